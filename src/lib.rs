@@ -1,0 +1,23 @@
+//! `kubectl imgpolicy`: which image runs where, which update would happen, and
+//! why.
+//!
+//! One pure evaluator answers; everything else brings it facts or carries its
+//! answer away:
+//!
+//! ```text
+//!   files ────┐
+//!   cluster ──┼─> collect ─> Snapshot ─> evaluator ─> Assessment ─> output
+//!   registry ─┘      ^                       │
+//!                    └──── needs: facts ─────┘
+//! ```
+//!
+//! - [`image`], [`workload`], [`policy`], [`evaluator`], [`manifest`] and
+//!   [`output`] are pure: no clock, no file, no network.
+//! - [`registry`], [`cluster`] and [`files`] talk to the world, each to its own
+//!   part of it; [`collect`] is the only place where they meet.
+//! - [`cli`] turns the command line into one of those sentences, and its result
+//!   into text and an exit code.
+//!
+//! `tests/architecture.rs` keeps who may use whom.
+
+
