@@ -21,3 +21,4 @@
 //! `tests/architecture.rs` keeps who may use whom.
 
 
+pub mod image;

@@ -1,0 +1,162 @@
+//! What a registry says of a repository, as far as it was asked.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::platform::Platform;
+use super::version::{Digest, Tag, TagOrDigest};
+
+/// One fact: never asked for, known, or asked for in vain.
+///
+/// The three are kept apart because the evaluator asks for what it misses, and
+/// refuses to decide on what could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known<T> {
+    /// Nobody asked yet.
+    #[default]
+    NotAsked,
+    /// The answer.
+    Value(T),
+    /// The question failed, and why.
+    Failed(FetchFailure),
+}
+
+impl<T> Known<T> {
+    /// The answer, if there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::NotAsked | Self::Failed(_) => None,
+        }
+    }
+
+    /// Whether nobody asked yet.
+    pub fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+}
+
+/// Why a question to a registry has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[error("{message}")]
+pub struct FetchFailure {
+    /// The kind of failure, which decides what becomes of the row.
+    pub kind: FetchFailureKind,
+    /// What happened, to which registry, and what to do; never a secret.
+    pub message: String,
+}
+
+/// The kinds of failure that matter to a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FetchFailureKind {
+    /// The registry says that this does not exist (404).
+    NotFound,
+    /// The registry wants other credentials (401, 403).
+    Unauthorized,
+    /// The registry wants fewer requests (429).
+    RateLimited,
+    /// No answer: DNS, connection, TLS, time-out.
+    Unreachable,
+    /// An answer that is of no use: 5xx, malformed, too large, a bad redirect.
+    Registry,
+}
+
+/// Where metadata came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A registry over HTTP.
+    #[default]
+    Registry,
+    /// An OCI image layout on disk.
+    OciLayout,
+    /// A list of tags given by the user.
+    Given,
+}
+
+/// One question about a repository, in the order of what an answer costs.
+///
+/// Whoever answers fills [`RepositoryMetadata`] with the answer or with the
+/// reason why there is none, and may fill in whatever else the answer told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fact {
+    /// All tags: [`RepositoryMetadata::tags`].
+    Tags,
+    /// What a tag serves: [`ImageMetadata::digest`]. A HEAD.
+    Digest(TagOrDigest),
+    /// The images below an index: [`ImageMetadata::members`]. The manifest.
+    Members(TagOrDigest),
+    /// The platforms: [`ImageMetadata::platforms`]. The manifest, and the config
+    /// of an image that is no index.
+    Platforms(TagOrDigest),
+    /// When the image was built: [`ImageMetadata::created`]. The manifest, the
+    /// manifest of one platform below an index, and its config.
+    Created(TagOrDigest),
+    /// The config digest of every member: [`Member::config`]. The manifests.
+    Configs(TagOrDigest),
+}
+
+/// Everything known of one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryMetadata {
+    /// All tags, sorted by their bytes, each once.
+    pub tags: Known<Vec<Tag>>,
+    /// When the tags were asked for.
+    pub asked_at: Option<Timestamp>,
+    /// Where the tags came from.
+    pub source: SourceKind,
+    /// How many listed names are no legal tags; they are never candidates.
+    pub illegal_tags: usize,
+    /// What is known of single images.
+    pub images: BTreeMap<TagOrDigest, ImageMetadata>,
+}
+
+impl RepositoryMetadata {
+    /// What is known of one image; nothing where nobody asked.
+    #[must_use]
+    pub fn image(&self, version: &TagOrDigest) -> Option<&ImageMetadata> {
+        self.images.get(version)
+    }
+}
+
+/// What is known of one image. The facts cost more the further down they
+/// stand: a HEAD, the manifest, the config.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageMetadata {
+    /// What the tag serves: the index's digest where there is an index.
+    pub digest: Known<Digest>,
+    /// The images below an index, or the one image; attestations are left out.
+    pub members: Known<Vec<Member>>,
+    /// The platforms offered: an index names them, a single image's stands in
+    /// its config.
+    pub platforms: Known<Vec<Platform>>,
+    /// When the image was built: `created` in the config of linux/amd64 if
+    /// offered, else of the first platform in byte order. `None`: the config
+    /// names no time. As the image says it; the evaluator judges whether to
+    /// believe it.
+    pub created: Known<Option<Timestamp>>,
+    /// Whether the config digests of the members were asked for; a member
+    /// without one then could not be read.
+    #[serde(default)]
+    pub configs_asked: bool,
+    /// When the tag was pushed, where the registry tells it.
+    pub pushed: Option<Timestamp>,
+    /// When our cache saw this tag with this digest for the first time.
+    pub first_seen: Option<Timestamp>,
+}
+
+/// One image of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// The digest of its manifest.
+    pub manifest: Digest,
+    /// The digest of its config, where its manifest was read.
+    pub config: Option<Digest>,
+}

@@ -1,0 +1,25 @@
+//! What an image is called, and what a registry says of it.
+//!
+//! A name in a manifest has three parts, `name[:tag][@digest]`. The name is
+//! kept as it was spelled ([`ImageName`]), because an update must not rewrite
+//! it; where names are compared, the [`CanonicalName`] is used, in which
+//! `nginx`, `docker.io/library/nginx` and `registry-1.docker.io/library/nginx`
+//! are one.
+//!
+//! [`RepositoryMetadata`] holds the answers of a registry as far as they were
+//! asked: each fact is [`Known`], has failed, or was never asked for.
+
+mod metadata;
+mod name;
+mod platform;
+mod reference;
+mod version;
+
+pub use metadata::{
+    Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, RepositoryMetadata,
+    SourceKind,
+};
+pub use name::{CanonicalName, ImageName};
+pub use platform::{Platform, PlatformError};
+pub use reference::{ImageReference, ReferenceError};
+pub use version::{Digest, DigestError, Tag, TagError, TagOrDigest};
