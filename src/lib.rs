@@ -22,3 +22,4 @@
 
 
 pub mod image;
+pub mod workload;

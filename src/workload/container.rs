@@ -1,0 +1,37 @@
+//! One container of a workload.
+
+use serde::{Deserialize, Serialize};
+
+/// A container with its image as the object spells it; the image may be no
+/// legal reference, which spoils this row only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// Its name, unique among containers and init containers.
+    pub name: String,
+    /// Container or init container.
+    pub container_type: ContainerType,
+    /// The image as written.
+    pub image: String,
+    /// Flux's image automation marker beside the image, in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<ImageMarker>,
+}
+
+/// `# {"$imagepolicy": "namespace:name"}` behind an image in a file: Flux's
+/// image automation writes this line too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMarker {
+    /// The ImagePolicy's `namespace:name` as written.
+    pub policy: String,
+}
+
+/// Where a container stands in the Pod's spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ContainerType {
+    /// Under `containers`, or an image of a Helm release's values.
+    Container,
+    /// Under `initContainers`, native sidecars too.
+    InitContainer,
+}

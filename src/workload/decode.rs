@@ -1,0 +1,449 @@
+//! An object of the API or of a file, read into a [`Workload`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::container::{Container, ContainerType};
+use super::helm_values;
+use super::id::{WorkloadId, WorkloadKind};
+use super::owner::{Owner, OwnerReference};
+use super::scheduling::{RawAffinity, Scheduling};
+
+/// An object whose containers are rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workload {
+    /// What it is called.
+    pub id: WorkloadId,
+    /// The object's own annotations, never those of its Pod template; only
+    /// those that are read here.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    /// Containers first, then init containers, as the spec lists them.
+    pub containers: Vec<Container>,
+    /// Where its Pods can run.
+    #[serde(default)]
+    pub scheduling: Scheduling,
+    /// Who made it, if a marker tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<Owner>,
+    /// The labels by which its Pods are found; empty where it selects none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pod_labels: BTreeMap<String, String>,
+    /// The file it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+impl Workload {
+    /// A workload that runs one image and exists nowhere: policies are tried on
+    /// containers.
+    #[must_use]
+    pub fn running(image: &str) -> Self {
+        Self {
+            id: WorkloadId {
+                namespace: String::new(),
+                name: "test".to_owned(),
+                kind: WorkloadKind::Deployment,
+                api_version: "apps/v1".to_owned(),
+            },
+            annotations: BTreeMap::new(),
+            containers: vec![Container {
+                name: "test".to_owned(),
+                container_type: ContainerType::Container,
+                image: image.to_owned(),
+                marker: None,
+            }],
+            scheduling: Scheduling::default(),
+            managed_by: None,
+            pod_labels: BTreeMap::new(),
+            source: None,
+        }
+    }
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Source {
+    /// The path as given, or `-` for standard input.
+    pub file: String,
+    /// The line on which the document begins, from 1.
+    pub line: usize,
+}
+
+/// An object of a workload kind that cannot be read: the manifest's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// The object has no name.
+    #[error("the {kind} has no metadata.name")]
+    NoName {
+        /// The object's kind.
+        kind: WorkloadKind,
+    },
+    /// An annotation or a label is no text; the API server refuses that too.
+    #[error("{field} of {object} must be text, and is {found}; quote it")]
+    NotText {
+        /// `annotation KEY`.
+        field: String,
+        /// `deployment/web`.
+        object: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A field has another shape than the API gives it.
+    #[error("{object}: {reason}")]
+    Shape {
+        /// `deployment/web`.
+        object: String,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// Reads an object by its own `apiVersion` and `kind`. `Ok(None)`: it is no
+/// workload.
+///
+/// # Errors
+///
+/// The object is a workload and cannot be read: see [`DecodeError`].
+pub fn decode(object: &Value, namespace: &str) -> Result<Option<Workload>, DecodeError> {
+    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or("");
+    match WorkloadKind::of_object(text("apiVersion"), text("kind")) {
+        Some(kind) => decode_as(kind, text("apiVersion"), namespace, object).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads an object whose kind is known, such as an item of a list, from any
+/// source of data; `namespace` serves where the object names none.
+///
+/// # Errors
+///
+/// The object cannot be read: see [`DecodeError`].
+pub fn decode_as<'de, D>(
+    kind: WorkloadKind,
+    api_version: &str,
+    namespace: &str,
+    object: D,
+) -> Result<Workload, DecodeError>
+where
+    D: serde::Deserializer<'de>,
+{
+    let raw = RawObject::deserialize(object).map_err(|error| DecodeError::Shape {
+        object: format!("a {kind}"),
+        reason: error.to_string(),
+    })?;
+    raw.into_workload(kind, api_version, namespace)
+}
+
+/// What the keys of the annotations that are read contain. All others are left
+/// out: they may be large, and may hold what belongs in no saved snapshot.
+const READ: [&str; 6] = [
+    "fluxcd.io/",
+    "flux.weave.works/",
+    "imgpolicy.dev/",
+    "keel.sh/",
+    "argocd",
+    "meta.helm.sh/",
+];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawObject {
+    #[serde(default)]
+    metadata: RawMetadata,
+    #[serde(default)]
+    spec: Option<RawSpec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawMetadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    annotations: Option<BTreeMap<String, Value>>,
+    labels: Option<BTreeMap<String, Value>>,
+    owner_references: Option<Vec<OwnerReference>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawSpec {
+    selector: Option<RawSelector>,
+    template: Option<RawTemplate>,
+    job_template: Option<RawJobTemplate>,
+    values: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawSelector {
+    match_labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawJobTemplate {
+    spec: Option<RawJobSpec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawJobSpec {
+    template: Option<RawTemplate>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawTemplate {
+    spec: Option<RawPodSpec>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RawPodSpec {
+    containers: Option<Vec<RawContainer>>,
+    init_containers: Option<Vec<RawContainer>>,
+    node_selector: Option<BTreeMap<String, String>>,
+    affinity: Option<RawAffinity>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawContainer {
+    name: String,
+    image: Option<String>,
+}
+
+impl RawObject {
+    fn into_workload(
+        self,
+        kind: WorkloadKind,
+        api_version: &str,
+        namespace: &str,
+    ) -> Result<Workload, DecodeError> {
+        let RawObject { metadata, spec } = self;
+        let name = metadata
+            .name
+            .filter(|name| !name.is_empty())
+            .ok_or(DecodeError::NoName { kind })?;
+        let id = WorkloadId {
+            namespace: metadata
+                .namespace
+                .filter(|namespace| !namespace.is_empty())
+                .unwrap_or_else(|| namespace.to_owned()),
+            name,
+            kind,
+            api_version: api_version.to_owned(),
+        };
+        let mut annotations = metadata.annotations.unwrap_or_default();
+        annotations.retain(|key, _| READ.iter().any(|mark| key.contains(mark)));
+        let annotations = texts("annotation", &id, annotations)?;
+        let labels = texts("label", &id, metadata.labels.unwrap_or_default())?;
+        let references = metadata.owner_references.unwrap_or_default();
+        let managed_by = Owner::of(&labels, &annotations, &references, &id.namespace);
+
+        let spec = spec.unwrap_or_default();
+        let pod_labels = spec
+            .selector
+            .and_then(|s| s.match_labels)
+            .unwrap_or_default();
+        if kind == WorkloadKind::HelmRelease {
+            let values = spec.values.as_ref().and_then(Value::as_object);
+            let containers = values
+                .map(|values| helm_values::containers(values, &annotations))
+                .unwrap_or_default();
+            return Ok(Workload {
+                id,
+                annotations,
+                containers,
+                scheduling: Scheduling::default(),
+                managed_by,
+                pod_labels: BTreeMap::new(),
+                source: None,
+            });
+        }
+        let template = match kind {
+            WorkloadKind::CronJob => spec
+                .job_template
+                .and_then(|j| j.spec)
+                .and_then(|s| s.template),
+            _ => spec.template,
+        };
+        let pod = template
+            .and_then(|template| template.spec)
+            .unwrap_or_default();
+        let of_type = |containers: Option<Vec<RawContainer>>, container_type| {
+            // A container without an image has no row: an overlay's patch names
+            // containers without repeating their images.
+            containers
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(move |raw| {
+                    let image = raw.image?;
+                    Some(Container {
+                        name: raw.name,
+                        container_type,
+                        image,
+                        marker: None,
+                    })
+                })
+        };
+        Ok(Workload {
+            id,
+            annotations,
+            containers: of_type(pod.containers, ContainerType::Container)
+                .chain(of_type(pod.init_containers, ContainerType::InitContainer))
+                .collect(),
+            scheduling: Scheduling::of_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
+            managed_by,
+            pod_labels,
+            source: None,
+        })
+    }
+}
+
+fn texts(
+    field: &str,
+    id: &WorkloadId,
+    values: BTreeMap<String, Value>,
+) -> Result<BTreeMap<String, String>, DecodeError> {
+    values
+        .into_iter()
+        .map(|(key, value)| match value {
+            Value::String(text) => Ok((key, text)),
+            // The API drops a null as if it were an empty text.
+            Value::Null => Ok((key, String::new())),
+            other => Err(DecodeError::NotText {
+                field: format!("{field} {key}"),
+                object: id.to_string(),
+                found: match other {
+                    Value::Bool(value) => format!("the boolean {value}"),
+                    Value::Number(value) => format!("the number {value}"),
+                    Value::Array(_) => "a list".to_owned(),
+                    _ => "a mapping".to_owned(),
+                },
+            }),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod() -> Value {
+        json!({"spec": {
+            "initContainers": [{"name": "setup", "image": "busybox:1"}],
+            "containers": [{"name": "app", "image": "org/app:1"}, {"name": "patched"}]}})
+    }
+
+    fn rows(object: &Value) -> Vec<(String, ContainerType, String)> {
+        let workload = decode(object, "default")
+            .expect("decodes")
+            .expect("a workload");
+        let row = |c: Container| (c.name, c.container_type, c.image);
+        workload.containers.into_iter().map(row).collect()
+    }
+
+    #[test]
+    fn the_four_kinds_list_containers_then_init_containers() {
+        let expected = [
+            (
+                "app".to_owned(),
+                ContainerType::Container,
+                "org/app:1".to_owned(),
+            ),
+            (
+                "setup".to_owned(),
+                ContainerType::InitContainer,
+                "busybox:1".to_owned(),
+            ),
+        ];
+        for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
+            let object = json!({"apiVersion": "apps/v1", "kind": kind,
+                "metadata": {"name": "web"}, "spec": {"template": pod()}});
+            assert_eq!(rows(&object), expected, "{kind}");
+        }
+        let cron = json!({"apiVersion": "batch/v1", "kind": "CronJob",
+            "metadata": {"name": "web"}, "spec": {"jobTemplate": {"spec": {"template": pod()}}}});
+        assert_eq!(rows(&cron), expected);
+    }
+
+    #[test]
+    fn other_kinds_are_no_workloads() {
+        for (api, kind) in [
+            ("v1", "Pod"),
+            ("batch/v1", "Job"),
+            ("v1", "Service"),
+            ("", ""),
+        ] {
+            let object = json!({"apiVersion": api, "kind": kind, "metadata": {"name": "x"}});
+            assert_eq!(decode(&object, "default"), Ok(None), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_unquoted_boolean_annotation_is_named() {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "annotations": {"fluxcd.io/automated": true}}});
+        let error = decode(&object, "default").expect_err("no text").to_string();
+        assert_eq!(
+            error,
+            "annotation fluxcd.io/automated of deployment/web must be text, \
+             and is the boolean true; quote it"
+        );
+    }
+
+    #[test]
+    fn the_namespace_is_the_objects_own_or_the_default() {
+        let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web"}});
+        let namespace = |object: &Value| {
+            decode(object, "shop")
+                .expect("decodes")
+                .expect("a workload")
+                .id
+                .namespace
+        };
+        assert_eq!(namespace(&object), "shop");
+        object["metadata"]["namespace"] = json!("own");
+        assert_eq!(namespace(&object), "own");
+    }
+
+    #[test]
+    fn the_owner_is_read_from_its_marker() {
+        for (metadata, owner) in [
+            (
+                json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps",
+                "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}}),
+                Some("Kustomization flux-system/apps"),
+            ),
+            (
+                json!({"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:a/b"}}),
+                Some("Application shop"),
+            ),
+            (
+                json!({"ownerReferences": [{"kind": "Rollout", "name": "r", "controller": true}]}),
+                Some("Rollout default/r"),
+            ),
+            (
+                json!({"annotations": {"meta.helm.sh/release-name": "db",
+                "meta.helm.sh/release-namespace": "data"}}),
+                Some("Release data/db"),
+            ),
+            (json!({}), None),
+        ] {
+            let mut object =
+                json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata});
+            object["metadata"]["name"] = json!("web");
+            let workload = decode(&object, "default")
+                .expect("decodes")
+                .expect("a workload");
+            assert_eq!(workload.managed_by.map(|o| o.to_string()).as_deref(), owner);
+        }
+    }
+}

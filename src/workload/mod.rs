@@ -1,0 +1,22 @@
+//! Kubernetes objects as far as images are concerned.
+//!
+//! [`decode`] turns an object, from the API or from a file, into a [`Workload`]:
+//! its name, its annotations, its containers with their images, and what tells
+//! where its Pods can run and who else writes it. Everything else of the object
+//! is dropped while reading, which keeps a cluster of thousands of workloads
+//! small in memory.
+
+mod container;
+mod decode;
+mod helm_values;
+mod id;
+mod owner;
+mod pods;
+mod scheduling;
+
+pub use container::{Container, ContainerType, ImageMarker};
+pub use decode::{DecodeError, Source, Workload, decode, decode_as};
+pub use id::{UnknownKind, WorkloadId, WorkloadKind};
+pub use owner::Owner;
+pub use pods::{PodImages, RunningImage};
+pub use scheduling::{NodeRequirement, Scheduling};
