@@ -20,6 +20,8 @@
 //!
 //! `tests/architecture.rs` keeps who may use whom.
 
+mod words;
 
 pub mod image;
+pub mod policy;
 pub mod workload;

@@ -1,0 +1,121 @@
+//! The policy of one container, ready to be judged by.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+
+use super::rule::Rule;
+use super::tag_filter::TagFilter;
+
+/// Everything a user said of one container's updates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContainerPolicy {
+    /// The policy as written, for people; `glob:*` where it is only implied.
+    pub text: String,
+    /// How tags are chosen and ranked.
+    pub rule: Rule,
+    /// Which tags the rule gets to see.
+    pub filter: TagFilter,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Whether an image lower than the running one may be elected.
+    pub allow_downgrade: bool,
+    /// Whether another variant than the running one may be elected.
+    pub allow_variant_change: bool,
+    /// How old an image must be to be elected.
+    pub min_age: Option<SignedDuration>,
+}
+
+impl ContainerPolicy {
+    /// A rule alone, with nothing beside it.
+    #[must_use]
+    pub fn new(text: impl Into<String>, rule: Rule, origin: Origin) -> Self {
+        Self {
+            text: text.into(),
+            rule,
+            filter: TagFilter::default(),
+            origin,
+            allow_downgrade: false,
+            allow_variant_change: false,
+            min_age: None,
+        }
+    }
+}
+
+/// Where a policy was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// An annotation of the workload, by its key.
+    Annotation(String),
+    /// No filter is written: automation alone implies `glob:*`.
+    Implied(String),
+    /// An entry of a Kustomization's `imagePolicies`.
+    ImagePolicies {
+        /// The Kustomization, as `namespace/name`.
+        kustomization: String,
+        /// The entry's name.
+        entry: String,
+    },
+    /// The `imagePolicies` of a Kustomization as a whole, as `namespace/name`.
+    Kustomization(String),
+    /// A flag of the command line, such as `--policy`.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Annotation(key) => write!(f, "annotation {key}"),
+            Self::Implied(key) => write!(f, "implied by annotation {key}"),
+            Self::ImagePolicies {
+                kustomization,
+                entry,
+            } => {
+                write!(
+                    f,
+                    "imagePolicies entry {entry} of Kustomization {kustomization}"
+                )
+            }
+            Self::Kustomization(id) => write!(f, "imagePolicies of Kustomization {id}"),
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+        }
+    }
+}
+
+/// A policy that cannot be used. It elects nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PolicyError {
+    /// The policy as written, cut where it is very long.
+    pub text: String,
+    /// Where it was written.
+    pub origin: Origin,
+    /// What is wrong with it, naming the place and the offending part.
+    pub message: String,
+}
+
+/// The longest text of a policy that is repeated to the user, in characters.
+const QUOTED: usize = 120;
+
+impl PolicyError {
+    /// An error at a place, about a text.
+    #[must_use]
+    pub fn new(text: &str, origin: Origin, reason: impl fmt::Display) -> Self {
+        let message = format!("{origin}: {reason}");
+        Self {
+            text: quote(text),
+            origin,
+            message,
+        }
+    }
+}
+
+/// A text short enough to be shown.
+pub(crate) fn quote(text: &str) -> String {
+    if text.chars().count() <= QUOTED {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(QUOTED).collect();
+    short.push('…');
+    short
+}

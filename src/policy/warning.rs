@@ -1,0 +1,63 @@
+//! What a user should know although it changes no decision, or changed it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::closed_words;
+
+/// A warning of a container's row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Warning {
+    /// The kind of warning, for scripts.
+    pub code: WarningCode,
+    /// What it is about, in a sentence.
+    pub message: String,
+}
+
+impl Warning {
+    /// A warning with its sentence.
+    pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+closed_words! {
+    /// The kinds of warnings.
+    pub enum WarningCode {
+        /// A switch is written as something other than `true` or `false`, and
+        /// does not count as true.
+        BooleanTypo = "boolean-typo",
+        /// A policy is probably misspelt: its type is taken as a glob, or its
+        /// key is not known.
+        PolicyTypo = "policy-typo",
+        /// A filter names no container of the workload.
+        DanglingFilter = "dangling-filter",
+        /// Two spellings of one annotation disagree.
+        AnnotationConflict = "annotation-conflict",
+        /// More than one policy applies to the container.
+        PolicyConflict = "policy-conflict",
+        /// The policy of a container that is not automated cannot be used.
+        InvalidPolicy = "invalid-policy",
+        /// The row of a container that is not automated could not be decided.
+        Undecided = "undecided",
+        /// The image is untagged or `latest`: the same name may mean another
+        /// image tomorrow.
+        MutableTag = "mutable-tag",
+        /// The Pods run another image than the one the tag serves now.
+        MovedTag = "moved-tag",
+        /// The Pods of the workload run different images.
+        MixedImages = "mixed-images",
+        /// The running tag is gone from the registry.
+        RunningTagGone = "running-tag-gone",
+        /// The update changes the major version.
+        Major = "major",
+        /// A newer tag is held back until it is old enough.
+        TooYoung = "too-young",
+        /// A newer tag lacks a platform that the workload runs on.
+        WrongPlatform = "wrong-platform",
+        /// Something else updates this image as well.
+        OtherUpdater = "other-updater",
+    }
+}

@@ -1,0 +1,8 @@
+//! The tests that need neither a network nor a cluster.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "tests are no API; what they share is documented where it helps"
+)]
+
+mod policy;
