@@ -22,6 +22,7 @@
 
 mod words;
 
+pub mod evaluator;
 pub mod image;
 pub mod policy;
 pub mod workload;

@@ -5,4 +5,6 @@
     reason = "tests are no API; what they share is documented where it helps"
 )]
 
+mod evaluator;
 mod policy;
+mod support;

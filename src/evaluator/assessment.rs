@@ -1,0 +1,107 @@
+//! The decisions for everything in scope.
+
+use jiff::Timestamp;
+
+use super::decision::{Decision, Outcome};
+use crate::policy::State;
+use crate::workload::{ContainerType, Owner, Source, WorkloadId};
+
+/// One container and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The workload.
+    pub workload: WorkloadId,
+    /// Who made the workload, if a marker tells.
+    pub managed_by: Option<Owner>,
+    /// The file it was read from, if it was.
+    pub source: Option<Source>,
+    /// The container's name.
+    pub container: String,
+    /// Container or init container.
+    pub container_type: ContainerType,
+    /// The image as the manifest spells it.
+    pub image: String,
+    /// The decision.
+    pub decision: Decision,
+}
+
+/// A part of the scope that could not be read: a namespace, an object, a file.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ScopeError {
+    /// `namespace/shop`, `cluster`, `file/web.yaml:12`.
+    pub scope: String,
+    /// One word: `Forbidden`, `NotFound`, `InvalidDocument`.
+    pub reason: String,
+    /// What happened, complete, as it is printed.
+    pub message: String,
+}
+
+/// Every decision in scope, sorted by namespace, name, kind and the order of the
+/// containers in the spec.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assessment {
+    /// The kubeconfig context; `None` where no cluster was asked.
+    pub context: Option<String>,
+    /// The time that counts as now.
+    pub observed_at: Timestamp,
+    /// The containers.
+    pub rows: Vec<Row>,
+    /// What could not be read.
+    pub errors: Vec<ScopeError>,
+    /// What to tell beside the rows, each in one sentence.
+    pub notes: Vec<String>,
+    /// Pods that belong to no row, counted by their owner's kind.
+    pub uncovered: Vec<(String, usize)>,
+    /// The scan was stopped before everything was decided.
+    pub partial: bool,
+}
+
+/// How many containers are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// All rows.
+    pub containers: usize,
+    /// Automated rows.
+    pub automated: usize,
+    /// Automated rows whose outcome is an update.
+    pub updates: usize,
+    /// Locked rows.
+    pub locked: usize,
+    /// Locked rows for which a newer image is elected.
+    pub locked_behind: usize,
+    /// Manual rows.
+    pub manual: usize,
+    /// Ignored rows.
+    pub ignored: usize,
+    /// Automated rows that could not be decided.
+    pub undecided: usize,
+}
+
+impl Assessment {
+    /// Counts the rows.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        for Row { decision, .. } in &self.rows {
+            summary.containers += 1;
+            match decision.state {
+                State::Locked => {
+                    summary.locked += 1;
+                    summary.locked_behind += usize::from(decision.is_behind());
+                }
+                State::Ignored => summary.ignored += 1,
+                State::Manual => summary.manual += 1,
+                State::Automated => {
+                    summary.automated += 1;
+                    match decision.outcome {
+                        Outcome::Update => summary.updates += 1,
+                        Outcome::Unknown => summary.undecided += 1,
+                        Outcome::Keep => {}
+                    }
+                }
+            }
+        }
+        summary
+    }
+}

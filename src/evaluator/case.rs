@@ -1,0 +1,129 @@
+//! What is judged, and what belongs to every verdict: its facts, and the warnings
+//! that hold whatever is decided.
+
+use super::decision::{DecisionFacts, Reason, Verdict};
+use super::elect::{self, Refused};
+use super::evaluate::Evaluation;
+use super::facts::{ContainerFacts, Creation, creation};
+use super::moved;
+use crate::image::{Fact, FetchFailure, ImageReference, RepositoryMetadata, Tag, TagOrDigest};
+use crate::policy::{ContainerPolicy, Warning, WarningCode};
+
+/// A verdict before its facts and warnings are gathered.
+pub(super) struct Outline {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) latest: Option<ImageReference>,
+    pub(super) warnings: Vec<Warning>,
+    /// Whether the policy needs more, and what.
+    pub(super) needs: Vec<Fact>,
+}
+
+impl Outline {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            latest: None,
+            warnings: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    pub(super) fn failed(failure: &FetchFailure) -> Self {
+        Self::new(failure.kind.into(), &failure.message)
+    }
+
+    pub(super) fn needs(facts: Vec<Fact>) -> Self {
+        Self {
+            needs: facts,
+            ..Self::new(Reason::UpToDate, "")
+        }
+    }
+
+    pub(super) fn electing(mut self, latest: ImageReference) -> Self {
+        self.latest = Some(latest);
+        self
+    }
+}
+
+/// What is judged.
+pub(super) struct Case<'a, 'm> {
+    pub(super) container: &'a ContainerFacts<'a>,
+    pub(super) policy: &'a ContainerPolicy,
+    pub(super) metadata: &'m RepositoryMetadata,
+    pub(super) running: Option<Tag>,
+}
+
+impl Case<'_, '_> {
+    pub(super) fn creation(&self, of: &TagOrDigest) -> Creation {
+        creation(self.metadata, of, self.container.now)
+    }
+
+    /// Gathers what belongs to every verdict.
+    pub(super) fn finish(&self, outline: Outline, refused: &[Refused]) -> Evaluation {
+        let Outline {
+            reason,
+            message,
+            latest,
+            mut warnings,
+            needs,
+        } = outline;
+        if !needs.is_empty() {
+            return Evaluation::Needs(needs);
+        }
+        warnings.extend(mutable_tag(self.container.image));
+        // Where nobody was elected the first refusal is the message itself.
+        if latest.is_some() {
+            warnings.extend(elect::warnings(refused));
+        }
+        match moved::check(self.container, self.metadata) {
+            Err(fact) => return Evaluation::Needs(vec![fact]),
+            Ok(Some(warning)) => warnings.push(warning),
+            Ok(None) => {}
+        }
+        let facts = self.facts(latest.as_ref());
+        Evaluation::Decided(Box::new(Verdict {
+            reason,
+            message,
+            latest,
+            facts: Some(facts),
+            warnings,
+        }))
+    }
+
+    fn facts(&self, latest: Option<&ImageReference>) -> DecisionFacts {
+        let known = |image: &ImageReference| {
+            let version = match (image.tag(), image.digest()) {
+                (Some(tag), _) => TagOrDigest::Tag(tag.clone()),
+                _ => image.pulled(),
+            };
+            let created = match self.creation(&version) {
+                Creation::At(at) => Some(at),
+                _ => None,
+            };
+            let served = self.metadata.image(&version).and_then(|i| i.digest.value());
+            (created, image.digest().or(served).cloned())
+        };
+        let (current_created, current_digest) = known(self.container.image);
+        let (latest_created, latest_digest) = latest.map(known).unwrap_or_default();
+        DecisionFacts {
+            current_created,
+            current_digest,
+            latest_created,
+            latest_digest,
+            asked_at: self.metadata.asked_at,
+            source: self.metadata.source,
+        }
+    }
+}
+
+/// The warning of an image whose name may mean another image tomorrow.
+pub(super) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
+    let message = match image.tag() {
+        _ if !image.is_mutable() => return None,
+        Some(tag) => format!("{tag} may mean another image tomorrow"),
+        None => "without a tag the image is latest, which may be another tomorrow".to_owned(),
+    };
+    Some(Warning::new(WarningCode::MutableTag, message))
+}

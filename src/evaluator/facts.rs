@@ -1,0 +1,118 @@
+//! What is known of a container, and reading metadata with a judge's eye.
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use crate::image::{
+    FetchFailure, FetchFailureKind, ImageMetadata, ImageReference, Known, Platform,
+    RepositoryMetadata, Tag, TagOrDigest,
+};
+use crate::workload::RunningImage;
+
+/// The container whose update is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerFacts<'a> {
+    /// The image that the manifest names.
+    pub image: &'a ImageReference,
+    /// The time that counts as now.
+    pub now: Timestamp,
+    /// The platforms on which the container can run. `None`: not known, and
+    /// platforms are not checked.
+    pub platforms: Option<Vec<Platform>>,
+    /// What the Pods report; empty where they were not read.
+    pub running: &'a [RunningImage],
+}
+
+impl ContainerFacts<'_> {
+    /// The tag that a runtime would ask for; `None` where the digest alone is
+    /// written.
+    pub(super) fn running_tag(&self) -> Option<Tag> {
+        match (self.image.tag(), self.image.digest()) {
+            (Some(tag), _) => Some(tag.clone()),
+            (None, Some(_)) => None,
+            (None, None) => match self.image.pulled() {
+                TagOrDigest::Tag(tag) => Some(tag),
+                TagOrDigest::Digest(_) => None,
+            },
+        }
+    }
+}
+
+/// A time before this is what reproducible builds write, not a time: the Unix
+/// epoch, the year 1, and 1980-01-01, where ZIP's calendar begins.
+const FIRST_BELIEVED: &str = "1980-01-02T00:00:00Z";
+
+/// What became of the question when an image was built.
+pub(super) enum Creation {
+    /// A time that can be believed.
+    At(Timestamp),
+    /// The image names none, or one that cannot be believed.
+    None,
+    /// The manifest or the config is gone.
+    Gone,
+    /// Nobody asked.
+    NotAsked,
+    /// It could not be had.
+    Failed(FetchFailure),
+}
+
+/// When an image was built, as far as it can be believed.
+pub(super) fn creation(
+    metadata: &RepositoryMetadata,
+    of: &TagOrDigest,
+    now: Timestamp,
+) -> Creation {
+    match metadata.image(of).map(|image| &image.created) {
+        None | Some(Known::NotAsked) => Creation::NotAsked,
+        Some(Known::Value(created)) => match created.filter(|at| is_believable(*at, now)) {
+            Some(at) => Creation::At(at),
+            None => Creation::None,
+        },
+        Some(Known::Failed(failure)) if failure.kind == FetchFailureKind::NotFound => {
+            Creation::Gone
+        }
+        Some(Known::Failed(failure)) => Creation::Failed(failure.clone()),
+    }
+}
+
+fn is_believable(created: Timestamp, now: Timestamp) -> bool {
+    let first = FIRST_BELIEVED
+        .parse::<Timestamp>()
+        .unwrap_or(Timestamp::MIN);
+    let tomorrow = now.checked_add(24.hours()).unwrap_or(Timestamp::MAX);
+    created >= first && created <= tomorrow
+}
+
+/// When an image will be old enough: the latest of what is known of its age,
+/// plus the minimum. `None`: nothing is known.
+pub(super) fn ripe_at(
+    image: &ImageMetadata,
+    created: Option<Timestamp>,
+    min_age: SignedDuration,
+) -> Option<Timestamp> {
+    let born = [created, image.pushed, image.first_seen]
+        .into_iter()
+        .flatten()
+        .max()?;
+    Some(born.checked_add(min_age).unwrap_or(Timestamp::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_times_that_can_be_true_are_believed() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
+        for (created, expected) in [
+            ("0001-01-01T00:00:00Z", false),
+            ("1970-01-01T00:00:00Z", false),
+            ("1980-01-01T00:00:01Z", false),
+            ("1980-01-02T00:00:00Z", true),
+            ("2026-11-22T11:59:59Z", true),
+            ("2026-11-22T12:00:01Z", false),
+        ] {
+            let created = created.parse().expect("a time");
+            assert_eq!(is_believable(created, now), expected, "{created}");
+        }
+    }
+}

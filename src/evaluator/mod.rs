@@ -1,0 +1,37 @@
+//! Policy and metadata in, decision out.
+//!
+//! ```text
+//! Snapshot ── subjects ──> Subject ── evaluate ──> Needs(facts)   asked, then once more
+//!                                        │
+//!              rank ─> times ─> elect ───┴───────> Verdict ── state ──> Decision
+//! ```
+//!
+//! `rank` divides and orders the tags by their text alone, `times` adds the order
+//! of time, `elect` walks down from the best and asks what costs requests of one
+//! tag at a time, `verdict` says it in a sentence.
+
+mod assessment;
+mod candidate;
+mod case;
+mod decision;
+mod elect;
+mod evaluate;
+mod examine;
+mod facts;
+mod moved;
+mod pin;
+mod rank;
+mod sentence;
+mod snapshot;
+mod subject;
+mod times;
+mod verdict;
+
+pub use crate::policy::{Lock, State};
+pub use assessment::{Assessment, Row, ScopeError, Summary};
+pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
+pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
+pub use evaluate::{Evaluation, evaluate};
+pub use facts::ContainerFacts;
+pub use snapshot::{Settings, Snapshot, SnapshotError, assess};
+pub use subject::Subject;

@@ -1,0 +1,195 @@
+//! Decisions in sentences.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use super::elect::Refused;
+use super::rank::Ranking;
+use crate::image::Tag;
+use crate::policy::{ContainerPolicy, Order, Rejection, Rule, quote};
+
+/// What the first tag of an order is called.
+fn superlative(order: Order) -> &'static str {
+    match order {
+        Order::Semver => "highest",
+        Order::Created => "newest",
+        Order::Alphabetical | Order::Numerical => "greatest",
+        Order::AlphabeticalDesc | Order::NumericalDesc => "smallest",
+        Order::Digest => "named one",
+    }
+}
+
+/// What a tag that ranks behind the running one is called.
+fn behind(order: Order) -> &'static str {
+    match order {
+        Order::Semver | Order::Alphabetical | Order::Numerical => "lower than",
+        Order::Created => "older than",
+        Order::AlphabeticalDesc | Order::NumericalDesc => "greater than",
+        Order::Digest => "other than",
+    }
+}
+
+/// The policy as it is named in a sentence: short, and never nothing.
+fn named(policy: &ContainerPolicy) -> Cow<'_, str> {
+    if policy.text.is_empty() {
+        Cow::Borrowed("the empty glob")
+    } else {
+        Cow::Owned(quote(&policy.text))
+    }
+}
+
+/// `1.0.1 is the highest of 2 tags that match semver:~1.0`.
+pub(super) fn elected(
+    policy: &ContainerPolicy,
+    tag: &Tag,
+    accepted: usize,
+    refused: &[Refused],
+) -> String {
+    let policy_name = named(policy);
+    if accepted == 1 {
+        return format!("{tag} is the only tag that matches {policy_name}");
+    }
+    let superlative = superlative(policy.rule.order());
+    let aside = match refused {
+        [] => String::new(),
+        [one] => format!(
+            ", leaving aside {}, which {}",
+            one.tag,
+            one.rejection.phrase()
+        ),
+        [first, more @ ..] => format!(", leaving aside {} and {} more", first.tag, more.len()),
+    };
+    format!("{tag} is the {superlative} of {accepted} tags that match {policy_name}{aside}")
+}
+
+/// The elected tag is another one, and no better than the running one.
+pub(super) fn equal(elected: &str, order: Order, running: &Tag) -> String {
+    let how = match order {
+        Order::Created => "no newer than",
+        _ => "the same to this policy as",
+    };
+    format!("{elected}, and {how} the running {running}, which stays")
+}
+
+pub(super) fn downgrade(elected: &str, order: Order, running: &Tag) -> String {
+    format!("{elected}, and {} the running {running}", behind(order))
+}
+
+pub(super) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
+    let suffix = regex::escape(variant);
+    format!(
+        "{elected}, and leaves the variant {variant} of the running {running}; to follow the \
+         variant, set imgpolicy.dev/filter-tags to ^(?P<v>.*)-{suffix}$ and \
+         imgpolicy.dev/extract to $v for this container"
+    )
+}
+
+/// Why no tag passes, with what came closest.
+pub(super) fn no_match(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> String {
+    let all = ranking.accepted.len() + ranking.rejected.len();
+    let mut sentence = match all {
+        0 => return "the repository has no tags".to_owned(),
+        1 => format!("the only tag does not match {}", named(policy)),
+        _ => format!("none of {all} tags matches {}", named(policy)),
+    };
+    if let Some(hint) = closest(policy, ranking) {
+        sentence.push_str("; ");
+        sentence.push_str(&hint);
+    }
+    sentence
+}
+
+/// What came closest: of the tests that dropped tags the last but those that
+/// the policy's own text explains.
+fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
+    let is_latest = |text: &str| text.eq_ignore_ascii_case("latest");
+    if matches!(&policy.rule, Rule::Glob(glob) if is_latest(glob.as_str())) {
+        return Some("latest is never elected; digest:latest follows it by digest".to_owned());
+    }
+    let hints: [(Rejection, &str, &str); 8] = [
+        (
+            Rejection::NoCreationTime,
+            "1 does, but names no usable time of creation",
+            "do, but name no usable time of creation",
+        ),
+        (
+            Rejection::NoManifest,
+            "1 does, but its manifest is missing",
+            "do, but their manifests are missing",
+        ),
+        (
+            Rejection::PreRelease,
+            "1 would, but is a pre-release, as every tag with a suffix is: a range asks for \
+             them with a -0, as in >=1.0.0-0",
+            "would, but are pre-releases, as all tags with a suffix are: a range asks for them \
+             with a -0, as in >=1.0.0-0",
+        ),
+        (
+            Rejection::PartialVersion,
+            "1 is a version of fewer than three numbers, which counts only where the running tag \
+             has as many",
+            "are versions of fewer than three numbers, which count only where the running tag has \
+             as many",
+        ),
+        (
+            Rejection::NoIdentifier,
+            "1 does not begin with the identifier",
+            "do not begin with the identifier",
+        ),
+        (
+            Rejection::Ignored,
+            "1 is among the ignored tags",
+            "are among the ignored tags",
+        ),
+        (
+            Rejection::NotAllowed,
+            "1 is not among the allowed tags",
+            "are not among the allowed tags",
+        ),
+        (
+            Rejection::Filtered,
+            "1 does not match the tag filter",
+            "do not match the tag filter",
+        ),
+    ];
+    hints
+        .into_iter()
+        .find_map(|(rejection, one, many)| match ranking.count(rejection) {
+            0 => None,
+            1 => Some(one.to_owned()),
+            count => Some(format!("{count} {many}")),
+        })
+}
+
+/// Why nothing is elected although tags match.
+pub(super) fn nobody(best: &Refused, accepted: usize) -> String {
+    if accepted > 1 {
+        format!("{}, and no other matching tag may be elected", best.message)
+    } else {
+        best.message.clone()
+    }
+}
+
+pub(super) fn no_creation_time(running: &Tag) -> String {
+    format!(
+        "the running {running} names no usable time of creation, so newer and older cannot be \
+         told apart; use semver: or numerical"
+    )
+}
+
+pub(super) fn too_young(tag: &Tag, ripe_at: Option<Timestamp>) -> String {
+    match ripe_at {
+        Some(at) => format!("{tag} is younger than the minimum age until {}", second(at)),
+        None => format!("the age of {tag} is not known, and a minimum age is asked for"),
+    }
+}
+
+pub(super) fn wrong_platform(tag: &Tag, lacking: &str) -> String {
+    format!("{tag} does not offer {lacking}, on which the workload runs")
+}
+
+/// A time without fractions of a second.
+pub(super) fn second(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,230 @@
+//! Every fact that a run's decisions use, in one value.
+//!
+//! A snapshot is what `--save-snapshot` writes: decided again anywhere, without
+//! a cluster or a registry, it gives the same decisions. So a bug report becomes
+//! a test. It holds names, tags, digests and times, never a credential.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::assessment::{Assessment, ScopeError};
+use super::subject::{Circumstances, Subject};
+use crate::image::{CanonicalName, Platform, RepositoryMetadata};
+use crate::policy::{
+    Assume, ContainerPolicy, ImagePolicies, PolicySources, RuleError, narrow, resolve,
+};
+use crate::workload::{PodImages, Workload, WorkloadId};
+
+/// The format's name; a snapshot of another one is refused.
+const FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha1";
+
+/// Everything that was known when the decisions were made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Snapshot {
+    format: String,
+    /// The kubeconfig context; `None` where no cluster was asked.
+    pub context: Option<String>,
+    /// The time that counts as now.
+    pub observed_at: Timestamp,
+    /// What the flags of the run changed.
+    pub settings: Settings,
+    /// The workloads in scope.
+    pub workloads: Vec<Workload>,
+    /// Objects that policies are read from, beside the workloads.
+    pub policy_objects: Vec<Value>,
+    /// What the Pods report, as far as they were read.
+    pub pods: Vec<(WorkloadId, PodImages)>,
+    /// The platforms of the cluster's nodes; `None`: not known.
+    pub nodes: Option<Vec<Platform>>,
+    /// What the registries said.
+    pub repositories: BTreeMap<CanonicalName, RepositoryMetadata>,
+    /// What could not be read.
+    pub errors: Vec<ScopeError>,
+    /// What to tell beside the rows.
+    pub notes: Vec<String>,
+    /// Pods that belong to no row, counted by their owner's kind.
+    pub uncovered: Vec<(String, usize)>,
+    /// The scan was stopped before everything was asked.
+    pub partial: bool,
+}
+
+/// The flags that change decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// `--assume`, for containers without a policy.
+    pub assume: Option<String>,
+    /// `--min-age`; the longer of this and the workload's own counts.
+    pub min_age: Option<SignedDuration>,
+    /// `--allow-downgrade`.
+    pub allow_downgrade: bool,
+    /// `--allow-variant`.
+    pub allow_variant_change: bool,
+    /// `--platform`, which counts instead of the nodes'.
+    pub platforms: Vec<Platform>,
+}
+
+impl Settings {
+    /// Puts the flags beside a policy: they demand more age, and lift more.
+    fn apply(&self, policy: &mut ContainerPolicy) {
+        let min_age = self.min_age.filter(|age| !age.is_zero());
+        policy.min_age = policy.min_age.max(min_age);
+        policy.allow_downgrade |= self.allow_downgrade;
+        policy.allow_variant_change |= self.allow_variant_change;
+    }
+}
+
+/// A file that is no snapshot of this program.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The text does not have the shape of a snapshot.
+    #[error("not a snapshot: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// The snapshot was written by another version.
+    #[error("the snapshot has the format {0:?}, and this version reads {FORMAT:?}")]
+    Format(String),
+    /// The assumed policy is malformed.
+    #[error("--assume: {0}")]
+    Assume(#[from] RuleError),
+}
+
+impl Snapshot {
+    /// A snapshot with nothing in it.
+    #[must_use]
+    pub fn new(observed_at: Timestamp) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            context: None,
+            observed_at,
+            settings: Settings::default(),
+            workloads: Vec::new(),
+            policy_objects: Vec::new(),
+            pods: Vec::new(),
+            nodes: None,
+            repositories: BTreeMap::new(),
+            errors: Vec::new(),
+            notes: Vec::new(),
+            uncovered: Vec::new(),
+            partial: false,
+        }
+    }
+
+    /// Reads a saved snapshot.
+    ///
+    /// # Errors
+    ///
+    /// The text is no snapshot, or one of another version.
+    pub fn parse(text: &str) -> Result<Self, SnapshotError> {
+        let snapshot: Self = serde_json::from_str(text)?;
+        if snapshot.format == FORMAT {
+            Ok(snapshot)
+        } else {
+            Err(SnapshotError::Format(snapshot.format))
+        }
+    }
+
+    /// The policies of the Kustomizations.
+    #[must_use]
+    pub fn sources(&self) -> PolicySources {
+        let default = "default";
+        let image_policies = self
+            .policy_objects
+            .iter()
+            .filter_map(|o| ImagePolicies::read(o, default))
+            .collect();
+        PolicySources { image_policies }
+    }
+
+    /// Every container, sorted by namespace, name, kind, and the order of the
+    /// spec.
+    ///
+    /// # Errors
+    ///
+    /// `--assume` is no policy.
+    pub fn subjects(&self) -> Result<Vec<Subject<'_>>, SnapshotError> {
+        let assume: Option<Assume> = self
+            .settings
+            .assume
+            .as_deref()
+            .map(str::parse)
+            .transpose()?;
+        let sources = self.sources();
+        let pods: BTreeMap<&WorkloadId, &PodImages> =
+            self.pods.iter().map(|(id, images)| (id, images)).collect();
+        let mut workloads: Vec<&Workload> = self.workloads.iter().collect();
+        workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut subjects = Vec::new();
+        for workload in workloads {
+            let platforms = self.platforms(workload);
+            for (container, mut resolved) in
+                workload.containers.iter().zip(resolve(workload, &sources))
+            {
+                let mut assumed = assume
+                    .as_ref()
+                    .filter(|_| resolved.policy.is_none() && !resolved.ignored)
+                    .and_then(|assume| {
+                        let mut policy = assume.policy_for(&container.image.parse().ok()?)?;
+                        narrow(&mut policy, &workload.annotations, &container.name).ok()?;
+                        Some(policy)
+                    });
+                for policy in resolved.policy.iter_mut().flatten().chain(&mut assumed) {
+                    self.settings.apply(policy);
+                }
+                let circumstances = Circumstances {
+                    now: self.observed_at,
+                    platforms: platforms.clone(),
+                    running: pods
+                        .get(&workload.id)
+                        .map_or(&[], |pods| pods.of(&container.name)),
+                };
+                subjects.push(Subject::new(
+                    workload,
+                    container,
+                    resolved,
+                    assumed,
+                    circumstances,
+                ));
+            }
+        }
+        Ok(subjects)
+    }
+
+    fn platforms(&self, workload: &Workload) -> Option<Vec<Platform>> {
+        let given = (!self.settings.platforms.is_empty()).then_some(&self.settings.platforms);
+        let nodes = given.or(self.nodes.as_ref());
+        workload.scheduling.possible(nodes.map(Vec::as_slice))
+    }
+}
+
+/// Decides every container of a snapshot.
+///
+/// # Errors
+///
+/// `--assume` is no policy.
+pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
+    let nothing = RepositoryMetadata::default();
+    let row = |subject: &Subject<'_>| {
+        let metadata = subject
+            .repository()
+            .and_then(|name| snapshot.repositories.get(name))
+            .unwrap_or(&nothing);
+        // What a stopped scan did not reach is left out, not guessed.
+        if snapshot.partial && !subject.is_decided(metadata) {
+            return None;
+        }
+        Some(subject.row(metadata))
+    };
+    Ok(Assessment {
+        context: snapshot.context.clone(),
+        observed_at: snapshot.observed_at,
+        rows: snapshot.subjects()?.iter().filter_map(row).collect(),
+        errors: snapshot.errors.clone(),
+        notes: snapshot.notes.clone(),
+        uncovered: snapshot.uncovered.clone(),
+        partial: snapshot.partial,
+    })
+}

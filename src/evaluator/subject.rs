@@ -1,0 +1,330 @@
+//! One container on its way to a decision: what the annotations say of it, and
+//! which repository has to be asked.
+
+use jiff::Timestamp;
+
+use super::assessment::Row;
+use super::case::mutable_tag;
+use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
+use super::evaluate::{Evaluation, Judgement, judge};
+use super::facts::ContainerFacts;
+use super::moved;
+use crate::image::{
+    CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata,
+};
+use crate::policy::{
+    ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
+};
+use crate::workload::{Container, RunningImage, Workload};
+
+/// A container with everything but its repository's metadata.
+#[derive(Debug, Clone)]
+pub struct Subject<'s> {
+    /// The workload.
+    pub workload: &'s Workload,
+    /// The container.
+    pub container: &'s Container,
+    pub(super) image: Result<ImageReference, ReferenceError>,
+    resolved: Resolved,
+    /// A policy to suggest by, where the container has none.
+    assumed: Option<ContainerPolicy>,
+    platforms: Option<Vec<Platform>>,
+    running: &'s [RunningImage],
+    pub(super) now: Timestamp,
+}
+
+/// What holds for every container of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Circumstances<'s> {
+    pub(super) now: Timestamp,
+    pub(super) platforms: Option<Vec<Platform>>,
+    pub(super) running: &'s [RunningImage],
+}
+
+impl<'s> Subject<'s> {
+    pub(super) fn new(
+        workload: &'s Workload,
+        container: &'s Container,
+        resolved: Resolved,
+        assumed: Option<ContainerPolicy>,
+        circumstances: Circumstances<'s>,
+    ) -> Self {
+        let Circumstances {
+            now,
+            platforms,
+            running,
+        } = circumstances;
+        let image = container.image.parse();
+        Self {
+            workload,
+            container,
+            image,
+            resolved,
+            assumed,
+            platforms,
+            running,
+            now,
+        }
+    }
+
+    /// A policy tried on an image that need not run anywhere.
+    #[must_use]
+    pub fn trying(
+        workload: &'s Workload,
+        container: &'s Container,
+        policy: ContainerPolicy,
+        now: Timestamp,
+    ) -> Self {
+        let resolved = Resolved {
+            state: State::Automated,
+            lock: None,
+            ignored: false,
+            policy: Some(Ok(policy)),
+            warnings: Vec::new(),
+        };
+        let circumstances = Circumstances {
+            now,
+            platforms: None,
+            running: &[],
+        };
+        Self::new(workload, container, resolved, None, circumstances)
+    }
+
+    /// The policy to judge by: the container's own, or the assumed one.
+    pub(super) fn policy(&self) -> Option<&ContainerPolicy> {
+        match &self.resolved.policy {
+            Some(Ok(policy)) => Some(policy),
+            Some(Err(_)) => None,
+            None => self.assumed.as_ref(),
+        }
+    }
+
+    /// The repository that has to be asked; `None`: the decision needs nothing.
+    #[must_use]
+    pub fn repository(&self) -> Option<&CanonicalName> {
+        self.policy()?;
+        self.image.as_ref().ok().map(ImageReference::canonical)
+    }
+
+    /// What else has to be known of the repository; empty when the container can
+    /// be decided.
+    #[must_use]
+    pub fn needs(&self, metadata: &RepositoryMetadata) -> Vec<Fact> {
+        match self.judge(metadata) {
+            Some(Judgement {
+                evaluation: Evaluation::Needs(facts),
+                ..
+            }) => facts,
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn judge<'m>(&'m self, metadata: &'m RepositoryMetadata) -> Option<Judgement<'m>> {
+        let (Some(policy), Ok(image)) = (self.policy(), &self.image) else {
+            return None;
+        };
+        let facts = ContainerFacts {
+            image,
+            now: self.now,
+            platforms: self.platforms.clone(),
+            running: self.running,
+        };
+        Some(judge(&facts, policy, metadata))
+    }
+
+    /// The decision, as far as the metadata carries it: where facts are missing
+    /// that were never asked for, the row is undecided.
+    #[must_use]
+    pub fn decide(&self, metadata: &RepositoryMetadata) -> Decision {
+        self.conclude(self.judge(metadata).map(|judgement| judgement.evaluation))
+    }
+
+    /// The container's row.
+    #[must_use]
+    pub fn row(&self, metadata: &RepositoryMetadata) -> Row {
+        Row {
+            workload: self.workload.id.clone(),
+            managed_by: self.workload.managed_by.clone(),
+            source: self.workload.source.clone(),
+            container: self.container.name.clone(),
+            container_type: self.container.container_type,
+            image: self.container.image.clone(),
+            decision: self.decide(metadata),
+        }
+    }
+
+    /// Whether the metadata carries a decision.
+    #[must_use]
+    pub fn is_decided(&self, metadata: &RepositoryMetadata) -> bool {
+        self.needs(metadata).is_empty()
+    }
+
+    pub(super) fn conclude(&self, evaluation: Option<Evaluation>) -> Decision {
+        // With a registry's answer the parts of one image are told apart.
+        let may_be_mixed = evaluation.is_none() && self.resolved.state != State::Ignored;
+        let verdict = match (&self.image, &self.resolved.policy, evaluation) {
+            (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
+            (_, _, Some(Evaluation::Needs(facts))) => Some(not_asked(&facts)),
+            (_, Some(Err(error)), None) => Some(invalid(error)),
+            (Err(error), ..) => Some(Verdict {
+                reason: Reason::UnparsableImage,
+                message: format!("{}: {error}", quote(&self.container.image)),
+                latest: None,
+                facts: None,
+                warnings: Vec::new(),
+            }),
+            (Ok(_), _, None) => None,
+        };
+        let mut decision = self.undisturbed();
+        let is_assumed = self.resolved.policy.is_none() && self.assumed.is_some();
+        match verdict {
+            Some(verdict) if is_assumed => self.suggest(&mut decision, verdict),
+            Some(verdict) => apply(&mut decision, verdict),
+            None => {}
+        }
+        if may_be_mixed && let Some(mixed) = moved::mixed(self.running) {
+            decision.warnings.push(mixed);
+        }
+        decision.warnings.sort();
+        decision.warnings.dedup();
+        decision
+    }
+
+    /// What the state alone decides.
+    fn undisturbed(&self) -> Decision {
+        let resolved = &self.resolved;
+        let reason = match resolved.state {
+            State::Locked => Reason::Locked,
+            State::Ignored => Reason::Ignored,
+            State::Automated => Reason::UpToDate,
+            State::Manual => Reason::Manual,
+        };
+        let mut warnings = resolved.warnings.clone();
+        if resolved.policy.is_none()
+            && resolved.state != State::Ignored
+            && let Ok(image) = &self.image
+        {
+            warnings.extend(mutable_tag(image));
+        }
+        Decision {
+            state: resolved.state,
+            lock: resolved.lock.clone(),
+            policy: resolved.policy.as_ref().map(summary),
+            outcome: reason.outcome(),
+            reason,
+            message: self.state_message(reason),
+            latest: None,
+            policy_reason: None,
+            facts: None,
+            warnings,
+            suggestion: None,
+        }
+    }
+
+    fn state_message(&self, reason: Reason) -> String {
+        match (&self.resolved.lock, reason) {
+            (Some(lock), Reason::Locked) => {
+                let by = lock
+                    .by
+                    .as_deref()
+                    .map_or_else(String::new, |by| format!(" by {by}"));
+                let why = lock
+                    .message
+                    .as_deref()
+                    .map_or_else(String::new, |m| format!(": {m}"));
+                format!("locked{by}{why}")
+            }
+            _ => reason.phrase().to_owned(),
+        }
+    }
+
+    fn suggest(&self, decision: &mut Decision, verdict: Verdict) {
+        let Some(policy) = &self.assumed else { return };
+        decision.suggestion = Some(Suggestion {
+            policy: summarise(policy),
+            latest: verdict.latest,
+            reason: verdict.reason,
+            message: verdict.message,
+        });
+        decision.facts = verdict.facts;
+        decision.warnings.extend(verdict.warnings);
+    }
+}
+
+/// Puts a verdict under the state: only an automated container takes it as its
+/// own; the others keep their state's reason, and their faults become warnings.
+fn apply(decision: &mut Decision, verdict: Verdict) {
+    let Verdict {
+        reason,
+        message,
+        latest,
+        facts,
+        warnings,
+    } = verdict;
+    decision.warnings.extend(warnings);
+    decision.latest = latest;
+    decision.facts = facts;
+    decision.policy_reason = Some(reason);
+    if decision.state == State::Automated {
+        decision.reason = reason;
+        decision.outcome = reason.outcome();
+        decision.message = message;
+    } else if reason.outcome() == Outcome::Unknown {
+        let code = match reason {
+            Reason::InvalidPolicy => WarningCode::InvalidPolicy,
+            _ => WarningCode::Undecided,
+        };
+        decision
+            .warnings
+            .push(Warning::new(code, format!("{reason}: {message}")));
+    } else {
+        decision.message = format!("{}; {message}", decision.message);
+    }
+}
+
+fn summary(policy: &Result<ContainerPolicy, PolicyError>) -> PolicySummary {
+    match policy {
+        Ok(policy) => summarise(policy),
+        Err(error) => PolicySummary {
+            filter: error.text.clone(),
+            order: Rule::order_of_text(&error.text),
+            origin: error.origin.to_string(),
+        },
+    }
+}
+
+fn summarise(policy: &ContainerPolicy) -> PolicySummary {
+    PolicySummary {
+        filter: policy.text.clone(),
+        order: policy.rule.order(),
+        origin: policy.origin.to_string(),
+    }
+}
+
+fn invalid(error: &PolicyError) -> Verdict {
+    Verdict {
+        reason: Reason::InvalidPolicy,
+        message: error.message.clone(),
+        latest: None,
+        facts: None,
+        warnings: Vec::new(),
+    }
+}
+
+/// A row that a stopped scan or a snapshot without the facts left behind.
+fn not_asked(facts: &[Fact]) -> Verdict {
+    let what = match facts.first() {
+        Some(Fact::Tags) | None => "the tag list",
+        Some(Fact::Digest(_)) => "a digest",
+        Some(Fact::Members(_) | Fact::Configs(_)) => "the parts of an image",
+        Some(Fact::Platforms(_)) => "the platforms of an image",
+        Some(Fact::Created(_)) => "the creation time of images",
+    };
+    Verdict {
+        reason: Reason::RegistryError,
+        message: format!("{what} was not asked for"),
+        latest: None,
+        facts: None,
+        warnings: Vec::new(),
+    }
+}

@@ -1,0 +1,241 @@
+//! Creation times and product decision 13: what is too young waits.
+
+use kubectl_imgpolicy::image::FetchFailureKind;
+use kubectl_imgpolicy::policy::WarningCode;
+
+use crate::support::oracle::{built, image, time};
+use crate::support::scenario::Scenario;
+
+/// Now is 2026-11-21T12:00:00Z.
+fn scenario() -> Scenario {
+    Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", "72h")
+        .image("1.0.0", built("2026-01-01"))
+}
+
+#[test]
+fn a_tag_that_is_too_young_leaves_the_election_to_the_next() {
+    let judged = scenario()
+        .image("1.0.1", built("2026-11-10"))
+        .image("1.0.2", built("2026-11-20"))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image 1.0.1");
+    assert_eq!(judged.verdict("1.0.2"), "too-young");
+    assert_eq!(
+        judged.warning(WarningCode::TooYoung),
+        "1.0.2 is younger than the minimum age until 2026-11-23T00:00:00Z"
+    );
+    let young = &judged.examination.candidates;
+    let young = young
+        .iter()
+        .find(|c| c.tag.as_str() == "1.0.2")
+        .expect("it");
+    assert_eq!(young.ripe_at, Some(time("2026-11-23")));
+}
+
+#[test]
+fn the_running_tag_ends_the_walk_whatever_its_age() {
+    let judged = scenario().image("1.0.2", built("2026-11-20")).decide("app");
+    assert_eq!(judged.says(), "keep up-to-date 1.0.0");
+    assert_eq!(judged.warns(), "too-young");
+}
+
+#[test]
+fn a_tag_is_ripe_at_the_very_second() {
+    for (created, elected) in [
+        ("2026-11-18T12:00:00Z", "1.0.1"),
+        ("2026-11-18T12:00:01Z", "1.0.0"),
+    ] {
+        let judged = scenario().image("1.0.1", built(created)).decide("app");
+        assert_eq!(judged.elected(), elected);
+    }
+}
+
+#[test]
+fn age_counts_from_the_latest_of_all_that_is_known() {
+    for image in [
+        built("2026-01-01").pushed("2026-11-20"),
+        built("2026-01-01").first_seen("2026-11-20"),
+        built("2026-11-20").pushed("2026-01-01"),
+        image().first_seen("2026-11-20"),
+    ] {
+        let judged = scenario().image("1.0.1", image).decide("app");
+        assert_eq!(judged.verdict("1.0.1"), "too-young");
+    }
+    let old = image().first_seen("2026-01-01");
+    assert_eq!(
+        scenario().image("1.0.1", old).decide("app").elected(),
+        "1.0.1"
+    );
+}
+
+#[test]
+fn a_tag_of_unknown_age_is_rejected() {
+    for created in [
+        None,
+        Some("1970-01-01"),
+        Some("1980-01-01"),
+        Some("2027-01-01"),
+    ] {
+        let image = created.map_or_else(image, built);
+        let judged = scenario().image("1.0.1", image).decide("app");
+        assert_eq!(judged.verdict("1.0.1"), "too-young", "{created:?}");
+        assert_eq!(
+            judged.warning(WarningCode::TooYoung),
+            "the age of 1.0.1 is not known, and a minimum age is asked for"
+        );
+    }
+}
+
+#[test]
+fn where_nothing_older_is_electable_the_row_is_undecided() {
+    for lower in [&[][..], &["0.9.0"][..]] {
+        let mut scenario = Scenario::following("semver:<1.0.0 || >1.0.0", "org/app:1.0.0")
+            .annotation("imgpolicy.dev/min-age", "3d")
+            .image("1.0.0", built("2026-01-01"))
+            .image("1.0.1", built("2026-11-20"));
+        for tag in lower {
+            scenario = scenario.image(tag, built("2025-01-01"));
+        }
+        let judged = scenario.decide("app");
+        assert_eq!(judged.says(), "unknown too-young -", "{lower:?}");
+        assert_eq!(
+            judged.asked(),
+            ["tags", "created 1.0.1"],
+            "never of a lower tag"
+        );
+    }
+}
+
+#[test]
+fn the_longer_of_flag_and_annotation_counts() {
+    let hours = |hours| Some(jiff::SignedDuration::from_hours(hours));
+    let of = |annotation: &str, flag| {
+        Scenario::following("semver:*", "org/app:1.0.0")
+            .annotation("imgpolicy.dev/min-age", annotation)
+            .settings(|s| s.min_age = flag)
+            .image("1.0.0", built("2026-01-01"))
+            .image("1.0.1", built("2026-11-20"))
+            .decide("app")
+            .elected()
+    };
+    assert_eq!(of("1h", None), "1.0.1");
+    assert_eq!(of("1h", hours(72)), "1.0.0");
+    assert_eq!(of("72h", hours(1)), "1.0.0");
+    assert_eq!(of("0s", None), "1.0.1");
+}
+
+#[test]
+fn no_minimum_asks_for_no_age() {
+    let judged = Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", "0s")
+        .settings(|s| s.min_age = Some(jiff::SignedDuration::ZERO))
+        .tags(&["1.0.0", "1.0.1"])
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image 1.0.1");
+    assert_eq!(judged.asked(), ["tags"]);
+}
+
+#[test]
+fn an_age_that_cannot_be_read_stops_the_update() {
+    for age in ["72", "soon", "-1h", "", "1 month"] {
+        let judged = scenario()
+            .annotation("imgpolicy.dev/min-age", age)
+            .image("1.0.1", built("2026-01-01"))
+            .decide("app");
+        assert_eq!(judged.says(), "unknown invalid-policy -", "{age}");
+        let expected = format!(
+            "annotation imgpolicy.dev/min-age: a duration reads like 72h, 3d or 1h30m, not {age:?}"
+        );
+        assert_eq!(judged.message, expected);
+    }
+}
+
+#[test]
+fn a_month_of_young_tags_is_one_warning() {
+    let mut scenario = scenario();
+    for patch in 1..=9 {
+        scenario = scenario.image(&format!("1.0.{patch}"), built("2026-11-20"));
+    }
+    let judged = scenario.decide("app");
+    assert_eq!(
+        judged.warning(WarningCode::TooYoung),
+        "1.0.9 is younger than the minimum age until 2026-11-23T00:00:00Z; the same holds for 8 \
+         more tags"
+    );
+}
+
+#[test]
+fn an_age_that_cannot_be_had_decides_nothing() {
+    let judged = scenario()
+        .image("1.0.1", image().created_fails(FetchFailureKind::Registry))
+        .decide("app");
+    assert_eq!(judged.says(), "unknown registry-error -");
+}
+
+#[test]
+fn a_tag_without_a_manifest_is_not_called_young() {
+    let judged = scenario().image("1.0.1", image().gone()).decide("app");
+    assert_eq!(judged.says(), "keep up-to-date 1.0.0");
+    assert_eq!(judged.verdict("1.0.1"), "no-manifest");
+    assert_eq!(judged.warns(), "");
+}
+
+#[test]
+fn in_the_order_of_time_an_image_without_a_time_is_rejected_by_itself() {
+    for bad in [
+        image(),
+        built("0001-01-01"),
+        built("1970-01-01"),
+        built("1980-01-01"),
+        built("2026-11-22T12:00:01Z"),
+    ] {
+        let judged = Scenario::following("glob:*", "org/app:a")
+            .image("a", built("2026-01-01"))
+            .image("b", built("2026-01-02"))
+            .image("c", bad)
+            .image("d", image().gone())
+            .decide("app");
+        assert_eq!(judged.says(), "update newer-image b");
+        assert_eq!(judged.verdict("c"), "no-creation-time");
+        assert_eq!(judged.verdict("d"), "no-manifest");
+    }
+}
+
+#[test]
+fn a_clock_that_is_a_day_ahead_is_believed() {
+    let judged = Scenario::following("glob:*", "org/app:a")
+        .image("a", built("2026-01-01"))
+        .image("b", built("2026-11-22T12:00:00Z"))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image b");
+}
+
+#[test]
+fn a_running_image_without_a_time_cannot_be_compared() {
+    for running in [image(), built("1970-01-01"), built("2030-01-01")] {
+        let judged = Scenario::following("glob:*", "org/app:a")
+            .image("a", running)
+            .image("b", built("2026-01-02"))
+            .decide("app");
+        assert_eq!(judged.says(), "unknown no-creation-time -");
+        assert!(judged.message.ends_with("use semver: or numerical"));
+    }
+}
+
+#[test]
+fn a_time_that_cannot_be_had_decides_nothing_in_the_order_of_time() {
+    use FetchFailureKind::{RateLimited, Registry, Unauthorized, Unreachable};
+    for kind in [RateLimited, Registry, Unauthorized, Unreachable] {
+        for failing in ["a", "c"] {
+            let mut scenario = Scenario::following("glob:*", "org/app:a")
+                .image("a", built("2026-01-01"))
+                .image("b", built("2026-01-02"))
+                .image("c", built("2025-01-01"));
+            scenario = scenario.image(failing, image().created_fails(kind));
+            let judged = scenario.decide("app");
+            assert_eq!(judged.outcome.as_str(), "unknown", "{kind:?} {failing}");
+            assert_eq!(judged.examination.tags, 3, "no tag is lost");
+        }
+    }
+}

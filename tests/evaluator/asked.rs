@@ -1,0 +1,105 @@
+//! What a decision costs: only what it needs is asked for, and once.
+
+use crate::support::oracle::{built, digest, image};
+use crate::support::scenario::Scenario;
+
+/// Facts of one round have no order.
+fn sorted(scenario: &Scenario) -> Vec<String> {
+    let mut asked = scenario.decide("app").asked();
+    asked.sort();
+    asked
+}
+
+#[test]
+fn semver_asks_the_tag_list_alone() {
+    for tags in [&["1.0.0"][..], &["1.0.0", "1.0.1"], &["0.9.0"], &[]] {
+        let scenario = Scenario::following("semver:*", "org/app:1.0.0").tags(tags);
+        assert_eq!(sorted(&scenario), ["tags"], "{tags:?}");
+    }
+}
+
+#[test]
+fn an_update_asks_for_platforms_where_any_is_possible() {
+    let scenario = Scenario::following("semver:*", "org/app:1.0.0")
+        .nodes(&["linux/amd64"])
+        .tags(&["1.0.0", "1.0.1", "1.0.2", "0.9.0"]);
+    assert_eq!(
+        sorted(&scenario),
+        ["platforms 1.0.0", "platforms 1.0.2", "tags"]
+    );
+}
+
+#[test]
+fn a_minimum_age_asks_one_tag_after_the_other() {
+    let scenario = Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", "72h")
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", built("2026-01-01"))
+        .image("1.0.2", built("2026-01-02"))
+        .image("1.0.3", built("2026-11-21"));
+    let asked = scenario.decide("app").asked();
+    assert_eq!(asked, ["tags", "created 1.0.3", "created 1.0.2"]);
+}
+
+#[test]
+fn the_order_of_time_asks_for_the_times_of_what_matches_and_of_what_runs() {
+    let scenario = Scenario::following("glob:dev-*", "org/app:main-1")
+        .image("dev-1", built("2026-01-01"))
+        .image("dev-2", built("2026-01-02"))
+        .image("main-1", built("2025-01-01"))
+        .image("other", built("2025-01-01"));
+    let expected = ["created dev-1", "created dev-2", "created main-1", "tags"];
+    assert_eq!(sorted(&scenario), expected);
+}
+
+#[test]
+fn the_order_of_time_asks_for_no_time_where_there_is_nothing_to_order() {
+    for (policy, tags) in [
+        ("glob:dev-*", &["dev-1", "main"][..]),
+        ("glob:dev-*", &["main"]),
+        ("glob:dev-1", &["dev-1", "main"]),
+        ("glob:main", &["dev-1", "main"]),
+    ] {
+        let scenario = Scenario::following(policy, "org/app:dev-1").tags(tags);
+        assert_eq!(sorted(&scenario), ["tags"], "{policy} {tags:?}");
+    }
+}
+
+#[test]
+fn a_manual_container_without_a_policy_asks_nothing() {
+    let scenario = Scenario::deployment()
+        .container("app", "org/app:1.0.0")
+        .pod("app", &digest(1).to_string())
+        .nodes(&["linux/amd64"])
+        .annotation("imgpolicy.dev/min-age", "72h");
+    assert_eq!(sorted(&scenario), [""; 0]);
+}
+
+#[test]
+fn digests_ask_only_what_tags_serve() {
+    let pin = format!("digest:{}", digest(2));
+    for (policy, expected) in [
+        (
+            pin.as_str(),
+            vec!["digest 1.0.0".to_owned(), format!("digest {}", digest(2))],
+        ),
+        ("digest:1.0.0", vec!["digest 1.0.0".to_owned()]),
+    ] {
+        let scenario = Scenario::following(policy, "org/app:1.0.0")
+            .image("1.0.0", image().digest(1))
+            .image("other", image().digest(2));
+        assert_eq!(sorted(&scenario), expected, "{policy}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_a_locked_container_is_what_an_update_would_ask() {
+    let scenario = Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("fluxcd.io/locked", "true")
+        .nodes(&["linux/amd64"])
+        .tags(&["1.0.0", "1.0.1"]);
+    assert_eq!(
+        sorted(&scenario),
+        ["platforms 1.0.0", "platforms 1.0.1", "tags"]
+    );
+}

@@ -1,0 +1,22 @@
+//! What the evaluator decides.
+
+mod age;
+mod asked;
+mod assume;
+mod bad_input;
+mod conformance;
+mod decisions;
+mod digests;
+mod failures;
+mod image_policies;
+mod locks;
+mod moved_tags;
+mod platforms;
+mod properties;
+mod reach;
+mod records;
+mod seeds;
+mod sentences;
+mod states;
+mod tag_filters;
+mod variants;

@@ -1,0 +1,204 @@
+//! Every reason with the sentence that a user reads.
+
+use std::collections::BTreeSet;
+
+use kubectl_imgpolicy::evaluator::Reason;
+use kubectl_imgpolicy::image::FetchFailureKind;
+
+use crate::support::oracle::{built, digest, image};
+use crate::support::scenario::Scenario;
+
+fn follow(policy: &str, running: &str) -> Scenario {
+    Scenario::following(policy, &format!("org/app{running}"))
+}
+
+/// One scenario and its sentence a line; the reason is the scenario's own.
+fn cases() -> Vec<(Scenario, &'static str)> {
+    let semver = || follow("semver:~1.0", ":1.0.0");
+    let with_range = |range: &str| follow(&format!("semver:{range}"), ":1.0.0");
+    vec![
+        (
+            semver().tags(&["1.0.0", "1.0.1"]),
+            "update newer-image: 1.0.1 is the highest of 2 tags that match semver:~1.0",
+        ),
+        (
+            follow("glob:*", ":a")
+                .image("a", built("2026-01-01"))
+                .image("b", built("2026-01-02")),
+            "update newer-image: b is the newest of 2 tags that match glob:*",
+        ),
+        (
+            follow("numerical:desc", ":7").tags(&["5", "6", "7"]),
+            "update newer-image: 5 is the smallest of 3 tags that match numerical:desc",
+        ),
+        (
+            follow("digest:stable", ":stable").image("stable", image()),
+            "update newer-image: stable serves sha256:0101010",
+        ),
+        (
+            follow(&format!("digest:{}", digest(1)), ":1.0").image("1.0", image()),
+            "update newer-image: sha256:0101010 is pinned",
+        ),
+        (
+            semver().tags(&["1.0.0"]),
+            "keep up-to-date: the running 1.0.0 is the only tag that matches semver:~1.0",
+        ),
+        (
+            semver().tags(&["0.9.0", "1.0.0"]),
+            "keep up-to-date: the running 1.0.0 is the only tag that matches semver:~1.0",
+        ),
+        (
+            Scenario::deployment().container("app", "org/app:1"),
+            "keep manual: not automated",
+        ),
+        (
+            semver()
+                .annotation("fluxcd.io/automated", "false")
+                .tags(&["1.0.0", "1.0.1"]),
+            "keep manual: not automated; 1.0.1 is the highest of 2 tags that match semver:~1.0",
+        ),
+        (
+            semver()
+                .annotation("fluxcd.io/locked", "true")
+                .annotation("fluxcd.io/locked_user", "ann")
+                .annotation("fluxcd.io/locked_msg", "freeze")
+                .tags(&["1.0.0"]),
+            "keep locked: locked by ann: freeze; the running 1.0.0 is the only tag that matches \
+             semver:~1.0",
+        ),
+        (
+            semver().annotation("fluxcd.io/ignore", "true"),
+            "keep ignored: ignored",
+        ),
+        (
+            semver().tags(&["1.0.0-rc.1"]),
+            "keep no-matching-tag: the only tag does not match semver:~1.0",
+        ),
+        (
+            follow("semver:~1.0", ":1.2.0").tags(&["1.0.0", "1.0.1", "1.2.0"]),
+            "keep downgrade: 1.0.1 is the highest of 2 tags that match semver:~1.0, and lower \
+             than the running 1.2.0",
+        ),
+        (
+            follow("alphabetical:desc", ":a").tags(&["b", "c"]),
+            "keep downgrade: b is the smallest of 2 tags that match alphabetical:desc, and \
+             greater than the running a",
+        ),
+        (
+            follow("semver:~1.0", ":1.0.0-slim").tags(&["1.0.1"]),
+            "keep variant-change: 1.0.1 is the only tag that matches semver:~1.0, and leaves the \
+             variant slim of the running 1.0.0-slim; to follow the variant, set \
+             imgpolicy.dev/filter-tags to ^(?P<v>.*)-slim$ and imgpolicy.dev/extract to $v for \
+             this container",
+        ),
+        (
+            with_range(">=2").tags(&["1.0.0", "1.0.1", "latest"]),
+            "keep no-matching-tag: none of 3 tags matches semver:>=2",
+        ),
+        (
+            with_range(">=2").tags(&["1.0.0", "2.0.1-rc.1", "2.1.0-alpine"]),
+            "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 would, but are \
+             pre-releases, as all tags with a suffix are: a range asks for them with a -0, as in \
+             >=1.0.0-0",
+        ),
+        (
+            with_range(">=2").tags(&["1.0.0", "2", "3"]),
+            "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 are versions of fewer \
+             than three numbers, which count only where the running tag has as many",
+        ),
+        (
+            semver()
+                .annotation("imgpolicy.dev/filter-tags.app", "^v")
+                .tags(&["1.0.0", "1.0.1"]),
+            "keep no-matching-tag: none of 2 tags matches semver:~1.0; 2 do not match the tag \
+             filter",
+        ),
+        (
+            follow("glob:latest", ":1").tags(&["latest", "1"]),
+            "keep no-matching-tag: none of 2 tags matches glob:latest; latest is never elected; \
+             digest:latest follows it by digest",
+        ),
+        (
+            follow("", ":1").tags(&["1", "2"]),
+            "keep no-matching-tag: none of 2 tags matches the empty glob",
+        ),
+        (
+            follow("glob:*", ":0").image("a", image()),
+            "keep no-matching-tag: the only tag does not match glob:*; 1 does, but names no \
+             usable time of creation",
+        ),
+        (
+            with_range("1.x.y").tags(&[]),
+            "unknown invalid-policy: annotation fluxcd.io/tag.app: ",
+        ),
+        (
+            follow("glob:*", ":a")
+                .image("a", image())
+                .image("b", built("2026-01-01")),
+            "unknown no-creation-time: the running a names no usable time of creation, so newer \
+             and older cannot be told apart; use semver: or numerical",
+        ),
+        (
+            semver().tags_fail(FetchFailureKind::Registry),
+            "unknown registry-error: the oracle fails: Registry",
+        ),
+        (
+            semver().tags_fail(FetchFailureKind::Unreachable),
+            "unknown registry-unreachable: the oracle fails: Unreachable",
+        ),
+        (
+            semver().tags_fail(FetchFailureKind::RateLimited),
+            "unknown rate-limited: the oracle fails: RateLimited",
+        ),
+        (
+            semver().tags_fail(FetchFailureKind::Unauthorized),
+            "unknown unauthorized: the oracle fails: Unauthorized",
+        ),
+        (
+            semver().tags_fail(FetchFailureKind::NotFound),
+            "unknown image-not-found: the oracle fails: NotFound",
+        ),
+        (
+            follow("semver:*", ":a b"),
+            "unknown unparsable-image: org/app:a b: not an image reference: ",
+        ),
+        (
+            with_range(">1.0.0")
+                .nodes(&["linux/arm64"])
+                .tags(&["1.0.0", "1.0.1"]),
+            "unknown wrong-platform: 1.0.1 does not offer linux/arm64, on which the workload runs",
+        ),
+        (
+            with_range(">1.0.0")
+                .annotation("imgpolicy.dev/min-age", "3d")
+                .image("1.0.1", built("2026-11-20")),
+            "unknown too-young: 1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z",
+        ),
+    ]
+}
+
+#[test]
+fn every_reason_has_a_sentence_that_says_what_was_compared() {
+    let mut seen = BTreeSet::new();
+    for (scenario, sentence) in cases() {
+        let judged = scenario.decide("app");
+        let said = format!("{} {}: {}", judged.outcome, judged.reason, judged.message);
+        // A parser's own words may change; ours stand before them.
+        let is_same = said == sentence || sentence.ends_with(": ") && said.starts_with(sentence);
+        assert!(is_same, "said     {said}\nexpected {sentence}");
+        seen.insert(judged.reason);
+    }
+    let missing: Vec<&Reason> = Reason::ALL.iter().filter(|r| !seen.contains(r)).collect();
+    assert_eq!(missing, [&Reason::NewerImage; 0]);
+}
+
+#[test]
+fn a_very_long_policy_is_cut_in_the_sentence() {
+    let policy = format!("regex:^({})$", "a|".repeat(500));
+    let judged = follow(&policy, ":1").tags(&["1", "2"]).decide("app");
+    assert!(judged.message.len() < 200, "{}", judged.message);
+    assert_eq!(
+        judged.policy.as_ref().map(|p| p.filter.len()),
+        Some(policy.len())
+    );
+}

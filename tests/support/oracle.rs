@@ -1,0 +1,255 @@
+//! A repository whose every fact is known: it answers what the evaluator asks,
+//! counts the questions, and can fail.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use kubectl_imgpolicy::evaluator::Subject;
+use kubectl_imgpolicy::image::{
+    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, Platform,
+    RepositoryMetadata, Tag, TagOrDigest,
+};
+
+/// One image behind a tag.
+#[derive(Debug, Clone)]
+pub(crate) struct OracleImage {
+    /// What its config says.
+    pub(crate) created: Result<Option<Timestamp>, FetchFailureKind>,
+    /// What the tag serves; the repository gives each image one of its own.
+    pub(crate) digest: Option<Digest>,
+    /// The platforms it offers.
+    pub(crate) platforms: Result<Vec<Platform>, FetchFailureKind>,
+    /// The digests of its members and their configs.
+    pub(crate) members: Vec<(Digest, Digest)>,
+    /// When it was pushed.
+    pub(crate) pushed: Option<Timestamp>,
+    /// When the cache saw it first.
+    pub(crate) first_seen: Option<Timestamp>,
+    /// Whether the tag is listed and its manifest is gone.
+    pub(crate) gone: bool,
+}
+
+/// The repository.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Oracle {
+    /// By tag.
+    pub(crate) images: BTreeMap<String, OracleImage>,
+    /// The failure of the tag list, if it fails.
+    pub(crate) tags_fail: Option<FetchFailureKind>,
+    /// Every question in the order in which it was asked.
+    pub(crate) asked: Vec<Fact>,
+}
+
+/// A digest made of one repeated byte.
+pub(crate) fn digest(byte: u8) -> Digest {
+    format!("sha256:{}", format!("{byte:02x}").repeat(32))
+        .parse()
+        .expect("a digest")
+}
+
+/// A time; a day alone is its midnight.
+pub(crate) fn time(at: &str) -> Timestamp {
+    let at = if at.contains('T') {
+        at.to_owned()
+    } else {
+        format!("{at}T00:00:00Z")
+    };
+    at.parse().expect("a time")
+}
+
+/// An image of which only what is said is known.
+pub(crate) fn image() -> OracleImage {
+    OracleImage::built(None)
+}
+
+/// An image built at this time or on this day.
+pub(crate) fn built(at: &str) -> OracleImage {
+    OracleImage::built(Some(at))
+}
+
+impl OracleImage {
+    /// An image for linux/amd64, built at this time.
+    pub(crate) fn built(created: Option<&str>) -> Self {
+        Self {
+            created: Ok(created.map(time)),
+            digest: None,
+            platforms: Ok(vec!["linux/amd64".parse().expect("a platform")]),
+            members: Vec::new(),
+            pushed: None,
+            first_seen: None,
+            gone: false,
+        }
+    }
+
+    pub(crate) fn digest(mut self, byte: u8) -> Self {
+        self.digest = Some(digest(byte));
+        self
+    }
+
+    pub(crate) fn platforms(mut self, names: &[&str]) -> Self {
+        let parse = |name: &&str| name.parse().expect("a platform");
+        self.platforms = Ok(names.iter().map(parse).collect());
+        self
+    }
+
+    pub(crate) fn platforms_fail(mut self, kind: FetchFailureKind) -> Self {
+        self.platforms = Err(kind);
+        self
+    }
+
+    pub(crate) fn created_fails(mut self, kind: FetchFailureKind) -> Self {
+        self.created = Err(kind);
+        self
+    }
+
+    pub(crate) fn member(mut self, manifest: u8, config: u8) -> Self {
+        self.members.push((digest(manifest), digest(config)));
+        self
+    }
+
+    pub(crate) fn pushed(mut self, at: &str) -> Self {
+        self.pushed = Some(time(at));
+        self
+    }
+
+    pub(crate) fn first_seen(mut self, at: &str) -> Self {
+        self.first_seen = Some(time(at));
+        self
+    }
+
+    pub(crate) fn gone(mut self) -> Self {
+        self.gone = true;
+        self
+    }
+}
+
+impl Oracle {
+    /// A repository with these tags, of which nothing else is known.
+    pub(crate) fn with_tags(tags: &[&str]) -> Self {
+        let mut oracle = Self::default();
+        for tag in tags {
+            oracle.add(tag, image());
+        }
+        oracle
+    }
+
+    /// Adds an image, with a digest of its own unless it has one.
+    pub(crate) fn add(&mut self, tag: &str, mut image: OracleImage) {
+        let number = u8::try_from(self.images.len() % 250 + 1).expect("small");
+        image.digest.get_or_insert_with(|| digest(number));
+        self.images.insert(tag.to_owned(), image);
+    }
+
+    /// Answers until nothing more is asked; the questions never repeat.
+    pub(crate) fn settle(&mut self, subject: &Subject<'_>) -> RepositoryMetadata {
+        let mut metadata = RepositoryMetadata::default();
+        loop {
+            let needs = subject.needs(&metadata);
+            if needs.is_empty() {
+                return metadata;
+            }
+            for fact in needs {
+                assert!(!self.asked.contains(&fact), "{fact:?} is asked twice");
+                self.answer(&fact, &mut metadata);
+                self.asked.push(fact);
+            }
+        }
+    }
+
+    /// Everything that can be known.
+    pub(crate) fn omniscience(&self) -> RepositoryMetadata {
+        let mut metadata = RepositoryMetadata::default();
+        self.answer(&Fact::Tags, &mut metadata);
+        for tag in self.images.keys() {
+            let version = TagOrDigest::Tag(tag.parse().expect("a tag"));
+            for fact in [
+                Fact::Digest(version.clone()),
+                Fact::Configs(version.clone()),
+                Fact::Platforms(version.clone()),
+                Fact::Created(version),
+            ] {
+                self.answer(&fact, &mut metadata);
+            }
+        }
+        metadata
+    }
+
+    /// Answers one question.
+    pub(crate) fn answer(&self, fact: &Fact, metadata: &mut RepositoryMetadata) {
+        let version = match fact {
+            Fact::Tags => {
+                let mut tags: Vec<Tag> = self
+                    .images
+                    .keys()
+                    .map(|tag| tag.parse().expect("a tag"))
+                    .collect();
+                tags.sort();
+                metadata.tags = match self.tags_fail {
+                    Some(kind) => Known::Failed(failure(kind)),
+                    None => Known::Value(tags),
+                };
+                return;
+            }
+            Fact::Digest(v)
+            | Fact::Members(v)
+            | Fact::Platforms(v)
+            | Fact::Created(v)
+            | Fact::Configs(v) => v.clone(),
+        };
+        let image = match &version {
+            TagOrDigest::Tag(tag) => self.images.get(tag.as_str()),
+            TagOrDigest::Digest(digest) => self
+                .images
+                .values()
+                .find(|image| image.digest.as_ref() == Some(digest)),
+        };
+        let entry = metadata.images.entry(version).or_default();
+        let Some(image) = image.filter(|image| !image.gone) else {
+            fail(fact, entry, FetchFailureKind::NotFound);
+            return;
+        };
+        entry.pushed = image.pushed;
+        entry.first_seen = image.first_seen;
+        match fact {
+            Fact::Tags => {}
+            Fact::Digest(_) => {
+                entry.digest = Known::Value(image.digest.clone().expect("added"));
+            }
+            Fact::Platforms(_) => entry.platforms = known(&image.platforms),
+            Fact::Created(_) => entry.created = known(&image.created),
+            Fact::Members(_) | Fact::Configs(_) => {
+                let with_config = matches!(fact, Fact::Configs(_));
+                entry.configs_asked |= with_config;
+                let member = |(manifest, config): &(Digest, Digest)| Member {
+                    manifest: manifest.clone(),
+                    config: with_config.then(|| config.clone()),
+                };
+                entry.members = Known::Value(image.members.iter().map(member).collect());
+            }
+        }
+    }
+}
+
+fn failure(kind: FetchFailureKind) -> FetchFailure {
+    FetchFailure {
+        kind,
+        message: format!("the oracle fails: {kind:?}"),
+    }
+}
+
+fn known<T: Clone>(answer: &Result<T, FetchFailureKind>) -> Known<T> {
+    match answer {
+        Ok(value) => Known::Value(value.clone()),
+        Err(kind) => Known::Failed(failure(*kind)),
+    }
+}
+
+fn fail(fact: &Fact, entry: &mut ImageMetadata, kind: FetchFailureKind) {
+    match fact {
+        Fact::Tags => {}
+        Fact::Digest(_) => entry.digest = Known::Failed(failure(kind)),
+        Fact::Platforms(_) => entry.platforms = Known::Failed(failure(kind)),
+        Fact::Created(_) => entry.created = Known::Failed(failure(kind)),
+        Fact::Members(_) | Fact::Configs(_) => entry.members = Known::Failed(failure(kind)),
+    }
+}
