@@ -23,6 +23,8 @@
 mod words;
 
 pub mod evaluator;
+pub mod files;
 pub mod image;
+pub mod manifest;
 pub mod policy;
 pub mod workload;

@@ -6,5 +6,6 @@
 )]
 
 mod evaluator;
+mod manifest;
 mod policy;
 mod support;

@@ -1,0 +1,156 @@
+//! From what was given behind `-f` to the files to read.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::{fs, io};
+
+use walkdir::{DirEntry, WalkDir};
+
+use super::error::FileError;
+
+/// What may stand behind `-f`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathOrStdin {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// `-`.
+    Stdin,
+}
+
+impl From<OsString> for PathOrStdin {
+    fn from(word: OsString) -> Self {
+        if word == "-" {
+            Self::Stdin
+        } else {
+            Self::Path(PathBuf::from(word))
+        }
+    }
+}
+
+impl FromStr for PathOrStdin {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        Ok(Self::from(OsString::from(word)))
+    }
+}
+
+/// A file to read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Standard input.
+    Stdin,
+    /// A file that was named itself.
+    Named(PathBuf),
+    /// A file that a folder holds; it need not be a manifest.
+    InFolder(PathBuf),
+}
+
+/// Lists the files, each once, in the order given and by name within a folder.
+pub(super) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, FileError>> {
+    let mut finder = Finder {
+        recursive,
+        seen: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    let mut stdin_is_read = false;
+    for path in paths {
+        match path {
+            PathOrStdin::Stdin if stdin_is_read => {}
+            PathOrStdin::Stdin => {
+                stdin_is_read = true;
+                finder.found.push(Ok(Found::Stdin));
+            }
+            PathOrStdin::Path(path) => finder.path(path),
+        }
+    }
+    finder.found
+}
+
+struct Finder {
+    recursive: bool,
+    seen: BTreeSet<PathBuf>,
+    found: Vec<Result<Found, FileError>>,
+}
+
+impl Finder {
+    fn path(&mut self, path: &Path) {
+        let name = path.display().to_string();
+        if name.starts_with("http://") || name.starts_with("https://") {
+            self.found.push(Err(FileError::Url { url: name }));
+            return;
+        }
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.folder(path, name),
+            Ok(_) => self.file(path.to_owned(), Found::Named),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.found.push(Err(FileError::NotFound { path: name }));
+            }
+            Err(source) => self
+                .found
+                .push(Err(FileError::Unreadable { file: name, source })),
+        }
+    }
+
+    /// The manifests of a folder. As with kubectl a link to a file is followed
+    /// and a link to a folder is not, so that no walk is endless.
+    fn folder(&mut self, folder: &Path, name: String) {
+        let depth = if self.recursive { usize::MAX } else { 1 };
+        let walk = WalkDir::new(folder)
+            .min_depth(1)
+            .max_depth(depth)
+            .follow_links(false)
+            .sort_by_file_name();
+        let mut has_manifests = false;
+        let mut has_folders = false;
+        for entry in walk.into_iter().filter_entry(|entry| !is_git(entry)) {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => has_folders = true,
+                Ok(entry) if is_manifest(entry.path()) => match fs::metadata(entry.path()) {
+                    // A folder, a pipe or a device may bear such a name too.
+                    Ok(metadata) if !metadata.is_file() => {}
+                    _ => {
+                        has_manifests = true;
+                        self.file(entry.into_path(), Found::InFolder);
+                    }
+                },
+                Ok(_) => {}
+                Err(error) => {
+                    has_manifests = true;
+                    let file = error.path().unwrap_or(folder).display().to_string();
+                    let source = error.into_io_error().unwrap_or_else(|| {
+                        io::Error::other("the links in this folder lead back to it")
+                    });
+                    self.found.push(Err(FileError::Unreadable { file, source }));
+                }
+            }
+        }
+        if !has_manifests {
+            let has_folders = has_folders && !self.recursive;
+            self.found.push(Err(FileError::EmptyFolder {
+                path: name,
+                has_folders,
+            }));
+        }
+    }
+
+    fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> Found) {
+        // A file under two names would make two rows of one workload.
+        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        if self.seen.insert(real) {
+            self.found.push(Ok(found(path)));
+        }
+    }
+}
+
+fn is_git(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_name() == ".git" && entry.file_type().is_dir()
+}
+
+fn is_manifest(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("yaml" | "yml" | "json"))
+}

@@ -1,0 +1,181 @@
+//! The objects of a manifest.
+
+use serde_json::{Map, Value};
+
+use super::json;
+use super::markers::{self, Marker};
+use super::split::{Chunk, chunks};
+use super::yaml;
+
+/// The most documents in one text.
+const MAX_DOCUMENTS: usize = 20_000;
+
+/// The most values (keys, scalars, lists, mappings) that one document may hold.
+/// A list of 5,000 Deployments as the API server prints them has half as many.
+const MAX_NODES: usize = 4_000_000;
+
+/// One object of a manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// The first line of its document's content, from 1.
+    pub line: usize,
+    /// What stands there: always a mapping.
+    pub value: Value,
+    /// Flux's markers in it.
+    pub markers: Vec<Marker>,
+}
+
+/// A document that is no object: the manifest's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct DocumentError {
+    /// The line of the fault, where the parser tells it, else that of the
+    /// document's first content; from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is neither YAML nor JSON, or goes beyond the limits.
+    #[error("{0}")]
+    Syntax(String),
+    /// As above, and it has `{{` in it, as Helm templates have, which are no
+    /// YAML before they are rendered.
+    #[error(
+        "{0}; if this is a Helm template, render it first: \
+         helm template … | kubectl imgpolicy status -f -"
+    )]
+    Template(String),
+    /// It is a list or a single value; what a folder holds beside manifests may
+    /// well be.
+    #[error("a manifest must be a mapping with apiVersion and kind, and this is {0}")]
+    NotAnObject(&'static str),
+}
+
+/// Reads the objects of a text, in its order; lists are opened into their items.
+#[must_use]
+pub fn objects(text: &str) -> Vec<Result<Object, DocumentError>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut found = Vec::new();
+    for (index, chunk) in chunks(text).into_iter().enumerate() {
+        if index == MAX_DOCUMENTS {
+            let message = format!("it has more than {MAX_DOCUMENTS} documents; split it");
+            found.push(Err(fault("", chunk.content_line, message)));
+            break;
+        }
+        read(chunk, &mut found);
+    }
+    found
+}
+
+fn read(chunk: Chunk<'_>, found: &mut Vec<Result<Object, DocumentError>>) {
+    let body = &chunk.text[chunk.content..];
+    if is_json(body) {
+        let line = |line: usize| chunk.content_line + line - 1;
+        for value in json::values(body, MAX_NODES) {
+            match value {
+                Ok((at, value)) => open(line(at), value, Vec::new(), found),
+                Err(error) => found.push(Err(fault(body, line(error.line), error.message))),
+            }
+        }
+        return;
+    }
+    match yaml::value(chunk.text, MAX_NODES) {
+        Ok(value) => open(chunk.content_line, value, markers::find(chunk.text), found),
+        Err(error) => {
+            let line = error.line.map_or(chunk.content_line, |line| {
+                // An error at the end of the text is shown where there is one.
+                let last = chunk.text.lines().count();
+                chunk.first_line + line.min(last) - 1
+            });
+            found.push(Err(fault(chunk.text, line, error.message)));
+        }
+    }
+}
+
+/// What begins as JSON must be JSON: as YAML in flow style, a forgotten comma
+/// would pass and make one value of two.
+fn is_json(body: &str) -> bool {
+    let inside = body.trim_start().strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| inside.starts_with(['"', '}']))
+}
+
+fn fault(text: &str, line: usize, message: String) -> DocumentError {
+    let problem = if text.contains("{{") {
+        Problem::Template(message)
+    } else {
+        Problem::Syntax(message)
+    };
+    DocumentError { line, problem }
+}
+
+/// Adds an object, or the items of a list.
+fn open(
+    line: usize,
+    value: Value,
+    markers: Vec<Marker>,
+    found: &mut Vec<Result<Object, DocumentError>>,
+) {
+    let not_an_object = |what| {
+        Err(DocumentError {
+            line,
+            problem: Problem::NotAnObject(what),
+        })
+    };
+    let mut object = match value {
+        Value::Object(object) => object,
+        // `---` and `null` hold nothing, and neither does an empty item.
+        Value::Null => return,
+        Value::Array(_) => return found.push(not_an_object("a list")),
+        Value::String(_) => return found.push(not_an_object("a text")),
+        Value::Number(_) => return found.push(not_an_object("a number")),
+        Value::Bool(_) => return found.push(not_an_object("a boolean")),
+    };
+    let Some((items, item_type)) = take_items(&mut object) else {
+        return found.push(Ok(Object {
+            line,
+            value: Value::Object(object),
+            markers,
+        }));
+    };
+    for (index, mut item) in items.into_iter().enumerate() {
+        if let (Value::Object(item), Some(item_type)) = (&mut item, &item_type) {
+            item_type.fill(item);
+        }
+        let markers = markers.iter().filter_map(|m| m.below(index)).collect();
+        open(line, item, markers, found);
+    }
+}
+
+/// What the items of a `DeploymentList` are: the API leaves it out of them.
+struct ItemType {
+    api_version: Value,
+    kind: String,
+}
+
+impl ItemType {
+    fn fill(&self, item: &mut Map<String, Value>) {
+        if !item.contains_key("kind") {
+            item.insert("kind".to_owned(), Value::from(self.kind.as_str()));
+            item.entry("apiVersion")
+                .or_insert_with(|| self.api_version.clone());
+        }
+    }
+}
+
+/// The items of a list; `None` for any other object, also for one whose kind
+/// merely ends in `List`.
+fn take_items(object: &mut Map<String, Value>) -> Option<(Vec<Value>, Option<ItemType>)> {
+    let item_kind = object.get("kind")?.as_str()?.strip_suffix("List")?;
+    let item_type = (!item_kind.is_empty()).then(|| ItemType {
+        api_version: object.get("apiVersion").cloned().unwrap_or_default(),
+        kind: item_kind.to_owned(),
+    });
+    match object.get_mut("items")? {
+        Value::Array(items) => Some((std::mem::take(items), item_type)),
+        _ => None,
+    }
+}

@@ -1,0 +1,201 @@
+//! The markers of Flux's image automation.
+//!
+//! `image: org/app:1 # {"$imagepolicy": "ns:name"}` says that Flux writes this
+//! line too, and which ImagePolicy it follows. In a Helm release's values the
+//! name and the tag may have lines of their own, marked `ns:name:name` and
+//! `ns:name:tag`. A marker elsewhere, such as on an argument, belongs to no
+//! container and is not reported.
+
+use granit_parser::{Event, Parser};
+use serde_json::Value;
+
+use crate::workload::{ContainerType, ImageMarker, Workload, WorkloadKind};
+
+/// A marker and the value beside which it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker {
+    /// The keys and list indexes that lead from the object to the value.
+    pub path: Vec<String>,
+    /// The ImagePolicy's `namespace:name`, without the variant.
+    pub policy: String,
+}
+
+impl Marker {
+    /// The same marker as seen from an item of the list it stands in.
+    pub(super) fn below(&self, index: usize) -> Option<Self> {
+        match self.path.as_slice() {
+            [items, item, path @ ..] if items == "items" && *item == index.to_string() => {
+                Some(Self {
+                    path: path.to_vec(),
+                    policy: self.policy.clone(),
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Sets the markers of an object at the containers of the workload that was
+/// decoded from it.
+pub fn mark(workload: &mut Workload, object: &Value, markers: &[Marker]) {
+    let is_release = workload.id.kind == WorkloadKind::HelmRelease;
+    for marker in markers {
+        let target = if is_release {
+            release_image(&marker.path).map(|name| (name, ContainerType::Container))
+        } else {
+            pod_container(object, &marker.path)
+        };
+        let Some((name, container_type)) = target else {
+            continue;
+        };
+        let container = workload
+            .containers
+            .iter_mut()
+            .find(|c| c.name == name && c.container_type == container_type);
+        if let Some(container) = container {
+            container.marker = Some(ImageMarker {
+                policy: marker.policy.clone(),
+            });
+        }
+    }
+}
+
+/// The container at `…/containers/N/image`.
+fn pod_container<'a>(object: &'a Value, path: &[String]) -> Option<(&'a str, ContainerType)> {
+    let [pod @ .., list, index, image] = path else {
+        return None;
+    };
+    let container_type = match list.as_str() {
+        "containers" => ContainerType::Container,
+        "initContainers" => ContainerType::InitContainer,
+        _ => return None,
+    };
+    if image != "image" {
+        return None;
+    }
+    let mut at = object;
+    for key in pod {
+        at = at.get(key)?;
+    }
+    let container = at.get(list)?.get(index.parse::<usize>().ok()?)?;
+    Some((container.get("name")?.as_str()?, container_type))
+}
+
+/// The name under which an image of a release's values is a row: its block's
+/// key, or `chart-image` at the top.
+fn release_image(path: &[String]) -> Option<&str> {
+    let path = path.strip_prefix(&["spec".to_owned(), "values".to_owned()])?;
+    let block = match path {
+        [block @ .., image, part] if image == "image" && is_part(part) => block,
+        [block @ .., part] if part == "image" || is_part(part) => block,
+        _ => return None,
+    };
+    match block {
+        [] => Some("chart-image"),
+        [name] => Some(name),
+        _ => None,
+    }
+}
+
+fn is_part(key: &str) -> bool {
+    matches!(key, "repository" | "tag" | "registry")
+}
+
+/// The markers of one document, from the object's root.
+pub(super) fn find(text: &str) -> Vec<Marker> {
+    // Few documents have any, and only those are read a second time.
+    if !text.contains(KEY) {
+        return Vec::new();
+    }
+    let mut walk = Walk::default();
+    for event in Parser::new_from_str(text) {
+        // The document was read before: nothing can be wrong with it here.
+        let Ok((event, span)) = event else { break };
+        walk.event(&event, span.start.line(), span.end.line());
+    }
+    walk.found
+}
+
+const KEY: &str = "$imagepolicy";
+
+/// A list or a mapping that is open while events go by.
+enum Level {
+    List { next: usize },
+    Mapping { key: Option<String>, at_key: bool },
+}
+
+#[derive(Default)]
+struct Walk {
+    levels: Vec<Level>,
+    /// The last scalar value and the line on which it ends.
+    last: Option<(Vec<String>, usize)>,
+    found: Vec<Marker>,
+}
+
+impl Walk {
+    fn event(&mut self, event: &Event<'_>, first_line: usize, last_line: usize) {
+        match event {
+            Event::Scalar(text, ..) => self.scalar(text, last_line),
+            Event::Alias(_) => self.scalar("", last_line),
+            Event::MappingStart(..) => self.levels.push(Level::Mapping {
+                key: None,
+                at_key: true,
+            }),
+            Event::SequenceStart(..) => self.levels.push(Level::List { next: 0 }),
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.levels.pop();
+                self.leaf();
+            }
+            Event::Comment(text, _) => self.comment(text, first_line),
+            _ => {}
+        }
+    }
+
+    fn scalar(&mut self, text: &str, line: usize) {
+        if let Some(Level::Mapping { key, at_key: true }) = self.levels.last_mut() {
+            *key = Some(text.to_owned());
+        } else {
+            self.last = Some((self.path(), line));
+        }
+        self.leaf();
+    }
+
+    /// A key or a value has ended at the innermost level.
+    fn leaf(&mut self) {
+        match self.levels.last_mut() {
+            Some(Level::Mapping { at_key, .. }) => *at_key = !*at_key,
+            Some(Level::List { next }) => *next += 1,
+            None => {}
+        }
+    }
+
+    fn path(&self) -> Vec<String> {
+        let step = |level: &Level| match level {
+            Level::List { next } => next.to_string(),
+            Level::Mapping { key, .. } => key.clone().unwrap_or_default(),
+        };
+        self.levels.iter().map(step).collect()
+    }
+
+    fn comment(&mut self, text: &str, line: usize) {
+        let Some(policy) = policy_of(text) else {
+            return;
+        };
+        if let Some((path, _)) = self.last.take_if(|(_, end)| *end == line) {
+            self.found.push(Marker { path, policy });
+        }
+    }
+}
+
+/// Reads ` {"$imagepolicy": "ns:name"}`, as what follows the `#`.
+fn policy_of(comment: &str) -> Option<String> {
+    let marker: Value = serde_json::from_str(comment.trim()).ok()?;
+    let text = marker.get(KEY)?.as_str()?;
+    let mut parts = text.split(':');
+    let (namespace, name) = (parts.next()?, parts.next()?);
+    let known = match parts.next() {
+        None | Some("tag" | "name" | "digest") => parts.next().is_none(),
+        Some(_) => false,
+    };
+    (known && !namespace.is_empty() && !name.is_empty()).then(|| format!("{namespace}:{name}"))
+}

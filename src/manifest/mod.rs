@@ -1,0 +1,24 @@
+//! Manifests: the text of a file, YAML or JSON, read into objects.
+//!
+//! [`objects`] cuts a text into documents, reads each by itself, so that a
+//! broken one does not hide the others, and opens lists. It reads what kubectl
+//! reads, and where YAML leaves a choice it chooses as kubectl does:
+//!
+//! - A stream of JSON objects is taken as well as YAML, one a line or indented.
+//! - `yes`, `no`, `on`, `off`, `y` and `n` without quotes are booleans (YAML 1.1),
+//!   so that an annotation `fluxcd.io/automated: yes` is refused here as the API
+//!   server refuses it, and not taken for the text `"yes"`.
+//! - A key that stands twice in one mapping is an error.
+//! - `<<` merges; aliases are expanded within bounds.
+//!
+//! Flux's image automation [markers](Marker) are read from the comments, and
+//! [`mark`] sets them at the containers whose images they stand beside.
+
+mod document;
+mod json;
+mod markers;
+mod split;
+mod yaml;
+
+pub use document::{DocumentError, Object, Problem, objects};
+pub use markers::{Marker, mark};
