@@ -26,5 +26,6 @@ pub mod evaluator;
 pub mod files;
 pub mod image;
 pub mod manifest;
+pub mod output;
 pub mod policy;
 pub mod workload;

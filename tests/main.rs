@@ -7,5 +7,6 @@
 
 mod evaluator;
 mod manifest;
+mod output;
 mod policy;
 mod support;

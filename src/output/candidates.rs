@@ -1,0 +1,151 @@
+//! The table of tags that `explain`, `test` and `images` show.
+
+use jiff::Timestamp;
+
+use super::grid::{Cell, Cut, Grid, Heading};
+use super::layout::Step;
+use super::style::{Paint, Style};
+use super::time::{age, count, minute, until};
+use crate::evaluator::{Candidate, CandidateVerdict};
+use crate::policy::Rejection;
+
+/// A column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TagColumn {
+    /// A mark at the running tag, as `kubectl config get-contexts` marks the
+    /// current context.
+    Current,
+    /// The tag.
+    Tag,
+    /// What the policy says of it.
+    Verdict,
+    /// Its place among those that pass.
+    Rank,
+    /// When it was built.
+    Created,
+    /// How long ago that is.
+    Age,
+    /// Why it was passed over.
+    Reason,
+}
+
+impl TagColumn {
+    fn heading(self) -> Heading {
+        let (text, cut) = match self {
+            Self::Current => ("CURRENT", Cut::End),
+            Self::Tag => ("TAG", Cut::Middle),
+            Self::Verdict => ("VERDICT", Cut::End),
+            Self::Rank => ("RANK", Cut::End),
+            Self::Created => ("CREATED", Cut::End),
+            Self::Age => ("AGE", Cut::End),
+            Self::Reason => ("REASON", Cut::End),
+        };
+        Heading { text, cut }
+    }
+}
+
+/// The tags to show: the best ones up to the limit (0: all), and the elected
+/// and the running one wherever they stand.
+pub(super) fn choose(candidates: &[Candidate], limit: usize) -> Vec<&Candidate> {
+    let shown = |(at, candidate): &(usize, &Candidate)| {
+        limit == 0
+            || *at < limit
+            || candidate.running
+            || candidate.verdict == CandidateVerdict::Elected
+    };
+    let chosen = candidates.iter().enumerate().filter(shown);
+    chosen.map(|(_, candidate)| candidate).collect()
+}
+
+/// The chosen tags as a table, and how many are not shown. Columns of dates are
+/// left out where no date was asked for.
+pub(super) fn tag_table(
+    candidates: &[Candidate],
+    limit: usize,
+    columns: &[TagColumn],
+    show_headings: bool,
+    now: Timestamp,
+    style: &Style,
+) -> String {
+    let chosen = choose(candidates, limit);
+    let dated = chosen.iter().any(|candidate| candidate.created.is_some());
+    let is_date = |column: &TagColumn| matches!(column, TagColumn::Created | TagColumn::Age);
+    let columns: Vec<TagColumn> = columns
+        .iter()
+        .copied()
+        .filter(|column| dated || !is_date(column))
+        .collect();
+    let row = |candidate: &&Candidate| -> Vec<Cell> {
+        columns
+            .iter()
+            .map(|column| cell(*column, candidate, now))
+            .collect()
+    };
+    let grid = Grid {
+        headings: columns.iter().map(|column| column.heading()).collect(),
+        rows: chosen.iter().map(row).collect(),
+        show_headings,
+        steps: steps(&chosen, now),
+    };
+    let mut text = grid.render(style);
+    let hidden = candidates.len() - chosen.len();
+    if hidden > 0 {
+        let more = format!("{}; --limit 0 shows all", count(hidden, "more tag"));
+        text.push_str(&style.paint(Paint::Dim, &more));
+        text.push('\n');
+    }
+    text
+}
+
+fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<Step> {
+    let word = |candidate: &&Candidate| reason(candidate, now).word_width();
+    let word = chosen.iter().map(word).max().unwrap_or(0);
+    let narrow = |column: TagColumn, floor| Step::Narrow(vec![(column.heading().text, floor)]);
+    vec![
+        narrow(TagColumn::Reason, word),
+        narrow(TagColumn::Tag, 16),
+        Step::Drop(TagColumn::Created.heading().text),
+        narrow(TagColumn::Tag, 8),
+        Step::Drop(TagColumn::Rank.heading().text),
+        Step::Drop(TagColumn::Reason.heading().text),
+        Step::Drop(TagColumn::Verdict.heading().text),
+    ]
+}
+
+fn cell(column: TagColumn, candidate: &Candidate, now: Timestamp) -> Cell {
+    let cell = match column {
+        TagColumn::Current => {
+            // The mark needs no `<none>` beside it, as in kubectl.
+            return Cell::blank(if candidate.running { "*" } else { "" });
+        }
+        TagColumn::Tag => Cell::new(candidate.tag.as_str()),
+        TagColumn::Verdict => Cell::new(candidate.verdict.as_str()),
+        TagColumn::Rank => Cell::optional(candidate.rank.map(|rank| rank.to_string())),
+        TagColumn::Created => Cell::optional(candidate.created.map(minute)),
+        TagColumn::Age => Cell::optional(candidate.created.map(|created| age(created, now))),
+        TagColumn::Reason => reason(candidate, now),
+    };
+    cell.painted(match (candidate.verdict, column) {
+        (CandidateVerdict::Elected, TagColumn::Tag | TagColumn::Verdict) => Paint::Good,
+        (CandidateVerdict::Rejected, _) => Paint::Dim,
+        _ => Paint::Plain,
+    })
+}
+
+fn reason(candidate: &Candidate, now: Timestamp) -> Cell {
+    match candidate.rejection {
+        Some(rejection) => {
+            Cell::new(&phrase(candidate, rejection, now)).shortened(rejection.as_str())
+        }
+        None => Cell::new(""),
+    }
+}
+
+/// Why a tag was passed over, as the end of a sentence that begins with it; for
+/// one that is too young also when that changes.
+pub(super) fn phrase(candidate: &Candidate, rejection: Rejection, now: Timestamp) -> String {
+    match candidate.ripe_at {
+        Some(ripe) => format!("{}, ripe in {}", rejection.phrase(), until(ripe, now)),
+        None => rejection.phrase().to_owned(),
+    }
+}

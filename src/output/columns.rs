@@ -1,0 +1,320 @@
+//! The columns of `status`: what stands in them and how rows are sorted by them.
+
+use std::cmp::Ordering;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use super::grid::{Cell, Cut, Heading, NONE};
+use super::sanitize::sanitize;
+use super::style::Paint;
+use super::time::age;
+use crate::evaluator::{Lock, Outcome, Reason, Row, State};
+use crate::image::{Digest, ImageReference};
+use crate::words::closed_words;
+use crate::workload::WorkloadKind;
+
+closed_words! {
+    /// A column of the table of `status`, by its heading.
+    pub enum Column {
+        /// The workload's namespace.
+        Namespace = "NAMESPACE",
+        /// The workload as people type it: `deployment/web`.
+        Workload = "WORKLOAD",
+        /// The container's name.
+        Container = "CONTAINER",
+        /// What the annotations say of it.
+        State = "STATE",
+        /// The filter as written.
+        Policy = "POLICY",
+        /// The tag or digest that the manifest names.
+        Current = "CURRENT",
+        /// The tag or digest that is elected.
+        Update = "UPDATE",
+        /// Why nothing is updated.
+        Why = "WHY",
+        /// The repository; wide.
+        Image = "IMAGE",
+        /// The age of the running image; wide.
+        Created = "CREATED",
+        /// Who made the workload; wide.
+        ManagedBy = "MANAGED-BY",
+        /// Where the policy stands; wide.
+        Origin = "ORIGIN",
+        /// The codes of the warnings; wide.
+        Warnings = "WARNINGS",
+    }
+}
+
+/// A name that is no column's: wrong usage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no column {name:?}; there are {names}", name = .0, names = Column::names())]
+pub struct UnknownColumn(pub String);
+
+impl FromStr for Column {
+    type Err = UnknownColumn;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL
+            .iter()
+            .find(|column| column.as_str().eq_ignore_ascii_case(name));
+        found.copied().ok_or_else(|| UnknownColumn(name.to_owned()))
+    }
+}
+
+impl Column {
+    /// The headings, for an error text or for completion.
+    #[must_use]
+    pub fn names() -> String {
+        let names: Vec<&str> = Self::ALL.iter().map(|column| column.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// The heading with the way its cells are cut: names in their middle, where
+    /// families of names differ least, sentences at their end.
+    pub(super) fn heading(self) -> Heading {
+        let cut = match self {
+            Self::Namespace | Self::Workload | Self::Container | Self::Current | Self::Update => {
+                Cut::Middle
+            }
+            _ => Cut::End,
+        };
+        Heading {
+            text: self.as_str(),
+            cut,
+        }
+    }
+
+    /// What stands in this column of a row. Rows in which nothing can happen
+    /// are dim as a whole.
+    pub(super) fn cell(self, row: &Row, now: Timestamp) -> Cell {
+        let decision = &row.decision;
+        let policy = decision.policy.as_ref();
+        let cell = match self {
+            Self::Namespace => Cell::new(&row.workload.namespace),
+            Self::Workload => {
+                let short = format!("{}/{}", short_kind(row.workload.kind), row.workload.name);
+                Cell::new(&row.workload.to_string()).shortened(&short)
+            }
+            Self::Container => Cell::new(&row.container),
+            Self::State => Cell::new(decision.state.as_str()),
+            Self::Policy => Cell::optional(policy.map(|policy| &policy.filter)),
+            Self::Current => version_cell(current(&row.image)),
+            Self::Update => version_cell(update(row)),
+            Self::Why => why(row),
+            Self::Image => Cell::new(&repository(&row.image)),
+            Self::Created => Cell::optional(created(row).map(|created| age(created, now))),
+            Self::ManagedBy => Cell::optional(row.managed_by.as_ref().map(ToString::to_string)),
+            Self::Origin => Cell::optional(policy.map(|policy| &policy.origin)),
+            Self::Warnings => {
+                let mut codes: Vec<&str> =
+                    decision.warnings.iter().map(|w| w.code.as_str()).collect();
+                codes.dedup();
+                Cell::new(&codes.join(","))
+            }
+        };
+        let paint = self.paint(row);
+        cell.painted(paint)
+    }
+
+    fn paint(self, row: &Row) -> Paint {
+        let decision = &row.decision;
+        match (decision.state, decision.outcome, self) {
+            (State::Manual | State::Ignored, ..) => Paint::Dim,
+            (State::Locked, _, Self::State) => Paint::Caution,
+            (_, Outcome::Update, Self::Update) => Paint::Good,
+            (_, Outcome::Unknown, Self::Why) => Paint::Bad,
+            (_, Outcome::Keep, Self::Why) if decision.reason != Reason::UpToDate => Paint::Caution,
+            (_, Outcome::Keep, Self::Why) => Paint::Dim,
+            _ => Paint::Plain,
+        }
+    }
+
+    /// The order of two rows by this column: numbers within the text count as
+    /// numbers, the oldest image stands first, an empty cell last.
+    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+        if self == Self::Created {
+            let key = |row: &Row| (created(row).is_none(), created(row));
+            return key(a).cmp(&key(b));
+        }
+        // The age is of no interest here, so any time serves as now.
+        let (a, b) = (
+            self.cell(a, Timestamp::UNIX_EPOCH),
+            self.cell(b, Timestamp::UNIX_EPOCH),
+        );
+        let empty = |cell: &Cell| cell.text() == NONE;
+        empty(&a)
+            .cmp(&empty(&b))
+            .then_with(|| natural(a.text(), b.text()))
+    }
+}
+
+/// The kind as kubectl abbreviates it, for where room is short.
+fn short_kind(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "deploy",
+        WorkloadKind::StatefulSet => "sts",
+        WorkloadKind::DaemonSet => "ds",
+        WorkloadKind::CronJob => "cj",
+        WorkloadKind::HelmRelease => "hr",
+    }
+}
+
+fn created(row: &Row) -> Option<Timestamp> {
+    row.decision.facts.as_ref()?.current_created
+}
+
+/// The tag and the short digest: `1.2.3`, `@sha256:1234567`,
+/// `1.2.3@sha256:1234567`; nothing where neither is written.
+pub(super) fn version(image: &ImageReference) -> Option<String> {
+    let digest = image.digest().map(short_digest).unwrap_or_default();
+    let tag = image.tag().map_or("", |tag| tag.as_str());
+    Some(format!("{tag}{digest}")).filter(|version| !version.is_empty())
+}
+
+/// `@sha256:1234567`: enough to tell two digests apart by eye.
+pub(super) fn short_digest(digest: &Digest) -> String {
+    let text = digest.to_string();
+    let (algorithm, hex) = text.split_once(':').unwrap_or(("", &text));
+    format!("@{algorithm}:{}", hex.get(..7).unwrap_or(hex))
+}
+
+/// A version, and for where room is short one that only shows that there is a
+/// digest.
+fn version_cell(version: Option<String>) -> Cell {
+    let version = version.unwrap_or_default();
+    let short = match version.split_once("@sha256:") {
+        Some(("" | "(", hex)) => format!("@{hex}"),
+        Some((tag, _)) => format!("{tag}@…"),
+        None => return Cell::new(&version),
+    };
+    Cell::new(&version).shortened(&short)
+}
+
+/// What the manifest names; an image that is no reference is shown as it
+/// stands, because then that is what has to be seen.
+pub(super) fn current(image: &str) -> Option<String> {
+    match image.parse::<ImageReference>() {
+        Ok(reference) => version(&reference),
+        Err(_) => Some(image.to_owned()),
+    }
+}
+
+/// The repository as spelled; the whole text where it is no reference.
+pub(super) fn repository(image: &str) -> String {
+    let parsed = image.parse::<ImageReference>();
+    parsed.map_or_else(
+        |_| image.to_owned(),
+        |reference| reference.name().to_string(),
+    )
+}
+
+/// The elected version, where it is newer than the running one: it is written,
+/// or only the state holds it back, which STATE tells. What an assumed policy
+/// would elect stands in brackets.
+fn update(row: &Row) -> Option<String> {
+    let decision = &row.decision;
+    if decision.outcome == Outcome::Update || decision.is_behind() {
+        return decision.latest.as_ref().and_then(version);
+    }
+    let suggestion = decision.suggestion.as_ref()?;
+    let newer = suggestion.reason == Reason::NewerImage;
+    let version = suggestion
+        .latest
+        .as_ref()
+        .filter(|_| newer)
+        .and_then(version)?;
+    Some(format!("({version})"))
+}
+
+/// The reason, and in a wide enough column what there is to say of it. For
+/// newer-image and manual the other columns say it all.
+fn why(row: &Row) -> Cell {
+    let decision = &row.decision;
+    let word = decision.reason.as_str();
+    match decision.reason {
+        Reason::NewerImage | Reason::Manual => Cell::new(""),
+        Reason::UpToDate | Reason::Ignored => Cell::new(word),
+        Reason::Locked => locked(row),
+        _ => Cell::worded(word, &decision.message),
+    }
+}
+
+/// `locked by alice: release freeze`, and `locked` where there is little room.
+fn locked(row: &Row) -> Cell {
+    let word = Reason::Locked.as_str();
+    let text = row.decision.lock.as_ref().map(lock_phrase);
+    Cell::new(text.as_deref().unwrap_or(word)).shortened(word)
+}
+
+/// `locked by alice: release freeze`, as far as it is known.
+pub(super) fn lock_phrase(lock: &Lock) -> String {
+    let known = |text: &Option<String>| {
+        let text = sanitize(text.as_deref()?).trim().to_owned();
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let by = known(&lock.by).map_or(String::new(), |by| format!(" by {by}"));
+    let message = known(&lock.message).map_or(String::new(), |message| format!(": {message}"));
+    format!("{}{by}{message}", Reason::Locked)
+}
+
+/// Compares texts so that `1.9` stands before `1.10`: runs of digits by their
+/// value, everything else by its characters.
+pub(super) fn natural(a: &str, b: &str) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    while let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) {
+        if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (m, rest_left) = split_digits(left);
+            let (n, rest_right) = split_digits(right);
+            let (m, n) = (m.trim_start_matches('0'), n.trim_start_matches('0'));
+            // Without leading zeros the longer number is the greater one.
+            let order = m.len().cmp(&n.len()).then_with(|| m.cmp(n));
+            if order.is_ne() {
+                return order;
+            }
+            (left, right) = (rest_left, rest_right);
+        } else if x != y {
+            return x.cmp(&y);
+        } else {
+            (left, right) = (&left[x.len_utf8()..], &right[y.len_utf8()..]);
+        }
+    }
+    left.len().cmp(&right.len()).then_with(|| a.cmp(b))
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_read_in_any_case() {
+        for column in Column::ALL {
+            assert_eq!(column.as_str().to_lowercase().parse(), Ok(*column));
+        }
+        let error = "tag".parse::<Column>().expect_err("no column");
+        assert!(
+            error
+                .to_string()
+                .starts_with("there is no column \"tag\"; there are NAMESPACE, WORKLOAD")
+        );
+    }
+
+    #[test]
+    fn numbers_sort_as_numbers() {
+        let sorted = [
+            "1.2", "1.2.0", "1.9", "1.10", "1.10-a", "a", "a2", "a10", "b",
+        ];
+        for pair in sorted.windows(2) {
+            assert_eq!(natural(pair[0], pair[1]), Ordering::Less, "{pair:?}");
+            assert_eq!(natural(pair[1], pair[0]), Ordering::Greater, "{pair:?}");
+        }
+        assert_eq!(natural("a01", "a1"), Ordering::Less);
+    }
+}

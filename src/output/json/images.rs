@@ -1,0 +1,117 @@
+//! `images` without an argument.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::API_VERSION;
+use super::explanation::ExplainContext;
+use super::parts::{ErrorItem, Time, WorkloadItem};
+use crate::evaluator::{ScopeError, State};
+use crate::image::{Digest, ImageReference, Tag};
+use crate::output::view::ImageUse;
+use crate::workload::ContainerType;
+
+/// The answer of `images`: everything that runs in scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageList {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `ImageList`.
+    pub kind: String,
+    /// The kubeconfig context; null where no cluster was asked.
+    pub context: Option<String>,
+    /// The time that counted as now.
+    pub observed_at: Time,
+    /// What could not be read.
+    pub errors: Vec<ErrorItem>,
+    /// The images, sorted by their text.
+    pub items: Vec<ImageItem>,
+}
+
+impl ImageList {
+    /// The answer for these containers.
+    #[must_use]
+    pub fn new(uses: &[ImageUse], errors: &[ScopeError], context: &ExplainContext) -> Self {
+        let mut images: BTreeMap<&str, Vec<UserItem>> = BTreeMap::new();
+        for used in uses {
+            images.entry(&used.image).or_default().push(used.into());
+        }
+        let items = images
+            .into_iter()
+            .map(|(image, users)| ImageItem::new(image, users));
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "ImageList".to_owned(),
+            context: context.context.clone(),
+            observed_at: context.observed_at.into(),
+            errors: errors.iter().map(Into::into).collect(),
+            items: items.collect(),
+        }
+    }
+}
+
+/// One image and who runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageItem {
+    /// The image as spelled.
+    pub image: String,
+    /// The repository in the form in which names are compared; null where the
+    /// image is no reference.
+    pub repository: Option<String>,
+    /// The tag that is written.
+    pub tag: Option<Tag>,
+    /// The digest that is written.
+    pub digest: Option<Digest>,
+    /// The containers, in the order in which they were given.
+    pub containers: Vec<UserItem>,
+}
+
+impl ImageItem {
+    fn new(image: &str, containers: Vec<UserItem>) -> Self {
+        let reference: Option<ImageReference> = image.parse().ok();
+        let reference = reference.as_ref();
+        Self {
+            image: image.to_owned(),
+            repository: reference.map(|reference| reference.canonical().to_string()),
+            tag: reference.and_then(|reference| reference.tag().cloned()),
+            digest: reference.and_then(|reference| reference.digest().cloned()),
+            containers,
+        }
+    }
+}
+
+/// One container of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserItem {
+    /// The workload, or the other owner of the Pods.
+    pub workload: WorkloadItem,
+    /// The container's name.
+    pub container: String,
+    /// `container` or `initContainer`.
+    pub container_type: ContainerType,
+    /// The state; null for what no policy can reach.
+    pub state: Option<State>,
+    /// How many Pods run it; null where they were not counted.
+    pub pods: Option<usize>,
+}
+
+impl From<&ImageUse> for UserItem {
+    fn from(used: &ImageUse) -> Self {
+        Self {
+            workload: WorkloadItem {
+                api_version: used.user.api_version.clone(),
+                kind: used.user.kind.clone(),
+                namespace: used.user.namespace.clone(),
+                name: used.user.name.clone(),
+            },
+            container: used.container.clone(),
+            container_type: used.container_type,
+            state: used.state,
+            pods: used.pods,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The data of `-o json` and `-o yaml`: `imgpolicy.dev/v1alpha1`.
+//!
+//! These structures are a promise of their own and share no type that carries
+//! fields with the rest of the program: a refactoring there must not change what
+//! scripts read. Fields are only added, and only at the end. What is always
+//! there may be `null`; what was added later is left out where it says nothing.
+
+mod explanation;
+mod images;
+mod list;
+mod parts;
+mod status;
+mod test;
+
+pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
+pub use images::{ImageItem, ImageList, UserItem};
+pub use list::ItemList;
+pub use parts::{
+    ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
+    Time, WarningItem, WorkloadItem,
+};
+pub use status::{ImageStatus, ImageStatusList};
+pub use test::{ImageTest, TestTag};
+
+/// The `apiVersion` of everything here.
+pub const API_VERSION: &str = "imgpolicy.dev/v1alpha1";

@@ -1,0 +1,278 @@
+//! The parts that several kinds have in common.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::evaluator::{
+    DecisionFacts, Lock, PolicySummary, Reason, ScopeError, Suggestion, Summary,
+};
+use crate::image::{Digest, ImageReference, SourceKind};
+use crate::output::time::rfc3339;
+use crate::policy::{Order, Warning, WarningCode};
+use crate::workload::{Owner, Source, WorkloadId};
+
+/// A time: RFC 3339 in UTC with whole seconds, `2026-11-21T12:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(Timestamp);
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Timestamp::deserialize(deserializer).map(Self)
+    }
+}
+
+/// An object whose containers are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadItem {
+    /// Its `apiVersion`.
+    pub api_version: String,
+    /// Its `kind`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl From<&WorkloadId> for WorkloadItem {
+    fn from(id: &WorkloadId) -> Self {
+        Self {
+            api_version: id.api_version.clone(),
+            kind: id.kind.as_str().to_owned(),
+            namespace: id.namespace.clone(),
+            name: id.name.clone(),
+        }
+    }
+}
+
+/// The object that made a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerItem {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, where it is known.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl From<&Owner> for OwnerItem {
+    fn from(owner: &Owner) -> Self {
+        Self {
+            kind: owner.kind.clone(),
+            namespace: owner.namespace.clone(),
+            name: owner.name.clone(),
+        }
+    }
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyItem {
+    /// The filter as written.
+    pub filter: String,
+    /// How tags are ranked.
+    pub order: Order,
+    /// Where the policy stands.
+    pub origin: String,
+}
+
+impl From<&PolicySummary> for PolicyItem {
+    fn from(policy: &PolicySummary) -> Self {
+        Self {
+            filter: policy.filter.clone(),
+            order: policy.order,
+            origin: policy.origin.clone(),
+        }
+    }
+}
+
+/// The facts that a decision rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FactsItem {
+    /// When the running image was built.
+    pub current_created: Option<Time>,
+    /// What the running tag serves, or the digest that is written.
+    pub current_digest: Option<Digest>,
+    /// When the elected image was built.
+    pub latest_created: Option<Time>,
+    /// What the elected tag serves.
+    pub latest_digest: Option<Digest>,
+    /// When the tags were asked for.
+    pub asked_at: Option<Time>,
+    /// Where the tags came from.
+    pub source: SourceKind,
+}
+
+impl From<&DecisionFacts> for FactsItem {
+    fn from(facts: &DecisionFacts) -> Self {
+        Self {
+            current_created: facts.current_created.map(Time),
+            current_digest: facts.current_digest.clone(),
+            latest_created: facts.latest_created.map(Time),
+            latest_digest: facts.latest_digest.clone(),
+            asked_at: facts.asked_at.map(Time),
+            source: facts.source,
+        }
+    }
+}
+
+/// A warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarningItem {
+    /// Its kind, from a closed list.
+    pub code: WarningCode,
+    /// What it is about.
+    pub message: String,
+}
+
+impl From<&Warning> for WarningItem {
+    fn from(warning: &Warning) -> Self {
+        Self {
+            code: warning.code,
+            message: warning.message.clone(),
+        }
+    }
+}
+
+/// A lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockItem {
+    /// Who locked it.
+    pub by: Option<String>,
+    /// Why.
+    pub message: Option<String>,
+    /// When, as written.
+    pub at: Option<String>,
+}
+
+impl From<&Lock> for LockItem {
+    fn from(lock: &Lock) -> Self {
+        Self {
+            by: lock.by.clone(),
+            message: lock.message.clone(),
+            at: lock.at.clone(),
+        }
+    }
+}
+
+/// What an assumed policy would elect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SuggestionItem {
+    /// The assumed policy.
+    pub policy: PolicyItem,
+    /// The image it would elect.
+    pub latest: Option<ImageReference>,
+    /// Why, from the list of reasons.
+    pub reason: Reason,
+    /// The same in a sentence.
+    pub message: String,
+}
+
+impl From<&Suggestion> for SuggestionItem {
+    fn from(suggestion: &Suggestion) -> Self {
+        Self {
+            policy: (&suggestion.policy).into(),
+            latest: suggestion.latest.clone(),
+            reason: suggestion.reason,
+            message: suggestion.message.clone(),
+        }
+    }
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceItem {
+    /// The path as given.
+    pub file: String,
+    /// The line on which the document begins.
+    pub line: usize,
+}
+
+impl From<&Source> for SourceItem {
+    fn from(source: &Source) -> Self {
+        Self {
+            file: source.file.clone(),
+            line: source.line,
+        }
+    }
+}
+
+/// A part of the scope that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorItem {
+    /// Which part: `namespace/x`.
+    pub scope: String,
+    /// One word: `Forbidden`.
+    pub reason: String,
+    /// What happened.
+    pub message: String,
+}
+
+impl From<&ScopeError> for ErrorItem {
+    fn from(error: &ScopeError) -> Self {
+        Self {
+            scope: error.scope.clone(),
+            reason: error.reason.clone(),
+            message: error.message.clone(),
+        }
+    }
+}
+
+/// How many containers are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SummaryItem {
+    /// All of them.
+    pub containers: usize,
+    /// The automated ones.
+    pub automated: usize,
+    /// Automated ones that would be updated.
+    pub updates: usize,
+    /// The locked ones.
+    pub locked: usize,
+    /// Locked ones for which a newer image is elected.
+    pub locked_behind: usize,
+    /// The manual ones.
+    pub manual: usize,
+    /// The ignored ones.
+    pub ignored: usize,
+    /// Automated ones that could not be decided.
+    pub undecided: usize,
+}
+
+impl From<Summary> for SummaryItem {
+    fn from(summary: Summary) -> Self {
+        Self {
+            containers: summary.containers,
+            automated: summary.automated,
+            updates: summary.updates,
+            locked: summary.locked,
+            locked_behind: summary.locked_behind,
+            manual: summary.manual,
+            ignored: summary.ignored,
+            undecided: summary.undecided,
+        }
+    }
+}

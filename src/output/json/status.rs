@@ -1,0 +1,116 @@
+//! `status`.
+
+use serde::{Deserialize, Serialize};
+
+use super::API_VERSION;
+use super::parts::{
+    ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
+    Time, WarningItem, WorkloadItem,
+};
+use crate::evaluator::{Assessment, Outcome, Reason, Row, State};
+use crate::image::ImageReference;
+use crate::workload::ContainerType;
+
+/// The answer of `status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageStatusList {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `ImageStatusList`.
+    pub kind: String,
+    /// The kubeconfig context; null where no cluster was asked.
+    pub context: Option<String>,
+    /// The time that counted as now.
+    pub observed_at: Time,
+    /// The counts of everything in scope, also of what is not among the items.
+    pub summary: SummaryItem,
+    /// What could not be read.
+    pub errors: Vec<ErrorItem>,
+    /// The containers.
+    pub items: Vec<ImageStatus>,
+    /// True where the scan was stopped before everything was decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+}
+
+impl ImageStatusList {
+    /// The list with these rows of an assessment; the summary counts them all.
+    pub fn new<'a>(assessment: &Assessment, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "ImageStatusList".to_owned(),
+            context: assessment.context.clone(),
+            observed_at: assessment.observed_at.into(),
+            summary: assessment.summary().into(),
+            errors: assessment.errors.iter().map(Into::into).collect(),
+            items: rows.into_iter().map(Into::into).collect(),
+            partial: assessment.partial,
+        }
+    }
+}
+
+/// One container and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageStatus {
+    /// The workload.
+    pub workload: WorkloadItem,
+    /// Who made the workload, if a marker tells.
+    pub managed_by: Option<OwnerItem>,
+    /// The container's name.
+    pub container: String,
+    /// `container` or `initContainer`.
+    pub container_type: ContainerType,
+    /// The image as the manifest spells it.
+    pub image: String,
+    /// What the annotations say.
+    pub state: State,
+    /// The policy; null where there is none, or it is ignored.
+    pub policy: Option<PolicyItem>,
+    /// What would happen now.
+    pub outcome: Outcome,
+    /// The image that the policy elects, whatever the state.
+    pub latest: Option<ImageReference>,
+    /// Why.
+    pub reason: Reason,
+    /// The same in a sentence.
+    pub message: String,
+    /// What it rests on; null where nothing was asked.
+    pub facts: Option<FactsItem>,
+    /// What else to know.
+    pub warnings: Vec<WarningItem>,
+    /// The lock, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockItem>,
+    /// What `--assume` found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<SuggestionItem>,
+    /// The place in a file, where it was read from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceItem>,
+}
+
+impl From<&Row> for ImageStatus {
+    fn from(row: &Row) -> Self {
+        let decision = &row.decision;
+        Self {
+            workload: (&row.workload).into(),
+            managed_by: row.managed_by.as_ref().map(Into::into),
+            container: row.container.clone(),
+            container_type: row.container_type,
+            image: row.image.clone(),
+            state: decision.state,
+            policy: decision.policy.as_ref().map(Into::into),
+            outcome: decision.outcome,
+            latest: decision.latest.clone(),
+            reason: decision.reason,
+            message: decision.message.clone(),
+            facts: decision.facts.as_ref().map(Into::into),
+            warnings: decision.warnings.iter().map(Into::into).collect(),
+            lock: decision.lock.as_ref().map(Into::into),
+            suggestion: decision.suggestion.as_ref().map(Into::into),
+            source: row.source.as_ref().map(Into::into),
+        }
+    }
+}

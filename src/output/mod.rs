@@ -1,0 +1,57 @@
+//! Decisions as text and as data: the tables, the reports, JSON and YAML.
+//!
+//! Nothing here reads a clock, looks at a terminal or prints. Every function
+//! takes what was decided, the time that counts as now, and a [`Style`] that
+//! says what the receiver can show, and returns text whose lines all end with a
+//! line break, or a structure to [`encode`].
+//!
+//! ```text
+//! Assessment ─┬─ status_table, names, closing_lines
+//!             └─ ImageStatusList ──────────────┐
+//! Examination ┬─ explain, test_report,         ├─ encode (JSON, YAML)
+//!             │  image_tags                    │
+//!             └─ ImageExplanation, ImageTest, ─┤
+//!                ImageTags                  │
+//! ImageUse ───┬─ images_table                  │
+//!             └─ ImageList ────────────────────┘
+//! ```
+//!
+//! Text of the cluster or of a registry is [`sanitize`]d in every table and
+//! report. In JSON and YAML it is kept as it is, with such characters escaped.
+
+mod candidates;
+mod columns;
+mod elide;
+mod explain;
+mod format;
+mod grid;
+mod images;
+mod json;
+mod layout;
+mod sanitize;
+mod sentence;
+mod style;
+mod summary;
+mod table;
+mod test_report;
+mod time;
+mod view;
+
+pub use columns::{Column, UnknownColumn};
+pub use explain::{ExplainOptions, explain};
+pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
+pub use images::{image_tags, images_table};
+pub use json::{
+    API_VERSION, CandidateItem, ErrorItem, ExplainContext, FactsItem, FunnelItem, ImageExplanation,
+    ImageItem, ImageList, ImageStatus, ImageStatusList, ImageTags, ImageTest, ItemList, LockItem,
+    OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem,
+    WarningItem, WorkloadItem,
+};
+pub use sanitize::{is_unsafe, sanitize};
+pub use sentence::{RepeatedFlags, next_step, sentence};
+pub use style::{Paint, Style};
+pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
+pub use table::{TableOptions, names, status_table};
+pub use test_report::test_report;
+pub use time::{age, rfc3339, until};
+pub use view::{ImageUse, ImageUser};

@@ -1,0 +1,350 @@
+//! The report of `explain`.
+
+use kubectl_imgpolicy::evaluator::{Candidate, Reason, Row};
+use kubectl_imgpolicy::output::{
+    ExplainOptions, RepeatedFlags, Style, explain, next_step, sentence,
+};
+use kubectl_imgpolicy::policy::{Rejection, WarningCode};
+use kubectl_imgpolicy::workload::Source;
+
+use super::builder::{every_kind, now, row, seed};
+use super::tags::{examination, passing, seed_examination};
+
+fn report(width: Option<usize>) -> String {
+    let style = Style {
+        colour: false,
+        width,
+    };
+    explain(
+        &seed(),
+        &seed_examination(),
+        now(),
+        &ExplainOptions::default(),
+        &style,
+    )
+}
+
+#[test]
+fn everything_that_led_to_a_decision() {
+    insta::assert_snapshot!(report(None), @"
+    deployment/web container app in namespace shop
+    Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
+
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2 are old enough → 1 is elected
+
+    CURRENT   TAG          VERDICT    CREATED            AGE      REASON
+              1.0.1        elected    2026-11-20 12:00   24h      <none>
+    *         1.0.0        accepted   2026-10-01 12:00   51d      <none>
+              1.0.2        rejected   2026-11-21 11:00   60m      is younger than the minimum age, ripe in 2d
+              latest       rejected   <none>             <none>   is a moving tag and never elected
+              1.2.0        rejected   <none>             <none>   lies outside the range
+              1.1.0-rc.1   rejected   <none>             <none>   is a pre-release, which the range does not ask for
+
+    Image:       docker.io/org/my-app:1.0.0
+    State:       automated
+    Policy:      semver:~1.0 in semver order, from annotation fluxcd.io/tag.app
+    Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
+    Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago), sha256:abababababababababababababababababababababababababababababababab
+    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+
+    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    ");
+}
+
+#[test]
+fn at_80_columns() {
+    insta::assert_snapshot!(report(Some(80)), @"
+    deployment/web container app in namespace shop
+    Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
+      semver:~1.0
+
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
+      are old enough → 1 is elected
+
+    CURRENT  TAG         VERDICT   CREATED           AGE     REASON
+             1.0.1       elected   2026-11-20 12:00  24h     <none>
+    *        1.0.0       accepted  2026-10-01 12:00  51d     <none>
+             1.0.2       rejected  2026-11-21 11:00  60m     too-young
+             latest      rejected  <none>            <none>  latest
+             1.2.0       rejected  <none>            <none>  lies outside the range
+             1.1.0-rc.1  rejected  <none>            <none>  pre-release
+
+    Image:       docker.io/org/my-app:1.0.0
+    State:       automated
+    Policy:      semver:~1.0 in semver order, from annotation fluxcd.io/tag.app
+    Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
+    Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
+                 sha256:ababababababababababababab…babababababababababababababababab
+    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+
+    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    ");
+}
+
+#[test]
+fn at_40_columns() {
+    insta::assert_snapshot!(report(Some(40)), @"
+    deployment/web container app in
+      namespace shop
+    Would move from 1.0.0 to 1.0.1: 1.0.1 is
+      the highest of 2 tags that match
+      semver:~1.0
+
+    1,204 tags → 1,203 are not latest → 310
+      are in range → 3 are no pre-releases →
+      2 are old enough → 1 is elected
+
+    CURRENT  TAG         VERDICT   AGE
+             1.0.1       elected   24h
+    *        1.0.0       accepted  51d
+             1.0.2       rejected  60m
+             latest      rejected  <none>
+             1.2.0       rejected  <none>
+             1.1.0-rc.1  rejected  <none>
+
+    Image:       docker.io/org/my-app:1.0.0
+    State:       automated
+    Policy:      semver:~1.0 in semver
+                 order, from annotation
+                 fluxcd.io/tag.app
+    Running:     1.0.0, created
+                 2026-10-01T12:00:00Z (51d
+                 ago)
+    Elected:     1.0.1, created
+                 2026-11-20T12:00:00Z (24h
+                 ago),
+                 sha256:ababab…babababababab
+    Asked:       the registry at
+                 2026-11-21T11:59:55Z (5s
+                 ago)
+
+    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    ");
+}
+
+#[test]
+fn colours() {
+    let style = Style {
+        colour: true,
+        width: Some(80),
+    };
+    let text = explain(
+        &seed(),
+        &seed_examination(),
+        now(),
+        &ExplainOptions::default(),
+        &style,
+    );
+    insta::assert_snapshot!(text.replace('\u{1b}', "^"), @"
+    ^[1mdeployment/web container app in namespace shop^[0m
+    ^[32m^[1mWould move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match^[0m
+    ^[32m^[1m  semver:~1.0^[0m
+
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
+      are old enough → 1 is elected
+
+    CURRENT  TAG         VERDICT   CREATED           AGE     REASON
+             ^[32m^[1m1.0.1^[0m       ^[32m^[1melected^[0m   2026-11-20 12:00  24h     <none>
+    *        1.0.0       accepted  2026-10-01 12:00  51d     <none>
+             ^[2m1.0.2^[0m       ^[2mrejected^[0m  ^[2m2026-11-21 11:00^[0m  ^[2m60m^[0m     ^[2mtoo-young^[0m
+             ^[2mlatest^[0m      ^[2mrejected^[0m  ^[2m<none>^[0m            ^[2m<none>^[0m  ^[2mlatest^[0m
+             ^[2m1.2.0^[0m       ^[2mrejected^[0m  ^[2m<none>^[0m            ^[2m<none>^[0m  ^[2mlies outside the range^[0m
+             ^[2m1.1.0-rc.1^[0m  ^[2mrejected^[0m  ^[2m<none>^[0m            ^[2m<none>^[0m  ^[2mpre-release^[0m
+
+    Image:       docker.io/org/my-app:1.0.0
+    State:       automated
+    Policy:      semver:~1.0 in semver order, from annotation fluxcd.io/tag.app
+    Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
+    Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
+                 sha256:ababababababababababababab…babababababababababababababababab
+    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+
+    Next: ^[1mkubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop^[0m
+    ");
+}
+
+#[test]
+fn nothing_was_asked_for_a_manual_container() {
+    let manual = row("cache", "redis", "redis:7.2")
+        .managed_by("Kustomization", "flux-system", "apps")
+        .warning(WarningCode::MutableTag, "the tag may move")
+        .file("my apps/cache.yaml", 12)
+        .build();
+    let empty = examination(&manual, 0, &[], Vec::new());
+    let text = explain(
+        &manual,
+        &empty,
+        now(),
+        &ExplainOptions::default(),
+        &Style::PIPED,
+    );
+    insta::assert_snapshot!(text, @r#"
+    deployment/cache container redis in namespace shop
+    Stays at 7.2: not automated
+
+    Image:       redis:7.2
+    State:       manual
+    Policy:      none
+    Managed by:  Kustomization flux-system/apps
+    File:        my apps/cache.yaml:12
+    Warning:     mutable-tag: the tag may move
+
+    Next: in my apps/cache.yaml, line 12, set the annotation fluxcd.io/automated to "true"
+    "#);
+}
+
+#[test]
+fn the_limit_keeps_the_elected_and_the_running() {
+    let mut candidates: Vec<Candidate> = (1..=30)
+        .map(|rank| passing(&format!("1.0.{}", 40 - rank), rank))
+        .collect();
+    candidates[24].running = true;
+    let funnel = [(Rejection::OutOfRange, 30)];
+    let examination = examination(&seed(), 1204, &funnel, candidates);
+    let show = |limit| {
+        let options = ExplainOptions {
+            limit,
+            ..ExplainOptions::default()
+        };
+        explain(&seed(), &examination, now(), &options, &Style::PIPED)
+    };
+    let three = show(3);
+    insta::assert_snapshot!(three.split("\n\n").nth(2).expect("a table"), @"
+    CURRENT   TAG      VERDICT    REASON
+              1.0.39   elected    <none>
+              1.0.38   accepted   <none>
+              1.0.37   accepted   <none>
+    *         1.0.15   accepted   <none>
+    26 more tags; --limit 0 shows all
+    ");
+    assert_eq!(show(0).matches("accepted").count(), 29);
+}
+
+#[test]
+fn a_single_tag_is_told_apart() {
+    let tell = |tag: &str| {
+        let options = ExplainOptions {
+            tag: Some(tag.to_owned()),
+            ..ExplainOptions::default()
+        };
+        let text = explain(&seed(), &seed_examination(), now(), &options, &Style::PIPED);
+        text.split("\n\n").nth(2).expect("a paragraph").to_owned()
+    };
+    for (tag, expected) in [
+        ("1.0.1", "1.0.1 is the elected tag"),
+        (
+            "1.0.0",
+            "1.0.0 was not chosen: it passes and ranks 2 of 2, behind 1.0.1",
+        ),
+        ("1.2.0", "1.2.0 was not chosen: it lies outside the range"),
+        (
+            "1.0.2",
+            "1.0.2 was not chosen: it is younger than the minimum age, ripe in 2d",
+        ),
+        ("9.9", "The repository lists no tag 9.9"),
+        ("\u{1b}c", "The repository lists no tag c"),
+    ] {
+        assert_eq!(tell(tag), expected);
+    }
+}
+
+#[test]
+fn one_tag_has_another_verb_than_many() {
+    for rejection in Rejection::ALL {
+        let text = |left| {
+            let examination = examination(&seed(), 2, &[(*rejection, left)], Vec::new());
+            let text = explain(
+                &seed(),
+                &examination,
+                now(),
+                &ExplainOptions::default(),
+                &Style::PIPED,
+            );
+            text.lines()
+                .find(|line| line.starts_with("2 tags"))
+                .expect("a funnel")
+                .to_owned()
+        };
+        assert_eq!(text(2), format!("2 tags → 2 {}", rejection.survivors()));
+        assert_ne!(text(1), format!("2 tags → 1 {}", rejection.survivors()));
+    }
+}
+
+#[test]
+fn every_decision_is_a_sentence_with_a_next_step() {
+    let told: Vec<String> = every_kind()
+        .iter()
+        .map(|row| {
+            format!(
+                "{}\n  {}",
+                sentence(row),
+                next_step(row, &RepeatedFlags::default()).unwrap_or_default()
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
+      kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2
+      kubectl imgpolicy images deployment/api -n shop
+    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, and only the lock holds it back
+      kubectl annotate deployment/cart fluxcd.io/locked- -n shop
+    Stays at 7: locked
+      
+    Stays at 9.9.9: 9.1.0 is elected and lower than 9.9.9
+      kubectl imgpolicy images deployment/old -n shop
+    Stays at 1.25.3-alpine: 1.25.4 is elected, and -alpine runs
+      kubectl imgpolicy images deployment/alpine -n shop
+    Stays at 1.0.0: none of 12 tags matches semver:^7
+      kubectl imgpolicy images deployment/none -n shop
+    Stays at 7.2: not automated
+      kubectl annotate --overwrite deployment/cache fluxcd.io/automated=true -n shop
+    Stays at 1.2.3@sha256:0123456: not automated
+      kubectl annotate --overwrite deployment/pinned fluxcd.io/automated=true -n shop
+    Stays at @sha256:0123456: not automated
+      kubectl annotate --overwrite deployment/digest fluxcd.io/automated=true -n shop
+    Stays at an untagged image: not automated
+      kubectl annotate --overwrite deployment/untagged fluxcd.io/automated=true -n shop
+    Stays at 1.2.3: not automated
+      kubectl annotate --overwrite deployment/hint fluxcd.io/automated=true -n shop
+    Stays at 1: ignored
+      
+    Undecided, so it stays at 2.1.0: fluxcd.io/tag.app: "semver:~~" is no range (invalid-policy)
+      kubectl imgpolicy test registry.example.com/team/app:2.1.0 --policy TYPE:EXPR
+    Undecided, so it stays at 2.1.0: registry.example.com: connection timed out (registry-unreachable)
+      
+    Undecided, so it stays at 2.1.0: registry.example.com refuses the credentials (unauthorized)
+      docker login registry.example.com
+    Undecided, so it stays at My App:1: a repository name must be lower-case (unparsable-image)
+    "#);
+}
+
+#[test]
+fn the_next_command_means_the_same_cluster_and_the_same_images() {
+    let flags = RepeatedFlags {
+        client: ["--context", "staging cluster"].map(str::to_owned).to_vec(),
+        registry: ["--oci-layout", "layouts"].map(str::to_owned).to_vec(),
+    };
+    let step = |row: &Row| next_step(row, &flags).expect("a step");
+    assert_eq!(
+        step(&seed()),
+        "kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop \
+         --context 'staging cluster'"
+    );
+    let mut current = seed();
+    current.decision.reason = Reason::UpToDate;
+    assert_eq!(
+        step(&current),
+        "kubectl imgpolicy images deployment/web -n shop --context 'staging cluster' \
+         --oci-layout layouts"
+    );
+    let mut file = seed();
+    file.source = Some(Source {
+        file: "web.yaml".to_owned(),
+        line: 7,
+    });
+    assert_eq!(
+        step(&file),
+        "in web.yaml, line 7, set the image of container app to docker.io/org/my-app:1.0.1"
+    );
+}

@@ -1,0 +1,11 @@
+//! What the program shows.
+
+mod builder;
+mod explain;
+mod images;
+mod json;
+mod narrow;
+mod properties;
+mod status;
+mod tags;
+mod test_report;
