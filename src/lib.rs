@@ -28,4 +28,5 @@ pub mod image;
 pub mod manifest;
 pub mod output;
 pub mod policy;
+pub mod registry;
 pub mod workload;

@@ -9,4 +9,5 @@ mod evaluator;
 mod manifest;
 mod output;
 mod policy;
+mod registry;
 mod support;

@@ -1,4 +1,7 @@
 //! What several tests share.
 
+pub mod content;
+pub mod layout;
 pub mod oracle;
+pub mod registry;
 pub mod scenario;

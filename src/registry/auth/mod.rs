@@ -1,0 +1,243 @@
+//! Who we are to one repository: challenge → credential → `Authorization`.
+//!
+//! Anonymous first, as every runtime does: credentials are looked up only when
+//! a registry asks for them. A refusal holds for the run, so that a thousand
+//! tags of a private repository cost one refusal and not a thousand.
+
+mod challenge;
+mod token;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::image::{CanonicalName, FetchFailure};
+
+pub(super) use self::challenge::Challenge;
+
+use self::token::TokenRequest;
+use super::credentials::{Credential, Found, Keychain};
+use super::endpoint::Endpoint;
+use super::failure::Place;
+use super::transport::Transport;
+
+/// What is refused with authorization younger than this is refused for good;
+/// what is older may have expired.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// What one request shows, and which round of authorization it belongs to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pass {
+    pub(super) header: Option<HeaderValue>,
+    round: u64,
+}
+
+/// The authorization of one repository.
+#[derive(Debug)]
+pub(super) struct Authorizer {
+    name: CanonicalName,
+    place: Place,
+    keychain: Arc<Keychain>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    header: Option<HeaderValue>,
+    round: u64,
+    obtained: Option<Instant>,
+    expires: Option<Instant>,
+    scopes: BTreeSet<String>,
+    found: Option<Found>,
+    denied: Option<FetchFailure>,
+}
+
+impl Authorizer {
+    pub(super) fn new(name: &CanonicalName, keychain: Arc<Keychain>) -> Self {
+        Self {
+            name: name.clone(),
+            place: Place::new(name),
+            keychain,
+            state: Mutex::default(),
+        }
+    }
+
+    /// What to show with the next request: what was shown last, or a token
+    /// where the host is known to want one, or nothing.
+    pub(super) async fn pass(
+        &self,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<Pass, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if let Some(denied) = &state.denied {
+            return Err(denied.clone());
+        }
+        let expired = state.expires.is_some_and(|at| at <= Instant::now());
+        if (state.header.is_none() || expired)
+            && let Some(challenge) = endpoint.challenge()
+        {
+            self.obtain(&mut state, &challenge, transport).await?;
+        }
+        Ok(state.pass())
+    }
+
+    /// A 401 came in spite of `shown`: what to show instead, or the refusal.
+    pub(super) async fn renew(
+        &self,
+        shown: &Pass,
+        challenge: Option<Challenge>,
+        transport: &Transport,
+    ) -> Result<Pass, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if let Some(denied) = &state.denied {
+            return Err(denied.clone());
+        }
+        if state.round > shown.round {
+            // Another request has renewed it meanwhile.
+            return Ok(state.pass());
+        }
+        let new_scope = match &challenge {
+            Some(Challenge::Bearer {
+                scope: Some(scope), ..
+            }) => !state.scopes.contains(scope),
+            Some(_) | None => false,
+        };
+        let fresh = state.obtained.is_some_and(|at| at.elapsed() < FRESH);
+        if fresh && !new_scope {
+            let tried = state.tried();
+            return Err(state.deny(self.place.unauthorized(tried)));
+        }
+        let Some(challenge) = challenge else {
+            return Err(state.deny(self.place.unauthorized(
+                "the registry names no way to log in that we know (Bearer, Basic)",
+            )));
+        };
+        self.obtain(&mut state, &challenge, transport).await?;
+        Ok(state.pass())
+    }
+
+    /// With which credentials the repository was asked, for messages.
+    pub(super) async fn tried(&self) -> String {
+        self.state.lock().await.tried()
+    }
+
+    /// Meets a challenge. The lock on the state makes this single flight.
+    async fn obtain(
+        &self,
+        state: &mut State,
+        challenge: &Challenge,
+        transport: &Transport,
+    ) -> Result<(), FetchFailure> {
+        if state.found.is_none() {
+            state.found = Some(self.keychain.find(&self.name).await);
+        }
+        let credential = state
+            .found
+            .as_ref()
+            .and_then(|found| found.credential.clone());
+        let header = match (challenge, credential.as_deref()) {
+            (Challenge::Basic, Some(Credential::Password { user, password })) => {
+                basic(user, password)
+            }
+            (Challenge::Basic, _) => {
+                let tried = state.tried();
+                return Err(state.deny(self.place.unauthorized(tried)));
+            }
+            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => bearer(token),
+            (
+                Challenge::Bearer {
+                    realm,
+                    service,
+                    scope,
+                },
+                credential,
+            ) => {
+                state.add_scope(&self.name, scope.as_deref());
+                let request = TokenRequest {
+                    place: &self.place,
+                    realm,
+                    service: service.as_deref(),
+                    scopes: &state.scopes,
+                    credential,
+                    tried: &state.tried(),
+                };
+                match request.send(transport).await {
+                    Ok(token) => {
+                        state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
+                        bearer(&token.value)
+                    }
+                    Err(failure) => return Err(state.deny(failure)),
+                }
+            }
+        };
+        let Some(header) = header else {
+            return Err(state.deny(
+                self.place
+                    .unauthorized("the credential holds characters that no header may have"),
+            ));
+        };
+        state.header = Some(header);
+        state.obtained = Some(Instant::now());
+        state.round += 1;
+        Ok(())
+    }
+}
+
+impl State {
+    fn pass(&self) -> Pass {
+        Pass {
+            header: self.header.clone(),
+            round: self.round,
+        }
+    }
+
+    fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
+        self.denied = Some(failure.clone());
+        failure
+    }
+
+    /// Adds what a challenge asks for. A challenge that another repository of
+    /// the host was shown names that one: then the usual scope stands in.
+    fn add_scope(&mut self, name: &CanonicalName, scope: Option<&str>) {
+        let own = format!("repository:{}:", name.repository());
+        let scope = match scope {
+            Some(scope) if !scope.starts_with("repository:") || scope.starts_with(&own) => {
+                scope.to_owned()
+            }
+            Some(_) | None => format!("{own}pull"),
+        };
+        self.scopes.insert(scope);
+    }
+
+    fn tried(&self) -> String {
+        self.found
+            .as_ref()
+            .map_or_else(|| "anonymously".to_owned(), Found::tried)
+    }
+}
+
+fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
+    let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
+    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+    sensitive("Basic", &encoded)
+}
+
+fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    sensitive("Bearer", token)
+}
+
+/// A header value that prints as `Sensitive`.
+fn sensitive(scheme: &str, value: &SecretString) -> Option<HeaderValue> {
+    let text = SecretString::from(format!("{scheme} {}", value.expose_secret()));
+    let mut header = HeaderValue::from_str(text.expose_secret()).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}

@@ -1,0 +1,200 @@
+//! Where credentials come from: the user's docker config files, and the helper
+//! programs that they name.
+
+mod docker_config;
+mod key;
+mod program;
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use crate::image::CanonicalName;
+
+pub(super) use self::docker_config::StoredCredential as Credential;
+pub use self::docker_config::{DockerConfig, DockerConfigError, StoredCredential};
+
+use self::program::Helper;
+use super::options::RegistryOptions;
+
+/// The key under which docker files what belongs to Docker Hub.
+const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// The files in which a user's registry credentials stand, whether they exist
+/// or not, in the order in which they are tried: `$REGISTRY_AUTH_FILE`, docker's
+/// (`$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`), podman's
+/// (`$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json`).
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the files lie is in the environment"
+)]
+pub fn user_credential_files() -> Vec<PathBuf> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = std::env::home_dir();
+    let docker = variable("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+    let config = variable("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let podman = |directory: PathBuf| directory.join("containers").join("auth.json");
+    [
+        variable("REGISTRY_AUTH_FILE"),
+        docker.map(|directory| directory.join("config.json")),
+        variable("XDG_RUNTIME_DIR").map(podman),
+        config.map(podman),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What was found for a repository.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    pub(super) credential: Option<Arc<Credential>>,
+    /// Where the credential stands.
+    origin: Option<String>,
+    /// What went wrong on the way.
+    notes: Vec<String>,
+}
+
+impl Found {
+    /// With which credentials a registry was asked, for messages.
+    pub(super) fn tried(&self) -> String {
+        let mut tried = self.origin.as_ref().map_or_else(
+            || "anonymously, no credentials were found".to_owned(),
+            |origin| format!("with the credentials of {origin}"),
+        );
+        for note in &self.notes {
+            tried.push_str("; ");
+            tried.push_str(note);
+        }
+        tried
+    }
+}
+
+/// The user's credentials, read when the first registry asks for any.
+#[derive(Debug)]
+pub(super) struct Keychain {
+    files: Vec<PathBuf>,
+    helper_path: Option<OsString>,
+    helper_timeout: Duration,
+    configs: OnceCell<Vec<Loaded>>,
+    /// What helpers said, by helper and registry: they may be slow, or ask the
+    /// user to touch a key.
+    helped: Mutex<HashMap<(String, String), HelpedCell>>,
+}
+
+type HelpedCell = Arc<OnceCell<Result<Option<Arc<Credential>>, String>>>;
+
+#[derive(Debug)]
+struct Loaded {
+    path: PathBuf,
+    config: Result<DockerConfig, String>,
+}
+
+impl Keychain {
+    pub(super) fn new(options: &RegistryOptions) -> Self {
+        Self {
+            files: options.credential_files.clone(),
+            helper_path: options.helper_path.clone(),
+            helper_timeout: options.helper_timeout,
+            configs: OnceCell::new(),
+            helped: Mutex::default(),
+        }
+    }
+
+    /// The credential for a repository: in each file the helper first, then
+    /// what the file itself holds; the first file that has one wins.
+    pub(super) async fn find(&self, name: &CanonicalName) -> Found {
+        let mut notes = Vec::new();
+        for Loaded { path, config } in self.configs().await {
+            let config = match config {
+                Ok(config) => config,
+                Err(fault) => {
+                    notes.push(format!("{} was not used: {fault}", path.display()));
+                    continue;
+                }
+            };
+            if let Some(helper) = config.helper(name) {
+                match self.help(helper, name).await {
+                    Ok(Some(credential)) => {
+                        return Found {
+                            credential: Some(credential),
+                            origin: Some(format!("docker-credential-{helper}")),
+                            notes,
+                        };
+                    }
+                    Ok(None) => {}
+                    Err(fault) => notes.push(fault),
+                }
+            }
+            if let Some(credential) = config.credentials(name).next() {
+                return Found {
+                    credential: Some(Arc::new(credential.clone())),
+                    origin: Some(path.display().to_string()),
+                    notes,
+                };
+            }
+        }
+        Found {
+            notes,
+            ..Found::default()
+        }
+    }
+
+    async fn configs(&self) -> &[Loaded] {
+        self.configs
+            .get_or_init(|| async {
+                let files = self.files.clone();
+                let read = || files.into_iter().filter_map(|path| load(&path)).collect();
+                tokio::task::spawn_blocking(read).await.unwrap_or_default()
+            })
+            .await
+    }
+
+    async fn help(
+        &self,
+        helper: &str,
+        name: &CanonicalName,
+    ) -> Result<Option<Arc<Credential>>, String> {
+        let server = if name.is_docker_hub() {
+            DOCKER_HUB_KEY
+        } else {
+            name.registry()
+        };
+        let cell = {
+            let mut helped = self.helped.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (helper.to_owned(), server.to_owned());
+            Arc::clone(helped.entry(key).or_default())
+        };
+        let ask = || async {
+            let helper = Helper {
+                name: helper,
+                path: self.helper_path.as_deref(),
+                timeout: self.helper_timeout,
+            };
+            helper.get(server).await.map(|found| found.map(Arc::new))
+        };
+        cell.get_or_init(ask).await.clone()
+    }
+}
+
+/// Reads a file; one that does not exist is no fault.
+fn load(path: &Path) -> Option<Loaded> {
+    let config = match std::fs::read(path) {
+        Ok(bytes) => DockerConfig::parse(&bytes).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => Err(error.kind().to_string()),
+    };
+    Some(Loaded {
+        path: path.to_owned(),
+        config,
+    })
+}

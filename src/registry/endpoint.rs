@@ -1,0 +1,144 @@
+//! One registry: where it answers, over which scheme, and what it wants to see.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use http::Method;
+use reqwest::Url;
+use tokio::sync::{MutexGuard, OnceCell};
+
+use crate::image::CanonicalName;
+
+use super::auth::Challenge;
+use super::transport::{Question, SendError, Transport};
+
+/// Where Docker Hub serves its API.
+const DOCKER_HUB_API: &str = "registry-1.docker.io";
+
+/// Whether a host (without its port) is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse()
+            .is_ok_and(|ip: Ipv6Addr| ip.is_loopback())
+}
+
+/// One registry, shared by its repositories.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    /// Host and port of the API.
+    host: String,
+    base: OnceCell<Url>,
+    /// What the host asked for when a request came without credentials.
+    challenge: Mutex<Option<Challenge>>,
+    asked: AtomicBool,
+    first: tokio::sync::Mutex<()>,
+}
+
+impl Endpoint {
+    pub(super) fn new(name: &CanonicalName) -> Self {
+        let host = if name.is_docker_hub() {
+            DOCKER_HUB_API
+        } else {
+            name.registry()
+        };
+        Self {
+            host: host.to_owned(),
+            base: OnceCell::new(),
+            challenge: Mutex::default(),
+            asked: AtomicBool::new(false),
+            first: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The root of the API: `https://HOST/`, or `http://HOST/` for a loopback
+    /// or insecure host that has no TLS.
+    ///
+    /// Such a host is tried with https once (`HEAD /v2/`); only where no TLS
+    /// connection comes about, plain HTTP is used for the rest of the run.
+    pub(super) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
+        let https = Url::parse(&format!("https://{}/", self.host))
+            .map_err(|error| format!("{} is no host name: {error}", self.host))?;
+        let may_be_plain =
+            is_loopback(https.host_str().unwrap_or_default()) || transport.is_insecure(&https);
+        let find = || async {
+            if !may_be_plain {
+                return Ok(https);
+            }
+            let mut probe = Question::get(https.join("v2/").map_err(|e| e.to_string())?);
+            probe.method = Method::HEAD;
+            match transport.send(&probe).await {
+                Err(SendError::Unreachable { .. }) => {
+                    Url::parse(&format!("http://{}/", self.host)).map_err(|e| e.to_string())
+                }
+                Ok(_) | Err(_) => Ok(https),
+            }
+        };
+        self.base.get_or_try_init(find).await
+    }
+
+    /// Lets one request go first to a host that was never asked, so that its
+    /// challenge is met once and not by every repository of a run. The others
+    /// wait as long as the guard lives; who holds it calls [`Self::met`].
+    pub(super) async fn go_first(&self) -> Option<MutexGuard<'_, ()>> {
+        if self.asked.load(Ordering::Acquire) {
+            return None;
+        }
+        let guard = self.first.lock().await;
+        (!self.asked.load(Ordering::Acquire)).then_some(guard)
+    }
+
+    /// The first request is through, with whatever result.
+    pub(super) fn met(&self) {
+        self.asked.store(true, Ordering::Release);
+    }
+
+    pub(super) fn challenge(&self) -> Option<Challenge> {
+        self.challenge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn learn(&self, challenge: &Challenge) {
+        *self
+            .challenge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(challenge.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_this_machine_only() {
+        for host in [
+            "localhost",
+            "LOCALHOST",
+            "reg.localhost",
+            "127.0.0.1",
+            "127.9.8.7",
+            "[::1]",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "localhost.example.com",
+            "128.0.0.1",
+            "10.0.0.1",
+            "notlocalhost",
+            "[::2]",
+            "",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! How failures are worded.
+
+use std::fmt::Display;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
+
+use super::transport::{Answer, SendError};
+
+/// The longest text from outside that is quoted in a message, in characters.
+const MAX_QUOTE: usize = 200;
+
+/// Makes a text from outside fit for a message: no control characters, no
+/// characters that turn the direction of writing, and not too long.
+pub(super) fn clean(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut shown = text.trim().chars().map(|c| if hidden(c) { ' ' } else { c });
+    let mut cut: String = shown.by_ref().take(MAX_QUOTE).collect();
+    if shown.next().is_some() {
+        cut.push('…');
+    }
+    cut
+}
+
+/// A repository as failures name it; the one place where their text is made.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    name: CanonicalName,
+}
+
+impl Place {
+    pub(super) fn new(name: &CanonicalName) -> Self {
+        Self { name: name.clone() }
+    }
+
+    /// The registry's host as the user knows it.
+    pub(super) fn registry(&self) -> &str {
+        self.name.registry()
+    }
+
+    /// A failure of any kind; `what` says what happened and what to do.
+    pub(super) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
+        FetchFailure {
+            kind,
+            message: format!("{}: {what}", self.name),
+        }
+    }
+
+    /// An answer that is of no use.
+    pub(super) fn useless(&self, what: impl Display) -> FetchFailure {
+        self.failure(FetchFailureKind::Registry, what)
+    }
+
+    /// No answer.
+    pub(super) fn unanswered(&self, error: &SendError) -> FetchFailure {
+        let kind = match error {
+            SendError::Unreachable { .. } | SendError::TimedOut { .. } => {
+                FetchFailureKind::Unreachable
+            }
+            SendError::RateLimited { .. } => FetchFailureKind::RateLimited,
+            SendError::Broken { .. } | SendError::TooLarge { .. } => FetchFailureKind::Registry,
+        };
+        self.failure(kind, error)
+    }
+
+    /// The registry refused; `tried` says with which credentials.
+    pub(super) fn unauthorized(&self, tried: impl Display) -> FetchFailure {
+        self.failure(
+            FetchFailureKind::Unauthorized,
+            format_args!(
+                "access denied ({tried}): the repository is private or does not exist; try `docker login {}`",
+                self.registry()
+            ),
+        )
+    }
+
+    /// An answer with a status that is no success, to a question for `what`.
+    pub(super) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
+        let status = answer.status;
+        let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+        match status {
+            StatusCode::NOT_FOUND => self.failure(
+                FetchFailureKind::NotFound,
+                format_args!("the registry does not know {what}{said}; check the name"),
+            ),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                self.unauthorized(format_args!("{tried}, HTTP {}{said}", status.as_u16()))
+            }
+            StatusCode::TOO_MANY_REQUESTS => self.failure(
+                FetchFailureKind::RateLimited,
+                format_args!(
+                    "too many requests (HTTP 429){said}; try again later, or log in for a higher limit"
+                ),
+            ),
+            _ => self.useless(format_args!(
+                "the registry answered HTTP {} when asked for {what}{said}; try again later",
+                status.as_u16()
+            )),
+        }
+    }
+}
+
+/// What a registry's error body says: the code and message of its first error.
+fn said_by(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let errors: Errors = serde_json::from_slice(body).ok()?;
+    let first = errors.errors.first()?;
+    let said = clean(format!("{} {}", first.code, first.message).trim());
+    (!said.is_empty()).then_some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_is_cut_and_holds_no_control_characters() {
+        let shown = clean("\u{1b}[31mred\u{202e}\r\nnext");
+        assert_eq!(shown, " [31mred   next");
+        let long = clean(&"é".repeat(1000));
+        assert_eq!(long.chars().count(), MAX_QUOTE + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn an_error_body_is_quoted_only_if_it_is_one() {
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such\u001b repository"}]}"#;
+        assert_eq!(
+            said_by(body).as_deref(),
+            Some("NAME_UNKNOWN no such  repository")
+        );
+        assert_eq!(said_by(b"<html>secret</html>"), None);
+        assert_eq!(said_by(br#"{"errors":[]}"#), None);
+    }
+}

@@ -1,0 +1,68 @@
+//! Image names to metadata: registries over HTTP, and OCI layouts on disk.
+//!
+//! [`Registries::answer`] takes the questions the evaluator needs answered
+//! ([`crate::image::Fact`]) and writes each answer, or the reason why there is
+//! none, into a [`crate::image::RepositoryMetadata`]. A failure is a value: one
+//! bad registry, tag or credential spoils its own facts and no others.
+//!
+//! # The way of a request
+//!
+//! ```text
+//! Registries::answer          scanner     which facts of which version, side by side
+//!   └─ Images                 images      each manifest and config once a run
+//!        ├─ Layout            layout      a directory on disk, or
+//!        └─ Remote            remote      one repository of one registry
+//!             ├─ tags         tags, link  pages, followed on the same host
+//!             ├─ Authorizer   auth        challenge → credential → token, single flight
+//!             │    └─ Keychain credentials docker config files and helpers
+//!             ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
+//!             └─ Transport    transport   bound per host, time-outs, retries, size limits
+//! ```
+//!
+//! # Rules that hold for every request
+//!
+//! - There is no ping: the request itself is sent, and a 401 is answered. Once a
+//!   host has shown its challenge, other repositories of that host go straight
+//!   to the token endpoint.
+//! - Credentials go to the registry's own host, and to the token realm of its
+//!   own challenge over https (or loopback, or a host named insecure). They
+//!   never follow a redirect.
+//! - Every body is read with a running count and refused beyond its limit; what
+//!   is compressed is counted as it expands.
+//! - A host gets a few requests at a time, more while it keeps up, and half as
+//!   many once it complains.
+//! - A host is given up for the run after a DNS, connect or TLS failure or two
+//!   time-outs; what is asked of it later fails at once, for the same reason.
+//! - What comes from the network is stripped of control characters and cut
+//!   before it stands in a message; no message holds a secret.
+//!
+//! # Oddities
+//!
+//! - The registry `docker.io` is served at `registry-1.docker.io`, and its
+//!   credentials are filed under `https://index.docker.io/v1/`.
+//! - On loopback, and for hosts named insecure, https is tried once and plain
+//!   HTTP used if no TLS connection comes about; the answer holds for the run.
+//! - The answers of a [`Registries`] live as long as it does: a tag is looked up
+//!   once. Make a new one for a new look.
+
+mod auth;
+mod credentials;
+mod digest;
+mod endpoint;
+mod failure;
+mod images;
+mod layout;
+mod link;
+mod manifest;
+mod once;
+mod options;
+mod remote;
+mod scanner;
+mod tags;
+mod transport;
+
+pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
+pub use layout::{OciLayout, OciLayoutError};
+pub use options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
+pub use scanner::Registries;
+pub use transport::Statistics;

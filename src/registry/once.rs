@@ -1,0 +1,47 @@
+//! Answers that are fetched once a run, whoever asks and however often.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use crate::image::FetchFailure;
+
+type Cell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
+
+/// Answers by key. Who asks for one that is being fetched waits for it; a
+/// failure is an answer too.
+#[derive(Debug)]
+pub(super) struct Once<K, T>(Mutex<HashMap<K, Cell<T>>>);
+
+// Not derived: a derive would ask for `K: Default`.
+impl<K, T> Default for Once<K, T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
+    /// The answer for a key, fetched if nobody did so yet.
+    pub(super) async fn get_or_fetch<F, Fut>(&self, key: &K, fetch: F) -> Result<T, FetchFailure>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, FetchFailure>>,
+    {
+        let cell = {
+            let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match cells.get(key) {
+                Some(cell) => Arc::clone(cell),
+                None => Arc::clone(cells.entry(key.clone()).or_default()),
+            }
+        };
+        cell.get_or_init(fetch).await.clone()
+    }
+
+    /// Whether a key's answer was fetched.
+    pub(super) fn has(&self, key: &K) -> bool {
+        let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.get(key).is_some_and(|cell| cell.initialized())
+    }
+}

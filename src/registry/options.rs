@@ -1,0 +1,89 @@
+//! What the user may set about registries.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::layout::OciLayout;
+
+/// How registries are asked. [`RegistryOptions::default`] is anonymous, over
+/// the network, with the limits that the product promises.
+#[derive(Debug, Clone)]
+pub struct RegistryOptions {
+    /// How long one response may take, body included. `None`: 30 seconds.
+    pub request_timeout: Option<Duration>,
+    /// How long DNS, connecting and the TLS handshake may take together.
+    pub connect_timeout: Duration,
+    /// How many requests one host gets at a time at most. It gets 16 at first,
+    /// more while it keeps up, and half as many after a 429.
+    pub max_connections: usize,
+    /// How long all requests to one host may wait in all because it answered
+    /// 429, or 503 with `Retry-After`.
+    pub max_wait: Duration,
+    /// The pause before the first retry; each further one is twice as long.
+    pub backoff: Duration,
+    /// Hosts (`HOST` or `HOST:PORT`) that may speak plain HTTP or show a
+    /// certificate that cannot be verified.
+    pub insecure_registries: Vec<String>,
+    /// Further certificate authorities: the contents of PEM files.
+    pub extra_ca: Vec<Vec<u8>>,
+    /// Images that are read from disk.
+    pub layouts: Vec<OciLayout>,
+    /// The docker config files of the user, the first that knows a registry
+    /// wins; see [`super::user_credential_files`]. Empty: anonymous.
+    pub credential_files: Vec<PathBuf>,
+    /// The search path for `docker-credential-…`. `None`: that of the process.
+    pub helper_path: Option<OsString>,
+    /// How long a credential helper may take.
+    pub helper_timeout: Duration,
+}
+
+impl RegistryOptions {
+    /// The time-out in force.
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.request_timeout.unwrap_or(Duration::from_secs(30))
+    }
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            request_timeout: None,
+            connect_timeout: Duration::from_secs(3),
+            max_connections: 64,
+            max_wait: Duration::from_secs(10),
+            backoff: Duration::from_millis(200),
+            insecure_registries: Vec::new(),
+            extra_ca: Vec::new(),
+            layouts: Vec::new(),
+            credential_files: Vec::new(),
+            helper_path: None,
+            helper_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Options that cannot be used: the user's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrySetupError {
+    /// A file given as certificate authority holds no PEM certificate.
+    #[error("certificate authority {position} holds no certificate in PEM format")]
+    CertificateAuthority {
+        /// Which of the given ones, counted from 1.
+        position: usize,
+    },
+    /// A host given as insecure is no host.
+    #[error("insecure registry {0:?}: write HOST or HOST:PORT, without scheme and path")]
+    InsecureRegistry(String),
+}
+
+/// Makes ring the TLS provider of the process, if there is none yet.
+///
+/// [`super::Registries::new`] does this by itself; a program that opens TLS
+/// connections of its own before that calls it first.
+pub fn install_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Losing a race here means that another thread has installed one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}

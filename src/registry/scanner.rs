@@ -1,0 +1,205 @@
+//! Questions in, answers or failures out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+
+use crate::image::{CanonicalName, Fact, ImageMetadata, Known, RepositoryMetadata, TagOrDigest};
+
+use super::credentials::Keychain;
+use super::endpoint::Endpoint;
+use super::failure::Place;
+use super::images::{Images, Source, Wanted};
+use super::layout::{self, OciLayout};
+use super::options::{RegistryOptions, RegistrySetupError};
+use super::remote::Remote;
+use super::transport::{Statistics, Transport};
+
+/// All registries and layouts of a run. Cheap to clone; clones share
+/// connections, tokens and answers.
+///
+/// Belongs to one tokio runtime, since its connections do.
+#[derive(Debug, Clone)]
+pub struct Registries {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    transport: Arc<Transport>,
+    keychain: Arc<Keychain>,
+    layouts: Vec<OciLayout>,
+    endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
+    repositories: Mutex<HashMap<CanonicalName, Arc<Images>>>,
+}
+
+impl Registries {
+    /// Sets up; nothing is read or asked yet.
+    ///
+    /// # Errors
+    /// Where an option cannot be used.
+    pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
+        Ok(Self {
+            shared: Arc::new(Shared {
+                transport: Arc::new(Transport::new(&options)?),
+                keychain: Arc::new(Keychain::new(&options)),
+                layouts: options.layouts,
+                endpoints: Mutex::default(),
+                repositories: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Answers questions about one repository: each answer, or the reason why
+    /// there is none, is written into `metadata`, with whatever else the answers
+    /// told. The questions of one call are asked side by side, within the bound
+    /// per host; calls for several repositories may run side by side too.
+    pub async fn answer(
+        &self,
+        name: &CanonicalName,
+        facts: Vec<Fact>,
+        metadata: &mut RepositoryMetadata,
+    ) {
+        if facts.is_empty() {
+            return;
+        }
+        let images = self.repository(name);
+        let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
+        for fact in &facts {
+            if let Some(version) = version_of(fact) {
+                wanted.entry(version.clone()).or_default().add(fact);
+            }
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an answer bears the time of its question"
+        )]
+        let asked_at = Timestamp::now();
+        let list = async {
+            match facts.contains(&Fact::Tags) {
+                true => Some(images.tags().await),
+                false => None,
+            }
+        };
+        metadata.asked_at.get_or_insert(asked_at);
+        metadata.source = images.source_kind();
+        let described = self.describe(&images, wanted);
+        let (list, described) = tokio::join!(list, described);
+        match list {
+            Some(Ok(list)) => {
+                metadata.tags = Known::Value(list.tags);
+                metadata.illegal_tags = list.illegal;
+                metadata.asked_at = Some(asked_at);
+            }
+            Some(Err(failure)) => {
+                metadata.tags = Known::Failed(failure);
+                metadata.asked_at = Some(asked_at);
+            }
+            None => {}
+        }
+        for (version, image) in described {
+            merge(metadata.images.entry(version).or_default(), image);
+        }
+    }
+
+    /// How much was asked so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.shared.transport.statistics()
+    }
+
+    /// Describes the versions of one repository, twice as many side by side as a
+    /// host may be asked for, so that a slow config does not leave places empty;
+    /// not all at once, so that 100,000 tags are no 100,000 open futures.
+    async fn describe(
+        &self,
+        images: &Images,
+        wanted: BTreeMap<TagOrDigest, Wanted>,
+    ) -> Vec<(TagOrDigest, ImageMetadata)> {
+        let mut described = Vec::with_capacity(wanted.len());
+        let mut waiting = wanted.into_iter();
+        let mut open = FuturesUnordered::new();
+        loop {
+            let room = (2 * self.shared.transport.widest()).saturating_sub(open.len());
+            open.extend(waiting.by_ref().take(room).map(async |(version, wanted)| {
+                let image = images.describe(&version, wanted).await;
+                (version, image)
+            }));
+            match open.next().await {
+                Some(image) => described.push(image),
+                None => return described,
+            }
+        }
+    }
+
+    fn repository(&self, name: &CanonicalName) -> Arc<Images> {
+        let shared = &self.shared;
+        let mut repositories = shared
+            .repositories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(images) = repositories.get(name) {
+            return Arc::clone(images);
+        }
+        let source = match layout::find(&shared.layouts, name) {
+            Some(layout) => Source::Layout(layout),
+            None => Source::Remote(Box::new(Remote::new(
+                name,
+                self.endpoint(name),
+                Arc::clone(&shared.transport),
+                Arc::clone(&shared.keychain),
+            ))),
+        };
+        let images = Arc::new(Images::new(source, Place::new(name)));
+        repositories.insert(name.clone(), Arc::clone(&images));
+        images
+    }
+
+    fn endpoint(&self, name: &CanonicalName) -> Arc<Endpoint> {
+        let mut endpoints = self
+            .shared
+            .endpoints
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let endpoint = endpoints
+            .entry(name.registry().to_owned())
+            .or_insert_with(|| Arc::new(Endpoint::new(name)));
+        Arc::clone(endpoint)
+    }
+}
+
+fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
+    match fact {
+        Fact::Tags => None,
+        Fact::Digest(version)
+        | Fact::Members(version)
+        | Fact::Platforms(version)
+        | Fact::Created(version)
+        | Fact::Configs(version) => Some(version),
+    }
+}
+
+/// Writes what was answered over what was known; what was not answered stays.
+fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
+    fn write<T>(known: &mut Known<T>, answered: Known<T>) {
+        if !answered.is_not_asked() {
+            *known = answered;
+        }
+    }
+    let has_configs = |members: &Known<Vec<crate::image::Member>>| {
+        members
+            .value()
+            .is_some_and(|members| members.iter().all(|member| member.config.is_some()))
+    };
+    let same = known.digest.value() == answered.digest.value();
+    write(&mut known.digest, answered.digest);
+    write(&mut known.platforms, answered.platforms);
+    write(&mut known.created, answered.created);
+    // Configs that were asked for before are not forgotten.
+    if !(same && has_configs(&known.members)) || has_configs(&answered.members) {
+        write(&mut known.members, answered.members);
+    }
+}

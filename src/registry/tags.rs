@@ -1,0 +1,177 @@
+//! Tag lists: as many pages as there are, in bounded time and memory.
+//!
+//! `n=1000` is the most that ECR, GHCR and distribution 3 accept; a registry
+//! that refuses it is asked without. The link to the next page is followed as it
+//! stands: ECR and others put an opaque `last=` there.
+
+use std::collections::HashSet;
+
+use http::StatusCode;
+use reqwest::Url;
+use serde::Deserialize;
+
+use crate::image::{FetchFailure, Tag};
+
+use super::failure::clean;
+use super::link;
+use super::manifest::place_of;
+use super::remote::{Redirects, Remote};
+use super::transport::{Answer, Question, authority};
+
+/// How many tags one page is asked to hold.
+const PAGE_SIZE: usize = 1000;
+/// The most pages that are read.
+const MAX_PAGES: usize = 10_000;
+/// The most tags that are kept.
+const MAX_TAGS: usize = 1_000_000;
+/// After so many pages in a row without a new tag the list goes in circles.
+const MAX_IDLE_PAGES: usize = 100;
+
+/// All tags of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct TagList {
+    /// Sorted by their bytes, each once.
+    pub(super) tags: Vec<Tag>,
+    /// How many listed names are no legal tags.
+    pub(super) illegal: usize,
+}
+
+impl TagList {
+    /// A list from names that nobody has checked.
+    pub(super) fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
+        let mut list = Self::default();
+        for name in names {
+            match name.as_ref().parse() {
+                Ok(tag) => list.tags.push(tag),
+                Err(_) => list.illegal += 1,
+            }
+        }
+        list.tags.sort_unstable();
+        list.tags.dedup();
+        list
+    }
+}
+
+#[derive(Deserialize)]
+struct Page {
+    tags: Option<Vec<String>>,
+}
+
+/// Reads all pages of a repository's tag list.
+pub(super) async fn fetch(remote: &Remote) -> Result<TagList, FetchFailure> {
+    let all = remote.url("tags/list").await?;
+    let mut url = all.clone();
+    url.set_query(Some(&format!("n={PAGE_SIZE}")));
+    let mut tags: HashSet<Tag> = HashSet::new();
+    let mut illegal = 0_usize;
+    let mut visited: HashSet<Url> = HashSet::new();
+    let mut idle = 0;
+    for page_number in 1.. {
+        let mut answer = ask(remote, &url).await?;
+        if page_number == 1 && answer.status == StatusCode::BAD_REQUEST {
+            url = all.clone();
+            answer = ask(remote, &url).await?;
+        }
+        if !answer.status.is_success() {
+            return Err(remote.refusal("the repository", &answer).await);
+        }
+        let before = tags.len();
+        for name in read(remote, &answer)? {
+            match name.parse() {
+                Ok(tag) => drop(tags.insert(tag)),
+                Err(_) => illegal += 1,
+            }
+        }
+        if tags.len() + illegal > MAX_TAGS {
+            return Err(useless(
+                remote,
+                format_args!("it has more than {MAX_TAGS} tags"),
+            ));
+        }
+        idle = if tags.len() > before { 0 } else { idle + 1 };
+        let Some(next) = link::next(&answer.headers) else {
+            break;
+        };
+        if page_number >= MAX_PAGES {
+            return Err(useless(
+                remote,
+                format_args!("it has more than {MAX_PAGES} pages"),
+            ));
+        }
+        if idle > MAX_IDLE_PAGES {
+            return Err(useless(remote, "its pages bring no new tags"));
+        }
+        visited.insert(url.clone());
+        url = follow(remote, &url, &next)?;
+        if visited.contains(&url) {
+            return Err(useless(remote, "its pages go in a circle"));
+        }
+    }
+    let mut sorted: Vec<Tag> = tags.into_iter().collect();
+    sorted.sort_unstable();
+    Ok(TagList {
+        tags: sorted,
+        illegal,
+    })
+}
+
+async fn ask(remote: &Remote, url: &Url) -> Result<Answer, FetchFailure> {
+    remote
+        .ask(Question::get(url.clone()), Redirects::SameHost)
+        .await
+}
+
+fn read(remote: &Remote, answer: &Answer) -> Result<Vec<String>, FetchFailure> {
+    let page: Page = serde_json::from_slice(&answer.body).map_err(|error| {
+        let content_type = answer.header("content-type").unwrap_or("no type");
+        useless(
+            remote,
+            format_args!(
+                "it is malformed: {} ({}); is {} a registry?",
+                place_of(&error),
+                clean(content_type),
+                remote.place().registry()
+            ),
+        )
+    })?;
+    Ok(page.tags.unwrap_or_default())
+}
+
+/// The next page; it must lie on the same host.
+fn follow(remote: &Remote, url: &Url, next: &str) -> Result<Url, FetchFailure> {
+    let next = url
+        .join(next)
+        .map_err(|_| useless(remote, "the link to its next page is no URL"))?;
+    if next.origin() != url.origin() {
+        return Err(useless(
+            remote,
+            format_args!(
+                "its next page lies elsewhere, on {}://{}, which is not followed",
+                next.scheme(),
+                clean(&authority(&next))
+            ),
+        ));
+    }
+    Ok(next)
+}
+
+fn useless(remote: &Remote, why: impl std::fmt::Display) -> FetchFailure {
+    remote
+        .place()
+        .useless(format_args!("the tag list cannot be used: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_tags_are_counted_and_dropped() {
+        let list = TagList::from_names(["b", "a", "b", "no tag", "", "a\u{1b}[31m"]);
+        assert_eq!(
+            list.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert_eq!(list.illegal, 3);
+    }
+}

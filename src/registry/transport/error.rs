@@ -1,0 +1,116 @@
+//! Why a request has no answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::registry::failure::clean;
+
+/// A request without an answer. Cheap to clone: what is asked later of a host
+/// that was given up fails with the same one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(in crate::registry) enum SendError {
+    /// DNS, connecting or TLS failed; the host is given up.
+    #[error("{host} cannot be reached: {reason}")]
+    Unreachable {
+        /// Which host.
+        host: String,
+        /// What failed and what to do.
+        reason: String,
+    },
+    /// The response took too long; after two of them the host is given up.
+    #[error("{host} did not answer within {after:?}; try again, or give --request-timeout more")]
+    TimedOut {
+        /// Which host.
+        host: String,
+        /// The time it had.
+        after: Duration,
+    },
+    /// The host wants fewer requests, for longer than we wait.
+    #[error("{host} limits the rate of requests (HTTP 429); {advice}")]
+    RateLimited {
+        /// Which host.
+        host: String,
+        /// When to try again.
+        advice: String,
+    },
+    /// The connection broke off, or what came was no HTTP.
+    #[error("the connection to {host} broke off: {reason}; try again later")]
+    Broken {
+        /// Which host.
+        host: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The body is larger than any that makes sense.
+    #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
+    TooLarge {
+        /// Which host.
+        host: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+impl SendError {
+    pub(super) fn unreachable(host: &str, reason: impl Into<String>) -> Self {
+        Self::Unreachable {
+            host: host.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Sorts a client error by whose fault it is. Its URL is not shown: the
+    /// query of a redirect carries signatures.
+    pub(super) fn from_reqwest(host: &str, error: &reqwest::Error) -> Self {
+        let causes = causes(error);
+        let last = causes
+            .last()
+            .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause));
+        if error.is_connect() {
+            let reason = if error.is_timeout() {
+                "connecting took too long; check the network or the proxy".to_owned()
+            } else if is_tls(error) {
+                format!(
+                    "{last}; for a private certificate authority give --registry-ca FILE, for plain HTTP --insecure-registry {host}"
+                )
+            } else if causes.iter().any(|cause| cause.contains("dns error")) {
+                format!("the name cannot be resolved ({last}); check the name")
+            } else {
+                format!("{last}; check the name and the network")
+            };
+            return Self::unreachable(host, reason);
+        }
+        Self::Broken {
+            host: host.to_owned(),
+            reason: last,
+        }
+    }
+}
+
+/// The texts of an error's causes, outermost first, without the error itself
+/// (which names the URL).
+fn causes(error: &reqwest::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+/// Whether a TLS handshake failed.
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        // An I/O error hides the error it wraps from `source`.
+        let wrapped = cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if cause.is::<rustls::Error>() || wrapped.is_some_and(|w| w.is::<rustls::Error>()) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}

@@ -1,0 +1,320 @@
+//! One HTTP exchange, within its bounds: so many at a time per host, so long,
+//! so large; retried where that is safe, and given up where it is hopeless.
+
+mod clients;
+mod error;
+mod host;
+mod retry_after;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+pub(super) use self::error::SendError;
+
+use self::clients::Clients;
+use self::host::Host;
+use super::options::{RegistryOptions, RegistrySetupError};
+
+/// The largest body that is read, in bytes after decompression.
+pub(super) const MAX_BODY: u64 = 32 * 1024 * 1024;
+/// How much of the body of a refusal is read, in bytes.
+const MAX_ERROR_BODY: usize = 16 * 1024;
+/// How often one request is sent at most.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// How much was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Requests sent, with those for tokens and the repeated ones.
+    pub requests: u64,
+    /// Bytes of bodies received, after decompression.
+    pub bytes: u64,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// The media types that are understood.
+    pub(super) accept: Option<&'static str>,
+    pub(super) authorization: Option<HeaderValue>,
+    /// The body of a POST, as a form.
+    pub(super) form: Option<SecretString>,
+    /// Whether the body may be compressed on the way. Not where its digest
+    /// counts: there is nothing to win, and proxies have been seen to lie.
+    pub(super) compressed: bool,
+    /// The largest body that is of use, in bytes.
+    pub(super) limit: u64,
+}
+
+impl Question {
+    /// A plain GET without credentials.
+    pub(super) fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            accept: None,
+            authorization: None,
+            form: None,
+            compressed: true,
+            limit: MAX_BODY,
+        }
+    }
+}
+
+/// One complete response. The body of a redirect is not read, that of a refusal
+/// only in part.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's text; `None` where it is missing or no text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The way out to all hosts of a run.
+#[derive(Debug)]
+pub(super) struct Transport {
+    clients: Clients,
+    request_timeout: Duration,
+    max_connections: usize,
+    max_wait: Duration,
+    backoff: Duration,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Transport {
+    pub(super) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
+        Ok(Self {
+            clients: Clients::new(options)?,
+            request_timeout: options.request_timeout(),
+            max_connections: options.max_connections,
+            max_wait: options.max_wait,
+            backoff: options.backoff,
+            hosts: Mutex::default(),
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics {
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the host may speak plain HTTP or have a bad certificate.
+    pub(super) fn is_insecure(&self, url: &Url) -> bool {
+        self.clients.is_insecure(url)
+    }
+
+    /// Sends a question until it is answered, or it is clear that it will not
+    /// be. Any status is an answer; only GET and HEAD are repeated.
+    pub(super) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+        let host = self.host(&question.url);
+        let repeatable = matches!(question.method, Method::GET | Method::HEAD);
+        let mut attempt = 0;
+        loop {
+            let result = {
+                let seat = host.enter().await?;
+                let result = self.exchange(&host, question).await;
+                match &result {
+                    Ok(answer) => seat.answered(is_complaint(answer.status)),
+                    Err(error) => host.record(error),
+                }
+                result
+            };
+            attempt += 1;
+            let wait = match &result {
+                Ok(answer) if repeatable => self.wait_after(&host, answer, attempt),
+                Err(SendError::Broken { .. }) if repeatable => self.retry(&host, attempt),
+                Ok(_) | Err(_) => None,
+            };
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return result,
+            }
+        }
+    }
+
+    /// How long to wait before an answer is asked for again; `None`: it counts.
+    fn wait_after(&self, host: &Host, answer: &Answer, attempt: u32) -> Option<Duration> {
+        let wanted = retry_after::wish(&answer.headers);
+        match answer.status {
+            StatusCode::TOO_MANY_REQUESTS => host.pause(wanted, self.backoff, self.max_wait),
+            StatusCode::SERVICE_UNAVAILABLE if wanted.is_some() && attempt < MAX_ATTEMPTS => {
+                host.pause(wanted, self.backoff, self.max_wait)
+            }
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => self.retry(host, attempt),
+            _ => None,
+        }
+    }
+
+    /// The pause before the next attempt, if one is left.
+    fn retry(&self, host: &Host, attempt: u32) -> Option<Duration> {
+        (attempt < MAX_ATTEMPTS && host.take_retry())
+            .then(|| self.backoff * 2_u32.saturating_pow(attempt - 1))
+    }
+
+    /// How many requests the host may have open that gets the most.
+    pub(super) fn widest(&self) -> usize {
+        let widest = self.hosts().values().map(|host| host.window()).max();
+        widest.unwrap_or_else(|| window::start(self.max_connections))
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, HashMap<String, Arc<Host>>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let key = url.origin().ascii_serialization();
+        let mut hosts = self.hosts();
+        let host = hosts
+            .entry(key)
+            .or_insert_with(|| Arc::new(Host::new(authority(url), self.max_connections)));
+        Arc::clone(host)
+    }
+
+    /// Sends once and reads the body, in the time there is.
+    async fn exchange(&self, host: &Host, question: &Question) -> Result<Answer, SendError> {
+        // Outside of the time-out: the first one reads the system's certificates.
+        let client = self
+            .clients
+            .for_url(&question.url)
+            .map_err(|reason| SendError::unreachable(host.name(), reason))?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let started = tokio::time::Instant::now();
+        let result = tokio::time::timeout(self.request_timeout, self.once(client, host, question))
+            .await
+            .unwrap_or_else(|_| {
+                Err(SendError::TimedOut {
+                    host: host.name().to_owned(),
+                    after: self.request_timeout,
+                })
+            });
+        // Not the query: redirects carry signatures there.
+        tracing::debug!(
+            method = %question.method,
+            host = host.name(),
+            path = question.url.path(),
+            status = result.as_ref().map_or(0, |answer| answer.status.as_u16()),
+            elapsed = ?started.elapsed(),
+            "request"
+        );
+        result
+    }
+
+    async fn once(
+        &self,
+        client: &reqwest::Client,
+        host: &Host,
+        question: &Question,
+    ) -> Result<Answer, SendError> {
+        let mut request = client.request(question.method.clone(), question.url.clone());
+        if let Some(accept) = question.accept {
+            request = request.header(ACCEPT, accept);
+        }
+        if !question.compressed {
+            request = request.header(ACCEPT_ENCODING, "identity");
+        }
+        if let Some(authorization) = &question.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(form) = &question.form {
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.expose_secret().to_owned());
+        }
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| SendError::from_reqwest(host.name(), &error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = if question.method == Method::HEAD || status.is_redirection() {
+            Vec::new()
+        } else {
+            self.body(host, &mut response, question.limit).await?
+        };
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// Reads a body up to its limit; that of a refusal only in part, and it
+    /// counts however it ends.
+    async fn body(
+        &self,
+        host: &Host,
+        response: &mut reqwest::Response,
+        limit: u64,
+    ) -> Result<Vec<u8>, SendError> {
+        let too_large = || SendError::TooLarge {
+            host: host.name().to_owned(),
+            limit,
+        };
+        let refusal = !response.status().is_success();
+        // Known only where nothing is compressed.
+        if !refusal && response.content_length() > Some(limit) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(body),
+                Err(_) if refusal => return Ok(body),
+                Err(error) => return Err(SendError::from_reqwest(host.name(), &error)),
+            };
+            self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            let length = body.len() + chunk.len();
+            if refusal && length > MAX_ERROR_BODY {
+                return Ok(body);
+            }
+            if length as u64 > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+}
+
+/// Whether a status says that the host, or what stands before it, is asked more
+/// than it can do.
+fn is_complaint(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// The host and port of a URL, as messages name it.
+pub(super) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

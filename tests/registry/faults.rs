@@ -1,0 +1,295 @@
+//! Registries that are down, slow, broken or hostile: a reason, in bounded time
+//! and memory, and the others are right.
+
+use std::time::{Duration, Instant};
+
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
+use kubectl_imgpolicy::registry::{Registries, RegistryOptions, RegistrySetupError};
+
+use super::{ask_with, block_on, created, failure, image, name, options, refused, tags};
+use crate::support::content::Image;
+use crate::support::registry::{Fault, TestRegistry};
+
+fn with_tags() -> TestRegistry {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1"]);
+    registry
+}
+
+/// A port of loopback on which nobody listens; a free one could be taken by
+/// another test.
+const DEAD_HOST: &str = "127.0.0.1:1";
+
+#[test]
+fn server_errors_are_registry_failures_with_their_status() {
+    for status in [500, 501, 418] {
+        let registry = with_tags();
+        registry.fault("/tags/list", Fault::Status(status));
+        let message = refused(options(), &registry, FetchFailureKind::Registry);
+        assert!(message.contains(&format!("HTTP {status}")), "{message}");
+        assert_eq!(registry.requests().len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn what_may_pass_is_asked_again_a_few_times() {
+    for fault in [
+        Fault::Status(502),
+        Fault::Status(503),
+        Fault::Status(504),
+        Fault::Reset,
+    ] {
+        let registry = with_tags();
+        registry.fault("/tags/list", fault.clone()).times(2);
+        let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+        assert_eq!(tags(&metadata), ["1"], "{fault:?}");
+        assert_eq!(registry.requests().len(), 3);
+        registry.forget();
+        registry.fault("/tags/list", fault);
+        refused(options(), &registry, FetchFailureKind::Registry);
+        assert_eq!(registry.requests().len(), 3);
+    }
+}
+
+#[test]
+fn a_rate_limit_is_waited_for() {
+    let registry = with_tags();
+    registry
+        .fault("/tags/list", Fault::RetryAfter(429, 1))
+        .times(1);
+    let started = Instant::now();
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1"]);
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_rate_limit_that_lasts_fails_at_once_and_stops_asking() {
+    let registry = TestRegistry::start();
+    registry.fault("/manifests/", Fault::RetryAfter(429, 3600));
+    let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    let started = Instant::now();
+    let facts = created(names.iter().map(String::as_str));
+    let metadata = ask_with(options(), &registry.image("org/app"), facts);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    for tag in &names {
+        let failure = failure(&image(&metadata, tag).created);
+        assert_eq!(failure.kind, FetchFailureKind::RateLimited, "{failure}");
+    }
+    let last = failure(&image(&metadata, "199").created);
+    assert!(last.message.contains("try again in 3600 s"), "{last}");
+    assert!(
+        registry.requests().len() <= 16,
+        "{}",
+        registry.requests().len()
+    );
+}
+
+#[test]
+fn a_dead_host_is_given_up_after_one_failure() {
+    let registries = Registries::new(options()).expect("options");
+    let started = Instant::now();
+    block_on(async {
+        for n in 0..300 {
+            let mut metadata = RepositoryMetadata::default();
+            let name = name(&format!("{DEAD_HOST}/org/app{n}"));
+            registries
+                .answer(&name, vec![Fact::Tags], &mut metadata)
+                .await;
+            let failure = failure(&metadata.tags);
+            assert_eq!(failure.kind, FetchFailureKind::Unreachable);
+            assert!(failure.message.contains("cannot be reached"), "{failure}");
+        }
+    });
+    assert!(started.elapsed() < Duration::from_secs(5));
+    // One over https, one over plain HTTP, the rest fails without asking.
+    assert_eq!(registries.statistics().requests, 2);
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_unreachable() {
+    let metadata = ask_with(options(), "registry.invalid/org/app", vec![Fact::Tags]);
+    let failure = failure(&metadata.tags);
+    assert_eq!(failure.kind, FetchFailureKind::Unreachable);
+    assert!(failure.message.contains("registry.invalid"), "{failure}");
+}
+
+#[test]
+fn a_slow_registry_times_out_and_is_given_up_after_the_second_time() {
+    let registry = TestRegistry::start();
+    registry.fault("/v2/", Fault::Slow(Duration::from_secs(20)));
+    let mut options = options();
+    options.request_timeout = Some(Duration::from_millis(300));
+    options.max_connections = 1;
+    let names: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let started = Instant::now();
+    let facts = created(names.iter().map(String::as_str));
+    let metadata = ask_with(options, &registry.image("org/app"), facts);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    for tag in &names {
+        let failure = failure(&image(&metadata, tag).created);
+        assert_eq!(failure.kind, FetchFailureKind::Unreachable);
+        assert!(
+            failure.message.contains("did not answer within 300ms"),
+            "{failure}"
+        );
+    }
+    assert_eq!(registry.requests().len(), 2);
+}
+
+#[test]
+fn bodies_without_end_are_not_read_to_the_end() {
+    for (fault, most) in [
+        (Fault::Endless, 33 * 1024 * 1024),
+        (Fault::Announced(100 * 1024 * 1024), 0),
+        (Fault::GzipBomb(100 * 1024 * 1024), 33 * 1024 * 1024),
+    ] {
+        let registry = with_tags();
+        registry.fault("/tags/list", fault.clone());
+        let registries = Registries::new(options()).expect("options");
+        let mut metadata = RepositoryMetadata::default();
+        let name = name(&registry.image("org/app"));
+        block_on(registries.answer(&name, vec![Fact::Tags], &mut metadata));
+        let failure = failure(&metadata.tags);
+        assert_eq!(failure.kind, FetchFailureKind::Registry, "{fault:?}");
+        assert!(
+            failure.message.contains("larger than 33554432 bytes"),
+            "{failure}"
+        );
+        assert!(
+            registries.statistics().bytes <= most,
+            "{fault:?} {:?}",
+            registries.statistics()
+        );
+        assert_eq!(registry.requests().len(), 1, "asked again");
+    }
+}
+
+#[test]
+fn a_config_is_read_no_further_than_its_manifest_says() {
+    let registry = TestRegistry::start();
+    registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+    registry.fault("/blobs/", Fault::Endless);
+    let registries = Registries::new(options()).expect("options");
+    let mut metadata = RepositoryMetadata::default();
+    let name = name(&registry.image("org/app"));
+    block_on(registries.answer(&name, created(["1"]), &mut metadata));
+    assert_eq!(
+        failure(&image(&metadata, "1").created).kind,
+        FetchFailureKind::Registry
+    );
+    assert!(registries.statistics().bytes < 1024 * 1024);
+}
+
+#[test]
+fn what_is_no_tag_list_says_so_without_quoting_it() {
+    for body in [
+        "<html>hunter2</html>",
+        "{\"tags\":[1]}",
+        "{\"tags\":[\"a\"",
+        "[]",
+        "",
+    ] {
+        let registry = with_tags();
+        registry.fault("/tags/list", Fault::Body(body));
+        let message = refused(options(), &registry, FetchFailureKind::Registry);
+        assert!(message.contains("malformed"), "{body}: {message}");
+        assert!(message.contains("text/html"), "{body}: {message}");
+    }
+}
+
+#[test]
+fn redirects_without_end_are_refused() {
+    let registry = TestRegistry::start();
+    registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+    registry.fault("/manifests/", Fault::Redirect(registry.url()));
+    let metadata = ask_with(options(), &registry.image("org/app"), created(["1"]));
+    let failure = failure(&image(&metadata, "1").created);
+    assert_eq!(failure.kind, FetchFailureKind::Registry);
+    assert!(
+        failure.message.contains("more than 5 redirects"),
+        "{failure}"
+    );
+    assert_eq!(registry.requests().len(), 6);
+}
+
+#[test]
+fn content_is_followed_to_another_host() {
+    let (registry, storage) = (TestRegistry::start(), TestRegistry::start());
+    for registry in [&registry, &storage] {
+        registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+    }
+    registry.fault("/manifests/", Fault::Redirect(storage.url()));
+    registry.fault("/blobs/", Fault::Redirect(storage.url()));
+    let mut facts = created(["1"]);
+    facts.push(Fact::Digest(
+        "1".parse::<kubectl_imgpolicy::image::Tag>()
+            .expect("tag")
+            .into(),
+    ));
+    let metadata = ask_with(options(), &registry.image("org/app"), facts);
+    assert!(
+        image(&metadata, "1").created.value().is_some(),
+        "{metadata:?}"
+    );
+    assert_eq!(storage.requests().len(), 2);
+}
+
+#[test]
+fn a_bad_registry_spoils_its_own_repositories_only() {
+    let (good, slow) = (with_tags(), with_tags());
+    slow.fault("/v2/", Fault::Slow(Duration::from_secs(20)));
+    let mut options = options();
+    options.request_timeout = Some(Duration::from_millis(500));
+    let registries = Registries::new(options).expect("options");
+    let mut results = <[RepositoryMetadata; 3]>::default();
+    let [a, b, c] = &mut results;
+    let names = [
+        name(&good.image("org/app")),
+        name(&slow.image("org/app")),
+        name(&format!("{DEAD_HOST}/org/app")),
+    ];
+    block_on(async {
+        tokio::join!(
+            registries.answer(&names[0], vec![Fact::Tags], a),
+            registries.answer(&names[1], vec![Fact::Tags], b),
+            registries.answer(&names[2], vec![Fact::Tags], c),
+        )
+    });
+    assert_eq!(tags(&results[0]), ["1"]);
+    for bad in &results[1..] {
+        assert_eq!(failure(&bad.tags).kind, FetchFailureKind::Unreachable);
+    }
+}
+
+#[test]
+fn options_that_cannot_be_used_are_refused_at_the_start() {
+    let bad_host = |host: &str| RegistryOptions {
+        insecure_registries: vec![host.to_owned()],
+        ..options()
+    };
+    for host in [
+        "http://registry.lan",
+        "registry.lan/path",
+        "",
+        "a b",
+        "user@host",
+    ] {
+        assert!(
+            matches!(
+                Registries::new(bad_host(host)),
+                Err(RegistrySetupError::InsecureRegistry(_))
+            ),
+            "{host}"
+        );
+    }
+    assert!(Registries::new(bad_host("registry.lan:5000")).is_ok());
+    let no_certificate = RegistryOptions {
+        extra_ca: vec![b"no certificate".to_vec()],
+        ..options()
+    };
+    assert!(matches!(
+        Registries::new(no_certificate),
+        Err(RegistrySetupError::CertificateAuthority { position: 1 })
+    ));
+}

@@ -1,0 +1,97 @@
+//! The registry client against registries over HTTP and layouts on disk.
+
+mod access;
+mod faults;
+mod images;
+mod layout;
+mod tags;
+mod window;
+
+use std::time::Duration;
+
+use kubectl_imgpolicy::image::{
+    CanonicalName, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, RepositoryMetadata,
+    TagOrDigest,
+};
+use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
+
+use crate::support::registry::TestRegistry;
+
+/// Options for tests: short pauses, no credentials.
+fn options() -> RegistryOptions {
+    RegistryOptions {
+        backoff: Duration::from_millis(5),
+        ..RegistryOptions::default()
+    }
+}
+
+/// Asks as a run does, with options of its own.
+fn ask_with(options: RegistryOptions, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
+    let registries = Registries::new(options).expect("options");
+    ask(&registries, image, facts)
+}
+
+/// Asks one repository, on a runtime of its own.
+fn ask(registries: &Registries, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
+    let mut metadata = RepositoryMetadata::default();
+    block_on(registries.answer(&name(image), facts, &mut metadata));
+    metadata
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("runtime")
+        .block_on(future)
+}
+
+fn name(image: &str) -> CanonicalName {
+    image.parse().expect("name")
+}
+
+fn version(text: &str) -> TagOrDigest {
+    if text.starts_with("sha256:") {
+        TagOrDigest::Digest(text.parse().expect("digest"))
+    } else {
+        TagOrDigest::Tag(text.parse().expect("tag"))
+    }
+}
+
+/// The creation time of each of these tags.
+fn created<'a>(tags: impl IntoIterator<Item = &'a str>) -> Vec<Fact> {
+    tags.into_iter()
+        .map(|tag| Fact::Created(version(tag)))
+        .collect()
+}
+
+/// What was learnt of one version.
+fn image<'a>(metadata: &'a RepositoryMetadata, of: &str) -> &'a ImageMetadata {
+    metadata.image(&version(of)).expect("answered")
+}
+
+/// All tags, as text.
+fn tags(metadata: &RepositoryMetadata) -> Vec<&str> {
+    let tags = metadata.tags.value().expect("tags");
+    tags.iter().map(|tag| tag.as_str()).collect()
+}
+
+fn failure<T: std::fmt::Debug>(known: &Known<T>) -> &FetchFailure {
+    match known {
+        Known::Failed(failure) => failure,
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+/// Asks for the tags, which must fail in this way; gives the message back.
+fn refused(options: RegistryOptions, registry: &TestRegistry, kind: FetchFailureKind) -> String {
+    let metadata = ask_with(options, &registry.image("org/app"), vec![Fact::Tags]);
+    let failure = failure(&metadata.tags);
+    assert_eq!(failure.kind, kind, "{failure}");
+    assert!(
+        failure.message.contains(&registry.image("org/app")),
+        "{failure}"
+    );
+    assert!(!failure.message.contains("hunter2"), "{failure}");
+    failure.message.clone()
+}

@@ -1,0 +1,155 @@
+//! Tag lists of any length.
+
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, SourceKind};
+
+use super::{ask_with, options, refused, tags};
+use crate::support::content::Image;
+use crate::support::registry::{Fault, TestRegistry};
+
+#[test]
+fn a_tag_list_costs_one_request_and_comes_sorted() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["b", "1.0.0", "a"]);
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1.0.0", "a", "b"]);
+    assert_eq!(metadata.source, SourceKind::Registry);
+    assert!(metadata.asked_at.is_some());
+    let requests = registry.requests();
+    assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
+    assert_eq!(requests[0].query, "n=1000");
+    assert_eq!(requests[0].authorization, None);
+    assert_eq!(
+        requests[0].user_agent,
+        concat!("kubectl-imgpolicy/", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn pages_are_followed_by_their_link_with_its_opaque_last() {
+    let registry = TestRegistry::start();
+    let names: Vec<String> = (0..2500).map(|n| format!("t{n:04}")).collect();
+    registry.list("org/app", names.clone());
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), names);
+    let queries: Vec<String> = registry.requests().into_iter().map(|r| r.query).collect();
+    assert_eq!(
+        queries,
+        [
+            "n=1000",
+            "last=opaque%2B%3D1000&n=1000",
+            "last=opaque%2B%3D2000&n=1000"
+        ]
+    );
+}
+
+#[test]
+fn a_registry_that_serves_fewer_than_asked_is_read_to_the_end() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", (0..7).map(|n| n.to_string()));
+    registry.page_size(2);
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["0", "1", "2", "3", "4", "5", "6"]);
+    assert_eq!(registry.requests().len(), 4);
+}
+
+#[test]
+fn a_registry_that_refuses_the_page_size_is_asked_without() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["a"]);
+    registry.fault("/tags/list", Fault::Status(400)).times(1);
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["a"]);
+    assert_eq!(registry.requests()[1].query, "");
+}
+
+#[test]
+fn names_that_are_no_tags_are_counted_and_never_candidates() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["ok", "not ok", ".hidden", "\u{1b}[31mred"]);
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["ok"]);
+    assert_eq!(metadata.illegal_tags, 3);
+}
+
+#[test]
+fn a_list_of_null_is_empty() {
+    let registry = TestRegistry::start();
+    registry.fault(
+        "/tags/list",
+        Fault::Body(r#"{"name":"org/app","tags":null}"#),
+    );
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), [""; 0]);
+}
+
+#[test]
+fn an_unknown_repository_is_not_found() {
+    let registry = TestRegistry::start();
+    let message = refused(options(), &registry, FetchFailureKind::NotFound);
+    assert!(
+        message.contains("NAME_UNKNOWN no such repository"),
+        "{message}"
+    );
+    assert_eq!(registry.requests().len(), 1);
+}
+
+#[test]
+fn links_that_go_in_a_circle_are_refused() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["a", "b"]);
+    let link = "</v2/org/app/tags/list?n=1000>; rel=\"next\"".to_owned();
+    registry.fault("/tags/list", Fault::Link(link));
+    let message = refused(options(), &registry, FetchFailureKind::Registry);
+    assert!(message.contains("circle"), "{message}");
+    assert_eq!(registry.requests().len(), 1);
+}
+
+#[test]
+fn a_link_to_another_host_is_refused_and_named() {
+    let (registry, other) = (TestRegistry::start(), TestRegistry::start());
+    registry.list("org/app", ["a"]);
+    other.list("org/app", ["b"]);
+    for link in [
+        format!("<{}/v2/org/app/tags/list>; rel=next", other.url()),
+        format!("<//{}/v2/org/app/tags/list>", other.host()),
+        format!(
+            "<https://{}/v2/org/app/tags/list>; rel=next",
+            registry.host()
+        ),
+    ] {
+        registry.heal();
+        registry.fault("/tags/list", Fault::Link(link.clone()));
+        let message = refused(options(), &registry, FetchFailureKind::Registry);
+        assert!(
+            message.contains("next page lies elsewhere"),
+            "{link}: {message}"
+        );
+    }
+    assert_eq!(other.requests(), []);
+}
+
+#[test]
+fn a_redirect_of_a_tag_list_stays_on_its_host() {
+    let (registry, other) = (TestRegistry::start(), TestRegistry::start());
+    registry.list("moved/app", ["a"]);
+    other.list("org/app", ["b"]);
+    let target = "/v2/moved/app/tags/list?n=1000!".to_owned();
+    registry.fault("/v2/org/app/tags/list", Fault::Redirect(target));
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["a"]);
+    registry.heal();
+    registry.fault("/tags/list", Fault::Redirect(other.url()));
+    let message = refused(options(), &registry, FetchFailureKind::Registry);
+    assert!(message.contains(&other.host()), "{message}");
+    assert_eq!(other.requests(), []);
+}
+
+#[test]
+fn what_is_asked_of_one_repository_does_not_touch_another() {
+    let registry = TestRegistry::start();
+    registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+    registry.list("org/other", ["x"]);
+    let metadata = ask_with(options(), &registry.image("org/other"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["x"]);
+    assert_eq!(registry.count("org/app"), 0);
+}

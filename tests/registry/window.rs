@@ -1,0 +1,112 @@
+//! How many requests one host gets at a time.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
+use kubectl_imgpolicy::registry::RegistryOptions;
+
+use super::{ask_with, created, failure, image, options, tags};
+use crate::support::content::Image;
+use crate::support::registry::{Fault, TestRegistry};
+
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A registry with so many tags that differ in their time.
+fn with_tags(count: usize) -> (TestRegistry, Vec<String>) {
+    let registry = TestRegistry::start();
+    let names: Vec<String> = (0..count).map(|n| format!("1.{n}")).collect();
+    for (n, tag) in names.iter().enumerate() {
+        let built = format!("2024-01-{:02}T{:02}:00:00Z", 1 + n / 24 % 28, n % 24);
+        registry.push("org/app", tag, Image::built(&built).label(tag));
+    }
+    (registry, names)
+}
+
+fn ask_all(
+    options: RegistryOptions,
+    registry: &TestRegistry,
+    names: &[String],
+) -> RepositoryMetadata {
+    let facts = created(names.iter().map(String::as_str));
+    ask_with(options, &registry.image("org/app"), facts)
+}
+
+#[test]
+fn a_host_that_keeps_up_gets_more_requests_at_a_time() {
+    let (registry, names) = with_tags(400);
+    registry.fault("/v2/", Fault::Slow(Duration::from_millis(50)));
+    let metadata = ask_all(options(), &registry, &names);
+    assert!(image(&metadata, "1.399").created.value().is_some());
+    assert_eq!(registry.requests().len(), 800);
+    // 64, unless the machine is too busy to send so many in 50 ms.
+    assert!((33..=64).contains(&registry.peak()), "{}", registry.peak());
+}
+
+#[test]
+fn a_host_never_gets_more_requests_than_it_may() {
+    for most in [1, 4, 20] {
+        let (registry, names) = with_tags(100);
+        registry.fault("/v2/", Fault::Slow(PAUSE / 4));
+        let mut options = options();
+        options.max_connections = most;
+        let metadata = ask_all(options, &registry, &names);
+        assert!(image(&metadata, "1.99").created.value().is_some());
+        let peak = registry.peak();
+        assert!(
+            (most.div_ceil(2)..=most).contains(&peak),
+            "{peak} of {most}"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_complains_gets_fewer_requests_and_each_tag_is_still_read() {
+    let (calm, names) = with_tags(300);
+    let (busy, _) = with_tags(300);
+    let expected = ask_all(options(), &calm, &names);
+    busy.fault("/v2/", Fault::Crowded(12, PAUSE));
+    let metadata = ask_all(options(), &busy, &names);
+    for tag in &names {
+        let created = image(&metadata, tag).created.value();
+        assert!(created.is_some(), "{tag}");
+        assert_eq!(created, image(&expected, tag).created.value(), "{tag}");
+    }
+    // Far from 64. Only of the first crowd some are refused, and on a busy machine
+    // a few more.
+    assert!(busy.peak() <= 24, "{}", busy.peak());
+    let refused = busy.requests().len() - 600;
+    assert!((1..=48).contains(&refused), "{refused}");
+}
+
+#[test]
+fn a_rate_limit_that_names_a_time_is_waited_for() {
+    let (registry, _) = with_tags(1);
+    // Whole seconds, so from one to two of them.
+    let when = httpdate::fmt_http_date(soon(2));
+    registry
+        .fault("/tags/list", Fault::RetryWhen(429, when))
+        .times(1);
+    let started = Instant::now();
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1.0"]);
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(6));
+}
+
+#[test]
+fn a_rate_limit_that_names_a_time_too_far_away_fails_at_once() {
+    let (registry, _) = with_tags(1);
+    let when = httpdate::fmt_http_date(soon(3600));
+    registry.fault("/tags/list", Fault::RetryWhen(429, when));
+    let started = Instant::now();
+    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+    let failure = failure(&metadata.tags);
+    assert_eq!(failure.kind, FetchFailureKind::RateLimited, "{failure}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert_eq!(registry.requests().len(), 1);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a registry names a time to come")]
+fn soon(seconds: u64) -> SystemTime {
+    SystemTime::now() + Duration::from_secs(seconds)
+}

@@ -1,0 +1,60 @@
+//! Answers that take the place of the right one.
+
+use axum::body::{Body, Bytes};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use super::{Fault, Logged};
+
+impl Fault {
+    /// The answer that takes the place of the right one.
+    pub(super) fn instead(&self, request: &Logged, gzip: bool) -> Option<Response> {
+        let status = |code: u16| StatusCode::from_u16(code).expect("status");
+        let zeros = || Bytes::from(vec![0; 64 * 1024]);
+        Some(match self {
+            Self::Status(code) => status(*code).into_response(),
+            Self::RetryAfter(code, seconds) => {
+                (status(*code), [(header::RETRY_AFTER, seconds.to_string())]).into_response()
+            }
+            Self::RetryWhen(code, when) => {
+                (status(*code), [(header::RETRY_AFTER, when.clone())]).into_response()
+            }
+            Self::Body(text) => ([(header::CONTENT_TYPE, "text/html")], *text).into_response(),
+            Self::Endless => Body::from_stream(futures_util::stream::repeat_with(move || {
+                Ok::<_, std::io::Error>(zeros())
+            }))
+            .into_response(),
+            Self::Announced(length) => {
+                let body = Body::from_stream(futures_util::stream::repeat_with(move || {
+                    Ok::<_, std::io::Error>(zeros())
+                }));
+                ([(header::CONTENT_LENGTH, length.to_string())], body).into_response()
+            }
+            Self::GzipBomb(size) => {
+                assert!(gzip, "nobody asked for gzip");
+                let zeros = std::io::Read::take(std::io::repeat(0), *size as u64);
+                let mut encoder = flate2::read::GzEncoder::new(zeros, flate2::Compression::fast());
+                let mut packed = Vec::new();
+                std::io::Read::read_to_end(&mut encoder, &mut packed).expect("gzip");
+                ([(header::CONTENT_ENCODING, "gzip")], packed).into_response()
+            }
+            Self::Reset => {
+                let broken = futures_util::stream::iter([
+                    Ok(Bytes::from_static(b"{\"tags\":[")),
+                    Err(std::io::Error::other("reset")),
+                ]);
+                Body::from_stream(broken).into_response()
+            }
+            Self::Redirect(base) => {
+                let target = base.strip_suffix('!').map_or_else(
+                    || format!("{base}{}?signature=abc", request.path),
+                    str::to_owned,
+                );
+                (status(307), [(header::LOCATION, target)]).into_response()
+            }
+            Self::Slow(_) | Self::Crowded(..) | Self::Link(_) | Self::NoDigest | Self::Tampered => {
+                return None;
+            }
+        })
+    }
+}

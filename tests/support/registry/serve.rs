@@ -1,0 +1,266 @@
+//! What the registry answers.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::super::content::Blob;
+use super::{Access, Fault, Inner, Logged, Shared, Store, lock};
+
+pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let text = |name: header::HeaderName| {
+        let value = parts.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let logged = Logged {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        authorization: text(header::AUTHORIZATION),
+        user_agent: text(header::USER_AGENT).unwrap_or_default(),
+    };
+    let body = axum::body::to_bytes(body, 1 << 20)
+        .await
+        .unwrap_or_default();
+    let (mut fault, open) = {
+        let mut inner = lock(&shared);
+        inner.log.push(logged.clone());
+        inner.running += 1;
+        inner.peak = inner.peak.max(inner.running);
+        (inner.fault(&logged), inner.running)
+    };
+    match fault {
+        Some(Fault::Crowded(most, _)) if open > most => fault = Some(Fault::Status(429)),
+        Some(Fault::Slow(pause) | Fault::Crowded(_, pause)) => tokio::time::sleep(pause).await,
+        _ => {}
+    }
+    let mut response = {
+        let mut inner = lock(&shared);
+        let gzip = text(header::ACCEPT_ENCODING).is_some_and(|e| e.contains("gzip"));
+        match fault
+            .as_ref()
+            .and_then(|fault| fault.instead(&logged, gzip))
+        {
+            Some(response) => response,
+            None => inner.answer(shared.address, &logged, &body),
+        }
+    };
+    match fault {
+        Some(Fault::NoDigest) => drop(response.headers_mut().remove("docker-content-digest")),
+        Some(Fault::Link(link)) => {
+            let link = link.parse().expect("link");
+            response.headers_mut().insert(header::LINK, link);
+        }
+        Some(Fault::Tampered) => *response.body_mut() = Body::from("{\"tampered\":1}"),
+        _ => {}
+    }
+    lock(&shared).running -= 1;
+    response
+}
+
+impl Inner {
+    fn fault(&mut self, request: &Logged) -> Option<Fault> {
+        let line = format!("{} {}", request.method, request.path);
+        let rule = self
+            .rules
+            .iter_mut()
+            .find(|rule| rule.left != Some(0) && line.contains(&rule.pattern))?;
+        if let Some(left) = &mut rule.left {
+            *left -= 1;
+        }
+        Some(rule.fault.clone())
+    }
+
+    fn answer(&mut self, address: SocketAddr, request: &Logged, body: &[u8]) -> Response {
+        if request.path == "/token" {
+            return self.token(request, body);
+        }
+        let Some(rest) = request.path.strip_prefix("/v2/") else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        let split = ["/tags/list", "/manifests/", "/blobs/"]
+            .iter()
+            .find_map(|middle| {
+                rest.split_once(middle)
+                    .map(|(name, what)| (name, *middle, what))
+            });
+        let repository = split.map_or("", |(name, _, _)| name);
+        if !self.may(repository, request) {
+            return self.challenge(address, repository);
+        }
+        match split {
+            Some((name, "/tags/list", _)) => self.page(name, &request.query),
+            Some((name, "/manifests/", what)) => {
+                let key = (name.to_owned(), what.to_owned());
+                let tagged = self.content.tags.get(name).and_then(|tags| tags.get(what));
+                served(tagged.or(self.content.manifests.get(&key)), &request.method)
+            }
+            Some((name, "/blobs/", what)) => {
+                let key = (name.to_owned(), what.to_owned());
+                served(self.content.blobs.get(&key), &request.method)
+            }
+            _ => StatusCode::OK.into_response(),
+        }
+    }
+
+    fn may(&self, repository: &str, request: &Logged) -> bool {
+        let shown = request.authorization.as_deref();
+        match self.access {
+            Access::Open => true,
+            Access::Basic(user, password) => shown == Some(basic(user, password).as_str()),
+            Access::Token | Access::TokenFor(..) | Access::TokenForIdentity(_) => {
+                // `Bearer NUMBER/SCOPE`.
+                let token = shown.and_then(|shown| shown.strip_prefix("Bearer "));
+                token
+                    .and_then(|token| token.split_once('/'))
+                    .is_some_and(|(number, scope)| {
+                        number.parse().is_ok_and(|n: usize| n > self.revoked)
+                            && scope == format!("repository:{repository}:pull")
+                    })
+            }
+        }
+    }
+
+    fn challenge(&self, address: SocketAddr, repository: &str) -> Response {
+        let realm = self
+            .realm
+            .clone()
+            .unwrap_or_else(|| format!("http://{address}/token"));
+        let challenge = match self.access {
+            Access::Basic(..) => "Basic realm=\"test\"".to_owned(),
+            _ => format!(
+                "Bearer realm=\"{realm}\",service=\"test registry\",scope=\"repository:{repository}:pull\""
+            ),
+        };
+        let errors = json!({"errors": [{"code": "UNAUTHORIZED", "message": "log in"}]});
+        (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, challenge)],
+            errors.to_string(),
+        )
+            .into_response()
+    }
+
+    fn token(&mut self, request: &Logged, body: &[u8]) -> Response {
+        let form = String::from_utf8_lossy(body).into_owned();
+        let post = request.method == Method::POST.as_str();
+        let fields = if post { &form } else { &request.query };
+        let field = |name: &str| {
+            let pairs = fields.split('&').filter_map(|pair| pair.split_once('='));
+            let mut found = pairs.filter(|(key, _)| *key == name);
+            found
+                .next()
+                .map(|(_, value)| value.replace("%3A", ":").replace("%2F", "/"))
+        };
+        let allowed = match self.access {
+            Access::TokenFor(user, password) => {
+                request.authorization == Some(basic(user, password))
+            }
+            Access::TokenForIdentity(identity) => {
+                post && field("grant_type").as_deref() == Some("refresh_token")
+                    && field("refresh_token").as_deref() == Some(identity)
+            }
+            Access::Open | Access::Basic(..) | Access::Token => request.authorization.is_none(),
+        };
+        if !allowed || field("service").as_deref() != Some("test+registry") {
+            return (StatusCode::UNAUTHORIZED, "{\"details\":\"hunter2\"}").into_response();
+        }
+        self.tokens += 1;
+        let token = format!("{}/{}", self.tokens, field("scope").unwrap_or_default());
+        let key = if post { "access_token" } else { "token" };
+        let mut answer = json!({key: token});
+        if self.expires_in > 0 {
+            answer["expires_in"] = json!(self.expires_in);
+        }
+        answer.to_string().into_response()
+    }
+
+    fn page(&mut self, repository: &str, query: &str) -> Response {
+        let page_size = self.page_size;
+        let Some(names) = self.content.sorted_names(repository) else {
+            let errors =
+                json!({"errors": [{"code": "NAME_UNKNOWN", "message": "no such repository"}]});
+            return (StatusCode::NOT_FOUND, errors.to_string()).into_response();
+        };
+        let field = |name: &str| {
+            query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .find_map(|(key, value)| (key == name).then_some(value))
+        };
+        // An opaque `last`: who sends a tag's name gets the first page for ever.
+        let start: usize = field("last")
+            .and_then(|last| last.strip_prefix("opaque%2B%3D"))
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(0);
+        let asked = field("n")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(usize::MAX);
+        let size = page_size.unwrap_or(usize::MAX).min(asked);
+        let page: Vec<&String> = names.iter().skip(start).take(size).collect();
+        let end = start + page.len();
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            "application/json".parse().expect("type"),
+        );
+        if end < names.len() {
+            let link = format!(
+                "</v2/{repository}/tags/list?last=opaque%2B%3D{end}&n={size}>; rel=\"next\""
+            );
+            headers.insert(header::LINK, link.parse().expect("link"));
+        }
+        (
+            headers,
+            json!({"name": repository, "tags": page}).to_string(),
+        )
+            .into_response()
+    }
+}
+
+impl Store {
+    /// All names of a repository, sorted once for all pages.
+    fn sorted_names(&mut self, repository: &str) -> Option<&[String]> {
+        let tags = self.tags.get(repository);
+        let listed = self.names.get(repository);
+        if tags.is_none() && listed.is_none() {
+            return None;
+        }
+        let sorted = self.sorted.entry(repository.to_owned());
+        Some(sorted.or_insert_with(|| {
+            let tags = tags.into_iter().flat_map(|tags| tags.keys());
+            let names: BTreeSet<&String> = tags.chain(listed.into_iter().flatten()).collect();
+            names.into_iter().cloned().collect()
+        }))
+    }
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn served(blob: Option<&Blob>, method: &str) -> Response {
+    let Some(blob) = blob else {
+        let errors = json!({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "not here"}]});
+        return (StatusCode::NOT_FOUND, errors.to_string()).into_response();
+    };
+    let mut response = if method == "HEAD" {
+        StatusCode::OK.into_response()
+    } else {
+        blob.bytes.clone().into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, blob.media_type.parse().expect("type"));
+    let digest = blob.digest.parse().expect("digest");
+    headers.insert("docker-content-digest", digest);
+    response
+}
