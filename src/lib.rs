@@ -22,6 +22,7 @@
 
 mod words;
 
+pub mod cluster;
 pub mod evaluator;
 pub mod files;
 pub mod image;

@@ -1,0 +1,187 @@
+//! Failures of the client library, told as kubectl tells them.
+
+use std::error::Error;
+use std::io;
+
+use super::error::{ClusterError, http_reason};
+
+impl ClusterError {
+    pub(super) fn from_kube(error: kube::Error, path: &str, server: &str) -> Self {
+        match error {
+            kube::Error::Api(status) if status.code == 401 => Self::Unauthorized {
+                message: match status.message.as_str() {
+                    "" => "Unauthorized".to_owned(),
+                    message => message.to_owned(),
+                },
+            },
+            kube::Error::Api(status) => Self::Api {
+                code: status.code,
+                // kube's own word for a body that is no Status, such as a proxy's page.
+                reason: match status.reason.as_str() {
+                    "Failed to parse error data" => http_reason(status.code).to_owned(),
+                    reason => reason.to_owned(),
+                },
+                message: match status.message.as_str() {
+                    "" => format!("the server answered GET {path} with {}", status.code),
+                    message => message.to_owned(),
+                },
+            },
+            kube::Error::SerdeError(error) => Self::malformed(path, &error),
+            kube::Error::FromUtf8(error) => Self::malformed(path, &error),
+            error => Self::from_transport(&error, server),
+        }
+    }
+
+    pub(super) fn malformed(path: &str, error: &dyn Error) -> Self {
+        Self::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    fn from_transport(error: &kube::Error, server: &str) -> Self {
+        let mut innermost: &dyn Error = error;
+        let mut cause: Option<&dyn Error> = Some(error);
+        while let Some(current) = cause {
+            if let Some(auth) = current.downcast_ref::<kube::client::AuthError>() {
+                return Self::Unreachable {
+                    reason: format!("getting credentials: {}", credentials(auth)),
+                };
+            }
+            if let Some(io) = current.downcast_ref::<io::Error>() {
+                match io.kind() {
+                    io::ErrorKind::ConnectionRefused => {
+                        return Self::Refused {
+                            server: server.to_owned(),
+                        };
+                    }
+                    io::ErrorKind::TimedOut => {
+                        return Self::Unreachable {
+                            reason: format!("dial tcp {server}: i/o timeout"),
+                        };
+                    }
+                    _ => {}
+                }
+                // An io::Error hides what it wraps from `source`.
+                if let Some(wrapped) = io.get_ref() {
+                    innermost = wrapped;
+                    cause = Some(wrapped);
+                    continue;
+                }
+            }
+            innermost = current;
+            cause = current.source();
+        }
+        let reason = plain_io(&innermost.to_string());
+        Self::Unreachable {
+            reason: match reason.strip_prefix("invalid peer certificate: ") {
+                Some(detail) => format!("tls: failed to verify certificate: {detail}"),
+                None => reason,
+            },
+        }
+    }
+}
+
+/// How kubectl tells that a credential plugin failed.
+fn credentials(error: &kube::client::AuthError) -> String {
+    use kube::client::AuthError;
+    match error {
+        AuthError::AuthExecStart(cause) => {
+            format!("exec: {}", plain_io(&cause.to_string()))
+        }
+        AuthError::AuthExecRun { cmd, out } => {
+            // The command is quoted word by word, the program first.
+            let program = cmd
+                .strip_prefix('"')
+                .and_then(|rest| rest.split('"').next())
+                .unwrap_or(cmd);
+            let status = match out.status.code() {
+                Some(code) => format!("exit code {code}"),
+                None => out.status.to_string(),
+            };
+            // Only a plugin that may not ask has its stderr captured.
+            let said = String::from_utf8_lossy(&out.stderr);
+            match said.trim() {
+                "" => format!("exec: executable {program} failed with {status}"),
+                said => format!("exec: executable {program} failed with {status}: {said}"),
+            }
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A system error as Go words it: no capital, no number.
+pub(super) fn plain_io(text: &str) -> String {
+    let text = match text.split_once(" (os error ") {
+        Some((text, _)) => text,
+        None => text,
+    };
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        // An abbreviation keeps its capitals.
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(code: u16, reason: &str, message: &str) -> ClusterError {
+        let status = kube::core::Status::failure(message, reason).with_code(code);
+        ClusterError::from_kube(kube::Error::Api(status.boxed()), "/x", "h:1")
+    }
+
+    #[test]
+    fn server_errors_read_as_kubectls() {
+        for (error, line, reason) in [
+            (
+                api(404, "NotFound", "deployments.apps \"nope\" not found"),
+                "Error from server (NotFound): deployments.apps \"nope\" not found",
+                "NotFound",
+            ),
+            (
+                api(401, "Unauthorized", "Unauthorized"),
+                "error: You must be logged in to the server (Unauthorized)",
+                "Unauthorized",
+            ),
+            (
+                api(
+                    502,
+                    "Failed to parse error data",
+                    "<html>bad gateway</html>",
+                ),
+                "Error from server: <html>bad gateway</html>",
+                "Unknown",
+            ),
+        ] {
+            assert_eq!(error.line(), line);
+            assert_eq!(error.reason(), reason);
+        }
+    }
+
+    #[test]
+    fn a_refused_connection_is_found_below_its_wrappings() {
+        let io = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = kube::Error::Service(Box::new(io::Error::other(io)));
+        let error = ClusterError::from_kube(error, "/x", "localhost:8080");
+        assert_eq!(
+            error.line(),
+            "The connection to the server localhost:8080 was refused \
+             - did you specify the right host or port?"
+        );
+    }
+
+    #[test]
+    fn other_failures_name_the_innermost_cause_once() {
+        let inner = io::Error::other("invalid peer certificate: UnknownIssuer");
+        let error = kube::Error::Service(Box::new(io::Error::other(inner)));
+        assert_eq!(
+            ClusterError::from_kube(error, "/x", "h:1").line(),
+            "Unable to connect to the server: tls: failed to verify certificate: UnknownIssuer"
+        );
+    }
+}

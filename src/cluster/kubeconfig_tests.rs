@@ -1,0 +1,203 @@
+use secrecy::ExposeSecret;
+
+use super::*;
+
+fn files() -> Kubeconfig {
+    Kubeconfig::from_yaml(
+        r#"
+current-context: one
+clusters:
+- {name: c1, cluster: {server: "https://one:6443", certificate-authority-data: QQ==}}
+- {name: c2, cluster: {server: "two"}}
+users:
+- {name: u1, user: {token: t1}}
+- {name: u2, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: login, interactiveMode: Never}}}
+contexts:
+- {name: one, context: {cluster: c1, user: u1, namespace: shop}}
+- {name: two, context: {cluster: c2, user: u2}}
+- {name: lost, context: {cluster: gone, user: u1}}
+- {name: nobody, context: {cluster: c1, user: gone}}
+"#,
+    )
+    .expect("a kubeconfig")
+}
+
+fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<Chosen, String> {
+    let mut options = ConnectionOptions::default();
+    set(&mut options);
+    choose(&files(), &options).map_err(|error| error.line())
+}
+
+fn some(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+#[test]
+fn the_current_context_serves_unless_another_is_named() {
+    let one = chosen(|_| ()).expect("chosen");
+    assert_eq!(one.context, some("one"));
+    assert_eq!(one.namespace, some("shop"));
+    assert_eq!(one.cluster.server, some("https://one:6443"));
+    let two = chosen(|o| o.context = some("two")).expect("chosen");
+    assert_eq!(two.cluster.server, some("http://two"));
+    assert!(two.user.exec.is_some());
+    assert_eq!(two.namespace, None);
+}
+
+#[test]
+fn cluster_and_user_flags_win_over_the_context() {
+    let mixed = chosen(|o| {
+        o.cluster = some("c2");
+        o.user = some("u2");
+    })
+    .expect("chosen");
+    assert_eq!(mixed.cluster.server, some("http://two"));
+    assert!(mixed.user.token.is_none() && mixed.user.exec.is_some());
+    assert_eq!(mixed.context, some("one"));
+}
+
+#[test]
+fn what_is_in_no_file_is_named() {
+    type Set = fn(&mut ConnectionOptions);
+    let cases: [(Set, &str); 5] = [
+        (
+            |o| o.context = some("x"),
+            "error: context \"x\" does not exist",
+        ),
+        (
+            |o| o.cluster = some("x"),
+            "error: no server found for cluster \"x\"",
+        ),
+        (
+            |o| o.user = some("x"),
+            "error: auth info \"x\" does not exist",
+        ),
+        (
+            |o| o.context = some("lost"),
+            "error: no server found for cluster \"gone\"",
+        ),
+        (
+            |o| o.context = some("nobody"),
+            "error: auth info \"gone\" does not exist",
+        ),
+    ];
+    for (set, line) in cases {
+        assert_eq!(chosen(set).expect_err("unknown"), line);
+    }
+}
+
+#[test]
+fn without_files_and_flags_it_is_localhost() {
+    let none = choose(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
+    assert_eq!(none.cluster.server, some("http://localhost:8080"));
+    assert_eq!(none.context, None);
+    let flags = ConnectionOptions {
+        server: some("https://h:1"),
+        ..ConnectionOptions::default()
+    };
+    let flags = choose(&Kubeconfig::default(), &flags).expect("chosen");
+    assert_eq!(flags.cluster.server, some("https://h:1"));
+}
+
+#[test]
+fn a_typed_credential_replaces_the_files() {
+    let token = |user: &AuthInfo| user.token.as_ref().map(|t| t.expose_secret().to_owned());
+    let typed = chosen(|o| {
+        o.context = some("two");
+        o.token = Some("typed".into());
+    })
+    .expect("chosen");
+    assert_eq!(token(&typed.user), some("typed"));
+    assert!(typed.user.exec.is_none());
+    let basic = chosen(|o| {
+        o.username = some("eve");
+        o.password = Some("pw".into());
+    })
+    .expect("chosen");
+    assert_eq!(token(&basic.user), None);
+    assert_eq!(basic.user.username, some("eve"));
+    let both = chosen(|o| {
+        o.username = some("eve");
+        o.token = Some("t".into());
+    });
+    assert!(both.expect_err("refused").contains("only one is allowed"));
+}
+
+#[test]
+fn tls_flags_replace_what_the_file_says() {
+    let insecure = chosen(|o| o.insecure_skip_tls_verify = true).expect("chosen");
+    assert_eq!(insecure.cluster.insecure_skip_tls_verify, Some(true));
+    assert_eq!(insecure.cluster.certificate_authority_data, None);
+    let file = chosen(|o| o.certificate_authority = Some("/ca".into())).expect("chosen");
+    assert_eq!(file.cluster.certificate_authority, some("/ca"));
+    assert_eq!(file.cluster.certificate_authority_data, None);
+    let both = chosen(|o| {
+        o.insecure_skip_tls_verify = true;
+        o.certificate_authority = Some("/ca".into());
+    });
+    assert_eq!(
+        both.expect_err("refused"),
+        "error: specifying a root certificates file with the insecure flag is not allowed"
+    );
+}
+
+#[test]
+fn groups_want_a_user_to_impersonate() {
+    let groups = |user: Option<String>| {
+        chosen(move |o| {
+            o.impersonate_user = user;
+            o.impersonate_groups = vec!["ops".to_owned()];
+            o.impersonate_uid = some("7");
+        })
+    };
+    let user = groups(some("eve")).expect("chosen").user;
+    assert_eq!(user.impersonate_groups, Some(vec!["ops".to_owned()]));
+    assert_eq!(user.impersonate_uid, some("7"));
+    assert_eq!(
+        groups(None).expect_err("refused"),
+        "error: requesting uid, groups or user-extra without impersonating a user"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_with_its_owner() {
+    let chosen = chosen(|o| o.certificate_authority = Some("/nope/ca".into())).expect("chosen");
+    assert_eq!(
+        chosen.into_config().expect_err("refused").line(),
+        "error: unable to read certificate-authority /nope/ca for c1 \
+         due to open /nope/ca: no such file or directory"
+    );
+}
+
+#[test]
+fn an_authority_without_certificates_is_refused() {
+    // The file's own authority data is the letter A.
+    let one = chosen(|_| ()).expect("chosen");
+    assert_eq!(
+        one.into_config().expect_err("refused").line(),
+        "error: unable to use the certificate authority of c1: it holds no certificate in PEM"
+    );
+}
+
+#[test]
+fn the_choice_becomes_kubes_configuration() {
+    let config = chosen(|o| {
+        o.insecure_skip_tls_verify = true;
+        o.tls_server_name = some("api");
+        o.disable_compression = true;
+    })
+    .expect("chosen")
+    .into_config()
+    .expect("a configuration");
+    assert_eq!(config.cluster_url, "https://one:6443");
+    assert_eq!(config.default_namespace, "shop");
+    assert_eq!(config.tls_server_name, some("api"));
+    assert!(config.accept_invalid_certs && config.disable_compression);
+    assert!(config.root_cert.is_none());
+    let no_url = chosen(|o| o.server = some("https://a b")).expect("chosen");
+    let line = no_url.into_config().expect_err("refused").line();
+    assert!(
+        line.starts_with("error: the server \"https://a b\" is no URL: "),
+        "{line}"
+    );
+}

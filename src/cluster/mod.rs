@@ -1,0 +1,45 @@
+//! The Kubernetes API: what is read from a cluster, and how it is reached.
+//!
+//! ```text
+//! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   rows to be
+//! (flags)              (files)                ├─► pods        what really runs
+//!                                             ├─► nodes       platforms
+//!                                             └─► names       tab completion
+//! ```
+//!
+//! Lists are read in pages and decoded from their bytes into the few fields that
+//! matter, one object at a time, so that thousands of workloads stay small and
+//! one odd object spoils nobody else. What may not be read becomes an
+//! [`AccessError`] beside the results; only what spoils everything (no server, no
+//! credentials) is a [`ClusterError`]. Nothing here writes.
+
+mod access;
+mod cause;
+mod connection;
+mod error;
+#[cfg(test)]
+mod fake;
+mod helm;
+mod kubeconfig;
+mod kubeconfig_files;
+mod names;
+mod nodes;
+mod page;
+mod pod;
+mod pods;
+mod proxy;
+mod resource;
+mod selection;
+mod timeout;
+mod transport;
+mod usage;
+mod workloads;
+
+pub use access::AccessError;
+pub use connection::{Cluster, ConnectionOptions};
+pub use error::ClusterError;
+pub use pods::{Coverage, PodFacts, Uncovered};
+pub use selection::{Scope, Selection, What};
+pub use timeout::{InvalidTimeout, RequestTimeout};
+pub use usage::{PodUsage, PodUsages};
+pub use workloads::Listing;

@@ -1,0 +1,107 @@
+use serde_json::json;
+
+use super::*;
+use crate::cluster::fake::{cluster, forbidden, item, page, status};
+
+const PATH: &str = "/apis/apps/v1/namespaces/shop/deployments";
+
+fn list() -> List<'static> {
+    List {
+        path: PATH.to_owned(),
+        ..List::default()
+    }
+}
+
+fn name(text: &str) -> String {
+    let object: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    object["metadata"]["name"]
+        .as_str()
+        .unwrap_or("?")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn pages_follow_their_tokens() {
+    let (cluster, asked) = cluster(|uri| match uri {
+        _ if uri.ends_with("continue=t%2B1") => page(json!([item("b")]), "t2"),
+        _ if uri.ends_with("continue=t2") => page(json!([item("c")]), ""),
+        _ => page(json!([item("a")]), "t+1"),
+    });
+    let names = cluster.list(&list(), name).await.expect("a list");
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(
+        asked.uris(),
+        [
+            format!("{PATH}?&limit=500"),
+            format!("{PATH}?&limit=500&continue=t%2B1"),
+            format!("{PATH}?&limit=500&continue=t2"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn selectors_are_encoded() {
+    let (cluster, asked) = cluster(|_| page(json!([]), ""));
+    let list = List {
+        label_selector: Some("app in (a, b),tier!=x"),
+        field_selector: Some("status.phase!=Failed"),
+        ..list()
+    };
+    cluster.list(&list, name).await.expect("a list");
+    assert_eq!(
+        asked.uris(),
+        [format!(
+            "{PATH}?&fieldSelector=status.phase%21%3DFailed\
+             &labelSelector=app+in+%28a%2C+b%29%2Ctier%21%3Dx&limit=500"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn an_expired_token_begins_the_list_anew_without_the_first_pages() {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let (cluster, asked) = cluster(move |uri| {
+        if uri.contains("continue=") {
+            if first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                return status(410, "Expired", "The provided continue parameter is too old");
+            }
+            return page(json!([item("b")]), "");
+        }
+        page(json!([item("a")]), "t")
+    });
+    let names = cluster.list(&list(), name).await.expect("a list");
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(asked.uris().len(), 4);
+}
+
+#[tokio::test]
+async fn a_list_that_expires_twice_is_given_up() {
+    let (cluster, asked) = cluster(|uri| {
+        if uri.contains("continue=") {
+            status(410, "Expired", "too old")
+        } else {
+            page(json!([item("a")]), "t")
+        }
+    });
+    let error = cluster.list(&list(), name).await.expect_err("gives up");
+    assert_eq!(error.line(), "Error from server (Expired): too old");
+    assert_eq!(asked.uris().len(), 4);
+}
+
+#[tokio::test]
+async fn null_items_are_an_empty_list() {
+    let (cluster, _) = cluster(|_| (200, r#"{"metadata":{},"items":null}"#.to_owned()));
+    let names = cluster.list(&list(), name).await.expect("a list");
+    assert!(names.is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_list_is_named_by_its_path() {
+    let (one, _) = cluster(|_| (200, "<html>".to_owned()));
+    let error = one.list(&list(), name).await.expect_err("no JSON");
+    assert_eq!(error.reason(), "Malformed");
+    assert!(error.line().contains(PATH), "{error}");
+    let (other, _) = cluster(|_| forbidden());
+    let error = other.list(&list(), name).await.expect_err("forbidden");
+    assert!(error.is_forbidden());
+}

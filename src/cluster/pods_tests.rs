@@ -1,0 +1,260 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::fake::{cluster, forbidden, page};
+use crate::workload::decode;
+
+fn workload(kind: &str, namespace: &str, name: &str, app: &str) -> Workload {
+    let api_version = if kind == "CronJob" {
+        "batch/v1"
+    } else {
+        "apps/v1"
+    };
+    let mut object = json!({"apiVersion": api_version, "kind": kind,
+        "metadata": {"name": name, "namespace": namespace}, "spec": {}});
+    if kind != "CronJob" {
+        object["spec"]["selector"] = json!({"matchLabels": {"app": app}});
+    }
+    decode(&object, "").expect("decodes").expect("a workload")
+}
+
+fn digest(n: u8) -> String {
+    format!("sha256:{}", format!("{n:02x}").repeat(32))
+}
+
+fn pod(owner: Value, labels: Value, image: u8) -> Value {
+    json!({"metadata": {"name": "p", "namespace": "shop", "labels": labels,
+            "ownerReferences": owner},
+        "spec": {"containers": [{"name": "app", "image": "org/app:1"}]},
+        "status": {"phase": "Running", "containerStatuses":
+            [{"name": "app", "imageID": format!("org/app@{}", digest(image))}]}})
+}
+
+fn owned(api_version: &str, kind: &str, name: &str) -> Value {
+    json!([{"apiVersion": api_version, "kind": kind, "name": name, "controller": true}])
+}
+
+fn replica_set_pod(deployment: &str, image: u8) -> Value {
+    pod(
+        owned("apps/v1", "ReplicaSet", &format!("{deployment}-5d9c")),
+        json!({"app": "x", "pod-template-hash": "5d9c"}),
+        image,
+    )
+}
+
+fn running(facts: &PodFacts, workload: &Workload) -> Vec<(String, usize)> {
+    let images = facts.images.get(&workload.id);
+    let images = images.map(|images| images.of("app")).unwrap_or_default();
+    images
+        .iter()
+        .map(|i| (i.digest.as_ref().expect("a digest").to_string(), i.pods))
+        .collect()
+}
+
+#[tokio::test]
+async fn deployments_with_the_same_labels_do_not_mix() {
+    let (cluster, asked) = cluster(|_| {
+        let job = owned("batch/v1", "Job", "nightly-29401234");
+        page(
+            json!([
+                replica_set_pod("web", 1),
+                replica_set_pod("web-blue", 2),
+                replica_set_pod("web-blue", 2),
+                replica_set_pod("web-blue", 3),
+                pod(job, json!({}), 4),
+            ]),
+            "",
+        )
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let blue = workload("Deployment", "shop", "web-blue", "x");
+    let nightly = workload("CronJob", "shop", "nightly", "");
+    let facts = cluster
+        .pod_facts(&[&web, &blue, &nightly], Coverage::Whole)
+        .await;
+    assert_eq!(running(&facts, &web), [(digest(1), 1)]);
+    assert_eq!(running(&facts, &blue), [(digest(2), 2), (digest(3), 1)]);
+    assert_eq!(running(&facts, &nightly), [(digest(4), 1)]);
+    assert_eq!((facts.note, facts.uncovered.is_empty()), (None, true));
+    assert_eq!(
+        asked.uris(),
+        [
+            "/api/v1/namespaces/shop/pods?&fieldSelector=status.phase%21%3DSucceeded\
+          %2Cstatus.phase%21%3DFailed&limit=500"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_owners_word_counts_only_with_the_labels() {
+    let (cluster, _) = cluster(|_| {
+        let mut released = replica_set_pod("web", 1);
+        released["metadata"]["labels"]["app"] = json!("other");
+        page(json!([released]), "")
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    assert_eq!(
+        running(&cluster.pod_facts(&[&web], Coverage::Whole).await, &web),
+        []
+    );
+}
+
+#[tokio::test]
+async fn a_pod_without_owner_goes_by_labels_unless_they_fit_two() {
+    let (cluster, _) = cluster(|_| {
+        let bare = |app: &str, n| pod(json!(null), json!({"app": app}), n);
+        page(json!([bare("x", 1), bare("y", 2)]), "")
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let green = workload("Deployment", "shop", "green", "y");
+    let blue = workload("Deployment", "shop", "blue", "y");
+    let facts = cluster
+        .pod_facts(&[&web, &green, &blue], Coverage::Whole)
+        .await;
+    assert_eq!(running(&facts, &web), [(digest(1), 1)]);
+    assert_eq!(facts.images.len(), 1);
+    assert_eq!(facts.uncovered.to_string(), "1 bare Pod");
+}
+
+#[tokio::test]
+async fn pods_of_other_kinds_are_counted_and_finished_ones_are_not() {
+    let (cluster, _) = cluster(|_| {
+        let rollout = || {
+            pod(
+                owned("apps/v1", "ReplicaSet", "api-77"),
+                json!({"rollouts-pod-template-hash": "77"}),
+                1,
+            )
+        };
+        let mut finished = rollout();
+        finished["status"]["phase"] = json!("Succeeded");
+        let job = pod(owned("batch/v1", "Job", "migrate"), json!({}), 1);
+        page(json!([rollout(), rollout(), finished, job, "no Pod"]), "")
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let db = workload("StatefulSet", "shop", "db", "y");
+    let facts = cluster.pod_facts(&[&web, &db], Coverage::Whole).await;
+    assert_eq!(
+        facts.uncovered.to_string(),
+        "1 Pod of Job, 2 Pods of Rollout"
+    );
+}
+
+#[tokio::test]
+async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
+    let (cluster, asked) = cluster(|_| {
+        page(
+            json!([pod(owned("v1", "Node", "n"), json!({"app": "x"}), 1)]),
+            "",
+        )
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let facts = cluster.pod_facts(&[&web], Coverage::Own).await;
+    assert!(asked.uris()[0].contains("labelSelector=app%3Dx&"));
+    // What was not listed whole is not counted.
+    assert!(facts.uncovered.is_empty());
+    let facts = cluster.pod_facts(&[&web], Coverage::Whole).await;
+    assert!(!asked.uris()[1].contains("labelSelector"));
+    assert_eq!(facts.uncovered.to_string(), "1 Pod of Node");
+}
+
+#[tokio::test]
+async fn forbidden_pods_are_one_note() {
+    let (cluster, _) = cluster(|uri| match uri {
+        _ if uri.contains("/shop/") => page(json!([replica_set_pod("web", 1)]), ""),
+        _ => forbidden(),
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let others = ["a", "b", "c", "d"].map(|ns| workload("Deployment", ns, "web", "x"));
+    let mut all: Vec<&Workload> = others.iter().collect();
+    all.push(&web);
+    let facts = cluster.pod_facts(&all, Coverage::Whole).await;
+    assert_eq!(running(&facts, &web), [(digest(1), 1)]);
+    assert_eq!(
+        facts.note.as_deref(),
+        Some(
+            "Pods could not be listed in a, b, c and 1 more (Forbidden), \
+             so what really runs there is not checked"
+        )
+    );
+}
+
+#[tokio::test]
+async fn usage_tells_every_container_with_its_owner() {
+    let (cluster, asked) = cluster(|_| {
+        let mut web = replica_set_pod("web", 1);
+        web["spec"]["initContainers"] = json!([{"name": "proxy", "image": "mesh/proxy:2"}]);
+        let bare = pod(json!(null), json!({}), 2);
+        page(json!([web, bare, {"metadata": 1}]), "")
+    });
+    let usages = cluster
+        .pod_usages(&Scope::AllNamespaces, Some("a"))
+        .await
+        .expect("read");
+    let rows: Vec<_> = usages
+        .containers
+        .iter()
+        .map(|u| {
+            let owner = u.owner.as_ref().map(ToString::to_string);
+            (
+                u.container.as_str(),
+                u.image.as_str(),
+                owner.unwrap_or_default(),
+            )
+        })
+        .collect();
+    let web = || "Deployment shop/web".to_owned();
+    assert_eq!(
+        rows,
+        [
+            ("app", "org/app:1", web()),
+            ("proxy", "mesh/proxy:2", web()),
+            ("app", "org/app:1", String::new())
+        ]
+    );
+    assert_eq!(usages.errors.len(), 1);
+    assert!(asked.uris()[0].starts_with("/api/v1/pods?&fieldSelector=status.phase"));
+    assert!(asked.uris()[0].contains("&labelSelector=a&"));
+}
+
+#[tokio::test]
+async fn node_platforms_are_distinct_and_unknown_where_forbidden() {
+    let node = |os: &str, arch: &str| json!({"metadata": {"labels": {"kubernetes.io/os": os, "kubernetes.io/arch": arch}}});
+    let nodes = json!([
+        node("linux", "arm64"),
+        node("linux", "amd64"),
+        node("linux", "arm64"),
+        {}
+    ]);
+    let (readable, _) = cluster(move |_| page(nodes.clone(), ""));
+    let platforms = readable.node_platforms().await.expect("known");
+    let texts: Vec<_> = platforms.iter().map(|p| p.as_str()).collect();
+    assert_eq!(texts, ["linux/amd64", "linux/arm64"]);
+    let (closed, _) = cluster(|_| forbidden());
+    assert_eq!(closed.node_platforms().await, None);
+}
+
+#[tokio::test]
+async fn names_for_completion_are_sorted() {
+    let (cluster, asked) = cluster(|_| {
+        page(
+            json!([{"metadata": {"name": "b"}}, {"metadata": {"name": "a"}}]),
+            "",
+        )
+    });
+    let names = cluster
+        .names(
+            WorkloadKind::Deployment,
+            &Scope::Namespace("shop".to_owned()),
+        )
+        .await;
+    assert_eq!(names.expect("read"), ["a", "b"]);
+    assert_eq!(cluster.namespaces().await.expect("read"), ["a", "b"]);
+    assert_eq!(
+        asked.uris(),
+        [
+            "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
+            "/api/v1/namespaces?&limit=500"
+        ]
+    );
+}

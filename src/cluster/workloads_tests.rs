@@ -1,0 +1,226 @@
+use serde_json::json;
+
+use super::*;
+use crate::cluster::fake::{cluster, forbidden, item, not_found, page, status};
+
+fn shop(what: What) -> Selection {
+    Selection {
+        scope: Scope::Namespace("shop".to_owned()),
+        label_selector: None,
+        what,
+    }
+}
+
+fn names(listing: &Listing) -> Vec<String> {
+    listing.workloads.iter().map(|w| w.id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
+    let (cluster, asked) = cluster(|uri| match uri {
+        "/apis/helm.toolkit.fluxcd.io" => (
+            200,
+            json!({"preferredVersion": {"groupVersion": "helm.toolkit.fluxcd.io/v2"},
+                "versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2"}]})
+            .to_string(),
+        ),
+        "/apis/helm.fluxcd.io" => not_found(),
+        _ if uri.contains("/helmreleases") => page(
+            json!([{"metadata": {"name": "db",
+            "namespace": "shop"}, "spec": {"values": {"image": "org/db:1"}}}]),
+            "",
+        ),
+        _ => page(json!([item("web")]), ""),
+    });
+    let listing = cluster
+        .workloads(&shop(What::Everything))
+        .await
+        .expect("read");
+    assert_eq!(
+        names(&listing),
+        [
+            "helmrelease/db",
+            "deployment/web",
+            "statefulset/web",
+            "daemonset/web",
+            "cronjob/web"
+        ]
+    );
+    assert_eq!(listing.errors, []);
+    assert_eq!(
+        listing.workloads[0].id.api_version,
+        "helm.toolkit.fluxcd.io/v2"
+    );
+    assert_eq!(listing.workloads[0].containers[0].image, "org/db:1");
+    assert_eq!(
+        asked.sorted(),
+        [
+            "/apis/apps/v1/namespaces/shop/daemonsets?&limit=500",
+            "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
+            "/apis/apps/v1/namespaces/shop/statefulsets?&limit=500",
+            "/apis/batch/v1/namespaces/shop/cronjobs?&limit=500",
+            "/apis/helm.fluxcd.io",
+            "/apis/helm.toolkit.fluxcd.io",
+            "/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases?&limit=500",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn one_bad_object_spoils_only_itself() {
+    let (cluster, _) = cluster(|_| {
+        let bad = json!({"metadata": {"name": "odd", "namespace": "other",
+            "annotations": {"fluxcd.io/automated": true}}});
+        page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
+    });
+    let what = What::Kinds(vec![WorkloadKind::Deployment]);
+    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
+    let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
+    assert_eq!(scopes, ["namespace/other", "namespace/shop"]);
+    assert_eq!(
+        listing.errors[0].message,
+        "error: deployment/odd cannot be read: annotation fluxcd.io/automated of \
+         deployment/odd must be text, and is the boolean true; quote it"
+    );
+    assert!(listing.errors.iter().all(|e| e.reason == "Malformed"));
+}
+
+#[tokio::test]
+async fn a_forbidden_kind_leaves_the_others() {
+    let (cluster, _) = cluster(|uri| match uri {
+        _ if uri.contains("/deployments") => forbidden(),
+        _ if uri.contains("helm") => not_found(),
+        _ => page(json!([item("web")]), ""),
+    });
+    let listing = cluster
+        .workloads(&shop(What::Everything))
+        .await
+        .expect("read");
+    assert_eq!(listing.workloads.len(), 3);
+    assert_eq!(
+        listing.errors,
+        [AccessError {
+            scope: "namespace/shop".to_owned(),
+            reason: "Forbidden".to_owned(),
+            message: "Error from server (Forbidden): deployments.apps is forbidden: \
+                      User \"eve\" cannot list"
+                .to_owned(),
+            hint: Some("kubectl auth can-i list deployments.apps -n shop".to_owned()),
+        }]
+    );
+}
+
+#[tokio::test]
+async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
+    let all = Selection {
+        scope: Scope::AllNamespaces,
+        label_selector: Some("a=b".to_owned()),
+        what: What::Kinds(vec![WorkloadKind::Deployment, WorkloadKind::CronJob]),
+    };
+    let (allowed, asked) = cluster(|uri| {
+        if uri.contains("/namespaces/shop/") {
+            page(json!([]), "")
+        } else {
+            forbidden()
+        }
+    });
+    let listing = allowed.workloads(&all).await.expect("read");
+    assert_eq!(listing.errors.len(), 2);
+    assert_eq!(listing.errors[1].scope, "cluster");
+    // Told once, at the end.
+    assert_eq!(listing.errors[0].hint, None);
+    assert_eq!(
+        listing.errors[1].hint.as_deref(),
+        Some(
+            "listing cronjobs.batch in all namespaces is forbidden, in namespace \"shop\" \
+             it is allowed: use -n shop instead of -A"
+        )
+    );
+    assert_eq!(
+        asked.sorted(),
+        [
+            "/apis/apps/v1/deployments?&labelSelector=a%3Db&limit=500",
+            "/apis/batch/v1/cronjobs?&labelSelector=a%3Db&limit=500",
+            "/apis/batch/v1/namespaces/shop/cronjobs?&limit=1",
+        ]
+    );
+    let (nothing, _) = cluster(|_| forbidden());
+    let listing = nothing.workloads(&all).await.expect("read");
+    let hint = listing.errors[1].hint.as_deref().unwrap_or("");
+    assert!(hint.contains("name one with -n instead of -A"), "{hint}");
+}
+
+#[tokio::test]
+async fn what_spoils_all_lists_is_one_error() {
+    for (code, reason, line) in [
+        (
+            401,
+            "Unauthorized",
+            "error: You must be logged in to the server (no)",
+        ),
+        (400, "BadRequest", "Error from server (BadRequest): no"),
+    ] {
+        let (cluster, _) = cluster(move |_| status(code, reason, "no"));
+        let result = cluster.workloads(&shop(What::Everything)).await;
+        assert_eq!(result.expect_err("spoilt").line(), line);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_release_type_is_an_error_only_when_named() {
+    for answer in [not_found, forbidden] {
+        let (cluster, _) = cluster(move |uri| match uri {
+            "/apis/helm.toolkit.fluxcd.io" => (
+                200,
+                json!({"versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2beta2"}]})
+                    .to_string(),
+            ),
+            _ if uri.contains("helm") => answer(),
+            _ => page(json!([]), ""),
+        });
+        let quiet = cluster
+            .workloads(&shop(What::Everything))
+            .await
+            .expect("read");
+        assert_eq!(quiet.errors, []);
+        let what = What::Kinds(vec![WorkloadKind::HelmRelease]);
+        let named = cluster.workloads(&shop(what)).await.expect("read");
+        let reasons: Vec<_> = named.errors.iter().map(|e| e.reason.clone()).collect();
+        let expected = if answer().0 == 403 {
+            "Forbidden"
+        } else {
+            "NotFound"
+        };
+        assert_eq!(reasons, [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_named_workload_that_is_missing_leaves_the_others() {
+    let (cluster, asked) = cluster(|uri| match uri {
+        _ if uri.ends_with("/nope") => {
+            status(404, "NotFound", "deployments.apps \"nope\" not found")
+        }
+        _ if uri.contains("helm") => not_found(),
+        _ => (200, item("web").to_string()),
+    });
+    let name = |kind, name: &str| (kind, name.to_owned());
+    let what = What::Named(vec![
+        name(WorkloadKind::Deployment, "nope"),
+        name(WorkloadKind::Deployment, "web"),
+        name(WorkloadKind::Deployment, "web"),
+        name(WorkloadKind::HelmRelease, "db"),
+    ]);
+    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    assert_eq!(names(&listing), ["deployment/web"]);
+    let messages: Vec<_> = listing.errors.iter().map(|e| e.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "Error from server (NotFound): deployments.apps \"nope\" not found",
+            "error: the server doesn't have a resource type \"helmreleases\"",
+        ]
+    );
+    assert_eq!(asked.uris().len(), 4);
+}
