@@ -22,7 +22,9 @@
 
 mod words;
 
+pub mod cli;
 pub mod cluster;
+pub mod collect;
 pub mod evaluator;
 pub mod files;
 pub mod image;

@@ -5,6 +5,8 @@
     reason = "tests are no API; what they share is documented where it helps"
 )]
 
+mod architecture;
+mod cli;
 mod evaluator;
 mod manifest;
 mod output;

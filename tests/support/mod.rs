@@ -3,5 +3,6 @@
 pub mod content;
 pub mod layout;
 pub mod oracle;
+pub mod program;
 pub mod registry;
 pub mod scenario;

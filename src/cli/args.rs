@@ -1,0 +1,62 @@
+//! The whole command line as clap sees it.
+
+use clap::{Parser, Subcommand};
+
+use super::client_flags::Globals;
+use super::completion::CompletionArgs;
+use super::explain::ExplainArgs;
+use super::images::ImagesArgs;
+use super::status::StatusArgs;
+use super::test::TestArgs;
+use super::version::VersionArgs;
+
+/// See which image runs where, and what its policy would do.
+///
+/// Reads workloads from the cluster, or from manifests with -f, and tells for
+/// every container whether it is automated or locked, which update its policy
+/// would make now, and why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-imgpolicy",
+    version,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    before_help = EXAMPLES,
+    after_help = "Use \"kubectl imgpolicy options\" for the flags that every command accepts.",
+    help_template = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}"
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) globals: Globals,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Shown first, since an example says more than a synopsis.
+const EXAMPLES: &str = "Examples:
+  # Every container of the namespace: state, policy, and the update that would happen
+  kubectl imgpolicy status
+
+  # The same for manifests, without a cluster
+  kubectl imgpolicy status -f ./manifests -R
+
+  # Why one container is or is not updated
+  kubectl imgpolicy explain deployment/web -c app
+
+  # Try a policy on real tags before setting it
+  kubectl imgpolicy test docker.io/library/nginx:1.25.3 --policy 'semver:~1.25'";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Status(StatusArgs),
+    Explain(ExplainArgs),
+    Test(TestArgs),
+    Images(ImagesArgs),
+    Completion(CompletionArgs),
+    Version(VersionArgs),
+    /// List the flags that every command accepts
+    Options,
+}

@@ -1,0 +1,82 @@
+//! The command line: arguments in, one sentence of calls, text and exit code
+//! out. One file a command; everything that decides lives elsewhere.
+
+mod args;
+mod client_flags;
+mod completion;
+mod error;
+mod explain;
+mod images;
+mod logging;
+mod options;
+mod policy_flags;
+mod progress;
+mod registry_flags;
+mod saved;
+mod scope;
+mod status;
+mod terminal;
+mod test;
+mod version;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Arguments, Command};
+use error::CommandError;
+use terminal::Terminal;
+
+/// Runs the program with these arguments, the program's name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(words) = completion::asked_by_kubectl(&arguments) {
+        return completion::complete(&words);
+    }
+    let arguments = client_flags::join_level(arguments);
+    let mut terminal = Terminal::detect();
+    let parsed = command(&arguments)
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
+        Ok(arguments) => arguments,
+        Err(error) => return terminal.usage(&error),
+    };
+    terminal.set_colour(arguments.globals.color);
+    terminal.set_verbosity(arguments.globals.verbosity);
+    logging::start(arguments.globals.verbosity);
+    match dispatch(arguments, &mut terminal) {
+        Ok(code) => code,
+        Err(error) => error.report(&mut terminal),
+    }
+}
+
+/// The parser, called as the user called the program.
+fn command(arguments: &[OsString]) -> clap::Command {
+    let name = arguments
+        .first()
+        .map(std::path::Path::new)
+        .and_then(|path| path.file_stem())
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let name = match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => "kubectl-imgpolicy".to_owned(),
+    };
+    Arguments::command().bin_name(name)
+}
+
+fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
+    let globals = &arguments.globals;
+    match arguments.command {
+        Command::Status(args) => status::status(&args, globals, terminal),
+        Command::Explain(args) => explain::explain(&args, globals, terminal),
+        Command::Test(args) => test::test(&args, globals, terminal),
+        Command::Images(args) => images::images(&args, globals, terminal),
+        Command::Completion(args) => completion::completion(&args, terminal),
+        Command::Version(args) => version::version(&args, terminal),
+        Command::Options => options::options(terminal),
+    }
+}

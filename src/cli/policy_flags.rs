@@ -1,0 +1,82 @@
+//! The flags that change decisions.
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::error::CommandError;
+use crate::evaluator::Settings;
+use crate::image::Platform;
+use crate::policy::{Assume, Rule, parse_age};
+
+/// Flags that change decisions.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(super) struct PolicyFlags {
+    /// Judge containers without a policy as if they had this one; auto takes what fits the
+    /// running tag
+    #[arg(long, value_name = "auto|TYPE:EXPR")]
+    assume: Option<String>,
+
+    /// Elect only images that are at least this old, as in 72h or 3d
+    #[arg(long, value_name = "DURATION", value_parser = parse_age)]
+    min_age: Option<SignedDuration>,
+
+    /// Platforms the workloads run on, as in linux/amd64, instead of asking the cluster's nodes;
+    /// repeatable
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Vec<Platform>,
+
+    /// Elect images that are lower than the running one too
+    #[arg(long)]
+    allow_downgrade: bool,
+
+    /// Elect other variants than the running one too, as in 1.25.4 for 1.25.3-alpine
+    #[arg(long)]
+    allow_variant: bool,
+}
+
+impl PolicyFlags {
+    /// No flag but `--assume`.
+    pub(super) fn assuming(assume: &str) -> Self {
+        Self {
+            assume: Some(assume.to_owned()),
+            min_age: None,
+            platform: Vec::new(),
+            allow_downgrade: false,
+            allow_variant: false,
+        }
+    }
+
+    pub(super) fn settings(&self) -> Result<Settings, CommandError> {
+        if let Some(assume) = &self.assume {
+            assume
+                .parse::<Assume>()
+                .map_err(|error| CommandError::failed(format!("--assume {assume:?}: {error}")))?;
+        }
+        Ok(Settings {
+            assume: self.assume.clone(),
+            min_age: self.min_age,
+            platforms: self.platform.clone(),
+            allow_downgrade: self.allow_downgrade,
+            allow_variant_change: self.allow_variant,
+        })
+    }
+
+    /// What `--assume` was probably meant to be, where it matches nothing.
+    pub(super) fn likely_typo(&self) -> Option<String> {
+        let assume = self.assume.as_deref().filter(|assume| *assume != "auto")?;
+        typo_warning("--assume", assume)
+    }
+
+    pub(super) fn assumes(&self) -> bool {
+        self.assume.is_some()
+    }
+}
+
+/// A warning about a policy that is taken as a glob and matches nothing.
+pub(super) fn typo_warning(flag: &str, text: &str) -> Option<String> {
+    let meant = Rule::likely_typo(text)?;
+    Some(format!(
+        "warning: {flag} {text:?} is taken as a glob; was {meant:?} meant?"
+    ))
+}

@@ -1,0 +1,97 @@
+//! Where image metadata comes from.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::client_flags::Globals;
+use super::error::CommandError;
+use crate::cluster::RequestTimeout;
+use crate::policy::parse_age;
+use crate::registry::{OciLayout, Registries, RegistryOptions, user_credential_files};
+
+/// Flags about registries.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Registries")]
+pub(super) struct RegistryFlags {
+    /// Read images from OCI layouts on disk instead of a registry, those under PREFIX only where
+    /// one is given; repeatable
+    #[arg(long, value_name = "[PREFIX=]DIR")]
+    oci_layout: Vec<OciLayout>,
+
+    /// Registry host that may use plain HTTP or an unverified certificate; repeatable
+    #[arg(long, value_name = "HOST")]
+    insecure_registry: Vec<String>,
+
+    /// PEM file with further certificate authorities for registries; repeatable
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Vec<PathBuf>,
+
+    /// Most requests one host gets at a time; 16 at first
+    #[arg(long, value_name = "N", default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    max_connections: u16,
+
+    /// How long to wait in all for a registry that answers "too many requests"
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_age)]
+    max_wait: SignedDuration,
+}
+
+impl RegistryFlags {
+    /// The flags that say where images come from, as they may be given again.
+    pub(super) fn repeated(&self) -> Vec<String> {
+        let layouts = self
+            .oci_layout
+            .iter()
+            .map(|layout| ("--oci-layout", layout.to_string()));
+        let hosts = self
+            .insecure_registry
+            .iter()
+            .map(|host| ("--insecure-registry", host.clone()));
+        let authorities = self
+            .registry_ca
+            .iter()
+            .map(|file| ("--registry-ca", file.display().to_string()));
+        layouts
+            .chain(hosts)
+            .chain(authorities)
+            .flat_map(|(flag, value)| [flag.to_owned(), value])
+            .collect()
+    }
+
+    /// The registries as these flags want them asked, with the user's own
+    /// credentials.
+    pub(super) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
+        if let Some(layout) = self.oci_layout.iter().find(|l| !l.dir().is_dir()) {
+            return Err(CommandError::failed(format!(
+                "--oci-layout {}: no such directory",
+                layout.dir().display()
+            )));
+        }
+        let mut options = RegistryOptions {
+            insecure_registries: self.insecure_registry.clone(),
+            layouts: self.oci_layout.clone(),
+            credential_files: user_credential_files(),
+            max_connections: usize::from(self.max_connections),
+            max_wait: self.max_wait.unsigned_abs(),
+            ..RegistryOptions::default()
+        };
+        // A registry that never answers is worse than one that fails, so `0`
+        // keeps the default.
+        if let Some(RequestTimeout::After(limit)) = globals.request_timeout {
+            options.request_timeout = Some(limit);
+        }
+        for path in &self.registry_ca {
+            let pem = fs::read(path).map_err(|error| {
+                CommandError::failed(format!(
+                    "cannot read --registry-ca {}: {error}",
+                    path.display()
+                ))
+            })?;
+            options.extra_ca.push(pem);
+        }
+        Registries::new(options).map_err(CommandError::failed)
+    }
+}

@@ -1,0 +1,64 @@
+//! Snapshots in files: `--save-snapshot` and `--from-snapshot`.
+
+use std::fs;
+use std::path::Path;
+
+use super::error::CommandError;
+use crate::evaluator::{Settings, Snapshot};
+use crate::image::{CanonicalName, RepositoryMetadata};
+
+/// What a saved snapshot holds of one repository.
+pub(super) fn repository(
+    path: &Path,
+    name: &CanonicalName,
+) -> Result<RepositoryMetadata, CommandError> {
+    let mut snapshot = read(path)?;
+    snapshot.repositories.remove(name).ok_or_else(|| {
+        CommandError::failed(format!(
+            "--from-snapshot {}: it holds nothing of {name}",
+            path.display()
+        ))
+    })
+}
+
+/// Reads a saved snapshot.
+pub(super) fn read(path: &Path) -> Result<Snapshot, CommandError> {
+    let fail = |reason: &dyn std::fmt::Display| {
+        CommandError::failed(format!("--from-snapshot {}: {reason}", path.display()))
+    };
+    let text = fs::read_to_string(path).map_err(|error| fail(&error))?;
+    Snapshot::parse(&text).map_err(|error| fail(&error))
+}
+
+/// Whether a snapshot can be saved there; what is there stays as it is.
+pub(super) fn check(path: &Path) -> Result<(), CommandError> {
+    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map(|_| ()).map_err(|error| {
+        CommandError::failed(format!("--save-snapshot {}: {error}", path.display()))
+    })
+}
+
+/// Saves a snapshot.
+pub(super) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CommandError> {
+    let fail = |reason: &dyn std::fmt::Display| {
+        CommandError::failed(format!("--save-snapshot {}: {reason}", path.display()))
+    };
+    let mut text = serde_json::to_string_pretty(snapshot).map_err(|error| fail(&error))?;
+    text.push('\n');
+    fs::write(path, text).map_err(|error| fail(&error))
+}
+
+/// A flag of this run counts instead of the saved one.
+pub(super) fn override_settings(saved: &mut Settings, given: Settings) {
+    if given.assume.is_some() {
+        saved.assume = given.assume;
+    }
+    if given.min_age.is_some() {
+        saved.min_age = given.min_age;
+    }
+    if !given.platforms.is_empty() {
+        saved.platforms = given.platforms;
+    }
+    saved.allow_downgrade |= given.allow_downgrade;
+    saved.allow_variant_change |= given.allow_variant_change;
+}

@@ -1,0 +1,140 @@
+//! Standard output, standard error, and what is on the other side of them.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use dialoguer::console::Term;
+
+use super::client_flags::ColourChoice;
+use crate::output::{Paint, Style, sanitize};
+
+/// The two streams: results go to the first, all else to the second.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    colour: ColourChoice,
+    no_color: bool,
+    width: Option<usize>,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+    is_dumb: bool,
+    /// The level of `-v`.
+    pub(super) verbosity: u8,
+}
+
+impl Terminal {
+    /// Looks at the streams and at `NO_COLOR`, `TERM` and `COLUMNS`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads how to draw"
+    )]
+    pub(super) fn detect() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let stdout_is_terminal = io::stdout().is_terminal();
+        // COLUMNS counts only for a terminal that does not tell its size.
+        let columns = variable("COLUMNS").and_then(|c| c.to_str()?.parse::<usize>().ok());
+        let measured = stdout_is_terminal
+            .then(|| {
+                Term::stdout()
+                    .size_checked()
+                    .map(|(_, columns)| usize::from(columns))
+            })
+            .flatten();
+        Self {
+            colour: ColourChoice::Auto,
+            no_color: variable("NO_COLOR").is_some(),
+            is_dumb: variable("TERM").is_some_and(|term| term == "dumb"),
+            width: if stdout_is_terminal {
+                measured.or(columns)
+            } else {
+                None
+            },
+            stdout_is_terminal,
+            stderr_is_terminal: io::stderr().is_terminal(),
+            verbosity: 0,
+        }
+    }
+
+    pub(super) fn set_colour(&mut self, colour: ColourChoice) {
+        self.colour = colour;
+    }
+
+    pub(super) fn set_verbosity(&mut self, verbosity: u8) {
+        self.verbosity = verbosity;
+    }
+
+    fn colours(&self, is_terminal: bool) -> bool {
+        match self.colour {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto => is_terminal && !self.no_color && !self.is_dumb,
+        }
+    }
+
+    /// How results are drawn.
+    pub(super) fn style(&self) -> Style {
+        Style {
+            colour: self.colours(self.stdout_is_terminal),
+            width: self.width,
+        }
+    }
+
+    /// Whether progress may be drawn on standard error.
+    pub(super) fn shows_progress(&self) -> bool {
+        self.stderr_is_terminal && !self.is_dumb
+    }
+
+    /// Writes a result. A reader that has gone away, such as `head`, ends the
+    /// output quietly.
+    pub(super) fn print(&mut self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        let newline = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let _ = written
+            .and_then(|()| stdout.write_all(newline.as_bytes()))
+            .and_then(|()| stdout.flush());
+    }
+
+    /// Tells something beside the result; each line is stripped of control
+    /// characters.
+    pub(super) fn tell(&mut self, text: &str) {
+        self.write_lines(text, None);
+    }
+
+    /// Tells of a failure.
+    pub(super) fn complain(&mut self, text: &str) {
+        self.write_lines(text, Some(Paint::Bad));
+    }
+
+    fn write_lines(&mut self, text: &str, paint: Option<Paint>) {
+        let style = Style {
+            colour: self.colours(self.stderr_is_terminal),
+            width: None,
+        };
+        let mut stderr = io::stderr().lock();
+        for line in text.lines() {
+            let line = sanitize(line);
+            let line = match paint {
+                Some(paint) => style.paint(paint, &line),
+                None => line,
+            };
+            let _ = writeln!(stderr, "{line}");
+        }
+    }
+
+    /// What clap says of a command line: help on standard output with exit code
+    /// 0, faults on standard error with 2.
+    pub(super) fn usage(&mut self, error: &clap::Error) -> ExitCode {
+        // Nothing typed is a question, not a mistake: kubectl answers it with 0.
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            self.print(&error.render().to_string());
+            return ExitCode::SUCCESS;
+        }
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    }
+}

@@ -1,0 +1,162 @@
+//! A registry that fails spoils its own rows only, in bounded time and memory.
+
+use std::time::Duration;
+
+use super::{automated, text, with_manifest};
+use crate::support::program::Outcome;
+use crate::support::registry::{Fault, TestRegistry};
+
+/// The most memory a run may take, in KiB.
+const MEMORY: u64 = 100 * 1024;
+
+/// A faulty and a healthy registry under one `status`; gives the faulty row's
+/// reason and message back.
+fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome) {
+    let healthy = TestRegistry::start();
+    healthy.list("org/app", ["1.0.0", "1.0.1"]);
+    let bad = automated("semver:~1.0", faulty).replace("name: web", "name: bad");
+    let good = automated("semver:~1.0", &healthy.image("org/app:1.0.0"));
+    let environment = with_manifest(&format!("{bad}---\n{good}"));
+    let args = ["status", "-f", "web.yaml", "-o", "json"];
+    let outcome = environment.run(args.iter().chain(more)).expect(0);
+    let items = outcome.items();
+    assert_eq!(text(&items[0]["workload"], "name"), "bad");
+    assert_eq!(text(&items[0], "outcome"), "unknown", "{outcome:#?}");
+    assert!(items[0]["latest"].is_null());
+    assert_eq!(text(&items[1], "outcome"), "update", "{outcome:#?}");
+    assert_eq!(text(&items[1], "latest"), healthy.image("org/app:1.0.1"));
+    assert_eq!(outcome.json()["summary"]["undecided"], 1);
+    if let Some(peak) = outcome.peak {
+        assert!(peak < MEMORY, "{peak} KiB");
+    }
+    let told = |field| text(&items[0], field).to_owned();
+    (told("reason"), told("message"), outcome)
+}
+
+/// A registry with this fault at its tag lists.
+fn faulty(fault: Fault) -> TestRegistry {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.fault("/tags/list", fault);
+    registry
+}
+
+#[test]
+fn each_fault_has_its_reason_and_names_its_registry() {
+    let other = TestRegistry::start();
+    other.list("org/app", ["9.9.9"]);
+    let elsewhere = format!("<{}/v2/org/app/tags/list>; rel=\"next\"", other.url());
+    let same = "</v2/org/app/tags/list?n=1>; rel=\"next\"".to_owned();
+    for (fault, expected) in [
+        (Fault::Status(401), "unauthorized"),
+        (Fault::Status(403), "unauthorized"),
+        (Fault::Status(404), "image-not-found"),
+        (Fault::RetryAfter(429, 3600), "rate-limited"),
+        (Fault::Status(500), "registry-error"),
+        (
+            Fault::Body("<html>welcome to the hotel</html>"),
+            "registry-error",
+        ),
+        (Fault::Body("{\"tags\": [1, 2]}"), "registry-error"),
+        (Fault::Link(same), "registry-error"),
+        (Fault::Link(elsewhere), "registry-error"),
+        (Fault::Announced(100 << 20), "registry-error"),
+        (Fault::Endless, "registry-error"),
+        (Fault::GzipBomb(100 << 20), "registry-error"),
+    ] {
+        let what = format!("{fault:?}");
+        let registry = faulty(fault);
+        let (reason, message, outcome) =
+            beside_a_healthy_one(&registry.image("org/app:1.0.0"), &[]);
+        assert_eq!(reason, expected, "{what}: {message}");
+        assert!(message.contains(&registry.host()), "{what}: {message}");
+        assert!(
+            outcome.took < Duration::from_secs(15),
+            "{what}: {outcome:#?}"
+        );
+    }
+    assert_eq!(other.paths(), [""; 0], "another host was asked");
+}
+
+#[test]
+fn a_registry_that_is_down_is_unreachable() {
+    let registry = TestRegistry::start();
+    let image = registry.image("org/app:1.0.0");
+    drop(registry);
+    let (reason, message, outcome) = beside_a_healthy_one(&image, &[]);
+    assert_eq!(reason, "registry-unreachable", "{message}");
+    assert!(outcome.took < Duration::from_secs(10), "{outcome:#?}");
+}
+
+#[test]
+fn a_slow_registry_is_given_up_after_the_time_out() {
+    let registry = faulty(Fault::Slow(Duration::from_secs(60)));
+    let image = registry.image("org/app:1.0.0");
+    let (reason, message, outcome) = beside_a_healthy_one(&image, &["--request-timeout", "300ms"]);
+    assert_eq!(reason, "registry-unreachable", "{message}");
+    assert!(message.contains("300"), "{message}");
+    assert!(outcome.took < Duration::from_secs(10), "{outcome:#?}");
+}
+
+#[test]
+fn waiting_for_a_busy_registry_is_bounded_by_a_flag() {
+    let registry = faulty(Fault::Status(429));
+    let image = registry.image("org/app:1.0.0");
+    let (reason, message, outcome) = beside_a_healthy_one(&image, &["--max-wait", "1s"]);
+    assert_eq!(reason, "rate-limited", "{message}");
+    assert!(outcome.took < Duration::from_secs(5), "{outcome:#?}");
+}
+
+#[test]
+fn a_short_pause_is_waited_for() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry
+        .fault("/tags/list", Fault::RetryAfter(429, 1))
+        .times(1);
+    let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
+    let item = environment
+        .run(["status", "-f", "web.yaml", "-o", "json"])
+        .expect(0)
+        .item();
+    assert_eq!(text(&item, "outcome"), "update");
+}
+
+/// Elsewhere 127.0.0.1 is the only address of the loopback.
+#[cfg(target_os = "linux")]
+#[test]
+fn many_dead_hosts_cost_seconds() {
+    let dead: Vec<String> = (1..=300)
+        .map(|n| {
+            let image = format!("127.7.{}.{}:9/org/app:1.0.0", n / 200, n % 200 + 1);
+            automated("semver:*", &image).replace("name: web", &format!("name: w{n}"))
+        })
+        .collect();
+    let environment = with_manifest(&dead.join("---\n"));
+    let outcome = environment
+        .run(["status", "-f", "web.yaml", "-o", "json"])
+        .expect(0);
+    assert_eq!(outcome.json()["summary"]["undecided"], 300);
+    assert!(outcome.took < Duration::from_secs(10), "{:?}", outcome.took);
+}
+
+#[test]
+fn a_very_long_tag_list_is_read_in_bounded_time_and_memory() {
+    let registry = TestRegistry::start();
+    registry.list(
+        "org/app",
+        (0..200_000).map(|n| format!("1.{}.{}", n / 1000, n % 1000)),
+    );
+    let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
+    let outcome = environment
+        .run(["status", "-f", "web.yaml", "-o", "json"])
+        .expect(0);
+    assert_eq!(
+        text(&outcome.item(), "latest"),
+        registry.image("org/app:1.199.999")
+    );
+    assert!(outcome.took < Duration::from_secs(30), "{:?}", outcome.took);
+    if let Some(peak) = outcome.peak {
+        assert!(peak < MEMORY, "{peak} KiB");
+    }
+}

@@ -1,0 +1,74 @@
+//! The program as a whole: arguments in, two streams and an exit code out.
+
+mod commands;
+mod completion;
+mod faults;
+mod formats;
+mod honesty;
+mod input;
+mod quickstart;
+mod requests;
+mod secrets;
+mod snapshot;
+mod status;
+mod streams;
+mod test_command;
+mod usage;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::program::TestEnvironment;
+
+/// A Deployment with annotations (YAML lines) and containers.
+fn deployment(name: &str, annotations: &[&str], containers: &[(&str, &str)]) -> String {
+    let mut text = format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\n  annotations:\n"
+    );
+    for line in annotations {
+        let _ = writeln!(text, "    {line}");
+    }
+    text.push_str("spec:\n  template:\n    spec:\n      containers:\n");
+    for (container, image) in containers {
+        let _ = writeln!(text, "      - name: {container}\n        image: {image}");
+    }
+    text
+}
+
+/// What makes a container automated.
+const AUTOMATED: &str = "fluxcd.io/automated: \"true\"";
+/// What locks a workload.
+const LOCKED: &str = "fluxcd.io/locked: \"true\"";
+
+/// An automated Deployment `web` with one container `app`.
+fn automated(policy: &str, image: &str) -> String {
+    let policy = format!("fluxcd.io/tag.app: '{policy}'");
+    deployment("web", &[AUTOMATED, &policy], &[("app", image)])
+}
+
+/// Surroundings with one manifest, `web.yaml`.
+fn with_manifest(text: &str) -> TestEnvironment {
+    let environment = TestEnvironment::new();
+    environment.write("web.yaml", text);
+    environment
+}
+
+/// The repository, for what it ships.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The names of an object's fields, in order.
+fn fields(value: &Value) -> Vec<&str> {
+    let object = value.as_object().expect("object");
+    object.keys().map(String::as_str).collect()
+}
+
+/// A text of a row.
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("{field} is no text in {value}"))
+}

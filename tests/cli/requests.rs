@@ -1,0 +1,176 @@
+//! What a run asks of a registry, request by request. (A loopback host is first
+//! tried with TLS; a server without TLS never sees that as a request.)
+
+use super::{AUTOMATED, LOCKED, automated, deployment, with_manifest};
+use crate::support::content::{Content, Image, digest_of};
+use crate::support::registry::TestRegistry;
+
+const LIST: &str = "GET /v2/org/app/tags/list";
+
+/// What `status` asks for a manifest, sorted.
+fn asked(registry: &TestRegistry, manifest: &str, more: &[&str]) -> Vec<String> {
+    registry.forget();
+    let environment = with_manifest(manifest);
+    let args = ["status", "-f", "web.yaml", "-o", "json"];
+    environment.run(args.iter().chain(more)).expect(0);
+    let mut paths = registry.paths();
+    paths.sort();
+    paths
+}
+
+/// Versions and builds, each an image of its own; gives back the requests that
+/// tell a tag's creation time.
+struct Served {
+    registry: TestRegistry,
+}
+
+impl Served {
+    fn new() -> Self {
+        let registry = TestRegistry::start();
+        for (day, tag) in ["1.0.0", "1.0.1", "2.0.0", "dev-a", "dev-b", "stg-c"]
+            .iter()
+            .enumerate()
+        {
+            registry.push("org/app", tag, Self::image(day, tag));
+        }
+        Self { registry }
+    }
+
+    fn image(day: usize, tag: &str) -> Image {
+        Image::built(&format!("2024-01-0{}T00:00:00Z", day + 1)).label(tag)
+    }
+
+    fn reference(&self, tag: &str) -> String {
+        self.registry.image(&format!("org/app:{tag}"))
+    }
+
+    /// Manifest and config of a tag.
+    fn details(day: usize, tag: &str) -> [String; 2] {
+        let content = Content::from(Self::image(day, tag));
+        let config = digest_of(&content.configs[0].bytes);
+        [
+            format!("GET /v2/org/app/manifests/{tag}"),
+            format!("GET /v2/org/app/blobs/{config}"),
+        ]
+    }
+}
+
+/// The tag list and these, sorted.
+fn list_and(details: &[[String; 2]]) -> Vec<String> {
+    let mut paths = vec![LIST.to_owned()];
+    paths.extend(details.iter().flatten().cloned());
+    paths.sort();
+    paths
+}
+
+#[test]
+fn nothing_is_asked_for_what_no_policy_reaches() {
+    let served = Served::new();
+    let image = served.reference("1.0.0");
+    let app = [("app", image.as_str())];
+    let patch = "fluxcd.io/tag.app: semver:~1.0";
+    for (what, annotations) in [
+        ("manual", &["note: none"][..]),
+        ("ignored", &["fluxcd.io/ignore: \"true\"", AUTOMATED, patch]),
+        ("locked without a policy", &[LOCKED]),
+    ] {
+        let manifest = deployment("web", annotations, &app);
+        assert_eq!(asked(&served.registry, &manifest, &[]), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn a_policy_on_versions_costs_one_tag_list() {
+    let served = Served::new();
+    for (what, policy, tag) in [
+        ("up to date", "semver:~1.0", "1.0.1"),
+        ("an update", "semver:~1.0", "1.0.0"),
+        ("nothing matches", "semver:~7.0", "1.0.0"),
+        ("by the text", "alphabetical:desc", "1.0.1"),
+    ] {
+        let manifest = automated(policy, &served.reference(tag));
+        assert_eq!(asked(&served.registry, &manifest, &[]), [LIST], "{what}");
+    }
+}
+
+#[test]
+fn an_invalid_policy_costs_nothing() {
+    let served = Served::new();
+    let manifest = automated("semver:>>1", &served.reference("1.0.0"));
+    assert_eq!(asked(&served.registry, &manifest, &[]), [""; 0]);
+}
+
+#[test]
+fn a_platform_costs_the_details_of_the_elected_and_the_running_image() {
+    let served = Served::new();
+    let amd64 = ["--platform", "linux/amd64"];
+    let manifest = automated("semver:~1.0", &served.reference("1.0.0"));
+    let expected = list_and(&[Served::details(0, "1.0.0"), Served::details(1, "1.0.1")]);
+    assert_eq!(asked(&served.registry, &manifest, &amd64), expected);
+    let current = automated("semver:~1.0", &served.reference("1.0.1"));
+    assert_eq!(asked(&served.registry, &current, &amd64), [LIST]);
+}
+
+#[test]
+fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() {
+    let served = Served::new();
+    let dev = [Served::details(3, "dev-a"), Served::details(4, "dev-b")];
+    let inside = automated("glob:dev-*", &served.reference("dev-a"));
+    assert_eq!(asked(&served.registry, &inside, &[]), list_and(&dev));
+    // A running tag that the policy does not accept is dated too.
+    let outside = automated("regex:^dev-", &served.reference("stg-c"));
+    let [a, b] = dev;
+    let expected = list_and(&[a, b, Served::details(5, "stg-c")]);
+    assert_eq!(asked(&served.registry, &outside, &[]), expected);
+}
+
+#[test]
+fn a_tag_followed_by_digest_costs_one_head() {
+    let served = Served::new();
+    for tag in ["1.0.0", "1.0.1"] {
+        let manifest = automated("digest:1.0.1", &served.reference(tag));
+        let expected = ["HEAD /v2/org/app/manifests/1.0.1"];
+        assert_eq!(asked(&served.registry, &manifest, &[]), expected, "{tag}");
+    }
+}
+
+#[test]
+fn containers_of_one_repository_share_what_is_asked() {
+    let served = Served::new();
+    let (old, new) = (served.reference("1.0.0"), served.reference("1.0.1"));
+    let patch = [
+        "fluxcd.io/tag.app: semver:~1.0",
+        "fluxcd.io/tag.side: semver:*",
+    ];
+    let two = deployment(
+        "web",
+        &[AUTOMATED, patch[0], patch[1]],
+        &[("app", &old), ("side", &new)],
+    );
+    let third = deployment("db", &[AUTOMATED, patch[0]], &[("app", &old)]);
+    let manifest = format!("{two}---\n{third}");
+    assert_eq!(asked(&served.registry, &manifest, &[]), [LIST]);
+}
+
+#[test]
+fn each_page_of_a_tag_list_is_asked_for_once() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", (0..250).map(|n| format!("1.0.{n}")));
+    registry.page_size(100);
+    let manifest = automated("semver:~1.0", &registry.image("org/app:1.0.0"));
+    assert_eq!(asked(&registry, &manifest, &[]), [LIST; 3]);
+}
+
+#[test]
+fn the_summary_of_verbose_runs_counts_the_same() {
+    let served = Served::new();
+    let environment = with_manifest(&automated("glob:dev-*", &served.reference("dev-a")));
+    let outcome = environment
+        .run(["status", "-f", "web.yaml", "-v"])
+        .expect(0);
+    // The try with TLS is the one that the server does not see.
+    let seen = served.registry.requests().len();
+    assert_eq!(seen, 5);
+    let line = format!("asked registries: 1 repository, {} requests, ", seen + 1);
+    assert!(outcome.stderr.contains(&line), "{outcome:#?}");
+}

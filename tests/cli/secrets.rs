@@ -1,0 +1,139 @@
+//! Credentials: used where they belong, shown nowhere.
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use super::{automated, text, with_manifest};
+use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::{Access, TestRegistry};
+
+const PASSWORD: &str = "hunter2";
+/// `me:hunter2` in Base64, up to where it depends on nothing else.
+const ENCODED: &str = "bWU6aHVudGVyM";
+
+fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.require(access);
+    let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
+    (registry, environment)
+}
+
+/// The most talkative run there is.
+fn status(environment: &TestEnvironment) -> Outcome {
+    let outcome = environment
+        .run(["status", "-f", "web.yaml", "-o", "json", "-v=9"])
+        .expect(0);
+    for stream in [&outcome.stdout, &outcome.stderr] {
+        for secret in [PASSWORD, ENCODED, "Bearer", "Basic "] {
+            assert!(!stream.contains(secret), "{secret}: {outcome:#?}");
+        }
+    }
+    // It did talk.
+    assert!(
+        outcome.stderr.contains("/v2/org/app/tags/list"),
+        "{outcome:#?}"
+    );
+    outcome
+}
+
+fn login(environment: &TestEnvironment, registry: &TestRegistry, password: &str) {
+    let config = json!({"auths": {registry.host(): {"username": "me", "password": password}}});
+    environment.write(".docker/config.json", config.to_string());
+}
+
+#[test]
+fn the_docker_config_of_the_home_directory_is_used() {
+    for access in [
+        Access::Basic("me", PASSWORD),
+        Access::TokenFor("me", PASSWORD),
+    ] {
+        let (registry, environment) = guarded(access);
+        let without = status(&environment).item();
+        assert_eq!(text(&without, "reason"), "unauthorized");
+        login(&environment, &registry, PASSWORD);
+        assert_eq!(text(&status(&environment).item(), "outcome"), "update");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_told_without_being_repeated() {
+    let (registry, environment) = guarded(Access::Basic("me", "right"));
+    login(&environment, &registry, PASSWORD);
+    let item = status(&environment).item();
+    assert_eq!(text(&item, "reason"), "unauthorized");
+    assert!(
+        text(&item, "message").contains("docker login")
+            || text(&item, "message").contains("credential"),
+        "{item}"
+    );
+}
+
+#[test]
+fn a_credential_helper_on_the_path_is_asked() {
+    let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
+    let config = json!({"credHelpers": {registry.host(): "test"}});
+    environment.write(".docker/config.json", config.to_string());
+    let answer = format!(r#"{{"Username":"me","Secret":"{PASSWORD}"}}"#);
+    let script =
+        format!("#!/bin/sh\nread -r server\necho 'noise {PASSWORD}' >&2\necho '{answer}'\n");
+    let path = environment.write("bin/docker-credential-test", script);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    assert_eq!(text(&status(&environment).item(), "outcome"), "update");
+}
+
+#[test]
+fn a_helper_that_babbles_is_not_quoted() {
+    let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
+    let config = json!({"credHelpers": {registry.host(): "test"}});
+    environment.write(".docker/config.json", config.to_string());
+    let script = format!("#!/bin/sh\necho 'password is {PASSWORD}'\nexit 1\n");
+    let path = environment.write("bin/docker-credential-test", script);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    let item = status(&environment).item();
+    assert_eq!(text(&item, "outcome"), "unknown");
+    assert!(
+        text(&item, "message").contains("docker-credential-test"),
+        "{item}"
+    );
+}
+
+#[test]
+fn credentials_go_to_their_own_registry_only() {
+    let (registry, environment) = guarded(Access::Basic("me", PASSWORD));
+    let other = TestRegistry::start();
+    other.list("org/app", ["1.0.0"]);
+    other.require(Access::Basic("you", "other"));
+    login(&environment, &registry, PASSWORD);
+    environment.write(
+        "web.yaml",
+        automated("semver:~1.0", &other.image("org/app:1.0.0")),
+    );
+    assert_eq!(text(&status(&environment).item(), "reason"), "unauthorized");
+    assert!(
+        other
+            .requests()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
+}
+
+#[test]
+fn requests_are_logged_from_level_4_on() {
+    let (_registry, environment) = guarded(Access::Open);
+    let said = |level: &str| {
+        environment
+            .run(["status", "-f", "web.yaml", level])
+            .expect(0)
+            .stderr
+    };
+    assert!(!said("-v=0").contains("request"));
+    let summary = said("-v=3");
+    assert!(
+        summary.contains("2 requests") && !summary.contains("/v2/"),
+        "{summary}"
+    );
+    assert!(said("-v=4").contains("/v2/org/app/tags/list"));
+}

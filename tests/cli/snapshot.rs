@@ -1,0 +1,116 @@
+//! Snapshots: everything that decided, and nothing that is secret.
+
+use serde_json::json;
+
+use super::{AUTOMATED, LOCKED, automated, deployment, with_manifest};
+use crate::support::content::Image;
+use crate::support::registry::{Access, TestRegistry};
+
+#[test]
+fn a_snapshot_decides_the_same_with_the_registry_gone() {
+    let registry = TestRegistry::start();
+    for (day, tag) in [(1, "1.0.0"), (2, "1.0.1"), (3, "dev-a"), (4, "dev-b")] {
+        let image = Image::built(&format!("2024-01-0{day}T00:00:00Z")).label(tag);
+        registry.push("org/app", tag, image);
+    }
+    let image = |tag: &str| registry.image(&format!("org/app:{tag}"));
+    let (version, build) = (image("1.0.0"), image("dev-a"));
+    let patch = "fluxcd.io/tag.app: semver:~1.0";
+    let manifest = [
+        deployment(
+            "a",
+            &[AUTOMATED, patch],
+            &[("app", &version), ("side", &build)],
+        ),
+        deployment("b", &[AUTOMATED, LOCKED, patch], &[("app", &version)]),
+        deployment("c", &["note: none"], &[("app", &version)]),
+    ];
+    let environment = with_manifest(&manifest.join("---\n"));
+    let live = [
+        "status",
+        "-f",
+        "web.yaml",
+        "-o",
+        "json",
+        "--save-snapshot",
+        "s.json",
+    ];
+    let first = environment.run(live).expect(0);
+    assert!(!first.items().is_empty());
+    drop(registry);
+    let again = environment
+        .run(["status", "--from-snapshot", "s.json", "-o", "json"])
+        .expect(0);
+    assert_eq!(first.stdout, again.stdout);
+    assert_eq!(first.stderr, again.stderr);
+    let explained = environment.run([
+        "explain",
+        "deployment/a",
+        "-c",
+        "app",
+        "--from-snapshot",
+        "s.json",
+    ]);
+    let listed = environment
+        .run(["images", "--from-snapshot", "s.json", "--no-headers"])
+        .expect(0);
+    assert_eq!(listed.stdout.lines().count(), 2, "{listed:#?}");
+    let tags = environment
+        .run(["images", &version, "--from-snapshot", "s.json"])
+        .expect(0);
+    assert!(tags.stdout.contains("dev-b"), "{tags:#?}");
+    assert!(
+        explained
+            .expect(0)
+            .stdout
+            .contains("Would move from 1.0.0 to 1.0.1")
+    );
+}
+
+#[test]
+fn a_file_that_is_no_snapshot_is_named() {
+    let environment = with_manifest("x");
+    for (file, part) in [("web.yaml", "web.yaml"), ("nosuch", "nosuch")] {
+        let outcome = environment
+            .run(["status", "--from-snapshot", file])
+            .expect(1);
+        assert!(
+            outcome.stderr.starts_with("error: --from-snapshot "),
+            "{outcome:#?}"
+        );
+        assert!(outcome.stderr.contains(part), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_a_snapshot() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.require(Access::TokenFor("me", "hunter2"));
+    let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
+    let config = json!({"auths": {registry.host(): {"username": "me", "password": "hunter2"}}});
+    environment.write(".docker/config.json", config.to_string());
+    environment
+        .run([
+            "status",
+            "-f",
+            "web.yaml",
+            "--save-snapshot",
+            "s.json",
+            "--token",
+            "tok3n",
+        ])
+        .expect(0);
+    let saved = std::fs::read_to_string(environment.home().join("s.json")).expect("snapshot");
+    assert!(saved.contains("1.0.1"), "{saved}");
+    // The password, as Base64, the token of the registry and that of the cluster.
+    for secret in [
+        "hunter2",
+        "bWU6aHVudGVyMg",
+        "Bearer",
+        "repository:org/app:pull",
+        "tok3n",
+    ] {
+        assert!(!saved.contains(secret), "{secret}: {saved}");
+    }
+}

@@ -1,0 +1,209 @@
+//! `test`: a policy tried on tags.
+
+use serde_json::{Value, json};
+
+use super::text;
+use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::TestRegistry;
+
+/// A policy on tags from standard input, with nothing to read and nobody to ask.
+fn tried(image: &str, policy: &str, more: &[&str], tags: &str) -> Outcome {
+    let environment = TestEnvironment::new();
+    let args = ["test", image, "--policy", policy, "--tags-from", "-"];
+    environment
+        .program(args.iter().chain(more))
+        .without("HOME")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .stdin(tags)
+        .run()
+}
+
+fn latest(image: &str, policy: &str, more: &[&str], tags: &str) -> Value {
+    let more = [&["-o", "json"], more].concat();
+    tried(image, policy, &more, tags).expect(0).json()["latest"].clone()
+}
+
+#[test]
+fn json_is_the_documented_object() {
+    let outcome = tried(
+        "org/my-app:1.0.0",
+        "semver:~1.0",
+        &["-o", "json"],
+        "1.0.0\n1.0.1\n1.2.0\nlatest\n",
+    );
+    assert_eq!(
+        outcome.expect(0).json(),
+        json!({
+            "image": "org/my-app:1.0.0",
+            "policy": {"filter": "semver:~1.0", "order": "semver", "origin": "flag --policy"},
+            "latest": "1.0.1",
+            "tags": [
+                {"tag": "1.0.1", "verdict": "elected", "rank": 1},
+                {"tag": "1.0.0", "verdict": "accepted", "rank": 2},
+                {"tag": "latest", "verdict": "rejected", "reason": "latest"},
+                {"tag": "1.2.0", "verdict": "rejected", "reason": "out-of-range"}
+            ]
+        })
+    );
+}
+
+#[test]
+fn nothing_elected_is_null_and_no_failure() {
+    assert_eq!(
+        latest("org/app:1.0.0", "semver:~7", &[], "1.0.0\n"),
+        Value::Null
+    );
+}
+
+#[test]
+fn tags_come_with_times_as_json_lines() {
+    let tags = r#"{"tag": "a", "created": "2024-01-02T00:00:00Z"}
+{"tag": "b", "created": "2024-01-03T00:00:00Z", "digest": null}
+
+{"tag": "c", "created": "2024-01-01T00:00:00+02:00"}
+"#;
+    assert_eq!(latest("org/app:c", "glob:*", &[], tags), "b");
+}
+
+#[test]
+fn a_broken_line_is_named_by_file_and_line() {
+    for (name, flag) in [("-", "-"), ("tags.jsonl", "tags.jsonl")] {
+        let tags = "1.0.0\n{\"tag\": \"1.0.1\"}\n{\"tag\": \n";
+        let environment = TestEnvironment::new();
+        environment.write("tags.jsonl", tags);
+        let outcome = environment
+            .program([
+                "test",
+                "org/app",
+                "--policy",
+                "semver:*",
+                "--tags-from",
+                flag,
+            ])
+            .stdin(tags)
+            .run()
+            .expect(1);
+        assert_eq!(outcome.stdout, "");
+        let start = format!("error: --tags-from {name}:3: ");
+        assert!(outcome.stderr.starts_with(&start), "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_tag_is_left_out_and_counted() {
+    let tried = |tags| tried("org/app:1.0.0", "semver:*", &[], tags).expect(0);
+    let one = tried("1.0.0\n# new\n1.0.1\n");
+    assert_eq!(
+        one.stderr,
+        "--tags-from: 1 line is no tag and is left out\n"
+    );
+    let two = tried("1.0.0\n# new\n1.0.1 2024-01-01\n");
+    assert_eq!(
+        two.stderr,
+        "--tags-from: 2 lines are no tags and are left out\n"
+    );
+    assert_eq!(tried("1.0.0\r\n\r\n 1.0.1\t\r\n").stderr, "");
+}
+
+#[test]
+fn a_misspelt_field_of_a_line_is_refused() {
+    let outcome = tried(
+        "org/app",
+        "glob:*",
+        &[],
+        "{\"tag\":\"a\",\"creted\":\"2024-01-01T00:00:00Z\"}\n",
+    );
+    assert!(
+        outcome.clone().expect(1).stderr.contains("creted"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn what_stands_beside_a_policy_can_be_tried_too() {
+    let variants = "1.25.3-alpine\n1.25.4-alpine\n1.25.5\n1.25.4-slim\n";
+    let filter = ["--filter-tags", "^(?P<v>.*)-alpine$", "--extract", "$v"];
+    let plain = "1.0.0\n1.0.1\n1.0.2\n";
+    let named = "v1.0.0\nv1.0.1\n1.0.9\n";
+    for (image, more, tags, expected) in [
+        (
+            "nginx:1.25.3-alpine",
+            &filter[..],
+            variants,
+            "1.25.4-alpine",
+        ),
+        ("app:1.0.0", &["--ignore-tags", "2$"], plain, "1.0.1"),
+        (
+            "app:1.0.0",
+            &["--ignore-tags", "2$", "--ignore-tags", "1$"],
+            plain,
+            "1.0.0",
+        ),
+        ("app:1.0.0", &["--allow-tags", "^1.0.[01]$"], plain, "1.0.1"),
+        ("app:v1.0.0", &["--identifier", "v"], named, "v1.0.1"),
+    ] {
+        assert_eq!(latest(image, "semver:*", more, tags), expected, "{more:?}");
+    }
+}
+
+#[test]
+fn an_invalid_expression_is_named_with_its_flag_and_part() {
+    for (args, flag, part) in [
+        (&["--policy", "semver:>=1 <<2"][..], "--policy", "<2"),
+        (&["--policy", "regex:["], "--policy", "["),
+        (&["--policy", ""], "--policy", "TYPE:EXPR"),
+        (&["--policy", "digest:no tag"], "--policy", "no tag"),
+        (
+            &["--policy", "glob:*", "--filter-tags", "(a"],
+            "--filter-tags",
+            "(",
+        ),
+        (
+            &["--policy", "glob:*", "--allow-tags", "a**b(?"],
+            "--allow-tags",
+            "a**",
+        ),
+        (
+            &["--policy", "glob:*", "--ignore-tags", "(?=x)"],
+            "--ignore-tags",
+            "(?=",
+        ),
+    ] {
+        let environment = TestEnvironment::new();
+        let base = ["test", "org/app:1", "--tags-from", "-"];
+        let outcome = environment.run(base.iter().chain(args)).expect(1);
+        assert!(
+            outcome.stderr.starts_with(&format!("error: {flag} ")) && outcome.stderr.contains(part),
+            "{args:?}: {outcome:#?}"
+        );
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+#[test]
+fn tags_that_cannot_be_had_are_a_failure() {
+    let registry = TestRegistry::start();
+    let environment = TestEnvironment::new();
+    let image = registry.image("org/nothing:1");
+    registry.fault("tags", crate::support::registry::Fault::Status(404));
+    let outcome = environment
+        .run(["test", &image, "--policy", "semver:*"])
+        .expect(1);
+    let said = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(
+        said.contains(&registry.image("org/nothing")),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn a_registry_answers_where_no_tags_are_given() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    let environment = TestEnvironment::new();
+    let image = registry.image("org/app:1.0.0");
+    let args = ["test", &image, "--policy", "semver:~1.0", "-o", "json"];
+    let tried = environment.run(args).expect(0).json();
+    assert_eq!(text(&tried, "latest"), "1.0.1");
+    assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
+}

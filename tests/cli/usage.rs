@@ -1,0 +1,172 @@
+//! Wrong command lines, help, and a cluster that is not there.
+
+use super::{automated, with_manifest};
+use crate::support::program::TestEnvironment;
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_there_is() {
+    for (args, part) in [
+        (&["statsu"][..], "status"),
+        (&["status", "--onlly", "updates"], "--only"),
+        (
+            &["status", "-o", "jsno"],
+            "allowed formats are: table,wide,json,yaml,name",
+        ),
+        (
+            &["explain", "deployment/x", "-o", "wide"],
+            "allowed formats are: table,json,yaml",
+        ),
+        (
+            &["images", "-o", "name"],
+            "allowed formats are: table,json,yaml",
+        ),
+        (
+            &["test", "a", "--policy", "glob:*", "-o", "name"],
+            "allowed formats are: table,json,yaml",
+        ),
+        (&["version", "-o", "wide"], "allowed formats are: json,yaml"),
+        (
+            &["status", "--only", "update"],
+            "managed, updates, automated",
+        ),
+        (&["status", "--sort-by", "NAM"], "NAMESPACE, WORKLOAD"),
+        (&["status", "--min-age", "old"], "72h"),
+        (&["status", "--platform", "linux"], "linux/amd64"),
+        (&["status", "-A", "-f", "x"], "cannot be used with"),
+        (&["status", "-R"], "--filename"),
+        (&["status", "deployment", "a/b"], "TYPE/NAME"),
+        (&["status", "deployment/a", "b"], "TYPE/NAME"),
+        (&["explain"], "TYPE/NAME"),
+        (
+            &["images", "nginx", "-A"],
+            "--all-namespaces is about workloads",
+        ),
+        (
+            &["images", "nginx", "-f", "x"],
+            "--filename is about workloads",
+        ),
+        (&["test", "nginx"], "--policy"),
+        (
+            &["test", "a", "--policy", "glob:*", "--extract", "$v"],
+            "--filter-tags",
+        ),
+        (
+            &["status", "--request-timeout", "soon"],
+            "Invalid timeout value",
+        ),
+        (&["status", "--color", "sometimes"], "auto, always, never"),
+    ] {
+        let outcome = TestEnvironment::new().run(args).expect(2);
+        assert_eq!(outcome.stdout, "", "{args:?}");
+        assert!(
+            outcome.stderr.starts_with("error: "),
+            "{args:?} {outcome:#?}"
+        );
+        assert!(outcome.stderr.contains(part), "{args:?} {outcome:#?}");
+    }
+}
+
+#[test]
+fn an_unknown_type_is_answered_with_the_supported_ones() {
+    let outcome = TestEnvironment::new().run(["status", "deplo"]).expect(1);
+    assert!(
+        outcome
+            .stderr
+            .starts_with("error: the server doesn't have a resource type \"deplo\""),
+        "{outcome:#?}"
+    );
+    assert!(
+        outcome.stderr.contains("deployments, statefulsets"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
+fn without_a_kubeconfig_kubectls_line_is_said() {
+    for args in [
+        &["status"][..],
+        &["status", "-A"],
+        &["images"],
+        &["explain", "deployment/web"],
+    ] {
+        let outcome = TestEnvironment::new().run(args).expect(1);
+        assert_eq!(outcome.stdout, "");
+        assert_eq!(
+            outcome.stderr.lines().next(),
+            Some(
+                "The connection to the server localhost:8080 was refused - \
+                 did you specify the right host or port?"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_folder_of_layouts_that_is_not_there_is_an_error() {
+    let environment = with_manifest(&automated("semver:*", "org/app:1"));
+    let outcome = environment.run(["status", "-f", "web.yaml", "--oci-layout", "nosuch"]);
+    assert_eq!(
+        outcome.expect(1).stderr,
+        "error: --oci-layout nosuch: no such directory\n"
+    );
+}
+
+#[test]
+fn types_are_named_in_kubectls_ways() {
+    let environment = with_manifest(&automated("semver:>>", "org/app:1"));
+    for words in [
+        &["all"][..],
+        &["deploy"],
+        &["deployments.apps"],
+        &["sts,deployment"],
+        &["deployment", "web"],
+        &["deployment/web"],
+        &["deployment.apps/web"],
+    ] {
+        let args = ["status", "-f", "web.yaml", "-o", "name"];
+        let outcome = environment.run(args.iter().chain(words)).expect(0);
+        assert_eq!(outcome.stdout, "deployment.apps/web\n", "{words:?}");
+    }
+}
+
+#[test]
+fn an_invalid_assumption_is_an_error_before_anything_is_read() {
+    let outcome = TestEnvironment::new()
+        .run(["status", "-f", "nosuch", "--assume", "semver:>>"])
+        .expect(1);
+    assert!(
+        outcome.stderr.starts_with("error: --assume "),
+        "{outcome:#?}"
+    );
+    assert_eq!(outcome.stderr.lines().count(), 1);
+}
+
+#[test]
+fn help_begins_with_examples_and_needs_no_command() {
+    let bare = TestEnvironment::new().run([""; 0]).expect(0);
+    let examples = bare.stdout.find("Examples:").expect("examples");
+    let usage = bare.stdout.find("Usage: ").expect("usage");
+    assert!(examples < usage);
+    for command in ["status", "explain", "test", "images"] {
+        let short = TestEnvironment::new().run([command, "-h"]).expect(0);
+        assert!(short.stdout.contains("Examples:\n  # "), "{command}");
+        assert!(
+            short.stdout.lines().all(|line| line.chars().count() <= 100),
+            "{command}"
+        );
+        let long = TestEnvironment::new().run([command, "--help"]).expect(0);
+        assert!(long.stdout.len() >= short.stdout.len(), "{command}");
+    }
+}
+
+#[test]
+fn kubectls_ways_to_write_a_level_are_taken() {
+    for level in ["-v", "-v=6", "-v6", "--v=6"] {
+        TestEnvironment::new().run(["version", level]).expect(0);
+    }
+    for words in [["-v", "6"], ["--v", "6"]] {
+        TestEnvironment::new()
+            .run(["version"].iter().chain(&words))
+            .expect(0);
+    }
+}
