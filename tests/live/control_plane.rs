@@ -1,0 +1,213 @@
+//! etcd and kube-apiserver, started once for all tests of the process.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kubectl_imgpolicy::cluster::{Cluster, ConnectionOptions};
+use serde_json::{Value, json};
+
+use crate::binary::say;
+use crate::kubeconfigs::{self, User};
+use crate::process::{Process, free_ports, tool};
+
+/// Who asked for what, one line a request.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
+     omitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+pub(crate) struct ControlPlane {
+    pub(crate) url: String,
+    api_server: Process,
+    _etcd: Process,
+}
+
+impl ControlPlane {
+    /// The control plane of this test process, started by whoever asks first.
+    pub(crate) fn shared() -> &'static Self {
+        // A start that failed is not tried again by every test.
+        static SHARED: OnceLock<Option<ControlPlane>> = OnceLock::new();
+        let start = || std::panic::catch_unwind(Self::start).ok();
+        let shared = SHARED.get_or_init(start).as_ref();
+        shared.expect("the control plane started; why not is told where it failed first")
+    }
+
+    /// A second one, for the tests that look at the whole cluster: its only node
+    /// is linux/arm64, it has no HelmReleases, and few tests share it.
+    pub(crate) async fn second() -> &'static Self {
+        static SECOND: tokio::sync::OnceCell<ControlPlane> = tokio::sync::OnceCell::const_new();
+        let start = || async {
+            let plane = Self::start();
+            let labels = json!({"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"});
+            let node = json!({"apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": "only", "labels": labels}});
+            plane.apply(&[node]).await;
+            plane
+        };
+        SECOND.get_or_init(start).await
+    }
+
+    fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let (etcd, api_server) = (tool("ETCD"), tool("KUBE_APISERVER"));
+        let started = Instant::now();
+        let [client, peer, secure] = free_ports();
+        let etcd = Process::start(etcd, |folder| {
+            let local = |port: u16| format!("http://127.0.0.1:{port}");
+            vec![
+                "--name=e".to_owned(),
+                format!("--data-dir={}/data", folder.display()),
+                format!("--listen-client-urls={}", local(client)),
+                format!("--advertise-client-urls={}", local(client)),
+                format!("--listen-peer-urls={}", local(peer)),
+                format!("--initial-advertise-peer-urls={}", local(peer)),
+                format!("--initial-cluster=e={}", local(peer)),
+                // Nothing of this outlives the tests.
+                "--unsafe-no-fsync".to_owned(),
+                "--log-level=warn".to_owned(),
+            ]
+        });
+        let api_server = Process::start(api_server, |folder| {
+            let file = |name: &str, content: &str| {
+                let path = folder.join(name);
+                std::fs::write(&path, content).expect("written");
+                path.display().to_string()
+            };
+            let (private, public) = service_account_key();
+            let private = file("sa.key", &private);
+            let public = file("sa.pub", &public);
+            let tokens = file("tokens.csv", &kubeconfigs::tokens());
+            let policy = file("audit.yaml", AUDIT_POLICY);
+            vec![
+                format!("--etcd-servers=http://127.0.0.1:{client}"),
+                format!("--cert-dir={}", folder.display()),
+                format!("--secure-port={secure}"),
+                "--bind-address=127.0.0.1".to_owned(),
+                "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+                format!("--service-account-key-file={public}"),
+                format!("--service-account-signing-key-file={private}"),
+                format!("--token-auth-file={tokens}"),
+                "--authorization-mode=RBAC".to_owned(),
+                "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+                "--disable-admission-plugins=ServiceAccount".to_owned(),
+                format!("--audit-policy-file={policy}"),
+                format!("--audit-log-path={}/audit.log", folder.display()),
+            ]
+        });
+        let plane = Self {
+            url: format!("https://127.0.0.1:{secure}"),
+            api_server,
+            _etcd: etcd,
+        };
+        plane.wait_until_ready(started);
+        say(&format!(
+            "a control plane is ready in {:.1} s",
+            started.elapsed().as_secs_f64()
+        ));
+        plane
+    }
+
+    /// Waits on a thread of its own, since the tests' runtimes are busy.
+    fn wait_until_ready(&self, started: Instant) {
+        // The default namespace comes a moment after readiness.
+        let paths = ["/readyz", "/api/v1/namespaces/default"];
+        let ready = || async {
+            let client = self.kube_client();
+            for path in paths {
+                let request = http::Request::get(path).body(Vec::new());
+                let answer = client.request_text(request.expect("a request")).await;
+                answer.map_err(|error| error.to_string())?;
+            }
+            // The library's own connections want it.
+            let certificate = self.certificate().exists();
+            certificate
+                .then_some(())
+                .ok_or_else(|| "no certificate".to_owned())
+        };
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                runtime.block_on(async {
+                    while let Err(error) = ready().await {
+                        assert!(
+                            self.api_server.runs() && started.elapsed() < READY_WITHIN,
+                            "kube-apiserver is not ready: {error}\n{}",
+                            self.api_server.log()
+                        );
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                });
+            });
+            waiting.join().expect("kube-apiserver becomes ready");
+        });
+    }
+
+    /// The certificate that the API server made for itself.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.api_server.folder.join("apiserver.crt")
+    }
+
+    /// A folder for files of the tests; it goes with the control plane.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.api_server.folder.clone()
+    }
+
+    /// The administrator's own client, for the tests' own doings. It takes no
+    /// proxy and trusts anybody, since this is loopback.
+    pub(crate) fn kube_client(&self) -> kube::Client {
+        let mut config = kube::Config::new(self.url.parse().expect("a URL"));
+        config.accept_invalid_certs = true;
+        config.auth_info.token = Some(User::Admin.token().into());
+        kube::Client::try_from(config).expect("a client")
+    }
+
+    /// The library's connection, as a user with a namespace in the context.
+    pub(crate) async fn connect(&self, user: User, namespace: &str) -> Cluster {
+        let options = ConnectionOptions {
+            kubeconfig: Some(kubeconfigs::of_user(self, user, namespace)),
+            ..ConnectionOptions::default()
+        };
+        Cluster::connect(&options).await.expect("a kubeconfig")
+    }
+
+    /// The URIs that a user has asked for and that contain a text.
+    pub(crate) fn audited(&self, user: User, containing: &str) -> Vec<String> {
+        let log = self.api_server.folder.join("audit.log");
+        let log = std::fs::read_to_string(log).expect("an audit log");
+        log.lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|event| event["user"]["username"] == user.name())
+            .filter_map(|event| Some(event["requestURI"].as_str()?.to_owned()))
+            .filter(|uri| uri.contains(containing))
+            .collect()
+    }
+}
+
+/// A private key and its public key, both in PEM, made anew for each run.
+fn service_account_key() -> (String, String) {
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    /// SubjectPublicKeyInfo of a P-256 key, up to the point.
+    const PUBLIC: [u8; 26] = [
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+        0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    ];
+    let kind = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let random = ring::rand::SystemRandom::new();
+    let private = EcdsaKeyPair::generate_pkcs8(kind, &random).expect("a key");
+    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &random).expect("its own key");
+    let public = [&PUBLIC, pair.public_key().as_ref()].concat();
+    let pem = |label: &str, bytes: &[u8]| {
+        let text = STANDARD.encode(bytes);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    (
+        pem("PRIVATE KEY", private.as_ref()),
+        pem("PUBLIC KEY", &public),
+    )
+}

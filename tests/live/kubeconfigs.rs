@@ -1,0 +1,127 @@
+//! The users of the control plane and the files that lead to them.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+
+/// Everybody whom the API server knows, by a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    /// May do everything.
+    Admin,
+    /// The same, for the one test that counts its pages.
+    Counted,
+    /// The same, for the one test that counts what is asked without need.
+    Frugal,
+    /// May read workloads in the namespaces that `objects::allow_reader` names.
+    Reader,
+    /// May list Deployments alone in the namespace that a test names.
+    Partial,
+    /// May list the four kinds everywhere, and neither Pods nor Nodes.
+    WorkloadsReader,
+    /// May do nothing.
+    Nobody,
+}
+
+impl User {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Admin,
+        Self::Counted,
+        Self::Frugal,
+        Self::Reader,
+        Self::Partial,
+        Self::WorkloadsReader,
+        Self::Nobody,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Counted => "counted",
+            Self::Frugal => "frugal",
+            Self::Reader => "reader",
+            Self::Partial => "partial",
+            Self::WorkloadsReader => "workloads-reader",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    pub(crate) fn token(self) -> String {
+        format!("{}-token", self.name())
+    }
+
+    fn group(self) -> &'static str {
+        match self {
+            Self::Admin | Self::Counted | Self::Frugal => "system:masters",
+            _ => "",
+        }
+    }
+}
+
+/// The API server's token file.
+pub(crate) fn tokens() -> String {
+    let line = |(n, user): (usize, User)| {
+        format!(
+            "{},{},{n},\"{}\"\n",
+            user.token(),
+            user.name(),
+            user.group()
+        )
+    };
+    User::ALL.into_iter().enumerate().map(line).collect()
+}
+
+/// A file for a user, whose context is named after them.
+pub(crate) fn of_user(plane: &ControlPlane, user: User, namespace: &str) -> PathBuf {
+    let credentials = json!({"token": user.token()});
+    write(plane, &plane.url, user.name(), &credentials, namespace)
+}
+
+/// A file with a token that the server does not know.
+pub(crate) fn of_stranger(plane: &ControlPlane) -> PathBuf {
+    of_token(plane, "expired")
+}
+
+/// A file with any token.
+pub(crate) fn of_token(plane: &ControlPlane, token: &str) -> PathBuf {
+    let credentials = json!({"token": token});
+    write(plane, &plane.url, "stranger", &credentials, "default")
+}
+
+/// A file that leads to a port where nobody listens.
+pub(crate) fn of_dead_port(plane: &ControlPlane, port: u16) -> PathBuf {
+    let url = format!("https://127.0.0.1:{port}");
+    write(plane, &url, "dead", &json!({"token": "any"}), "default")
+}
+
+/// A file with a credential plugin, a script of these lines.
+pub(crate) fn of_plugin(plane: &ControlPlane, lines: &str) -> PathBuf {
+    let script = fresh(plane, "plugin");
+    std::fs::write(&script, format!("#!/bin/sh\n{lines}\n")).expect("written");
+    std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("executable");
+    let credentials = json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+        "command": script, "interactiveMode": "IfAvailable"}});
+    write(plane, &plane.url, "plugin", &credentials, "default")
+}
+
+fn fresh(plane: &ControlPlane, name: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let n = COUNT.fetch_add(1, Ordering::Relaxed);
+    plane.folder().join(format!("{n}-{name}"))
+}
+
+fn write(plane: &ControlPlane, url: &str, name: &str, user: &Value, namespace: &str) -> PathBuf {
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": name,
+        "clusters": [{"name": "live", "cluster": {"server": url,
+            "certificate-authority": plane.certificate()}}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context":
+            {"cluster": "live", "user": name, "namespace": namespace}}]});
+    let path = fresh(plane, name);
+    std::fs::write(&path, config.to_string()).expect("written");
+    path
+}

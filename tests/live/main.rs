@@ -1,0 +1,45 @@
+//! Tests against a real kube-apiserver and a real registry: `make e2e`.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `process` | builds the tools, starts them, ends them however the tests end |
+//! | `control_plane` | etcd and kube-apiserver, twice for all tests |
+//! | `kubeconfigs` | the users and the files that lead to them |
+//! | `service_account` | an account whose tokens expire when a test likes |
+//! | `objects` | manifests, and putting them into the cluster |
+//! | `registry` | a registry with images made on the spot |
+//! | `binary` | runs `kubectl-imgpolicy` in a scrubbed environment |
+//! | the others | the tests |
+//!
+//! No controller and no kubelet runs: tests create Pods and Nodes themselves.
+//! Every test has a namespace of its own; what looks at the whole cluster has a
+//! second control plane. Where kubectl is not on PATH, the two tests that run it
+//! say so on standard error and pass.
+//!
+//! `IMGPOLICY_E2E_BINARY` names another binary to test, and
+//! `IMGPOLICY_E2E_OBJECTS` how many workloads the large cluster has.
+
+#![cfg(unix)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests have the clock and the environment to themselves"
+)]
+
+mod access;
+mod binary;
+mod control_plane;
+mod decisions;
+mod helm;
+mod kubeconfigs;
+mod objects;
+mod plugin;
+mod pods;
+mod process;
+mod refusals;
+mod registry;
+mod registry_images;
+mod running;
+mod service_account;
+mod status;
+mod whole_cluster;
+mod workloads;

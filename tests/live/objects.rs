@@ -1,0 +1,196 @@
+//! Manifests, and putting them into the cluster.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+use crate::kubeconfigs::User;
+
+/// How many objects are written at once.
+const AT_ONCE: usize = 16;
+
+/// A workload of one of the four kinds with a container and an init container.
+pub(crate) fn workload(kind: &str, namespace: &str, name: &str, image: &str) -> Value {
+    let labels = json!({"app": name});
+    let template = json!({"metadata": {"labels": labels}, "spec": {
+        "restartPolicy": if kind == "CronJob" { "OnFailure" } else { "Always" },
+        "initContainers": [{"name": "setup", "image": "busybox:1.36"}],
+        "containers": [{"name": "app", "image": image}]}});
+    let (api_version, spec) = match kind {
+        "CronJob" => (
+            "batch/v1",
+            json!({"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": template}}}),
+        ),
+        _ => (
+            "apps/v1",
+            json!({"selector": {"matchLabels": labels}, "template": template}),
+        ),
+    };
+    json!({"apiVersion": api_version, "kind": kind,
+        "metadata": {"namespace": namespace, "name": name}, "spec": spec})
+}
+
+/// The same workload, automated by a policy of its container. The init container
+/// goes: it would be automated too, and its registry is not here.
+pub(crate) fn automated(mut workload: Value, policy: &str) -> Value {
+    if let Some(spec) = workload.pointer_mut("/spec/template/spec") {
+        spec["initContainers"] = json!([]);
+    }
+    workload["metadata"]["annotations"] =
+        json!({"fluxcd.io/automated": "true", "fluxcd.io/tag.app": policy});
+    workload
+}
+
+/// A Pod of a Deployment from `workload`, whose container reports this id.
+pub(crate) fn pod_of(deployment: &Value, n: usize, image_id: &str) -> Value {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = text(&deployment["metadata"]["name"]);
+    pod(
+        &text(&deployment["metadata"]["namespace"]),
+        &format!("{name}-5d9c-{n}"),
+        json!({"app": name, "pod-template-hash": "5d9c"}),
+        controller("apps/v1", "ReplicaSet", &format!("{name}-5d9c")),
+        image_id,
+    )
+}
+
+/// A Pod with one container, made by a controller; `image_id` is what its status
+/// will say.
+pub(crate) fn pod(
+    namespace: &str,
+    name: &str,
+    labels: Value,
+    owner: Value,
+    image_id: &str,
+) -> Value {
+    let mut metadata = json!({"namespace": namespace, "name": name, "labels": labels});
+    if !owner.is_null() {
+        metadata["ownerReferences"] = json!([owner]);
+    }
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+        "spec": {"containers": [{"name": "app", "image": "org/app:1"}]},
+        "status": {"phase": "Running", "containerStatuses": [{"name": "app",
+            "image": "org/app:1", "imageID": image_id, "ready": true, "restartCount": 0,
+            "started": true, "state": {"running": {}}}]}})
+}
+
+/// A reference to the controller of an object. The uid belongs to nothing; no
+/// garbage collector runs.
+pub(crate) fn controller(api_version: &str, kind: &str, name: &str) -> Value {
+    json!({"apiVersion": api_version, "kind": kind, "name": name, "controller": true,
+        "uid": "00000000-0000-0000-0000-000000000001"})
+}
+
+impl ControlPlane {
+    /// Makes a namespace and gives its name back.
+    pub(crate) async fn namespace<'a>(&self, name: &'a str) -> &'a str {
+        self.apply(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})])
+            .await;
+        name
+    }
+
+    /// Writes objects, several at once, and then the status of those that have
+    /// one.
+    pub(crate) async fn apply(&self, objects: &[Value]) {
+        let client = self.kube_client();
+        stream::iter(objects)
+            .map(|object| apply_one(client.clone(), object))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<()>>()
+            .await
+            .expect("the API server takes the objects");
+    }
+
+    /// Makes the cluster have HelmReleases, and waits until they are served.
+    pub(crate) async fn define_helm_releases(&self) {
+        self.apply(&[json!({"apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "helmreleases.helm.toolkit.fluxcd.io"},
+            "spec": {"group": "helm.toolkit.fluxcd.io", "scope": "Namespaced",
+                "names": {"plural": "helmreleases", "singular": "helmrelease",
+                    "kind": "HelmRelease"},
+                "versions": [{"name": "v2", "served": true, "storage": true,
+                    "schema": {"openAPIV3Schema": {"type": "object",
+                        "x-kubernetes-preserve-unknown-fields": true}}}]}})])
+            .await;
+        let client = self.kube_client();
+        let path = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases";
+        for _ in 0..100 {
+            let request = http::Request::get(path).body(Vec::new());
+            let answer = client.request_text(request.expect("a request")).await;
+            if answer.is_ok() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("HelmReleases are not served");
+    }
+
+    /// Lets `User::Reader` read the workloads and Pods of a namespace.
+    pub(crate) async fn allow_reader(&self, namespace: &str) {
+        let rules = json!([
+            {"apiGroups": ["apps", "batch", ""], "resources": ["*"], "verbs": ["get", "list"]}]);
+        self.allow_in(namespace, User::Reader, rules).await;
+    }
+
+    /// Lets a user do something in a namespace.
+    pub(crate) async fn allow_in(&self, namespace: &str, user: User, rules: Value) {
+        let metadata = json!({"name": user.name(), "namespace": namespace});
+        self.apply(&[
+            json!({"apiVersion": RBAC, "kind": "Role", "metadata": metadata, "rules": rules}),
+            json!({"apiVersion": RBAC, "kind": "RoleBinding", "metadata": metadata,
+                "roleRef": {"apiGroup": RBAC_GROUP, "kind": "Role", "name": user.name()},
+                "subjects": [subject(user)]}),
+        ])
+        .await;
+    }
+
+    /// Lets `User::WorkloadsReader` list the four kinds everywhere.
+    pub(crate) async fn allow_workloads_reader(&self) {
+        let metadata = json!({"name": "workloads-reader"});
+        let rules = json!([
+            {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"],
+                "verbs": ["get", "list"]},
+            {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["get", "list"]}]);
+        self.apply(&[
+            json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": metadata,
+                "rules": rules}),
+            json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": metadata,
+                "roleRef": {"apiGroup": RBAC_GROUP, "kind": "ClusterRole",
+                    "name": "workloads-reader"},
+                "subjects": [subject(User::WorkloadsReader)]}),
+        ])
+        .await;
+    }
+}
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+
+fn subject(user: User) -> Value {
+    json!({"apiGroup": RBAC_GROUP, "kind": "User", "name": user.name()})
+}
+
+async fn apply_one(client: Client, object: &Value) -> kube::Result<()> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let api_version = text(&object["apiVersion"]);
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", &api_version));
+    let kind = GroupVersionKind::gvk(group, version, &text(&object["kind"]));
+    let resource = ApiResource::from_gvk(&kind);
+    let api: Api<DynamicObject> = match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    };
+    let name = text(&object["metadata"]["name"]);
+    let params = PatchParams::apply("live-tests").force();
+    api.patch(&name, &params, &Patch::Apply(object)).await?;
+    if !object["status"].is_null() {
+        let status = json!({"status": object["status"]});
+        let params = PatchParams::default();
+        api.patch_status(&name, &params, &Patch::Merge(&status))
+            .await?;
+    }
+    Ok(())
+}

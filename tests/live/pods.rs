@@ -1,0 +1,124 @@
+//! Pods and Nodes of a real API server.
+
+use kubectl_imgpolicy::cluster::{Coverage, Scope};
+use serde_json::json;
+
+use crate::control_plane::ControlPlane;
+use crate::kubeconfigs::User;
+use crate::objects::{controller, pod, workload};
+use crate::workloads::everything;
+
+fn image_id(n: u8) -> String {
+    format!("docker.io/org/app@sha256:{}", format!("{n:02x}").repeat(32))
+}
+
+#[tokio::test]
+async fn image_ids_reach_the_workload_that_made_the_pod() {
+    let plane = ControlPlane::shared();
+    let namespace = plane.namespace("running").await;
+    // Two Deployments with the same labels, and a CronJob.
+    let mut blue = workload("Deployment", namespace, "web-blue", "org/app:1");
+    blue["spec"]["selector"]["matchLabels"] = json!({"app": "web"});
+    blue["spec"]["template"]["metadata"]["labels"] = json!({"app": "web"});
+    let of_set = |name: &str, deployment: &str, image: u8| {
+        let set = controller("apps/v1", "ReplicaSet", &format!("{deployment}-5d9c"));
+        let labels = json!({"app": "web", "pod-template-hash": "5d9c"});
+        pod(namespace, name, labels, set, &image_id(image))
+    };
+    let job = controller("batch/v1", "Job", "nightly-29401234");
+    let rollout = controller("apps/v1", "ReplicaSet", "api-77");
+    let rollout_labels = json!({"rollouts-pod-template-hash": "77"});
+    let mut finished = of_set("web-old", "web", 9);
+    finished["status"]["phase"] = json!("Succeeded");
+    plane
+        .apply(&[
+            workload("Deployment", namespace, "web", "org/app:1"),
+            blue,
+            workload("CronJob", namespace, "nightly", "org/app:1"),
+            of_set("web-1", "web", 1),
+            of_set("blue-1", "web-blue", 2),
+            of_set("blue-2", "web-blue", 3),
+            pod(namespace, "nightly-1", json!({}), job, &image_id(4)),
+            pod(namespace, "api-1", rollout_labels, rollout, &image_id(5)),
+            pod(
+                namespace,
+                "bare",
+                json!({"a": "b"}),
+                json!(null),
+                &image_id(6),
+            ),
+            finished,
+        ])
+        .await;
+    let cluster = plane.connect(User::Admin, namespace).await;
+    let listing = cluster
+        .workloads(&everything(namespace))
+        .await
+        .expect("read");
+    let workloads: Vec<_> = listing.workloads.iter().collect();
+    let facts = cluster.pod_facts(&workloads, Coverage::Whole).await;
+    let running: Vec<_> = facts
+        .images
+        .iter()
+        .map(|(id, images)| {
+            let digests = images.of("app").iter().filter_map(|i| i.digest.as_ref());
+            let digests = digests.map(|d| d.to_string()[7..9].to_owned());
+            (id.name.as_str(), digests.collect::<Vec<_>>())
+        })
+        .collect();
+    let one = |digest: &str| vec![digest.to_owned()];
+    let two = vec!["02".to_owned(), "03".to_owned()];
+    assert_eq!(
+        running,
+        [
+            ("nightly", one("04")),
+            ("web", one("01")),
+            ("web-blue", two)
+        ]
+    );
+    assert_eq!(facts.uncovered.to_string(), "1 Pod of Rollout, 1 bare Pod");
+    assert_eq!(facts.note, None);
+
+    let scope = Scope::Namespace(namespace.to_owned());
+    let usages = cluster.pod_usages(&scope, None).await.expect("read");
+    let owners: Vec<_> = usages
+        .containers
+        .iter()
+        .map(|u| {
+            u.owner
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string)
+        })
+        .collect();
+    assert_eq!(
+        owners,
+        [
+            "Rollout running/api",
+            "",
+            "Deployment running/web-blue",
+            "Deployment running/web-blue",
+            "CronJob running/nightly",
+            "Deployment running/web",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_nodes_platforms_are_distinct() {
+    let plane = ControlPlane::shared();
+    let node = |name: &str, arch: &str| {
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels":
+            {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch}}})
+    };
+    plane
+        .apply(&[
+            node("n1", "arm64"),
+            node("n2", "amd64"),
+            node("n3", "amd64"),
+        ])
+        .await;
+    let cluster = plane.connect(User::Admin, "default").await;
+    let platforms = cluster.node_platforms().await.expect("known");
+    let platforms: Vec<_> = platforms.iter().map(|p| p.as_str()).collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Builds the kube-apiserver, etcd and registry of the live tests and prints where they are; see README.md.
+#
+# stdout: KUBE_APISERVER=PATH, ETCD=PATH and REGISTRY=PATH, one a line, and nothing else. Progress and errors: stderr.
+set -euo pipefail
+unset CDPATH GOOS GOARCH
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+say() { printf 'tests/live/tools: %s\n' "$*" >&2; }
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+# pinned WORD: the second word of the go.mod line that begins with WORD.
+pinned() { awk -v word="$1" '$1 == word { print $2; exit }' "$here/kube-apiserver/go.mod"; }
+sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
+
+needs="Go $(pinned go) or newer"
+command -v go >/dev/null || fail "the live tests build their kube-apiserver, etcd and registry with Go, which is not on PATH: install $needs (https://go.dev/dl/)"
+
+kubernetes=$(pinned k8s.io/kubernetes)
+minor=${kubernetes#*.}
+version=k8s.io/component-base/version
+ldflags="-s -w -X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%%.*}"
+export CGO_ENABLED=0 GOWORK=off
+
+# Asked inside a module, so that a Go too old for it says so here, and one that fetches a newer toolchain is named by that.
+go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go version) || fail "the live tests need $needs"
+
+cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
+key=$({
+  printf '%s\n' "$go" "$ldflags"
+  cat "$here"/{kube-apiserver,etcd,registry}/go.{mod,sum}
+} | sha256)
+mkdir -p "$cache/${key:0:16}"
+folder=$(cd "$cache/${key:0:16}" && pwd)
+
+# Two runs at once: the second waits, then finds what the first built. Where there is no flock both build, and either
+# result is whole, since a binary gets its name only when it is done.
+if command -v flock >/dev/null; then
+  exec 9>"$folder/.lock"
+  flock --nonblock 9 || {
+    say "waiting for another build in $folder"
+    flock 9
+  }
+fi
+
+unfinished=
+trap 'rm -f "$unfinished"' EXIT
+
+# build NAME PACKAGE: $folder/NAME, from the module in the folder NAME.
+build() {
+  local name=$1 package=$2 start=$SECONDS
+  [ ! -x "$folder/$name" ] || return 0
+  say "building $name with ${go#go version } (the first build takes minutes)"
+  unfinished=$folder/.$name.$$
+  (cd "$here/$name" && go build -mod=readonly -buildvcs=false -trimpath -ldflags "$ldflags" -o "$unfinished" "$package") >&2 ||
+    fail "could not build $name from $here/$name"
+  mv -f "$unfinished" "$folder/$name"
+  unfinished=
+  say "built $name in $((SECONDS - start)) s"
+}
+
+if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+  assets=$(cd "$KUBEBUILDER_ASSETS" && pwd) || fail "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS is not a folder"
+  apiserver=$assets/kube-apiserver
+  etcd=$assets/etcd
+  for ready in "$apiserver" "$etcd"; do
+    [[ -f $ready && -x $ready ]] || fail "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no executable ${ready##*/}"
+  done
+else
+  apiserver=$folder/kube-apiserver
+  etcd=$folder/etcd
+  build etcd go.etcd.io/etcd/server/v3
+  build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
+fi
+build registry github.com/distribution/distribution/v3/cmd/registry
+
+printf 'KUBE_APISERVER=%s\nETCD=%s\nREGISTRY=%s\n' "$apiserver" "$etcd" "$folder/registry"
