@@ -1,0 +1,177 @@
+//! What the documents list is all there is.
+
+use std::collections::BTreeSet;
+
+use kubectl_imgpolicy::evaluator::{Outcome, Reason};
+use kubectl_imgpolicy::output::Column;
+use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
+use regex::Regex;
+use serde_json::Value;
+
+use super::{assert_named, documents, printed, read, shell};
+
+/// The subcommands whose flags the texts may name.
+const COMMANDS: [&str; 6] = [
+    "status",
+    "explain",
+    "test",
+    "images",
+    "version",
+    "completion",
+];
+
+/// Flags of other programs, and the one that clap adds by itself.
+const OTHER_FLAGS: [&str; 4] = ["--help", "--release", "--path", "--local"];
+
+#[test]
+fn every_word_of_a_decision_is_documented() {
+    let document = "docs/policies.md";
+    assert_named(document, State::ALL.iter().map(|word| word.as_str()));
+    assert_named(document, Outcome::ALL.iter().map(|word| word.as_str()));
+    assert_named(document, Order::ALL.iter().map(|word| word.as_str()));
+}
+
+/// The first cells of the table under a heading.
+fn first_cells(document: &str, heading: &str) -> Vec<String> {
+    let text = read(document);
+    let start = text.find(&format!("\n{heading}\n")).expect(heading);
+    let section = &text[start + heading.len()..];
+    let end = section.find("\n## ").unwrap_or(section.len());
+    let cell = Regex::new(r"(?m)^\| `([^`]+)` \|").expect("a pattern");
+    cell.captures_iter(&section[..end])
+        .map(|found| found[1].to_owned())
+        .collect()
+}
+
+#[test]
+fn reasons_rejections_and_warnings_have_a_line_each_in_their_tables() {
+    let words = |all: Vec<&str>| -> Vec<String> { all.into_iter().map(str::to_owned).collect() };
+    for (heading, all) in [
+        (
+            "## Outcomes",
+            words(Outcome::ALL.iter().map(|w| w.as_str()).collect()),
+        ),
+        (
+            "## Reasons",
+            words(Reason::ALL.iter().map(|w| w.as_str()).collect()),
+        ),
+        (
+            "## Rejections",
+            words(Rejection::ALL.iter().map(|w| w.as_str()).collect()),
+        ),
+        (
+            "## Warnings",
+            words(WarningCode::ALL.iter().map(|w| w.as_str()).collect()),
+        ),
+    ] {
+        assert_eq!(first_cells("docs/policies.md", heading), all, "{heading}");
+    }
+}
+
+#[test]
+fn reasons_stand_beside_their_outcome() {
+    let text = read("docs/policies.md");
+    for reason in Reason::ALL {
+        let line = format!("| `{reason}` | `{}` |", reason.outcome());
+        assert!(text.contains(&line), "{line}");
+    }
+}
+
+#[test]
+fn columns_and_exit_codes_are_documented() {
+    let document = "docs/output.md";
+    assert_named(document, Column::ALL.iter().map(|column| column.as_str()));
+    assert_eq!(
+        first_cells(document, "## Exit codes"),
+        ["0", "1", "2", "10", "11", "130"]
+    );
+}
+
+/// The names of all fields, however deep.
+fn fields(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                found.insert(name.clone());
+                fields(value, found);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| fields(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_json_field_is_documented() {
+    let files = "-f docs/quickstart/manifests --oci-layout docs/quickstart/images -o json";
+    let manual = "printf 'apiVersion: apps/v1\\nkind: Deployment\\nmetadata: {name: w}\\nspec: \
+                  {template: {spec: {containers: [{name: c, image: \"org/my-app:1.0.0\"}]}}}\\n' | \
+                  \"$IMGPOLICY\"";
+    let home = tempfile::tempdir().expect("a folder");
+    let assumed = shell(
+        &format!("{manual} status -f - --assume auto --oci-layout docs/quickstart/images -o json"),
+        home.path(),
+    );
+    let texts = [
+        printed(&format!("status {files}")),
+        printed(&format!("explain deployment/timestamp {files}")),
+        printed(&format!(
+            "explain deployment/timestamp --min-age 20000d {files}"
+        )),
+        printed(&format!("images {files}")),
+        printed(&format!("images deployment/timestamp {files}")),
+        printed("status -f nowhere -o json"),
+        printed(
+            "test org/my-app:1.0.0 --policy 'semver:~1.0' --oci-layout docs/quickstart/images -o json",
+        ),
+        String::from_utf8(assumed.stdout).expect("text"),
+    ];
+    let mut found = BTreeSet::new();
+    for text in &texts {
+        fields(&serde_json::from_str(text).expect(text), &mut found);
+    }
+    for expected in [
+        "lockedBehind",
+        "suggestion",
+        "ripeAt",
+        "funnel",
+        "pods",
+        "scope",
+    ] {
+        assert!(found.contains(expected), "{expected} was not printed");
+    }
+    assert_named("docs/output.md", found.iter().map(String::as_str));
+}
+
+#[test]
+fn no_document_names_a_flag_that_does_not_exist() {
+    let mut help = printed("options");
+    for command in COMMANDS {
+        help.push_str(&printed(&format!("{command} --help")));
+    }
+    let flag = Regex::new(r"(?:^|[^-\w])(--[a-z][a-z-]+)").expect("a pattern");
+    let known: BTreeSet<String> = flag
+        .captures_iter(&help)
+        .map(|found| found[1].to_owned())
+        .chain(OTHER_FLAGS.map(str::to_owned))
+        .collect();
+    assert!(known.contains("--oci-layout") && known.contains("--kubeconfig"));
+    for document in documents() {
+        for found in flag.captures_iter(&read(&document)) {
+            assert!(known.contains(&found[1]), "{document} names {}", &found[1]);
+        }
+    }
+}
+
+#[test]
+fn every_dependency_is_accounted_for() {
+    let manifest = read("Cargo.toml");
+    let section = manifest.split("[dependencies]").nth(1).expect("a section");
+    let section = section.split("\n[").next().expect("a section");
+    let names: Vec<&str> = section
+        .lines()
+        .filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+        .collect();
+    assert!(names.len() > 20);
+    assert_named("docs/design.md", names);
+}
