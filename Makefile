@@ -1,0 +1,61 @@
+# The door to everything that is done with this repository.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the plugin for use: target/release/kubectl-imgpolicy.
+	$(CARGO) build --release
+
+.PHONY: fmt
+fmt: ## Format the source.
+	$(CARGO) fmt
+
+.PHONY: fmt-check
+fmt-check:
+	$(CARGO) fmt --check
+
+.PHONY: lint
+lint: ## Run clippy on everything; a warning is an error.
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
+
+.PHONY: test
+test: ## Run the tests that need nothing but Rust.
+	cargo test
+
+.PHONY: readme-test
+readme-test:
+	.ci/readme-test-command
+
+.PHONY: e2e
+e2e: ## Run the tests against a real API server and registry (needs Go).
+	$(CARGO) test --features live --test live
+
+.PHONY: bench
+bench: ## Measure the evaluator.
+	$(CARGO) bench --bench evaluate
+
+.PHONY: bench-scan
+bench-scan: ## Measure whole scans of a registry on loopback.
+	$(CARGO) bench --bench scan
+
+.PHONY: docs
+docs: ## Make the generated files of docs/ anew.
+	docs/quickstart/make-images.py
+	docs/render.sh
+
+.PHONY: docs-check
+docs-check: ## Check that the generated files of docs/ are current.
+	.ci/docs-check
+
+.PHONY: deny
+deny: ## Check licences, advisories and banned crates (needs cargo-deny).
+	$(CARGO) deny check
+
+.PHONY: ci
+ci: fmt-check lint readme-test docs-check e2e ## Check what every change must pass.
