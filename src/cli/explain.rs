@@ -8,12 +8,13 @@ use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::PolicyFlags;
 use super::registry_flags::RegistryFlags;
+use super::report_flags::ReportFlags;
 use super::scope::{self, ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::image::RepositoryMetadata;
 use crate::output::{
-    self, ExplainContext, ExplainOptions, Format, ImageExplanation, ItemList, RepeatedFlags, encode,
+    self, ExplainContext, ExplainOptions, ImageExplanation, ItemList, RepeatedFlags, encode,
 };
 
 /// Tell why a container is or is not updated
@@ -43,20 +44,8 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
 
-    /// How many of the best tags to show; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
-
-    /// Output format: table, json or yaml
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        hide_default_value = true,
-        value_parser = Format::of_one
-    )]
-    output: Format,
+    #[command(flatten)]
+    report: ReportFlags,
 
     #[command(flatten)]
     scope: ScopeFlags,
@@ -86,7 +75,7 @@ pub(super) fn explain(
         .into_iter()
         .filter_map(|subject| examine(snapshot, subject))
         .collect();
-    let text = match args.output.data() {
+    let text = match args.report.output.data() {
         Some(format) => {
             let context = ExplainContext {
                 context: snapshot.context.clone(),
@@ -100,7 +89,7 @@ pub(super) fn explain(
         }
         None => {
             let options = ExplainOptions {
-                limit: args.limit,
+                limit: args.report.limit,
                 tag: args.tag.clone(),
                 flags: RepeatedFlags {
                     client: globals.repeated(),

@@ -11,6 +11,7 @@ use super::explain::{choose, examine};
 use super::policy_flags::PolicyFlags;
 use super::progress::ProgressLine;
 use super::registry_flags::RegistryFlags;
+use super::report_flags::ReportFlags;
 use super::saved;
 use super::scope::{self, ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
@@ -19,8 +20,8 @@ use crate::collect;
 use crate::evaluator::{self, Examination, ScopeError, Subject};
 use crate::image::ImageReference;
 use crate::output::{
-    DataFormat, ExplainContext, Format, ImageList, ImageTags, ImageUse, ImageUser, ItemList,
-    TableOptions, encode, image_tags, images_table,
+    DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
+    encode, image_tags, images_table,
 };
 use crate::policy::{ContainerPolicy, Origin, Rule};
 use crate::workload::{Workload, WorkloadKind};
@@ -49,24 +50,12 @@ pub(super) struct ImagesArgs {
     #[arg(short, long, value_name = "NAME")]
     container: Option<String>,
 
-    /// How many tags to show; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
-
     /// Leave out the headings of the table
     #[arg(long)]
     no_headers: bool,
 
-    /// Output format: table, json or yaml
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        hide_default_value = true,
-        value_parser = Format::of_one
-    )]
-    output: Format,
+    #[command(flatten)]
+    report: ReportFlags,
 
     #[command(flatten)]
     scope: ScopeFlags,
@@ -114,7 +103,7 @@ fn everything(
         context: assessment.context.clone(),
         observed_at: assessment.observed_at,
     };
-    let text = match args.output.data() {
+    let text = match args.report.output.data() {
         Some(format) => encode(&ImageList::new(&uses, &errors, &context), format)
             .map_err(CommandError::failed)?,
         None if uses.is_empty() => String::new(),
@@ -318,7 +307,7 @@ fn print_tags(
             .map(|(image, examination)| ImageTags::new(image, examination, context));
         encode(&ItemList::new("ImageTagsList", errors, items), format).map_err(CommandError::failed)
     };
-    let text = match args.output.data() {
+    let text = match args.report.output.data() {
         Some(format) => data(format)?,
         None => {
             let style = terminal.style();
@@ -327,7 +316,7 @@ fn print_tags(
                     image,
                     examination,
                     context.observed_at,
-                    args.limit,
+                    args.report.limit,
                     !args.no_headers,
                     &style,
                 )

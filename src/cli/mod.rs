@@ -12,6 +12,7 @@ mod options;
 mod policy_flags;
 mod progress;
 mod registry_flags;
+mod report_flags;
 mod saved;
 mod scope;
 mod status;

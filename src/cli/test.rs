@@ -13,6 +13,7 @@ use super::error::CommandError;
 use super::policy_flags::typo_warning;
 use super::progress::ProgressLine;
 use super::registry_flags::RegistryFlags;
+use super::report_flags::ReportFlags;
 use super::saved;
 use super::scope;
 use super::terminal::Terminal;
@@ -22,7 +23,7 @@ use crate::files::PathOrStdin;
 use crate::image::{
     Digest, ImageReference, Known, RepositoryMetadata, SourceKind, Tag, TagOrDigest,
 };
-use crate::output::{Format, ImageTest, encode, test_report};
+use crate::output::{ImageTest, encode, test_report};
 use crate::policy::{
     AllowMode, ContainerPolicy, GoRegex, Origin, Rule, TagFilter, Template, parse_age,
 };
@@ -86,20 +87,8 @@ pub(super) struct TestArgs {
     #[arg(long, value_name = "FILE")]
     from_snapshot: Option<std::path::PathBuf>,
 
-    /// How many of the best tags to show; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    limit: usize,
-
-    /// Output format: table, json or yaml
-    #[arg(
-        short,
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        hide_default_value = true,
-        value_parser = Format::of_one
-    )]
-    output: Format,
+    #[command(flatten)]
+    report: ReportFlags,
 
     #[command(flatten)]
     registry: RegistryFlags,
@@ -146,19 +135,19 @@ pub(super) fn test(
         }
     };
     let examination = subject.examine(&metadata);
-    let text = match args.output.data() {
+    let text = match args.report.output.data() {
         Some(format) => encode(&ImageTest::new(&args.image, &examination), format)
             .map_err(CommandError::failed)?,
         None => test_report(
             &args.image,
             &examination,
             scope::now(),
-            args.limit,
+            args.report.limit,
             &terminal.style(),
         ),
     };
     terminal.print(&text);
-    if args.output.data().is_some() && examination.decision.outcome == Outcome::Unknown {
+    if args.report.output.data().is_some() && examination.decision.outcome == Outcome::Unknown {
         // The data has no place for it.
         terminal.complain(&format!("error: {}", examination.decision.message));
     }
