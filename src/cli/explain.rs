@@ -12,7 +12,6 @@ use super::report_flags::ReportFlags;
 use super::scope::{self, ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
-use crate::image::RepositoryMetadata;
 use crate::output::{
     self, ExplainContext, ExplainOptions, ImageExplanation, ItemList, RepeatedFlags, encode,
 };
@@ -137,13 +136,6 @@ pub(super) fn choose<'a, 's>(
 /// The row and the examination of one container; `None`: the scan was stopped
 /// before it was decided.
 pub(super) fn examine(snapshot: &Snapshot, subject: &Subject<'_>) -> Option<(Row, Examination)> {
-    let nothing = RepositoryMetadata::default();
-    let metadata = subject
-        .repository()
-        .and_then(|name| snapshot.repositories.get(name))
-        .unwrap_or(&nothing);
-    if snapshot.partial && !subject.is_decided(metadata) {
-        return None;
-    }
-    Some((subject.row(metadata), subject.examine(metadata)))
+    let metadata = snapshot.metadata_for(subject)?;
+    Some((subject.row(&metadata), subject.examine(&metadata)))
 }

@@ -4,6 +4,7 @@
 //! a cluster or a registry, it gives the same decisions. So a bug report becomes
 //! a test. It holds names, tags, digests and times, never a credential.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -193,6 +194,17 @@ impl Snapshot {
         Ok(subjects)
     }
 
+    /// What is known of a container's repository. `None`: the scan was stopped
+    /// before it was decided, and such a container is left out, not guessed.
+    #[must_use]
+    pub fn metadata_for(&self, subject: &Subject<'_>) -> Option<Cow<'_, RepositoryMetadata>> {
+        let metadata = subject
+            .repository()
+            .and_then(|name| self.repositories.get(name))
+            .map_or_else(Cow::default, Cow::Borrowed);
+        (!self.partial || subject.is_decided(&metadata)).then_some(metadata)
+    }
+
     fn platforms(&self, workload: &Workload) -> Option<Vec<Platform>> {
         let given = (!self.settings.platforms.is_empty()).then_some(&self.settings.platforms);
         let nodes = given.or(self.nodes.as_ref());
@@ -206,18 +218,7 @@ impl Snapshot {
 ///
 /// `--assume` is no policy.
 pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
-    let nothing = RepositoryMetadata::default();
-    let row = |subject: &Subject<'_>| {
-        let metadata = subject
-            .repository()
-            .and_then(|name| snapshot.repositories.get(name))
-            .unwrap_or(&nothing);
-        // What a stopped scan did not reach is left out, not guessed.
-        if snapshot.partial && !subject.is_decided(metadata) {
-            return None;
-        }
-        Some(subject.row(metadata))
-    };
+    let row = |subject: &Subject<'_>| Some(subject.row(&*snapshot.metadata_for(subject)?));
     Ok(Assessment {
         context: snapshot.context.clone(),
         observed_at: snapshot.observed_at,

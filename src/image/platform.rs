@@ -39,12 +39,6 @@ impl Platform {
         &*self.0 == "linux/amd64"
     }
 
-    /// `unknown/unknown`: an attestation beside the images, not an image.
-    #[must_use]
-    pub fn is_unknown(&self) -> bool {
-        self.0.starts_with("unknown/")
-    }
-
     /// Whether an image built for `self` runs where `wanted` is asked for. A
     /// node knows no variant, so a missing one on either side fits any.
     #[must_use]
