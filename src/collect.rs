@@ -209,7 +209,9 @@ pub async fn settle(
         if facts.is_empty() {
             return metadata;
         }
-        registries.answer(name, facts, &mut metadata).await;
+        registries
+            .answer(registries.user(), name, facts, &mut metadata)
+            .await;
     }
 }
 

@@ -89,10 +89,14 @@ pub(super) fn ripe_at(
     created: Option<Timestamp>,
     min_age: SignedDuration,
 ) -> Option<Timestamp> {
-    let born = [created, image.pushed, image.first_seen]
-        .into_iter()
-        .flatten()
-        .max()?;
+    let born = [
+        created,
+        image.pushed.value().copied().flatten(),
+        image.first_seen,
+    ]
+    .into_iter()
+    .flatten()
+    .max()?;
     Some(born.checked_add(min_age).unwrap_or(Timestamp::MAX))
 }
 

@@ -319,6 +319,8 @@ fn not_asked(facts: &[Fact]) -> Verdict {
         Some(Fact::Members(_) | Fact::Configs(_)) => "the parts of an image",
         Some(Fact::Platforms(_)) => "the platforms of an image",
         Some(Fact::Created(_)) => "the creation time of images",
+        Some(Fact::Pushed(_)) => "the push time of an image",
+        Some(Fact::Confirmed(_)) => "whether a tag still serves what it did",
     };
     Verdict {
         reason: Reason::RegistryError,

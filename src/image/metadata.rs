@@ -72,6 +72,8 @@ pub enum SourceKind {
     /// A registry over HTTP.
     #[default]
     Registry,
+    /// What an earlier run learnt, and nothing else: `--offline`.
+    Cache,
     /// An OCI image layout on disk.
     OciLayout,
     /// A list of tags given by the user.
@@ -81,7 +83,10 @@ pub enum SourceKind {
 /// One question about a repository, in the order of what an answer costs.
 ///
 /// Whoever answers fills [`RepositoryMetadata`] with the answer or with the
-/// reason why there is none, and may fill in whatever else the answer told.
+/// reason why there is none, and may fill in whatever else the answer told. One
+/// question may be answered by less: to [`Fact::Created`] of a tag whose push
+/// time was not known, the push time, which bounds the creation. Who needs the
+/// time itself asks again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// All tags: [`RepositoryMetadata::tags`].
@@ -98,6 +103,12 @@ pub enum Fact {
     Created(TagOrDigest),
     /// The config digest of every member: [`Member::config`]. The manifests.
     Configs(TagOrDigest),
+    /// When the tag was pushed: [`ImageMetadata::pushed`]. Free where the
+    /// registry does not tell it.
+    Pushed(TagOrDigest),
+    /// Whether a remembered tag still serves what it did:
+    /// [`ImageMetadata::remembered`]. A HEAD.
+    Confirmed(TagOrDigest),
 }
 
 /// Everything known of one repository.
@@ -145,10 +156,15 @@ pub struct ImageMetadata {
     /// without one then could not be read.
     #[serde(default)]
     pub configs_asked: bool,
-    /// When the tag was pushed, where the registry tells it.
-    pub pushed: Option<Timestamp>,
+    /// When the tag was pushed; `None` where the registry does not tell it.
+    #[serde(default)]
+    pub pushed: Known<Option<Timestamp>>,
     /// When our cache saw this tag with this digest for the first time.
     pub first_seen: Option<Timestamp>,
+    /// An earlier run saw the tag serve [`Self::digest`], and this one did not
+    /// look again; a decision that rests on the tag asks for [`Fact::Confirmed`].
+    #[serde(default)]
+    pub remembered: bool,
 }
 
 /// One image of an index.

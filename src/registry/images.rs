@@ -46,8 +46,8 @@ impl Wanted {
     /// Adds a question; facts about the whole repository add nothing.
     pub(super) fn add(&mut self, fact: &Fact) {
         match fact {
-            Fact::Tags => {}
-            Fact::Digest(_) => self.digest = true,
+            Fact::Tags | Fact::Pushed(_) => {}
+            Fact::Digest(_) | Fact::Confirmed(_) => self.digest = true,
             Fact::Members(_) => self.members = true,
             Fact::Platforms(_) => self.platforms = true,
             Fact::Created(_) => self.created = true,

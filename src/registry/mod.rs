@@ -45,6 +45,7 @@
 //! - The answers of a [`Registries`] live as long as it does: a tag is looked up
 //!   once. Make a new one for a new look.
 
+mod account;
 mod auth;
 mod credentials;
 mod digest;
@@ -61,6 +62,7 @@ mod scanner;
 mod tags;
 mod transport;
 
+pub use account::{Account, CredentialId, PullSecret};
 pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
 pub use layout::{OciLayout, OciLayoutError};
 pub use options::{RegistryOptions, RegistrySetupError, install_crypto_provider};

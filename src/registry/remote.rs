@@ -8,13 +8,13 @@ use reqwest::Url;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, TagOrDigest};
 
-use super::auth::{Authorizer, Challenge};
-use super::credentials::Keychain;
+use super::account::Account;
+use super::auth::{Authorizer, Challenge, Pass};
 use super::digest;
 use super::endpoint::Endpoint;
 use super::failure::{Place, clean};
 use super::manifest::{ACCEPT, Blob};
-use super::transport::{Answer, MAX_BODY, Question, Transport, authority};
+use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
 
 /// How many redirects one request follows.
 const MAX_REDIRECTS: usize = 5;
@@ -53,14 +53,14 @@ impl Remote {
         name: &CanonicalName,
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
-        keychain: Arc<Keychain>,
+        account: Account,
     ) -> Self {
         Self {
             name: name.clone(),
             place: Place::new(name),
             endpoint,
             transport,
-            authorizer: Authorizer::new(name, keychain),
+            authorizer: Authorizer::new(name, account),
         }
     }
 
@@ -242,6 +242,31 @@ impl Remote {
         )))
     }
 
+    /// What to show instead to a registry that forbids what was asked, or hides
+    /// it; `None`: its answer counts.
+    async fn another(
+        &self,
+        sent: &Result<Answer, SendError>,
+        shown: &Pass,
+    ) -> Result<Option<Pass>, FetchFailure> {
+        match sent {
+            Ok(Answer { status, .. }) if status.is_success() => {
+                self.authorizer.accepted(shown).await;
+                Ok(None)
+            }
+            Ok(Answer {
+                status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
+                ..
+            }) => {
+                let challenge = self.endpoint.challenge();
+                self.authorizer
+                    .other(shown, challenge, &self.transport)
+                    .await
+            }
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
     async fn ask_authorized(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
         let mut first = self.endpoint.go_first().await;
         let mut pass = self
@@ -249,8 +274,9 @@ impl Remote {
             .pass(&self.endpoint, &self.transport)
             .await?;
         // Once as it is, once for the challenge, once for a token that has
-        // expired, once for a challenge with a further scope.
-        for _ in 0..3 {
+        // expired, once for a challenge with a further scope; and once for each
+        // further credential.
+        for _ in 0..MAX_PASSES {
             question.authorization.clone_from(&pass.header);
             let sent = self.transport.send(question).await;
             let challenge = match &sent {
@@ -267,7 +293,11 @@ impl Remote {
                 drop(first);
             }
             let Some(challenge) = challenge else {
-                return sent.map_err(|error| self.place.unanswered(&error));
+                match self.another(&sent, &pass).await? {
+                    Some(other) => pass = other,
+                    None => return sent.map_err(|error| self.place.unanswered(&error)),
+                }
+                continue;
             };
             pass = self
                 .authorizer
@@ -279,6 +309,9 @@ impl Remote {
         sent.map_err(|error| self.place.unanswered(&error))
     }
 }
+
+/// How often one request is sent with another authorization at most.
+const MAX_PASSES: usize = 12;
 
 /// Whether content may be fetched from where a redirect leads: over https, or
 /// over plain HTTP if the origin was plain already.

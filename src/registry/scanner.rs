@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::image::{CanonicalName, Fact, ImageMetadata, Known, RepositoryMetadata, TagOrDigest};
 
-use super::credentials::Keychain;
+use super::account::{Account, CredentialId};
 use super::endpoint::Endpoint;
 use super::failure::Place;
 use super::images::{Images, Source, Wanted};
@@ -30,10 +30,10 @@ pub struct Registries {
 #[derive(Debug)]
 struct Shared {
     transport: Arc<Transport>,
-    keychain: Arc<Keychain>,
+    user: Account,
     layouts: Vec<OciLayout>,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
-    repositories: Mutex<HashMap<CanonicalName, Arc<Images>>>,
+    repositories: Mutex<HashMap<(CanonicalName, Option<CredentialId>), Arc<Images>>>,
 }
 
 impl Registries {
@@ -45,12 +45,19 @@ impl Registries {
         Ok(Self {
             shared: Arc::new(Shared {
                 transport: Arc::new(Transport::new(&options)?),
-                keychain: Arc::new(Keychain::new(&options)),
+                user: Account::of_user(&options),
                 layouts: options.layouts,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
             }),
         })
+    }
+
+    /// Who runs the program: anonymous where a registry lets everybody read,
+    /// else with the credentials of the user's own files and helpers.
+    #[must_use]
+    pub fn user(&self) -> &Account {
+        &self.shared.user
     }
 
     /// Answers questions about one repository: each answer, or the reason why
@@ -59,6 +66,7 @@ impl Registries {
     /// per host; calls for several repositories may run side by side too.
     pub async fn answer(
         &self,
+        account: &Account,
         name: &CanonicalName,
         facts: Vec<Fact>,
         metadata: &mut RepositoryMetadata,
@@ -66,7 +74,7 @@ impl Registries {
         if facts.is_empty() {
             return;
         }
-        let images = self.repository(name);
+        let images = self.repository(account, name);
         let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
         for fact in &facts {
             if let Some(version) = version_of(fact) {
@@ -135,13 +143,14 @@ impl Registries {
         }
     }
 
-    fn repository(&self, name: &CanonicalName) -> Arc<Images> {
+    fn repository(&self, account: &Account, name: &CanonicalName) -> Arc<Images> {
         let shared = &self.shared;
         let mut repositories = shared
             .repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(images) = repositories.get(name) {
+        let key = (name.clone(), account.credential_id(name));
+        if let Some(images) = repositories.get(&key) {
             return Arc::clone(images);
         }
         let source = match layout::find(&shared.layouts, name) {
@@ -150,11 +159,11 @@ impl Registries {
                 name,
                 self.endpoint(name),
                 Arc::clone(&shared.transport),
-                Arc::clone(&shared.keychain),
+                account.clone(),
             ))),
         };
         let images = Arc::new(Images::new(source, Place::new(name)));
-        repositories.insert(name.clone(), Arc::clone(&images));
+        repositories.insert(key, Arc::clone(&images));
         images
     }
 
@@ -178,7 +187,9 @@ fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
         | Fact::Members(version)
         | Fact::Platforms(version)
         | Fact::Created(version)
-        | Fact::Configs(version) => Some(version),
+        | Fact::Configs(version)
+        | Fact::Pushed(version)
+        | Fact::Confirmed(version) => Some(version),
     }
 }
 

@@ -116,8 +116,8 @@ fn a_second_repository_goes_straight_to_the_token_endpoint() {
     // Side by side: even then the challenge is met once.
     block_on(async {
         tokio::join!(
-            registries.answer(&app, vec![Fact::Tags], &mut first),
-            registries.answer(&other, vec![Fact::Tags], &mut second),
+            registries.answer(registries.user(), &app, vec![Fact::Tags], &mut first),
+            registries.answer(registries.user(), &other, vec![Fact::Tags], &mut second),
         );
     });
     assert_eq!((tags(&first), tags(&second)), (vec!["1"], vec!["2"]));
@@ -139,14 +139,16 @@ fn a_token_that_is_no_longer_taken_is_renewed() {
         .expect("runtime")
         .block_on(async {
             registries
-                .answer(&app, vec![Fact::Tags], &mut metadata)
+                .answer(registries.user(), &app, vec![Fact::Tags], &mut metadata)
                 .await;
             registry.revoke_tokens();
             // Older than what is taken for fresh, without waiting for it.
             tokio::time::pause();
             tokio::time::advance(std::time::Duration::from_secs(60)).await;
             tokio::time::resume();
-            registries.answer(&app, created(["1"]), &mut metadata).await;
+            registries
+                .answer(registries.user(), &app, created(["1"]), &mut metadata)
+                .await;
         });
     assert!(
         image(&metadata, "1").created.value().is_some(),
@@ -346,9 +348,11 @@ mod helpers {
             name(&registry.image("org/other")),
         );
         block_on(async {
-            registries.answer(&app, vec![Fact::Tags], &mut first).await;
             registries
-                .answer(&other, vec![Fact::Tags], &mut second)
+                .answer(registries.user(), &app, vec![Fact::Tags], &mut first)
+                .await;
+            registries
+                .answer(registries.user(), &other, vec![Fact::Tags], &mut second)
                 .await;
         });
         assert_eq!((tags(&first), tags(&second)), (vec!["1"], vec!["2"]));
@@ -398,7 +402,7 @@ mod helpers {
         let missing = Config::write(&json!({"credsStore": "nowhere"}));
         let message = refused(missing.options(), &registry, FetchFailureKind::Unauthorized);
         assert!(
-            message.contains("docker-credential-nowhere could not be run"),
+            message.contains("docker-credential-nowhere is not on the PATH"),
             "{message}"
         );
     }

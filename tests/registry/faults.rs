@@ -94,7 +94,7 @@ fn a_dead_host_is_given_up_after_one_failure() {
             let mut metadata = RepositoryMetadata::default();
             let name = name(&format!("{DEAD_HOST}/org/app{n}"));
             registries
-                .answer(&name, vec![Fact::Tags], &mut metadata)
+                .answer(registries.user(), &name, vec![Fact::Tags], &mut metadata)
                 .await;
             let failure = failure(&metadata.tags);
             assert_eq!(failure.kind, FetchFailureKind::Unreachable);
@@ -149,7 +149,7 @@ fn bodies_without_end_are_not_read_to_the_end() {
         let registries = Registries::new(options()).expect("options");
         let mut metadata = RepositoryMetadata::default();
         let name = name(&registry.image("org/app"));
-        block_on(registries.answer(&name, vec![Fact::Tags], &mut metadata));
+        block_on(registries.answer(registries.user(), &name, vec![Fact::Tags], &mut metadata));
         let failure = failure(&metadata.tags);
         assert_eq!(failure.kind, FetchFailureKind::Registry, "{fault:?}");
         assert!(
@@ -173,7 +173,7 @@ fn a_config_is_read_no_further_than_its_manifest_says() {
     let registries = Registries::new(options()).expect("options");
     let mut metadata = RepositoryMetadata::default();
     let name = name(&registry.image("org/app"));
-    block_on(registries.answer(&name, created(["1"]), &mut metadata));
+    block_on(registries.answer(registries.user(), &name, created(["1"]), &mut metadata));
     assert_eq!(
         failure(&image(&metadata, "1").created).kind,
         FetchFailureKind::Registry
@@ -251,9 +251,9 @@ fn a_bad_registry_spoils_its_own_repositories_only() {
     ];
     block_on(async {
         tokio::join!(
-            registries.answer(&names[0], vec![Fact::Tags], a),
-            registries.answer(&names[1], vec![Fact::Tags], b),
-            registries.answer(&names[2], vec![Fact::Tags], c),
+            registries.answer(registries.user(), &names[0], vec![Fact::Tags], a),
+            registries.answer(registries.user(), &names[1], vec![Fact::Tags], b),
+            registries.answer(registries.user(), &names[2], vec![Fact::Tags], c),
         )
     });
     assert_eq!(tags(&results[0]), ["1"]);

@@ -203,7 +203,7 @@ fn what_was_answered_once_is_not_asked_again_in_the_same_run() {
     let mut metadata = RepositoryMetadata::default();
     block_on(async {
         registries
-            .answer(&name, created(["1"]), &mut metadata)
+            .answer(registries.user(), &name, created(["1"]), &mut metadata)
             .await;
         assert_eq!(registry.requests().len(), 3);
         let again = vec![
@@ -211,14 +211,26 @@ fn what_was_answered_once_is_not_asked_again_in_the_same_run() {
             Fact::Platforms(version("1")),
             Fact::Created(version("1")),
         ];
-        registries.answer(&name, again, &mut metadata).await;
+        registries
+            .answer(registries.user(), &name, again, &mut metadata)
+            .await;
         assert_eq!(registry.requests().len(), 3);
         registries
-            .answer(&name, vec![Fact::Configs(version("1"))], &mut metadata)
+            .answer(
+                registries.user(),
+                &name,
+                vec![Fact::Configs(version("1"))],
+                &mut metadata,
+            )
             .await;
         assert_eq!(registry.requests().len(), 4);
         registries
-            .answer(&name, vec![Fact::Members(version("1"))], &mut metadata)
+            .answer(
+                registries.user(),
+                &name,
+                vec![Fact::Members(version("1"))],
+                &mut metadata,
+            )
             .await;
     });
     let members = image(&metadata, "1").members.value().expect("members");
@@ -320,5 +332,5 @@ fn answering_may_run_on_any_thread() {
     fn is_send(_: &impl Send) {}
     let registries = Registries::new(options()).expect("options");
     let (name, mut metadata) = (name("quay.io/org/app"), RepositoryMetadata::default());
-    is_send(&registries.answer(&name, vec![Fact::Tags], &mut metadata));
+    is_send(&registries.answer(registries.user(), &name, vec![Fact::Tags], &mut metadata));
 }

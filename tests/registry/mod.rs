@@ -34,7 +34,7 @@ fn ask_with(options: RegistryOptions, image: &str, facts: Vec<Fact>) -> Reposito
 /// Asks one repository, on a runtime of its own.
 fn ask(registries: &Registries, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
     let mut metadata = RepositoryMetadata::default();
-    block_on(registries.answer(&name(image), facts, &mut metadata));
+    block_on(registries.answer(registries.user(), &name(image), facts, &mut metadata));
     metadata
 }
 

@@ -194,7 +194,9 @@ impl Oracle {
             | Fact::Members(v)
             | Fact::Platforms(v)
             | Fact::Created(v)
-            | Fact::Configs(v) => v.clone(),
+            | Fact::Configs(v)
+            | Fact::Pushed(v)
+            | Fact::Confirmed(v) => v.clone(),
         };
         let image = match &version {
             TagOrDigest::Tag(tag) => self.images.get(tag.as_str()),
@@ -208,10 +210,11 @@ impl Oracle {
             fail(fact, entry, FetchFailureKind::NotFound);
             return;
         };
-        entry.pushed = image.pushed;
+        entry.pushed = Known::Value(image.pushed);
         entry.first_seen = image.first_seen;
         match fact {
-            Fact::Tags => {}
+            Fact::Tags | Fact::Pushed(_) => {}
+            Fact::Confirmed(_) => entry.remembered = false,
             Fact::Digest(_) => {
                 entry.digest = Known::Value(image.digest.clone().expect("added"));
             }
@@ -247,7 +250,8 @@ fn known<T: Clone>(answer: &Result<T, FetchFailureKind>) -> Known<T> {
 fn fail(fact: &Fact, entry: &mut ImageMetadata, kind: FetchFailureKind) {
     match fact {
         Fact::Tags => {}
-        Fact::Digest(_) => entry.digest = Known::Failed(failure(kind)),
+        Fact::Pushed(_) => entry.pushed = Known::Value(None),
+        Fact::Digest(_) | Fact::Confirmed(_) => entry.digest = Known::Failed(failure(kind)),
         Fact::Platforms(_) => entry.platforms = Known::Failed(failure(kind)),
         Fact::Created(_) => entry.created = Known::Failed(failure(kind)),
         Fact::Members(_) | Fact::Configs(_) => entry.members = Known::Failed(failure(kind)),

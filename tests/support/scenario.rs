@@ -313,6 +313,8 @@ impl Judged {
             Fact::Platforms(v) => format!("platforms {v}"),
             Fact::Created(v) => format!("created {v}"),
             Fact::Configs(v) => format!("configs {v}"),
+            Fact::Pushed(v) => format!("pushed {v}"),
+            Fact::Confirmed(v) => format!("confirmed {v}"),
         };
         self.asked.iter().map(name).collect()
     }

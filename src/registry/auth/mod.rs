@@ -18,12 +18,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::image::{CanonicalName, FetchFailure};
+use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 
 pub(super) use self::challenge::Challenge;
 
 use self::token::TokenRequest;
-use super::credentials::{Credential, Found, Keychain};
+use super::account::Account;
+use super::credentials::{Credential, Found};
 use super::endpoint::Endpoint;
 use super::failure::Place;
 use super::transport::Transport;
@@ -44,7 +45,7 @@ pub(super) struct Pass {
 pub(super) struct Authorizer {
     name: CanonicalName,
     place: Place,
-    keychain: Arc<Keychain>,
+    account: Account,
     state: Mutex<State>,
 }
 
@@ -56,15 +57,19 @@ struct State {
     expires: Option<Instant>,
     scopes: BTreeSet<String>,
     found: Option<Found>,
+    /// Which of the found credentials is shown.
+    at: usize,
+    /// The registry has let it in.
+    proven: bool,
     denied: Option<FetchFailure>,
 }
 
 impl Authorizer {
-    pub(super) fn new(name: &CanonicalName, keychain: Arc<Keychain>) -> Self {
+    pub(super) fn new(name: &CanonicalName, account: Account) -> Self {
         Self {
             name: name.clone(),
             place: Place::new(name),
-            keychain,
+            account,
             state: Mutex::default(),
         }
     }
@@ -111,7 +116,7 @@ impl Authorizer {
             Some(_) | None => false,
         };
         let fresh = state.obtained.is_some_and(|at| at.elapsed() < FRESH);
-        if fresh && !new_scope {
+        if fresh && !new_scope && !state.next() {
             let tried = state.tried();
             return Err(state.deny(self.place.unauthorized(tried)));
         }
@@ -124,12 +129,43 @@ impl Authorizer {
         Ok(state.pass())
     }
 
+    /// The registry knows nothing of what was asked, or forbids it, in spite of
+    /// `shown`: what to show instead, if there is another credential. Once one
+    /// has been let in, it stays.
+    pub(super) async fn other(
+        &self,
+        shown: &Pass,
+        challenge: Option<Challenge>,
+        transport: &Transport,
+    ) -> Result<Option<Pass>, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if shown.header.is_none() || state.proven || state.denied.is_some() {
+            return Ok(None);
+        }
+        if state.round > shown.round {
+            return Ok(Some(state.pass()));
+        }
+        let (Some(challenge), true) = (challenge, state.next()) else {
+            return Ok(None);
+        };
+        self.obtain(&mut state, &challenge, transport).await?;
+        Ok(Some(state.pass()))
+    }
+
+    /// The registry has answered what was asked with `shown`.
+    pub(super) async fn accepted(&self, shown: &Pass) {
+        let mut state = self.state.lock().await;
+        state.proven |= state.round == shown.round;
+    }
+
     /// With which credentials the repository was asked, for messages.
     pub(super) async fn tried(&self) -> String {
         self.state.lock().await.tried()
     }
 
-    /// Meets a challenge. The lock on the state makes this single flight.
+    /// Meets a challenge with the credential in turn, and with the next one
+    /// where a token endpoint refuses it. The lock on the state makes this
+    /// single flight.
     async fn obtain(
         &self,
         state: &mut State,
@@ -137,19 +173,36 @@ impl Authorizer {
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
         if state.found.is_none() {
-            state.found = Some(self.keychain.find(&self.name).await);
+            state.found = Some(self.account.find(&self.name).await);
         }
-        let credential = state
-            .found
-            .as_ref()
-            .and_then(|found| found.credential.clone());
+        loop {
+            let result = self.show(state, challenge, transport).await;
+            match result {
+                Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
+                    if !state.next() {
+                        return Err(state.deny(failure));
+                    }
+                }
+                Err(failure) => return Err(state.deny(failure)),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    /// Meets a challenge with the credential in turn.
+    async fn show(
+        &self,
+        state: &mut State,
+        challenge: &Challenge,
+        transport: &Transport,
+    ) -> Result<(), FetchFailure> {
+        let credential = state.candidate();
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
                 basic(user, password)
             }
             (Challenge::Basic, _) => {
-                let tried = state.tried();
-                return Err(state.deny(self.place.unauthorized(tried)));
+                return Err(self.place.unauthorized(state.tried()));
             }
             (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => bearer(token),
             (
@@ -169,20 +222,15 @@ impl Authorizer {
                     credential,
                     tried: &state.tried(),
                 };
-                match request.send(transport).await {
-                    Ok(token) => {
-                        state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
-                        bearer(&token.value)
-                    }
-                    Err(failure) => return Err(state.deny(failure)),
-                }
+                let token = request.send(transport).await?;
+                state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
+                bearer(&token.value)
             }
         };
         let Some(header) = header else {
-            return Err(state.deny(
-                self.place
-                    .unauthorized("the credential holds characters that no header may have"),
-            ));
+            return Err(self
+                .place
+                .unauthorized("the credential holds characters that no header may have"));
         };
         state.header = Some(header);
         state.obtained = Some(Instant::now());
@@ -197,6 +245,25 @@ impl State {
             header: self.header.clone(),
             round: self.round,
         }
+    }
+
+    /// The credential in turn.
+    fn candidate(&self) -> Option<Arc<Credential>> {
+        let candidate = self.found.as_ref()?.candidates.get(self.at)?;
+        Some(Arc::clone(&candidate.credential))
+    }
+
+    /// Turns to the next credential, if there is one and none was let in.
+    fn next(&mut self) -> bool {
+        let count = self
+            .found
+            .as_ref()
+            .map_or(0, |found| found.candidates.len());
+        let more = !self.proven && self.at + 1 < count;
+        if more {
+            self.at += 1;
+        }
+        more
     }
 
     fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
@@ -220,7 +287,7 @@ impl State {
     fn tried(&self) -> String {
         self.found
             .as_ref()
-            .map_or_else(|| "anonymously".to_owned(), Found::tried)
+            .map_or_else(|| "anonymously".to_owned(), |found| found.tried(self.at))
     }
 }
 

@@ -1,6 +1,7 @@
-//! Where credentials come from: the user's docker config files, and the helper
-//! programs that they name.
+//! Where the user's credentials come from: docker config files, the helper
+//! programs that they name, and those of the clouds.
 
+mod cloud;
 mod docker_config;
 mod key;
 mod program;
@@ -18,7 +19,7 @@ use crate::image::CanonicalName;
 pub(super) use self::docker_config::StoredCredential as Credential;
 pub use self::docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 
-use self::program::Helper;
+use self::program::{Helper, HelperError};
 use super::options::RegistryOptions;
 
 /// The key under which docker files what belongs to Docker Hub.
@@ -54,23 +55,45 @@ pub fn user_credential_files() -> Vec<PathBuf> {
     .collect()
 }
 
+/// One credential for a repository.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) credential: Arc<Credential>,
+    /// Where it stands.
+    pub(super) origin: String,
+}
+
 /// What was found for a repository.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
-    pub(super) credential: Option<Arc<Credential>>,
-    /// Where the credential stands.
-    origin: Option<String>,
+    /// In the order in which they are tried.
+    pub(super) candidates: Vec<Candidate>,
     /// What went wrong on the way.
     notes: Vec<String>,
 }
 
 impl Found {
-    /// With which credentials a registry was asked, for messages.
-    pub(super) fn tried(&self) -> String {
-        let mut tried = self.origin.as_ref().map_or_else(
-            || "anonymously, no credentials were found".to_owned(),
-            |origin| format!("with the credentials of {origin}"),
-        );
+    pub(super) fn new(candidates: Vec<Candidate>) -> Self {
+        Self {
+            candidates,
+            notes: Vec::new(),
+        }
+    }
+
+    /// With which credentials a registry was asked that was shown the first
+    /// ones up to `at`, for messages.
+    pub(super) fn tried(&self, at: usize) -> String {
+        let shown: Vec<&str> = self
+            .candidates
+            .iter()
+            .take(at + 1)
+            .map(|c| c.origin.as_str())
+            .collect();
+        let mut tried = if shown.is_empty() {
+            "anonymously, no credentials were found".to_owned()
+        } else {
+            format!("with the credentials of {}", shown.join(", then of "))
+        };
         for note in &self.notes {
             tried.push_str("; ");
             tried.push_str(note);
@@ -91,7 +114,7 @@ pub(super) struct Keychain {
     helped: Mutex<HashMap<(String, String), HelpedCell>>,
 }
 
-type HelpedCell = Arc<OnceCell<Result<Option<Arc<Credential>>, String>>>;
+type HelpedCell = Arc<OnceCell<Result<Option<Arc<Credential>>, HelperError>>>;
 
 #[derive(Debug)]
 struct Loaded {
@@ -125,22 +148,38 @@ impl Keychain {
             if let Some(helper) = config.helper(name) {
                 match self.help(helper, name).await {
                     Ok(Some(credential)) => {
+                        let origin = format!("docker-credential-{helper}");
                         return Found {
-                            credential: Some(credential),
-                            origin: Some(format!("docker-credential-{helper}")),
+                            candidates: vec![Candidate { credential, origin }],
                             notes,
                         };
                     }
                     Ok(None) => {}
-                    Err(fault) => notes.push(fault),
+                    Err(fault) => notes.push(fault.to_string()),
                 }
             }
             if let Some(credential) = config.credentials(name).next() {
+                let candidate = Candidate {
+                    credential: Arc::new(credential.clone()),
+                    origin: path.display().to_string(),
+                };
                 return Found {
-                    credential: Some(Arc::new(credential.clone())),
-                    origin: Some(path.display().to_string()),
+                    candidates: vec![candidate],
                     notes,
                 };
+            }
+        }
+        if let Some(helper) = cloud::helper(name.registry()) {
+            match self.help(helper, name).await {
+                Ok(Some(credential)) => {
+                    let origin = format!("docker-credential-{helper}");
+                    return Found {
+                        candidates: vec![Candidate { credential, origin }],
+                        notes,
+                    };
+                }
+                Ok(None) | Err(HelperError::NotInstalled { .. }) => {}
+                Err(fault) => notes.push(fault.to_string()),
             }
         }
         Found {
@@ -163,7 +202,7 @@ impl Keychain {
         &self,
         helper: &str,
         name: &CanonicalName,
-    ) -> Result<Option<Arc<Credential>>, String> {
+    ) -> Result<Option<Arc<Credential>>, HelperError> {
         let server = if name.is_docker_hub() {
             DOCKER_HUB_KEY
         } else {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::Credential;
 
@@ -21,6 +21,17 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 const NOT_FOUND: &str = "credentials not found";
 /// The user name that marks the secret as an identity token.
 const TOKEN_USER: &str = "<token>";
+
+/// Why a helper gave no answer. Holds nothing that the helper printed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum HelperError {
+    /// There is no such program.
+    #[error("{program} is not on the PATH")]
+    NotInstalled { program: String },
+    /// It was run, and failed.
+    #[error("{program} {fault}")]
+    Failed { program: String, fault: String },
+}
 
 /// One helper program.
 #[derive(Debug)]
@@ -33,77 +44,83 @@ pub(super) struct Helper<'a> {
 }
 
 impl Helper<'_> {
-    /// What the helper has for a registry. The error says what went wrong and
-    /// holds nothing that the helper printed.
-    pub(super) async fn get(&self, server: &str) -> Result<Option<Credential>, String> {
+    /// What the helper has for a registry.
+    pub(super) async fn get(&self, server: &str) -> Result<Option<Credential>, HelperError> {
         let program = format!("docker-credential-{}", self.name);
-        // Dropping the child when the time is over kills it.
-        match tokio::time::timeout(self.timeout, self.run(&program, server)).await {
-            Ok(result) => result.map_err(|fault| format!("{program} {fault}")),
-            Err(_) => Err(format!(
-                "{program} did not answer within {:?}",
-                self.timeout
-            )),
-        }
-    }
-
-    async fn run(&self, program: &str, server: &str) -> Result<Option<Credential>, String> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            #[serde(default)]
-            username: String,
-            #[serde(default)]
-            secret: String,
-        }
-        let mut command = Command::new(program);
+        let mut command = Command::new(&program);
         if let Some(path) = self.path {
             command.env("PATH", path);
         }
-        let mut child = command
+        let child = command
             .arg("get")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("could not be run: {}", error.kind()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A helper may answer without reading; its answer counts.
-            let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
-        }
-        let mut output = Vec::new();
-        if let Some(stdout) = child.stdout.take() {
-            stdout
-                .take(MAX_OUTPUT)
-                .read_to_end(&mut output)
-                .await
-                .map_err(|error| format!("could not be read: {}", error.kind()))?;
-        }
-        let status = child
-            .wait()
-            .await
-            .map_err(|error| format!("could not be waited for: {}", error.kind()))?;
-        if !status.success() {
-            return if String::from_utf8_lossy(&output).contains(NOT_FOUND) {
-                Ok(None)
-            } else {
-                Err(format!("failed ({status})"))
-            };
-        }
-        let answer: Answer = serde_json::from_slice(&output)
-            .map_err(|_| "answered with something that is no credential".to_owned())?;
-        let secret = SecretString::from(answer.secret);
-        Ok(Some(if answer.username == TOKEN_USER {
-            Credential::IdentityToken {
-                user: answer.username,
-                token: secret,
+            .spawn();
+        let child = match child {
+            Ok(child) => child,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(HelperError::NotInstalled { program });
             }
-        } else {
-            Credential::Password {
-                user: answer.username,
-                password: secret,
+            Err(error) => {
+                let fault = format!("could not be run: {}", error.kind());
+                return Err(HelperError::Failed { program, fault });
             }
-        }))
+        };
+        // Dropping the child when the time is over kills it.
+        let asked = tokio::time::timeout(self.timeout, ask(child, server)).await;
+        asked
+            .unwrap_or_else(|_| Err(format!("did not answer within {:?}", self.timeout)))
+            .map_err(|fault| HelperError::Failed { program, fault })
     }
+}
+
+/// Asks a helper that runs.
+async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        #[serde(default)]
+        username: String,
+        #[serde(default)]
+        secret: String,
+    }
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper may answer without reading; its answer counts.
+        let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
+    }
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        stdout
+            .take(MAX_OUTPUT)
+            .read_to_end(&mut output)
+            .await
+            .map_err(|error| format!("could not be read: {}", error.kind()))?;
+    }
+    let status = child
+        .wait()
+        .await
+        .map_err(|error| format!("could not be waited for: {}", error.kind()))?;
+    if !status.success() {
+        return if String::from_utf8_lossy(&output).contains(NOT_FOUND) {
+            Ok(None)
+        } else {
+            Err(format!("failed ({status})"))
+        };
+    }
+    let answer: Answer = serde_json::from_slice(&output)
+        .map_err(|_| "answered with something that is no credential".to_owned())?;
+    let secret = SecretString::from(answer.secret);
+    Ok(Some(if answer.username == TOKEN_USER {
+        Credential::IdentityToken {
+            user: answer.username,
+            token: secret,
+        }
+    } else {
+        Credential::Password {
+            user: answer.username,
+            password: secret,
+        }
+    }))
 }
