@@ -10,7 +10,9 @@ use super::client_flags::Globals;
 use super::error::CommandError;
 use crate::cluster::RequestTimeout;
 use crate::policy::parse_age;
-use crate::registry::{OciLayout, Registries, RegistryOptions, user_credential_files};
+use crate::registry::{
+    Cache, CacheOption, OciLayout, Registries, RegistryOptions, user_credential_files,
+};
 
 /// Flags about registries.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +39,11 @@ pub(super) struct RegistryFlags {
     /// How long to wait in all for a registry that answers "too many requests"
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_age)]
     max_wait: SignedDuration,
+
+    /// Where metadata is kept between runs: auto (a file in the user's cache directory), off, a
+    /// directory, or memcached://HOST:PORT,…
+    #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
+    cache: CacheOption,
 }
 
 impl RegistryFlags {
@@ -54,9 +61,11 @@ impl RegistryFlags {
             .registry_ca
             .iter()
             .map(|file| ("--registry-ca", file.display().to_string()));
+        let cache = (self.cache != CacheOption::Auto).then(|| ("--cache", self.cache.to_string()));
         layouts
             .chain(hosts)
             .chain(authorities)
+            .chain(cache)
             .flat_map(|(flag, value)| [flag.to_owned(), value])
             .collect()
     }
@@ -76,6 +85,7 @@ impl RegistryFlags {
             credential_files: user_credential_files(),
             max_connections: usize::from(self.max_connections),
             max_wait: self.max_wait.unsigned_abs(),
+            cache: Cache::open(&self.cache),
             ..RegistryOptions::default()
         };
         // A registry that never answers is worse than one that fails, so `0`

@@ -70,6 +70,21 @@ impl Account {
         CredentialId::of(credentials)
     }
 
+    /// Whether the credentials come from a cluster.
+    pub(super) fn is_of_workload(&self) -> bool {
+        matches!(*self.0, Holder::PullSecrets(_))
+    }
+
+    /// The identities under which the cache may hold what this account was told
+    /// of a repository. No helper is run for it; `private` says whether what a
+    /// helper gave may be known by the helper's name.
+    pub(super) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+        match &*self.0 {
+            Holder::User(keychain) => keychain.ids(name, private).await,
+            Holder::PullSecrets(_) => self.credential_id(name).into_iter().collect(),
+        }
+    }
+
     /// The credentials to try for a repository, in their order.
     pub(super) async fn find(&self, name: &CanonicalName) -> Found {
         let secrets = match &*self.0 {
@@ -81,6 +96,7 @@ impl Account {
             credentials.map(|credential| Candidate {
                 credential: Arc::new(credential.clone()),
                 origin: secret.origin.clone(),
+                helper: None,
             })
         });
         Found::new(candidates.collect())
@@ -108,8 +124,18 @@ impl CredentialId {
         any.then(|| Self(hash.finalize().into()))
     }
 
+    /// The identity of whatever a helper says of a registry: its passwords
+    /// change by the hour, and whoever runs it stays the same.
+    pub(super) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["helper", helper, name.registry()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
     /// The hash itself, as a part of what is hashed further.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the cache will hash it"))]
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

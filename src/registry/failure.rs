@@ -59,10 +59,12 @@ impl Place {
     /// No answer.
     pub(super) fn unanswered(&self, error: &SendError) -> FetchFailure {
         let kind = match error {
-            SendError::Unreachable { .. } | SendError::TimedOut { .. } => {
+            SendError::Unreachable { .. } | SendError::TimedOut { .. } | SendError::Offline => {
                 FetchFailureKind::Unreachable
             }
-            SendError::RateLimited { .. } => FetchFailureKind::RateLimited,
+            SendError::RateLimited { .. } | SendError::Reserved { .. } => {
+                FetchFailureKind::RateLimited
+            }
             SendError::Broken { .. } | SendError::TooLarge { .. } => FetchFailureKind::Registry,
         };
         self.failure(kind, error)

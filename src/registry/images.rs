@@ -1,27 +1,27 @@
 //! The images of one repository: which requests answer which facts.
 //!
 //! Each manifest and each config is fetched once a run, however many tags point
-//! at it and however many questions need it.
+//! at it and however many questions need it; and once for ever where a cache
+//! keeps what it said.
 
-use std::sync::Arc;
+mod describe;
 
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::image::{
-    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, Platform,
-    SourceKind, TagOrDigest,
-};
+use jiff::Timestamp;
 
+use crate::image::{Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest};
+
+use self::describe::fail;
+use super::facts::{ImageFacts, Wanted};
 use super::failure::Place;
 use super::layout::Layout;
-use super::manifest::{Blob, Config, Entry, Manifest};
+use super::manifest::{Blob, Config, Manifest};
+use super::memory::{Memory, RememberedList, RememberedTag, Scope};
 use super::once::Once;
 use super::remote::{RawManifest, Remote};
 use super::tags::{self, TagList};
-
-/// How many members of one index are looked at side by side.
-const MEMBERS_AT_ONCE: usize = 8;
 
 /// Where a repository is read from.
 #[derive(Debug)]
@@ -32,53 +32,50 @@ pub(super) enum Source {
     Layout(Layout),
 }
 
-/// What is asked about one version.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Wanted {
-    digest: bool,
-    members: bool,
-    platforms: bool,
-    created: bool,
-    configs: bool,
-}
-
-impl Wanted {
-    /// Adds a question; facts about the whole repository add nothing.
-    pub(super) fn add(&mut self, fact: &Fact) {
-        match fact {
-            Fact::Tags | Fact::Pushed(_) => {}
-            Fact::Digest(_) | Fact::Confirmed(_) => self.digest = true,
-            Fact::Members(_) => self.members = true,
-            Fact::Platforms(_) => self.platforms = true,
-            Fact::Created(_) => self.created = true,
-            Fact::Configs(_) => self.configs = true,
-        }
-    }
-
-    fn only_digest(self) -> bool {
-        self.digest && !(self.members || self.platforms || self.created || self.configs)
-    }
-}
-
 type Answered<T> = Result<T, FetchFailure>;
 
 /// A manifest and its digest.
 type Fetched = Arc<(Digest, Manifest)>;
+
+/// What a tag serves, as far as this run knows.
+#[derive(Debug, Clone)]
+struct Seen {
+    digest: Option<Digest>,
+    look: Look,
+    first_seen: Option<Timestamp>,
+}
+
+/// How fresh that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// The registry said so in this run, or nobody is to be asked.
+    Now,
+    /// An earlier run saw it, and is believed.
+    Earlier,
+    /// An earlier run saw it, too long ago.
+    TooEarly,
+}
 
 /// One repository.
 #[derive(Debug)]
 pub(super) struct Images {
     source: Source,
     place: Place,
+    memory: Option<Memory>,
+    tags: Mutex<HashMap<Tag, Seen>>,
+    facts: Mutex<HashMap<Digest, ImageFacts>>,
     manifests: Once<TagOrDigest, Fetched>,
     configs: Once<Digest, Arc<Config>>,
 }
 
 impl Images {
-    pub(super) fn new(source: Source, place: Place) -> Self {
+    pub(super) fn new(source: Source, place: Place, memory: Option<Memory>) -> Self {
         Self {
             source,
             place,
+            memory,
+            tags: Mutex::default(),
+            facts: Mutex::default(),
             manifests: Once::default(),
             configs: Once::default(),
         }
@@ -91,162 +88,257 @@ impl Images {
         }
     }
 
-    pub(super) async fn tags(&self) -> Answered<TagList> {
-        match &self.source {
-            Source::Remote(remote) => tags::fetch(remote).await,
-            Source::Layout(layout) => layout.tags().await,
+    /// The tag list, and the earlier time at which it was asked for, where it
+    /// comes from the cache.
+    pub(super) async fn tags(&self, now: Timestamp) -> Answered<(TagList, Option<Timestamp>)> {
+        let remote = match &self.source {
+            Source::Remote(remote) => remote,
+            Source::Layout(layout) => return Ok((layout.tags().await?, None)),
+        };
+        let Some(memory) = &self.memory else {
+            return Ok((tags::fetch(remote, None, None).await?, None));
+        };
+        let old = memory.list(&self.scopes(remote, memory).await).await;
+        if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {
+            let names = old.pages.iter().flat_map(|page| &page.names);
+            return Ok((TagList::from_names(names), Some(old.at)));
+        }
+        let mut pages = Vec::new();
+        let comparable = old.as_ref().filter(|_| memory.compares());
+        let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
+        let new = RememberedList { at: now, pages };
+        for scope in self.scopes(remote, memory).await {
+            if let Some(old) = &old {
+                note_new_tags(memory, scope, old, &list, now);
+            }
+            memory.keep_list(scope, &new);
+        }
+        Ok((list, None))
+    }
+
+    /// Reads what earlier runs learnt of these versions, all together.
+    pub(super) async fn recall(
+        &self,
+        versions: impl Iterator<Item = &TagOrDigest>,
+        now: Timestamp,
+    ) {
+        let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) else {
+            return;
+        };
+        let (mut tags, mut digests) = (Vec::new(), Vec::new());
+        {
+            let seen = self.seen();
+            for version in versions {
+                match version {
+                    TagOrDigest::Tag(tag) if !seen.contains_key(tag) => tags.push(tag),
+                    TagOrDigest::Tag(_) => {}
+                    TagOrDigest::Digest(digest) => digests.push(digest.clone()),
+                }
+            }
+        }
+        let scopes = self.scopes(remote, memory).await;
+        if !tags.is_empty() {
+            for (tag, remembered) in memory.tags(&scopes, &tags).await {
+                digests.extend(remembered.digest.clone());
+                let look = match memory.trusts_tag(&remembered, now) {
+                    true if memory.is_all_there_is() => Look::Now,
+                    true => Look::Earlier,
+                    false => Look::TooEarly,
+                };
+                let seen = Seen {
+                    digest: remembered.digest,
+                    look,
+                    first_seen: remembered.first_seen,
+                };
+                self.seen().entry(tag.clone()).or_insert(seen);
+            }
+        }
+        digests.sort_unstable();
+        digests.dedup();
+        {
+            let facts = self.known();
+            digests.retain(|digest| !facts.contains_key(digest));
+        }
+        if !digests.is_empty() {
+            let digests: Vec<&Digest> = digests.iter().collect();
+            for (digest, facts) in memory.images(&scopes, &digests).await {
+                self.known().entry(digest.clone()).or_insert(facts);
+            }
         }
     }
 
     /// Answers questions about one version; what was not asked and did not come
     /// by itself stays [`Known::NotAsked`].
-    pub(super) async fn describe(&self, version: &TagOrDigest, wanted: Wanted) -> ImageMetadata {
+    pub(super) async fn describe(
+        &self,
+        version: &TagOrDigest,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> ImageMetadata {
         let mut image = ImageMetadata::default();
-        if wanted.only_digest() && !self.manifests.has(version) {
-            image.digest = known(self.digest(version).await);
-            return image;
+        let result = self.answer(version, wanted, now, &mut image).await;
+        if let Err(failure) = result {
+            fail(&mut image, wanted, &failure);
         }
-        match self.manifest(version, None).await {
-            Ok(fetched) => {
-                let (digest, manifest) = &*fetched;
-                image.digest = Known::Value(digest.clone());
-                match manifest {
-                    Manifest::Index(entries) => {
-                        self.describe_index(entries, wanted, &mut image).await
-                    }
-                    Manifest::Image(config) => {
-                        self.describe_image(digest, config, wanted, &mut image)
-                            .await;
-                    }
-                    Manifest::Artifact(config) => {
-                        image.members = Known::Value(vec![member(digest, config.clone())]);
-                        image.platforms = Known::Value(Vec::new());
-                        image.created = Known::Value(None);
-                    }
-                }
-            }
-            Err(failure) => fail(&mut image, wanted, &failure),
+        if let TagOrDigest::Tag(tag) = version {
+            image.first_seen = self.seen().get(tag).and_then(|seen| seen.first_seen);
         }
         image
     }
 
-    async fn describe_image(
+    /// From what is known to what costs a request, until the questions are
+    /// answered.
+    async fn answer(
+        &self,
+        version: &TagOrDigest,
+        wanted: Wanted,
+        now: Timestamp,
+        image: &mut ImageMetadata,
+    ) -> Answered<()> {
+        let seen = match version {
+            TagOrDigest::Digest(digest) => Some((digest.clone(), Look::Now)),
+            TagOrDigest::Tag(tag) => {
+                let seen = self.seen();
+                let seen = seen.get(tag);
+                seen.and_then(|seen| Some((seen.digest.clone()?, seen.look)))
+            }
+        };
+        let is_known = seen
+            .as_ref()
+            .is_some_and(|(digest, _)| self.can_answer(digest, wanted));
+        // Whether an image is there has to be asked, unless nobody is.
+        let asks = !self
+            .memory
+            .as_ref()
+            .is_some_and(|m| m.is_all_there_is() && is_known);
+        let is_plain_digest = matches!(version, TagOrDigest::Digest(_)) && wanted.digest && asks;
+        let fetched = match seen {
+            Some((digest, Look::Now)) if !is_plain_digest => {
+                if self.tell(&digest, wanted, false, image) {
+                    return Ok(());
+                }
+                TagOrDigest::Digest(digest)
+            }
+            Some((digest, Look::Earlier)) if is_known && !wanted.digest => {
+                self.tell(&digest, wanted, true, image);
+                return Ok(());
+            }
+            // A HEAD tells whether what is known still holds; where a GET is
+            // counted and a HEAD is not, it is asked first in any case.
+            _ if is_known || wanted.is_below_no_digest() || self.counts_pulls().await => {
+                let digest = self.digest(version).await?;
+                self.learn(version, &digest, now).await;
+                self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
+                    .await;
+                if self.tell(&digest, wanted, false, image) {
+                    return Ok(());
+                }
+                TagOrDigest::Digest(digest)
+            }
+            _ => version.clone(),
+        };
+        let manifest = self.manifest(&fetched, None).await?;
+        let (digest, manifest) = &*manifest;
+        self.learn(version, digest, now).await;
+        image.digest = Known::Value(digest.clone());
+        self.read(digest, manifest, wanted, image).await;
+        self.keep(digest, image).await;
+        Ok(())
+    }
+
+    /// Writes what is known of a digest into an answer; says whether that
+    /// answers what is wanted.
+    fn tell(
         &self,
         digest: &Digest,
-        config: &Blob,
         wanted: Wanted,
+        remembered: bool,
         image: &mut ImageMetadata,
-    ) {
-        image.members = Known::Value(vec![member(digest, Some(config.digest.clone()))]);
-        if !(wanted.created || wanted.platforms) {
+    ) -> bool {
+        image.digest = Known::Value(digest.clone());
+        image.remembered = remembered;
+        let known = self.known();
+        let Some(facts) = known.get(digest) else {
+            return wanted.is_below_no_digest();
+        };
+        facts.write(image);
+        facts.answer(wanted)
+    }
+
+    fn can_answer(&self, digest: &Digest, wanted: Wanted) -> bool {
+        let known = self.known();
+        known.get(digest).is_some_and(|facts| facts.answer(wanted))
+    }
+
+    /// Takes note of what a tag serves.
+    async fn learn(&self, version: &TagOrDigest, digest: &Digest, now: Timestamp) {
+        let TagOrDigest::Tag(tag) = version else {
             return;
-        }
-        match self.config(config).await {
-            Ok(config) => {
-                image.created = Known::Value(config.created);
-                image.platforms = Known::Value(config.platform.iter().cloned().collect());
+        };
+        let first_seen = {
+            let mut seen = self.seen();
+            let before = seen.get(tag);
+            if before.is_some_and(|b| b.look == Look::Now && b.digest.as_ref() == Some(digest)) {
+                return;
             }
-            Err(failure) => {
-                let wanted = Wanted {
-                    created: wanted.created,
-                    platforms: wanted.platforms,
-                    ..Wanted::default()
-                };
-                fail(image, wanted, &failure);
-            }
-        }
-    }
-
-    async fn describe_index(&self, entries: &[Entry], wanted: Wanted, image: &mut ImageMetadata) {
-        let members = entries
-            .iter()
-            .map(|entry| member(&entry.manifest.digest, None));
-        image.members = Known::Value(members.collect());
-        let all_named = entries.iter().all(|entry| entry.platform.is_some());
-        if all_named || wanted.platforms || wanted.created {
-            match self.platforms(entries).await {
-                Ok(found) => {
-                    if wanted.created {
-                        image.created = known(self.created(&found).await);
-                    }
-                    let mut platforms: Vec<Platform> =
-                        found.into_iter().map(|(platform, _)| platform).collect();
-                    platforms.dedup();
-                    image.platforms = Known::Value(platforms);
-                }
-                Err(failure) => {
-                    let wanted = Wanted {
-                        created: wanted.created,
-                        platforms: wanted.platforms,
-                        ..Wanted::default()
-                    };
-                    fail(image, wanted, &failure);
-                }
-            }
-        }
-        if wanted.configs {
-            image.members = known(self.members(entries).await);
-        }
-    }
-
-    /// The images of an index with their platforms, in byte order. What the
-    /// index does not name stands in the image's config.
-    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Blob)>> {
-        let mut found = Vec::new();
-        for entry in entries {
-            let platform = match &entry.platform {
-                Some(platform) => Some(platform.clone()),
-                None => match &self.manifest_of(&entry.manifest).await?.1 {
-                    Manifest::Image(config) => self.config(config).await?.platform.clone(),
-                    // Indexes within indexes are not descended into.
-                    Manifest::Index(_) | Manifest::Artifact(_) => None,
-                },
+            let first_seen = before.and_then(|before| match &before.digest {
+                Some(other) if other != digest => Some(now),
+                Some(_) | None => before.first_seen,
+            });
+            let new = Seen {
+                digest: Some(digest.clone()),
+                look: Look::Now,
+                first_seen,
             };
-            found.extend(platform.map(|platform| (platform, &entry.manifest)));
-        }
-        found.sort_by(|(a, _), (b, _)| a.cmp(b));
-        Ok(found)
-    }
-
-    /// The creation time of the image that stands for all.
-    async fn created(&self, images: &[(Platform, &Blob)]) -> Answered<Option<jiff::Timestamp>> {
-        let chosen = images
-            .iter()
-            .find(|(platform, _)| platform.is_linux_amd64())
-            .or_else(|| images.first());
-        let Some((_, manifest)) = chosen else {
-            return Ok(None);
+            seen.insert(tag.clone(), new);
+            first_seen
         };
-        match &self.manifest_of(manifest).await?.1 {
-            Manifest::Image(config) => Ok(self.config(config).await?.created),
-            Manifest::Index(_) | Manifest::Artifact(_) => Ok(None),
-        }
-    }
-
-    /// The members with their configs. A member that is not there (a mirror
-    /// that copied some platforms only) is left out: nobody can run it.
-    async fn members(&self, entries: &[Entry]) -> Answered<Vec<Member>> {
-        let read = |entry: &Entry| {
-            let blob = entry.manifest.clone();
-            async move {
-                let config = match self.manifest_of(&blob).await {
-                    Ok(fetched) => match &fetched.1 {
-                        Manifest::Image(config) => Some(config.digest.clone()),
-                        Manifest::Artifact(config) => config.clone(),
-                        Manifest::Index(_) => None,
-                    },
-                    Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
-                    Err(failure) => return Err(failure),
-                };
-                Ok(Some(member(&blob.digest, config)))
+        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
+            let remembered = RememberedTag {
+                digest: Some(digest.clone()),
+                at: now,
+                first_seen,
+            };
+            for scope in self.scopes(remote, memory).await {
+                memory.keep_tag(scope, tag, &remembered);
             }
+        }
+    }
+
+    /// Keeps what was told of an image: for this run, and for later ones.
+    async fn keep(&self, digest: &Digest, image: &ImageMetadata) {
+        let facts = {
+            let mut known = self.known();
+            let facts = known.entry(digest.clone()).or_default();
+            if !facts.add(ImageFacts::of(image)) {
+                return;
+            }
+            facts.clone()
         };
-        let requests: Vec<_> = entries.iter().map(read).collect();
-        let members: Vec<Answered<Option<Member>>> = stream::iter(requests)
-            .buffered(MEMBERS_AT_ONCE)
-            .collect()
-            .await;
-        members.into_iter().filter_map(Result::transpose).collect()
+        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
+            for scope in self.scopes(remote, memory).await {
+                memory.keep_image(scope, digest, &facts);
+            }
+        }
+    }
+
+    async fn scopes(&self, remote: &Remote, memory: &Memory) -> Vec<Scope> {
+        remote.scopes(memory.is_private()).await
+    }
+
+    async fn counts_pulls(&self) -> bool {
+        match &self.source {
+            Source::Remote(remote) => remote.counts_pulls().await,
+            Source::Layout(_) => false,
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<Tag, Seen>> {
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Digest, ImageFacts>> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn digest(&self, version: &TagOrDigest) -> Answered<Digest> {
@@ -276,7 +368,12 @@ impl Images {
                 .map_err(|fault| self.place.useless(format_args!("{version}: {fault}")))?;
             Ok(Arc::new((digest, manifest)))
         };
-        self.manifests.get_or_fetch(version, fetch).await
+        let fetched = self.manifests.get_or_fetch(version, fetch).await?;
+        if let TagOrDigest::Tag(_) = version {
+            let digest = TagOrDigest::Digest(fetched.0.clone());
+            self.manifests.put(digest, Arc::clone(&fetched));
+        }
+        Ok(fetched)
     }
 
     async fn config(&self, blob: &Blob) -> Answered<Arc<Config>> {
@@ -293,32 +390,22 @@ impl Images {
     }
 }
 
-fn known<T>(answer: Answered<T>) -> Known<T> {
-    match answer {
-        Ok(value) => Known::Value(value),
-        Err(failure) => Known::Failed(failure),
-    }
-}
-
-fn member(manifest: &Digest, config: Option<Digest>) -> Member {
-    Member {
-        manifest: manifest.clone(),
-        config,
-    }
-}
-
-/// Marks everything that was wanted as failed.
-fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
-    if wanted.digest {
-        image.digest = Known::Failed(failure.clone());
-    }
-    if wanted.members || wanted.configs {
-        image.members = Known::Failed(failure.clone());
-    }
-    if wanted.platforms {
-        image.platforms = Known::Failed(failure.clone());
-    }
-    if wanted.created {
-        image.created = Known::Failed(failure.clone());
+/// Remembers when tags came that an earlier list did not have.
+fn note_new_tags(
+    memory: &Memory,
+    scope: Scope,
+    old: &RememberedList,
+    list: &TagList,
+    now: Timestamp,
+) {
+    let names = old.pages.iter().flat_map(|page| &page.names);
+    let old: HashSet<&str> = names.map(String::as_str).collect();
+    let remembered = RememberedTag {
+        digest: None,
+        at: now,
+        first_seen: Some(now),
+    };
+    for tag in list.tags.iter().filter(|tag| !old.contains(tag.as_str())) {
+        memory.keep_tag(scope, tag, &remembered);
     }
 }

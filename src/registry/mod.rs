@@ -47,14 +47,17 @@
 
 mod account;
 mod auth;
+mod cache;
 mod credentials;
 mod digest;
 mod endpoint;
+mod facts;
 mod failure;
 mod images;
 mod layout;
 mod link;
 mod manifest;
+mod memory;
 mod once;
 mod options;
 mod remote;
@@ -63,8 +66,9 @@ mod tags;
 mod transport;
 
 pub use account::{Account, CredentialId, PullSecret};
+pub use cache::{Cache, CacheOption, CacheOptionError, CacheStatistics, EntryKind, Server};
 pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
 pub use layout::{OciLayout, OciLayoutError};
-pub use options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
+pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
 pub use scanner::Registries;
 pub use transport::Statistics;

@@ -39,9 +39,11 @@ impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
         cell.get_or_init(fetch).await.clone()
     }
 
-    /// Whether a key's answer was fetched.
-    pub(super) fn has(&self, key: &K) -> bool {
-        let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.get(key).is_some_and(|cell| cell.initialized())
+    /// Puts an answer that was found under another key, unless there is one.
+    pub(super) fn put(&self, key: K, answer: T) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells
+            .entry(key)
+            .or_insert_with(|| Arc::new(OnceCell::new_with(Some(Ok(answer)))));
     }
 }

@@ -4,7 +4,20 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cache::Cache;
 use super::layout::OciLayout;
+
+/// How far the answers of earlier runs are trusted. What is addressed by its
+/// digest always is; [`Trust::default`] is what the product promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trust {
+    /// How old a tag list may be. Zero: it is asked for again.
+    pub max_age: Duration,
+    /// Trust nothing but digests.
+    pub refresh: bool,
+    /// Ask nothing, and trust everything.
+    pub offline: bool,
+}
 
 /// How registries are asked. [`RegistryOptions::default`] is anonymous, over
 /// the network, with the limits that the product promises.
@@ -36,6 +49,14 @@ pub struct RegistryOptions {
     pub helper_path: Option<OsString>,
     /// How long a credential helper may take.
     pub helper_timeout: Duration,
+    /// What is kept between runs.
+    pub cache: Cache,
+    /// How far that is trusted.
+    pub trust: Trust,
+    /// Where a registry says how many pulls are left: the part of its limit, in
+    /// percent, that is left to others. `None`: 20, and 50 with a credential of
+    /// the cluster, whose nodes need it.
+    pub rate_reserve: Option<u8>,
 }
 
 impl RegistryOptions {
@@ -59,6 +80,9 @@ impl Default for RegistryOptions {
             credential_files: Vec::new(),
             helper_path: None,
             helper_timeout: Duration::from_secs(10),
+            cache: Cache::off(),
+            trust: Trust::default(),
+            rate_reserve: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::digest;
 use super::endpoint::Endpoint;
 use super::failure::{Place, clean};
 use super::manifest::{ACCEPT, Blob};
+use super::memory::Scope;
 use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
 
 /// How many redirects one request follows.
@@ -38,6 +39,12 @@ pub(super) enum Redirects {
     Anywhere,
 }
 
+/// The part of a registry's limit that is left to others, in percent, with the
+/// user's credentials.
+const RESERVE: u8 = 20;
+/// The same with a credential of the cluster: its nodes pull with it too.
+const RESERVE_OF_CLUSTER: u8 = 50;
+
 /// A repository, and who we are to it.
 #[derive(Debug)]
 pub(super) struct Remote {
@@ -46,6 +53,8 @@ pub(super) struct Remote {
     endpoint: Arc<Endpoint>,
     transport: Arc<Transport>,
     authorizer: Authorizer,
+    /// See [`super::RegistryOptions::rate_reserve`].
+    reserve: u8,
 }
 
 impl Remote {
@@ -54,8 +63,15 @@ impl Remote {
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
         account: Account,
+        reserve: Option<u8>,
     ) -> Self {
+        let usual = if account.is_of_workload() {
+            RESERVE_OF_CLUSTER
+        } else {
+            RESERVE
+        };
         Self {
+            reserve: reserve.unwrap_or(usual),
             name: name.clone(),
             place: Place::new(name),
             endpoint,
@@ -66,6 +82,21 @@ impl Remote {
 
     pub(super) fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Under which identities the cache may hold what was answered here.
+    pub(super) async fn scopes(&self, private: bool) -> Vec<Scope> {
+        self.authorizer.scopes(private).await
+    }
+
+    /// Whether a GET of a manifest is counted, and a HEAD is not: then a tag's
+    /// digest is asked for first.
+    pub(super) async fn counts_pulls(&self) -> bool {
+        self.name.is_docker_hub()
+            || match self.endpoint.base(&self.transport).await {
+                Ok(base) => self.transport.counts_pulls(base),
+                Err(_) => false,
+            }
     }
 
     /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.
@@ -109,6 +140,7 @@ impl Remote {
         size: Option<u64>,
     ) -> Result<RawManifest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
+        question.pull_reserve = Some(self.reserve);
         question.limit = size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
         let answer = self.ask(question, Redirects::Anywhere).await?;
         let what = manifest_of(version);

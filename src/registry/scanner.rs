@@ -7,14 +7,19 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 
-use crate::image::{CanonicalName, Fact, ImageMetadata, Known, RepositoryMetadata, TagOrDigest};
+use crate::image::{
+    CanonicalName, Fact, ImageMetadata, Known, RepositoryMetadata, SourceKind, TagOrDigest,
+};
 
 use super::account::{Account, CredentialId};
+use super::cache::Cache;
 use super::endpoint::Endpoint;
+use super::facts::Wanted;
 use super::failure::Place;
-use super::images::{Images, Source, Wanted};
+use super::images::{Images, Source};
 use super::layout::{self, OciLayout};
-use super::options::{RegistryOptions, RegistrySetupError};
+use super::memory::Memory;
+use super::options::{RegistryOptions, RegistrySetupError, Trust};
 use super::remote::Remote;
 use super::transport::{Statistics, Transport};
 
@@ -31,6 +36,9 @@ pub struct Registries {
 struct Shared {
     transport: Arc<Transport>,
     user: Account,
+    cache: Cache,
+    trust: Trust,
+    rate_reserve: Option<u8>,
     layouts: Vec<OciLayout>,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     repositories: Mutex<HashMap<(CanonicalName, Option<CredentialId>), Arc<Images>>>,
@@ -46,6 +54,9 @@ impl Registries {
             shared: Arc::new(Shared {
                 transport: Arc::new(Transport::new(&options)?),
                 user: Account::of_user(&options),
+                cache: options.cache,
+                trust: options.trust,
+                rate_reserve: options.rate_reserve,
                 layouts: options.layouts,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
@@ -88,19 +99,25 @@ impl Registries {
         let asked_at = Timestamp::now();
         let list = async {
             match facts.contains(&Fact::Tags) {
-                true => Some(images.tags().await),
+                true => Some(images.tags(asked_at).await),
                 false => None,
             }
         };
         metadata.asked_at.get_or_insert(asked_at);
         metadata.source = images.source_kind();
-        let described = self.describe(&images, wanted);
+        let described = async {
+            images.recall(wanted.keys(), asked_at).await;
+            self.describe(&images, wanted, asked_at).await
+        };
         let (list, described) = tokio::join!(list, described);
         match list {
-            Some(Ok(list)) => {
+            Some(Ok((list, earlier))) => {
                 metadata.tags = Known::Value(list.tags);
                 metadata.illegal_tags = list.illegal;
-                metadata.asked_at = Some(asked_at);
+                metadata.asked_at = Some(earlier.unwrap_or(asked_at));
+                if earlier.is_some() {
+                    metadata.source = SourceKind::Cache;
+                }
             }
             Some(Err(failure)) => {
                 metadata.tags = Known::Failed(failure);
@@ -116,7 +133,17 @@ impl Registries {
     /// How much was asked so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.shared.transport.statistics()
+        Statistics {
+            cache: self.shared.cache.statistics(),
+            ..self.shared.transport.statistics()
+        }
+    }
+
+    /// The end of a run: what is to be remembered is written. What went wrong
+    /// with the cache is told once.
+    pub async fn finish(&self) -> Vec<String> {
+        self.shared.cache.flush().await;
+        self.shared.cache.warnings()
     }
 
     /// Describes the versions of one repository, twice as many side by side as a
@@ -126,6 +153,7 @@ impl Registries {
         &self,
         images: &Images,
         wanted: BTreeMap<TagOrDigest, Wanted>,
+        now: Timestamp,
     ) -> Vec<(TagOrDigest, ImageMetadata)> {
         let mut described = Vec::with_capacity(wanted.len());
         let mut waiting = wanted.into_iter();
@@ -133,7 +161,7 @@ impl Registries {
         loop {
             let room = (2 * self.shared.transport.widest()).saturating_sub(open.len());
             open.extend(waiting.by_ref().take(room).map(async |(version, wanted)| {
-                let image = images.describe(&version, wanted).await;
+                let image = images.describe(&version, wanted, now).await;
                 (version, image)
             }));
             match open.next().await {
@@ -160,9 +188,11 @@ impl Registries {
                 self.endpoint(name),
                 Arc::clone(&shared.transport),
                 account.clone(),
+                shared.rate_reserve,
             ))),
         };
-        let images = Arc::new(Images::new(source, Place::new(name)));
+        let memory = Memory::new(&shared.cache, shared.trust, name);
+        let images = Arc::new(Images::new(source, Place::new(name), memory));
         repositories.insert(key, Arc::clone(&images));
         images
     }
@@ -206,6 +236,18 @@ fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
             .is_some_and(|members| members.iter().all(|member| member.config.is_some()))
     };
     let same = known.digest.value() == answered.digest.value();
+    // The tag serves something else now: nothing that was known holds for it.
+    let has_moved = known.digest.value().is_some() && !answered.digest.is_not_asked() && !same;
+    if has_moved {
+        *known = ImageMetadata {
+            pushed: std::mem::take(&mut known.pushed),
+            ..answered
+        };
+        return;
+    }
+    known.remembered = answered.remembered;
+    known.first_seen = answered.first_seen.or(known.first_seen);
+    known.configs_asked |= answered.configs_asked;
     write(&mut known.digest, answered.digest);
     write(&mut known.platforms, answered.platforms);
     write(&mut known.created, answered.created);

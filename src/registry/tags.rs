@@ -15,6 +15,7 @@ use crate::image::{FetchFailure, Tag};
 use super::failure::clean;
 use super::link;
 use super::manifest::place_of;
+use super::memory::{RememberedList, RememberedPage};
 use super::remote::{Redirects, Remote};
 use super::transport::{Answer, Question, authority};
 
@@ -57,8 +58,14 @@ struct Page {
     tags: Option<Vec<String>>,
 }
 
-/// Reads all pages of a repository's tag list.
-pub(super) async fn fetch(remote: &Remote) -> Result<TagList, FetchFailure> {
+/// Reads all pages of a repository's tag list. What has not changed since an
+/// earlier run is taken from `old`, where the registry offers ETags; `keep` gets
+/// the pages, to be remembered.
+pub(super) async fn fetch(
+    remote: &Remote,
+    old: Option<&RememberedList>,
+    mut keep: Option<&mut Vec<RememberedPage>>,
+) -> Result<TagList, FetchFailure> {
     let all = remote.url("tags/list").await?;
     let mut url = all.clone();
     url.set_query(Some(&format!("n={PAGE_SIZE}")));
@@ -67,16 +74,17 @@ pub(super) async fn fetch(remote: &Remote) -> Result<TagList, FetchFailure> {
     let mut visited: HashSet<Url> = HashSet::new();
     let mut idle = 0;
     for page_number in 1.. {
-        let mut answer = ask(remote, &url).await?;
-        if page_number == 1 && answer.status == StatusCode::BAD_REQUEST {
+        let mut page = ask(remote, &url, old).await?;
+        if page_number == 1 && page.is_err() {
             url = all.clone();
-            answer = ask(remote, &url).await?;
+            page = ask(remote, &url, old).await?;
         }
-        if !answer.status.is_success() {
-            return Err(remote.refusal("the repository", &answer).await);
-        }
+        let page = match page {
+            Ok(page) => page,
+            Err(answer) => return Err(remote.refusal("the repository", &answer).await),
+        };
         let before = tags.len();
-        for name in read(remote, &answer)? {
+        for name in &page.names {
             match name.parse() {
                 Ok(tag) => drop(tags.insert(tag)),
                 Err(_) => illegal += 1,
@@ -89,7 +97,11 @@ pub(super) async fn fetch(remote: &Remote) -> Result<TagList, FetchFailure> {
             ));
         }
         idle = if tags.len() > before { 0 } else { idle + 1 };
-        let Some(next) = link::next(&answer.headers) else {
+        let next = page.next.clone();
+        if let Some(keep) = &mut keep {
+            keep.push(page);
+        }
+        let Some(next) = next else {
             break;
         };
         if page_number >= MAX_PAGES {
@@ -115,10 +127,34 @@ pub(super) async fn fetch(remote: &Remote) -> Result<TagList, FetchFailure> {
     })
 }
 
-async fn ask(remote: &Remote, url: &Url) -> Result<Answer, FetchFailure> {
-    remote
-        .ask(Question::get(url.clone()), Redirects::SameHost)
-        .await
+/// Asks for one page, or gives the answer that calls the question a bad one.
+async fn ask(
+    remote: &Remote,
+    url: &Url,
+    old: Option<&RememberedList>,
+) -> Result<Result<RememberedPage, Answer>, FetchFailure> {
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let known = old.and_then(|old| old.pages.iter().find(|page| page.url == path));
+    let mut question = Question::get(url.clone());
+    question.if_none_match = known.and_then(|page| page.etag.clone());
+    let answer = remote.ask(question, Redirects::SameHost).await?;
+    match (answer.status, known) {
+        (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok(known.clone())),
+        (StatusCode::BAD_REQUEST, _) => return Ok(Err(answer)),
+        (status, _) if !status.is_success() => {
+            return Err(remote.refusal("the repository", &answer).await);
+        }
+        _ => {}
+    }
+    Ok(Ok(RememberedPage {
+        url: path,
+        etag: answer.header("etag").map(str::to_owned),
+        names: read(remote, &answer)?,
+        next: link::next(&answer.headers),
+    }))
 }
 
 fn read(remote: &Remote, answer: &Answer) -> Result<Vec<String>, FetchFailure> {

@@ -23,7 +23,7 @@ use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 pub(super) use self::challenge::Challenge;
 
 use self::token::TokenRequest;
-use super::account::Account;
+use super::account::{Account, CredentialId};
 use super::credentials::{Credential, Found};
 use super::endpoint::Endpoint;
 use super::failure::Place;
@@ -156,6 +156,30 @@ impl Authorizer {
     pub(super) async fn accepted(&self, shown: &Pass) {
         let mut state = self.state.lock().await;
         state.proven |= state.round == shown.round;
+    }
+
+    /// Under which identities the cache may hold what was answered here: the
+    /// one that is shown once the registry has answered, before that all that
+    /// may be shown. `None` is nobody's: what everybody is told.
+    pub(super) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
+        let state = self.state.lock().await;
+        if state.proven {
+            let candidate = state
+                .found
+                .as_ref()
+                .and_then(|f| f.candidates.get(state.at));
+            let shown = state.header.as_ref().and(candidate);
+            return vec![match shown {
+                Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
+                Some(shown) => shown.id(&self.name, private),
+                None => None,
+            }];
+        }
+        drop(state);
+        let ids = self.account.ids(&self.name, private).await;
+        std::iter::once(None)
+            .chain(ids.into_iter().map(Some))
+            .collect()
     }
 
     /// With which credentials the repository was asked, for messages.

@@ -20,6 +20,7 @@ pub(super) use self::docker_config::StoredCredential as Credential;
 pub use self::docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 
 use self::program::{Helper, HelperError};
+use super::account::CredentialId;
 use super::options::RegistryOptions;
 
 /// The key under which docker files what belongs to Docker Hub.
@@ -61,6 +62,26 @@ pub(super) struct Candidate {
     pub(super) credential: Arc<Credential>,
     /// Where it stands.
     pub(super) origin: String,
+    /// The helper that gave it.
+    pub(super) helper: Option<String>,
+}
+
+impl Candidate {
+    fn of_helper(helper: &str, credential: Arc<Credential>) -> Self {
+        Self {
+            credential,
+            origin: format!("docker-credential-{helper}"),
+            helper: Some(helper.to_owned()),
+        }
+    }
+
+    /// What sets it apart from others; see [`super::account::Account::ids`].
+    pub(super) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
+        match &self.helper {
+            Some(helper) if private => Some(CredentialId::of_helper(helper, name)),
+            Some(_) | None => CredentialId::of([&*self.credential]),
+        }
+    }
 }
 
 /// What was found for a repository.
@@ -148,9 +169,8 @@ impl Keychain {
             if let Some(helper) = config.helper(name) {
                 match self.help(helper, name).await {
                     Ok(Some(credential)) => {
-                        let origin = format!("docker-credential-{helper}");
                         return Found {
-                            candidates: vec![Candidate { credential, origin }],
+                            candidates: vec![Candidate::of_helper(helper, credential)],
                             notes,
                         };
                     }
@@ -162,6 +182,7 @@ impl Keychain {
                 let candidate = Candidate {
                     credential: Arc::new(credential.clone()),
                     origin: path.display().to_string(),
+                    helper: None,
                 };
                 return Found {
                     candidates: vec![candidate],
@@ -172,9 +193,8 @@ impl Keychain {
         if let Some(helper) = cloud::helper(name.registry()) {
             match self.help(helper, name).await {
                 Ok(Some(credential)) => {
-                    let origin = format!("docker-credential-{helper}");
                     return Found {
-                        candidates: vec![Candidate { credential, origin }],
+                        candidates: vec![Candidate::of_helper(helper, credential)],
                         notes,
                     };
                 }
@@ -186,6 +206,26 @@ impl Keychain {
             notes,
             ..Found::default()
         }
+    }
+
+    /// The identities of the credentials that may be found for a repository,
+    /// without running a helper: those of helpers are known only where their
+    /// name will do.
+    pub(super) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+        let mut ids = Vec::new();
+        let of_helper = |helper: &str| private.then(|| CredentialId::of_helper(helper, name));
+        for config in self
+            .configs()
+            .await
+            .iter()
+            .filter_map(|l| l.config.as_ref().ok())
+        {
+            ids.extend(config.helper(name).and_then(of_helper));
+            let credential = config.credentials(name).next();
+            ids.extend(credential.and_then(|credential| CredentialId::of([credential])));
+        }
+        ids.extend(cloud::helper(name.registry()).and_then(of_helper));
+        ids
     }
 
     async fn configs(&self) -> &[Loaded] {

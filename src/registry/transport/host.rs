@@ -4,10 +4,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
+use super::quota::{Quota, Ration};
 use super::window::Window;
 
 /// After so many time-outs a host is given up.
@@ -37,6 +39,19 @@ struct State {
     /// The sum of all pauses.
     paused: Duration,
     pauses: u32,
+    ration: Ration,
+    /// How long the slowest answer took to begin.
+    slowest: Duration,
+}
+
+/// A pull that is under way.
+#[derive(Debug)]
+pub(super) struct Pull<'a>(&'a Host);
+
+impl Drop for Pull<'_> {
+    fn drop(&mut self) {
+        self.0.state().ration.end();
+    }
 }
 
 /// A request's place among those that are open.
@@ -98,6 +113,8 @@ impl Host {
                 paused_until: None,
                 paused: Duration::ZERO,
                 pauses: 0,
+                ration: Ration::default(),
+                slowest: Duration::ZERO,
             }),
         }
     }
@@ -139,6 +156,47 @@ impl Host {
         }
     }
 
+    /// Takes note of an answer's headers, and of how long it took to begin.
+    pub(super) fn answered(&self, headers: &HeaderMap, after: Duration) {
+        let mut state = self.state();
+        state.slowest = state.slowest.max(after);
+        if let Some(quota) = Quota::read(headers) {
+            state.ration.told(quota);
+        }
+    }
+
+    /// How long the slowest answer took to begin.
+    pub(super) fn slowest(&self) -> Duration {
+        self.state().slowest
+    }
+
+    /// What the host said last of its limit.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        self.state().ration.quota()
+    }
+
+    /// The same as text, with the host's name.
+    pub(super) fn quota_text(&self) -> Option<String> {
+        let quota = self.quota()?;
+        Some(format!("{} allows {quota} are left", self.name))
+    }
+
+    /// Begins what the host may count as a pull, unless so few are left that
+    /// `reserve` percent of the limit would be touched.
+    pub(super) fn pull(&self, reserve: u8) -> Result<Pull<'_>, SendError> {
+        let mut state = self.state();
+        match state.ration.begin(reserve) {
+            Ok(()) => Ok(Pull(self)),
+            Err(quota) => Err(SendError::Reserved {
+                host: self.name.clone(),
+                quota: quota.to_string(),
+                reserve,
+                spent: state.ration.spent(),
+                retry: quota.window_text(),
+            }),
+        }
+    }
+
     fn check(&self) -> Result<(), SendError> {
         self.state().given_up.clone().map_or(Ok(()), Err)
     }
@@ -158,6 +216,8 @@ impl Host {
                 state.timeouts >= MAX_TIMEOUTS
             }
             SendError::RateLimited { .. }
+            | SendError::Reserved { .. }
+            | SendError::Offline
             | SendError::Broken { .. }
             | SendError::TooLarge { .. } => false,
         };

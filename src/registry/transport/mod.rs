@@ -4,6 +4,7 @@
 mod clients;
 mod error;
 mod host;
+mod quota;
 mod retry_after;
 mod window;
 
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +22,7 @@ pub(super) use self::error::SendError;
 
 use self::clients::Clients;
 use self::host::Host;
+use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
 
 /// The largest body that is read, in bytes after decompression.
@@ -31,12 +33,19 @@ const MAX_ERROR_BODY: usize = 16 * 1024;
 const MAX_ATTEMPTS: u32 = 3;
 
 /// How much was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statistics {
     /// Requests sent, with those for tokens and the repeated ones.
     pub requests: u64,
     /// Bytes of bodies received, after decompression.
     pub bytes: u64,
+    /// What the cache was asked.
+    pub cache: CacheStatistics,
+    /// The host with the slowest answer, and how long that took to begin.
+    pub slowest: Option<(String, Duration)>,
+    /// What hosts that count pulls said last, as text: `registry-1.docker.io
+    /// allows 100 pulls in 6h, of which 81 are left`.
+    pub quotas: Vec<String>,
 }
 
 /// One request.
@@ -47,6 +56,12 @@ pub(super) struct Question {
     /// The media types that are understood.
     pub(super) accept: Option<&'static str>,
     pub(super) authorization: Option<HeaderValue>,
+    /// The ETag of what is known already: where it is current, the answer is a
+    /// 304 without a body.
+    pub(super) if_none_match: Option<String>,
+    /// Whether registries that count pulls count this one: the part of their
+    /// limit, in percent, that is left to others.
+    pub(super) pull_reserve: Option<u8>,
     /// The body of a POST, as a form.
     pub(super) form: Option<SecretString>,
     /// Whether the body may be compressed on the way. Not where its digest
@@ -64,6 +79,8 @@ impl Question {
             url,
             accept: None,
             authorization: None,
+            if_none_match: None,
+            pull_reserve: None,
             form: None,
             compressed: true,
             limit: MAX_BODY,
@@ -95,6 +112,7 @@ pub(super) struct Transport {
     max_connections: usize,
     max_wait: Duration,
     backoff: Duration,
+    offline: bool,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -108,17 +126,34 @@ impl Transport {
             max_connections: options.max_connections,
             max_wait: options.max_wait,
             backoff: options.backoff,
+            offline: options.trust.offline,
             hosts: Mutex::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
         })
     }
 
+    /// How much was asked so far; of the cache it knows nothing.
     pub(super) fn statistics(&self) -> Statistics {
+        let hosts = self.hosts();
+        let slowest = hosts.values().max_by_key(|host| host.slowest());
+        let mut quotas: Vec<String> = hosts
+            .values()
+            .filter_map(|host| host.quota_text())
+            .collect();
+        quotas.sort();
         Statistics {
             requests: self.requests.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            cache: CacheStatistics::default(),
+            slowest: slowest.map(|host| (host.name().to_owned(), host.slowest())),
+            quotas,
         }
+    }
+
+    /// Whether the host has told how many pulls are left.
+    pub(super) fn counts_pulls(&self, url: &Url) -> bool {
+        self.host(url).quota().is_some()
     }
 
     /// Whether the host may speak plain HTTP or have a bad certificate.
@@ -129,12 +164,17 @@ impl Transport {
     /// Sends a question until it is answered, or it is clear that it will not
     /// be. Any status is an answer; only GET and HEAD are repeated.
     pub(super) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+        if self.offline {
+            return Err(SendError::Offline);
+        }
         let host = self.host(&question.url);
         let repeatable = matches!(question.method, Method::GET | Method::HEAD);
         let mut attempt = 0;
         loop {
             let result = {
                 let seat = host.enter().await?;
+                let reserve = question.pull_reserve;
+                let _pull = reserve.map(|reserve| host.pull(reserve)).transpose()?;
                 let result = self.exchange(&host, question).await;
                 match &result {
                     Ok(answer) => seat.answered(is_complaint(answer.status)),
@@ -240,16 +280,21 @@ impl Transport {
         if let Some(authorization) = &question.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
+        if let Some(etag) = &question.if_none_match {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
         if let Some(form) = &question.form {
             request = request
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned());
         }
+        let sent = tokio::time::Instant::now();
         let mut response = request
             .send()
             .await
             .map_err(|error| SendError::from_reqwest(host.name(), &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
+        host.answered(&headers, sent.elapsed());
         let body = if question.method == Method::HEAD || status.is_redirection() {
             Vec::new()
         } else {

@@ -1,0 +1,119 @@
+//! What an entry is filed under.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// The format of keys and values. Entries of another one are never met, since
+/// their keys are different.
+pub(super) const FORMAT: &str = "imgpolicy:1";
+
+/// What an entry tells, for `cache info` and for how long a shared store keeps
+/// it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A page of the list of tags of a repository.
+    TagPage,
+    /// What a tag served at some time.
+    Tag,
+    /// What is addressed by a digest, and so never changes.
+    Image,
+}
+
+impl EntryKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::TagPage, Self::Tag, Self::Image];
+
+    /// The word for it in data.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TagPage => "tag-page",
+            Self::Tag => "tag",
+            Self::Image => "image",
+        }
+    }
+}
+
+impl fmt::Display for EntryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name of an entry: a hash, which tells nobody what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::registry) struct CacheKey {
+    kind: EntryKind,
+    hash: [u8; 32],
+}
+
+impl CacheKey {
+    /// The key of what these parts name together. The order counts, and where
+    /// one part ends and the next begins does too.
+    pub(in crate::registry) fn new(kind: EntryKind, parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in [FORMAT.as_bytes(), kind.as_str().as_bytes()]
+            .iter()
+            .chain(parts)
+        {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self {
+            kind,
+            hash: hash.finalize().into(),
+        }
+    }
+
+    pub(in crate::registry) fn kind(&self) -> EntryKind {
+        self.kind
+    }
+
+    pub(super) fn hash(&self) -> &[u8; 32] {
+        &self.hash
+    }
+
+    /// The hash in hexadecimal digits.
+    pub(super) fn hex(&self) -> String {
+        self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for CacheKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, &self.hex()[..8])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_and_every_border_counts() {
+        let keys = [
+            CacheKey::new(EntryKind::Tag, &[b"ab", b"c"]),
+            CacheKey::new(EntryKind::Tag, &[b"a", b"bc"]),
+            CacheKey::new(EntryKind::Tag, &[b"abc"]),
+            CacheKey::new(EntryKind::Tag, &[b"abc", b""]),
+            CacheKey::new(EntryKind::TagPage, &[b"abc"]),
+            CacheKey::new(EntryKind::Tag, &[b"c", b"ab"]),
+        ];
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{index}");
+        }
+        assert_eq!(keys[0], CacheKey::new(EntryKind::Tag, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn keys_stay_what_they_are() {
+        // Another value means that every cache in the world is cold.
+        let key = CacheKey::new(EntryKind::Image, &[b"sha256:1"]);
+        assert_eq!(
+            key.hex(),
+            "b5e57127ce74dbbe5c1731cf0d53c5cf127c8df84c020c59677354b99e468b83"
+        );
+        assert_eq!(format!("{key:?}"), "image:b5e57127");
+    }
+}

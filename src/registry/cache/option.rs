@@ -1,0 +1,229 @@
+//! Which cache is meant, as it is written on the command line.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The port of memcached where none is given.
+const DEFAULT_PORT: u16 = 11211;
+
+const SCHEME: &str = "memcached://";
+
+/// Where metadata is kept between runs: a value of `--cache`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CacheOption {
+    /// A file in the user's cache directory.
+    #[default]
+    Auto,
+    /// Nowhere.
+    Off,
+    /// A file in this directory.
+    Directory(PathBuf),
+    /// In these memcached servers, at least one.
+    Memcached(Vec<Server>),
+}
+
+/// Where a memcached server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Server {
+    /// A name or an address, IPv6 without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// A value of `--cache` that makes no sense: wrong usage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CacheOptionError {
+    /// Nothing at all.
+    #[error("write auto, off, a directory or memcached://HOST:PORT,…")]
+    Empty,
+    /// No server, or nothing between two commas.
+    #[error("a server is missing; write memcached://HOST:PORT,HOST:PORT")]
+    NoServer,
+    /// A server that cannot be one.
+    #[error("{0:?} is no server; write HOST, HOST:PORT or [IPV6]:PORT")]
+    Server(String),
+    /// A user's name or a password, which is not repeated here.
+    #[error("memcached servers are asked without user name and password; leave them out")]
+    Credentials,
+    /// The same server twice.
+    #[error("the server {0} is named twice")]
+    Twice(Server),
+    /// Another protocol, or a misspelt one.
+    #[error("{0:?} is no kind of cache; write memcached://HOST:PORT,… or ./DIR")]
+    Scheme(String),
+}
+
+impl FromStr for CacheOption {
+    type Err = CacheOptionError;
+
+    /// Reads `auto`, `off`, `DIR` or `memcached://HOST:PORT,HOST:PORT`. A
+    /// directory of the name `off` is written `./off`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "" => return Err(CacheOptionError::Empty),
+            "auto" => return Ok(Self::Auto),
+            "off" => return Ok(Self::Off),
+            _ => {}
+        }
+        if let Some(list) = text.strip_prefix(SCHEME) {
+            return servers(list).map(Self::Memcached);
+        }
+        match text.split_once("://") {
+            Some((scheme, _)) => Err(CacheOptionError::Scheme(format!("{scheme}://"))),
+            None => Ok(Self::Directory(PathBuf::from(text))),
+        }
+    }
+}
+
+fn servers(list: &str) -> Result<Vec<Server>, CacheOptionError> {
+    if list.contains('@') {
+        return Err(CacheOptionError::Credentials);
+    }
+    let mut servers: Vec<Server> = Vec::new();
+    for word in list.strip_suffix('/').unwrap_or(list).split(',') {
+        let server: Server = word.parse()?;
+        if servers.contains(&server) {
+            return Err(CacheOptionError::Twice(server));
+        }
+        servers.push(server);
+    }
+    Ok(servers)
+}
+
+impl FromStr for Server {
+    type Err = CacheOptionError;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        if word.is_empty() {
+            return Err(CacheOptionError::NoServer);
+        }
+        let wrong = || CacheOptionError::Server(word.to_owned());
+        let (host, port) = match word.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']').ok_or_else(wrong)?;
+                if host.parse::<std::net::Ipv6Addr>().is_err() {
+                    return Err(wrong());
+                }
+                match port {
+                    "" => (host, None),
+                    _ => (host, Some(port.strip_prefix(':').ok_or_else(wrong)?)),
+                }
+            }
+            None => match word.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (word, None),
+            },
+        };
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+        if host.is_empty() || !host.chars().all(is_host) {
+            return Err(wrong());
+        }
+        let port = match port {
+            None => DEFAULT_PORT,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| wrong())?
+            }
+            Some(_) => return Err(wrong()),
+        };
+        if port == 0 {
+            return Err(wrong());
+        }
+        Ok(Self {
+            host: host.to_ascii_lowercase(),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Display for CacheOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Off => f.write_str("off"),
+            Self::Directory(directory) => match directory.to_str() {
+                Some(word @ ("auto" | "off")) => write!(f, "./{word}"),
+                _ => write!(f, "{}", directory.display()),
+            },
+            Self::Memcached(servers) => {
+                let names: Vec<String> = servers.iter().map(ToString::to_string).collect();
+                write!(f, "{SCHEME}{}", names.join(","))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_and_written_back() {
+        for (text, written) in [
+            ("auto", "auto"),
+            ("off", "off"),
+            ("./off", "./off"),
+            ("/var/cache/imgpolicy", "/var/cache/imgpolicy"),
+            ("cache", "cache"),
+            ("a:b", "a:b"),
+            ("memcached://cache", "memcached://cache:11211"),
+            ("memcached://Cache:11212/", "memcached://cache:11212"),
+            ("memcached://[::1]:7", "memcached://[::1]:7"),
+            (
+                "memcached://[::1],10.0.0.1,m_2.x",
+                "memcached://[::1]:11211,10.0.0.1:11211,m_2.x:11211",
+            ),
+        ] {
+            let option: CacheOption = text.parse().expect(text);
+            assert_eq!(option.to_string(), written);
+            assert_eq!(written.parse(), Ok(option));
+        }
+    }
+
+    #[test]
+    fn a_directory_of_the_name_of_a_word_stays_one() {
+        let option = CacheOption::Directory("off".into());
+        assert_eq!(option.to_string(), "./off");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_what_is_wrong() {
+        for (text, message) in [
+            ("", "write auto"),
+            ("memcached://", "a server is missing"),
+            ("memcached://a,,b", "a server is missing"),
+            ("memcached://a:0", "\"a:0\" is no server"),
+            ("memcached://a:70000", "\"a:70000\" is no server"),
+            ("memcached://a:+1", "\"a:+1\" is no server"),
+            ("memcached://a:", "\"a:\" is no server"),
+            ("memcached://:1", "\":1\" is no server"),
+            ("memcached://::1", "\"::1\" is no server"),
+            ("memcached://[::1", "\"[::1\" is no server"),
+            ("memcached://[a]:1", "\"[a]:1\" is no server"),
+            ("memcached://[::1]1", "\"[::1]1\" is no server"),
+            ("memcached://a b", "\"a b\" is no server"),
+            ("memcached://a,a:11211", "the server a:11211 is named twice"),
+            ("redis://a", "\"redis://\" is no kind of cache"),
+        ] {
+            let error = text.parse::<CacheOption>().expect_err(text);
+            assert!(error.to_string().contains(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        let error = "memcached://user:hunter2@a".parse::<CacheOption>();
+        let error = error.expect_err("refused").to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,191 @@
+//! A connection to the file, or why there is none.
+
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::file;
+
+/// Says that a file is ours: "imgp".
+const APPLICATION: i64 = 0x696d_6770;
+
+/// Counts up with each change of the tables that an older program cannot read.
+const SCHEMA: i64 = 1;
+
+/// How long another process may hold the file.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One row an entry. `used` is a day and moves once a day at most; it and the
+/// other short columns stand before the value, so that they are read without it.
+const TABLES: &str = "
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL UNIQUE,
+        kind INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        stored INTEGER NOT NULL,
+        value BLOB NOT NULL
+    );
+    CREATE INDEX entry_used ON entry (used);
+";
+
+/// Why the file cannot be used. The texts end a sentence that names it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// Its bytes are no database, or one that was damaged.
+    #[error("it is damaged")]
+    Damaged,
+    /// A database of another program.
+    #[error("it belongs to another program; name another directory with --cache")]
+    Foreign,
+    /// Written by a newer release.
+    #[error(
+        "a newer release wrote it (format {0}, this one knows {SCHEMA}); \
+         update this one, or name another directory with --cache"
+    )]
+    Newer(i64),
+    /// Other processes held it for longer than a second.
+    #[error("other processes keep it busy")]
+    Busy,
+    /// There is no room left.
+    #[error("the disk is full")]
+    Full,
+    /// It, or its directory, may not be written.
+    #[error("it may not be written")]
+    ReadOnly,
+    /// What the system says.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// What SQLite says.
+    #[error("{0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// Opens the file, which is there, for reading and writing.
+pub(super) fn writable(path: &Path) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    // Before anything is changed in a file that may be another's.
+    let is_new = !is_ours(&connection)?;
+    // SQLite does not wait by itself where two processes do this at once.
+    patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
+    // A crash of the machine may lose the last entries, never the file.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+    if is_new {
+        patiently(|| create_tables(&mut connection))?;
+    }
+    Ok(connection)
+}
+
+/// Opens the file, which is there, for reading alone.
+pub(super) fn readable(path: &Path) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> Result<Connection, Trouble> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        known(connection)
+    };
+    let refused = match open() {
+        Ok(connection) => return Ok(connection),
+        Err(trouble @ (Trouble::Damaged | Trouble::Foreign | Trouble::Newer(_))) => {
+            return Err(trouble);
+        }
+        Err(trouble) => trouble,
+    };
+    // Where the files beside it cannot be made either, it can still be read as
+    // it stands, unless a log holds what is not yet in it.
+    let log = file::beside(path, "-wal").metadata();
+    if log.is_ok_and(|log| log.len() > 0) {
+        return Err(refused);
+    }
+    let Some(name) = uri(path) else {
+        return Err(refused);
+    };
+    known(Connection::open_with_flags(
+        name,
+        flags | OpenFlags::SQLITE_OPEN_URI,
+    )?)
+}
+
+/// The path as SQLite's URI of a file that nobody changes.
+fn uri(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let mut name = "file:".to_owned();
+    for byte in path.to_str()?.replace('\\', "/").bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b':' => name.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => name.push(char::from(byte)),
+            _ => name.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    Some(name + "?immutable=1")
+}
+
+/// The connection, where the tables are there.
+fn known(connection: Connection) -> Result<Connection, Trouble> {
+    if is_ours(&connection)? {
+        Ok(connection)
+    } else {
+        Err(Trouble::ReadOnly)
+    }
+}
+
+/// Whether the file holds our tables; `false` where it holds nothing yet.
+fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
+    // In one transaction, so that another process makes the tables before it or
+    // after it.
+    let transaction = connection.unchecked_transaction()?;
+    let number = |sql| transaction.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    drop(transaction);
+    match (application, version) {
+        (APPLICATION, SCHEMA) => Ok(true),
+        (APPLICATION, newer) => Err(Trouble::Newer(newer)),
+        (0, 0) if tables == 0 => Ok(false),
+        _ => Err(Trouble::Foreign),
+    }
+}
+
+/// Makes the tables, unless another process has just done so.
+fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    transaction.commit()
+}
+
+/// Does this again while other processes are in the way.
+fn patiently<T>(mut act: impl FnMut() -> Result<T, rusqlite::Error>) -> Result<T, Trouble> {
+    let since = Instant::now();
+    loop {
+        match act().map_err(Trouble::from) {
+            Err(Trouble::Busy) if since.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The statements.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::super::key::{CacheKey, EntryKind};
+
+/// A row, as far as it matters for an answer.
+pub(super) struct Found {
+    /// The day when it was last read or written.
+    pub(super) used: i64,
+    pub(super) value: Vec<u8>,
+}
+
+/// The number of a kind in the file, where it stays what it is.
+pub(super) fn number(kind: EntryKind) -> i64 {
+    match kind {
+        EntryKind::TagPage => 1,
+        EntryKind::Tag => 2,
+        EntryKind::Image => 3,
+    }
+}
+
+pub(super) fn read(
+    connection: &mut Connection,
+    keys: &[CacheKey],
+) -> Result<Vec<Option<Found>>, rusqlite::Error> {
+    // One transaction takes its locks once.
+    let transaction = connection.transaction()?;
+    let mut select = transaction.prepare("SELECT used, value FROM entry WHERE hash = ?1")?;
+    keys.iter()
+        .map(|key| {
+            select
+                .query_row([key.hash()], |row| {
+                    Ok(Found {
+                        used: row.get(0)?,
+                        value: row.get(1)?,
+                    })
+                })
+                .optional()
+        })
+        .collect()
+}
+
+/// Puts entries in, in place of those of the same keys.
+pub(super) fn insert<'a>(
+    connection: &Connection,
+    entries: impl Iterator<Item = (&'a CacheKey, &'a Vec<u8>)>,
+    now: i64,
+    today: i64,
+) -> Result<(), rusqlite::Error> {
+    let mut insert = connection.prepare(
+        "INSERT INTO entry (hash, kind, used, stored, value) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (hash) DO UPDATE
+         SET used = excluded.used, stored = excluded.stored, value = excluded.value",
+    )?;
+    for (key, value) in entries {
+        insert.execute(params![key.hash(), number(key.kind()), today, now, value])?;
+    }
+    Ok(())
+}
+
+/// Notes that these were used today.
+pub(super) fn touch(
+    connection: &Connection,
+    hashes: &[[u8; 32]],
+    today: i64,
+) -> Result<(), rusqlite::Error> {
+    let mut update = connection.prepare("UPDATE entry SET used = ?2 WHERE hash = ?1")?;
+    for hash in hashes {
+        update.execute(params![hash, today])?;
+    }
+    Ok(())
+}
+
+/// Where the entries take more than `limit` bytes, takes those away that were
+/// not used for the longest time, until an eighth of it is free.
+pub(super) fn evict(connection: &mut Connection, limit: u64) -> Result<(), rusqlite::Error> {
+    if bytes(connection)? <= limit {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let target = limit / 8 * 7;
+    loop {
+        // Another process may have done it in the meantime.
+        let taken = bytes(&transaction)?;
+        if taken <= target {
+            break;
+        }
+        let entries: i64 =
+            transaction.query_row("SELECT count(*) FROM entry", [], |row| row.get(0))?;
+        // As many as should do if all were of one size, and some more each time.
+        let share = (taken - target) as f64 / taken as f64;
+        let few = (entries as f64 * share).ceil().max(1.0) as i64;
+        let gone = transaction.execute(
+            "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY used, id LIMIT ?1)",
+            [few],
+        )?;
+        if gone == 0 {
+            break;
+        }
+    }
+    transaction.commit()
+}
+
+/// How many bytes of the file are in use.
+fn bytes(connection: &Connection) -> Result<u64, rusqlite::Error> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let used = number("page_count")? - number("freelist_count")?;
+    Ok((used * number("page_size")?).unsigned_abs())
+}

@@ -1,0 +1,270 @@
+//! What becomes of the file: in use, damaged, of others, full.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::super::key::{CacheKey, EntryKind};
+use super::super::option::CacheOption;
+use super::super::store::Cache;
+use super::FILE;
+
+fn key(number: usize) -> CacheKey {
+    CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
+}
+
+fn value(number: usize) -> Vec<u8> {
+    format!("value {number} {}", "x".repeat(number % 500)).into_bytes()
+}
+
+fn at(directory: &Path) -> Cache {
+    Cache::open(&CacheOption::Directory(directory.to_owned()))
+}
+
+async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
+    for number in numbers {
+        cache.put(key(number), value(number));
+    }
+    cache.flush().await;
+}
+
+/// How many of these are found; what is found must be what was put.
+async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
+    let keys: Vec<CacheKey> = numbers.clone().map(key).collect();
+    let values = cache.get(&keys).await;
+    assert_eq!(values.len(), keys.len());
+    for (number, found) in numbers.zip(&values) {
+        assert!(found.is_none() || *found == Some(value(number)), "{number}");
+    }
+    values.iter().flatten().count()
+}
+
+/// A directory with a cache of the first 300 entries.
+async fn filled() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("directory");
+    fill(&at(directory.path()), 0..300).await;
+    let file = directory.path().join(FILE);
+    // What is in the log is in the file too, so that a test can spoil the file.
+    let connection = Connection::open(&file).expect("file");
+    connection
+        .pragma_update(None, "wal_checkpoint", "TRUNCATE")
+        .expect("checkpoint");
+    drop(connection);
+    (directory, file)
+}
+
+/// A damaged file is replaced with one warning, and the cache goes on.
+async fn is_replaced(directory: &Path) {
+    let cache = at(directory);
+    let _ = found(&cache, 0..300).await;
+    fill(&cache, 0..300).await;
+    assert_eq!(found(&cache, 0..300).await, 300);
+    let warnings = cache.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("was damaged"), "{warnings:?}");
+    assert!(directory.join("metadata.db.corrupt-1").is_file());
+    let again = at(directory);
+    assert_eq!(found(&again, 0..300).await, 300);
+    assert_eq!(again.warnings(), [""; 0]);
+}
+
+/// The cache is off with this one warning, and the file is as it was.
+async fn is_left_alone(directory: &Path, warning: &str) {
+    let before = fs::read(directory.join(FILE)).ok();
+    let cache = at(directory);
+    assert_eq!(found(&cache, 0..10).await, 0);
+    fill(&cache, 0..10).await;
+    assert_eq!(found(&cache, 0..10).await, 0);
+    let warnings = cache.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains(warning), "{warnings:?}");
+    assert!(cache.is_off());
+    assert_eq!(fs::read(directory.join(FILE)).ok(), before);
+}
+
+#[tokio::test]
+async fn what_was_put_is_found_at_once_and_by_the_next_run() {
+    let directory = tempfile::tempdir().expect("directory");
+    let cache = at(directory.path());
+    cache.put(key(1), b"old".to_vec());
+    cache.put(key(1), value(1));
+    assert_eq!(found(&cache, 0..3).await, 1);
+    cache.flush().await;
+    assert_eq!(found(&cache, 0..3).await, 1);
+    let next = at(directory.path());
+    assert_eq!(found(&next, 0..3).await, 1);
+    let statistics = next.statistics();
+    assert_eq!((statistics.hits, statistics.misses), (1, 2));
+    next.put(key(1), b"new".to_vec());
+    next.flush().await;
+    let third = at(directory.path());
+    assert_eq!(third.get(&[key(1)]).await, [Some(b"new".to_vec())]);
+    assert_eq!(third.warnings(), [""; 0]);
+}
+
+#[tokio::test]
+async fn nothing_is_made_before_something_is_kept() {
+    let directory = tempfile::tempdir().expect("directory");
+    let inner = directory.path().join("a/b");
+    let cache = at(&inner);
+    assert_eq!(found(&cache, 0..3).await, 0);
+    cache.flush().await;
+    assert!(!directory.path().join("a").exists());
+    assert!(!cache.is_off());
+    fill(&cache, 0..3).await;
+    assert!(inner.join(FILE).is_file());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_for_the_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("directory");
+    let inner = directory.path().join("a/b");
+    let cache = at(&inner);
+    fill(&cache, 0..3).await;
+    let mode = |path: &Path| path.metadata().expect("path").permissions().mode() & 0o777;
+    for path in [directory.path().join("a"), inner.clone()] {
+        assert_eq!(mode(&path), 0o700, "{}", path.display());
+    }
+    let files: Vec<PathBuf> = fs::read_dir(&inner)
+        .expect("directory")
+        .map(|entry| entry.expect("entry").path())
+        .collect();
+    assert_eq!(files.len(), 3, "file, log and index: {files:?}");
+    for file in files {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_database_are_set_aside() {
+    for text in ["hello", &"no database ".repeat(1000)] {
+        let directory = tempfile::tempdir().expect("directory");
+        fs::write(directory.path().join(FILE), text).expect("file");
+        is_replaced(directory.path()).await;
+        let aside = directory.path().join("metadata.db.corrupt-1");
+        assert_eq!(fs::read_to_string(aside).expect("kept"), *text);
+    }
+}
+
+#[tokio::test]
+async fn a_file_cut_anywhere_is_replaced() {
+    let (directory, file) = filled().await;
+    let bytes = fs::read(&file).expect("file");
+    drop(directory);
+    let whole = bytes.len();
+    // A file of one byte counts as empty, to SQLite as well.
+    for part in [2, 50, 100, 1000, 4096, 5000, whole / 2, whole - 4096] {
+        let directory = tempfile::tempdir().expect("directory");
+        fs::write(directory.path().join(FILE), &bytes[..part]).expect("file");
+        is_replaced(directory.path()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_new_one() {
+    let directory = tempfile::tempdir().expect("directory");
+    fs::write(directory.path().join(FILE), "").expect("file");
+    let cache = at(directory.path());
+    assert_eq!(found(&cache, 0..3).await, 0);
+    fill(&cache, 0..3).await;
+    assert_eq!(found(&at(directory.path()), 0..3).await, 3);
+    assert_eq!(cache.warnings(), [""; 0]);
+}
+
+#[tokio::test]
+async fn flipped_bytes_are_never_a_wrong_value() {
+    let (directory, file) = filled().await;
+    let bytes = fs::read(&file).expect("file");
+    drop(directory);
+    let mut harmed = 0;
+    // Each page in turn, beginning with the first.
+    for page in 0..bytes.len() / 4096 {
+        let directory = tempfile::tempdir().expect("directory");
+        let mut spoilt = bytes.clone();
+        for (index, byte) in spoilt[page * 4096..][..4096].iter_mut().enumerate() {
+            if index % 7 == 3 {
+                *byte ^= 0x15;
+            }
+        }
+        fs::write(directory.path().join(FILE), &spoilt).expect("file");
+        let cache = at(directory.path());
+        // `found` looks at every value.
+        let before = found(&cache, 0..300).await;
+        harmed += 300 - before;
+        fill(&cache, 0..300).await;
+        let after = found(&cache, 0..300).await;
+        assert!(after == 300 || cache.is_off(), "page {page}: {after}");
+        assert!(cache.warnings().len() <= 2, "page {page}");
+    }
+    assert!(harmed >= 300, "{harmed}");
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_left_alone() {
+    let directory = tempfile::tempdir().expect("directory");
+    let other = Connection::open(directory.path().join(FILE)).expect("file");
+    other
+        .execute_batch("CREATE TABLE entry (a); INSERT INTO entry VALUES (1)")
+        .expect("table");
+    drop(other);
+    is_left_alone(directory.path(), "belongs to another program").await;
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_release_is_left_alone() {
+    let (directory, file) = filled().await;
+    let newer = Connection::open(&file).expect("file");
+    newer.pragma_update(None, "user_version", 2).expect("set");
+    drop(newer);
+    is_left_alone(directory.path(), "a newer release wrote it (format 2,").await;
+}
+
+#[tokio::test]
+async fn a_directory_in_the_place_of_the_file_is_left_alone() {
+    let directory = tempfile::tempdir().expect("directory");
+    fs::create_dir(directory.path().join(FILE)).expect("directory");
+    is_left_alone(directory.path(), "is not used: it is no regular file").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_in_the_place_of_the_file_is_not_followed() {
+    let directory = tempfile::tempdir().expect("directory");
+    let target = directory.path().join("target");
+    fs::write(&target, "precious").expect("file");
+    std::os::unix::fs::symlink(&target, directory.path().join(FILE)).expect("link");
+    is_left_alone(directory.path(), "is not used: it is no regular file").await;
+    assert_eq!(fs::read_to_string(target).expect("file"), "precious");
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_directory_is_left_alone() {
+    let directory = tempfile::tempdir().expect("directory");
+    let file = directory.path().join("file");
+    fs::write(&file, "precious").expect("file");
+    is_left_alone(&file, "is not used").await;
+    is_left_alone(&file.join("below"), "is not used").await;
+    assert_eq!(fs::read_to_string(file).expect("file"), "precious");
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_keeps_locked_is_a_miss() {
+    let (directory, file) = filled().await;
+    let other = Connection::open(&file).expect("file");
+    other
+        .execute_batch("PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; DELETE FROM entry")
+        .expect("lock");
+    let cache = at(directory.path());
+    let _ = found(&cache, 0..3).await;
+    fill(&cache, 300..303).await;
+    let warnings = cache.warnings();
+    assert!(warnings.len() <= 1, "{warnings:?}");
+    drop(other);
+    let later = at(directory.path());
+    assert_eq!(found(&later, 0..300).await, 300);
+    assert_eq!(later.warnings(), [""; 0]);
+}

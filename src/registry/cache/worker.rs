@@ -1,0 +1,231 @@
+//! The thread that owns a store, so that nothing waits on a disk or a socket
+//! where requests to registries are under way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::key::CacheKey;
+use super::seal::{seal, unseal};
+use super::warnings::Warnings;
+
+/// How long an entry waits at most before it is written: what a `kill -9` loses.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// How many entries, and bytes of them, wait at most.
+const MOST_ENTRIES: usize = 1000;
+const MOST_BYTES: usize = 4 << 20;
+
+/// Entries to write, sealed.
+pub(super) type Batch = HashMap<CacheKey, Vec<u8>>;
+
+/// A store as its thread sees it: it may block, but not for ever.
+pub(super) trait Store: Send + 'static {
+    /// The stored bytes, in the order of the keys. What goes wrong is a miss,
+    /// and a warning where the user should know.
+    fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>>;
+
+    /// Writes these, or not.
+    fn write(&mut self, batch: Batch);
+
+    /// Nothing more is coming for a while: writes what else it has to write.
+    fn settle(&mut self) {}
+
+    /// Whether it has given up: nothing is asked of it any more.
+    fn is_over(&self) -> bool;
+}
+
+enum Request {
+    Get(Vec<CacheKey>, oneshot::Sender<Vec<Option<Vec<u8>>>>),
+    Put(CacheKey, Vec<u8>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// A store behind its thread, which starts with the first request.
+pub(super) struct Worker {
+    requests: Mutex<Option<Sender<Request>>>,
+    idle: Mutex<Option<Box<dyn Store>>>,
+    over: Arc<AtomicBool>,
+    warnings: Warnings,
+}
+
+impl Worker {
+    pub(super) fn new(store: impl Store, warnings: Warnings) -> Self {
+        Self {
+            requests: Mutex::new(None),
+            idle: Mutex::new(Some(Box::new(store))),
+            over: Arc::default(),
+            warnings,
+        }
+    }
+
+    /// Whether the store has given up.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Asks for these keys. The answer comes through the receiver; none comes
+    /// where the store is gone.
+    pub(super) fn get(&self, keys: Vec<CacheKey>) -> oneshot::Receiver<Vec<Option<Vec<u8>>>> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Request::Get(keys, sender));
+        receiver
+    }
+
+    pub(super) fn put(&self, key: CacheKey, value: Vec<u8>) {
+        self.send(Request::Put(key, value));
+    }
+
+    /// Asks that everything be written; answered when it is. `None` where the
+    /// thread never had anything to do.
+    pub(super) fn flush(&self) -> Option<oneshot::Receiver<()>> {
+        if !self.is_running() {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.send(Request::Flush(sender));
+        Some(receiver)
+    }
+
+    fn is_running(&self) -> bool {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.is_some()
+    }
+
+    fn send(&self, request: Request) {
+        if self.is_over() {
+            return;
+        }
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.is_none() {
+            *requests = self.start();
+        }
+        if let Some(sender) = &*requests
+            && sender.send(request).is_err()
+        {
+            // The thread has ended, which it does only in a panic.
+            self.over.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn start(&self) -> Option<Sender<Request>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = idle.take()?;
+        let (sender, receiver) = channel();
+        let over = Arc::clone(&self.over);
+        let thread = thread::Builder::new().name("cache".to_owned());
+        match thread.spawn(move || Queue::new(store, over).run(&receiver)) {
+            Ok(_) => Some(sender),
+            Err(error) => {
+                self.over.store(true, Ordering::Relaxed);
+                self.warnings.add(format!(
+                    "the metadata cache is off: no thread for it: {error}"
+                ));
+                None
+            }
+        }
+    }
+}
+
+/// What the thread does.
+struct Queue {
+    store: Box<dyn Store>,
+    over: Arc<AtomicBool>,
+    waiting: Batch,
+    bytes: usize,
+    since: Instant,
+}
+
+impl Queue {
+    fn new(store: Box<dyn Store>, over: Arc<AtomicBool>) -> Self {
+        Self {
+            store,
+            over,
+            waiting: Batch::new(),
+            bytes: 0,
+            since: Instant::now(),
+        }
+    }
+
+    fn run(mut self, requests: &Receiver<Request>) {
+        loop {
+            let request = if self.waiting.is_empty() {
+                requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                requests.recv_timeout(LINGER.saturating_sub(self.since.elapsed()))
+            };
+            match request {
+                // Whoever asked may have gone.
+                Ok(Request::Get(keys, answer)) => {
+                    let _ = answer.send(self.get(&keys));
+                }
+                Ok(Request::Put(key, value)) => self.put(key, &value),
+                Ok(Request::Flush(answer)) => {
+                    self.write();
+                    self.store.settle();
+                    let _ = answer.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => self.write(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.write();
+                    self.store.settle();
+                    return;
+                }
+            }
+            if self.store.is_over() {
+                self.over.store(true, Ordering::Relaxed);
+                self.waiting.clear();
+            }
+        }
+    }
+
+    fn get(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
+        let mut found: Vec<Option<Vec<u8>>> = keys
+            .iter()
+            .map(|key| self.waiting.get(key).cloned())
+            .collect();
+        let (places, missing): (Vec<usize>, Vec<CacheKey>) = keys
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| found[*place].is_none())
+            .map(|(place, key)| (place, *key))
+            .unzip();
+        if !missing.is_empty() && !self.store.is_over() {
+            for (place, value) in places.into_iter().zip(self.store.read(&missing)) {
+                found[place] = value;
+            }
+        }
+        keys.iter()
+            .zip(found)
+            .map(|(key, sealed)| unseal(key, sealed?))
+            .collect()
+    }
+
+    fn put(&mut self, key: CacheKey, value: &[u8]) {
+        if self.waiting.is_empty() {
+            self.since = Instant::now();
+        }
+        let sealed = seal(&key, value);
+        self.bytes += sealed.len();
+        self.waiting.insert(key, sealed);
+        if self.waiting.len() >= MOST_ENTRIES
+            || self.bytes >= MOST_BYTES
+            || self.since.elapsed() >= LINGER
+        {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        self.bytes = 0;
+        let batch = std::mem::take(&mut self.waiting);
+        if !batch.is_empty() && !self.store.is_over() {
+            self.store.write(batch);
+        }
+    }
+}

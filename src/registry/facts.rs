@@ -1,0 +1,189 @@
+//! What is known of an image by its digest: it never changes, so it is kept for
+//! ever.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::image::{Fact, ImageMetadata, Known, Member, Platform};
+
+/// What is asked about one version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Wanted {
+    pub(super) digest: bool,
+    pub(super) members: bool,
+    pub(super) platforms: bool,
+    pub(super) created: bool,
+    pub(super) configs: bool,
+}
+
+impl Wanted {
+    /// Adds a question; one about the whole repository, or about the tag and not
+    /// its image, adds nothing.
+    pub(super) fn add(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Tags | Fact::Pushed(_) => {}
+            Fact::Digest(_) | Fact::Confirmed(_) => self.digest = true,
+            Fact::Members(_) => self.members = true,
+            Fact::Platforms(_) => self.platforms = true,
+            Fact::Created(_) => self.created = true,
+            Fact::Configs(_) => self.configs = true,
+        }
+    }
+
+    /// Whether a digest, or nothing, answers it.
+    pub(super) fn is_below_no_digest(self) -> bool {
+        !(self.members || self.platforms || self.created || self.configs)
+    }
+}
+
+/// The facts of one image, as far as they were asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImageFacts {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<Member>>,
+    /// Whether the members' configs were asked for.
+    #[serde(default)]
+    configs: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    platforms: Option<Vec<Platform>>,
+    /// Whether the time was asked for; the image may name none.
+    #[serde(default)]
+    dated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<Timestamp>,
+}
+
+impl ImageFacts {
+    /// What an answer told; what failed is not kept.
+    pub(super) fn of(image: &ImageMetadata) -> Self {
+        let created = image.created.value();
+        Self {
+            members: image.members.value().cloned(),
+            configs: image.configs_asked && image.members.value().is_some(),
+            platforms: image.platforms.value().cloned(),
+            dated: created.is_some(),
+            created: created.copied().flatten(),
+        }
+    }
+
+    /// Whether this answers what is wanted.
+    pub(super) fn answer(&self, wanted: Wanted) -> bool {
+        (!wanted.members || self.members.is_some())
+            && (!wanted.configs || self.configs)
+            && (!wanted.platforms || self.platforms.is_some())
+            && (!wanted.created || self.dated)
+    }
+
+    /// Adds what another answer told of the same image. Says whether that was
+    /// anything new.
+    pub(super) fn add(&mut self, other: Self) -> bool {
+        let before = (
+            self.members.is_some(),
+            self.configs,
+            self.platforms.is_some(),
+            self.dated,
+        );
+        if other.members.is_some() && !self.configs {
+            self.members = other.members;
+            self.configs = other.configs;
+        }
+        self.platforms = other.platforms.or_else(|| self.platforms.take());
+        if other.dated {
+            self.dated = true;
+            self.created = other.created;
+        }
+        before
+            != (
+                self.members.is_some(),
+                self.configs,
+                self.platforms.is_some(),
+                self.dated,
+            )
+    }
+
+    /// Writes all that is known into an answer.
+    pub(super) fn write(&self, image: &mut ImageMetadata) {
+        if let Some(members) = &self.members {
+            image.members = Known::Value(members.clone());
+            image.configs_asked = self.configs;
+        }
+        if let Some(platforms) = &self.platforms {
+            image.platforms = Known::Value(platforms.clone());
+        }
+        if self.dated {
+            image.created = Known::Value(self.created);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(config: bool) -> Member {
+        let digest = |c: &str| {
+            format!("sha256:{}", c.repeat(64))
+                .parse()
+                .expect("a digest")
+        };
+        Member {
+            manifest: digest("a"),
+            config: config.then(|| digest("b")),
+        }
+    }
+
+    fn time() -> Timestamp {
+        "2026-01-02T03:04:05Z".parse().expect("a time")
+    }
+
+    #[test]
+    fn an_image_without_a_time_is_dated_too() {
+        let dated = ImageMetadata {
+            created: Known::Value(None),
+            ..ImageMetadata::default()
+        };
+        let wanted = Wanted {
+            created: true,
+            ..Wanted::default()
+        };
+        assert!(ImageFacts::of(&dated).answer(wanted));
+        assert!(!ImageFacts::of(&ImageMetadata::default()).answer(wanted));
+    }
+
+    #[test]
+    fn facts_grow_and_configs_are_not_forgotten() {
+        let mut facts = ImageFacts::of(&ImageMetadata {
+            members: Known::Value(vec![member(true)]),
+            configs_asked: true,
+            ..ImageMetadata::default()
+        });
+        let later = ImageFacts::of(&ImageMetadata {
+            members: Known::Value(vec![member(false)]),
+            created: Known::Value(Some(time())),
+            ..ImageMetadata::default()
+        });
+        assert!(facts.add(later.clone()));
+        assert!(!facts.add(later), "nothing new");
+        let mut image = ImageMetadata::default();
+        facts.write(&mut image);
+        assert_eq!(image.members, Known::Value(vec![member(true)]));
+        assert_eq!(image.created, Known::Value(Some(time())));
+        assert!(image.configs_asked && image.platforms.is_not_asked());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let facts = ImageFacts::of(&ImageMetadata {
+            members: Known::Value(vec![member(false)]),
+            platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
+            created: Known::Value(Some(time())),
+            ..ImageMetadata::default()
+        });
+        let text = serde_json::to_string(&facts).expect("json");
+        assert_eq!(
+            serde_json::from_str::<ImageFacts>(&text).expect("facts"),
+            facts
+        );
+    }
+}
