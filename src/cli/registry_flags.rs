@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 
 use super::client_flags::Globals;
@@ -11,7 +11,7 @@ use super::error::CommandError;
 use crate::cluster::RequestTimeout;
 use crate::policy::parse_age;
 use crate::registry::{
-    Cache, CacheOption, OciLayout, Registries, RegistryOptions, user_credential_files,
+    Cache, CacheOption, OciLayout, Registries, RegistryOptions, Trust, user_credential_files,
 };
 
 /// Flags about registries.
@@ -44,6 +44,28 @@ pub(super) struct RegistryFlags {
     /// directory, or memcached://HOST:PORT,…
     #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
     cache: CacheOption,
+
+    /// How old a remembered tag list may be; by default each run asks for it again
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_age)]
+    max_age: SignedDuration,
+
+    /// Trust nothing that is remembered but what is addressed by its digest
+    #[arg(long, conflicts_with = "max_age", num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", hide_default_value = true,
+        hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
+    refresh: bool,
+
+    /// Ask no registry; decide from what is remembered, however old
+    #[arg(long, conflicts_with_all = ["max_age", "refresh"], num_args = 0..=1,
+        require_equals = true, default_value_t = false, default_missing_value = "true",
+        hide_default_value = true, hide_possible_values = true, value_name = "BOOL",
+        action = ArgAction::Set)]
+    offline: bool,
+
+    /// Where a registry counts pulls: how many percent of its limit to leave to others [default:
+    /// 20, or 50 with a pull secret]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    rate_reserve: Option<u8>,
 }
 
 impl RegistryFlags {
@@ -86,6 +108,12 @@ impl RegistryFlags {
             max_connections: usize::from(self.max_connections),
             max_wait: self.max_wait.unsigned_abs(),
             cache: Cache::open(&self.cache),
+            trust: Trust {
+                max_age: self.max_age.unsigned_abs(),
+                refresh: self.refresh,
+                offline: self.offline,
+            },
+            rate_reserve: self.rate_reserve,
             ..RegistryOptions::default()
         };
         // A registry that never answers is worse than one that fails, so `0`

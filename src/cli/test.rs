@@ -260,6 +260,7 @@ fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
             .entry(TagOrDigest::Tag(tag.clone()))
             .or_default();
         image.created = Known::Value(given.created);
+        image.pushed = Known::Value(None);
         image.digest = match given.digest {
             Some(digest) => Known::Value(digest),
             None => Known::NotAsked,

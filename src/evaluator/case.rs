@@ -72,6 +72,10 @@ impl Case<'_, '_> {
         if !needs.is_empty() {
             return Evaluation::Needs(needs);
         }
+        let unconfirmed = self.unconfirmed(latest.as_ref());
+        if !unconfirmed.is_empty() {
+            return Evaluation::Needs(unconfirmed);
+        }
         warnings.extend(mutable_tag(self.container.image));
         // Where nobody was elected the first refusal is the message itself.
         if latest.is_some() {
@@ -90,6 +94,21 @@ impl Case<'_, '_> {
             facts: Some(facts),
             warnings,
         }))
+    }
+
+    /// What a run is told of the elected and of the running tag is as fresh as
+    /// the run: what is only remembered of them has to be confirmed. That the
+    /// other tags did not move meanwhile is taken on trust.
+    fn unconfirmed(&self, latest: Option<&ImageReference>) -> Vec<Fact> {
+        let elected = latest.and_then(ImageReference::tag);
+        let mut tags: Vec<&Tag> = elected.into_iter().chain(&self.running).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        tags.into_iter()
+            .map(|tag| TagOrDigest::Tag(tag.clone()))
+            .filter(|version| self.metadata.image(version).is_some_and(|i| i.remembered))
+            .map(Fact::Confirmed)
+            .collect()
     }
 
     fn facts(&self, latest: Option<&ImageReference>) -> DecisionFacts {

@@ -10,8 +10,8 @@ use std::collections::BinaryHeap;
 use jiff::Timestamp;
 
 use super::facts::{ContainerFacts, Creation, creation, ripe_at};
-use super::rank::{Key, Ranked};
-use super::sentence;
+use super::rank::{Key, Ranked, Ranking};
+use super::{sentence, times};
 use crate::image::{
     Digest, Fact, FetchFailure, FetchFailureKind, Known, Platform, RepositoryMetadata, Tag,
     TagOrDigest,
@@ -116,13 +116,17 @@ enum Admission {
 
 impl Walk<'_> {
     /// Walks down the ranking.
-    pub(super) fn elect(&mut self, accepted: &[Ranked<'_>]) -> Election {
+    pub(super) fn elect(&mut self, ranking: &Ranking<'_>) -> Election {
         let order = self.policy.rule.order();
-        let mut heap: BinaryHeap<ByRank<'_, '_>> = accepted
-            .iter()
-            .map(|ranked| ByRank(ranked, order))
-            .collect();
+        let accepted = ranking.accepted.iter();
+        let mut heap: BinaryHeap<ByRank<'_, '_>> =
+            accepted.map(|ranked| ByRank(ranked, order)).collect();
         while let Some(ByRank(candidate, _)) = heap.pop() {
+            if candidate.is_undated() {
+                let left = heap.iter().map(|ByRank(ranked, _)| *ranked);
+                let left = std::iter::once(candidate).chain(left);
+                return self.date(candidate.tag, left, ranking.dated());
+            }
             if !self.by_digest && Some(candidate.tag) == self.running.as_ref() {
                 return Election::Running;
             }
@@ -160,6 +164,20 @@ impl Walk<'_> {
             }
         }
         Election::Nobody
+    }
+
+    /// The best tag is not dated, so it may be any below it that wins.
+    fn date<'r>(
+        &self,
+        best: &Tag,
+        left: impl Iterator<Item = &'r Ranked<'r>>,
+        dated: usize,
+    ) -> Election {
+        let version = TagOrDigest::Tag(best.clone());
+        match creation(self.metadata, &version, self.container.now) {
+            Creation::Failed(failure) => Election::Failed(failure),
+            _ => Election::Needs(times::to_date_next(self.metadata, left, dated)),
+        }
     }
 
     fn may_go_down(&self) -> bool {
@@ -228,19 +246,32 @@ impl Walk<'_> {
 
     fn check_age(&self, tag: &Tag, version: &TagOrDigest) -> Option<Admission> {
         let min_age = self.policy.min_age?;
+        let image = self.metadata.image(version);
+        let pushed = image.map_or(&Known::NotAsked, |image| &image.pushed);
+        let mut needs = Vec::new();
         let created = match creation(self.metadata, version, self.container.now) {
             Creation::NotAsked => {
-                return Some(Admission::Needs(vec![Fact::Created(version.clone())]));
+                needs.push(Fact::Created(version.clone()));
+                None
             }
             Creation::Failed(failure) => return Some(Admission::Failed(failure)),
             Creation::Gone => return Some(Admission::Refused(no_manifest(tag))),
             Creation::At(at) => Some(at),
             Creation::None => None,
         };
-        let image = self.metadata.image(version);
+        if pushed.is_not_asked() {
+            needs.push(Fact::Pushed(version.clone()));
+        }
+        if !needs.is_empty() {
+            return Some(Admission::Needs(needs));
+        }
         let ripe_at = image.and_then(|image| ripe_at(image, created, min_age));
         if ripe_at.is_some_and(|ripe_at| ripe_at <= self.container.now) {
-            return None;
+            // The time of the push can only make it younger.
+            return match pushed {
+                Known::Failed(failure) => Some(Admission::Failed(failure.clone())),
+                Known::Value(_) | Known::NotAsked => None,
+            };
         }
         Some(Admission::Refused(Refused {
             tag: tag.clone(),

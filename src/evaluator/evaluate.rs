@@ -96,12 +96,16 @@ pub(super) fn judge<'m>(
         running_key,
         refused: Vec::new(),
     };
-    let election = walk.elect(&ranking.accepted);
+    let election = walk.elect(&ranking);
     let refused = walk.refused;
+    let is_over = !matches!(election, Election::Needs(_) | Election::Failed(_));
     let evaluation = match case.outline(election, &ranking, &refused) {
         Ok(outline) => case.finish(outline, &refused),
         Err(facts) => Evaluation::Needs(facts),
     };
+    if is_over {
+        ranking.reject_undated();
+    }
     Judgement {
         evaluation,
         ranking,
@@ -128,7 +132,7 @@ impl<'m> Case<'_, 'm> {
             }],
             rejected: Vec::new(),
         };
-        let election = walk.elect(&ranking.accepted);
+        let election = walk.elect(&ranking);
         let refused = walk.refused;
         let outline = match election {
             Election::Update { tag, digest } => {

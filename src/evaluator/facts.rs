@@ -1,6 +1,6 @@
 //! What is known of a container, and reading metadata with a judge's eye.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::image::{
     FetchFailure, FetchFailureKind, ImageMetadata, ImageReference, Known, Platform,
@@ -39,7 +39,11 @@ impl ContainerFacts<'_> {
 
 /// A time before this is what reproducible builds write, not a time: the Unix
 /// epoch, the year 1, and 1980-01-01, where ZIP's calendar begins.
-const FIRST_BELIEVED: &str = "1980-01-02T00:00:00Z";
+const FIRST_BELIEVED: Timestamp = Timestamp::constant(315_619_200, 0);
+
+/// How far clocks may differ: an image is created at most this long after now,
+/// and after it was pushed.
+const TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// What became of the question when an image was built.
 pub(super) enum Creation {
@@ -61,25 +65,39 @@ pub(super) fn creation(
     of: &TagOrDigest,
     now: Timestamp,
 ) -> Creation {
-    match metadata.image(of).map(|image| &image.created) {
-        None | Some(Known::NotAsked) => Creation::NotAsked,
-        Some(Known::Value(created)) => match created.filter(|at| is_believable(*at, now)) {
+    let Some(image) = metadata.image(of) else {
+        return Creation::NotAsked;
+    };
+    let is_believable = |at: &Timestamp| {
+        let last = created_by(image).unwrap_or(Timestamp::MAX);
+        (FIRST_BELIEVED..=later(now, TOLERANCE).min(last)).contains(at)
+    };
+    match &image.created {
+        Known::NotAsked => Creation::NotAsked,
+        Known::Value(created) => match created.filter(is_believable) {
             Some(at) => Creation::At(at),
             None => Creation::None,
         },
-        Some(Known::Failed(failure)) if failure.kind == FetchFailureKind::NotFound => {
-            Creation::Gone
-        }
-        Some(Known::Failed(failure)) => Creation::Failed(failure.clone()),
+        Known::Failed(failure) if failure.kind == FetchFailureKind::NotFound => Creation::Gone,
+        Known::Failed(failure) => Creation::Failed(failure.clone()),
     }
 }
 
-fn is_believable(created: Timestamp, now: Timestamp) -> bool {
-    let first = FIRST_BELIEVED
-        .parse::<Timestamp>()
-        .unwrap_or(Timestamp::MIN);
-    let tomorrow = now.checked_add(24.hours()).unwrap_or(Timestamp::MAX);
-    created >= first && created <= tomorrow
+/// When an image was created at the latest, by the time at which it was pushed.
+/// `None`: that is not known, or is no time.
+pub(super) fn created_by(image: &ImageMetadata) -> Option<Timestamp> {
+    let pushed = image.pushed.value().copied().flatten();
+    let pushed = pushed.filter(|at| *at >= FIRST_BELIEVED)?;
+    Some(later(pushed, TOLERANCE))
+}
+
+/// When an image was pushed, of which [`created_by`] tells the latest creation.
+pub(super) fn pushed_before(created_by: Timestamp) -> Timestamp {
+    created_by.checked_sub(TOLERANCE).unwrap_or(Timestamp::MIN)
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// When an image will be old enough: the latest of what is known of its age,
@@ -97,7 +115,7 @@ pub(super) fn ripe_at(
     .into_iter()
     .flatten()
     .max()?;
-    Some(born.checked_add(min_age).unwrap_or(Timestamp::MAX))
+    Some(later(born, min_age))
 }
 
 #[cfg(test)]
@@ -107,6 +125,7 @@ mod tests {
     #[test]
     fn only_times_that_can_be_true_are_believed() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
+        let version = TagOrDigest::Tag("a".parse().expect("a tag"));
         for (created, expected) in [
             ("0001-01-01T00:00:00Z", false),
             ("1970-01-01T00:00:00Z", false),
@@ -115,8 +134,11 @@ mod tests {
             ("2026-11-22T11:59:59Z", true),
             ("2026-11-22T12:00:01Z", false),
         ] {
-            let created = created.parse().expect("a time");
-            assert_eq!(is_believable(created, now), expected, "{created}");
+            let mut metadata = RepositoryMetadata::default();
+            let image = metadata.images.entry(version.clone()).or_default();
+            image.created = Known::Value(Some(created.parse().expect("a time")));
+            let believed = matches!(creation(&metadata, &version, now), Creation::At(_));
+            assert_eq!(believed, expected, "{created}");
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) enum Key<'m> {
     Number(Decimal),
     /// By time; `None` until it is known.
     Created(Option<Timestamp>),
+    /// By a time that is not known and lies no later than this.
+    CreatedBy(Timestamp),
 }
 
 impl Key<'_> {
@@ -39,6 +41,17 @@ impl Key<'_> {
             Self::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
             Self::Number(number) => Key::Number(number),
             Self::Created(at) => Key::Created(at),
+            Self::CreatedBy(at) => Key::CreatedBy(at),
+        }
+    }
+
+    /// A time, and whether it is a bound: of the same time the bound ranks
+    /// better, since what is behind it may be better.
+    fn time(&self) -> Option<(Option<Timestamp>, bool)> {
+        match self {
+            Self::Created(at) => Some((*at, false)),
+            Self::CreatedBy(at) => Some((Some(*at), true)),
+            Self::Version(_) | Self::Text(_) | Self::Number(_) => None,
         }
     }
 
@@ -48,8 +61,7 @@ impl Key<'_> {
             (Self::Version(a), Self::Version(b)) => a.precedence(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
-            (Self::Created(a), Self::Created(b)) => a.cmp(b),
-            _ => Ordering::Equal,
+            _ => self.time().cmp(&other.time()),
         };
         match order {
             Order::AlphabeticalDesc | Order::NumericalDesc => ascending.reverse(),
@@ -66,6 +78,11 @@ pub(super) struct Ranked<'m> {
 }
 
 impl Ranked<'_> {
+    /// Whether no more is known of its time than a bound.
+    pub(super) fn is_undated(&self) -> bool {
+        matches!(self.key, Key::CreatedBy(_))
+    }
+
     /// The total order of candidates: the policy's, then the tag's bytes, the
     /// greater first.
     pub(super) fn compare(&self, other: &Self, order: Order) -> Ordering {
@@ -89,6 +106,23 @@ impl Ranking<'_> {
             .iter()
             .filter(|(_, r)| *r == rejection)
             .count()
+    }
+
+    /// How many of the accepted tags are dated, or were asked for their time in
+    /// vain.
+    pub(super) fn dated(&self) -> usize {
+        let undated = self.accepted.iter().filter(|ranked| ranked.is_undated());
+        self.accepted.len() - undated.count()
+            + self.count(Rejection::NoManifest)
+            + self.count(Rejection::NoCreationTime)
+    }
+
+    /// Rejects the tags that are not dated: the election is over, and none of
+    /// them could have won.
+    pub(super) fn reject_undated(&mut self) {
+        let undated = self.accepted.extract_if(.., |ranked| ranked.is_undated());
+        self.rejected
+            .extend(undated.map(|ranked| (ranked.tag, Rejection::OlderByPushTime)));
     }
 }
 

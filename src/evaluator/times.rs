@@ -1,17 +1,33 @@
 //! The order of time: what has to be asked for it, and the keys that the answers
 //! give.
+//!
+//! A time costs requests, and a time of push, which some registries tell for
+//! nothing, bounds it: nothing is created later than a day after it was pushed.
+//! So tags are dated in the order of their pushes, until none that is left can
+//! be newer than the best that is dated. The decision is the same as with every
+//! tag dated.
+
+use std::cmp::Reverse;
+
+use jiff::Timestamp;
 
 use super::case::{Case, Outline};
 use super::decision::Reason;
-use super::facts::Creation;
+use super::facts::{Creation, created_by, pushed_before};
 use super::rank::{self, Key, Ranked, Ranking};
 use super::sentence;
-use crate::image::{Fact, Tag, TagOrDigest};
+use crate::image::{Fact, RepositoryMetadata, Tag, TagOrDigest};
 use crate::policy::{Order, Rejection};
+
+/// How many tags are dated at once at first; later, as many as are dated
+/// already, so that the rounds stay few and no more than twice the times that
+/// are needed are asked for.
+const FIRST_DATED: usize = 4;
 
 impl<'m> Case<'_, 'm> {
     /// What the running tag is compared by. In the order of time this asks for
-    /// the times of the accepted tags and fills them in.
+    /// the times of the accepted tags, or for what bounds them, and fills them
+    /// in.
     pub(super) fn running_key(
         &self,
         ranking: &mut Ranking<'m>,
@@ -37,59 +53,149 @@ impl<'m> Case<'_, 'm> {
             .running
             .as_ref()
             .filter(|tag| !is_pin && !tag.is_latest() && tags.contains(tag));
-        let at = |tag: &Tag| self.creation(&TagOrDigest::Tag(tag.clone()));
-        let times: Vec<Creation> = ranking.accepted.iter().map(|r| at(r.tag)).collect();
-        let running_time = comparable.map(at);
+        let keys = self.keys(ranking, comparable)?;
+        fill(ranking, keys);
+        let Some(running) = comparable else {
+            return Ok(None);
+        };
+        match self.creation(&TagOrDigest::Tag(running.clone())) {
+            Creation::At(at) => Ok(Some(Key::Created(Some(at)))),
+            Creation::None => self.without_time(running, ranking).map(|()| None),
+            // Listed and gone: like a tag that is not listed any more.
+            Creation::Gone => Ok(None),
+            Creation::Failed(failure) => Err(Box::new(Outline::failed(&failure))),
+            Creation::NotAsked => {
+                let mut needs = vec![asked(running)];
+                needs.extend(self.dated_next(ranking));
+                Err(Box::new(needed(needs)))
+            }
+        }
+    }
 
-        let asked = ranking.accepted.iter().map(|ranked| ranked.tag);
-        let mut needs: Vec<Fact> = asked
-            .zip(&times)
-            .chain(comparable.zip(running_time.as_ref()))
-            .filter(|(_, time)| matches!(time, Creation::NotAsked))
-            .map(|(tag, _)| Fact::Created(TagOrDigest::Tag(tag.clone())))
-            .collect();
+    /// The key of each accepted tag, or why it has none.
+    fn keys(
+        &self,
+        ranking: &Ranking<'m>,
+        comparable: Option<&Tag>,
+    ) -> Result<Vec<Result<Key<'m>, Rejection>>, Box<Outline>> {
+        let mut keys = Vec::with_capacity(ranking.accepted.len());
+        let mut needs = Vec::new();
+        let mut failed = None;
+        for Ranked { tag, .. } in &ranking.accepted {
+            let version = TagOrDigest::Tag((*tag).clone());
+            let bound = self.metadata.image(&version).and_then(created_by);
+            keys.push(match (self.creation(&version), bound) {
+                (Creation::At(at), _) => Ok(Key::Created(Some(at))),
+                // The running tag without a time is a reason of its own.
+                (Creation::None, _) if Some(*tag) == self.running.as_ref() => {
+                    Ok(Key::Created(None))
+                }
+                (Creation::None, _) => Err(Rejection::NoCreationTime),
+                (Creation::Gone, _) => Err(Rejection::NoManifest),
+                (Creation::NotAsked | Creation::Failed(_), Some(bound)) => {
+                    Ok(Key::CreatedBy(bound))
+                }
+                (Creation::NotAsked, None) => {
+                    needs.push(Fact::Created(version));
+                    continue;
+                }
+                (Creation::Failed(failure), None) => {
+                    failed.get_or_insert(failure);
+                    continue;
+                }
+            });
+        }
         if !needs.is_empty() {
-            needs.sort_unstable();
-            needs.dedup();
-            return Err(Box::new(Outline::needs(needs)));
+            let running = comparable.filter(|tag| {
+                let version = TagOrDigest::Tag((*tag).clone());
+                matches!(self.creation(&version), Creation::NotAsked)
+            });
+            needs.extend(running.map(asked));
+            return Err(Box::new(needed(needs)));
         }
         // Any of them may be the newest, so none may be guessed.
-        for time in times.iter().chain(&running_time) {
-            if let Creation::Failed(failure) = time {
-                return Err(Box::new(Outline::failed(failure)));
-            }
-        }
-        self.fill_times(ranking, times);
-        match (comparable, running_time) {
-            (Some(_), Some(Creation::At(at))) => Ok(Some(Key::Created(Some(at)))),
-            (Some(running), Some(Creation::None)) if !ranking.accepted.is_empty() => {
-                let message = sentence::no_creation_time(running);
-                Err(Box::new(Outline::new(Reason::NoCreationTime, message)))
-            }
-            // Listed and gone: like a tag that is not listed any more.
-            _ => Ok(None),
+        match failed {
+            Some(failure) => Err(Box::new(Outline::failed(&failure))),
+            None => Ok(keys),
         }
     }
 
-    /// Gives the accepted tags their times. A tag without one is rejected by
-    /// itself; the running tag without one is a reason of its own.
-    fn fill_times(&self, ranking: &mut Ranking<'m>, times: Vec<Creation>) {
-        let accepted = std::mem::take(&mut ranking.accepted);
-        for (Ranked { tag, .. }, time) in accepted.into_iter().zip(times) {
-            let at = match time {
-                Creation::At(at) => Some(at),
-                Creation::None if Some(tag) == self.running.as_ref() => None,
-                Creation::None => {
-                    ranking.rejected.push((tag, Rejection::NoCreationTime));
-                    continue;
-                }
-                Creation::Gone | Creation::Failed(_) | Creation::NotAsked => {
-                    ranking.rejected.push((tag, Rejection::NoManifest));
-                    continue;
-                }
-            };
-            let key = Key::Created(at);
-            ranking.accepted.push(Ranked { tag, key });
+    /// The running tag has no time. That is the reason of the row if there is
+    /// anything to compare it with.
+    fn without_time(&self, running: &Tag, ranking: &Ranking<'m>) -> Result<(), Box<Outline>> {
+        let accepted = &ranking.accepted;
+        if accepted.iter().any(|r| matches!(r.key, Key::Created(_))) {
+            let message = sentence::no_creation_time(running);
+            return Err(Box::new(Outline::new(Reason::NoCreationTime, message)));
+        }
+        let needs = self.dated_next(ranking);
+        if !needs.is_empty() {
+            return Err(Box::new(needed(needs)));
+        }
+        // What is left could not be dated; the walk says why.
+        Ok(())
+    }
+
+    fn dated_next(&self, ranking: &Ranking<'m>) -> Vec<Fact> {
+        to_date_next(self.metadata, ranking.accepted.iter(), ranking.dated())
+    }
+}
+
+/// Gives the accepted tags their keys, and rejects those that have none.
+fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<Key<'m>, Rejection>>) {
+    let accepted = std::mem::take(&mut ranking.accepted);
+    for (Ranked { tag, .. }, key) in accepted.into_iter().zip(keys) {
+        match key {
+            Ok(key) => ranking.accepted.push(Ranked { tag, key }),
+            Err(rejection) => ranking.rejected.push((tag, rejection)),
         }
     }
+}
+
+/// Which of the tags that are left to elect from are dated next; none if the
+/// best of them is dated.
+///
+/// Only what may be as new as the best that is dated has to be. Of that, all
+/// that was pushed within a day of the last push is asked for at once, since the
+/// last one pushed was hardly created later than that and so none of them can be
+/// spared; the rest a few at a time, because the best that is dated may be an
+/// old one.
+pub(super) fn to_date_next<'r>(
+    metadata: &RepositoryMetadata,
+    left: impl Iterator<Item = &'r Ranked<'r>>,
+    dated: usize,
+) -> Vec<Fact> {
+    let mut best = Timestamp::MIN;
+    let mut undated: Vec<(Timestamp, &Tag)> = Vec::new();
+    for Ranked { tag, key } in left {
+        match key {
+            Key::Created(Some(at)) => best = best.max(*at),
+            Key::CreatedBy(bound) => undated.push((*bound, tag)),
+            _ => {}
+        }
+    }
+    let is_not_asked = |(_, tag): &(Timestamp, &Tag)| {
+        let image = metadata.image(&TagOrDigest::Tag((*tag).clone()));
+        image.is_none_or(|image| image.created.is_not_asked())
+    };
+    undated.retain(|(bound, _)| *bound >= best);
+    undated.retain(is_not_asked);
+    undated.sort_unstable_by_key(|(bound, _)| Reverse(*bound));
+    let Some(last_push) = undated.first().map(|(bound, _)| pushed_before(*bound)) else {
+        return Vec::new();
+    };
+    let few = dated.max(FIRST_DATED);
+    let within_a_day = undated.partition_point(|(bound, _)| *bound >= last_push);
+    undated.truncate(few.max(within_a_day));
+    undated.into_iter().map(|(_, tag)| asked(tag)).collect()
+}
+
+fn asked(tag: &Tag) -> Fact {
+    Fact::Created(TagOrDigest::Tag(tag.clone()))
+}
+
+fn needed(mut facts: Vec<Fact>) -> Outline {
+    facts.sort_unstable();
+    facts.dedup();
+    Outline::needs(facts)
 }

@@ -107,7 +107,9 @@ pub enum Fact {
     /// registry does not tell it.
     Pushed(TagOrDigest),
     /// Whether a remembered tag still serves what it did:
-    /// [`ImageMetadata::remembered`]. A HEAD.
+    /// [`ImageMetadata::remembered`]. A HEAD. Where the tag serves something
+    /// else, or that cannot be had, nothing of the entry holds any more: it is
+    /// replaced by what is known now, or by the failure.
     Confirmed(TagOrDigest),
 }
 

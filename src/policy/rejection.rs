@@ -30,6 +30,8 @@ closed_words! {
         PreRelease = "pre-release",
         /// The tag is no decimal number.
         NoNumber = "no-number",
+        /// The tag was pushed so early that its image cannot be the newest.
+        OlderByPushTime = "older-by-push-time",
         /// The tag is listed and its manifest or config is gone.
         NoManifest = "no-manifest",
         /// The image names no usable time of creation.
@@ -59,6 +61,7 @@ impl Rejection {
             Self::OutOfRange => "lies outside the range",
             Self::PreRelease => "is a pre-release, which the range does not ask for",
             Self::NoNumber => "is no decimal number",
+            Self::OlderByPushTime => "was pushed too early to be the newest",
             Self::NoManifest => "is listed, but its manifest is missing",
             Self::NoCreationTime => "names no usable time of creation",
             Self::TooYoung => "is younger than the minimum age",
@@ -81,6 +84,7 @@ impl Rejection {
             Self::OutOfRange => "are in range",
             Self::PreRelease => "are no pre-releases",
             Self::NoNumber => "are numbers",
+            Self::OlderByPushTime => "may be the newest",
             Self::NoManifest => "have a manifest",
             Self::NoCreationTime => "have a creation time",
             Self::TooYoung => "are old enough",

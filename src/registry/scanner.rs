@@ -128,6 +128,13 @@ impl Registries {
         for (version, image) in described {
             merge(metadata.images.entry(version).or_default(), image);
         }
+        for fact in &facts {
+            if let Fact::Pushed(version) = fact {
+                // No registry that is asked so tells it.
+                let image = metadata.images.entry(version.clone()).or_default();
+                image.pushed = Known::Value(None);
+            }
+        }
     }
 
     /// How much was asked so far.
@@ -212,13 +219,12 @@ impl Registries {
 
 fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
     match fact {
-        Fact::Tags => None,
+        Fact::Tags | Fact::Pushed(_) => None,
         Fact::Digest(version)
         | Fact::Members(version)
         | Fact::Platforms(version)
         | Fact::Created(version)
         | Fact::Configs(version)
-        | Fact::Pushed(version)
         | Fact::Confirmed(version) => Some(version),
     }
 }

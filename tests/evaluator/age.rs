@@ -56,7 +56,7 @@ fn age_counts_from_the_latest_of_all_that_is_known() {
     for image in [
         built("2026-01-01").pushed("2026-11-20"),
         built("2026-01-01").first_seen("2026-11-20"),
-        built("2026-11-20").pushed("2026-01-01"),
+        built("2026-11-20").pushed("2026-11-19T12:00:00Z"),
         image().first_seen("2026-11-20"),
     ] {
         let judged = scenario().image("1.0.1", image).decide("app");
@@ -101,7 +101,7 @@ fn where_nothing_older_is_electable_the_row_is_undecided() {
         assert_eq!(judged.says(), "unknown too-young -", "{lower:?}");
         assert_eq!(
             judged.asked(),
-            ["tags", "created 1.0.1"],
+            ["tags", "created 1.0.1", "pushed 1.0.1"],
             "never of a lower tag"
         );
     }

@@ -38,7 +38,14 @@ fn a_minimum_age_asks_one_tag_after_the_other() {
         .image("1.0.2", built("2026-01-02"))
         .image("1.0.3", built("2026-11-21"));
     let asked = scenario.decide("app").asked();
-    assert_eq!(asked, ["tags", "created 1.0.3", "created 1.0.2"]);
+    let expected = [
+        "tags",
+        "created 1.0.3",
+        "pushed 1.0.3",
+        "created 1.0.2",
+        "pushed 1.0.2",
+    ];
+    assert_eq!(asked, expected);
 }
 
 #[test]

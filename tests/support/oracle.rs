@@ -27,6 +27,8 @@ pub(crate) struct OracleImage {
     pub(crate) first_seen: Option<Timestamp>,
     /// Whether the tag is listed and its manifest is gone.
     pub(crate) gone: bool,
+    /// What a cache remembers of the tag, which may have moved since.
+    pub(crate) memory: Option<Box<OracleImage>>,
 }
 
 /// The repository.
@@ -36,6 +38,8 @@ pub(crate) struct Oracle {
     pub(crate) images: BTreeMap<String, OracleImage>,
     /// The failure of the tag list, if it fails.
     pub(crate) tags_fail: Option<FetchFailureKind>,
+    /// Whether a question for a time is answered by the time of the push first.
+    pub(crate) bounds_first: bool,
     /// Every question in the order in which it was asked.
     pub(crate) asked: Vec<Fact>,
 }
@@ -78,6 +82,7 @@ impl OracleImage {
             pushed: None,
             first_seen: None,
             gone: false,
+            memory: None,
         }
     }
 
@@ -121,6 +126,18 @@ impl OracleImage {
         self.gone = true;
         self
     }
+
+    /// What a cache remembers of the tag: with the same digest unless it has one.
+    pub(crate) fn remembered_as(mut self, memory: Self) -> Self {
+        self.memory = Some(Box::new(memory));
+        self
+    }
+
+    /// A cache remembers what the tag serves.
+    pub(crate) fn remembered(self) -> Self {
+        let memory = self.clone();
+        self.remembered_as(memory)
+    }
 }
 
 impl Oracle {
@@ -136,11 +153,14 @@ impl Oracle {
     /// Adds an image, with a digest of its own unless it has one.
     pub(crate) fn add(&mut self, tag: &str, mut image: OracleImage) {
         let number = u8::try_from(self.images.len() % 250 + 1).expect("small");
-        image.digest.get_or_insert_with(|| digest(number));
+        let digest = image.digest.get_or_insert_with(|| digest(number)).clone();
+        if let Some(memory) = &mut image.memory {
+            memory.digest.get_or_insert(digest);
+        }
         self.images.insert(tag.to_owned(), image);
     }
 
-    /// Answers until nothing more is asked; the questions never repeat.
+    /// Answers until nothing more is asked; each answer tells something new.
     pub(crate) fn settle(&mut self, subject: &Subject<'_>) -> RepositoryMetadata {
         let mut metadata = RepositoryMetadata::default();
         loop {
@@ -148,9 +168,16 @@ impl Oracle {
             if needs.is_empty() {
                 return metadata;
             }
-            for fact in needs {
-                assert!(!self.asked.contains(&fact), "{fact:?} is asked twice");
-                self.answer(&fact, &mut metadata);
+            let known = |fact: &Fact, metadata: &RepositoryMetadata| match version_of(fact) {
+                None => (Some(metadata.tags.clone()), None),
+                Some(version) => (None, metadata.image(version).cloned()),
+            };
+            let before: Vec<_> = needs.iter().map(|fact| known(fact, &metadata)).collect();
+            for fact in &needs {
+                self.answer(fact, &mut metadata);
+            }
+            for (fact, before) in needs.into_iter().zip(before) {
+                assert_ne!(before, known(&fact, &metadata), "{fact:?} is asked in vain");
                 self.asked.push(fact);
             }
         }
@@ -176,27 +203,18 @@ impl Oracle {
 
     /// Answers one question.
     pub(crate) fn answer(&self, fact: &Fact, metadata: &mut RepositoryMetadata) {
-        let version = match fact {
-            Fact::Tags => {
-                let mut tags: Vec<Tag> = self
-                    .images
-                    .keys()
-                    .map(|tag| tag.parse().expect("a tag"))
-                    .collect();
-                tags.sort();
-                metadata.tags = match self.tags_fail {
-                    Some(kind) => Known::Failed(failure(kind)),
-                    None => Known::Value(tags),
-                };
-                return;
-            }
-            Fact::Digest(v)
-            | Fact::Members(v)
-            | Fact::Platforms(v)
-            | Fact::Created(v)
-            | Fact::Configs(v)
-            | Fact::Pushed(v)
-            | Fact::Confirmed(v) => v.clone(),
+        let Some(version) = version_of(fact).cloned() else {
+            let mut tags: Vec<Tag> = self
+                .images
+                .keys()
+                .map(|tag| tag.parse().expect("a tag"))
+                .collect();
+            tags.sort();
+            metadata.tags = match self.tags_fail {
+                Some(kind) => Known::Failed(failure(kind)),
+                None => Known::Value(tags),
+            };
+            return;
         };
         let image = match &version {
             TagOrDigest::Tag(tag) => self.images.get(tag.as_str()),
@@ -205,7 +223,25 @@ impl Oracle {
                 .values()
                 .find(|image| image.digest.as_ref() == Some(digest)),
         };
+        let is_new = metadata.image(&version).is_none();
         let entry = metadata.images.entry(version).or_default();
+        let memory = image.and_then(|image| image.memory.as_deref());
+        let memory = memory.filter(|_| is_new || entry.remembered);
+        if let (Fact::Confirmed(_), Some(memory)) = (fact, memory)
+            && memory.digest != image.and_then(|image| image.digest.clone())
+        {
+            *entry = ImageMetadata::default();
+        }
+        entry.remembered = memory.is_some() && !matches!(fact, Fact::Confirmed(_));
+        let image = memory.filter(|_| entry.remembered).or(image);
+        if let (Fact::Created(_), Some(image), true, true) =
+            (fact, image, self.bounds_first, entry.pushed.is_not_asked())
+        {
+            entry.pushed = Known::Value(image.pushed);
+            if image.pushed.is_some() {
+                return;
+            }
+        }
         let Some(image) = image.filter(|image| !image.gone) else {
             fail(fact, entry, FetchFailureKind::NotFound);
             return;
@@ -214,8 +250,7 @@ impl Oracle {
         entry.first_seen = image.first_seen;
         match fact {
             Fact::Tags | Fact::Pushed(_) => {}
-            Fact::Confirmed(_) => entry.remembered = false,
-            Fact::Digest(_) => {
+            Fact::Digest(_) | Fact::Confirmed(_) => {
                 entry.digest = Known::Value(image.digest.clone().expect("added"));
             }
             Fact::Platforms(_) => entry.platforms = known(&image.platforms),
@@ -230,6 +265,19 @@ impl Oracle {
                 entry.members = Known::Value(image.members.iter().map(member).collect());
             }
         }
+    }
+}
+
+fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
+    match fact {
+        Fact::Tags => None,
+        Fact::Digest(version)
+        | Fact::Members(version)
+        | Fact::Platforms(version)
+        | Fact::Created(version)
+        | Fact::Configs(version)
+        | Fact::Pushed(version)
+        | Fact::Confirmed(version) => Some(version),
     }
 }
 
@@ -251,7 +299,14 @@ fn fail(fact: &Fact, entry: &mut ImageMetadata, kind: FetchFailureKind) {
     match fact {
         Fact::Tags => {}
         Fact::Pushed(_) => entry.pushed = Known::Value(None),
-        Fact::Digest(_) | Fact::Confirmed(_) => entry.digest = Known::Failed(failure(kind)),
+        Fact::Digest(_) => entry.digest = Known::Failed(failure(kind)),
+        // Nothing of it holds any more.
+        Fact::Confirmed(_) => {
+            entry.digest = Known::Failed(failure(kind));
+            entry.created = Known::Failed(failure(kind));
+            entry.platforms = Known::Failed(failure(kind));
+            entry.members = Known::Failed(failure(kind));
+        }
         Fact::Platforms(_) => entry.platforms = Known::Failed(failure(kind)),
         Fact::Created(_) => entry.created = Known::Failed(failure(kind)),
         Fact::Members(_) | Fact::Configs(_) => entry.members = Known::Failed(failure(kind)),
