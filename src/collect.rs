@@ -4,27 +4,24 @@
 //! First the objects: [`from_cluster`] or [`from_files`]. Then [`scan`]: for each
 //! repository the evaluator is asked what it needs, that is fetched, and it is
 //! asked again until it can decide. So nothing is fetched that no decision uses.
+//! Where the user is refused, the pull secrets of the workloads are tried.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
-use std::pin::pin;
+mod pull_secrets;
+mod scan;
 
-use futures_util::future::{Either, select};
-use futures_util::{StreamExt, stream};
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use crate::cluster::{AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, What};
-use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError, Subject};
-use crate::files::{FileError, FileListing};
-use crate::image::{CanonicalName, Fact, ImageReference, RepositoryMetadata};
-use crate::policy::ImagePolicies;
-use crate::registry::Registries;
-use crate::workload::Workload;
+pub use pull_secrets::{PullSecretUse, UsedPullSecrets};
+pub use scan::{Progress, scan, settle};
 
-/// How many repositories are scanned side by side; each host has its own, lower
-/// bound on requests.
-const REPOSITORIES_AT_ONCE: usize = 64;
+use crate::cluster::{AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, What};
+use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
+use crate::files::{FileError, FileListing};
+use crate::image::ImageReference;
+use crate::policy::ImagePolicies;
+use crate::workload::Workload;
 
 /// Reads the workloads that a selection names, and what their decisions need of
 /// the cluster: the Pods of rows that have a policy or a moving tag, and the
@@ -134,85 +131,6 @@ pub fn from_files(
         .collect();
     snapshot.notes = snapshot.sources().unmatched(snapshot.workloads.iter());
     Ok(snapshot)
-}
-
-/// How far a scan has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Repositories that are decided.
-    pub done: usize,
-    /// Repositories in all.
-    pub repositories: usize,
-}
-
-/// Asks the registries what the decisions need and puts the answers into the
-/// snapshot. When `stop` completes first, what was learnt so far is kept and the
-/// snapshot is marked partial.
-///
-/// # Errors
-///
-/// `--assume` is no policy.
-pub async fn scan(
-    snapshot: &mut Snapshot,
-    registries: &Registries,
-    report: &dyn Fn(Progress),
-    stop: impl Future<Output = ()>,
-) -> Result<(), CollectError> {
-    let subjects = snapshot.subjects()?;
-    let mut by_repository: BTreeMap<&CanonicalName, Vec<&Subject<'_>>> = BTreeMap::new();
-    for subject in &subjects {
-        if let Some(name) = subject.repository() {
-            by_repository.entry(name).or_default().push(subject);
-        }
-    }
-    let repositories = by_repository.len();
-    report(Progress {
-        done: 0,
-        repositories,
-    });
-    let answers = RefCell::new(BTreeMap::new());
-    let work = stream::iter(by_repository).for_each_concurrent(
-        REPOSITORIES_AT_ONCE,
-        |(name, subjects)| {
-            let answers = &answers;
-            async move {
-                let metadata = settle(name, &subjects, registries).await;
-                let done = {
-                    let mut answers = answers.borrow_mut();
-                    answers.insert(name.clone(), metadata);
-                    answers.len()
-                };
-                report(Progress { done, repositories });
-            }
-        },
-    );
-    let stopped = match select(pin!(work), pin!(stop)).await {
-        Either::Left(_) => false,
-        Either::Right(_) => true,
-    };
-    snapshot.repositories = answers.into_inner();
-    snapshot.partial |= stopped;
-    Ok(())
-}
-
-/// Asks about one repository until every container that uses it can be decided.
-pub async fn settle(
-    name: &CanonicalName,
-    subjects: &[&Subject<'_>],
-    registries: &Registries,
-) -> RepositoryMetadata {
-    let mut metadata = RepositoryMetadata::default();
-    loop {
-        let mut facts: Vec<Fact> = subjects.iter().flat_map(|s| s.needs(&metadata)).collect();
-        facts.sort_unstable();
-        facts.dedup();
-        if facts.is_empty() {
-            return metadata;
-        }
-        registries
-            .answer(registries.user(), name, facts, &mut metadata)
-            .await;
-    }
 }
 
 /// Why there is nothing to decide.

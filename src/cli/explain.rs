@@ -93,6 +93,7 @@ pub(super) fn explain(
                 flags: RepeatedFlags {
                     client: globals.repeated(),
                     registry: args.registry.repeated(),
+                    pull_secrets: args.scope.repeated(),
                 },
             };
             let style = terminal.style();

@@ -11,6 +11,7 @@ mod logging;
 mod options;
 mod policy_flags;
 mod progress;
+mod pull_secret_flags;
 mod registry_flags;
 mod report_flags;
 mod saved;

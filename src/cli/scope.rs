@@ -11,11 +11,12 @@ use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::PolicyFlags;
 use super::progress::ProgressLine;
+use super::pull_secret_flags::{PullSecretFlags, tell_used};
 use super::registry_flags::RegistryFlags;
 use super::saved;
 use super::terminal::Terminal;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, What};
-use crate::collect;
+use crate::collect::{self, UsedPullSecrets};
 use crate::evaluator::{ScopeError, Settings, Snapshot};
 use crate::files::{self, PathOrStdin};
 use crate::output::PARTIAL;
@@ -68,9 +69,29 @@ pub(super) struct ScopeFlags {
     /// Decide again from a saved snapshot, without a cluster or a registry
     #[arg(long, value_name = "FILE", conflicts_with_all = ["filename", "all_namespaces", "selector", "save_snapshot"])]
     from_snapshot: Option<PathBuf>,
+
+    #[command(flatten)]
+    pull_secrets: PullSecretFlags,
 }
 
 impl ScopeFlags {
+    /// Refuses pull secrets where no cluster is asked.
+    fn check_pull_secrets(&self) -> Result<(), CommandError> {
+        if self.from_snapshot.is_some() {
+            self.pull_secrets.check("--from-snapshot")
+        } else if !self.filename.is_empty() {
+            self.pull_secrets.check("-f")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The flags about credentials, as they may be given again.
+    pub(super) fn repeated(&self) -> Vec<String> {
+        let flag = self.pull_secrets.repeated();
+        flag.map(str::to_owned).into_iter().collect()
+    }
+
     /// The saved snapshot to decide from.
     pub(super) fn saved_snapshot(&self) -> Option<&PathBuf> {
         self.from_snapshot.as_ref()
@@ -96,6 +117,7 @@ impl ScopeFlags {
             (self.selector.is_some(), "--selector"),
             (!self.filename.is_empty(), "--filename"),
             (self.save_snapshot.is_some(), "--save-snapshot"),
+            (self.pull_secrets.repeated().is_some(), "--pull-secrets"),
         ];
         given
             .iter()
@@ -191,6 +213,7 @@ pub(super) struct Collected {
     pub(super) empty: String,
     /// What was asked, for `-v`.
     registries: Option<Registries>,
+    used_pull_secrets: UsedPullSecrets,
 }
 
 /// A runtime for one command: everything waits on the network, nothing computes
@@ -226,6 +249,7 @@ pub(super) fn collect(
         terminal.tell(&warning);
     }
     let what = scope.what()?;
+    scope.flags.check_pull_secrets()?;
     if let Some(path) = &scope.flags.from_snapshot {
         let mut snapshot = saved::read(path)?;
         keep_named(&mut snapshot, &what);
@@ -240,13 +264,18 @@ pub(super) fn collect(
             interrupted: false,
             empty,
             registries: None,
+            used_pull_secrets: UsedPullSecrets::default(),
         });
     }
     scope.flags.check_save()?;
     let registries = registry.registries(globals)?;
     let line = ProgressLine::new(terminal);
     let collected = runtime()?.block_on(async {
-        let (mut snapshot, empty) = read(scope, settings, globals).await?;
+        let Read {
+            mut snapshot,
+            cluster,
+            empty,
+        } = read(scope, settings, globals).await?;
         let interrupted = std::cell::Cell::new(false);
         let stop = async {
             match tokio::signal::ctrl_c().await {
@@ -255,9 +284,10 @@ pub(super) fn collect(
                 Err(_) => std::future::pending().await,
             }
         };
-        collect::scan(
+        let used_pull_secrets = collect::scan(
             &mut snapshot,
             &registries,
+            scope.flags.pull_secrets.with(cluster.as_deref()),
             &|progress| line.report(progress),
             stop,
         )
@@ -267,6 +297,7 @@ pub(super) fn collect(
             interrupted: interrupted.get(),
             empty,
             registries: Some(registries),
+            used_pull_secrets,
         })
     });
     drop(line);
@@ -280,12 +311,16 @@ pub(super) fn collect(
 pub(super) const INTERRUPTED: u8 = 130;
 
 impl Collected {
-    /// Tells what could not be read and whether the scan was stopped, and gives
+    /// Tells what could not be read or used and whether the scan was stopped, and gives
     /// the exit code of a command whose answer is otherwise complete.
     pub(super) fn end(&self, terminal: &mut Terminal) -> ExitCode {
         for error in &self.snapshot.errors {
             terminal.complain(&error.message);
         }
+        for note in &self.snapshot.notes {
+            terminal.tell(note);
+        }
+        self.tell_pull_secrets(terminal);
         if self.interrupted {
             terminal.tell(PARTIAL);
             ExitCode::from(INTERRUPTED)
@@ -294,6 +329,11 @@ impl Collected {
         } else {
             ExitCode::FAILURE
         }
+    }
+
+    /// Tells whose credentials the answer rests on.
+    pub(super) fn tell_pull_secrets(&self, terminal: &mut Terminal) {
+        tell_used(self.used_pull_secrets, terminal);
     }
 
     /// `-v`: what the run cost.
@@ -358,17 +398,31 @@ impl ScopeArgs {
     }
 }
 
+/// The workloads in scope.
+struct Read {
+    snapshot: Snapshot,
+    /// Where they are, unless they are in files.
+    cluster: Option<Box<Cluster>>,
+    /// See [`Collected::empty`].
+    empty: String,
+}
+
 async fn read(
     scope: &ScopeArgs,
     settings: Settings,
     globals: &Globals,
-) -> Result<(Snapshot, String), CommandError> {
+) -> Result<Read, CommandError> {
     match scope.place(&settings, globals).await? {
-        Place::Files(snapshot) => Ok((*snapshot, NO_FILES.to_owned())),
-        Place::Cluster(cluster, selection) => {
-            let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
-            Ok((snapshot, empty(&selection)))
-        }
+        Place::Files(snapshot) => Ok(Read {
+            snapshot: *snapshot,
+            cluster: None,
+            empty: NO_FILES.to_owned(),
+        }),
+        Place::Cluster(cluster, selection) => Ok(Read {
+            snapshot: collect::from_cluster(&cluster, &selection, settings, now()).await?,
+            cluster: Some(cluster),
+            empty: empty(&selection),
+        }),
     }
 }
 

@@ -194,6 +194,7 @@ fn tell(
     for line in closing_lines(assessment) {
         terminal.tell(&line);
     }
+    collected.tell_pull_secrets(terminal);
     let nothing_managed = !assessment.partial
         && assessment
             .rows

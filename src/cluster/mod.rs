@@ -4,6 +4,7 @@
 //! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   rows to be
 //! (flags)              (files)                ├─► pods        what really runs
 //!                                             ├─► nodes       platforms
+//!                                             ├─► pull_secrets
 //!                                             └─► names       tab completion
 //! ```
 //!
@@ -28,6 +29,7 @@ mod page;
 mod pod;
 mod pods;
 mod proxy;
+mod pull_secrets;
 mod resource;
 mod selection;
 mod timeout;
@@ -39,6 +41,7 @@ pub use access::AccessError;
 pub use connection::{Cluster, ConnectionOptions};
 pub use error::ClusterError;
 pub use pods::{Coverage, PodFacts, Uncovered};
+pub use pull_secrets::{PullSecret, PullSecrets, PullSecretsFound};
 pub use selection::{Scope, Selection, What};
 pub use timeout::{InvalidTimeout, RequestTimeout};
 pub use usage::{PodUsage, PodUsages};

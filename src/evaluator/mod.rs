@@ -33,5 +33,5 @@ pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 pub use evaluate::{Evaluation, evaluate};
 pub use facts::ContainerFacts;
-pub use snapshot::{Settings, Snapshot, SnapshotError, assess};
+pub use snapshot::{PullSecretView, Settings, Snapshot, SnapshotError, assess};
 pub use subject::Subject;

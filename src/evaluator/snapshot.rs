@@ -5,7 +5,7 @@
 //! a test. It holds names, tags, digests and times, never a credential.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::image::{CanonicalName, Platform, RepositoryMetadata};
 use crate::policy::{
     Assume, ContainerPolicy, ImagePolicies, PolicySources, RuleError, narrow, resolve,
 };
-use crate::workload::{PodImages, Workload, WorkloadId};
+use crate::workload::{PodImages, Reader, Workload, WorkloadId};
 
 /// The format's name; a snapshot of another one is refused.
 const FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha1";
@@ -41,8 +41,12 @@ pub struct Snapshot {
     pub pods: Vec<(WorkloadId, PodImages)>,
     /// The platforms of the cluster's nodes; `None`: not known.
     pub nodes: Option<Vec<Platform>>,
-    /// What the registries said.
+    /// What the registries said to the user who ran the program.
     pub repositories: BTreeMap<CanonicalName, RepositoryMetadata>,
+    /// What they said to the pull secrets of workloads, which for these counts
+    /// instead.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pull_secret_views: BTreeMap<CanonicalName, Vec<PullSecretView>>,
     /// What could not be read.
     pub errors: Vec<ScopeError>,
     /// What to tell beside the rows.
@@ -51,6 +55,16 @@ pub struct Snapshot {
     pub uncovered: Vec<(String, usize)>,
     /// The scan was stopped before everything was asked.
     pub partial: bool,
+}
+
+/// A repository as some workloads see it with their own credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullSecretView {
+    /// Whose workloads; nobody else's are decided by this.
+    pub readers: BTreeSet<Reader>,
+    /// What the registry said.
+    pub metadata: RepositoryMetadata,
 }
 
 /// The flags that change decisions.
@@ -107,6 +121,7 @@ impl Snapshot {
             pods: Vec::new(),
             nodes: None,
             repositories: BTreeMap::new(),
+            pull_secret_views: BTreeMap::new(),
             errors: Vec::new(),
             notes: Vec::new(),
             uncovered: Vec::new(),
@@ -200,9 +215,21 @@ impl Snapshot {
     pub fn metadata_for(&self, subject: &Subject<'_>) -> Option<Cow<'_, RepositoryMetadata>> {
         let metadata = subject
             .repository()
-            .and_then(|name| self.repositories.get(name))
+            .and_then(|name| {
+                let own = self.view_of(name, subject.workload);
+                own.or_else(|| self.repositories.get(name))
+            })
             .map_or_else(Cow::default, Cow::Borrowed);
         (!self.partial || subject.is_decided(&metadata)).then_some(metadata)
+    }
+
+    /// What a workload's own pull secrets are shown of a repository, if they
+    /// were asked for.
+    fn view_of(&self, name: &CanonicalName, workload: &Workload) -> Option<&RepositoryMetadata> {
+        let views = self.pull_secret_views.get(name)?;
+        let reader = workload.reader()?;
+        let own = views.iter().find(|view| view.readers.contains(&reader))?;
+        Some(&own.metadata)
     }
 
     fn platforms(&self, workload: &Workload) -> Option<Vec<Platform>> {

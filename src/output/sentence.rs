@@ -64,6 +64,8 @@ pub struct RepeatedFlags {
     pub client: Vec<String>,
     /// Those that say where images come from.
     pub registry: Vec<String>,
+    /// Those that say with which credentials, for commands about workloads.
+    pub pull_secrets: Vec<String>,
 }
 
 /// What the decision asks for: a command ready to be pasted, kubectl's where
@@ -143,10 +145,9 @@ fn images_command(row: &Row, flags: &RepeatedFlags) -> Option<String> {
             words.extend(flags.client.iter().map(String::as_str));
         }
     }
+    let further = flags.registry.iter().chain(&flags.pull_secrets);
     Some(command(
-        words
-            .into_iter()
-            .chain(flags.registry.iter().map(String::as_str)),
+        words.into_iter().chain(further.map(String::as_str)),
     ))
 }
 

@@ -43,7 +43,10 @@ pub struct Account(Arc<Holder>);
 #[derive(Debug)]
 enum Holder {
     User(Keychain),
-    PullSecrets(Vec<PullSecret>),
+    PullSecrets {
+        secrets: Vec<PullSecret>,
+        after_user: bool,
+    },
 }
 
 impl Account {
@@ -51,11 +54,24 @@ impl Account {
         Self(Arc::new(Holder::User(Keychain::new(options))))
     }
 
-    /// The account of a workload: its pull secrets in the order in which the
-    /// kubelet tries them.
+    /// The account of a workload: its pull secrets, those first that are tried
+    /// first.
     #[must_use]
     pub fn of_pull_secrets(secrets: Vec<PullSecret>) -> Self {
-        Self(Arc::new(Holder::PullSecrets(secrets)))
+        Self(Arc::new(Holder::PullSecrets {
+            secrets,
+            after_user: false,
+        }))
+    }
+
+    /// The same account where the user was refused before, so that failures
+    /// tell that the user's credentials were tried too.
+    #[must_use]
+    pub fn of_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(Holder::PullSecrets {
+            secrets,
+            after_user: true,
+        }))
     }
 
     /// What sets the pull secrets' credentials for a repository apart from
@@ -63,16 +79,43 @@ impl Account {
     /// Workloads with the same one may share answers.
     #[must_use]
     pub fn credential_id(&self, name: &CanonicalName) -> Option<CredentialId> {
-        let Holder::PullSecrets(secrets) = &*self.0 else {
-            return None;
+        CredentialId::of(self.matching(name).into_iter().map(|(_, c)| c))
+    }
+
+    /// The pull secrets that hold credentials for a repository, each once, in
+    /// the order in which they are tried.
+    #[must_use]
+    pub fn secrets_for(&self, name: &CanonicalName) -> Vec<&str> {
+        let mut origins: Vec<&str> = Vec::new();
+        for (secret, _) in self.matching(name) {
+            if !origins.contains(&secret.origin.as_str()) {
+                origins.push(&secret.origin);
+            }
+        }
+        origins
+    }
+
+    /// The credentials of the pull secrets for a repository, as the kubelet
+    /// orders them: the best key of all secrets first, and among equal keys the
+    /// first secret.
+    fn matching(&self, name: &CanonicalName) -> Vec<(&PullSecret, &Credential)> {
+        let Holder::PullSecrets { secrets, .. } = &*self.0 else {
+            return Vec::new();
         };
-        let credentials = secrets.iter().flat_map(|s| s.config.credentials(name));
-        CredentialId::of(credentials)
+        let mut matching: Vec<_> = secrets
+            .iter()
+            .flat_map(|secret| secret.config.ranked(name).map(move |found| (secret, found)))
+            .collect();
+        matching.sort_by_key(|(_, (rank, _))| *rank);
+        matching
+            .into_iter()
+            .map(|(secret, (_, credential))| (secret, credential))
+            .collect()
     }
 
     /// Whether the credentials come from a cluster.
     pub(super) fn is_of_workload(&self) -> bool {
-        matches!(*self.0, Holder::PullSecrets(_))
+        matches!(*self.0, Holder::PullSecrets { .. })
     }
 
     /// The identities under which the cache may hold what this account was told
@@ -81,25 +124,23 @@ impl Account {
     pub(super) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         match &*self.0 {
             Holder::User(keychain) => keychain.ids(name, private).await,
-            Holder::PullSecrets(_) => self.credential_id(name).into_iter().collect(),
+            Holder::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
         }
     }
 
     /// The credentials to try for a repository, in their order.
     pub(super) async fn find(&self, name: &CanonicalName) -> Found {
-        let secrets = match &*self.0 {
+        let after_user = match &*self.0 {
             Holder::User(keychain) => return keychain.find(name).await,
-            Holder::PullSecrets(secrets) => secrets,
+            Holder::PullSecrets { after_user, .. } => *after_user,
         };
-        let candidates = secrets.iter().flat_map(|secret| {
-            let credentials = secret.config.credentials(name);
-            credentials.map(|credential| Candidate {
-                credential: Arc::new(credential.clone()),
-                origin: secret.origin.clone(),
-                helper: None,
-            })
-        });
-        Found::new(candidates.collect())
+        let candidate = |(secret, credential): (&PullSecret, &Credential)| Candidate {
+            credential: Arc::new(credential.clone()),
+            origin: secret.origin.clone(),
+            helper: None,
+        };
+        let candidates = self.matching(name).into_iter().map(candidate);
+        Found::new(candidates.collect(), after_user)
     }
 }
 
@@ -146,11 +187,11 @@ mod tests {
     use super::*;
 
     fn account(configs: &[&str]) -> Account {
-        let secret = |config: &&str| PullSecret {
-            origin: "secret a/b".to_owned(),
+        let secret = |(n, config): (usize, &&str)| PullSecret {
+            origin: format!("secret a/{n}"),
             config: DockerConfig::parse(config.as_bytes()).expect("a config"),
         };
-        Account::of_pull_secrets(configs.iter().map(secret).collect())
+        Account::of_pull_secrets(configs.iter().enumerate().map(secret).collect())
     }
 
     fn id(configs: &[&str], name: &str) -> Option<CredentialId> {
@@ -170,6 +211,29 @@ mod tests {
         assert_ne!(id(&[ALICE, BOB], name), id(&[BOB, ALICE], name));
         assert_eq!(id(&[ALICE], "q.example/app"), None);
         assert!(!format!("{:?}", id(&[ALICE], name)).contains("alice"));
+    }
+
+    #[test]
+    fn the_best_key_of_all_secrets_is_tried_first() {
+        let team = r#"{"auths":{"r.example/team":{"username":"carol","password":"1"},
+            "r.example":{"username":"dave","password":"1"}}}"#;
+        let account = account(&[ALICE, team]);
+        let users = |name: &str| {
+            let name = name.parse().expect("a name");
+            let user = |(_, credential): (_, &Credential)| match credential {
+                Credential::Password { user, .. } => user.clone(),
+                _ => "?".to_owned(),
+            };
+            account
+                .matching(&name)
+                .into_iter()
+                .map(user)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(users("r.example/team/app"), ["carol", "alice", "dave"]);
+        assert_eq!(users("r.example/app"), ["alice", "dave"]);
+        let name = "r.example/team/app".parse().expect("a name");
+        assert_eq!(account.secrets_for(&name), ["secret a/1", "secret a/0"]);
     }
 
     #[tokio::test]

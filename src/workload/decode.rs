@@ -9,6 +9,7 @@ use super::container::{Container, ContainerType};
 use super::helm_values;
 use super::id::{WorkloadId, WorkloadKind};
 use super::owner::{Owner, OwnerReference};
+use super::pull_secrets::PullSecretRefs;
 use super::scheduling::{RawAffinity, Scheduling};
 
 /// An object whose containers are rows.
@@ -32,6 +33,9 @@ pub struct Workload {
     /// The labels by which its Pods are found; empty where it selects none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pod_labels: BTreeMap<String, String>,
+    /// With which Secrets its Pods pull their images.
+    #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
+    pub pull_secrets: PullSecretRefs,
     /// The file it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -59,6 +63,7 @@ impl Workload {
             scheduling: Scheduling::default(),
             managed_by: None,
             pod_labels: BTreeMap::new(),
+            pull_secrets: PullSecretRefs::default(),
             source: None,
         }
     }
@@ -208,6 +213,16 @@ struct RawPodSpec {
     init_containers: Option<Vec<RawContainer>>,
     node_selector: Option<BTreeMap<String, String>>,
     affinity: Option<RawAffinity>,
+    image_pull_secrets: Option<Vec<RawReference>>,
+    service_account_name: Option<String>,
+    /// Its name of old, which the API still fills in.
+    service_account: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawReference {
+    name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -262,6 +277,7 @@ impl RawObject {
                 scheduling: Scheduling::default(),
                 managed_by,
                 pod_labels: BTreeMap::new(),
+                pull_secrets: PullSecretRefs::default(),
                 source: None,
             });
         }
@@ -300,6 +316,13 @@ impl RawObject {
             scheduling: Scheduling::of_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
             managed_by,
             pod_labels,
+            pull_secrets: PullSecretRefs::new(
+                pod.service_account_name.or(pod.service_account),
+                pod.image_pull_secrets
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|secret| secret.name),
+            ),
             source: None,
         })
     }

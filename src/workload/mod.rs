@@ -12,6 +12,7 @@ mod helm_values;
 mod id;
 mod owner;
 mod pods;
+mod pull_secrets;
 mod scheduling;
 
 pub use container::{Container, ContainerType, ImageMarker};
@@ -19,4 +20,5 @@ pub use decode::{DecodeError, Source, Workload, decode, decode_as};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use owner::Owner;
 pub use pods::{PodImages, RunningImage};
+pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};
 pub use scheduling::{NodeRequirement, Scheduling};

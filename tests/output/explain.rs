@@ -324,6 +324,7 @@ fn the_next_command_means_the_same_cluster_and_the_same_images() {
     let flags = RepeatedFlags {
         client: ["--context", "staging cluster"].map(str::to_owned).to_vec(),
         registry: ["--oci-layout", "layouts"].map(str::to_owned).to_vec(),
+        pull_secrets: vec!["--pull-secrets=off".to_owned()],
     };
     let step = |row: &Row| next_step(row, &flags).expect("a step");
     assert_eq!(
@@ -336,7 +337,7 @@ fn the_next_command_means_the_same_cluster_and_the_same_images() {
     assert_eq!(
         step(&current),
         "kubectl imgpolicy images deployment/web -n shop --context 'staging cluster' \
-         --oci-layout layouts"
+         --oci-layout layouts --pull-secrets=off"
     );
     let mut file = seed();
     file.source = Some(Source {

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::image::CanonicalName;
 
-use super::key::Key;
+use super::key::{Key, Rank};
 
 /// Padding is often lost when people encode by hand.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -143,11 +143,20 @@ impl DockerConfig {
     /// The credentials that the file itself holds for a repository, the best
     /// match first.
     pub fn credentials(&self, name: &CanonicalName) -> impl Iterator<Item = &StoredCredential> {
+        self.ranked(name).map(|(_, credential)| credential)
+    }
+
+    /// The same, each with the rank of its key, the lowest first: what holds
+    /// for one file holds for several put together.
+    pub(in crate::registry) fn ranked(
+        &self,
+        name: &CanonicalName,
+    ) -> impl Iterator<Item = (Rank, &StoredCredential)> {
         let name = name.clone();
         self.entries
             .iter()
             .filter(move |entry| entry.key.matches(&name))
-            .map(|entry| &entry.credential)
+            .map(|entry| (entry.key.rank(), &entry.credential))
     }
 
     /// The helper that the file names for a repository: `NAME` of the program

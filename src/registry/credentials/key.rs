@@ -1,7 +1,13 @@
 //! The keys of a docker config: which repositories an entry is for. The rules
 //! stand in [`super::docker_config`].
 
+use std::cmp::Reverse;
+
 use crate::image::CanonicalName;
+
+/// The place of a key among those that match: the longest path first, then a
+/// host without `*`, then the longest host.
+pub(in crate::registry) type Rank = (Reverse<usize>, bool, Reverse<usize>);
 
 /// A key, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +47,9 @@ impl Key {
     }
 
     /// Sorts keys so that the first match is the best one.
-    pub(super) fn rank(&self) -> (std::cmp::Reverse<usize>, bool, std::cmp::Reverse<usize>) {
-        (
-            std::cmp::Reverse(self.path.len()),
-            self.host.contains('*'),
-            std::cmp::Reverse(self.host.len()),
-        )
+    pub(super) fn rank(&self) -> Rank {
+        let Self { host, path, .. } = self;
+        (Reverse(path.len()), host.contains('*'), Reverse(host.len()))
     }
 
     pub(super) fn matches(&self, name: &CanonicalName) -> bool {

@@ -89,14 +89,17 @@ impl Candidate {
 pub(super) struct Found {
     /// In the order in which they are tried.
     pub(super) candidates: Vec<Candidate>,
+    after_user: bool,
     /// What went wrong on the way.
     notes: Vec<String>,
 }
 
 impl Found {
-    pub(super) fn new(candidates: Vec<Candidate>) -> Self {
+    /// Those of pull secrets; `after_user`: the user's own were refused before.
+    pub(super) fn new(candidates: Vec<Candidate>, after_user: bool) -> Self {
         Self {
             candidates,
+            after_user,
             notes: Vec::new(),
         }
     }
@@ -113,7 +116,9 @@ impl Found {
         let mut tried = if shown.is_empty() {
             "anonymously, no credentials were found".to_owned()
         } else {
-            format!("with the credentials of {}", shown.join(", then of "))
+            let first = if self.after_user { "as you, then " } else { "" };
+            let shown = shown.join(", then of ");
+            format!("{first}with the credentials of {shown}")
         };
         for note in &self.notes {
             tried.push_str("; ");
@@ -172,6 +177,7 @@ impl Keychain {
                         return Found {
                             candidates: vec![Candidate::of_helper(helper, credential)],
                             notes,
+                            ..Found::default()
                         };
                     }
                     Ok(None) => {}
@@ -187,6 +193,7 @@ impl Keychain {
                 return Found {
                     candidates: vec![candidate],
                     notes,
+                    ..Found::default()
                 };
             }
         }
@@ -196,6 +203,7 @@ impl Keychain {
                     return Found {
                         candidates: vec![Candidate::of_helper(helper, credential)],
                         notes,
+                        ..Found::default()
                     };
                 }
                 Ok(None) | Err(HelperError::NotInstalled { .. }) => {}

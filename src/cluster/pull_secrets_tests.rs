@@ -1,0 +1,202 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::fake::{Asked, cluster, forbidden, not_found, status};
+use crate::workload::PullSecretRefs;
+
+const CONFIG: &str = r#"{"auths":{"r.example":{"username":"me","password":"hunter2"}}}"#;
+
+fn secret(kind: &str, key: &str, value: &str) -> (u16, String) {
+    let body = json!({"kind": "Secret", "type": kind, "data": {key: value}});
+    (200, body.to_string())
+}
+
+fn modern() -> (u16, String) {
+    let kind = "kubernetes.io/dockerconfigjson";
+    secret(kind, ".dockerconfigjson", &STANDARD.encode(CONFIG))
+}
+
+fn account(names: &[&str]) -> (u16, String) {
+    let names: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
+    (200, json!({"imagePullSecrets": names}).to_string())
+}
+
+/// A cluster with these answers by `PLURAL/NAME`, in whatever namespace.
+fn holding(answers: &[(&str, (u16, String))]) -> (PullSecrets, Asked) {
+    let answers: BTreeMap<String, (u16, String)> = answers
+        .iter()
+        .map(|(path, answer)| ((*path).to_owned(), answer.clone()))
+        .collect();
+    let (cluster, asked) = cluster(move |uri| {
+        let path = uri.splitn(6, '/').nth(5).unwrap_or_default();
+        answers.get(path).cloned().unwrap_or_else(not_found)
+    });
+    (cluster.pull_secrets(), asked)
+}
+
+fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> Reader {
+    Reader {
+        namespace: namespace.to_owned(),
+        pull_secrets: PullSecretRefs {
+            service_account: account.map(str::to_owned),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        },
+    }
+}
+
+fn names(found: &PullSecretsFound) -> Vec<&str> {
+    found.secrets.iter().map(|s| s.name.as_str()).collect()
+}
+
+#[tokio::test]
+async fn the_pods_own_come_first_then_the_accounts_each_once() {
+    let (secrets, asked) = holding(&[
+        ("serviceaccounts/web", account(&["shared", "b", "", "b"])),
+        ("secrets/own", modern()),
+        ("secrets/shared", modern()),
+        ("secrets/b", modern()),
+    ]);
+    let found = secrets
+        .of(&reader("shop", Some("web"), &["own", "shared"]))
+        .await;
+    assert_eq!(names(&found), ["own", "shared", "b"]);
+    assert!(!found.incomplete);
+    assert_eq!(found.secrets[0].namespace, "shop");
+    assert_eq!(
+        found.secrets[0].docker_config.expose_secret(),
+        CONFIG.as_bytes()
+    );
+    assert_eq!(
+        asked.sorted(),
+        [
+            "/api/v1/namespaces/shop/secrets/b",
+            "/api/v1/namespaces/shop/secrets/own",
+            "/api/v1/namespaces/shop/secrets/shared",
+            "/api/v1/namespaces/shop/serviceaccounts/web",
+        ]
+    );
+    assert_eq!(secrets.notes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
+    let (secrets, asked) = holding(&[
+        ("serviceaccounts/default", account(&["regcred"])),
+        ("secrets/regcred", modern()),
+    ]);
+    let [plain, named] = [
+        reader("shop", None, &[]),
+        reader("shop", None, &["regcred"]),
+    ];
+    let other = reader("team", None, &[]);
+    let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.of(r))).await;
+    assert!(found.iter().all(|found| names(found) == ["regcred"]));
+    assert_eq!(secrets.of(&plain).await.secrets.len(), 1);
+    assert_eq!(asked.uris().len(), 4, "{:?}", asked.uris());
+}
+
+#[tokio::test]
+async fn an_account_that_does_not_exist_names_nothing_and_is_no_fault() {
+    let (secrets, _) = holding(&[]);
+    let found = secrets.of(&reader("shop", None, &[])).await;
+    assert!(found.secrets.is_empty() && !found.incomplete);
+    assert_eq!(secrets.notes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_is_forbidden_is_told_once_for_all_namespaces() {
+    let (secrets, _) = holding(&[
+        ("serviceaccounts/default", account(&["regcred"])),
+        ("serviceaccounts/closed", forbidden()),
+        ("secrets/regcred", forbidden()),
+        ("secrets/other", forbidden()),
+    ]);
+    for namespace in ["b", "a", "c", "d", "e", "f", "g"] {
+        let found = secrets.of(&reader(namespace, None, &["other"])).await;
+        assert!(found.secrets.is_empty() && found.incomplete);
+    }
+    let found = secrets.of(&reader("a", Some("closed"), &[])).await;
+    assert!(found.incomplete);
+    assert_eq!(
+        secrets.notes(),
+        [
+            "note: service accounts may not be read in namespace a; going on with your own \
+             credentials",
+            "hint: kubectl auth can-i get serviceaccounts -n a",
+            "note: secrets may not be read in 7 namespaces: a, b, c, d, e and 2 more; going on \
+             with your own credentials",
+            "hint: kubectl auth can-i get secrets -n a",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its_content() {
+    let (modern, legacy) = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg");
+    let encoded = STANDARD.encode(CONFIG);
+    let fault = |text: &str| Some(format!("note: pull secret shop/x is not used: {text}"));
+    for (answer, expected) in [
+        (secret(modern, ".dockerconfigjson", &encoded), None),
+        (secret(legacy, ".dockercfg", &encoded), None),
+        (
+            secret(modern, ".dockercfg", &encoded),
+            fault("it has no key .dockerconfigjson"),
+        ),
+        (
+            secret("Opaque", ".dockerconfigjson", &encoded),
+            fault(
+                "its type is \"Opaque\", not kubernetes.io/dockerconfigjson or \
+                 kubernetes.io/dockercfg",
+            ),
+        ),
+        (
+            secret(legacy, ".dockercfg", "hunter2!"),
+            fault("its .dockercfg is no base64"),
+        ),
+        (
+            (200, json!({"type": modern}).to_string()),
+            fault("it has no key .dockerconfigjson"),
+        ),
+        (
+            (200, json!({"type": modern, "data": "hunter2"}).to_string()),
+            fault("its answer cannot be read"),
+        ),
+        (not_found(), fault("it does not exist")),
+        (
+            status(500, "InternalError", "etcd is away"),
+            fault("Error from server (InternalError): etcd is away"),
+        ),
+    ] {
+        let (secrets, _) = holding(&[("secrets/x", answer.clone())]);
+        let found = secrets.of(&reader("shop", None, &["x"])).await;
+        assert_eq!(found.incomplete, expected.is_some(), "{answer:?}");
+        assert_eq!(secrets.notes(), Vec::from_iter(expected), "{answer:?}");
+        assert!(!format!("{found:?} {secrets:?}").contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
+    let (secrets, asked) = holding(&[("secrets/x", modern())]);
+    let found = secrets.of(&reader("shop", Some("../x"), &["../x"])).await;
+    assert!(found.secrets.is_empty() && found.incomplete);
+    assert_eq!(asked.uris(), [""; 0]);
+    assert_eq!(
+        secrets.notes()[0],
+        "note: pull secret shop/../x is not used: error: invalid resource name \"../x\": may not \
+         contain '/'"
+    );
+}
+
+#[tokio::test]
+async fn many_faults_are_counted_and_not_listed() {
+    let (secrets, _) = holding(&[]);
+    let all: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    secrets.of(&reader("shop", None, &all)).await;
+    let notes = secrets.notes();
+    assert_eq!(notes.len(), 6);
+    assert_eq!(notes[5], "note: 3 more pull secrets were not used");
+}

@@ -1,0 +1,117 @@
+//! Asking registries what the decisions need.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, stream};
+
+use super::CollectError;
+use super::pull_secrets::{Accounts, PullSecretUse, Seen, UsedPullSecrets};
+use crate::evaluator::{Snapshot, Subject};
+use crate::image::{CanonicalName, Fact, RepositoryMetadata};
+use crate::registry::{Account, Registries};
+
+/// How many repositories are scanned side by side; each host has its own, lower
+/// bound on requests.
+const REPOSITORIES_AT_ONCE: usize = 64;
+
+/// How far a scan has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Repositories that are decided.
+    pub done: usize,
+    /// Repositories in all.
+    pub repositories: usize,
+}
+
+/// Asks the registries what the decisions need and puts the answers into the
+/// snapshot. When `stop` completes first, what was learnt so far is kept and the
+/// snapshot is marked partial. Tells which pull secrets were shown to registries.
+///
+/// # Errors
+///
+/// `--assume` is no policy.
+pub async fn scan(
+    snapshot: &mut Snapshot,
+    registries: &Registries,
+    pull_secrets: PullSecretUse<'_>,
+    report: &dyn Fn(Progress),
+    stop: impl Future<Output = ()>,
+) -> Result<UsedPullSecrets, CollectError> {
+    let subjects = snapshot.subjects()?;
+    let mut by_repository: BTreeMap<&CanonicalName, Vec<&Subject<'_>>> = BTreeMap::new();
+    for subject in &subjects {
+        if let Some(name) = subject.repository() {
+            by_repository.entry(name).or_default().push(subject);
+        }
+    }
+    let repositories = by_repository.len();
+    report(Progress {
+        done: 0,
+        repositories,
+    });
+    let accounts = Accounts::new(pull_secrets);
+    let answers: RefCell<Vec<(CanonicalName, Seen)>> = RefCell::default();
+    let work = stream::iter(by_repository).for_each_concurrent(
+        REPOSITORIES_AT_ONCE,
+        |(name, subjects)| {
+            let (answers, accounts) = (&answers, &accounts);
+            async move {
+                let seen = accounts.see(name, &subjects, registries).await;
+                let done = {
+                    let mut answers = answers.borrow_mut();
+                    answers.push((name.clone(), seen));
+                    answers.len()
+                };
+                report(Progress { done, repositories });
+            }
+        },
+    );
+    let stopped = match select(pin!(work), pin!(stop)).await {
+        Either::Left(_) => false,
+        Either::Right(_) => true,
+    };
+    for (name, Seen { user, views }) in answers.into_inner() {
+        if !views.is_empty() {
+            snapshot.pull_secret_views.insert(name.clone(), views);
+        }
+        if let Some(metadata) = user {
+            snapshot.repositories.insert(name, metadata);
+        }
+    }
+    snapshot.partial |= stopped;
+    snapshot.notes.extend(accounts.notes());
+    Ok(accounts.used())
+}
+
+/// Asks about one repository, with the user's own credentials, until every
+/// container that uses it can be decided.
+pub async fn settle(
+    name: &CanonicalName,
+    subjects: &[&Subject<'_>],
+    registries: &Registries,
+) -> RepositoryMetadata {
+    settle_as(registries.user(), name, subjects, registries).await
+}
+
+/// The same with anybody's credentials.
+pub(super) async fn settle_as(
+    account: &Account,
+    name: &CanonicalName,
+    subjects: &[&Subject<'_>],
+    registries: &Registries,
+) -> RepositoryMetadata {
+    let mut metadata = RepositoryMetadata::default();
+    loop {
+        let mut facts: Vec<Fact> = subjects.iter().flat_map(|s| s.needs(&metadata)).collect();
+        facts.sort_unstable();
+        facts.dedup();
+        if facts.is_empty() {
+            return metadata;
+        }
+        registries.answer(account, name, facts, &mut metadata).await;
+    }
+}
