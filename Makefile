@@ -33,7 +33,7 @@ readme-test:
 	.ci/readme-test-command
 
 .PHONY: e2e
-e2e: ## Run the tests against a real API server and registry (needs Go).
+e2e: ## Run the tests against a real API server, registry and memcached (needs Go).
 	$(CARGO) test --features live --test live
 
 .PHONY: bench

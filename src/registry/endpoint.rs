@@ -60,8 +60,8 @@ impl Endpoint {
     /// The root of the API: `https://HOST/`, or `http://HOST/` for a loopback
     /// or insecure host that has no TLS.
     ///
-    /// Such a host is tried with https once (`HEAD /v2/`); only where no TLS
-    /// connection comes about, plain HTTP is used for the rest of the run.
+    /// Such a host is tried with https once (`HEAD /v2/`); only where it does not
+    /// speak TLS, plain HTTP is used for the rest of the run.
     pub(super) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
         let https = Url::parse(&format!("https://{}/", self.host))
             .map_err(|error| format!("{} is no host name: {error}", self.host))?;

@@ -59,9 +59,10 @@ impl Place {
     /// No answer.
     pub(super) fn unanswered(&self, error: &SendError) -> FetchFailure {
         let kind = match error {
-            SendError::Unreachable { .. } | SendError::TimedOut { .. } | SendError::Offline => {
-                FetchFailureKind::Unreachable
-            }
+            SendError::Unreachable { .. }
+            | SendError::Untrusted { .. }
+            | SendError::TimedOut { .. }
+            | SendError::Offline => FetchFailureKind::Unreachable,
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }

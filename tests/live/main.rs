@@ -7,8 +7,10 @@
 //! | `kubeconfigs` | the users and the files that lead to them |
 //! | `service_account` | an account whose tokens expire when a test likes |
 //! | `objects` | manifests, and putting them into the cluster |
-//! | `registry` | a registry with images made on the spot |
-//! | `binary` | runs `kubectl-imgpolicy` in a scrubbed environment |
+//! | `registry` | registries with images made on the spot: open, with a password over TLS, with tokens |
+//! | `certificates`, `token_server`, `slow_line` | what their tests need |
+//! | `memcached` | a memcached for whoever asks |
+//! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
 //! | the others | the tests |
 //!
 //! No controller and no kubelet runs: tests create Pods and Nodes themselves.
@@ -27,10 +29,13 @@
 
 mod access;
 mod binary;
+mod certificates;
 mod control_plane;
 mod decisions;
 mod helm;
+mod home;
 mod kubeconfigs;
+mod memcached;
 mod objects;
 mod plugin;
 mod pods;
@@ -38,8 +43,12 @@ mod process;
 mod refusals;
 mod registry;
 mod registry_images;
+mod registry_password;
+mod registry_tokens;
 mod running;
 mod service_account;
+mod slow_line;
 mod status;
+mod token_server;
 mod whole_cluster;
 mod workloads;

@@ -1,48 +1,149 @@
-//! The distribution registry, started once for all tests of the process.
+//! Distribution registries, each started once for all tests of the process.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use crate::certificates::Authority;
 use crate::process::{Process, free_ports, tool};
+use crate::token_server::{ISSUER, SERVICE, TokenServer, basic};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
+/// Who is known to the registry with passwords.
+pub(crate) const USER: &str = "keeper";
+pub(crate) const PASSWORD: &str = "keeper-pass-d41d";
+/// What bcrypt costs, as low as it goes: each request is checked.
+const BCRYPT_COST: u32 = 4;
+/// The most tags that the registries with credentials show at a time.
+pub(crate) const PAGE: usize = 7;
+
 pub(crate) struct Registry {
-    /// `127.0.0.1:PORT`, as it begins the name of an image; plain HTTP.
+    /// `127.0.0.1:PORT`, as it begins the name of an image.
     pub(crate) host: String,
+    /// Whom it wants to see.
+    pub(crate) door: Door,
     process: Process,
 }
 
+/// How a registry is reached, and what it wants to see.
+pub(crate) enum Door {
+    /// Plain HTTP, for anybody.
+    Open,
+    /// HTTPS with a certificate of this authority, and a password.
+    Password(Box<Authority>),
+    /// Plain HTTP, and a token of this server.
+    Token(TokenServer),
+}
+
 impl Registry {
-    /// The registry of this test process, started by whoever asks first.
+    /// The open registry of this test process, started by whoever asks first.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceLock<Registry> = OnceLock::new();
-        let registry = SHARED.get_or_init(Self::start);
+        let registry = SHARED.get_or_init(|| Self::start(Door::Open));
         registry.wait_until_ready().await;
         registry
     }
 
-    fn start() -> Self {
+    /// The one with basic authentication over TLS.
+    pub(crate) async fn with_password() -> &'static Self {
+        static SHARED: OnceLock<Registry> = OnceLock::new();
+        let authority = || Box::new(Authority::new("Authority of the tests"));
+        let registry = SHARED.get_or_init(|| Self::start(Door::Password(authority())));
+        registry.wait_until_ready().await;
+        registry
+    }
+
+    /// The one that wants tokens, and the server that gives them.
+    pub(crate) async fn with_tokens() -> (&'static Self, &'static TokenServer) {
+        static SHARED: OnceLock<Registry> = OnceLock::new();
+        let registry = SHARED.get_or_init(|| Self::start(Door::Token(TokenServer::start())));
+        registry.wait_until_ready().await;
+        match &registry.door {
+            Door::Token(tokens) => (registry, tokens),
+            Door::Open | Door::Password(_) => unreachable!("it was started with tokens"),
+        }
+    }
+
+    fn start(door: Door) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let [port] = free_ports();
         let host = format!("127.0.0.1:{port}");
         let process = Process::start(tool("REGISTRY"), |folder| {
-            let config = format!(
-                "version: 0.1\nlog: {{level: warn, accesslog: {{disabled: true}}}}\n\
-                 storage: {{inmemory: {{}}, delete: {{enabled: true}}}}\n\
-                 http: {{addr: \"{host}\"}}\n"
-            );
-            let path = folder.join("config.yaml");
-            std::fs::write(&path, config).expect("written");
-            vec!["serve".to_owned(), path.display().to_string()]
+            // YAML that happens to be JSON.
+            let mut config = json!({"version": 0.1,
+                "log": {"level": "warn", "accesslog": {"disabled": true}},
+                "storage": {"inmemory": {}, "delete": {"enabled": true}},
+                "http": {"addr": host}});
+            door.configure(&mut config, folder);
+            let path = file(folder, "config.yaml", &config.to_string());
+            vec!["serve".to_owned(), path]
         });
-        Self { host, process }
+        Self {
+            host,
+            door,
+            process,
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`, or with `https`.
+    pub(crate) fn url(&self) -> String {
+        let scheme = match self.door {
+            Door::Password(_) => "https",
+            Door::Open | Door::Token(_) => "http",
+        };
+        format!("{scheme}://{}", self.host)
+    }
+
+    /// A client that trusts it.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        let builder = reqwest::Client::builder().no_proxy();
+        let builder = match &self.door {
+            Door::Password(authority) => {
+                let authority = reqwest::Certificate::from_pem(authority.pem.as_bytes());
+                builder.tls_certs_only([authority.expect("a certificate")])
+            }
+            Door::Open | Door::Token(_) => builder,
+        };
+        builder.build().expect("a client")
+    }
+
+    /// The `Authorization` with which the tests fill a repository.
+    pub(crate) fn authorization(&self, repository: &str) -> Option<String> {
+        match &self.door {
+            Door::Open => None,
+            Door::Password(_) => Some(basic(USER, PASSWORD)),
+            Door::Token(tokens) => {
+                let token = tokens.pass(repository, Duration::from_secs(300));
+                Some(format!("Bearer {token}"))
+            }
+        }
+    }
+
+    /// `METHOD URI STATUS` of each request to a repository, as its access log
+    /// tells; the open registry keeps none.
+    pub(crate) fn requests(&self, repository: &str) -> Vec<String> {
+        let log = self.process.log();
+        let of_it = format!("/v2/{repository}/");
+        let line = |line: &str| {
+            // … "GET /v2/NAME/… HTTP/1.1" 200 …
+            let mut quoted = line.split('"').skip(1);
+            let (request, status) = (quoted.next()?, quoted.next()?);
+            let mut words = request.split(' ').map(str::to_owned);
+            let (method, uri) = (words.next()?, words.next()?);
+            let status = status.split_whitespace().next()?;
+            uri.contains(&of_it)
+                .then(|| format!("{method} {uri} {status}"))
+        };
+        log.lines().filter_map(line).collect()
     }
 
     async fn wait_until_ready(&self) {
         let started = Instant::now();
-        let url = format!("http://{}/v2/", self.host);
-        while client().get(&url).send().await.is_err() {
+        let url = format!("{}/v2/", self.url());
+        while self.client().get(&url).send().await.is_err() {
             assert!(
                 started.elapsed() < READY_WITHIN,
                 "the registry is not ready:\n{}",
@@ -53,8 +154,34 @@ impl Registry {
     }
 }
 
-/// A client that takes no proxy, whatever the machine has: this is loopback.
-pub(crate) fn client() -> reqwest::Client {
-    let client = reqwest::Client::builder().no_proxy().build();
-    client.expect("a client")
+impl Door {
+    fn configure(&self, config: &mut serde_json::Value, folder: &Path) {
+        if !matches!(self, Self::Open) {
+            config["log"]["accesslog"]["disabled"] = json!(false);
+            config["tags"] = json!({"maxtags": PAGE});
+        }
+        match self {
+            Self::Open => {}
+            Self::Password(authority) => {
+                let identity = authority.loopback();
+                config["http"]["tls"] = json!({
+                    "certificate": file(folder, "server.crt", &identity.certificate),
+                    "key": file(folder, "server.key", &identity.key)});
+                let hash = bcrypt::hash(PASSWORD, BCRYPT_COST).expect("a hash");
+                let users = file(folder, "htpasswd", &format!("{USER}:{hash}\n"));
+                config["auth"] = json!({"htpasswd": {"realm": "tests", "path": users}});
+            }
+            Self::Token(tokens) => {
+                let keys = file(folder, "keys.json", &tokens.key_set().to_string());
+                config["auth"] = json!({"token": {"realm": tokens.realm, "service": SERVICE,
+                    "issuer": ISSUER, "jwks": keys, "signingalgorithms": ["ES256"]}});
+            }
+        }
+    }
+}
+
+fn file(folder: &Path, name: &str, content: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, content).expect("written");
+    path.display().to_string()
 }

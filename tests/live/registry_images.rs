@@ -1,10 +1,11 @@
 //! Small images, pushed as a client would.
 
-use reqwest::StatusCode;
+use futures_util::{StreamExt as _, stream};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::registry::{Registry, client};
+use crate::registry::Registry;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -22,6 +23,12 @@ pub(crate) struct Pushed {
     pub(crate) configs: Vec<String>,
 }
 
+/// The latest time of `push_versions`.
+pub(crate) const NEWEST: &str = "2026-03-01T00:00:00Z";
+
+/// How many images are pushed at once.
+const AT_ONCE: usize = 16;
+
 impl Registry {
     /// Pushes an image for platforms such as `linux/arm64`, with the same
     /// creation time; one platform makes a plain manifest, several an index.
@@ -32,6 +39,46 @@ impl Registry {
         created: &str,
         platforms: &[&str],
     ) -> Pushed {
+        let upload = Upload::new(self, repository);
+        upload.image(tag, created, platforms).await
+    }
+
+    /// Pushes so many images as `1.0.0`, `1.0.1` …, each a minute newer than the
+    /// one before, the last of `NEWEST`.
+    pub(crate) async fn push_versions(&self, repository: &str, count: usize) {
+        let newest: jiff::Timestamp = NEWEST.parse().expect("a time");
+        let upload = &Upload::new(self, repository);
+        let push = |n: usize| async move {
+            let age = jiff::SignedDuration::from_mins((count - 1 - n) as i64);
+            let created = (newest - age).to_string();
+            let tag = format!("1.0.{n}");
+            upload.image(&tag, &created, &["linux/amd64"]).await;
+        };
+        let all = stream::iter(0..count).map(push).buffer_unordered(AT_ONCE);
+        all.collect::<Vec<()>>().await;
+    }
+}
+
+/// What fills one repository.
+struct Upload<'a> {
+    client: Client,
+    authorization: Option<String>,
+    /// `http://HOST/v2/REPOSITORY`.
+    url: String,
+    repository: &'a str,
+}
+
+impl<'a> Upload<'a> {
+    fn new(registry: &Registry, repository: &'a str) -> Self {
+        Self {
+            client: registry.client(),
+            authorization: registry.authorization(repository),
+            url: format!("{}/v2/{repository}", registry.url()),
+            repository,
+        }
+    }
+
+    async fn image(&self, tag: &str, created: &str, platforms: &[&str]) -> Pushed {
         let mut manifests = Vec::new();
         let mut configs = Vec::new();
         for platform in platforms {
@@ -40,15 +87,15 @@ impl Registry {
                 "config": {}, "rootfs": {"type": "layers", "diff_ids": []}})
             .to_string();
             configs.push(digest(config.as_bytes()));
-            let layer = format!("{repository}:{tag} {platform}");
+            let layer = format!("{}:{tag} {platform}", self.repository);
             let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
-                "config": self.push_blob(repository, CONFIG, config.into()).await,
-                "layers": [self.push_blob(repository, LAYER, layer.into()).await]})
+                "config": self.blob(CONFIG, config.into()).await,
+                "layers": [self.blob(LAYER, layer.into()).await]})
             .to_string();
             manifests.push((os, architecture, manifest));
         }
         if let [(_, _, manifest)] = manifests.as_slice() {
-            let served = self.put_manifest(repository, tag, MANIFEST, manifest).await;
+            let served = self.manifest(tag, MANIFEST, manifest).await;
             return Pushed {
                 manifests: vec![served.clone()],
                 served,
@@ -58,8 +105,7 @@ impl Registry {
         let mut entries = Vec::new();
         for (os, architecture, manifest) in manifests {
             let own = digest(manifest.as_bytes());
-            self.put_manifest(repository, &own, MANIFEST, &manifest)
-                .await;
+            self.manifest(&own, MANIFEST, &manifest).await;
             let mut entry = descriptor(MANIFEST, manifest.as_bytes());
             entry["platform"] = json!({"os": os, "architecture": architecture});
             entries.push(entry);
@@ -69,42 +115,37 @@ impl Registry {
         let manifests = index["manifests"].as_array().into_iter().flatten();
         Pushed {
             manifests: manifests.map(digest_of).collect(),
-            served: self
-                .put_manifest(repository, tag, INDEX, &index.to_string())
-                .await,
+            served: self.manifest(tag, INDEX, &index.to_string()).await,
             configs,
         }
     }
 
-    async fn push_blob(&self, repository: &str, media_type: &str, bytes: Vec<u8>) -> Value {
-        let client = client();
+    async fn blob(&self, media_type: &str, bytes: Vec<u8>) -> Value {
         let descriptor = descriptor(media_type, &bytes);
-        let begin = format!("http://{}/v2/{repository}/blobs/uploads/", self.host);
-        let begun = client.post(begin).send().await.expect("an answer");
+        let begin = self.client.post(format!("{}/blobs/uploads/", self.url));
+        let begun = self.send(begin).await;
         assert_eq!(begun.status(), StatusCode::ACCEPTED);
         let place = begun.headers()["location"].to_str().expect("a URL");
         let separator = if place.contains('?') { '&' } else { '?' };
         let url = format!("{place}{separator}digest={}", digest(&bytes));
-        let done = client.put(url).body(bytes).send().await.expect("an answer");
+        let done = self.send(self.client.put(url).body(bytes)).await;
         assert_eq!(done.status(), StatusCode::CREATED);
         descriptor
     }
 
-    async fn put_manifest(
-        &self,
-        repository: &str,
-        reference: &str,
-        media_type: &str,
-        manifest: &str,
-    ) -> String {
-        let url = format!("http://{}/v2/{repository}/manifests/{reference}", self.host);
-        let request = client()
-            .put(url)
-            .header("content-type", media_type)
-            .body(manifest.to_owned());
-        let answer = request.send().await.expect("an answer");
+    async fn manifest(&self, reference: &str, media_type: &str, manifest: &str) -> String {
+        let url = format!("{}/manifests/{reference}", self.url);
+        let put = self.client.put(url).header("content-type", media_type);
+        let answer = self.send(put.body(manifest.to_owned())).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
         digest(manifest.as_bytes())
+    }
+
+    async fn send(&self, mut request: RequestBuilder) -> Response {
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        request.send().await.expect("an answer")
     }
 }
 
@@ -130,8 +171,9 @@ async fn a_pushed_tag_serves_its_digest() {
         ("multi", platforms[1], INDEX),
     ] {
         let pushed = registry.push("org/app", tag, created, platforms).await;
-        let url = format!("http://{}/v2/org/app/manifests/{tag}", registry.host);
-        let request = client()
+        let url = format!("{}/v2/org/app/manifests/{tag}", registry.url());
+        let request = registry
+            .client()
             .head(url)
             .header("accept", format!("{MANIFEST}, {INDEX}"));
         let answer = request.send().await.expect("an answer");

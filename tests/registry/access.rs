@@ -1,6 +1,7 @@
 //! Challenges, tokens and credentials.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
@@ -150,6 +151,33 @@ fn a_token_that_is_no_longer_taken_is_renewed() {
                 .answer(registries.user(), &app, created(["1"]), &mut metadata)
                 .await;
         });
+    assert!(
+        image(&metadata, "1").created.value().is_some(),
+        "{metadata:?}"
+    );
+    assert_eq!(registry.count("/token"), 2);
+}
+
+#[test]
+fn a_young_token_that_ended_on_its_way_is_renewed() {
+    let registry = with_tags();
+    registry.require(Access::Token);
+    registry.expires_in(1);
+    registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+    registry
+        .fault("/manifests/", Fault::Slow(Duration::from_millis(1200)))
+        .times(1);
+    let metadata = std::thread::scope(|scope| {
+        let image = registry.image("org/app");
+        let facts = std::iter::once(Fact::Tags).chain(created(["1"])).collect();
+        let asking = scope.spawn(move || ask_with(options(), &image, facts));
+        while registry.count("/manifests/") == 0 {
+            assert!(!asking.is_finished());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        registry.revoke_tokens();
+        asking.join().expect("asked")
+    });
     assert!(
         image(&metadata, "1").created.value().is_some(),
         "{metadata:?}"

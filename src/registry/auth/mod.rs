@@ -115,7 +115,9 @@ impl Authorizer {
             }) => !state.scopes.contains(scope),
             Some(_) | None => false,
         };
-        let fresh = state.obtained.is_some_and(|at| at.elapsed() < FRESH);
+        let now = Instant::now();
+        let expired = state.expires.is_some_and(|at| at <= now);
+        let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
         if fresh && !new_scope && !state.next() {
             let tried = state.tried();
             return Err(state.deny(self.place.unauthorized(tried)));

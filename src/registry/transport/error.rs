@@ -17,6 +17,14 @@ pub(in crate::registry) enum SendError {
         /// What failed and what to do.
         reason: String,
     },
+    /// The host speaks TLS, but nobody we trust says who it is; it is given up.
+    #[error("{host} cannot be reached: {reason}")]
+    Untrusted {
+        /// Which host.
+        host: String,
+        /// What is wrong with its certificate and what to do.
+        reason: String,
+    },
     /// The response took too long; after two of them the host is given up.
     #[error("{host} did not answer within {after:?}; try again, or give --request-timeout more")]
     TimedOut {
@@ -88,10 +96,17 @@ impl SendError {
         if error.is_connect() {
             let reason = if error.is_timeout() {
                 "connecting took too long; check the network or the proxy".to_owned()
-            } else if is_tls(error) {
-                format!(
+            } else if let Some(tls) = tls_error(error) {
+                let reason = format!(
                     "{last}; for a private certificate authority give --registry-ca FILE, for plain HTTP --insecure-registry {host}"
-                )
+                );
+                if matches!(tls, rustls::Error::InvalidCertificate(_)) {
+                    return Self::Untrusted {
+                        host: host.to_owned(),
+                        reason,
+                    };
+                }
+                reason
             } else if causes.iter().any(|cause| cause.contains("dns error")) {
                 format!("the name cannot be resolved ({last}); check the name")
             } else {
@@ -118,18 +133,19 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-/// Whether a TLS handshake failed.
-fn is_tls(error: &reqwest::Error) -> bool {
+/// Why a TLS handshake failed, if that is what happened.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next = error.source();
     while let Some(cause) = next {
-        // An I/O error hides the error it wraps from `source`.
-        let wrapped = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || wrapped.is_some_and(|w| w.is::<rustls::Error>()) {
-            return true;
+        if let Some(tls) = cause.downcast_ref() {
+            return Some(tls);
         }
-        next = cause.source();
+        let io = cause.downcast_ref::<std::io::Error>();
+        next = match io.and_then(std::io::Error::get_ref) {
+            // Hidden from `source`, which names the wrapped error's own.
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
     }
-    false
+    None
 }

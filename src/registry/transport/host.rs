@@ -210,7 +210,7 @@ impl Host {
     pub(super) fn record(&self, error: &SendError) {
         let mut state = self.state();
         let hopeless = match error {
-            SendError::Unreachable { .. } => true,
+            SendError::Unreachable { .. } | SendError::Untrusted { .. } => true,
             SendError::TimedOut { .. } => {
                 state.timeouts += 1;
                 state.timeouts >= MAX_TIMEOUTS

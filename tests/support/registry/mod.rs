@@ -260,6 +260,11 @@ impl TestRegistry {
         self.inner().realm = Some(realm.to_owned());
     }
 
+    /// Says of its tokens that they live for so many seconds.
+    pub fn expires_in(&self, seconds: u64) {
+        self.inner().expires_in = seconds;
+    }
+
     /// No longer takes the tokens given out so far.
     pub fn revoke_tokens(&self) {
         let mut inner = self.inner();
