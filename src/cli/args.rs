@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::cache::CacheArgs;
 use super::client_flags::Globals;
 use super::completion::CompletionArgs;
 use super::explain::ExplainArgs;
@@ -55,6 +56,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Test(TestArgs),
     Images(ImagesArgs),
+    Cache(CacheArgs),
     Completion(CompletionArgs),
     Version(VersionArgs),
     /// List the flags that every command accepts

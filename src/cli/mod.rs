@@ -2,6 +2,7 @@
 //! out. One file a command; everything that decides lives elsewhere.
 
 mod args;
+mod cache;
 mod client_flags;
 mod completion;
 mod error;
@@ -77,6 +78,7 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Explain(args) => explain::explain(&args, globals, terminal),
         Command::Test(args) => test::test(&args, globals, terminal),
         Command::Images(args) => images::images(&args, globals, terminal),
+        Command::Cache(args) => cache::cache(&args, terminal),
         Command::Completion(args) => completion::completion(&args, terminal),
         Command::Version(args) => version::version(&args, terminal),
         Command::Options => options::options(terminal),

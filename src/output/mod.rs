@@ -19,6 +19,7 @@
 //! Text of the cluster or of a registry is [`sanitize`]d in every table and
 //! report. In JSON and YAML it is kept as it is, with such characters escaped.
 
+mod cache;
 mod candidates;
 mod columns;
 mod elide;
@@ -37,15 +38,16 @@ mod test_report;
 mod time;
 mod view;
 
+pub use cache::cache_report;
 pub use columns::{Column, UnknownColumn};
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
 pub use images::{image_tags, images_table};
 pub use json::{
-    API_VERSION, CandidateItem, ErrorItem, ExplainContext, FactsItem, FunnelItem, ImageExplanation,
-    ImageItem, ImageList, ImageStatus, ImageStatusList, ImageTags, ImageTest, ItemList, LockItem,
-    OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem,
-    WarningItem, WorkloadItem,
+    API_VERSION, CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, CandidateItem,
+    ErrorItem, ExplainContext, FactsItem, FunnelItem, ImageExplanation, ImageItem, ImageList,
+    ImageStatus, ImageStatusList, ImageTags, ImageTest, ItemList, LockItem, OwnerItem, PolicyItem,
+    SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem,
 };
 pub use sanitize::{is_unsafe, sanitize};
 pub use sentence::{RepeatedFlags, next_step, sentence};

@@ -66,7 +66,10 @@ mod tags;
 mod transport;
 
 pub use account::{Account, CredentialId, PullSecret};
-pub use cache::{Cache, CacheOption, CacheOptionError, CacheStatistics, EntryKind, Server};
+pub use cache::{
+    Cache, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError, Cleared,
+    EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,
+};
 pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
 pub use layout::{OciLayout, OciLayoutError};
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};

@@ -5,6 +5,7 @@
 //! scripts read. Fields are only added, and only at the end. What is always
 //! there may be `null`; what was added later is left out where it says nothing.
 
+mod cache;
 mod explanation;
 mod images;
 mod list;
@@ -12,6 +13,7 @@ mod parts;
 mod status;
 mod test;
 
+pub use cache::{CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem};
 pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
 pub use images::{ImageItem, ImageList, UserItem};
 pub use list::ItemList;

@@ -13,7 +13,7 @@ use crate::workload::{Owner, Source, WorkloadId};
 
 /// A time: RFC 3339 in UTC with whole seconds, `2026-11-21T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(Timestamp);
+pub struct Time(pub(in crate::output) Timestamp);
 
 impl From<Timestamp> for Time {
     fn from(time: Timestamp) -> Self {

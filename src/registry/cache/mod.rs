@@ -18,6 +18,7 @@
 mod key;
 mod memcached;
 mod option;
+mod report;
 mod seal;
 mod sqlite;
 mod store;
@@ -26,6 +27,10 @@ mod worker;
 
 pub use key::EntryKind;
 pub use option::{CacheOption, CacheOptionError, Server};
+pub use report::{
+    CacheReport, ClearError, Cleared, FileReport, KindReport, ServerReport, ServerStatistics,
+    clear_cache,
+};
 pub use store::{Cache, CacheStatistics};
 
 pub(super) use key::CacheKey;

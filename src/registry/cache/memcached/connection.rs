@@ -112,13 +112,13 @@ pub(super) enum Stored {
 }
 
 /// A connection. After an error it is of no use any more.
-pub(in super::super) struct Connection {
+pub(super) struct Connection {
     socket: BufReader<Bounded>,
 }
 
 impl Connection {
     /// Resolves the name and connects.
-    pub(in super::super) fn open(server: &Server) -> Result<Self, Trouble> {
+    pub(super) fn open(server: &Server) -> Result<Self, Trouble> {
         let until = Instant::now() + PATIENCE;
         let stream = connect(addresses(server)?, until)?;
         stream.set_nodelay(true)?;
@@ -206,7 +206,7 @@ impl Connection {
     }
 
     /// What the server tells of itself.
-    pub(in super::super) fn statistics(&mut self) -> Result<HashMap<String, String>, Trouble> {
+    pub(super) fn statistics(&mut self) -> Result<HashMap<String, String>, Trouble> {
         self.send(b"stats\r\n")?;
         let mut statistics = HashMap::new();
         for _ in 0..MOST_STATISTICS {
@@ -222,7 +222,7 @@ impl Connection {
     }
 
     /// Takes all entries away, those of others too.
-    pub(in super::super) fn flush_all(&mut self) -> Result<(), Trouble> {
+    pub(super) fn flush_all(&mut self) -> Result<(), Trouble> {
         self.send(b"flush_all\r\n")?;
         match self.line()?.as_str() {
             "OK" => Ok(()),

@@ -5,9 +5,10 @@ mod entries;
 
 use sha2::{Digest, Sha256};
 
-pub(super) use connection::{Connection, Trouble};
+use connection::{Connection, Trouble};
 
 use super::option::Server;
+use super::report::ServerStatistics;
 use super::store::Shard;
 use super::warnings::Warnings;
 use super::worker::Worker;
@@ -32,4 +33,22 @@ fn seed(server: &Server) -> u64 {
     let hash: [u8; 32] = Sha256::digest(server.to_string()).into();
     let [a, b, c, d, e, f, g, h, ..] = hash;
     u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// What a server tells of itself.
+pub(super) fn statistics(server: &Server) -> Result<ServerStatistics, Trouble> {
+    let told = Connection::open(server)?.statistics()?;
+    let text = |name: &str| told.get(name).ok_or(Trouble::Nonsense);
+    let number = |name| text(name)?.parse().map_err(|_| Trouble::Nonsense);
+    Ok(ServerStatistics {
+        version: text("version")?.clone(),
+        items: number("curr_items")?,
+        bytes: number("bytes")?,
+        limit: number("limit_maxbytes")?,
+    })
+}
+
+/// Takes everything away from a server.
+pub(super) fn clear(server: &Server) -> Result<(), Trouble> {
+    Connection::open(server)?.flush_all()
 }

@@ -95,9 +95,7 @@ pub(super) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<Pa
     if identity(file) != *damaged {
         return Ok(None);
     }
-    let names: Vec<PathBuf> = (1..=KEPT_ASIDE)
-        .map(|n| beside(file, &format!(".corrupt-{n}")))
-        .collect();
+    let names = names_aside(file);
     let free = names.iter().find(|name| !name.exists());
     let Some(target) = free.or(names.last()) else {
         return Ok(None);
@@ -111,6 +109,29 @@ pub(super) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<Pa
     }
     std::fs::rename(file, target)?;
     Ok(Some(target.clone()))
+}
+
+/// The names of damaged files, in the order in which they are given.
+fn names_aside(file: &Path) -> Vec<PathBuf> {
+    let numbers = 1..=KEPT_ASIDE;
+    numbers
+        .map(|n| beside(file, &format!(".corrupt-{n}")))
+        .collect()
+}
+
+/// Removes the damaged files; whether there were any.
+pub(super) fn remove_aside(file: &Path) -> io::Result<bool> {
+    let mut any = false;
+    for name in names_aside(file) {
+        for end in ["", "-wal", "-shm"] {
+            match std::fs::remove_file(beside(&name, end)) {
+                Ok(()) => any = true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(any)
 }
 
 /// A lock that ends with the process that holds it.

@@ -3,11 +3,13 @@
 mod database;
 mod file;
 mod open;
+mod owner;
 mod place;
 mod rows;
 
 use std::path::Path;
 
+pub(super) use owner::{clear, report};
 pub(super) use place::directory;
 
 use super::store::Shard;

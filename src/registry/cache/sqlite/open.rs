@@ -37,6 +37,9 @@ pub(super) enum Trouble {
     /// Its bytes are no database, or one that was damaged.
     #[error("it is damaged")]
     Damaged,
+    /// It was made and nothing has been written into it yet.
+    #[error("it is empty")]
+    Empty,
     /// A database of another program.
     #[error("it belongs to another program; name another directory with --cache")]
     Foreign,
@@ -103,7 +106,9 @@ pub(super) fn readable(path: &Path) -> Result<Connection, Trouble> {
     };
     let refused = match open() {
         Ok(connection) => return Ok(connection),
-        Err(trouble @ (Trouble::Damaged | Trouble::Foreign | Trouble::Newer(_))) => {
+        Err(
+            trouble @ (Trouble::Damaged | Trouble::Empty | Trouble::Foreign | Trouble::Newer(_)),
+        ) => {
             return Err(trouble);
         }
         Err(trouble) => trouble,
@@ -142,7 +147,7 @@ fn known(connection: Connection) -> Result<Connection, Trouble> {
     if is_ours(&connection)? {
         Ok(connection)
     } else {
-        Err(Trouble::ReadOnly)
+        Err(Trouble::Empty)
     }
 }
 

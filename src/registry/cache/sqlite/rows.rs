@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::key::{CacheKey, EntryKind};
+use super::super::report::KindReport;
 
 /// A row, as far as it matters for an answer.
 pub(super) struct Found {
@@ -107,4 +108,23 @@ fn bytes(connection: &Connection) -> Result<u64, rusqlite::Error> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let used = number("page_count")? - number("freelist_count")?;
     Ok((used * number("page_size")?).unsigned_abs())
+}
+
+/// The entries of each kind, and when the oldest was written.
+pub(super) fn count(
+    connection: &Connection,
+) -> Result<(Vec<KindReport>, Option<i64>), rusqlite::Error> {
+    let kinds = EntryKind::ALL.iter().map(|kind| {
+        let sql = "SELECT count(*), coalesce(sum(length(value)), 0) FROM entry WHERE kind = ?1";
+        let [entries, bytes]: [i64; 2] =
+            connection.query_row(sql, [number(*kind)], |row| Ok([row.get(0)?, row.get(1)?]))?;
+        Ok(KindReport {
+            kind: *kind,
+            entries: entries.unsigned_abs(),
+            bytes: bytes.unsigned_abs(),
+        })
+    });
+    let kinds = kinds.collect::<Result<_, rusqlite::Error>>()?;
+    let oldest = connection.query_row("SELECT min(stored) FROM entry", [], |row| row.get(0))?;
+    Ok((kinds, oldest))
 }

@@ -1,0 +1,85 @@
+//! What the owner of the file asks: what is in it, and that it be emptied.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::super::report::{ClearError, Cleared, FileReport};
+use super::database::LIMIT;
+use super::open::{self, Trouble};
+use super::{FILE, file, rows};
+
+/// What is in the file in this directory.
+pub(in super::super) fn report(directory: &Path) -> FileReport {
+    let path = directory.join(FILE);
+    let mut report = FileReport {
+        bytes: file::size(&path),
+        limit: LIMIT,
+        kinds: Vec::new(),
+        oldest: None,
+        problem: None,
+        path,
+    };
+    let look = || -> Result<_, Trouble> {
+        if !file::exists(&report.path)? {
+            return Ok((Vec::new(), None));
+        }
+        match open::readable(&report.path) {
+            Err(Trouble::Empty) => Ok((Vec::new(), None)),
+            connection => Ok(rows::count(&connection?)?),
+        }
+    };
+    match look() {
+        Ok((kinds, oldest)) => {
+            report.kinds = kinds;
+            report.oldest = oldest.and_then(|second| Timestamp::from_second(second).ok());
+        }
+        Err(trouble) => report.problem = Some(trouble.to_string()),
+    }
+    report
+}
+
+/// Removes the entries of the file in this directory, and damaged files that
+/// were set aside.
+pub(in super::super) fn clear(directory: &Path) -> Result<Cleared, ClearError> {
+    let path = directory.join(FILE);
+    match empty(&path) {
+        Ok(None) => Ok(Cleared::Nothing),
+        Ok(Some(entries)) => Ok(Cleared::File { path, entries }),
+        Err(trouble) => Err(ClearError::File {
+            path,
+            why: trouble.to_string(),
+        }),
+    }
+}
+
+fn empty(path: &Path) -> Result<Option<u64>, Trouble> {
+    if !file::exists(path)? {
+        return Ok(file::remove_aside(path)?.then_some(0));
+    }
+    let identity = file::identity(path);
+    let entries = match open::writable(path).and_then(|connection| delete(&connection)) {
+        // What is damaged is removed as a whole.
+        Err(Trouble::Damaged) => {
+            file::set_aside(path, &identity)?;
+            0
+        }
+        entries => entries?,
+    };
+    file::remove_aside(path)?;
+    Ok(Some(entries))
+}
+
+/// The file stays, since other processes may have it open.
+fn delete(connection: &Connection) -> Result<u64, Trouble> {
+    let entries = connection.execute("DELETE FROM entry", [])?;
+    // Gives the room back now, unless somebody is reading.
+    let shrunk = connection
+        .execute_batch("VACUUM")
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+    match shrunk.map_err(Trouble::from) {
+        Ok(()) | Err(Trouble::Busy) => Ok(entries as u64),
+        Err(trouble) => Err(trouble),
+    }
+}
