@@ -5,18 +5,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::explain::{choose, examine};
 use super::policy_flags::PolicyFlags;
-use super::progress::ProgressLine;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
 use super::saved;
 use super::scope::{self, ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::cluster::PodUsage;
-use crate::collect;
 use crate::evaluator::{self, Examination, ScopeError, Subject};
 use crate::image::ImageReference;
 use crate::output::{
@@ -260,15 +259,8 @@ fn tags_of_image(
     let metadata = if let Some(path) = args.scope.saved_snapshot() {
         saved::repository(path, image.canonical())?
     } else {
-        let registries = args.registry.registries(globals)?;
-        let line = ProgressLine::new(terminal);
-        let metadata = scope::runtime()?.block_on(collect::settle(
-            image.canonical(),
-            &[&subject],
-            &registries,
-        ));
-        drop(line);
-        metadata
+        let name = image.canonical();
+        asking::settle(name, &subject, &args.registry, globals, terminal)?
     };
     let mut examination = subject.examine(&metadata);
     if image.tag().is_none() && image.digest().is_none() {

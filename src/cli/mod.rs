@@ -2,6 +2,7 @@
 //! out. One file a command; everything that decides lives elsewhere.
 
 mod args;
+mod asking;
 mod cache;
 mod client_flags;
 mod completion;

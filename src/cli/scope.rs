@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
 
+use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::PolicyFlags;
@@ -20,7 +21,6 @@ use crate::collect::{self, UsedPullSecrets};
 use crate::evaluator::{ScopeError, Settings, Snapshot};
 use crate::files::{self, PathOrStdin};
 use crate::output::PARTIAL;
-use crate::registry::Registries;
 use crate::workload::{Workload, WorkloadKind};
 
 /// Which workloads.
@@ -211,8 +211,6 @@ pub(super) struct Collected {
     pub(super) interrupted: bool,
     /// How kubectl calls the scope where nothing was found.
     pub(super) empty: String,
-    /// What was asked, for `-v`.
-    registries: Option<Registries>,
     used_pull_secrets: UsedPullSecrets,
 }
 
@@ -263,7 +261,6 @@ pub(super) fn collect(
             snapshot,
             interrupted: false,
             empty,
-            registries: None,
             used_pull_secrets: UsedPullSecrets::default(),
         });
     }
@@ -284,26 +281,35 @@ pub(super) fn collect(
                 Err(_) => std::future::pending().await,
             }
         };
-        let used_pull_secrets = collect::scan(
+        let report = |progress: &_| line.report(progress);
+        let scan = collect::scan(
             &mut snapshot,
             &registries,
             scope.flags.pull_secrets.with(cluster.as_deref()),
-            &|progress| line.report(progress),
+            &report,
             stop,
-        )
-        .await?;
-        Ok::<_, CommandError>(Collected {
-            snapshot,
-            interrupted: interrupted.get(),
-            empty,
-            registries: Some(registries),
-            used_pull_secrets,
-        })
+        );
+        let used_pull_secrets = tokio::select! {
+            used = scan => used?,
+            () = asking::count_requests(&line, &registries) => UsedPullSecrets::default(),
+        };
+        let warnings = registries.finish().await;
+        Ok::<_, CommandError>((
+            warnings,
+            Collected {
+                snapshot,
+                interrupted: interrupted.get(),
+                empty,
+                used_pull_secrets,
+            },
+        ))
     });
     drop(line);
-    let collected = collected?;
+    let (warnings, collected) = collected?;
     scope.flags.save(&collected.snapshot)?;
-    collected.tell_statistics(terminal);
+    asking::tell(&warnings, terminal);
+    let asked = collected.snapshot.repositories.len();
+    asking::tell_cost(&registries.statistics(), asked, terminal);
     Ok(collected)
 }
 
@@ -334,27 +340,6 @@ impl Collected {
     /// Tells whose credentials the answer rests on.
     pub(super) fn tell_pull_secrets(&self, terminal: &mut Terminal) {
         tell_used(self.used_pull_secrets, terminal);
-    }
-
-    /// `-v`: what the run cost.
-    fn tell_statistics(&self, terminal: &mut Terminal) {
-        if terminal.verbosity == 0 {
-            return;
-        }
-        let Some(registries) = &self.registries else {
-            return;
-        };
-        let statistics = registries.statistics();
-        let count = |number: u64, one: &str, more: &str| {
-            format!("{number} {}", if number == 1 { one } else { more })
-        };
-        let repositories = self.snapshot.repositories.len() as u64;
-        terminal.tell(&format!(
-            "asked registries: {}, {}, {}",
-            count(repositories, "repository", "repositories"),
-            count(statistics.requests, "request", "requests"),
-            count(statistics.bytes, "byte", "bytes"),
-        ));
     }
 }
 

@@ -8,16 +8,15 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::typo_warning;
-use super::progress::ProgressLine;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
 use super::saved;
 use super::scope;
 use super::terminal::Terminal;
-use crate::collect;
 use crate::evaluator::{Examination, Outcome, Subject};
 use crate::files::PathOrStdin;
 use crate::image::{
@@ -123,15 +122,8 @@ pub(super) fn test(
         }
         (None, Some(path)) => saved::repository(path, image.canonical())?,
         (None, None) => {
-            let registries = args.registry.registries(globals)?;
-            let line = ProgressLine::new(terminal);
-            let settled = scope::runtime()?.block_on(collect::settle(
-                image.canonical(),
-                &[&subject],
-                &registries,
-            ));
-            drop(line);
-            settled
+            let name = image.canonical();
+            asking::settle(name, &subject, &args.registry, globals, terminal)?
         }
     };
     let examination = subject.examine(&metadata);

@@ -18,13 +18,29 @@ use crate::registry::{Account, Registries};
 /// bound on requests.
 const REPOSITORIES_AT_ONCE: usize = 64;
 
-/// How far a scan has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a scan has come: by registry, the repositories that are decided and
+/// all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Repositories that are decided.
-    pub done: usize,
-    /// Repositories in all.
-    pub repositories: usize,
+    /// By the registry's name.
+    pub registries: BTreeMap<String, (usize, usize)>,
+}
+
+impl Progress {
+    fn begin<'n>(repositories: impl Iterator<Item = &'n CanonicalName>) -> Self {
+        let mut progress = Self::default();
+        for name in repositories {
+            let registry = name.registry().to_owned();
+            progress.registries.entry(registry).or_default().1 += 1;
+        }
+        progress
+    }
+
+    fn finish(&mut self, name: &CanonicalName) {
+        if let Some((done, _)) = self.registries.get_mut(name.registry()) {
+            *done += 1;
+        }
+    }
 }
 
 /// Asks the registries what the decisions need and puts the answers into the
@@ -38,7 +54,7 @@ pub async fn scan(
     snapshot: &mut Snapshot,
     registries: &Registries,
     pull_secrets: PullSecretUse<'_>,
-    report: &dyn Fn(Progress),
+    report: &dyn Fn(&Progress),
     stop: impl Future<Output = ()>,
 ) -> Result<UsedPullSecrets, CollectError> {
     let subjects = snapshot.subjects()?;
@@ -48,25 +64,20 @@ pub async fn scan(
             by_repository.entry(name).or_default().push(subject);
         }
     }
-    let repositories = by_repository.len();
-    report(Progress {
-        done: 0,
-        repositories,
-    });
+    let progress = Progress::begin(by_repository.keys().copied());
+    report(&progress);
+    let progress = RefCell::new(progress);
     let accounts = Accounts::new(pull_secrets);
     let answers: RefCell<Vec<(CanonicalName, Seen)>> = RefCell::default();
     let work = stream::iter(by_repository).for_each_concurrent(
         REPOSITORIES_AT_ONCE,
         |(name, subjects)| {
-            let (answers, accounts) = (&answers, &accounts);
+            let (answers, accounts, progress) = (&answers, &accounts, &progress);
             async move {
                 let seen = accounts.see(name, &subjects, registries).await;
-                let done = {
-                    let mut answers = answers.borrow_mut();
-                    answers.push((name.clone(), seen));
-                    answers.len()
-                };
-                report(Progress { done, repositories });
+                answers.borrow_mut().push((name.clone(), seen));
+                progress.borrow_mut().finish(name);
+                report(&progress.borrow());
             }
         },
     );
