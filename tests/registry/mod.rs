@@ -4,6 +4,8 @@ mod access;
 mod faults;
 mod images;
 mod layout;
+mod memory;
+mod pulls;
 mod tags;
 mod window;
 

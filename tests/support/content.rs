@@ -150,6 +150,7 @@ pub struct Index {
     docker: bool,
     attestation: bool,
     named: bool,
+    nested: Option<Box<Index>>,
 }
 
 impl Index {
@@ -159,7 +160,14 @@ impl Index {
             docker: false,
             attestation: false,
             named: true,
+            nested: None,
         }
+    }
+
+    /// With an index among its images.
+    pub fn nesting(mut self, index: Index) -> Self {
+        self.nested = Some(Box::new(index));
+        self
     }
 
     /// A manifest list of Docker.
@@ -198,6 +206,13 @@ impl From<Index> for Content {
             entries.push(entry);
             members.push(content.manifest);
             configs.extend(content.configs);
+        }
+        if let Some(nested) = index.nested {
+            let nested = Content::from(*nested);
+            entries.push(nested.manifest.descriptor());
+            members.extend(nested.members);
+            members.push(nested.manifest);
+            configs.extend(nested.configs);
         }
         if index.attestation {
             let mut entry = Image::built("2001-01-01T00:00:00Z")

@@ -12,6 +12,7 @@
 //! benchmarks can use it too. Everything may be changed while it runs.
 
 mod faults;
+mod headers;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,6 +116,7 @@ struct Inner {
     peak: usize,
     tokens: usize,
     revoked: usize,
+    headers: headers::Headers,
 }
 
 #[derive(Debug)]

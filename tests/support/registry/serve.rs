@@ -51,7 +51,11 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
             .and_then(|fault| fault.instead(&logged, gzip))
         {
             Some(response) => response,
-            None => inner.answer(shared.address, &logged, &body),
+            None => {
+                let response = inner.answer(shared.address, &logged, &body);
+                let known = text(header::IF_NONE_MATCH);
+                inner.dress(&logged, known.as_deref(), response)
+            }
         }
     };
     match fault {
@@ -229,7 +233,7 @@ impl Inner {
 
 impl Store {
     /// All names of a repository, sorted once for all pages.
-    fn sorted_names(&mut self, repository: &str) -> Option<&[String]> {
+    pub(super) fn sorted_names(&mut self, repository: &str) -> Option<&[String]> {
         let tags = self.tags.get(repository);
         let listed = self.names.get(repository);
         if tags.is_none() && listed.is_none() {

@@ -1,0 +1,273 @@
+//! What one run learns, and the next one need not ask.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, Known, RepositoryMetadata, SourceKind};
+use kubectl_imgpolicy::registry::{Cache, CacheOption, Registries, RegistryOptions, Trust};
+use tempfile::TempDir;
+
+use super::{block_on, created, failure, image, name, options, tags, version};
+use crate::support::content::{Image, Index};
+use crate::support::registry::TestRegistry;
+
+const OLD: &str = "2024-01-01T00:00:00Z";
+const NEW: &str = "2025-01-01T00:00:00Z";
+
+/// A user with a cache, whose runs follow each other.
+pub(super) struct User {
+    home: Rc<TempDir>,
+    pub(super) options: RegistryOptions,
+}
+
+impl User {
+    pub(super) fn new() -> Self {
+        Self {
+            home: Rc::new(TempDir::new().expect("a folder")),
+            options: options(),
+        }
+    }
+
+    /// The same cache with other options.
+    pub(super) fn with(&self, options: RegistryOptions) -> Self {
+        Self {
+            home: Rc::clone(&self.home),
+            options,
+        }
+    }
+
+    fn trusting(&self, trust: Trust) -> Self {
+        self.with(RegistryOptions {
+            trust,
+            ..self.options.clone()
+        })
+    }
+
+    /// One run: asks, and writes what it learnt.
+    pub(super) fn run(&self, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
+        let mut metadata = RepositoryMetadata::default();
+        self.go_on(image, facts, &mut metadata);
+        metadata
+    }
+
+    fn go_on(&self, image: &str, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
+        let directory = self.home.path().join("cache");
+        let registries = Registries::new(RegistryOptions {
+            cache: Cache::open(&CacheOption::Directory(directory)),
+            ..self.options.clone()
+        });
+        let registries = registries.expect("options");
+        block_on(async {
+            let name = name(image);
+            registries
+                .answer(registries.user(), &name, facts, metadata)
+                .await;
+            assert_eq!(registries.finish().await, [""; 0]);
+        });
+    }
+}
+
+fn confirmed(tag: &str) -> Vec<Fact> {
+    vec![Fact::Confirmed(version(tag))]
+}
+
+/// A registry with an image and an index.
+fn filled() -> (TestRegistry, String) {
+    let registry = TestRegistry::start();
+    let image = registry.image("org/app");
+    registry.push("org/app", "1", Image::built(OLD));
+    let both = ["linux/amd64", "linux/arm64"].map(|p| Image::built(NEW).platform(p));
+    registry.push("org/app", "2", Index::of(both));
+    (registry, image)
+}
+
+#[test]
+fn what_is_below_a_digest_is_asked_once_for_ever() {
+    let (registry, app) = filled();
+    let user = User::new();
+    let first = user.run(&app, created(["1", "2"]));
+    assert_eq!(registry.requests().len(), 5);
+    assert!(!image(&first, "1").remembered);
+    registry.forget();
+    let mut second = user.run(&app, created(["1", "2"]));
+    assert_eq!(registry.paths(), [""; 0]);
+    for tag in ["1", "2"] {
+        let (first, second) = (image(&first, tag), image(&second, tag));
+        assert_eq!(first.created, second.created);
+        assert_eq!(first.digest, second.digest);
+        assert!(second.remembered);
+    }
+    user.go_on(&app, confirmed("2"), &mut second);
+    assert_eq!(registry.paths(), ["HEAD /v2/org/app/manifests/2"]);
+    assert!(!image(&second, "2").remembered && image(&second, "1").remembered);
+    assert_eq!(image(&second, "2").created, image(&first, "2").created);
+}
+
+#[test]
+fn a_tag_that_has_moved_takes_nothing_of_its_old_image_with_it() {
+    let (registry, app) = filled();
+    let user = User::new();
+    user.run(&app, created(["1"]));
+    let digest = registry.push("org/app", "1", Image::built(NEW).label("moved"));
+    let mut metadata = user.run(&app, created(["1"]));
+    assert_eq!(
+        image(&metadata, "1").created,
+        Known::Value(Some(OLD.parse().expect("a time")))
+    );
+    registry.forget();
+    user.go_on(&app, confirmed("1"), &mut metadata);
+    let moved = image(&metadata, "1");
+    assert_eq!(
+        moved.digest,
+        Known::Value(digest.parse().expect("a digest"))
+    );
+    assert!(moved.created.is_not_asked() && !moved.remembered);
+    assert!(moved.first_seen.is_some(), "it was another one before");
+    user.go_on(&app, created(["1"]), &mut metadata);
+    assert_eq!(
+        image(&metadata, "1").created,
+        Known::Value(Some(NEW.parse().expect("a time")))
+    );
+    // A HEAD, and in the next run what it serves by digest.
+    assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
+}
+
+#[test]
+fn a_tag_that_is_gone_is_no_longer_what_it_was() {
+    let (registry, app) = filled();
+    let user = User::new();
+    let first = user.run(&app, created(["1"]));
+    let digest = image(&first, "1")
+        .digest
+        .value()
+        .expect("a digest")
+        .to_string();
+    let mut metadata = user.run(&app, created(["1"]));
+    registry.remove("org/app", &digest);
+    user.go_on(&app, confirmed("1"), &mut metadata);
+    let gone = image(&metadata, "1");
+    assert_eq!(failure(&gone.digest).kind, FetchFailureKind::NotFound);
+    assert!(gone.created.is_not_asked() && !gone.remembered, "{gone:?}");
+}
+
+#[test]
+fn refresh_believes_digests_alone() {
+    let (registry, app) = filled();
+    let user = User::new();
+    user.run(&app, created(["1", "2"]));
+    registry.forget();
+    let fresh = user.trusting(Trust {
+        refresh: true,
+        ..Trust::default()
+    });
+    let metadata = fresh.run(&app, created(["1", "2"]));
+    assert_eq!(registry.count("HEAD "), 2);
+    assert_eq!(registry.requests().len(), 2, "{:?}", registry.paths());
+    assert!(!image(&metadata, "1").remembered);
+}
+
+#[test]
+fn a_tag_list_is_believed_for_its_age() {
+    let (registry, app) = filled();
+    let user = User::new();
+    let first = user.run(&app, vec![Fact::Tags]);
+    registry.list("org/app", ["3"]);
+    registry.forget();
+    let patient = user.trusting(Trust {
+        max_age: Duration::from_secs(600),
+        ..Trust::default()
+    });
+    let second = patient.run(&app, vec![Fact::Tags]);
+    assert_eq!(registry.paths(), [""; 0]);
+    assert_eq!(tags(&second), ["1", "2"]);
+    assert_eq!(
+        (second.source, second.asked_at),
+        (SourceKind::Cache, first.asked_at)
+    );
+    let usual = user.run(&app, vec![Fact::Tags]);
+    assert_eq!(tags(&usual), ["1", "2", "3"]);
+    assert_eq!(usual.source, SourceKind::Registry);
+}
+
+#[test]
+fn offline_asks_nothing_and_says_what_it_does_not_know() {
+    let (registry, app) = filled();
+    let user = User::new();
+    user.run(&app, vec![Fact::Tags, Fact::Created(version("1"))]);
+    registry.forget();
+    let offline = user.trusting(Trust {
+        offline: true,
+        ..Trust::default()
+    });
+    let facts = vec![
+        Fact::Tags,
+        Fact::Created(version("1")),
+        Fact::Created(version("2")),
+    ];
+    let metadata = offline.run(&app, facts);
+    assert_eq!(tags(&metadata), ["1", "2"]);
+    let known = image(&metadata, "1");
+    assert!(known.created.value().is_some());
+    assert!(!known.remembered, "nobody is there to confirm it");
+    let unknown = failure(&image(&metadata, "2").created);
+    assert_eq!(unknown.kind, FetchFailureKind::Unreachable);
+    assert!(
+        unknown.message.contains("--offline asks no registry"),
+        "{unknown}"
+    );
+    let other = offline.run(&registry.image("org/other"), vec![Fact::Tags]);
+    assert!(failure(&other.tags).message.contains("not in the cache"));
+    assert_eq!(registry.paths(), [""; 0]);
+}
+
+#[test]
+fn an_unchanged_tag_list_is_not_sent_again() {
+    let (registry, app) = filled();
+    registry.page_size(1);
+    registry.send_etags();
+    let user = User::new();
+    let first = user.run(&app, vec![Fact::Tags]);
+    let second = user.run(&app, vec![Fact::Tags]);
+    assert_eq!(tags(&first), tags(&second));
+    assert_eq!(second.source, SourceKind::Registry);
+    assert_eq!(registry.unchanged(), 2, "both pages");
+    registry.push("org/app", "0", Image::built(NEW));
+    assert_eq!(tags(&user.run(&app, vec![Fact::Tags])), ["0", "1", "2"]);
+}
+
+#[test]
+fn a_tag_that_an_earlier_list_did_not_have_is_seen_for_the_first_time() {
+    let (registry, app) = filled();
+    let user = User::new();
+    user.run(&app, vec![Fact::Tags]);
+    registry.push("org/app", "3", Image::built(NEW));
+    user.run(&app, vec![Fact::Tags]);
+    let metadata = user.run(&app, created(["1", "3"]));
+    assert_eq!(image(&metadata, "1").first_seen, None, "it may be old");
+    let seen = image(&metadata, "3").first_seen.expect("seen");
+    let later = user.run(&app, created(["3"]));
+    assert_eq!(image(&later, "3").first_seen, Some(seen), "and it stays so");
+}
+
+#[test]
+fn configs_that_an_index_does_not_have_are_asked_for_once() {
+    let (registry, app) = filled();
+    let nested = Index::of([Image::built(NEW)]);
+    registry.push(
+        "org/app",
+        "3",
+        Index::of([Image::built(OLD)]).nesting(nested),
+    );
+    let user = User::new();
+    for _ in 0..2 {
+        let metadata = user.run(&app, vec![Fact::Configs(version("3"))]);
+        let image = image(&metadata, "3");
+        assert!(
+            image.configs_asked,
+            "else they are asked for again and again"
+        );
+        let members = image.members.value().expect("members");
+        let with_config = members.iter().filter(|member| member.config.is_some());
+        assert_eq!((with_config.count(), members.len()), (1, 2));
+    }
+}
