@@ -82,7 +82,9 @@ impl Images {
     }
 
     pub(super) fn source_kind(&self) -> SourceKind {
+        let is_all_there_is = self.memory.as_ref().is_some_and(Memory::is_all_there_is);
         match self.source {
+            Source::Remote(_) if is_all_there_is => SourceKind::Cache,
             Source::Remote(_) => SourceKind::Registry,
             Source::Layout(_) => SourceKind::OciLayout,
         }

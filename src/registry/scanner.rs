@@ -103,8 +103,10 @@ impl Registries {
                 false => None,
             }
         };
-        metadata.asked_at.get_or_insert(asked_at);
-        metadata.source = images.source_kind();
+        if metadata.asked_at.is_none() {
+            metadata.asked_at = Some(asked_at);
+            metadata.source = images.source_kind();
+        }
         let described = async {
             images.recall(wanted.keys(), asked_at).await;
             self.describe(&images, wanted, asked_at).await

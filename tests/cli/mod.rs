@@ -14,6 +14,7 @@ mod status;
 mod streams;
 mod test_command;
 mod usage;
+mod warm;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

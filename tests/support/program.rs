@@ -182,6 +182,12 @@ impl Run {
 
 impl Running {
     /// Presses Ctrl-C.
+    /// Ends the program as nothing can defend itself against.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
     pub fn interrupt(&self) {
         let status = Command::new("/bin/sh")
             .args(["-c", &format!("kill -INT {}", self.child.id())])

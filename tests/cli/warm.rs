@@ -1,0 +1,212 @@
+//! The second run: what the first one learnt is not asked again.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::{automated, with_manifest};
+use crate::support::content::Image;
+use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::TestRegistry;
+
+const LIST: &str = "GET /v2/org/app/tags/list";
+const RUN: [&str; 5] = ["status", "-f", "web.yaml", "-o", "json"];
+
+/// A repository of builds, the last one the newest, and a workload that runs the
+/// first.
+fn builds(count: usize) -> (TestRegistry, TestEnvironment) {
+    let registry = TestRegistry::start();
+    for build in 0..count {
+        let built = format!("2024-01-{:02}T{:02}:00:00Z", 1 + build / 24, build % 24);
+        let image = Image::built(&built).label(&build.to_string());
+        registry.push("org/app", &format!("dev-{build:03}"), image);
+    }
+    let manifest = automated("glob:dev-*", &registry.image("org/app:dev-000"));
+    let environment = with_manifest(&manifest);
+    (registry, environment)
+}
+
+fn run(environment: &TestEnvironment, more: &[&str]) -> Outcome {
+    environment.run(RUN.iter().chain(more)).expect(0)
+}
+
+/// The items without when they were asked for.
+fn decisions(outcome: &Outcome) -> Vec<serde_json::Value> {
+    let mut items = outcome.items();
+    for item in &mut items {
+        for field in ["askedAt", "source"] {
+            item["facts"][field] = serde_json::Value::Null;
+        }
+    }
+    items
+}
+
+#[test]
+fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag() {
+    let (registry, environment) = builds(30);
+    let cold = run(&environment, &[]);
+    assert_eq!(registry.requests().len(), 1 + 2 * 30);
+    registry.forget();
+    let warm = run(&environment, &["-v"]);
+    let mut paths = registry.paths();
+    paths.sort();
+    assert_eq!(
+        paths,
+        [
+            LIST,
+            "HEAD /v2/org/app/manifests/dev-000",
+            "HEAD /v2/org/app/manifests/dev-029"
+        ]
+    );
+    assert_eq!(decisions(&cold), decisions(&warm));
+    assert_eq!(cold.items()[0]["latest"], registry.image("org/app:dev-029"));
+    // The list, each tag and each image; and nothing of the one that confirms.
+    assert!(
+        warm.stderr.contains("cache: 61 of 61 found"),
+        "{}",
+        warm.stderr
+    );
+}
+
+#[test]
+fn a_new_tag_costs_what_it_alone_costs() {
+    let (registry, environment) = builds(10);
+    run(&environment, &[]);
+    registry.push("org/app", "dev-new", Image::built("2024-06-01T00:00:00Z"));
+    registry.forget();
+    let items = run(&environment, &[]).items();
+    assert_eq!(items[0]["latest"], registry.image("org/app:dev-new"));
+    // The list, its manifest and config, and a look at the running tag.
+    assert_eq!(registry.requests().len(), 4, "{:?}", registry.paths());
+}
+
+#[test]
+fn a_moved_tag_is_met_with_its_new_image() {
+    let (registry, environment) = builds(10);
+    run(&environment, &[]);
+    // The newest now serves the oldest image of all.
+    registry.push("org/app", "dev-009", Image::built("2023-01-01T00:00:00Z"));
+    let items = run(&environment, &[]).items();
+    assert_eq!(items[0]["latest"], registry.image("org/app:dev-008"));
+}
+
+#[test]
+fn offline_asks_nothing_and_decides_the_same() {
+    let (registry, environment) = builds(10);
+    let online = run(&environment, &[]);
+    registry.forget();
+    let offline = run(&environment, &["--offline"]);
+    assert_eq!(registry.paths(), [""; 0]);
+    assert_eq!(decisions(&online), decisions(&offline));
+    let (then, now) = (&online.items()[0]["facts"], &offline.items()[0]["facts"]);
+    assert_eq!(now["source"], "cache");
+    assert_eq!(now["askedAt"], then["askedAt"], "it is as old as it is");
+}
+
+#[test]
+fn offline_without_a_cache_says_so_in_the_row() {
+    let (registry, environment) = builds(1);
+    let items = run(&environment, &["--offline"]).items();
+    assert_eq!(items[0]["reason"], "registry-unreachable");
+    let message = items[0]["message"].as_str().expect("a message");
+    assert!(message.contains("--offline asks no registry"), "{message}");
+    assert_eq!(registry.paths(), [""; 0]);
+}
+
+#[test]
+fn without_a_cache_every_run_is_the_first() {
+    let (registry, environment) = builds(3);
+    for _ in 0..2 {
+        registry.forget();
+        run(&environment, &["--cache", "off"]);
+        assert_eq!(registry.requests().len(), 7);
+    }
+    assert!(!environment.home().join(".cache").exists());
+}
+
+#[test]
+fn a_policy_on_versions_costs_one_request_warm_as_cold() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
+    for _ in 0..2 {
+        registry.forget();
+        run(&environment, &[]);
+        assert_eq!(registry.paths(), [LIST]);
+    }
+}
+
+#[test]
+fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
+    let (registry, environment) = builds(40);
+    registry.fault(
+        "/blobs/",
+        crate::support::registry::Fault::Slow(std::time::Duration::from_millis(300)),
+    );
+    let running = environment
+        .program(RUN.iter().chain(&["--max-connections", "4"]))
+        .start();
+    let half = std::time::Instant::now();
+    while registry.count("/blobs/") < 20 {
+        assert!(half.elapsed().as_secs() < 30, "{:?}", registry.paths());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    running.kill();
+    registry.heal();
+    registry.forget();
+    let items = run(&environment, &[]).items();
+    assert_eq!(items[0]["latest"], registry.image("org/app:dev-039"));
+    let dated = registry.count("/blobs/");
+    assert!(dated < 40, "{dated}: nothing was kept");
+}
+
+#[test]
+fn eight_runs_at_once_on_one_cache_decide_the_same() {
+    let (registry, environment) = builds(20);
+    let environment = &environment;
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| run(environment, &[])))
+            .collect();
+        runs.into_iter()
+            .map(|run| run.join().expect("a run"))
+            .collect()
+    });
+    for outcome in &outcomes {
+        assert_eq!(decisions(outcome), decisions(&outcomes[0]));
+        assert_eq!(outcome.stderr, outcomes[0].stderr, "no warning");
+    }
+    registry.forget();
+    run(environment, &[]);
+    assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
+}
+
+#[test]
+fn a_full_disk_costs_the_cache_and_nothing_else() {
+    // No file may grow beyond 8 KiB: less than the cache needs.
+    let (registry, environment) = builds(20);
+    let program = env!("CARGO_BIN_EXE_kubectl-imgpolicy");
+    let limited = |home: &Path| {
+        let script = format!(
+            "ulimit -f 8; trap '' XFSZ; exec '{program}' {}",
+            RUN.join(" ")
+        );
+        let output = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .env_clear()
+            .env("HOME", home)
+            .current_dir(home)
+            .output();
+        output.expect("a shell")
+    };
+    for _ in 0..2 {
+        let output = limited(environment.home());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("json");
+        assert_eq!(
+            list["items"][0]["latest"],
+            registry.image("org/app:dev-019")
+        );
+        assert_eq!(stderr.matches("warning: ").count(), 1, "{stderr}");
+    }
+}
