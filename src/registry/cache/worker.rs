@@ -66,7 +66,7 @@ impl Worker {
 
     /// Whether the store has given up.
     pub(super) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+        self.over.load(Ordering::Acquire)
     }
 
     /// Asks for these keys. The answer comes through the receiver; none comes
@@ -159,15 +159,19 @@ impl Queue {
             } else {
                 requests.recv_timeout(LINGER.saturating_sub(self.since.elapsed()))
             };
+            // The answers come last: whoever has one sees whether the store has
+            // given up. Nobody may be listening any more.
             match request {
-                // Whoever asked may have gone.
                 Ok(Request::Get(keys, answer)) => {
-                    let _ = answer.send(self.get(&keys));
+                    let values = self.get(&keys);
+                    self.note_end();
+                    let _ = answer.send(values);
                 }
                 Ok(Request::Put(key, value)) => self.put(key, &value),
                 Ok(Request::Flush(answer)) => {
                     self.write();
                     self.store.settle();
+                    self.note_end();
                     let _ = answer.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => self.write(),
@@ -177,10 +181,14 @@ impl Queue {
                     return;
                 }
             }
-            if self.store.is_over() {
-                self.over.store(true, Ordering::Relaxed);
-                self.waiting.clear();
-            }
+            self.note_end();
+        }
+    }
+
+    fn note_end(&mut self) {
+        if self.store.is_over() {
+            self.over.store(true, Ordering::Release);
+            self.waiting.clear();
         }
     }
 

@@ -120,7 +120,7 @@ impl Connection {
     /// Resolves the name and connects.
     pub(super) fn open(server: &Server) -> Result<Self, Trouble> {
         let until = Instant::now() + PATIENCE;
-        let stream = connect(addresses(server)?, until)?;
+        let stream = connect(addresses(server, until)?, until)?;
         stream.set_nodelay(true)?;
         Ok(Self {
             socket: BufReader::new(Bounded { stream, until }),
@@ -241,7 +241,7 @@ fn item(line: &str) -> Option<(&str, usize)> {
 
 /// The addresses of a server. The system may take as long as it likes to find
 /// them, so it is asked on a thread of its own, which is not waited for.
-fn addresses(server: &Server) -> Result<Vec<SocketAddr>, Trouble> {
+fn addresses(server: &Server, until: Instant) -> Result<Vec<SocketAddr>, Trouble> {
     let (sender, receiver) = mpsc::channel();
     let name = (server.host.clone(), server.port);
     let resolve = move || {
@@ -252,7 +252,7 @@ fn addresses(server: &Server) -> Result<Vec<SocketAddr>, Trouble> {
     thread::Builder::new()
         .spawn(resolve)
         .map_err(Trouble::System)?;
-    match receiver.recv_timeout(PATIENCE) {
+    match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(_)) => Err(Trouble::Name),
         Err(_) => Err(Trouble::Slow),

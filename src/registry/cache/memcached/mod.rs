@@ -2,6 +2,10 @@
 
 mod connection;
 mod entries;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
 
 use sha2::{Digest, Sha256};
 

@@ -20,8 +20,10 @@ pub(in super::super) const LIMIT: u64 = 256 << 20;
 /// The entries of one file.
 pub(super) struct Database {
     file: PathBuf,
-    limit: u64,
-    clock: fn() -> i64,
+    /// The bytes that the entries may take.
+    pub(super) limit: u64,
+    /// Seconds since 1970.
+    pub(super) clock: fn() -> i64,
     state: State,
     /// Read entries that were not read yet today.
     touched: Vec<[u8; 32]>,

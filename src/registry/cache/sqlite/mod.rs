@@ -28,5 +28,7 @@ pub(super) fn shard(directory: &Path, warnings: &Warnings) -> Shard {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+mod processes;
 #[cfg(test)]
 mod tests;

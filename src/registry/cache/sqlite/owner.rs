@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::super::report::{ClearError, Cleared, FileReport};
+use super::super::key::EntryKind;
+use super::super::report::{ClearError, Cleared, FileReport, KindReport};
 use super::database::LIMIT;
 use super::open::{self, Trouble};
 use super::{FILE, file, rows};
@@ -23,10 +24,10 @@ pub(in super::super) fn report(directory: &Path) -> FileReport {
     };
     let look = || -> Result<_, Trouble> {
         if !file::exists(&report.path)? {
-            return Ok((Vec::new(), None));
+            return Ok((none(), None));
         }
         match open::readable(&report.path) {
-            Err(Trouble::Empty) => Ok((Vec::new(), None)),
+            Err(Trouble::Empty) => Ok((none(), None)),
             connection => Ok(rows::count(&connection?)?),
         }
     };
@@ -38,6 +39,16 @@ pub(in super::super) fn report(directory: &Path) -> FileReport {
         Err(trouble) => report.problem = Some(trouble.to_string()),
     }
     report
+}
+
+/// A file without entries.
+fn none() -> Vec<KindReport> {
+    let none = |kind: &EntryKind| KindReport {
+        kind: *kind,
+        entries: 0,
+        bytes: 0,
+    };
+    EntryKind::ALL.iter().map(none).collect()
 }
 
 /// Removes the entries of the file in this directory, and damaged files that

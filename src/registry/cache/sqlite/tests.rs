@@ -9,21 +9,24 @@ use tempfile::TempDir;
 use super::super::key::{CacheKey, EntryKind};
 use super::super::option::CacheOption;
 use super::super::store::Cache;
+use super::super::warnings::Warnings;
+use super::super::worker::{Batch, Store};
 use super::FILE;
+use super::database::Database;
 
-fn key(number: usize) -> CacheKey {
+pub(super) fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
 }
 
-fn value(number: usize) -> Vec<u8> {
+pub(super) fn value(number: usize) -> Vec<u8> {
     format!("value {number} {}", "x".repeat(number % 500)).into_bytes()
 }
 
-fn at(directory: &Path) -> Cache {
+pub(super) fn at(directory: &Path) -> Cache {
     Cache::open(&CacheOption::Directory(directory.to_owned()))
 }
 
-async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
+pub(super) async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
     for number in numbers {
         cache.put(key(number), value(number));
     }
@@ -31,7 +34,7 @@ async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
 }
 
 /// How many of these are found; what is found must be what was put.
-async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
+pub(super) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
     let keys: Vec<CacheKey> = numbers.clone().map(key).collect();
     let values = cache.get(&keys).await;
     assert_eq!(values.len(), keys.len());
@@ -42,7 +45,7 @@ async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
 }
 
 /// A directory with a cache of the first 300 entries.
-async fn filled() -> (TempDir, PathBuf) {
+pub(super) async fn filled() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("directory");
     fill(&at(directory.path()), 0..300).await;
     let file = directory.path().join(FILE);
@@ -267,4 +270,76 @@ async fn a_file_that_another_process_keeps_locked_is_a_miss() {
     let later = at(directory.path());
     assert_eq!(found(&later, 0..300).await, 300);
     assert_eq!(later.warnings(), [""; 0]);
+}
+
+/// The shortest way to a store with limits of its own.
+fn small(file: &Path, clock: fn() -> i64) -> Database {
+    let mut database = Database::new(file.to_owned(), Warnings::default());
+    database.limit = 1 << 20;
+    database.clock = clock;
+    database
+}
+
+#[test]
+fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
+    let day = |day: i64| day * 24 * 60 * 60;
+    let directory = tempfile::tempdir().expect("directory");
+    let file = directory.path().join(FILE);
+    let batch = |numbers: std::ops::Range<usize>| -> Batch {
+        numbers.map(|n| (key(n), vec![n as u8; 1000])).collect()
+    };
+    let kept = |database: &mut Database, numbers: std::ops::Range<usize>| {
+        let keys: Vec<CacheKey> = numbers.map(key).collect();
+        database.read(&keys).iter().flatten().count()
+    };
+    let clocks: [fn() -> i64; 4] = [|| 100, || 90_000, || 180_000, || 270_000];
+    assert_eq!(clocks.map(|clock| clock() / day(1)), [0, 1, 2, 3]);
+
+    let mut first = small(&file, clocks[0]);
+    first.write(batch(0..400));
+    assert_eq!(kept(&mut first, 0..400), 400);
+    // The next day the first hundred are used, and others come.
+    let mut second = small(&file, clocks[1]);
+    assert_eq!(kept(&mut second, 0..100), 100);
+    second.write(batch(400..500));
+    for start in (500..1500).step_by(100) {
+        let mut third = small(&file, clocks[2]);
+        third.write(batch(start..start + 100));
+        // The limit, and a batch beyond it.
+        let length = file.metadata().expect("file").len();
+        assert!(length <= (1 << 20) + 150_000, "{length}");
+    }
+    let mut last = small(&file, clocks[3]);
+    assert_eq!(
+        kept(&mut last, 100..400),
+        0,
+        "not used for the longest time"
+    );
+    assert_eq!(kept(&mut last, 1400..1500), 100, "just written");
+    assert!(kept(&mut last, 500..1500) >= 600);
+
+    // What was used today outlives what was written later than it.
+    let survivors = kept(&mut last, 1100..1200);
+    assert_eq!(survivors, 100);
+    last.settle();
+    let mut more = small(&file, clocks[3]);
+    more.write(batch(2000..2200));
+    assert_eq!(kept(&mut more, 1100..1200), 100);
+}
+
+#[test]
+fn a_value_that_would_push_out_an_eighth_of_the_rest_is_not_kept() {
+    let directory = tempfile::tempdir().expect("directory");
+    let mut database = small(&directory.path().join(FILE), || 0);
+    let largest = (1 << 20) / 8;
+    database.write(Batch::from([
+        (key(1), vec![1; largest]),
+        (key(2), vec![2; largest + 1]),
+    ]));
+    let lengths: Vec<Option<usize>> = database
+        .read(&[key(1), key(2)])
+        .iter()
+        .map(|value| value.as_ref().map(Vec::len))
+        .collect();
+    assert_eq!(lengths, [Some(largest), None]);
 }
