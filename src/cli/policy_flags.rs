@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 
 use super::error::CommandError;
 use crate::evaluator::Settings;
-use crate::image::Platform;
-use crate::policy::{Assume, Rule, parse_age};
+use crate::image::{ImageReference, Platform};
+use crate::policy::{Assume, Glob, Rule, parse_age};
 
 /// Flags that change decisions.
 #[derive(Debug, Clone, Args)]
@@ -33,6 +33,14 @@ pub(super) struct PolicyFlags {
     /// Elect other variants than the running one too, as in 1.25.4 for 1.25.3-alpine
     #[arg(long)]
     allow_variant: bool,
+
+    /// Judge only images with such a name, as in 'ghcr.io/*'; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = image_glob)]
+    include_image: Vec<String>,
+
+    /// Leave out images with such a name, as in '*/nginx'; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = image_glob)]
+    exclude_image: Vec<String>,
 }
 
 impl PolicyFlags {
@@ -44,6 +52,8 @@ impl PolicyFlags {
             platform: Vec::new(),
             allow_downgrade: false,
             allow_variant: false,
+            include_image: Vec::new(),
+            exclude_image: Vec::new(),
         }
     }
 
@@ -59,6 +69,8 @@ impl PolicyFlags {
             platforms: self.platform.clone(),
             allow_downgrade: self.allow_downgrade,
             allow_variant_change: self.allow_variant,
+            include_images: self.include_image.clone(),
+            exclude_images: self.exclude_image.clone(),
         })
     }
 
@@ -70,6 +82,23 @@ impl PolicyFlags {
 
     pub(super) fn assumes(&self) -> bool {
         self.assume.is_some()
+    }
+}
+
+/// Reads a glob on canonical image names. One without a `*` has to be such a name,
+/// since anything else would match nothing and look as if it did.
+fn image_glob(text: &str) -> Result<String, String> {
+    let glob = Glob::new(text).map_err(|error| error.to_string())?;
+    if !glob.is_exact() {
+        return Ok(text.to_owned());
+    }
+    match text.parse::<ImageReference>() {
+        Ok(image) if image.canonical().to_string() == text => Ok(text.to_owned()),
+        Ok(image) => Err(format!(
+            "images go by their full names, without a tag: {}",
+            image.canonical()
+        )),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -59,6 +59,12 @@ pub(super) fn override_settings(saved: &mut Settings, given: Settings) {
     if !given.platforms.is_empty() {
         saved.platforms = given.platforms;
     }
+    if !given.include_images.is_empty() {
+        saved.include_images = given.include_images;
+    }
+    if !given.exclude_images.is_empty() {
+        saved.exclude_images = given.exclude_images;
+    }
     saved.allow_downgrade |= given.allow_downgrade;
     saved.allow_variant_change |= given.allow_variant_change;
 }

@@ -32,6 +32,8 @@ closed_words! {
         Locked = "locked",
         /// The workload is ignored.
         Ignored = "ignored",
+        /// The flags of the run leave the image out.
+        Excluded = "excluded",
         /// The elected tag is lower than the running one in the policy's order.
         Downgrade = "downgrade",
         /// The elected tag is another variant of the image than the running one.
@@ -71,6 +73,7 @@ impl Reason {
             | Self::Manual
             | Self::Locked
             | Self::Ignored
+            | Self::Excluded
             | Self::Downgrade
             | Self::VariantChange
             | Self::NoMatchingTag => Outcome::Keep,
@@ -96,6 +99,7 @@ impl Reason {
             Self::Manual => "not automated",
             Self::Locked => "locked",
             Self::Ignored => "ignored",
+            Self::Excluded => "the image is left out",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
             Self::NoMatchingTag => "no tag matches the policy",

@@ -18,6 +18,7 @@ mod elect;
 mod evaluate;
 mod examine;
 mod facts;
+mod image_scope;
 mod moved;
 mod pin;
 mod rank;

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::assessment::{Assessment, ScopeError};
+use super::image_scope::ImageScope;
 use super::subject::{Circumstances, Subject};
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
 use crate::policy::{
-    Assume, ContainerPolicy, ImagePolicies, PolicySources, RuleError, narrow, resolve,
+    Assume, ContainerPolicy, GlobError, ImagePolicies, PolicySources, RuleError, narrow, resolve,
 };
 use crate::workload::{PodImages, Reader, Workload, WorkloadId};
 
@@ -81,6 +82,13 @@ pub struct Settings {
     pub allow_variant_change: bool,
     /// `--platform`, which counts instead of the nodes'.
     pub platforms: Vec<Platform>,
+    /// `--include-image`: globs on canonical names; where there are any, an
+    /// image that none of them matches is left out.
+    #[serde(default)]
+    pub include_images: Vec<String>,
+    /// `--exclude-image`: globs on canonical names of images that are left out.
+    #[serde(default)]
+    pub exclude_images: Vec<String>,
 }
 
 impl Settings {
@@ -105,6 +113,16 @@ pub enum SnapshotError {
     /// The assumed policy is malformed.
     #[error("--assume: {0}")]
     Assume(#[from] RuleError),
+    /// A glob on image names is malformed.
+    #[error("{flag} {glob:?}: {error}")]
+    ImageGlob {
+        /// The flag that gives it.
+        flag: &'static str,
+        /// The glob as it is written.
+        glob: String,
+        /// What is wrong with it.
+        error: GlobError,
+    },
 }
 
 impl Snapshot {
@@ -160,7 +178,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `--assume` is no policy.
+    /// `--assume` is no policy, or a glob on image names is none.
     pub fn subjects(&self) -> Result<Vec<Subject<'_>>, SnapshotError> {
         let assume: Option<Assume> = self
             .settings
@@ -168,6 +186,7 @@ impl Snapshot {
             .as_deref()
             .map(str::parse)
             .transpose()?;
+        let scope = ImageScope::new(&self.settings)?;
         let sources = self.sources();
         let pods: BTreeMap<&WorkloadId, &PodImages> =
             self.pods.iter().map(|(id, images)| (id, images)).collect();
@@ -179,9 +198,12 @@ impl Snapshot {
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
+                let left_out = scope.left_out(&container.image);
+                let may_be_assumed =
+                    resolved.policy.is_none() && !resolved.ignored && left_out.is_none();
                 let mut assumed = assume
                     .as_ref()
-                    .filter(|_| resolved.policy.is_none() && !resolved.ignored)
+                    .filter(|_| may_be_assumed)
                     .and_then(|assume| {
                         let mut policy = assume.policy_for(&container.image.parse().ok()?)?;
                         narrow(&mut policy, &workload.annotations, &container.name).ok()?;
@@ -193,6 +215,7 @@ impl Snapshot {
                 let circumstances = Circumstances {
                     now: self.observed_at,
                     platforms: platforms.clone(),
+                    left_out,
                     running: pods
                         .get(&workload.id)
                         .map_or(&[], |pods| pods.of(&container.name)),
@@ -243,7 +266,7 @@ impl Snapshot {
 ///
 /// # Errors
 ///
-/// `--assume` is no policy.
+/// `--assume` is no policy, or a glob on image names is none.
 pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
     let row = |subject: &Subject<'_>| Some(subject.row(&*snapshot.metadata_for(subject)?));
     Ok(Assessment {

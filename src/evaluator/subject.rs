@@ -30,6 +30,8 @@ pub struct Subject<'s> {
     assumed: Option<ContainerPolicy>,
     platforms: Option<Vec<Platform>>,
     running: &'s [RunningImage],
+    /// Why the image is left out, where the flags of the run leave it out.
+    left_out: Option<String>,
     pub(super) now: Timestamp,
 }
 
@@ -39,6 +41,7 @@ pub(super) struct Circumstances<'s> {
     pub(super) now: Timestamp,
     pub(super) platforms: Option<Vec<Platform>>,
     pub(super) running: &'s [RunningImage],
+    pub(super) left_out: Option<String>,
 }
 
 impl<'s> Subject<'s> {
@@ -53,6 +56,7 @@ impl<'s> Subject<'s> {
             now,
             platforms,
             running,
+            left_out,
         } = circumstances;
         let image = container.image.parse();
         Self {
@@ -63,6 +67,7 @@ impl<'s> Subject<'s> {
             assumed,
             platforms,
             running,
+            left_out,
             now,
         }
     }
@@ -86,13 +91,16 @@ impl<'s> Subject<'s> {
             now,
             platforms: None,
             running: &[],
+            left_out: None,
         };
         Self::new(workload, container, resolved, None, circumstances)
     }
 
-    /// The policy to judge by: the container's own, or the assumed one.
+    /// The policy to judge by: the container's own, or the assumed one; none
+    /// where the image is left out.
     pub(super) fn policy(&self) -> Option<&ContainerPolicy> {
         match &self.resolved.policy {
+            _ if self.left_out.is_some() => None,
             Some(Ok(policy)) => Some(policy),
             Some(Err(_)) => None,
             None => self.assumed.as_ref(),
@@ -165,6 +173,7 @@ impl<'s> Subject<'s> {
         let verdict = match (&self.image, &self.resolved.policy, evaluation) {
             (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
             (_, _, Some(Evaluation::Needs(facts))) => Some(not_asked(&facts)),
+            (_, Some(_), None) if self.left_out.is_some() => self.left_out.as_deref().map(excluded),
             (_, Some(Err(error)), None) => Some(invalid(error)),
             (Err(error), ..) => Some(Verdict {
                 reason: Reason::UnparsableImage,
@@ -305,6 +314,16 @@ fn invalid(error: &PolicyError) -> Verdict {
     Verdict {
         reason: Reason::InvalidPolicy,
         message: error.message.clone(),
+        latest: None,
+        facts: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn excluded(why: &str) -> Verdict {
+    Verdict {
+        reason: Reason::Excluded,
+        message: why.to_owned(),
         latest: None,
         facts: None,
         warnings: Vec::new(),

@@ -126,6 +126,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         | Reason::TooYoung => images_command(row, flags),
         Reason::Locked
         | Reason::Ignored
+        | Reason::Excluded
         | Reason::ImageNotFound
         | Reason::UnparsableImage
         | Reason::RegistryError

@@ -1,4 +1,4 @@
-//! Globs over tags with the meaning of Flux v1: only `*` is special.
+//! Globs over tags and image names with the meaning of Flux v1: only `*` is special.
 //!
 //! `*` stands for any text, the empty one too; every other character stands for itself, case
 //! and all. The empty glob matches only the empty text. The `globset` crate does the matching;
@@ -12,9 +12,9 @@ use globset::{GlobBuilder, GlobMatcher};
 /// The longest glob that is read, in bytes. A tag has at most 128.
 const MAX_GLOB_BYTES: usize = 1024;
 
-/// A glob over tags. `Display` gives it as it was written; two are equal if their texts are.
+/// A glob over tags or image names. `Display` gives it as it was written; two are equal if their texts are.
 #[derive(Debug, Clone)]
-pub struct TagGlob {
+pub struct Glob {
     text: String,
     matcher: GlobMatcher,
 }
@@ -36,7 +36,7 @@ pub enum GlobError {
     },
 }
 
-impl TagGlob {
+impl Glob {
     /// Reads a glob.
     ///
     /// # Errors
@@ -82,13 +82,13 @@ impl TagGlob {
     }
 }
 
-impl fmt::Display for TagGlob {
+impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl FromStr for TagGlob {
+impl FromStr for Glob {
     type Err = GlobError;
 
     fn from_str(text: &str) -> Result<Self, GlobError> {
@@ -96,13 +96,13 @@ impl FromStr for TagGlob {
     }
 }
 
-impl PartialEq for TagGlob {
+impl PartialEq for Glob {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
 }
 
-impl Eq for TagGlob {}
+impl Eq for Glob {}
 
 /// The glob as `globset` has to see it: `**` has a meaning of its own there, and so have the
 /// other signs.
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn matches(glob: &str, text: &str) -> bool {
-        TagGlob::new(glob).expect("it is a glob").is_match(text)
+        Glob::new(glob).expect("it is a glob").is_match(text)
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_glob_without_a_star_is_exact() {
-        let glob = |text| TagGlob::new(text).expect("it is a glob");
+        let glob = |text| Glob::new(text).expect("it is a glob");
         assert!(glob("1.2").is_exact() && glob("").is_exact() && !glob("1*").is_exact());
         assert!(glob("***").matches_everything() && !glob("").matches_everything());
         assert!(!glob("*1").matches_everything());
@@ -148,12 +148,12 @@ mod tests {
 
     #[test]
     fn a_huge_glob_is_refused_by_its_length() {
-        let error = TagGlob::new(&"*a".repeat(100_000)).expect_err("it is too long");
+        let error = Glob::new(&"*a".repeat(100_000)).expect_err("it is too long");
         assert_eq!(
             error.to_string(),
             "the glob is 200000 bytes long, at most 1024 are allowed"
         );
-        assert!(TagGlob::new(&"*a".repeat(MAX_GLOB_BYTES / 2)).is_ok());
-        assert!(TagGlob::new(&"[".repeat(MAX_GLOB_BYTES)).is_ok());
+        assert!(Glob::new(&"*a".repeat(MAX_GLOB_BYTES / 2)).is_ok());
+        assert!(Glob::new(&"[".repeat(MAX_GLOB_BYTES)).is_ok());
     }
 }

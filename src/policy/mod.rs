@@ -37,7 +37,7 @@ pub use constraint::{Constraint, ConstraintError, ConstraintMiss};
 pub(crate) use container_policy::quote;
 pub use container_policy::{ContainerPolicy, Origin, PolicyError};
 pub use decimal::{Decimal, DecimalError};
-pub use glob::{GlobError, TagGlob};
+pub use glob::{Glob, GlobError};
 pub use go_regex::{GoCaptures, GoRegex, GoRegexError};
 pub use image_policies::{ImagePolicies, ImagePolicyEntry};
 pub use order::{Direction, Order};

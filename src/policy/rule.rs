@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::constraint::{Constraint, ConstraintError};
-use super::glob::{GlobError, TagGlob};
+use super::glob::{Glob, GlobError};
 use super::go_regex::{GoRegex, GoRegexError};
 use super::order::{Direction, Order};
 use crate::image::{Digest, DigestError, Tag, TagError};
@@ -18,7 +18,7 @@ pub enum Rule {
     /// The highest version in a range.
     Semver(Constraint),
     /// The newest image whose tag matches a glob.
-    Glob(TagGlob),
+    Glob(Glob),
     /// The newest image whose tag matches a regular expression.
     Regex(GoRegex),
     /// The greatest or smallest tag by text.
@@ -77,11 +77,11 @@ impl Rule {
         match kind {
             "semver" if has_colon => Ok(Self::Semver(expression.parse()?)),
             "regex" | "regexp" if has_colon => Ok(Self::Regex(GoRegex::new(expression)?)),
-            "glob" if has_colon => Ok(Self::Glob(TagGlob::new(expression)?)),
+            "glob" if has_colon => Ok(Self::Glob(Glob::new(expression)?)),
             "alphabetical" => direction(expression, has_colon).map(Self::Alphabetical),
             "numerical" => direction(expression, has_colon).map(Self::Numerical),
             "digest" if has_colon => Self::digest(expression),
-            _ => Ok(Self::Glob(TagGlob::new(text)?)),
+            _ => Ok(Self::Glob(Glob::new(text)?)),
         }
     }
 

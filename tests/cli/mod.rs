@@ -5,6 +5,7 @@ mod completion;
 mod faults;
 mod formats;
 mod honesty;
+mod image_scope;
 mod input;
 mod quickstart;
 mod requests;

@@ -32,6 +32,14 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
         (&["status", "--sort-by", "NAM"], "NAMESPACE, WORKLOAD"),
         (&["status", "--min-age", "old"], "72h"),
         (&["status", "--platform", "linux"], "linux/amd64"),
+        (
+            &["status", "--exclude-image", "nginx:1"],
+            "images go by their full names, without a tag: docker.io/library/nginx",
+        ),
+        (
+            &["explain", "deploy/x", "--include-image", ""],
+            "--include-image",
+        ),
         (&["status", "-A", "-f", "x"], "cannot be used with"),
         (&["status", "-R"], "--filename"),
         (&["status", "deployment", "a/b"], "TYPE/NAME"),

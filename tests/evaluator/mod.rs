@@ -9,6 +9,7 @@ mod decisions;
 mod digests;
 mod failures;
 mod image_policies;
+mod image_scope;
 mod locks;
 mod moved_tags;
 mod platforms;

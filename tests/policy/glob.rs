@@ -1,6 +1,6 @@
 //! Globs against the simplest matcher there is.
 
-use kubectl_imgpolicy::policy::TagGlob;
+use kubectl_imgpolicy::policy::Glob;
 use proptest::prelude::*;
 
 /// Whether the whole text matches; only `*` is special.
@@ -21,7 +21,7 @@ proptest! {
         text in "[ab*?.\\[\\]{},!^\\\\/é-]{0,7}",
     ) {
         let chars = |text: &str| text.chars().collect::<Vec<_>>();
-        let ours = TagGlob::new(&glob).expect("it is a glob");
+        let ours = Glob::new(&glob).expect("it is a glob");
         prop_assert_eq!(ours.is_match(&text), reference(&chars(&glob), &chars(&text)));
     }
 
@@ -29,12 +29,12 @@ proptest! {
     fn a_text_with_stars_for_parts_of_it_matches(text in "\\PC{0,12}", stars in any::<u16>()) {
         let starred = |(index, c): (usize, char)| if stars >> (index % 16) & 1 == 1 { '*' } else { c };
         let glob: String = text.chars().enumerate().map(starred).collect();
-        prop_assert!(TagGlob::new(&glob).expect("it is a glob").is_match(&text));
+        prop_assert!(Glob::new(&glob).expect("it is a glob").is_match(&text));
     }
 
     #[test]
     fn any_text_is_a_glob_and_prints_as_itself(glob in "\\PC{0,40}", text in "\\PC{0,12}") {
-        let ours = TagGlob::new(&glob).expect("it is a glob");
+        let ours = Glob::new(&glob).expect("it is a glob");
         prop_assert_eq!(ours.to_string(), glob.clone());
         if ours.is_exact() {
             prop_assert!(ours.is_match(&glob));
