@@ -7,6 +7,7 @@
 
 mod architecture;
 mod cli;
+mod collect;
 mod docs;
 mod evaluator;
 mod manifest;

@@ -141,7 +141,7 @@ impl Accounts {
             };
         }
         let users = accounts.users(name, subjects).await;
-        let ask = async |group: &Group<'_, '_>| group.ask(name, registries).await;
+        let ask = async |group: &Group<'_, '_>| group.ask(name, registries, !accounts.always).await;
         let views = join_all(users.with.values().map(ask)).await;
         let user = match user {
             None if !users.without.is_empty() => Some(as_user(&users.without).await),
@@ -152,7 +152,7 @@ impl Accounts {
             && is_refused(metadata)
         {
             let told = |(reason, readers): (String, _)| PullSecretView {
-                metadata: with_reason(metadata, &reason),
+                metadata: with_reason(metadata, |_| Some(reason.clone())),
                 readers,
             };
             views.extend(users.reasons.into_iter().map(told));
@@ -289,27 +289,37 @@ impl OfReader {
 impl Group<'_, '_> {
     /// Asks once for all of them. Where that is refused, each is told of its own
     /// Secrets.
-    async fn ask(&self, name: &CanonicalName, registries: &Registries) -> Vec<PullSecretView> {
-        let mut holders = self.holders.iter();
-        let Some((_, first)) = holders.next() else {
+    async fn ask(
+        &self,
+        name: &CanonicalName,
+        registries: &Registries,
+        after_user: bool,
+    ) -> Vec<PullSecretView> {
+        let Some(first) = self.holders.values().next() else {
             return Vec::new();
         };
         let metadata = settle_as(&first.account, name, &self.subjects, registries).await;
-        let mut readers = first.readers.clone();
-        let mut views = Vec::new();
-        for (origins, holder) in holders {
-            if is_refused(&metadata) {
-                let reason = format!("the credentials of {origins} are the same");
-                views.push(PullSecretView {
-                    readers: holder.readers.clone(),
-                    metadata: with_reason(&metadata, &reason),
-                });
-            } else {
-                readers.extend(holder.readers.iter().cloned());
-            }
+        let all = self.holders.iter();
+        if !is_refused(&metadata) {
+            let readers = all.flat_map(|(_, holder)| holder.readers.iter().cloned());
+            return vec![PullSecretView {
+                readers: readers.collect(),
+                metadata,
+            }];
         }
-        views.push(PullSecretView { readers, metadata });
-        views
+        let as_user = if after_user { "as you, then " } else { "" };
+        let view = |(at, (origins, holder)): (usize, (&String, &Holder))| PullSecretView {
+            readers: holder.readers.clone(),
+            metadata: with_reason(&metadata, |kind| match kind {
+                FetchFailureKind::NotFound => {
+                    Some(format!("asked {as_user}with the credentials of {origins}"))
+                }
+                // That names the Secrets of the one who asked.
+                _ if at == 0 => None,
+                _ => Some(format!("the credentials of {origins} are the same")),
+            }),
+        };
+        all.enumerate().map(view).collect()
     }
 }
 
@@ -318,7 +328,8 @@ impl Group<'_, '_> {
 /// be seen is no refusal, nor is any other failure.
 fn is_refused(metadata: &RepositoryMetadata) -> bool {
     use FetchFailureKind::{NotFound, Unauthorized};
-    if metadata.source != SourceKind::Registry {
+    // Nobody refuses to read a folder.
+    if matches!(metadata.source, SourceKind::OciLayout | SourceKind::Given) {
         return false;
     }
     let kinds = || metadata.images.values().map(failure_of);
@@ -346,10 +357,15 @@ fn failure_of(image: &ImageMetadata) -> Option<FetchFailureKind> {
 }
 
 /// The same refusals, each told with a further reason.
-fn with_reason(metadata: &RepositoryMetadata, reason: &str) -> RepositoryMetadata {
+fn with_reason(
+    metadata: &RepositoryMetadata,
+    reason: impl Fn(FetchFailureKind) -> Option<String>,
+) -> RepositoryMetadata {
     let add = |failure: &mut FetchFailure| {
         use FetchFailureKind::{NotFound, Unauthorized};
-        if matches!(failure.kind, NotFound | Unauthorized) {
+        if matches!(failure.kind, NotFound | Unauthorized)
+            && let Some(reason) = reason(failure.kind)
+        {
             failure.message = format!("{}; {reason}", failure.message);
         }
     };

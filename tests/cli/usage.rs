@@ -53,6 +53,19 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
             &["images", "nginx", "-f", "x"],
             "--filename is about workloads",
         ),
+        (
+            &["images", "nginx", "--pull-secrets=off"],
+            "--pull-secrets is about workloads",
+        ),
+        (
+            &["status", "-f", "x", "--pull-secrets=always"],
+            "--pull-secrets=always reads Secrets of a cluster, and with -f none is asked",
+        ),
+        (
+            &["status", "--from-snapshot", "x", "--pull-secrets=always"],
+            "with --from-snapshot none is asked",
+        ),
+        (&["status", "--pull-secrets=never"], "auto, always, off"),
         (&["test", "nginx"], "--policy"),
         (
             &["test", "a", "--policy", "glob:*", "--extract", "$v"],

@@ -23,18 +23,22 @@ pub(crate) enum User {
     Partial,
     /// May list the four kinds everywhere, and neither Pods nor Nodes.
     WorkloadsReader,
+    /// May list what has containers everywhere, and get Secrets and service
+    /// accounts in the namespaces that a test names.
+    Puller,
     /// May do nothing.
     Nobody,
 }
 
 impl User {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Admin,
         Self::Counted,
         Self::Frugal,
         Self::Reader,
         Self::Partial,
         Self::WorkloadsReader,
+        Self::Puller,
         Self::Nobody,
     ];
 
@@ -46,6 +50,7 @@ impl User {
             Self::Reader => "reader",
             Self::Partial => "partial",
             Self::WorkloadsReader => "workloads-reader",
+            Self::Puller => "puller",
             Self::Nobody => "nobody",
         }
     }

@@ -149,18 +149,22 @@ impl ControlPlane {
 
     /// Lets `User::WorkloadsReader` list the four kinds everywhere.
     pub(crate) async fn allow_workloads_reader(&self) {
-        let metadata = json!({"name": "workloads-reader"});
         let rules = json!([
             {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"],
                 "verbs": ["get", "list"]},
             {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["get", "list"]}]);
+        self.allow_everywhere(User::WorkloadsReader, rules).await;
+    }
+
+    /// Lets a user do something in all namespaces.
+    pub(crate) async fn allow_everywhere(&self, user: User, rules: Value) {
+        let metadata = json!({"name": user.name()});
         self.apply(&[
             json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": metadata,
                 "rules": rules}),
             json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": metadata,
-                "roleRef": {"apiGroup": RBAC_GROUP, "kind": "ClusterRole",
-                    "name": "workloads-reader"},
-                "subjects": [subject(User::WorkloadsReader)]}),
+                "roleRef": {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": user.name()},
+                "subjects": [subject(user)]}),
         ])
         .await;
     }

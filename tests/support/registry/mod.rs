@@ -73,6 +73,17 @@ pub enum Access {
     TokenFor(&'static str, &'static str),
     /// A token, for this refresh token.
     TokenForIdentity(&'static str),
+    /// A token, which anybody gets; what it is good for says who asked for it.
+    /// Whoever is known and sees something else is answered with this status.
+    Members(&'static [Member], u16),
+}
+
+/// Who may see the repositories below a path.
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    pub user: &'static str,
+    pub password: &'static str,
+    pub sees: &'static str,
 }
 
 /// One request as it came.

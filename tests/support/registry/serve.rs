@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::super::content::Blob;
-use super::{Access, Fault, Inner, Logged, Shared, Store, lock};
+use super::{Access, Fault, Inner, Logged, Member, Shared, Store, lock};
 
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -99,7 +99,14 @@ impl Inner {
             });
         let repository = split.map_or("", |(name, _, _)| name);
         if !self.may(repository, request) {
-            return self.challenge(address, repository);
+            return match self.access {
+                Access::Members(_, status) if is_of_member(request) => {
+                    let status = StatusCode::from_u16(status).expect("a status");
+                    let errors = json!({"errors": [{"code": "DENIED", "message": "not yours"}]});
+                    (status, errors.to_string()).into_response()
+                }
+                _ => self.challenge(address, repository),
+            };
         }
         match split {
             Some((name, "/tags/list", _)) => self.page(name, &request.query),
@@ -121,7 +128,10 @@ impl Inner {
         match self.access {
             Access::Open => true,
             Access::Basic(user, password) => shown == Some(basic(user, password).as_str()),
-            Access::Token | Access::TokenFor(..) | Access::TokenForIdentity(_) => {
+            Access::Token
+            | Access::TokenFor(..)
+            | Access::TokenForIdentity(_)
+            | Access::Members(..) => {
                 // `Bearer NUMBER/SCOPE`.
                 let token = shown.and_then(|shown| shown.strip_prefix("Bearer "));
                 token
@@ -174,12 +184,23 @@ impl Inner {
                     && field("refresh_token").as_deref() == Some(identity)
             }
             Access::Open | Access::Basic(..) | Access::Token => request.authorization.is_none(),
+            Access::Members(members, _) => {
+                request.authorization.is_none() || member(members, request).is_some()
+            }
         };
         if !allowed || field("service").as_deref() != Some("test+registry") {
             return (StatusCode::UNAUTHORIZED, "{\"details\":\"hunter2\"}").into_response();
         }
         self.tokens += 1;
-        let token = format!("{}/{}", self.tokens, field("scope").unwrap_or_default());
+        let mut scope = field("scope").unwrap_or_default();
+        if let Access::Members(members, _) = self.access {
+            scope = match member(members, request) {
+                None => "nobody".to_owned(),
+                Some(member) if scope.starts_with(&format!("repository:{}", member.sees)) => scope,
+                Some(_) => STRANGER.to_owned(),
+            };
+        }
+        let token = format!("{}/{scope}", self.tokens);
         let key = if post { "access_token" } else { "token" };
         let mut answer = json!({key: token});
         if self.expires_in > 0 {
@@ -246,6 +267,21 @@ impl Store {
             names.into_iter().cloned().collect()
         }))
     }
+}
+
+/// What the token of a member is good for who asked for something else.
+const STRANGER: &str = "stranger";
+
+fn member<'m>(members: &'m [Member], request: &Logged) -> Option<&'m Member> {
+    let shown = request.authorization.as_deref();
+    members
+        .iter()
+        .find(|member| shown == Some(basic(member.user, member.password).as_str()))
+}
+
+fn is_of_member(request: &Logged) -> bool {
+    let shown = request.authorization.as_deref();
+    shown.is_some_and(|shown| shown.ends_with(STRANGER))
 }
 
 fn basic(user: &str, password: &str) -> String {

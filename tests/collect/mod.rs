@@ -1,0 +1,4 @@
+//! Cluster and registries joined, with both within the test's process.
+
+mod cluster;
+mod pull_secrets;
