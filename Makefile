@@ -41,8 +41,12 @@ bench: ## Measure the evaluator.
 	$(CARGO) bench --bench evaluate
 
 .PHONY: bench-scan
-bench-scan: ## Measure whole scans of a registry on loopback.
+bench-scan: ## Measure whole scans of a registry on loopback, cold and warm.
 	$(CARGO) bench --bench scan
+
+.PHONY: bench-limits
+bench-limits: ## The part of it whose registry limits the rate of requests.
+	$(CARGO) bench --bench scan -- 50/s
 
 .PHONY: docs
 docs: ## Make the generated files of docs/ anew.

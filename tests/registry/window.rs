@@ -79,6 +79,28 @@ fn a_host_that_complains_gets_fewer_requests_and_each_tag_is_still_read() {
 }
 
 #[test]
+fn past_a_rate_each_tag_is_still_read_and_retry_after_is_kept() {
+    let (calm, names) = with_tags(100);
+    let (limited, _) = with_tags(100);
+    let expected = ask_all(options(), &calm, &names);
+    limited.limit(80);
+    let started = Instant::now();
+    let metadata = ask_all(options(), &limited, &names);
+    for tag in &names {
+        let created = image(&metadata, tag).created.value();
+        assert!(created.is_some(), "{tag}");
+        assert_eq!(created, image(&expected, tag).created.value(), "{tag}");
+    }
+    let (refused, impatient) = limited.refused();
+    assert_eq!(limited.requests().len() - refused, 200);
+    assert!(refused > 0);
+    assert_eq!(impatient, 0);
+    // 80 at once, and 80 a second: one and a half of them.
+    let took = started.elapsed();
+    assert!(took >= Duration::from_millis(1500), "{took:?}");
+}
+
+#[test]
 fn a_rate_limit_that_names_a_time_is_waited_for() {
     let (registry, _) = with_tags(1);
     // Whole seconds, so from one to two of them.

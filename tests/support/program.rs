@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// No run of a test takes longer; one that does is killed and fails the test.
+/// No run of a test takes longer, unless it says so; one that does is killed and
+/// fails the test.
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// A home directory with files, and nothing else.
@@ -36,6 +37,7 @@ pub struct Outcome {
 pub struct Run {
     command: Command,
     stdin: Vec<u8>,
+    limit: Duration,
 }
 
 /// A run that goes on.
@@ -46,6 +48,7 @@ pub struct Running {
     stderr: JoinHandle<()>,
     heard: Arc<Mutex<Vec<u8>>>,
     started: Instant,
+    limit: Duration,
     peak: Option<u64>,
 }
 
@@ -90,6 +93,7 @@ impl TestEnvironment {
         Run {
             command,
             stdin: Vec::new(),
+            limit: LIMIT,
         }
     }
 }
@@ -114,6 +118,11 @@ impl Run {
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
         self
+    }
+
+    /// May take so long.
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     pub fn run(self) -> Outcome {
@@ -154,6 +163,7 @@ impl Run {
             }),
             heard,
             started,
+            limit: self.limit,
             peak: None,
         }
     }
@@ -202,11 +212,12 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("status") {
                 break status.code();
             }
-            if self.started.elapsed() > LIMIT {
+            if self.started.elapsed() > self.limit {
                 let _ = self.child.kill();
                 let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
                 panic!(
-                    "killed after {LIMIT:?}: {}",
+                    "killed after {:?}: {}",
+                    self.limit,
                     String::from_utf8_lossy(&heard)
                 );
             }

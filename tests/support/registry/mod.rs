@@ -13,6 +13,7 @@
 
 mod faults;
 mod headers;
+mod limit;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,6 +123,7 @@ struct Inner {
     expires_in: u64,
     page_size: Option<usize>,
     rules: Vec<Rule>,
+    limit: Option<limit::Limit>,
     log: Vec<Logged>,
     running: usize,
     peak: usize,
@@ -297,6 +299,20 @@ impl TestRegistry {
             registry: self,
             at: inner.rules.len() - 1,
         }
+    }
+
+    /// Answers 429 with `Retry-After: 1` to what comes faster, after so many at
+    /// once.
+    pub fn limit(&self, per_second: u32) {
+        self.inner().limit = Some(limit::Limit::new(per_second));
+    }
+
+    /// How many requests that limit has refused, and how many came in spite of
+    /// `Retry-After`.
+    pub fn refused(&self) -> (usize, usize) {
+        let inner = self.inner();
+        let limit = inner.limit.as_ref();
+        limit.map_or((0, 0), |limit| (limit.refused, limit.impatient))
     }
 
     /// Works again.

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::super::content::Blob;
 use super::{Access, Fault, Inner, Logged, Member, Shared, Store, lock};
+use super::limit::Limit;
 
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -34,6 +35,9 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     let (mut fault, open) = {
         let mut inner = lock(&shared);
         inner.log.push(logged.clone());
+        if let Some(refusal) = inner.limit.as_mut().and_then(Limit::refuse) {
+            return refusal;
+        }
         inner.running += 1;
         inner.peak = inner.peak.max(inner.running);
         (inner.fault(&logged), inner.running)
