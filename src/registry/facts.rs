@@ -17,6 +17,13 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// One question.
+    pub(super) fn of(fact: &Fact) -> Self {
+        let mut wanted = Self::default();
+        wanted.add(fact);
+        wanted
+    }
+
     /// Adds a question; one about the whole repository, or about the tag and not
     /// its image, adds nothing.
     pub(super) fn add(&mut self, fact: &Fact) {

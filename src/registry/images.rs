@@ -11,7 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::image::{Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest};
+use crate::image::{
+    Digest, Fact, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest,
+};
 
 use self::describe::fail;
 use super::facts::{ImageFacts, Wanted};
@@ -20,6 +22,7 @@ use super::layout::Layout;
 use super::manifest::{Blob, Config, Manifest};
 use super::memory::{Memory, RememberedList, RememberedTag, Scope};
 use super::once::Once;
+use super::push_times::Told;
 use super::remote::{RawManifest, Remote};
 use super::tags::{self, TagList};
 
@@ -43,6 +46,7 @@ struct Seen {
     digest: Option<Digest>,
     look: Look,
     first_seen: Option<Timestamp>,
+    pushed: Option<Timestamp>,
 }
 
 /// How fresh that is.
@@ -66,6 +70,7 @@ pub(super) struct Images {
     facts: Mutex<HashMap<Digest, ImageFacts>>,
     manifests: Once<TagOrDigest, Fetched>,
     configs: Once<Digest, Arc<Config>>,
+    told: Told,
 }
 
 impl Images {
@@ -78,6 +83,7 @@ impl Images {
             facts: Mutex::default(),
             manifests: Once::default(),
             configs: Once::default(),
+            told: Told::default(),
         }
     }
 
@@ -87,6 +93,19 @@ impl Images {
             Source::Remote(_) if is_all_there_is => SourceKind::Cache,
             Source::Remote(_) => SourceKind::Registry,
             Source::Layout(_) => SourceKind::OciLayout,
+        }
+    }
+
+    /// What was told of the tags without asking for each.
+    pub(super) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// The registry; `None` for a directory.
+    pub(super) fn remote(&self) -> Option<&Remote> {
+        match &self.source {
+            Source::Remote(remote) => Some(remote),
+            Source::Layout(_) => None,
         }
     }
 
@@ -102,8 +121,7 @@ impl Images {
         };
         let old = memory.list(&self.scopes(remote, memory).await).await;
         if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {
-            let names = old.pages.iter().flat_map(|page| &page.names);
-            return Ok((TagList::from_names(names), Some(old.at)));
+            return Ok((TagList::remembered(old), Some(old.at)));
         }
         let mut pages = Vec::new();
         let comparable = old.as_ref().filter(|_| memory.compares());
@@ -151,6 +169,7 @@ impl Images {
                     digest: remembered.digest,
                     look,
                     first_seen: remembered.first_seen,
+                    pushed: remembered.pushed,
                 };
                 self.seen().entry(tag.clone()).or_insert(seen);
             }
@@ -169,6 +188,23 @@ impl Images {
         }
     }
 
+    /// Whether this asks for a creation time that is known already.
+    pub(super) fn can_date(&self, fact: &Fact) -> bool {
+        let Fact::Created(version) = fact else {
+            return false;
+        };
+        let digest = match version {
+            TagOrDigest::Digest(digest) => Some(digest.clone()),
+            TagOrDigest::Tag(tag) => {
+                let seen = self.seen();
+                let seen = seen.get(tag).filter(|seen| seen.look != Look::TooEarly);
+                seen.and_then(|seen| seen.digest.clone())
+            }
+        };
+        let wanted = Wanted::of(fact);
+        digest.is_some_and(|digest| self.can_answer(&digest, wanted))
+    }
+
     /// Answers questions about one version; what was not asked and did not come
     /// by itself stays [`Known::NotAsked`].
     pub(super) async fn describe(
@@ -183,7 +219,12 @@ impl Images {
             fail(&mut image, wanted, &failure);
         }
         if let TagOrDigest::Tag(tag) = version {
-            image.first_seen = self.seen().get(tag).and_then(|seen| seen.first_seen);
+            let seen = self.seen();
+            let seen = seen.get(tag);
+            image.first_seen = seen.and_then(|seen| seen.first_seen);
+            if let Some(pushed) = seen.and_then(|seen| seen.pushed) {
+                image.pushed = Known::Value(Some(pushed));
+            }
         }
         image
     }
@@ -277,6 +318,7 @@ impl Images {
         let TagOrDigest::Tag(tag) = version else {
             return;
         };
+        let pushed = self.told.pushed(tag, digest);
         let first_seen = {
             let mut seen = self.seen();
             let before = seen.get(tag);
@@ -291,6 +333,7 @@ impl Images {
                 digest: Some(digest.clone()),
                 look: Look::Now,
                 first_seen,
+                pushed,
             };
             seen.insert(tag.clone(), new);
             first_seen
@@ -300,6 +343,7 @@ impl Images {
                 digest: Some(digest.clone()),
                 at: now,
                 first_seen,
+                pushed,
             };
             for scope in self.scopes(remote, memory).await {
                 memory.keep_tag(scope, tag, &remembered);
@@ -406,6 +450,7 @@ fn note_new_tags(
         digest: None,
         at: now,
         first_seen: Some(now),
+        pushed: None,
     };
     for tag in list.tags.iter().filter(|tag| !old.contains(tag.as_str())) {
         memory.keep_tag(scope, tag, &remembered);

@@ -15,6 +15,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::image::{CanonicalName, Digest, Tag};
 
@@ -38,20 +39,23 @@ pub(super) struct Memory {
 }
 
 /// A tag list as it was read, page by page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RememberedList {
     pub(super) at: Timestamp,
     pub(super) pages: Vec<RememberedPage>,
 }
 
 /// One page of a tag list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RememberedPage {
     /// Path and query of its URL.
     pub(super) url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) etag: Option<String>,
     pub(super) names: Vec<String>,
+    /// What it says of single tags, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) manifest: Option<Box<RawValue>>,
     /// The link to the next page, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<String>,
@@ -70,6 +74,9 @@ pub(super) struct RememberedTag {
     /// earlier, so nothing is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) first_seen: Option<Timestamp>,
+    /// When it was pushed, where the registry told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pushed: Option<Timestamp>,
 }
 
 impl Memory {

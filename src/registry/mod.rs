@@ -9,6 +9,8 @@
 //!
 //! ```text
 //! Registries::answer          scanner     which facts of which version, side by side
+//!   ├─ Told                   push_times  what bounds many dates in a few requests
+//!   │    └─ Api               providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!   └─ Images                 images      each manifest and config once a run
 //!        ├─ Layout            layout      a directory on disk, or
 //!        └─ Remote            remote      one repository of one registry
@@ -60,6 +62,8 @@ mod manifest;
 mod memory;
 mod once;
 mod options;
+mod providers;
+mod push_times;
 mod remote;
 mod scanner;
 mod tags;
@@ -73,5 +77,6 @@ pub use cache::{
 pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
 pub use layout::{OciLayout, OciLayoutError};
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
+pub use providers::{Provider, PushTimeApi};
 pub use scanner::Registries;
 pub use transport::Statistics;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cache::Cache;
 use super::layout::OciLayout;
+use super::providers::PushTimeApi;
 
 /// How far the answers of earlier runs are trusted. What is addressed by its
 /// digest always is; [`Trust::default`] is what the product promises.
@@ -57,6 +58,9 @@ pub struct RegistryOptions {
     /// percent, that is left to others. `None`: 20, and 50 with a credential of
     /// the cluster, whose nodes need it.
     pub rate_reserve: Option<u8>,
+    /// Where push times are told, beside the registries that are known: for a
+    /// registry of one's own, and for tests.
+    pub push_time_apis: Vec<PushTimeApi>,
 }
 
 impl RegistryOptions {
@@ -83,6 +87,7 @@ impl Default for RegistryOptions {
             cache: Cache::off(),
             trust: Trust::default(),
             rate_reserve: None,
+            push_time_apis: Vec::new(),
         }
     }
 }
@@ -99,6 +104,9 @@ pub enum RegistrySetupError {
     /// A host given as insecure is no host.
     #[error("insecure registry {0:?}: write HOST or HOST:PORT, without scheme and path")]
     InsecureRegistry(String),
+    /// A place where push times are told is no URL of a folder.
+    #[error("the API for push times {0:?} is no URL that ends in a slash")]
+    PushTimeApi(String),
 }
 
 /// Makes ring the TLS provider of the process, if there is none yet.

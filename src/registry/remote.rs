@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, LOCATION};
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use reqwest::Url;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, TagOrDigest};
@@ -97,6 +97,34 @@ impl Remote {
                 Ok(base) => self.transport.counts_pulls(base),
                 Err(_) => false,
             }
+    }
+
+    pub(super) fn name(&self) -> &CanonicalName {
+        &self.name
+    }
+
+    /// What the registry asked for when a request came without credentials;
+    /// `None` where it has not been asked yet or lets everybody read.
+    pub(super) fn challenge(&self) -> Option<Challenge> {
+        self.endpoint.challenge()
+    }
+
+    /// The root of the registry's host; `None` where it is no host.
+    pub(super) async fn base(&self) -> Option<Url> {
+        self.endpoint.base(&self.transport).await.ok().cloned()
+    }
+
+    /// The password that the registry has accepted for this repository; see
+    /// [`Authorizer::accepted_password`].
+    pub(super) async fn accepted_password(&self) -> Option<HeaderValue> {
+        self.authorizer.accepted_password().await
+    }
+
+    /// Asks an API that is not the registry's: as the question stands, without
+    /// what the registry is shown, and without following redirects.
+    pub(super) async fn ask_aside(&self, mut question: Question) -> Result<Answer, SendError> {
+        question.aside = true;
+        self.transport.send(&question).await
     }
 
     /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.

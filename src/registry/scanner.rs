@@ -20,6 +20,8 @@ use super::images::{Images, Source};
 use super::layout::{self, OciLayout};
 use super::memory::Memory;
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
+use super::providers::Apis;
+use super::push_times;
 use super::remote::Remote;
 use super::transport::{Statistics, Transport};
 
@@ -40,6 +42,7 @@ struct Shared {
     trust: Trust,
     rate_reserve: Option<u8>,
     layouts: Vec<OciLayout>,
+    apis: Apis,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     repositories: Mutex<HashMap<(CanonicalName, Option<CredentialId>), Arc<Images>>>,
 }
@@ -57,6 +60,7 @@ impl Registries {
                 cache: options.cache,
                 trust: options.trust,
                 rate_reserve: options.rate_reserve,
+                apis: Apis::new(&options.push_time_apis)?,
                 layouts: options.layouts,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
@@ -86,17 +90,23 @@ impl Registries {
             return;
         }
         let images = self.repository(account, name);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an answer bears the time of its question"
+        )]
+        let asked_at = Timestamp::now();
+        let versions = facts.iter().filter_map(version_of);
+        images.recall(versions, asked_at).await;
+        // What is known needs no bound.
+        let (mut facts, open): (Vec<_>, Vec<_>) =
+            facts.into_iter().partition(|fact| images.can_date(fact));
+        facts.extend(push_times::answer(&images, &self.shared.apis, open, metadata).await);
         let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
         for fact in &facts {
             if let Some(version) = version_of(fact) {
                 wanted.entry(version.clone()).or_default().add(fact);
             }
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an answer bears the time of its question"
-        )]
-        let asked_at = Timestamp::now();
         let list = async {
             match facts.contains(&Fact::Tags) {
                 true => Some(images.tags(asked_at).await),
@@ -107,15 +117,13 @@ impl Registries {
             metadata.asked_at = Some(asked_at);
             metadata.source = images.source_kind();
         }
-        let described = async {
-            images.recall(wanted.keys(), asked_at).await;
-            self.describe(&images, wanted, asked_at).await
-        };
+        let described = self.describe(&images, wanted, asked_at);
         let (list, described) = tokio::join!(list, described);
         match list {
             Some(Ok((list, earlier))) => {
                 metadata.tags = Known::Value(list.tags);
                 metadata.illegal_tags = list.illegal;
+                images.told().keep(list.described);
                 metadata.asked_at = Some(earlier.unwrap_or(asked_at));
                 if earlier.is_some() {
                     metadata.source = SourceKind::Cache;
@@ -129,13 +137,6 @@ impl Registries {
         }
         for (version, image) in described {
             merge(metadata.images.entry(version).or_default(), image);
-        }
-        for fact in &facts {
-            if let Fact::Pushed(version) = fact {
-                // No registry that is asked so tells it.
-                let image = metadata.images.entry(version.clone()).or_default();
-                image.pushed = Known::Value(None);
-            }
         }
     }
 
@@ -244,18 +245,19 @@ fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
             .is_some_and(|members| members.iter().all(|member| member.config.is_some()))
     };
     let same = known.digest.value() == answered.digest.value();
-    // The tag serves something else now: nothing that was known holds for it.
     let has_moved = known.digest.value().is_some() && !answered.digest.is_not_asked() && !same;
     if has_moved {
-        *known = ImageMetadata {
-            pushed: std::mem::take(&mut known.pushed),
-            ..answered
-        };
+        // The tag serves something else now: what was told of it, its push time
+        // too, is of another image.
+        *known = answered;
         return;
     }
-    known.remembered = answered.remembered;
+    if !answered.digest.is_not_asked() {
+        known.remembered = answered.remembered;
+    }
     known.first_seen = answered.first_seen.or(known.first_seen);
     known.configs_asked |= answered.configs_asked;
+    write(&mut known.pushed, answered.pushed);
     write(&mut known.digest, answered.digest);
     write(&mut known.platforms, answered.platforms);
     write(&mut known.created, answered.created);

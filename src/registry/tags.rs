@@ -4,11 +4,12 @@
 //! that refuses it is asked without. The link to the next page is followed as it
 //! stands: ECR and others put an opaque `last=` there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use http::StatusCode;
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::image::{FetchFailure, Tag};
 
@@ -16,6 +17,7 @@ use super::failure::clean;
 use super::link;
 use super::manifest::place_of;
 use super::memory::{RememberedList, RememberedPage};
+use super::providers::{self, TagFacts};
 use super::remote::{Redirects, Remote};
 use super::transport::{Answer, Question, authority};
 
@@ -35,9 +37,21 @@ pub(super) struct TagList {
     pub(super) tags: Vec<Tag>,
     /// How many listed names are no legal tags.
     pub(super) illegal: usize,
+    /// What the list says of single tags; only Google's registries do.
+    pub(super) described: BTreeMap<Tag, TagFacts>,
 }
 
 impl TagList {
+    /// The list that an earlier run has read.
+    pub(super) fn remembered(list: &RememberedList) -> Self {
+        let mut tags = Self::from_names(list.pages.iter().flat_map(|page| &page.names));
+        let known: HashSet<Tag> = tags.tags.iter().cloned().collect();
+        for manifest in list.pages.iter().filter_map(|page| page.manifest.as_ref()) {
+            providers::describe(manifest, &known, &mut tags.described);
+        }
+        tags
+    }
+
     /// A list from names that nobody has checked.
     pub(super) fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
         let mut list = Self::default();
@@ -54,8 +68,10 @@ impl TagList {
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct Page<'a> {
     tags: Option<Vec<String>>,
+    #[serde(borrow)]
+    manifest: Option<&'a RawValue>,
 }
 
 /// Reads all pages of a repository's tag list. What has not changed since an
@@ -71,6 +87,7 @@ pub(super) async fn fetch(
     url.set_query(Some(&format!("n={PAGE_SIZE}")));
     let mut tags: HashSet<Tag> = HashSet::new();
     let mut illegal = 0_usize;
+    let mut described = BTreeMap::new();
     let mut visited: HashSet<Url> = HashSet::new();
     let mut idle = 0;
     for page_number in 1.. {
@@ -95,6 +112,9 @@ pub(super) async fn fetch(
                 remote,
                 format_args!("it has more than {MAX_TAGS} tags"),
             ));
+        }
+        if let Some(manifest) = &page.manifest {
+            providers::describe(manifest, &tags, &mut described);
         }
         idle = if tags.len() > before { 0 } else { idle + 1 };
         let next = page.next.clone();
@@ -124,6 +144,7 @@ pub(super) async fn fetch(
     Ok(TagList {
         tags: sorted,
         illegal,
+        described,
     })
 }
 
@@ -149,16 +170,18 @@ async fn ask(
         }
         _ => {}
     }
+    let page = read(remote, &answer)?;
     Ok(Ok(RememberedPage {
         url: path,
         etag: answer.header("etag").map(str::to_owned),
-        names: read(remote, &answer)?,
+        names: page.tags.unwrap_or_default(),
+        manifest: page.manifest.map(ToOwned::to_owned),
         next: link::next(&answer.headers),
     }))
 }
 
-fn read(remote: &Remote, answer: &Answer) -> Result<Vec<String>, FetchFailure> {
-    let page: Page = serde_json::from_slice(&answer.body).map_err(|error| {
+fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailure> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
         let content_type = answer.header("content-type").unwrap_or("no type");
         useless(
             remote,
@@ -169,8 +192,7 @@ fn read(remote: &Remote, answer: &Answer) -> Result<Vec<String>, FetchFailure> {
                 remote.place().registry()
             ),
         )
-    })?;
-    Ok(page.tags.unwrap_or_default())
+    })
 }
 
 /// The next page; it must lie on the same host.

@@ -12,7 +12,7 @@ use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
 /// A docker config in a directory of its own, and options that use it.
-struct Config {
+pub(super) struct Config {
     dir: tempfile::TempDir,
 }
 
@@ -23,7 +23,7 @@ impl Config {
         Self { dir }
     }
 
-    fn login(registry: &TestRegistry, password: &str) -> Self {
+    pub(super) fn login(registry: &TestRegistry, password: &str) -> Self {
         Self::write(&json!({"auths": {registry.host(): {"username": "me", "password": password}}}))
     }
 
@@ -31,7 +31,7 @@ impl Config {
         self.dir.path().join("config.json")
     }
 
-    fn options(&self) -> RegistryOptions {
+    pub(super) fn options(&self) -> RegistryOptions {
         RegistryOptions {
             credential_files: vec![self.path()],
             helper_path: Some(self.dir.path().into()),

@@ -1,11 +1,15 @@
 //! The registry client against registries over HTTP and layouts on disk.
 
 mod access;
+mod by_time;
+mod described_tags;
 mod faults;
+mod harbor;
 mod images;
 mod layout;
 mod memory;
 mod pulls;
+mod push_times;
 mod tags;
 mod window;
 

@@ -184,6 +184,18 @@ impl Authorizer {
             .collect()
     }
 
+    /// The password that the registry has let in, as `Basic`: only for its own
+    /// host, and only where a token endpoint on that host has seen it anyway.
+    /// `None` where none was needed, or something else than a password was.
+    pub(super) async fn accepted_password(&self) -> Option<HeaderValue> {
+        let state = self.state.lock().await;
+        let credential = state.proven.then(|| state.candidate()).flatten()?;
+        match &*credential {
+            Credential::Password { user, password } => basic(user, password),
+            Credential::IdentityToken { .. } | Credential::RegistryToken(_) => None,
+        }
+    }
+
     /// With which credentials the repository was asked, for messages.
     pub(super) async fn tried(&self) -> String {
         self.state.lock().await.tried()

@@ -69,6 +69,10 @@ pub(super) struct Question {
     pub(super) compressed: bool,
     /// The largest body that is of use, in bytes.
     pub(super) limit: u64,
+    /// Whether it is no question to the registry that may share its host. Then
+    /// it has a window, pauses and time-outs of its own: however it ends, that
+    /// says nothing of the registry.
+    pub(super) aside: bool,
 }
 
 impl Question {
@@ -84,6 +88,7 @@ impl Question {
             form: None,
             compressed: true,
             limit: MAX_BODY,
+            aside: false,
         }
     }
 }
@@ -153,7 +158,8 @@ impl Transport {
 
     /// Whether the host has told how many pulls are left.
     pub(super) fn counts_pulls(&self, url: &Url) -> bool {
-        self.host(url).quota().is_some()
+        let question = Question::get(url.clone());
+        self.host(&question).quota().is_some()
     }
 
     /// Whether the host may speak plain HTTP or have a bad certificate.
@@ -167,7 +173,7 @@ impl Transport {
         if self.offline {
             return Err(SendError::Offline);
         }
-        let host = self.host(&question.url);
+        let host = self.host(question);
         let repeatable = matches!(question.method, Method::GET | Method::HEAD);
         let mut attempt = 0;
         loop {
@@ -226,8 +232,12 @@ impl Transport {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn host(&self, url: &Url) -> Arc<Host> {
-        let key = url.origin().ascii_serialization();
+    fn host(&self, question: &Question) -> Arc<Host> {
+        let url = &question.url;
+        let mut key = url.origin().ascii_serialization();
+        if question.aside {
+            key.push_str(" aside");
+        }
         let mut hosts = self.hosts();
         let host = hosts
             .entry(key)

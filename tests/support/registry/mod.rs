@@ -14,6 +14,7 @@
 mod faults;
 mod headers;
 mod limit;
+pub mod providers;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +119,7 @@ struct Store {
 #[derive(Debug, Default)]
 struct Inner {
     content: Store,
+    provided: providers::Provided,
     access: Access,
     realm: Option<String>,
     expires_in: u64,
@@ -286,7 +288,7 @@ impl TestRegistry {
         inner.revoked = inner.tokens;
     }
 
-    /// Lets requests fail whose `METHOD PATH` contains a text; the first rule
+    /// Lets requests fail whose `METHOD PATH?QUERY` contains a text; the first rule
     /// that fits counts.
     pub fn fault(&self, pattern: &str, fault: Fault) -> FaultRule<'_> {
         let mut inner = self.inner();

@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::super::content::Blob;
-use super::{Access, Fault, Inner, Logged, Member, Shared, Store, lock};
 use super::limit::Limit;
+use super::{Access, Fault, Inner, Logged, Member, Shared, Store, lock};
 
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -77,7 +77,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
 
 impl Inner {
     fn fault(&mut self, request: &Logged) -> Option<Fault> {
-        let line = format!("{} {}", request.method, request.path);
+        let line = format!("{} {}?{}", request.method, request.path, request.query);
         let rule = self
             .rules
             .iter_mut()
@@ -89,8 +89,11 @@ impl Inner {
     }
 
     fn answer(&mut self, address: SocketAddr, request: &Logged, body: &[u8]) -> Response {
-        if request.path == "/token" {
+        if request.path == self.token_path() {
             return self.token(request, body);
+        }
+        if let Some(response) = self.provided(request) {
+            return response;
         }
         let Some(rest) = request.path.strip_prefix("/v2/") else {
             return StatusCode::NOT_FOUND.into_response();
@@ -148,15 +151,31 @@ impl Inner {
         }
     }
 
+    /// Where tokens are given out.
+    fn token_path(&self) -> &'static str {
+        match self.provided.harbor {
+            true => "/service/token",
+            false => "/token",
+        }
+    }
+
+    fn service(&self) -> &'static str {
+        match self.provided.harbor {
+            true => "harbor-registry",
+            false => "test registry",
+        }
+    }
+
     fn challenge(&self, address: SocketAddr, repository: &str) -> Response {
         let realm = self
             .realm
             .clone()
-            .unwrap_or_else(|| format!("http://{address}/token"));
+            .unwrap_or_else(|| format!("http://{address}{}", self.token_path()));
         let challenge = match self.access {
             Access::Basic(..) => "Basic realm=\"test\"".to_owned(),
             _ => format!(
-                "Bearer realm=\"{realm}\",service=\"test registry\",scope=\"repository:{repository}:pull\""
+                "Bearer realm=\"{realm}\",service=\"{}\",scope=\"repository:{repository}:pull\"",
+                self.service()
             ),
         };
         let errors = json!({"errors": [{"code": "UNAUTHORIZED", "message": "log in"}]});
@@ -192,7 +211,7 @@ impl Inner {
                 request.authorization.is_none() || member(members, request).is_some()
             }
         };
-        if !allowed || field("service").as_deref() != Some("test+registry") {
+        if !allowed || field("service") != Some(self.service().replace(' ', "+")) {
             return (StatusCode::UNAUTHORIZED, "{\"details\":\"hunter2\"}").into_response();
         }
         self.tokens += 1;
@@ -220,12 +239,7 @@ impl Inner {
                 json!({"errors": [{"code": "NAME_UNKNOWN", "message": "no such repository"}]});
             return (StatusCode::NOT_FOUND, errors.to_string()).into_response();
         };
-        let field = |name: &str| {
-            query
-                .split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .find_map(|(key, value)| (key == name).then_some(value))
-        };
+        let field = |name: &str| query_field(query, name);
         // An opaque `last`: who sends a tag's name gets the first page for ever.
         let start: usize = field("last")
             .and_then(|last| last.strip_prefix("opaque%2B%3D"))
@@ -248,11 +262,11 @@ impl Inner {
             );
             headers.insert(header::LINK, link.parse().expect("link"));
         }
-        (
-            headers,
-            json!({"name": repository, "tags": page}).to_string(),
-        )
-            .into_response()
+        let mut list = json!({"name": repository, "tags": page});
+        if let Some(manifests) = self.provided.manifests.get(repository) {
+            list["manifest"] = manifests.clone();
+        }
+        (headers, list.to_string()).into_response()
     }
 }
 
@@ -288,7 +302,15 @@ fn is_of_member(request: &Logged) -> bool {
     shown.is_some_and(|shown| shown.ends_with(STRANGER))
 }
 
-fn basic(user: &str, password: &str) -> String {
+/// A field of a query, as it stands.
+pub(super) fn query_field<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+pub(super) fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 

@@ -1,0 +1,168 @@
+//! Tag lists that describe their tags, as Google's registries send them.
+
+use kubectl_imgpolicy::image::{Fact, RepositoryMetadata};
+use kubectl_imgpolicy::registry::Registries;
+use serde_json::{Value, json};
+
+use super::{block_on, created, image, name, options, tags, version};
+use crate::support::content::{Image, Index};
+use crate::support::registry::TestRegistry;
+
+const BUILT: &str = "2024-01-01T00:00:00Z";
+const BUILT_MS: i64 = 1_704_067_200_000;
+const UPLOADED: &str = "2024-02-01T00:00:00Z";
+const UPLOADED_MS: i64 = 1_706_745_600_000;
+
+const IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// A manifest as the tag list describes it.
+fn manifest(tags: &[&str], media_type: &str, created: &Value, uploaded: &Value) -> Value {
+    json!({
+        "imageSizeBytes": "123", "layerId": "", "mediaType": media_type, "tag": tags,
+        "timeCreatedMs": created, "timeUploadedMs": uploaded,
+    })
+}
+
+fn text(milliseconds: i64) -> Value {
+    json!(milliseconds.to_string())
+}
+
+/// Asks all of these in turn, in one run.
+fn ask(registry: &TestRegistry, rounds: Vec<Vec<Fact>>) -> RepositoryMetadata {
+    let registries = Registries::new(options()).expect("options");
+    let app = name(&registry.image("org/app"));
+    let mut metadata = RepositoryMetadata::default();
+    block_on(async {
+        for facts in rounds {
+            let answer = registries.answer(registries.user(), &app, facts, &mut metadata);
+            answer.await;
+        }
+    });
+    metadata
+}
+
+/// The creation and the push time of a tag.
+fn times(metadata: &RepositoryMetadata, tag: &str) -> (Option<String>, Option<String>) {
+    let image = image(metadata, tag);
+    let shown =
+        |time: Option<&Option<jiff::Timestamp>>| time.copied().flatten().map(|t| t.to_string());
+    (shown(image.created.value()), shown(image.pushed.value()))
+}
+
+#[test]
+fn all_dates_of_single_images_come_with_the_tag_list() {
+    let registry = TestRegistry::start();
+    let names: Vec<String> = (0..50).map(|n| format!("1.{n}")).collect();
+    let mut manifests = json!({});
+    for (name, at) in names.iter().zip(BUILT_MS..) {
+        let digest = registry.push("org/app", name, Image::built(BUILT).label(name));
+        manifests[digest] = manifest(&[name], IMAGE, &text(at), &json!(UPLOADED_MS));
+    }
+    registry.describe("org/app", manifests);
+    let dates = created(names.iter().map(String::as_str));
+    let metadata = ask(&registry, vec![vec![Fact::Tags], dates]);
+    assert_eq!(
+        times(&metadata, "1.7"),
+        (
+            Some("2024-01-01T00:00:00.007Z".to_owned()),
+            Some(UPLOADED.to_owned())
+        )
+    );
+    assert!(image(&metadata, "1.49").created.value().is_some());
+    assert!(image(&metadata, "1.49").digest.value().is_some());
+    assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
+}
+
+#[test]
+fn an_index_is_bounded_by_its_upload_and_dated_when_asked_again() {
+    let registry = TestRegistry::start();
+    let names: Vec<String> = (0..10).map(|n| format!("1.{n}")).collect();
+    let mut manifests = json!({});
+    for name in &names {
+        let index = Index::of([Image::built(BUILT).label(name)]);
+        let digest = registry.push("org/app", name, index);
+        // Whatever stands there for an index: it is no creation time.
+        manifests[digest] = manifest(&[name], INDEX, &text(7), &text(UPLOADED_MS));
+    }
+    registry.describe("org/app", manifests);
+    let dates = || created(names.iter().map(String::as_str));
+    let metadata = ask(&registry, vec![vec![Fact::Tags], dates()]);
+    assert_eq!(times(&metadata, "1.3"), (None, Some(UPLOADED.to_owned())));
+    assert!(image(&metadata, "1.3").created.is_not_asked());
+    assert_eq!(registry.requests().len(), 1);
+    let again = created(["1.3"]);
+    let metadata = ask(&registry, vec![vec![Fact::Tags], dates(), again]);
+    assert_eq!(times(&metadata, "1.3").0.as_deref(), Some(BUILT));
+    assert!(image(&metadata, "1.4").created.is_not_asked());
+}
+
+#[test]
+fn what_is_malformed_is_ignored_and_its_tags_dated() {
+    let registry = TestRegistry::start();
+    let good = |tag: &str| manifest(&[tag], IMAGE, &text(7), &text(UPLOADED_MS));
+    let cases = [
+        json!(null),
+        json!([]),
+        json!("sha256"),
+        json!({"no digest": good("1")}),
+        json!({"DIGEST": null}),
+        json!({"DIGEST": {"tag": "1", "timeCreatedMs": "7"}}),
+        json!({"DIGEST": {"tag": ["1"], "mediaType": 7, "timeCreatedMs": "7"}}),
+        json!({"DIGEST": {"tag": [1, null, "no tag"], "mediaType": IMAGE, "timeCreatedMs": "7"}}),
+        json!({"DIGEST": {"tag": ["1"], "timeCreatedMs": "7"}}),
+        json!({"DIGEST": manifest(&["1"], IMAGE, &text(0), &json!(0))}),
+        json!({"DIGEST": manifest(&["1"], IMAGE, &text(-62_135_596_800_000), &json!("soon"))}),
+        json!({"DIGEST": manifest(&["1"], IMAGE, &json!("9".repeat(30)), &json!({}))}),
+        json!({"DIGEST": manifest(&["1"], "application/vnd.docker.distribution.manifest.v1+prettyjws", &text(7), &json!([]))}),
+    ];
+    for manifests in cases {
+        let digest = registry.push("org/app", "1", Image::built(BUILT));
+        let shown = manifests.to_string().replace("DIGEST", &digest);
+        registry.describe("org/app", serde_json::from_str(&shown).expect("JSON"));
+        let metadata = ask(&registry, vec![vec![Fact::Tags], created(["1"])]);
+        assert_eq!(tags(&metadata), ["1"], "{manifests}");
+        assert_eq!(
+            times(&metadata, "1"),
+            (Some(BUILT.to_owned()), None),
+            "{manifests}"
+        );
+    }
+}
+
+#[test]
+fn a_tag_that_is_not_listed_is_not_described() {
+    let registry = TestRegistry::start();
+    let digest = registry.push("org/app", "1", Image::built(BUILT));
+    let manifests = json!({digest: manifest(&["1", "2"], IMAGE, &text(7), &text(UPLOADED_MS))});
+    registry.describe("org/app", manifests);
+    let facts = vec![Fact::Pushed(version("1")), Fact::Pushed(version("2"))];
+    let metadata = ask(&registry, vec![vec![Fact::Tags], facts]);
+    assert_eq!(times(&metadata, "1").1.as_deref(), Some(UPLOADED));
+    assert_eq!(times(&metadata, "2"), (None, None));
+}
+
+#[test]
+fn a_tag_that_serves_something_else_than_described_is_dated_again() {
+    let registry = TestRegistry::start();
+    let old = registry.push("org/app", "1", Image::built("2023-01-01T00:00:00Z"));
+    let manifests = json!({old: manifest(&["1"], IMAGE, &text(7), &text(UPLOADED_MS))});
+    registry.describe("org/app", manifests);
+    let new = registry.push("org/app", "1", Image::built(BUILT));
+    let rounds = vec![vec![Fact::Tags], created(["1"])];
+    let metadata = ask(&registry, rounds.clone());
+    assert_eq!(
+        times(&metadata, "1").0.as_deref(),
+        Some("1970-01-01T00:00:00.007Z")
+    );
+    // The manifest is looked at: nothing told of the other one is left.
+    let members = vec![Fact::Members(version("1"))];
+    let seen = ask(&registry, [rounds.clone(), vec![members.clone()]].concat());
+    assert_eq!(
+        image(&seen, "1").digest.value().map(|d| d.as_str()),
+        Some(new.as_str())
+    );
+    assert!(image(&seen, "1").created.is_not_asked());
+    let again = ask(&registry, [rounds, vec![members, created(["1"])]].concat());
+    assert_eq!(times(&again, "1").0.as_deref(), Some(BUILT));
+}
