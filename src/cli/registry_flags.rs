@@ -11,7 +11,8 @@ use super::error::CommandError;
 use crate::cluster::RequestTimeout;
 use crate::policy::parse_age;
 use crate::registry::{
-    Cache, CacheOption, OciLayout, Registries, RegistryOptions, Trust, user_credential_files,
+    Cache, CacheOption, OciLayout, Registries, RegistriesConf, RegistryOptions, Trust,
+    user_credential_files,
 };
 
 /// Flags about registries.
@@ -26,6 +27,11 @@ pub(super) struct RegistryFlags {
     /// Registry host that may use plain HTTP or an unverified certificate; repeatable
     #[arg(long, value_name = "HOST")]
     insecure_registry: Vec<String>,
+
+    /// File that says where images are read from instead (mirrors, locations, blocked), in the
+    /// format of containers-registries.conf(5); the user's and the system's are not read then
+    #[arg(long, value_name = "FILE")]
+    registries_conf: Option<PathBuf>,
 
     /// PEM file with further certificate authorities for registries; repeatable
     #[arg(long, value_name = "FILE")]
@@ -79,6 +85,10 @@ impl RegistryFlags {
             .insecure_registry
             .iter()
             .map(|host| ("--insecure-registry", host.clone()));
+        let conf = self
+            .registries_conf
+            .iter()
+            .map(|file| ("--registries-conf", file.display().to_string()));
         let authorities = self
             .registry_ca
             .iter()
@@ -86,6 +96,7 @@ impl RegistryFlags {
         let cache = (self.cache != CacheOption::Auto).then(|| ("--cache", self.cache.to_string()));
         layouts
             .chain(hosts)
+            .chain(conf)
             .chain(authorities)
             .chain(cache)
             .flat_map(|(flag, value)| [flag.to_owned(), value])
@@ -101,7 +112,12 @@ impl RegistryFlags {
                 layout.dir().display()
             )));
         }
+        let conf = match &self.registries_conf {
+            Some(file) => RegistriesConf::of_file(file),
+            None => RegistriesConf::of_machine(),
+        };
         let mut options = RegistryOptions {
+            registries_conf: conf.map_err(CommandError::failed)?,
             insecure_registries: self.insecure_registry.clone(),
             layouts: self.oci_layout.clone(),
             credential_files: user_credential_files(),

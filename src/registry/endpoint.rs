@@ -61,7 +61,8 @@ impl Endpoint {
     /// or insecure host that has no TLS.
     ///
     /// Such a host is tried with https once (`HEAD /v2/`); only where it does not
-    /// speak TLS, plain HTTP is used for the rest of the run.
+    /// speak TLS, plain HTTP is used for the rest of the run. A host with a bad
+    /// certificate does speak it, and is refused.
     pub(super) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
         let https = Url::parse(&format!("https://{}/", self.host))
             .map_err(|error| format!("{} is no host name: {error}", self.host))?;

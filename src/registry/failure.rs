@@ -1,12 +1,13 @@
 //! How failures are worded.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use http::StatusCode;
 use serde::Deserialize;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 
+use super::registries_conf::{PullSource, Role};
 use super::transport::{Answer, SendError};
 
 /// The longest text from outside that is quoted in a message, in characters.
@@ -31,23 +32,38 @@ pub(super) fn clean(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     name: CanonicalName,
+    /// Where it is read from.
+    source: Option<PullSource>,
 }
 
 impl Place {
     pub(super) fn new(name: &CanonicalName) -> Self {
-        Self { name: name.clone() }
+        Self {
+            name: name.clone(),
+            source: None,
+        }
+    }
+
+    /// A repository that is read from another place than its name's.
+    pub(super) fn at(name: &CanonicalName, source: &PullSource) -> Self {
+        let elsewhere = source.role != Role::Itself;
+        Self {
+            name: name.clone(),
+            source: elsewhere.then(|| source.clone()),
+        }
     }
 
     /// The registry's host as the user knows it.
     pub(super) fn registry(&self) -> &str {
-        self.name.registry()
+        let name = self.source.as_ref().map_or(&self.name, |s| &s.name);
+        name.registry()
     }
 
     /// A failure of any kind; `what` says what happened and what to do.
     pub(super) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
         FetchFailure {
             kind,
-            message: format!("{}: {what}", self.name),
+            message: format!("{self}: {what}"),
         }
     }
 
@@ -100,10 +116,28 @@ impl Place {
                     "too many requests (HTTP 429){said}; try again later, or log in for a higher limit"
                 ),
             ),
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => self.failure(
+                FetchFailureKind::Unreachable,
+                "the proxy before the registry wants other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
+            ),
             _ => self.useless(format_args!(
                 "the registry answered HTTP {} when asked for {what}{said}; try again later",
                 status.as_u16()
             )),
+        }
+    }
+}
+
+/// The name, and the place where that is another.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)?;
+        match &self.source {
+            None => Ok(()),
+            Some(PullSource { name, role }) if *role == Role::Mirror => {
+                write!(f, " (mirror {name})")
+            }
+            Some(PullSource { name, .. }) => write!(f, " (location {name})"),
         }
     }
 }

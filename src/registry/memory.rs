@@ -48,7 +48,7 @@ pub(super) struct RememberedList {
 /// One page of a tag list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RememberedPage {
-    /// Path and query of its URL.
+    /// Where it was read.
     pub(super) url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) etag: Option<String>,

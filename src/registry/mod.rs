@@ -13,8 +13,9 @@
 //!   │    └─ Api               providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!   └─ Images                 images      each manifest and config once a run
 //!        ├─ Layout            layout      a directory on disk, or
-//!        └─ Remote            remote      one repository of one registry
-//!             ├─ tags         tags, link  pages, followed on the same host
+//!        └─ Sources           sources     the first place that answers, by registries_conf
+//!             └─ Remote       remote      one repository of one registry
+//!                  ├─ tags    tags, link  pages, followed on the same host
 //!             ├─ Authorizer   auth        challenge → credential → token, single flight
 //!             │    └─ Keychain credentials docker config files and helpers
 //!             ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
@@ -64,8 +65,10 @@ mod once;
 mod options;
 mod providers;
 mod push_times;
+mod registries_conf;
 mod remote;
 mod scanner;
+mod sources;
 mod tags;
 mod transport;
 
@@ -78,5 +81,6 @@ pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_cr
 pub use layout::{OciLayout, OciLayoutError};
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
 pub use providers::{Provider, PushTimeApi};
+pub use registries_conf::{RegistriesConf, RegistriesConfError};
 pub use scanner::Registries;
 pub use transport::Statistics;

@@ -19,6 +19,7 @@ pub struct Trust {
     /// Ask nothing, and trust everything.
     pub offline: bool,
 }
+use super::registries_conf::RegistriesConf;
 
 /// How registries are asked. [`RegistryOptions::default`] is anonymous, over
 /// the network, with the limits that the product promises.
@@ -39,6 +40,8 @@ pub struct RegistryOptions {
     /// Hosts (`HOST` or `HOST:PORT`) that may speak plain HTTP or show a
     /// certificate that cannot be verified.
     pub insecure_registries: Vec<String>,
+    /// Where images are read from instead of where their names point.
+    pub registries_conf: RegistriesConf,
     /// Further certificate authorities: the contents of PEM files.
     pub extra_ca: Vec<Vec<u8>>,
     /// Images that are read from disk.
@@ -79,6 +82,7 @@ impl Default for RegistryOptions {
             max_wait: Duration::from_secs(10),
             backoff: Duration::from_millis(200),
             insecure_registries: Vec::new(),
+            registries_conf: RegistriesConf::default(),
             extra_ca: Vec::new(),
             layouts: Vec::new(),
             credential_files: Vec::new(),

@@ -58,8 +58,11 @@ pub(super) struct Remote {
 }
 
 impl Remote {
+    /// `name` is what the repository is called on its registry, `place` what
+    /// messages call it.
     pub(super) fn new(
         name: &CanonicalName,
+        place: Place,
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
         account: Account,
@@ -73,10 +76,10 @@ impl Remote {
         Self {
             reserve: reserve.unwrap_or(usual),
             name: name.clone(),
-            place: Place::new(name),
+            authorizer: Authorizer::new(name, place.clone(), account),
+            place,
             endpoint,
             transport,
-            authorizer: Authorizer::new(name, account),
         }
     }
 

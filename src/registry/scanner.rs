@@ -22,8 +22,14 @@ use super::memory::Memory;
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
 use super::providers::Apis;
 use super::push_times;
+use super::registries_conf::{PullSource, PullSources, RegistriesConf};
 use super::remote::Remote;
+use super::sources::{Places, Sources};
 use super::transport::{Statistics, Transport};
+
+/// A repository, and who looks at it: what is shown at each place where it may
+/// be read from.
+type View = (CanonicalName, Vec<Option<CredentialId>>);
 
 /// All registries and layouts of a run. Cheap to clone; clones share
 /// connections, tokens and answers.
@@ -44,7 +50,8 @@ struct Shared {
     layouts: Vec<OciLayout>,
     apis: Apis,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
-    repositories: Mutex<HashMap<(CanonicalName, Option<CredentialId>), Arc<Images>>>,
+    conf: RegistriesConf,
+    repositories: Mutex<HashMap<View, Arc<Images>>>,
 }
 
 impl Registries {
@@ -62,6 +69,7 @@ impl Registries {
                 rate_reserve: options.rate_reserve,
                 apis: Apis::new(&options.push_time_apis)?,
                 layouts: options.layouts,
+                conf: options.registries_conf,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
             }),
@@ -187,24 +195,46 @@ impl Registries {
             .repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let key = (name.clone(), account.credential_id(name));
+        let places = shared.conf.sources(name);
+        let shown = places.iter().flat_map(PullSources::iter);
+        let shown = shown.map(|place| account.credential_id(&place.name));
+        let key = (name.clone(), shown.collect());
         if let Some(images) = repositories.get(&key) {
             return Arc::clone(images);
         }
         let source = match layout::find(&shared.layouts, name) {
             Some(layout) => Source::Layout(layout),
-            None => Source::Remote(Box::new(Remote::new(
-                name,
-                self.endpoint(name),
-                Arc::clone(&shared.transport),
-                account.clone(),
-                shared.rate_reserve,
-            ))),
+            None => Source::Remote(self.sources(account, name, places)),
         };
         let memory = Memory::new(&shared.cache, shared.trust, name);
         let images = Arc::new(Images::new(source, Place::new(name), memory));
         repositories.insert(key, Arc::clone(&images));
         images
+    }
+
+    /// The places from which a repository may be read, each with the
+    /// credentials for that place and no other.
+    fn sources(
+        &self,
+        account: &Account,
+        name: &CanonicalName,
+        places: Result<PullSources, String>,
+    ) -> Sources {
+        let remote = |source: &PullSource| {
+            Remote::new(
+                &source.name,
+                Place::at(name, source),
+                self.endpoint(&source.name),
+                Arc::clone(&self.shared.transport),
+                account.clone(),
+                self.shared.rate_reserve,
+            )
+        };
+        let places = places.map(|places| Places {
+            mirrors: places.mirrors.iter().map(remote).collect(),
+            own: remote(&places.own),
+        });
+        Sources::new(places.map_err(|refusal| Place::new(name).useless(refusal)))
     }
 
     fn endpoint(&self, name: &CanonicalName) -> Arc<Endpoint> {

@@ -154,11 +154,7 @@ async fn ask(
     url: &Url,
     old: Option<&RememberedList>,
 ) -> Result<Result<RememberedPage, Answer>, FetchFailure> {
-    let path = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    let known = old.and_then(|old| old.pages.iter().find(|page| page.url == path));
+    let known = old.and_then(|old| old.pages.iter().find(|page| page.url == url.as_str()));
     let mut question = Question::get(url.clone());
     question.if_none_match = known.and_then(|page| page.etag.clone());
     let answer = remote.ask(question, Redirects::SameHost).await?;
@@ -172,7 +168,7 @@ async fn ask(
     }
     let page = read(remote, &answer)?;
     Ok(Ok(RememberedPage {
-        url: path,
+        url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
         names: page.tags.unwrap_or_default(),
         manifest: page.manifest.map(ToOwned::to_owned),

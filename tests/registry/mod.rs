@@ -8,9 +8,12 @@ mod harbor;
 mod images;
 mod layout;
 mod memory;
+mod mirrors;
+mod proxy;
 mod pulls;
 mod push_times;
 mod tags;
+mod tls;
 mod window;
 
 use std::time::Duration;

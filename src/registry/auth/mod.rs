@@ -65,10 +65,10 @@ struct State {
 }
 
 impl Authorizer {
-    pub(super) fn new(name: &CanonicalName, account: Account) -> Self {
+    pub(super) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
         Self {
             name: name.clone(),
-            place: Place::new(name),
+            place,
             account,
             state: Mutex::default(),
         }

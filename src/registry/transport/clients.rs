@@ -9,6 +9,7 @@ use reqwest::{Certificate, Client, Url};
 use crate::registry::endpoint::is_loopback;
 use crate::registry::failure::clean;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
+use crate::registry::registries_conf::RegistriesConf;
 
 use super::authority;
 
@@ -21,6 +22,7 @@ const USER_AGENT: &str = concat!("kubectl-imgpolicy/", env!("CARGO_PKG_VERSION")
 pub(super) struct Clients {
     certificates: Vec<Certificate>,
     insecure: Vec<String>,
+    conf: RegistriesConf,
     connect_timeout: Duration,
     max_idle: usize,
     /// Indexed by (loopback, insecure).
@@ -51,18 +53,21 @@ impl Clients {
         Ok(Self {
             certificates,
             insecure,
+            conf: options.registries_conf.clone(),
             connect_timeout: options.connect_timeout,
             max_idle: options.max_connections,
             built: [const { OnceLock::new() }; 4],
         })
     }
 
-    /// Whether the user named the host insecure, with its port or in general.
+    /// Whether the user named the host insecure, with its port or in general, or
+    /// `registries.conf` does.
     pub(super) fn is_insecure(&self, url: &Url) -> bool {
         let (host, with_port) = (url.host_str().unwrap_or_default(), authority(url));
         self.insecure
             .iter()
             .any(|insecure| *insecure == host || *insecure == with_port)
+            || self.conf.is_insecure(&with_port)
     }
 
     /// The client for a URL's host, or why there is none.

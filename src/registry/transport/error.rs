@@ -3,13 +3,17 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::Url;
+
 use crate::registry::failure::clean;
+
+use super::proxy::proxy_of;
 
 /// A request without an answer. Cheap to clone: what is asked later of a host
 /// that was given up fails with the same one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::registry) enum SendError {
-    /// DNS, connecting or TLS failed; the host is given up.
+    /// DNS, connecting or speaking TLS failed; the host is given up.
     #[error("{host} cannot be reached: {reason}")]
     Unreachable {
         /// Which host.
@@ -17,12 +21,13 @@ pub(in crate::registry) enum SendError {
         /// What failed and what to do.
         reason: String,
     },
-    /// The host speaks TLS, but nobody we trust says who it is; it is given up.
-    #[error("{host} cannot be reached: {reason}")]
+    /// The host speaks TLS and shows a certificate that is not accepted; it is
+    /// given up.
+    #[error("{host} cannot be trusted: {reason}")]
     Untrusted {
         /// Which host.
         host: String,
-        /// What is wrong with its certificate and what to do.
+        /// What is wrong with the certificate and what to do.
         reason: String,
     },
     /// The response took too long; after two of them the host is given up.
@@ -88,25 +93,29 @@ impl SendError {
 
     /// Sorts a client error by whose fault it is. Its URL is not shown: the
     /// query of a redirect carries signatures.
-    pub(super) fn from_reqwest(host: &str, error: &reqwest::Error) -> Self {
+    pub(super) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
         let causes = causes(error);
         let last = causes
             .last()
             .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause));
         if error.is_connect() {
-            let reason = if error.is_timeout() {
+            let tls = tls_error(error);
+            if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+                return Self::Untrusted {
+                    host: host.to_owned(),
+                    reason: format!(
+                        "{last}; for a private certificate authority give --registry-ca FILE, to accept any certificate --insecure-registry {host}"
+                    ),
+                };
+            }
+            let reason = if let Some(proxy) = proxy_of(url).filter(|_| tls.is_none()) {
+                format!(
+                    "the proxy {proxy} does not let us through ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+                )
+            } else if error.is_timeout() {
                 "connecting took too long; check the network or the proxy".to_owned()
-            } else if let Some(tls) = tls_error(error) {
-                let reason = format!(
-                    "{last}; for a private certificate authority give --registry-ca FILE, for plain HTTP --insecure-registry {host}"
-                );
-                if matches!(tls, rustls::Error::InvalidCertificate(_)) {
-                    return Self::Untrusted {
-                        host: host.to_owned(),
-                        reason,
-                    };
-                }
-                reason
+            } else if tls.is_some() {
+                format!("{last}; for plain HTTP give --insecure-registry {host}")
             } else if causes.iter().any(|cause| cause.contains("dns error")) {
                 format!("the name cannot be resolved ({last}); check the name")
             } else {
@@ -133,17 +142,18 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-/// Why a TLS handshake failed, if that is what happened.
+/// What went wrong with TLS, if that did.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next = error.source();
     while let Some(cause) = next {
         if let Some(tls) = cause.downcast_ref() {
             return Some(tls);
         }
-        let io = cause.downcast_ref::<std::io::Error>();
-        next = match io.and_then(std::io::Error::get_ref) {
-            // Hidden from `source`, which names the wrapped error's own.
-            Some(wrapped) => Some(wrapped),
+        next = match cause.downcast_ref::<std::io::Error>() {
+            // An I/O error hides the error it wraps from `source`.
+            Some(io) => io
+                .get_ref()
+                .map(|wrapped| wrapped as &(dyn Error + 'static)),
             None => cause.source(),
         };
     }

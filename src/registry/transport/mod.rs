@@ -4,6 +4,7 @@
 mod clients;
 mod error;
 mod host;
+mod proxy;
 mod quota;
 mod retry_after;
 mod window;
@@ -302,7 +303,7 @@ impl Transport {
         let mut response = request
             .send()
             .await
-            .map_err(|error| SendError::from_reqwest(host.name(), &error))?;
+            .map_err(|error| SendError::from_reqwest(host.name(), &question.url, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         host.answered(&headers, sent.elapsed());
         let body = if question.method == Method::HEAD || status.is_redirection() {
@@ -340,7 +341,10 @@ impl Transport {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(body),
                 Err(_) if refusal => return Ok(body),
-                Err(error) => return Err(SendError::from_reqwest(host.name(), &error)),
+                Err(error) => {
+                    let url = response.url();
+                    return Err(SendError::from_reqwest(host.name(), url, &error));
+                }
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             let length = body.len() + chunk.len();

@@ -15,15 +15,22 @@ mod faults;
 mod headers;
 mod limit;
 pub mod providers;
+mod proxy;
 mod serve;
+mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
 
+pub use self::proxy::TestProxy;
+pub use self::tls::{Authority, Certificate};
+
+use self::tls::TlsListener;
 use super::content::{Blob, Content};
 
 /// What went wrong, or shall.
@@ -97,6 +104,8 @@ pub struct Logged {
     /// The whole `Authorization`.
     pub authorization: Option<String>,
     pub user_agent: String,
+    /// It came by HTTP/2.
+    pub http2: bool,
 }
 
 #[derive(Debug)]
@@ -137,6 +146,8 @@ struct Inner {
 #[derive(Debug)]
 struct Shared {
     address: SocketAddr,
+    /// TLS connections that came about.
+    connections: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
@@ -165,16 +176,28 @@ impl FaultRule<'_> {
 impl TestRegistry {
     /// An empty, open registry on a free port of 127.0.0.1.
     pub fn start() -> Self {
+        Self::start_as(None)
+    }
+
+    /// The same over TLS.
+    pub fn start_tls(certificate: &Certificate) -> Self {
+        Self::start_as(Some(certificate))
+    }
+
+    fn start_as(certificate: Option<&Certificate>) -> Self {
+        let tls = certificate.map(Certificate::acceptor);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("free port");
         listener.set_nonblocking(true).expect("non-blocking");
         let shared = Arc::new(Shared {
             address: listener.local_addr().expect("address"),
+            connections: AtomicUsize::new(0),
             inner: Mutex::default(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let app = Router::new()
             .fallback(serve::serve)
             .with_state(Arc::clone(&shared));
+        let serves = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -182,8 +205,18 @@ impl TestRegistry {
                 .expect("runtime");
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
+                let serve = async {
+                    match tls {
+                        None => axum::serve(listener, app).await,
+                        Some(acceptor) => {
+                            let shared = Arc::clone(&serves);
+                            let listener = TlsListener::new(listener, acceptor, shared);
+                            axum::serve(listener, app).await
+                        }
+                    }
+                };
                 tokio::select! {
-                    _ = axum::serve(listener, app) => {}
+                    _ = serve => {}
                     _ = stopped => {}
                 }
             });
@@ -341,6 +374,11 @@ impl TestRegistry {
             .iter()
             .filter(|path| path.contains(pattern))
             .count()
+    }
+
+    /// How many TLS connections came about.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     /// Forgets what was asked.

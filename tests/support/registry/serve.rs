@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,6 +28,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         query: parts.uri.query().unwrap_or_default().to_owned(),
         authorization: text(header::AUTHORIZATION),
         user_agent: text(header::USER_AGENT).unwrap_or_default(),
+        http2: parts.version == Version::HTTP_2,
     };
     let body = axum::body::to_bytes(body, 1 << 20)
         .await

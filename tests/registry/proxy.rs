@@ -1,0 +1,177 @@
+//! Proxies of the environment, by the program: it alone has one.
+
+use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::{Authority, TestProxy, TestRegistry};
+
+/// A host that no resolver knows.
+const HOST: &str = "registry.invalid";
+
+/// A registry over TLS that calls itself [`HOST`], and who has signed that.
+fn behind() -> (TestRegistry, Authority) {
+    let authority = Authority::new();
+    let registry = TestRegistry::start_tls(&authority.certify(HOST));
+    registry.list("org/app", ["1.0.0", "1.1.0"]);
+    (registry, authority)
+}
+
+/// A proxy's URL, with a password in it.
+fn with_password(host: &str) -> String {
+    format!("http://me:hunter2@{host}")
+}
+
+/// Tries a policy on an image of the host, telling all there is to tell.
+fn ask(authority: &Authority, variables: &[(&str, &str)], more: &[&str]) -> Outcome {
+    let env = TestEnvironment::new();
+    env.write("ca.pem", authority.pem());
+    let image = format!("{HOST}/org/app:1.0.0");
+    let args = [
+        "test",
+        &image,
+        "--policy",
+        "semver:*",
+        "--registry-ca",
+        "ca.pem",
+        "-v=9",
+    ];
+    let mut run = env.program(args.iter().chain(more));
+    for (name, value) in variables {
+        run = run.env(name, value);
+    }
+    let outcome = run.run();
+    for secret in ["hunter2", "bWU6aHVudGVyMg"] {
+        assert!(!outcome.stdout.contains(secret), "{outcome:#?}");
+        assert!(!outcome.stderr.contains(secret), "{outcome:#?}");
+    }
+    outcome
+}
+
+#[test]
+fn https_goes_through_its_proxy_which_gets_its_password_and_nothing_else() {
+    let (registry, authority) = behind();
+    let proxy = TestProxy::to(&registry);
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        let url = with_password(&proxy.host());
+        let outcome = ask(&authority, &[(variable, &url)], &[]).expect(0);
+        assert!(outcome.stdout.contains("1.1.0"), "{outcome:#?}");
+    }
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 3);
+    for head in heads {
+        let head = head.to_ascii_lowercase();
+        assert!(
+            head.starts_with("connect registry.invalid:443 http/1.1\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("proxy-authorization: basic bwu6ahvudgvymg==\r\n"),
+            "{head}"
+        );
+    }
+    assert_eq!(registry.connections(), 3);
+    assert!(
+        registry
+            .requests()
+            .iter()
+            .all(|r| r.authorization.is_none())
+    );
+}
+
+#[test]
+fn hosts_of_no_proxy_are_asked_directly() {
+    let (registry, authority) = behind();
+    let proxy = TestProxy::to(&registry);
+    let url = with_password(&proxy.host());
+    for exempt in [HOST, "invalid", "*"] {
+        let variables = [("HTTPS_PROXY", url.as_str()), ("NO_PROXY", exempt)];
+        let outcome = ask(&authority, &variables, &[]).expect(1);
+        assert!(
+            outcome.stdout.contains("registry-unreachable"),
+            "{outcome:#?}"
+        );
+        assert!(!outcome.stdout.contains(&proxy.host()), "{outcome:#?}");
+    }
+    assert_eq!(proxy.heads(), [""; 0]);
+    let others = [
+        ("HTTPS_PROXY", url.as_str()),
+        ("NO_PROXY", "example.invalid"),
+    ];
+    ask(&authority, &others, &[]).expect(0);
+}
+
+#[test]
+fn plain_http_goes_through_the_proxy_for_plain_http() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0", "1.1.0"]);
+    let proxy = TestProxy::to(&registry);
+    let url = with_password(&proxy.host());
+    let variables = [("HTTP_PROXY", url.as_str())];
+    let outcome = ask(
+        &Authority::new(),
+        &variables,
+        &["--insecure-registry", HOST],
+    )
+    .expect(0);
+    assert!(outcome.stdout.contains("1.1.0"), "{outcome:#?}");
+    let heads = proxy.heads();
+    let line = "GET http://registry.invalid/v2/org/app/tags/list?n=1000 HTTP/1.1\r\n";
+    assert!(heads[0].starts_with(line), "{heads:?}");
+}
+
+#[test]
+fn loopback_never_goes_through_a_proxy() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["1.0.0"]);
+    let proxy = TestProxy::refusing(502);
+    let env = TestEnvironment::new();
+    let image = registry.image("org/app:1.0.0");
+    let run = env.program(["test", &image, "--policy", "semver:*"]);
+    let url = with_password(&proxy.host());
+    run.env("HTTP_PROXY", &url)
+        .env("HTTPS_PROXY", &url)
+        .run()
+        .expect(0);
+    assert_eq!(proxy.heads(), [""; 0]);
+}
+
+#[test]
+fn a_proxy_that_refuses_or_is_down_is_named_without_its_password() {
+    let refusing = [407, 502].map(TestProxy::refusing);
+    let (_, authority) = behind();
+    for host in [
+        refusing[0].host(),
+        refusing[1].host(),
+        "127.0.0.1:1".to_owned(),
+    ] {
+        let url = with_password(&host);
+        let outcome = ask(&authority, &[("HTTPS_PROXY", url.as_str())], &[]).expect(1);
+        for part in [
+            "registry-unreachable",
+            &format!("registry.invalid cannot be reached: the proxy http://{host} does not let us"),
+            "check HTTPS_PROXY",
+        ] {
+            assert!(outcome.stdout.contains(part), "{part}: {outcome:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_for_plain_http_that_refuses_is_told_from_the_registry() {
+    for (status, part) in [
+        (
+            407,
+            "the proxy before the registry wants other credentials (HTTP 407)",
+        ),
+        (502, "HTTP 502"),
+    ] {
+        let proxy = TestProxy::refusing(status);
+        let url = with_password(&proxy.host());
+        let variables = [("HTTP_PROXY", url.as_str())];
+        let outcome = ask(
+            &Authority::new(),
+            &variables,
+            &["--insecure-registry", HOST],
+        )
+        .expect(1);
+        assert!(outcome.stdout.contains(part), "{outcome:#?}");
+    }
+}

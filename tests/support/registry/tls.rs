@@ -1,0 +1,117 @@
+//! TLS: a certificate authority of its own, and what it signs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::Shared;
+
+/// A certificate authority that nobody knows yet.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// A server's certificate with its key, and the protocols that it offers.
+pub struct Certificate {
+    chain: rcgen::Certificate,
+    key: KeyPair,
+    protocols: Vec<Vec<u8>>,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
+    }
+
+    /// What `--registry-ca` wants.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A certificate for a host, as good as any; HTTP/2 and HTTP/1.1.
+    pub fn certify(&self, host: &str) -> Certificate {
+        self.sign(host, 4000)
+    }
+
+    /// The same, but of the past.
+    pub fn certify_expired(&self, host: &str) -> Certificate {
+        self.sign(host, 2001)
+    }
+
+    fn sign(&self, host: &str, until: i32) -> Certificate {
+        let mut params = CertificateParams::new([host.to_owned()]).expect("a name");
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        Certificate {
+            chain: params.signed_by(&key, &self.0).expect("a certificate"),
+            key,
+            protocols: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        }
+    }
+}
+
+impl Certificate {
+    /// Of a server that has no HTTP/2.
+    pub fn without_http2(mut self) -> Self {
+        self.protocols.retain(|protocol| protocol != b"h2");
+        self
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::Pkcs8(self.key.serialize_der().into());
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![self.chain.der().clone()], key)
+            .expect("a certificate");
+        config.alpn_protocols.clone_from(&self.protocols);
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// Connections over TLS; those without are dropped.
+pub(super) struct TlsListener {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+    shared: Arc<Shared>,
+}
+
+impl TlsListener {
+    pub(super) fn new(tcp: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) -> Self {
+        Self {
+            tcp,
+            acceptor,
+            shared,
+        }
+    }
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (tcp, address) = self.tcp.accept().await.expect("a connection");
+            if let Ok(tls) = self.acceptor.accept(tcp).await {
+                self.shared.connections.fetch_add(1, Ordering::Relaxed);
+                return (tls, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.tcp.local_addr()
+    }
+}
