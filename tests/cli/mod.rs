@@ -1,5 +1,6 @@
 //! The program as a whole: arguments in, two streams and an exit code out.
 
+mod cache;
 mod commands;
 mod completion;
 mod faults;

@@ -11,11 +11,13 @@ use serde_json::Value;
 use super::{assert_named, documents, printed, read, shell};
 
 /// The subcommands whose flags the texts may name.
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 8] = [
     "status",
     "explain",
     "test",
     "images",
+    "cache info",
+    "cache clear",
     "version",
     "completion",
 ];
@@ -121,6 +123,8 @@ fn every_json_field_is_documented() {
         printed(&format!("images {files}")),
         printed(&format!("images deployment/timestamp {files}")),
         printed("status -f nowhere -o json"),
+        printed("cache info -o json"),
+        printed("cache info --cache memcached://127.0.0.1:1 -o json"),
         printed(
             "test org/my-app:1.0.0 --policy 'semver:~1.0' --oci-layout docs/quickstart/images -o json",
         ),

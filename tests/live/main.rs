@@ -36,6 +36,7 @@ mod helm;
 mod home;
 mod kubeconfigs;
 mod memcached;
+mod memcached_cache;
 mod objects;
 mod plugin;
 mod pods;

@@ -1,0 +1,161 @@
+//! The cache that users share, with a real memcached and real registries.
+
+use serde_json::Value;
+
+use crate::binary::Run;
+use crate::certificates::Authority;
+use crate::home::Home;
+use crate::memcached::Memcached;
+use crate::registry::{Door, PASSWORD, Registry, USER};
+
+/// A policy by time, which needs the date of every tag.
+const BY_TIME: &str = "glob:1.0.*";
+
+fn option(servers: &[&Memcached]) -> String {
+    let addresses: Vec<&str> = servers.iter().map(|s| s.address.as_str()).collect();
+    format!("--cache=memcached://{}", addresses.join(","))
+}
+
+/// `status` of a workload with this image, and what it asked.
+fn status(home: &Home, image: &str, more: &[&str]) -> Run {
+    let file = home.workloads(&[image], BY_TIME);
+    let all = ["status", "-f", &file, "-o", "json", "-v=4"];
+    home.run(&[&all, more].concat())
+}
+
+fn latest(run: &Run) -> Value {
+    run.row("web-0", "app")["latest"].clone()
+}
+
+/// How many requests for configs are in the log.
+fn blobs(run: &Run) -> usize {
+    run.stderr
+        .lines()
+        .filter(|line| line.contains("/blobs/"))
+        .count()
+}
+
+/// How often the run complains of the cache.
+fn warnings(run: &Run, text: &str) -> usize {
+    run.stderr.matches(text).count()
+}
+
+#[tokio::test]
+async fn what_one_user_learnt_another_need_not_ask() {
+    let registry = Registry::shared().await;
+    registry.push_versions("shared/dated", 20).await;
+    let image = format!("{}/shared/dated:1.0.0", registry.host);
+    let newest = Value::from(format!("{}/shared/dated:1.0.19", registry.host));
+    let servers = [Memcached::start(), Memcached::start()];
+    let cache = option(&servers.each_ref());
+
+    let first = status(&Home::new(), &image, &[&cache]);
+    assert_eq!(latest(&first), newest);
+    assert_eq!(blobs(&first), 20, "{}", first.stderr);
+    for server in &servers {
+        assert!(server.stat("curr_items") > 0, "{:?}", server.stats());
+    }
+    let second = status(&Home::new(), &image, &[&cache]);
+    assert_eq!(latest(&second), newest);
+    assert_eq!(blobs(&second), 0, "{}", second.stderr);
+
+    // One of them ends, and its entries are asked of the registry again.
+    let [stays, ends] = servers;
+    let lost = ends.address.clone();
+    drop(ends);
+    let third = status(&Home::new(), &image, &[&cache]);
+    assert_eq!(latest(&third), newest);
+    assert!((1..20).contains(&blobs(&third)), "{}", third.stderr);
+    let warning = format!("the cache server {lost} is not used in this run: ");
+    assert_eq!(warnings(&third, &warning), 1, "{}", third.stderr);
+    assert!(stays.stat("get_hits") > 0);
+}
+
+#[tokio::test]
+async fn what_a_password_opened_is_not_found_without_it() {
+    let registry = Registry::with_password().await;
+    registry.push_versions("kept/dated", 3).await;
+    let image = format!("{}/kept/dated:1.0.0", registry.host);
+    let memcached = Memcached::start();
+    let cache = option(&[&memcached]);
+    let trust = |home: &Home| match &registry.door {
+        Door::Password(authority) => home.write("ca.pem", pem(authority)),
+        Door::Open | Door::Token(_) => unreachable!("no TLS"),
+    };
+    let known = Home::with_password(&registry.host, USER, PASSWORD);
+    let authority = trust(&known);
+    let run = status(&known, &image, &[&cache, "--registry-ca", &authority]);
+    let newest = format!("{}/kept/dated:1.0.2", registry.host);
+    assert_eq!(latest(&run), Value::from(newest));
+    assert!(memcached.stat("curr_items") > 0);
+
+    let unknown = Home::new();
+    let authority = trust(&unknown);
+    for more in [&[][..], &["--offline"]] {
+        let flags = [&[&cache, "--registry-ca", &authority], more].concat();
+        let row = status(&unknown, &image, &flags).row("web-0", "app");
+        assert_eq!(row["outcome"], "unknown", "{row:#}");
+        assert!(row["latest"].is_null(), "{row:#}");
+    }
+}
+
+fn pem(authority: &Authority) -> &str {
+    &authority.pem
+}
+
+#[tokio::test]
+async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
+    let registry = Registry::shared().await;
+    registry.push_versions("shared/many", 120).await;
+    let image = format!("{}/shared/many:1.0.0", registry.host);
+    let memcached = Memcached::start_with(&["-I", "1k", "-o", "slab_chunk_max=1"]);
+    let cache = option(&[&memcached]);
+    for _ in 0..2 {
+        let run = status(&Home::new(), &image, &[&cache]);
+        let newest = format!("{}/shared/many:1.0.119", registry.host);
+        assert_eq!(latest(&run), Value::from(newest));
+        let note = "does not keep all values: object too large for cache";
+        assert_eq!(warnings(&run, note), 1, "{}", run.stderr);
+    }
+    assert!(
+        memcached.stat("curr_items") >= 120,
+        "the small ones are kept"
+    );
+}
+
+#[tokio::test]
+async fn info_and_clear_speak_to_every_server() {
+    let registry = Registry::shared().await;
+    registry.push_versions("shared/cleared", 5).await;
+    let image = format!("{}/shared/cleared:1.0.0", registry.host);
+    let servers = [Memcached::start(), Memcached::start()];
+    let cache = option(&servers.each_ref());
+    let home = Home::new();
+    status(&home, &image, &[&cache]);
+    let info = || home.run(&["cache", "info", &cache, "-o", "json"]).json();
+    let told = info();
+    for (server, told) in servers
+        .iter()
+        .zip(told["servers"].as_array().expect("servers"))
+    {
+        assert_eq!(told["server"], server.address.as_str());
+        assert_eq!(told["version"], server.stats()["version"].as_str());
+        assert_eq!(told["count"], server.stat("curr_items"));
+        assert_eq!(told["limitBytes"], 64 << 20);
+        assert!(told["problem"].is_null());
+    }
+    let items = || servers.each_ref().map(|server| server.stat("curr_items"));
+    assert!(items().iter().sum::<u64>() >= 5, "{told:#}");
+    let refused = home.run(&["cache", "clear", &cache]);
+    assert!(
+        refused.stderr.contains("--all removes everything"),
+        "{}",
+        refused.stderr
+    );
+    assert!(items().iter().sum::<u64>() >= 5);
+    let cleared = home.run(&["cache", "clear", "--all", &cache]);
+    assert_eq!(cleared.stdout.lines().count(), 2, "{}", cleared.stdout);
+    // memcached counts what is flushed until it is met again.
+    let again = status(&Home::new(), &image, &[&cache]);
+    assert_eq!(blobs(&again), 5, "{}", again.stderr);
+}
