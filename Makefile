@@ -6,7 +6,7 @@ CARGO ?= cargo
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build the plugin for use: target/release/kubectl-imgpolicy.
@@ -47,6 +47,11 @@ bench-scan: ## Measure whole scans of a registry on loopback, cold and warm.
 .PHONY: bench-limits
 bench-limits: ## The part of it whose registry limits the rate of requests.
 	$(CARGO) bench --bench scan -- 50/s
+
+.PHONY: bench-cluster
+bench-cluster: build ## Measure a warm status of 5,000 workloads beside kubectl (needs Go, kubectl).
+	IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_WORKLOADS=5000 \
+		$(CARGO) test --features live --test live -- warm_cluster --nocapture
 
 .PHONY: docs
 docs: ## Make the generated files of docs/ anew.

@@ -143,6 +143,30 @@ fn by_size(c: &mut Criterion) {
     }
 }
 
+/// A registry that tells when tags were pushed, and nothing is dated yet: what
+/// one round of a scan costs.
+fn by_pushes(c: &mut Criterion) {
+    let snapshot = following("glob:*", "org/app:latest", &[]);
+    let subjects = snapshot.subjects().expect("subjects");
+    let mut group = c.benchmark_group("pushed");
+    for size in [1_000, 10_000, 100_000] {
+        let mut metadata = repository(size);
+        for image in metadata.images.values_mut() {
+            image.pushed = std::mem::take(&mut image.created);
+        }
+        assert!(!subjects[0].needs(&metadata).is_empty());
+        group.throughput(Throughput::Elements(size as u64));
+        group.bench_with_input(
+            BenchmarkId::from_parameter(size),
+            &metadata,
+            |b, metadata| {
+                b.iter(|| subjects[0].needs(black_box(metadata)));
+            },
+        );
+    }
+    group.finish();
+}
+
 /// All tags with their verdicts, as `explain` shows them.
 fn examined(c: &mut Criterion) {
     let metadata = repository(10_000);
@@ -153,5 +177,5 @@ fn examined(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, by_policy, by_size, examined);
+criterion_group!(benches, by_policy, by_size, by_pushes, examined);
 criterion_main!(benches);

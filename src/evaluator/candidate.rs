@@ -58,7 +58,8 @@ pub struct Examination {
     pub tags: usize,
     /// The tests that dropped any tag, in the order in which they apply.
     pub funnel: Vec<FunnelStep>,
-    /// Every tag: those that pass first, best first, then the rejected ones in
-    /// the order of their bytes, the greatest first.
+    /// Every tag: those that pass first, best first, then those that were
+    /// refused, those that are older by the time of their push, the last pushed
+    /// first, and the rest in the order of their bytes, the greatest first.
     pub candidates: Vec<Candidate>,
 }

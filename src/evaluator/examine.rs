@@ -1,11 +1,12 @@
 //! A decision with every tag and what became of it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 use super::elect::Refused;
 use super::evaluate::Judgement;
-use super::facts::{Creation, creation};
+use super::facts::{Creation, created_by, creation};
 use super::subject::Subject;
 use crate::image::{ImageReference, RepositoryMetadata, Tag, TagOrDigest};
 use crate::policy::Rejection;
@@ -86,7 +87,13 @@ impl Subject<'_> {
         }
         let tags = accepted.len() + ranking.rejected.len();
         let mut others: Vec<_> = ranking.rejected;
-        others.sort_by(|(a, _), (b, _)| b.cmp(a));
+        let pushed = |tag: &Tag, rejection: Rejection| {
+            if rejection != Rejection::OlderByPushTime {
+                return None;
+            }
+            created_by(metadata.image(&TagOrDigest::Tag(tag.clone()))?)
+        };
+        others.sort_by_cached_key(|(tag, rejection)| Reverse((pushed(tag, *rejection), *tag)));
         rejected.extend(
             others
                 .into_iter()

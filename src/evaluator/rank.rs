@@ -45,12 +45,11 @@ impl Key<'_> {
         }
     }
 
-    /// A time, and whether it is a bound: of the same time the bound ranks
-    /// better, since what is behind it may be better.
-    fn time(&self) -> Option<(Option<Timestamp>, bool)> {
+    /// The time, or the latest that it can be.
+    fn time(&self) -> Option<Timestamp> {
         match self {
-            Self::Created(at) => Some((*at, false)),
-            Self::CreatedBy(at) => Some((Some(*at), true)),
+            Self::Created(at) => *at,
+            Self::CreatedBy(at) => Some(*at),
             Self::Version(_) | Self::Text(_) | Self::Number(_) => None,
         }
     }

@@ -83,26 +83,23 @@ impl<'m> Case<'_, 'm> {
         let mut failed = None;
         for Ranked { tag, .. } in &ranking.accepted {
             let version = TagOrDigest::Tag((*tag).clone());
-            let bound = self.metadata.image(&version).and_then(created_by);
-            keys.push(match (self.creation(&version), bound) {
-                (Creation::At(at), _) => Ok(Key::Created(Some(at))),
+            keys.push(match self.creation(&version) {
+                Creation::At(at) => Ok(Key::Created(Some(at))),
                 // The running tag without a time is a reason of its own.
-                (Creation::None, _) if Some(*tag) == self.running.as_ref() => {
-                    Ok(Key::Created(None))
-                }
-                (Creation::None, _) => Err(Rejection::NoCreationTime),
-                (Creation::Gone, _) => Err(Rejection::NoManifest),
-                (Creation::NotAsked | Creation::Failed(_), Some(bound)) => {
-                    Ok(Key::CreatedBy(bound))
-                }
-                (Creation::NotAsked, None) => {
-                    needs.push(Fact::Created(version));
-                    continue;
-                }
-                (Creation::Failed(failure), None) => {
-                    failed.get_or_insert(failure);
-                    continue;
-                }
+                Creation::None if Some(*tag) == self.running.as_ref() => Ok(Key::Created(None)),
+                Creation::None => Err(Rejection::NoCreationTime),
+                Creation::Gone => Err(Rejection::NoManifest),
+                unknown => match (self.metadata.image(&version).and_then(created_by), unknown) {
+                    (Some(bound), _) => Ok(Key::CreatedBy(bound)),
+                    (None, Creation::Failed(failure)) => {
+                        failed.get_or_insert(failure);
+                        continue;
+                    }
+                    (None, _) => {
+                        needs.push(Fact::Created(version));
+                        continue;
+                    }
+                },
             });
         }
         if !needs.is_empty() {

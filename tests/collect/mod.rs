@@ -2,3 +2,4 @@
 
 mod cluster;
 mod pull_secrets;
+mod scanned;

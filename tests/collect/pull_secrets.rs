@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use kubectl_imgpolicy::collect::{PullSecretUse, UsedPullSecrets, scan};
-use kubectl_imgpolicy::evaluator::{Snapshot, assess};
+use kubectl_imgpolicy::collect::{PullSecretUse, scan};
+use kubectl_imgpolicy::evaluator::assess;
 use kubectl_imgpolicy::registry::{Cache, CacheOption, Registries, RegistryOptions, Trust};
-use kubectl_imgpolicy::workload::decode;
 use serde_json::{Value, json};
 
 use super::cluster::Objects;
+use super::scanned::{Scanned, deployment, options, snapshot};
+use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, Member, TestRegistry};
 
 const ALICE: Member = Member {
@@ -36,104 +37,8 @@ fn login(registry: &TestRegistry, member: Member) -> Value {
     json!({"auths": {registry.host(): {"username": member.user, "password": member.password}}})
 }
 
-/// A Deployment with a policy; `pod` is merged into its Pod's spec.
-fn deployment(namespace: &str, name: &str, image: &str, pod: &Value) -> Value {
-    let mut spec = json!({"containers": [{"name": "app", "image": image}]});
-    for (key, value) in pod.as_object().into_iter().flatten() {
-        spec[key] = value.clone();
-    }
-    json!({"apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": {"namespace": namespace, "name": name, "annotations":
-            {"fluxcd.io/automated": "true", "fluxcd.io/tag.app": "semver:~1.0"}},
-        "spec": {"template": {"spec": spec}}})
-}
-
 fn named(secret: &str) -> Value {
     json!({"imagePullSecrets": [{"name": secret}]})
-}
-
-fn snapshot(objects: &[Value]) -> Snapshot {
-    let mut snapshot = Snapshot::new("2026-11-21T12:00:00Z".parse().expect("a time"));
-    let workload = |object| decode(object, "").expect("decodes").expect("a workload");
-    snapshot.workloads = objects.iter().map(workload).collect();
-    snapshot
-}
-
-fn options() -> RegistryOptions {
-    RegistryOptions {
-        backoff: Duration::from_millis(1),
-        ..RegistryOptions::default()
-    }
-}
-
-/// What a scan gave.
-struct Scanned {
-    snapshot: Snapshot,
-    used: UsedPullSecrets,
-}
-
-impl Scanned {
-    async fn with(workloads: &[Value], how: PullSecretUse<'_>, options: RegistryOptions) -> Self {
-        let mut snapshot = snapshot(workloads);
-        let registries = Registries::new(options).expect("options");
-        let used = scan(
-            &mut snapshot,
-            &registries,
-            how,
-            &|_| {},
-            std::future::pending(),
-        )
-        .await
-        .expect("scanned");
-        assert_eq!(registries.finish().await, [""; 0]);
-        let scanned = Self { snapshot, used };
-        scanned.check();
-        scanned
-    }
-
-    async fn auto(workloads: &[Value], objects: &Objects) -> Self {
-        Self::with(
-            workloads,
-            PullSecretUse::Auto(&objects.cluster()),
-            options(),
-        )
-        .await
-    }
-
-    /// What holds for every scan: its snapshot decides the same anywhere, and
-    /// holds no credential.
-    fn check(&self) {
-        let text = serde_json::to_string(&self.snapshot).expect("JSON");
-        let again = Snapshot::parse(&text).expect("its own format");
-        assert_eq!(
-            assess(&again).expect("rows").rows,
-            assess(&self.snapshot).expect("rows").rows
-        );
-        for secret in ["hunter", "aHVudGVy", "YWxpY2U6", "Bearer", "auths"] {
-            assert!(!text.contains(secret), "{secret}: {text}");
-        }
-    }
-
-    /// `NAMESPACE/NAME REASON`, sorted.
-    fn reasons(&self) -> Vec<String> {
-        let rows = assess(&self.snapshot).expect("rows").rows;
-        rows.iter()
-            .map(|row| {
-                let id = &row.workload;
-                format!("{}/{} {}", id.namespace, id.name, row.decision.reason)
-            })
-            .collect()
-    }
-
-    fn message(&self, name: &str) -> String {
-        let rows = assess(&self.snapshot).expect("rows").rows;
-        let row = rows.iter().find(|row| row.workload.name == name);
-        row.expect("a row").decision.message.clone()
-    }
-
-    fn used(&self) -> (usize, usize) {
-        (self.used.secrets, self.used.namespaces)
-    }
 }
 
 #[tokio::test]
@@ -306,11 +211,7 @@ async fn nothing_is_read_of_a_cluster_unless_the_registry_refuses() {
 #[tokio::test]
 async fn a_policy_that_asks_for_one_image_alone_is_decided_too() {
     let registry = registry(403);
-    let digest = registry.push(
-        "team-a/app",
-        "1.0.0",
-        crate::support::content::Image::built("2026-01-01T00:00:00Z"),
-    );
+    let digest = registry.push("team-a/app", "1.0.0", Image::built("2026-01-01T00:00:00Z"));
     let objects = Objects::default().secret("a", "regcred", &login(&registry, ALICE));
     let mut workload = deployment(
         "a",
@@ -505,6 +406,6 @@ async fn what_a_secret_was_told_is_remembered_for_that_credential_alone() {
     let how = PullSecretUse::Always(&cluster);
     let offline = Scanned::with(&workloads, how, options(true)).await;
     assert_eq!(offline.reasons()[0], expected[0]);
-    assert_eq!(offline.reasons()[1], "b/web registry-error");
+    assert_eq!(offline.reasons()[1], "b/web registry-unreachable");
     assert_eq!(registry.paths(), [""; 0]);
 }

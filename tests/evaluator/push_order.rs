@@ -1,7 +1,7 @@
 //! Dating in the order of pushes: fewer times, the same decision.
 
 use kubectl_imgpolicy::evaluator::Decision;
-use kubectl_imgpolicy::image::{Fact, FetchFailureKind, TagOrDigest};
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata, TagOrDigest};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -50,6 +50,12 @@ fn of_a_thousand_tags_only_the_last_pushed_and_the_running_one_are_dated() {
     assert_eq!(judged.verdict("build-0998"), "accepted");
     assert_eq!(judged.verdict("build-0995"), "older-by-push-time");
     assert_eq!(judged.examination.funnel[0].left, 5);
+    let candidates = judged.examination.candidates.iter();
+    let listed: Vec<&str> = candidates.map(|c| c.tag.as_str()).collect();
+    assert_eq!(
+        &listed[3..7],
+        ["build-0996", "build-0100", "build-0995", "build-0994"]
+    );
 }
 
 #[test]
@@ -173,6 +179,32 @@ fn tags_without_any_usable_time_are_all_looked_at() {
         judged.message,
         "none of 40 tags matches glob:*; 40 do, but name no usable time of creation"
     );
+}
+
+#[test]
+fn the_rounds_stay_few_where_no_tag_can_be_elected() {
+    let mut scenario = scenario("x");
+    for number in 0..500_i64 {
+        let day = jiff::civil::date(2024, 1, 1) + jiff::ToSpan::days(number * 2 % 499);
+        let epoch = built("1970-01-01").pushed(&day.to_string());
+        scenario = scenario.image(&format!("t{number}"), epoch);
+    }
+    let snapshot = scenario.snapshot();
+    let subjects = snapshot.subjects().expect("subjects");
+    let mut metadata = RepositoryMetadata::default();
+    let mut rounds = 0;
+    loop {
+        let needs = subjects[0].needs(&metadata);
+        if needs.is_empty() {
+            break;
+        }
+        for fact in needs {
+            scenario.oracle.answer(&fact, &mut metadata);
+        }
+        rounds += 1;
+    }
+    // The tags, the pushes, and 4, 4, 8, … of 500.
+    assert!(rounds <= 10, "{rounds}");
 }
 
 #[test]

@@ -139,6 +139,10 @@ fn cases() -> Vec<(Scenario, &'static str)> {
              and older cannot be told apart; use semver: or numerical",
         ),
         (
+            semver().settings(|s| s.exclude_images = vec!["*/app".to_owned()]),
+            "keep excluded: docker.io/org/app is left out by --exclude-image */app",
+        ),
+        (
             semver().tags_fail(FetchFailureKind::Registry),
             "unknown registry-error: the oracle fails: Registry",
         ),

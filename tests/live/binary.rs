@@ -83,13 +83,17 @@ pub(crate) fn imgpolicy(kubeconfig: &Path, arguments: &[&str]) -> Run {
     output.expect("the binary runs").into()
 }
 
-/// Runs the binary and measures it: time, and the most memory it held as far as
-/// the system tells (Linux does).
+/// Runs the binary and measures it.
 pub(crate) fn measured(kubeconfig: &Path, arguments: &[&str]) -> (Run, Duration, Option<u64>) {
     let home = tempfile::tempdir().expect("a folder");
+    measure(command(&path(), home.path(), kubeconfig).args(arguments))
+}
+
+/// Runs a command and measures it: time, and the most memory it held in KiB as
+/// far as the system tells (Linux does).
+pub(crate) fn measure(command: &mut Command) -> (Run, Duration, Option<u64>) {
     let started = Instant::now();
-    let mut child = command(&path(), home.path(), kubeconfig)
-        .args(arguments)
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -11,6 +11,7 @@
 //! | `certificates`, `token_server`, `slow_line` | what their tests need |
 //! | `memcached` | a memcached for whoever asks |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
+//! | `content`, `test_registry` | a registry in the process, with many images at once |
 //! | the others | the tests |
 //!
 //! No controller and no kubelet runs: tests create Pods and Nodes themselves.
@@ -18,8 +19,9 @@
 //! second control plane. Where kubectl is not on PATH, the two tests that run it
 //! say so on standard error and pass.
 //!
-//! `IMGPOLICY_E2E_BINARY` names another binary to test, and
-//! `IMGPOLICY_E2E_OBJECTS` how many workloads the large cluster has.
+//! `IMGPOLICY_E2E_BINARY` names another binary to test, `IMGPOLICY_E2E_OBJECTS`
+//! how many workloads `whole_cluster` makes, and `IMGPOLICY_E2E_WORKLOADS` how
+//! many of all kinds `warm_cluster` does (`make bench-cluster`).
 
 #![cfg(unix)]
 #![expect(
@@ -30,6 +32,13 @@
 mod access;
 mod binary;
 mod certificates;
+#[path = "../support/content.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "of what the tests share, only a part is used here"
+)]
+mod content;
 mod control_plane;
 mod decisions;
 mod helm;
@@ -41,6 +50,7 @@ mod objects;
 mod plugin;
 mod pods;
 mod process;
+mod pull_secrets;
 mod refusals;
 mod registry;
 mod registry_images;
@@ -50,6 +60,15 @@ mod running;
 mod service_account;
 mod slow_line;
 mod status;
+#[path = "../support/registry/mod.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "of what the tests share, only a part is used here"
+)]
+mod test_registry;
 mod token_server;
+mod warm_cluster;
 mod whole_cluster;
 mod workloads;

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::binary::Run;
+use crate::binary::{Run, imgpolicy};
+use crate::control_plane::ControlPlane;
 use crate::home::Home;
+use crate::kubeconfigs::{self, User};
+use crate::objects::{automated, workload};
 use crate::registry::{PAGE, Registry};
 use crate::slow_line::slow_line;
 use crate::token_server::{Account, Asked, BLUE, HASTY, PUBLIC, RED, basic};
@@ -71,6 +76,61 @@ async fn users_see_their_own_repositories_and_what_is_public() {
         }
     }
     assert!(images[2].contains(PUBLIC));
+}
+
+#[tokio::test]
+async fn two_namespaces_with_pull_secrets_see_their_own_repositories_in_one_run() {
+    let plane = ControlPlane::shared();
+    let (registry, tokens) = Registry::with_tokens().await;
+    for account in [RED, BLUE] {
+        let (namespace, repository) = (account.name, format!("{}/pulled", account.name));
+        registry.push_versions(&repository, 2).await;
+        let config = json!({"auths": {&registry.host:
+            {"username": account.name, "password": account.password}}});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret",
+            "type": "kubernetes.io/dockerconfigjson",
+            "metadata": {"namespace": namespace, "name": "registry"},
+            "data": {".dockerconfigjson": STANDARD.encode(config.to_string())}});
+        let pulling = |name: &str| {
+            let image = format!("{}/{name}/pulled:1.0.0", registry.host);
+            let workload = workload("Deployment", namespace, name, &image);
+            let mut workload = automated(workload, POLICY);
+            workload["metadata"]["labels"] = json!({"test": "pulled"});
+            workload["spec"]["template"]["spec"]["imagePullSecrets"] =
+                json!([{"name": "registry"}]);
+            workload
+        };
+        plane.namespace(namespace).await;
+        let objects = [secret, pulling(RED.name), pulling(BLUE.name)];
+        plane.apply(&objects).await;
+    }
+    let kubeconfig = kubeconfigs::of_user(plane, User::Admin, "default");
+    let status = ["status", "-A", "-l", "test=pulled", "-o", "json", "-v=9"];
+    let run = imgpolicy(&kubeconfig, &status).hides(&[RED.password, BLUE.password, "eyJ"]);
+    let list = run.json();
+    let items = list["items"].as_array().expect("a list");
+    let row = |item: &Value| {
+        let (workload, reason) = (&item["workload"], &item["reason"]);
+        format!("{} {} {reason}", workload["namespace"], workload["name"]).replace('"', "")
+    };
+    assert_eq!(
+        items.iter().map(row).collect::<Vec<_>>(),
+        [
+            "blue blue newer-image",
+            "blue red unauthorized",
+            "red blue unauthorized",
+            "red red newer-image",
+        ],
+        "{run:?}"
+    );
+    // Each was asked for by both, and by nobody first.
+    for account in [RED, BLUE] {
+        let asked = tokens.asked(&format!("{}/pulled", account.name));
+        let mut users: Vec<_> = asked.iter().map(|asked| asked.user).collect();
+        users.sort_unstable();
+        users.dedup();
+        assert_eq!(users, [None, Some(BLUE.name), Some(RED.name)], "{asked:?}");
+    }
 }
 
 #[tokio::test]
