@@ -189,6 +189,11 @@ impl Images {
         }
     }
 
+    /// When the cache saw a tag serve what it serves for the first time.
+    pub(super) fn first_seen(&self, tag: &Tag) -> Option<Timestamp> {
+        self.seen().get(tag).and_then(|seen| seen.first_seen)
+    }
+
     /// Whether this asks for a creation time that is known already.
     pub(super) fn can_date(&self, fact: &Fact) -> bool {
         let Fact::Created(version) = fact else {

@@ -100,7 +100,9 @@ pub(super) async fn answer(
     let many = undated.count() > MANY;
     for version in &unknown {
         if let Some(facts) = told.described(version) {
-            describe(metadata.images.entry(version.clone()).or_default(), facts);
+            let image = metadata.images.entry(version.clone()).or_default();
+            describe(image, facts);
+            image.first_seen = tag(version).and_then(|tag| images.first_seen(tag));
         }
     }
     // Those that the tag list does not describe, as far as push times help.

@@ -39,7 +39,6 @@ type View = (CanonicalName, Vec<Option<CredentialId>>);
 pub struct Registries {
     shared: Arc<Shared>,
 }
-
 #[derive(Debug)]
 struct Shared {
     transport: Arc<Transport>,
