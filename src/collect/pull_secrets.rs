@@ -140,7 +140,7 @@ impl Accounts {
                 views: Vec::new(),
             };
         }
-        let users = accounts.users(name, subjects).await;
+        let users = accounts.users(name, subjects, registries).await;
         let ask = async |group: &Group<'_, '_>| group.ask(name, registries, !accounts.always).await;
         let views = join_all(users.with.values().map(ask)).await;
         let user = match user {
@@ -185,6 +185,7 @@ impl OfWorkloads {
         &self,
         name: &CanonicalName,
         subjects: &[&'a Subject<'s>],
+        registries: &Registries,
     ) -> Users<'a, 's> {
         let mut by_reader: BTreeMap<Option<Reader>, Vec<&'a Subject<'s>>> = BTreeMap::new();
         for subject in subjects {
@@ -207,7 +208,7 @@ impl OfWorkloads {
                 continue;
             };
             let account = &of_reader.account;
-            let Some(id) = account.credential_id(name) else {
+            let Some(id) = registries.credential_id(account, name) else {
                 users.without.extend(subjects);
                 let reason = of_reader.lack(name);
                 users.reasons.entry(reason).or_default().insert(reader);

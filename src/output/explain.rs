@@ -142,7 +142,7 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::OutOfRange => "is in range",
         Rejection::PreRelease => "is no pre-release",
         Rejection::NoNumber => "is a number",
-        Rejection::OlderByPushTime => "may be the newest",
+        Rejection::OlderByPushTime => "was pushed late enough",
         Rejection::NoManifest => "has a manifest",
         Rejection::NoCreationTime => "has a creation time",
         Rejection::TooYoung => "is old enough",

@@ -84,7 +84,7 @@ impl Rejection {
             Self::OutOfRange => "are in range",
             Self::PreRelease => "are no pre-releases",
             Self::NoNumber => "are numbers",
-            Self::OlderByPushTime => "may be the newest",
+            Self::OlderByPushTime => "were pushed late enough",
             Self::NoManifest => "have a manifest",
             Self::NoCreationTime => "have a creation time",
             Self::TooYoung => "are old enough",

@@ -176,6 +176,21 @@ impl CredentialId {
         Self(hash.finalize().into())
     }
 
+    /// The identity of what is shown at each of several places; `None` if that
+    /// is nothing anywhere. That of one place is its own.
+    pub(super) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
+        if let [only] = ids {
+            return *only;
+        }
+        let mut hash = Sha256::new();
+        for id in ids {
+            hash.update([u8::from(id.is_some())]);
+            hash.update(id.map_or([0; 32], |id| id.0));
+        }
+        let any = ids.iter().any(Option::is_some);
+        any.then(|| Self(hash.finalize().into()))
+    }
+
     /// The hash itself, as a part of what is hashed further.
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -24,14 +24,13 @@ use super::memory::{Memory, RememberedList, RememberedTag, Scope};
 use super::once::Once;
 use super::push_times::Told;
 use super::remote::{RawManifest, Remote};
-use super::sources::Sources;
-use super::tags::TagList;
+use super::tags::{self, TagList};
 
 /// Where a repository is read from.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// A registry, or one of several.
-    Remote(Sources),
+    /// A registry.
+    Remote(Box<Remote>),
     /// A directory.
     Layout(Layout),
 }
@@ -105,7 +104,7 @@ impl Images {
     /// The registry; `None` for a directory.
     pub(super) fn remote(&self) -> Option<&Remote> {
         match &self.source {
-            Source::Remote(sources) => sources.remote(),
+            Source::Remote(remote) => Some(remote),
             Source::Layout(_) => None,
         }
     }
@@ -113,22 +112,22 @@ impl Images {
     /// The tag list, and the earlier time at which it was asked for, where it
     /// comes from the cache.
     pub(super) async fn tags(&self, now: Timestamp) -> Answered<(TagList, Option<Timestamp>)> {
-        let sources = match &self.source {
-            Source::Remote(sources) => sources,
+        let remote = match &self.source {
+            Source::Remote(remote) => remote,
             Source::Layout(layout) => return Ok((layout.tags().await?, None)),
         };
         let Some(memory) = &self.memory else {
-            return Ok((sources.tags(None, None).await?, None));
+            return Ok((tags::fetch(remote, None, None).await?, None));
         };
-        let old = memory.list(&self.scopes(sources, memory).await).await;
+        let old = memory.list(&self.scopes(remote, memory).await).await;
         if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {
             return Ok((TagList::remembered(old), Some(old.at)));
         }
         let mut pages = Vec::new();
         let comparable = old.as_ref().filter(|_| memory.compares());
-        let list = sources.tags(comparable, Some(&mut pages)).await?;
+        let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
         let new = RememberedList { at: now, pages };
-        for scope in self.scopes(sources, memory).await {
+        for scope in self.scopes(remote, memory).await {
             if let Some(old) = &old {
                 note_new_tags(memory, scope, old, &list, now);
             }
@@ -143,7 +142,7 @@ impl Images {
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
-        let (Source::Remote(sources), Some(memory)) = (&self.source, &self.memory) else {
+        let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) else {
             return;
         };
         let (mut tags, mut digests) = (Vec::new(), Vec::new());
@@ -157,7 +156,7 @@ impl Images {
                 }
             }
         }
-        let scopes = self.scopes(sources, memory).await;
+        let scopes = self.scopes(remote, memory).await;
         if !tags.is_empty() {
             for (tag, remembered) in memory.tags(&scopes, &tags).await {
                 digests.extend(remembered.digest.clone());
@@ -344,14 +343,14 @@ impl Images {
             seen.insert(tag.clone(), new);
             first_seen
         };
-        if let (Source::Remote(sources), Some(memory)) = (&self.source, &self.memory) {
+        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
             let remembered = RememberedTag {
                 digest: Some(digest.clone()),
                 at: now,
                 first_seen,
                 pushed,
             };
-            for scope in self.scopes(sources, memory).await {
+            for scope in self.scopes(remote, memory).await {
                 memory.keep_tag(scope, tag, &remembered);
             }
         }
@@ -367,23 +366,20 @@ impl Images {
             }
             facts.clone()
         };
-        if let (Source::Remote(sources), Some(memory)) = (&self.source, &self.memory) {
-            for scope in self.scopes(sources, memory).await {
+        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
+            for scope in self.scopes(remote, memory).await {
                 memory.keep_image(scope, digest, &facts);
             }
         }
     }
 
-    async fn scopes(&self, sources: &Sources, memory: &Memory) -> Vec<Scope> {
-        sources.scopes(memory.is_private()).await
+    async fn scopes(&self, remote: &Remote, memory: &Memory) -> Vec<Scope> {
+        remote.scopes(memory.is_private()).await
     }
 
     async fn counts_pulls(&self) -> bool {
         match &self.source {
-            Source::Remote(sources) => match sources.remote() {
-                Some(remote) => remote.counts_pulls().await,
-                None => false,
-            },
+            Source::Remote(remote) => remote.counts_pulls().await,
             Source::Layout(_) => false,
         }
     }
@@ -398,7 +394,7 @@ impl Images {
 
     async fn digest(&self, version: &TagOrDigest) -> Answered<Digest> {
         match &self.source {
-            Source::Remote(sources) => sources.digest(version).await,
+            Source::Remote(remote) => remote.digest(version).await,
             Source::Layout(layout) => Ok(layout.manifest(version, None).await?.digest),
         }
     }
@@ -411,7 +407,7 @@ impl Images {
     async fn manifest(&self, version: &TagOrDigest, size: Option<u64>) -> Answered<Fetched> {
         let fetch = || async {
             let raw = match &self.source {
-                Source::Remote(sources) => sources.manifest(version, size).await,
+                Source::Remote(remote) => remote.manifest(version, size).await,
                 Source::Layout(layout) => layout.manifest(version, size).await,
             }?;
             let RawManifest {
@@ -434,7 +430,7 @@ impl Images {
     async fn config(&self, blob: &Blob) -> Answered<Arc<Config>> {
         let fetch = || async {
             let bytes = match &self.source {
-                Source::Remote(sources) => sources.config(blob).await,
+                Source::Remote(remote) => remote.config(blob).await,
                 Source::Layout(layout) => layout.config(blob).await,
             }?;
             Config::parse(&bytes)

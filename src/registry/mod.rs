@@ -9,17 +9,18 @@
 //!
 //! ```text
 //! Registries::answer          scanner     which facts of which version, side by side
-//!   ├─ Told                   push_times  what bounds many dates in a few requests
-//!   │    └─ Api               providers   Docker Hub, Quay, Harbor, Artifact Registry
-//!   └─ Images                 images      each manifest and config once a run
-//!        ├─ Layout            layout      a directory on disk, or
-//!        └─ Sources           sources     the first place that answers, by registries_conf
+//!   └─ Sources                sources     the first place that answers, by registries_conf
+//!        ├─ Told              push_times  what bounds many dates in a few requests
+//!        │    └─ Api          providers   Docker Hub, Quay, Harbor, Artifact Registry
+//!        └─ Images            images      each manifest and config once a run, or for ever
+//!             ├─ Memory       memory      what earlier runs learnt, kept in the cache
+//!             ├─ Layout       layout      a directory on disk, or
 //!             └─ Remote       remote      one repository of one registry
-//!                  ├─ tags    tags, link  pages, followed on the same host
-//!             ├─ Authorizer   auth        challenge → credential → token, single flight
-//!             │    └─ Keychain credentials docker config files and helpers
-//!             ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
-//!             └─ Transport    transport   bound per host, time-outs, retries, size limits
+//!                  ├─ tags         tags, link  pages, followed on the same host
+//!                  ├─ Authorizer   auth        challenge → credential → token, single flight
+//!                  │    └─ Keychain credentials docker config files and helpers
+//!                  ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
+//!                  └─ Transport    transport   bound per host, time-outs, retries, size limits
 //! ```
 //!
 //! # Rules that hold for every request

@@ -24,12 +24,11 @@ use super::providers::Apis;
 use super::push_times;
 use super::registries_conf::{PullSource, PullSources, RegistriesConf};
 use super::remote::Remote;
-use super::sources::{Places, Sources};
+use super::sources::{Sources, failure_of, refuse};
 use super::transport::{Statistics, Transport};
 
-/// A repository, and who looks at it: what is shown at each place where it may
-/// be read from.
-type View = (CanonicalName, Vec<Option<CredentialId>>);
+/// A repository, and what is shown where it is read from.
+type View = (CanonicalName, Option<CredentialId>);
 
 /// All registries and layouts of a run. Cheap to clone; clones share
 /// connections, tokens and answers.
@@ -39,6 +38,7 @@ type View = (CanonicalName, Vec<Option<CredentialId>>);
 pub struct Registries {
     shared: Arc<Shared>,
 }
+
 #[derive(Debug)]
 struct Shared {
     transport: Arc<Transport>,
@@ -50,7 +50,7 @@ struct Shared {
     apis: Apis,
     endpoints: Mutex<HashMap<String, Arc<Endpoint>>>,
     conf: RegistriesConf,
-    repositories: Mutex<HashMap<View, Arc<Images>>>,
+    repositories: Mutex<HashMap<View, Arc<Sources>>>,
 }
 
 impl Registries {
@@ -66,8 +66,8 @@ impl Registries {
                 cache: options.cache,
                 trust: options.trust,
                 rate_reserve: options.rate_reserve,
-                apis: Apis::new(&options.push_time_apis)?,
                 layouts: options.layouts,
+                apis: Apis::new(&options.push_time_apis)?,
                 conf: options.registries_conf,
                 endpoints: Mutex::default(),
                 repositories: Mutex::default(),
@@ -80,6 +80,16 @@ impl Registries {
     #[must_use]
     pub fn user(&self) -> &Account {
         &self.shared.user
+    }
+
+    /// As [`Account::credential_id`], for all places from which the repository
+    /// may be read. Workloads with the same one may share answers.
+    #[must_use]
+    pub fn credential_id(&self, account: &Account, name: &CanonicalName) -> Option<CredentialId> {
+        let places = self.shared.conf.sources(name);
+        let places = places.iter().flat_map(PullSources::iter);
+        let ids: Vec<_> = places.map(|p| account.credential_id(&p.name)).collect();
+        CredentialId::of_places(&ids)
     }
 
     /// Answers questions about one repository: each answer, or the reason why
@@ -96,7 +106,67 @@ impl Registries {
         if facts.is_empty() {
             return;
         }
-        let images = self.repository(account, name);
+        let sources = self.repository(account, name);
+        if let Some(images) = sources.chosen() {
+            return self.ask(images, facts, metadata).await;
+        }
+        let choice = sources.choice.lock().await;
+        if let Some(images) = sources.chosen() {
+            drop(choice);
+            return self.ask(images, facts, metadata).await;
+        }
+        self.ask_each(&sources, facts, metadata).await;
+    }
+
+    /// Asks a question of one place after the other; the first that answers it
+    /// is asked the others. Where none does, the last is: it is the repository's
+    /// own.
+    async fn ask_each(
+        &self,
+        sources: &Sources,
+        mut facts: Vec<Fact>,
+        metadata: &mut RepositoryMetadata,
+    ) {
+        let places = match &sources.places {
+            Ok(places) => places,
+            Err(failure) => {
+                for fact in facts {
+                    refuse(metadata, fact, failure.clone());
+                }
+                return;
+            }
+        };
+        // In the order of what an answer costs: the tag list, if it is asked for.
+        facts.sort_unstable();
+        // A push time may be answered without asking anybody.
+        let first = facts.iter().position(|f| !matches!(f, Fact::Pushed(_)));
+        let first = facts.remove(first.unwrap_or(0));
+        let mut failures = String::new();
+        for (at, images) in places.iter().enumerate() {
+            let mut answered = metadata.clone();
+            self.ask(images, vec![first.clone()], &mut answered).await;
+            let Some(failure) = failure_of(&mut answered, &first) else {
+                sources.choose(at);
+                *metadata = answered;
+                return self.ask(images, facts, metadata).await;
+            };
+            if at + 1 < places.len() {
+                failures.push_str("; ");
+                failures.push_str(&failure.message);
+            } else {
+                // What the repository's own place says is what counts.
+                failure.message.push_str(&failures);
+                *metadata = answered;
+                return self.ask(images, facts, metadata).await;
+            }
+        }
+    }
+
+    /// Asks one place.
+    async fn ask(&self, images: &Images, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
+        if facts.is_empty() {
+            return;
+        }
         #[expect(
             clippy::disallowed_methods,
             reason = "an answer bears the time of its question"
@@ -107,7 +177,7 @@ impl Registries {
         // What is known needs no bound.
         let (mut facts, open): (Vec<_>, Vec<_>) =
             facts.into_iter().partition(|fact| images.can_date(fact));
-        facts.extend(push_times::answer(&images, &self.shared.apis, open, metadata).await);
+        facts.extend(push_times::answer(images, &self.shared.apis, open, metadata).await);
         let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
         for fact in &facts {
             if let Some(version) = version_of(fact) {
@@ -124,7 +194,7 @@ impl Registries {
             metadata.asked_at = Some(asked_at);
             metadata.source = images.source_kind();
         }
-        let described = self.describe(&images, wanted, asked_at);
+        let described = self.describe(images, wanted, asked_at);
         let (list, described) = tokio::join!(list, described);
         match list {
             Some(Ok((list, earlier))) => {
@@ -188,52 +258,49 @@ impl Registries {
         }
     }
 
-    fn repository(&self, account: &Account, name: &CanonicalName) -> Arc<Images> {
+    fn repository(&self, account: &Account, name: &CanonicalName) -> Arc<Sources> {
         let shared = &self.shared;
+        let places = shared.conf.sources(name);
+        let key = (name.clone(), self.credential_id(account, name));
         let mut repositories = shared
             .repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let places = shared.conf.sources(name);
-        let shown = places.iter().flat_map(PullSources::iter);
-        let shown = shown.map(|place| account.credential_id(&place.name));
-        let key = (name.clone(), shown.collect());
-        if let Some(images) = repositories.get(&key) {
-            return Arc::clone(images);
+        if let Some(sources) = repositories.get(&key) {
+            return Arc::clone(sources);
         }
-        let source = match layout::find(&shared.layouts, name) {
-            Some(layout) => Source::Layout(layout),
-            None => Source::Remote(self.sources(account, name, places)),
+        let places = match (layout::find(&shared.layouts, name), places) {
+            (Some(layout), _) => {
+                let memory = Memory::new(&shared.cache, shared.trust, name);
+                let layout = Source::Layout(layout);
+                Ok(vec![Images::new(layout, Place::new(name), memory)])
+            }
+            (None, Ok(places)) => {
+                let images = |place| self.place(account, name, place);
+                Ok(places.iter().map(images).collect())
+            }
+            (None, Err(refusal)) => Err(Place::new(name).useless(refusal)),
         };
-        let memory = Memory::new(&shared.cache, shared.trust, name);
-        let images = Arc::new(Images::new(source, Place::new(name), memory));
-        repositories.insert(key, Arc::clone(&images));
-        images
+        let sources = Arc::new(Sources::new(places));
+        repositories.insert(key, Arc::clone(&sources));
+        sources
     }
 
-    /// The places from which a repository may be read, each with the
-    /// credentials for that place and no other.
-    fn sources(
-        &self,
-        account: &Account,
-        name: &CanonicalName,
-        places: Result<PullSources, String>,
-    ) -> Sources {
-        let remote = |source: &PullSource| {
-            Remote::new(
-                &source.name,
-                Place::at(name, source),
-                self.endpoint(&source.name),
-                Arc::clone(&self.shared.transport),
-                account.clone(),
-                self.shared.rate_reserve,
-            )
-        };
-        let places = places.map(|places| Places {
-            mirrors: places.mirrors.iter().map(remote).collect(),
-            own: remote(&places.own),
-        });
-        Sources::new(places.map_err(|refusal| Place::new(name).useless(refusal)))
+    /// A repository in one place, with the credentials for that place and no
+    /// other, and what is remembered of that place.
+    fn place(&self, account: &Account, name: &CanonicalName, source: &PullSource) -> Images {
+        let shared = &self.shared;
+        let place = Place::at(name, source);
+        let remote = Remote::new(
+            &source.name,
+            place.clone(),
+            self.endpoint(&source.name),
+            Arc::clone(&shared.transport),
+            account.clone(),
+            shared.rate_reserve,
+        );
+        let memory = Memory::new(&shared.cache, shared.trust, &source.name);
+        Images::new(Source::Remote(Box::new(remote)), place, memory)
     }
 
     fn endpoint(&self, name: &CanonicalName) -> Arc<Endpoint> {

@@ -1,7 +1,9 @@
 //! Proxies of the environment, by the program: it alone has one.
 
 use crate::support::program::{Outcome, TestEnvironment};
-use crate::support::registry::{Authority, TestProxy, TestRegistry};
+use crate::support::registry::TestRegistry;
+use crate::support::registry::proxy::TestProxy;
+use crate::support::registry::tls::Authority;
 
 /// A host that no resolver knows.
 const HOST: &str = "registry.invalid";

@@ -8,7 +8,8 @@ use kubectl_imgpolicy::registry::RegistryOptions;
 use super::mirrors::conf;
 use super::{ask_with, created, image, options, refused, tags};
 use crate::support::content::Image;
-use crate::support::registry::{Access, Authority, Certificate, Fault, TestRegistry};
+use crate::support::registry::tls::{Authority, Certificate};
+use crate::support::registry::{Access, Fault, TestRegistry};
 
 /// Where all registries of these tests are.
 const HERE: &str = "127.0.0.1";

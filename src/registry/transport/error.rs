@@ -142,18 +142,17 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-/// What went wrong with TLS, if that did.
+/// Why a TLS handshake failed, if that is what happened.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut next = error.source();
     while let Some(cause) = next {
         if let Some(tls) = cause.downcast_ref() {
             return Some(tls);
         }
-        next = match cause.downcast_ref::<std::io::Error>() {
-            // An I/O error hides the error it wraps from `source`.
-            Some(io) => io
-                .get_ref()
-                .map(|wrapped| wrapped as &(dyn Error + 'static)),
+        let io = cause.downcast_ref::<std::io::Error>();
+        next = match io.and_then(std::io::Error::get_ref) {
+            // Hidden from `source`, which names the wrapped error's own.
+            Some(wrapped) => Some(wrapped),
             None => cause.source(),
         };
     }

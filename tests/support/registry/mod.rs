@@ -15,9 +15,9 @@ mod faults;
 mod headers;
 mod limit;
 pub mod providers;
-mod proxy;
+pub mod proxy;
 mod serve;
-mod tls;
+pub mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -27,10 +27,7 @@ use std::time::Duration;
 
 use axum::Router;
 
-pub use self::proxy::TestProxy;
-pub use self::tls::{Authority, Certificate};
-
-use self::tls::TlsListener;
+use self::tls::{Certificate, TlsListener};
 use super::content::{Blob, Content};
 
 /// What went wrong, or shall.
