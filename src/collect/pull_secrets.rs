@@ -326,17 +326,21 @@ impl Group<'_, '_> {
 
 /// Whether a registry let the one who asked not see the repository, or the one
 /// image of it that was asked for. A tag that is gone from a repository that can
-/// be seen is no refusal, nor is any other failure.
+/// be seen is no refusal, nor is any other failure. Offline, what is not
+/// remembered for the one who asks may be for another.
 fn is_refused(metadata: &RepositoryMetadata) -> bool {
-    use FetchFailureKind::{NotFound, Unauthorized};
+    use FetchFailureKind::{NotFound, NotRemembered, Unauthorized};
     // Nobody refuses to read a folder.
     if matches!(metadata.source, SourceKind::OciLayout | SourceKind::Given) {
         return false;
     }
     let kinds = || metadata.images.values().map(failure_of);
-    let unauthorized = || kinds().any(|kind| kind == Some(Unauthorized));
+    let refused = |kind| matches!(kind, Some(Unauthorized | NotRemembered));
+    let unauthorized = || kinds().any(refused);
     match &metadata.tags {
-        Known::Failed(failure) => matches!(failure.kind, Unauthorized | NotFound),
+        Known::Failed(failure) => {
+            matches!(failure.kind, Unauthorized | NotFound | NotRemembered)
+        }
         Known::Value(_) => unauthorized(),
         Known::NotAsked => {
             let all_hidden = kinds().all(|kind| kind == Some(NotFound));

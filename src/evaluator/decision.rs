@@ -123,7 +123,9 @@ impl From<FetchFailureKind> for Reason {
             FetchFailureKind::NotFound => Self::ImageNotFound,
             FetchFailureKind::Unauthorized => Self::Unauthorized,
             FetchFailureKind::RateLimited => Self::RateLimited,
-            FetchFailureKind::Unreachable => Self::RegistryUnreachable,
+            FetchFailureKind::Unreachable | FetchFailureKind::NotRemembered => {
+                Self::RegistryUnreachable
+            }
             FetchFailureKind::Registry => Self::RegistryError,
         }
     }

@@ -61,6 +61,8 @@ pub enum FetchFailureKind {
     RateLimited,
     /// No answer: DNS, connection, TLS, time-out.
     Unreachable,
+    /// Nobody was asked, and nothing is remembered of it.
+    NotRemembered,
     /// An answer that is of no use: 5xx, malformed, too large, a bad redirect.
     Registry,
 }

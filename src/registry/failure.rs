@@ -77,8 +77,8 @@ impl Place {
         let kind = match error {
             SendError::Unreachable { .. }
             | SendError::Untrusted { .. }
-            | SendError::TimedOut { .. }
-            | SendError::Offline => FetchFailureKind::Unreachable,
+            | SendError::TimedOut { .. } => FetchFailureKind::Unreachable,
+            SendError::Offline => FetchFailureKind::NotRemembered,
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }

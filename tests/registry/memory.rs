@@ -210,7 +210,7 @@ fn offline_asks_nothing_and_says_what_it_does_not_know() {
     assert!(known.created.value().is_some());
     assert!(!known.remembered, "nobody is there to confirm it");
     let unknown = failure(&image(&metadata, "2").created);
-    assert_eq!(unknown.kind, FetchFailureKind::Unreachable);
+    assert_eq!(unknown.kind, FetchFailureKind::NotRemembered);
     assert!(
         unknown.message.contains("--offline asks no registry"),
         "{unknown}"

@@ -125,6 +125,7 @@ impl Run {
     }
 
     /// May take so long.
+    #[cfg_attr(test, expect(dead_code, reason = "the benches alone wait longer"))]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
