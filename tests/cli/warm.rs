@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use super::{automated, with_manifest};
 use crate::support::content::Image;
@@ -140,7 +141,7 @@ fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
     let (registry, environment) = builds(40);
     registry.fault(
         "/blobs/",
-        crate::support::registry::Fault::Slow(std::time::Duration::from_millis(300)),
+        crate::support::registry::Fault::Slow(Duration::from_millis(300)),
     );
     let running = environment
         .program(RUN.iter().chain(&["--max-connections", "4"]))
@@ -148,7 +149,7 @@ fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
     let half = std::time::Instant::now();
     while registry.count("/blobs/") < 20 {
         assert!(half.elapsed().as_secs() < 30, "{:?}", registry.paths());
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
     running.kill();
     registry.heal();
@@ -163,10 +164,16 @@ fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
 fn eight_runs_at_once_on_one_cache_decide_the_same() {
     let (registry, environment) = builds(20);
     let environment = &environment;
+    // Eight at once on a small machine.
+    let patient = || {
+        environment
+            .program(RUN)
+            .within(Duration::from_secs(90))
+            .run()
+            .expect(0)
+    };
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| run(environment, &[])))
-            .collect();
+        let runs: Vec<_> = (0..8).map(|_| scope.spawn(patient)).collect();
         runs.into_iter()
             .map(|run| run.join().expect("a run"))
             .collect()

@@ -125,7 +125,6 @@ impl Run {
     }
 
     /// May take so long.
-    #[cfg_attr(test, expect(dead_code, reason = "the benches alone wait longer"))]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
