@@ -10,6 +10,7 @@
     dead_code,
     missing_docs,
     unreachable_pub,
+    unused_imports,
     reason = "of what the tests share, only a part is used here"
 )]
 

@@ -308,7 +308,7 @@ pub(super) fn collect(
     let (warnings, collected) = collected?;
     scope.flags.save(&collected.snapshot)?;
     asking::tell(&warnings, terminal);
-    let asked = collected.snapshot.repositories.len();
+    let asked = collected.snapshot.asked();
     asking::tell_cost(&registries.statistics(), asked, terminal);
     Ok(collected)
 }

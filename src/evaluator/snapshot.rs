@@ -232,6 +232,14 @@ impl Snapshot {
         Ok(subjects)
     }
 
+    /// How many repositories were looked at, with whatever credentials.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        let own = self.repositories.keys();
+        let names: BTreeSet<_> = own.chain(self.pull_secret_views.keys()).collect();
+        names.len()
+    }
+
     /// What is known of a container's repository. `None`: the scan was stopped
     /// before it was decided, and such a container is left out, not guessed.
     #[must_use]

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 /// What `Retry-After` says, in seconds.
 const RETRY_AFTER: u64 = 1;
 /// What comes so soon after a refusal may have been on its way before.
-const ON_ITS_WAY: Duration = Duration::from_millis(300);
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 pub(super) struct Limit {
