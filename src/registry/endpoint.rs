@@ -95,7 +95,8 @@ impl Endpoint {
         (!self.asked.load(Ordering::Acquire)).then_some(guard)
     }
 
-    /// The first request is through, with whatever result.
+    /// The first request is through, with whatever result, or it is known what
+    /// it would meet.
     pub(super) fn met(&self) {
         self.asked.store(true, Ordering::Release);
     }

@@ -120,6 +120,10 @@ impl Images {
             return Ok((tags::fetch(remote, None, None).await?, None));
         };
         let old = memory.list(&self.scopes(remote, memory).await).await;
+        if let Some((None, _)) = old {
+            remote.was_open();
+        }
+        let old = old.map(|(_, list)| list);
         if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {
             return Ok((TagList::remembered(old), Some(old.at)));
         }

@@ -100,10 +100,15 @@ impl Memory {
         self.trust.offline
     }
 
-    /// The tag list, however old.
-    pub(super) async fn list(&self, scopes: &[Scope]) -> Option<RememberedList> {
-        let keys = |scope: &Scope| self.key(EntryKind::TagPage, *scope, "");
-        self.find(scopes.iter().map(keys).collect()).await
+    /// The tag list, however old, and to whom it was told.
+    pub(super) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
+        let key = |scope: &Scope| self.key(EntryKind::TagPage, *scope, "");
+        let keys: Vec<CacheKey> = scopes.iter().map(key).collect();
+        let found = self.cache.get(&keys).await;
+        scopes
+            .iter()
+            .zip(found)
+            .find_map(|(scope, bytes)| Some((*scope, read(&bytes?)?)))
     }
 
     /// Whether a tag list need not be asked for again.
@@ -168,16 +173,6 @@ impl Memory {
         if let Ok(bytes) = serde_json::to_vec(entry) {
             self.cache.put(key, bytes);
         }
-    }
-
-    /// The first of the entries that is there and can be read.
-    async fn find<T: DeserializeOwned>(&self, keys: Vec<CacheKey>) -> Option<T> {
-        self.cache
-            .get(&keys)
-            .await
-            .iter()
-            .flatten()
-            .find_map(|bytes| read(bytes))
     }
 
     /// The entries of many things, asked for together.

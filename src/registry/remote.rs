@@ -87,6 +87,12 @@ impl Remote {
         &self.place
     }
 
+    /// An earlier run was let in without credentials. So it will be now, most
+    /// likely, and no request need go ahead to find out.
+    pub(super) fn was_open(&self) {
+        self.endpoint.met();
+    }
+
     /// Under which identities the cache may hold what was answered here.
     pub(super) async fn scopes(&self, private: bool) -> Vec<Scope> {
         self.authorizer.scopes(private).await

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::binary::{Run, command, imgpolicy, path};
+use crate::content::{Image, Index};
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, workload};
@@ -37,10 +38,19 @@ const SECRET: [&str; 5] = [
 fn registry() -> TestRegistry {
     let registry = TestRegistry::start();
     for repository in ["team-a/app", "team-b/app"] {
-        registry.list(repository, ["1.0.0", "1.0.1"]);
+        push(&registry, repository, &["1.0.0", "1.0.1"]);
     }
     registry.require(Access::Members(&[ALICE, BOB], 403));
     registry
+}
+
+/// Images for whatever nodes other tests have put into the cluster.
+fn push(registry: &TestRegistry, repository: &str, tags: &[&str]) {
+    for tag in tags {
+        let images = ["linux/amd64", "linux/arm64", "linux/arm/v7"]
+            .map(|platform| Image::built("2024-01-01T00:00:00Z").platform(platform));
+        registry.push(repository, tag, Index::of(images));
+    }
 }
 
 fn secret(namespace: &str, name: &str, registry: &TestRegistry, member: Member) -> Value {
@@ -233,7 +243,7 @@ async fn two_namespaces_with_different_credentials_each_see_their_own_repositori
 #[tokio::test]
 async fn secrets_are_read_after_a_refusal_alone_unless_the_flag_says_otherwise() {
     let (plane, registry) = (ControlPlane::shared(), registry());
-    registry.list("team-c/open", ["1.0.0"]);
+    push(&registry, "team-c/open", &["1.0.0"]);
     registry.require(Access::Token);
     allow_puller(plane, &["pull-open"]).await;
     let image = registry.image("team-a/app:1.0.0");
