@@ -73,7 +73,8 @@ impl Drop for ProgressLine {
     }
 }
 
-/// `asking docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5 (214 requests)`.
+/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. What comes
+/// last may not be seen on a narrow terminal.
 fn text(progress: &Progress, requests: u64) -> String {
     let mut registries: Vec<(&str, usize, usize)> = progress
         .registries
@@ -90,9 +91,9 @@ fn text(progress: &Progress, requests: u64) -> String {
         text.push_str(&format!(" and {} more {done} of {all}", others.len()));
     }
     if text.is_empty() {
-        text.push_str("registries");
+        return format!("{requests} requests");
     }
-    format!("asking {text} ({requests} requests)")
+    format!("{requests} requests: {text}")
 }
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn registries_with_the_most_to_do_come_first() {
         let some = progress(&[("a", 3, 4), ("b", 0, 9)]);
-        assert_eq!(text(&some, 7), "asking b 0 of 9, a 3 of 4 (7 requests)");
+        assert_eq!(text(&some, 7), "7 requests: b 0 of 9, a 3 of 4");
         let many = progress(&[
             ("a", 3, 4),
             ("b", 0, 9),
@@ -119,15 +120,12 @@ mod tests {
         ]);
         assert_eq!(
             text(&many, 70),
-            "asking b 0 of 9, d 2 of 8, a 3 of 4 and 2 more 6 of 6 (70 requests)"
+            "70 requests: b 0 of 9, d 2 of 8, a 3 of 4 and 2 more 6 of 6"
         );
     }
 
     #[test]
-    fn a_single_image_is_asked_of_registries() {
-        assert_eq!(
-            text(&Progress::default(), 2),
-            "asking registries (2 requests)"
-        );
+    fn of_a_single_image_the_requests_are_told() {
+        assert_eq!(text(&Progress::default(), 2), "2 requests");
     }
 }

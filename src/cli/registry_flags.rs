@@ -106,6 +106,11 @@ impl RegistryFlags {
     /// The registries as these flags want them asked, with the user's own
     /// credentials.
     pub(super) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
+        if self.offline && self.cache == CacheOption::Off {
+            return Err(CommandError::usage(
+                "--offline decides from the cache, and --cache off says that there is none",
+            ));
+        }
         if let Some(layout) = self.oci_layout.iter().find(|l| !l.dir().is_dir()) {
             return Err(CommandError::failed(format!(
                 "--oci-layout {}: no such directory",

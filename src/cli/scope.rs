@@ -317,6 +317,12 @@ pub(super) fn collect(
 pub(super) const INTERRUPTED: u8 = 130;
 
 impl Collected {
+    /// Frees the facts once they are judged: the text of thousands of rows then
+    /// takes their place, and not more of it.
+    pub(super) fn forget_facts(&mut self) {
+        self.snapshot = Snapshot::new(self.snapshot.observed_at);
+    }
+
     /// Tells what could not be read or used and whether the scan was stopped, and gives
     /// the exit code of a command whose answer is otherwise complete.
     pub(super) fn end(&self, terminal: &mut Terminal) -> ExitCode {

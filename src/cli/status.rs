@@ -118,8 +118,10 @@ pub(super) fn status(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let collected = scope::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
+    let mut collected =
+        scope::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
     let assessment = evaluator::assess(&collected.snapshot)?;
+    collected.forget_facts();
     let rows: Vec<&Row> = assessment
         .rows
         .iter()

@@ -119,12 +119,21 @@ fn json(value: &impl Serialize) -> Result<String, EncodeError> {
     value.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes, indent,
     ))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut escaped = String::with_capacity(text.len() + 1);
+    // The writer escapes only what JSON forbids. What is left stands within
+    // strings, except for the line breaks between the fields.
+    let stays = |c: char| c == '\n' || !is_unsafe(c);
+    let mut text = match String::from_utf8(bytes) {
+        // A long list is not copied for what it seldom holds.
+        Ok(text) if text.chars().all(stays) => {
+            return Ok(text + "\n");
+        }
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    };
+    text.push('\n');
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        // The writer escapes only what JSON forbids. What is left stands within
-        // strings, except for the line breaks between the fields.
-        if c != '\n' && is_unsafe(c) {
+        if !stays(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -133,7 +142,6 @@ fn json(value: &impl Serialize) -> Result<String, EncodeError> {
             escaped.push(c);
         }
     }
-    escaped.push('\n');
     Ok(escaped)
 }
 

@@ -114,6 +114,15 @@ fn offline_without_a_cache_says_so_in_the_row() {
 }
 
 #[test]
+fn offline_and_no_cache_is_wrong_usage() {
+    let (_registry, environment) = builds(1);
+    let more = ["--offline", "--cache", "off"];
+    let outcome = environment.run(RUN.iter().chain(&more)).expect(2);
+    let line = "error: --offline decides from the cache, and --cache off says that there is none";
+    assert_eq!(outcome.stderr.trim_end(), line);
+}
+
+#[test]
 fn without_a_cache_every_run_is_the_first() {
     let (registry, environment) = builds(3);
     for _ in 0..2 {
