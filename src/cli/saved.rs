@@ -13,7 +13,16 @@ pub(super) fn repository(
     name: &CanonicalName,
 ) -> Result<RepositoryMetadata, CommandError> {
     let mut snapshot = read(path)?;
-    snapshot.repositories.remove(name).ok_or_else(|| {
+    let own = snapshot.repositories.remove(name);
+    // What you may not see yourself, a workload of the snapshot may have seen.
+    let views = snapshot.pull_secret_views.remove(name).unwrap_or_default();
+    let seen = |metadata: &RepositoryMetadata| metadata.tags.value().is_some();
+    let view = views.into_iter().map(|view| view.metadata).find(seen);
+    let best = match (own, view) {
+        (Some(own), Some(view)) => Some(if seen(&own) { own } else { view }),
+        (own, view) => own.or(view),
+    };
+    best.ok_or_else(|| {
         CommandError::failed(format!(
             "--from-snapshot {}: it holds nothing of {name}",
             path.display()

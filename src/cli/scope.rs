@@ -306,8 +306,8 @@ pub(super) fn collect(
     });
     drop(line);
     let (warnings, collected) = collected?;
-    scope.flags.save(&collected.snapshot)?;
     asking::tell(&warnings, terminal);
+    scope.flags.save(&collected.snapshot)?;
     let asked = collected.snapshot.asked();
     asking::tell_cost(&registries.statistics(), asked, terminal);
     Ok(collected)

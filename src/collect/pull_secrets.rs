@@ -214,7 +214,7 @@ impl OfWorkloads {
                 users.reasons.entry(reason).or_default().insert(reader);
                 continue;
             };
-            let origins = account.secrets_for(name);
+            let origins = registries.secrets_for(account, name);
             let mut used = self.used.borrow_mut();
             used.extend(
                 origins

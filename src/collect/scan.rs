@@ -18,6 +18,9 @@ use crate::registry::{Account, Registries};
 /// bound on requests.
 const REPOSITORIES_AT_ONCE: usize = 64;
 
+/// How often one question about one repository is asked in a run.
+const MAX_ASKED: u8 = 6;
+
 /// How far a scan has come: by registry, the repositories that are decided and
 /// all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -116,10 +119,17 @@ pub(super) async fn settle_as(
     registries: &Registries,
 ) -> RepositoryMetadata {
     let mut metadata = RepositoryMetadata::default();
+    let mut asked: BTreeMap<Fact, u8> = BTreeMap::new();
     loop {
         let mut facts: Vec<Fact> = subjects.iter().flat_map(|s| s.needs(&metadata)).collect();
         facts.sort_unstable();
         facts.dedup();
+        for fact in &facts {
+            *asked.entry(fact.clone()).or_default() += 1;
+        }
+        // A tag may be bounded, dated, confirmed and dated anew. What is asked
+        // again after that would be asked for ever: its row stays undecided.
+        facts.retain(|fact| asked.get(fact).is_none_or(|times| *times <= MAX_ASKED));
         if facts.is_empty() {
             return metadata;
         }

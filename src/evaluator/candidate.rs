@@ -32,6 +32,8 @@ pub struct Candidate {
     pub rank: Option<usize>,
     /// When the image was built, where that was asked for and can be believed.
     pub created: Option<Timestamp>,
+    /// When the tag was pushed, where the registry told and that was asked for.
+    pub pushed: Option<Timestamp>,
     /// What the tag serves, where that was asked for.
     pub digest: Option<Digest>,
     /// When it will be old enough, where it is rejected as too young.

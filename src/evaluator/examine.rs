@@ -50,16 +50,15 @@ impl Subject<'_> {
                 Creation::At(at) => Some(at),
                 _ => None,
             };
+            let image = metadata.image(&version);
             Candidate {
                 tag: tag.clone(),
                 verdict: CandidateVerdict::Rejected,
                 rejection: None,
                 rank: None,
                 created,
-                digest: metadata
-                    .image(&version)
-                    .and_then(|i| i.digest.value())
-                    .cloned(),
+                pushed: image.and_then(|i| i.pushed.value().copied().flatten()),
+                digest: image.and_then(|i| i.digest.value()).cloned(),
                 ripe_at: None,
                 running: running.as_ref() == Some(&version)
                     || self

@@ -21,7 +21,7 @@ pub(super) enum TagColumn {
     Verdict,
     /// Its place among those that pass.
     Rank,
-    /// When it was built.
+    /// When it was built, or pushed where nobody had to know more.
     Created,
     /// How long ago that is.
     Age,
@@ -68,7 +68,9 @@ pub(super) fn tag_table(
     style: &Style,
 ) -> String {
     let chosen = choose(candidates, limit);
-    let dated = chosen.iter().any(|candidate| candidate.created.is_some());
+    let dated = chosen
+        .iter()
+        .any(|candidate| candidate.created.or(candidate.pushed).is_some());
     let is_date = |column: &TagColumn| matches!(column, TagColumn::Created | TagColumn::Age);
     let columns: Vec<TagColumn> = columns
         .iter()
@@ -121,8 +123,14 @@ fn cell(column: TagColumn, candidate: &Candidate, now: Timestamp) -> Cell {
         TagColumn::Tag => Cell::new(candidate.tag.as_str()),
         TagColumn::Verdict => Cell::new(candidate.verdict.as_str()),
         TagColumn::Rank => Cell::optional(candidate.rank.map(|rank| rank.to_string())),
-        TagColumn::Created => Cell::optional(candidate.created.map(minute)),
-        TagColumn::Age => Cell::optional(candidate.created.map(|created| age(created, now))),
+        TagColumn::Created => {
+            let pushed = || Some(format!("pushed {}", minute(candidate.pushed?)));
+            Cell::optional(candidate.created.map(minute).or_else(pushed))
+        }
+        TagColumn::Age => {
+            let date = candidate.created.or(candidate.pushed);
+            Cell::optional(date.map(|date| age(date, now)))
+        }
         TagColumn::Reason => reason(candidate, now),
     };
     cell.painted(match (candidate.verdict, column) {

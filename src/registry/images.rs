@@ -131,7 +131,9 @@ impl Images {
         let comparable = old.as_ref().filter(|_| memory.compares());
         let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
         let new = RememberedList { at: now, pages };
-        for scope in self.scopes(remote, memory).await {
+        if let Some(scope) = remote.scope(memory.is_private()).await
+            && !new.pages.is_empty()
+        {
             if let Some(old) = &old {
                 note_new_tags(memory, scope, old, &list, now);
             }
@@ -192,6 +194,19 @@ impl Images {
         }
     }
 
+    /// Takes note of what the tag list of this run says that these serve.
+    pub(super) async fn heed_list(
+        &self,
+        versions: impl Iterator<Item = &TagOrDigest>,
+        now: Timestamp,
+    ) {
+        for version in versions {
+            if let Some(digest) = self.told.serves(version) {
+                self.learn(version, digest, now).await;
+            }
+        }
+    }
+
     /// When the cache saw a tag serve what it serves for the first time.
     pub(super) fn first_seen(&self, tag: &Tag) -> Option<Timestamp> {
         self.seen().get(tag).and_then(|seen| seen.first_seen)
@@ -224,11 +239,17 @@ impl Images {
     ) -> ImageMetadata {
         let mut image = ImageMetadata::default();
         let result = self.answer(version, wanted, now, &mut image).await;
-        if let Err(failure) = result {
-            fail(&mut image, wanted, &failure);
+        if let Err(failure) = &result {
+            fail(&mut image, wanted, failure);
         }
         if let TagOrDigest::Tag(tag) = version {
-            let seen = self.seen();
+            let mut seen = self.seen();
+            if result.is_err() && wanted.digest {
+                // What could not be confirmed is believed no longer.
+                if let Some(seen) = seen.get_mut(tag) {
+                    seen.look = Look::TooEarly;
+                }
+            }
             let seen = seen.get(tag);
             image.first_seen = seen.and_then(|seen| seen.first_seen);
             if let Some(pushed) = seen.and_then(|seen| seen.pushed) {
@@ -293,8 +314,8 @@ impl Images {
         let (digest, manifest) = &*manifest;
         self.learn(version, digest, now).await;
         image.digest = Known::Value(digest.clone());
-        self.read(digest, manifest, wanted, image).await;
-        self.keep(digest, image).await;
+        let for_ever = self.read(digest, manifest, wanted, image).await;
+        self.keep(digest, image, for_ever).await;
         Ok(())
     }
 
@@ -327,13 +348,15 @@ impl Images {
         let TagOrDigest::Tag(tag) = version else {
             return;
         };
-        let pushed = self.told.pushed(tag, digest);
+        let mut pushed = self.told.pushed(tag, digest);
         let first_seen = {
             let mut seen = self.seen();
             let before = seen.get(tag);
             if before.is_some_and(|b| b.look == Look::Now && b.digest.as_ref() == Some(digest)) {
                 return;
             }
+            let same = before.filter(|before| before.digest.as_ref() == Some(digest));
+            pushed = pushed.or(same.and_then(|same| same.pushed));
             let first_seen = before.and_then(|before| match &before.digest {
                 Some(other) if other != digest => Some(now),
                 Some(_) | None => before.first_seen,
@@ -354,14 +377,18 @@ impl Images {
                 first_seen,
                 pushed,
             };
-            for scope in self.scopes(remote, memory).await {
+            if let Some(scope) = remote.scope(memory.is_private()).await {
                 memory.keep_tag(scope, tag, &remembered);
             }
         }
     }
 
-    /// Keeps what was told of an image: for this run, and for later ones.
-    async fn keep(&self, digest: &Digest, image: &ImageMetadata) {
+    /// Keeps what was told of an image, if it holds for ever: for this run, and
+    /// for later ones.
+    async fn keep(&self, digest: &Digest, image: &ImageMetadata, for_ever: bool) {
+        if !for_ever {
+            return;
+        }
         let facts = {
             let mut known = self.known();
             let facts = known.entry(digest.clone()).or_default();
@@ -370,10 +397,10 @@ impl Images {
             }
             facts.clone()
         };
-        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
-            for scope in self.scopes(remote, memory).await {
-                memory.keep_image(scope, digest, &facts);
-            }
+        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory)
+            && let Some(scope) = remote.scope(memory.is_private()).await
+        {
+            memory.keep_image(scope, digest, &facts);
         }
     }
 

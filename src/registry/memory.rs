@@ -61,6 +61,14 @@ pub(super) struct RememberedPage {
     pub(super) next: Option<String>,
 }
 
+impl RememberedPage {
+    /// How much it is, in bytes, about.
+    pub(super) fn size(&self) -> usize {
+        let names: usize = self.names.iter().map(|name| name.len() + 32).sum();
+        names + self.manifest.as_ref().map_or(0, |text| text.get().len())
+    }
+}
+
 /// What is known of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RememberedTag {
@@ -102,7 +110,7 @@ impl Memory {
 
     /// The tag list, however old, and to whom it was told.
     pub(super) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
-        let key = |scope: &Scope| self.key(EntryKind::TagPage, *scope, "");
+        let key = |scope: &Scope| self.key(EntryKind::TagList, *scope, "");
         let keys: Vec<CacheKey> = scopes.iter().map(key).collect();
         let found = self.cache.get(&keys).await;
         scopes
@@ -122,7 +130,7 @@ impl Memory {
     }
 
     pub(super) fn keep_list(&self, scope: Scope, list: &RememberedList) {
-        self.keep(self.key(EntryKind::TagPage, scope, ""), list);
+        self.keep(self.key(EntryKind::TagList, scope, ""), list);
     }
 
     /// What is known of tags, however old.

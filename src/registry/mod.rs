@@ -10,15 +10,17 @@
 //! ```text
 //! Registries::answer          scanner     which facts of which version, side by side
 //!   └─ Sources                sources     the first place that answers, by registries_conf
-//!        ├─ Told              push_times  what bounds many dates in a few requests
-//!        │    └─ Api          providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!        └─ Images            images      each manifest and config once a run, or for ever
-//!             ├─ Memory       memory      what earlier runs learnt, kept in the cache
+//!             ├─ Memory       memory      what earlier runs learnt, whose and how far trusted
+//!             │    └─ Cache   cache       a file or servers that keep bytes under keys
+//!             ├─ Told         push_times  what bounds many dates in a few requests
+//!             │    └─ Api     providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!             ├─ Layout       layout      a directory on disk, or
 //!             └─ Remote       remote      one repository of one registry
 //!                  ├─ tags         tags, link  pages, followed on the same host
 //!                  ├─ Authorizer   auth        challenge → credential → token, single flight
-//!                  │    └─ Keychain credentials docker config files and helpers
+//!                  │    └─ Account account     whose credentials: the user's, or pull secrets
+//!                  │         └─ Keychain  credentials  docker config files and helpers
 //!                  ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
 //!                  └─ Transport    transport   bound per host, time-outs, retries, size limits
 //! ```
@@ -46,8 +48,9 @@
 //!   credentials are filed under `https://index.docker.io/v1/`.
 //! - On loopback, and for hosts named insecure, https is tried once and plain
 //!   HTTP used if no TLS connection comes about; the answer holds for the run.
-//! - The answers of a [`Registries`] live as long as it does: a tag is looked up
-//!   once. Make a new one for a new look.
+//! - The answers of a [`Registries`] live as long as it does: what a tag serves
+//!   is asked once, or confirmed once where an earlier run has seen it. Make a
+//!   new one for a new look.
 
 mod account;
 mod auth;

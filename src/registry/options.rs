@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::cache::Cache;
 use super::layout::OciLayout;
 use super::providers::PushTimeApi;
+use super::registries_conf::RegistriesConf;
 
 /// How far the answers of earlier runs are trusted. What is addressed by its
 /// digest always is; [`Trust::default`] is what the product promises.
@@ -19,10 +20,9 @@ pub struct Trust {
     /// Ask nothing, and trust everything.
     pub offline: bool,
 }
-use super::registries_conf::RegistriesConf;
 
 /// How registries are asked. [`RegistryOptions::default`] is anonymous, over
-/// the network, with the limits that the product promises.
+/// the network, without a cache.
 #[derive(Debug, Clone)]
 pub struct RegistryOptions {
     /// How long one response may take, body included. `None`: 30 seconds.

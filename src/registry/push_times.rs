@@ -23,22 +23,43 @@ use super::remote::Remote;
 /// a page of them is one request, so many dates are sixteen and more.
 const MANY: usize = 8;
 
+/// What a tag list said of its tags.
+#[derive(Debug)]
+struct Described {
+    tags: BTreeMap<Tag, TagFacts>,
+    /// Else it is that of an earlier run.
+    of_this_run: bool,
+}
+
 /// What was told of a repository's tags without asking for each, once a run.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    described: OnceLock<BTreeMap<Tag, TagFacts>>,
+    described: OnceLock<Described>,
     listed: OnceCell<Option<PushTimes>>,
 }
 
 impl Told {
     /// Keeps what the tag list said of its tags.
-    pub(super) fn keep(&self, described: BTreeMap<Tag, TagFacts>) {
+    pub(super) fn keep(&self, described: BTreeMap<Tag, TagFacts>, of_this_run: bool) {
         // A second tag list of a run tells nothing new.
-        let _ = self.described.set(described);
+        let _ = self.described.set(Described {
+            tags: described,
+            of_this_run,
+        });
+    }
+
+    /// What a tag serves, if the registry's tag list has said so in this run.
+    pub(super) fn serves(&self, version: &TagOrDigest) -> Option<&Digest> {
+        let described = self.described.get().filter(|told| told.of_this_run)?;
+        Some(&described.tags.get(tag(version)?)?.digest)
     }
 
     fn described(&self, version: &TagOrDigest) -> Option<&TagFacts> {
-        self.described.get()?.get(tag(version)?)
+        self.described.get()?.tags.get(tag(version)?)
+    }
+
+    fn is_of_this_run(&self) -> bool {
+        self.described.get().is_some_and(|told| told.of_this_run)
     }
 
     /// When a tag was pushed, as far as that was told for what it serves.
@@ -46,7 +67,7 @@ impl Told {
         let described = self
             .described
             .get()
-            .and_then(|described| described.get(tag));
+            .and_then(|described| described.tags.get(tag));
         match described.filter(|facts| facts.digest == *digest) {
             Some(facts) => facts.pushed,
             None => self.listed.get()?.as_ref()?.of(tag, Some(digest)),
@@ -101,7 +122,7 @@ pub(super) async fn answer(
     for version in &unknown {
         if let Some(facts) = told.described(version) {
             let image = metadata.images.entry(version.clone()).or_default();
-            describe(image, facts);
+            describe(image, facts, !told.is_of_this_run());
             image.first_seen = tag(version).and_then(|tag| images.first_seen(tag));
         }
     }
@@ -142,14 +163,14 @@ pub(super) async fn answer(
 
 /// Writes what the tag list said of a tag. Of one that another answer of this
 /// run has found to serve something else, it says nothing any more.
-fn describe(image: &mut ImageMetadata, facts: &TagFacts) {
+fn describe(image: &mut ImageMetadata, facts: &TagFacts, remembered: bool) {
     match image.digest.value() {
         Some(digest) if *digest == facts.digest => {}
         Some(_) if !image.remembered => return,
         Some(_) | None => *image = ImageMetadata::default(),
     }
     image.digest = Known::Value(facts.digest.clone());
-    image.remembered = false;
+    image.remembered = remembered;
     image.pushed = Known::Value(facts.pushed);
     if facts.created.is_some() && image.created.is_not_asked() {
         image.created = Known::Value(facts.created);

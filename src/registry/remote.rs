@@ -98,6 +98,12 @@ impl Remote {
         self.authorizer.scopes(private).await
     }
 
+    /// Under which of them the cache keeps what is answered now; `None` as long
+    /// as the registry has not let anybody in.
+    pub(super) async fn scope(&self, private: bool) -> Option<Scope> {
+        self.authorizer.scope(private).await
+    }
+
     /// Whether a GET of a manifest is counted, and a HEAD is not: then a tag's
     /// digest is asked for first.
     pub(super) async fn counts_pulls(&self) -> bool {
@@ -319,7 +325,9 @@ impl Remote {
         shown: &Pass,
     ) -> Result<Option<Pass>, FetchFailure> {
         match sent {
-            Ok(Answer { status, .. }) if status.is_success() => {
+            // What is not sent since it is known, and what lies elsewhere, is for
+            // who was let in, too.
+            Ok(Answer { status, .. }) if status.is_success() || status.is_redirection() => {
                 self.authorizer.accepted(shown).await;
                 Ok(None)
             }

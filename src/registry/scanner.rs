@@ -92,6 +92,21 @@ impl Registries {
         CredentialId::of_places(&ids)
     }
 
+    /// As [`Account::secrets_for`], for all places from which the repository may
+    /// be read.
+    #[must_use]
+    pub fn secrets_for<'a>(&self, account: &'a Account, name: &CanonicalName) -> Vec<&'a str> {
+        let places = self.shared.conf.sources(name);
+        let places = places.iter().flat_map(PullSources::iter);
+        let mut origins: Vec<&str> = Vec::new();
+        for origin in places.flat_map(|place| account.secrets_for(&place.name)) {
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+        origins
+    }
+
     /// Answers questions about one repository: each answer, or the reason why
     /// there is none, is written into `metadata`, with whatever else the answers
     /// told. The questions of one call are asked side by side, within the bound
@@ -172,8 +187,9 @@ impl Registries {
             reason = "an answer bears the time of its question"
         )]
         let asked_at = Timestamp::now();
-        let versions = facts.iter().filter_map(version_of);
-        images.recall(versions, asked_at).await;
+        let versions = || facts.iter().filter_map(version_of);
+        images.recall(versions(), asked_at).await;
+        images.heed_list(versions(), asked_at).await;
         // What is known needs no bound.
         let (mut facts, open): (Vec<_>, Vec<_>) =
             facts.into_iter().partition(|fact| images.can_date(fact));
@@ -184,23 +200,23 @@ impl Registries {
                 wanted.entry(version.clone()).or_default().add(fact);
             }
         }
-        let list = async {
-            match facts.contains(&Fact::Tags) {
-                true => Some(images.tags(asked_at).await),
-                false => None,
-            }
-        };
         if metadata.asked_at.is_none() {
             metadata.asked_at = Some(asked_at);
             metadata.source = images.source_kind();
         }
-        let described = self.describe(images, wanted, asked_at);
-        let (list, described) = tokio::join!(list, described);
+        // The list first: it tells which tags are new.
+        let list = match facts.contains(&Fact::Tags) {
+            true => Some(images.tags(asked_at).await),
+            false => None,
+        };
+        let described = self.describe(images, wanted, asked_at).await;
         match list {
             Some(Ok((list, earlier))) => {
                 metadata.tags = Known::Value(list.tags);
                 metadata.illegal_tags = list.illegal;
-                images.told().keep(list.described);
+                let offline = self.shared.trust.offline;
+                let of_this_run = earlier.is_none() || offline;
+                images.told().keep(list.described, of_this_run);
                 metadata.asked_at = Some(earlier.unwrap_or(asked_at));
                 if earlier.is_some() {
                     metadata.source = SourceKind::Cache;

@@ -30,6 +30,9 @@ const MAX_TAGS: usize = 1_000_000;
 /// After so many pages in a row without a new tag the list goes in circles.
 const MAX_IDLE_PAGES: usize = 100;
 
+/// The longest list that is remembered, in bytes.
+const MAX_KEPT: usize = 16 * 1024 * 1024;
+
 /// All tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct TagList {
@@ -89,6 +92,7 @@ pub(super) async fn fetch(
     let mut illegal = 0_usize;
     let mut described = BTreeMap::new();
     let mut visited: HashSet<Url> = HashSet::new();
+    let mut kept = 0;
     let mut idle = 0;
     for page_number in 1.. {
         let mut page = ask(remote, &url, old).await?;
@@ -118,8 +122,14 @@ pub(super) async fn fetch(
         }
         idle = if tags.len() > before { 0 } else { idle + 1 };
         let next = page.next.clone();
-        if let Some(keep) = &mut keep {
-            keep.push(page);
+        if let Some(pages) = &mut keep {
+            kept += page.size();
+            pages.push(page);
+            // A list as long as this is read again rather than remembered.
+            if kept > MAX_KEPT {
+                pages.clear();
+                keep = None;
+            }
         }
         let Some(next) = next else {
             break;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{automated, with_manifest};
 use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
-use crate::support::registry::TestRegistry;
+use crate::support::registry::{Fault, TestRegistry};
 
 const LIST: &str = "GET /v2/org/app/tags/list";
 const RUN: [&str; 5] = ["status", "-f", "web.yaml", "-o", "json"];
@@ -91,6 +91,27 @@ fn a_moved_tag_is_met_with_its_new_image() {
 }
 
 #[test]
+fn what_cannot_be_confirmed_ends_the_run_all_the_same() {
+    let platform = ["--platform", "linux/amd64"];
+    for (tag, status, more, latest, reason) in [
+        // Gone: the next one is elected.
+        ("dev-009", 404, &[][..], Some("dev-008"), "newer-image"),
+        // Not to be had: whether it is the newest is not known.
+        ("dev-009", 500, &[], None, "registry-error"),
+        // The running one is gone; what it offered is not known.
+        ("dev-000", 404, &platform, Some("dev-009"), "newer-image"),
+    ] {
+        let (registry, environment) = builds(10);
+        run(&environment, more);
+        registry.fault(&format!("/manifests/{tag}"), Fault::Status(status));
+        let item = &run(&environment, more).items()[0];
+        assert_eq!(item["reason"], reason, "{tag} {status}: {item:#}");
+        let latest = latest.map(|tag| registry.image(&format!("org/app:{tag}")));
+        assert_eq!(item["latest"].as_str(), latest.as_deref(), "{item:#}");
+    }
+}
+
+#[test]
 fn offline_asks_nothing_and_decides_the_same() {
     let (registry, environment) = builds(10);
     let online = run(&environment, &[]);
@@ -148,10 +169,7 @@ fn a_policy_on_versions_costs_one_request_warm_as_cold() {
 #[test]
 fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
     let (registry, environment) = builds(40);
-    registry.fault(
-        "/blobs/",
-        crate::support::registry::Fault::Slow(Duration::from_millis(300)),
-    );
+    registry.fault("/blobs/", Fault::Slow(Duration::from_millis(300)));
     let running = environment
         .program(RUN.iter().chain(&["--max-connections", "4"]))
         .start();

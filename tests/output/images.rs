@@ -1,13 +1,14 @@
 //! The tables of `images`.
 
-use kubectl_imgpolicy::evaluator::Row;
+use kubectl_imgpolicy::evaluator::{Candidate, Row};
 use kubectl_imgpolicy::output::{
     ImageUse, ImageUser, Style, TableOptions, image_tags, images_table,
 };
+use kubectl_imgpolicy::policy::Rejection;
 use kubectl_imgpolicy::workload::ContainerType;
 
-use super::builder::{every_kind, now, row, seed};
-use super::tags::seed_examination;
+use super::builder::{every_kind, now, row, seed, time};
+use super::tags::{examination, passing, rejected, seed_examination};
 
 fn uses() -> Vec<ImageUse> {
     let mut uses: Vec<ImageUse> = every_kind().iter().map(ImageUse::from).collect();
@@ -88,6 +89,18 @@ fn many_workloads_are_counted_where_room_is_short() {
     IMAGE    TAG    WORKLOADS     STATE
     org/app  1.0.0  40 workloads  manual
     ");
+}
+
+#[test]
+fn a_tag_that_was_not_dated_shows_when_it_was_pushed() {
+    let old = Candidate {
+        pushed: Some(time("2026-09-01T12:00:00Z")),
+        ..rejected("0.9.0", Rejection::OlderByPushTime)
+    };
+    let funnel = [(Rejection::OlderByPushTime, 1)];
+    let examination = examination(&seed(), 2, &funnel, vec![passing("1.0.0", 1), old]);
+    let style = Style::columns(80);
+    insta::assert_snapshot!(image_tags(&seed().image, &examination, now(), 4, true, &style), @"");
 }
 
 #[test]

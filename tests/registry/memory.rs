@@ -7,9 +7,10 @@ use kubectl_imgpolicy::image::{Fact, FetchFailureKind, Known, RepositoryMetadata
 use kubectl_imgpolicy::registry::{Cache, CacheOption, Registries, RegistryOptions, Trust};
 use tempfile::TempDir;
 
+use super::access::Config;
 use super::{block_on, created, failure, image, name, options, tags, version};
 use crate::support::content::{Image, Index};
-use crate::support::registry::TestRegistry;
+use crate::support::registry::{Access, Fault, TestRegistry};
 
 const OLD: &str = "2024-01-01T00:00:00Z";
 const NEW: &str = "2025-01-01T00:00:00Z";
@@ -36,6 +37,10 @@ impl User {
         }
     }
 
+    fn cache(&self) -> Cache {
+        Cache::open(&CacheOption::Directory(self.home.path().join("cache")))
+    }
+
     fn trusting(&self, trust: Trust) -> Self {
         self.with(RegistryOptions {
             trust,
@@ -51,9 +56,8 @@ impl User {
     }
 
     fn go_on(&self, image: &str, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
-        let directory = self.home.path().join("cache");
         let registries = Registries::new(RegistryOptions {
-            cache: Cache::open(&CacheOption::Directory(directory)),
+            cache: self.cache(),
             ..self.options.clone()
         });
         let registries = registries.expect("options");
@@ -148,6 +152,82 @@ fn a_tag_that_is_gone_is_no_longer_what_it_was() {
     let gone = image(&metadata, "1");
     assert_eq!(failure(&gone.digest).kind, FetchFailureKind::NotFound);
     assert!(gone.created.is_not_asked() && !gone.remembered, "{gone:?}");
+}
+
+#[test]
+fn what_cannot_be_confirmed_is_believed_no_longer() {
+    let (registry, app) = filled();
+    let user = User::new();
+    user.run(&app, created(["1"]));
+    let mut metadata = user.run(&app, created(["1"]));
+    assert!(image(&metadata, "1").remembered);
+    registry.fault("/manifests/", Fault::Status(404));
+    let registries = Registries::new(RegistryOptions {
+        cache: user.cache(),
+        ..user.options.clone()
+    });
+    let registries = registries.expect("options");
+    block_on(async {
+        // As a run goes on: the same registries are asked again.
+        let name = name(&app);
+        for facts in [created(["1"]), confirmed("1"), created(["1"])] {
+            registries
+                .answer(registries.user(), &name, facts, &mut metadata)
+                .await;
+        }
+    });
+    let gone = image(&metadata, "1");
+    assert_eq!(failure(&gone.created).kind, FetchFailureKind::NotFound);
+    assert!(!gone.remembered);
+}
+
+#[test]
+fn what_a_password_opened_is_for_nobody_else_even_if_it_was_not_sent_again() {
+    let (registry, app) = filled();
+    registry.send_etags();
+    registry.require(Access::Basic("me", "hunter2"));
+    let user = User::new();
+    let [right, wrong] = ["hunter2", "hunter3"].map(|p| Config::login(&registry, p));
+    let known = user.with(right.options());
+    for _ in 0..2 {
+        assert_eq!(tags(&known.run(&app, vec![Fact::Tags])), ["1", "2"]);
+    }
+    assert_eq!(registry.unchanged(), 1);
+    let offline = |options: RegistryOptions| {
+        let trust = Trust {
+            offline: true,
+            ..Trust::default()
+        };
+        let user = user.with(RegistryOptions { trust, ..options });
+        user.run(&app, vec![Fact::Tags])
+    };
+    assert_eq!(tags(&offline(known.options.clone())), ["1", "2"]);
+    let nobody = offline(options());
+    assert_eq!(failure(&nobody.tags).kind, FetchFailureKind::NotRemembered);
+    let other = offline(wrong.options());
+    assert_eq!(failure(&other.tags).kind, FetchFailureKind::NotRemembered);
+}
+
+#[test]
+fn a_member_that_was_missing_once_is_looked_for_again() {
+    let (registry, app) = filled();
+    let [amd64, arm64] = ["linux/amd64", "linux/arm64"].map(|p| Image::built(NEW).platform(p));
+    let missing = arm64.clone().content().manifest.digest;
+    let index = || Index::of([amd64.clone(), arm64.clone()]);
+    registry.push("org/app", "3", index());
+    registry.remove("org/app", &missing);
+    let user = User::new();
+    let members = |user: &User| {
+        let metadata = user.run(&app, vec![Fact::Configs(version("3"))]);
+        image(&metadata, "3")
+            .members
+            .value()
+            .expect("members")
+            .len()
+    };
+    assert_eq!(members(&user), 1);
+    registry.push("org/app", "3", index());
+    assert_eq!(members(&user), 2);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn pulls_stop_where_the_rest_is_for_others_and_the_next_run_goes_on() {
     for part in [
         "127.0.0.1",
         "20 pulls in 6h",
-        "--rate-reserve 20%",
+        "--rate-reserve 20 ",
         "this run spent",
         "try again in 6h",
         "semver",

@@ -57,7 +57,7 @@ pub struct CacheFileItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheEntriesItem {
-    /// `tag-page`, `tag` or `image`.
+    /// `tag-list`, `tag` or `image`.
     pub kind: String,
     /// How many there are.
     pub count: u64,

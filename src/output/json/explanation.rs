@@ -94,6 +94,9 @@ pub struct CandidateItem {
     pub rank: Option<usize>,
     /// When the image was built, where that was asked for.
     pub created: Option<Time>,
+    /// When the tag was pushed; only where the registry told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<Time>,
     /// What the tag serves, where that was asked for.
     pub digest: Option<Digest>,
     /// When it will be old enough; only for what is too young.
@@ -111,6 +114,7 @@ impl From<&Candidate> for CandidateItem {
             reason: candidate.rejection,
             rank: candidate.rank,
             created: candidate.created.map(Into::into),
+            pushed: candidate.pushed.map(Into::into),
             digest: candidate.digest.clone(),
             ripe_at: candidate.ripe_at.map(Into::into),
             running: candidate.running,

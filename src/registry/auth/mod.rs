@@ -160,24 +160,31 @@ impl Authorizer {
         state.proven |= state.round == shown.round;
     }
 
+    /// Under which identity the cache keeps what is answered here: that of the
+    /// credential that the registry has let in, or nobody's. `None` as long as
+    /// it has let nobody in.
+    pub(super) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
+        let state = self.state.lock().await;
+        if !state.proven {
+            return None;
+        }
+        let candidates = state.found.as_ref().map(|found| &found.candidates);
+        let candidate = candidates.and_then(|candidates| candidates.get(state.at));
+        let shown = state.header.as_ref().and(candidate);
+        Some(match shown {
+            Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
+            Some(shown) => shown.id(&self.name, private),
+            None => None,
+        })
+    }
+
     /// Under which identities the cache may hold what was answered here: the
     /// one that is shown once the registry has answered, before that all that
     /// may be shown. `None` is nobody's: what everybody is told.
     pub(super) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
-        let state = self.state.lock().await;
-        if state.proven {
-            let candidate = state
-                .found
-                .as_ref()
-                .and_then(|f| f.candidates.get(state.at));
-            let shown = state.header.as_ref().and(candidate);
-            return vec![match shown {
-                Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
-                Some(shown) => shown.id(&self.name, private),
-                None => None,
-            }];
+        if let Some(scope) = self.scope(private).await {
+            return vec![scope];
         }
-        drop(state);
         let ids = self.account.ids(&self.name, private).await;
         std::iter::once(None)
             .chain(ids.into_iter().map(Some))

@@ -12,8 +12,8 @@ pub(super) const FORMAT: &str = "imgpolicy:1";
 /// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryKind {
-    /// A page of the list of tags of a repository.
-    TagPage,
+    /// The list of tags of a repository.
+    TagList,
     /// What a tag served at some time.
     Tag,
     /// What is addressed by a digest, and so never changes.
@@ -22,13 +22,13 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::TagPage, Self::Tag, Self::Image];
+    pub const ALL: [Self; 3] = [Self::TagList, Self::Tag, Self::Image];
 
     /// The word for it in data.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::TagPage => "tag-page",
+            Self::TagList => "tag-list",
             Self::Tag => "tag",
             Self::Image => "image",
         }
@@ -97,7 +97,7 @@ mod tests {
             CacheKey::new(EntryKind::Tag, &[b"a", b"bc"]),
             CacheKey::new(EntryKind::Tag, &[b"abc"]),
             CacheKey::new(EntryKind::Tag, &[b"abc", b""]),
-            CacheKey::new(EntryKind::TagPage, &[b"abc"]),
+            CacheKey::new(EntryKind::TagList, &[b"abc"]),
             CacheKey::new(EntryKind::Tag, &[b"c", b"ab"]),
         ];
         for (index, key) in keys.iter().enumerate() {

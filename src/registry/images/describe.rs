@@ -17,16 +17,18 @@ const MEMBERS_AT_ONCE: usize = 8;
 
 impl Images {
     /// Answers what is wanted of an image whose manifest is there; what else has
-    /// to be fetched for it is fetched.
+    /// to be fetched for it is fetched. Says whether it holds for ever: all of
+    /// its members were there.
     pub(super) async fn read(
         &self,
         digest: &Digest,
         manifest: &Manifest,
         wanted: Wanted,
         image: &mut ImageMetadata,
-    ) {
+    ) -> bool {
+        let mut all = true;
         match manifest {
-            Manifest::Index(entries) => self.describe_index(entries, wanted, image).await,
+            Manifest::Index(entries) => all = self.describe_index(entries, wanted, image).await,
             Manifest::Image(config) => self.describe_image(digest, config, wanted, image).await,
             Manifest::Artifact(config) => {
                 image.members = Known::Value(vec![member(digest, config.clone())]);
@@ -36,6 +38,7 @@ impl Images {
         }
         // A member without a config then has none, or could not be read.
         image.configs_asked = wanted.configs;
+        all
     }
 
     async fn describe_image(
@@ -65,7 +68,12 @@ impl Images {
         }
     }
 
-    async fn describe_index(&self, entries: &[Entry], wanted: Wanted, image: &mut ImageMetadata) {
+    async fn describe_index(
+        &self,
+        entries: &[Entry],
+        wanted: Wanted,
+        image: &mut ImageMetadata,
+    ) -> bool {
         let members = entries
             .iter()
             .map(|entry| member(&entry.manifest.digest, None));
@@ -93,8 +101,12 @@ impl Images {
             }
         }
         if wanted.configs {
-            image.members = known(self.members(entries).await);
+            let members = self.members(entries).await;
+            let all = !matches!(members, Ok((_, false)));
+            image.members = known(members.map(|(members, _)| members));
+            return all;
         }
+        true
     }
 
     /// The images of an index with their platforms, in byte order. What the
@@ -133,7 +145,9 @@ impl Images {
 
     /// The members with their configs. A member that is not there (a mirror
     /// that copied some platforms only) is left out: nobody can run it.
-    async fn members(&self, entries: &[Entry]) -> Answered<Vec<Member>> {
+    /// Whether all were there is told, too: what is left out once may be there
+    /// later, and so is not kept.
+    async fn members(&self, entries: &[Entry]) -> Answered<(Vec<Member>, bool)> {
         let read = |entry: &Entry| {
             let blob = entry.manifest.clone();
             async move {
@@ -154,7 +168,10 @@ impl Images {
             .buffered(MEMBERS_AT_ONCE)
             .collect()
             .await;
-        members.into_iter().filter_map(Result::transpose).collect()
+        let there = members.into_iter().filter_map(Result::transpose);
+        let there = there.collect::<Answered<Vec<Member>>>()?;
+        let all = there.len() == entries.len();
+        Ok((there, all))
     }
 }
 

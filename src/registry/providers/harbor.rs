@@ -71,7 +71,15 @@ pub(super) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes,
     };
     let mut project_url = base.clone();
     project_url.set_path(&format!("{}api/v2.0/projects/{project}", base.path()));
-    let password = remote.accepted_password().await;
+    // Only the host that has let it in is shown it again.
+    let is_own = remote
+        .base()
+        .await
+        .is_some_and(|own| own.origin() == base.origin());
+    let password = match is_own {
+        true => remote.accepted_password().await,
+        false => None,
+    };
     let password = password.as_ref();
     if is_cache(remote, password, project_url.clone()).await? {
         return Err(NoPushTimes::Cached { host });

@@ -48,7 +48,7 @@ pub(in crate::registry) enum SendError {
     },
     /// So few pulls are left that the rest is for others.
     #[error(
-        "{host} allows {quota} are left, which --rate-reserve {reserve}% leaves to others; this run spent {spent}: try again in {retry} or with a smaller reserve (what was read is kept in the cache), or use a semver policy, which needs the tag list alone"
+        "{host} allows {quota} are left, which --rate-reserve {reserve} leaves to others; this run spent {spent}: try again in {retry} or with a smaller reserve (what was read is kept in the cache), or use a semver policy, which needs the tag list alone"
     )]
     Reserved {
         /// Which host.

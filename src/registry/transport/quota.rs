@@ -80,7 +80,7 @@ impl Ration {
     /// Begins a pull, unless it would touch the reserve.
     pub(super) fn begin(&mut self, reserve: u8) -> Result<(), Quota> {
         if let Some(quota) = self.quota {
-            let kept = (quota.limit * u64::from(reserve)).div_ceil(100);
+            let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
             if quota.remaining.saturating_sub(self.open) <= kept {
                 return Err(quota);
             }

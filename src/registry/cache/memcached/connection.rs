@@ -168,7 +168,8 @@ impl Connection {
             }
             let (key, length) = item(&line).ok_or(Trouble::Nonsense)?;
             let is_asked = keys.iter().any(|asked| asked == key);
-            if length > LARGEST || !is_asked {
+            // Each once, so that no server can go on for ever.
+            if length > LARGEST || !is_asked || values.contains_key(key) {
                 return Err(Trouble::Nonsense);
             }
             self.socket.get_mut().allow(length);

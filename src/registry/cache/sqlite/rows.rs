@@ -15,7 +15,7 @@ pub(super) struct Found {
 /// The number of a kind in the file, where it stays what it is.
 pub(super) fn number(kind: EntryKind) -> i64 {
     match kind {
-        EntryKind::TagPage => 1,
+        EntryKind::TagList => 1,
         EntryKind::Tag => 2,
         EntryKind::Image => 3,
     }
