@@ -5,22 +5,22 @@
 //! keeps what it said.
 
 mod describe;
+mod recall;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::image::{
-    Digest, Fact, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest,
-};
+use crate::image::{Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest};
 
 use self::describe::fail;
+use self::recall::note_new_tags;
 use super::facts::{ImageFacts, Wanted};
 use super::failure::Place;
 use super::layout::Layout;
 use super::manifest::{Blob, Config, Manifest};
-use super::memory::{Memory, RememberedList, RememberedTag, Scope};
+use super::memory::{Memory, RememberedList, Scope};
 use super::once::Once;
 use super::push_times::Told;
 use super::remote::{RawManifest, Remote};
@@ -142,93 +142,6 @@ impl Images {
         Ok((list, None))
     }
 
-    /// Reads what earlier runs learnt of these versions, all together.
-    pub(super) async fn recall(
-        &self,
-        versions: impl Iterator<Item = &TagOrDigest>,
-        now: Timestamp,
-    ) {
-        let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) else {
-            return;
-        };
-        let (mut tags, mut digests) = (Vec::new(), Vec::new());
-        {
-            let seen = self.seen();
-            for version in versions {
-                match version {
-                    TagOrDigest::Tag(tag) if !seen.contains_key(tag) => tags.push(tag),
-                    TagOrDigest::Tag(_) => {}
-                    TagOrDigest::Digest(digest) => digests.push(digest.clone()),
-                }
-            }
-        }
-        let scopes = self.scopes(remote, memory).await;
-        if !tags.is_empty() {
-            for (tag, remembered) in memory.tags(&scopes, &tags).await {
-                digests.extend(remembered.digest.clone());
-                let look = match memory.trusts_tag(&remembered, now) {
-                    true if memory.is_all_there_is() => Look::Now,
-                    true => Look::Earlier,
-                    false => Look::TooEarly,
-                };
-                let seen = Seen {
-                    digest: remembered.digest,
-                    look,
-                    first_seen: remembered.first_seen,
-                    pushed: remembered.pushed,
-                };
-                self.seen().entry(tag.clone()).or_insert(seen);
-            }
-        }
-        digests.sort_unstable();
-        digests.dedup();
-        {
-            let facts = self.known();
-            digests.retain(|digest| !facts.contains_key(digest));
-        }
-        if !digests.is_empty() {
-            let digests: Vec<&Digest> = digests.iter().collect();
-            for (digest, facts) in memory.images(&scopes, &digests).await {
-                self.known().entry(digest.clone()).or_insert(facts);
-            }
-        }
-    }
-
-    /// Takes note of what the tag list of this run says that these serve.
-    pub(super) async fn heed_list(
-        &self,
-        versions: impl Iterator<Item = &TagOrDigest>,
-        now: Timestamp,
-    ) {
-        for version in versions {
-            if let Some(digest) = self.told.serves(version) {
-                self.learn(version, digest, now).await;
-            }
-        }
-    }
-
-    /// When the cache saw a tag serve what it serves for the first time.
-    pub(super) fn first_seen(&self, tag: &Tag) -> Option<Timestamp> {
-        self.seen().get(tag).and_then(|seen| seen.first_seen)
-    }
-
-    /// Whether this asks for a creation time that is known already.
-    pub(super) fn can_date(&self, fact: &Fact) -> bool {
-        let Fact::Created(version) = fact else {
-            return false;
-        };
-        let digest = match version {
-            TagOrDigest::Digest(digest) => Some(digest.clone()),
-            TagOrDigest::Tag(tag) => {
-                let seen = self.seen();
-                let seen = seen.get(tag).filter(|seen| seen.look != Look::TooEarly);
-                seen.and_then(|seen| seen.digest.clone())
-            }
-        };
-        let wanted = Wanted::of(fact);
-        digest.is_some_and(|digest| self.can_answer(&digest, wanted))
-    }
-
     /// Answers questions about one version; what was not asked and did not come
     /// by itself stays [`Known::NotAsked`].
     pub(super) async fn describe(
@@ -343,67 +256,6 @@ impl Images {
         known.get(digest).is_some_and(|facts| facts.answer(wanted))
     }
 
-    /// Takes note of what a tag serves.
-    async fn learn(&self, version: &TagOrDigest, digest: &Digest, now: Timestamp) {
-        let TagOrDigest::Tag(tag) = version else {
-            return;
-        };
-        let mut pushed = self.told.pushed(tag, digest);
-        let first_seen = {
-            let mut seen = self.seen();
-            let before = seen.get(tag);
-            if before.is_some_and(|b| b.look == Look::Now && b.digest.as_ref() == Some(digest)) {
-                return;
-            }
-            let same = before.filter(|before| before.digest.as_ref() == Some(digest));
-            pushed = pushed.or(same.and_then(|same| same.pushed));
-            let first_seen = before.and_then(|before| match &before.digest {
-                Some(other) if other != digest => Some(now),
-                Some(_) | None => before.first_seen,
-            });
-            let new = Seen {
-                digest: Some(digest.clone()),
-                look: Look::Now,
-                first_seen,
-                pushed,
-            };
-            seen.insert(tag.clone(), new);
-            first_seen
-        };
-        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
-            let remembered = RememberedTag {
-                digest: Some(digest.clone()),
-                at: now,
-                first_seen,
-                pushed,
-            };
-            if let Some(scope) = remote.scope(memory.is_private()).await {
-                memory.keep_tag(scope, tag, &remembered);
-            }
-        }
-    }
-
-    /// Keeps what was told of an image, if it holds for ever: for this run, and
-    /// for later ones.
-    async fn keep(&self, digest: &Digest, image: &ImageMetadata, for_ever: bool) {
-        if !for_ever {
-            return;
-        }
-        let facts = {
-            let mut known = self.known();
-            let facts = known.entry(digest.clone()).or_default();
-            if !facts.add(ImageFacts::of(image)) {
-                return;
-            }
-            facts.clone()
-        };
-        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory)
-            && let Some(scope) = remote.scope(memory.is_private()).await
-        {
-            memory.keep_image(scope, digest, &facts);
-        }
-    }
-
     async fn scopes(&self, remote: &Remote, memory: &Memory) -> Vec<Scope> {
         remote.scopes(memory.is_private()).await
     }
@@ -469,26 +321,5 @@ impl Images {
                 .map_err(|fault| self.place.useless(fault))
         };
         self.configs.get_or_fetch(&blob.digest, fetch).await
-    }
-}
-
-/// Remembers when tags came that an earlier list did not have.
-fn note_new_tags(
-    memory: &Memory,
-    scope: Scope,
-    old: &RememberedList,
-    list: &TagList,
-    now: Timestamp,
-) {
-    let names = old.pages.iter().flat_map(|page| &page.names);
-    let old: HashSet<&str> = names.map(String::as_str).collect();
-    let remembered = RememberedTag {
-        digest: None,
-        at: now,
-        first_seen: Some(now),
-        pushed: None,
-    };
-    for tag in list.tags.iter().filter(|tag| !old.contains(tag.as_str())) {
-        memory.keep_tag(scope, tag, &remembered);
     }
 }

@@ -64,7 +64,6 @@ mod status;
 #[expect(
     dead_code,
     unreachable_pub,
-    unused_imports,
     reason = "of what the tests share, only a part is used here"
 )]
 mod test_registry;

@@ -100,7 +100,13 @@ fn a_tag_that_was_not_dated_shows_when_it_was_pushed() {
     let funnel = [(Rejection::OlderByPushTime, 1)];
     let examination = examination(&seed(), 2, &funnel, vec![passing("1.0.0", 1), old]);
     let style = Style::columns(80);
-    insta::assert_snapshot!(image_tags(&seed().image, &examination, now(), 4, true, &style), @"");
+    insta::assert_snapshot!(image_tags(&seed().image, &examination, now(), 4, true, &style), @"
+    docker.io/org/my-app: 2 tags, semver:~1.0 in semver order
+
+    CURRENT   TAG     VERDICT    CREATED                   AGE
+              1.0.0   elected    <none>                    <none>
+              0.9.0   rejected   pushed 2026-09-01 12:00   81d
+    ");
 }
 
 #[test]

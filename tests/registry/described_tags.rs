@@ -4,6 +4,7 @@ use kubectl_imgpolicy::image::{Fact, RepositoryMetadata};
 use kubectl_imgpolicy::registry::Registries;
 use serde_json::{Value, json};
 
+use super::memory::User;
 use super::{block_on, created, image, name, options, tags, version};
 use crate::support::content::{Image, Index};
 use crate::support::registry::TestRegistry;
@@ -165,4 +166,28 @@ fn a_tag_that_serves_something_else_than_described_is_dated_again() {
     assert!(image(&seen, "1").created.is_not_asked());
     let again = ask(&registry, [rounds, vec![members, created(["1"])]].concat());
     assert_eq!(times(&again, "1").0.as_deref(), Some(BUILT));
+}
+
+#[test]
+fn what_the_list_of_this_run_says_overrules_what_is_remembered() {
+    let registry = TestRegistry::start();
+    let app = registry.image("org/app");
+    let describe = |built: &str| {
+        let both = ["linux/amd64", "linux/arm64"].map(|p| Image::built(built).platform(p));
+        let digest = registry.push("org/app", "1", Index::of(both));
+        // Of an index the list knows no date.
+        let manifests = json!({digest: manifest(&["1"], INDEX, &text(0), &text(UPLOADED_MS))});
+        registry.describe("org/app", manifests);
+    };
+    let user = User::new();
+    let date = || {
+        let mut metadata = RepositoryMetadata::default();
+        let rounds = vec![vec![Fact::Tags], created(["1"]), created(["1"])];
+        user.ask_in_turn(&app, rounds, &mut metadata);
+        times(&metadata, "1").0
+    };
+    describe("2023-01-01T00:00:00Z");
+    assert_eq!(date().as_deref(), Some("2023-01-01T00:00:00Z"));
+    describe(BUILT);
+    assert_eq!(date().as_deref(), Some(BUILT), "not what was remembered");
 }

@@ -56,6 +56,16 @@ impl User {
     }
 
     fn go_on(&self, image: &str, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
+        self.ask_in_turn(image, vec![facts], metadata);
+    }
+
+    /// One run that asks all of these in turn.
+    pub(super) fn ask_in_turn(
+        &self,
+        image: &str,
+        rounds: Vec<Vec<Fact>>,
+        metadata: &mut RepositoryMetadata,
+    ) {
         let registries = Registries::new(RegistryOptions {
             cache: self.cache(),
             ..self.options.clone()
@@ -63,9 +73,11 @@ impl User {
         let registries = registries.expect("options");
         block_on(async {
             let name = name(image);
-            registries
-                .answer(registries.user(), &name, facts, metadata)
-                .await;
+            for facts in rounds {
+                registries
+                    .answer(registries.user(), &name, facts, metadata)
+                    .await;
+            }
             assert_eq!(registries.finish().await, [""; 0]);
         });
     }
@@ -162,20 +174,8 @@ fn what_cannot_be_confirmed_is_believed_no_longer() {
     let mut metadata = user.run(&app, created(["1"]));
     assert!(image(&metadata, "1").remembered);
     registry.fault("/manifests/", Fault::Status(404));
-    let registries = Registries::new(RegistryOptions {
-        cache: user.cache(),
-        ..user.options.clone()
-    });
-    let registries = registries.expect("options");
-    block_on(async {
-        // As a run goes on: the same registries are asked again.
-        let name = name(&app);
-        for facts in [created(["1"]), confirmed("1"), created(["1"])] {
-            registries
-                .answer(registries.user(), &name, facts, &mut metadata)
-                .await;
-        }
-    });
+    let rounds = vec![created(["1"]), confirmed("1"), created(["1"])];
+    user.ask_in_turn(&app, rounds, &mut metadata);
     let gone = image(&metadata, "1");
     assert_eq!(failure(&gone.created).kind, FetchFailureKind::NotFound);
     assert!(!gone.remembered);

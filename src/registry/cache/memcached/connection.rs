@@ -161,15 +161,15 @@ impl Connection {
     pub(super) fn get(&mut self, keys: &[String]) -> Result<HashMap<String, Vec<u8>>, Trouble> {
         self.send(format!("get {}\r\n", keys.join(" ")).as_bytes())?;
         let mut values = HashMap::new();
-        loop {
+        // One value for each key and the end: no server can go on for ever.
+        for _ in 0..=keys.len() {
             let line = self.line()?;
             if line == "END" {
                 return Ok(values);
             }
             let (key, length) = item(&line).ok_or(Trouble::Nonsense)?;
             let is_asked = keys.iter().any(|asked| asked == key);
-            // Each once, so that no server can go on for ever.
-            if length > LARGEST || !is_asked || values.contains_key(key) {
+            if length > LARGEST || !is_asked {
                 return Err(Trouble::Nonsense);
             }
             self.socket.get_mut().allow(length);
@@ -180,6 +180,7 @@ impl Connection {
             }
             values.insert(key.to_owned(), value);
         }
+        Err(Trouble::Nonsense)
     }
 
     /// Stores values, each for so many seconds, or for ever where that is 0.
