@@ -37,6 +37,15 @@ impl Wanted {
         }
     }
 
+    /// The part of it that configs answer.
+    pub(super) fn of_configs(self) -> Self {
+        Self {
+            created: self.created,
+            platforms: self.platforms,
+            ..Self::default()
+        }
+    }
+
     /// Whether a digest, or nothing, answers it.
     pub(super) fn is_below_no_digest(self) -> bool {
         !(self.members || self.platforms || self.created || self.configs)

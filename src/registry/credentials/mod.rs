@@ -160,9 +160,19 @@ impl Keychain {
     }
 
     /// The credential for a repository: in each file the helper first, then
-    /// what the file itself holds; the first file that has one wins.
+    /// what the file itself holds; the first file that has one wins. Last, the
+    /// helper of a cloud.
     pub(super) async fn find(&self, name: &CanonicalName) -> Found {
         let mut notes = Vec::new();
+        let candidate = self.candidate(name, &mut notes).await;
+        Found {
+            candidates: candidate.into_iter().collect(),
+            notes,
+            ..Found::default()
+        }
+    }
+
+    async fn candidate(&self, name: &CanonicalName, notes: &mut Vec<String>) -> Option<Candidate> {
         for Loaded { path, config } in self.configs().await {
             let config = match config {
                 Ok(config) => config,
@@ -173,46 +183,28 @@ impl Keychain {
             };
             if let Some(helper) = config.helper(name) {
                 match self.help(helper, name).await {
-                    Ok(Some(credential)) => {
-                        return Found {
-                            candidates: vec![Candidate::of_helper(helper, credential)],
-                            notes,
-                            ..Found::default()
-                        };
-                    }
+                    Ok(Some(found)) => return Some(Candidate::of_helper(helper, found)),
                     Ok(None) => {}
                     Err(fault) => notes.push(fault.to_string()),
                 }
             }
             if let Some(credential) = config.credentials(name).next() {
-                let candidate = Candidate {
+                return Some(Candidate {
                     credential: Arc::new(credential.clone()),
                     origin: path.display().to_string(),
                     helper: None,
-                };
-                return Found {
-                    candidates: vec![candidate],
-                    notes,
-                    ..Found::default()
-                };
+                });
             }
         }
-        if let Some(helper) = cloud::helper(name.registry()) {
-            match self.help(helper, name).await {
-                Ok(Some(credential)) => {
-                    return Found {
-                        candidates: vec![Candidate::of_helper(helper, credential)],
-                        notes,
-                        ..Found::default()
-                    };
-                }
-                Ok(None) | Err(HelperError::NotInstalled { .. }) => {}
-                Err(fault) => notes.push(fault.to_string()),
+        let helper = cloud::helper(name.registry())?;
+        match self.help(helper, name).await {
+            Ok(found) => Some(Candidate::of_helper(helper, found?)),
+            // Nobody has asked for it.
+            Err(HelperError::NotInstalled { .. }) => None,
+            Err(fault) => {
+                notes.push(fault.to_string());
+                None
             }
-        }
-        Found {
-            notes,
-            ..Found::default()
         }
     }
 
@@ -284,4 +276,70 @@ fn load(path: &Path) -> Option<Loaded> {
         path: path.to_owned(),
         config,
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A keychain without files, and with this helper on its path.
+    fn keychain(helper: &str, script: &str) -> (tempfile::TempDir, Keychain) {
+        let bin = tempfile::tempdir().expect("a folder");
+        let program = bin.path().join(format!("docker-credential-{helper}"));
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))
+            .expect("a program");
+        let options = RegistryOptions {
+            helper_path: Some(bin.path().as_os_str().to_owned()),
+            ..RegistryOptions::default()
+        };
+        (bin, Keychain::new(&options))
+    }
+
+    const LOGGED_IN: &str = r#"echo '{"Username":"me","Secret":"1"}'"#;
+
+    #[tokio::test]
+    async fn the_helper_of_a_cloud_is_asked_for_the_registries_of_that_cloud_alone() {
+        let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
+        for (name, expected) in [
+            ("eu.gcr.io/project/app", 1),
+            ("docker.io/library/nginx", 0),
+            ("team.azurecr.io/app", 0),
+        ] {
+            let found = keychain.find(&name.parse().expect("a name")).await;
+            assert_eq!(found.candidates.len(), expected, "{name}");
+            assert_eq!(found.notes, [""; 0], "who has no helper is not told so");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_helper_of_a_cloud_that_fails_is_named() {
+        let (_bin, keychain) = keychain("ecr-login", "exit 1");
+        let name = "1.dkr.ecr.eu-west-1.amazonaws.com/app";
+        let found = keychain.find(&name.parse().expect("a name")).await;
+        assert!(found.candidates.is_empty());
+        let note = "docker-credential-ecr-login failed (exit status: 1)";
+        assert_eq!(found.notes, [note]);
+    }
+
+    #[tokio::test]
+    async fn a_helper_is_known_by_its_name_where_only_its_user_reads_the_cache() {
+        let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
+        let name = "eu.gcr.io/project/app".parse().expect("a name");
+        let found = keychain.find(&name).await;
+        let [candidate] = &found.candidates[..] else {
+            panic!("{found:?}");
+        };
+        let by_name = Some(CredentialId::of_helper("gcloud", &name));
+        assert_eq!(candidate.id(&name, true), by_name);
+        assert_ne!(candidate.id(&name, false), by_name);
+        assert_eq!(keychain.ids(&name, true).await, [by_name.expect("an id")]);
+        assert_eq!(
+            keychain.ids(&name, false).await,
+            [],
+            "it would have to be run"
+        );
+    }
 }

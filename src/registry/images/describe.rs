@@ -58,12 +58,7 @@ impl Images {
                 image.platforms = Known::Value(config.platform.iter().cloned().collect());
             }
             Err(failure) => {
-                let wanted = Wanted {
-                    created: wanted.created,
-                    platforms: wanted.platforms,
-                    ..Wanted::default()
-                };
-                fail(image, wanted, &failure);
+                fail(image, wanted.of_configs(), &failure);
             }
         }
     }
@@ -91,12 +86,7 @@ impl Images {
                     image.platforms = Known::Value(platforms);
                 }
                 Err(failure) => {
-                    let wanted = Wanted {
-                        created: wanted.created,
-                        platforms: wanted.platforms,
-                        ..Wanted::default()
-                    };
-                    fail(image, wanted, &failure);
+                    fail(image, wanted.of_configs(), &failure);
                 }
             }
         }
