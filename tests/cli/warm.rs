@@ -1,7 +1,5 @@
 //! The second run: what the first one learnt is not asked again.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::{automated, with_manifest};
@@ -214,8 +212,12 @@ fn eight_runs_at_once_on_one_cache_decide_the_same() {
     assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_full_disk_costs_the_cache_and_nothing_else() {
+    use std::path::Path;
+    use std::process::Command;
+
     // No file may grow beyond 8 KiB: less than the cache needs.
     let (registry, environment) = builds(20);
     let program = env!("CARGO_BIN_EXE_kubectl-imgpolicy");
