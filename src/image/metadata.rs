@@ -115,6 +115,23 @@ pub enum Fact {
     Confirmed(TagOrDigest),
 }
 
+impl Fact {
+    /// The tag or digest that it is about; `None`: about all tags.
+    #[must_use]
+    pub fn version(&self) -> Option<&TagOrDigest> {
+        match self {
+            Self::Tags => None,
+            Self::Digest(version)
+            | Self::Members(version)
+            | Self::Platforms(version)
+            | Self::Created(version)
+            | Self::Configs(version)
+            | Self::Pushed(version)
+            | Self::Confirmed(version) => Some(version),
+        }
+    }
+}
+
 /// Everything known of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +153,49 @@ impl RepositoryMetadata {
     #[must_use]
     pub fn image(&self, version: &TagOrDigest) -> Option<&ImageMetadata> {
         self.images.get(version)
+    }
+
+    /// Why a question failed, if it did; to be told more exactly.
+    pub fn failure_of(&mut self, fact: &Fact) -> Option<&mut FetchFailure> {
+        fn of<T>(known: &mut Known<T>) -> Option<&mut FetchFailure> {
+            match known {
+                Known::Failed(failure) => Some(failure),
+                Known::NotAsked | Known::Value(_) => None,
+            }
+        }
+        let image = match fact {
+            Fact::Tags => return of(&mut self.tags),
+            _ => self.images.get_mut(fact.version()?)?,
+        };
+        match fact {
+            Fact::Tags => None,
+            Fact::Digest(_) | Fact::Confirmed(_) => of(&mut image.digest),
+            Fact::Members(_) | Fact::Configs(_) => of(&mut image.members),
+            Fact::Platforms(_) => of(&mut image.platforms),
+            Fact::Created(_) => of(&mut image.created),
+            Fact::Pushed(_) => of(&mut image.pushed),
+        }
+    }
+
+    /// Lets a question fail.
+    pub fn refuse(&mut self, fact: &Fact, failure: FetchFailure) {
+        let Some(version) = fact.version() else {
+            self.tags = Known::Failed(failure);
+            return;
+        };
+        let image = self.images.entry(version.clone()).or_default();
+        match fact {
+            Fact::Tags => {}
+            Fact::Digest(_) | Fact::Confirmed(_) => image.digest = Known::Failed(failure),
+            Fact::Members(_) => image.members = Known::Failed(failure),
+            Fact::Configs(_) => {
+                image.members = Known::Failed(failure);
+                image.configs_asked = true;
+            }
+            Fact::Platforms(_) => image.platforms = Known::Failed(failure),
+            Fact::Created(_) => image.created = Known::Failed(failure),
+            Fact::Pushed(_) => image.pushed = Known::Failed(failure),
+        }
     }
 }
 

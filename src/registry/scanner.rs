@@ -24,7 +24,7 @@ use super::providers::Apis;
 use super::push_times;
 use super::registries_conf::{PullSource, PullSources, RegistriesConf};
 use super::remote::Remote;
-use super::sources::{Sources, failure_of, refuse};
+use super::sources::Sources;
 use super::transport::{Statistics, Transport};
 
 /// A repository, and what is shown where it is read from.
@@ -146,7 +146,7 @@ impl Registries {
             Ok(places) => places,
             Err(failure) => {
                 for fact in facts {
-                    refuse(metadata, fact, failure.clone());
+                    metadata.refuse(&fact, failure.clone());
                 }
                 return;
             }
@@ -160,7 +160,7 @@ impl Registries {
         for (at, images) in places.iter().enumerate() {
             let mut answered = metadata.clone();
             self.ask(images, vec![first.clone()], &mut answered).await;
-            let Some(failure) = failure_of(&mut answered, &first) else {
+            let Some(failure) = answered.failure_of(&first) else {
                 sources.choose(at);
                 *metadata = answered;
                 return self.ask(images, facts, metadata).await;
@@ -187,7 +187,7 @@ impl Registries {
             reason = "an answer bears the time of its question"
         )]
         let asked_at = Timestamp::now();
-        let versions = || facts.iter().filter_map(version_of);
+        let versions = || facts.iter().filter_map(Fact::version);
         images.recall(versions(), asked_at).await;
         images.heed_list(versions(), asked_at).await;
         // What is known needs no bound.
@@ -196,7 +196,7 @@ impl Registries {
         facts.extend(push_times::answer(images, &self.shared.apis, open, metadata).await);
         let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
         for fact in &facts {
-            if let Some(version) = version_of(fact) {
+            if let Some(version) = fact.version() {
                 wanted.entry(version.clone()).or_default().add(fact);
             }
         }
@@ -329,18 +329,6 @@ impl Registries {
             .entry(name.registry().to_owned())
             .or_insert_with(|| Arc::new(Endpoint::new(name)));
         Arc::clone(endpoint)
-    }
-}
-
-fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
-    match fact {
-        Fact::Tags | Fact::Pushed(_) => None,
-        Fact::Digest(version)
-        | Fact::Members(version)
-        | Fact::Platforms(version)
-        | Fact::Created(version)
-        | Fact::Configs(version)
-        | Fact::Confirmed(version) => Some(version),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::Mutex;
 
-use crate::image::{Fact, FetchFailure, Known, RepositoryMetadata};
+use crate::image::FetchFailure;
 
 use super::images::Images;
 
@@ -47,55 +47,5 @@ impl Sources {
     pub(super) fn choose(&self, at: usize) {
         // Only who holds the choice chooses, so there is nothing to lose.
         let _ = self.chosen.set(at);
-    }
-}
-
-/// The failure of a question, where it failed.
-pub(super) fn failure_of<'a>(
-    metadata: &'a mut RepositoryMetadata,
-    fact: &Fact,
-) -> Option<&'a mut FetchFailure> {
-    fn of<T>(known: &mut Known<T>) -> Option<&mut FetchFailure> {
-        match known {
-            Known::Failed(failure) => Some(failure),
-            Known::NotAsked | Known::Value(_) => None,
-        }
-    }
-    match fact {
-        Fact::Tags => of(&mut metadata.tags),
-        Fact::Digest(version) | Fact::Confirmed(version) => {
-            of(&mut metadata.images.get_mut(version)?.digest)
-        }
-        Fact::Members(version) | Fact::Configs(version) => {
-            of(&mut metadata.images.get_mut(version)?.members)
-        }
-        Fact::Platforms(version) => of(&mut metadata.images.get_mut(version)?.platforms),
-        Fact::Created(version) => of(&mut metadata.images.get_mut(version)?.created),
-        Fact::Pushed(version) => of(&mut metadata.images.get_mut(version)?.pushed),
-    }
-}
-
-/// Lets a question fail that nobody is asked.
-pub(super) fn refuse(metadata: &mut RepositoryMetadata, fact: Fact, failure: FetchFailure) {
-    let images = &mut metadata.images;
-    match fact {
-        Fact::Tags => metadata.tags = Known::Failed(failure),
-        Fact::Digest(version) | Fact::Confirmed(version) => {
-            images.entry(version).or_default().digest = Known::Failed(failure);
-        }
-        Fact::Members(version) | Fact::Configs(version) => {
-            let image = images.entry(version).or_default();
-            image.members = Known::Failed(failure);
-            image.configs_asked = true;
-        }
-        Fact::Platforms(version) => {
-            images.entry(version).or_default().platforms = Known::Failed(failure);
-        }
-        Fact::Created(version) => {
-            images.entry(version).or_default().created = Known::Failed(failure);
-        }
-        Fact::Pushed(version) => {
-            images.entry(version).or_default().pushed = Known::Failed(failure);
-        }
     }
 }

@@ -168,7 +168,7 @@ impl Oracle {
             if needs.is_empty() {
                 return metadata;
             }
-            let known = |fact: &Fact, metadata: &RepositoryMetadata| match version_of(fact) {
+            let known = |fact: &Fact, metadata: &RepositoryMetadata| match fact.version() {
                 None => (Some(metadata.tags.clone()), None),
                 Some(version) => (None, metadata.image(version).cloned()),
             };
@@ -203,7 +203,7 @@ impl Oracle {
 
     /// Answers one question.
     pub(crate) fn answer(&self, fact: &Fact, metadata: &mut RepositoryMetadata) {
-        let Some(version) = version_of(fact).cloned() else {
+        let Some(version) = fact.version().cloned() else {
             let mut tags: Vec<Tag> = self
                 .images
                 .keys()
@@ -265,19 +265,6 @@ impl Oracle {
                 entry.members = Known::Value(image.members.iter().map(member).collect());
             }
         }
-    }
-}
-
-fn version_of(fact: &Fact) -> Option<&TagOrDigest> {
-    match fact {
-        Fact::Tags => None,
-        Fact::Digest(version)
-        | Fact::Members(version)
-        | Fact::Platforms(version)
-        | Fact::Created(version)
-        | Fact::Configs(version)
-        | Fact::Pushed(version)
-        | Fact::Confirmed(version) => Some(version),
     }
 }
 

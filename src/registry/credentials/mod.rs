@@ -332,10 +332,10 @@ mod tests {
         let [candidate] = &found.candidates[..] else {
             panic!("{found:?}");
         };
-        let by_name = Some(CredentialId::of_helper("gcloud", &name));
-        assert_eq!(candidate.id(&name, true), by_name);
-        assert_ne!(candidate.id(&name, false), by_name);
-        assert_eq!(keychain.ids(&name, true).await, [by_name.expect("an id")]);
+        let by_name = CredentialId::of_helper("gcloud", &name);
+        assert_eq!(candidate.id(&name, true), Some(by_name));
+        assert_ne!(candidate.id(&name, false), Some(by_name));
+        assert_eq!(keychain.ids(&name, true).await, [by_name]);
         assert_eq!(
             keychain.ids(&name, false).await,
             [],
