@@ -143,7 +143,8 @@ fn clear(args: &ClearArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandE
     let text = match cleared {
         Cleared::Nothing => "nothing to clear\n".to_owned(),
         Cleared::File { path, entries } => {
-            format!("cleared {} ({entries} entries)\n", path.display())
+            let noun = if entries == 1 { "entry" } else { "entries" };
+            format!("cleared {} ({entries} {noun})\n", path.display())
         }
         Cleared::Servers(servers) => servers
             .iter()

@@ -16,7 +16,7 @@ use super::saved;
 use super::scope::{self, ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::cluster::PodUsage;
-use crate::evaluator::{self, Examination, ScopeError, Subject};
+use crate::evaluator::{self, Examination, Outcome, ScopeError, Subject};
 use crate::image::ImageReference;
 use crate::output::{
     DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
@@ -276,6 +276,9 @@ fn tags_of_image(
         context: None,
         observed_at: now,
     };
+    // The tags are there, and their order is not: a date could not be had.
+    let undecided = (examination.decision.outcome == Outcome::Unknown)
+        .then(|| format!("error: {}", examination.decision.message));
     print_tags(
         args,
         &[(word.to_owned(), examination)],
@@ -283,7 +286,13 @@ fn tags_of_image(
         &[],
         terminal,
     )?;
-    Ok(ExitCode::SUCCESS)
+    Ok(match undecided {
+        Some(message) => {
+            terminal.complain(&message);
+            ExitCode::FAILURE
+        }
+        None => ExitCode::SUCCESS,
+    })
 }
 
 fn print_tags(

@@ -286,7 +286,7 @@ fn moment(at: Timestamp, now: Timestamp) -> String {
 fn source(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Registry => "the registry",
-        SourceKind::Cache => "the cache",
+        SourceKind::Cache => "the registry, as the cache remembers,",
         SourceKind::OciLayout => "the OCI layout",
         SourceKind::Given => "the given tags",
     }

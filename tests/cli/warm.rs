@@ -133,6 +133,22 @@ fn offline_without_a_cache_says_so_in_the_row() {
 }
 
 #[test]
+fn the_tags_of_an_image_without_their_dates_are_no_answer() {
+    let (registry, environment) = builds(3);
+    let image = registry.image("org/app");
+    // The list is known, and no date.
+    let list = ["test", &image, "--policy", "semver:*"];
+    environment.run(list);
+    let outcome = environment.run(["images", &image, "--offline"]).expect(1);
+    assert!(outcome.stdout.contains("dev-002"), "{outcome:#?}");
+    let line = outcome.stderr.lines().last().expect("a line");
+    assert!(
+        line.starts_with("error: ") && line.contains("--offline"),
+        "{line}"
+    );
+}
+
+#[test]
 fn offline_and_no_cache_is_wrong_usage() {
     let (_registry, environment) = builds(1);
     let more = ["--offline", "--cache", "off"];
