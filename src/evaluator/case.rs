@@ -133,6 +133,7 @@ impl Case<'_, '_> {
             latest_digest,
             asked_at: self.metadata.asked_at,
             source: self.metadata.source,
+            place: self.metadata.place.clone(),
         }
     }
 }

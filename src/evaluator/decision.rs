@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Digest, FetchFailureKind, ImageReference, SourceKind};
+use crate::image::{CanonicalName, Digest, FetchFailureKind, ImageReference, SourceKind};
 use crate::policy::{Lock, Order, State, Warning};
 use crate::words::closed_words;
 
@@ -158,6 +158,8 @@ pub struct DecisionFacts {
     pub asked_at: Option<Timestamp>,
     /// Where the tags came from.
     pub source: SourceKind,
+    /// Where they were read, if not under the image's own name.
+    pub place: Option<CanonicalName>,
 }
 
 /// The answer of a policy alone, before the workload's state is looked at.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::name::CanonicalName;
 use super::platform::Platform;
 use super::version::{Digest, Tag, TagOrDigest};
 
@@ -142,6 +143,10 @@ pub struct RepositoryMetadata {
     pub asked_at: Option<Timestamp>,
     /// Where the tags came from.
     pub source: SourceKind,
+    /// Where it was read, if not under its own name: a mirror, or the location
+    /// that a `registries.conf` puts in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CanonicalName>,
     /// How many listed names are no legal tags; they are never candidates.
     pub illegal_tags: usize,
     /// What is known of single images.

@@ -231,7 +231,9 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .asked_at
             .map(|at| format!(" at {}", moment(at, now)))
             .unwrap_or_default();
-        lines.push(("Asked", format!("{}{asked}", source(facts.source))));
+        let place = facts.place.as_ref();
+        let place = place.map_or_else(String::new, |place| format!(", as {place}"));
+        lines.push(("Asked", format!("{}{asked}{place}", source(facts.source))));
     }
     if let Some(suggestion) = &decision.suggestion {
         lines.push((

@@ -53,6 +53,11 @@ impl Place {
         }
     }
 
+    /// The name under which it is read, if that is not its own.
+    pub(super) fn elsewhere(&self) -> Option<&CanonicalName> {
+        self.source.as_ref().map(|source| &source.name)
+    }
+
     /// The registry's host as the user knows it.
     pub(super) fn registry(&self) -> &str {
         let name = self.source.as_ref().map_or(&self.name, |s| &s.name);

@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::image::{Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest};
+use crate::image::{
+    CanonicalName, Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest,
+};
 
 use self::describe::fail;
 use self::recall::note_new_tags;
@@ -94,6 +96,11 @@ impl Images {
             Source::Remote(_) => SourceKind::Registry,
             Source::Layout(_) => SourceKind::OciLayout,
         }
+    }
+
+    /// The name under which it is read, if that is not its own.
+    pub(super) fn elsewhere(&self) -> Option<&CanonicalName> {
+        self.place.elsewhere()
     }
 
     /// What was told of the tags without asking for each.

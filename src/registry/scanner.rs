@@ -203,6 +203,7 @@ impl Registries {
         if metadata.asked_at.is_none() {
             metadata.asked_at = Some(asked_at);
             metadata.source = images.source_kind();
+            metadata.place = images.elsewhere().cloned();
         }
         // The list first: it tells which tags are new.
         let list = match facts.contains(&Fact::Tags) {

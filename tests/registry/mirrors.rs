@@ -72,6 +72,7 @@ fn a_repository_is_read_from_its_mirror_and_its_registry_is_not_asked() {
     assert!(image(&metadata, "2").created.value().is_some());
     assert_eq!(mirror.requests().len(), 3);
     assert_eq!(own.paths(), [""; 0]);
+    assert_eq!(metadata.place, Some(name(&mirror.image("hub/org/app"))));
 }
 
 #[test]
@@ -102,6 +103,7 @@ fn the_first_place_that_answers_is_the_only_one_asked_from_then_on() {
         assert!(image(&metadata, "1").created.value().is_some(), "{fault:?}");
         assert_eq!(mirror.paths(), ["GET /v2/hub/org/app/tags/list"]);
         assert_eq!(own.count("/manifests/"), 1);
+        assert_eq!(metadata.place, None, "under its own name");
     }
 }
 
@@ -313,6 +315,38 @@ mod program {
             (own.count("/tags/list"), mirror.count("/tags/list")),
             (1, 1)
         );
+    }
+
+    #[test]
+    fn explain_tells_which_place_was_asked() {
+        let (own, mirror) = pair();
+        let environment = TestEnvironment::new();
+        environment.write("r.conf", mirrored(&own.host(), &[&mirror.image("hub")]));
+        let manifest = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations: \
+             {{fluxcd.io/tag.app: \"glob:*\"}}\nspec: {{template: {{spec: {{containers: \
+             [{{name: app, image: \"{}\"}}]}}}}}}\n",
+            own.image("org/app:1")
+        );
+        environment.write("web.yaml", manifest);
+        let explain = [
+            "explain",
+            "deploy/web",
+            "-f",
+            "web.yaml",
+            "--registries-conf",
+            "r.conf",
+        ];
+        let told = environment.run(explain).expect(0).stdout;
+        let place = mirror.image("hub/org/app");
+        let asked = told
+            .lines()
+            .find(|line| line.starts_with("Asked:"))
+            .expect(&told);
+        assert!(asked.ends_with(&format!(", as {place}")), "{asked}");
+        let json = environment.run(explain.iter().chain(&["-o", "json"]));
+        let place = format!("\"place\": \"{place}\"");
+        assert!(json.expect(0).stdout.contains(&place), "{place}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::evaluator::{
     DecisionFacts, Lock, PolicySummary, Reason, ScopeError, Suggestion, Summary,
 };
-use crate::image::{Digest, ImageReference, SourceKind};
+use crate::image::{CanonicalName, Digest, ImageReference, SourceKind};
 use crate::output::time::rfc3339;
 use crate::policy::{Order, Warning, WarningCode};
 use crate::workload::{Owner, Source, WorkloadId};
@@ -118,6 +118,9 @@ pub struct FactsItem {
     pub asked_at: Option<Time>,
     /// Where the tags came from.
     pub source: SourceKind,
+    /// Where they were read, if not under the image's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CanonicalName>,
 }
 
 impl From<&DecisionFacts> for FactsItem {
@@ -129,6 +132,7 @@ impl From<&DecisionFacts> for FactsItem {
             latest_digest: facts.latest_digest.clone(),
             asked_at: facts.asked_at.map(Time),
             source: facts.source,
+            place: facts.place.clone(),
         }
     }
 }
