@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::FILE;
 use super::tests::{at, fill, filled, found};
+use crate::registry::cache::Cache;
 
 const TASK: &str = "IMGPOLICY_CACHE_TASK";
 
@@ -153,26 +154,33 @@ async fn eight_processes_share_one_file_from_its_first_moment() {
     assert_eq!(cache.warnings(), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
-    let directory = tempfile::tempdir().expect("directory");
-    fs::write(directory.path().join(FILE), "damage ".repeat(2000)).expect("file");
-    // They may warn of it, so they only fill.
-    let children: Vec<_> = (0..8)
-        .map(|_| {
-            let mut child = task(&this_program(), "endless", directory.path());
-            child.spawn().expect("a child")
-        })
-        .collect();
-    let cache = at(directory.path());
+/// Lets processes write until there are so many entries, and kills them in the
+/// middle of it. Gives back the cache that has looked on.
+async fn write_and_be_killed(directory: &Path, processes: usize, entries: usize) -> Cache {
+    let write = || {
+        task(&this_program(), "endless", directory)
+            .spawn()
+            .expect("a child")
+    };
+    let children: Vec<_> = (0..processes).map(|_| write()).collect();
+    let cache = at(directory);
     let since = Instant::now();
-    while found(&cache, 0..10_000).await < 2000 {
+    while found(&cache, 0..10_000).await < entries {
         assert!(since.elapsed() < Duration::from_secs(30), "nothing written");
     }
     for mut child in children {
         child.kill().expect("killed");
         child.wait().expect("an end");
     }
+    cache
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
+    let directory = tempfile::tempdir().expect("directory");
+    fs::write(directory.path().join(FILE), "damage ".repeat(2000)).expect("file");
+    // They may warn of it, so they only fill.
+    drop(write_and_be_killed(directory.path(), 8, 2000).await);
     assert!(directory.path().join("metadata.db.corrupt-1").is_file());
     assert!(!directory.path().join("metadata.db.corrupt-2").exists());
     assert!(found(&at(directory.path()), 0..10_000).await >= 2000);
@@ -182,21 +190,7 @@ async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
 async fn processes_killed_in_mid_write_leave_a_file_that_works() {
     let directory = tempfile::tempdir().expect("directory");
     for round in 0..3 {
-        let children: Vec<_> = (0..3)
-            .map(|_| {
-                let mut child = task(&this_program(), "endless", directory.path());
-                child.spawn().expect("a child")
-            })
-            .collect();
-        let cache = at(directory.path());
-        let since = Instant::now();
-        while found(&cache, 0..10_000).await < 500 * (round + 1) {
-            assert!(since.elapsed() < Duration::from_secs(30), "nothing written");
-        }
-        for mut child in children {
-            child.kill().expect("killed");
-            child.wait().expect("an end");
-        }
+        let cache = write_and_be_killed(directory.path(), 3, 500 * (round + 1)).await;
         drop(cache);
         let cache = at(directory.path());
         // `found` looks at each value.
