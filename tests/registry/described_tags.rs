@@ -1,7 +1,9 @@
 //! Tag lists that describe their tags, as Google's registries send them.
 
+use std::time::Duration;
+
 use kubectl_imgpolicy::image::{Fact, RepositoryMetadata};
-use kubectl_imgpolicy::registry::Registries;
+use kubectl_imgpolicy::registry::{Registries, RegistryOptions, Trust};
 use serde_json::{Value, json};
 
 use super::memory::User;
@@ -190,4 +192,37 @@ fn what_the_list_of_this_run_says_overrules_what_is_remembered() {
     assert_eq!(date().as_deref(), Some("2023-01-01T00:00:00Z"));
     describe(BUILT);
     assert_eq!(date().as_deref(), Some(BUILT), "not what was remembered");
+}
+
+#[test]
+fn what_an_old_list_says_is_remembered_and_no_more() {
+    let registry = TestRegistry::start();
+    let app = registry.image("org/app");
+    let digest = registry.push("org/app", "1", Image::built(BUILT));
+    let manifests = json!({digest: manifest(&["1"], IMAGE, &text(BUILT_MS), &text(UPLOADED_MS))});
+    registry.describe("org/app", manifests);
+    let user = User::new();
+    let rounds = || vec![vec![Fact::Tags], created(["1"])];
+    let mut today = RepositoryMetadata::default();
+    user.ask_in_turn(&app, rounds(), &mut today);
+    assert!(
+        !image(&today, "1").remembered,
+        "the registry has just said so"
+    );
+    let patient = user.with(RegistryOptions {
+        trust: Trust {
+            max_age: Duration::from_secs(3600),
+            ..Trust::default()
+        },
+        ..user.options.clone()
+    });
+    registry.forget();
+    let mut later = RepositoryMetadata::default();
+    patient.ask_in_turn(&app, rounds(), &mut later);
+    assert_eq!(registry.paths(), [""; 0]);
+    assert_eq!(times(&later, "1"), times(&today, "1"));
+    assert!(
+        image(&later, "1").remembered,
+        "so it is confirmed where it counts"
+    );
 }
