@@ -83,23 +83,30 @@ impl ImageFacts {
         }
     }
 
+    /// The questions that it answers; a digest is known to whoever looks it up.
+    fn known(&self) -> Wanted {
+        Wanted {
+            digest: true,
+            members: self.members.is_some(),
+            platforms: self.platforms.is_some(),
+            created: self.dated,
+            configs: self.configs,
+        }
+    }
+
     /// Whether this answers what is wanted.
     pub(super) fn answer(&self, wanted: Wanted) -> bool {
-        (!wanted.members || self.members.is_some())
-            && (!wanted.configs || self.configs)
-            && (!wanted.platforms || self.platforms.is_some())
-            && (!wanted.created || self.dated)
+        let known = self.known();
+        (!wanted.members || known.members)
+            && (!wanted.configs || known.configs)
+            && (!wanted.platforms || known.platforms)
+            && (!wanted.created || known.created)
     }
 
     /// Adds what another answer told of the same image. Says whether that was
     /// anything new.
     pub(super) fn add(&mut self, other: Self) -> bool {
-        let before = (
-            self.members.is_some(),
-            self.configs,
-            self.platforms.is_some(),
-            self.dated,
-        );
+        let before = self.known();
         if other.members.is_some() && !self.configs {
             self.members = other.members;
             self.configs = other.configs;
@@ -109,13 +116,7 @@ impl ImageFacts {
             self.dated = true;
             self.created = other.created;
         }
-        before
-            != (
-                self.members.is_some(),
-                self.configs,
-                self.platforms.is_some(),
-                self.dated,
-            )
+        before != self.known()
     }
 
     /// Writes all that is known into an answer.

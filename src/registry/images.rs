@@ -138,7 +138,7 @@ impl Images {
         let comparable = old.as_ref().filter(|_| memory.compares());
         let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
         let new = RememberedList { at: now, pages };
-        if let Some(scope) = remote.scope(memory.is_private()).await
+        if let Some((_, scope)) = self.writable().await
             && !new.pages.is_empty()
         {
             if let Some(old) = &old {
@@ -188,14 +188,7 @@ impl Images {
         now: Timestamp,
         image: &mut ImageMetadata,
     ) -> Answered<()> {
-        let seen = match version {
-            TagOrDigest::Digest(digest) => Some((digest.clone(), Look::Now)),
-            TagOrDigest::Tag(tag) => {
-                let seen = self.seen();
-                let seen = seen.get(tag);
-                seen.and_then(|seen| Some((seen.digest.clone()?, seen.look)))
-            }
-        };
+        let seen = self.served(version);
         let is_known = seen
             .as_ref()
             .is_some_and(|(digest, _)| self.can_answer(digest, wanted));
@@ -234,8 +227,9 @@ impl Images {
         let (digest, manifest) = &*manifest;
         self.learn(version, digest, now).await;
         image.digest = Known::Value(digest.clone());
-        let for_ever = self.read(digest, manifest, wanted, image).await;
-        self.keep(digest, image, for_ever).await;
+        if self.read(digest, manifest, wanted, image).await {
+            self.keep(digest, image).await;
+        }
         Ok(())
     }
 
@@ -261,6 +255,25 @@ impl Images {
     fn can_answer(&self, digest: &Digest, wanted: Wanted) -> bool {
         let known = self.known();
         known.get(digest).is_some_and(|facts| facts.answer(wanted))
+    }
+
+    /// What a version serves as far as is known, and how fresh that is.
+    fn served(&self, version: &TagOrDigest) -> Option<(Digest, Look)> {
+        match version {
+            TagOrDigest::Digest(digest) => Some((digest.clone(), Look::Now)),
+            TagOrDigest::Tag(tag) => {
+                let seen = self.seen();
+                let seen = seen.get(tag)?;
+                Some((seen.digest.clone()?, seen.look))
+            }
+        }
+    }
+
+    /// Where to keep what is learnt, and for whom; `None` where nothing is kept,
+    /// and as long as the registry has let nobody in.
+    async fn writable(&self) -> Option<(&Memory, Scope)> {
+        let (remote, memory) = (self.remote()?, self.memory.as_ref()?);
+        Some((memory, remote.scope(memory.is_private()).await?))
     }
 
     async fn scopes(&self, remote: &Remote, memory: &Memory) -> Vec<Scope> {

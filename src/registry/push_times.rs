@@ -55,7 +55,11 @@ impl Told {
     }
 
     fn described(&self, version: &TagOrDigest) -> Option<&TagFacts> {
-        self.described.get()?.tags.get(tag(version)?)
+        self.description(tag(version)?)
+    }
+
+    fn description(&self, tag: &Tag) -> Option<&TagFacts> {
+        self.described.get()?.tags.get(tag)
     }
 
     fn is_of_this_run(&self) -> bool {
@@ -64,10 +68,7 @@ impl Told {
 
     /// When a tag was pushed, as far as that was told for what it serves.
     pub(super) fn pushed(&self, tag: &Tag, digest: &Digest) -> Option<Timestamp> {
-        let described = self
-            .described
-            .get()
-            .and_then(|described| described.tags.get(tag));
+        let described = self.description(tag);
         match described.filter(|facts| facts.digest == *digest) {
             Some(facts) => facts.pushed,
             None => self.listed.get()?.as_ref()?.of(tag, Some(digest)),

@@ -288,9 +288,8 @@ impl Registries {
         }
         let places = match (layout::find(&shared.layouts, name), places) {
             (Some(layout), _) => {
-                let memory = Memory::new(&shared.cache, shared.trust, name);
                 let layout = Source::Layout(layout);
-                Ok(vec![Images::new(layout, Place::new(name), memory)])
+                Ok(vec![Images::new(layout, Place::new(name), None)])
             }
             (None, Ok(places)) => {
                 let images = |place| self.place(account, name, place);

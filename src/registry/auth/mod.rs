@@ -24,7 +24,7 @@ pub(super) use self::challenge::Challenge;
 
 use self::token::TokenRequest;
 use super::account::{Account, CredentialId};
-use super::credentials::{Credential, Found};
+use super::credentials::{Candidate, Credential, Found};
 use super::endpoint::Endpoint;
 use super::failure::Place;
 use super::transport::Transport;
@@ -168,9 +168,7 @@ impl Authorizer {
         if !state.proven {
             return None;
         }
-        let candidates = state.found.as_ref().map(|found| &found.candidates);
-        let candidate = candidates.and_then(|candidates| candidates.get(state.at));
-        let shown = state.header.as_ref().and(candidate);
+        let shown = state.header.as_ref().and(state.candidate());
         Some(match shown {
             Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
             Some(shown) => shown.id(&self.name, private),
@@ -196,8 +194,8 @@ impl Authorizer {
     /// `None` where none was needed, or something else than a password was.
     pub(super) async fn accepted_password(&self) -> Option<HeaderValue> {
         let state = self.state.lock().await;
-        let credential = state.proven.then(|| state.candidate()).flatten()?;
-        match &*credential {
+        let candidate = state.candidate().filter(|_| state.proven)?;
+        match &*candidate.credential {
             Credential::Password { user, password } => basic(user, password),
             Credential::IdentityToken { .. } | Credential::RegistryToken(_) => None,
         }
@@ -241,7 +239,8 @@ impl Authorizer {
         challenge: &Challenge,
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
-        let credential = state.candidate();
+        let candidate = state.candidate();
+        let credential = candidate.map(|candidate| Arc::clone(&candidate.credential));
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
                 basic(user, password)
@@ -293,9 +292,8 @@ impl State {
     }
 
     /// The credential in turn.
-    fn candidate(&self) -> Option<Arc<Credential>> {
-        let candidate = self.found.as_ref()?.candidates.get(self.at)?;
-        Some(Arc::clone(&candidate.credential))
+    fn candidate(&self) -> Option<&Candidate> {
+        self.found.as_ref()?.candidates.get(self.at)
     }
 
     /// Turns to the next credential, if there is one and none was let in.

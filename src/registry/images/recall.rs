@@ -10,7 +10,7 @@ use crate::registry::facts::{ImageFacts, Wanted};
 use crate::registry::memory::{Memory, RememberedList, RememberedTag, Scope};
 use crate::registry::tags::TagList;
 
-use super::{Images, Look, Seen, Source};
+use super::{Images, Look, Seen};
 
 impl Images {
     /// Reads what earlier runs learnt of these versions, all together.
@@ -19,7 +19,7 @@ impl Images {
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
-        let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) else {
+        let (Some(remote), Some(memory)) = (self.remote(), &self.memory) else {
             return;
         };
         let (mut tags, mut digests) = (Vec::new(), Vec::new());
@@ -96,16 +96,9 @@ impl Images {
         let Fact::Created(version) = fact else {
             return false;
         };
-        let digest = match version {
-            TagOrDigest::Digest(digest) => Some(digest.clone()),
-            TagOrDigest::Tag(tag) => {
-                let seen = self.seen();
-                let seen = seen.get(tag).filter(|seen| seen.look != Look::TooEarly);
-                seen.and_then(|seen| seen.digest.clone())
-            }
-        };
-        let wanted = Wanted::of(fact);
-        digest.is_some_and(|digest| self.can_answer(&digest, wanted))
+        self.served(version).is_some_and(|(digest, look)| {
+            look != Look::TooEarly && self.can_answer(&digest, Wanted::of(fact))
+        })
     }
 
     /// Takes note of what a tag serves.
@@ -135,25 +128,20 @@ impl Images {
             seen.insert(tag.clone(), new);
             first_seen
         };
-        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory) {
+        if let Some((memory, scope)) = self.writable().await {
             let remembered = RememberedTag {
                 digest: Some(digest.clone()),
                 at: now,
                 first_seen,
                 pushed,
             };
-            if let Some(scope) = remote.scope(memory.is_private()).await {
-                memory.keep_tag(scope, tag, &remembered);
-            }
+            memory.keep_tag(scope, tag, &remembered);
         }
     }
 
-    /// Keeps what was told of an image, if it holds for ever: for this run, and
-    /// for later ones.
-    pub(super) async fn keep(&self, digest: &Digest, image: &ImageMetadata, for_ever: bool) {
-        if !for_ever {
-            return;
-        }
+    /// Keeps what was told of an image and holds for ever: for this run, and for
+    /// later ones.
+    pub(super) async fn keep(&self, digest: &Digest, image: &ImageMetadata) {
         let facts = {
             let mut known = self.known();
             let facts = known.entry(digest.clone()).or_default();
@@ -162,9 +150,7 @@ impl Images {
             }
             facts.clone()
         };
-        if let (Source::Remote(remote), Some(memory)) = (&self.source, &self.memory)
-            && let Some(scope) = remote.scope(memory.is_private()).await
-        {
+        if let Some((memory, scope)) = self.writable().await {
             memory.keep_image(scope, digest, &facts);
         }
     }
