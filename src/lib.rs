@@ -30,6 +30,8 @@ pub mod files;
 pub mod image;
 pub mod manifest;
 pub mod output;
+pub mod plan;
 pub mod policy;
 pub mod registry;
 pub mod workload;
+pub mod write;

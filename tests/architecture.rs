@@ -16,7 +16,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("workload", &["image"]),
     ("policy", &["words", "image", "workload"]),
     ("evaluator", &["words", "image", "workload", "policy"]),
-    ("plan", &["image", "workload", "policy", "evaluator"]),
+    (
+        "plan",
+        &["words", "image", "workload", "policy", "evaluator"],
+    ),
     (
         "manifest",
         &["image", "workload", "policy", "evaluator", "plan"],

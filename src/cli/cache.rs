@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use super::error::CommandError;
-use super::scope;
+use super::reading;
 use super::terminal::Terminal;
 use crate::output::{
     CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, Format, cache_report, encode,
@@ -97,7 +97,7 @@ fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandErr
     let info = CacheInfo::new(&args.place.cache.to_string(), file, servers);
     let text = match args.output.data() {
         Some(format) => encode(&info, format).map_err(CommandError::failed)?,
-        None => cache_report(&info, scope::now()),
+        None => cache_report(&info, reading::now()),
     };
     terminal.print(&text);
     Ok(ExitCode::from(u8::from(in_vain)))

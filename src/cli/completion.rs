@@ -15,7 +15,7 @@ use clap_complete::Shell;
 
 use super::args::Arguments;
 use super::error::CommandError;
-use super::scope;
+use super::reading;
 use super::terminal::Terminal;
 use crate::cluster::{Cluster, Scope, Selection, What};
 use crate::workload::WorkloadKind;
@@ -321,7 +321,7 @@ fn live<T>(before: &[String], ask: impl AsyncFnOnce(&Cluster) -> Option<T>) -> O
     let words = std::iter::once("kubectl-imgpolicy").chain(before.iter().map(String::as_str));
     let matches = parser.try_get_matches_from(words).ok()?;
     let globals = super::client_flags::Globals::from_arg_matches(&matches).ok()?;
-    scope::runtime().ok()?.block_on(async {
+    reading::runtime().ok()?.block_on(async {
         let cluster = Cluster::connect(&globals.connection()).await.ok()?;
         let asked = tokio::time::timeout(std::time::Duration::from_secs(2), ask(&cluster));
         asked.await.ok().flatten()

@@ -7,9 +7,10 @@ use clap::Args;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::PolicyFlags;
+use super::reading;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
-use super::scope::{self, ScopeArgs, ScopeFlags};
+use super::scope::{ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::output::{
@@ -62,7 +63,7 @@ pub(super) fn explain(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope = ScopeArgs::new(args.resources.clone(), args.scope.clone());
-    let collected = scope::collect(&scope, &args.policy, &args.registry, globals, terminal)?;
+    let collected = reading::collect(&scope, &args.policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
     let subjects = snapshot.subjects()?;
     let chosen = choose(&subjects, args.container.as_deref())?;

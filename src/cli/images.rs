@@ -10,10 +10,11 @@ use super::client_flags::Globals;
 use super::error::CommandError;
 use super::explain::{choose, examine};
 use super::policy_flags::PolicyFlags;
+use super::reading;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
 use super::saved;
-use super::scope::{self, ScopeArgs, ScopeFlags};
+use super::scope::{ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::cluster::PodUsage;
 use crate::evaluator::{self, Examination, Outcome, ScopeError, Subject};
@@ -89,7 +90,7 @@ fn everything(
 ) -> Result<ExitCode, CommandError> {
     let scope_args = ScopeArgs::new(Vec::new(), args.scope.clone());
     let (snapshot, pods, empty) =
-        scope::runtime()?.block_on(scope::read_with_pods(&scope_args, globals))?;
+        reading::runtime()?.block_on(reading::read_with_pods(&scope_args, globals))?;
     args.scope.save(&snapshot)?;
     let assessment = evaluator::assess(&snapshot)?;
     let mut errors = assessment.errors.clone();
@@ -108,7 +109,7 @@ fn everything(
         None if uses.is_empty() => String::new(),
         None => {
             let options = TableOptions {
-                namespaces: args.scope.all_namespaces,
+                namespaces: args.scope.place().all_namespaces,
                 no_headings: args.no_headers,
                 ..TableOptions::default()
             };
@@ -190,7 +191,7 @@ fn tags_of_workload(
     // A container without a policy is judged by what fits its tag, since the
     // order is what was asked for.
     let policy = PolicyFlags::assuming("auto");
-    let collected = scope::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
+    let collected = reading::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
     let subjects = snapshot.subjects()?;
     let context = ExplainContext {
@@ -254,7 +255,7 @@ fn tags_of_image(
     let rule = Rule::parse("glob:*").map_err(CommandError::failed)?;
     let policy = ContainerPolicy::new("glob:*", rule, Origin::Flag("images"));
     let workload = Workload::running(word);
-    let now = scope::now();
+    let now = reading::now();
     let subject = Subject::trying(&workload, &workload.containers[0], policy, now);
     let metadata = if let Some(path) = args.scope.saved_snapshot() {
         saved::repository(path, image.canonical())?

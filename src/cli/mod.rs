@@ -6,6 +6,8 @@ mod asking;
 mod cache;
 mod client_flags;
 mod completion;
+#[expect(dead_code, reason = "the first command that writes will use it")]
+mod confirm;
 mod error;
 mod explain;
 mod images;
@@ -14,11 +16,14 @@ mod options;
 mod policy_flags;
 mod progress;
 mod pull_secret_flags;
+mod reading;
 mod registry_flags;
 mod report_flags;
 mod saved;
 mod scope;
 mod status;
+#[expect(dead_code, reason = "the first command that writes will use it")]
+mod target;
 mod terminal;
 mod test;
 mod version;

@@ -7,8 +7,9 @@ use clap::{ArgAction, Args, ValueEnum};
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::PolicyFlags;
+use super::reading::{self, Collected, INTERRUPTED};
 use super::registry_flags::RegistryFlags;
-use super::scope::{self, Collected, INTERRUPTED, ScopeArgs};
+use super::scope::ScopeArgs;
 use super::terminal::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
@@ -119,7 +120,7 @@ pub(super) fn status(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let mut collected =
-        scope::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
+        reading::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
     let assessment = evaluator::assess(&collected.snapshot)?;
     collected.forget_facts();
     let rows: Vec<&Row> = assessment
@@ -136,7 +137,8 @@ pub(super) fn status(
         None if rows.is_empty() => String::new(),
         None => {
             let options = TableOptions {
-                namespaces: args.scope.flags().all_namespaces || spans_namespaces(&assessment),
+                namespaces: args.scope.flags().place().all_namespaces
+                    || spans_namespaces(&assessment),
                 wide: args.output == Format::Wide,
                 no_headings: args.no_headers,
                 sort_by: args.sort_by,
@@ -178,7 +180,7 @@ fn tell(
             terminal.tell(&collected.empty);
             if args.scope.is_everything()
                 && assessment.context.is_some()
-                && !args.scope.flags().all_namespaces
+                && !args.scope.flags().place().all_namespaces
             {
                 terminal.tell("hint: -A lists the workloads of all namespaces");
             }

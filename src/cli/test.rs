@@ -12,10 +12,10 @@ use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::policy_flags::typo_warning;
+use super::reading;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
 use super::saved;
-use super::scope;
 use super::terminal::Terminal;
 use crate::evaluator::{Examination, Outcome, Subject};
 use crate::files::PathOrStdin;
@@ -107,7 +107,7 @@ pub(super) fn test(
         terminal.tell(&warning);
     }
     let workload = Workload::running(&args.image);
-    let subject = Subject::trying(&workload, &workload.containers[0], policy, scope::now());
+    let subject = Subject::trying(&workload, &workload.containers[0], policy, reading::now());
     let metadata = match (&args.tags_from, &args.from_snapshot) {
         (Some(from), _) => {
             let given = given_tags(from)?;
@@ -133,7 +133,7 @@ pub(super) fn test(
         None => test_report(
             &args.image,
             &examination,
-            scope::now(),
+            reading::now(),
             args.report.limit,
             &terminal.style(),
         ),

@@ -1,0 +1,102 @@
+//! Which workloads a command changes, and how it is confirmed.
+
+use clap::{Args, ValueEnum};
+
+use super::error::CommandError;
+use super::scope::{self, PlaceFlags};
+use crate::cluster::What;
+use crate::write::DryRun;
+
+/// Which workloads are changed.
+#[derive(Debug, Clone, Args)]
+pub(super) struct TargetArgs {
+    /// TYPE/NAME…, or TYPE NAME…; TYPE alone needs --all or -l
+    #[arg(value_name = "TYPE/NAME")]
+    resources: Vec<String>,
+
+    /// Every workload of the namespace, or with -A of the cluster
+    #[arg(long, conflicts_with = "selector")]
+    all: bool,
+
+    #[command(flatten)]
+    place: PlaceFlags,
+}
+
+impl TargetArgs {
+    /// Where the workloads are.
+    pub(super) fn place(&self) -> &PlaceFlags {
+        &self.place
+    }
+
+    /// Whether single workloads, labels, files or all of them are named: nothing
+    /// is ever written by default.
+    pub(super) fn is_chosen(&self) -> bool {
+        let is_named = match self.what() {
+            Ok(What::Named(_)) => true,
+            Ok(What::Everything | What::Kinds(_)) | Err(_) => false,
+        };
+        is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
+    }
+
+    /// What the words name.
+    pub(super) fn what(&self) -> Result<What, CommandError> {
+        scope::what(&self.resources)
+    }
+
+    /// What the words name, where that is a choice.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is chosen, or the words make no sense.
+    pub(super) fn chosen(&self) -> Result<What, CommandError> {
+        let what = self.what()?;
+        if self.is_chosen() {
+            return Ok(what);
+        }
+        Err(CommandError::usage(
+            "name the workloads to change (TYPE/NAME…), or choose them with -l or --all; \
+             -n and -A only say where",
+        ))
+    }
+}
+
+/// How a change is confirmed and written.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WriteFlags {
+    /// Change without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+
+    /// Show what would be done: client sends nothing, server has the API server check it
+    #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
+        default_value = "none", default_missing_value = "client", hide_default_value = true,
+        hide_possible_values = true)]
+    dry_run: DryRunWord,
+
+    /// Name under which the API server keeps book of what is written
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "imgpolicy",
+        hide_default_value = true
+    )]
+    pub(super) field_manager: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRunWord {
+    None,
+    Client,
+    Server,
+}
+
+impl WriteFlags {
+    /// How far the write goes.
+    pub(super) fn dry_run(&self) -> DryRun {
+        match self.dry_run {
+            DryRunWord::None => DryRun::None,
+            DryRunWord::Client => DryRun::Client,
+            DryRunWord::Server => DryRun::Server,
+        }
+    }
+}

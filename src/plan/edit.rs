@@ -1,0 +1,301 @@
+//! The fields of one object that are written, and their two forms: a patch for
+//! the API, places for a file.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::workload::{ContainerType, Observed, Workload, WorkloadKind};
+
+/// The fields that are written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Edit {
+    /// Annotations of the object itself, never of its Pod template; `None`
+    /// removes the key.
+    pub annotations: BTreeMap<String, Option<String>>,
+    /// Images of containers of a Pod template.
+    pub images: Vec<ImageEdit>,
+    /// Scalars of a Helm release's values.
+    pub values: Vec<ValueEdit>,
+}
+
+/// An image of a container that is known to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageEdit {
+    /// The container's name.
+    pub container: String,
+    /// Container or init container.
+    pub container_type: ContainerType,
+    /// The whole image as it is written.
+    pub image: String,
+}
+
+/// A scalar in a Helm release's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueEdit {
+    /// The keys from `spec.values` to it.
+    pub path: Vec<String>,
+    /// Its new text.
+    pub text: String,
+}
+
+/// How the API reads a patch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// Lists are merged by their items' names: siblings stay.
+    Strategic,
+    /// Lists are replaced; the only kind for custom resources.
+    Merge,
+}
+
+/// One request to the API.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// How it is read.
+    pub kind: PatchKind,
+    /// What it says.
+    pub body: Value,
+}
+
+/// One place of a manifest: the keys and indexes that lead to it, and the text
+/// that it gets; `None` removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Keys and list indexes from the object's root.
+    pub path: Vec<String>,
+    /// The new text.
+    pub text: Option<String>,
+}
+
+impl Edit {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.annotations.is_empty() && self.images.is_empty() && self.values.is_empty()
+    }
+
+    /// The one patch that makes this edit and fails if somebody wrote in
+    /// between: it carries the version that was read.
+    #[must_use]
+    pub fn patch(&self, object: &Observed) -> Patch {
+        let mut metadata = Map::new();
+        if let Some(version) = &object.resource_version {
+            metadata.insert("resourceVersion".to_owned(), json!(version));
+        }
+        if !self.annotations.is_empty() {
+            metadata.insert("annotations".to_owned(), json!(self.annotations));
+        }
+        let mut body = json!({ "metadata": metadata });
+        let kind = object.workload.id.kind;
+        if kind == WorkloadKind::HelmRelease {
+            for ValueEdit { path, text } in &self.values {
+                put(&mut body["spec"]["values"], path, text);
+            }
+            return Patch {
+                kind: PatchKind::Merge,
+                body,
+            };
+        }
+        for list in [ContainerType::Container, ContainerType::InitContainer] {
+            let images: Vec<Value> = self
+                .images
+                .iter()
+                .filter(|edit| edit.container_type == list)
+                .map(|edit| json!({"name": edit.container, "image": edit.image}))
+                .collect();
+            if images.is_empty() {
+                continue;
+            }
+            let mut pod = &mut body;
+            for key in pod_spec(kind) {
+                pod = &mut pod[*key];
+            }
+            pod[list_key(list)] = Value::Array(images);
+        }
+        Patch {
+            kind: PatchKind::Strategic,
+            body,
+        }
+    }
+
+    /// The places of the edit in a manifest's object; containers that it does
+    /// not have are left out.
+    #[must_use]
+    pub fn places(&self, object: &Value) -> Vec<Place> {
+        let path = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();
+        let annotations = self.annotations.iter().map(|(key, text)| Place {
+            path: path(&["metadata", "annotations", key]),
+            text: text.clone(),
+        });
+        let values = self.values.iter().map(|edit| {
+            let mut place = path(&["spec", "values"]);
+            place.extend(edit.path.iter().cloned());
+            Place {
+                path: place,
+                text: Some(edit.text.clone()),
+            }
+        });
+        let text = |key: &str| object[key].as_str().unwrap_or_default();
+        let kind = WorkloadKind::of_object(text("apiVersion"), text("kind"));
+        let images = self.images.iter().filter_map(|edit| {
+            let mut place = path(pod_spec(kind?));
+            let pod = place.iter().try_fold(object, |at, key| at.get(key))?;
+            let list = list_key(edit.container_type);
+            let index = pod
+                .get(list)?
+                .as_array()?
+                .iter()
+                .position(|container| container["name"] == edit.container.as_str())?;
+            place.extend([list.to_owned(), index.to_string(), "image".to_owned()]);
+            Some(Place {
+                path: place,
+                text: Some(edit.image.clone()),
+            })
+        });
+        annotations.chain(images).chain(values).collect()
+    }
+
+    /// The workload as it will be, for a look at the effect beforehand. Images in
+    /// a Helm release's values stay: an edit of policies touches none.
+    #[must_use]
+    pub fn apply_to(&self, workload: &Workload) -> Workload {
+        let mut edited = workload.clone();
+        for (key, text) in &self.annotations {
+            match text {
+                Some(text) => edited.annotations.insert(key.clone(), text.clone()),
+                None => edited.annotations.remove(key),
+            };
+        }
+        for edit in &self.images {
+            let container = edited
+                .containers
+                .iter_mut()
+                .find(|c| c.name == edit.container && c.container_type == edit.container_type);
+            if let Some(container) = container {
+                container.image.clone_from(&edit.image);
+            }
+        }
+        edited
+    }
+}
+
+/// The keys from an object to its Pod's spec.
+fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
+    match kind {
+        WorkloadKind::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
+        _ => &["spec", "template", "spec"],
+    }
+}
+
+fn list_key(list: ContainerType) -> &'static str {
+    match list {
+        ContainerType::Container => "containers",
+        ContainerType::InitContainer => "initContainers",
+    }
+}
+
+fn put(at: &mut Value, path: &[String], text: &str) {
+    let at = path.iter().fold(at, |at, key| &mut at[key.as_str()]);
+    *at = json!(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observed(object: &Value) -> Observed {
+        Observed::read(object, "default")
+            .expect("decodes")
+            .expect("a workload")
+    }
+
+    fn image(container: &str, container_type: ContainerType) -> ImageEdit {
+        ImageEdit {
+            container: container.to_owned(),
+            container_type,
+            image: "org/app:2".to_owned(),
+        }
+    }
+
+    fn deployment() -> Value {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "resourceVersion": "7"},
+            "spec": {"template": {"spec": {
+                "initContainers": [{"name": "setup", "image": "org/app:1"}],
+                "containers": [{"name": "side", "image": "org/side:1"},
+                    {"name": "app", "image": "org/app:1"}]}}}})
+    }
+
+    #[test]
+    fn a_patch_names_containers_and_carries_the_version_it_was_made_from() {
+        let edit = Edit {
+            annotations: BTreeMap::from([("a".to_owned(), None)]),
+            images: vec![
+                image("app", ContainerType::Container),
+                image("setup", ContainerType::InitContainer),
+            ],
+            values: Vec::new(),
+        };
+        let patch = edit.patch(&observed(&deployment()));
+        assert_eq!(patch.kind, PatchKind::Strategic);
+        assert_eq!(
+            patch.body,
+            json!({"metadata": {"resourceVersion": "7", "annotations": {"a": null}},
+                "spec": {"template": {"spec": {
+                    "containers": [{"name": "app", "image": "org/app:2"}],
+                    "initContainers": [{"name": "setup", "image": "org/app:2"}]}}}})
+        );
+    }
+
+    #[test]
+    fn an_edit_of_annotations_says_nothing_of_the_spec() {
+        let edit = Edit {
+            annotations: BTreeMap::from([("a".to_owned(), Some("b".to_owned()))]),
+            ..Edit::default()
+        };
+        let patch = edit.patch(&observed(&deployment()));
+        assert_eq!(patch.body.get("spec"), None);
+    }
+
+    #[test]
+    fn a_cron_jobs_containers_lie_deeper() {
+        let mut object = deployment();
+        let template = object["spec"]["template"].take();
+        object["apiVersion"] = json!("batch/v1");
+        object["kind"] = json!("CronJob");
+        object["spec"] = json!({"jobTemplate": {"spec": {"template": template}}});
+        let edit = Edit {
+            images: vec![image("app", ContainerType::Container)],
+            ..Edit::default()
+        };
+        let pod = "/spec/jobTemplate/spec/template/spec/containers/0/image";
+        let patch = edit.patch(&observed(&object));
+        assert_eq!(patch.body.pointer(pod), Some(&json!("org/app:2")));
+        let place = edit.places(&object).remove(0);
+        assert_eq!(
+            place.path.join("/"),
+            "spec/jobTemplate/spec/template/spec/containers/1/image"
+        );
+    }
+
+    #[test]
+    fn a_helm_releases_values_are_merged_at_their_path() {
+        let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "resourceVersion": "7"},
+            "spec": {"values": {"app": {"image": {"repository": "org/app", "tag": "1"}}}}});
+        let edit = Edit {
+            values: vec![ValueEdit {
+                path: ["app", "image", "tag"].map(str::to_owned).to_vec(),
+                text: "2".to_owned(),
+            }],
+            ..Edit::default()
+        };
+        let patch = edit.patch(&observed(&object));
+        assert_eq!(patch.kind, PatchKind::Merge);
+        assert_eq!(
+            patch.body,
+            json!({"metadata": {"resourceVersion": "7"},
+                "spec": {"values": {"app": {"image": {"tag": "2"}}}}})
+        );
+    }
+}

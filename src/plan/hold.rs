@@ -1,0 +1,67 @@
+//! What somebody might expect to change and what stays, with the reason.
+
+use crate::image::ImageReference;
+use crate::words::closed_words;
+use crate::workload::WorkloadId;
+
+closed_words! {
+    /// Why a container, or a workload, stays as it is.
+    pub enum Hold {
+        /// It is not automated, and nobody asked for manual ones.
+        Manual = "manual",
+        /// It is locked.
+        Locked = "locked",
+        /// It is ignored.
+        Ignored = "ignored",
+        /// The elected tag is lower than the running one.
+        Downgrade = "downgrade",
+        /// The elected tag is another variant.
+        VariantChange = "variant-change",
+        /// The image that was asked for is not one that the policy accepts.
+        NotAccepted = "not-accepted",
+        /// It belongs to GitOps or to an operator, which would revert it.
+        Owned = "owned",
+        /// It could not be decided.
+        Undecided = "undecided",
+        /// `--max` workloads are in the plan already.
+        BeyondMax = "beyond-max",
+        /// There is no record to roll back to.
+        NoRecord = "no-record",
+        /// The last record is a rollback.
+        AlreadyRolledBack = "already-rolled-back",
+    }
+}
+
+impl Hold {
+    /// The flag that lifts it, where one does.
+    #[must_use]
+    pub fn lifted_by(self) -> Option<&'static str> {
+        match self {
+            Self::Manual => Some("--include-manual"),
+            Self::Locked => Some("--override-lock"),
+            Self::Downgrade => Some("--allow-downgrade"),
+            Self::VariantChange => Some("--allow-variant"),
+            Self::NotAccepted => Some("--override-policy"),
+            Self::Owned => Some("--override-owner"),
+            Self::BeyondMax => Some("--max"),
+            Self::Ignored | Self::Undecided | Self::NoRecord | Self::AlreadyRolledBack => None,
+        }
+    }
+}
+
+/// Something that stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    /// The workload.
+    pub workload: WorkloadId,
+    /// The container; `None`: the whole workload.
+    pub container: Option<String>,
+    /// The image that runs, as the manifest spells it.
+    pub from: Option<String>,
+    /// The image that would be written.
+    pub to: Option<ImageReference>,
+    /// Why.
+    pub hold: Hold,
+    /// The same in a sentence, with names in it.
+    pub message: String,
+}

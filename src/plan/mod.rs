@@ -1,0 +1,35 @@
+//! Decisions and wishes in, changes of objects out.
+//!
+//! ```text
+//! Assessment ── plan_update ───┐
+//! Snapshot ──── plan_image ────┤
+//! PolicyEdit ── plan_policy ───┼─> Plan { Change… } ── Change::edit(Observed) ──> Edit
+//! Observed ──── plan_rollback ─┘                                                   │
+//!                                  live: Edit::patch, one patch a workload  <──────┤
+//!                                  files: Edit::places, text edits          <──────┘
+//! ```
+//!
+//! A [`Change`] is an intention, made before anybody is asked. What is written
+//! is its [`Edit`], computed against the object as it stands at that moment, so
+//! that a retry after a conflict, a file and a live object all go one way.
+
+mod authorship;
+mod change;
+mod edit;
+mod guard;
+mod helm_edit;
+mod hold;
+mod policy_edit;
+mod record;
+mod rollback;
+mod update;
+
+pub use authorship::{Authorship, Override};
+pub use change::{Change, ImageChange, Plan, Refusal};
+pub use edit::{Edit, ImageEdit, Patch, PatchKind, Place, ValueEdit};
+pub use guard::{Binding, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership};
+pub use hold::{HeldBack, Hold};
+pub use policy_edit::{ContainerPolicyText, LockNote, PolicyEdit, PolicyEditError, plan_policy};
+pub use record::{LastUpdate, RecordedChange};
+pub use rollback::plan_rollback;
+pub use update::{Overrides, UpdateSpec, plan_image, plan_update};

@@ -1,0 +1,173 @@
+//! An object as it was read just before it is changed.
+//!
+//! A [`Workload`] holds what decisions need and is small; this holds, of one
+//! object, everything that a safe edit of it needs besides: its version, all its
+//! annotations, and who wrote which field.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::decode::{DecodeError, Workload, decode};
+
+/// The annotation of `kubectl apply`: a copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// An object with what an edit of it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// The workload as decisions see it.
+    pub workload: Workload,
+    /// Every annotation of the object, but for the copy that `kubectl apply` keeps.
+    pub annotations: BTreeMap<String, String>,
+    /// The object's own labels.
+    pub labels: BTreeMap<String, String>,
+    /// The object's identity over time; none in files.
+    pub uid: Option<String>,
+    /// The version that was read; none in files.
+    pub resource_version: Option<String>,
+    /// Whether `kubectl apply` made it and will compare with its own copy.
+    pub applied_by_kubectl: bool,
+    /// Who wrote what, by the server's bookkeeping.
+    pub writers: Writers,
+    /// `spec.values` of a Helm release.
+    pub values: Option<Value>,
+}
+
+/// The field managers of an object, as far as edits meet them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Writers {
+    /// The managers of each container's image, by the container's name.
+    pub images: BTreeMap<String, BTreeSet<String>>,
+    /// The managers of each annotation, by its key.
+    pub annotations: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Observed {
+    /// Reads an object, from the API or from a file. `Ok(None)`: it is no
+    /// workload.
+    ///
+    /// # Errors
+    ///
+    /// The object is a workload and cannot be read.
+    pub fn read(object: &Value, namespace: &str) -> Result<Option<Self>, DecodeError> {
+        let Some(workload) = decode(object, namespace)? else {
+            return Ok(None);
+        };
+        let metadata = &object["metadata"];
+        let mut annotations = texts(&metadata["annotations"]);
+        let applied_by_kubectl = annotations.remove(LAST_APPLIED).is_some();
+        let text = |key: &str| metadata[key].as_str().map(str::to_owned);
+        Ok(Some(Self {
+            annotations,
+            labels: texts(&metadata["labels"]),
+            uid: text("uid"),
+            resource_version: text("resourceVersion"),
+            applied_by_kubectl,
+            writers: Writers::read(&metadata["managedFields"]),
+            values: object.pointer("/spec/values").cloned(),
+            workload,
+        }))
+    }
+}
+
+fn texts(mapping: &Value) -> BTreeMap<String, String> {
+    let entries = mapping.as_object().into_iter().flatten();
+    entries
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+impl Writers {
+    /// Reads `metadata.managedFields`.
+    fn read(managed_fields: &Value) -> Self {
+        let mut writers = Self::default();
+        for entry in managed_fields.as_array().into_iter().flatten() {
+            let Some(manager) = entry["manager"].as_str() else {
+                continue;
+            };
+            // What a subresource wrote is a status or a scale.
+            if entry["subresource"].as_str().is_some_and(|s| !s.is_empty()) {
+                continue;
+            }
+            let fields = &entry["fieldsV1"];
+            let annotations = fields.pointer("/f:metadata/f:annotations");
+            for key in keys(annotations) {
+                let key = key.strip_prefix("f:").unwrap_or(key);
+                let managers = writers.annotations.entry(key.to_owned()).or_default();
+                managers.insert(manager.to_owned());
+            }
+            for pod in [
+                "/f:spec/f:template/f:spec",
+                "/f:spec/f:jobTemplate/f:spec/f:template/f:spec",
+            ] {
+                let Some(pod) = fields.pointer(pod) else {
+                    continue;
+                };
+                for list in ["f:containers", "f:initContainers"] {
+                    for (key, fields) in pod[list].as_object().into_iter().flatten() {
+                        if let Some(name) = container_name(key)
+                            && fields.get("f:image").is_some()
+                        {
+                            let managers = writers.images.entry(name).or_default();
+                            managers.insert(manager.to_owned());
+                        }
+                    }
+                }
+            }
+        }
+        writers
+    }
+}
+
+fn keys(mapping: Option<&Value>) -> impl Iterator<Item = &str> {
+    let mapping = mapping.and_then(Value::as_object).into_iter();
+    mapping.flat_map(|mapping| mapping.keys().map(String::as_str))
+}
+
+/// Reads `k:{"name":"app"}`.
+fn container_name(key: &str) -> Option<String> {
+    let key: Value = serde_json::from_str(key.strip_prefix("k:")?).ok()?;
+    Some(key.get("name")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_writers_of_images_and_annotations_are_told() {
+        let fields = json!({
+            "f:metadata": {"f:annotations": {".": {}, "f:fluxcd.io/automated": {}}},
+            "f:spec": {"f:template": {"f:spec": {
+                "f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:image": {}, "f:name": {}},
+                    "k:{\"name\":\"side\"}": {"f:env": {}}},
+                "f:initContainers": {"k:{\"name\":\"setup\"}": {"f:image": {}}}}}}});
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "uid": "u", "resourceVersion": "7",
+                "annotations": {LAST_APPLIED: "{}", "team": "shop"},
+                "managedFields": [
+                    {"manager": "kustomize-controller", "fieldsV1": fields},
+                    {"manager": "kubelet", "subresource": "status", "fieldsV1": fields}]}});
+        let observed = Observed::read(&object, "default")
+            .expect("decodes")
+            .expect("a workload");
+        let one = |name: &str| BTreeSet::from([name.to_owned()]);
+        let images = &observed.writers.images;
+        assert_eq!(images.get("app"), Some(&one("kustomize-controller")));
+        assert_eq!(images.get("setup"), Some(&one("kustomize-controller")));
+        assert_eq!(images.get("side"), None);
+        let annotations = &observed.writers.annotations;
+        assert_eq!(
+            annotations.get("fluxcd.io/automated"),
+            Some(&one("kustomize-controller"))
+        );
+        assert!(observed.applied_by_kubectl);
+        assert_eq!(
+            observed.annotations,
+            BTreeMap::from([("team".to_owned(), "shop".to_owned())])
+        );
+        assert_eq!(observed.resource_version.as_deref(), Some("7"));
+    }
+}
