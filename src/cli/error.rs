@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use super::reading::INTERRUPTED;
 use super::terminal::Terminal;
 use crate::cluster::ClusterError;
 use crate::collect::CollectError;
@@ -11,11 +12,17 @@ use crate::evaluator::SnapshotError;
 /// An end with a message.
 #[derive(Debug)]
 pub(super) struct CommandError {
-    /// The exit code: 1 for a failure, 2 for a command that makes no sense.
+    /// The exit code: 1 for a failure, 2 for a command that makes no sense, 130
+    /// after Ctrl-C.
     code: u8,
     /// The line to print, as kubectl words it.
     message: String,
+    /// Whether the user ended it, which is no fault.
+    is_wished: bool,
 }
+
+/// Said when the user says no: what was shown was not done.
+const NOTHING_CHANGED: &str = "nothing changed";
 
 impl CommandError {
     /// Something failed.
@@ -23,6 +30,7 @@ impl CommandError {
         Self {
             code: 1,
             message: format!("error: {message}"),
+            is_wished: false,
         }
     }
 
@@ -36,12 +44,37 @@ impl CommandError {
 
     /// A line that is already worded.
     fn line(message: String) -> Self {
-        Self { code: 1, message }
+        Self {
+            code: 1,
+            message,
+            is_wished: false,
+        }
+    }
+
+    /// The user said no, pressed Esc or closed the input.
+    pub(super) fn declined() -> Self {
+        Self {
+            code: 1,
+            message: NOTHING_CHANGED.to_owned(),
+            is_wished: true,
+        }
+    }
+
+    /// The user pressed Ctrl-C at a question.
+    pub(super) fn interrupted() -> Self {
+        Self {
+            code: INTERRUPTED,
+            ..Self::declined()
+        }
     }
 
     /// Prints the message and gives the exit code.
     pub(super) fn report(self, terminal: &mut Terminal) -> ExitCode {
-        terminal.complain(&self.message);
+        if self.is_wished {
+            terminal.tell(&self.message);
+        } else {
+            terminal.complain(&self.message);
+        }
         ExitCode::from(self.code)
     }
 }

@@ -1,6 +1,8 @@
 //! The command line: arguments in, one sentence of calls, text and exit code
 //! out. One file a command; everything that decides lives elsewhere.
 
+#[expect(dead_code, reason = "the commands that edit annotations will use it")]
+mod annotate;
 mod args;
 mod asking;
 mod cache;
@@ -11,6 +13,7 @@ mod confirm;
 mod error;
 mod explain;
 mod images;
+mod keyboard;
 mod logging;
 mod options;
 mod policy_flags;

@@ -17,6 +17,7 @@ pub(super) struct Terminal {
     width: Option<usize>,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    stdin_is_terminal: bool,
     is_dumb: bool,
     /// The level of `-v`.
     pub(super) verbosity: u8,
@@ -43,7 +44,8 @@ impl Terminal {
         Self {
             colour: ColourChoice::Auto,
             no_color: variable("NO_COLOR").is_some(),
-            is_dumb: variable("TERM").is_some_and(|term| term == "dumb"),
+            // Where Unix does not say what the terminal can do, it can do nothing.
+            is_dumb: variable("TERM").map_or(cfg!(unix), |term| term == "dumb"),
             width: if stdout_is_terminal {
                 measured.or(columns)
             } else {
@@ -51,6 +53,7 @@ impl Terminal {
             },
             stdout_is_terminal,
             stderr_is_terminal: io::stderr().is_terminal(),
+            stdin_is_terminal: io::stdin().is_terminal(),
             verbosity: 0,
         }
     }
@@ -82,6 +85,33 @@ impl Terminal {
     /// Whether progress may be drawn on standard error.
     pub(super) fn shows_progress(&self) -> bool {
         self.stderr_is_terminal && !self.is_dumb
+    }
+
+    /// Whether somebody can be asked: questions stand on standard error and are
+    /// answered on standard input; results may go elsewhere.
+    pub(super) fn can_ask(&self) -> bool {
+        self.stdin_is_terminal && self.stderr_is_terminal
+    }
+
+    /// Whether the terminal obeys no escape codes, so that a question is a line.
+    pub(super) fn is_dumb(&self) -> bool {
+        self.is_dumb
+    }
+
+    /// How questions are drawn, on standard error: in its colours and its width.
+    pub(super) fn question_style(&self) -> Style {
+        let (_, columns) = Term::stderr().size();
+        Style {
+            colour: self.colours(self.stderr_is_terminal),
+            width: Some(usize::from(columns)),
+        }
+    }
+
+    /// Writes a part of a line to standard error: what is asked, or what was typed.
+    pub(super) fn prompt(&mut self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(text.as_bytes());
+        let _ = stderr.flush();
     }
 
     /// Writes a result. A reader that has gone away, such as `head`, ends the

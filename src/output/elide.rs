@@ -62,7 +62,7 @@ fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
 /// word that is wider than a line. Every line but the first begins with the
 /// indent. Nothing is left out; without a width there is one line.
 #[must_use]
-pub(super) fn wrap(text: &str, columns: Option<usize>, indent: usize) -> String {
+pub(crate) fn wrap(text: &str, columns: Option<usize>, indent: usize) -> String {
     let Some(columns) = columns.filter(|&columns| width(text) > columns) else {
         return text.to_owned();
     };

@@ -40,6 +40,7 @@ mod view;
 
 pub use cache::cache_report;
 pub use columns::{Column, UnknownColumn};
+pub(crate) use elide::wrap;
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
 pub use images::{image_tags, images_table};

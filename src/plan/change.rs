@@ -5,7 +5,7 @@ use super::edit::{Edit, ImageEdit};
 use super::hold::HeldBack;
 use super::policy_edit::PolicyEdit;
 use crate::image::{Digest, ImageReference};
-use crate::policy::Warning;
+use crate::policy::{KeyError, Warning};
 use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId};
 
 /// Everything that one command is going to write. The same plan is shown,
@@ -91,6 +91,9 @@ pub enum Refusal {
         /// Keys with their values.
         found: Vec<(String, String)>,
     },
+    /// A container's name fits into no annotation.
+    #[error("{0}")]
+    IllegalKey(#[from] KeyError),
     /// An image of a Helm release stands where it cannot be written.
     #[error("container {container}: {reason}")]
     NoPlace {

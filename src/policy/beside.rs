@@ -6,9 +6,9 @@ use std::fmt;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use super::annotations::OWN_PREFIX;
 use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
 use super::go_regex::GoRegex;
+use super::keys::Key;
 use super::template::Template;
 
 /// The most patterns that one list may have.
@@ -24,27 +24,23 @@ pub(super) fn apply(
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |name: &str| {
-        let key = format!("{OWN_PREFIX}{name}");
-        annotations
-            .get(&key)
-            .map(|text| (Origin::Annotation(key), text.as_str()))
+    let get = |key: Key<'_>| {
+        let (key, text) = key.find(annotations)?;
+        Some((Origin::Annotation(key), text))
     };
-    let per_container = |name: &str| get(&format!("{name}.{container}"));
-
-    if let Some((origin, text)) = per_container("filter-tags") {
+    if let Some((origin, text)) = get(Key::FilterTags(container)) {
         policy.filter.pattern = Some(regex(&origin, text)?);
     }
-    if let Some((origin, text)) = per_container("extract") {
+    if let Some((origin, text)) = get(Key::Extract(container)) {
         if policy.filter.pattern.is_none() {
-            let reason =
-                format!("it needs {OWN_PREFIX}filter-tags.{container}, whose groups it names");
+            let filter = Key::FilterTags(container);
+            let reason = format!("it needs {filter}, whose groups it names");
             return Err(PolicyError::new(text, origin, reason));
         }
         // An empty template means the whole tag, as in Flux.
         policy.filter.extract = (!text.is_empty()).then(|| Template::new(text));
     }
-    if let Some((origin, text)) = per_container("allow-tags") {
+    if let Some((origin, text)) = get(Key::AllowTags(container)) {
         policy.filter.allow = patterns(&origin, text)?;
     }
     narrow(policy, annotations, container)
@@ -62,13 +58,17 @@ pub(super) fn apply_to_entry(
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    for name in ["filter-tags", "extract", "allow-tags"] {
-        let key = format!("{OWN_PREFIX}{name}.{container}");
-        if let Some(text) = annotations.get(&key) {
+    for key in [
+        Key::FilterTags(container),
+        Key::Extract(container),
+        Key::AllowTags(container),
+    ] {
+        if let Some((key, text)) = key.find(annotations) {
             let reason = format!(
                 "it does not apply to {}, which has tag filters of its own; move it there, or \
-                 write the policy as fluxcd.io/tag.{container}",
-                policy.origin
+                 write the policy as {}",
+                policy.origin,
+                Key::Tag(container)
             );
             return Err(PolicyError::new(text, Origin::Annotation(key), reason));
         }
@@ -87,23 +87,21 @@ pub(crate) fn narrow(
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |name: &str| {
-        let key = format!("{OWN_PREFIX}{name}");
-        annotations
-            .get(&key)
-            .map(|text| (Origin::Annotation(key), text.as_str()))
+    let get = |key: Key<'_>| {
+        let (key, text) = key.find(annotations)?;
+        Some((Origin::Annotation(key), text))
     };
-    if let Some((origin, text)) = get(&format!("ignore-tags.{container}")) {
+    if let Some((origin, text)) = get(Key::IgnoreTags(container)) {
         policy.filter.ignore.extend(patterns(&origin, text)?);
     }
-    if let Some((origin, text)) = get("min-age") {
+    if let Some((origin, text)) = get(Key::MinAge) {
         let age = parse_age(text).map_err(|error| PolicyError::new(text, origin, error))?;
         // No age at all is no demand, and nothing has to be asked for it.
         policy.min_age = policy.min_age.max((!age.is_zero()).then_some(age));
     }
-    let on = |name: &str| get(name).is_some_and(|(_, value)| value == "true");
-    policy.allow_downgrade |= on("allow-downgrade");
-    policy.allow_variant_change |= on("allow-variant-change");
+    let on = |key: Key<'_>| get(key).is_some_and(|(_, value)| value == "true");
+    policy.allow_downgrade |= on(Key::AllowDowngrade);
+    policy.allow_variant_change |= on(Key::AllowVariantChange);
     Ok(())
 }
 

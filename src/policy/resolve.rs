@@ -7,10 +7,11 @@
 //! an entry is automated, unless `fluxcd.io/automated` says `"false"`. Locked
 //! and ignored always win.
 
-use super::annotations::{self, Annotations, OWN_PREFIX};
+use super::annotations::Annotations;
 use super::beside;
 use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
 use super::image_policies::{ImagePolicies, ImagePolicyEntry};
+use super::keys::Key;
 use super::rule::Rule;
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};
@@ -86,7 +87,7 @@ fn resolve_container(
 
     let by_entry_alone = own.is_none() && entry.is_some();
     let automated = annotations.automated.is_some() || (by_entry_alone && !says_manual(workload));
-    let state = if annotations.locked {
+    let state = if annotations.lock.is_some() {
         State::Locked
     } else if annotations.ignored {
         State::Ignored
@@ -110,11 +111,7 @@ fn resolve_container(
         }),
         (None, None, None) => None,
     };
-    let lock = (state == State::Locked).then(|| Lock {
-        by: annotations.locked_by.clone(),
-        message: annotations.locked_message.clone(),
-        at: annotations.locked_at.clone(),
-    });
+    let lock = annotations.lock.clone();
     warnings.sort();
     warnings.dedup();
     Resolved {
@@ -129,8 +126,8 @@ fn resolve_container(
 /// Whether the workload's own word is that nothing is automated. A switch is on
 /// or off, so whatever is not `"true"` counts, a misspelling too.
 fn says_manual(workload: &Workload) -> bool {
-    annotations::spelled(&workload.annotations, "automated")
-        .is_some_and(|(_, value)| value != "true")
+    let switch = Key::Automated.find(&workload.annotations);
+    switch.is_some_and(|(_, value)| value != "true")
 }
 
 /// The error of an entry that governs the workload and whose image is not known.
@@ -226,7 +223,7 @@ fn entry_policy(
     container: &Container,
     sources: &PolicySources,
 ) -> Option<Result<ContainerPolicy, PolicyError>> {
-    let key = format!("{OWN_PREFIX}policy.{}", container.name);
+    let key = Key::NamedPolicy(&container.name).to_string();
     let governing = || {
         sources
             .image_policies

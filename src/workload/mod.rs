@@ -14,6 +14,7 @@ mod observed;
 mod owner;
 mod pods;
 mod pull_secrets;
+mod rollout;
 mod scheduling;
 
 pub use container::{Container, ContainerType, ImageMarker};
@@ -23,4 +24,5 @@ pub use observed::{Observed, Writers};
 pub use owner::Owner;
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};
+pub use rollout::{Progress, consequences, progress};
 pub use scheduling::{NodeRequirement, Scheduling};

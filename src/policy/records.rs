@@ -1,0 +1,66 @@
+//! Records of updates, which look like policies and are told apart from them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::keys::Key;
+use crate::image::{Digest, ImageReference, Tag};
+use crate::workload::Workload;
+
+/// The records among a workload's annotations.
+#[derive(Debug, Clone)]
+pub struct Records<'w> {
+    workload: &'w Workload,
+    named: BTreeMap<String, String>,
+}
+
+/// The part of `imgpolicy.dev/last-update` that tells records from policies.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LastUpdate {
+    records: BTreeMap<String, String>,
+}
+
+impl<'w> Records<'w> {
+    /// Reads what the last update named.
+    #[must_use]
+    pub fn of(workload: &'w Workload) -> Self {
+        let named = Key::LastUpdate
+            .find(&workload.annotations)
+            .and_then(|(_, text)| serde_json::from_str::<LastUpdate>(text).ok())
+            .unwrap_or_default()
+            .records;
+        Self { workload, named }
+    }
+
+    /// Whether a key with this text is a record: the last update named both, and
+    /// then for ever; or it has the form of one.
+    #[must_use]
+    pub fn contain(&self, key: &str, text: &str) -> bool {
+        self.named.get(key).is_some_and(|named| named == text) || self.has_the_form(key, text)
+    }
+
+    /// Whether a key that names no container has the form of a record: the last
+    /// path element of an image of this workload, and a legal tag or digest as
+    /// value.
+    fn has_the_form(&self, key: &str, text: &str) -> bool {
+        let Some(Key::Tag(name)) = Key::of(key) else {
+            return false;
+        };
+        let containers = &self.workload.containers;
+        if Key::Tag(name).to_string() != key || containers.iter().any(|c| c.name == name) {
+            return false;
+        }
+        let names_image = containers.iter().any(|container| {
+            container
+                .image
+                .parse::<ImageReference>()
+                .is_ok_and(|image| image.name().last_element() == name)
+        });
+        // These two are legal tags, but as a value they are policies, and one of them
+        // under a misspelt container's name was meant to restrict something.
+        let is_policy = matches!(text, "alphabetical" | "numerical");
+        names_image && !is_policy && (text.parse::<Tag>().is_ok() || text.parse::<Digest>().is_ok())
+    }
+}
