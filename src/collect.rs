@@ -4,8 +4,10 @@
 //! First the objects: [`from_cluster`] or [`from_files`]. Then [`scan`]: for each
 //! repository the evaluator is asked what it needs, that is fetched, and it is
 //! asked again until it can decide. So nothing is fetched that no decision uses.
-//! Where the user is refused, the pull secrets of the workloads are tried.
+//! Where the user is refused, the pull secrets of the workloads are tried. Before
+//! an image is written, [`confirm`] looks for it once more.
 
+mod confirm;
 mod pull_secrets;
 mod scan;
 
@@ -13,6 +15,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use pull_secrets::{PullSecretUse, UsedPullSecrets};
 pub use scan::{Progress, scan, settle};
 

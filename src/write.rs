@@ -4,6 +4,9 @@
 //! is written comes from [`Change::edit`](crate::plan::Change::edit) against the
 //! object as it is at that moment.
 
+mod event_log;
+#[cfg(test)]
+mod fake;
 mod files;
 mod live;
 

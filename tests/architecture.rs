@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "workload",
             "policy",
             "evaluator",
+            "plan",
             "registry",
             "cluster",
             "files",

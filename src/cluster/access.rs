@@ -1,13 +1,14 @@
-//! What could not be read, beside what could.
+//! What could not be read or written, beside what could.
 
 use serde::{Deserialize, Serialize};
 
 use super::error::ClusterError;
 use super::resource::Resource;
 use super::selection::Scope;
+use crate::workload::WorkloadId;
 
-/// Something that the user asked for and that could not be read, while the rest
-/// could.
+/// Something that the user asked for and that could not be read or written, while
+/// the rest could.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessError {
     /// `namespace/shop`, or `cluster` for all of it.
@@ -35,7 +36,7 @@ impl AccessError {
     /// shows who may.
     pub(super) fn on(scope: &Scope, resource: &Resource, verb: &str, error: &ClusterError) -> Self {
         let mut entry = Self::new(scope, error);
-        if error.is_forbidden() {
+        if error.is_denied(verb) {
             let place = match scope {
                 Scope::Namespace(namespace) => format!("-n {namespace}"),
                 Scope::AllNamespaces => "--all-namespaces".to_owned(),
@@ -46,6 +47,16 @@ impl AccessError {
             ));
         }
         entry
+    }
+
+    /// An error about one object.
+    #[must_use]
+    pub fn on_object(id: &WorkloadId, verb: &str, error: &ClusterError) -> Self {
+        let scope = Scope::Namespace(id.namespace.clone());
+        match Resource::of(id) {
+            Ok(resource) => Self::on(&scope, &resource, verb, error),
+            Err(_) => Self::new(&scope, error),
+        }
     }
 
     /// A type that the cluster does not have.

@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::io;
 
-use super::error::{ClusterError, http_reason};
+use super::error::ClusterError;
 
 impl ClusterError {
-    pub(super) fn from_kube(error: kube::Error, path: &str, server: &str) -> Self {
+    /// The failure of a request, `GET /api/v1/pods`.
+    pub(super) fn from_kube(error: kube::Error, request: &str, server: &str) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 401 => Self::Unauthorized {
                 message: match status.message.as_str() {
@@ -16,25 +17,21 @@ impl ClusterError {
             },
             kube::Error::Api(status) => Self::Api {
                 code: status.code,
-                // kube's own word for a body that is no Status, such as a proxy's page.
-                reason: match status.reason.as_str() {
-                    "Failed to parse error data" => http_reason(status.code).to_owned(),
-                    reason => reason.to_owned(),
-                },
+                reason: status.reason,
                 message: match status.message.as_str() {
-                    "" => format!("the server answered GET {path} with {}", status.code),
+                    "" => format!("the server answered {request} with {}", status.code),
                     message => message.to_owned(),
                 },
             },
-            kube::Error::SerdeError(error) => Self::malformed(path, &error),
-            kube::Error::FromUtf8(error) => Self::malformed(path, &error),
+            kube::Error::SerdeError(error) => Self::malformed(request, &error),
+            kube::Error::FromUtf8(error) => Self::malformed(request, &error),
             error => Self::from_transport(&error, server),
         }
     }
 
-    pub(super) fn malformed(path: &str, error: &dyn Error) -> Self {
+    pub(super) fn malformed(request: &str, error: &dyn Error) -> Self {
         Self::Malformed {
-            path: path.to_owned(),
+            request: request.to_owned(),
             reason: error.to_string(),
         }
     }
@@ -132,7 +129,7 @@ mod tests {
 
     fn api(code: u16, reason: &str, message: &str) -> ClusterError {
         let status = kube::core::Status::failure(message, reason).with_code(code);
-        ClusterError::from_kube(kube::Error::Api(status.boxed()), "/x", "h:1")
+        ClusterError::from_kube(kube::Error::Api(status.boxed()), "GET /x", "h:1")
     }
 
     #[test]
@@ -149,13 +146,9 @@ mod tests {
                 "Unauthorized",
             ),
             (
-                api(
-                    502,
-                    "Failed to parse error data",
-                    "<html>bad gateway</html>",
-                ),
-                "Error from server: <html>bad gateway</html>",
-                "Unknown",
+                api(409, "", ""),
+                "Error from server: the server answered GET /x with 409",
+                "Conflict",
             ),
         ] {
             assert_eq!(error.line(), line);
@@ -167,7 +160,7 @@ mod tests {
     fn a_refused_connection_is_found_below_its_wrappings() {
         let io = io::Error::from(io::ErrorKind::ConnectionRefused);
         let error = kube::Error::Service(Box::new(io::Error::other(io)));
-        let error = ClusterError::from_kube(error, "/x", "localhost:8080");
+        let error = ClusterError::from_kube(error, "GET /x", "localhost:8080");
         assert_eq!(
             error.line(),
             "The connection to the server localhost:8080 was refused \
@@ -180,7 +173,7 @@ mod tests {
         let inner = io::Error::other("invalid peer certificate: UnknownIssuer");
         let error = kube::Error::Service(Box::new(io::Error::other(inner)));
         assert_eq!(
-            ClusterError::from_kube(error, "/x", "h:1").line(),
+            ClusterError::from_kube(error, "GET /x", "h:1").line(),
             "Unable to connect to the server: tls: failed to verify certificate: UnknownIssuer"
         );
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Why a cluster could not be read.
+/// Why a cluster could not be read or written.
 ///
 /// `Display` is the bare message; [`ClusterError::line`] is the whole line as
 /// kubectl prints it. Neither repeats its causes.
@@ -59,12 +59,12 @@ pub enum ClusterError {
     /// The server took too long to answer.
     #[error(
         "Unable to connect to the server: context deadline exceeded \
-         (GET {path} took longer than {} s)",
+         ({request} took longer than {} s)",
         limit.as_secs_f64()
     )]
     Timeout {
-        /// What was asked.
-        path: String,
+        /// What was asked: `GET /api/v1/pods`.
+        request: String,
         /// `--request-timeout`, or the default.
         limit: Duration,
     },
@@ -85,10 +85,10 @@ pub enum ClusterError {
         message: String,
     },
     /// An answer that is not what the API gives.
-    #[error("the server's answer to GET {path} cannot be read: {reason}")]
+    #[error("the server's answer to {request} cannot be read: {reason}")]
     Malformed {
-        /// What was asked.
-        path: String,
+        /// What was asked: `GET /api/v1/pods`.
+        request: String,
         /// What does not fit.
         reason: String,
     },
@@ -132,6 +132,35 @@ impl ClusterError {
         matches!(self, Self::Api { code: 403, .. })
     }
 
+    /// Whether the user lacks the right to do this. A policy of admission answers
+    /// with the same code, and no right helps against it.
+    pub(super) fn is_denied(&self, verb: &str) -> bool {
+        match self {
+            Self::Api { message, .. } => {
+                self.is_forbidden() && message.contains(&format!(" cannot {verb}"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether somebody else wrote the object since it was read.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        // A name that is taken has this code too.
+        matches!(self, Self::Api { code: 409, .. }) && self.reason() == "Conflict"
+    }
+
+    /// Whether the request may have been carried out all the same: it broke off,
+    /// or the server failed in the middle of it.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Api { code, .. } => *code >= 500,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Malformed { .. } => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Api { code: 404, .. })
     }
@@ -164,7 +193,9 @@ pub(super) fn http_reason(code: u16) -> &'static str {
         400 => "BadRequest",
         403 => "Forbidden",
         404 => "NotFound",
+        409 => "Conflict",
         410 => "Expired",
+        422 => "Invalid",
         429 => "TooManyRequests",
         500 => "InternalError",
         503 => "ServiceUnavailable",

@@ -1,9 +1,11 @@
 //! An API server inside a test: a function from a request to an answer, and the
-//! URIs that were asked for.
+//! requests that came in.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -11,49 +13,123 @@ use tower::service_fn;
 
 use super::connection::Cluster;
 
-/// The URIs asked for, in the order in which they came in.
+/// One request as it came in.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    /// Empty where none was given.
+    pub(crate) content_type: String,
+    /// Null where there was none.
+    pub(crate) body: Value,
+}
+
+impl Sent {
+    /// `PATCH /apis/…`, for what need not look into the body.
+    pub(crate) fn line(&self) -> String {
+        format!("{} {}", self.method, self.uri)
+    }
+}
+
+/// The requests in the order in which they came in, and how many of them were
+/// under way at once.
 #[derive(Clone, Default)]
-pub(super) struct Asked(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Asked {
+    sent: Arc<Mutex<Vec<Sent>>>,
+    under_way: Arc<AtomicUsize>,
+    most_at_once: Arc<AtomicUsize>,
+}
 
 impl Asked {
-    pub(super) fn uris(&self) -> Vec<String> {
-        self.0.lock().expect("no panic before").clone()
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.sent.lock().expect("no panic before").clone()
     }
 
-    pub(super) fn sorted(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.sent().iter().map(Sent::line).collect()
+    }
+
+    pub(crate) fn uris(&self) -> Vec<String> {
+        self.sent().into_iter().map(|sent| sent.uri).collect()
+    }
+
+    pub(crate) fn sorted(&self) -> Vec<String> {
         let mut uris = self.uris();
         uris.sort();
         uris
     }
+
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most_at_once.load(Ordering::Relaxed)
+    }
 }
 
-/// A cluster whose answers, status and body, come from `answer`. The namespace
-/// of its context is `shop`.
+/// A cluster whose answers, status and body, come from `answer` by the URI
+/// alone. The namespace of its context is `shop`.
 pub(super) fn cluster<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&str) -> (u16, String) + Send + Sync + 'static,
 {
+    answering(move |sent| answer(&sent.uri))
+}
+
+/// The same, where the whole request counts.
+pub(crate) fn answering<F>(answer: F) -> (Cluster, Asked)
+where
+    F: Fn(&Sent) -> (u16, String) + Send + Sync + 'static,
+{
     let asked = Asked::default();
     let log = asked.clone();
+    let answer = Arc::new(answer);
     let service = service_fn(move |request: Request<Body>| {
-        let uri = request.uri().to_string();
-        let (status, body) = answer(&uri);
-        log.0.lock().expect("no panic before").push(uri);
-        let response = Response::builder()
-            .status(status)
-            .body(Body::from(body.into_bytes()))
-            .expect("a response");
-        async move { Ok::<_, Infallible>(response) }
+        let (log, answer) = (log.clone(), Arc::clone(&answer));
+        async move {
+            let under_way = log.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+            log.most_at_once.fetch_max(under_way, Ordering::Relaxed);
+            // Whoever sends several at once has them here at once.
+            tokio::task::yield_now().await;
+            let sent = read(request).await;
+            log.sent.lock().expect("no panic before").push(sent.clone());
+            let (status, body) = answer(&sent);
+            log.under_way.fetch_sub(1, Ordering::Relaxed);
+            let response = Response::builder().status(status);
+            let response = response.body(Body::from(body.into_bytes()));
+            Ok::<_, Infallible>(response.expect("a response"))
+        }
     });
     let client = kube::Client::new(service, "shop");
     (Cluster::from_client(client, None, "https://h:6443"), asked)
 }
 
+async fn read(request: Request<Body>) -> Sent {
+    let (head, body) = request.into_parts();
+    let content_type = head.headers.get(CONTENT_TYPE);
+    let content_type = content_type.map(|value| value.to_str().expect("text").to_owned());
+    let body = body.collect_bytes().await.expect("a body");
+    Sent {
+        method: head.method.to_string(),
+        uri: head.uri.to_string(),
+        content_type: content_type.unwrap_or_default(),
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+    }
+}
+
 /// An error as the API words it.
-pub(super) fn status(code: u16, reason: &str, message: &str) -> (u16, String) {
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": code, "reason": reason, "message": message});
     (code, body.to_string())
+}
+
+/// The line that kubectl makes of such an error.
+pub(crate) fn line_of(answer: &(u16, String)) -> String {
+    let status: Value = serde_json::from_str(&answer.1).expect("a status");
+    let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
+    format!(
+        "Error from server ({}): {}",
+        text("reason"),
+        text("message")
+    )
 }
 
 pub(super) fn forbidden() -> (u16, String) {

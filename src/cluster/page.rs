@@ -63,7 +63,7 @@ impl Cluster {
                 body => body?,
             };
             let page: Page<'_> = serde_json::from_str(&body)
-                .map_err(|error| ClusterError::malformed(&list.path, &error))?;
+                .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
             kept.extend(
                 page.items
                     .unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use super::error::ClusterError;
 use super::selection::Scope;
-use crate::workload::WorkloadKind;
+use crate::workload::{WorkloadId, WorkloadKind};
 
 /// A collection of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,19 @@ impl Resource {
             WorkloadKind::CronJob => Some(Self::new("batch/v1", kind.plural())),
             WorkloadKind::HelmRelease => None,
         }
+    }
+
+    /// The collection of an object. A built-in kind's is the one that every
+    /// server has, since an old file may name a version that is gone; a custom
+    /// one's is that of the version in which the object was read.
+    pub(super) fn of(id: &WorkloadId) -> Result<Self, ClusterError> {
+        if let Some(resource) = Self::built_in(id.kind) {
+            return Ok(resource);
+        }
+        for part in id.api_version.split('/') {
+            path_segment("apiVersion", part)?;
+        }
+        Ok(Self::new(&id.api_version, id.kind.plural()))
     }
 
     /// The path of the collection.

@@ -2,12 +2,16 @@
 //!
 //! A server that is overloaded is asked again a few times. kube's own retries
 //! are off: they go on for minutes, and a time-out then hides what the server
-//! said.
+//! said. What broke off is never sent again here: whoever asked knows better
+//! what to make of it.
 
 use std::time::{Duration, Instant};
 
+use kube::core::Status;
+
+use super::admission::warnings;
 use super::connection::Cluster;
-use super::error::ClusterError;
+use super::error::{ClusterError, http_reason};
 
 /// How long to wait before each further try, where the server does not say.
 const WAITS: [Duration; 3] = [
@@ -19,41 +23,69 @@ const WAITS: [Duration; 3] = [
 /// What the server may ask for at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// What `kube::core::Request` built, or why it could not.
+type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+
+/// What a second copy of a request does where the first was carried out although
+/// the server answered with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecondCopy {
+    /// Nothing: it reads, or it carries a version or a name that the server takes
+    /// only once.
+    Harmless,
+    /// It writes over what others wrote in between.
+    Harmful,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) body: String,
+    /// What the server warns of, as people read it.
+    pub(super) warnings: Vec<String>,
+}
+
 impl Cluster {
-    /// Sends a reading request that `kube::core::Request` built, and gives the
-    /// body.
-    pub(super) async fn fetch(
+    /// Sends a reading request and gives the body.
+    pub(super) async fn fetch(&self, request: Built) -> Result<String, ClusterError> {
+        let answer = self.send(request, SecondCopy::Harmless).await?;
+        Ok(answer.body)
+    }
+
+    /// Sends a request of any kind.
+    pub(super) async fn send(
         &self,
-        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<String, ClusterError> {
+        request: Built,
+        second_copy: SecondCopy,
+    ) -> Result<Answer, ClusterError> {
         let request = request.map_err(|error| ClusterError::Configuration(error.to_string()))?;
-        let path = request.uri().path().to_owned();
+        let asked = format!("{} {}", request.method(), request.uri().path());
         let mut waits = WAITS.into_iter();
         loop {
-            let error = match self.fetch_once(request.clone(), &path).await? {
-                Ok(body) => return Ok(body),
+            let error = match self.send_once(request.clone(), &asked).await? {
+                Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            match wished_wait(&error).zip(waits.next()) {
+            match wished_wait(&error, second_copy).zip(waits.next()) {
                 Some((wished, wait)) => tokio::time::sleep(wait.max(wished)).await,
-                None => return Err(ClusterError::from_kube(error, &path, &self.server())),
+                None => return Err(ClusterError::from_kube(error, &asked, &self.server())),
             }
         }
     }
 
-    async fn fetch_once(
+    async fn send_once(
         &self,
         request: http::Request<Vec<u8>>,
-        path: &str,
-    ) -> Result<kube::Result<String>, ClusterError> {
-        let uri = request.uri().clone();
+        asked: &str,
+    ) -> Result<kube::Result<Answer>, ClusterError> {
+        let line = format!("{} {}", request.method(), request.uri());
         let started = Instant::now();
-        let answer = self.client().request_text(request);
+        let answer = self.exchange(request);
         let answer =
             match self.answer_timeout() {
                 Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| {
                     ClusterError::Timeout {
-                        path: path.to_owned(),
+                        request: asked.to_owned(),
                         limit,
                     }
                 })?,
@@ -61,10 +93,21 @@ impl Cluster {
             };
         let took = started.elapsed().as_millis();
         match &answer {
-            Ok(body) => tracing::debug!("GET {uri}: {} bytes in {took} ms", body.len()),
-            Err(error) => tracing::debug!("GET {uri}: {error} after {took} ms"),
+            Ok(answer) => tracing::debug!("{line}: {} bytes in {took} ms", answer.body.len()),
+            Err(error) => tracing::debug!("{line}: {error} after {took} ms"),
         }
         Ok(answer)
+    }
+
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> kube::Result<Answer> {
+        let response = self.client().send(request.map(Into::into)).await?;
+        let (status, warnings) = (response.status(), warnings(response.headers()));
+        let bytes = response.into_body().collect_bytes().await?;
+        let body = String::from_utf8(bytes.to_vec()).map_err(kube::Error::FromUtf8)?;
+        if status.is_client_error() || status.is_server_error() {
+            return Err(kube::Error::Api(failure(status.as_u16(), &body).boxed()));
+        }
+        Ok(Answer { body, warnings })
     }
 
     /// Reads a path as it is, such as `/apis/apps`.
@@ -75,23 +118,40 @@ impl Cluster {
     }
 }
 
-/// How long the server wants to be left alone; `None`: asking again is no use.
-fn wished_wait(error: &kube::Error) -> Option<Duration> {
+/// The error in a body, which may also be a proxy's page.
+fn failure(code: u16, body: &str) -> Status {
+    let status = serde_json::from_str(body);
+    let mut status = status.unwrap_or_else(|_| Status::failure(body.trim(), http_reason(code)));
+    if status.code == 0 {
+        status.code = code;
+    }
+    status
+}
+
+/// How long the server wants to be left alone; `None`: asking again is no use,
+/// or may do harm. A 429 is told before anything is done, the other two also in
+/// the middle.
+fn wished_wait(error: &kube::Error, second_copy: SecondCopy) -> Option<Duration> {
     let kube::Error::Api(status) = error else {
         return None;
     };
-    let overloaded = matches!(status.code, 429 | 503 | 504);
+    let again = match status.code {
+        429 => true,
+        503 | 504 => second_copy == SecondCopy::Harmless,
+        _ => false,
+    };
     let seconds = status
         .details
         .as_ref()
         .map_or(0, |details| details.retry_after_seconds);
-    overloaded.then(|| Duration::from_secs(u64::from(seconds)).min(LONGEST_WAIT))
+    again.then(|| Duration::from_secs(u64::from(seconds)).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use kube::api::PostParams;
     use serde_json::json;
 
     use super::*;
@@ -127,5 +187,34 @@ mod tests {
         let (closed, asked) = cluster(|_| forbidden());
         assert!(closed.fetch_path("/x").await.is_err());
         assert_eq!(asked.uris().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_second_copy_would_harm_is_repeated_only_where_nothing_was_done() {
+        for (code, tries) in [(429, 1 + WAITS.len()), (503, 1), (504, 1), (500, 1)] {
+            let (cluster, asked) = cluster(move |_| status(code, "", "m"));
+            let request = kube::core::Request::new("/x").create(&PostParams::default(), vec![]);
+            let error = cluster.send(request, SecondCopy::Harmful).await;
+            assert_eq!(error.expect_err("refused").line(), "Error from server: m");
+            assert_eq!(asked.uris().len(), tries, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxys_page_and_an_empty_answer_are_told_by_their_code() {
+        for (body, line) in [
+            (
+                "<html>bad gateway</html>\n",
+                "Error from server: <html>bad gateway</html>",
+            ),
+            (
+                "{}",
+                "Error from server: the server answered GET /x with 502",
+            ),
+        ] {
+            let (cluster, _) = cluster(move |_| (502, body.to_owned()));
+            let error = cluster.fetch_path("/x").await.expect_err("an error");
+            assert_eq!((error.line().as_str(), error.reason()), (line, "Unknown"));
+        }
     }
 }

@@ -74,7 +74,7 @@ impl Cluster {
                 Ok(containers) => usages.containers.extend(containers),
                 Err(error) => usages.errors.push(AccessError::new(
                     scope,
-                    &ClusterError::malformed(&list.path, &error),
+                    &ClusterError::malformed(&format!("GET {}", list.path), &error),
                 )),
             }
         }

@@ -73,6 +73,21 @@ struct OfReader {
     incomplete: bool,
 }
 
+/// What the workloads of one reader have for one repository.
+#[derive(Debug)]
+pub(super) struct Own {
+    /// Their pull secrets.
+    pub(super) account: Account,
+    /// Sets their credentials apart from others; `None`: they have none.
+    pub(super) id: Option<CredentialId>,
+    /// What messages call the Secrets.
+    pub(super) origins: String,
+    /// Why they have no credentials, where that is so.
+    pub(super) lack: Option<String>,
+    /// Whether there may be Secrets that could not be read.
+    pub(super) is_incomplete: bool,
+}
+
 /// Those who hold equal credentials for a repository.
 #[derive(Debug, Default)]
 struct Group<'a, 's> {
@@ -108,6 +123,37 @@ impl Accounts {
             PullSecretUse::Auto(cluster) => Some(of(cluster, false)),
             PullSecretUse::Always(cluster) => Some(of(cluster, true)),
             PullSecretUse::Off => None,
+        })
+    }
+
+    /// The same without the user: what a workload may see is asked with its own
+    /// credentials, whoever else may see it.
+    pub(super) fn of_workloads_alone(pull_secrets: PullSecretUse<'_>) -> Self {
+        Self::new(match pull_secrets {
+            PullSecretUse::Auto(cluster) => PullSecretUse::Always(cluster),
+            given => given,
+        })
+    }
+
+    /// What the workloads of a reader have for a repository; `None` where pull
+    /// secrets are not used.
+    pub(super) async fn own(
+        &self,
+        reader: &Reader,
+        name: &CanonicalName,
+        registries: &Registries,
+    ) -> Option<Own> {
+        let accounts = self.0.as_ref()?;
+        let cell = accounts.of(reader).await;
+        let of_reader = cell.get()?;
+        let account = &of_reader.account;
+        let id = registries.credential_id(account, name);
+        Some(Own {
+            id,
+            origins: accounts.note_used(reader, account, name, registries),
+            lack: id.is_none().then(|| of_reader.lack(name)),
+            is_incomplete: of_reader.incomplete,
+            account: account.clone(),
         })
     }
 
@@ -214,18 +260,12 @@ impl OfWorkloads {
                 users.reasons.entry(reason).or_default().insert(reader);
                 continue;
             };
-            let origins = registries.secrets_for(account, name);
-            let mut used = self.used.borrow_mut();
-            used.extend(
-                origins
-                    .iter()
-                    .map(|origin| (reader.namespace.clone(), (*origin).to_owned())),
-            );
+            let origins = self.note_used(&reader, account, name, registries);
             let group = users.with.entry(id).or_default();
             group.subjects.extend(subjects);
             group
                 .holders
-                .entry(origins.join(" and "))
+                .entry(origins)
                 .or_insert_with(|| Holder {
                     account: account.clone(),
                     readers: BTreeSet::new(),
@@ -234,6 +274,22 @@ impl OfWorkloads {
                 .insert(reader);
         }
         users
+    }
+
+    /// The pull secrets of a reader that are for a repository, as messages call
+    /// them. They count as used.
+    fn note_used(
+        &self,
+        reader: &Reader,
+        account: &Account,
+        name: &CanonicalName,
+        registries: &Registries,
+    ) -> String {
+        let origins = registries.secrets_for(account, name);
+        let of_namespace = |origin: &&str| (reader.namespace.clone(), (*origin).to_owned());
+        let mut used = self.used.borrow_mut();
+        used.extend(origins.iter().map(of_namespace));
+        origins.join(" and ")
     }
 
     /// The account of a reader; its Secrets are read when it is wanted first.

@@ -200,6 +200,8 @@ pub struct Decision {
     /// What the policy alone would say: where this is an update and the outcome
     /// is not, only the state holds the update back.
     pub policy_reason: Option<Reason>,
+    /// What the policy's named group `build` matches in the elected tag.
+    pub build: Option<String>,
     /// What it rests on.
     pub facts: Option<DecisionFacts>,
     /// What else to know, each warning once, in a fixed order.

@@ -246,12 +246,21 @@ impl Snapshot {
     pub fn metadata_for(&self, subject: &Subject<'_>) -> Option<Cow<'_, RepositoryMetadata>> {
         let metadata = subject
             .repository()
-            .and_then(|name| {
-                let own = self.view_of(name, subject.workload);
-                own.or_else(|| self.repositories.get(name))
-            })
+            .and_then(|name| self.seen_of(name, subject.workload))
             .map_or_else(Cow::default, Cow::Borrowed);
         (!self.partial || subject.is_decided(&metadata)).then_some(metadata)
+    }
+
+    /// What is known of a repository, as a workload's own credentials are shown
+    /// it, else as the user's are; `None`: nothing was asked.
+    #[must_use]
+    pub fn seen_of(
+        &self,
+        name: &CanonicalName,
+        workload: &Workload,
+    ) -> Option<&RepositoryMetadata> {
+        let own = self.view_of(name, workload);
+        own.or_else(|| self.repositories.get(name))
     }
 
     /// What a workload's own pull secrets are shown of a repository, if they

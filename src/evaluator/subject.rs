@@ -10,7 +10,7 @@ use super::evaluate::{Evaluation, Judgement, judge};
 use super::facts::ContainerFacts;
 use super::moved;
 use crate::image::{
-    CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata,
+    CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata, Tag,
 };
 use crate::policy::{
     ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
@@ -114,6 +114,18 @@ impl<'s> Subject<'s> {
         self.image.as_ref().ok().map(ImageReference::canonical)
     }
 
+    /// Whether the flags of the run leave the image out.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.left_out.is_some()
+    }
+
+    /// What the policy's named group `build` matches in a tag.
+    #[must_use]
+    pub fn build(&self, tag: &Tag) -> Option<String> {
+        self.policy()?.build(tag)
+    }
+
     /// What else has to be known of the repository; empty when the container can
     /// be decided.
     #[must_use]
@@ -191,6 +203,8 @@ impl<'s> Subject<'s> {
             Some(verdict) => apply(&mut decision, verdict),
             None => {}
         }
+        let elected = decision.latest.as_ref().and_then(ImageReference::tag);
+        decision.build = elected.and_then(|tag| self.build(tag));
         if may_be_mixed && let Some(mixed) = moved::mixed(self.running) {
             decision.warnings.push(mixed);
         }
@@ -224,6 +238,7 @@ impl<'s> Subject<'s> {
             message: self.state_message(reason),
             latest: None,
             policy_reason: None,
+            build: None,
             facts: None,
             warnings,
             suggestion: None,

@@ -181,7 +181,7 @@ pub(super) fn short_digest(digest: &Digest) -> String {
 
 /// A version, and for where room is short one that only shows that there is a
 /// digest.
-fn version_cell(version: Option<String>) -> Cell {
+pub(super) fn version_cell(version: Option<String>) -> Cell {
     let version = version.unwrap_or_default();
     let short = match version.split_once("@sha256:") {
         Some(("" | "(", hex)) => format!("@{hex}"),

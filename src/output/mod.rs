@@ -12,6 +12,8 @@
 //!             │  image_tags                    │
 //!             └─ ImageExplanation, ImageTest, ─┤
 //!                ImageTags                  │
+//! Plan ───────┬─ plan_text, held_back_lines    │
+//!             └─ ImageUpdateList ──────────────┤
 //! ImageUse ───┬─ images_table                  │
 //!             └─ ImageList ────────────────────┘
 //! ```
@@ -29,6 +31,7 @@ mod grid;
 mod images;
 mod json;
 mod layout;
+mod plan;
 mod sanitize;
 mod sentence;
 mod style;
@@ -46,10 +49,12 @@ pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, CandidateItem,
-    ErrorItem, ExplainContext, FactsItem, FunnelItem, ImageExplanation, ImageItem, ImageList,
-    ImageStatus, ImageStatusList, ImageTags, ImageTest, ItemList, LockItem, OwnerItem, PolicyItem,
-    SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem,
+    ErrorItem, ExplainContext, FactsItem, FunnelItem, HeldBackItem, ImageExplanation, ImageItem,
+    ImageList, ImageStatus, ImageStatusList, ImageTags, ImageTest, ImageUpdate,
+    ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, OwnerItem, PolicyItem, SourceItem,
+    SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem, WriteResult,
 };
+pub use plan::{held_back_lines, plan_text, results_line};
 pub use sanitize::{is_unsafe, sanitize};
 pub use sentence::{RepeatedFlags, next_step, sentence};
 pub use style::{Paint, Style};

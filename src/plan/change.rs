@@ -1,12 +1,14 @@
 //! What is going to be done, complete before anything is written.
 
-use super::authorship::Authorship;
+use super::authorship::{Authorship, Override};
 use super::edit::{Edit, ImageEdit};
+use super::helm_edit;
 use super::hold::HeldBack;
 use super::policy_edit::PolicyEdit;
+use super::record;
 use crate::image::{Digest, ImageReference};
-use crate::policy::{KeyError, Warning};
-use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId};
+use crate::policy::{KeyError, Warning, lock_on};
+use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId, WorkloadKind};
 
 /// Everything that one command is going to write. The same plan is shown,
 /// confirmed, printed as data and written.
@@ -82,6 +84,18 @@ pub enum Refusal {
         /// What it runs now.
         now: String,
     },
+    /// Somebody locked the workload since the plan was made.
+    #[error(
+        "it was locked since the plan was made{}{}",
+        by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default(),
+        message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
+    )]
+    Locked {
+        /// By whom, as written.
+        by: Option<String>,
+        /// Why, as written.
+        message: Option<String>,
+    },
     /// An annotation has another value already, in kubectl's words.
     #[error(
         "--overwrite is false but found the following declared annotation(s): {}",
@@ -112,40 +126,81 @@ impl Change {
     ///
     /// The object is not what the plan was made for: see [`Refusal`].
     pub fn edit(&self, object: &Observed, authorship: &Authorship) -> Result<Edit, Refusal> {
+        let lock = lock_on(&object.workload);
         let mut edit = match &self.policy {
+            // What was rolled back is locked already, by somebody with a reason.
+            Some(_) if self.is_rollback && lock.is_some() => Edit::default(),
             Some(policy) => policy.edit(object)?,
             None => Edit::default(),
         };
-        for change in &self.images {
-            change.check(object)?;
-            // The plan helper: images, values of Helm releases, and the record.
-            edit.images.push(ImageEdit {
-                container: change.container.clone(),
-                container_type: change.container_type,
-                image: change.to.to_string(),
+        let pending = self.pending(object)?;
+        if pending.is_empty() {
+            return Ok(edit);
+        }
+        if let Some(lock) = lock
+            && !self.is_rollback
+            && !authorship.overrides.contains(&Override::Lock)
+        {
+            return Err(Refusal::Locked {
+                by: lock.by,
+                message: lock.message,
             });
         }
-        let _ = authorship;
+        if object.workload.id.kind == WorkloadKind::HelmRelease {
+            edit.values = helm_edit::value_edits(object, &pending)?;
+        } else {
+            edit.images = pending.iter().map(|change| change.edit()).collect();
+        }
+        let record = record::annotations(object, &pending, self.is_rollback, authorship);
+        edit.annotations.extend(record);
         Ok(edit)
+    }
+
+    /// The images that are not yet as wished, in the order of the spec as it is
+    /// now.
+    fn pending(&self, object: &Observed) -> Result<Vec<&ImageChange>, Refusal> {
+        let mut pending = Vec::new();
+        for change in &self.images {
+            if let Some(position) = change.position(object)? {
+                pending.push((position, change));
+            }
+        }
+        pending.sort_by_key(|(position, _)| *position);
+        Ok(pending.into_iter().map(|(_, change)| change).collect())
     }
 }
 
 impl ImageChange {
-    /// Whether the container still runs what the plan starts from.
-    fn check(&self, object: &Observed) -> Result<(), Refusal> {
+    /// Where the container stands that still runs what the plan starts from;
+    /// `None`: it runs the target already.
+    fn position(&self, object: &Observed) -> Result<Option<usize>, Refusal> {
         let containers = &object.workload.containers;
         let is_it =
-            |c: &&Container| c.name == self.container && c.container_type == self.container_type;
-        match containers.iter().find(is_it) {
-            None => Err(Refusal::ContainerGone {
+            |c: &Container| c.name == self.container && c.container_type == self.container_type;
+        let Some(position) = containers.iter().position(is_it) else {
+            return Err(Refusal::ContainerGone {
                 container: self.container.clone(),
                 there: containers.iter().map(|c| c.name.clone()).collect(),
-            }),
-            Some(found) if found.image != self.from => Err(Refusal::ImageChanged {
+            });
+        };
+        let now = &containers[position].image;
+        if *now == self.to.to_string() {
+            Ok(None)
+        } else if *now == self.from {
+            Ok(Some(position))
+        } else {
+            Err(Refusal::ImageChanged {
                 container: self.container.clone(),
-                now: found.image.clone(),
-            }),
-            Some(_) => Ok(()),
+                now: now.clone(),
+            })
+        }
+    }
+
+    fn edit(&self) -> ImageEdit {
+        ImageEdit {
+            container: self.container.clone(),
+            container_type: self.container_type,
+            image: self.to.to_string(),
         }
     }
 }

@@ -1,25 +1,20 @@
 //! Where an image stands in a Helm release's values, and how it is written
 //! there.
 
-use serde_json::Value;
-
+use super::change::{ImageChange, Refusal};
 use super::edit::ValueEdit;
-use crate::image::ImageReference;
 use crate::workload::Observed;
 
-/// The scalars that make a container's image this one, in the form in which it
-/// stands there: text, text with a tag beside it, or a block.
+/// The scalars that make the images of a release these ones, in the forms in
+/// which they stand there.
 ///
 /// # Errors
 ///
-/// The image stands in no place that can be written, with the reason.
-#[expect(dead_code, reason = "to be used by Change::edit")]
+/// An image stands in no place that can be written, with the reason.
 pub(super) fn value_edits(
     object: &Observed,
-    values: &Value,
-    container: &str,
-    image: &ImageReference,
-) -> Result<Vec<ValueEdit>, String> {
-    let _ = (object, values, container, image);
+    changes: &[&ImageChange],
+) -> Result<Vec<ValueEdit>, Refusal> {
+    let _ = (object, changes);
     todo!("plan helper")
 }

@@ -23,8 +23,14 @@ closed_words! {
         Owned = "owned",
         /// It could not be decided.
         Undecided = "undecided",
+        /// The registry no longer has the image.
+        Gone = "gone",
+        /// Nobody could tell whether the image is still there.
+        Unconfirmed = "unconfirmed",
         /// `--max` workloads are in the plan already.
         BeyondMax = "beyond-max",
+        /// It runs another image than the one that the last update wrote.
+        ChangedSince = "changed-since",
         /// There is no record to roll back to.
         NoRecord = "no-record",
         /// The last record is a rollback.
@@ -44,7 +50,13 @@ impl Hold {
             Self::NotAccepted => Some("--override-policy"),
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),
-            Self::Ignored | Self::Undecided | Self::NoRecord | Self::AlreadyRolledBack => None,
+            Self::Ignored
+            | Self::Undecided
+            | Self::Gone
+            | Self::Unconfirmed
+            | Self::ChangedSince
+            | Self::NoRecord
+            | Self::AlreadyRolledBack => None,
         }
     }
 }

@@ -15,13 +15,17 @@
 
 mod authorship;
 mod change;
+mod change_cause;
 mod edit;
 mod guard;
 mod helm_edit;
 mod hold;
+mod image;
 mod policy_edit;
 mod policy_text;
+mod presence;
 mod record;
+mod record_name;
 mod rollback;
 mod update;
 
@@ -30,8 +34,10 @@ pub use change::{Change, ImageChange, Plan, Refusal};
 pub use edit::{Edit, ImageEdit, Patch, PatchKind, Place, ValueEdit};
 pub use guard::{Binding, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership};
 pub use hold::{HeldBack, Hold};
+pub use image::plan_image;
 pub use policy_edit::{LockNote, PolicyEdit, plan_policy};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
+pub use presence::Presence;
 pub use record::{LastUpdate, RecordedChange};
 pub use rollback::plan_rollback;
-pub use update::{Overrides, UpdateSpec, plan_image, plan_update};
+pub use update::{Overrides, UpdateSpec, plan_update};

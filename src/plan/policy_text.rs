@@ -216,9 +216,8 @@ mod tests {
         filters: &[&str],
         extracts: &[&str],
     ) -> Result<Vec<ContainerPolicyText>, String> {
-        let owned = |words: &[&str]| -> Vec<String> {
-            words.iter().map(|&word| word.to_owned()).collect()
-        };
+        let owned =
+            |words: &[&str]| -> Vec<String> { words.iter().map(|&word| word.to_owned()).collect() };
         let all = (owned(tags), owned(filters), owned(extracts));
         ContainerPolicyText::join(&all.0, &all.1, &all.2).map_err(|error| error.to_string())
     }
@@ -232,24 +231,70 @@ mod tests {
         );
         let policies = policies.expect("well-formed");
         assert_eq!(policies[0].text, "semver:~1.25");
-        assert_eq!(policies[0].filter_tags.as_deref(), Some("^(?P<v>.*)-alpine$"));
+        assert_eq!(
+            policies[0].filter_tags.as_deref(),
+            Some("^(?P<v>.*)-alpine$")
+        );
         assert_eq!(policies[0].extract.as_deref(), Some("$v"));
-        assert_eq!((policies[1].text.as_str(), &policies[1].filter_tags), ("stg-*", &None));
+        assert_eq!(
+            (policies[1].text.as_str(), &policies[1].filter_tags),
+            ("stg-*", &None)
+        );
     }
 
     #[test]
     fn what_makes_no_sense_is_named_with_its_part() {
         for (tags, filters, extracts, part) in [
-            (&["semver:~1"][..], &[][..], &[][..], "\"semver:~1\" is not CONTAINER=TYPE:EXPR"),
+            (
+                &["semver:~1"][..],
+                &[][..],
+                &[][..],
+                "\"semver:~1\" is not CONTAINER=TYPE:EXPR",
+            ),
             (&["=semver:~1"], &[], &[], "is not CONTAINER=TYPE:EXPR"),
-            (&["app="], &[], &[], "container app: a policy reads TYPE:EXPR"),
-            (&["app=semver:>>1"], &[], &[], "container app: \"semver:>>1\": "),
+            (
+                &["app="],
+                &[],
+                &[],
+                "container app: a policy reads TYPE:EXPR",
+            ),
+            (
+                &["app=semver:>>1"],
+                &[],
+                &[],
+                "container app: \"semver:>>1\": ",
+            ),
             (&["app=regex:("], &[], &[], "container app: \"regex:(\": "),
-            (&["app=a", "app=b"], &[], &[], "--tag names container app twice"),
-            (&["app=a"], &["app=("], &[], "container app: --filter-tags \"(\": "),
-            (&["app=a"], &["side=b"], &[], "--filter-tags side=… needs --tag side=TYPE:EXPR"),
-            (&["app=a"], &[], &["app=$v"], "--extract app=… needs --filter-tags app=RE"),
-            (&["app=a"], &["app=b", "app=c"], &[], "--filter-tags names container app twice"),
+            (
+                &["app=a", "app=b"],
+                &[],
+                &[],
+                "--tag names container app twice",
+            ),
+            (
+                &["app=a"],
+                &["app=("],
+                &[],
+                "container app: --filter-tags \"(\": ",
+            ),
+            (
+                &["app=a"],
+                &["side=b"],
+                &[],
+                "--filter-tags side=… needs --tag side=TYPE:EXPR",
+            ),
+            (
+                &["app=a"],
+                &[],
+                &["app=$v"],
+                "--extract app=… needs --filter-tags app=RE",
+            ),
+            (
+                &["app=a"],
+                &["app=b", "app=c"],
+                &[],
+                "--filter-tags names container app twice",
+            ),
         ] {
             let error = joined(tags, filters, extracts).expect_err(part);
             assert!(error.contains(part), "{error}");

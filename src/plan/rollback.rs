@@ -1,13 +1,184 @@
 //! Putting back what the last recorded update replaced.
 
-use super::change::Plan;
-use super::policy_edit::LockNote;
+use super::change::{Change, ImageChange, Plan};
+use super::change_cause::version;
+use super::hold::{HeldBack, Hold};
+use super::policy_edit::{LockNote, PolicyEdit};
+use super::record::{LastUpdate, RecordedChange};
+use crate::image::ImageReference;
+use crate::policy::lock_on;
 use crate::workload::Observed;
 
 /// The plan to put back every change of each workload's last record, or those
-/// of the named containers, and to lock, so that automation does not undo it.
+/// of the named containers, and to lock, so that automation does not undo it. A
+/// lock that is there already stays as it is; where the note has no message, the
+/// lock says what was rolled back.
 #[must_use]
 pub fn plan_rollback(objects: &[Observed], containers: &[String], lock: &LockNote) -> Plan {
-    let _ = (objects, containers, lock);
-    todo!("plan helper")
+    let mut plan = Plan::default();
+    let mut objects: Vec<&Observed> = objects.iter().collect();
+    objects.sort_by(|a, b| a.workload.id.cmp(&b.workload.id));
+    for object in objects {
+        let rollback = Rollback { object, containers };
+        match rollback.last() {
+            Err((hold, message)) => plan.held_back.push(rollback.stays(None, hold, message)),
+            Ok(last) => rollback.plan(&last, lock, &mut plan),
+        }
+    }
+    plan
+}
+
+/// One workload whose last update is put back.
+struct Rollback<'a> {
+    object: &'a Observed,
+    containers: &'a [String],
+}
+
+impl Rollback<'_> {
+    /// The update that can be put back, else why there is none.
+    fn last(&self) -> Result<LastUpdate, (Hold, String)> {
+        let id = &self.object.workload.id;
+        let last = match LastUpdate::of(&self.object.annotations) {
+            None => return Err((Hold::NoRecord, format!("{id} has no record of an update"))),
+            Some(Err(error)) => {
+                let message = format!("the record of {id} cannot be read: {error}");
+                return Err((Hold::NoRecord, message));
+            }
+            Some(Ok(last)) => last,
+        };
+        if last.rollback {
+            let message = format!(
+                "{id} is already rolled back, by {} at {}",
+                last.by, last.time
+            );
+            return Err((Hold::AlreadyRolledBack, message));
+        }
+        Ok(last)
+    }
+
+    fn plan(&self, last: &LastUpdate, note: &LockNote, plan: &mut Plan) {
+        for name in self.containers {
+            if !last.changes.iter().any(|change| change.container == *name) {
+                let message = format!("the last update did not change container {name}");
+                plan.held_back
+                    .push(self.stays(Some(name), Hold::NoRecord, message));
+            }
+        }
+        let is_named = |name: &String| self.containers.is_empty() || self.containers.contains(name);
+        let mut images = Vec::new();
+        for recorded in last.changes.iter().filter(|c| is_named(&c.container)) {
+            match self.back(recorded, last) {
+                Ok(image) => images.push(image),
+                Err((hold, message)) => plan.held_back.push(HeldBack {
+                    to: recorded.from.parse().ok(),
+                    ..self.stays(Some(&recorded.container), hold, message)
+                }),
+            }
+        }
+        if images.is_empty() {
+            return;
+        }
+        let workload = &self.object.workload;
+        let existing = lock_on(workload);
+        let stays = existing.as_ref().map(|lock| {
+            let by = lock
+                .by
+                .as_ref()
+                .map_or_else(String::new, |by| format!(" by {by}"));
+            format!("{} is locked{by} already; that lock stays", workload.id)
+        });
+        let policy = existing.is_none().then(|| PolicyEdit::Lock {
+            note: LockNote {
+                message: note
+                    .message
+                    .clone()
+                    .or_else(|| Some(rolled_back_from(&images))),
+                ..note.clone()
+            },
+            overwrite: false,
+        });
+        plan.changes.push(Change {
+            workload: workload.id.clone(),
+            source: workload.source.clone(),
+            images,
+            policy,
+            is_rollback: true,
+            notes: stays.into_iter().collect(),
+        });
+    }
+
+    /// The change that undoes a recorded one, if the container still runs what
+    /// that wrote.
+    fn back(
+        &self,
+        recorded: &RecordedChange,
+        last: &LastUpdate,
+    ) -> Result<ImageChange, (Hold, String)> {
+        let name = &recorded.container;
+        let mut containers = self.object.workload.containers.iter();
+        let Some(container) = containers.find(|container| container.name == *name) else {
+            let message = format!("there is no container {name} any more");
+            return Err((Hold::ChangedSince, message));
+        };
+        if container.image != recorded.to {
+            let message = format!(
+                "the last update wrote {}, and container {name} now runs {}",
+                recorded.to, container.image
+            );
+            return Err((Hold::ChangedSince, message));
+        }
+        let to: ImageReference = recorded.from.parse().map_err(|error| {
+            let message = format!(
+                "the image before, {:?}, cannot be written: {error}",
+                recorded.from
+            );
+            (Hold::NoRecord, message)
+        })?;
+        Ok(ImageChange {
+            container: name.clone(),
+            container_type: container.container_type,
+            from: container.image.clone(),
+            digest: to.digest().cloned(),
+            to,
+            policy: None,
+            build: None,
+            message: format!(
+                "puts back what the update by {} at {} replaced",
+                last.by, last.time
+            ),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn stays(&self, container: Option<&String>, hold: Hold, message: String) -> HeldBack {
+        let workload = &self.object.workload;
+        let running = workload.containers.iter();
+        let image = running
+            .filter(|running| Some(&running.name) == container)
+            .map(|running| running.image.clone());
+        HeldBack {
+            workload: workload.id.clone(),
+            container: container.cloned(),
+            from: image.last(),
+            to: None,
+            hold,
+            message,
+        }
+    }
+}
+
+/// The message of the lock.
+fn rolled_back_from(images: &[ImageChange]) -> String {
+    let tag = |image: &ImageChange| {
+        let running = image.from.parse::<ImageReference>().ok();
+        running.map_or_else(|| image.from.clone(), |running| version(&running))
+    };
+    let from: Vec<String> = match images {
+        [only] => vec![tag(only)],
+        several => several
+            .iter()
+            .map(|image| format!("{} {}", image.container, tag(image)))
+            .collect(),
+    };
+    format!("rolled back from {}", from.join(", "))
 }

@@ -4,8 +4,10 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
+use super::go_regex::GoRegex;
 use super::rule::Rule;
 use super::tag_filter::TagFilter;
+use crate::image::Tag;
 
 /// Everything a user said of one container's updates.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,22 @@ impl ContainerPolicy {
             allow_variant_change: false,
             min_age: None,
         }
+    }
+
+    /// The build number in a tag: what the named group `build` matches, of the
+    /// rule's expression, else of the filter's. An empty match is none.
+    #[must_use]
+    pub fn build(&self, tag: &Tag) -> Option<String> {
+        let rule = match &self.rule {
+            Rule::Regex(regex) => Some(regex),
+            _ => None,
+        };
+        let group = |regex: &GoRegex| {
+            let captures = regex.captures(tag.as_str())?;
+            let build = captures.name("build").filter(|build| !build.is_empty())?;
+            Some(build.to_owned())
+        };
+        rule.into_iter().chain(&self.filter.pattern).find_map(group)
     }
 }
 

@@ -34,6 +34,12 @@ impl<'w> Records<'w> {
         Self { workload, named }
     }
 
+    /// The keys that the last update wrote, with what it wrote under them.
+    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.named.iter();
+        entries.map(|(key, text)| (key.as_str(), text.as_str()))
+    }
+
     /// Whether a key with this text is a record: the last update named both, and
     /// then for ever; or it has the form of one.
     #[must_use]

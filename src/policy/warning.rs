@@ -59,5 +59,16 @@ closed_words! {
         WrongPlatform = "wrong-platform",
         /// Something else updates this image as well.
         OtherUpdater = "other-updater",
+        /// The registry shows the image that is written to you, and not to the
+        /// workload.
+        PullableOnlyByYou = "pullable-only-by-you",
+    }
+}
+
+impl WarningCode {
+    /// Whether it tells why a container that is not automated could not be judged.
+    #[must_use]
+    pub fn is_fault(self) -> bool {
+        matches!(self, Self::InvalidPolicy | Self::Undecided)
     }
 }

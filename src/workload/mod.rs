@@ -21,7 +21,7 @@ pub use container::{Container, ContainerType, ImageMarker};
 pub use decode::{DecodeError, Source, Workload, decode, decode_as};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use observed::{Observed, Writers};
-pub use owner::Owner;
+pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};
 pub use rollout::{Progress, consequences, progress};

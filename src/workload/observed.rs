@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::decode::{DecodeError, Workload, decode};
+use super::owner::{Owner, OwnerMarker};
 
 /// The annotation of `kubectl apply`: a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -28,6 +30,8 @@ pub struct Observed {
     pub resource_version: Option<String>,
     /// Whether `kubectl apply` made it and will compare with its own copy.
     pub applied_by_kubectl: bool,
+    /// Whom its markers name as owner, the one that reverts an edit soonest first.
+    pub owners: Vec<(OwnerMarker, Owner)>,
     /// Who wrote what, by the server's bookkeeping.
     pub writers: Writers,
     /// `spec.values` of a Helm release.
@@ -39,6 +43,8 @@ pub struct Observed {
 pub struct Writers {
     /// The managers of each container's image, by the container's name.
     pub images: BTreeMap<String, BTreeSet<String>>,
+    /// The managers of anything in a Helm release's values.
+    pub values: BTreeSet<String>,
     /// The managers of each annotation, by its key.
     pub annotations: BTreeMap<String, BTreeSet<String>>,
 }
@@ -58,9 +64,13 @@ impl Observed {
         let mut annotations = texts(&metadata["annotations"]);
         let applied_by_kubectl = annotations.remove(LAST_APPLIED).is_some();
         let text = |key: &str| metadata[key].as_str().map(str::to_owned);
+        let labels = texts(&metadata["labels"]);
+        let references = Vec::deserialize(&metadata["ownerReferences"]).unwrap_or_default();
+        let owners = Owner::all(&labels, &annotations, &references, &workload.id.namespace);
         Ok(Some(Self {
             annotations,
-            labels: texts(&metadata["labels"]),
+            labels,
+            owners,
             uid: text("uid"),
             resource_version: text("resourceVersion"),
             applied_by_kubectl,
@@ -96,6 +106,9 @@ impl Writers {
                 let key = key.strip_prefix("f:").unwrap_or(key);
                 let managers = writers.annotations.entry(key.to_owned()).or_default();
                 managers.insert(manager.to_owned());
+            }
+            if fields.pointer("/f:spec/f:values").is_some() {
+                writers.values.insert(manager.to_owned());
             }
             for pod in [
                 "/f:spec/f:template/f:spec",

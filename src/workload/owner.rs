@@ -26,15 +26,30 @@ pub(super) struct OwnerReference {
     controller: bool,
 }
 
+/// By what a workload tells its owner; what reverts an edit soonest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OwnerMarker {
+    /// The labels of a Flux Kustomization.
+    Kustomization,
+    /// The labels of a Flux Helm release.
+    HelmRelease,
+    /// The tracking annotation of Argo CD.
+    Application,
+    /// An owner reference that is the controller's.
+    Controller,
+    /// The annotations of Helm itself.
+    Release,
+}
+
 impl Owner {
-    /// Reads the markers that GitOps tools and Helm leave, the one that
-    /// reverts an edit soonest first.
-    pub(super) fn of(
+    /// Reads every marker that GitOps tools, operators and Helm leave, the one
+    /// that reverts an edit soonest first.
+    pub(super) fn all(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
         namespace: &str,
-    ) -> Option<Self> {
+    ) -> Vec<(OwnerMarker, Self)> {
         let flux = |prefix: &str, kind: &str| {
             let name = labels.get(&format!("{prefix}/name"))?;
             Some(Self {
@@ -44,18 +59,10 @@ impl Owner {
             })
         };
         let argo = || {
-            // `app:group/kind:namespace/name`; the app may carry its namespace as `ns_app`.
+            // `app:group/kind:namespace/name`.
             let id = annotations.get("argocd.argoproj.io/tracking-id")?;
             let app = id.split(':').next().filter(|app| !app.is_empty())?;
-            let (namespace, name) = match app.split_once('_') {
-                Some((namespace, name)) => (Some(namespace.to_owned()), name),
-                None => (None, app),
-            };
-            Some(Self {
-                kind: "Application".to_owned(),
-                namespace,
-                name: name.to_owned(),
-            })
+            Some(Self::application(app))
         };
         let controller = || {
             let reference = references.iter().find(|reference| reference.controller)?;
@@ -73,11 +80,45 @@ impl Owner {
                 name: name.clone(),
             })
         };
-        flux("kustomize.toolkit.fluxcd.io", "Kustomization")
-            .or_else(|| flux("helm.toolkit.fluxcd.io", "HelmRelease"))
-            .or_else(argo)
-            .or_else(controller)
-            .or_else(helm)
+        let kustomization = flux("kustomize.toolkit.fluxcd.io", "Kustomization");
+        let release = flux("helm.toolkit.fluxcd.io", "HelmRelease");
+        let markers = [
+            (OwnerMarker::Kustomization, kustomization),
+            (OwnerMarker::HelmRelease, release),
+            (OwnerMarker::Application, argo()),
+            (OwnerMarker::Controller, controller()),
+            (OwnerMarker::Release, helm()),
+        ];
+        let there = markers.into_iter();
+        there
+            .filter_map(|(marker, owner)| Some((marker, owner?)))
+            .collect()
+    }
+
+    /// The owner whose marker comes first.
+    pub(super) fn of(
+        labels: &BTreeMap<String, String>,
+        annotations: &BTreeMap<String, String>,
+        references: &[OwnerReference],
+        namespace: &str,
+    ) -> Option<Self> {
+        let all = Self::all(labels, annotations, references, namespace);
+        all.into_iter().next().map(|(_, owner)| owner)
+    }
+
+    /// An Argo CD Application as its marker names it: the name, which may carry
+    /// the namespace as `namespace_name`.
+    #[must_use]
+    pub fn application(text: &str) -> Self {
+        let (namespace, name) = match text.split_once('_') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name),
+            None => (None, text),
+        };
+        Self {
+            kind: "Application".to_owned(),
+            namespace,
+            name: name.to_owned(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Cluster and registries joined, with both within the test's process.
 
 mod cluster;
+mod confirm;
 mod pull_secrets;
 mod scanned;

@@ -43,6 +43,7 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
             message: String::new(),
             latest: None,
             policy_reason: None,
+            build: None,
             facts: None,
             warnings: Vec::new(),
             suggestion: None,

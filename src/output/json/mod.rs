@@ -10,6 +10,7 @@ mod explanation;
 mod images;
 mod list;
 mod parts;
+mod plan;
 mod status;
 mod test;
 
@@ -21,6 +22,7 @@ pub use parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem,
 };
+pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList, WriteResult};
 pub use status::{ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
 

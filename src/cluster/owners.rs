@@ -1,0 +1,197 @@
+//! What the owners of workloads have to tell: whether they sleep, and whether a
+//! workload is really theirs.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::connection::Cluster;
+use super::error::ClusterError;
+use super::page::List;
+use super::resource::{Resource, path_segment};
+use super::selection::Scope;
+use crate::plan::{OwnerAnswer, OwnerQuestion};
+use crate::workload::{Owner, WorkloadId};
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 8;
+
+/// The API group of Argo CD.
+const ARGO: &str = "argoproj.io";
+
+/// An Application as far as the objects that it manages go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Application {
+    metadata: Place,
+    status: ApplicationStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    namespace: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApplicationStatus {
+    resources: Vec<ManagedObject>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ManagedObject {
+    group: String,
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl ManagedObject {
+    fn is(&self, id: &WorkloadId) -> bool {
+        let group = id
+            .api_version
+            .rsplit_once('/')
+            .map_or("", |(group, _)| group);
+        self.group == group
+            && self.kind == id.kind.as_str()
+            && self.namespace == id.namespace
+            && self.name == id.name
+    }
+}
+
+/// Applications by their name; `None`: they cannot be read.
+type Applications = BTreeMap<String, Option<Vec<Application>>>;
+
+impl Cluster {
+    /// Asks what the owners of workloads have to tell, each question once. An
+    /// owner that is not there, or may not be read, is `Unknown`: nobody may rely
+    /// on its sleep.
+    pub async fn owner_answers(
+        &self,
+        questions: &[OwnerQuestion],
+    ) -> Vec<(OwnerQuestion, OwnerAnswer)> {
+        let mut distinct = questions.to_vec();
+        distinct.sort();
+        distinct.dedup();
+        let applications = self.applications(&distinct).await;
+        let answers = distinct.into_iter().map(|question| async {
+            let answer = match &question {
+                OwnerQuestion::IsSuspended(owner) => self.is_suspended(owner).await,
+                OwnerQuestion::IsListedByApplication {
+                    application,
+                    workload,
+                } => is_listed(&applications, application, workload),
+            };
+            (question, answer)
+        });
+        stream::iter(answers).buffered(AT_ONCE).collect().await
+    }
+
+    async fn is_suspended(&self, owner: &Owner) -> OwnerAnswer {
+        match self.suspend_field(owner).await {
+            Ok(Some(true)) => OwnerAnswer::Yes(None),
+            Ok(Some(false)) => OwnerAnswer::No,
+            Ok(None) => OwnerAnswer::Unknown,
+            Err(error) => {
+                tracing::debug!("whether {owner} is suspended is not known: {error}");
+                OwnerAnswer::Unknown
+            }
+        }
+    }
+
+    /// `spec.suspend` of Flux's objects; `None` where there is no such object.
+    async fn suspend_field(&self, owner: &Owner) -> Result<Option<bool>, ClusterError> {
+        let (group, plural) = match owner.kind.as_str() {
+            "Kustomization" => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
+            "HelmRelease" => ("helm.toolkit.fluxcd.io", "helmreleases"),
+            _ => return Ok(None),
+        };
+        let Some(namespace) = &owner.namespace else {
+            return Ok(None);
+        };
+        path_segment("namespace", namespace)?;
+        path_segment("resource name", &owner.name)?;
+        let Some(version) = self.preferred_version(group).await? else {
+            return Ok(None);
+        };
+        let scope = Scope::Namespace(namespace.clone());
+        let path = Resource::new(&version, plural).path(&scope);
+        let path = format!("{path}/{}", owner.name);
+        let body = self.fetch_path(&path).await?;
+        let object: Value = serde_json::from_str(&body)
+            .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))?;
+        Ok(Some(object["spec"]["suspend"] == true))
+    }
+
+    /// The Applications that are asked about, from every namespace: nothing tells
+    /// where Argo CD keeps them.
+    async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
+        let mut names: Vec<&String> = Vec::new();
+        for question in questions {
+            if let OwnerQuestion::IsListedByApplication { application, .. } = question
+                && !names.contains(&application)
+            {
+                names.push(application);
+            }
+        }
+        if names.is_empty() {
+            return Applications::new();
+        }
+        let version = self.preferred_version(ARGO).await;
+        let lists = names.into_iter().map(|name| {
+            let version = &version;
+            async move {
+                let applications = match version {
+                    Ok(Some(version)) => self.applications_named(version, name).await.ok(),
+                    // No Argo CD, no Application.
+                    Ok(None) => Some(Vec::new()),
+                    Err(_) => None,
+                };
+                (name.clone(), applications)
+            }
+        });
+        stream::iter(lists).buffered(AT_ONCE).collect().await
+    }
+
+    async fn applications_named(
+        &self,
+        version: &str,
+        name: &str,
+    ) -> Result<Vec<Application>, ClusterError> {
+        let named = format!("metadata.name={name}");
+        let list = List {
+            path: Resource::new(version, "applications").path(&Scope::AllNamespaces),
+            field_selector: Some(&named),
+            ..List::default()
+        };
+        // One that cannot be read lists nothing.
+        let read = |text: &str| serde_json::from_str(text).unwrap_or_default();
+        match self.list(&list, read).await {
+            // The group is Argo Workflows' and Rollouts' too.
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            applications => applications,
+        }
+    }
+}
+
+fn is_listed(applications: &Applications, name: &str, workload: &WorkloadId) -> OwnerAnswer {
+    let Some(Some(applications)) = applications.get(name) else {
+        return OwnerAnswer::Unknown;
+    };
+    let lists_it = |application: &&Application| {
+        let mut objects = application.status.resources.iter();
+        objects.any(|object| object.is(workload))
+    };
+    match applications.iter().find(lists_it) {
+        Some(application) => OwnerAnswer::Yes(Some(application.metadata.namespace.clone())),
+        None => OwnerAnswer::No,
+    }
+}
+
+#[cfg(test)]
+#[path = "owners_tests.rs"]
+mod tests;

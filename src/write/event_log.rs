@@ -1,0 +1,74 @@
+//! The Events of one run.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use super::live::LiveWriter;
+use crate::cluster::EventNote;
+use crate::plan::Change;
+use crate::workload::Observed;
+
+/// Records Events. Where it may not, it tries once in a namespace and tells so
+/// once in a run: the change itself is made and recorded at the workload.
+#[derive(Debug, Default)]
+pub(super) struct EventLog {
+    /// The namespaces in which no Event could be recorded.
+    closed: Mutex<BTreeSet<String>>,
+}
+
+impl EventLog {
+    /// Records that images were replaced, at the object as it is afterwards, and
+    /// gives what there is to tell.
+    pub(super) async fn record(
+        &self,
+        writer: &LiveWriter<'_>,
+        change: &Change,
+        object: &Observed,
+    ) -> Option<String> {
+        let event = event(change)?;
+        let namespace = &change.workload.namespace;
+        if self.closed().contains(namespace) {
+            return None;
+        }
+        let recorded = writer
+            .cluster
+            .record_event(object, &event, writer.field_manager, writer.authorship.at)
+            .await;
+        let error = recorded.err()?;
+        tracing::debug!("no Event on {}: {error}", change.workload);
+        let mut closed = self.closed();
+        let is_first = closed.is_empty();
+        closed.insert(namespace.clone());
+        is_first.then(|| {
+            format!(
+                "Events could not be recorded in {namespace} ({}), so only the annotations of \
+                 the workloads tell what was changed",
+                error.reason()
+            )
+        })
+    }
+
+    fn closed(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What to tell of a change; `None`: it replaces no image.
+fn event(change: &Change) -> Option<EventNote> {
+    if change.images.is_empty() {
+        return None;
+    }
+    let images = change.images.iter().map(|image| {
+        let (container, from, to) = (&image.container, &image.from, &image.to);
+        format!("container {container}: {from} -> {to}")
+    });
+    let (reason, action) = match change.is_rollback {
+        true => ("ImageRolledBack", "RollBack"),
+        false => ("ImageUpdated", "Update"),
+    };
+    Some(EventNote {
+        reason,
+        action,
+        note: images.collect::<Vec<_>>().join("; "),
+    })
+}

@@ -1,0 +1,116 @@
+//! An API server that keeps Deployments and checks versions, and changes for it,
+//! inside a test.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::cluster::fake::{Asked, Sent, answering, status};
+use crate::plan::{Change, ImageChange, Plan};
+use crate::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
+
+fn id(name: &str) -> WorkloadId {
+    WorkloadId {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        kind: WorkloadKind::Deployment,
+        api_version: "apps/v1".to_owned(),
+    }
+}
+
+/// A change of the container `app` from `org/app:1` to `org/app:2`.
+pub(super) fn change(name: &str) -> Change {
+    Change {
+        workload: id(name),
+        source: None,
+        images: vec![ImageChange {
+            container: "app".to_owned(),
+            container_type: ContainerType::Container,
+            from: "org/app:1".to_owned(),
+            to: "org/app:2".parse().expect("an image"),
+            digest: None,
+            policy: None,
+            build: None,
+            message: "newer".to_owned(),
+            warnings: Vec::new(),
+        }],
+        policy: None,
+        is_rollback: false,
+        notes: Vec::new(),
+    }
+}
+
+pub(super) fn plan(names: &[&str]) -> Plan {
+    Plan {
+        changes: names.iter().map(|name| change(name)).collect(),
+        held_back: Vec::new(),
+    }
+}
+
+pub(super) fn object(name: &str, version: u64, image: &str) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"namespace": "shop", "name": name, "uid": "u",
+            "resourceVersion": version.to_string()},
+        "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}})
+}
+
+pub(super) fn observed(name: &str, version: u64) -> Observed {
+    let object = object(name, version, "org/app:1");
+    let observed = Observed::read(&object, "shop").expect("decodes");
+    observed.expect("a workload")
+}
+
+/// What a test wants to happen at the nth patch from 1 that is no dry run.
+pub(super) type Trouble =
+    Box<dyn Fn(&mut Stored, usize, &Sent) -> Option<(u16, String)> + Send + Sync>;
+
+/// An object that the server keeps.
+pub(super) struct Stored {
+    pub(super) version: u64,
+    pub(super) image: String,
+}
+
+/// An API server that keeps objects, checks versions and applies patches.
+pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
+    let objects: Mutex<BTreeMap<String, Stored>> = Mutex::default();
+    let patches = AtomicUsize::new(0);
+    answering(move |sent| {
+        if sent.uri.contains("/events") {
+            return (201, "{}".to_owned());
+        }
+        let path = sent.uri.split('?').next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let mut objects = objects.lock().expect("no panic before");
+        let stored = objects.entry(name.to_owned()).or_insert_with(|| Stored {
+            version: 7,
+            image: "org/app:1".to_owned(),
+        });
+        let is_dry_run = sent.uri.contains("dryRun=All");
+        if sent.method == "PATCH" {
+            let n = match is_dry_run {
+                true => 0,
+                false => patches.fetch_add(1, Ordering::Relaxed) + 1,
+            };
+            if let Some(answer) = trouble(stored, n, sent) {
+                return answer;
+            }
+            if sent.body["metadata"]["resourceVersion"] != json!(stored.version.to_string()) {
+                return conflict();
+            }
+            let containers = &sent.body["spec"]["template"]["spec"]["containers"];
+            if let (false, Some(image)) = (is_dry_run, containers[0]["image"].as_str()) {
+                stored.version += 1;
+                stored.image = image.to_owned();
+            }
+        }
+        let object = object(name, stored.version, &stored.image);
+        (200, object.to_string())
+    })
+}
+
+fn conflict() -> (u16, String) {
+    status(409, "Conflict", "the object has been modified")
+}

@@ -1,0 +1,409 @@
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::cluster::fake::{Asked, answering, status};
+use crate::plan::Refusal;
+use crate::write::fake::{change, object, observed, plan, server};
+
+fn authorship() -> Authorship {
+    Authorship {
+        by: "ann".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        overrides: Vec::new(),
+    }
+}
+
+async fn write(cluster: &Cluster, plan: &Plan, observed: &[Observed]) -> Vec<Applied> {
+    write_as(cluster, plan, observed, DryRun::None).await
+}
+
+async fn write_as(
+    cluster: &Cluster,
+    plan: &Plan,
+    observed: &[Observed],
+    dry_run: DryRun,
+) -> Vec<Applied> {
+    let authorship = authorship();
+    let writer = LiveWriter {
+        cluster,
+        dry_run,
+        field_manager: "imgpolicy",
+        authorship: &authorship,
+    };
+    write_live(plan, observed, &writer, &|_| {}).await
+}
+
+/// `GET web`, `PATCH web dry`, `PATCH web`, `POST events`.
+fn short(asked: &Asked) -> Vec<String> {
+    let sent = asked.sent();
+    let words = sent.iter().map(|sent| {
+        let path = sent.uri.split('?').next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let dry = if sent.uri.contains("dryRun=All") {
+            " dry"
+        } else {
+            ""
+        };
+        format!("{} {name}{dry}", sent.method)
+    });
+    words.collect()
+}
+
+fn done(applied: &Applied) -> Done {
+    match &applied.result {
+        Ok(done) => *done,
+        Err(error) => panic!("{}: {error}", applied.workload),
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
+    let (cluster, asked) = server(Box::new(|_, _, _| None));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    assert_eq!(done(&applied[0]), Done::Written);
+    assert_eq!(applied[0].notes, [""; 0]);
+    assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "POST events"]);
+    let sent = asked.sent();
+    assert_eq!(sent[0].body, sent[1].body);
+    assert_eq!(
+        sent[1].body,
+        json!({"metadata": {"resourceVersion": "7"}, "spec": {"template": {"spec":
+            {"containers": [{"name": "app", "image": "org/app:2"}]}}}})
+    );
+    let event = &sent[2].body;
+    assert_eq!(event["reason"], "ImageUpdated");
+    assert_eq!(event["note"], "container app: org/app:1 -> org/app:2");
+    // The version of the object with the new image.
+    assert_eq!(event["regarding"]["resourceVersion"], "8");
+}
+
+#[tokio::test]
+async fn an_object_that_was_not_observed_is_read_and_what_is_as_wished_is_left_alone() {
+    let (cluster, asked) = server(Box::new(|_, _, _| None));
+    let mut plan = plan(&["idle", "web"]);
+    plan.changes[0].images.clear();
+    let applied = write(&cluster, &plan, &[]).await;
+    assert_eq!(done(&applied[0]), Done::Unchanged);
+    assert_eq!(done(&applied[1]), Done::Written);
+    let asked = short(&asked);
+    assert!(!asked.contains(&"PATCH idle dry".to_owned()), "{asked:?}");
+    assert!(asked.contains(&"GET web".to_owned()), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_nothing_or_a_dry_run_alone() {
+    for (dry_run, requests) in [
+        (DryRun::Client, &[][..]),
+        (DryRun::Server, &["PATCH web dry"]),
+    ] {
+        let (cluster, asked) = server(Box::new(|_, _, _| None));
+        let plan = plan(&["web"]);
+        let applied = write_as(&cluster, &plan, &[observed("web", 7)], dry_run).await;
+        assert_eq!(done(&applied[0]), Done::Written);
+        assert_eq!(short(&asked), requests);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_conflict_the_object_is_read_again_and_the_dry_run_is_not_repeated() {
+    let (cluster, asked) = server(Box::new(|stored, n, _| {
+        // Somebody writes the status.
+        if n == 1 {
+            stored.version = 40;
+        }
+        None
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    assert_eq!(done(&applied[0]), Done::Written);
+    assert_eq!(
+        short(&asked),
+        [
+            "PATCH web dry",
+            "PATCH web",
+            "GET web",
+            "PATCH web",
+            "POST events"
+        ]
+    );
+    assert_eq!(
+        asked.sent()[3].body["metadata"]["resourceVersion"],
+        json!("40")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_others_write_all_the_time_is_given_up() {
+    let (cluster, asked) = server(Box::new(|stored, _, _| {
+        stored.version += 1;
+        None
+    }));
+    let started = tokio::time::Instant::now();
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    let error = applied[0].result.as_ref().expect_err("contended");
+    assert_eq!(
+        error.to_string(),
+        "it was changed by others 10 times while it was written; try again"
+    );
+    // A dry run that meets a conflict has shown nothing.
+    let dry = short(&asked);
+    assert_eq!(
+        dry.iter().filter(|line| *line == "PATCH web dry").count(),
+        10
+    );
+    let took = started.elapsed().as_millis();
+    assert!((9 * 5..=9 * 101).contains(&took), "{took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_somebody_else_wrote_is_left_alone() {
+    let (cluster, asked) = server(Box::new(|stored, n, _| {
+        if n == 1 {
+            stored.version += 1;
+            stored.image = "org/app:1.9".to_owned();
+        }
+        None
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    let Err(WriteError::Refused(refusal)) = &applied[0].result else {
+        panic!("{applied:?}");
+    };
+    let now = "org/app:1.9".to_owned();
+    let container = "app".to_owned();
+    assert_eq!(*refusal, Refusal::ImageChanged { container, now });
+    assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "GET web"]);
+}
+
+#[tokio::test]
+async fn what_the_dry_run_refuses_is_never_written() {
+    for (answer, hint) in [
+        (
+            status(
+                403,
+                "Forbidden",
+                "deployments.apps \"web\" is forbidden: User \"eve\" cannot patch resource",
+            ),
+            Some("kubectl auth can-i patch deployments.apps -n shop"),
+        ),
+        // No right helps against a policy.
+        (status(403, "Forbidden", "a webhook denied it"), None),
+        (status(422, "Invalid", "spec.x: Invalid value"), None),
+        (status(404, "NotFound", "not found"), None),
+    ] {
+        let line = crate::cluster::fake::line_of(&answer);
+        let (cluster, asked) = server(Box::new(move |_, n, _| (n == 0).then(|| answer.clone())));
+        let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+        let Err(WriteError::Cluster {
+            message,
+            hint: given,
+        }) = &applied[0].result
+        else {
+            panic!("{applied:?}");
+        };
+        assert_eq!((message, given.as_deref()), (&line, hint));
+        assert_eq!(short(&asked), ["PATCH web dry"]);
+    }
+}
+
+#[tokio::test]
+async fn one_that_fails_does_not_stop_the_others() {
+    let (cluster, _) = server(Box::new(|_, _, sent| {
+        let is_gone = sent.uri.contains("/b?");
+        is_gone.then(|| status(404, "NotFound", "deployments.apps \"b\" not found"))
+    }));
+    let names = ["a", "b", "c"];
+    let objects = names.map(|name| observed(name, 7));
+    let told = Mutex::new(Vec::new());
+    let authorship = authorship();
+    let writer = LiveWriter {
+        cluster: &cluster,
+        dry_run: DryRun::None,
+        field_manager: "imgpolicy",
+        authorship: &authorship,
+    };
+    let report = |applied: &Applied| {
+        let mut told = told.lock().expect("no panic before");
+        told.push(applied.workload.name.clone());
+    };
+    let applied = write_live(&plan(&names), &objects, &writer, &report).await;
+    let written: Vec<_> = applied
+        .iter()
+        .map(|applied| (applied.workload.name.as_str(), applied.result.is_ok()))
+        .collect();
+    assert_eq!(written, [("a", true), ("b", false), ("c", true)]);
+    let error = applied[1].result.as_ref().expect_err("gone").to_string();
+    assert_eq!(
+        error,
+        "Error from server (NotFound): deployments.apps \"b\" not found"
+    );
+    // The one that failed needed one request, the others three.
+    let told = told.into_inner().expect("no panic before");
+    assert_eq!((told.len(), told[0].as_str()), (3, "b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_that_was_applied_although_the_server_failed_is_written_once() {
+    // In the first case the client repeats the patch and meets its own version.
+    for (code, requests) in [
+        (
+            504,
+            &[
+                "PATCH web dry",
+                "PATCH web",
+                "PATCH web",
+                "GET web",
+                "POST events",
+            ][..],
+        ),
+        (
+            500,
+            &["PATCH web dry", "PATCH web", "GET web", "POST events"],
+        ),
+    ] {
+        let (cluster, asked) = server(Box::new(move |stored, n, _| {
+            (n == 1).then(|| {
+                stored.version += 1;
+                stored.image = "org/app:2".to_owned();
+                status(code, "", "the request timed out")
+            })
+        }));
+        let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+        assert_eq!(done(&applied[0]), Done::Written);
+        assert_eq!(short(&asked), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_patch_that_was_not_applied_is_told_with_the_servers_words() {
+    let (cluster, asked) = server(Box::new(|_, n, _| {
+        (n == 1).then(|| status(500, "InternalError", "a webhook is away"))
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    let error = applied[0].result.as_ref().expect_err("failed").to_string();
+    assert_eq!(
+        error,
+        "Error from server (InternalError): a webhook is away"
+    );
+    assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "GET web"]);
+}
+
+#[tokio::test]
+async fn an_image_that_admission_made_another_is_told() {
+    let (cluster, _) = server(Box::new(|stored, n, _| {
+        let mirrored = object("web", 8, "mirror.example/org/app:2");
+        (n == 1).then(|| {
+            stored.version += 1;
+            (200, mirrored.to_string())
+        })
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    assert_eq!(done(&applied[0]), Done::Written);
+    assert_eq!(
+        applied[0].notes,
+        [
+            "container app: an admission policy of the cluster made its image \
+          mirror.example/org/app:2"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn events_that_may_not_be_recorded_are_told_once() {
+    let (cluster, asked) = answering(|sent| match sent.uri.contains("/events") {
+        true => status(403, "Forbidden", "events.events.k8s.io is forbidden"),
+        false => {
+            let path = sent.uri.split('?').next().unwrap_or_default();
+            let name = path.rsplit('/').next().unwrap_or_default();
+            (200, object(name, 8, "org/app:2").to_string())
+        }
+    });
+    let names: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let objects: Vec<Observed> = names.iter().map(|name| observed(name, 7)).collect();
+    let applied = write(&cluster, &plan(&names), &objects).await;
+    assert!(applied.iter().all(|applied| applied.result.is_ok()));
+    let notes: Vec<&String> = applied.iter().flat_map(|applied| &applied.notes).collect();
+    assert_eq!(
+        notes,
+        [
+            "Events could not be recorded in shop (Forbidden), so only the annotations of the \
+          workloads tell what was changed"
+        ]
+    );
+    let events = asked
+        .lines()
+        .into_iter()
+        .filter(|line| line.contains("/events"));
+    // Those that were under way when the first was refused.
+    assert!(events.count() <= AT_ONCE);
+}
+
+#[tokio::test]
+async fn a_rollback_is_told_as_such_and_an_edit_of_annotations_is_no_event() {
+    let mut change = change("web");
+    let object = observed("web", 7);
+    let (cluster, asked) = server(Box::new(|_, _, _| None));
+    change.is_rollback = true;
+    let plan = Plan {
+        changes: vec![change],
+        held_back: Vec::new(),
+    };
+    write(&cluster, &plan, &[object]).await;
+    let event = asked.sent().remove(2).body;
+    assert_eq!(
+        (&event["reason"], &event["action"]),
+        (&json!("ImageRolledBack"), &json!("RollBack"))
+    );
+}
+
+#[tokio::test]
+async fn five_hundred_workloads_are_written_eight_at_a_time() {
+    let (cluster, asked) = server(Box::new(|_, _, _| None));
+    let names: Vec<String> = (0..500).map(|n| format!("w{n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let objects: Vec<Observed> = names.iter().map(|name| observed(name, 7)).collect();
+    let applied = write(&cluster, &plan(&names), &objects).await;
+    assert!(applied.iter().all(|applied| done(applied) == Done::Written));
+    let order = applied.iter().map(|applied| applied.workload.name.as_str());
+    assert_eq!(order.collect::<Vec<_>>(), names);
+    assert_eq!(asked.most_at_once(), AT_ONCE);
+}
+
+#[test]
+fn pauses_are_neither_short_nor_long_nor_alike() {
+    let pauses: std::collections::BTreeSet<_> = (0..200).map(|_| pause()).collect();
+    let millis = Duration::from_millis;
+    assert!(pauses.iter().all(|p| (millis(5)..=millis(100)).contains(p)));
+    assert!(pauses.len() > 20, "{pauses:?}");
+}
+
+#[test]
+fn an_edit_is_in_an_object_with_all_that_it_writes() {
+    let mut object = observed("web", 7);
+    object.annotations = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+    object.values = Some(json!({"app": {"tag": "2"}}));
+    let annotation = |key: &str, text: Option<&str>| Edit {
+        annotations: BTreeMap::from([(key.to_owned(), text.map(str::to_owned))]),
+        ..Edit::default()
+    };
+    let value = |path: &[&str]| Edit {
+        values: vec![crate::plan::ValueEdit {
+            path: path.iter().map(|&key| key.to_owned()).collect(),
+            text: "2".to_owned(),
+        }],
+        ..Edit::default()
+    };
+    for (edit, expected) in [
+        (annotation("a", Some("1")), true),
+        (annotation("a", Some("2")), false),
+        (annotation("a", None), false),
+        (annotation("b", None), true),
+        (value(&["app", "tag"]), true),
+        (value(&["app", "image", "tag"]), false),
+        (value(&["app"]), false),
+    ] {
+        assert_eq!(is_in(&edit, &object), expected, "{edit:?}");
+    }
+}
