@@ -15,6 +15,8 @@ mod explain;
 mod images;
 mod keyboard;
 mod logging;
+#[expect(dead_code, reason = "the first command that writes will use it")]
+mod menu;
 mod options;
 mod policy_flags;
 mod progress;

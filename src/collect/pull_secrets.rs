@@ -157,15 +157,17 @@ impl Accounts {
         })
     }
 
-    /// Asks about a repository for everyone who uses it.
+    /// Asks about a repository for everyone who uses it; `known` is what the user
+    /// was told already.
     pub(super) async fn see(
         &self,
         name: &CanonicalName,
         subjects: &[&Subject<'_>],
         registries: &Registries,
+        known: RepositoryMetadata,
     ) -> Seen {
         let as_user = async |subjects: &[&Subject<'_>]| {
-            settle_as(registries.user(), name, subjects, registries).await
+            settle_as(registries.user(), name, subjects, registries, known.clone()).await
         };
         let (accounts, user) = match &self.0 {
             Some(accounts) if accounts.always => (accounts, None),
@@ -355,7 +357,8 @@ impl Group<'_, '_> {
         let Some(first) = self.holders.values().next() else {
             return Vec::new();
         };
-        let metadata = settle_as(&first.account, name, &self.subjects, registries).await;
+        let known = RepositoryMetadata::default();
+        let metadata = settle_as(&first.account, name, &self.subjects, registries, known).await;
         let all = self.holders.iter();
         if !is_refused(&metadata) {
             let readers = all.flat_map(|(_, holder)| holder.readers.iter().cloned());

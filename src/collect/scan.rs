@@ -46,8 +46,8 @@ impl Progress {
     }
 }
 
-/// Asks the registries what the decisions need and puts the answers into the
-/// snapshot. When `stop` completes first, what was learnt so far is kept and the
+/// Asks the registries what the decisions need and the snapshot does not hold
+/// yet, and puts the answers into it. When `stop` completes first, what was learnt so far is kept and the
 /// snapshot is marked partial. Tells which pull secrets were shown to registries.
 ///
 /// # Errors
@@ -72,12 +72,14 @@ pub async fn scan(
     let progress = RefCell::new(progress);
     let accounts = Accounts::new(pull_secrets);
     let answers: RefCell<Vec<(CanonicalName, Seen)>> = RefCell::default();
+    let known = &snapshot.repositories;
     let work = stream::iter(by_repository).for_each_concurrent(
         REPOSITORIES_AT_ONCE,
         |(name, subjects)| {
             let (answers, accounts, progress) = (&answers, &accounts, &progress);
             async move {
-                let seen = accounts.see(name, &subjects, registries).await;
+                let known = known.get(name).cloned().unwrap_or_default();
+                let seen = accounts.see(name, &subjects, registries, known).await;
                 answers.borrow_mut().push((name.clone(), seen));
                 progress.borrow_mut().finish(name);
                 report(&progress.borrow());
@@ -108,17 +110,19 @@ pub async fn settle(
     subjects: &[&Subject<'_>],
     registries: &Registries,
 ) -> RepositoryMetadata {
-    settle_as(registries.user(), name, subjects, registries).await
+    let known = RepositoryMetadata::default();
+    settle_as(registries.user(), name, subjects, registries, known).await
 }
 
-/// The same with anybody's credentials.
+/// The same with anybody's credentials, on top of what is known.
 pub(super) async fn settle_as(
     account: &Account,
     name: &CanonicalName,
     subjects: &[&Subject<'_>],
     registries: &Registries,
+    known: RepositoryMetadata,
 ) -> RepositoryMetadata {
-    let mut metadata = RepositoryMetadata::default();
+    let mut metadata = known;
     let mut asked: BTreeMap<Fact, u8> = BTreeMap::new();
     loop {
         let mut facts: Vec<Fact> = subjects.iter().flat_map(|s| s.needs(&metadata)).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::{fs, io};
@@ -18,6 +19,16 @@ pub enum PathOrStdin {
     Path(PathBuf),
     /// `-`.
     Stdin,
+}
+
+/// As it is given on the command line.
+impl fmt::Display for PathOrStdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("-"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
 }
 
 impl From<OsString> for PathOrStdin {

@@ -1,5 +1,7 @@
 //! The objects of a manifest.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::json;
@@ -55,43 +57,110 @@ pub enum Problem {
     NotAnObject(&'static str),
 }
 
+/// The value in the text that an object is, or is a part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Root {
+    /// The bytes: a YAML document with its markers, or one JSON value.
+    pub(super) range: Range<usize>,
+    /// How it is to be read.
+    pub(super) is_json: bool,
+}
+
+/// An entry of [`objects`] and where it stands.
+#[derive(Debug)]
+pub(super) struct Located {
+    /// What it is read from.
+    pub(super) root: Root,
+    /// The keys and indexes that lead from there to the object: through lists.
+    pub(super) path: Vec<String>,
+    /// What is read.
+    pub(super) object: Result<Object, DocumentError>,
+}
+
+impl Located {
+    /// The line at which it is told.
+    pub(super) fn line(&self) -> usize {
+        match &self.object {
+            Ok(object) => object.line,
+            Err(error) => error.line,
+        }
+    }
+}
+
 /// Reads the objects of a text, in its order; lists are opened into their items.
 #[must_use]
 pub fn objects(text: &str) -> Vec<Result<Object, DocumentError>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    located(text)
+        .into_iter()
+        .map(|found| found.object)
+        .collect()
+}
+
+/// As [`objects`], each with its place.
+pub(super) fn located(text: &str) -> Vec<Located> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let skipped = text.len() - body.len();
     let mut found = Vec::new();
-    for (index, chunk) in chunks(text).into_iter().enumerate() {
+    for (index, chunk) in chunks(body).into_iter().enumerate() {
+        let start = skipped + chunk.start;
         if index == MAX_DOCUMENTS {
             let message = format!("it has more than {MAX_DOCUMENTS} documents; split it");
-            found.push(Err(fault("", chunk.content_line, message)));
+            let root = Root {
+                range: start..start,
+                is_json: false,
+            };
+            Opening::new(root, Vec::new(), &mut found).push(Err(fault(
+                "",
+                chunk.content_line,
+                message,
+            )));
             break;
         }
-        read(chunk, &mut found);
+        read(chunk, start, &mut found);
     }
     found
 }
 
-fn read(chunk: Chunk<'_>, found: &mut Vec<Result<Object, DocumentError>>) {
+/// Reads a document that begins at the byte `start`.
+fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
     let body = &chunk.text[chunk.content..];
+    let root = |range: Range<usize>, is_json| Root {
+        range: start + range.start..start + range.end,
+        is_json,
+    };
     if is_json(body) {
         let line = |line: usize| chunk.content_line + line - 1;
         for value in json::values(body, MAX_NODES) {
             match value {
-                Ok((at, value)) => open(line(at), value, Vec::new(), found),
-                Err(error) => found.push(Err(fault(body, line(error.line), error.message))),
+                Ok(read) => {
+                    let range = chunk.content + read.range.start..chunk.content + read.range.end;
+                    Opening::new(root(range, true), Vec::new(), found)
+                        .open(line(read.line), read.value);
+                }
+                Err(error) => {
+                    let range = chunk.content..chunk.text.len();
+                    Opening::new(root(range, true), Vec::new(), found).push(Err(fault(
+                        body,
+                        line(error.line),
+                        error.message,
+                    )));
+                }
             }
         }
         return;
     }
+    let root = root(0..chunk.text.len(), false);
     match yaml::value(chunk.text, MAX_NODES) {
-        Ok(value) => open(chunk.content_line, value, markers::find(chunk.text), found),
+        Ok(value) => {
+            Opening::new(root, markers::find(chunk.text), found).open(chunk.content_line, value);
+        }
         Err(error) => {
             let line = error.line.map_or(chunk.content_line, |line| {
                 // An error at the end of the text is shown where there is one.
                 let last = chunk.text.lines().count();
                 chunk.first_line + line.min(last) - 1
             });
-            found.push(Err(fault(chunk.text, line, error.message)));
+            Opening::new(root, Vec::new(), found).push(Err(fault(chunk.text, line, error.message)));
         }
     }
 }
@@ -112,41 +181,69 @@ fn fault(text: &str, line: usize, message: String) -> DocumentError {
     DocumentError { line, problem }
 }
 
-/// Adds an object, or the items of a list.
-fn open(
-    line: usize,
-    value: Value,
+/// A value that is opened into its objects.
+struct Opening<'a> {
+    root: Root,
+    path: Vec<String>,
     markers: Vec<Marker>,
-    found: &mut Vec<Result<Object, DocumentError>>,
-) {
-    let not_an_object = |what| {
-        Err(DocumentError {
-            line,
-            problem: Problem::NotAnObject(what),
-        })
-    };
-    let mut object = match value {
-        Value::Object(object) => object,
-        // `---` and `null` hold nothing, and neither does an empty item.
-        Value::Null => return,
-        Value::Array(_) => return found.push(not_an_object("a list")),
-        Value::String(_) => return found.push(not_an_object("a text")),
-        Value::Number(_) => return found.push(not_an_object("a number")),
-        Value::Bool(_) => return found.push(not_an_object("a boolean")),
-    };
-    let Some((items, item_type)) = take_items(&mut object) else {
-        return found.push(Ok(Object {
-            line,
-            value: Value::Object(object),
+    found: &'a mut Vec<Located>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(root: Root, markers: Vec<Marker>, found: &'a mut Vec<Located>) -> Self {
+        Self {
+            root,
+            path: Vec::new(),
             markers,
-        }));
-    };
-    for (index, mut item) in items.into_iter().enumerate() {
-        if let (Value::Object(item), Some(item_type)) = (&mut item, &item_type) {
-            item_type.fill(item);
+            found,
         }
-        let markers = markers.iter().filter_map(|m| m.below(index)).collect();
-        open(line, item, markers, found);
+    }
+
+    fn push(&mut self, object: Result<Object, DocumentError>) {
+        self.found.push(Located {
+            root: self.root.clone(),
+            path: self.path.clone(),
+            object,
+        });
+    }
+
+    /// Adds an object, or the items of a list.
+    fn open(&mut self, line: usize, value: Value) {
+        let not_an_object = |what| {
+            Err(DocumentError {
+                line,
+                problem: Problem::NotAnObject(what),
+            })
+        };
+        let mut object = match value {
+            Value::Object(object) => object,
+            // `---` and `null` hold nothing, and neither does an empty item.
+            Value::Null => return,
+            Value::Array(_) => return self.push(not_an_object("a list")),
+            Value::String(_) => return self.push(not_an_object("a text")),
+            Value::Number(_) => return self.push(not_an_object("a number")),
+            Value::Bool(_) => return self.push(not_an_object("a boolean")),
+        };
+        let Some((items, item_type)) = take_items(&mut object) else {
+            let object = Object {
+                line,
+                value: Value::Object(object),
+                markers: std::mem::take(&mut self.markers),
+            };
+            return self.push(Ok(object));
+        };
+        let markers = std::mem::take(&mut self.markers);
+        self.path.push("items".to_owned());
+        for (index, mut item) in items.into_iter().enumerate() {
+            if let (Value::Object(item), Some(item_type)) = (&mut item, &item_type) {
+                item_type.fill(item);
+            }
+            self.path.push(index.to_string());
+            self.markers = markers.iter().filter_map(|m| m.below(index)).collect();
+            self.open(line, item);
+            self.path.pop();
+        }
+        self.path.pop();
     }
 }
 

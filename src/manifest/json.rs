@@ -6,13 +6,23 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// The values of a JSON text, each with the line on which it begins, from 1.
-/// After an error nothing more is read.
-pub(super) fn values(text: &str, max_nodes: usize) -> Vec<Result<(usize, Value), JsonError>> {
+/// A value and its place in the text.
+pub(super) struct JsonValue {
+    /// The line on which it begins, from 1.
+    pub(super) line: usize,
+    /// Its bytes.
+    pub(super) range: Range<usize>,
+    /// What it is.
+    pub(super) value: Value,
+}
+
+/// The values of a JSON text. After an error nothing more is read.
+pub(super) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, JsonError>> {
     let mut found = Vec::new();
     let nodes = Cell::new(max_nodes);
     let mut line = 1;
@@ -23,8 +33,13 @@ pub(super) fn values(text: &str, max_nodes: usize) -> Vec<Result<(usize, Value),
         // and the stream only tells where it ended.
         match (Strict { nodes: &nodes }).deserialize(&mut reader) {
             Ok(value) => {
-                found.push(Ok((line, value)));
+                let start = text.len() - rest.len();
                 let end = reader.into_iter::<de::IgnoredAny>().byte_offset();
+                found.push(Ok(JsonValue {
+                    line,
+                    range: start..start + end,
+                    value,
+                }));
                 line += newlines(&rest[..end]);
                 rest = skip_blanks(&rest[end..], &mut line);
             }

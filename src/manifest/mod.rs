@@ -13,12 +13,17 @@
 //!
 //! Flux's image automation [markers](Marker) are read from the comments, and
 //! [`mark`] sets them at the containers whose images they stand beside.
+//!
+//! [`edit`](edit()) changes single values of the objects in the text itself and
+//! keeps every other byte.
 
 mod document;
+mod edit;
 mod json;
 mod markers;
 mod split;
 mod yaml;
 
 pub use document::{DocumentError, Object, Problem, objects};
+pub use edit::{EditError, EditProblem, ObjectEdit, PlaceEdit, edit};
 pub use markers::{Marker, mark};

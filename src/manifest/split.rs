@@ -10,6 +10,8 @@
 pub(super) struct Chunk<'a> {
     /// From its directives or its `---` to the next document, line ends kept.
     pub(super) text: &'a str,
+    /// The byte of the file at which `text` begins.
+    pub(super) start: usize,
     /// The line of the file on which `text` begins, from 1.
     pub(super) first_line: usize,
     /// The line of the first content, from 1: neither blank nor a comment, a
@@ -76,6 +78,7 @@ impl Splitter<'_> {
         if let Some((content_line, content)) = self.content {
             self.chunks.push(Chunk {
                 text: &self.text[self.start..offset],
+                start: self.start,
                 first_line: self.first_line,
                 content_line,
                 content: content - self.start,

@@ -200,6 +200,13 @@ pub(super) fn current(image: &str) -> Option<String> {
     }
 }
 
+/// What an image's tag and digest are called: `1.2.3`, and `an untagged image`
+/// where neither is written.
+#[must_use]
+pub fn version_of(image: &str) -> String {
+    current(image).unwrap_or_else(|| "an untagged image".to_owned())
+}
+
 /// The repository as spelled; the whole text where it is no reference.
 pub(super) fn repository(image: &str) -> String {
     let parsed = image.parse::<ImageReference>();
@@ -248,7 +255,7 @@ fn locked(row: &Row) -> Cell {
 }
 
 /// `locked by alice: release freeze`, as far as it is known.
-pub(super) fn lock_phrase(lock: &Lock) -> String {
+pub(crate) fn lock_phrase(lock: &Lock) -> String {
     let known = |text: &Option<String>| {
         let text = sanitize(text.as_deref()?).trim().to_owned();
         Some(text).filter(|text| !text.is_empty())

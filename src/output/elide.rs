@@ -7,7 +7,7 @@ const ELLIPSIS: char = '…';
 
 /// The text in at most so many columns, cut at its end.
 #[must_use]
-pub(super) fn elide_end(text: &str, columns: usize) -> String {
+pub(crate) fn elide_end(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1))
 }
 
@@ -15,7 +15,7 @@ pub(super) fn elide_end(text: &str, columns: usize) -> String {
 /// often begin alike and end alike. The end gets the odd column, since it tells
 /// more.
 #[must_use]
-pub(super) fn elide_middle(text: &str, columns: usize) -> String {
+pub(crate) fn elide_middle(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1) / 2)
 }
 

@@ -32,6 +32,7 @@ mod images;
 mod json;
 mod layout;
 mod plan;
+mod policy_effect;
 mod sanitize;
 mod sentence;
 mod style;
@@ -42,8 +43,9 @@ mod time;
 mod view;
 
 pub use cache::cache_report;
-pub use columns::{Column, UnknownColumn};
-pub(crate) use elide::wrap;
+pub(crate) use columns::lock_phrase;
+pub use columns::{Column, UnknownColumn, version_of};
+pub(crate) use elide::{elide_end, elide_middle, wrap};
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
 pub use images::{image_tags, images_table};
@@ -55,8 +57,9 @@ pub use json::{
     SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem, WriteResult,
 };
 pub use plan::{held_back_lines, plan_text, results_line};
+pub use policy_effect::policy_effect;
 pub use sanitize::{is_unsafe, sanitize};
-pub use sentence::{RepeatedFlags, next_step, sentence};
+pub use sentence::{RepeatedFlags, command_line, next_step, sentence};
 pub use style::{Paint, Style};
 pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
 pub use table::{TableOptions, names, status_table};

@@ -1,6 +1,6 @@
 //! A decision in one sentence, and what to do next.
 
-use super::columns::{current, lock_phrase, version};
+use super::columns::{lock_phrase, version, version_of};
 use super::sanitize::sanitize;
 use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
@@ -10,7 +10,7 @@ use crate::workload::WorkloadKind;
 #[must_use]
 pub fn sentence(row: &Row) -> String {
     let decision = &row.decision;
-    let from = current(&row.image).unwrap_or_else(|| "an untagged image".to_owned());
+    let from = version_of(&row.image);
     let latest = decision
         .latest
         .as_ref()
@@ -107,7 +107,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
                 "--policy",
                 "TYPE:EXPR",
             ];
-            Some(command(
+            Some(command_line(
                 words
                     .into_iter()
                     .chain(flags.registry.iter().map(String::as_str)),
@@ -115,7 +115,11 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         }
         Reason::Unauthorized => {
             let image: ImageReference = row.image.parse().ok()?;
-            Some(command(["docker", "login", image.canonical().registry()]))
+            Some(command_line([
+                "docker",
+                "login",
+                image.canonical().registry(),
+            ]))
         }
         Reason::UpToDate
         | Reason::Downgrade
@@ -147,7 +151,7 @@ fn images_command(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         }
     }
     let further = flags.registry.iter().chain(&flags.pull_secrets);
-    Some(command(
+    Some(command_line(
         words.into_iter().chain(further.map(String::as_str)),
     ))
 }
@@ -177,10 +181,12 @@ fn change(
         .chain(verb.iter().copied())
         .chain(object)
         .chain(client);
-    Some(command(words))
+    Some(command_line(words))
 }
 
-fn command<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+/// The words as a shell reads them back.
+#[must_use]
+pub fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 

@@ -1,20 +1,390 @@
-//! Where an image stands in a Helm release's values, and how it is written
-//! there.
+//! How an image is written into a Helm release's values.
+//!
+//! | what stands there | what is written |
+//! |---|---|
+//! | a tag of its own, also as a number or a digest | the tag |
+//! | the tag behind the repository, in one text | the whole text |
+//! | no tag, in a block or with a mapped place for one | a tag in its place |
+//! | no tag, in one text | the whole text |
+//!
+//! The registry and the repository stay as they are.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
 
 use super::change::{ImageChange, Refusal};
 use super::edit::ValueEdit;
-use crate::workload::Observed;
+use crate::image::ImageReference;
+use crate::workload::{HelmImage, Observed, helm_images};
 
 /// The scalars that make the images of a release these ones, in the forms in
 /// which they stand there.
 ///
 /// # Errors
 ///
-/// An image stands in no place that can be written, with the reason.
+/// An image stands in no place that can be written, or in one that is also
+/// another's, with the reason.
 pub(super) fn value_edits(
     object: &Observed,
     changes: &[&ImageChange],
 ) -> Result<Vec<ValueEdit>, Refusal> {
-    let _ = (object, changes);
-    todo!("plan helper")
+    let none = Map::new();
+    let values = object.values.as_ref().and_then(Value::as_object);
+    let values = values.unwrap_or(&none);
+    let annotations = &object.annotations;
+    let places = helm_images(values, annotations);
+    let mut edited = values.clone();
+    let mut edits = BTreeMap::new();
+    for change in changes {
+        let no_place = |reason: String| Refusal::NoPlace {
+            container: change.container.clone(),
+            reason,
+        };
+        let place = places
+            .get(&change.container)
+            .ok_or_else(|| no_place("its image is not in spec.values".to_owned()))?;
+        let edit = edit(place, values, &change.to).map_err(no_place)?;
+        put(&mut edited, &edit.path, &edit.text);
+        edits.insert(edit.path, edit.text);
+    }
+
+    let read = |values: &Map<String, Value>| -> BTreeMap<String, String> {
+        let images = helm_images(values, annotations).into_iter();
+        images
+            .filter_map(|(name, image)| Some((name, image.text(values)?)))
+            .collect()
+    };
+    let mut expected = read(values);
+    for change in changes {
+        expected.insert(change.container.clone(), change.to.to_string());
+    }
+    let now = read(&edited);
+    // Two mappings may name one place, which cannot hold two images.
+    if let Some((name, _)) = expected
+        .iter()
+        .find(|(name, image)| now.get(*name) != Some(*image))
+    {
+        let is_changed = changes.iter().any(|change| change.container == *name);
+        let others = changes.iter().map(|change| change.container.as_str());
+        return Err(Refusal::NoPlace {
+            container: name.clone(),
+            reason: if is_changed {
+                format!(
+                    "{} cannot be written where its image stands",
+                    expected[name]
+                )
+            } else {
+                let others = others.collect::<Vec<_>>().join(", ");
+                format!("its image stands where that of {others} does, and would change as well")
+            },
+        });
+    }
+    let edits = edits.into_iter();
+    Ok(edits.map(|(path, text)| ValueEdit { path, text }).collect())
+}
+
+/// The one scalar that makes a place's image this one.
+fn edit(
+    place: &HelmImage,
+    values: &Map<String, Value>,
+    image: &ImageReference,
+) -> Result<ValueEdit, String> {
+    let repository = place.repository_text(values).unwrap_or_default();
+    if let Some(path) = &place.digest
+        && at(values, path).is_some_and(|digest| !is_empty(digest))
+    {
+        let path = path.join(".");
+        return Err(format!(
+            "{path} of the values counts more than a tag; take it away first"
+        ));
+    }
+    let last = repository.rsplit('/').next().unwrap_or(&repository);
+    let names_version = last.contains([':', '@']);
+    if !names_version && let Some(path) = &place.tag {
+        let written = at(values, path);
+        let has_room = parent(values, path).is_some();
+        if written.is_some_and(|tag| !is_empty(tag) && !tag.is_string() && !tag.is_number()) {
+            return Err(format!("{} of the values is no text", path.join(".")));
+        }
+        if written.is_some() || place.splits_tag && has_room {
+            return Ok(ValueEdit {
+                path: path.clone(),
+                text: version(image),
+            });
+        }
+    }
+    let whole = image.to_string();
+    let text = match place.registry_text(values) {
+        Some(registry) => whole
+            .strip_prefix(&format!("{registry}/"))
+            .ok_or_else(|| format!("{whole} is not on the registry {registry} of the values"))?
+            .to_owned(),
+        None => whole,
+    };
+    Ok(ValueEdit {
+        path: place.repository.clone(),
+        text,
+    })
+}
+
+/// What stands in a tag's place: `1.0.1`, `1.0.1@sha256:…`, `sha256:…`, or
+/// nothing.
+fn version(image: &ImageReference) -> String {
+    match (image.tag(), image.digest()) {
+        (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
+        (Some(tag), None) => tag.to_string(),
+        (None, Some(digest)) => digest.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+/// The mapping in which the last key of a path stands, or would.
+fn parent<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Map<String, Value>> {
+    let (_, above) = path.split_last()?;
+    above
+        .iter()
+        .try_fold(values, |mapping, key| mapping.get(key)?.as_object())
+}
+
+fn at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
+    parent(values, path)?.get(path.last()?)
+}
+
+fn put(values: &mut Map<String, Value>, path: &[String], text: &str) {
+    let Some((last, above)) = path.split_last() else {
+        return;
+    };
+    let mapping = above.iter().try_fold(values, |mapping, key| {
+        mapping.get_mut(key).and_then(Value::as_object_mut)
+    });
+    if let Some(mapping) = mapping {
+        mapping.insert(last.clone(), json!(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::ContainerType;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    fn release(values: &Value, mapping: &[(&str, &str)]) -> Observed {
+        let annotations: BTreeMap<_, _> = mapping.iter().copied().collect();
+        let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "annotations": annotations},
+            "spec": {"values": values}});
+        Observed::read(&object, "default")
+            .expect("decodes")
+            .expect("a release")
+    }
+
+    fn change(object: &Observed, container: &str, version: &str) -> ImageChange {
+        let containers = &object.workload.containers;
+        let found = containers.iter().find(|c| c.name == container);
+        let from = &found.expect("a container").image;
+        let name: ImageReference = from.parse().expect("an image");
+        ImageChange {
+            container: container.to_owned(),
+            container_type: ContainerType::Container,
+            from: from.clone(),
+            to: format!("{}{version}", name.name())
+                .parse()
+                .expect("an image"),
+            digest: None,
+            policy: None,
+            build: None,
+            message: String::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// `path=text` of the edits, or the refusal.
+    fn written(
+        values: &Value,
+        mapping: &[(&str, &str)],
+        container: &str,
+        version: &str,
+    ) -> Result<String, String> {
+        let object = release(values, mapping);
+        let change = change(&object, container, version);
+        let edits = value_edits(&object, &[&change]).map_err(|refusal| refusal.to_string())?;
+        let text = |edit: &ValueEdit| format!("{}={}", edit.path.join("."), edit.text);
+        Ok(edits.iter().map(text).collect::<Vec<_>>().join(" "))
+    }
+
+    #[test]
+    fn each_form_is_written_as_it_stands() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let by_digest = format!(":2@{digest}");
+        for (values, version, expected) in [
+            (
+                json!({"image": "q/app:1"}),
+                ":2",
+                "image=q/app:2".to_owned(),
+            ),
+            (json!({"image": "q/app"}), ":2", "image=q/app:2".to_owned()),
+            (
+                json!({"image": "q/app", "tag": "1"}),
+                ":2",
+                "tag=2".to_owned(),
+            ),
+            (
+                json!({"image": "q/app", "tag": ""}),
+                ":2",
+                "tag=2".to_owned(),
+            ),
+            (
+                json!({"image": "app:1", "registry": "q.io"}),
+                ":2",
+                "image=app:2".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "q/app", "tag": 1.1}}),
+                ":1.10",
+                "image.tag=1.10".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "app", "registry": "q.io"}}),
+                ":2",
+                "image.tag=2".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "q/app:1"}}),
+                ":2",
+                "image.repository=q/app:2".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "q/app", "tag": digest.clone()}}),
+                by_digest.as_str(),
+                format!("image.tag=2@{digest}"),
+            ),
+            (
+                json!({"image": {"repository": "q/app", "tag": "1"}}),
+                "",
+                "image.tag=".to_owned(),
+            ),
+        ] {
+            let got = written(&values, &[], "chart-image", version);
+            assert_eq!(got, Ok(expected), "{values}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_image_is_written_where_the_mapping_leads() {
+        let values = json!({"a": {"b": {"repo": "q/app", "version": "1"}}});
+        let mapping = [
+            ("repository.fluxcd.io/app", "a.b.repo"),
+            ("tag.fluxcd.io/app", "a.b.version"),
+        ];
+        let got = written(&values, &mapping, "app", ":2");
+        assert_eq!(got, Ok("a.b.version=2".to_owned()));
+        let got = written(&values, &mapping[..1], "app", ":2");
+        assert_eq!(got, Ok("a.b.repo=q/app:2".to_owned()));
+        let bare = json!({"a": {"b": {"repo": "q/app"}}});
+        let got = written(&bare, &mapping, "app", ":2");
+        assert_eq!(got, Ok("a.b.version=2".to_owned()));
+    }
+
+    #[test]
+    fn a_place_that_is_also_anothers_is_refused() {
+        let values = json!({"app": {"image": {"repository": "q/app", "tag": "1"}},
+            "side": {"image": "q/side"}});
+        let mapping = [
+            ("repository.fluxcd.io/side", "side.image"),
+            ("tag.fluxcd.io/side", "app.image.tag"),
+        ];
+        let refusal = written(&values, &mapping, "app", ":2").expect_err("refused");
+        assert_eq!(
+            refusal,
+            "container side: its image stands where that of app does, and would change as well"
+        );
+    }
+
+    #[test]
+    fn a_digest_beside_the_tag_is_refused() {
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let values = json!({"image": {"repository": "q/app", "tag": "1", "digest": digest}});
+        let refusal = written(&values, &[], "chart-image", ":2").expect_err("refused");
+        assert_eq!(
+            refusal,
+            "container chart-image: image.digest of the values counts more than a tag; take it \
+             away first"
+        );
+    }
+
+    fn any_block() -> impl Strategy<Value = Value> {
+        let versions = select(vec!["", ":1", ":1.0@sha256:"]);
+        let tags = select(vec![
+            json!(null),
+            json!(""),
+            json!("1"),
+            json!(1.1),
+            json!("sha256:"),
+        ]);
+        let hex = "ab".repeat(32);
+        (versions, tags, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            move |(version, tag, has_registry, is_block, has_tag)| {
+                let whole = |text: &str| {
+                    if text.ends_with("sha256:") {
+                        format!("{text}{hex}")
+                    } else {
+                        text.to_owned()
+                    }
+                };
+                let has_tag = has_tag && version.is_empty();
+                let repository = format!("q/app{}", whole(version));
+                let mut block = if is_block {
+                    json!({ "repository": repository })
+                } else {
+                    json!({ "image": repository })
+                };
+                if has_tag {
+                    block["tag"] = tag.as_str().map_or(tag.clone(), |tag| json!(whole(tag)));
+                }
+                if has_registry {
+                    block["registry"] = json!("reg.example");
+                }
+                if is_block {
+                    json!({ "image": block })
+                } else {
+                    block
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_new_image(
+            top in any_block(),
+            side in any_block(),
+            version in select(vec![":2", ":1.10", ":2@sha256:", "@sha256:"]),
+        ) {
+            let version = if version.ends_with("sha256:") {
+                format!("{version}{}", "cd".repeat(32))
+            } else {
+                version.to_owned()
+            };
+            let mut values = top;
+            values["side"] = side;
+            let object = release(&values, &[]);
+            let change = change(&object, "side", &version);
+            let edits = value_edits(&object, &[&change]).expect("a place");
+            let mut edited = values.as_object().expect("a mapping").clone();
+            for edit in &edits {
+                put(&mut edited, &edit.path, &edit.text);
+            }
+            let after = release(&Value::Object(edited), &[]).workload.containers;
+            let mut expected = object.workload.containers;
+            let side = expected.iter_mut().find(|c| c.name == "side").expect("side");
+            side.image = change.to.to_string();
+            prop_assert_eq!(after, expected);
+        }
+    }
 }

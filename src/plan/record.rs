@@ -142,20 +142,18 @@ struct TagRecords {
 }
 
 fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
-    let records = Records::of(workload);
     let changed: BTreeSet<_> = changes.iter().map(|c| c.to.canonical().clone()).collect();
     let names = record_name::names(&changed);
     let names_container = |name: &str| workload.containers.iter().any(|c| c.name == name);
+    let records = Records::of(workload);
     let mut written = BTreeMap::new();
     for change in changes {
         let Some(name) = names.get(change.to.canonical()) else {
             continue;
         };
         let key = Key::Tag(name).to_string();
-        let is_free = workload
-            .annotations
-            .get(&key)
-            .is_none_or(|text| records.contain(&key, text));
+        let existing = workload.annotations.get(&key);
+        let is_free = existing.is_none_or(|text| records.contain(&key, text));
         let tag = change.to.tag().map(ToString::to_string);
         let version = tag.or_else(|| change.to.digest().map(ToString::to_string));
         if is_free
@@ -174,9 +172,8 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         .collect();
     let mut carried = BTreeMap::new();
     let mut stale = Vec::new();
-    for (key, value) in records.named() {
-        let is_ours = workload.annotations.get(key).is_some_and(|v| v == value);
-        let Some(name) = Key::of(key).and_then(Key::container).filter(|_| is_ours) else {
+    for (key, value) in records.standing() {
+        let Some(Key::Tag(name)) = Key::of(key) else {
             continue;
         };
         if written.contains_key(key) {

@@ -34,7 +34,7 @@ mod version;
 mod warning;
 
 pub use annotations::lock_on;
-pub use assume::{Assume, fitting};
+pub use assume::{Assume, PolicyText, PolicyType, fitting};
 pub(crate) use beside::narrow;
 pub use beside::{AgeError, parse_age};
 pub use constraint::{Constraint, ConstraintError, ConstraintMiss};

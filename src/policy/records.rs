@@ -34,10 +34,12 @@ impl<'w> Records<'w> {
         Self { workload, named }
     }
 
-    /// The keys that the last update wrote, with what it wrote under them.
-    pub fn named(&self) -> impl Iterator<Item = (&str, &str)> {
-        let entries = self.named.iter();
-        entries.map(|(key, text)| (key.as_str(), text.as_str()))
+    /// What the last update named and what still stands so: keys with their texts.
+    pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.named.iter();
+        named
+            .filter(|(key, text)| self.workload.annotations.get(*key) == Some(*text))
+            .map(|(key, text)| (key.as_str(), text.as_str()))
     }
 
     /// Whether a key with this text is a record: the last update named both, and

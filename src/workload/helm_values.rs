@@ -23,13 +23,54 @@ use super::container::{Container, ContainerType};
 /// What the image at the top level of the values is called.
 const CHART_IMAGE: &str = "chart-image";
 
-/// The images of a release's values, mapped ones first, then by name.
-pub(super) fn containers(
+/// Where the parts of one image stand in a release's values, as keys from their
+/// root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelmImage {
+    /// The repository, or the whole image in one text.
+    pub repository: Vec<String>,
+    /// Where a tag stands, or would.
+    pub tag: Option<Vec<String>>,
+    /// Where a registry stands, or would.
+    pub registry: Option<Vec<String>>,
+    /// Whether a tag is expected in its place, and not behind the repository,
+    /// where there is none yet.
+    pub splits_tag: bool,
+    /// Where a digest would stand that counts more than the tag.
+    pub digest: Option<Vec<String>>,
+}
+
+impl HelmImage {
+    /// The image, put together; `None`: no repository stands there.
+    #[must_use]
+    pub fn text(&self, values: &Map<String, Value>) -> Option<String> {
+        let tag = self.tag.as_ref().and_then(|path| text_at(values, path));
+        let repository = text_at(values, &self.repository)?;
+        Some(join(self.registry_text(values), &repository, tag))
+    }
+
+    /// The text that holds the repository, and maybe more.
+    #[must_use]
+    pub fn repository_text(&self, values: &Map<String, Value>) -> Option<String> {
+        text_at(values, &self.repository)
+    }
+
+    /// The registry, where it stands beside the repository.
+    #[must_use]
+    pub fn registry_text(&self, values: &Map<String, Value>) -> Option<String> {
+        text_at(values, self.registry.as_ref()?)
+    }
+}
+
+/// The images of a release's values by the names of their containers: mapped
+/// ones, then those that are found.
+#[must_use]
+pub fn helm_images(
     values: &Map<String, Value>,
     annotations: &BTreeMap<String, String>,
-) -> Vec<Container> {
+) -> BTreeMap<String, HelmImage> {
     let mut images = mapped(values, annotations);
-    let top = image_of(values);
+    let top = image_of(values, &[]);
     let has_top = top.is_some();
     let blocks = values.iter().filter_map(|(key, value)| {
         let block = value.as_object()?;
@@ -37,19 +78,29 @@ pub(super) fn containers(
         if key == "image" && has_top {
             return None;
         }
-        Some((key.clone(), image_of(block)?))
+        Some((key.clone(), image_of(block, &[key])?))
     });
     let top = top.map(|image| (CHART_IMAGE.to_owned(), image));
     for (name, image) in top.into_iter().chain(blocks) {
         images.entry(name).or_insert(image);
     }
     images
+}
+
+/// The images of a release's values as containers, by name.
+pub(super) fn containers(
+    values: &Map<String, Value>,
+    annotations: &BTreeMap<String, String>,
+) -> Vec<Container> {
+    helm_images(values, annotations)
         .into_iter()
-        .map(|(name, image)| Container {
-            name,
-            container_type: ContainerType::Container,
-            image,
-            marker: None,
+        .filter_map(|(name, image)| {
+            Some(Container {
+                name,
+                container_type: ContainerType::Container,
+                image: image.text(values)?,
+                marker: None,
+            })
         })
         .collect()
 }
@@ -57,27 +108,33 @@ pub(super) fn containers(
 fn mapped(
     values: &Map<String, Value>,
     annotations: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, HelmImage> {
     let at = |prefix: &str, container: &str| {
         let path = annotations.get(&format!("{prefix}.fluxcd.io/{container}"))?;
-        text_at(values, path)
+        Some(path.split('.').map(str::to_owned).collect())
     };
     annotations
         .keys()
         .filter_map(|key| key.strip_prefix("repository.fluxcd.io/"))
         .filter_map(|container| {
-            let repository = at("repository", container)?;
-            let image = join(at("registry", container), &repository, at("tag", container));
+            let image = HelmImage {
+                repository: at("repository", container)?,
+                tag: at("tag", container),
+                registry: at("registry", container),
+                splits_tag: true,
+                digest: None,
+            };
+            image.text(values)?;
             Some((container.to_owned(), image))
         })
         .collect()
 }
 
-/// The scalar at a dotted path; list indexes are not followed.
-fn text_at(values: &Map<String, Value>, path: &str) -> Option<String> {
-    let mut keys = path.split('.');
-    let mut value = values.get(keys.next()?)?;
-    for key in keys {
+/// The scalar at a path; list indexes are not followed.
+fn text_at(values: &Map<String, Value>, path: &[String]) -> Option<String> {
+    let (first, rest) = path.split_first()?;
+    let mut value = values.get(first)?;
+    for key in rest {
         value = value.as_object()?.get(key)?;
     }
     scalar(value)
@@ -93,20 +150,27 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn image_of(block: &Map<String, Value>) -> Option<String> {
-    let beside = |from: &Map<String, Value>, key: &str| from.get(key).and_then(scalar);
+/// The image of a block that stands at a path.
+fn image_of(block: &Map<String, Value>, path: &[&str]) -> Option<HelmImage> {
+    let at = |keys: &[&str]| {
+        let keys = path.iter().chain(keys);
+        keys.map(|&key| key.to_owned()).collect::<Vec<_>>()
+    };
     match block.get("image")? {
-        Value::String(image) if !image.is_empty() => {
-            Some(join(beside(block, "registry"), image, beside(block, "tag")))
-        }
-        Value::Object(image) => {
-            let repository = beside(image, "repository")?;
-            Some(join(
-                beside(image, "registry"),
-                &repository,
-                beside(image, "tag"),
-            ))
-        }
+        Value::String(image) if !image.is_empty() => Some(HelmImage {
+            repository: at(&["image"]),
+            tag: Some(at(&["tag"])),
+            registry: Some(at(&["registry"])),
+            splits_tag: false,
+            digest: None,
+        }),
+        Value::Object(image) => image.get("repository").and_then(scalar).map(|_| HelmImage {
+            repository: at(&["image", "repository"]),
+            tag: Some(at(&["image", "tag"])),
+            registry: Some(at(&["image", "registry"])),
+            splits_tag: true,
+            digest: Some(at(&["image", "digest"])),
+        }),
         _ => None,
     }
 }

@@ -19,6 +19,7 @@ mod scheduling;
 
 pub use container::{Container, ContainerType, ImageMarker};
 pub use decode::{DecodeError, Source, Workload, decode, decode_as};
+pub use helm_values::{HelmImage, helm_images};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use observed::{Observed, Writers};
 pub use owner::{Owner, OwnerMarker};

@@ -1,6 +1,7 @@
 //! Manifests read from texts and from files.
 
 mod documents;
+mod edit;
 mod files;
 mod markers;
 mod quickstart;

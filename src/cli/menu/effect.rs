@@ -1,0 +1,179 @@
+//! What the policies that are being written would do, by the evaluator itself
+//! on real tags.
+
+use std::collections::BTreeMap;
+
+use crate::cli::error::CommandError;
+use crate::cli::pull_secret_flags::PullSecretFlags;
+use crate::cli::reading::{Reading, runtime};
+use crate::collect;
+use crate::evaluator::{Examination, Row, Snapshot, Subject};
+use crate::output::Style;
+use crate::output::policy_effect;
+use crate::plan::{ContainerPolicyText, PolicyEdit};
+use crate::policy::PolicyText;
+use crate::registry::Registries;
+use crate::workload::{Workload, WorkloadId};
+
+use super::policies::Purpose;
+
+/// A container and the policy that is being written for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Draft {
+    pub(super) workload: WorkloadId,
+    pub(super) container: String,
+    /// The image as the manifest spells it.
+    pub(super) image: String,
+    pub(super) policy: PolicyText,
+}
+
+impl Draft {
+    fn text(&self) -> ContainerPolicyText {
+        ContainerPolicyText {
+            container: self.container.clone(),
+            text: self.policy.rule.clone(),
+            filter_tags: self.policy.filter_tags(),
+            extract: self.policy.extract(),
+        }
+    }
+}
+
+/// What a draft would do.
+pub(super) struct Look {
+    pub(super) row: Row,
+    pub(super) examination: Examination,
+    /// Whether everything is known that the decision needs.
+    pub(super) is_known: bool,
+}
+
+/// What is known of workloads and images while policies are written.
+pub(super) struct Effects<'a> {
+    snapshot: Snapshot,
+    reading: &'a Reading,
+    registries: &'a Registries,
+    pull_secrets: &'a PullSecretFlags,
+    purpose: Purpose,
+}
+
+impl<'a> Effects<'a> {
+    pub(super) fn new(
+        reading: &'a Reading,
+        registries: &'a Registries,
+        pull_secrets: &'a PullSecretFlags,
+        purpose: Purpose,
+    ) -> Self {
+        Self {
+            snapshot: reading.snapshot.clone(),
+            reading,
+            registries,
+            pull_secrets,
+            purpose,
+        }
+    }
+
+    /// The edits that write the drafts, one a workload.
+    pub(super) fn edits(
+        &self,
+        drafts: &[Draft],
+        overwrite: bool,
+    ) -> Vec<(&'a Workload, PolicyEdit)> {
+        let mut policies: BTreeMap<&WorkloadId, Vec<ContainerPolicyText>> = BTreeMap::new();
+        for draft in drafts {
+            policies
+                .entry(&draft.workload)
+                .or_default()
+                .push(draft.text());
+        }
+        let edit = |(id, policies): (&WorkloadId, Vec<ContainerPolicyText>)| {
+            let mut workloads = self.reading.snapshot.workloads.iter();
+            let workload = workloads.find(|workload| workload.id == *id)?;
+            Some((workload, self.purpose.edit(policies, overwrite)))
+        };
+        policies.into_iter().filter_map(edit).collect()
+    }
+
+    /// The workloads as they would be, and nothing of what registries said.
+    fn edited(&self, drafts: &[Draft]) -> Result<Snapshot, CommandError> {
+        let mut workloads = Vec::new();
+        for (workload, edit) in self.edits(drafts, true) {
+            let edit = edit.edit_of(workload).map_err(CommandError::failed)?;
+            workloads.push(edit.apply_to(workload));
+        }
+        let mut edited = Snapshot::new(self.snapshot.observed_at);
+        edited.context.clone_from(&self.snapshot.context);
+        edited.settings.clone_from(&self.snapshot.settings);
+        edited
+            .policy_objects
+            .clone_from(&self.snapshot.policy_objects);
+        edited.nodes.clone_from(&self.snapshot.nodes);
+        edited.workloads = workloads;
+        Ok(edited)
+    }
+
+    /// Asks the registries what the decisions on the drafts need and is not
+    /// known yet.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C.
+    pub(super) fn settle(&mut self, drafts: &[Draft]) -> Result<(), CommandError> {
+        let mut edited = self.edited(drafts)?;
+        std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
+        let mut interrupted = false;
+        let pull_secrets = self.pull_secrets.with(self.reading.origin.cluster());
+        let scanned = runtime()?.block_on(async {
+            let stop = async {
+                match tokio::signal::ctrl_c().await {
+                    Ok(()) => interrupted = true,
+                    // Without a handler the signal ends the program, as it would.
+                    Err(_) => std::future::pending().await,
+                }
+            };
+            collect::scan(&mut edited, self.registries, pull_secrets, &|_| {}, stop).await
+        });
+        self.snapshot.repositories = edited.repositories;
+        self.snapshot
+            .pull_secret_views
+            .extend(edited.pull_secret_views);
+        scanned?;
+        if interrupted {
+            return Err(CommandError::interrupted());
+        }
+        Ok(())
+    }
+
+    /// What a draft would do beside the others of its workload.
+    ///
+    /// # Errors
+    ///
+    /// The workload is not what the draft was made for.
+    pub(super) fn look(&self, drafts: &[Draft], at: usize) -> Result<Look, CommandError> {
+        let draft = &drafts[at];
+        let same: Vec<Draft> = drafts
+            .iter()
+            .filter(|other| other.workload == draft.workload)
+            .cloned()
+            .collect();
+        let edited = self.edited(&same)?;
+        let subjects = edited.subjects()?;
+        let is_it = |subject: &&Subject<'_>| subject.container.name == draft.container;
+        let Some(subject) = subjects.iter().find(is_it) else {
+            let container = &draft.container;
+            return Err(CommandError::failed(format!(
+                "unable to find container named {container:?}"
+            )));
+        };
+        let metadata = self.snapshot.metadata_for(subject).unwrap_or_default();
+        Ok(Look {
+            row: subject.row(&metadata),
+            examination: subject.examine(&metadata),
+            is_known: subject.is_decided(&metadata),
+        })
+    }
+
+    /// The same in lines that fit.
+    pub(super) fn text(&self, look: &Look, limit: usize, style: &Style) -> String {
+        let now = self.snapshot.observed_at;
+        policy_effect(&look.row, &look.examination, now, limit, style)
+    }
+}

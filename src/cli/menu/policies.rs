@@ -1,0 +1,308 @@
+//! `automate` and `policy set` by a menu: workloads, containers, policies.
+
+use std::process::ExitCode;
+
+use super::command::{Reached, policy_commands};
+use super::effect::{Draft, Effects};
+use super::list::{Choice, Item, List};
+use super::policy_editor;
+use super::{Answer, Menu};
+use crate::cli::annotate::{self, EffectFlags, Manner};
+use crate::cli::asking;
+use crate::cli::client_flags::Globals;
+use crate::cli::error::CommandError;
+use crate::cli::reading::{self, Reading, runtime};
+use crate::cli::scope::PlaceFlags;
+use crate::cli::target::TargetArgs;
+use crate::cli::terminal::Terminal;
+use crate::evaluator::{Row, Settings, State, assess};
+use crate::output::{lock_phrase, version_of};
+use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
+use crate::policy::PolicyText;
+use crate::workload::{Workload, WorkloadId};
+
+/// What the policies are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Purpose {
+    /// To automate workloads.
+    Automate,
+    /// To restrict them, whatever their state.
+    SetPolicy,
+}
+
+impl Purpose {
+    /// The words of the command.
+    pub(super) fn words(self) -> &'static [&'static str] {
+        match self {
+            Self::Automate => &["automate"],
+            Self::SetPolicy => &["policy", "set"],
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Automate => "Which workloads are to be automated?",
+            Self::SetPolicy => "Which workloads get a policy?",
+        }
+    }
+
+    /// The edit that writes policies of one workload.
+    pub(super) fn edit(self, policies: Vec<ContainerPolicyText>, overwrite: bool) -> PolicyEdit {
+        match self {
+            Self::Automate => PolicyEdit::Automate {
+                policies,
+                overwrite,
+            },
+            Self::SetPolicy => PolicyEdit::SetPolicy {
+                policies,
+                all: None,
+                min_age: None,
+                overwrite,
+            },
+        }
+    }
+}
+
+/// Has workloads and their policies chosen, confirmed and written, and tells the
+/// commands that do the same without a menu.
+///
+/// # Errors
+///
+/// Nothing can be read, nobody can be asked, Esc (exit code 1) or Ctrl-C (130):
+/// nothing was changed then, and the message says so.
+pub(in crate::cli) fn write_policies(
+    purpose: Purpose,
+    target: &TargetArgs,
+    effect: &EffectFlags,
+    manner: &Manner<'_>,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let globals = manner.globals;
+    let read = reading::read(target.place(), target.what()?, Settings::default(), globals);
+    let reading = runtime()?.block_on(read)?;
+    for error in &reading.snapshot.errors {
+        terminal.complain(&error.message);
+    }
+    if reading.snapshot.workloads.is_empty() {
+        if reading.snapshot.errors.is_empty() {
+            terminal.tell(&reading.empty);
+            return Ok(ExitCode::SUCCESS);
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    let place = target.place();
+    let chosen = choose_policies(purpose, &reading, place, effect, globals, terminal)?;
+    let code = annotate::carry_out(chosen.plan, reading, manner, terminal)?;
+    terminal.tell("the same without a menu:");
+    for command in &chosen.commands {
+        terminal.tell(&format!("  {command}"));
+    }
+    Ok(code)
+}
+
+/// What was chosen.
+#[derive(Debug)]
+struct Chosen {
+    /// What is to be written, not yet confirmed.
+    plan: Plan,
+    /// The commands that do the same without a menu.
+    commands: Vec<String>,
+}
+
+/// Has policies chosen for the workloads that were read, each with a look at
+/// what it would do.
+///
+/// # Errors
+///
+/// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
+/// then, and the message says so.
+fn choose_policies(
+    purpose: Purpose,
+    reading: &Reading,
+    place: &PlaceFlags,
+    flags: &EffectFlags,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<Chosen, CommandError> {
+    let registries = flags.registry.registries(globals)?;
+    let mut effects = Effects::new(reading, &registries, &flags.pull_secrets, purpose);
+    let mut menu = Menu::open(terminal)?;
+    let drafts = drafts(purpose, reading, &mut effects, &mut menu);
+    drop(menu);
+    // What was learnt is kept for the next run, however the menu ended.
+    let warnings = runtime()?.block_on(registries.finish());
+    asking::tell(&warnings, terminal);
+    let drafts = drafts?;
+
+    let is_new = |(workload, edit): &(&Workload, PolicyEdit)| edit.edit_of(workload).is_ok();
+    let overwrites = !effects.edits(&drafts, false).iter().all(is_new);
+    let mut plan = Plan::default();
+    for (workload, edit) in effects.edits(&drafts, true) {
+        let one = plan_policy(std::slice::from_ref(workload), &edit);
+        plan.changes.extend(one.changes);
+        plan.held_back.extend(one.held_back);
+    }
+    let mut further = flags.registry.repeated();
+    further.extend(flags.pull_secrets.repeated().map(str::to_owned));
+    let reached = Reached {
+        place,
+        globals,
+        further,
+    };
+    Ok(Chosen {
+        plan,
+        commands: policy_commands(purpose, &drafts, overwrites, &reached),
+    })
+}
+
+/// One question after the other, and back.
+fn drafts(
+    purpose: Purpose,
+    reading: &Reading,
+    effects: &mut Effects<'_>,
+    menu: &mut Menu<'_>,
+) -> Result<Vec<Draft>, CommandError> {
+    let rows = assess(&reading.snapshot)?.rows;
+    let ids = workloads(&rows);
+    let mut first = List::new(purpose.title(), Choice::Some, workload_items(&rows, &ids));
+    loop {
+        if menu.choose(&mut first)? == Answer::Back {
+            continue;
+        }
+        let chosen: Vec<&WorkloadId> = ids
+            .iter()
+            .zip(&first.items)
+            .filter(|(_, item)| item.checked)
+            .map(|(id, _)| *id)
+            .collect();
+        let rows: Vec<&Row> = rows
+            .iter()
+            .filter(|row| chosen.contains(&&row.workload))
+            .collect();
+        if let Some(drafts) = of_containers(&rows, effects, menu)? {
+            return Ok(drafts);
+        }
+    }
+}
+
+/// `None`: back to the workloads.
+fn of_containers(
+    rows: &[&Row],
+    effects: &mut Effects<'_>,
+    menu: &mut Menu<'_>,
+) -> Result<Option<Vec<Draft>>, CommandError> {
+    let mut containers = List::new(
+        "Which containers follow a policy of their own?",
+        Choice::Some,
+        rows.iter().map(|row| container_item(row)).collect(),
+    );
+    let is_choice = containers
+        .items
+        .iter()
+        .filter(|item| item.refusal.is_none())
+        .count()
+        > 1;
+    loop {
+        if is_choice && menu.choose(&mut containers)? == Answer::Back {
+            return Ok(None);
+        }
+        let checked = rows
+            .iter()
+            .zip(&containers.items)
+            .filter(|(_, item)| item.checked);
+        let drafts = checked.filter_map(|(row, _)| draft(row)).collect();
+        match policy_editor::write(drafts, effects, menu)? {
+            Some(drafts) => return Ok(Some(drafts)),
+            None if is_choice => {}
+            None => return Ok(None),
+        }
+    }
+}
+
+/// A draft to start from: the policy that fits what runs.
+fn draft(row: &Row) -> Option<Draft> {
+    Some(Draft {
+        workload: row.workload.clone(),
+        container: row.container.clone(),
+        image: row.image.clone(),
+        policy: PolicyText::fitting(&row.image.parse().ok()?),
+    })
+}
+
+/// Every workload once, in the order of the rows.
+fn workloads(rows: &[Row]) -> Vec<&WorkloadId> {
+    let mut ids: Vec<&WorkloadId> = rows.iter().map(|row| &row.workload).collect();
+    ids.dedup();
+    ids
+}
+
+fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
+    let spans = ids.iter().any(|id| id.namespace != ids[0].namespace);
+    ids.iter()
+        .map(|id| {
+            let rows: Vec<&Row> = rows.iter().filter(|row| row.workload == **id).collect();
+            let mut cells = Vec::new();
+            if spans {
+                cells.push(id.namespace.clone());
+            }
+            cells.push(id.to_string());
+            cells.push(
+                rows.first()
+                    .map_or("", |row| row.decision.state.as_str())
+                    .to_owned(),
+            );
+            let of = |row: &&Row| format!("{} {}", row.container, version_of(&row.image));
+            cells.push(rows.iter().map(of).collect::<Vec<_>>().join(", "));
+            Item {
+                refusal: rows.first().and_then(|row| refusal(row)),
+                is_held: rows.iter().any(|row| row.decision.lock.is_some()),
+                detail: detail(&rows),
+                cells,
+                ..Item::default()
+            }
+        })
+        .collect()
+}
+
+/// Why a workload gets no policy here: it would be of no effect.
+fn refusal(row: &Row) -> Option<String> {
+    (row.decision.state == State::Ignored)
+        .then(|| format!("{} is ignored by its annotation", row.workload))
+}
+
+/// The lock, the images and the policies there are.
+fn detail(rows: &[&Row]) -> String {
+    let lock = rows.first().and_then(|row| row.decision.lock.as_ref());
+    let of = |row: &&Row| match &row.decision.policy {
+        Some(policy) => format!("{}: {} follows {}", row.container, row.image, policy.filter),
+        None => format!("{}: {}", row.container, row.image),
+    };
+    let told: Vec<String> = lock
+        .map(lock_phrase)
+        .into_iter()
+        .chain(rows.iter().map(of))
+        .collect();
+    told.join("; ")
+}
+
+fn container_item(row: &Row) -> Item {
+    let refusal = match row.image.parse::<crate::image::ImageReference>() {
+        Ok(_) => None,
+        Err(error) => Some(format!("{:?} is no image: {error}", row.image)),
+    };
+    Item {
+        cells: vec![
+            row.workload.to_string(),
+            row.container.clone(),
+            version_of(&row.image),
+            row.decision
+                .policy
+                .as_ref()
+                .map_or_else(String::new, |policy| policy.filter.clone()),
+        ],
+        detail: detail(&[row]),
+        checked: refusal.is_none(),
+        refusal,
+        ..Item::default()
+    }
+}

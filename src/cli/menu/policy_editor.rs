@@ -1,0 +1,308 @@
+//! Writing the policies of the chosen containers, with a look at what each
+//! would do before anything is written.
+
+use dialoguer::console::{Key, measure_text_width};
+
+use super::draw::Frame;
+use super::effect::{Draft, Effects};
+use super::line::Line;
+use super::list::{Choice, Item, List};
+use super::screen::Screen;
+use super::{Answer, Menu, is_back};
+use crate::cli::error::CommandError;
+use crate::cli::keyboard;
+use crate::cli::terminal::Terminal;
+use crate::evaluator::Outcome;
+use crate::image::ImageReference;
+use crate::output::{Paint, sentence, version_of};
+use crate::policy::{PolicyText, PolicyType, Rule};
+
+/// How many tags are named on a terminal that is not drawn.
+const PLAIN_LIMIT: usize = 8;
+
+/// Has the drafts changed as often as the user likes. `None`: back to the
+/// choice of containers.
+///
+/// # Errors
+///
+/// Esc, Ctrl-C, or a terminal that cannot be read.
+pub(super) fn write(
+    mut drafts: Vec<Draft>,
+    effects: &mut Effects<'_>,
+    menu: &mut Menu<'_>,
+) -> Result<Option<Vec<Draft>>, CommandError> {
+    menu.wait("asking the registries for tags");
+    effects.settle(&drafts)?;
+    if drafts.len() == 1 {
+        return Ok(match change(&mut drafts, 0, effects, menu)? {
+            Answer::Given => Some(drafts),
+            Answer::Back => None,
+        });
+    }
+    let mut at = 0;
+    loop {
+        let mut list = overview(&drafts, effects)?;
+        list.point_at(at);
+        if menu.choose(&mut list)? == Answer::Back {
+            return Ok(None);
+        }
+        at = list.current().unwrap_or(0);
+        match at.checked_sub(1) {
+            None => return Ok(Some(drafts)),
+            Some(draft) => change(&mut drafts, draft, effects, menu)?,
+        };
+    }
+}
+
+/// Every draft with what it would do; the first row takes them all.
+fn overview(drafts: &[Draft], effects: &Effects<'_>) -> Result<List, CommandError> {
+    let mut items = vec![Item {
+        cells: vec![format!("take these {} policies", drafts.len())],
+        ..Item::default()
+    }];
+    for (at, draft) in drafts.iter().enumerate() {
+        let look = effects.look(drafts, at)?;
+        let decision = &look.row.decision;
+        let current = version_of(&draft.image);
+        let effect = match (decision.outcome, &decision.latest) {
+            (Outcome::Unknown, _) => decision.reason.to_string(),
+            (_, Some(latest)) => format!("{current} -> {}", version_of(&latest.to_string())),
+            (_, None) => format!("{current}, {}", decision.reason),
+        };
+        items.push(Item {
+            cells: vec![
+                format!("{} {}", draft.workload, draft.container),
+                draft.policy.to_string(),
+                effect,
+            ],
+            detail: format!("{}: {}", draft.container, sentence(&look.row)),
+            ..Item::default()
+        });
+    }
+    let title = "These policies fit what runs. Enter on one changes it.";
+    Ok(List::new(title, Choice::One, items))
+}
+
+/// Has the type and then the text of one policy chosen.
+fn change(
+    drafts: &mut [Draft],
+    at: usize,
+    effects: &mut Effects<'_>,
+    menu: &mut Menu<'_>,
+) -> Result<Answer, CommandError> {
+    let Ok(image) = drafts[at].image.parse::<ImageReference>() else {
+        return Ok(Answer::Back);
+    };
+    let before = drafts[at].policy.clone();
+    loop {
+        let starts: Vec<PolicyText> = PolicyType::ALL
+            .iter()
+            .map(
+                |kind| match PolicyType::of(&drafts[at].policy.rule) == *kind {
+                    true => drafts[at].policy.clone(),
+                    false => kind.start(&image),
+                },
+            )
+            .collect();
+        let mut types = types(&drafts[at], &starts);
+        if menu.choose(&mut types)? == Answer::Back {
+            drafts[at].policy = before;
+            return Ok(Answer::Back);
+        }
+        drafts[at].policy = starts[types.current().unwrap_or(0)].clone();
+        let answer = match menu {
+            Menu::Drawn(screen) => Editor::new(drafts, at).run(drafts, effects, screen)?,
+            Menu::Plain(terminal) => ask_plainly(drafts, at, effects, terminal)?,
+        };
+        if answer == Answer::Given {
+            return Ok(Answer::Given);
+        }
+    }
+}
+
+fn types(draft: &Draft, starts: &[PolicyText]) -> List {
+    let items = PolicyType::ALL
+        .iter()
+        .zip(starts)
+        .map(|(kind, start)| Item {
+            cells: vec![
+                kind.to_string(),
+                start.to_string(),
+                kind.phrase().to_owned(),
+            ],
+            detail: format!("{}: {}", kind, kind.phrase()),
+            ..Item::default()
+        });
+    let title = format!(
+        "What is {} {} to follow? It runs {}.",
+        draft.workload,
+        draft.container,
+        version_of(&draft.image)
+    );
+    let mut list = List::new(&title, Choice::One, items.collect());
+    let kind = PolicyType::of(&draft.policy.rule);
+    list.point_at(PolicyType::ALL.iter().position(|k| *k == kind).unwrap_or(0));
+    list
+}
+
+/// What is wrong with a policy's text.
+fn fault(text: &str) -> Option<String> {
+    if text.trim().is_empty() {
+        return Some("a policy reads TYPE:EXPR".to_owned());
+    }
+    match (Rule::parse(text), Rule::likely_typo(text)) {
+        (Err(error), _) => Some(error.to_string()),
+        (Ok(_), Some(meant)) => Some(format!("this is taken as a glob; was {meant:?} meant?")),
+        (Ok(_), None) => None,
+    }
+}
+
+/// One policy while it is typed.
+struct Editor {
+    at: usize,
+    line: Line,
+    /// The suffix that the policy started with, on or off.
+    variant: Option<String>,
+}
+
+impl Editor {
+    fn new(drafts: &[Draft], at: usize) -> Self {
+        let PolicyText { rule, variant } = &drafts[at].policy;
+        Self {
+            at,
+            line: Line::new(rule),
+            variant: variant.clone(),
+        }
+    }
+
+    fn run(
+        mut self,
+        drafts: &mut [Draft],
+        effects: &mut Effects<'_>,
+        screen: &mut Screen,
+    ) -> Result<Answer, CommandError> {
+        // The text for which registries were asked; they are not asked again if
+        // they could not tell.
+        let mut asked = None;
+        loop {
+            let at = self.at;
+            drafts[at].policy.rule = self.line.text();
+            let fault = fault(&drafts[at].policy.rule);
+            let can_be_taken = Rule::parse(&drafts[at].policy.rule).is_ok()
+                && !drafts[at].policy.rule.trim().is_empty();
+            let look = match can_be_taken {
+                true => Some(effects.look(drafts, at)?),
+                false => None,
+            };
+            let is_known = look
+                .as_ref()
+                .is_none_or(|look| look.is_known || asked.as_ref() == Some(&drafts[at].policy));
+            let canvas = screen.canvas();
+            let mut frame = self.head(&drafts[at], &canvas);
+            if let Some(fault) = fault {
+                frame.lines.extend(canvas.paragraph(Paint::Bad, &fault, 4));
+            }
+            let keys = match is_known {
+                true => "enter takes it, shift-tab back, esc quits",
+                false => "enter asks the registry for dates, shift-tab back, esc quits",
+            };
+            if let Some(look) = &look {
+                let room = canvas.rows.saturating_sub(frame.lines.len() + 1);
+                let text = effects.text(look, room, &canvas.style);
+                frame
+                    .lines
+                    .extend(text.lines().take(room).map(str::to_owned));
+            }
+            frame.lines.push(canvas.line(Paint::Dim, keys));
+            screen.draw(&frame);
+            match screen.key()? {
+                Key::Escape => return Err(CommandError::declined()),
+                key if is_back(&key) => return Ok(Answer::Back),
+                Key::Enter if !can_be_taken => {}
+                Key::Enter if is_known => return Ok(Answer::Given),
+                Key::Enter => {
+                    asked = Some(drafts[at].policy.clone());
+                    screen.rest();
+                    effects.settle(drafts)?;
+                }
+                Key::Tab => {
+                    let policy = &mut drafts[at].policy;
+                    policy.variant = match policy.variant {
+                        Some(_) => None,
+                        None => self.variant.clone(),
+                    };
+                }
+                key => {
+                    self.line.press(&key);
+                }
+            }
+        }
+    }
+
+    /// What is written so far.
+    fn head(&self, draft: &Draft, canvas: &super::draw::Canvas) -> Frame {
+        let title = format!("{} {}", draft.workload, draft.container);
+        let mut lines = vec![
+            canvas.line(Paint::Strong, &title),
+            canvas.line(Paint::Dim, &draft.image),
+        ];
+        let prompt = "policy: ";
+        // Of a long policy the part before the cursor is seen.
+        let room = canvas.columns().saturating_sub(prompt.len() + 1);
+        let before = self.line.before_cursor();
+        let mut hidden = 0;
+        while measure_text_width(&before.chars().skip(hidden).collect::<String>()) > room {
+            hidden += 1;
+        }
+        let seen: String = self.line.text().chars().skip(hidden).collect();
+        lines.push(canvas.line(Paint::Plain, &format!("{prompt}{seen}")));
+        let before: String = before.chars().skip(hidden).collect();
+        let cursor = (lines.len() - 1, prompt.len() + measure_text_width(&before));
+        if let Some(variant) = &self.variant {
+            let line = match draft.policy.variant {
+                Some(_) => format!("only tags that end in -{variant}; tab: all tags"),
+                None => format!("all tags; tab: only those that end in -{variant}"),
+            };
+            lines.push(canvas.line(Paint::Plain, &line));
+        }
+        lines.push(String::new());
+        Frame {
+            lines,
+            cursor: Some(cursor),
+        }
+    }
+}
+
+/// The same by lines.
+fn ask_plainly(
+    drafts: &mut [Draft],
+    at: usize,
+    effects: &mut Effects<'_>,
+    terminal: &mut Terminal,
+) -> Result<Answer, CommandError> {
+    loop {
+        let rule = drafts[at].policy.rule.clone();
+        let fault = fault(&rule);
+        let can_be_taken = Rule::parse(&rule).is_ok() && !rule.trim().is_empty();
+        if let Some(fault) = &fault {
+            terminal.tell(fault);
+        }
+        if can_be_taken {
+            effects.settle(drafts)?;
+            let look = effects.look(drafts, at)?;
+            let style = terminal.question_style();
+            terminal.tell(&effects.text(&look, PLAIN_LIMIT, &style));
+        }
+        terminal.prompt(&format!(
+            "{} {}: enter takes {}; or another policy, b for back, q to quit: ",
+            drafts[at].workload, drafts[at].container, drafts[at].policy
+        ));
+        match keyboard::line()?.trim() {
+            "q" => return Err(CommandError::declined()),
+            "b" => return Ok(Answer::Back),
+            "" if can_be_taken => return Ok(Answer::Given),
+            "" => {}
+            text => text.clone_into(&mut drafts[at].policy.rule),
+        }
+    }
+}

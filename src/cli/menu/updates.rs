@@ -1,0 +1,1 @@
+//! `update -i`: which rows of a plan are written.

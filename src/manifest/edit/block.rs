@@ -1,0 +1,134 @@
+//! Entries of block mappings: whole lines that come and go.
+
+use granit_parser::ScalarStyle;
+
+use super::change::{ANNOTATIONS, Change};
+use super::error::{EditError, EditProblem};
+use super::scalar::written;
+use super::tree::{Entry, Mapping};
+use super::walk::{Removal, Walk, key_style};
+
+impl Walk<'_> {
+    /// Removes and adds lines.
+    pub(super) fn change_block(
+        &mut self,
+        mapping: &Mapping,
+        removals: &[Removal],
+        additions: &[(&str, &Change)],
+    ) -> Result<(), EditError> {
+        for removal in removals {
+            let entry = &mapping.entries[removal.index];
+            self.remove_lines(entry, removal.is_key_only)?;
+        }
+        let is_kept = |index: &usize| removals.iter().all(|removal| removal.index != *index);
+        let kept: Vec<&Entry> = (0..mapping.entries.len())
+            .filter(is_kept)
+            .map(|index| &mapping.entries[index])
+            .collect();
+        for (key, change) in additions {
+            let mut lines = Vec::new();
+            let beside = above(&kept, key).or(mapping.entries.last());
+            let style = beside.map_or(ScalarStyle::Plain, key_style);
+            self.lines_of(key, change, mapping.column, style, &mut lines);
+            if let Some(entry) = above(&kept, key) {
+                self.insert_below(entry.end(), &lines);
+            } else if let Some(first) = mapping.entries.first() {
+                // They all go: the new lines take the place of the first.
+                let newline = self.lines.newline(first.start());
+                let lines: String = lines.iter().flat_map(|line| [line, newline]).collect();
+                self.splices.insert(self.lines.start(first.start()), lines);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes an entry's lines with the comments on them.
+    fn remove_lines(&mut self, entry: &Entry, is_key_only: bool) -> Result<(), EditError> {
+        let end = match entry.colon {
+            Some(colon) if is_key_only => self.lines.end(colon),
+            _ => entry.end(),
+        };
+        if !self.lines.begins_line(entry.start()) || !self.lines.ends_line(end) {
+            return self.form_error(entry);
+        }
+        self.splices.remove(self.lines.whole(&(entry.start()..end)));
+        Ok(())
+    }
+
+    /// Gives a key that has no value, or an empty one, the lines of a mapping.
+    pub(super) fn fill_block(
+        &mut self,
+        mapping: &Mapping,
+        entry: &Entry,
+        change: &Change,
+    ) -> Result<(), EditError> {
+        let Some(colon) = entry.colon else {
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        };
+        let value = &entry.value.range;
+        let Change::Within(children) = change else {
+            return Ok(());
+        };
+        if self.lines.text[value.clone()].contains(['\n', '#']) {
+            // Comments in the braces are to stay.
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        }
+        if !value.is_empty() {
+            self.splices.remove(colon + 1..value.end);
+        }
+        let mut lines = Vec::new();
+        let column = mapping.column + self.unit;
+        for (key, change) in children {
+            self.lines_of(key, change, column, ScalarStyle::Plain, &mut lines);
+        }
+        self.insert_below(entry.end(), &lines);
+        Ok(())
+    }
+
+    /// Inserts lines below the one on which something ends.
+    fn insert_below(&mut self, end: usize, lines: &[String]) {
+        let newline = self.lines.newline(end);
+        let lines: String = lines.iter().flat_map(|line| [newline, line]).collect();
+        self.splices.insert(self.lines.end(end), lines);
+    }
+
+    /// The lines of a new entry.
+    fn lines_of(
+        &self,
+        key: &str,
+        change: &Change,
+        column: usize,
+        style: ScalarStyle,
+        lines: &mut Vec<String>,
+    ) {
+        let indentation = " ".repeat(column);
+        let name = written(key, style, false);
+        match change {
+            Change::Remove => {}
+            Change::Set(text) => {
+                let text = written(text, ScalarStyle::Plain, false);
+                lines.push(format!("{indentation}{name}: {text}"));
+            }
+            Change::Within(children) if change.sets() => {
+                lines.push(format!("{indentation}{name}:"));
+                for (key, change) in children {
+                    let column = column + self.unit;
+                    self.lines_of(key, change, column, ScalarStyle::Plain, lines);
+                }
+            }
+            Change::Within(_) => {}
+        }
+    }
+}
+
+/// The entry below which a new key is written: the last one, but annotations
+/// come behind the name, the namespace and the labels.
+pub(super) fn above<'e>(kept: &[&'e Entry], key: &str) -> Option<&'e Entry> {
+    let before: &[&str] = match key {
+        ANNOTATIONS => &["name", "generateName", "namespace", "labels"],
+        "metadata" => &["apiVersion", "kind"],
+        _ => &[],
+    };
+    let is_before = |entry: &&&Entry| entry.name().is_some_and(|name| before.contains(&name));
+    kept.iter().rev().find(is_before).or(kept.last()).copied()
+}

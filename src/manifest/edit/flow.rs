@@ -1,0 +1,255 @@
+//! Entries of flow mappings, in YAML and in JSON: commas, and lines where the
+//! entries have their own.
+
+use granit_parser::ScalarStyle;
+
+use super::block::above;
+use super::change::Change;
+use super::error::EditError;
+use super::scalar::{double_quoted, written};
+use super::tree::{Entry, Mapping, Node};
+use super::walk::{Removal, Walk, key_style};
+
+/// How a new entry is written: as the one beside it.
+struct Form<'a> {
+    /// With all in quotes.
+    is_quoted: bool,
+    /// Without blanks between.
+    is_compact: bool,
+    /// On a line of its own.
+    line: Option<Line<'a>>,
+}
+
+/// A line of its own.
+#[derive(Clone)]
+struct Line<'a> {
+    newline: &'static str,
+    indentation: String,
+    /// What a mapping in it is indented by.
+    unit: &'a str,
+}
+
+impl Walk<'_> {
+    /// Removes and adds entries; some are left.
+    pub(super) fn change_flow(
+        &mut self,
+        node: &Node,
+        mapping: &Mapping,
+        removals: &[Removal],
+        additions: &[(&str, &Change)],
+    ) -> Result<(), EditError> {
+        let entries = &mapping.entries;
+        let goes = |index: usize| removals.iter().any(|removal| removal.index == index);
+        for removal in removals {
+            let entry = &entries[removal.index];
+            if entry.key.anchor.is_some() || entry.key.is_tagged {
+                return self.form_error(entry);
+            }
+        }
+        let Some(last) = (0..entries.len()).rfind(|index| !goes(*index)) else {
+            self.replace_all(node, mapping, additions);
+            return Ok(());
+        };
+        let kept: Vec<&Entry> = (0..entries.len())
+            .filter(|index| !goes(*index))
+            .map(|index| &entries[index])
+            .collect();
+        let loses_comma = self.remove_tail(entries, last);
+        for removal in removals {
+            // A tail that shares lines with what stays has gone as a whole.
+            if removal.index < last || loses_comma != Some(Tail::Whole) {
+                self.remove_entry(&entries[removal.index], removal.index == 0);
+            }
+        }
+        for (index, beside) in kept.iter().enumerate() {
+            let new: Vec<_> = additions
+                .iter()
+                .copied()
+                .filter(|(key, _)| above(&kept, key).is_some_and(|at| std::ptr::eq(at, *beside)))
+                .collect();
+            if !new.is_empty() {
+                let is_last = index + 1 == kept.len();
+                self.add_behind(node, beside, &new, is_last && loses_comma.is_some());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the comma that no entry follows any more, and the entries behind
+    /// it where they have no lines of their own.
+    fn remove_tail(&mut self, entries: &[Entry], last: usize) -> Option<Tail> {
+        let (tail, end) = (entries.get(last + 1..)?, entries.last()?.end());
+        if tail.is_empty() || self.lines.comma(end).is_some() {
+            return None;
+        }
+        let comma = self.lines.comma(entries[last].end())?;
+        let between = &self.lines.text[comma..tail[0].start()];
+        if between.contains('#') || tail.iter().any(|entry| self.own_lines(entry)) {
+            self.splices.remove(comma..comma + 1);
+            return Some(Tail::CommaOnly);
+        }
+        self.splices.remove(comma..end);
+        Some(Tail::Whole)
+    }
+
+    /// Behind an entry's comma, if it has one.
+    fn behind(&self, entry: &Entry) -> usize {
+        let end = entry.end();
+        self.lines.comma(end).map_or(end, |comma| comma + 1)
+    }
+
+    fn own_lines(&self, entry: &Entry) -> bool {
+        self.lines.begins_line(entry.start()) && self.lines.ends_line(self.behind(entry))
+    }
+
+    /// Removes an entry with its comma, and its lines or the blanks beside it.
+    fn remove_entry(&mut self, entry: &Entry, is_first: bool) {
+        let range = entry.start()..self.behind(entry);
+        let range = if self.own_lines(entry) {
+            self.lines.whole(&range)
+        } else if is_first {
+            range.start..self.lines.skip_blanks(range.end)
+        } else {
+            let head = &self.lines.text[..range.start];
+            head.trim_end_matches([' ', '\t']).len()..range.end
+        };
+        self.splices.remove(range);
+    }
+
+    /// Writes new entries in the place of all others.
+    fn replace_all(&mut self, node: &Node, mapping: &Mapping, additions: &[(&str, &Change)]) {
+        let (Some(first), Some(last)) = (mapping.entries.first(), mapping.entries.last()) else {
+            return;
+        };
+        let form = self.form(node, first);
+        let new: Vec<String> = additions
+            .iter()
+            .map(|(key, change)| form.entry(key, change))
+            .collect();
+        let between = form.between();
+        self.splices
+            .replace(first.start()..last.end(), new.join(&between));
+    }
+
+    /// Writes new entries behind one that stays, whose comma may be going.
+    fn add_behind(
+        &mut self,
+        node: &Node,
+        beside: &Entry,
+        additions: &[(&str, &Change)],
+        loses_comma: bool,
+    ) {
+        let form = self.form(node, beside);
+        let between = form.between();
+        let new: Vec<String> = additions
+            .iter()
+            .map(|(key, change)| form.entry(key, change))
+            .collect();
+        let new = new.join(&between);
+        let blank = &between[1..];
+        let comma = self.lines.comma(beside.end()).filter(|_| !loses_comma);
+        let end = comma.map_or(beside.end(), |comma| comma + 1);
+        let at = if form.line.is_some() && self.lines.ends_line(end) {
+            self.lines.end(end)
+        } else {
+            end
+        };
+        if comma.is_some() {
+            self.splices.insert(at, format!("{blank}{new},"));
+        } else {
+            self.splices.insert(end, ",");
+            self.splices.insert(at, format!("{blank}{new}"));
+        }
+    }
+
+    /// A mapping as the value of an entry that had none.
+    pub(super) fn flow_value(&self, node: &Node, entry: &Entry, change: &Change) -> String {
+        self.form(node, entry).value(change)
+    }
+
+    /// The form of an entry of the mapping `node`.
+    fn form(&self, node: &Node, entry: &Entry) -> Form<'_> {
+        let text = self.lines.text;
+        let is_quoted = self.root.is_json || key_style(entry) == ScalarStyle::DoubleQuoted;
+        let has_blank = entry
+            .colon
+            .is_none_or(|colon| text[colon + 1..].starts_with([' ', '\t', '\r', '\n']));
+        let line = self.lines.begins_line(entry.start()).then(|| {
+            let indentation = self.lines.indentation(entry.start());
+            let outer = self.lines.indentation(node.range.start);
+            let unit = indentation.strip_prefix(outer).filter(|u| !u.is_empty());
+            Line {
+                newline: self.lines.newline(entry.start()),
+                indentation: indentation.to_owned(),
+                unit: unit.unwrap_or("  "),
+            }
+        });
+        Form {
+            is_quoted,
+            is_compact: is_quoted && !has_blank,
+            line,
+        }
+    }
+}
+
+/// How the last entries go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// The comma before them has gone, they themselves have not.
+    CommaOnly,
+    /// All of it has gone.
+    Whole,
+}
+
+impl Form<'_> {
+    /// What stands between two entries; its first character is the comma.
+    fn between(&self) -> String {
+        match &self.line {
+            Some(line) => format!(",{}{}", line.newline, line.indentation),
+            None if self.is_compact => ",".to_owned(),
+            None => ", ".to_owned(),
+        }
+    }
+
+    fn entry(&self, key: &str, change: &Change) -> String {
+        let colon = if self.is_compact { ":" } else { ": " };
+        format!("{}{colon}{}", self.scalar(key), self.value(change))
+    }
+
+    fn scalar(&self, text: &str) -> String {
+        if self.is_quoted {
+            double_quoted(text)
+        } else {
+            written(text, ScalarStyle::Plain, true)
+        }
+    }
+
+    fn value(&self, change: &Change) -> String {
+        let children = match change {
+            Change::Set(text) => return self.scalar(text),
+            Change::Remove => return String::new(),
+            Change::Within(children) => children,
+        };
+        let inner = Form {
+            line: self.line.as_ref().map(|line| Line {
+                indentation: format!("{}{}", line.indentation, line.unit),
+                ..line.clone()
+            }),
+            ..*self
+        };
+        let entries: Vec<String> = children
+            .iter()
+            .filter(|(_, change)| change.sets())
+            .map(|(key, change)| inner.entry(key, change))
+            .collect();
+        let between = inner.between();
+        let entries = entries.join(&between);
+        match &self.line {
+            Some(line) => {
+                let (newline, indentation) = (line.newline, &line.indentation);
+                format!("{{{}{entries}{newline}{indentation}}}", &between[1..])
+            }
+            None => format!("{{{entries}}}"),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The tree of a JSON value.
+//!
+//! JSON that is good may be bad YAML, so it is not read as such.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use granit_parser::ScalarStyle;
+
+use super::change::Change;
+use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+use super::yaml::child;
+
+/// Reads the value in `range` of a text, as deep as the change goes. It was read
+/// before, so nothing is wrong with it, and it is no deeper than the stack;
+/// `None` says otherwise.
+pub(super) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+    let mut reader = Reader {
+        text: &text[..range.end],
+        at: range.start,
+    };
+    Some(Tree {
+        root: reader.value(Some(change))?,
+        anchors: Vec::new(),
+        aliased: BTreeSet::new(),
+        unit: None,
+    })
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, change: Option<&Change>) -> Option<Node> {
+        self.skip_blanks();
+        let start = self.at;
+        let kind = match self.peek()? {
+            b'{' => self.mapping(change)?,
+            b'[' => self.list(change)?,
+            b'"' => self.quoted()?,
+            _ => self.word(),
+        };
+        Some(Node {
+            range: start..self.at,
+            anchor: None,
+            is_tagged: false,
+            kind,
+        })
+    }
+
+    fn mapping(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+        let mut entries = Vec::new();
+        self.at += 1;
+        while !self.closes(b'}')? {
+            let key = self.value(None)?;
+            let inner = match &key.kind {
+                NodeKind::Scalar { text, .. } => child(change, text),
+                _ => None,
+            };
+            self.skip_blanks();
+            let colon = self.at;
+            self.at += 1;
+            let value = self.value(inner)?;
+            if change.is_some() {
+                entries.push(Entry {
+                    key,
+                    colon: Some(colon),
+                    value,
+                });
+            }
+        }
+        Some(match change {
+            Some(_) => NodeKind::Mapping(Mapping {
+                is_flow: true,
+                column: 0,
+                entries,
+            }),
+            None => NodeKind::Closed,
+        })
+    }
+
+    fn list(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+        let mut items = Vec::new();
+        let mut index = 0_usize;
+        self.at += 1;
+        while !self.closes(b']')? {
+            let item = self.value(child(change, &index.to_string()))?;
+            index += 1;
+            if change.is_some() {
+                items.push(item);
+            }
+        }
+        Some(match change {
+            Some(_) => NodeKind::List(items),
+            None => NodeKind::Closed,
+        })
+    }
+
+    /// Steps over a comma, or over the closing bracket, which it tells.
+    fn closes(&mut self, bracket: u8) -> Option<bool> {
+        self.skip_blanks();
+        if self.peek()? == b',' {
+            self.at += 1;
+            self.skip_blanks();
+        }
+        let closes = self.peek()? == bracket;
+        if closes {
+            self.at += 1;
+        }
+        Some(closes)
+    }
+
+    fn quoted(&mut self) -> Option<NodeKind> {
+        let start = self.at;
+        let mut is_escaped = false;
+        let inside = self.text[start + 1..].bytes();
+        let length = inside.into_iter().position(|byte| {
+            let ends = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            ends
+        })?;
+        self.at = start + 1 + length + 1;
+        Some(NodeKind::Scalar {
+            text: serde_json::from_str(&self.text[start..self.at]).ok()?,
+            style: ScalarStyle::DoubleQuoted,
+        })
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn word(&mut self) -> NodeKind {
+        let rest = &self.text[self.at..];
+        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | '}' | ']' | ':');
+        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        self.at += word.len();
+        NodeKind::Scalar {
+            text: word.to_owned(),
+            style: ScalarStyle::Plain,
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_blanks(&mut self) {
+        let rest = &self.text[self.at..];
+        self.at = self.text.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+    }
+}

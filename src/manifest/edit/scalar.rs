@@ -1,0 +1,227 @@
+//! Texts written as scalars.
+//!
+//! A plain scalar is written only where YAML 1.1 and 1.2 both read it as that
+//! very text: `1.10` is a number, `on` a boolean and `2026-01-02` a date to one
+//! or the other, so they get quotes.
+
+use granit_parser::ScalarStyle;
+use serde_json::Value;
+
+use crate::manifest::yaml;
+
+/// More than a single scalar has.
+const MAX_NODES: usize = 8;
+
+/// Writes a text as a scalar, in this style where it can be.
+pub(super) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
+    match style {
+        ScalarStyle::Plain if is_plain(text, in_flow) => text.to_owned(),
+        ScalarStyle::SingleQuoted if is_printable(text) => {
+            format!("'{}'", text.replace('\'', "''"))
+        }
+        _ => double_quoted(text),
+    }
+}
+
+/// Writes a text in double quotes, as both JSON and YAML read it.
+pub(super) fn double_quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if is_printable_char(c) => quoted.push(c),
+            // All that is not printable lies below U+10000.
+            c => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Whether a text means itself without quotes.
+pub(super) fn is_plain(text: &str, in_flow: bool) -> bool {
+    let Some(first) = text.chars().next() else {
+        return false;
+    };
+    let breaks_flow = |c| matches!(c, ',' | '[' | ']' | '{' | '}');
+    is_printable(text)
+        && text.trim() == text
+        && !"-?:,[]{}#&*!|>'\"%@`=<~".contains(first)
+        && !text.starts_with("...")
+        && !text.contains(": ")
+        && !text.contains(" #")
+        && !text.ends_with(':')
+        && !(in_flow && text.contains(breaks_flow))
+        && !is_number_or_date(text)
+        && !is_word(text)
+        // What remains is asked of the reader itself.
+        && yaml::value(text, MAX_NODES).ok() == Some(Value::from(text))
+}
+
+/// Booleans and nulls of YAML 1.1, which has more of them.
+fn is_word(text: &str) -> bool {
+    let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// What YAML 1.1 or 1.2 may read as a number, a time or a date: `1e3`, `1_000`,
+/// `0x1F`, `.5`, `.inf`, `1:30`, `2026-01-02`. `1.2.3` is none.
+fn is_number_or_date(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let bare: String = lower
+        .trim_start_matches(['+', '-'])
+        .chars()
+        .filter(|c| !matches!(c, '_' | ','))
+        .collect();
+    let is_based = ["0x", "0o", "0b"].iter().any(|base| {
+        let digits = bare.strip_prefix(base);
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    });
+    let is_sexagesimal = bare.starts_with(|c: char| c.is_ascii_digit())
+        && bare.contains(':')
+        && bare
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b".:".contains(&b));
+    let bytes = bare.as_bytes();
+    let is_date = bytes.len() > 4
+        && bytes[..4].iter().all(u8::is_ascii_digit)
+        && bytes[4] == b'-'
+        && bytes[5..].first().is_some_and(u8::is_ascii_digit);
+    is_based || is_sexagesimal || is_date || bare.is_empty() || matches!(bare.as_str(), "." | ".inf" | ".nan")
+        // Rust's floats: decimal digits, a point, an exponent, `inf`, `nan`.
+        || bare.parse::<f64>().is_ok()
+}
+
+fn is_printable(text: &str) -> bool {
+    text.chars().all(is_printable_char)
+}
+
+/// What may stand in a scalar as it is: neither a control character nor what
+/// some reader takes for a line's end or a mark at a text's beginning.
+fn is_printable_char(c: char) -> bool {
+    !c.is_control()
+        && !matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_scalar_is_text_to_every_reader() {
+        for text in [
+            "org/app:1",
+            "semver:^1.2",
+            "1.2.3",
+            "1.25.3-alpine",
+            "v1",
+            "glob:stg-*",
+            "a#b",
+            "a,b",
+            "réglé ☃",
+            "2026-alpha",
+            "x: y".trim_end_matches(": y"),
+            "regexp:^(\\d+)$",
+            "12abc",
+            "a'b",
+        ] {
+            assert!(is_plain(text, false), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            " a",
+            "a ",
+            "true",
+            "True",
+            "YES",
+            "on",
+            "n",
+            "null",
+            "~",
+            "1",
+            "1.10",
+            "-1",
+            "+1",
+            "1e3",
+            "12e5678",
+            "1_000",
+            "1,000",
+            "0x1F",
+            "0o7",
+            "0b1",
+            "0755",
+            ".5",
+            "5.",
+            ".inf",
+            ".NaN",
+            "inf",
+            "1:30",
+            "190:20:30",
+            "2026-01-02",
+            "2026-1-2T3:4:5Z",
+            "a: b",
+            "a:",
+            "a #b",
+            "#a",
+            "*",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "-",
+            "- a",
+            "?",
+            "{\"a\": 1}",
+            "[a]",
+            "'a",
+            "\"a",
+            "|",
+            ">",
+            "<<",
+            "=",
+            "---",
+            "...",
+            "a\nb",
+            "a\tb",
+            "a\u{85}b",
+            "\u{feff}",
+            "a\u{2028}",
+        ] {
+            assert!(!is_plain(text, false), "{text:?}");
+        }
+        for text in ["a,b", "a]b", "a}b"] {
+            assert!(!is_plain(text, true), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_style_is_kept_where_it_can_hold_the_text() {
+        for (text, style, expected) in [
+            ("a", ScalarStyle::Plain, "a"),
+            ("1.10", ScalarStyle::Plain, "\"1.10\""),
+            ("a", ScalarStyle::SingleQuoted, "'a'"),
+            ("it's", ScalarStyle::SingleQuoted, "'it''s'"),
+            ("a\\\"b", ScalarStyle::DoubleQuoted, r#""a\\\"b""#),
+            ("a\nb", ScalarStyle::SingleQuoted, r#""a\nb""#),
+            ("a\nb", ScalarStyle::Literal, r#""a\nb""#),
+            (
+                "\u{7}\u{85}\u{feff}é😀",
+                ScalarStyle::Plain,
+                r#""\u0007\u0085\ufeffé😀""#,
+            ),
+        ] {
+            assert_eq!(written(text, style, false), expected);
+        }
+    }
+}

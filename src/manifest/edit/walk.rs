@@ -1,0 +1,385 @@
+//! From a change to the bytes that change.
+
+use std::collections::BTreeMap;
+
+use granit_parser::ScalarStyle;
+use serde_json::Value;
+
+use super::change::{ANNOTATIONS, Change, place};
+use super::error::{EditError, EditProblem};
+use super::lines::Lines;
+use super::scalar::{double_quoted, is_plain, written};
+use super::splice::Splices;
+use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+use super::{json, yaml};
+use crate::manifest::document::Root;
+
+/// The key whose value is merged into its mapping.
+const MERGE: &str = "<<";
+
+/// Adds the splices that make a change of one root value.
+pub(super) fn splice(
+    text: &str,
+    root: &Root,
+    change: &Change,
+    splices: &mut Splices,
+) -> Result<(), EditError> {
+    let lines = Lines { text };
+    let tree = if root.is_json {
+        json::tree(text, &root.range, change)
+    } else {
+        yaml::tree(text, &root.range, change)
+    };
+    let (Some(tree), Change::Within(children)) = (tree, change) else {
+        return Err(EditError {
+            line: lines.number(root.range.start),
+            problem: EditProblem::Unsafe { place: place(&[]) },
+        });
+    };
+    let mut walk = Walk {
+        lines,
+        root,
+        tree: &tree,
+        unit: tree.unit.unwrap_or(2),
+        path: Vec::new(),
+        splices,
+    };
+    walk.check(&tree.root)?;
+    walk.inside(&tree.root, children)
+}
+
+/// A walk along the changes of one root value.
+pub(super) struct Walk<'a> {
+    pub(super) lines: Lines<'a>,
+    pub(super) root: &'a Root,
+    tree: &'a Tree,
+    /// By how many columns a block mapping is indented in another.
+    pub(super) unit: usize,
+    /// The keys and indexes that lead to where the walk is.
+    pub(super) path: Vec<String>,
+    pub(super) splices: &'a mut Splices,
+}
+
+/// An entry that goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Removal {
+    /// Its number in the mapping.
+    pub(super) index: usize,
+    /// Whether its value's entries, on lines of their own, have gone already.
+    pub(super) is_key_only: bool,
+}
+
+/// The new entries of a mapping.
+pub(super) type Additions<'c> = Vec<(&'c str, &'c Change)>;
+
+impl Walk<'_> {
+    pub(super) fn fail<T>(
+        &self,
+        at: usize,
+        problem: impl FnOnce(String) -> EditProblem,
+    ) -> Result<T, EditError> {
+        Err(EditError {
+            line: self.lines.number(at),
+            problem: problem(place(&self.path)),
+        })
+    }
+
+    /// Refuses an entry of the mapping at which the walk is for its form.
+    pub(super) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
+        let mut path = self.path.clone();
+        path.extend(entry.name().map(str::to_owned));
+        Err(EditError {
+            line: self.lines.number(entry.start()),
+            problem: EditProblem::Form {
+                place: place(&path),
+            },
+        })
+    }
+
+    /// Refuses what shows elsewhere too.
+    fn check(&self, node: &Node) -> Result<(), EditError> {
+        let at = node.range.start;
+        if matches!(node.kind, NodeKind::Alias) {
+            return self.fail(at, |place| EditProblem::Alias { place });
+        }
+        if node.anchor.is_some_and(|a| self.tree.aliased.contains(&a)) {
+            return self.fail(at, |place| EditProblem::SharedAnchor { place });
+        }
+        Ok(())
+    }
+
+    /// Refuses to remove what shows elsewhere too.
+    fn check_removal(&self, entry: &Entry) -> Result<(), EditError> {
+        self.check(&entry.value)?;
+        let range = entry.start()..=entry.end();
+        let mut inside = self
+            .tree
+            .anchors
+            .iter()
+            .filter(|(at, _)| range.contains(at));
+        match inside.find(|(_, anchor)| self.tree.aliased.contains(anchor)) {
+            Some((at, _)) => self.fail(*at, |place| EditProblem::SharedAnchor { place }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a key that its mapping has by a merge only.
+    fn check_merged(&self, at: usize, mapping: &Mapping) -> Result<(), EditError> {
+        if !mapping.entries.iter().any(|e| e.name() == Some(MERGE)) {
+            return Ok(());
+        }
+        let text = &self.lines.text[self.root.range.clone()];
+        let root = crate::manifest::yaml::value(text, usize::MAX).ok();
+        let step = |value: Value, key: &String| match value {
+            Value::Object(mut object) => object.shift_remove(key),
+            Value::Array(mut items) => {
+                let index = key.parse().ok().filter(|i: &usize| *i < items.len())?;
+                Some(items.swap_remove(index))
+            }
+            _ => None,
+        };
+        if root
+            .and_then(|root| self.path.iter().try_fold(root, step))
+            .is_some()
+        {
+            return self.fail(at, |place| EditProblem::Merged { place });
+        }
+        Ok(())
+    }
+
+    /// Makes the changes in a root value or an item of a list.
+    fn inside(
+        &mut self,
+        node: &Node,
+        children: &BTreeMap<String, Change>,
+    ) -> Result<(), EditError> {
+        match &node.kind {
+            NodeKind::Mapping(mapping) => {
+                let is_emptied = self.mapping(node, mapping, children)?;
+                if is_emptied && mapping.is_flow {
+                    self.splices
+                        .remove(node.range.start + 1..node.range.end - 1);
+                } else if is_emptied {
+                    return self.fail(node.range.start, |place| EditProblem::Form { place });
+                }
+                Ok(())
+            }
+            NodeKind::List(items) => self.items(node, items, children),
+            _ => self.wrong_kind(node, "a mapping"),
+        }
+    }
+
+    fn wrong_kind<T>(&self, node: &Node, wanted: &'static str) -> Result<T, EditError> {
+        let found = node.what();
+        self.fail(node.range.start, |place| EditProblem::Kind {
+            place,
+            found,
+            wanted,
+        })
+    }
+
+    fn items(
+        &mut self,
+        list: &Node,
+        items: &[Node],
+        children: &BTreeMap<String, Change>,
+    ) -> Result<(), EditError> {
+        for (key, change) in children {
+            let Ok(index) = key.parse::<usize>() else {
+                return self.wrong_kind(list, "a mapping");
+            };
+            self.path.push(key.clone());
+            let Some(item) = items.get(index) else {
+                return self.fail(list.range.start, |place| EditProblem::NoSuchItem { place });
+            };
+            self.check(item)?;
+            match change {
+                Change::Within(children) => self.inside(item, children)?,
+                _ => return self.fail(item.range.start, |place| EditProblem::Form { place }),
+            }
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    /// Makes the changes of a mapping's entries; tells whether none is left.
+    fn mapping(
+        &mut self,
+        node: &Node,
+        mapping: &Mapping,
+        children: &BTreeMap<String, Change>,
+    ) -> Result<bool, EditError> {
+        let mut removals = Vec::new();
+        let mut additions = Additions::new();
+        for (key, change) in children {
+            self.path.push(key.clone());
+            let named = |entry: &Entry| entry.name() == Some(key);
+            match mapping.entries.iter().position(named) {
+                Some(index) => removals.extend(self.entry(node, mapping, index, change)?),
+                None => {
+                    self.check_merged(node.range.start, mapping)?;
+                    if change.sets() {
+                        additions.push((key, change));
+                    }
+                }
+            }
+            self.path.pop();
+        }
+        removals.sort_by_key(|removal| removal.index);
+        let is_emptied =
+            additions.is_empty() && !removals.is_empty() && removals.len() == mapping.entries.len();
+        if !mapping.is_flow {
+            self.change_block(mapping, &removals, &additions)?;
+        } else if !is_emptied {
+            self.change_flow(node, mapping, &removals, &additions)?;
+        }
+        Ok(is_emptied)
+    }
+
+    /// Makes the change of an entry; its removal is left to the mapping.
+    fn entry(
+        &mut self,
+        node: &Node,
+        mapping: &Mapping,
+        index: usize,
+        change: &Change,
+    ) -> Result<Option<Removal>, EditError> {
+        let entry = &mapping.entries[index];
+        let children = match change {
+            Change::Remove => {
+                self.check_removal(entry)?;
+                return Ok(Some(Removal {
+                    index,
+                    is_key_only: false,
+                }));
+            }
+            Change::Set(text) => {
+                self.check(&entry.value)?;
+                self.set(mapping, entry, text)?;
+                return Ok(None);
+            }
+            Change::Within(children) => children,
+        };
+        self.check(&entry.value)?;
+        match &entry.value.kind {
+            NodeKind::Mapping(inner) if !inner.entries.is_empty() => {
+                if !self.mapping(&entry.value, inner, children)? {
+                    return Ok(None);
+                }
+                if entry.name() == Some(ANNOTATIONS) {
+                    return Ok(Some(Removal {
+                        index,
+                        is_key_only: !inner.is_flow,
+                    }));
+                }
+                let range = &entry.value.range;
+                match entry.colon {
+                    _ if inner.is_flow => self.splices.remove(range.start + 1..range.end - 1),
+                    Some(colon) => self.splices.insert(colon + 1, " {}"),
+                    None => return self.fail(entry.start(), |place| EditProblem::Form { place }),
+                }
+                Ok(None)
+            }
+            NodeKind::List(items) => self.items(&entry.value, items, children).map(|()| None),
+            NodeKind::Mapping(_) => self.fill(node, mapping, entry, change),
+            _ if entry.value.is_null() => self.fill(node, mapping, entry, change),
+            _ => self.wrong_kind(&entry.value, "a mapping"),
+        }
+    }
+
+    /// Makes a mapping of an empty value.
+    fn fill(
+        &mut self,
+        node: &Node,
+        mapping: &Mapping,
+        entry: &Entry,
+        change: &Change,
+    ) -> Result<Option<Removal>, EditError> {
+        if !change.sets() {
+            return Ok(None);
+        }
+        if entry.value.is_tagged {
+            return self.fail(entry.start(), |place| EditProblem::Tag { place });
+        }
+        if entry.value.anchor.is_some() {
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        }
+        if mapping.is_flow {
+            let value = self.flow_value(node, entry, change);
+            self.put(entry, value);
+        } else {
+            self.fill_block(mapping, entry, change)?;
+        }
+        Ok(None)
+    }
+
+    /// Sets a text in the place of a scalar, in its style.
+    fn set(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+        let value = &entry.value;
+        let NodeKind::Scalar { text: old, style } = &value.kind else {
+            return self.wrong_kind(value, "a single value");
+        };
+        if value.is_tagged {
+            return self.fail(entry.start(), |place| EditProblem::Tag { place });
+        }
+        let in_flow = mapping.is_flow;
+        let was_text = *style != ScalarStyle::Plain || is_plain(old, in_flow);
+        if old == text && was_text {
+            return Ok(());
+        }
+        let new = if self.root.is_json {
+            double_quoted(text)
+        } else {
+            written(text, *style, in_flow)
+        };
+        if value.is_block_scalar() {
+            return self.set_block_scalar(entry, new);
+        }
+        let has_form = entry.colon.is_some() || in_flow;
+        if value.is_empty_scalar() && (value.anchor.is_some() || !has_form) {
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        }
+        self.put(entry, new);
+        Ok(())
+    }
+
+    /// Puts a text in the place of a value, which may be empty.
+    fn put(&mut self, entry: &Entry, text: String) {
+        let value = &entry.value;
+        if !value.range.is_empty() {
+            self.splices.replace(value.range.clone(), text);
+        } else if let Some(colon) = entry.colon {
+            self.splices.insert(colon + 1, format!(" {text}"));
+        } else {
+            self.splices
+                .insert(entry.key.range.end, format!(": {text}"));
+        }
+    }
+
+    /// Replaces a block scalar: its header by the text, its lines by nothing. A
+    /// comment behind the header stays.
+    fn set_block_scalar(&mut self, entry: &Entry, new: String) -> Result<(), EditError> {
+        let header = entry.colon.map(|colon| self.lines.skip_blanks(colon + 1));
+        let header = header.filter(|at| self.lines.text[*at..].starts_with(['|', '>']));
+        let Some(header) = header else {
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        };
+        let rest = &self.lines.text[header..self.lines.end(header)];
+        let length = rest.find([' ', '\t']).unwrap_or(rest.len());
+        self.splices.replace(header..header + length, new);
+        let header_end = self.lines.end(header);
+        // Empty lines stay, also where they belonged to the text (`|+`).
+        let last = self.lines.text[..entry.end()].trim_end().len();
+        let end = self.lines.end(last.max(header_end));
+        self.splices.remove(header_end..end);
+        Ok(())
+    }
+}
+
+/// The style of the keys beside a new one.
+pub(super) fn key_style(entry: &Entry) -> ScalarStyle {
+    match &entry.key.kind {
+        NodeKind::Scalar { style, .. } => *style,
+        _ => ScalarStyle::Plain,
+    }
+}

@@ -1,0 +1,222 @@
+//! The tree of a YAML document.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
+
+use super::change::Change;
+use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+
+/// Reads the document in `range` of a text, as deep as the change goes. It was
+/// read before, so nothing is wrong with it, and it is no deeper than the
+/// stack; `None` says otherwise.
+pub(super) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+    let document = &text[range.clone()];
+    let mut reader = Reader {
+        text,
+        base: range.start,
+        // Comments are found where they are needed; the parser would hold only
+        // so many of them.
+        events: Parser::new_from_str_with_options(document, options! { emit_comments: false }),
+        anchors: Vec::new(),
+        aliased: BTreeSet::new(),
+        outer_column: None,
+        unit: None,
+    };
+    let root = reader.root(change)?;
+    Some(Tree {
+        root,
+        unit: reader.unit,
+        anchors: reader.anchors,
+        aliased: reader.aliased,
+    })
+}
+
+struct Reader<'a, I> {
+    text: &'a str,
+    /// The byte of the text at which the document begins.
+    base: usize,
+    events: I,
+    anchors: Vec<(usize, usize)>,
+    aliased: BTreeSet<usize>,
+    /// The column of the block mapping that the next value is a value of.
+    outer_column: Option<usize>,
+    /// The first indentation of a block mapping in another.
+    unit: Option<usize>,
+}
+
+impl<'a, I> Reader<'a, I>
+where
+    I: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
+{
+    fn root(&mut self, change: &Change) -> Option<Node> {
+        loop {
+            match self.events.next()?.ok()? {
+                (Event::StreamStart | Event::DocumentStart(..), _) => {}
+                (event, span) => {
+                    let root = self.node(&event, span, Some(change))?;
+                    return Some(root);
+                }
+            }
+        }
+    }
+
+    fn next(&mut self, change: Option<&Change>) -> Option<Node> {
+        let (event, span) = self.events.next()?.ok()?;
+        self.node(&event, span, change)
+    }
+
+    /// The value that begins with an event.
+    fn node(&mut self, event: &Event<'a>, span: Span, change: Option<&Change>) -> Option<Node> {
+        let range = self.range(span)?;
+        let anchor = event.anchor_id();
+        let outer_column = self.outer_column.take();
+        if let Some(anchor) = anchor {
+            self.anchors.push((range.start, anchor));
+        }
+        let node = |range, kind| {
+            Some(Node {
+                range,
+                anchor,
+                is_tagged: event.tag().is_some(),
+                kind,
+            })
+        };
+        match event {
+            Event::Alias(anchor) => {
+                self.aliased.insert(*anchor);
+                node(range, NodeKind::Alias)
+            }
+            Event::Scalar(text, style, ..) => {
+                let range = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        range.start..self.block_end(&range, text)
+                    }
+                    _ => range,
+                };
+                let (text, style) = (text.clone().into_owned(), *style);
+                node(range, NodeKind::Scalar { text, style })
+            }
+            Event::SequenceStart(style, ..) => {
+                let (items, end) = self.items(change)?;
+                let last = items.last().map_or(range.start, |item| item.range.end);
+                let end = if is_flow(*style) { end } else { last };
+                let kind = match change {
+                    Some(_) => NodeKind::List(items),
+                    None => NodeKind::Closed,
+                };
+                node(range.start..end, kind)
+            }
+            Event::MappingStart(style, ..) => {
+                let mut mapping = Mapping {
+                    is_flow: is_flow(*style),
+                    column: span.start.col(),
+                    entries: Vec::new(),
+                };
+                if let Some(outer) = outer_column.filter(|_| !mapping.is_flow) {
+                    let unit = mapping.column.checked_sub(outer).filter(|unit| *unit > 0);
+                    self.unit = self.unit.or(unit);
+                }
+                let (last, end) = self.entries(&mut mapping, change)?;
+                let end = if mapping.is_flow { end } else { last };
+                let kind = match change {
+                    Some(_) => NodeKind::Mapping(mapping),
+                    None => NodeKind::Closed,
+                };
+                node(range.start..end.max(range.start), kind)
+            }
+            _ => None,
+        }
+    }
+
+    /// The items of a list, and where its bracket closes. Of a list without
+    /// changes only the last is kept.
+    fn items(&mut self, change: Option<&Change>) -> Option<(Vec<Node>, usize)> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.events.next()?.ok()?;
+            if event == Event::SequenceEnd {
+                return Some((items, self.range(span)?.end));
+            }
+            let inner = child(change, &items.len().to_string());
+            let item = self.node(&event, span, inner)?;
+            if change.is_none() {
+                items.clear();
+            }
+            items.push(item);
+        }
+    }
+
+    /// Fills a mapping; gives back where its last entry ends and where its brace
+    /// closes.
+    fn entries(
+        &mut self,
+        mapping: &mut Mapping,
+        change: Option<&Change>,
+    ) -> Option<(usize, usize)> {
+        let mut last = 0;
+        loop {
+            let (event, span) = self.events.next()?.ok()?;
+            if event == Event::MappingEnd {
+                return Some((last, self.range(span)?.end));
+            }
+            if let Some(column) = span.indent.filter(|_| !mapping.is_flow) {
+                mapping.column = column;
+            }
+            let key = self.node(&event, span, None)?;
+            let colon = self.colon(key.range.end);
+            let inner = match &key.kind {
+                NodeKind::Scalar { text, .. } => child(change, text),
+                _ => None,
+            };
+            self.outer_column = (!mapping.is_flow).then_some(mapping.column);
+            let mut value = self.next(inner)?;
+            if value.is_empty_scalar() && value.anchor.is_none() && !value.is_tagged {
+                let end = colon.map_or(key.range.end, |colon| colon + 1);
+                value.range = end..end;
+            }
+            let entry = Entry { key, colon, value };
+            last = entry.end();
+            if change.is_some() {
+                mapping.entries.push(entry);
+            }
+        }
+    }
+
+    fn range(&self, span: Span) -> Option<Range<usize>> {
+        let range = span.byte_range()?;
+        Some(self.base + range.start..self.base + range.end)
+    }
+
+    /// The colon behind a key that ends here.
+    fn colon(&self, end: usize) -> Option<usize> {
+        let rest = &self.text[end..];
+        let bare = rest.trim_start_matches([' ', '\t']);
+        bare.starts_with(':')
+            .then_some(self.text.len() - bare.len())
+    }
+
+    /// Where a block scalar ends: behind its last line of text, or, where the
+    /// empty lines below belong to it (`|+`), before its last newline.
+    fn block_end(&self, range: &Range<usize>, value: &str) -> usize {
+        let keeps = value.ends_with("\n\n") || (!value.is_empty() && value.trim().is_empty());
+        let source = &self.text[range.clone()];
+        match source.rfind('\n').filter(|_| keeps) {
+            Some(newline) => range.start + source[..newline].trim_end_matches('\r').len(),
+            None => self.text[..range.end].trim_end().len(),
+        }
+    }
+}
+
+fn is_flow(style: StructureStyle) -> bool {
+    style == StructureStyle::Flow
+}
+
+/// What changes below a key or an index.
+pub(super) fn child<'c>(change: Option<&'c Change>, key: &str) -> Option<&'c Change> {
+    match change {
+        Some(Change::Within(children)) => children.get(key),
+        _ => None,
+    }
+}
