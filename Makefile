@@ -12,6 +12,14 @@ help: ## Show this list.
 build: ## Build the plugin for use: target/release/kubectl-imgpolicy.
 	$(CARGO) build --release
 
+.PHONY: dist
+dist: ## Build and pack the plugin as it is released: target/dist (TARGET=…).
+	.ci/dist $(TARGET)
+
+.PHONY: dist-check
+dist-check: ## Build it twice, at two places, and compare the archives (TARGET=…).
+	.ci/dist-check $(TARGET)
+
 .PHONY: fmt
 fmt: ## Format the source.
 	$(CARGO) fmt
@@ -57,6 +65,7 @@ bench-cluster: build ## Measure a warm status of 5,000 workloads beside kubectl 
 docs: ## Make the generated files of docs/ anew.
 	docs/quickstart/make-images.py
 	docs/render.sh
+	$(CARGO) run --quiet --example reference -- commands docs/commands.md
 
 .PHONY: docs-check
 docs-check: ## Check that the generated files of docs/ are current.

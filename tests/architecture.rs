@@ -273,7 +273,10 @@ fn pure_modules_touch_nothing_outside() {
 #[test]
 fn files_are_short_and_named_for_what_they_hold() {
     let mut violations = Vec::new();
-    for (file, text) in ["src", "tests", "benches"].into_iter().flat_map(sources) {
+    for (file, text) in ["src", "tests", "benches", "examples"]
+        .into_iter()
+        .flat_map(sources)
+    {
         let lines = text.lines().count();
         if lines > MAX_LINES {
             violations.push(format!(

@@ -14,4 +14,5 @@ mod manifest;
 mod output;
 mod policy;
 mod registry;
+mod release;
 mod support;

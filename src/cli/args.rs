@@ -60,5 +60,8 @@ pub(super) enum Command {
     Completion(CompletionArgs),
     Version(VersionArgs),
     /// List the flags that every command accepts
+    #[command(after_help = "Examples:
+  # kubectl's own client flags, and how much is told
+  kubectl imgpolicy options")]
     Options,
 }

@@ -45,6 +45,12 @@ enum CacheCommand {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # The file of your own cache
+  kubectl imgpolicy cache info
+
+  # The servers of a shared one, for a script
+  kubectl imgpolicy cache info --cache memcached://cache-0:11211,cache-1:11211 -o json")]
 struct InfoArgs {
     #[command(flatten)]
     place: PlaceFlag,
@@ -56,6 +62,12 @@ struct InfoArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # Forget everything that your own cache holds
+  kubectl imgpolicy cache clear
+
+  # Empty a memcached server that nothing else uses
+  kubectl imgpolicy cache clear --cache memcached://cache-0:11211 --all")]
 struct ClearArgs {
     #[command(flatten)]
     place: PlaceFlag,

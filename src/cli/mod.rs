@@ -51,7 +51,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let arguments = client_flags::join_level(arguments);
     let mut terminal = Terminal::detect();
-    let parsed = command(&arguments)
+    let parsed = parser(&arguments)
         .try_get_matches_from(&arguments)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
@@ -67,8 +67,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The whole command line as kubectl shows it, with every subcommand and flag:
+/// what `examples/reference` makes the documentation from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command().bin_name("kubectl imgpolicy")
+}
+
 /// The parser, called as the user called the program.
-fn command(arguments: &[OsString]) -> clap::Command {
+fn parser(arguments: &[OsString]) -> clap::Command {
     let name = arguments
         .first()
         .map(std::path::Path::new)

@@ -23,6 +23,10 @@ pub(super) struct ScopeArgs {
     flags: ScopeFlags,
 }
 
+/// The heading of these flags in the help. It stands at each flag, since that of a
+/// whole group would go on behind the group.
+const WORKLOADS: &str = "Workloads";
+
 /// Where the workloads are, and with which credentials their images are asked for.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ScopeFlags {
@@ -30,11 +34,11 @@ pub(super) struct ScopeFlags {
     place: PlaceFlags,
 
     /// Write every fact that the decisions use to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = WORKLOADS, value_name = "FILE")]
     save_snapshot: Option<PathBuf>,
 
     /// Decide again from a saved snapshot, without a cluster or a registry
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filename", "all_namespaces", "selector", "save_snapshot"])]
+    #[arg(long, help_heading = WORKLOADS, value_name = "FILE", conflicts_with_all = ["filename", "all_namespaces", "selector", "save_snapshot"])]
     from_snapshot: Option<PathBuf>,
 
     #[command(flatten)]
@@ -45,7 +49,7 @@ pub(super) struct ScopeFlags {
 #[derive(Debug, Clone, Args)]
 pub(super) struct PlaceFlags {
     /// List the workloads of all namespaces
-    #[arg(short = 'A', long, conflicts_with = "filename", num_args = 0..=1, require_equals = true,
+    #[arg(short = 'A', long, help_heading = WORKLOADS, conflicts_with = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
     pub(super) all_namespaces: bool,
@@ -54,17 +58,18 @@ pub(super) struct PlaceFlags {
     #[arg(
         short = 'l',
         long,
+        help_heading = WORKLOADS,
         value_name = "SELECTOR",
         conflicts_with = "filename"
     )]
     pub(super) selector: Option<String>,
 
     /// Manifests to read instead of a cluster: a file, a folder, or - for stdin; repeatable
-    #[arg(short = 'f', long, value_name = "FILE|DIR|-")]
+    #[arg(short = 'f', long, help_heading = WORKLOADS, value_name = "FILE|DIR|-")]
     pub(super) filename: Vec<PathOrStdin>,
 
     /// Read the folders below those given with -f too
-    #[arg(short = 'R', long, requires = "filename", num_args = 0..=1, require_equals = true,
+    #[arg(short = 'R', long, help_heading = WORKLOADS, requires = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
     pub(super) recursive: bool,

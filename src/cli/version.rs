@@ -12,6 +12,12 @@ use crate::output::{Format, UnknownFormat, encode};
 
 /// Print the version
 #[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # The version alone
+  kubectl imgpolicy version
+
+  # With the platform that it was built for, for a script
+  kubectl imgpolicy version -o json")]
 pub(super) struct VersionArgs {
     /// Output format: json or yaml
     #[arg(short, long, value_name = "FORMAT", value_parser = of_version)]

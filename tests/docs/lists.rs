@@ -8,19 +8,8 @@ use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
 use regex::Regex;
 use serde_json::Value;
 
+use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
-
-/// The subcommands whose flags the texts may name.
-const COMMANDS: [&str; 8] = [
-    "status",
-    "explain",
-    "test",
-    "images",
-    "cache info",
-    "cache clear",
-    "version",
-    "completion",
-];
 
 /// Flags of other programs, and the one that clap adds by itself.
 const OTHER_FLAGS: [&str; 4] = ["--help", "--release", "--path", "--local"];
@@ -149,16 +138,15 @@ fn every_json_field_is_documented() {
 
 #[test]
 fn no_document_names_a_flag_that_does_not_exist() {
-    let mut help = printed("options");
-    for command in COMMANDS {
-        help.push_str(&printed(&format!("{command} --help")));
-    }
     let flag = Regex::new(r"(?:^|[^-\w])(--[a-z][a-z-]+)").expect("a pattern");
-    let known: BTreeSet<String> = flag
-        .captures_iter(&help)
-        .map(|found| found[1].to_owned())
-        .chain(OTHER_FLAGS.map(str::to_owned))
-        .collect();
+    let of_commands = commands();
+    let of_commands = of_commands
+        .iter()
+        .flat_map(|(_, command)| command.get_arguments())
+        .filter(|flag| flag.is_global_set() || !flag.is_hide_set())
+        .filter_map(clap::Arg::get_long)
+        .map(|long| format!("--{long}"));
+    let known: BTreeSet<String> = of_commands.chain(OTHER_FLAGS.map(str::to_owned)).collect();
     assert!(known.contains("--oci-layout") && known.contains("--kubeconfig"));
     for document in documents() {
         for found in flag.captures_iter(&read(&document)) {

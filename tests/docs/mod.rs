@@ -1,6 +1,7 @@
 //! The documentation against the program: what it shows is what is printed, and
 //! what it lists is all there is.
 
+mod commands;
 mod examples;
 mod lists;
 mod prose;

@@ -10,14 +10,14 @@
 //! | `registry` | registries with images made on the spot: open, with a password over TLS, with tokens |
 //! | `certificates`, `token_server`, `slow_line` | what their tests need |
 //! | `memcached` | a memcached for whoever asks |
+//! | `releases` | archives of the plugin, served, and the krew manifest with their sums |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
 //! | `content`, `test_registry` | a registry in the process, with many images at once |
 //! | the others | the tests |
 //!
 //! No controller and no kubelet runs: tests create Pods and Nodes themselves.
 //! Every test has a namespace of its own; what looks at the whole cluster has a
-//! second control plane. Where kubectl is not on PATH, the two tests that run it
-//! say so on standard error and pass.
+//! second control plane.
 //!
 //! `IMGPOLICY_E2E_BINARY` names another binary to test, `IMGPOLICY_E2E_OBJECTS`
 //! how many workloads `whole_cluster` makes, and `IMGPOLICY_E2E_WORKLOADS` how
@@ -42,8 +42,17 @@ mod content;
 mod control_plane;
 mod decisions;
 mod helm;
+#[path = "../../examples/reference/help.rs"]
+#[expect(dead_code, reason = "of the reference, the man pages are needed here")]
+mod help;
 mod home;
+mod krew;
+#[path = "../support/krew_manifest.rs"]
+#[expect(unreachable_pub, reason = "the other tests share it")]
+mod krew_manifest;
 mod kubeconfigs;
+#[path = "../../examples/reference/man.rs"]
+mod man;
 mod memcached;
 mod memcached_cache;
 mod objects;
@@ -56,6 +65,7 @@ mod registry;
 mod registry_images;
 mod registry_password;
 mod registry_tokens;
+mod releases;
 mod running;
 mod service_account;
 mod slow_line;

@@ -2,30 +2,15 @@
 //! like it.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
-use crate::binary::{self, Run, imgpolicy, say};
+use crate::binary::{self, Run, imgpolicy};
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, workload};
-use crate::process::free_ports;
+use crate::process::{free_ports, tool};
 use crate::registry::Registry;
-
-/// Whether kubectl is there. Where it is not, the test that asks passes and says
-/// so where everybody sees it; all that it would show beside kubectl's own part
-/// is shown by the other tests.
-fn has_kubectl(test: &str) -> bool {
-    let found = Command::new("kubectl")
-        .arg("version")
-        .arg("--client")
-        .output();
-    if found.is_err() {
-        say(&format!("kubectl is not on PATH: {test} is not tested"));
-    }
-    found.is_ok()
-}
 
 /// Runs kubectl with the plugin on its PATH.
 fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Run {
@@ -35,7 +20,7 @@ fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Run {
     std::os::unix::fs::symlink(binary::path(), plugins.join("kubectl-imgpolicy")).expect("a link");
     let caller = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(plugins).chain(std::env::split_paths(&caller));
-    let output = binary::command(Path::new("kubectl"), home.path(), kubeconfig)
+    let output = binary::command(Path::new(tool("KUBECTL")), home.path(), kubeconfig)
         .env("PATH", std::env::join_paths(folders).expect("a PATH"))
         .args(arguments)
         .output();
@@ -44,9 +29,6 @@ fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Run {
 
 #[tokio::test]
 async fn kubectl_passes_words_and_exit_codes_through() {
-    if !has_kubectl("the plugin within it") {
-        return;
-    }
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("within").await;
     let image = format!("{}/shop/within", registry.host);
@@ -85,9 +67,6 @@ async fn kubectl_passes_words_and_exit_codes_through() {
 
 #[tokio::test]
 async fn failures_read_as_kubectls_own() {
-    if !has_kubectl("its wording") {
-        return;
-    }
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("wording").await;
     plane.namespace("wording-empty").await;

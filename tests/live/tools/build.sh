@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the kube-apiserver, etcd and registry of the live tests and prints where they are; see README.md.
+# Builds the programs that the live tests run and prints where they are; see README.md.
 #
-# stdout: KUBE_APISERVER=PATH, ETCD=PATH and REGISTRY=PATH, one a line, and nothing else. Progress and errors: stderr.
+# stdout: KUBE_APISERVER=PATH, ETCD=PATH, REGISTRY=PATH, KUBECTL=PATH, KREW=PATH and VALIDATE_KREW_MANIFEST=PATH, one a
+# line, and nothing else. Progress and errors: stderr.
 set -euo pipefail
 unset CDPATH GOOS GOARCH
 
@@ -17,7 +18,7 @@ pinned() { awk -v word="$1" '$1 == word { print $2; exit }' "$here/kube-apiserve
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 
 needs="Go $(pinned go) or newer"
-command -v go >/dev/null || fail "the live tests build their kube-apiserver, etcd and registry with Go, which is not on PATH: install $needs (https://go.dev/dl/)"
+command -v go >/dev/null || fail "the live tests build the programs that they run with Go, which is not on PATH: install $needs (https://go.dev/dl/)"
 
 kubernetes=$(pinned k8s.io/kubernetes)
 minor=${kubernetes#*.}
@@ -31,7 +32,7 @@ go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go vers
 cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
 key=$({
   printf '%s\n' "$go" "$ldflags"
-  cat "$here"/{kube-apiserver,etcd,registry}/go.{mod,sum}
+  cat "$here"/{kube-apiserver,etcd,registry,krew}/go.{mod,sum}
 } | sha256)
 mkdir -p "$cache/${key:0:16}"
 folder=$(cd "$cache/${key:0:16}" && pwd)
@@ -49,14 +50,14 @@ fi
 unfinished=
 trap 'rm -f "$unfinished"' EXIT
 
-# build NAME PACKAGE: $folder/NAME, from the module in the folder NAME.
+# build NAME PACKAGE [MODULE]: $folder/NAME, from the module in the folder MODULE, which is NAME where none is given.
 build() {
-  local name=$1 package=$2 start=$SECONDS
+  local name=$1 package=$2 module=${3:-$1} start=$SECONDS
   [ ! -x "$folder/$name" ] || return 0
   say "building $name with ${go#go version } (the first build takes minutes)"
   unfinished=$folder/.$name.$$
-  (cd "$here/$name" && go build -mod=readonly -buildvcs=false -trimpath -ldflags "$ldflags" -o "$unfinished" "$package") >&2 ||
-    fail "could not build $name from $here/$name"
+  (cd "$here/$module" && go build -mod=readonly -buildvcs=false -trimpath -ldflags "$ldflags" -o "$unfinished" "$package") >&2 ||
+    fail "could not build $name from $here/$module"
   mv -f "$unfinished" "$folder/$name"
   unfinished=
   say "built $name in $((SECONDS - start)) s"
@@ -76,5 +77,14 @@ else
   build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
 fi
 build registry github.com/distribution/distribution/v3/cmd/registry
+build krew sigs.k8s.io/krew/cmd/krew
+build validate-krew-manifest sigs.k8s.io/krew/cmd/validate-krew-manifest krew
 
-printf 'KUBE_APISERVER=%s\nETCD=%s\nREGISTRY=%s\n' "$apiserver" "$etcd" "$folder/registry"
+# The user's own is the one that the plugin is for; any will do.
+kubectl=$(command -v kubectl) || {
+  build kubectl k8s.io/kubernetes/cmd/kubectl kube-apiserver
+  kubectl=$folder/kubectl
+}
+
+printf '%s\n' "KUBE_APISERVER=$apiserver" "ETCD=$etcd" "REGISTRY=$folder/registry" "KUBECTL=$kubectl" \
+  "KREW=$folder/krew" "VALIDATE_KREW_MANIFEST=$folder/validate-krew-manifest"

@@ -1,0 +1,271 @@
+//! `docs/commands.md`: a page for people, not a dump of the help. What several
+//! commands take is said once, and they point there.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use clap::{Arg, ArgAction, Command};
+
+use crate::help::{about, built, details, examples, subcommands};
+use crate::prose::{code, paragraph, row, sentence};
+
+const START: &str = "# Commands
+
+Every command with its flags and examples. The page is made from the help of the program (`make
+docs`), which `kubectl imgpolicy COMMAND --help` shows too. Behind any command stand the
+[flags that every command takes](#flags-of-every-command).
+";
+
+/// The whole page.
+pub(crate) fn page(command: Command) -> String {
+    let root = built(command);
+    let commands = below(&root, "");
+    let shared = Shared::of(&commands);
+    let mut page = START.to_owned();
+    index(&commands, &mut page);
+    for (name, command) in &commands {
+        section(name, command, &shared, &mut page);
+    }
+    shared.sections(&commands, &mut page);
+    page.push_str("\n## Flags of every command\n\n");
+    let globals: Vec<&Arg> = root
+        .get_arguments()
+        .filter(|flag| flag.is_global_set())
+        .collect();
+    table("flag", &globals, &mut page);
+    page
+}
+
+/// Every command by what is typed for it, in the order of the help.
+fn below<'c>(command: &'c Command, typed: &str) -> Vec<(String, &'c Command)> {
+    let mut found = Vec::new();
+    for next in subcommands(command) {
+        let name = format!("{typed} {}", next.get_name()).trim().to_owned();
+        found.push((name.clone(), next));
+        found.extend(below(next, &name));
+    }
+    found
+}
+
+fn index(commands: &[(String, &Command)], page: &mut String) {
+    page.push_str("\n| command | what it does |\n|---|---|\n");
+    for (name, command) in commands {
+        if !command.has_subcommands() {
+            page.push_str(&row(&[link(name), sentence(&about(command))]));
+        }
+    }
+}
+
+/// A command, leading to its section.
+fn link(name: &str) -> String {
+    format!("[{}](#{})", code(name), name.replace(' ', "-"))
+}
+
+fn section(name: &str, command: &Command, shared: &Shared<'_>, page: &mut String) {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").trim_end();
+    let about = paragraph(&format!("{}.", about(command)));
+    let _ = write!(page, "\n## `{name}`\n\n{about}\n\n```text\n{usage}\n```\n");
+    for text in details(command) {
+        let _ = write!(page, "\n{}\n", paragraph(&text));
+    }
+    if command.has_subcommands() {
+        let commands: Vec<String> = below(command, name)
+            .iter()
+            .map(|(name, _)| link(name))
+            .collect();
+        let _ = write!(
+            page,
+            "\n{}\n",
+            paragraph(&format!("Commands: {}.", commands.join(", ")))
+        );
+    }
+    let lines = examples(command);
+    if !lines.is_empty() {
+        let _ = write!(page, "\n```sh\n{}\n```\n", lines.join("\n"));
+    }
+    let (positional, flags): (Vec<&Arg>, Vec<&Arg>) = own(command)
+        .filter(|flag| !shared.has(flag))
+        .partition(|argument| argument.is_positional());
+    for (heading, arguments) in [("argument", positional), ("flag", flags)] {
+        if !arguments.is_empty() {
+            page.push('\n');
+            table(heading, &arguments, page);
+        }
+    }
+    shared.pointers(command, page);
+}
+
+/// The arguments of the command itself.
+fn own(command: &Command) -> impl Iterator<Item = &Arg> {
+    command.get_arguments().filter(|argument| {
+        let is_help = matches!(
+            argument.get_action(),
+            ArgAction::Help | ArgAction::HelpShort | ArgAction::HelpLong
+        );
+        !argument.is_global_set() && !argument.is_hide_set() && !is_help
+    })
+}
+
+/// The flags that more than one command takes, by the heading of their group.
+/// Without a heading a flag may mean something else in each command.
+struct Shared<'c> {
+    groups: Vec<(&'c str, Vec<&'c Arg>)>,
+}
+
+impl<'c> Shared<'c> {
+    fn of(commands: &[(String, &'c Command)]) -> Self {
+        let mut groups: Vec<(&str, Vec<&Arg>)> = Vec::new();
+        let mut times: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for flag in commands.iter().flat_map(|(_, command)| own(command)) {
+            *times.entry(identity(flag)).or_default() += 1;
+        }
+        for flag in commands.iter().flat_map(|(_, command)| own(command)) {
+            let Some(heading) = flag.get_help_heading() else {
+                continue;
+            };
+            if times[&identity(flag)] < 2 {
+                continue;
+            }
+            let at = groups.iter().position(|(name, _)| *name == heading);
+            let at = at.unwrap_or_else(|| {
+                groups.push((heading, Vec::new()));
+                groups.len() - 1
+            });
+            let group = &mut groups[at].1;
+            if !group.iter().any(|known| identity(known) == identity(flag)) {
+                group.push(flag);
+            }
+        }
+        Self { groups }
+    }
+
+    fn has(&self, flag: &Arg) -> bool {
+        let mut all = self.groups.iter().flat_map(|(_, flags)| flags);
+        all.any(|known| identity(known) == identity(flag))
+    }
+
+    /// The flags of a group that a command takes.
+    fn taken(flags: &[&'c Arg], command: &Command) -> Vec<&'c Arg> {
+        let takes = |flag: &&Arg| own(command).any(|mine| identity(mine) == identity(flag));
+        flags.iter().copied().filter(takes).collect()
+    }
+
+    /// Where the flags of a command stand that are not in its own table.
+    fn pointers(&self, command: &Command, page: &mut String) {
+        let mut lines = Vec::new();
+        for (heading, flags) in &self.groups {
+            let taken = Self::taken(flags, command);
+            let left: Vec<&Arg> = flags
+                .iter()
+                .copied()
+                .filter(|flag| !taken.iter().any(|taken| identity(taken) == identity(flag)))
+                .collect();
+            let which = match (taken.len(), left.len()) {
+                (0, _) => continue,
+                (_, 0) => "all".to_owned(),
+                (taken, left_out) if left_out < taken => format!("all but {}", names(&left)),
+                _ => names(&taken),
+            };
+            let anchor = heading.to_lowercase().replace(' ', "-");
+            let line = paragraph(&format!("[{heading}](#{anchor}): {which}"));
+            lines.push(format!("- {}\n", line.replace('\n', "\n  ")));
+        }
+        if !lines.is_empty() {
+            page.push_str("\nFlags that it shares with other commands:\n\n");
+            page.extend(lines);
+        }
+    }
+
+    fn sections(&self, commands: &[(String, &Command)], page: &mut String) {
+        page.push_str("\n## Shared flags\n");
+        for (heading, flags) in &self.groups {
+            let takers = commands
+                .iter()
+                .filter(|(_, command)| !Self::taken(flags, command).is_empty());
+            let takers: Vec<String> = takers.map(|(name, _)| code(name)).collect();
+            let takers = paragraph(&format!("Taken by {}.", takers.join(", ")));
+            let _ = write!(page, "\n### {heading}\n\n{takers}\n\n");
+            table("flag", flags, page);
+        }
+    }
+}
+
+/// What makes two flags the same: the name, the group and the meaning.
+fn identity(flag: &Arg) -> (String, String) {
+    let heading = flag.get_help_heading().unwrap_or_default();
+    (format!("{heading} {}", flag.get_id()), meaning(flag))
+}
+
+fn names(flags: &[&Arg]) -> String {
+    let name = |flag: &&Arg| flag.get_long().map(|long| format!("--{long}"));
+    let names: Vec<String> = flags.iter().filter_map(name).collect();
+    names.join(", ")
+}
+
+fn table(heading: &str, arguments: &[&Arg], page: &mut String) {
+    let _ = writeln!(page, "| {heading} | meaning |\n|---|---|");
+    for argument in arguments {
+        page.push_str(&row(&[typed(argument), meaning(argument)]));
+    }
+}
+
+/// How an argument is typed.
+fn typed(argument: &Arg) -> String {
+    let value = argument
+        .get_value_names()
+        .map(|names| names.join(" "))
+        .filter(|_| argument.get_num_args().is_some_and(|n| n.takes_values()));
+    let Some(long) = argument.get_long() else {
+        let several = argument.get_num_args().is_some_and(|n| n.max_values() > 1);
+        let dots = if several { "…" } else { "" };
+        return code(&format!("{}{dots}", value.unwrap_or_default()));
+    };
+    let value = match value {
+        Some(value) if argument.is_require_equals_set() => format!("[={value}]"),
+        Some(value) => format!(" {value}"),
+        None => String::new(),
+    };
+    let long = code(&format!("--{long}{value}"));
+    match argument.get_short() {
+        // `--v` is how kubectl calls its `-v`, and nobody types it.
+        Some(short) if argument.get_long() == Some(&short.to_string()) => {
+            code(&format!("-{short}{value}"))
+        }
+        Some(short) => format!("`-{short}`, {long}"),
+        None => long,
+    }
+}
+
+/// What an argument means, with its values and its default.
+fn meaning(argument: &Arg) -> String {
+    let help = argument.get_long_help().or_else(|| argument.get_help());
+    let mut text = sentence(&help.map(ToString::to_string).unwrap_or_default());
+    let is_switch = argument.is_require_equals_set();
+    let values = argument.get_possible_values();
+    if !argument.is_hide_possible_values_set() && !values.is_empty() && !is_switch {
+        let values = values.iter().filter(|value| !value.is_hide_set());
+        let values: Vec<String> = values
+            .map(|value| match value.get_help() {
+                Some(help) => format!(
+                    "{}: {}",
+                    code(value.get_name()),
+                    sentence(help.to_string().trim_end_matches('.'))
+                ),
+                None => code(value.get_name()),
+            })
+            .collect();
+        let _ = write!(text, ". {}", values.join("; "));
+    }
+    let defaults = argument.get_default_values();
+    let takes_value = argument.get_num_args().is_some_and(|n| n.takes_values());
+    let is_hidden = argument.is_hide_default_value_set() || is_switch || !takes_value;
+    if !is_hidden && !defaults.is_empty() {
+        let defaults: Vec<String> = defaults
+            .iter()
+            .map(|value| code(&value.to_string_lossy()))
+            .collect();
+        let _ = write!(text, ". Default: {}", defaults.join(", "));
+    }
+    text
+}

@@ -1,0 +1,67 @@
+//! Text of the help as Markdown.
+
+/// The longest line of prose, in characters, as `tests/docs` has it.
+const WIDTH: usize = 100;
+
+/// What no plain word has: patterns, placeholders, assignments.
+const OF_CODE: &[char] = &['*', '_', '=', '|', '<', '>', '~', '$', '@', '\\'];
+
+/// Text as code.
+pub(crate) fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+/// A paragraph, broken into lines.
+pub(crate) fn paragraph(text: &str) -> String {
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in words(text) {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+/// The same in one line.
+pub(crate) fn sentence(text: &str) -> String {
+    words(text).join(" ")
+}
+
+/// A row of a table.
+pub(crate) fn row(cells: &[String]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(marked).collect()
+}
+
+/// A word, marked as code where it is.
+fn marked(word: &str) -> String {
+    // Links and code that the caller has made.
+    if word.contains("](") || word.contains('`') {
+        return word.to_owned();
+    }
+    let inside = word.trim_start_matches(['(', '"', '\'']);
+    let before = &word[..word.len() - inside.len()];
+    let core = inside.trim_end_matches([',', '.', ';', ':', ')', '"', '\'']);
+    let after = &inside[core.len()..];
+    let is_flag = core.starts_with('-') && core.len() > 1;
+    let is_policy = core
+        .split_once(':')
+        .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty());
+    let is_optional = core.contains('[') && core.contains(']');
+    if !(is_flag || is_policy || is_optional || core.contains(OF_CODE)) {
+        return word.to_owned();
+    }
+    // Code needs no quotes around it.
+    let before = before.trim_end_matches('\'');
+    let after = after.trim_start_matches('\'');
+    format!("{before}{}{after}", code(core))
+}

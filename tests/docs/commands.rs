@@ -1,0 +1,52 @@
+//! The parser as documentation: docs/commands.md, the man pages and `--help` say
+//! what stands there and nothing else.
+
+use clap::Command;
+
+/// Every command by what is typed for it, with the flags that it inherits.
+pub(super) fn commands() -> Vec<(String, Command)> {
+    let mut root = kubectl_imgpolicy::cli::command().disable_help_subcommand(true);
+    root.build();
+    let mut found = Vec::new();
+    let mut open = vec![("kubectl imgpolicy".to_owned(), root)];
+    while let Some((typed, command)) = open.pop() {
+        for below in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+            open.push((format!("{typed} {}", below.get_name()), below.clone()));
+        }
+        found.push((typed, command));
+    }
+    assert!(found.len() > 8);
+    found
+}
+
+#[test]
+fn every_command_has_a_description_and_an_example_of_itself() {
+    for (typed, command) in commands() {
+        let about = command.get_about().map(ToString::to_string);
+        assert!(about.is_some_and(|about| !about.is_empty()), "{typed}");
+        let texts = [command.get_before_help(), command.get_after_help()];
+        let text: String = texts
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        let examples = text
+            .split_once("Examples:\n")
+            .map_or("", |(_, lines)| lines);
+        let is_shown = examples.lines().any(|line| line.contains(&typed));
+        assert!(is_shown, "{typed}: no line of its examples shows it");
+        // A first line that says what for.
+        assert!(examples.starts_with("  # "), "{typed}: {examples}");
+    }
+}
+
+#[test]
+fn every_argument_has_a_description() {
+    for (typed, command) in commands() {
+        for argument in command.get_arguments() {
+            let help = argument.get_help().map(ToString::to_string);
+            let is_said = help.is_some_and(|help| !help.is_empty());
+            assert!(is_said, "{typed}: {}", argument.get_id());
+        }
+    }
+}

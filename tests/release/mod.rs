@@ -1,0 +1,147 @@
+//! What a release is made of: the krew manifest, the workflow and the script that
+//! packs agree on platforms and names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::support::krew_manifest::{TEMPLATE, filled_in};
+
+const TAG: &str = "v1.2.3";
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
+}
+
+fn yaml(text: &str) -> Value {
+    serde_saphyr::from_str(text).expect("YAML")
+}
+
+fn manifest() -> Value {
+    yaml(&filled_in(TEMPLATE, TAG, |_| "0a".repeat(32)))
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("{pointer} of {value}"))
+}
+
+fn list<'v>(value: &'v Value, pointer: &str) -> &'v Vec<Value> {
+    let found = value.pointer(pointer).and_then(Value::as_array);
+    found.unwrap_or_else(|| panic!("{pointer} of {value}"))
+}
+
+/// The platforms of the manifest, as in `linux-amd64`.
+fn of_manifest(manifest: &Value) -> BTreeSet<String> {
+    let platform = |platform: &Value| {
+        let labels = "/selector/matchLabels";
+        let os = text(platform, &format!("{labels}/os"));
+        let arch = text(platform, &format!("{labels}/arch"));
+        format!("{os}-{arch}")
+    };
+    let platforms = list(manifest, "/spec/platforms");
+    let names: BTreeSet<String> = platforms.iter().map(platform).collect();
+    assert_eq!(
+        names.len(),
+        platforms.len(),
+        "a platform stands there twice"
+    );
+    names
+}
+
+#[test]
+fn the_manifest_and_the_workflow_have_the_same_platforms() {
+    let workflow = yaml(&read(".github/workflows/release.yaml"));
+    let built = list(&workflow, "/jobs/build/strategy/matrix/include");
+    let of_workflow: BTreeSet<String> = built
+        .iter()
+        .map(|row| text(row, "/platform").to_owned())
+        .collect();
+    assert_eq!(of_manifest(&manifest()), of_workflow);
+    let checked = read("deny.toml");
+    for row in built {
+        let (platform, target) = (text(row, "/platform"), text(row, "/target"));
+        // As `.ci/dist` names them.
+        let system = match platform.split('-').next() {
+            Some("linux") => "unknown-linux-musl",
+            Some("darwin") => "apple-darwin",
+            _ => "pc-windows-msvc",
+        };
+        let processor = if platform.ends_with("-arm64") {
+            "aarch64"
+        } else {
+            "x86_64"
+        };
+        assert_eq!(target, format!("{processor}-{system}"), "{platform}");
+        assert!(
+            checked.contains(&format!("\"{target}\"")),
+            "deny.toml: {target}"
+        );
+    }
+}
+
+#[test]
+fn an_archive_has_the_name_of_its_platform_and_a_sum() {
+    let manifest = manifest();
+    for (name, platform) in of_manifest(&manifest).iter().zip({
+        let mut platforms = list(&manifest, "/spec/platforms").clone();
+        platforms.sort_by_key(|platform| text(platform, "/uri").to_owned());
+        platforms
+    }) {
+        let releases = "https://github.com/kubectl-imgpolicy/kubectl-imgpolicy/releases/download";
+        let uri = format!("{releases}/{TAG}/kubectl-imgpolicy-{name}.tar.gz");
+        assert_eq!(text(&platform, "/uri"), uri);
+        assert_eq!(text(&platform, "/sha256"), "0a".repeat(32));
+        let end = if name.starts_with("windows-") {
+            ".exe"
+        } else {
+            ""
+        };
+        assert_eq!(text(&platform, "/bin"), format!("kubectl-imgpolicy{end}"));
+    }
+}
+
+#[test]
+fn the_manifest_keeps_to_the_rules_of_the_index() {
+    let manifest = manifest();
+    assert_eq!(text(&manifest, "/metadata/name"), "imgpolicy");
+    assert_eq!(text(&manifest, "/spec/version"), TAG);
+    let short = text(&manifest, "/spec/shortDescription");
+    assert!(short.len() <= 55 && !short.ends_with('.'), "{short}");
+    for word in ["kubectl", "plugin", "krew"] {
+        assert!(!short.to_lowercase().contains(word), "{short}");
+    }
+    let lines = text(&manifest, "/spec/description").lines();
+    assert_eq!(lines.filter(|line| line.chars().count() > 80).count(), 0);
+}
+
+#[test]
+fn actions_are_pinned_by_commit() {
+    let action = Regex::new(r"uses: (\S+)(.*)").expect("a pattern");
+    let pinned = Regex::new(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$").expect("a pattern");
+    let mut pins: BTreeSet<String> = BTreeSet::new();
+    for workflow in ["ci", "release"] {
+        let workflow = read(&format!(".github/workflows/{workflow}.yaml"));
+        for found in action.captures_iter(&workflow) {
+            assert!(pinned.is_match(&found[1]), "{}", &found[1]);
+            assert!(
+                found[2].starts_with(" # v"),
+                "{}: which version?",
+                &found[1]
+            );
+            pins.insert(found[1].to_owned());
+        }
+    }
+    let actions: BTreeSet<&str> = pins
+        .iter()
+        .filter_map(|pin| pin.split('@').next())
+        .collect();
+    assert_eq!(
+        actions.len(),
+        pins.len(),
+        "an action in two versions: {pins:?}"
+    );
+}
