@@ -27,13 +27,28 @@ use crate::policy::ImagePolicies;
 use crate::workload::Workload;
 
 /// Reads the workloads that a selection names, and what their decisions need of
-/// the cluster: the Pods of rows that have a policy or a moving tag, and the
-/// nodes' platforms if any row has a policy.
+/// the cluster.
 ///
 /// # Errors
 ///
 /// Nothing can be read at all; what is refused in part is in the snapshot.
 pub async fn from_cluster(
+    cluster: &Cluster,
+    selection: &Selection,
+    settings: Settings,
+    now: Timestamp,
+) -> Result<Snapshot, CollectError> {
+    let mut snapshot = workloads_of(cluster, selection, settings, now).await?;
+    surroundings(cluster, coverage(selection), &mut snapshot).await?;
+    Ok(snapshot)
+}
+
+/// Reads the workloads that a selection names, and nothing else.
+///
+/// # Errors
+///
+/// Nothing can be read at all; what is refused in part is in the snapshot.
+pub async fn workloads_of(
     cluster: &Cluster,
     selection: &Selection,
     settings: Settings,
@@ -45,8 +60,22 @@ pub async fn from_cluster(
     snapshot.context = cluster.context().map(str::to_owned);
     snapshot.workloads = listing.workloads;
     snapshot.errors = listing.errors.into_iter().map(ScopeError::from).collect();
+    Ok(snapshot)
+}
 
-    let wanted = wanted_of_cluster(&snapshot)?;
+/// Reads what the decisions on the workloads of a snapshot need of the cluster:
+/// the Pods of rows that have a policy or a moving tag, and the nodes' platforms
+/// if any row has a policy.
+///
+/// # Errors
+///
+/// A setting of the snapshot is malformed.
+pub async fn surroundings(
+    cluster: &Cluster,
+    coverage: Coverage,
+    snapshot: &mut Snapshot,
+) -> Result<(), CollectError> {
+    let wanted = wanted_of_cluster(snapshot)?;
     let pods_of: Vec<&Workload> = snapshot
         .workloads
         .iter()
@@ -56,7 +85,7 @@ pub async fn from_cluster(
         if pods_of.is_empty() {
             None
         } else {
-            Some(cluster.pod_facts(&pods_of, coverage(selection)).await)
+            Some(cluster.pod_facts(&pods_of, coverage).await)
         }
     };
     let nodes = async {
@@ -73,7 +102,7 @@ pub async fn from_cluster(
         snapshot.uncovered = by_owner(pods.uncovered);
         snapshot.notes.extend(pods.note);
     }
-    Ok(snapshot)
+    Ok(())
 }
 
 /// Whoever asked for single workloads or labels knows that the rest has no row.

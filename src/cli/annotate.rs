@@ -1,19 +1,34 @@
 //! What all commands that edit annotations have in common: read, plan, look at
 //! the effect, show, confirm, write, tell who obeys.
 
+mod effect;
+mod obeyed;
+mod results;
+
 use std::process::ExitCode;
 
 use clap::Args;
+use futures_util::{StreamExt, stream};
 
+use self::results::Results;
+use super::author::authorship;
 use super::client_flags::Globals;
+use super::confirm::{Question, confirm};
 use super::error::CommandError;
 use super::pull_secret_flags::PullSecretFlags;
-use super::reading::Reading;
+use super::reading::{self, Origin, Reading, default_namespace, runtime};
 use super::registry_flags::RegistryFlags;
-use super::target::{TargetArgs, WriteFlags};
+use super::target::{TargetArgs, WriteFlags, place_of};
 use super::terminal::Terminal;
-use crate::output::Format;
-use crate::plan::{Plan, PolicyEdit};
+use crate::cluster::Cluster;
+use crate::files::PathOrStdin;
+use crate::output::{AnnotationEdit, EditedWorkload, Format, annotation_edits, table_of_locks};
+use crate::plan::{Authorship, Change, Edit, Plan, PolicyEdit, plan_policy};
+use crate::policy::lock_on;
+use crate::workload::{Observed, Workload};
+use crate::write::{
+    Applied, Done, DryRun, FileWriter, LiveWriter, WriteError, write_files, write_live,
+};
 
 /// How registries are asked for the effect of an edit.
 #[derive(Debug, Clone, Args)]
@@ -23,6 +38,18 @@ pub(super) struct EffectFlags {
 
     #[command(flatten)]
     pub(super) registry: RegistryFlags,
+}
+
+/// How the answer is given.
+#[derive(Debug, Clone, Args)]
+pub(super) struct AnswerFlags {
+    /// Output format: json, yaml or name; a line for each workload if it is not given
+    #[arg(short, long, value_name = "FORMAT", value_parser = format)]
+    pub(super) output: Option<Format>,
+}
+
+fn format(word: &str) -> Result<Format, crate::output::UnknownFormat> {
+    Format::among(word, &[Format::Json, Format::Yaml, Format::Name])
 }
 
 /// How an edit is carried out.
@@ -45,8 +72,35 @@ pub(super) fn run(
     manner: &Manner<'_>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let _ = (edit, target, manner, terminal);
-    todo!("policy helper")
+    let reading = read(target, manner)?;
+    let plan = plan_policy(&reading.snapshot.workloads, &edit);
+    carry_out(plan, reading, manner, terminal)
+}
+
+/// Reads the workloads that are named, once the flags are known to make sense.
+pub(super) fn read(target: &TargetArgs, manner: &Manner<'_>) -> Result<Reading, CommandError> {
+    let what = target.chosen()?;
+    let place = target.place();
+    manner.write.check(place)?;
+    let reads_stdin = place.filename.contains(&PathOrStdin::Stdin);
+    if reads_stdin && manner.output.is_some() && manner.write.dry_run() == DryRun::None {
+        return Err(CommandError::usage(
+            "with -f - the edited manifests go to standard output; -o needs --dry-run then",
+        ));
+    }
+    if let Some(effect) = manner.effect
+        && !place.filename.is_empty()
+    {
+        effect.pull_secrets.check("-f")?;
+    }
+    runtime()?.block_on(reading::read_workloads(place, what, manner.globals))
+}
+
+/// One workload that is going to be written.
+struct Ready {
+    change: Change,
+    edit: Edit,
+    before: Workload,
 }
 
 /// Carries out a plan whose changes are edits of annotations, one of its own for
@@ -57,6 +111,251 @@ pub(super) fn carry_out(
     manner: &Manner<'_>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let _ = (plan, reading, manner, terminal);
-    todo!("policy helper")
+    let Reading {
+        snapshot,
+        mut origin,
+        empty,
+    } = reading;
+    for error in &snapshot.errors {
+        terminal.complain(&error.message);
+    }
+    if plan.changes.is_empty() && snapshot.errors.is_empty() {
+        terminal.tell(&empty);
+    }
+    let author = runtime()?.block_on(authorship(origin.cluster(), Vec::new()));
+    let mut results = Results::new(plan.changes.len(), manner, &origin);
+    let ready = prepare(plan, &snapshot.workloads, &author, &mut results, terminal);
+    let observed = match origin.cluster() {
+        Some(cluster) => runtime()?.block_on(observe(cluster, &ready)),
+        None => Vec::new(),
+    };
+    if !ready.is_empty() {
+        show(&ready, &observed, manner, snapshot.observed_at, terminal);
+        let wished = manner
+            .effect
+            .filter(|_| ready.iter().any(|one| elects(&one.change)));
+        if let Some(flags) = wished {
+            let edited = ready.iter().map(|one| one.edit.apply_to(&one.before));
+            let looked =
+                effect::look(edited.collect(), &snapshot, origin, flags, manner, terminal)?;
+            results.effect = looked.rows;
+            origin = looked.origin;
+        }
+        ask(&ready, origin.cluster(), manner, terminal)?;
+    }
+    let stream = write(
+        &ready,
+        &observed,
+        &origin,
+        &author,
+        manner,
+        &mut results,
+        terminal,
+    )?;
+    obeyed::tell(&ready, &results, &origin, manner, terminal)?;
+    results.finish(&snapshot, stream, terminal)
+}
+
+/// Computes the edits. What needs none and what cannot be is told at once, before
+/// anybody is asked.
+fn prepare(
+    plan: Plan,
+    workloads: &[Workload],
+    author: &Authorship,
+    results: &mut Results,
+    terminal: &mut Terminal,
+) -> Vec<Ready> {
+    let mut ready = Vec::new();
+    for mut change in plan.changes {
+        change.policy = change.policy.map(|policy| policy.signed(author));
+        let is_it = |w: &&Workload| w.id == change.workload && w.source == change.source;
+        let Some(before) = workloads.iter().find(is_it) else {
+            continue;
+        };
+        let edit = match &change.policy {
+            Some(policy) => policy.edit_of(before),
+            None => Ok(Edit::default()),
+        };
+        match edit {
+            Ok(edit) if !edit.is_empty() => ready.push(Ready {
+                change,
+                edit,
+                before: before.clone(),
+            }),
+            settled => {
+                let result = settled.map(|_| Done::Unchanged).map_err(WriteError::from);
+                let applied = Applied {
+                    workload: change.workload.clone(),
+                    source: change.source.clone(),
+                    result,
+                    notes: Vec::new(),
+                };
+                results.add(AnnotationEdit::new(&change, None), &applied, terminal);
+            }
+        }
+    }
+    ready
+}
+
+fn elects(change: &Change) -> bool {
+    change.policy.as_ref().is_some_and(PolicyEdit::elects)
+}
+
+/// How many objects are read at once.
+const AT_ONCE: usize = 8;
+
+/// Reads the objects with what the server keeps of who wrote them. One that cannot
+/// be read is left out: the write tells why.
+async fn observe(cluster: &Cluster, ready: &[Ready]) -> Vec<Observed> {
+    let reads = stream::iter(ready).map(|one| cluster.observe(&one.change.workload));
+    let read: Vec<_> = reads.buffered(AT_ONCE).collect().await;
+    read.into_iter().flatten().collect()
+}
+
+/// Shows what is going to be written, where somebody will read it.
+fn show(
+    ready: &[Ready],
+    observed: &[Observed],
+    manner: &Manner<'_>,
+    now: jiff::Timestamp,
+    terminal: &mut Terminal,
+) {
+    let is_asked = !manner.write.yes || manner.write.dry_run() != DryRun::None;
+    if is_asked {
+        let edited: Vec<EditedWorkload<'_>> = ready.iter().map(edited).collect();
+        let locks: Vec<_> = ready
+            .iter()
+            .filter(|one| one.change.policy == Some(PolicyEdit::Unlock))
+            .filter_map(|one| Some((&one.change.workload, lock_on(&one.before)?)))
+            .collect();
+        let style = terminal.question_style();
+        let text = if locks.len() == ready.len() {
+            table_of_locks(&locks, now, &style)
+        } else {
+            annotation_edits(&edited, &style)
+        };
+        terminal.prompt(&text);
+    }
+    for one in ready {
+        for note in &one.change.notes {
+            terminal.tell(&format!("note: {note}"));
+        }
+    }
+    for warning in obeyed::reverted(ready, observed) {
+        terminal.tell(&format!("warning: {warning}"));
+    }
+}
+
+fn edited(one: &Ready) -> EditedWorkload<'_> {
+    EditedWorkload {
+        workload: &one.before,
+        edit: &one.edit,
+    }
+}
+
+/// Asks, where something that lasts is changed: not in a dry run, and not where
+/// the edited manifests only go to standard output.
+fn ask(
+    ready: &[Ready],
+    cluster: Option<&Cluster>,
+    manner: &Manner<'_>,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    let goes_to_stdout = |one: &&Ready| {
+        one.change
+            .source
+            .as_ref()
+            .is_some_and(|source| source.file == "-")
+    };
+    let lasting: Vec<Change> = ready
+        .iter()
+        .filter(|one| !goes_to_stdout(one))
+        .map(|one| one.change.clone())
+        .collect();
+    if manner.write.dry_run() != DryRun::None || lasting.is_empty() {
+        return Ok(());
+    }
+    let what = match lasting.as_slice() {
+        [one] => one.workload.to_string(),
+        more => format!("{} workloads", more.len()),
+    };
+    let verb = lasting[0].policy.as_ref().map_or("Edit", verb);
+    let question = Question {
+        action: format!("{verb} {what}"),
+        workloads: lasting.len(),
+        place: place_of(&lasting, cluster),
+    };
+    confirm(&question, manner.write.yes, terminal)
+}
+
+fn verb(edit: &PolicyEdit) -> &'static str {
+    match edit {
+        PolicyEdit::Automate { .. } => "Automate",
+        PolicyEdit::Deautomate { .. } => "End the automation of",
+        PolicyEdit::Lock { .. } => "Lock",
+        PolicyEdit::Unlock => "Unlock",
+        PolicyEdit::SetPolicy { .. } => "Set policies of",
+        PolicyEdit::UnsetPolicy { .. } => "Remove policies of",
+    }
+}
+
+/// Writes what is ready, and tells each result as soon as it is there. Gives the
+/// edited text of standard input, if workloads came from there.
+fn write(
+    ready: &[Ready],
+    observed: &[Observed],
+    origin: &Origin,
+    author: &Authorship,
+    manner: &Manner<'_>,
+    results: &mut Results,
+    terminal: &mut Terminal,
+) -> Result<Option<String>, CommandError> {
+    let plan = Plan {
+        changes: ready.iter().map(|one| one.change.clone()).collect(),
+        held_back: Vec::new(),
+    };
+    let item = |applied: &Applied| {
+        let is_it = |one: &&Ready| {
+            one.change.workload == applied.workload && one.change.source == applied.source
+        };
+        let one = ready.iter().find(is_it)?;
+        Some(AnnotationEdit::new(&one.change, Some(&one.edit)))
+    };
+    let dry_run = manner.write.dry_run();
+    match origin {
+        Origin::Cluster(cluster) => {
+            let writer = LiveWriter {
+                cluster,
+                dry_run,
+                field_manager: &manner.write.field_manager,
+                authorship: author,
+            };
+            let seen = std::cell::RefCell::new((results, terminal));
+            let report = |applied: &Applied| {
+                let (results, terminal) = &mut *seen.borrow_mut();
+                if let Some(item) = item(applied) {
+                    results.add(item, applied, terminal);
+                }
+            };
+            runtime()?.block_on(write_live(&plan, observed, &writer, &report));
+            Ok(None)
+        }
+        Origin::Files { stdin } => {
+            let writer = FileWriter {
+                dry_run,
+                authorship: author,
+                default_namespace: default_namespace(manner.globals),
+                stdin: stdin.as_deref(),
+            };
+            let (applied, stream) = write_files(&plan, &writer);
+            for applied in &applied {
+                if let Some(item) = item(applied) {
+                    results.add(item, applied, terminal);
+                }
+            }
+            let unedited = || stdin.clone();
+            Ok(stream.or_else(unedited).filter(|_| dry_run == DryRun::None))
+        }
+        Origin::Saved => Ok(None),
+    }
 }

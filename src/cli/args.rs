@@ -2,13 +2,18 @@
 
 use clap::{Parser, Subcommand};
 
+use super::automate::AutomateArgs;
 use super::cache::CacheArgs;
 use super::client_flags::Globals;
 use super::completion::CompletionArgs;
+use super::deautomate::DeautomateArgs;
 use super::explain::ExplainArgs;
 use super::images::ImagesArgs;
+use super::lock::LockArgs;
+use super::policy::PolicyArgs;
 use super::status::StatusArgs;
 use super::test::TestArgs;
+use super::unlock::UnlockArgs;
 use super::version::VersionArgs;
 
 /// See which image runs where, and what its policy would do.
@@ -56,6 +61,11 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Test(TestArgs),
     Images(ImagesArgs),
+    Automate(Box<AutomateArgs>),
+    Deautomate(DeautomateArgs),
+    Lock(LockArgs),
+    Unlock(UnlockArgs),
+    Policy(Box<PolicyArgs>),
     Cache(CacheArgs),
     Completion(CompletionArgs),
     Version(VersionArgs),

@@ -117,6 +117,9 @@ pub(super) fn complete(words: &[String]) -> ExitCode {
 
 type Candidate = (String, String);
 
+/// The commands that change workloads.
+const WRITING: [&str; 5] = ["automate", "deautomate", "lock", "unlock", "policy"];
+
 fn candidates(words: &[String]) -> Vec<Candidate> {
     let (last, before) = match words.split_last() {
         Some((last, before)) => (last.as_str(), before),
@@ -131,6 +134,7 @@ fn candidates(words: &[String]) -> Vec<Candidate> {
         (_, Some(flag)) => values_of_flag(flag, before),
         (_, None) if last.starts_with('-') => flags(&root, command),
         (None, None) => subcommands(&root),
+        (Some(command), None) if command.has_subcommands() => subcommands(command),
         (Some(command), None) => arguments_of(command.get_name(), before, last),
     };
     let mut fitting: Vec<Candidate> = all
@@ -181,7 +185,8 @@ fn command_of<'r>(root: &'r Command, before: &[String]) -> Option<&'r Command> {
         if flag_with_value(root, None, word).is_some() {
             words.next();
         } else if let Some(command) = root.find_subcommand(word) {
-            return Some(command);
+            let below = words.find_map(|word| command.find_subcommand(word));
+            return Some(below.unwrap_or(command));
         }
     }
     None
@@ -227,6 +232,9 @@ fn values_of_flag(flag: &Arg, before: &[String]) -> Vec<Candidate> {
             plain(&["json", "name", "table", "wide", "yaml"])
         }
         "output" if before.iter().any(|word| word == "version") => plain(&["json", "yaml"]),
+        "output" if before.iter().any(|word| WRITING.contains(&word.as_str())) => {
+            plain(&["json", "name", "yaml"])
+        }
         "output" => plain(&["json", "table", "yaml"]),
         "assume" => plain(&["auto"]),
         "policy" => plain(&[
@@ -246,13 +254,20 @@ fn values_of_flag(flag: &Arg, before: &[String]) -> Vec<Candidate> {
             })
             .unwrap_or_default(),
         "container" => containers(before),
+        "tag" if before.iter().any(|word| word == "unset") => containers(before),
+        "tag" | "filter-tags" | "extract" => containers(before)
+            .into_iter()
+            .map(|(name, image)| (format!("{name}="), image))
+            .collect(),
         _ => Vec::new(),
     }
 }
 
 /// Types, and names behind a type.
 fn arguments_of(command: &str, before: &[String], last: &str) -> Vec<Candidate> {
-    if !matches!(command, "status" | "explain" | "images") {
+    if !matches!(command, "status" | "explain" | "images" | "set" | "unset")
+        && !WRITING.contains(&command)
+    {
         return match command {
             "completion" => Target::value_variants()
                 .iter()

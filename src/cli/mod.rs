@@ -1,24 +1,28 @@
 //! The command line: arguments in, one sentence of calls, text and exit code
 //! out. One file a command; everything that decides lives elsewhere.
 
-#[expect(dead_code, reason = "the commands that edit annotations will use it")]
 mod annotate;
 mod args;
 mod asking;
+mod author;
+mod automate;
 mod cache;
 mod client_flags;
 mod completion;
-#[expect(dead_code, reason = "the first command that writes will use it")]
 mod confirm;
+mod deautomate;
 mod error;
 mod explain;
 mod images;
 mod keyboard;
+mod lock;
 mod logging;
 #[expect(dead_code, reason = "the first command that writes will use it")]
 mod menu;
 mod options;
+mod policy;
 mod policy_flags;
+mod policy_texts;
 mod progress;
 mod pull_secret_flags;
 mod reading;
@@ -27,10 +31,10 @@ mod report_flags;
 mod saved;
 mod scope;
 mod status;
-#[expect(dead_code, reason = "the first command that writes will use it")]
 mod target;
 mod terminal;
 mod test;
+mod unlock;
 mod version;
 
 use std::ffi::OsString;
@@ -96,6 +100,11 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Explain(args) => explain::explain(&args, globals, terminal),
         Command::Test(args) => test::test(&args, globals, terminal),
         Command::Images(args) => images::images(&args, globals, terminal),
+        Command::Automate(args) => automate::automate(&args, globals, terminal),
+        Command::Deautomate(args) => deautomate::deautomate(&args, globals, terminal),
+        Command::Lock(args) => lock::lock(&args, globals, terminal),
+        Command::Unlock(args) => unlock::unlock(&args, globals, terminal),
+        Command::Policy(args) => policy::policy(&args, globals, terminal),
         Command::Cache(args) => cache::cache(&args, terminal),
         Command::Completion(args) => completion::completion(&args, terminal),
         Command::Version(args) => version::version(&args, terminal),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
@@ -36,13 +37,19 @@ pub(super) struct Collected {
     used_pull_secrets: UsedPullSecrets,
 }
 
-/// A runtime for one command: everything waits on the network, nothing computes
-/// for long.
-pub(super) fn runtime() -> Result<Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
+/// The runtime of the command: everything waits on the network, nothing computes
+/// for long. There is one for all its steps, because a connection lives and ends
+/// with the runtime in which it was made.
+pub(super) fn runtime() -> Result<&'static Runtime, CommandError> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CommandError::failed(format!("cannot start the runtime: {error}")))
+        .map_err(|error| CommandError::failed(format!("cannot start the runtime: {error}")))?;
+    Ok(RUNTIME.get_or_init(|| runtime))
 }
 
 /// The time that counts as now, to the second, as it is shown.
@@ -96,7 +103,7 @@ pub(super) fn collect(
         registries: &registries,
         pull_secrets: flags.pull_secrets(),
     };
-    let collected = scan(reading, &asking, &runtime, terminal)?;
+    let collected = scan(reading, &asking, runtime, terminal)?;
     flags.save(&collected.snapshot)?;
     let asked = collected.snapshot.asked();
     asking::tell_cost(&registries.statistics(), asked, terminal);
@@ -242,6 +249,26 @@ pub(super) async fn read(
     }
     let (cluster, selection) = connect(place, what, globals).await?;
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
+    Ok(Reading {
+        snapshot,
+        origin: Origin::Cluster(Box::new(cluster)),
+        empty: empty(&selection),
+    })
+}
+
+/// Reads the workloads in scope and nothing else of the cluster, which is all that
+/// an edit of annotations needs.
+pub(super) async fn read_workloads(
+    place: &PlaceFlags,
+    what: What,
+    globals: &Globals,
+) -> Result<Reading, CommandError> {
+    let settings = Settings::default();
+    if !place.filename.is_empty() {
+        return read_files(place, &what, settings, globals);
+    }
+    let (cluster, selection) = connect(place, what, globals).await?;
+    let snapshot = collect::workloads_of(&cluster, &selection, settings, now()).await?;
     Ok(Reading {
         snapshot,
         origin: Origin::Cluster(Box::new(cluster)),

@@ -1,10 +1,13 @@
 //! Which workloads a command changes, and how it is confirmed.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, ValueEnum};
 
 use super::error::CommandError;
 use super::scope::{self, PlaceFlags};
-use crate::cluster::What;
+use crate::cluster::{Cluster, What};
+use crate::plan::Change;
 use crate::write::DryRun;
 
 /// Which workloads are changed.
@@ -50,6 +53,11 @@ impl TargetArgs {
     /// Nothing is chosen, or the words make no sense.
     pub(super) fn chosen(&self) -> Result<What, CommandError> {
         let what = self.what()?;
+        if self.all && matches!(what, What::Named(_)) {
+            return Err(CommandError::usage(
+                "--all means every workload, and workloads are named already",
+            ));
+        }
         if self.is_chosen() {
             return Ok(what);
         }
@@ -57,6 +65,33 @@ impl TargetArgs {
             "name the workloads to change (TYPE/NAME…), or choose them with -l or --all; \
              -n and -A only say where",
         ))
+    }
+}
+
+/// Where changes are made, for a question: `in namespace shop of context prod`,
+/// `in 2 files`.
+pub(super) fn place_of(changes: &[Change], cluster: Option<&Cluster>) -> String {
+    let files: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(|change| Some(change.source.as_ref()?.file.as_str()))
+        .collect();
+    let namespaces: BTreeSet<&str> = changes
+        .iter()
+        .map(|change| change.workload.namespace.as_str())
+        .collect();
+    let several = |one: &str, all: &BTreeSet<&str>| match all.first() {
+        Some(name) if all.len() == 1 => format!("{one} {name}"),
+        _ => format!("{} {one}s", all.len()),
+    };
+    match cluster {
+        None => format!("in {}", several("file", &files)),
+        Some(cluster) => {
+            let place = match cluster.context() {
+                Some(context) => format!("of context {context}"),
+                None => format!("on {}", cluster.server()),
+            };
+            format!("in {} {place}", several("namespace", &namespaces))
+        }
     }
 }
 
@@ -91,6 +126,17 @@ enum DryRunWord {
 }
 
 impl WriteFlags {
+    /// Refuses to have a server check what no server gets.
+    pub(super) fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
+        if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
+            return Err(CommandError::usage(
+                "--dry-run=server has the API server check what is written, and with -f none is \
+                 asked; --dry-run=client shows it",
+            ));
+        }
+        Ok(())
+    }
+
     /// How far the write goes.
     pub(super) fn dry_run(&self) -> DryRun {
         match self.dry_run {

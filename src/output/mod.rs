@@ -21,6 +21,7 @@
 //! Text of the cluster or of a registry is [`sanitize`]d in every table and
 //! report. In JSON and YAML it is kept as it is, with such characters escaped.
 
+mod annotation_edit;
 mod cache;
 mod candidates;
 mod columns;
@@ -42,6 +43,7 @@ mod test_report;
 mod time;
 mod view;
 
+pub use annotation_edit::{EditedWorkload, annotation_edits, table_of_locks};
 pub use cache::cache_report;
 pub(crate) use columns::lock_phrase;
 pub use columns::{Column, UnknownColumn, version_of};
@@ -50,11 +52,12 @@ pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};
 pub use images::{image_tags, images_table};
 pub use json::{
-    API_VERSION, CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, CandidateItem,
-    ErrorItem, ExplainContext, FactsItem, FunnelItem, HeldBackItem, ImageExplanation, ImageItem,
-    ImageList, ImageStatus, ImageStatusList, ImageTags, ImageTest, ImageUpdate,
-    ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, OwnerItem, PolicyItem, SourceItem,
-    SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem, WriteResult,
+    API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
+    CacheServerItem, CandidateItem, EditResult, ErrorItem, ExplainContext, FactsItem, FunnelItem,
+    HeldBackItem, ImageExplanation, ImageItem, ImageList, ImageStatus, ImageStatusList, ImageTags,
+    ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, OwnerItem,
+    PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem,
+    WorkloadItem, WriteResult,
 };
 pub use plan::{held_back_lines, plan_text, results_line};
 pub use policy_effect::policy_effect;

@@ -26,6 +26,7 @@ mod policy_text;
 mod presence;
 mod record;
 mod record_name;
+mod reverting;
 mod rollback;
 mod update;
 
@@ -39,5 +40,6 @@ pub use policy_edit::{LockNote, PolicyEdit, plan_policy};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
 pub use presence::Presence;
 pub use record::{LastUpdate, RecordedChange};
+pub use reverting::reverting_managers;
 pub use rollback::plan_rollback;
 pub use update::{Overrides, UpdateSpec, plan_update};

@@ -5,6 +5,7 @@
 //! scripts read. Fields are only added, and only at the end. What is always
 //! there may be `null`; what was added later is left out where it says nothing.
 
+mod annotation_edit;
 mod cache;
 mod explanation;
 mod images;
@@ -14,6 +15,7 @@ mod plan;
 mod status;
 mod test;
 
+pub use annotation_edit::{AnnotationEdit, AnnotationEditList, EditResult};
 pub use cache::{CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem};
 pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
 pub use images::{ImageItem, ImageList, UserItem};

@@ -1,0 +1,62 @@
+//! Who obeys an edit, and who does not.
+
+use super::results::Results;
+use super::{Manner, Ready};
+use crate::cli::error::CommandError;
+use crate::cli::reading::{Origin, now, runtime};
+use crate::cli::terminal::Terminal;
+use crate::cluster::ControllerPresence;
+use crate::plan::{PolicyEdit, reverting_managers};
+use crate::policy::other_updaters;
+use crate::workload::Observed;
+use crate::write::DryRun;
+
+/// Annotations that somebody else will write again as they were, each in a
+/// sentence.
+pub(super) fn reverted(ready: &[Ready], observed: &[Observed]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for one in ready {
+        let id = &one.change.workload;
+        let Some(object) = observed.iter().find(|object| object.workload.id == *id) else {
+            continue;
+        };
+        for (key, manager) in reverting_managers(object, &one.edit) {
+            sentences.push(format!(
+                "annotation {key} of {id} was written by {manager}, which will write it again; \
+                 change it where {manager} takes it from"
+            ));
+        }
+    }
+    sentences
+}
+
+/// Tells after the write who obeys it.
+pub(super) fn tell(
+    ready: &[Ready],
+    results: &Results,
+    origin: &Origin,
+    manner: &Manner<'_>,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    if !results.any_written() || manner.write.dry_run() != DryRun::None {
+        return Ok(());
+    }
+    for one in ready {
+        if !matches!(one.change.policy, Some(PolicyEdit::Lock { .. })) {
+            continue;
+        }
+        for other in other_updaters(&one.before) {
+            terminal.tell(&format!(
+                "warning: this lock does not bind {}, which updates {} ({})",
+                other.name, one.change.workload, other.sign
+            ));
+        }
+    }
+    if let Some(cluster) = origin.cluster()
+        && runtime()?.block_on(cluster.controller_presence(now())) == ControllerPresence::Absent
+    {
+        terminal
+            .tell("note: no controller runs here; this takes effect at 'kubectl imgpolicy update'");
+    }
+    Ok(())
+}

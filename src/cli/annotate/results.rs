@@ -1,0 +1,177 @@
+//! What became of each workload, in kubectl's words or as data.
+
+use std::process::ExitCode;
+
+use super::Manner;
+use crate::cli::error::CommandError;
+use crate::cli::reading::Origin;
+use crate::cli::terminal::Terminal;
+use crate::evaluator::{Row, Snapshot};
+use crate::output::{AnnotationEdit, AnnotationEditList, EditResult, Format, WorkloadItem, encode};
+use crate::write::{Applied, Done, DryRun, WriteError};
+
+/// The results so far.
+pub(super) struct Results {
+    items: Vec<AnnotationEdit>,
+    /// The containers of the edited workloads, as they will be.
+    pub(super) effect: Vec<Row>,
+    /// How many workloads there are in all.
+    expected: usize,
+    output: Option<Format>,
+    dry_run: DryRun,
+    /// Standard output belongs to the edited manifests.
+    streams: bool,
+}
+
+impl Results {
+    pub(super) fn new(expected: usize, manner: &Manner<'_>, origin: &Origin) -> Self {
+        let dry_run = manner.write.dry_run();
+        let reads_stdin = matches!(origin, Origin::Files { stdin: Some(_) });
+        Self {
+            items: Vec::new(),
+            effect: Vec::new(),
+            expected,
+            output: manner.output,
+            dry_run,
+            streams: reads_stdin && dry_run == DryRun::None,
+        }
+    }
+
+    /// Takes a result and tells it.
+    pub(super) fn add(
+        &mut self,
+        mut item: AnnotationEdit,
+        applied: &Applied,
+        terminal: &mut Terminal,
+    ) {
+        let name = applied.workload.qualified();
+        item.notes.extend(applied.notes.iter().cloned());
+        match &applied.result {
+            Ok(done) => {
+                item.result = match (done, self.dry_run) {
+                    (Done::Written, DryRun::None) => EditResult::Annotated,
+                    (Done::Written, _) => EditResult::Planned,
+                    (Done::Unchanged, _) => EditResult::Unchanged,
+                    (Done::NotStarted, _) => EditResult::NotStarted,
+                };
+                let word = match done {
+                    Done::Written => "annotated",
+                    Done::Unchanged => "unchanged",
+                    Done::NotStarted => "not started",
+                };
+                match self.output {
+                    None => self.line(&format!("{name} {word}{}", self.suffix()), terminal),
+                    Some(Format::Name) => self.line(&name, terminal),
+                    Some(_) => {}
+                }
+            }
+            Err(error) => {
+                let message = self.complaint(applied, error);
+                terminal.complain(&message);
+                item.result = EditResult::Failed;
+                item.error = Some(message.lines().next().unwrap_or_default().to_owned());
+            }
+        }
+        for note in &applied.notes {
+            terminal.tell(note);
+        }
+        self.items.push(item);
+    }
+
+    fn line(&self, text: &str, terminal: &mut Terminal) {
+        let text = crate::output::sanitize(text);
+        if self.streams {
+            terminal.tell(&text);
+        } else {
+            terminal.print(&text);
+        }
+    }
+
+    /// kubectl's words, with the workload in front where there are several.
+    fn complaint(&self, applied: &Applied, error: &WriteError) -> String {
+        match error {
+            WriteError::Cluster { message, hint } => match hint {
+                Some(hint) => format!("{message}\nhint: {hint}"),
+                None => message.clone(),
+            },
+            error if self.expected == 1 => format!("error: {error}"),
+            error => format!("error: {}: {error}", applied.workload),
+        }
+    }
+
+    fn suffix(&self) -> &'static str {
+        match self.dry_run {
+            DryRun::None => "",
+            DryRun::Client => " (dry run)",
+            DryRun::Server => " (server dry run)",
+        }
+    }
+
+    fn count(&self, result: EditResult) -> usize {
+        let items = self.items.iter();
+        items.filter(|item| item.result == result).count()
+    }
+
+    /// Whether anything was written.
+    pub(super) fn any_written(&self) -> bool {
+        self.count(EditResult::Annotated) > 0
+    }
+
+    /// Prints what belongs to the end, and gives the exit code.
+    pub(super) fn finish(
+        mut self,
+        snapshot: &Snapshot,
+        stream: Option<String>,
+        terminal: &mut Terminal,
+    ) -> Result<ExitCode, CommandError> {
+        if let Some(stream) = stream {
+            terminal.print(&stream);
+        }
+        let failed = self.count(EditResult::Failed);
+        if self.items.len() > 1 {
+            terminal.tell(&self.summary());
+        }
+        if let Some(format) = self.output.and_then(Format::data) {
+            self.items.sort_by(|a, b| {
+                let key = |item: &AnnotationEdit| {
+                    let WorkloadItem {
+                        namespace,
+                        name,
+                        kind,
+                        ..
+                    } = &item.workload;
+                    (namespace.clone(), name.clone(), kind.clone())
+                };
+                key(a).cmp(&key(b))
+            });
+            let dry_run = match self.dry_run {
+                DryRun::None => "none",
+                DryRun::Client => "client",
+                DryRun::Server => "server",
+            };
+            let list = AnnotationEditList::new(snapshot, dry_run, self.items, &self.effect);
+            terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
+        }
+        if failed == 0 && snapshot.errors.is_empty() {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Ok(ExitCode::FAILURE)
+        }
+    }
+
+    /// `2 annotated, 1 unchanged, 1 failed (dry run)`.
+    fn summary(&self) -> String {
+        let written = self.count(EditResult::Annotated) + self.count(EditResult::Planned);
+        let parts = [
+            (written, "annotated"),
+            (self.count(EditResult::Unchanged), "unchanged"),
+            (self.count(EditResult::NotStarted), "not started"),
+            (self.count(EditResult::Failed), "failed"),
+        ];
+        let parts = parts.iter().filter(|(number, _)| *number > 0);
+        let parts: Vec<String> = parts
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
+        format!("{}{}", parts.join(", "), self.suffix())
+    }
+}

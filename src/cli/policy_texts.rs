@@ -1,0 +1,60 @@
+//! The flags that give single containers their policies.
+
+use clap::Args;
+
+use super::error::CommandError;
+use super::policy_flags::typo_warning;
+use super::terminal::Terminal;
+use crate::plan::{ContainerPolicyText, PolicyEditError};
+
+/// Policies of single containers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Policies")]
+pub(super) struct PolicyTextFlags {
+    /// The policy of a container: semver:RANGE, glob:GLOB, regex:RE, alphabetical[:asc|desc],
+    /// numerical[:asc|desc], digest:TAG or digest:sha256:HEX; repeatable
+    #[arg(long, value_name = "CONTAINER=TYPE:EXPR")]
+    tag: Vec<String>,
+
+    /// Only tags that this regular expression matches (Go syntax, unanchored), beside --tag of
+    /// the same container; repeatable
+    #[arg(long, value_name = "CONTAINER=RE")]
+    filter_tags: Vec<String>,
+
+    /// What the policy reads of a matching tag, by the groups of --filter-tags, as in app='$v';
+    /// repeatable
+    #[arg(long, value_name = "CONTAINER=TEMPLATE")]
+    extract: Vec<String>,
+}
+
+impl PolicyTextFlags {
+    /// Whether none is given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tag.is_empty() && self.filter_tags.is_empty() && self.extract.is_empty()
+    }
+
+    /// The policies, parsed; tells of those that are probably misspelt.
+    pub(super) fn policies(
+        &self,
+        terminal: &mut Terminal,
+    ) -> Result<Vec<ContainerPolicyText>, CommandError> {
+        let policies = ContainerPolicyText::join(&self.tag, &self.filter_tags, &self.extract)?;
+        for policy in &policies {
+            let flag = format!("--tag {}=", policy.container);
+            if let Some(warning) = typo_warning(&flag, &policy.text) {
+                terminal.tell(&warning);
+            }
+        }
+        Ok(policies)
+    }
+}
+
+impl From<PolicyEditError> for CommandError {
+    fn from(error: PolicyEditError) -> Self {
+        if error.is_usage() {
+            Self::usage(error)
+        } else {
+            Self::failed(error)
+        }
+    }
+}
