@@ -9,9 +9,11 @@ mod event_log;
 mod fake;
 mod files;
 mod live;
+mod wait;
 
 pub use files::{FileWriter, write_files};
 pub use live::{LiveWriter, write_live};
+pub use wait::{Rollout, WaitEvent, write_and_wait};
 
 use crate::plan::Refusal;
 use crate::workload::{Source, WorkloadId};

@@ -31,12 +31,8 @@ pub(crate) fn write(command: Command, folder: &Path) -> io::Result<()> {
 
 /// Writes one page; the flags are those of `flags`.
 fn page(command: &Command, flags: &Command, source: &str, folder: &Path) -> io::Result<()> {
-    // No date: the same commit makes the same page on every day.
-    let man = Man::new(command.clone())
-        .source(source)
-        .manual("kubectl imgpolicy");
+    let man = Man::new(command.clone());
     let mut text = Vec::new();
-    man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
@@ -45,32 +41,93 @@ fn page(command: &Command, flags: &Command, source: &str, folder: &Path) -> io::
         man.render_subcommands_section(&mut text)?;
     }
     Man::new(flags.clone()).render_options_section(&mut text)?;
-    if !std::ptr::eq(command, flags) {
-        return fs::write(folder.join(man.get_filename()), text);
+    if std::ptr::eq(command, flags) {
+        let sentence = "(1) has the flags that every command takes.";
+        writeln!(text, ".SH SEE ALSO\n\\fBkubectl\\-imgpolicy\\fR{sentence}")?;
     }
-    writeln!(text, ".SH SEE ALSO")?;
-    writeln!(
-        text,
-        "\\fBkubectl\\-imgpolicy\\fR(1) has the flags that every command takes."
-    )?;
-    fs::write(folder.join(man.get_filename()), text)
+    let file = man.get_filename();
+    let name = file.trim_end_matches(".1");
+    // No date: the same commit makes the same page on every day.
+    let title = format!(".TH \"{name}\" \"1\" \"\" \"{source}\" \"kubectl imgpolicy\"\n");
+    let text = String::from_utf8_lossy(&text).replace(PREAMBLE, "");
+    fs::write(
+        folder.join(&file),
+        ascii(&format!("{PREAMBLE}{title}{text}")),
+    )
 }
 
-/// Examples keep their lines and blanks.
+/// What stands at the start of each section that is rendered alone: the sections
+/// define their apostrophe. Once is enough.
+const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+
+/// Letters by their numbers: roff reads bytes.
+fn ascii(text: &str) -> String {
+    let mut page = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            page.push(letter);
+        } else {
+            page.push_str(&format!("\\[u{:04X}]", u32::from(letter)));
+        }
+    }
+    page
+}
+
+/// Examples keep their lines and blanks, and each sign stays what it is: they are
+/// there to be copied.
 fn write_examples(lines: &[String], text: &mut Vec<u8>) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
     writeln!(text, ".SH EXAMPLES\n.EX")?;
     for line in lines {
-        let line = line.replace('\\', "\\e").replace('-', "\\-");
-        // A dot or a quote at the start would be a request to roff.
-        let start = if line.starts_with(['.', '\'']) {
-            "\\&"
-        } else {
-            ""
-        };
+        let mut line = line.replace('\\', "\\e");
+        for (sign, name) in [
+            ("-", "\\-"),
+            ("'", "\\(aq"),
+            ("`", "\\(ga"),
+            ("^", "\\(ha"),
+            ("~", "\\(ti"),
+        ] {
+            line = line.replace(sign, name);
+        }
+        // A dot at the start would be a request to roff.
+        let start = if line.starts_with('.') { "\\&" } else { "" };
         writeln!(text, "{start}{line}")?;
     }
     writeln!(text, ".EE")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_a_page() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(kubectl_imgpolicy::cli::command(), folder.path()).expect("written");
+        let page = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
+        let program = page("kubectl-imgpolicy.1");
+        assert!(program.contains("\n\\fB\\-\\-kubeconfig\\fR"), "{program}");
+        let status = page("kubectl-imgpolicy-status.1");
+        assert!(status.contains("\n.SH EXAMPLES\n.EX\n# "), "{status}");
+        assert!(!status.contains("kubeconfig"), "{status}");
+        let info = page("kubectl-imgpolicy-cache-info.1");
+        assert!(
+            info.contains("\n.TH \"kubectl-imgpolicy-cache-info\" \"1\" \"\" "),
+            "{info}"
+        );
+        assert!([program, status, info].iter().all(|page| page.is_ascii()));
+    }
+
+    #[test]
+    fn an_example_can_be_copied_from_the_page() {
+        let mut text = Vec::new();
+        let typed = "  printf '1\\n' | a -f - --x '^~`'".to_owned();
+        write_examples(&[typed, ".x".to_owned()], &mut text).expect("written");
+        let text = String::from_utf8(text).expect("text");
+        let expected =
+            "  printf \\(aq1\\en\\(aq | a \\-f \\- \\-\\-x \\(aq\\(ha\\(ti\\(ga\\(aq\n\\&.x\n";
+        assert_eq!(text, format!(".SH EXAMPLES\n.EX\n{expected}.EE\n"));
+    }
 }

@@ -269,3 +269,26 @@ fn meaning(argument: &Arg) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_commands_take_is_said_once_and_pointed_to() {
+        let page = page(kubectl_imgpolicy::cli::command());
+        for (said, times) in [
+            ("| `--max-wait DURATION` |", 1),
+            ("| `--kubeconfig FILE` |", 1),
+            ("- [Registries](#registries): all but `--pull-secrets`\n", 1),
+            ("\n## `cache info`\n", 1),
+            ("[`cache info`](#cache-info)", 2),
+        ] {
+            assert_eq!(page.matches(said).count(), times, "{said}");
+        }
+        // Without a heading a flag is each command's own.
+        assert!(page.matches("| `-o`, `--output FORMAT` |").count() > 3);
+        assert!(!page.contains("`--help`"));
+        assert!(!page.contains("Default: `false`"));
+    }
+}

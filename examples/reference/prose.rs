@@ -65,3 +65,51 @@ fn marked(word: &str) -> String {
     let after = after.trim_start_matches('\'');
     format!("{before}{}{after}", code(core))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plain_word_is_marked_as_code() {
+        for (help, shown) in [
+            (
+                "whatever the rows say; see --exit-code.",
+                "whatever the rows say; see `--exit-code`.",
+            ),
+            ("as in -l app=web", "as in `-l` `app=web`"),
+            (
+                "as in 'ghcr.io/*'; repeatable",
+                "as in `ghcr.io/*`; repeatable",
+            ),
+            ("those under [PREFIX=]DIR", "those under `[PREFIX=]DIR`"),
+            ("semver:RANGE, glob:GLOB", "`semver:RANGE`, `glob:GLOB`"),
+            ("(memcached://HOST:PORT,…)", "(`memcached://HOST:PORT,…`)"),
+            ("unless NO_COLOR is set", "unless `NO_COLOR` is set"),
+        ] {
+            assert_eq!(sentence(help), shown);
+        }
+        for plain in [
+            "TYPE/NAME…, or TYPE NAME…",
+            "a file, or - for stdin",
+            "at once: it says",
+        ] {
+            assert_eq!(sentence(plain), plain);
+        }
+    }
+
+    #[test]
+    fn a_paragraph_has_short_lines_and_loses_no_word() {
+        let text = "word ".repeat(60);
+        let broken = paragraph(&text);
+        assert!(broken.lines().count() == 3);
+        assert!(broken.lines().all(|line| line.len() <= WIDTH));
+        assert_eq!(broken.split_whitespace().count(), 60);
+    }
+
+    #[test]
+    fn a_bar_does_not_end_the_cell_of_a_table() {
+        let cells = ["`FILE|-`".to_owned(), "what".to_owned()];
+        assert_eq!(row(&cells), "| `FILE\\|-` | what |\n");
+    }
+}

@@ -322,7 +322,9 @@ fn write(
         Some(AnnotationEdit::new(&one.change, Some(&one.edit)))
     };
     let dry_run = manner.write.dry_run();
+    let unedited = |stdin: &Option<String>| stdin.clone().filter(|_| dry_run == DryRun::None);
     match origin {
+        Origin::Files { stdin } if ready.is_empty() => Ok(unedited(stdin)),
         Origin::Cluster(cluster) => {
             let writer = LiveWriter {
                 cluster,
@@ -353,8 +355,8 @@ fn write(
                     results.add(item, applied, terminal);
                 }
             }
-            let unedited = || stdin.clone();
-            Ok(stream.or_else(unedited).filter(|_| dry_run == DryRun::None))
+            let stream = stream.filter(|_| dry_run == DryRun::None);
+            Ok(stream.or_else(|| unedited(stdin)))
         }
         Origin::Saved => Ok(None),
     }

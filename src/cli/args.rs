@@ -11,9 +11,11 @@ use super::explain::ExplainArgs;
 use super::images::ImagesArgs;
 use super::lock::LockArgs;
 use super::policy::PolicyArgs;
+use super::rollback::RollbackArgs;
 use super::status::StatusArgs;
 use super::test::TestArgs;
 use super::unlock::UnlockArgs;
+use super::update::UpdateArgs;
 use super::version::VersionArgs;
 
 /// See which image runs where, and what its policy would do.
@@ -61,6 +63,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Test(TestArgs),
     Images(ImagesArgs),
+    Update(UpdateArgs),
+    Rollback(RollbackArgs),
     Automate(Box<AutomateArgs>),
     Deautomate(DeautomateArgs),
     Lock(LockArgs),

@@ -7,6 +7,7 @@ use clap::Args;
 use super::annotate::{self, AnswerFlags, EffectFlags, Manner};
 use super::client_flags::Globals;
 use super::error::CommandError;
+use super::menu::{self, Purpose};
 use super::policy_texts::PolicyTextFlags;
 use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
@@ -19,6 +20,9 @@ use crate::plan::PolicyEdit;
 /// glob:*, the newest image. Before it asks, it shows which update each container would get.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
+  # Choose workloads and policies from a menu, seeing what each would do
+  kubectl imgpolicy automate
+
   # Follow patch versions, seeing first what would be updated
   kubectl imgpolicy automate deployment/web --tag app='semver:~1.2'
 
@@ -63,6 +67,9 @@ pub(super) fn automate(
         effect: Some(&args.effect),
         globals,
     };
+    if menu::is_wished(&args.target, &manner, terminal) && args.policies.is_empty() {
+        return menu::write_policies(Purpose::Automate, &args.target, &manner, terminal);
+    }
     let edit = PolicyEdit::Automate {
         policies: args.policies.policies(terminal)?,
         overwrite: args.overwrite,

@@ -15,9 +15,9 @@ mod error;
 mod explain;
 mod images;
 mod keyboard;
+mod last_look;
 mod lock;
 mod logging;
-#[expect(dead_code, reason = "the first command that writes will use it")]
 mod menu;
 mod options;
 mod policy;
@@ -28,14 +28,18 @@ mod pull_secret_flags;
 mod reading;
 mod registry_flags;
 mod report_flags;
+mod rollback;
 mod saved;
 mod scope;
 mod status;
 mod target;
 mod terminal;
 mod test;
+mod told;
 mod unlock;
+mod update;
 mod version;
+mod writing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -100,6 +104,8 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Explain(args) => explain::explain(&args, globals, terminal),
         Command::Test(args) => test::test(&args, globals, terminal),
         Command::Images(args) => images::images(&args, globals, terminal),
+        Command::Update(args) => update::update(&args, globals, terminal),
+        Command::Rollback(args) => rollback::rollback(&args, globals, terminal),
         Command::Automate(args) => automate::automate(&args, globals, terminal),
         Command::Deautomate(args) => deautomate::deautomate(&args, globals, terminal),
         Command::Lock(args) => lock::lock(&args, globals, terminal),

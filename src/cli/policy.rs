@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::annotate::{self, AnswerFlags, EffectFlags, Manner};
 use super::client_flags::Globals;
 use super::error::CommandError;
+use super::menu::{self, Purpose};
 use super::policy_texts::PolicyTextFlags;
 use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
@@ -34,6 +35,9 @@ enum PolicyCommand {
 /// there is kept.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
+  # Choose from a menu, seeing what each policy would do
+  kubectl imgpolicy policy set
+
   # Two containers of one workload
   kubectl imgpolicy policy set deployment/web --tag app='glob:dev-*' --tag sidecar='regex:^stg.*'
 
@@ -133,7 +137,11 @@ fn set(
         effect: Some(&args.effect),
         globals,
     };
-    if args.policies.is_empty() && args.tag_all.is_none() && args.min_age.is_none() {
+    let is_empty = args.policies.is_empty() && args.tag_all.is_none() && args.min_age.is_none();
+    if is_empty && menu::is_wished(&args.target, &manner, terminal) {
+        return menu::write_policies(Purpose::SetPolicy, &args.target, &manner, terminal);
+    }
+    if is_empty {
         return Err(CommandError::usage(
             "say what to set: --tag CONTAINER=TYPE:EXPR, --tag-all TYPE:EXPR or --min-age DURATION",
         ));

@@ -8,7 +8,7 @@ use crate::evaluator::Settings;
 use crate::image::{ImageReference, Platform};
 use crate::policy::{Assume, Glob, Rule, parse_age};
 
-/// Flags that change decisions.
+/// Flags that change decisions, also those on containers that have no policy.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(super) struct PolicyFlags {
@@ -17,6 +17,14 @@ pub(super) struct PolicyFlags {
     #[arg(long, value_name = "auto|TYPE:EXPR")]
     assume: Option<String>,
 
+    #[command(flatten)]
+    decisions: DecisionFlags,
+}
+
+/// Flags that change the decisions of policies.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(super) struct DecisionFlags {
     /// Elect only images that are at least this old, as in 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
@@ -48,12 +56,7 @@ impl PolicyFlags {
     pub(super) fn assuming(assume: &str) -> Self {
         Self {
             assume: Some(assume.to_owned()),
-            min_age: None,
-            platform: Vec::new(),
-            allow_downgrade: false,
-            allow_variant: false,
-            include_image: Vec::new(),
-            exclude_image: Vec::new(),
+            decisions: DecisionFlags::default(),
         }
     }
 
@@ -65,12 +68,7 @@ impl PolicyFlags {
         }
         Ok(Settings {
             assume: self.assume.clone(),
-            min_age: self.min_age,
-            platforms: self.platform.clone(),
-            allow_downgrade: self.allow_downgrade,
-            allow_variant_change: self.allow_variant,
-            include_images: self.include_image.clone(),
-            exclude_images: self.exclude_image.clone(),
+            ..self.decisions.settings()
         })
     }
 
@@ -82,6 +80,21 @@ impl PolicyFlags {
 
     pub(super) fn assumes(&self) -> bool {
         self.assume.is_some()
+    }
+}
+
+impl DecisionFlags {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            assume: None,
+            min_age: self.min_age,
+            platforms: self.platform.clone(),
+            allow_downgrade: self.allow_downgrade,
+            allow_variant_change: self.allow_variant,
+            include_images: self.include_image.clone(),
+            exclude_images: self.exclude_image.clone(),
+            image: None,
+        }
     }
 }
 

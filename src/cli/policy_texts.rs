@@ -9,21 +9,20 @@ use crate::plan::{ContainerPolicyText, PolicyEditError};
 
 /// Policies of single containers.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Policies")]
 pub(super) struct PolicyTextFlags {
     /// The policy of a container: semver:RANGE, glob:GLOB, regex:RE, alphabetical[:asc|desc],
     /// numerical[:asc|desc], digest:TAG or digest:sha256:HEX; repeatable
-    #[arg(long, value_name = "CONTAINER=TYPE:EXPR")]
+    #[arg(long, value_name = "CONTAINER=TYPE:EXPR", help_heading = "Policies")]
     tag: Vec<String>,
 
     /// Only tags that this regular expression matches (Go syntax, unanchored), beside --tag of
     /// the same container; repeatable
-    #[arg(long, value_name = "CONTAINER=RE")]
+    #[arg(long, value_name = "CONTAINER=RE", help_heading = "Policies")]
     filter_tags: Vec<String>,
 
     /// What the policy reads of a matching tag, by the groups of --filter-tags, as in app='$v';
     /// repeatable
-    #[arg(long, value_name = "CONTAINER=TEMPLATE")]
+    #[arg(long, value_name = "CONTAINER=TEMPLATE", help_heading = "Policies")]
     extract: Vec<String>,
 }
 

@@ -111,6 +111,47 @@ impl RegistryFlags {
                 "--offline decides from the cache, and --cache off says that there is none",
             ));
         }
+        let trust = Trust {
+            max_age: self.max_age.unsigned_abs(),
+            refresh: self.refresh,
+            offline: self.offline,
+        };
+        self.open(Cache::open(&self.cache), trust, globals)
+    }
+
+    /// The same for what is going to be written: every tag list is asked for,
+    /// however young the remembered one is.
+    pub(super) fn registries_to_write(
+        &self,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        if self.offline {
+            return Err(CommandError::usage(
+                "--offline decides from what is remembered, and what is written has to be asked \
+                 for; see status --offline",
+            ));
+        }
+        let trust = Trust {
+            refresh: self.refresh,
+            ..Trust::default()
+        };
+        self.open(Cache::open(&self.cache), trust, globals)
+    }
+
+    /// Registries that remember nothing, for a last look.
+    pub(super) fn registries_without_memory(
+        &self,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        self.open(Cache::off(), Trust::default(), globals)
+    }
+
+    fn open(
+        &self,
+        cache: Cache,
+        trust: Trust,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
         if let Some(layout) = self.oci_layout.iter().find(|l| !l.dir().is_dir()) {
             return Err(CommandError::failed(format!(
                 "--oci-layout {}: no such directory",
@@ -128,12 +169,8 @@ impl RegistryFlags {
             credential_files: user_credential_files(),
             max_connections: usize::from(self.max_connections),
             max_wait: self.max_wait.unsigned_abs(),
-            cache: Cache::open(&self.cache),
-            trust: Trust {
-                max_age: self.max_age.unsigned_abs(),
-                refresh: self.refresh,
-                offline: self.offline,
-            },
+            cache,
+            trust,
             rate_reserve: self.rate_reserve,
             ..RegistryOptions::default()
         };

@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use super::error::CommandError;
 use super::scope::{self, PlaceFlags};
 use crate::cluster::{Cluster, What};
+use crate::files::PathOrStdin;
+use crate::output::Format;
 use crate::plan::Change;
 use crate::write::DryRun;
 
@@ -41,6 +43,14 @@ impl TargetArgs {
         is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
     }
 
+    /// Whether it is said which workloads, beside where they are: where it is not,
+    /// a menu may ask.
+    pub(super) fn is_narrowed(&self) -> bool {
+        matches!(self.what(), Ok(What::Named(_)) | Err(_))
+            || self.all
+            || self.place.selector.is_some()
+    }
+
     /// What the words name.
     pub(super) fn what(&self) -> Result<What, CommandError> {
         scope::what(&self.resources)
@@ -65,6 +75,21 @@ impl TargetArgs {
             "name the workloads to change (TYPE/NAME…), or choose them with -l or --all; \
              -n and -A only say where",
         ))
+    }
+}
+
+impl TargetArgs {
+    /// Refuses to print two things at once: what comes from standard input is
+    /// written to standard output.
+    pub(super) fn check_stdin(&self, output: Option<Format>) -> Result<(), CommandError> {
+        match output {
+            Some(output) if self.place.filename.contains(&PathOrStdin::Stdin) => {
+                Err(CommandError::usage(format!(
+                    "-f - writes the edited manifest to standard output, which -o {output} wants too"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -114,6 +114,19 @@ impl Terminal {
         let _ = stderr.flush();
     }
 
+    /// Writes to standard error what is drawn for it; nothing is shortened where
+    /// that is no terminal.
+    pub(super) fn show(&mut self, draw: impl FnOnce(&Style) -> String) {
+        let style = match self.stderr_is_terminal {
+            true => self.question_style(),
+            false => Style {
+                colour: self.colours(false),
+                width: None,
+            },
+        };
+        self.prompt(&draw(&style));
+    }
+
     /// Writes a result. A reader that has gone away, such as `head`, ends the
     /// output quietly.
     pub(super) fn print(&mut self, text: &str) {

@@ -185,6 +185,8 @@ pub struct Decision {
     pub state: State,
     /// The lock, where the state is locked.
     pub lock: Option<Lock>,
+    /// Whether it would be automated without its lock.
+    pub automated: bool,
     /// The policy. `None`: the container has none and is not automated, or it is
     /// ignored.
     pub policy: Option<PolicySummary>,

@@ -27,6 +27,7 @@ mod snapshot;
 mod subject;
 mod times;
 mod verdict;
+mod wish;
 
 pub use crate::policy::{Lock, State};
 pub use assessment::{Assessment, Row, ScopeError, Summary};

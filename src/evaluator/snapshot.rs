@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::assessment::{Assessment, ScopeError};
 use super::image_scope::ImageScope;
 use super::subject::{Circumstances, Subject};
-use crate::image::{CanonicalName, Platform, RepositoryMetadata};
+use crate::image::{CanonicalName, ImageReference, Platform, RepositoryMetadata};
 use crate::policy::{
     Assume, ContainerPolicy, GlobError, ImagePolicies, PolicySources, RuleError, narrow, resolve,
 };
@@ -89,6 +89,10 @@ pub struct Settings {
     /// `--exclude-image`: globs on canonical names of images that are left out.
     #[serde(default)]
     pub exclude_images: Vec<String>,
+    /// `--image`: what it takes to write this image is asked as well. It decides
+    /// nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageReference>,
 }
 
 impl Settings {
@@ -216,6 +220,7 @@ impl Snapshot {
                     now: self.observed_at,
                     platforms: platforms.clone(),
                     left_out,
+                    wished: self.settings.image.as_ref(),
                     running: pods
                         .get(&workload.id)
                         .map_or(&[], |pods| pods.of(&container.name)),

@@ -28,10 +28,12 @@ pub struct Subject<'s> {
     resolved: Resolved,
     /// A policy to suggest by, where the container has none.
     assumed: Option<ContainerPolicy>,
-    platforms: Option<Vec<Platform>>,
-    running: &'s [RunningImage],
+    pub(super) platforms: Option<Vec<Platform>>,
+    pub(super) running: &'s [RunningImage],
     /// Why the image is left out, where the flags of the run leave it out.
     left_out: Option<String>,
+    /// The tag that somebody asks for by name.
+    pub(super) wished: Option<Tag>,
     pub(super) now: Timestamp,
 }
 
@@ -42,6 +44,8 @@ pub(super) struct Circumstances<'s> {
     pub(super) platforms: Option<Vec<Platform>>,
     pub(super) running: &'s [RunningImage],
     pub(super) left_out: Option<String>,
+    /// The image that somebody asks for by name, of whatever repository.
+    pub(super) wished: Option<&'s ImageReference>,
 }
 
 impl<'s> Subject<'s> {
@@ -57,8 +61,17 @@ impl<'s> Subject<'s> {
             platforms,
             running,
             left_out,
+            wished,
         } = circumstances;
-        let image = container.image.parse();
+        let image: Result<ImageReference, _> = container.image.parse();
+        let wished = wished
+            .filter(|_| left_out.is_none() && !resolved.ignored)
+            .filter(|wish| {
+                image
+                    .as_ref()
+                    .is_ok_and(|i| i.canonical() == wish.canonical())
+            })
+            .and_then(|wish| wish.tag().cloned());
         Self {
             workload,
             container,
@@ -68,6 +81,7 @@ impl<'s> Subject<'s> {
             platforms,
             running,
             left_out,
+            wished,
             now,
         }
     }
@@ -83,6 +97,7 @@ impl<'s> Subject<'s> {
         let resolved = Resolved {
             state: State::Automated,
             lock: None,
+            automated: true,
             ignored: false,
             policy: Some(Ok(policy)),
             warnings: Vec::new(),
@@ -92,6 +107,7 @@ impl<'s> Subject<'s> {
             platforms: None,
             running: &[],
             left_out: None,
+            wished: None,
         };
         Self::new(workload, container, resolved, None, circumstances)
     }
@@ -110,7 +126,9 @@ impl<'s> Subject<'s> {
     /// The repository that has to be asked; `None`: the decision needs nothing.
     #[must_use]
     pub fn repository(&self) -> Option<&CanonicalName> {
-        self.policy()?;
+        if self.policy().is_none() && self.wished.is_none() {
+            return None;
+        }
         self.image.as_ref().ok().map(ImageReference::canonical)
     }
 
@@ -135,7 +153,7 @@ impl<'s> Subject<'s> {
                 evaluation: Evaluation::Needs(facts),
                 ..
             }) => facts,
-            _ => Vec::new(),
+            _ => self.wish_needs(metadata),
         }
     }
 
@@ -232,6 +250,7 @@ impl<'s> Subject<'s> {
         Decision {
             state: resolved.state,
             lock: resolved.lock.clone(),
+            automated: resolved.automated,
             policy: resolved.policy.as_ref().map(summary),
             outcome: reason.outcome(),
             reason,

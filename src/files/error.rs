@@ -75,3 +75,36 @@ pub enum FileError {
         error: DecodeError,
     },
 }
+
+/// A file that was not replaced; it is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RewriteError {
+    /// The system refuses to write it.
+    #[error("cannot write {file}: {source}; nothing was changed")]
+    Unwritable {
+        /// Its path.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refuses to write a new file beside it.
+    #[error(
+        "cannot write {file}, since its folder {folder} refuses: {source}; nothing was changed"
+    )]
+    FolderUnwritable {
+        /// Its path.
+        file: String,
+        /// The folder of the file that the path leads to.
+        folder: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Somebody else wrote it after it was read.
+    #[error(
+        "{file} was changed by somebody else in the meantime, so it was left alone; run it again"
+    )]
+    Changed {
+        /// Its path.
+        file: String,
+    },
+}

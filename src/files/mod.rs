@@ -4,11 +4,16 @@
 //! folders below), `-` for standard input. One file is held in memory at a time,
 //! and of that only the workloads are kept, with the objects that policies are
 //! read from. What cannot be read is a value beside them; it hides nothing else.
+//!
+//! [`rewrite`] puts an edited text in the place of the old one, safe from crashes
+//! and from others who write.
 
 mod error;
 mod find;
 mod read;
+mod rewrite;
 
-pub use error::FileError;
+pub use error::{FileError, RewriteError};
 pub use find::PathOrStdin;
 pub use read::{FileListing, MAX_BYTES, read, read_from};
+pub use rewrite::{read_text, rewrite};

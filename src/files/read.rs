@@ -1,12 +1,12 @@
 //! The files' texts read into workloads.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use serde_json::Value;
 
 use super::error::FileError;
 use super::find::{Found, PathOrStdin, find};
+use super::rewrite::read_text;
 use crate::manifest::{self, Object, Problem};
 use crate::workload::{Source, Workload, decode};
 
@@ -22,6 +22,9 @@ pub struct FileListing {
     /// The objects that policies are read from: Flux's Kustomization, ImagePolicy
     /// and ImageRepository. A namespace that they do not name is not filled in.
     pub objects: Vec<(Source, Value)>,
+    /// The text of standard input, where it was read: an edit of it goes to
+    /// standard output.
+    pub stdin: Option<String>,
     /// What could not be read.
     pub errors: Vec<FileError>,
 }
@@ -49,6 +52,7 @@ pub fn read_from(
                 "" => Err(FileError::EmptyStdin),
                 _ => {
                     listing.add("-", &text, true, default_namespace);
+                    listing.stdin = Some(text);
                     Ok(())
                 }
             }),
@@ -70,12 +74,8 @@ impl FileListing {
         is_named: bool,
         default_namespace: &str,
     ) -> Result<(), FileError> {
+        let text = read_text(path)?;
         let name = path.display().to_string();
-        let mut file = File::open(path).map_err(|source| FileError::Unreadable {
-            file: name.clone(),
-            source,
-        })?;
-        let text = text(&name, &mut file)?;
         self.add(&name, &text, is_named, default_namespace);
         Ok(())
     }
@@ -134,7 +134,7 @@ fn is_policy_source(object: &Value) -> bool {
 }
 
 /// Reads a text to its end, or to the limit.
-fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
+pub(super) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
     let mut bytes = Vec::new();
     let file = file.to_owned();
     if let Err(source) = from.take(MAX_BYTES + 1).read_to_end(&mut bytes) {

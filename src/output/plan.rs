@@ -197,12 +197,20 @@ fn flag(hold: Hold) -> String {
         .map_or_else(String::new, |flag| format!(" ({flag})"))
 }
 
-/// `2 updated, 1 failed`: how many workloads ended how.
+/// `2 updated, 1 failed`: how many workloads ended how; `done` is the word for
+/// what was wished.
 #[must_use]
-pub fn results_line(results: &[WriteResult]) -> String {
+pub fn results_line(results: &[WriteResult], done: &str) -> String {
     let of = |word: WriteResult| {
         let number = results.iter().filter(|result| **result == word).count();
-        (number > 0).then(|| format!("{} {}", thousands(number), word.phrase()))
+        let phrase = match word {
+            WriteResult::Planned => format!("would be {done}"),
+            WriteResult::Updated => done.to_owned(),
+            WriteResult::Unchanged => "unchanged".to_owned(),
+            WriteResult::Failed => "failed".to_owned(),
+            WriteResult::NotStarted => "not started".to_owned(),
+        };
+        (number > 0).then(|| format!("{} {phrase}", thousands(number)))
     };
     let parts: Vec<String> = WriteResult::ALL.iter().copied().filter_map(of).collect();
     if parts.is_empty() {

@@ -16,10 +16,10 @@ const NAMED: usize = 4;
 
 /// The update that the policy would cause, the next versions that it would hold
 /// back, and the best of the tags that match: lines that fit the style's width,
-/// `limit` tags of them.
+/// `limit` tags of them. No row: facts are missing that can still be asked for.
 #[must_use]
 pub fn policy_effect(
-    row: &Row,
+    row: Option<&Row>,
     examination: &Examination,
     now: Timestamp,
     limit: usize,
@@ -32,9 +32,13 @@ pub fn policy_effect(
             text.push('\n');
         }
     };
-    say(paint(row), &format!("{}.", sentence(row)));
-    if let Some(line) = held_back_line(&row.image, examination) {
-        say(Paint::Caution, &line);
+    match row {
+        Some(row) => {
+            say(paint(row), &format!("{}.", sentence(row)));
+            let held_back = held_back_line(&row.image, examination);
+            held_back.iter().for_each(|line| say(Paint::Caution, line));
+        }
+        None => say(Paint::Caution, "Which one it elects is not known yet."),
     }
     let rejected = |candidate: &&Candidate| candidate.verdict == CandidateVerdict::Rejected;
     let matching = examination.candidates.iter().filter(|c| !rejected(c));

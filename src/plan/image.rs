@@ -12,9 +12,12 @@ use crate::policy::State;
 /// The plan to write one explicit image into every container in scope whose
 /// canonical repository is the same. The image names a tag or a digest, or both.
 ///
+/// What it takes to judge it is asked where [`Settings::image`] names it too.
 /// Its policy has to accept it, unless that is overridden; that it is lower than
 /// the running one, or another variant, or that the container is not automated,
 /// is what somebody asked for.
+///
+/// [`Settings::image`]: crate::evaluator::Settings::image
 ///
 /// # Errors
 ///
@@ -152,21 +155,26 @@ impl Wish<'_> {
         {
             return None;
         }
-        if self.subject.repository().is_none() {
+        if self.examination.tags == 0 && decision.latest.is_none() {
             return Some(fault(decision));
         }
         let Some(tag) = self.image.tag() else {
             return Some(format!("a digest alone is nothing that {policy} accepts"));
         };
+        if let (Some(wished), Some(served)) = (self.image.digest(), self.served())
+            && *wished != served
+        {
+            let (wished, served) = (wished.short(), served.short());
+            return Some(format!("{tag} serves {served}, not {wished}"));
+        }
         let mut candidates = self.examination.candidates.iter();
         match candidates.find(|candidate| candidate.tag == *tag) {
-            Some(candidate) if candidate.verdict != CandidateVerdict::Rejected => None,
+            Some(candidate) if candidate.verdict != CandidateVerdict::Rejected => {
+                self.subject.refusal_of(tag, self.metadata?)
+            }
             Some(candidate) => {
                 let why = candidate.rejection.map_or("is rejected", |r| r.phrase());
                 Some(format!("{tag} {why} ({policy})"))
-            }
-            None if self.examination.tags == 0 && decision.latest.is_none() => {
-                Some(fault(decision))
             }
             None => Some(format!("{tag} is no tag that {policy} can elect")),
         }

@@ -152,14 +152,12 @@ impl Rollback<'_> {
 
     fn stays(&self, container: Option<&String>, hold: Hold, message: String) -> HeldBack {
         let workload = &self.object.workload;
-        let running = workload.containers.iter();
-        let image = running
-            .filter(|running| Some(&running.name) == container)
-            .map(|running| running.image.clone());
+        let mut running = workload.containers.iter();
+        let runs = running.find(|running| Some(&running.name) == container);
         HeldBack {
             workload: workload.id.clone(),
             container: container.cloned(),
-            from: image.last(),
+            from: runs.map(|running| running.image.clone()),
             to: None,
             hold,
             message,

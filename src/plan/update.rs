@@ -1,5 +1,6 @@
 //! From decisions to the images that are written.
 
+use super::authorship::Override;
 use super::change::{Change, ImageChange, Plan};
 use super::hold::{HeldBack, Hold};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
@@ -26,6 +27,25 @@ pub struct Overrides {
     pub lock: bool,
     /// `--override-owner`.
     pub owner: bool,
+}
+
+impl Overrides {
+    /// What is lifted, as words.
+    #[must_use]
+    pub fn words(self) -> Vec<Override> {
+        let Self {
+            policy,
+            lock,
+            owner,
+        } = self;
+        let all = [
+            (policy, Override::Policy),
+            (lock, Override::Lock),
+            (owner, Override::Owner),
+        ];
+        let lifted = all.into_iter().filter(|(is_lifted, _)| *is_lifted);
+        lifted.map(|(_, word)| word).collect()
+    }
 }
 
 impl UpdateSpec {
@@ -60,14 +80,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     let decision = &row.decision;
     let (reason, hold) = match decision.state {
         State::Automated => (decision.reason, None),
-        State::Manual => {
-            let hold = (!spec.include_manual).then_some(Hold::Manual);
-            (decision.policy_reason?, hold)
-        }
-        State::Locked => {
-            let hold = (!spec.overrides.lock).then_some(Hold::Locked);
-            (decision.policy_reason?, hold)
-        }
+        State::Manual | State::Locked => (decision.policy_reason?, held_by_state(decision, spec)),
         State::Ignored => return None,
     };
     let hold = match (reason, hold) {
@@ -108,6 +121,19 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         message: decision.message.clone(),
         warnings: decision.warnings.clone(),
     })))
+}
+
+/// What of a container's state holds it, with all that the user lifts. What lifts
+/// a lock does not automate what lies below it.
+fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<Hold> {
+    let is_locked = decision.state == State::Locked;
+    if is_locked && !spec.overrides.lock {
+        Some(Hold::Locked)
+    } else if !decision.automated && !spec.include_manual {
+        Some(Hold::Manual)
+    } else {
+        None
+    }
 }
 
 /// The sentence of a container that stays. The faults of one that is not

@@ -179,8 +179,8 @@ impl PolicyType {
     pub fn phrase(self) -> &'static str {
         match self {
             Self::Semver => "the highest version in a range",
-            Self::Glob => "the newest image whose tag matches a glob",
-            Self::Regex => "the newest image whose tag matches a regular expression",
+            Self::Glob => "the newest tag that matches a glob",
+            Self::Regex => "the newest tag that matches a regex",
             Self::Alphabetical => "the last tag by the alphabet",
             Self::Numerical => "the greatest number",
             Self::Digest => "whatever a tag serves, by its digest",

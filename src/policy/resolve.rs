@@ -32,6 +32,8 @@ pub struct Resolved {
     pub state: State,
     /// The lock, where the state is locked.
     pub lock: Option<Lock>,
+    /// Whether it would be automated without its lock.
+    pub automated: bool,
     /// Whether `ignore` holds, also below a lock: then nothing is asked.
     pub ignored: bool,
     /// The policy to judge by, or why it cannot be used. `None`: there is none,
@@ -117,6 +119,7 @@ fn resolve_container(
     Resolved {
         state,
         lock,
+        automated,
         ignored: annotations.ignored,
         policy,
         warnings,

@@ -1,7 +1,24 @@
 //! A plan written into the files that its workloads stand in.
+//!
+//! A file is read when its turn comes, not when the plan is made: each change is
+//! computed against what stands there then, and refused where that is not what
+//! it was planned for. All changes of a file are made in one text, which replaces
+//! the old one at once. A change that cannot be made spoils no other, and a file
+//! that cannot be written spoils no other file.
 
-use super::{Applied, DryRun};
-use crate::plan::{Authorship, Plan};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Applied, Done, DryRun, WriteError};
+use crate::files::{read_text, rewrite};
+use crate::manifest::{self, EditError, Object, ObjectEdit, PlaceEdit};
+use crate::plan::{Authorship, Change, Place, Plan};
+use crate::workload::Observed;
+
+/// The name under which standard input is read.
+const STDIN: &str = "-";
 
 /// How files are written.
 #[derive(Debug, Clone)]
@@ -16,10 +33,206 @@ pub struct FileWriter<'a> {
     pub stdin: Option<&'a str>,
 }
 
-/// Writes every change of the plan, each file once. The second value is the
-/// edited text of standard input, where workloads came from there.
+/// Writes every change of the plan, each file once; the results are in the plan's
+/// order. The second value is the edited text of standard input, where workloads
+/// came from there; what could not be changed in it stands there unchanged.
 #[must_use]
 pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Option<String>) {
-    let _ = (plan, writer);
-    todo!("manifest helper")
+    let mut results: Vec<Option<Result<Done, WriteError>>> = Vec::new();
+    results.resize_with(plan.changes.len(), || None);
+    let mut stream = None;
+    for (file, positions) in by_file(plan) {
+        let changes: Vec<&Change> = positions.iter().map(|at| &plan.changes[*at]).collect();
+        let done = if file == STDIN {
+            let (done, edited) = writer.edit_stdin(&changes);
+            stream = edited;
+            done
+        } else {
+            writer.write_file(file, &changes)
+        };
+        for (position, done) in positions.into_iter().zip(done) {
+            results[position] = Some(done);
+        }
+    }
+    let nowhere = || Err(WriteError::File("it stands in no file".to_owned()));
+    let applied = plan
+        .changes
+        .iter()
+        .zip(results)
+        .map(|(change, result)| Applied {
+            workload: change.workload.clone(),
+            source: change.source.clone(),
+            result: result.unwrap_or_else(nowhere),
+            notes: Vec::new(),
+        });
+    (applied.collect(), stream)
+}
+
+/// The files of a plan with the positions of their changes.
+fn by_file(plan: &Plan) -> Vec<(&str, Vec<usize>)> {
+    let mut files: Vec<(&str, Vec<usize>)> = Vec::new();
+    let mut numbers = std::collections::BTreeMap::new();
+    for (position, change) in plan.changes.iter().enumerate() {
+        let Some(source) = &change.source else {
+            continue;
+        };
+        let file = source.file.as_str();
+        let number = *numbers.entry(file).or_insert(files.len());
+        match files.get_mut(number) {
+            Some((_, positions)) => positions.push(position),
+            None => files.push((file, vec![position])),
+        }
+    }
+    files
+}
+
+type Results = Vec<Result<Done, WriteError>>;
+
+impl FileWriter<'_> {
+    fn write_file(&self, file: &str, changes: &[&Change]) -> Results {
+        let path = Path::new(file);
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(error) => return all(changes, &error.to_string()),
+        };
+        let (mut results, edited) = self.edit(file, &text, changes);
+        if self.dry_run != DryRun::None || edited == text {
+            return results;
+        }
+        if let Err(error) = rewrite(path, &text, &edited) {
+            let message = error.to_string();
+            for result in &mut results {
+                if matches!(result, Ok(Done::Written)) {
+                    *result = Err(WriteError::File(message.clone()));
+                }
+            }
+        }
+        results
+    }
+
+    fn edit_stdin(&self, changes: &[&Change]) -> (Results, Option<String>) {
+        let Some(text) = self.stdin else {
+            let message = "standard input was not kept, so it cannot be edited";
+            return (all(changes, message), None);
+        };
+        let (results, edited) = self.edit(STDIN, text, changes);
+        (results, Some(edited))
+    }
+
+    /// The text with the changes that can be made, and what became of each.
+    fn edit(&self, file: &str, text: &str, changes: &[&Change]) -> (Results, String) {
+        let objects: Vec<Option<Object>> = manifest::objects(text)
+            .into_iter()
+            .map(Result::ok)
+            .collect();
+        let mut results = Results::new();
+        let mut edits: Vec<ObjectEdit> = Vec::new();
+        // The change of each edit.
+        let mut edited_by = Vec::new();
+        let mut taken = BTreeSet::new();
+        for (number, change) in changes.iter().enumerate() {
+            let found = self.find(file, change, &objects, &taken);
+            let edit = found.and_then(|(index, object, observed)| {
+                taken.insert(index);
+                let edit = change.edit(&observed, self.authorship)?;
+                Ok((index, edit.places(&object.value), &object.value))
+            });
+            results.push(match edit {
+                Ok((_, places, object)) if places.iter().all(|place| stands(object, place)) => {
+                    Ok(Done::Unchanged)
+                }
+                Ok((index, places, _)) => {
+                    let places = places.into_iter().map(place_edit).collect();
+                    edits.push(ObjectEdit { index, places });
+                    edited_by.push(number);
+                    Ok(Done::Written)
+                }
+                Err(error) => Err(error),
+            });
+        }
+        loop {
+            let error = match manifest::edit(text, &edits) {
+                Ok(edited) => return (results, edited),
+                Err(error) => error,
+            };
+            // Each turn takes one edit out, so there is an end.
+            let Some(at) = edits.iter().position(|edit| edit.index == error.index) else {
+                return (all(changes, &told(file, &error)), text.to_owned());
+            };
+            edits.remove(at);
+            results[edited_by.remove(at)] = Err(WriteError::File(told(file, &error)));
+        }
+    }
+
+    /// The object of a change, which no other change has taken: at the line where
+    /// it was, else the only one of its name.
+    fn find<'o>(
+        &self,
+        file: &str,
+        change: &Change,
+        objects: &'o [Option<Object>],
+        taken: &BTreeSet<usize>,
+    ) -> Result<(usize, &'o Object, Observed), WriteError> {
+        let mut same_name = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            let Some(object) = object.as_ref().filter(|_| !taken.contains(&index)) else {
+                continue;
+            };
+            // Most objects are another's: they are not decoded.
+            let name = object
+                .value
+                .pointer("/metadata/name")
+                .and_then(Value::as_str);
+            if name != Some(change.workload.name.as_str()) {
+                continue;
+            }
+            let read = Observed::read(&object.value, self.default_namespace);
+            if let Ok(Some(mut observed)) = read
+                && observed.workload.id == change.workload
+            {
+                observed.workload.source.clone_from(&change.source);
+                same_name.push((index, object, observed));
+            }
+        }
+        let line = change.source.as_ref().map(|source| source.line);
+        let at_line = same_name
+            .iter()
+            .position(|(_, object, _)| Some(object.line) == line);
+        match (at_line, same_name.len()) {
+            (Some(at), _) => Ok(same_name.swap_remove(at)),
+            (None, 1) => Ok(same_name.remove(0)),
+            _ => Err(WriteError::File(format!(
+                "{file} was changed by somebody else in the meantime: \
+                 the object is not where it was; run it again"
+            ))),
+        }
+    }
+}
+
+fn all(changes: &[&Change], message: &str) -> Results {
+    let error = || WriteError::File(message.to_owned());
+    changes.iter().map(|_| Err(error())).collect()
+}
+
+fn told(file: &str, error: &EditError) -> String {
+    format!("{file}:{}: {error}", error.line)
+}
+
+fn place_edit(place: Place) -> PlaceEdit {
+    PlaceEdit {
+        path: place.path,
+        value: place.text,
+    }
+}
+
+/// Whether a place says already what it should.
+fn stands(object: &Value, place: &Place) -> bool {
+    let found = place.path.iter().try_fold(object, |at, key| match at {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        at => at.get(key),
+    });
+    match &place.text {
+        Some(text) => found.is_some_and(|found| found == text.as_str()),
+        None => found.is_none(),
+    }
 }

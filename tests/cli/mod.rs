@@ -8,6 +8,8 @@ mod formats;
 mod honesty;
 mod image_scope;
 mod input;
+#[cfg(unix)]
+mod menu;
 mod quickstart;
 mod requests;
 mod secrets;

@@ -7,6 +7,8 @@
 //! | `kubeconfigs` | the users and the files that lead to them |
 //! | `service_account` | an account whose tokens expire when a test likes |
 //! | `objects` | manifests, and putting them into the cluster |
+//! | `plans` | plans made by hand, and what writes them |
+//! | `shop` | a namespace whose workloads follow a policy |
 //! | `registry` | registries with images made on the spot: open, with a password over TLS, with tokens |
 //! | `certificates`, `token_server`, `slow_line` | what their tests need |
 //! | `memcached` | a memcached for whoever asks |
@@ -39,8 +41,10 @@ mod certificates;
     reason = "of what the tests share, only a part is used here"
 )]
 mod content;
+mod contention;
 mod control_plane;
 mod decisions;
+mod forbidden_writes;
 mod helm;
 #[path = "../../examples/reference/help.rs"]
 #[expect(dead_code, reason = "of the reference, the man pages are needed here")]
@@ -53,9 +57,12 @@ mod krew_manifest;
 mod kubeconfigs;
 #[path = "../../examples/reference/man.rs"]
 mod man;
+mod many_writes;
 mod memcached;
 mod memcached_cache;
 mod objects;
+mod owners;
+mod plans;
 mod plugin;
 mod pods;
 mod process;
@@ -66,8 +73,10 @@ mod registry_images;
 mod registry_password;
 mod registry_tokens;
 mod releases;
+mod rollback;
 mod running;
 mod service_account;
+mod shop;
 mod slow_line;
 mod status;
 #[path = "../support/registry/mod.rs"]
@@ -78,6 +87,9 @@ mod status;
 )]
 mod test_registry;
 mod token_server;
+mod update;
+mod wait;
 mod warm_cluster;
 mod whole_cluster;
 mod workloads;
+mod writing;

@@ -105,27 +105,90 @@ impl ControlPlane {
 
     /// Makes the cluster have HelmReleases, and waits until they are served.
     pub(crate) async fn define_helm_releases(&self) {
+        self.define("helm.toolkit.fluxcd.io", "v2", "HelmRelease")
+            .await;
+    }
+
+    /// Makes the cluster have a namespaced kind of any shape, and waits until it
+    /// is served.
+    pub(crate) async fn define(&self, group: &str, version: &str, kind: &str) {
+        let singular = kind.to_lowercase();
+        let plural = format!("{singular}s");
         self.apply(&[json!({"apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": "helmreleases.helm.toolkit.fluxcd.io"},
-            "spec": {"group": "helm.toolkit.fluxcd.io", "scope": "Namespaced",
-                "names": {"plural": "helmreleases", "singular": "helmrelease",
-                    "kind": "HelmRelease"},
-                "versions": [{"name": "v2", "served": true, "storage": true,
+            "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.{group}")},
+            "spec": {"group": group, "scope": "Namespaced",
+                "names": {"plural": plural, "singular": singular, "kind": kind},
+                "versions": [{"name": version, "served": true, "storage": true,
                     "schema": {"openAPIV3Schema": {"type": "object",
                         "x-kubernetes-preserve-unknown-fields": true}}}]}})])
             .await;
-        let client = self.kube_client();
-        let path = "/apis/helm.toolkit.fluxcd.io/v2/helmreleases";
+        let path = format!("/apis/{group}/{version}/{plural}");
         for _ in 0..100 {
-            let request = http::Request::get(path).body(Vec::new());
-            let answer = client.request_text(request.expect("a request")).await;
-            if answer.is_ok() {
+            if self.get(&path).await.is_ok() {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        panic!("HelmReleases are not served");
+        panic!("{kind}s are not served");
+    }
+
+    async fn get(&self, path: &str) -> kube::Result<Value> {
+        let request = http::Request::get(path).body(Vec::new());
+        let request = request.expect("a request");
+        self.kube_client().request(request).await
+    }
+
+    /// The Events of a namespace.
+    pub(crate) async fn events(&self, namespace: &str) -> Vec<Value> {
+        let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
+        let mut list = self.get(&path).await.expect("Events");
+        let items = list["items"].as_array_mut();
+        items.map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(crate) async fn delete_deployment(&self, namespace: &str, name: &str) {
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}");
+        let request = http::Request::delete(path).body(Vec::new());
+        let client = self.kube_client();
+        let answer = client.request_text(request.expect("a request")).await;
+        answer.expect("deleted");
+    }
+
+    /// Has a policy refuse (`Deny`) changes of one Deployment of a namespace, or
+    /// warn of them (`Warn`), and waits until it does.
+    pub(crate) async fn admit_unless_named(&self, namespace: &str, name: &str, action: &str) {
+        let policy = format!("{namespace}-{name}");
+        let message = format!("{namespace} has no place for it ({action})");
+        let metadata = json!({"name": policy});
+        let here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+        self.apply(&[
+            json!({"apiVersion": ADMISSION, "kind": "ValidatingAdmissionPolicy",
+                "metadata": metadata, "spec": {"failurePolicy": "Fail",
+                    "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"],
+                        "apiVersions": ["v1"], "operations": ["UPDATE"],
+                        "resources": ["deployments"]}]},
+                    "validations": [{"expression": format!("object.metadata.name != '{name}'"),
+                        "message": message}]}}),
+            json!({"apiVersion": ADMISSION, "kind": "ValidatingAdmissionPolicyBinding",
+                "metadata": metadata, "spec": {"policyName": policy,
+                    "validationActions": [action],
+                    "matchResources": {"namespaceSelector": here}}}),
+        ])
+        .await;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}?dryRun=All");
+        for _ in 0..300 {
+            let request = http::Request::patch(&path)
+                .header("Content-Type", "application/merge-patch+json")
+                .body(br#"{"metadata":{"annotations":{"try":"it"}}}"#.to_vec())
+                .expect("a request");
+            let answer = self.kube_client().send(request.map(Into::into)).await;
+            let answer = answer.expect("an answer");
+            if answer.status().is_client_error() || answer.headers().contains_key("warning") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the policy on {name} never came into force");
     }
 
     /// Lets `User::Reader` read the workloads and Pods of a namespace.
@@ -170,6 +233,7 @@ impl ControlPlane {
     }
 }
 
+const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 

@@ -37,6 +37,7 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
         decision: Decision {
             state: State::Manual,
             lock: None,
+            automated: false,
             policy: None,
             outcome: Reason::Manual.outcome(),
             reason: Reason::Manual,

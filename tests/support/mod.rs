@@ -5,5 +5,7 @@ pub mod krew_manifest;
 pub mod layout;
 pub mod oracle;
 pub mod program;
+#[cfg(unix)]
+pub mod pty;
 pub mod registry;
 pub mod scenario;

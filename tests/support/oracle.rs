@@ -162,7 +162,15 @@ impl Oracle {
 
     /// Answers until nothing more is asked; each answer tells something new.
     pub(crate) fn settle(&mut self, subject: &Subject<'_>) -> RepositoryMetadata {
-        let mut metadata = RepositoryMetadata::default();
+        self.settle_from(RepositoryMetadata::default(), subject)
+    }
+
+    /// The same on top of what is known already.
+    pub(crate) fn settle_from(
+        &mut self,
+        mut metadata: RepositoryMetadata,
+        subject: &Subject<'_>,
+    ) -> RepositoryMetadata {
         loop {
             let needs = subject.needs(&metadata);
             if needs.is_empty() {

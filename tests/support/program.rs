@@ -124,6 +124,11 @@ impl Run {
         self
     }
 
+    /// The command as it would run, for a terminal.
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+
     /// May take so long.
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }

@@ -2,6 +2,7 @@
 //! words. Every decision made here is also held against what must hold for all:
 //! see [`Scenario::decide`].
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use kubectl_imgpolicy::evaluator::{
@@ -177,6 +178,18 @@ impl Scenario {
         self
     }
 
+    pub(crate) fn object(&self) -> &Value {
+        &self.object
+    }
+
+    /// The same with the object as it is now.
+    pub(crate) fn with_object(&self, object: Value) -> Self {
+        Self {
+            object,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn workload(&self) -> Workload {
         let mut workload = decode(&self.object, "default")
             .expect("decodes")
@@ -197,6 +210,23 @@ impl Scenario {
             let parse = |node: &String| node.parse().expect("a platform");
             nodes.iter().map(parse).collect()
         });
+        snapshot
+    }
+
+    /// The snapshot in which every container is decided; all repositories are
+    /// the same.
+    pub(crate) fn settled(&self) -> Snapshot {
+        let mut snapshot = self.snapshot();
+        let mut oracle = self.oracle.clone();
+        let mut repositories = BTreeMap::new();
+        for subject in snapshot.subjects().expect("subjects") {
+            if let Some(name) = subject.repository() {
+                let known = repositories.remove(name).unwrap_or_default();
+                let settled = oracle.settle_from(known, &subject);
+                repositories.insert(name.clone(), settled);
+            }
+        }
+        snapshot.repositories = repositories;
         snapshot
     }
 

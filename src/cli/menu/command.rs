@@ -10,11 +10,11 @@ use crate::output::command_line;
 
 /// How the workloads of a menu are reached again.
 #[derive(Debug, Clone)]
-pub(super) struct Reached<'a> {
-    pub(super) place: &'a PlaceFlags,
-    pub(super) globals: &'a Globals,
+pub(in crate::cli) struct Reached<'a> {
+    pub(in crate::cli) place: &'a PlaceFlags,
+    pub(in crate::cli) globals: &'a Globals,
     /// Flags about registries and credentials, as they are given again.
-    pub(super) further: Vec<String>,
+    pub(in crate::cli) further: Vec<String>,
 }
 
 impl Reached<'_> {

@@ -64,13 +64,14 @@ impl Canvas {
         let mut head = vec![self.line(Paint::Strong, &list.title)];
         head.push(self.line(Paint::Plain, &filter_line(list, shown.len())));
         let mut foot = Vec::new();
+        let most = (self.rows / 6).clamp(1, DETAIL);
         if let Some(item) = list.current().map(|at| &list.items[at]) {
-            foot.extend(self.paragraph(Paint::Dim, &item.detail, DETAIL));
+            foot.extend(self.paragraph(Paint::Plain, &item.detail, most));
         }
         if let Some(hint) = &list.hint {
-            foot.extend(self.paragraph(Paint::Caution, hint, DETAIL));
+            foot.extend(self.paragraph(Paint::Caution, hint, most));
         }
-        foot.push(self.line(Paint::Dim, keys(list.choice)));
+        foot.extend(self.paragraph(Paint::Dim, keys(list.choice), most));
         let room = self.rows.saturating_sub(head.len() + foot.len() + 1).max(1);
         let cursor = list.current();
         let at = shown.iter().position(|&item| Some(item) == cursor);
@@ -132,25 +133,25 @@ impl Canvas {
     }
 }
 
-/// What a list says of its filter and of what is checked.
+/// What a list says of what is checked, and of its filter.
 fn filter_line(list: &List, shown: usize) -> String {
     let all = list.items.len();
-    let mut line = format!("filter: {}_", list.filter);
-    if shown < all {
-        line.push_str(&format!("  {shown} of {all} shown"));
-    }
+    let mut parts = Vec::new();
     if list.choice == Choice::Some {
-        line.push_str(&format!("  {} checked", list.checked()));
+        parts.push(format!("{} of {all} checked", list.checked()));
     }
-    line
+    if !list.filter.is_empty() {
+        parts.push(format!("{shown} shown with: {}_", list.filter));
+    }
+    parts.join(", ")
 }
 
 fn keys(choice: Choice) -> &'static str {
     match choice {
         Choice::Some => {
-            "space checks, tab all, enter goes on, type to filter, shift-tab back, esc quits"
+            "space: check, tab: all, enter: go on, type: filter, shift-tab: back, esc: quit"
         }
-        Choice::One => "enter takes it, type to filter, shift-tab back, esc quits",
+        Choice::One => "enter: take it, type: filter, shift-tab: back, esc: quit",
     }
 }
 

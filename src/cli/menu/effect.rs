@@ -171,9 +171,17 @@ impl<'a> Effects<'a> {
         })
     }
 
-    /// The same in lines that fit.
-    pub(super) fn text(&self, look: &Look, limit: usize, style: &Style) -> String {
+    /// The same in lines that fit. `is_settled`: what is not known now will not be
+    /// known later either.
+    pub(super) fn text(
+        &self,
+        look: &Look,
+        is_settled: bool,
+        limit: usize,
+        style: &Style,
+    ) -> String {
         let now = self.snapshot.observed_at;
-        policy_effect(&look.row, &look.examination, now, limit, style)
+        let row = is_settled.then_some(&look.row);
+        policy_effect(row, &look.examination, now, limit, style)
     }
 }

@@ -20,7 +20,9 @@ mod policy_editor;
 mod screen;
 mod updates;
 
-pub(super) use policies::{Purpose, write_policies};
+pub(super) use command::Reached;
+pub(super) use policies::{Purpose, is_wished, write_policies};
+pub(super) use updates::{choose_updates, update_commands};
 
 use dialoguer::console::Key;
 
@@ -31,7 +33,7 @@ use list::{List, Step};
 use screen::Screen;
 
 /// Where questions are asked.
-pub(super) enum Menu<'t> {
+enum Menu<'t> {
     /// On a screen of their own.
     Drawn(Screen),
     /// Line by line.
@@ -40,7 +42,7 @@ pub(super) enum Menu<'t> {
 
 /// How a question ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+enum Answer {
     /// With an answer.
     Given,
     /// With the wish to change the answer before it.
@@ -53,7 +55,7 @@ impl<'t> Menu<'t> {
     /// # Errors
     ///
     /// Nobody can be asked.
-    pub(super) fn open(terminal: &'t mut Terminal) -> Result<Self, CommandError> {
+    fn open(terminal: &'t mut Terminal) -> Result<Self, CommandError> {
         if !terminal.can_ask() {
             return Err(CommandError::usage(
                 "a menu needs a terminal; name what to change instead, see --help",

@@ -7,15 +7,14 @@ use super::effect::{Draft, Effects};
 use super::list::{Choice, Item, List};
 use super::policy_editor;
 use super::{Answer, Menu};
-use crate::cli::annotate::{self, EffectFlags, Manner};
+use crate::cli::annotate::{self, Manner};
 use crate::cli::asking;
-use crate::cli::client_flags::Globals;
 use crate::cli::error::CommandError;
 use crate::cli::reading::{self, Reading, runtime};
 use crate::cli::scope::PlaceFlags;
 use crate::cli::target::TargetArgs;
 use crate::cli::terminal::Terminal;
-use crate::evaluator::{Row, Settings, State, assess};
+use crate::evaluator::{Row, State, assess};
 use crate::output::{lock_phrase, version_of};
 use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
@@ -63,45 +62,50 @@ impl Purpose {
     }
 }
 
+/// Whether a menu asks what the flags do not say: somebody is there to answer, no
+/// workload is named, and the answer is for people.
+pub(in crate::cli) fn is_wished(
+    target: &TargetArgs,
+    manner: &Manner<'_>,
+    terminal: &Terminal,
+) -> bool {
+    terminal.can_ask() && !target.is_narrowed() && !manner.write.yes && manner.output.is_none()
+}
+
 /// Has workloads and their policies chosen, confirmed and written, and tells the
 /// commands that do the same without a menu.
 ///
 /// # Errors
 ///
-/// Nothing can be read, nobody can be asked, Esc (exit code 1) or Ctrl-C (130):
-/// nothing was changed then, and the message says so.
+/// Nothing can be read, Esc (exit code 1) or Ctrl-C (130): nothing was changed
+/// then, and the message says so.
 pub(in crate::cli) fn write_policies(
     purpose: Purpose,
     target: &TargetArgs,
-    effect: &EffectFlags,
     manner: &Manner<'_>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let globals = manner.globals;
-    let read = reading::read(target.place(), target.what()?, Settings::default(), globals);
-    let reading = runtime()?.block_on(read)?;
-    for error in &reading.snapshot.errors {
-        terminal.complain(&error.message);
-    }
-    if reading.snapshot.workloads.is_empty() {
-        if reading.snapshot.errors.is_empty() {
-            terminal.tell(&reading.empty);
-            return Ok(ExitCode::SUCCESS);
-        }
-        return Ok(ExitCode::FAILURE);
-    }
     let place = target.place();
-    let chosen = choose_policies(purpose, &reading, place, effect, globals, terminal)?;
-    let code = annotate::carry_out(chosen.plan, reading, manner, terminal)?;
-    terminal.tell("the same without a menu:");
-    for command in &chosen.commands {
+    manner.write.check(place)?;
+    let reading = reading::read_workloads(place, target.what()?, manner.globals);
+    let reading = runtime()?.block_on(reading)?;
+    let commands = match reading.snapshot.workloads.is_empty() {
+        true => None,
+        false => Some(choose_policies(purpose, &reading, place, manner, terminal)?),
+    };
+    let Chosen { plan, commands } = commands.unwrap_or_default();
+    let code = annotate::carry_out(plan, reading, manner, terminal)?;
+    if !commands.is_empty() {
+        terminal.tell("the same without a menu:");
+    }
+    for command in &commands {
         terminal.tell(&format!("  {command}"));
     }
     Ok(code)
 }
 
 /// What was chosen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Chosen {
     /// What is to be written, not yet confirmed.
     plan: Plan,
@@ -120,10 +124,17 @@ fn choose_policies(
     purpose: Purpose,
     reading: &Reading,
     place: &PlaceFlags,
-    flags: &EffectFlags,
-    globals: &Globals,
+    manner: &Manner<'_>,
     terminal: &mut Terminal,
 ) -> Result<Chosen, CommandError> {
+    let Manner {
+        effect: Some(flags),
+        globals,
+        ..
+    } = *manner
+    else {
+        return Ok(Chosen::default());
+    };
     let registries = flags.registry.registries(globals)?;
     let mut effects = Effects::new(reading, &registries, &flags.pull_secrets, purpose);
     let mut menu = Menu::open(terminal)?;

@@ -79,7 +79,7 @@ fn overview(drafts: &[Draft], effects: &Effects<'_>) -> Result<List, CommandErro
             ..Item::default()
         });
     }
-    let title = "These policies fit what runs. Enter on one changes it.";
+    let title = "These policies are set; enter on one changes it.";
     Ok(List::new(title, Choice::One, items))
 }
 
@@ -202,18 +202,20 @@ impl Editor {
             if let Some(fault) = fault {
                 frame.lines.extend(canvas.paragraph(Paint::Bad, &fault, 4));
             }
-            let keys = match is_known {
-                true => "enter takes it, shift-tab back, esc quits",
-                false => "enter asks the registry for dates, shift-tab back, esc quits",
+            let keys = match (can_be_taken, is_known) {
+                (false, _) => "shift-tab: back, esc: quit",
+                (true, true) => "enter: take it, shift-tab: back, esc: quit",
+                (true, false) => "enter: ask the registry, shift-tab: back, esc: quit",
             };
             if let Some(look) = &look {
                 let room = canvas.rows.saturating_sub(frame.lines.len() + 1);
-                let text = effects.text(look, room, &canvas.style);
+                let text = effects.text(look, is_known, room, &canvas.style);
                 frame
                     .lines
                     .extend(text.lines().take(room).map(str::to_owned));
             }
-            frame.lines.push(canvas.line(Paint::Dim, keys));
+            frame.lines.extend(canvas.paragraph(Paint::Dim, keys, 2));
+            frame.lines.truncate(canvas.rows);
             screen.draw(&frame);
             match screen.key()? {
                 Key::Escape => return Err(CommandError::declined()),
@@ -291,7 +293,7 @@ fn ask_plainly(
             effects.settle(drafts)?;
             let look = effects.look(drafts, at)?;
             let style = terminal.question_style();
-            terminal.tell(&effects.text(&look, PLAIN_LIMIT, &style));
+            terminal.tell(&effects.text(&look, true, PLAIN_LIMIT, &style));
         }
         terminal.prompt(&format!(
             "{} {}: enter takes {}; or another policy, b for back, q to quit: ",

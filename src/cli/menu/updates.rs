@@ -1,1 +1,159 @@
-//! `update -i`: which rows of a plan are written.
+//! `update -i`: which images of a plan are written.
+
+use std::collections::BTreeMap;
+
+use super::command::Reached;
+use super::list::{Choice, Item, List};
+use super::{Answer, Menu};
+use crate::cli::error::CommandError;
+use crate::cli::terminal::Terminal;
+use crate::output::{command_line, version_of};
+use crate::plan::{Change, HeldBack, ImageChange, Plan};
+use crate::workload::WorkloadId;
+
+/// Has the images of a plan chosen: all of them are checked. What is held back is
+/// shown with its reason and cannot be checked, because safeguards are lifted by
+/// their flags alone, each by its own.
+///
+/// # Errors
+///
+/// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
+/// then, and the message says so.
+pub(in crate::cli) fn choose_updates(
+    plan: Plan,
+    terminal: &mut Terminal,
+) -> Result<Plan, CommandError> {
+    if plan.changes.is_empty() {
+        return Ok(plan);
+    }
+    let spans = spans_namespaces(&plan);
+    let changes = plan.changes.iter();
+    let elected = changes.flat_map(|change| change.images.iter().map(move |image| (change, image)));
+    let mut items: Vec<Item> = elected
+        .map(|(change, image)| elected_item(change, image, spans))
+        .collect();
+    items.extend(plan.held_back.iter().map(|held| held_item(held, spans)));
+    let mut list = List::new("Which images are to be updated?", Choice::Some, items);
+    let mut menu = Menu::open(terminal)?;
+    while menu.choose(&mut list)? == Answer::Back {}
+    drop(menu);
+    let mut checked = list.items.iter().map(|item| item.checked);
+    let mut chosen = plan;
+    for change in &mut chosen.changes {
+        change.images.retain(|_| checked.next().unwrap_or(false));
+    }
+    chosen.changes.retain(|change| !change.images.is_empty());
+    Ok(chosen)
+}
+
+fn spans_namespaces(plan: &Plan) -> bool {
+    let changes = plan.changes.iter().map(|change| &change.workload);
+    let mut ids = changes.chain(plan.held_back.iter().map(|held| &held.workload));
+    let first = ids.next().map(|id| &id.namespace);
+    ids.any(|id| Some(&id.namespace) != first)
+}
+
+fn name(id: &WorkloadId, spans: bool) -> String {
+    match spans {
+        true => format!("{}/{id}", id.namespace),
+        false => id.to_string(),
+    }
+}
+
+fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
+    let warnings = image
+        .warnings
+        .iter()
+        .map(|warning| format!("warning: {}", warning.message));
+    let told: Vec<String> = std::iter::once(image.message.clone())
+        .chain(warnings)
+        .chain(change.notes.iter().cloned())
+        .collect();
+    let mark = if image.warnings.is_empty() { "" } else { "!" };
+    Item {
+        cells: vec![
+            name(&change.workload, spans),
+            image.container.clone(),
+            format!(
+                "{} -> {}{mark}",
+                version_of(&image.from),
+                version_of(&image.to.to_string())
+            ),
+            image.policy.clone().unwrap_or_default(),
+        ],
+        detail: told.join("; "),
+        checked: true,
+        ..Item::default()
+    }
+}
+
+fn held_item(held: &HeldBack, spans: bool) -> Item {
+    let from = held.from.as_deref().map(version_of).unwrap_or_default();
+    let to = held
+        .to
+        .as_ref()
+        .map(|to| format!(" -> {}", version_of(&to.to_string())));
+    let lift = match held.hold.lifted_by() {
+        Some(flag) => format!(
+            "held back: {} (start with {flag} to update it)",
+            held.message
+        ),
+        None => format!("held back: {}", held.message),
+    };
+    Item {
+        cells: vec![
+            name(&held.workload, spans),
+            held.container.clone().unwrap_or_default(),
+            format!("{from}{}", to.unwrap_or_default()),
+            held.hold.to_string(),
+        ],
+        detail: lift.clone(),
+        refusal: Some(lift),
+        ..Item::default()
+    }
+}
+
+/// The commands that make the chosen part of a plan without a menu: one for all
+/// workloads of a namespace of which the same containers were chosen.
+pub(in crate::cli) fn update_commands(
+    plan: &Plan,
+    chosen: &Plan,
+    reached: &Reached<'_>,
+) -> Vec<String> {
+    let mut together: BTreeMap<(&str, Vec<&str>), Vec<String>> = BTreeMap::new();
+    for change in &chosen.changes {
+        let is_whole = plan.changes.iter().any(|whole| {
+            whole.workload == change.workload && whole.images.len() == change.images.len()
+        });
+        let containers = match is_whole {
+            true => Vec::new(),
+            false => change
+                .images
+                .iter()
+                .map(|image| image.container.as_str())
+                .collect(),
+        };
+        let key = (change.workload.namespace.as_str(), containers);
+        together
+            .entry(key)
+            .or_default()
+            .push(change.workload.to_string());
+    }
+    let command = |((namespace, containers), workloads): ((&str, Vec<&str>), Vec<String>)| {
+        let mut words = vec![
+            "kubectl".to_owned(),
+            "imgpolicy".to_owned(),
+            "update".to_owned(),
+        ];
+        words.extend(workloads);
+        words.extend(
+            containers
+                .iter()
+                .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
+        );
+        words.extend(reached.flags(namespace));
+        words.push("--yes".to_owned());
+        command_line(words.iter().map(String::as_str))
+    };
+    together.into_iter().map(command).collect()
+}

@@ -6,6 +6,9 @@ use crate::manifest::Problem;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct EditError {
+    /// The object, by its position among [`objects`](crate::manifest::objects);
+    /// without its edits the others may still be made.
+    pub index: usize,
     /// The line of that place, from 1.
     pub line: usize,
     /// What stood in the way, and what to do by hand.

@@ -74,26 +74,32 @@ pub struct ObjectEdit {
 pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     let objects = located(text);
     let mut in_objects: BTreeMap<usize, Change> = BTreeMap::new();
-    let mut in_roots: BTreeMap<usize, (&Root, Change)> = BTreeMap::new();
+    let mut in_roots: BTreeMap<usize, InRoot<'_>> = BTreeMap::new();
     for edit in edits {
         let found = target(&objects, edit.index)?;
         let in_object = in_objects.entry(edit.index).or_insert_with(Change::none);
-        let (_, in_root) = in_roots
+        let in_root = in_roots
             .entry(found.root.range.start)
-            .or_insert_with(|| (&found.root, Change::none()));
+            .or_insert_with(|| InRoot {
+                root: &found.root,
+                objects: Vec::new(),
+                change: Change::none(),
+            });
+        in_root.objects.push((&found.path, edit.index));
         for place in &edit.places {
             in_object
                 .add(&[], place)
-                .and_then(|()| in_root.add(&found.path, place))
+                .and_then(|()| in_root.change.add(&found.path, place))
                 .map_err(|problem| EditError {
+                    index: edit.index,
                     line: found.line(),
                     problem,
                 })?;
         }
     }
     let mut splices = Splices::default();
-    for (root, change) in in_roots.values() {
-        walk::splice(text, root, change, &mut splices)?;
+    for in_root in in_roots.values() {
+        walk::splice(text, in_root, &mut splices)?;
     }
     let edited = splices.apply(text);
     let differs = match &edited {
@@ -106,10 +112,20 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     }
 }
 
+/// The edits of all objects that are read from one value.
+struct InRoot<'a> {
+    root: &'a Root,
+    /// The objects that are edited: their paths and positions.
+    objects: Vec<(&'a [String], usize)>,
+    /// Their edits, from the root.
+    change: Change,
+}
+
 /// The object of an edit.
 fn target(objects: &[Located], index: usize) -> Result<&Located, EditError> {
     let Some(found) = objects.get(index) else {
         return Err(EditError {
+            index,
             line: 1,
             problem: EditProblem::NoSuchObject(index),
         });
@@ -117,6 +133,7 @@ fn target(objects: &[Located], index: usize) -> Result<&Located, EditError> {
     match &found.object {
         Ok(_) => Ok(found),
         Err(error) => Err(EditError {
+            index,
             line: error.line,
             problem: EditProblem::Unreadable(error.problem.clone()),
         }),
@@ -133,6 +150,7 @@ fn is_unsafe(objects: &[Located], edits: &[ObjectEdit], differs: Option<usize>) 
         .or(edits.iter().find(has_places));
     let first = at.and_then(|edit| edit.places.first());
     EditError {
+        index: at.map_or(0, |edit| edit.index),
         line: at.map_or(1, |edit| objects[edit.index].line()),
         problem: EditProblem::Unsafe {
             place: place(first.map_or(&[], |first| &first.path)),

@@ -11,27 +11,28 @@ use super::lines::Lines;
 use super::scalar::{double_quoted, is_plain, written};
 use super::splice::Splices;
 use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
-use super::{json, yaml};
+use super::{InRoot, json, yaml};
 use crate::manifest::document::Root;
 
 /// The key whose value is merged into its mapping.
 const MERGE: &str = "<<";
 
-/// Adds the splices that make a change of one root value.
+/// Adds the splices that make the edits of one root value.
 pub(super) fn splice(
     text: &str,
-    root: &Root,
-    change: &Change,
+    edits: &InRoot<'_>,
     splices: &mut Splices,
 ) -> Result<(), EditError> {
-    let lines = Lines { text };
+    let root = edits.root;
     let tree = if root.is_json {
-        json::tree(text, &root.range, change)
+        json::tree(text, &root.range, &edits.change)
     } else {
-        yaml::tree(text, &root.range, change)
+        yaml::tree(text, &root.range, &edits.change)
     };
-    let (Some(tree), Change::Within(children)) = (tree, change) else {
+    let lines = Lines { text };
+    let (Some(tree), Change::Within(children)) = (tree, &edits.change) else {
         return Err(EditError {
+            index: edits.objects.first().map_or(0, |(_, index)| *index),
             line: lines.number(root.range.start),
             problem: EditProblem::Unsafe { place: place(&[]) },
         });
@@ -39,12 +40,13 @@ pub(super) fn splice(
     let mut walk = Walk {
         lines,
         root,
+        objects: &edits.objects,
         tree: &tree,
         unit: tree.unit.unwrap_or(2),
         path: Vec::new(),
         splices,
     };
-    walk.check(&tree.root)?;
+    walk.check(&tree.root, tree.root.range.start)?;
     walk.inside(&tree.root, children)
 }
 
@@ -52,6 +54,8 @@ pub(super) fn splice(
 pub(super) struct Walk<'a> {
     pub(super) lines: Lines<'a>,
     pub(super) root: &'a Root,
+    /// The objects that are edited: their paths and positions.
+    objects: &'a [(&'a [String], usize)],
     tree: &'a Tree,
     /// By how many columns a block mapping is indented in another.
     pub(super) unit: usize,
@@ -78,27 +82,37 @@ impl Walk<'_> {
         at: usize,
         problem: impl FnOnce(String) -> EditProblem,
     ) -> Result<T, EditError> {
-        Err(EditError {
-            line: self.lines.number(at),
-            problem: problem(place(&self.path)),
-        })
+        self.fail_below(at, &[], problem)
     }
 
     /// Refuses an entry of the mapping at which the walk is for its form.
     pub(super) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
-        let mut path = self.path.clone();
-        path.extend(entry.name().map(str::to_owned));
-        Err(EditError {
-            line: self.lines.number(entry.start()),
-            problem: EditProblem::Form {
-                place: place(&path),
-            },
+        let name = entry.name().map(str::to_owned);
+        self.fail_below(entry.start(), name.as_slice(), |place| EditProblem::Form {
+            place,
         })
     }
 
-    /// Refuses what shows elsewhere too.
-    fn check(&self, node: &Node) -> Result<(), EditError> {
-        let at = node.range.start;
+    fn fail_below<T>(
+        &self,
+        at: usize,
+        below: &[String],
+        problem: impl FnOnce(String) -> EditProblem,
+    ) -> Result<T, EditError> {
+        let path = [&self.path, below].concat();
+        // What lies above all objects is told of the first.
+        let owns = |object: &&(&[String], usize)| path.starts_with(object.0);
+        let object = self.objects.iter().find(owns).or(self.objects.first());
+        let (skipped, index) = object.map_or((0, 0), |(base, index)| (base.len(), *index));
+        Err(EditError {
+            index,
+            line: self.lines.number(at),
+            problem: problem(place(path.get(skipped..).unwrap_or(&path))),
+        })
+    }
+
+    /// Refuses what shows elsewhere too; `at` is where it is told.
+    fn check(&self, node: &Node, at: usize) -> Result<(), EditError> {
         if matches!(node.kind, NodeKind::Alias) {
             return self.fail(at, |place| EditProblem::Alias { place });
         }
@@ -110,7 +124,7 @@ impl Walk<'_> {
 
     /// Refuses to remove what shows elsewhere too.
     fn check_removal(&self, entry: &Entry) -> Result<(), EditError> {
-        self.check(&entry.value)?;
+        self.check(&entry.value, entry.start())?;
         let range = entry.start()..=entry.end();
         let mut inside = self
             .tree
@@ -192,7 +206,7 @@ impl Walk<'_> {
             let Some(item) = items.get(index) else {
                 return self.fail(list.range.start, |place| EditProblem::NoSuchItem { place });
             };
-            self.check(item)?;
+            self.check(item, item.range.start)?;
             match change {
                 Change::Within(children) => self.inside(item, children)?,
                 _ => return self.fail(item.range.start, |place| EditProblem::Form { place }),
@@ -254,13 +268,13 @@ impl Walk<'_> {
                 }));
             }
             Change::Set(text) => {
-                self.check(&entry.value)?;
+                self.check(&entry.value, entry.start())?;
                 self.set(mapping, entry, text)?;
                 return Ok(None);
             }
             Change::Within(children) => children,
         };
-        self.check(&entry.value)?;
+        self.check(&entry.value, entry.start())?;
         match &entry.value.kind {
             NodeKind::Mapping(inner) if !inner.entries.is_empty() => {
                 if !self.mapping(&entry.value, inner, children)? {

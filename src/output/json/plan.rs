@@ -25,20 +25,6 @@ closed_words! {
     }
 }
 
-impl WriteResult {
-    /// The result as a phrase, for people.
-    #[must_use]
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Planned => "would be updated",
-            Self::Updated => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Failed => "failed",
-            Self::NotStarted => "not started",
-        }
-    }
-}
-
 /// The answer of `update` and of `rollback`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -25,8 +25,8 @@ fn aliases_and_what_they_repeat_are_refused() {
     assert_snapshot!(errors.join("\n"), @"
     3: metadata.annotations is a YAML alias; write its value out there by hand, or change it where its anchor stands
     4: metadata.annotations.b is a YAML alias; write its value out there by hand, or change it where its anchor stands
-    3: metadata.annotations has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
-    2: metadata has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
+    2: metadata.annotations has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
+    1: metadata has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
     3: metadata.annotations.b has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
     4: metadata.annotations.b comes from a YAML merge key (<<); write it out there by hand
     3: metadata.annotations comes from a YAML merge key (<<); write it out there by hand

@@ -1,0 +1,144 @@
+//! `rollback`: what the last recorded update replaced is put back.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::author::authorship;
+use super::client_flags::Globals;
+use super::error::CommandError;
+use super::last_look::{self, Objects, Registry};
+use super::pull_secret_flags::PullSecretFlags;
+use super::reading::{self, Origin, Reading};
+use super::registry_flags::RegistryFlags;
+use super::target::{TargetArgs, WriteFlags};
+use super::terminal::Terminal;
+use super::told::Wording;
+use super::update::output_format;
+use super::writing::{Draft, Manner, carry_out};
+use crate::evaluator::Settings;
+use crate::output::Format;
+use crate::plan::{LockNote, Overrides, plan_rollback};
+use crate::workload::Observed;
+
+/// Put back what the last recorded update replaced, and lock
+///
+/// Every update keeps a record at the workload. This puts the images back that it
+/// names, keeps a record of that too, and locks the workload, so that automation
+/// does not update it again; 'unlock' ends that.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # The whole last update of a workload
+  kubectl imgpolicy rollback deployment/web
+
+  # One container of it, with the reason for whoever finds the lock
+  kubectl imgpolicy rollback deployment/web -c app -m 'login fails, see issue 17'
+
+  # What would be put back
+  kubectl imgpolicy rollback deployment/web --dry-run")]
+pub(super) struct RollbackArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Put back the images of these containers only; repeatable
+    #[arg(short, long, value_name = "NAME")]
+    container: Vec<String>,
+
+    /// The reason, which the lock tells
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+
+    /// Roll back workloads too that GitOps or an operator will revert
+    #[arg(long)]
+    override_owner: bool,
+
+    /// Output format: json, yaml or name
+    #[arg(short, long, value_name = "FORMAT", value_parser = output_format)]
+    output: Option<Format>,
+
+    #[command(flatten)]
+    write: WriteFlags,
+
+    #[command(flatten)]
+    pull_secrets: PullSecretFlags,
+
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+const WORDING: Wording = Wording {
+    action: "Roll back",
+    line: "rolled back",
+    done: "rolled back",
+    nothing: "nothing to roll back",
+};
+
+pub(super) fn rollback(
+    args: &RollbackArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let what = args.target.chosen()?;
+    args.target.check_stdin(args.output)?;
+    let place = args.target.place();
+    if !place.filename.is_empty() {
+        args.pull_secrets.check("--filename")?;
+    }
+    let overrides = Overrides {
+        owner: args.override_owner,
+        ..Overrides::default()
+    };
+    let runtime = reading::runtime()?;
+    let reading = reading::read(place, what, Settings::default(), globals);
+    let Reading {
+        snapshot,
+        origin,
+        empty,
+    } = runtime.block_on(reading)?;
+    let mut errors = snapshot.errors;
+    if snapshot.workloads.is_empty() && errors.is_empty() {
+        terminal.tell(&empty);
+    }
+    let ids = snapshot.workloads.iter().map(|w| w.id.clone());
+    let (objects, authorship) = runtime.block_on(async {
+        let objects = match &origin {
+            Origin::Cluster(cluster) => last_look::observe(cluster, ids).await,
+            Origin::Files { .. } | Origin::Saved => Objects::default(),
+        };
+        let by = authorship(origin.cluster(), overrides.words()).await;
+        (objects, by)
+    });
+    errors.extend(objects.errors.iter().cloned());
+    let lock = LockNote {
+        by: Some(authorship.by.clone()),
+        message: args.message.clone(),
+        at: Some(authorship.at),
+    };
+    let observed: Vec<Observed> = objects
+        .seen
+        .values()
+        .map(|seen| seen.observed.clone())
+        .collect();
+    let draft = Draft {
+        plan: plan_rollback(&observed, &args.container, &lock),
+        origin,
+        objects,
+        context: snapshot.context,
+        authorship,
+        errors,
+    };
+    let manner = Manner {
+        wording: WORDING,
+        flags: &args.write,
+        output: args.output,
+        overrides,
+        wait: None,
+        max: None,
+        registry: Registry {
+            flags: &args.registry,
+            pull_secrets: &args.pull_secrets,
+            globals,
+        },
+    };
+    carry_out(draft, &manner, &runtime, terminal)
+}

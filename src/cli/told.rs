@@ -1,0 +1,206 @@
+//! What became of each workload of a plan, told as kubectl tells it.
+
+use std::time::Duration;
+
+use super::terminal::Terminal;
+use super::writing::{Manner, rollback_command, suffix};
+use crate::output::{Format, WriteResult};
+use crate::plan::{Change, Plan};
+use crate::workload::{Source, WorkloadId};
+use crate::write::{Applied, Done, DryRun, Rollout, WaitEvent, WriteError};
+
+/// The words of a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wording {
+    /// `Update` 3 workloads.
+    pub(super) action: &'static str,
+    /// deployment.apps/web `image updated`.
+    pub(super) line: &'static str,
+    /// 2 `updated`.
+    pub(super) done: &'static str,
+    /// Said where the plan is empty.
+    pub(super) nothing: &'static str,
+}
+
+/// What was told of one workload.
+#[derive(Debug)]
+pub(super) struct Told {
+    workload: WorkloadId,
+    source: Option<Source>,
+    pub(super) result: WriteResult,
+    /// Why it failed.
+    pub(super) error: Option<String>,
+    pub(super) notes: Vec<String>,
+    /// Ctrl-C ended the run before its end.
+    pub(super) is_interrupted: bool,
+}
+
+impl Told {
+    pub(super) fn is_about(&self, change: &Change) -> bool {
+        self.workload == change.workload && self.source == change.source
+    }
+
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self.result, WriteResult::Failed | WriteResult::NotStarted)
+    }
+}
+
+/// Tells of workloads as they are done.
+pub(super) struct Teller<'a> {
+    manner: &'a Manner<'a>,
+    terminal: &'a mut Terminal,
+    told: Vec<Told>,
+    /// Whether standard output gets an edited manifest, and nothing else.
+    pub(super) stdout_is_taken: bool,
+}
+
+impl<'a> Teller<'a> {
+    pub(super) fn new(manner: &'a Manner<'a>, terminal: &'a mut Terminal) -> Self {
+        Self {
+            manner,
+            terminal,
+            told: Vec::new(),
+            stdout_is_taken: false,
+        }
+    }
+
+    /// A workload was written, or not.
+    pub(super) fn applied(&mut self, applied: &Applied) {
+        let Applied {
+            workload,
+            source,
+            result,
+            notes,
+        } = applied;
+        let dry_run = self.manner.flags.dry_run();
+        let name = workload.qualified();
+        let dry = suffix(dry_run);
+        let (result, error) = match result {
+            Ok(Done::Written) => {
+                self.line(&name, &format!("{name} {}{dry}", self.manner.wording.line));
+                match dry_run {
+                    DryRun::None => (WriteResult::Updated, None),
+                    DryRun::Client | DryRun::Server => (WriteResult::Planned, None),
+                }
+            }
+            Ok(Done::Unchanged) => {
+                self.line(&name, &format!("{name} unchanged{dry}"));
+                (WriteResult::Unchanged, None)
+            }
+            Ok(Done::NotStarted) => {
+                self.terminal
+                    .tell(&format!("{workload}: not started after the failure"));
+                (WriteResult::NotStarted, None)
+            }
+            Err(error) => (WriteResult::Failed, Some(self.fault(workload, error))),
+        };
+        for note in notes {
+            self.terminal.tell(&format!("{workload}: {note}"));
+        }
+        self.told.push(Told {
+            workload: workload.clone(),
+            source: source.clone(),
+            result,
+            error,
+            notes: notes.clone(),
+            is_interrupted: false,
+        });
+    }
+
+    /// The same where rollouts are followed.
+    pub(super) fn event(&mut self, event: &WaitEvent<'_>, limit: Duration) {
+        let (id, error) = match event {
+            WaitEvent::Applied(applied) => return self.applied(applied),
+            WaitEvent::Waiting(id, text) => {
+                return self.terminal.tell(&format!("{id}: waiting: {text}"));
+            }
+            WaitEvent::Ended(id, Rollout::Complete) => {
+                return self.terminal.tell(&format!("{id}: rolled out"));
+            }
+            WaitEvent::Ended(id, Rollout::Failed(why)) => {
+                (id, format!("the rollout failed: {why}"))
+            }
+            WaitEvent::Ended(id, Rollout::TimedOut(waiting)) => {
+                let limit = jiff::SignedDuration::try_from(limit).unwrap_or_default();
+                (id, format!("not rolled out within {limit:#}: {waiting}"))
+            }
+        };
+        self.terminal.complain(&format!("error: {id}: {error}"));
+        self.tell_rollback(id);
+        if let Some(told) = self.told.iter_mut().rfind(|told| told.workload == **id) {
+            told.result = WriteResult::Failed;
+            told.error = Some(error);
+        }
+    }
+
+    /// Ctrl-C: what was not told of may have been written or not.
+    pub(super) fn interrupted(&mut self, plan: &Plan) {
+        if let Some(last) = self.told.last().filter(|_| self.manner.wait.is_some()) {
+            let id = last.workload.clone();
+            self.tell_rollback(&id);
+        }
+        self.terminal.tell(
+            "interrupted: what is not told of above may be written or not; a second run is safe",
+        );
+        for change in &plan.changes {
+            if self.told.iter().any(|told| told.is_about(change)) {
+                continue;
+            }
+            self.told.push(Told {
+                workload: change.workload.clone(),
+                source: change.source.clone(),
+                result: WriteResult::NotStarted,
+                error: Some("interrupted".to_owned()),
+                notes: Vec::new(),
+                is_interrupted: true,
+            });
+        }
+        if let Some(told) = self.told.last_mut() {
+            told.is_interrupted = true;
+        }
+    }
+
+    /// Everything that was told, once the edited text of standard input is out.
+    pub(super) fn end(self, stdin: Option<&str>) -> Vec<Told> {
+        if let Some(text) = stdin {
+            self.terminal.print(text);
+        }
+        self.told
+    }
+
+    fn tell_rollback(&mut self, id: &WorkloadId) {
+        let command = rollback_command(id, self.manner.registry.globals);
+        self.terminal.tell(&format!("roll back with: {command}"));
+    }
+
+    /// A line of the result.
+    fn line(&mut self, name: &str, line: &str) {
+        let line = match self.manner.output {
+            None => line,
+            Some(Format::Name) => name,
+            Some(_) => return,
+        };
+        let line = crate::output::sanitize(line);
+        if self.stdout_is_taken {
+            self.terminal.tell(&line);
+        } else {
+            self.terminal.print(&line);
+        }
+    }
+
+    /// Tells why a workload was not written, and gives that without the hint.
+    fn fault(&mut self, id: &WorkloadId, error: &WriteError) -> String {
+        let (line, hint) = match error {
+            WriteError::Cluster { message, hint } => (message.clone(), hint.as_deref()),
+            WriteError::File(_) => (format!("error: {error}"), None),
+            WriteError::Refused(_) | WriteError::Contended(_) => {
+                (format!("error: {id}: {error}"), None)
+            }
+        };
+        self.terminal.complain(&line);
+        if let Some(hint) = hint {
+            self.terminal.tell(&format!("hint: {hint}"));
+        }
+        line.trim_start_matches("error: ").to_owned()
+    }
+}

@@ -1,0 +1,323 @@
+//! From a plan of images to what was written: a last look, the plan shown, the
+//! question, the write, and what became of each workload.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::client_flags::Globals;
+use super::confirm::{Question, confirm};
+use super::error::CommandError;
+use super::last_look::{self, Objects, Registry};
+use super::reading::{INTERRUPTED, Origin, default_namespace};
+use super::target::{WriteFlags, place_of};
+use super::terminal::Terminal;
+use super::told::{Teller, Told, Wording};
+use crate::evaluator::ScopeError;
+use crate::output::{
+    Format, ImageUpdate, ImageUpdateList, WriteResult, encode, held_back_lines, plan_text,
+    results_line,
+};
+use crate::plan::{Authorship, Change, Hold, Overrides, Plan};
+use crate::workload::{Observed, WorkloadId};
+use crate::write::{
+    DryRun, FileWriter, LiveWriter, WaitEvent, write_and_wait, write_files, write_live,
+};
+
+/// A plan and where it came from.
+pub(super) struct Draft {
+    pub(super) plan: Plan,
+    pub(super) origin: Origin,
+    /// The objects that were read for it already.
+    pub(super) objects: Objects,
+    /// The kubeconfig context.
+    pub(super) context: Option<String>,
+    pub(super) authorship: Authorship,
+    /// What could not be read.
+    pub(super) errors: Vec<ScopeError>,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy)]
+pub(super) struct Manner<'a> {
+    pub(super) wording: Wording,
+    pub(super) flags: &'a WriteFlags,
+    /// `-o`; none: kubectl's lines.
+    pub(super) output: Option<Format>,
+    pub(super) overrides: Overrides,
+    /// The rollouts are waited for, each at most so long.
+    pub(super) wait: Option<Duration>,
+    /// At most so many workloads.
+    pub(super) max: Option<usize>,
+    pub(super) registry: Registry<'a>,
+}
+
+/// Looks, shows, asks, writes and tells.
+pub(super) fn carry_out(
+    mut draft: Draft,
+    manner: &Manner<'_>,
+    runtime: &Runtime,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    look(&mut draft, manner, runtime, terminal)?;
+    for error in &draft.errors {
+        terminal.complain(&error.message);
+    }
+    let namespaces = spans_namespaces(&draft.plan);
+    let is_quiet = manner.output.is_some_and(|output| output.data().is_some())
+        && (manner.flags.yes || manner.flags.dry_run() != DryRun::None);
+    if !is_quiet {
+        terminal.show(|style| plan_text(&draft.plan, namespaces, style));
+        for line in held_back_lines(&draft.plan.held_back, namespaces) {
+            terminal.tell(&line);
+        }
+    }
+    let told = match draft.plan.changes.is_empty() {
+        true => {
+            terminal.tell(manner.wording.nothing);
+            Vec::new()
+        }
+        false => {
+            if asks(&draft, manner) {
+                confirm(&question(&draft, manner), manner.flags.yes, terminal)?;
+            }
+            write(&draft, manner, runtime, terminal)
+        }
+    };
+    if let Some(format) = manner.output.and_then(Format::data) {
+        let list = data(&draft, manner, &told);
+        terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
+    }
+    if !told.is_empty() {
+        let results: Vec<WriteResult> = told.iter().map(|told| told.result).collect();
+        let dry_run = suffix(manner.flags.dry_run());
+        let line = results_line(&results, manner.wording.done);
+        terminal.tell(&format!("{line}{dry_run}"));
+    }
+    Ok(exit_code(&draft, &told))
+}
+
+/// Narrows the plan to what may be written now.
+fn look(
+    draft: &mut Draft,
+    manner: &Manner<'_>,
+    runtime: &Runtime,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    let Draft {
+        plan,
+        origin,
+        objects,
+        errors,
+        ..
+    } = draft;
+    if let Origin::Cluster(cluster) = &*origin {
+        runtime.block_on(async {
+            let unseen: Vec<_> = plan
+                .changes
+                .iter()
+                .map(|change| change.workload.clone())
+                .filter(|id| !objects.seen.contains_key(id))
+                .collect();
+            let read = last_look::observe(cluster, unseen).await;
+            objects.seen.extend(read.seen);
+            errors.extend(read.errors);
+            last_look::heed_cluster(plan, objects, cluster, manner.overrides).await;
+        });
+    }
+    let cluster = origin.cluster();
+    last_look::heed_registries(plan, objects, cluster, manner.registry, runtime, terminal)?;
+    if let Some(max) = manner.max {
+        plan.limit(max);
+    }
+    Ok(())
+}
+
+/// Whether anything is changed that was there before: what comes from standard
+/// input goes to standard output.
+fn asks(draft: &Draft, manner: &Manner<'_>) -> bool {
+    let is_stdin = |change: &Change| {
+        let source = change.source.as_ref();
+        source.is_some_and(|source| source.file == STDIN)
+    };
+    manner.flags.dry_run() == DryRun::None && !draft.plan.changes.iter().all(is_stdin)
+}
+
+/// What standard input is called.
+const STDIN: &str = "-";
+
+fn question(draft: &Draft, manner: &Manner<'_>) -> Question {
+    let changes = &draft.plan.changes;
+    let mut action = match &changes[..] {
+        [one] => format!("{} {}", manner.wording.action, one.workload),
+        more => format!("{} {} workloads", manner.wording.action, more.len()),
+    };
+    let flags: Vec<String> = manner
+        .overrides
+        .words()
+        .iter()
+        .map(|lifted| format!("--override-{lifted}"))
+        .collect();
+    if !flags.is_empty() {
+        action.push_str(&format!(" with {}", flags.join(" and ")));
+    }
+    Question {
+        action,
+        workloads: changes.len(),
+        place: place_of(changes, draft.origin.cluster()),
+    }
+}
+
+fn spans_namespaces(plan: &Plan) -> bool {
+    let changes = plan.changes.iter().map(|change| &change.workload);
+    let held_back = plan.held_back.iter().map(|held| &held.workload);
+    let namespaces: BTreeSet<&str> = changes
+        .chain(held_back)
+        .map(|id| id.namespace.as_str())
+        .collect();
+    namespaces.len() > 1
+}
+
+pub(super) fn suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    }
+}
+
+/// Writes the plan, and tells of each workload as it is done.
+fn write(
+    draft: &Draft,
+    manner: &Manner<'_>,
+    runtime: &Runtime,
+    terminal: &mut Terminal,
+) -> Vec<Told> {
+    let dry_run = manner.flags.dry_run();
+    let globals = manner.registry.globals;
+    let cluster = draft.origin.cluster();
+    let teller = RefCell::new(Teller::new(manner, terminal));
+    let Some(cluster) = cluster else {
+        let stdin = match &draft.origin {
+            Origin::Files { stdin } => stdin.as_deref(),
+            Origin::Saved | Origin::Cluster(_) => None,
+        };
+        let writer = FileWriter {
+            dry_run,
+            authorship: &draft.authorship,
+            default_namespace: default_namespace(globals),
+            stdin,
+        };
+        let (applied, text) = write_files(&draft.plan, &writer);
+        let mut teller = teller.into_inner();
+        teller.stdout_is_taken = text.is_some();
+        for applied in &applied {
+            teller.applied(applied);
+        }
+        return teller.end(text.as_deref());
+    };
+    let observed: Vec<Observed> = draft
+        .plan
+        .changes
+        .iter()
+        .filter_map(|change| draft.objects.seen.get(&change.workload))
+        .map(|seen| seen.observed.clone())
+        .collect();
+    let writer = LiveWriter {
+        cluster,
+        dry_run,
+        field_manager: &manner.flags.field_manager,
+        authorship: &draft.authorship,
+    };
+    let is_interrupted = runtime.block_on(async {
+        let work = async {
+            match manner.wait {
+                Some(limit) => {
+                    let report = |event: WaitEvent<'_>| teller.borrow_mut().event(&event, limit);
+                    write_and_wait(&draft.plan, &observed, &writer, limit, &report).await;
+                }
+                None => {
+                    let report = |applied: &_| teller.borrow_mut().applied(applied);
+                    write_live(&draft.plan, &observed, &writer, &report).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = work => false,
+            Ok(()) = tokio::signal::ctrl_c() => true,
+        }
+    });
+    let mut teller = teller.into_inner();
+    if is_interrupted {
+        teller.interrupted(&draft.plan);
+    }
+    teller.end(None)
+}
+
+fn data(draft: &Draft, manner: &Manner<'_>, told: &[Told]) -> ImageUpdateList {
+    let dry_run = match manner.flags.dry_run() {
+        DryRun::None => "none",
+        DryRun::Client => "client",
+        DryRun::Server => "server",
+    };
+    let context = draft.context.clone();
+    let mut list = ImageUpdateList::new(context, draft.authorship.at.into(), dry_run);
+    list.overrides = manner.overrides.words();
+    list.errors = draft.errors.iter().map(Into::into).collect();
+    list.held_back = draft.plan.held_back.iter().map(Into::into).collect();
+    for change in &draft.plan.changes {
+        let its = told.iter().find(|told| told.is_about(change));
+        let result = its.map_or(WriteResult::NotStarted, |told| told.result);
+        let mut item = ImageUpdate::new(change, result, its.and_then(|t| t.error.clone()));
+        item.notes
+            .extend(its.into_iter().flat_map(|told| told.notes.iter().cloned()));
+        list.items.push(item);
+    }
+    list
+}
+
+/// 1 where something that was asked for is not as it was wished: it could not be
+/// read, written, or even decided. What a policy, a lock or a limit holds back is
+/// as somebody wished.
+fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
+    let is_refused = |hold: Hold| match hold {
+        Hold::Owned
+        | Hold::Gone
+        | Hold::Unconfirmed
+        | Hold::Undecided
+        | Hold::ChangedSince
+        | Hold::NoRecord => true,
+        Hold::Manual
+        | Hold::Locked
+        | Hold::Ignored
+        | Hold::Downgrade
+        | Hold::VariantChange
+        | Hold::NotAccepted
+        | Hold::BeyondMax
+        | Hold::AlreadyRolledBack => false,
+    };
+    let held_back = draft.plan.held_back.iter();
+    if told.iter().any(|told| told.is_interrupted) {
+        ExitCode::from(INTERRUPTED)
+    } else if !draft.errors.is_empty()
+        || told.iter().any(Told::is_failure)
+        || held_back.map(|held| held.hold).any(is_refused)
+    {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// The command that puts a workload back.
+pub(super) fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
+    let mut words = vec![format!(
+        "kubectl imgpolicy rollback {id} -n {}",
+        id.namespace
+    )];
+    words.extend(globals.repeated());
+    words.join(" ")
+}

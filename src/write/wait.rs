@@ -1,0 +1,121 @@
+//! A plan written one workload after the other, each rollout followed to its end
+//! before the next one begins: what fails in one workload reaches no other.
+
+use std::time::Duration;
+
+use super::live::{LiveWriter, write_live};
+use super::{Applied, Done, DryRun};
+use crate::cluster::Cluster;
+use crate::plan::Plan;
+use crate::workload::{Observed, Progress, WorkloadId, progress};
+
+/// The pause before a rollout is looked at again: short at first, since some are
+/// done at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How a rollout ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rollout {
+    /// Every Pod that is to be replaced is, or nothing moves by itself.
+    Complete,
+    /// Its controller gave up, or the object is gone; why.
+    Failed(String),
+    /// The time was over; what it was waiting for.
+    TimedOut(String),
+}
+
+/// What happens, told as it does.
+#[derive(Debug)]
+pub enum WaitEvent<'a> {
+    /// A workload was written, or not, or its turn never came.
+    Applied(&'a Applied),
+    /// A rollout goes on; what it waits for.
+    Waiting(&'a WorkloadId, &'a str),
+    /// A rollout ended.
+    Ended(&'a WorkloadId, &'a Rollout),
+}
+
+/// Writes the changes of the plan in their order and waits for each rollout, at
+/// most so long. After the first one that fails nothing more is written.
+/// `observed` is as in [`write_live`].
+pub async fn write_and_wait(
+    plan: &Plan,
+    observed: &[Observed],
+    writer: &LiveWriter<'_>,
+    limit: Duration,
+    report: &dyn Fn(WaitEvent<'_>),
+) {
+    let mut goes_on = true;
+    for change in &plan.changes {
+        if !goes_on {
+            report(WaitEvent::Applied(&Applied {
+                workload: change.workload.clone(),
+                source: change.source.clone(),
+                result: Ok(Done::NotStarted),
+                notes: Vec::new(),
+            }));
+            continue;
+        }
+        let one = Plan {
+            changes: vec![change.clone()],
+            held_back: Vec::new(),
+        };
+        let is_its = |object: &&Observed| object.workload.id == change.workload;
+        let its: Vec<Observed> = observed.iter().find(is_its).cloned().into_iter().collect();
+        let tell = |applied: &Applied| report(WaitEvent::Applied(applied));
+        let applied = write_live(&one, &its, writer, &tell).await;
+        for Applied { result, .. } in &applied {
+            goes_on &= result.is_ok();
+        }
+        let is_written = applied
+            .iter()
+            .any(|a| matches!(a.result, Ok(Done::Written)));
+        if !is_written || writer.dry_run != DryRun::None {
+            continue;
+        }
+        let waiting = |text: &str| report(WaitEvent::Waiting(&change.workload, text));
+        let rollout = follow(writer.cluster, &change.workload, limit, &waiting).await;
+        report(WaitEvent::Ended(&change.workload, &rollout));
+        goes_on &= rollout == Rollout::Complete;
+    }
+}
+
+/// Follows a rollout; tells what it waits for whenever that is something else.
+async fn follow(
+    cluster: &Cluster,
+    id: &WorkloadId,
+    limit: Duration,
+    waiting: &dyn Fn(&str),
+) -> Rollout {
+    let mut told = String::new();
+    let end = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let text = match cluster.object(id).await {
+                Ok(object) => match progress(&object) {
+                    Progress::Done => return Rollout::Complete,
+                    Progress::Failed(why) => return Rollout::Failed(why),
+                    Progress::Waiting(text) => text,
+                },
+                Err(error) if error.reason() == "NotFound" => {
+                    return Rollout::Failed(error.line());
+                }
+                // A server that is away may come back in time.
+                Err(error) => error.line(),
+            };
+            if text != told {
+                waiting(&text);
+                told = text;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    };
+    match tokio::time::timeout(limit, end).await {
+        Ok(rollout) => rollout,
+        Err(_) => Rollout::TimedOut(told),
+    }
+}

@@ -1,0 +1,448 @@
+//! The menus and the question before a change, on a terminal.
+
+use crate::support::program::TestEnvironment;
+use crate::support::pty::{Left, Pty, key};
+
+use super::root;
+
+/// A Deployment with two containers that nobody has automated, and a CronJob.
+const SHOP: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web # the shop
+  namespace: shop
+spec:
+  template:
+    spec:
+      containers:
+      - name: app
+        image: docker.io/org/my-app:1.0.0
+      - name: proxy
+        image: docker.io/org/my-proxy:stg-4s7bsgv
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata:
+  name: nightly
+  namespace: shop
+spec:
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          containers:
+          - name: job
+            image: docker.io/org/my-app:1.0.0
+";
+
+/// The same with an annotation in front of the CronJob's spec.
+fn with_annotations(name: &str, annotations: &[&str]) -> String {
+    let from = format!("  name: {name}\n  namespace: shop\n");
+    let lines: String = annotations
+        .iter()
+        .map(|line| format!("    {line}\n"))
+        .collect();
+    SHOP.replace(&from, &format!("{from}  annotations:\n{lines}"))
+}
+
+struct Terminal {
+    environment: TestEnvironment,
+    size: (u16, u16),
+    variables: Vec<(&'static str, &'static str)>,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        let environment = TestEnvironment::new();
+        environment.write("shop.yaml", SHOP);
+        Self {
+            environment,
+            size: (24, 80),
+            variables: vec![("TERM", "xterm-256color")],
+        }
+    }
+
+    fn sized(mut self, rows: u16, columns: u16) -> Self {
+        self.size = (rows, columns);
+        self
+    }
+
+    fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.variables.push((name, value));
+        self
+    }
+
+    fn start(&self, words: &[&str], to: &str) -> Pty {
+        let images = root().join("docs/quickstart/images");
+        let layout = images.to_str().expect("path");
+        let mut run = self.environment.program(words.iter().chain(&[
+            "-f",
+            "shop.yaml",
+            "--oci-layout",
+            layout,
+            "--cache=off",
+        ]));
+        for (name, value) in &self.variables {
+            run = run.env(name, value);
+        }
+        Pty::start_redirected(run.command(), self.size.0, self.size.1, to)
+    }
+
+    fn file(&self) -> String {
+        std::fs::read_to_string(self.environment.home().join("shop.yaml")).expect("file")
+    }
+
+    fn end(&self, pty: Pty) -> Left {
+        pty.end(self.environment.home())
+    }
+
+    #[track_caller]
+    fn nothing_changed(&self, pty: Pty, code: i32) -> Left {
+        let left = self.end(pty).expect(code);
+        let last = left.screen.lines().last().expect("a line");
+        assert_eq!(last, "nothing changed", "{}", left.screen);
+        assert_eq!(self.file(), SHOP);
+        left
+    }
+}
+
+/// A question that the user has got to, and what is seen then.
+type Step = (&'static str, &'static str);
+
+/// The way through `automate` to the question, with what is pressed at each step.
+const STEPS: [Step; 7] = [
+    ("Which workloads are to be automated?", "night"),
+    ("1 shown with: night", " "),
+    ("1 of 2 checked", key::ENTER),
+    ("What is cronjob/nightly job to follow?", key::ENTER),
+    ("Would move from 1.0.0 to 1.2.0", "\u{15}semver:~1.0"),
+    ("Holds back 1.2.0", key::ENTER),
+    ("Automate cronjob/nightly in shop.yaml? [y/N]", "y\r"),
+];
+
+fn walk(pty: &mut Pty, steps: &[Step]) {
+    for (seen, pressed) in steps {
+        pty.wait(seen).press(pressed);
+    }
+}
+
+#[test]
+fn a_policy_is_chosen_by_its_effect_and_written() {
+    let terminal = Terminal::new();
+    let mut pty = terminal.start(&["automate"], "");
+    walk(&mut pty, &STEPS);
+    let left = terminal.end(pty).expect(0);
+    assert!(
+        left.screen
+            .contains("kubectl imgpolicy automate cronjob/nightly --tag 'job=semver:~1.0'"),
+        "{}",
+        left.screen
+    );
+    assert_eq!(
+        terminal.file(),
+        with_annotations(
+            "nightly",
+            &[
+                "fluxcd.io/automated: \"true\"",
+                "fluxcd.io/tag.job: semver:~1.0"
+            ]
+        )
+    );
+}
+
+#[test]
+fn the_command_that_is_told_does_the_same() {
+    let terminal = Terminal::new();
+    let mut pty = terminal.start(&["automate"], "");
+    walk(&mut pty, &STEPS);
+    terminal.end(pty).expect(0);
+    let written = terminal.file();
+    terminal.environment.write("shop.yaml", SHOP);
+    let words = [
+        "automate",
+        "cronjob/nightly",
+        "--tag",
+        "job=semver:~1.0",
+        "-f",
+        "shop.yaml",
+    ];
+    let layout = root().join("docs/quickstart/images");
+    let layout = [
+        "--oci-layout",
+        layout.to_str().expect("path"),
+        "--cache",
+        "off",
+        "--yes",
+    ];
+    terminal
+        .environment
+        .run(words.iter().chain(&layout))
+        .expect(0);
+    assert_eq!(terminal.file(), written);
+}
+
+#[test]
+fn ctrl_c_and_esc_at_any_step_change_nothing() {
+    for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1), (key::CTRL_D, 1)] {
+        for steps in 0..STEPS.len() {
+            let terminal = Terminal::new();
+            let mut pty = terminal.start(&["automate"], "");
+            walk(&mut pty, &STEPS[..steps]);
+            pty.wait(STEPS[steps].0).press(pressed);
+            terminal.nothing_changed(pty, code);
+        }
+    }
+}
+
+#[test]
+fn only_yes_is_a_yes() {
+    for (typed, code) in [
+        ("\r", 1),
+        ("n\r", 1),
+        ("no\r", 1),
+        ("yn\r", 1),
+        ("ok\r", 1),
+        ("y\u{7f}\r", 1),
+    ] {
+        let terminal = Terminal::new();
+        let mut pty = terminal.start(&["lock", "cronjob/nightly"], "");
+        pty.wait("[y/N] ").press(typed);
+        terminal.nothing_changed(pty, code);
+    }
+    for typed in ["y\r", "YES\r", "nope\u{7f}\u{7f}\u{7f}\u{7f}y\r"] {
+        let terminal = Terminal::new();
+        let mut pty = terminal.start(&["lock", "cronjob/nightly", "--by", "alice"], "");
+        pty.wait("[y/N] ").press(typed);
+        terminal.end(pty).expect(0);
+        assert!(terminal.file().contains("fluxcd.io/locked: \"true\""));
+    }
+}
+
+#[test]
+fn questions_are_asked_while_results_go_to_a_pipe() {
+    let terminal = Terminal::new();
+    let mut pty = terminal.start(&["automate"], "| cat >result");
+    walk(&mut pty, &STEPS[..6]);
+    pty.wait(STEPS[6].0).press("y\r");
+    terminal.end(pty);
+    assert!(terminal.file().contains("fluxcd.io/automated"));
+    let result = terminal.environment.home().join("result");
+    let result = std::fs::read_to_string(result).expect("result");
+    assert_eq!(result, "cronjob.batch/nightly annotated\n");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_changed() {
+    for to in ["</dev/null", "2>said"] {
+        let terminal = Terminal::new();
+        let pty = terminal.start(&["lock", "--all"], to);
+        let left = terminal.end(pty).expect(1);
+        let said = std::fs::read_to_string(terminal.environment.home().join("said"));
+        let said = said.unwrap_or_default() + &left.screen.replace('\n', " ");
+        assert!(
+            said.contains(
+                "error: refusing to change 2 workloads without a terminal; pass --yes, or \
+                 --dry-run to preview"
+            ),
+            "{said}"
+        );
+        assert_eq!(terminal.file(), SHOP);
+    }
+}
+
+#[test]
+fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
+    let terminal = Terminal::new();
+    let mut pty = terminal.start(&["policy", "set"], "");
+    pty.wait("Which workloads get a policy?").press("night ");
+    pty.wait("1 of 2 checked").press(key::ENTER);
+    pty.wait("What is cronjob/nightly job to follow?")
+        .press(key::ENTER);
+    pty.wait("3 of 8 tags match").press("\u{15}semver:>1.x.y");
+    pty.wait("policy: semver:>1.x.y")
+        .wait_gone("tags match")
+        .press(key::ENTER);
+    // Still there, with its text.
+    pty.press(key::BACKSPACE).wait_gone("semver:>1.x.y");
+    pty.press(key::CTRL_U).wait("a policy reads TYPE:EXPR");
+    pty.press("regx:^1").wait("was \"regex:^1\" meant?");
+    pty.press(key::CTRL_U)
+        .press("glob:1.*")
+        .wait("is not known yet");
+    pty.press(key::ENTER).wait("1.2.0 is the newest of 3 tags");
+    pty.press(key::CTRL_C);
+    terminal.nothing_changed(pty, 130);
+}
+
+#[test]
+fn the_way_leads_back() {
+    let terminal = Terminal::new();
+    let mut pty = terminal.start(&["automate"], "");
+    walk(&mut pty, &STEPS[..5]);
+    pty.wait("Holds back 1.2.0").press(key::SHIFT_TAB);
+    pty.wait("What is cronjob/nightly job to follow?")
+        .press(key::SHIFT_TAB);
+    pty.wait("Which workloads are to be automated?")
+        .press(key::CTRL_U);
+    pty.wait("deployment/web").press(key::TAB);
+    pty.wait("2 of 2 checked").press(key::ENTER);
+    pty.wait("Which containers follow a policy of their own?")
+        .press(key::ENTER);
+    pty.wait("take these 3 policies").wait("glob:stg-*");
+    pty.press(key::DOWN)
+        .press(key::DOWN)
+        .press(key::DOWN)
+        .press(key::ENTER);
+    pty.wait("What is deployment/web proxy to follow?")
+        .press("digest")
+        .wait("1 shown with: digest");
+    pty.press(key::ENTER)
+        .wait("policy: digest:stg-4s7bsgv")
+        .press(key::ENTER);
+    pty.wait("take these 3 policies")
+        .press(key::UP)
+        .press(key::UP)
+        .press(key::UP);
+    pty.press(key::ENTER)
+        .wait("Automate 2 workloads in shop.yaml? [y/N]")
+        .press("y\r");
+    terminal.end(pty).expect(0);
+    let file = terminal.file();
+    for line in [
+        "fluxcd.io/tag.job: semver:^1.0",
+        "fluxcd.io/tag.app: semver:^1.0",
+        "fluxcd.io/tag.proxy: digest:stg-4s7bsgv",
+    ] {
+        assert!(file.contains(line), "{file}");
+    }
+}
+
+#[test]
+fn a_variant_keeps_its_suffix_unless_all_tags_are_wished() {
+    let terminal = Terminal::new();
+    let alpine = SHOP.replace("my-app:1.0.0", "my-app:1.0.0-alpine");
+    terminal.environment.write("shop.yaml", &alpine);
+    let mut pty = terminal.start(&["automate", "cronjob"], "");
+    pty.wait("Which workloads")
+        .press(" ")
+        .wait("1 of 1 checked")
+        .press(key::ENTER);
+    pty.wait("semver:^1.0 of *-alpine").press(key::ENTER);
+    pty.wait("only tags that end in -alpine").press(key::TAB);
+    pty.wait("all tags; tab:").press(key::TAB);
+    pty.wait("only tags that end in -alpine").press(key::ENTER);
+    pty.wait("[y/N]").press("y\r");
+    let left = terminal.end(pty).expect(0);
+    let file = terminal.file();
+    assert!(
+        file.contains("imgpolicy.dev/filter-tags.job: ^(?P<version>.*)-alpine$"),
+        "{file}"
+    );
+    assert!(
+        file.contains("imgpolicy.dev/extract.job: $version"),
+        "{file}"
+    );
+    let command = "--filter-tags 'job=^(?P<version>.*)-alpine$' --extract 'job=$version'";
+    assert!(
+        left.screen.replace('\n', "").contains(command),
+        "{}",
+        left.screen
+    );
+}
+
+#[test]
+fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
+    let terminal = Terminal::new().sized(20, 40);
+    let mut pty = terminal.start(&["automate"], "");
+    for (seen, pressed) in [
+        ("Which workloads are to be automated?", key::TAB),
+        ("2 of 2 checked", key::ENTER),
+        ("Which containers follow a policy", key::ENTER),
+        ("take these 3 policies", key::DOWN),
+        ("> cronjob/nig", key::ENTER),
+        ("What is cronjob/nightly job to follow?", key::ENTER),
+        ("Would move from 1.0.0 to 1.2.0", key::ENTER),
+        ("take these 3 policies", key::CTRL_C),
+    ] {
+        pty.wait(seen);
+        assert!(!pty.wraps(), "{}", pty.screen());
+        pty.press(pressed);
+    }
+    terminal.nothing_changed(pty, 130);
+}
+
+#[test]
+fn a_dumb_terminal_is_asked_line_by_line() {
+    let terminal = Terminal::new().with("TERM", "dumb");
+    let mut pty = terminal.start(&["automate"], "");
+    pty.wait("   2   deployment/web")
+        .wait("q to quit: ")
+        .press("night\n");
+    pty.wait("1 rows have")
+        .wait("   1   cronjob/nightly")
+        .press("1\n");
+    pty.wait("   1   semver").press("1\n");
+    pty.wait("Would move from 1.0.0 to 1.2.0")
+        .press("semver:1.x.y\n");
+    pty.wait("which is no version").press("semver:~1.0\n");
+    pty.wait("Holds back 1.2.0").press("\n");
+    pty.wait("Automate cronjob/nightly in shop.yaml? [y/N] ")
+        .press("y\n");
+    let left = terminal.end(pty).expect(0);
+    assert!(!left.heard.contains(&0x1b), "{}", left.screen);
+    assert!(terminal.file().contains("fluxcd.io/tag.job: semver:~1.0"));
+}
+
+#[test]
+fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
+    for (pressed, code) in [(key::CTRL_C, 130), (key::CTRL_D, 1), ("q\n", 1)] {
+        for steps in 0..3 {
+            let terminal = Terminal::new().with("TERM", "dumb");
+            let mut pty = terminal.start(&["automate", "cronjob"], "");
+            for pressed in &["1\n", "1\n", "\n"][..steps] {
+                pty.wait("q to quit: ").press(pressed);
+                pty.wait_gone("q to quit: \u{0}");
+            }
+            pty.wait(["   1   cronjob/nightly", "   1   semver", "Would move"][steps]);
+            pty.wait("q to quit: ").press(pressed);
+            terminal.nothing_changed(pty, code);
+        }
+    }
+}
+
+#[test]
+fn no_color_is_heeded() {
+    for (variable, is_coloured) in [("NO_COLOR", false), ("SOME_COLOR", true)] {
+        let terminal = Terminal::new().with(variable, "1");
+        let mut pty = terminal.start(&["automate"], "");
+        walk(&mut pty, &STEPS[..5]);
+        pty.wait("Holds back 1.2.0").press(key::CTRL_C);
+        let left = terminal.nothing_changed(pty, 130);
+        let heard = String::from_utf8_lossy(&left.heard).into_owned();
+        let painted = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("regex");
+        assert_eq!(painted.is_match(&heard), is_coloured, "{heard:?}");
+    }
+}
+
+#[test]
+fn two_hundred_workloads_are_found_by_typing() {
+    let one = |number: usize| {
+        SHOP.replace("name: web", &format!("name: web-{number:03}"))
+            .replace("name: nightly", &format!("name: nightly-{number:03}"))
+    };
+    let all: Vec<String> = (0..100).map(one).collect();
+    let terminal = Terminal::new();
+    terminal.environment.write("shop.yaml", all.join("---\n"));
+    let mut pty = terminal.start(&["automate"], "");
+    pty.wait("0 of 200 checked")
+        .wait("more below")
+        .press("ly-077");
+    pty.wait("1 shown with: ly-077")
+        .press(" ")
+        .wait("1 of 200 checked");
+    pty.press(key::ENTER)
+        .wait("What is cronjob/nightly-077 job to follow?");
+    pty.press(key::CTRL_C);
+    terminal.end(pty).expect(130);
+    assert_eq!(terminal.file(), all.join("---\n"));
+}

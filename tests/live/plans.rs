@@ -1,0 +1,104 @@
+//! Plans made by hand, and what writes them.
+
+use jiff::Timestamp;
+use kubectl_imgpolicy::cluster::Cluster;
+use kubectl_imgpolicy::plan::{Authorship, Change, ImageChange, Plan};
+use kubectl_imgpolicy::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
+use kubectl_imgpolicy::write::{Applied, DryRun, LiveWriter, WriteError, write_live};
+
+pub(crate) const MANAGER: &str = "imgpolicy";
+
+/// A Deployment, or what else has one of these names in a test's namespace.
+pub(crate) fn id(kind: WorkloadKind, namespace: &str, name: &str) -> WorkloadId {
+    let api_version = match kind {
+        WorkloadKind::CronJob => "batch/v1",
+        WorkloadKind::HelmRelease => "helm.toolkit.fluxcd.io/v2",
+        _ => "apps/v1",
+    };
+    WorkloadId {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        kind,
+        api_version: api_version.to_owned(),
+    }
+}
+
+pub(crate) fn image(
+    container: &str,
+    container_type: ContainerType,
+    from: &str,
+    to: &str,
+) -> ImageChange {
+    ImageChange {
+        container: container.to_owned(),
+        container_type,
+        from: from.to_owned(),
+        to: to.parse().expect("an image"),
+        digest: None,
+        policy: None,
+        build: None,
+        message: "a newer one".to_owned(),
+        warnings: Vec::new(),
+    }
+}
+
+/// A change of the container `app`.
+pub(crate) fn app(workload: WorkloadId, from: &str, to: &str) -> Change {
+    change(
+        workload,
+        vec![image("app", ContainerType::Container, from, to)],
+    )
+}
+
+pub(crate) fn change(workload: WorkloadId, images: Vec<ImageChange>) -> Change {
+    Change {
+        workload,
+        source: None,
+        images,
+        policy: None,
+        is_rollback: false,
+        notes: Vec::new(),
+    }
+}
+
+/// Writes changes as the binary does.
+pub(crate) async fn write(
+    cluster: &Cluster,
+    changes: &[Change],
+    observed: &[Observed],
+) -> Vec<Applied> {
+    write_as(cluster, changes, observed, DryRun::None).await
+}
+
+pub(crate) async fn write_as(
+    cluster: &Cluster,
+    changes: &[Change],
+    observed: &[Observed],
+    dry_run: DryRun,
+) -> Vec<Applied> {
+    let plan = Plan {
+        changes: changes.to_vec(),
+        held_back: Vec::new(),
+    };
+    let authorship = Authorship {
+        by: "ann".to_owned(),
+        at: Timestamp::now(),
+        overrides: Vec::new(),
+    };
+    let writer = LiveWriter {
+        cluster,
+        dry_run,
+        field_manager: MANAGER,
+        authorship: &authorship,
+    };
+    write_live(&plan, observed, &writer, &|_| {}).await
+}
+
+/// The line and the hint of a write that failed.
+pub(crate) fn failure(applied: &Applied) -> (String, Option<String>) {
+    match &applied.result {
+        Ok(done) => panic!("{}: {done:?}", applied.workload),
+        Err(WriteError::Cluster { message, hint }) => (message.clone(), hint.clone()),
+        Err(error) => (error.to_string(), None),
+    }
+}

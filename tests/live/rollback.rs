@@ -1,0 +1,66 @@
+//! `rollback` from end to end.
+
+use crate::shop::{Shop, said};
+
+#[tokio::test]
+async fn the_last_update_is_put_back_once_and_locked() {
+    let shop = Shop::open("rollback-once").await;
+    shop.deploy(&["web"]).await;
+    let run = shop.run(&["rollback", "deployment/web", "--yes"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(said(&run, "no record").len(), 1, "{run:?}");
+
+    assert_eq!(shop.run(&["update", "--all", "--yes"]).code, 0);
+    let run = shop.run(&["rollback", "deployment/web"]);
+    assert_eq!(
+        said(&run, "refusing to change 1 workload").len(),
+        1,
+        "{run:?}"
+    );
+    assert_eq!(shop.tag("web").await, "1.0.1");
+
+    let run = shop.run(&["rollback", "deployment/web", "--yes", "-m", "login fails"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "deployment.apps/web rolled back\n"),
+        "{run:?}"
+    );
+    assert_eq!(said(&run, "1.0.1   → 1.0.0").len(), 1, "{run:?}");
+    assert_eq!(said(&run, "1 rolled back").len(), 1, "{run:?}");
+    assert_eq!(shop.tag("web").await, "1.0.0");
+    assert_eq!(shop.annotation("web", "fluxcd.io/locked").await, "true");
+    assert_eq!(
+        shop.annotation("web", "fluxcd.io/locked_msg").await,
+        "login fails"
+    );
+    assert_eq!(
+        shop.annotation("web", "fluxcd.io/locked_user").await,
+        "admin"
+    );
+
+    let run = shop.run(&["rollback", "deployment/web", "--yes"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
+    assert_eq!(said(&run, "already rolled back").len(), 1, "{run:?}");
+    let run = shop.run(&["update", "--all", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(shop.tag("web").await, "1.0.0");
+}
+
+#[tokio::test]
+async fn what_somebody_changed_since_is_not_put_back() {
+    let shop = Shop::open("rollback-changed").await;
+    shop.deploy(&["web"]).await;
+    assert_eq!(shop.run(&["update", "--all", "--yes"]).code, 0);
+    let image = format!("{}:2.0.0", shop.image);
+    let patch = serde_json::json!({"spec": {"template": {"spec": {"containers": [
+        {"name": "app", "image": image}]}}}});
+    shop.patch("Deployment", "web", &patch).await;
+    let run = shop.run(&["rollback", "deployment/web", "--yes"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
+    assert_eq!(
+        said(&run, "held back: deployment/web app").len(),
+        1,
+        "{run:?}"
+    );
+    assert_eq!(shop.tag("web").await, "2.0.0");
+}

@@ -1,0 +1,139 @@
+//! A namespace whose workloads follow a policy, with images in the registry.
+
+use std::path::PathBuf;
+
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::binary::{Run, imgpolicy};
+use crate::control_plane::ControlPlane;
+use crate::kubeconfigs::{self, User};
+use crate::objects::{automated, workload};
+use crate::registry::Registry;
+
+/// The policy of every workload.
+pub(crate) const POLICY: &str = "semver:~1.0";
+
+pub(crate) struct Shop {
+    pub(crate) plane: &'static ControlPlane,
+    pub(crate) namespace: &'static str,
+    pub(crate) kubeconfig: PathBuf,
+    /// The repository: versions 1.0.0, 1.0.1 and 2.0.0 are there.
+    pub(crate) image: String,
+}
+
+impl Shop {
+    /// Makes the namespace and the images.
+    pub(crate) async fn open(namespace: &'static str) -> Self {
+        let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
+        plane.namespace(namespace).await;
+        let repository = format!("{namespace}/app");
+        for (tag, created) in [
+            ("1.0.0", "2026-01-01T00:00:00Z"),
+            ("1.0.1", "2026-02-01T00:00:00Z"),
+            ("2.0.0", "2026-03-01T00:00:00Z"),
+        ] {
+            registry
+                .push(&repository, tag, created, &["linux/amd64"])
+                .await;
+        }
+        Self {
+            plane,
+            namespace,
+            kubeconfig: kubeconfigs::of_user(plane, User::Admin, namespace),
+            image: format!("{}/{repository}", registry.host),
+        }
+    }
+
+    /// An automated workload that runs 1.0.0.
+    pub(crate) fn workload(&self, kind: &str, name: &str) -> Value {
+        let image = format!("{}:1.0.0", self.image);
+        automated(workload(kind, self.namespace, name, &image), POLICY)
+    }
+
+    /// The same as a Deployment, in the cluster.
+    pub(crate) async fn deploy(&self, names: &[&str]) {
+        let workloads: Vec<Value> = names
+            .iter()
+            .map(|name| self.workload("Deployment", name))
+            .collect();
+        self.plane.apply(&workloads).await;
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        imgpolicy(&self.kubeconfig, arguments)
+    }
+
+    /// The same beside what the test does meanwhile.
+    pub(crate) fn start(&self, arguments: &[&str]) -> tokio::task::JoinHandle<Run> {
+        let kubeconfig = self.kubeconfig.clone();
+        let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
+        tokio::task::spawn_blocking(move || {
+            let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            imgpolicy(&kubeconfig, &words)
+        })
+    }
+
+    fn api(&self, kind: &str) -> Api<DynamicObject> {
+        let group = if kind == "CronJob" { "batch" } else { "apps" };
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
+        Api::namespaced_with(self.plane.kube_client(), self.namespace, &resource)
+    }
+
+    /// An object as the API has it.
+    pub(crate) async fn get(&self, kind: &str, name: &str) -> Value {
+        let object = self.api(kind).get(name).await.expect("it is there");
+        serde_json::to_value(object).expect("JSON")
+    }
+
+    /// The tag that the container `app` of a Deployment is to run.
+    pub(crate) async fn tag(&self, name: &str) -> String {
+        let object = self.get("Deployment", name).await;
+        let containers = object["spec"]["template"]["spec"]["containers"].clone();
+        let image = containers[0]["image"].as_str().expect("an image");
+        image.rsplit(':').next().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) async fn annotation(&self, name: &str, key: &str) -> Value {
+        let object = self.get("Deployment", name).await;
+        object["metadata"]["annotations"][key].clone()
+    }
+
+    /// Writes into an object as another client does.
+    pub(crate) async fn patch(&self, kind: &str, name: &str, patch: &Value) {
+        let params = PatchParams::default();
+        self.api(kind)
+            .patch(name, &params, &Patch::Merge(patch))
+            .await
+            .expect("patched");
+    }
+
+    /// Plays the controller of a Deployment: so many of its Pods run the new image
+    /// and are available.
+    pub(crate) async fn roll(&self, name: &str, updated: u32, condition: Option<&str>) {
+        let object = self.get("Deployment", name).await;
+        let mut status = json!({
+            "observedGeneration": object["metadata"]["generation"],
+            "replicas": 1, "updatedReplicas": updated, "availableReplicas": updated,
+            "readyReplicas": updated});
+        if let Some(reason) = condition {
+            status["conditions"] = json!([{"type": "Progressing", "status": "False",
+                "reason": reason, "message": "the new Pod does not start"}]);
+        }
+        let patch = json!({"status": status});
+        let params = PatchParams::default();
+        self.api("Deployment")
+            .patch_status(name, &params, &Patch::Merge(&patch))
+            .await
+            .expect("written");
+    }
+}
+
+/// The lines of standard error that say something like this.
+pub(crate) fn said<'r>(run: &'r Run, what: &str) -> Vec<&'r str> {
+    run.stderr
+        .lines()
+        .filter(|line| line.contains(what))
+        .collect()
+}

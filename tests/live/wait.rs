@@ -1,0 +1,76 @@
+//! `update --wait`, with the test in the place of the Deployment controller.
+
+use std::time::Duration;
+
+use crate::shop::{Shop, said};
+
+/// Waits until a Deployment is to run the new image.
+async fn until_written(shop: &Shop, name: &str) {
+    for _ in 0..300 {
+        if shop.tag(name).await == "1.0.1" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{name} was not updated");
+}
+
+#[tokio::test]
+async fn rollouts_are_followed_one_after_the_other() {
+    let shop = Shop::open("wait-done").await;
+    shop.deploy(&["a", "b"]).await;
+    let run = shop.start(&["update", "--all", "--yes", "--wait"]);
+    for name in ["a", "b"] {
+        until_written(&shop, name).await;
+        if name == "a" {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            assert_eq!(
+                shop.tag("b").await,
+                "1.0.0",
+                "the second waits for the first"
+            );
+        }
+        shop.roll(name, 1, None).await;
+    }
+    let run = run.await.expect("it ends");
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(said(&run, "rolled out").len(), 2, "{run:?}");
+    assert_eq!(said(&run, "2 updated"), ["2 updated"], "{run:?}");
+}
+
+#[tokio::test]
+async fn nothing_more_is_written_after_a_rollout_that_fails() {
+    let shop = Shop::open("wait-fails").await;
+    shop.deploy(&["a", "b", "c"]).await;
+    let run = shop.start(&["update", "--all", "--yes", "--wait=1m"]);
+    until_written(&shop, "a").await;
+    shop.roll("a", 0, Some("ProgressDeadlineExceeded")).await;
+    let run = run.await.expect("it ends");
+    assert_eq!(run.code, 1, "{run:?}");
+    let failure = "error: deployment/a: the rollout failed: it exceeded its progress deadline \
+                   (the new Pod does not start)";
+    assert_eq!(said(&run, "error"), [failure], "{run:?}");
+    let command = "kubectl imgpolicy rollback deployment/a -n wait-fails";
+    assert_eq!(said(&run, command).len(), 1, "{run:?}");
+    assert_eq!(said(&run, "1 failed, 2 not started").len(), 1, "{run:?}");
+    assert_eq!(shop.tag("b").await, "1.0.0");
+    // The command that is printed does it.
+    let run = shop.run(&["rollback", "deployment/a", "-n", "wait-fails", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(shop.tag("a").await, "1.0.0");
+}
+
+#[tokio::test]
+async fn a_rollout_that_takes_too_long_ends_the_run() {
+    let shop = Shop::open("wait-long").await;
+    shop.deploy(&["a", "b"]).await;
+    let run = shop.run(&["update", "--all", "--yes", "--wait=1s", "-o", "json"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let why = "error: deployment/a: not rolled out within 1s: \
+               its controller has not seen the change yet";
+    assert_eq!(said(&run, "error"), [why], "{run:?}");
+    let list: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let results: Vec<_> = [0, 1].map(|at| list["items"][at]["result"].clone()).into();
+    assert_eq!(results, ["failed", "not-started"], "{list}");
+    assert_eq!(shop.tag("b").await, "1.0.0");
+}

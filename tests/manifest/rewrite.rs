@@ -1,0 +1,265 @@
+//! Files replaced by others, all of it or nothing.
+#![cfg(unix)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kubectl_imgpolicy::files::{PathOrStdin, read_from, read_text, rewrite};
+use tempfile::TempDir;
+
+const TASK: &str = "IMGPOLICY_REWRITE_TASK";
+
+/// A user who may do nothing here.
+const NOBODY: u32 = 65_534;
+
+const OLD: &str = "a: 1\r\n";
+const NEW: &str = "a: é\r\n";
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("web.yaml");
+    fs::write(&file, OLD).expect("a file");
+    (folder, file)
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn is_root(path: &Path) -> bool {
+    path.metadata().expect("metadata").uid() == 0
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let name = entry.expect("an entry").file_name();
+        name.into_string().expect("text")
+    };
+    let mut names: Vec<String> = fs::read_dir(folder).expect("a folder").map(name).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_text_changes_and_the_mode_and_the_owner_do_not() {
+    for bits in [0o600, 0o644, 0o755, 0o660] {
+        let (folder, file) = folder();
+        mode(&file, bits);
+        if is_root(&file) {
+            chown(&file, Some(1234), Some(5678)).expect("an owner");
+        }
+        let before = file.metadata().expect("metadata");
+        rewrite(&file, OLD, NEW).expect("written");
+        let after = file.metadata().expect("metadata");
+        assert_eq!(read_text(&file).expect("read"), NEW);
+        assert_eq!(after.mode() & 0o7777, bits);
+        assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
+        assert_eq!(names(folder.path()), ["web.yaml"]);
+    }
+}
+
+#[test]
+fn a_link_stays_and_its_file_is_replaced() {
+    let (folder, file) = folder();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let (first, second) = (elsewhere.path().join("first"), elsewhere.path().join("2"));
+    symlink(&file, &first).expect("a link");
+    symlink("first", &second).expect("a link");
+    rewrite(&second, OLD, NEW).expect("written");
+    assert_eq!(fs::read_link(&second).expect("a link"), Path::new("first"));
+    assert_eq!(fs::read_link(&first).expect("a link"), file);
+    assert_eq!(fs::read_to_string(&file).expect("read"), NEW);
+    assert_eq!(names(elsewhere.path()), ["2", "first"]);
+    assert_eq!(names(folder.path()), ["web.yaml"]);
+}
+
+#[test]
+fn a_file_that_others_changed_is_left_alone() {
+    for other in ["a: 1\n", "", "a: 1\r\n ", "b: 1\r\n"] {
+        let (folder, file) = folder();
+        fs::write(&file, other).expect("a file");
+        let error = rewrite(&file, OLD, NEW).expect_err("refused").to_string();
+        let expected = format!(
+            "{} was changed by somebody else in the meantime, so it was left alone; run it again",
+            file.display()
+        );
+        assert_eq!(error, expected);
+        assert_eq!(fs::read_to_string(&file).expect("read"), other);
+        assert_eq!(names(folder.path()), ["web.yaml"]);
+    }
+}
+
+#[test]
+fn what_is_no_file_to_write_is_named() {
+    let (folder, file) = folder();
+    mode(&file, 0o444);
+    let missing = folder.path().join("missing.yaml");
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+    assert!(made.success());
+    for (path, why) in [
+        (file.as_path(), "it is read-only"),
+        (&missing, "No such file or directory"),
+        (&pipe, "it is no regular file"),
+        (folder.path(), "it is no regular file"),
+    ] {
+        let error = rewrite(path, OLD, NEW).expect_err("refused").to_string();
+        let start = format!("cannot write {}: {why}", path.display());
+        assert!(error.starts_with(&start), "{error}");
+        assert!(error.ends_with("; nothing was changed"), "{error}");
+    }
+    assert_eq!(fs::read_to_string(&file).expect("read"), OLD);
+    assert_eq!(names(folder.path()), ["pipe", "web.yaml"]);
+}
+
+#[test]
+fn standard_input_is_kept_for_the_way_out() {
+    let read =
+        |paths: &[PathOrStdin], text: &str| read_from(paths, false, "shop", &mut text.as_bytes());
+    let listing = read(&[PathOrStdin::Stdin], "# c\r\na: 1");
+    assert_eq!(listing.stdin.as_deref(), Some("# c\r\na: 1"));
+    let (_folder, file) = folder();
+    let listing = read(&[PathOrStdin::Path(file)], "a: 1");
+    assert_eq!(listing.stdin, None);
+    assert_eq!(read(&[PathOrStdin::Stdin], " ").stdin, None);
+}
+
+/// A command that does a task in a folder as another process: this program,
+/// told by a variable to run [`child`].
+fn task(program: &Path, words: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(["--exact", "manifest::rewrite::child", "--nocapture"])
+        .env(TASK, format!("{words} {}", folder.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// The other side of the tests here; alone, it writes a file once.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a child is told by a variable what to do"
+)]
+fn child() {
+    let Ok(task) = std::env::var(TASK) else {
+        let (_folder, file) = folder();
+        return rewrite(&file, OLD, NEW).expect("written");
+    };
+    let (words, folder) = task.rsplit_once(' ').expect("words and a folder");
+    let file = Path::new(folder).join("web.yaml");
+    match words {
+        "endless" => loop {
+            let old = read_text(&file).expect("read");
+            let new = if old.starts_with('a') { "b" } else { "a" };
+            rewrite(&file, &old, &new.repeat(100_000)).expect("written");
+        },
+        "own-group" => rewrite(&file, OLD, NEW).expect("written"),
+        words => {
+            let error = rewrite(&file, OLD, NEW).expect_err("refused").to_string();
+            assert!(error.contains(words), "{error}");
+            assert!(error.contains(folder), "{error}");
+        }
+    }
+}
+
+/// Does a task as a user who is not root.
+#[track_caller]
+fn as_nobody(words: &str, folder: &Path) {
+    let this = std::env::current_exe().expect("this program");
+    if !is_root(folder) {
+        return run(task(&this, words, folder));
+    }
+    let program = tempfile::tempdir().expect("a folder");
+    let copy = program.path().join("program");
+    fs::copy(this, &copy).expect("a copy");
+    mode(program.path(), 0o755);
+    let mut command = task(&copy, words, folder);
+    command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    run(command);
+}
+
+#[track_caller]
+fn run(mut command: Command) {
+    let output = command.output().expect("a child");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_named() {
+    let (folder, file) = folder();
+    mode(&file, 0o666);
+    mode(folder.path(), 0o555);
+    as_nobody("since its folder", folder.path());
+    mode(folder.path(), 0o755);
+    assert_eq!(fs::read_to_string(&file).expect("read"), OLD);
+    assert_eq!(names(folder.path()), ["web.yaml"]);
+}
+
+#[test]
+fn a_file_of_somebody_else_is_named_although_its_folder_would_let_it_go() {
+    let (folder, file) = folder();
+    if !is_root(&file) {
+        // Without a second user there is nothing of somebody else.
+        return;
+    }
+    mode(&file, 0o644);
+    mode(folder.path(), 0o777);
+    as_nobody("Permission denied", folder.path());
+    assert_eq!(fs::read_to_string(&file).expect("read"), OLD);
+    assert_eq!(names(folder.path()), ["web.yaml"]);
+}
+
+#[test]
+fn a_writer_without_root_may_write_what_others_own_and_share() {
+    let (folder, file) = folder();
+    mode(&file, 0o666);
+    mode(folder.path(), 0o777);
+    as_nobody("own-group", folder.path());
+    assert_eq!(fs::read_to_string(&file).expect("read"), NEW);
+    assert_eq!(file.metadata().expect("metadata").mode() & 0o777, 0o666);
+}
+
+#[test]
+fn a_writer_that_is_killed_leaves_a_whole_text() {
+    let (folder, file) = folder();
+    fs::write(&file, "a".repeat(100_000)).expect("a file");
+    let this = std::env::current_exe().expect("this program");
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..10 {
+        let mut child = task(&this, "endless", folder.path())
+            .spawn()
+            .expect("a child");
+        let end = Instant::now() + Duration::from_millis(150 + 7 * round);
+        while Instant::now() < end {
+            let text = fs::read_to_string(&file).expect("read");
+            assert_eq!(text.len(), 100_000);
+            assert!(text.bytes().all(|byte| byte == text.as_bytes()[0]));
+            seen.insert(text.as_bytes()[0]);
+        }
+        child.kill().expect("killed");
+        child.wait().expect("an end");
+        let text = fs::read_to_string(&file).expect("read");
+        assert!(text == "a".repeat(100_000) || text == "b".repeat(100_000));
+    }
+    assert_eq!(seen.len(), 2, "nothing was written");
+    // What a killed writer leaves behind is no manifest to anybody.
+    for name in names(folder.path()) {
+        assert!(
+            name == "web.yaml" || (name.starts_with(".web.yaml.") && name.ends_with(".tmp")),
+            "{name}"
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! Who would undo a live edit: the table of the owners' signs.
+
+use std::collections::BTreeMap;
+
+use kubectl_imgpolicy::plan::{
+    Binding, Overrides, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership,
+};
+use kubectl_imgpolicy::workload::Observed;
+use serde_json::{Value, json};
+
+use super::{held, images, observed, planned};
+use crate::support::scenario::Scenario;
+
+fn object(metadata: Value) -> Observed {
+    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+        "spec": {"template": {"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}}}});
+    object["metadata"]["name"] = json!("web");
+    observed(&object)
+}
+
+/// `managedFields` in which this manager wrote the image.
+fn written_by(manager: &str) -> Value {
+    json!([{"manager": manager, "fieldsV1": {"f:spec": {"f:template": {"f:spec": {
+        "f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}}}])
+}
+
+fn flux() -> Value {
+    json!({"kustomize.toolkit.fluxcd.io/name": "apps",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system"})
+}
+
+/// Every question has the same answer.
+fn judged(object: &Observed, answer: &OwnerAnswer) -> Option<Ownership> {
+    let questions = owner_questions(object).into_iter();
+    let answers: Vec<_> = questions.map(|q| (q, answer.clone())).collect();
+    ownership(object, &answers)
+}
+
+/// `Kustomization flux-system/apps reverts`.
+fn says(ownership: Option<&Ownership>) -> String {
+    ownership.map_or_else(
+        || "nobody".to_owned(),
+        |ownership| {
+            let binding = match ownership.binding {
+                Binding::Reverts => "reverts",
+                Binding::Warns => "warns",
+            };
+            format!("{} {binding}", ownership.owner)
+        },
+    )
+}
+
+#[test]
+fn every_sign_has_its_owner() {
+    let annotated = |key: &str, value: &str| json!({"annotations": {key: value}});
+    for (metadata, expected) in [
+        (json!({}), "nobody"),
+        (
+            json!({"labels": flux()}),
+            "Kustomization flux-system/apps reverts",
+        ),
+        (
+            json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop",
+                "helm.toolkit.fluxcd.io/namespace": "apps"}}),
+            "HelmRelease apps/shop reverts",
+        ),
+        (
+            annotated(
+                "argocd.argoproj.io/tracking-id",
+                "shop:apps/Deployment:default/web",
+            ),
+            "Application shop reverts",
+        ),
+        (
+            json!({"ownerReferences": [{"kind": "Database", "name": "db", "controller": true}]}),
+            "Database default/db reverts",
+        ),
+        (
+            json!({"ownerReferences": [{"kind": "Database", "name": "db"}]}),
+            "nobody",
+        ),
+        (
+            annotated("meta.helm.sh/release-name", "db"),
+            "Release db warns",
+        ),
+        (
+            annotated("kubectl.kubernetes.io/last-applied-configuration", "{}"),
+            "kubectl apply warns",
+        ),
+        (
+            json!({"labels": {"app.kubernetes.io/instance": "shop"}}),
+            "Application shop warns",
+        ),
+    ] {
+        let object = object(metadata.clone());
+        let owner = judged(&object, &OwnerAnswer::Unknown);
+        assert_eq!(says(owner.as_ref()), expected, "{metadata}");
+    }
+}
+
+#[test]
+fn the_manager_that_wrote_the_image_is_the_first_sign() {
+    for (manager, expected) in [
+        (
+            "kustomize-controller",
+            "FieldManager kustomize-controller reverts",
+        ),
+        ("helm-controller", "FieldManager helm-controller reverts"),
+        (
+            "argocd-controller",
+            "FieldManager argocd-controller reverts",
+        ),
+        (
+            "argocd-application-controller",
+            "FieldManager argocd-application-controller reverts",
+        ),
+        ("Terraform", "FieldManager Terraform reverts"),
+        ("fleetagent", "FieldManager fleetagent reverts"),
+        ("kubectl-client-side-apply", "kubectl apply warns"),
+        ("kubectl", "kubectl apply warns"),
+        ("kubectl-set", "nobody"),
+        ("kubectl-edit", "nobody"),
+        ("imgpolicy", "nobody"),
+    ] {
+        let object = object(json!({"managedFields": written_by(manager)}));
+        let owner = judged(&object, &OwnerAnswer::Unknown);
+        assert_eq!(says(owner.as_ref()), expected, "{manager}");
+    }
+    // A marker names the object behind the manager.
+    let named = object(json!({"labels": flux(),
+        "managedFields": written_by("kustomize-controller")}));
+    let owner = judged(&named, &OwnerAnswer::Unknown);
+    assert_eq!(
+        says(owner.as_ref()),
+        "Kustomization flux-system/apps reverts"
+    );
+    let labelled = object(
+        json!({"labels": {"app.kubernetes.io/instance": "argocd_shop"},
+        "managedFields": written_by("argocd-controller")}),
+    );
+    assert_eq!(owner_questions(&labelled), []);
+    let owner = judged(&labelled, &OwnerAnswer::Unknown);
+    assert_eq!(says(owner.as_ref()), "Application argocd/shop reverts");
+}
+
+#[test]
+fn the_manager_of_a_releases_values_counts_as_well() {
+    let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+        "metadata": {"name": "web", "managedFields": [{"manager": "Terraform",
+            "fieldsV1": {"f:spec": {"f:values": {"f:image": {}}}}}]},
+        "spec": {"values": {"image": "org/app:1"}}});
+    let owner = judged(&observed(&release), &OwnerAnswer::Unknown);
+    assert_eq!(says(owner.as_ref()), "FieldManager Terraform reverts");
+}
+
+#[test]
+fn flux_is_no_obstacle_where_it_is_told_to_stay_away() {
+    for (key, value, expected) in [
+        ("kustomize.toolkit.fluxcd.io/reconcile", "disabled", "warns"),
+        ("kustomize.toolkit.fluxcd.io/reconcile", "Disabled", "warns"),
+        (
+            "kustomize.toolkit.fluxcd.io/reconcile",
+            "enabled",
+            "reverts",
+        ),
+        ("kustomize.toolkit.fluxcd.io/ssa", "Ignore", "warns"),
+        ("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", "warns"),
+        // These two apply the image of the manifest again.
+        ("kustomize.toolkit.fluxcd.io/ssa", "Merge", "reverts"),
+        ("kustomize.toolkit.fluxcd.io/ssa", "Override", "reverts"),
+    ] {
+        for place in ["labels", "annotations"] {
+            for manager in ["kustomize-controller", "other"] {
+                let mut metadata = json!({"labels": flux(), "managedFields": written_by(manager)});
+                metadata[place][key] = json!(value);
+                let owner = judged(&object(metadata), &OwnerAnswer::No);
+                let expected = format!("Kustomization flux-system/apps {expected}");
+                assert_eq!(says(owner.as_ref()), expected, "{key}={value} in {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_suspended_flux_object_only_warns() {
+    let kustomization = object(json!({"labels": flux()}));
+    let release = object(json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop",
+        "helm.toolkit.fluxcd.io/namespace": "apps"}}));
+    for (object, owner) in [
+        (kustomization, "Kustomization flux-system/apps"),
+        (release, "HelmRelease apps/shop"),
+    ] {
+        let questions = owner_questions(&object);
+        let [OwnerQuestion::IsSuspended(asked)] = questions.as_slice() else {
+            panic!("whether it is suspended: {questions:?}");
+        };
+        assert_eq!(asked.to_string(), owner);
+        for (answer, binding) in [
+            (OwnerAnswer::Yes(None), "warns"),
+            (OwnerAnswer::No, "reverts"),
+            (OwnerAnswer::Unknown, "reverts"),
+        ] {
+            let judged = judged(&object, &answer);
+            assert_eq!(says(judged.as_ref()), format!("{owner} {binding}"));
+        }
+        // Nobody asked.
+        assert_eq!(
+            says(ownership(&object, &[]).as_ref()),
+            format!("{owner} reverts")
+        );
+    }
+}
+
+#[test]
+fn the_instance_label_is_argos_only_where_an_application_lists_the_object() {
+    let object = object(json!({"labels": {"app.kubernetes.io/instance": "shop"}}));
+    let question = OwnerQuestion::IsListedByApplication {
+        application: "shop".to_owned(),
+        workload: object.workload.id.clone(),
+    };
+    assert_eq!(owner_questions(&object), [question]);
+    let listed = judged(&object, &OwnerAnswer::Yes(Some("argocd".to_owned())));
+    assert_eq!(says(listed.as_ref()), "Application argocd/shop reverts");
+    assert_eq!(says(judged(&object, &OwnerAnswer::No).as_ref()), "nobody");
+}
+
+#[test]
+fn of_several_signs_the_one_that_reverts_counts() {
+    let metadata = json!({"annotations": {"meta.helm.sh/release-name": "db",
+            "argocd.argoproj.io/tracking-id": "argocd_shop:apps/Deployment:default/web"},
+        "labels": flux()});
+    let owner = judged(&object(metadata), &OwnerAnswer::Yes(None));
+    assert_eq!(says(owner.as_ref()), "Application argocd/shop reverts");
+}
+
+#[test]
+fn the_message_names_the_owner_and_the_way_out() {
+    let owner = judged(&object(json!({"labels": flux()})), &OwnerAnswer::No).expect("an owner");
+    assert_eq!(
+        owner.message,
+        "Kustomization flux-system/apps reverts it at its next reconciliation: use -f on the \
+         manifests in Git, or suspend it with flux suspend kustomization apps -n flux-system, or \
+         pass --override-owner"
+    );
+}
+
+#[test]
+fn an_owned_workload_is_held_back_unless_that_is_overridden() {
+    let scenario = Scenario::following("semver:~1.0", "org/app:1.0.0").tags(&["1.0.0", "1.0.1"]);
+    let plan = planned(&scenario);
+    let id = plan.changes[0].workload.clone();
+    let owned = |metadata: Value| {
+        let owner = judged(&object(metadata), &OwnerAnswer::No).expect("an owner");
+        BTreeMap::from([(id.clone(), owner)])
+    };
+    let reverts = owned(json!({"labels": flux()}));
+    let mut held_plan = plan.clone();
+    held_plan.heed_owners(
+        &reverts,
+        Overrides {
+            lock: true,
+            policy: true,
+            owner: false,
+        },
+    );
+    assert_eq!(
+        (images(&held_plan), held(&held_plan)),
+        (String::new(), "app owned".to_owned())
+    );
+    assert!(
+        held_plan.held_back[0]
+            .message
+            .starts_with("Kustomization flux-system/apps ")
+    );
+    let mut overridden = plan.clone();
+    overridden.heed_owners(
+        &reverts,
+        Overrides {
+            owner: true,
+            ..Overrides::default()
+        },
+    );
+    assert_eq!(images(&overridden), "app=org/app:1.0.1");
+    assert_eq!(overridden.changes[0].notes.len(), 1);
+    let warns = owned(json!({"annotations": {"meta.helm.sh/release-name": "db"}}));
+    let mut warned = plan.clone();
+    warned.heed_owners(&warns, Overrides::default());
+    assert_eq!(
+        warned.changes[0].notes,
+        [
+            "Release db puts the image of its values back at the next helm upgrade: change the values too"
+        ]
+    );
+    // An edit of annotations is nobody's business.
+    let mut annotations = plan;
+    annotations.changes[0].images.clear();
+    annotations.heed_owners(&reverts, Overrides::default());
+    assert_eq!(annotations.changes.len(), 1);
+}

@@ -1,0 +1,178 @@
+//! Putting back what the last recorded update replaced.
+
+use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Plan, PolicyEdit, plan_rollback};
+use serde_json::json;
+
+use super::{annotation, author, held, images, observed, planned, updated, written};
+use crate::support::scenario::Scenario;
+
+fn scenario() -> Scenario {
+    Scenario::following("semver:~1.0", "org/app:1.0.0")
+        .container("side", "org/side:1.0.0")
+        .annotation("fluxcd.io/tag.side", "semver:~1.0")
+        .tags(&["1.0.0", "1.0.1"])
+}
+
+fn note() -> LockNote {
+    LockNote {
+        by: Some("admin".to_owned()),
+        ..LockNote::default()
+    }
+}
+
+fn rollback(scenario: &Scenario, containers: &[&str]) -> Plan {
+    let containers: Vec<String> = containers.iter().map(ToString::to_string).collect();
+    plan_rollback(&[observed(scenario.object())], &containers, &note())
+}
+
+#[test]
+fn every_change_of_the_last_update_is_undone_and_the_workload_locked() {
+    let after = updated(&scenario());
+    let plan = rollback(&after, &[]);
+    assert_eq!(images(&plan), "app=org/app:1.0.0 side=org/side:1.0.0");
+    assert_eq!(held(&plan), "");
+    let back = written(&after, &plan);
+    assert_eq!(annotation(&back, "fluxcd.io/locked"), Some("true"));
+    assert_eq!(
+        annotation(&back, "fluxcd.io/locked_msg"),
+        Some("rolled back from app 1.0.1, side 1.0.1")
+    );
+    assert_eq!(annotation(&back, "fluxcd.io/build.number"), Some("2"));
+    assert_eq!(annotation(&back, "fluxcd.io/tag.app"), Some("semver:~1.0"));
+    assert_eq!(
+        annotation(&back, "kubernetes.io/change-cause"),
+        Some("imgpolicy: rollback of app 1.0.1 -> 1.0.0, side 1.0.1 -> 1.0.0")
+    );
+    let last = LastUpdate::of(&observed(back.object()).annotations);
+    let last = last.expect("a record").expect("can be read");
+    assert!(last.rollback);
+    assert_eq!(last.changes[0].to, "org/app:1.0.0");
+    // Automation does not undo it.
+    assert_eq!(images(&planned(&back)), "");
+    assert_eq!(held(&planned(&back)), "app locked, side locked");
+}
+
+#[test]
+fn a_second_rollback_says_so() {
+    let after = updated(&scenario());
+    let back = written(&after, &rollback(&after, &[]));
+    let plan = rollback(&back, &[]);
+    assert_eq!(
+        (images(&plan), held(&plan)),
+        (String::new(), "- already-rolled-back".to_owned())
+    );
+    assert_eq!(
+        plan.held_back[0].message,
+        "deployment/web is already rolled back, by admin at 2026-11-21T12:00:00Z"
+    );
+}
+
+#[test]
+fn a_named_container_is_rolled_back_alone() {
+    let after = updated(&scenario());
+    let plan = rollback(&after, &["side"]);
+    assert_eq!(images(&plan), "side=org/side:1.0.0");
+    let Some(PolicyEdit::Lock { note, .. }) = &plan.changes[0].policy else {
+        panic!("a lock");
+    };
+    assert_eq!(note.message.as_deref(), Some("rolled back from 1.0.1"));
+    let plan = rollback(&after, &["setup"]);
+    assert_eq!(
+        (images(&plan), held(&plan)),
+        (String::new(), "setup no-record".to_owned())
+    );
+}
+
+#[test]
+fn what_runs_something_else_by_now_stays() {
+    let after = updated(&scenario());
+    let mut object = after.object().clone();
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("org/app:1.0.2");
+    let plan = rollback(&after.with_object(object.clone()), &[]);
+    assert_eq!(images(&plan), "side=org/side:1.0.0");
+    assert_eq!(held(&plan), "app changed-since");
+    assert_eq!(
+        plan.held_back[0].message,
+        "the last update wrote org/app:1.0.1, and container app now runs org/app:1.0.2"
+    );
+    object["spec"]["template"]["spec"]["containers"][0]["name"] = json!("main");
+    let plan = rollback(&after.with_object(object), &["app"]);
+    assert_eq!(
+        plan.held_back[0].message,
+        "there is no container app any more"
+    );
+}
+
+#[test]
+fn without_a_record_there_is_nothing_to_put_back() {
+    let plan = rollback(&scenario(), &[]);
+    assert_eq!(
+        (images(&plan), held(&plan)),
+        (String::new(), "- no-record".to_owned())
+    );
+    assert_eq!(
+        plan.held_back[0].message,
+        "deployment/web has no record of an update"
+    );
+    let broken = scenario().annotation("imgpolicy.dev/last-update", "nonsense");
+    let plan = rollback(&broken, &[]);
+    let message = &plan.held_back[0].message;
+    assert!(
+        message.starts_with("the record of deployment/web cannot be read: "),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_record_with_a_bare_number_is_read() {
+    let record = json!({"time": "2026-01-02T00:00:00Z", "by": "me", "number": 3, "records": {},
+        "changes": [{"container": "app", "from": "org/app:0.9", "to": "org/app:1.0.0",
+            "digest": null, "policy": null}]});
+    let scenario = scenario().annotation("imgpolicy.dev/last-update", &record.to_string());
+    assert_eq!(images(&rollback(&scenario, &[])), "app=org/app:0.9");
+}
+
+#[test]
+fn a_lock_that_is_there_already_stays_as_it_is() {
+    let locked = updated(&scenario())
+        .annotation("flux.weave.works/locked", "true")
+        .annotation("flux.weave.works/locked_user", "ops");
+    let plan = rollback(&locked, &[]);
+    assert_eq!(plan.changes[0].policy, None);
+    assert_eq!(
+        plan.changes[0].notes,
+        ["deployment/web is locked by ops already; that lock stays"]
+    );
+    let back = written(&locked, &plan);
+    assert_eq!(annotation(&back, "fluxcd.io/locked"), None);
+    assert_eq!(
+        annotation(&back, "flux.weave.works/locked_user"),
+        Some("ops")
+    );
+}
+
+#[test]
+fn a_lock_that_came_after_the_plan_stays_too() {
+    let after = updated(&scenario());
+    let plan = rollback(&after, &[]);
+    let locked = after
+        .annotation("fluxcd.io/locked", "true")
+        .annotation("fluxcd.io/locked_msg", "freeze");
+    let edit = plan.changes[0].edit(&observed(locked.object()), &author());
+    let edit = edit.expect("an edit");
+    assert_eq!(edit.images.len(), 2);
+    assert_eq!(edit.annotations.get("fluxcd.io/locked_msg"), None);
+}
+
+#[test]
+fn a_release_is_rolled_back_in_its_values() {
+    let scenario = Scenario::helm_release(json!({"image": {"repository": "org/app"}}))
+        .annotation("fluxcd.io/automated", "true")
+        .annotation("fluxcd.io/tag.chart-image", "semver:~1.0")
+        .tags(&["1.0.0", "1.0.1"]);
+    let after = updated(&scenario);
+    let back = written(&after, &rollback(&after, &[]));
+    // Without a tag the chart takes its own again.
+    assert_eq!(back.object()["spec"]["values"]["image"]["tag"], json!(""));
+    assert_eq!(back.workload().containers[0].image, "org/app");
+}

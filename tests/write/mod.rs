@@ -1,0 +1,3 @@
+//! Plans written.
+
+mod files;
