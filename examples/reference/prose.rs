@@ -50,14 +50,23 @@ fn marked(word: &str) -> String {
     }
     let inside = word.trim_start_matches(['(', '"', '\'']);
     let before = &word[..word.len() - inside.len()];
-    let core = inside.trim_end_matches([',', '.', ';', ':', ')', '"', '\'']);
+    // A quote inside, as in `app='$v'`, is closed inside.
+    let is_end = |sign: char| match sign {
+        '\'' => before.ends_with('\''),
+        sign => matches!(sign, ',' | '.' | ';' | ':' | ')' | '"'),
+    };
+    let core = inside.trim_end_matches(is_end);
     let after = &inside[core.len()..];
     let is_flag = core.starts_with('-') && core.len() > 1;
     let is_policy = core
         .split_once(':')
         .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty());
+    // A domain with a path: an annotation, an image.
+    let is_name = core
+        .split_once('/')
+        .is_some_and(|(domain, path)| domain.contains('.') && !path.is_empty());
     let is_optional = core.contains('[') && core.contains(']');
-    if !(is_flag || is_policy || is_optional || core.contains(OF_CODE)) {
+    if !(is_flag || is_policy || is_name || is_optional || core.contains(OF_CODE)) {
         return word.to_owned();
     }
     // Code needs no quotes around it.
@@ -85,6 +94,11 @@ mod tests {
             ("those under [PREFIX=]DIR", "those under `[PREFIX=]DIR`"),
             ("semver:RANGE, glob:GLOB", "`semver:RANGE`, `glob:GLOB`"),
             ("(memcached://HOST:PORT,…)", "(`memcached://HOST:PORT,…`)"),
+            ("as in app='$v'; repeatable", "as in `app='$v'`; repeatable"),
+            (
+                "the annotation fluxcd.io/locked,",
+                "the annotation `fluxcd.io/locked`,",
+            ),
             ("unless NO_COLOR is set", "unless `NO_COLOR` is set"),
         ] {
             assert_eq!(sentence(help), shown);

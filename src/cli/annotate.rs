@@ -122,6 +122,9 @@ pub(super) fn carry_out(
     if plan.changes.is_empty() && snapshot.errors.is_empty() {
         terminal.tell(&empty);
     }
+    for warning in obeyed::still_automated(&plan, &snapshot) {
+        terminal.tell(&format!("warning: {warning}"));
+    }
     let author = runtime()?.block_on(authorship(origin.cluster(), Vec::new()));
     let mut results = Results::new(plan.changes.len(), manner, &origin);
     let ready = prepare(plan, &snapshot.workloads, &author, &mut results, terminal);

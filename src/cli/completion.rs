@@ -118,7 +118,15 @@ pub(super) fn complete(words: &[String]) -> ExitCode {
 type Candidate = (String, String);
 
 /// The commands that change workloads.
-const WRITING: [&str; 5] = ["automate", "deautomate", "lock", "unlock", "policy"];
+const WRITING: [&str; 7] = [
+    "automate",
+    "deautomate",
+    "lock",
+    "unlock",
+    "policy",
+    "update",
+    "rollback",
+];
 
 fn candidates(words: &[String]) -> Vec<Candidate> {
     let (last, before) = match words.split_last() {

@@ -57,11 +57,14 @@ pub(super) fn confirm(
     }
     let columns = terminal.question_style().width;
     // The last line takes the answer.
-    terminal.prompt(&wrap(&question.text(), columns, 0));
+    let text = wrap(&question.text(), columns, 0);
     let answer = if terminal.is_dumb() {
-        keyboard::line()
+        terminal.prompt(&text);
+        keyboard::line(terminal)
     } else {
+        // What is typed once the question is seen is not lost.
         let keyboard = Keyboard::take()?;
+        terminal.prompt(&text);
         let answer = typed(&keyboard, terminal);
         terminal.prompt("\n");
         answer

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::error::CommandError;
 use super::reading::runtime;
+use super::terminal::Terminal;
 
 /// Reads single keys. While it lives, the terminal shows nothing by itself and
 /// Ctrl-C is a key: one that is pressed between two reads is not lost, and what
@@ -59,8 +60,17 @@ impl Keyboard {
 ///
 /// # Errors
 ///
-/// Ctrl-C, the end of the input, or a terminal that cannot be read.
-pub(super) fn line() -> Result<String, CommandError> {
+/// Ctrl-C, the end of the input, or a terminal that cannot be read; what is
+/// printed next begins a line.
+pub(super) fn line(terminal: &mut Terminal) -> Result<String, CommandError> {
+    let line = read_line();
+    if line.is_err() {
+        terminal.prompt("\n");
+    }
+    line
+}
+
+fn read_line() -> Result<String, CommandError> {
     let (sender, receiver) = oneshot::channel();
     // Reading cannot be stopped, so the thread is left behind on Ctrl-C; the
     // program ends then.

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::pull_secret_flags::{PullSecretFlags, tell_used};
+use super::reading::unless_interrupted;
 use super::registry_flags::RegistryFlags;
 use super::terminal::Terminal;
 use crate::cluster::{Cluster, ClusterError};
@@ -150,14 +151,14 @@ pub(super) fn heed_registries(
         presences,
         notes,
         used,
-    } = runtime.block_on(async {
+    } = unless_interrupted(runtime, async {
         let look = FreshLook {
             as_user: &as_user,
             as_workload: &as_workload,
             pull_secrets: registry.pull_secrets.with(cluster),
         };
         collect::confirm(&wanted, &look).await
-    });
+    })?;
     for note in notes {
         terminal.tell(&note);
     }

@@ -8,6 +8,7 @@ use super::annotate::{self, AnswerFlags, EffectFlags, Manner};
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::menu::{self, Purpose};
+use super::policy_flags::typo_warning;
 use super::policy_texts::PolicyTextFlags;
 use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
@@ -145,6 +146,13 @@ fn set(
         return Err(CommandError::usage(
             "say what to set: --tag CONTAINER=TYPE:EXPR, --tag-all TYPE:EXPR or --min-age DURATION",
         ));
+    }
+    if let Some(warning) = args
+        .tag_all
+        .as_deref()
+        .and_then(|t| typo_warning("--tag-all", t))
+    {
+        terminal.tell(&warning);
     }
     let edit = PolicyEdit::set(
         args.policies.policies(terminal)?,

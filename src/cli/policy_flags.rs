@@ -51,6 +51,33 @@ pub(super) struct DecisionFlags {
     exclude_image: Vec<String>,
 }
 
+impl DecisionFlags {
+    /// The flags as they may be given again.
+    pub(super) fn repeated(&self) -> Vec<String> {
+        let age = |age: &SignedDuration| match age.as_secs() {
+            hours if hours % 3600 == 0 => format!("{}h", hours / 3600),
+            seconds => format!("{seconds}s"),
+        };
+        let platforms = self.platform.iter().map(|p| ("--platform", p.to_string()));
+        let included = self.include_image.iter();
+        let excluded = self.exclude_image.iter();
+        let valued = self.min_age.iter().map(|m| ("--min-age", age(m)));
+        let mut words: Vec<String> = valued
+            .chain(platforms)
+            .chain(included.map(|glob| ("--include-image", glob.clone())))
+            .chain(excluded.map(|glob| ("--exclude-image", glob.clone())))
+            .flat_map(|(flag, value)| [flag.to_owned(), value])
+            .collect();
+        let switches = [
+            (self.allow_downgrade, "--allow-downgrade"),
+            (self.allow_variant, "--allow-variant"),
+        ];
+        let switches = switches.iter().filter(|(on, _)| *on);
+        words.extend(switches.map(|(_, flag)| (*flag).to_owned()));
+        words
+    }
+}
+
 impl PolicyFlags {
     /// No flag but `--assume`.
     pub(super) fn assuming(assume: &str) -> Self {

@@ -39,8 +39,7 @@ impl PolicyTextFlags {
     ) -> Result<Vec<ContainerPolicyText>, CommandError> {
         let policies = ContainerPolicyText::join(&self.tag, &self.filter_tags, &self.extract)?;
         for policy in &policies {
-            let flag = format!("--tag {}=", policy.container);
-            if let Some(warning) = typo_warning(&flag, &policy.text) {
+            if let Some(warning) = typo_warning("--tag", &policy.text) {
                 terminal.tell(&warning);
             }
         }

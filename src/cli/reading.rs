@@ -52,6 +52,24 @@ pub(super) fn runtime() -> Result<&'static Runtime, CommandError> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
+/// Waits for something that changes nothing, until Ctrl-C.
+///
+/// # Errors
+///
+/// It was Ctrl-C.
+pub(super) fn unless_interrupted<T>(
+    runtime: &Runtime,
+    work: impl Future<Output = T>,
+) -> Result<T, CommandError> {
+    runtime.block_on(async {
+        tokio::select! {
+            done = work => Ok(done),
+            // Once anybody has listened the signal ends nothing by itself.
+            Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::interrupted()),
+        }
+    })
+}
+
 /// The time that counts as now, to the second, as it is shown.
 #[expect(
     clippy::disallowed_methods,
@@ -306,8 +324,7 @@ fn read_files(
     listing
         .workloads
         .retain(|workload| is_named(what, workload.id.kind, &workload.id.name));
-    // The text of standard input will stand here once it is kept.
-    let stdin = None;
+    let stdin = listing.stdin.take();
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *what != What::Everything {
         // An entry for a workload that was not asked for is no slip.

@@ -9,14 +9,14 @@ use super::client_flags::Globals;
 use super::error::CommandError;
 use super::last_look::{self, Objects, Registry};
 use super::pull_secret_flags::PullSecretFlags;
-use super::reading::{self, Origin, Reading};
+use super::reading::{self, Origin, Reading, default_namespace, unless_interrupted};
 use super::registry_flags::RegistryFlags;
 use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
 use super::told::Wording;
 use super::update::output_format;
 use super::writing::{Draft, Manner, carry_out};
-use crate::evaluator::Settings;
+use crate::files;
 use crate::output::Format;
 use crate::plan::{LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
@@ -89,36 +89,39 @@ pub(super) fn rollback(
         ..Overrides::default()
     };
     let runtime = reading::runtime()?;
-    let reading = reading::read(place, what, Settings::default(), globals);
+    let reading = reading::read_workloads(place, what, globals);
     let Reading {
         snapshot,
         origin,
         empty,
     } = runtime.block_on(reading)?;
     let mut errors = snapshot.errors;
-    if snapshot.workloads.is_empty() && errors.is_empty() {
-        terminal.tell(&empty);
-    }
+    let is_empty = snapshot.workloads.is_empty() && errors.is_empty();
     let ids = snapshot.workloads.iter().map(|w| w.id.clone());
-    let (objects, authorship) = runtime.block_on(async {
+    let (objects, authorship) = unless_interrupted(&runtime, async {
         let objects = match &origin {
             Origin::Cluster(cluster) => last_look::observe(cluster, ids).await,
             Origin::Files { .. } | Origin::Saved => Objects::default(),
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
-    });
+    })?;
     errors.extend(objects.errors.iter().cloned());
     let lock = LockNote {
         by: Some(authorship.by.clone()),
         message: args.message.clone(),
         at: Some(authorship.at),
     };
-    let observed: Vec<Observed> = objects
-        .seen
-        .values()
-        .map(|seen| seen.observed.clone())
-        .collect();
+    let observed: Vec<Observed> = match &origin {
+        Origin::Files { stdin } => {
+            let namespace = default_namespace(globals);
+            files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
+        }
+        Origin::Cluster(_) | Origin::Saved => {
+            let seen = objects.seen.values();
+            seen.map(|seen| seen.observed.clone()).collect()
+        }
+    };
     let draft = Draft {
         plan: plan_rollback(&observed, &args.container, &lock),
         origin,
@@ -126,6 +129,7 @@ pub(super) fn rollback(
         context: snapshot.context,
         authorship,
         errors,
+        empty: is_empty.then_some(empty),
     };
     let manner = Manner {
         wording: WORDING,
@@ -134,6 +138,7 @@ pub(super) fn rollback(
         overrides,
         wait: None,
         max: None,
+        menu: None,
         registry: Registry {
             flags: &args.registry,
             pull_secrets: &args.pull_secrets,

@@ -25,7 +25,7 @@ pub(super) struct ScopeArgs {
 
 /// The heading of these flags in the help. It stands at each flag, since that of a
 /// whole group would go on behind the group.
-const WORKLOADS: &str = "Workloads";
+pub(super) const WORKLOADS: &str = "Workloads";
 
 /// Where the workloads are, and with which credentials their images are asked for.
 #[derive(Debug, Clone, Args)]

@@ -20,7 +20,7 @@ pub(super) struct TargetArgs {
     resources: Vec<String>,
 
     /// Every workload of the namespace, or with -A of the cluster
-    #[arg(long, conflicts_with = "selector")]
+    #[arg(long, conflicts_with = "selector", help_heading = scope::WORKLOADS)]
     all: bool,
 
     #[command(flatten)]
@@ -120,15 +120,18 @@ pub(super) fn place_of(changes: &[Change], cluster: Option<&Cluster>) -> String 
     }
 }
 
+/// The heading of [`WriteFlags`] in the help.
+const CHANGES: &str = "Changes";
+
 /// How a change is confirmed and written.
 #[derive(Debug, Clone, Args)]
 pub(super) struct WriteFlags {
     /// Change without asking
-    #[arg(short, long)]
+    #[arg(short, long, help_heading = CHANGES)]
     pub(super) yes: bool,
 
     /// Show what would be done: client sends nothing, server has the API server check it
-    #[arg(long, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
+    #[arg(long, help_heading = CHANGES, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
         default_value = "none", default_missing_value = "client", hide_default_value = true,
         hide_possible_values = true)]
     dry_run: DryRunWord,
@@ -138,7 +141,8 @@ pub(super) struct WriteFlags {
         long,
         value_name = "NAME",
         default_value = "imgpolicy",
-        hide_default_value = true
+        hide_default_value = true,
+        help_heading = CHANGES
     )]
     pub(super) field_manager: String,
 }

@@ -100,10 +100,10 @@ impl Terminal {
 
     /// How questions are drawn, on standard error: in its colours and its width.
     pub(super) fn question_style(&self) -> Style {
-        let (_, columns) = Term::stderr().size();
+        let columns = || usize::from(Term::stderr().size().1);
         Style {
             colour: self.colours(self.stderr_is_terminal),
-            width: Some(usize::from(columns)),
+            width: self.stderr_is_terminal.then(columns),
         }
     }
 
@@ -140,6 +140,13 @@ impl Terminal {
         let _ = written
             .and_then(|()| stdout.write_all(newline.as_bytes()))
             .and_then(|()| stdout.flush());
+    }
+
+    /// Writes a text that is passed on as it is, to its last byte.
+    pub(super) fn pass_on(&mut self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        let _ = written.and_then(|()| stdout.flush());
     }
 
     /// Tells something beside the result; each line is stripped of control

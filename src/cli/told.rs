@@ -51,16 +51,20 @@ pub(super) struct Teller<'a> {
     terminal: &'a mut Terminal,
     told: Vec<Told>,
     /// Whether standard output gets an edited manifest, and nothing else.
-    pub(super) stdout_is_taken: bool,
+    stdout_is_taken: bool,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn new(manner: &'a Manner<'a>, terminal: &'a mut Terminal) -> Self {
+    pub(super) fn new(
+        manner: &'a Manner<'a>,
+        stdout_is_taken: bool,
+        terminal: &'a mut Terminal,
+    ) -> Self {
         Self {
             manner,
             terminal,
             told: Vec::new(),
-            stdout_is_taken: false,
+            stdout_is_taken,
         }
     }
 
@@ -160,11 +164,8 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Everything that was told, once the edited text of standard input is out.
-    pub(super) fn end(self, stdin: Option<&str>) -> Vec<Told> {
-        if let Some(text) = stdin {
-            self.terminal.print(text);
-        }
+    /// Everything that was told.
+    pub(super) fn end(self) -> Vec<Told> {
         self.told
     }
 

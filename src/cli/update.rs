@@ -11,6 +11,7 @@ use super::author::authorship;
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::last_look::{Objects, Registry};
+use super::menu::{self, Reached};
 use super::policy_flags::DecisionFlags;
 use super::pull_secret_flags::PullSecretFlags;
 use super::reading::{self, Asking, Collected};
@@ -39,6 +40,9 @@ use crate::policy::parse_age;
 
   # Everything in the namespace for which an update is elected
   kubectl imgpolicy update --all
+
+  # Choose from what is elected; nothing is written before a yes
+  kubectl imgpolicy update -i
 
   # One workload after the other, stopping at the first that does not come up
   kubectl imgpolicy update -l team=shop -A --yes --wait=10m
@@ -87,6 +91,10 @@ pub(super) struct UpdateArgs {
         default_missing_value = "5m", value_parser = parse_age, conflicts_with = "filename")]
     wait: Option<SignedDuration>,
 
+    /// Choose the images to update from a menu; what is held back is shown with its reason
+    #[arg(short, long, conflicts_with_all = ["yes", "output"])]
+    interactive: bool,
+
     /// Output format: json, yaml or name
     #[arg(short, long, value_name = "FORMAT", value_parser = output_format)]
     output: Option<Format>,
@@ -120,8 +128,13 @@ pub(super) fn update(
     let what = match &args.image {
         // The image says which containers.
         Some(_) => args.target.what()?,
+        // The menu asks which of them all.
+        None if args.interactive => args.target.what()?,
         None => args.target.chosen()?,
     };
+    if args.interactive {
+        menu::check(terminal)?;
+    }
     args.target.check_stdin(args.output)?;
     if !place.filename.is_empty() {
         args.pull_secrets.check("--filename")?;
@@ -152,8 +165,12 @@ pub(super) fn update(
     collected.tell_pull_secrets(terminal);
     let plan = plan(args, &collected, terminal)?;
     let Collected {
-        snapshot, origin, ..
+        snapshot,
+        origin,
+        empty,
+        ..
     } = collected;
+    let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let by = authorship(origin.cluster(), overrides(args).words());
     let draft = Draft {
         plan,
@@ -161,7 +178,13 @@ pub(super) fn update(
         origin,
         objects: Objects::default(),
         context: snapshot.context,
+        empty: is_empty.then_some(empty),
         errors: snapshot.errors,
+    };
+    let reached = Reached {
+        place,
+        globals,
+        further: further_flags(args),
     };
     let wait = args.wait.map(|wait| wait.unsigned_abs());
     let manner = Manner {
@@ -171,6 +194,7 @@ pub(super) fn update(
         overrides: overrides(args),
         wait,
         max: args.max.map(NonZeroUsize::get),
+        menu: args.interactive.then_some(&reached),
         registry: Registry {
             flags: &args.registry,
             pull_secrets: &args.pull_secrets,
@@ -178,6 +202,22 @@ pub(super) fn update(
         },
     };
     carry_out(draft, &manner, &runtime, terminal)
+}
+
+/// What a command has to repeat that chooses the same images without a menu.
+fn further_flags(args: &UpdateArgs) -> Vec<String> {
+    let overrides = overrides(args).words();
+    let mut words: Vec<String> = overrides
+        .iter()
+        .map(|word| format!("--override-{word}"))
+        .collect();
+    words.extend(args.include_manual.then(|| "--include-manual".to_owned()));
+    let image = args.image.iter();
+    words.extend(image.flat_map(|image| ["--image".to_owned(), image.to_string()]));
+    words.extend(args.decisions.repeated());
+    words.extend(args.registry.repeated());
+    words.extend(args.pull_secrets.repeated().map(str::to_owned));
+    words
 }
 
 /// What is going to be written, as far as the decisions tell.
@@ -188,9 +228,6 @@ fn plan(
 ) -> Result<Plan, CommandError> {
     let snapshot = &collected.snapshot;
     let assessment = evaluator::assess(snapshot)?;
-    if snapshot.workloads.is_empty() && snapshot.errors.is_empty() {
-        terminal.tell(&collected.empty);
-    }
     for name in &args.container {
         let mut names: Vec<&str> = assessment
             .rows

@@ -12,7 +12,8 @@ use super::client_flags::Globals;
 use super::confirm::{Question, confirm};
 use super::error::CommandError;
 use super::last_look::{self, Objects, Registry};
-use super::reading::{INTERRUPTED, Origin, default_namespace};
+use super::menu::{self, Reached};
+use super::reading::{INTERRUPTED, Origin, default_namespace, unless_interrupted};
 use super::target::{WriteFlags, place_of};
 use super::terminal::Terminal;
 use super::told::{Teller, Told, Wording};
@@ -38,6 +39,8 @@ pub(super) struct Draft {
     pub(super) authorship: Authorship,
     /// What could not be read.
     pub(super) errors: Vec<ScopeError>,
+    /// Said where nothing is in scope.
+    pub(super) empty: Option<String>,
 }
 
 /// How a plan is written.
@@ -52,6 +55,8 @@ pub(super) struct Manner<'a> {
     pub(super) wait: Option<Duration>,
     /// At most so many workloads.
     pub(super) max: Option<usize>,
+    /// The images are chosen from a menu; it tells how to reach the workloads again.
+    pub(super) menu: Option<&'a Reached<'a>>,
     pub(super) registry: Registry<'a>,
 }
 
@@ -63,6 +68,13 @@ pub(super) fn carry_out(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     look(&mut draft, manner, runtime, terminal)?;
+    let commands = match manner.menu {
+        Some(reached) => choose(&mut draft.plan, reached, terminal)?,
+        None => Vec::new(),
+    };
+    if let Some(max) = manner.max {
+        draft.plan.limit(max);
+    }
     for error in &draft.errors {
         terminal.complain(&error.message);
     }
@@ -75,10 +87,10 @@ pub(super) fn carry_out(
             terminal.tell(&line);
         }
     }
-    let told = match draft.plan.changes.is_empty() {
+    let (told, edited) = match draft.plan.changes.is_empty() {
         true => {
-            terminal.tell(manner.wording.nothing);
-            Vec::new()
+            terminal.tell(draft.empty.as_deref().unwrap_or(manner.wording.nothing));
+            (Vec::new(), None)
         }
         false => {
             if asks(&draft, manner) {
@@ -87,6 +99,9 @@ pub(super) fn carry_out(
             write(&draft, manner, runtime, terminal)
         }
     };
+    if let Some(text) = passed_on(&draft, manner) {
+        terminal.pass_on(edited.as_deref().unwrap_or(text));
+    }
     if let Some(format) = manner.output.and_then(Format::data) {
         let list = data(&draft, manner, &told);
         terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
@@ -97,7 +112,21 @@ pub(super) fn carry_out(
         let line = results_line(&results, manner.wording.done);
         terminal.tell(&format!("{line}{dry_run}"));
     }
+    menu::tell_commands(&commands, terminal);
     Ok(exit_code(&draft, &told))
+}
+
+/// Narrows the plan to what is chosen from a menu, and gives the commands that do
+/// the same without one.
+fn choose(
+    plan: &mut Plan,
+    reached: &Reached<'_>,
+    terminal: &mut Terminal,
+) -> Result<Vec<String>, CommandError> {
+    let chosen = menu::choose_updates(plan.clone(), terminal)?;
+    let commands = menu::update_commands(plan, &chosen, reached);
+    *plan = chosen;
+    Ok(commands)
 }
 
 /// Narrows the plan to what may be written now.
@@ -115,7 +144,7 @@ fn look(
         ..
     } = draft;
     if let Origin::Cluster(cluster) = &*origin {
-        runtime.block_on(async {
+        unless_interrupted(runtime, async {
             let unseen: Vec<_> = plan
                 .changes
                 .iter()
@@ -126,14 +155,10 @@ fn look(
             objects.seen.extend(read.seen);
             errors.extend(read.errors);
             last_look::heed_cluster(plan, objects, cluster, manner.overrides).await;
-        });
+        })?;
     }
     let cluster = origin.cluster();
-    last_look::heed_registries(plan, objects, cluster, manner.registry, runtime, terminal)?;
-    if let Some(max) = manner.max {
-        plan.limit(max);
-    }
-    Ok(())
+    last_look::heed_registries(plan, objects, cluster, manner.registry, runtime, terminal)
 }
 
 /// Whether anything is changed that was there before: what comes from standard
@@ -144,6 +169,15 @@ fn asks(draft: &Draft, manner: &Manner<'_>) -> bool {
         source.is_some_and(|source| source.file == STDIN)
     };
     manner.flags.dry_run() == DryRun::None && !draft.plan.changes.iter().all(is_stdin)
+}
+
+/// The text of standard input, where it goes on to standard output, edited or
+/// not: what stands behind the pipe gets all of it.
+fn passed_on<'d>(draft: &'d Draft, manner: &Manner<'_>) -> Option<&'d str> {
+    match &draft.origin {
+        Origin::Files { stdin } if manner.flags.dry_run() == DryRun::None => stdin.as_deref(),
+        Origin::Files { .. } | Origin::Saved | Origin::Cluster(_) => None,
+    }
 }
 
 /// What standard input is called.
@@ -189,17 +223,19 @@ pub(super) fn suffix(dry_run: DryRun) -> &'static str {
     }
 }
 
-/// Writes the plan, and tells of each workload as it is done.
+/// Writes the plan, and tells of each workload as it is done. The second value is
+/// the edited text of standard input.
 fn write(
     draft: &Draft,
     manner: &Manner<'_>,
     runtime: &Runtime,
     terminal: &mut Terminal,
-) -> Vec<Told> {
+) -> (Vec<Told>, Option<String>) {
     let dry_run = manner.flags.dry_run();
     let globals = manner.registry.globals;
     let cluster = draft.origin.cluster();
-    let teller = RefCell::new(Teller::new(manner, terminal));
+    let stdout_is_taken = passed_on(draft, manner).is_some();
+    let teller = RefCell::new(Teller::new(manner, stdout_is_taken, terminal));
     let Some(cluster) = cluster else {
         let stdin = match &draft.origin {
             Origin::Files { stdin } => stdin.as_deref(),
@@ -213,11 +249,10 @@ fn write(
         };
         let (applied, text) = write_files(&draft.plan, &writer);
         let mut teller = teller.into_inner();
-        teller.stdout_is_taken = text.is_some();
         for applied in &applied {
             teller.applied(applied);
         }
-        return teller.end(text.as_deref());
+        return (teller.end(), text);
     };
     let observed: Vec<Observed> = draft
         .plan
@@ -254,7 +289,7 @@ fn write(
     if is_interrupted {
         teller.interrupted(&draft.plan);
     }
-    teller.end(None)
+    (teller.end(), None)
 }
 
 fn data(draft: &Draft, manner: &Manner<'_>, told: &[Told]) -> ImageUpdateList {

@@ -10,10 +10,12 @@
 
 mod error;
 mod find;
+mod observe;
 mod read;
 mod rewrite;
 
 pub use error::{FileError, RewriteError};
 pub use find::PathOrStdin;
+pub use observe::observe;
 pub use read::{FileListing, MAX_BYTES, read, read_from};
 pub use rewrite::{read_text, rewrite};

@@ -6,7 +6,7 @@
 //! `ns:name:tag`. A marker elsewhere, such as on an argument, belongs to no
 //! container and is not reported.
 
-use granit_parser::{Event, Parser};
+use granit_parser::{Event, Parser, options};
 use serde_json::Value;
 
 use crate::workload::{ContainerType, ImageMarker, Workload, WorkloadKind};
@@ -108,7 +108,9 @@ pub(super) fn find(text: &str) -> Vec<Marker> {
         return Vec::new();
     }
     let mut walk = Walk::default();
-    for event in Parser::new_from_str(text) {
+    // A licence may be longer than the parser's own limit; the text is bounded.
+    let options = options! { max_buffered_comment_events: text.len() };
+    for event in Parser::new_from_str_with_options(text, options) {
         // The document was read before: nothing can be wrong with it here.
         let Ok((event, span)) = event else { break };
         walk.event(&event, span.start.line(), span.end.line());

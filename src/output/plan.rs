@@ -166,12 +166,13 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
             (Some(from), None) => format!(" {from}"),
             _ => String::new(),
         };
-        let line = format!(
-            "held back: {namespace}{}{container}{images}: {}{}",
-            held.workload,
-            held.message,
-            flag(held.hold)
-        );
+        let workload = held.workload.to_string();
+        let subject = match held.message.starts_with(&workload) {
+            // The sentence names it.
+            true => String::new(),
+            false => format!("{namespace}{workload}{container}{images}: "),
+        };
+        let line = format!("held back: {subject}{}{}", held.message, flag(held.hold));
         sanitize(&line).into_owned()
     };
     let mut lines: Vec<String> = each.iter().map(line).collect();

@@ -97,15 +97,16 @@ impl Edit {
             };
         }
         for list in [ContainerType::Container, ContainerType::InitContainer] {
-            let images: Vec<Value> = self
-                .images
-                .iter()
-                .filter(|edit| edit.container_type == list)
-                .map(|edit| json!({"name": edit.container, "image": edit.image}))
-                .collect();
-            if images.is_empty() {
+            let mut edits: Vec<&ImageEdit> = self.images.iter().collect();
+            edits.retain(|edit| edit.container_type == list);
+            if edits.is_empty() {
                 continue;
             }
+            // The server puts the containers into the order of the patch.
+            let containers = &object.workload.containers;
+            edits.sort_by_key(|edit| containers.iter().position(|c| c.name == edit.container));
+            let image = |edit: &ImageEdit| json!({"name": edit.container, "image": edit.image});
+            let images: Vec<Value> = edits.into_iter().map(image).collect();
             let mut pod = &mut body;
             for key in pod_spec(kind) {
                 pod = &mut pod[*key];
@@ -245,6 +246,20 @@ mod tests {
                     "containers": [{"name": "app", "image": "org/app:2"}],
                     "initContainers": [{"name": "setup", "image": "org/app:2"}]}}}})
         );
+    }
+
+    #[test]
+    fn containers_stay_in_the_order_of_the_object() {
+        let edit = Edit {
+            images: ["app", "side"]
+                .map(|name| image(name, ContainerType::Container))
+                .to_vec(),
+            ..Edit::default()
+        };
+        let patch = edit.patch(&observed(&deployment()));
+        let containers = &patch.body["spec"]["template"]["spec"]["containers"];
+        assert_eq!(containers[0]["name"], "side");
+        assert_eq!(containers[1]["name"], "app");
     }
 
     #[test]

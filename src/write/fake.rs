@@ -71,6 +71,20 @@ pub(super) type Trouble =
 pub(super) struct Stored {
     pub(super) version: u64,
     pub(super) image: String,
+    pub(super) annotations: Value,
+}
+
+impl Stored {
+    /// Takes over what a patch says, whatever its version.
+    pub(super) fn take(&mut self, patch: &Value) {
+        self.version += 1;
+        if let Some(image) = patch.pointer("/spec/template/spec/containers/0/image") {
+            self.image = image.as_str().expect("an image").to_owned();
+        }
+        if let Some(annotations) = patch["metadata"].get("annotations") {
+            self.annotations = annotations.clone();
+        }
+    }
 }
 
 /// An API server that keeps objects, checks versions and applies patches.
@@ -87,6 +101,7 @@ pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
         let stored = objects.entry(name.to_owned()).or_insert_with(|| Stored {
             version: 7,
             image: "org/app:1".to_owned(),
+            annotations: json!({}),
         });
         let is_dry_run = sent.uri.contains("dryRun=All");
         if sent.method == "PATCH" {
@@ -100,13 +115,12 @@ pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
             if sent.body["metadata"]["resourceVersion"] != json!(stored.version.to_string()) {
                 return conflict();
             }
-            let containers = &sent.body["spec"]["template"]["spec"]["containers"];
-            if let (false, Some(image)) = (is_dry_run, containers[0]["image"].as_str()) {
-                stored.version += 1;
-                stored.image = image.to_owned();
+            if !is_dry_run {
+                stored.take(&sent.body);
             }
         }
-        let object = object(name, stored.version, &stored.image);
+        let mut object = object(name, stored.version, &stored.image);
+        object["metadata"]["annotations"] = stored.annotations.clone();
         (200, object.to_string())
     })
 }

@@ -26,9 +26,10 @@ use crate::workload::{Observed, WorkloadId};
 /// How many workloads are written at once.
 const AT_ONCE: usize = 8;
 
-/// How often a change is tried on an object that others write too. A rollout
-/// writes its status many times a second; at a hundred writes a second three
-/// tries lose one change of a hundred.
+/// How many conflicts with others who write an object are met before a change is
+/// given up, in the dry run and in the write that follows it. A rollout writes its
+/// status many times a second; at a hundred writes a second three tries lose one
+/// change of a hundred.
 const TRIES: u32 = 10;
 
 /// Before a further try, between these: writers who met once shall not meet again.
@@ -110,17 +111,10 @@ impl Write<'_> {
             Some(object) => object.clone(),
             None => self.observe().await?,
         };
-        let mut allowed = false;
+        let mut is_allowed = false;
+        let mut conflicts = 0;
         let mut sent: Option<Edit> = None;
-        for attempt in 1..=TRIES {
-            if attempt > 1 {
-                tokio::time::sleep(pause()).await;
-                object = self.observe().await?;
-                // The client may have repeated a patch that was applied already.
-                if sent.as_ref().is_some_and(|edit| is_in(edit, &object)) {
-                    return Ok(self.written(&object, notes).await);
-                }
-            }
+        loop {
             let edit = self.change.edit(&object, self.writer.authorship)?;
             if edit.is_empty() {
                 return Ok(Done::Unchanged);
@@ -128,32 +122,43 @@ impl Write<'_> {
             if self.writer.dry_run == DryRun::Client {
                 return Ok(Done::Written);
             }
-            if !allowed {
-                match self.patch(&edit, &object, true).await {
-                    Ok(patched) if self.writer.dry_run == DryRun::Server => {
-                        notes.extend(told(&edit, &patched));
-                        return Ok(Done::Written);
-                    }
-                    Ok(_) => allowed = true,
-                    Err(error) if error.is_conflict() => continue,
-                    Err(error) => return Err(self.failed("patch", &error)),
+            let error = match self.patch(&edit, &object, !is_allowed).await {
+                Ok(_) if !is_allowed && self.writer.dry_run == DryRun::None => {
+                    is_allowed = true;
+                    conflicts = 0;
+                    continue;
                 }
-            }
-            match self.patch(&edit, &object, false).await {
                 Ok(patched) => {
                     notes.extend(told(&edit, &patched));
                     return Ok(self.written(&patched.object, notes).await);
                 }
-                Err(error) if error.is_conflict() => sent = Some(edit),
-                Err(error) => {
-                    return match self.applied_after(&error, &edit).await {
-                        Some(object) => Ok(self.written(&object, notes).await),
-                        None => Err(self.failed("patch", &error)),
-                    };
-                }
+                Err(error) => error,
+            };
+            if is_allowed {
+                sent = Some(edit);
             }
+            if error.is_conflict() {
+                conflicts += 1;
+                if conflicts == TRIES {
+                    return Err(WriteError::Contended(TRIES));
+                }
+                tokio::time::sleep(pause()).await;
+            } else if sent.is_none() || !error.is_undecided() {
+                return Err(self.failed("patch", &error));
+            }
+            // A patch may have been applied although its answer was lost, or was
+            // told as an error; a copy of it that the client sent met a conflict.
+            let now = self.observe().await;
+            if let (Ok(now), Some(sent)) = (&now, &sent)
+                && is_in(sent, now)
+            {
+                return Ok(self.written(now, notes).await);
+            }
+            if !error.is_conflict() {
+                return Err(self.failed("patch", &error));
+            }
+            object = now?;
         }
-        Err(WriteError::Contended(TRIES))
     }
 
     async fn observe(&self) -> Result<Observed, WriteError> {
@@ -177,17 +182,10 @@ impl Write<'_> {
         cluster.patch(id, &patch, dry_run, field_manager).await
     }
 
-    /// The object, if a patch was applied although its answer never came.
-    async fn applied_after(&self, error: &ClusterError, edit: &Edit) -> Option<Observed> {
-        if !error.is_undecided() {
-            return None;
-        }
-        let object = self.writer.cluster.observe(&self.change.workload).await;
-        object.ok().filter(|object| is_in(edit, object))
-    }
-
     async fn written(&self, object: &Observed, notes: &mut Vec<String>) -> Done {
-        notes.extend(self.events.record(self.writer, self.change, object).await);
+        if self.writer.dry_run == DryRun::None {
+            notes.extend(self.events.record(self.writer, self.change, object).await);
+        }
         Done::Written
     }
 

@@ -68,10 +68,13 @@ async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
     assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "POST events"]);
     let sent = asked.sent();
     assert_eq!(sent[0].body, sent[1].body);
+    let body = &sent[1].body;
+    assert_eq!(body["metadata"]["resourceVersion"], "7");
+    let last = &body["metadata"]["annotations"]["imgpolicy.dev/last-update"];
+    assert!(last.is_string(), "{body}");
     assert_eq!(
-        sent[1].body,
-        json!({"metadata": {"resourceVersion": "7"}, "spec": {"template": {"spec":
-            {"containers": [{"name": "app", "image": "org/app:2"}]}}}})
+        body["spec"],
+        json!({"template": {"spec": {"containers": [{"name": "app", "image": "org/app:2"}]}}})
     );
     let event = &sent[2].body;
     assert_eq!(event["reason"], "ImageUpdated");
@@ -262,10 +265,9 @@ async fn a_patch_that_was_applied_although_the_server_failed_is_written_once() {
             &["PATCH web dry", "PATCH web", "GET web", "POST events"],
         ),
     ] {
-        let (cluster, asked) = server(Box::new(move |stored, n, _| {
+        let (cluster, asked) = server(Box::new(move |stored, n, sent| {
             (n == 1).then(|| {
-                stored.version += 1;
-                stored.image = "org/app:2".to_owned();
+                stored.take(&sent.body);
                 status(code, "", "the request timed out")
             })
         }));

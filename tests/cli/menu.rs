@@ -75,17 +75,16 @@ impl Terminal {
     fn start(&self, words: &[&str], to: &str) -> Pty {
         let images = root().join("docs/quickstart/images");
         let layout = images.to_str().expect("path");
-        let mut run = self.environment.program(words.iter().chain(&[
-            "-f",
-            "shop.yaml",
-            "--oci-layout",
-            layout,
-            "--cache=off",
-        ]));
+        let mut words = words.to_vec();
+        words.extend(["-f", "shop.yaml"]);
+        if words[0] != "lock" {
+            words.extend(["--oci-layout", layout, "--cache=off"]);
+        }
+        let mut run = self.environment.program(words);
         for (name, value) in &self.variables {
             run = run.env(name, value);
         }
-        Pty::start_redirected(run.command(), self.size.0, self.size.1, to)
+        Pty::start(run.command(), self.size.0, self.size.1, to)
     }
 
     fn file(&self) -> String {
@@ -117,7 +116,7 @@ const STEPS: [Step; 7] = [
     ("What is cronjob/nightly job to follow?", key::ENTER),
     ("Would move from 1.0.0 to 1.2.0", "\u{15}semver:~1.0"),
     ("Holds back 1.2.0", key::ENTER),
-    ("Automate cronjob/nightly in shop.yaml? [y/N]", "y\r"),
+    ("Automate cronjob/nightly in file shop.yaml? [y/N]", "y\r"),
 ];
 
 fn walk(pty: &mut Pty, steps: &[Step]) {
@@ -304,7 +303,7 @@ fn the_way_leads_back() {
         .press(key::UP)
         .press(key::UP);
     pty.press(key::ENTER)
-        .wait("Automate 2 workloads in shop.yaml? [y/N]")
+        .wait("Automate 2 workloads in file shop.yaml? [y/N]")
         .press("y\r");
     terminal.end(pty).expect(0);
     let file = terminal.file();
@@ -358,8 +357,8 @@ fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
         ("Which workloads are to be automated?", key::TAB),
         ("2 of 2 checked", key::ENTER),
         ("Which containers follow a policy", key::ENTER),
-        ("take these 3 policies", key::DOWN),
-        ("> cronjob/nig", key::ENTER),
+        ("> take these 3 policies", key::DOWN),
+        ("> cronj", key::ENTER),
         ("What is cronjob/nightly job to follow?", key::ENTER),
         ("Would move from 1.0.0 to 1.2.0", key::ENTER),
         ("take these 3 policies", key::CTRL_C),
@@ -384,9 +383,9 @@ fn a_dumb_terminal_is_asked_line_by_line() {
     pty.wait("   1   semver").press("1\n");
     pty.wait("Would move from 1.0.0 to 1.2.0")
         .press("semver:1.x.y\n");
-    pty.wait("which is no version").press("semver:~1.0\n");
+    pty.wait("is expected").press("semver:~1.0\n");
     pty.wait("Holds back 1.2.0").press("\n");
-    pty.wait("Automate cronjob/nightly in shop.yaml? [y/N] ")
+    pty.wait("Automate cronjob/nightly in file shop.yaml? [y/N] ")
         .press("y\n");
     let left = terminal.end(pty).expect(0);
     assert!(!left.heard.contains(&0x1b), "{}", left.screen);
@@ -395,17 +394,85 @@ fn a_dumb_terminal_is_asked_line_by_line() {
 
 #[test]
 fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
+    let steps: [Step; 4] = [
+        ("   1   cronjob/nightly", "1\n"),
+        ("   1   semver", "1\n"),
+        ("enter takes semver:^1.0", "\n"),
+        ("[y/N] ", "y\n"),
+    ];
     for (pressed, code) in [(key::CTRL_C, 130), (key::CTRL_D, 1), ("q\n", 1)] {
-        for steps in 0..3 {
+        for at in 0..steps.len() {
             let terminal = Terminal::new().with("TERM", "dumb");
             let mut pty = terminal.start(&["automate", "cronjob"], "");
-            for pressed in &["1\n", "1\n", "\n"][..steps] {
-                pty.wait("q to quit: ").press(pressed);
-                pty.wait_gone("q to quit: \u{0}");
-            }
-            pty.wait(["   1   cronjob/nightly", "   1   semver", "Would move"][steps]);
-            pty.wait("q to quit: ").press(pressed);
+            walk(&mut pty, &steps[..at]);
+            pty.wait(steps[at].0).wait_end(" ").press(pressed);
             terminal.nothing_changed(pty, code);
+        }
+    }
+}
+
+/// Two automated containers for which an update is elected, and a locked one.
+fn automated_shop() -> String {
+    let lines = "  annotations:
+    fluxcd.io/automated: \"true\"
+    fluxcd.io/tag.app: semver:~1.0
+    fluxcd.io/tag.proxy: glob:stg-*
+";
+    let locked = "  annotations:
+    fluxcd.io/automated: \"true\"
+    fluxcd.io/locked: \"true\"
+    fluxcd.io/locked_msg: release freeze
+    fluxcd.io/tag.job: semver:~1.0
+";
+    let web = "  name: web # the shop\n  namespace: shop\n";
+    let nightly = "  name: nightly\n  namespace: shop\n";
+    SHOP.replace(web, &format!("{web}{lines}"))
+        .replace(nightly, &format!("{nightly}{locked}"))
+}
+
+#[test]
+fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
+    let terminal = Terminal::new();
+    let before = automated_shop();
+    terminal.environment.write("shop.yaml", &before);
+    let mut pty = terminal.start(&["update", "-i"], "");
+    pty.wait("Which images are to be updated?")
+        .wait("2 of 3 checked");
+    pty.wait("[x] deployment/web").wait(" -  cronjob/nightly");
+    pty.press(" ").wait("1 of 3 checked");
+    pty.press(key::DOWN)
+        .press(key::DOWN)
+        .wait("release freeze")
+        .press(" ");
+    pty.wait("start with --override-lock")
+        .wait("1 of 3 checked");
+    pty.press(key::ENTER)
+        .wait("Update deployment/web in file shop.yaml? [y/N]");
+    pty.press("y\r");
+    let left = terminal.end(pty).expect(0);
+    assert_eq!(terminal.file().matches("my-app:1.0.0").count(), 2);
+    assert!(terminal.file().contains("my-proxy:stg-k2x9d1m"));
+    let command = "kubectl imgpolicy update deployment/web -c proxy -f shop.yaml";
+    assert!(left.screen.contains(command), "{}", left.screen);
+}
+
+#[test]
+fn a_menu_of_updates_that_is_left_changes_nothing() {
+    for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1)] {
+        for at_question in [false, true] {
+            let terminal = Terminal::new().sized(20, 40);
+            let before = automated_shop();
+            terminal.environment.write("shop.yaml", &before);
+            let mut pty = terminal.start(&["update", "-i"], "");
+            pty.wait("2 of 3 checked");
+            assert!(!pty.wraps(), "{}", pty.screen());
+            if at_question {
+                pty.press(key::ENTER).wait("[y/N]");
+            }
+            pty.press(pressed);
+            let left = terminal.end(pty).expect(code);
+            assert!(left.screen.ends_with("nothing changed"), "{}", left.screen);
+            assert_eq!(terminal.file(), before);
         }
     }
 }

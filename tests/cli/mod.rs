@@ -1,9 +1,11 @@
 //! The program as a whole: arguments in, two streams and an exit code out.
 
+mod annotate;
 mod cache;
 mod commands;
 mod completion;
 mod faults;
+mod files;
 mod formats;
 mod honesty;
 mod image_scope;
@@ -17,6 +19,7 @@ mod snapshot;
 mod status;
 mod streams;
 mod test_command;
+mod update;
 mod usage;
 mod warm;
 

@@ -168,7 +168,16 @@ fn help_begins_with_examples_and_needs_no_command() {
     let examples = bare.stdout.find("Examples:").expect("examples");
     let usage = bare.stdout.find("Usage: ").expect("usage");
     assert!(examples < usage);
-    for command in ["status", "explain", "test", "images"] {
+    for command in [
+        "status",
+        "explain",
+        "test",
+        "images",
+        "automate",
+        "deautomate",
+        "lock",
+        "unlock",
+    ] {
         let short = TestEnvironment::new().run([command, "-h"]).expect(0);
         assert!(short.stdout.contains("Examples:\n  # "), "{command}");
         assert!(

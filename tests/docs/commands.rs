@@ -1,7 +1,7 @@
 //! The parser as documentation: docs/commands.md, the man pages and `--help` say
 //! what stands there and nothing else.
 
-use clap::Command;
+use clap::{Arg, Command};
 
 /// Every command by what is typed for it, with the flags that it inherits.
 pub(super) fn commands() -> Vec<(String, Command)> {
@@ -24,6 +24,10 @@ fn every_command_has_a_description_and_an_example_of_itself() {
     for (typed, command) in commands() {
         let about = command.get_about().map(ToString::to_string);
         assert!(about.is_some_and(|about| !about.is_empty()), "{typed}");
+        // A group of commands is shown by theirs.
+        if command.has_subcommands() {
+            continue;
+        }
         let texts = [command.get_before_help(), command.get_after_help()];
         let text: String = texts
             .into_iter()
@@ -47,6 +51,30 @@ fn every_argument_has_a_description() {
             let help = argument.get_help().map(ToString::to_string);
             let is_said = help.is_some_and(|help| !help.is_empty());
             assert!(is_said, "{typed}: {}", argument.get_id());
+        }
+    }
+}
+
+#[test]
+fn a_flag_stands_under_the_same_heading_in_each_command() {
+    // The heading of a whole group goes on behind the group, so that a flag may
+    // come to stand under another one's.
+    let help = |flag: &Arg| flag.get_help().map(ToString::to_string);
+    let commands = commands();
+    let flags: Vec<(&str, &Arg)> = commands
+        .iter()
+        .flat_map(|(typed, command)| command.get_arguments().map(|flag| (typed.as_str(), flag)))
+        .collect();
+    for (typed, flag) in &flags {
+        let same = |(_, other): &&(&str, &Arg)| {
+            other.get_id() == flag.get_id() && help(other) == help(flag)
+        };
+        for (other, again) in flags.iter().filter(same) {
+            // Without a heading it is the command's own.
+            if let (Some(one), Some(another)) = (flag.get_help_heading(), again.get_help_heading())
+            {
+                assert_eq!(one, another, "{} of {typed} and of {other}", flag.get_id());
+            }
         }
     }
 }

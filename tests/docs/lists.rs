@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use kubectl_imgpolicy::evaluator::{Outcome, Reason};
-use kubectl_imgpolicy::output::Column;
+use kubectl_imgpolicy::output::{Column, WriteResult};
+use kubectl_imgpolicy::plan::Hold;
 use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
 use regex::Regex;
 use serde_json::Value;
@@ -60,6 +61,21 @@ fn reasons_rejections_and_warnings_have_a_line_each_in_their_tables() {
 }
 
 #[test]
+fn what_is_held_back_and_what_became_of_the_rest_is_documented() {
+    let document = "docs/output.md";
+    let line = |hold: &Hold| match hold.lifted_by() {
+        Some(flag) => (format!("| `{hold}` |"), format!("| `{flag}` |")),
+        None => (format!("| `{hold}` |"), "| |".to_owned()),
+    };
+    let text = read(document);
+    for (start, end) in Hold::ALL.iter().map(line) {
+        let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
+        assert!(text.lines().any(|line| is_it(&line)), "{start} … {end}");
+    }
+    assert_named(document, WriteResult::ALL.iter().map(|word| word.as_str()));
+}
+
+#[test]
 fn reasons_stand_beside_their_outcome() {
     let text = read("docs/policies.md");
     for reason in Reason::ALL {
@@ -110,6 +126,7 @@ fn every_json_field_is_documented() {
             "explain deployment/timestamp --min-age 20000d {files}"
         )),
         printed(&format!("images {files}")),
+        printed(&format!("update {files} --dry-run")),
         printed(&format!("images deployment/timestamp {files}")),
         printed("status -f nowhere -o json"),
         printed("cache info -o json"),
@@ -125,6 +142,7 @@ fn every_json_field_is_documented() {
     }
     for expected in [
         "lockedBehind",
+        "heldBack",
         "suggestion",
         "ripeAt",
         "funnel",

@@ -32,6 +32,7 @@
 )]
 
 mod access;
+mod annotate;
 mod binary;
 mod certificates;
 #[path = "../support/content.rs"]
@@ -60,12 +61,20 @@ mod man;
 mod many_writes;
 mod memcached;
 mod memcached_cache;
+mod menu;
 mod objects;
 mod owners;
 mod plans;
 mod plugin;
 mod pods;
 mod process;
+#[path = "../support/pty.rs"]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "of what the tests share, only a part is used here"
+)]
+mod pty;
 mod pull_secrets;
 mod refusals;
 mod registry;
@@ -79,6 +88,7 @@ mod service_account;
 mod shop;
 mod slow_line;
 mod status;
+mod story;
 #[path = "../support/registry/mod.rs"]
 #[expect(
     dead_code,

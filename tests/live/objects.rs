@@ -119,7 +119,7 @@ impl ControlPlane {
             "spec": {"group": group, "scope": "Namespaced",
                 "names": {"plural": plural, "singular": singular, "kind": kind},
                 "versions": [{"name": version, "served": true, "storage": true,
-                    "schema": {"openAPIV3Schema": {"type": "object",
+                    "subresources": {"status": {}}, "schema": {"openAPIV3Schema": {"type": "object",
                         "x-kubernetes-preserve-unknown-fields": true}}}]}})])
             .await;
         let path = format!("/apis/{group}/{version}/{plural}");

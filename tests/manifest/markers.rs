@@ -122,3 +122,12 @@ fn a_helm_releases_images_are_marked_whole_or_by_their_parts() {
         ["chart-image ns:top", "flat ns:flat", "sidecar ns:side"]
     );
 }
+
+#[test]
+fn a_marker_is_found_below_a_long_comment() {
+    let comment = "# licence\n".repeat(300);
+    let text = deployment(&format!(
+        "containers:\n{comment}- name: a\n  image: org/app:1 # {{\"$imagepolicy\": \"ns:one\"}}"
+    ));
+    assert_eq!(marked(&text), ["a ns:one"]);
+}

@@ -5,6 +5,7 @@ mod explain;
 mod images;
 mod json;
 mod narrow;
+mod plan;
 mod properties;
 mod status;
 mod tags;

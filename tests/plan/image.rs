@@ -227,7 +227,7 @@ fn a_tag_that_is_not_elected_has_to_be_old_enough_and_to_fit_the_platforms() {
             "1.0.1",
             "1.0.1 is younger than the minimum age until 2026-11-24",
         ),
-        ("1.0.2", "1.0.2 lacks linux/amd64"),
+        ("1.0.2", "1.0.2 does not offer linux/amd64"),
     ] {
         let image = format!("org/app:{tag}");
         let scenario = scanned_for(scenario.clone(), &image);

@@ -52,13 +52,9 @@ pub struct Left {
 
 impl Pty {
     /// Starts a command on a terminal of so many rows and columns. The command's
-    /// environment and directory count; its streams are the terminal.
-    pub fn start(command: &Command, rows: u16, columns: u16) -> Self {
-        Self::start_redirected(command, rows, columns, "")
-    }
-
-    /// The same with some of the streams somewhere else, as a shell writes it.
-    pub fn start_redirected(command: &Command, rows: u16, columns: u16, to: &str) -> Self {
+    /// environment and directory count; its streams are the terminal, or where
+    /// `to` says in the words of a shell.
+    pub fn start(command: &Command, rows: u16, columns: u16, to: &str) -> Self {
         // The size is set before the program starts, and the modes are told when
         // it has ended. Ctrl-C is for the program, not for the shell around it.
         let script = format!(
@@ -123,20 +119,41 @@ impl Pty {
         self.wait_until(text, |screen| !screen.contains(text))
     }
 
+    /// Waits until what was drawn last is this.
+    #[track_caller]
+    pub fn wait_end(&mut self, text: &str) -> &mut Self {
+        while !self.heard.ends_with(text.as_bytes()) {
+            let drawn = self.heard.len();
+            self.wait_more(text, drawn);
+        }
+        self
+    }
+
+    #[track_caller]
+    fn wait_more(&mut self, text: &str, drawn: usize) {
+        let end = Instant::now() + LIMIT;
+        while self.heard.len() == drawn {
+            self.take_next(text, end);
+        }
+    }
+
     #[track_caller]
     fn wait_until(&mut self, text: &str, is_so: impl Fn(&str) -> bool) -> &mut Self {
         let end = Instant::now() + LIMIT;
         while !is_so(&self.screen()) {
-            match self
-                .output
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-            {
-                Ok(bytes) => self.take(&bytes),
-                Err(RecvTimeoutError::Timeout) => panic!("no {text:?} in\n{}", self.screen()),
-                Err(RecvTimeoutError::Disconnected) => panic!("ended with\n{}", self.screen()),
-            }
+            self.take_next(text, end);
         }
         self
+    }
+
+    #[track_caller]
+    fn take_next(&mut self, text: &str, end: Instant) {
+        let left = end.saturating_duration_since(Instant::now());
+        match self.output.recv_timeout(left) {
+            Ok(bytes) => self.take(&bytes),
+            Err(RecvTimeoutError::Timeout) => panic!("no {text:?} in\n{}", self.screen()),
+            Err(RecvTimeoutError::Disconnected) => panic!("ended with\n{}", self.screen()),
+        }
     }
 
     fn take(&mut self, bytes: &[u8]) {

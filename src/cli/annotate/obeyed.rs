@@ -6,8 +6,9 @@ use crate::cli::error::CommandError;
 use crate::cli::reading::{Origin, now, runtime};
 use crate::cli::terminal::Terminal;
 use crate::cluster::ControllerPresence;
-use crate::plan::{PolicyEdit, reverting_managers};
-use crate::policy::other_updaters;
+use crate::evaluator::{Snapshot, State};
+use crate::plan::{Plan, PolicyEdit, reverting_managers};
+use crate::policy::{Resolved, other_updaters, resolve};
 use crate::workload::Observed;
 use crate::write::DryRun;
 
@@ -24,6 +25,48 @@ pub(super) fn reverted(ready: &[Ready], observed: &[Observed]) -> Vec<String> {
             sentences.push(format!(
                 "annotation {key} of {id} was written by {manager}, which will write it again; \
                  change it where {manager} takes it from"
+            ));
+        }
+    }
+    sentences
+}
+
+/// Containers that stay automated although automation ends, each in a sentence: an
+/// entry of `imagePolicies` automates without any annotation.
+pub(super) fn still_automated(plan: &Plan, snapshot: &Snapshot) -> Vec<String> {
+    let sources = snapshot.sources();
+    let mut sentences = Vec::new();
+    for change in &plan.changes {
+        let Some(edit @ PolicyEdit::Deautomate { explicit: false }) = &change.policy else {
+            continue;
+        };
+        let mut workloads = snapshot.workloads.iter();
+        let before = workloads.find(|w| w.id == change.workload && w.source == change.source);
+        let Some((before, Ok(edit))) = before.map(|before| (before, edit.edit_of(before))) else {
+            continue;
+        };
+        let after = edit.apply_to(before);
+        let resolved = resolve(&after, &sources);
+        let stays = after
+            .containers
+            .iter()
+            .zip(&resolved)
+            .find(|(_, resolved)| resolved.state == State::Automated);
+        if let Some((
+            container,
+            Resolved {
+                policy: Some(policy),
+                ..
+            },
+        )) = stays
+        {
+            let origin = match policy {
+                Ok(policy) => &policy.origin,
+                Err(error) => &error.origin,
+            };
+            sentences.push(format!(
+                "container {} of {} stays automated: {origin}; --explicit ends that too",
+                container.name, change.workload
             ));
         }
     }

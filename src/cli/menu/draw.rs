@@ -61,7 +61,7 @@ impl Canvas {
     /// The list with as many rows around the cursor as there is room for.
     pub(super) fn list(&self, list: &List) -> Frame {
         let shown = list.shown();
-        let mut head = vec![self.line(Paint::Strong, &list.title)];
+        let mut head = self.paragraph(Paint::Strong, &list.title, 2);
         head.push(self.line(Paint::Plain, &filter_line(list, shown.len())));
         let mut foot = Vec::new();
         let most = (self.rows / 6).clamp(1, DETAIL);
@@ -106,6 +106,12 @@ impl Canvas {
                 Item { checked: false, .. } => "[ ] ",
             });
         }
+        // A single cell stands for the whole row.
+        let whole = [self.columns().saturating_sub(text.len())];
+        let widths = match item.cells.len() {
+            1 => &whole,
+            _ => widths,
+        };
         let cells = item
             .cells
             .iter()
@@ -184,7 +190,8 @@ fn first_row(at: usize, all: usize, room: usize) -> usize {
 fn widths(list: &List, room: usize) -> Vec<usize> {
     let columns = list.items.iter().map(|item| item.cells.len()).max();
     let widest = |column: usize| {
-        let cells = list.items.iter().filter_map(|item| item.cells.get(column));
+        let rows = list.items.iter().filter(|item| item.cells.len() > 1);
+        let cells = rows.filter_map(|item| item.cells.get(column));
         cells
             .map(|cell| measure_text_width(&sanitize(cell)))
             .max()
@@ -243,14 +250,36 @@ mod tests {
         let mut list = list(3);
         list.items[2].refusal = Some("it is ignored".to_owned());
         list.point_at(1);
-        insta::assert_snapshot!(canvas(24, 80).list(&list).lines.join("\n"), @"");
+        assert_eq!(
+            canvas(24, 80).list(&list).lines,
+            [
+                "Workloads",
+                "2 of 3 checked",
+                "  [x] deployment/web-000  automated  1.2.3 -> 1.2.4",
+                "> [ ] deployment/web-001  automated  1.2.3 -> 1.2.4",
+                "   -  deployment/web-002  automated  1.2.3 -> 1.2.4",
+                "",
+                "shop/web-001 follows semver:~1.2",
+                "space: check, tab: all, enter: go on, type: filter, shift-tab: back, esc: quit",
+            ]
+        );
     }
 
     #[test]
     fn a_narrow_terminal_elides_names_and_never_wraps() {
         let mut list = list(200);
         list.point_at(100);
-        insta::assert_snapshot!(canvas(10, 40).list(&list).lines.join("\n"), @"");
+        let lines = canvas(10, 40).list(&list).lines;
+        let current: Vec<&String> = lines.iter().filter(|line| line.starts_with('>')).collect();
+        assert_eq!(
+            current,
+            ["> [x] deplo…b-100  automated  1.2.…1.2.4"],
+            "{lines:#?}"
+        );
+        assert!(
+            lines.iter().any(|line| line.contains("more above")),
+            "{lines:#?}"
+        );
     }
 
     proptest! {

@@ -56,11 +56,7 @@ impl<'t> Menu<'t> {
     ///
     /// Nobody can be asked.
     fn open(terminal: &'t mut Terminal) -> Result<Self, CommandError> {
-        if !terminal.can_ask() {
-            return Err(CommandError::usage(
-                "a menu needs a terminal; name what to change instead, see --help",
-            ));
-        }
+        check(terminal)?;
         if terminal.is_dumb() {
             Ok(Self::Plain(terminal))
         } else {
@@ -79,8 +75,8 @@ impl<'t> Menu<'t> {
             Self::Drawn(screen) => screen,
         };
         loop {
-            screen.draw(&screen.canvas().list(list));
-            match list.press(&screen.key()?) {
+            let frame = screen.canvas().list(list);
+            match list.press(&screen.ask(&frame)?) {
                 Step::Stay => {}
                 Step::Accept => return Ok(Answer::Given),
                 Step::Back => return Ok(Answer::Back),
@@ -95,11 +91,10 @@ impl<'t> Menu<'t> {
             Self::Plain(terminal) => terminal.tell(text),
             Self::Drawn(screen) => {
                 let line = screen.canvas().line(crate::output::Paint::Dim, text);
-                screen.draw(&Frame {
+                screen.tell(&Frame {
                     lines: vec![line],
                     cursor: None,
                 });
-                screen.rest();
             }
         }
     }
@@ -108,4 +103,24 @@ impl<'t> Menu<'t> {
 /// Whether a key leads back to the question before.
 fn is_back(key: &Key) -> bool {
     matches!(key, Key::BackTab)
+}
+
+/// Fails early where nobody can be asked.
+pub(super) fn check(terminal: &Terminal) -> Result<(), CommandError> {
+    if terminal.can_ask() {
+        return Ok(());
+    }
+    Err(CommandError::failed(
+        "a menu needs a terminal; name what to change instead, see --help",
+    ))
+}
+
+/// Tells what would have done the same without a menu.
+pub(super) fn tell_commands(commands: &[String], terminal: &mut Terminal) {
+    if !commands.is_empty() {
+        terminal.tell("the same without a menu:");
+    }
+    for command in commands {
+        terminal.tell(&format!("  {command}"));
+    }
 }

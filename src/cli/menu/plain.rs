@@ -20,7 +20,7 @@ pub(super) fn choose(list: &mut List, terminal: &mut Terminal) -> Result<Answer,
             Choice::Some => "numbers as in 1,3-5, text to filter, b for back, q to quit: ",
             Choice::One => "a number, text to filter, b for back, q to quit: ",
         });
-        let line = keyboard::line()?;
+        let line = keyboard::line(terminal)?;
         match answer(list, line.trim()) {
             Reply::Chosen => return Ok(Answer::Given),
             Reply::Back => return Ok(Answer::Back),
@@ -78,12 +78,11 @@ fn answer(list: &mut List, line: &str) -> Reply {
             Some(chosen) => choose_numbers(list, &chosen),
             None => {
                 list.filter = line.to_owned();
-                let shown = list.shown().len();
-                if shown == 0 {
+                if list.shown().is_empty() {
                     list.filter.clear();
                     return Reply::Again(format!("no row has {line:?}"));
                 }
-                Reply::Again(format!("{shown} rows have {line:?}"))
+                Reply::Again(format!("the rows with {line:?}:"))
             }
         },
     }

@@ -6,7 +6,7 @@ use super::command::{Reached, policy_commands};
 use super::effect::{Draft, Effects};
 use super::list::{Choice, Item, List};
 use super::policy_editor;
-use super::{Answer, Menu};
+use super::{Answer, Menu, tell_commands};
 use crate::cli::annotate::{self, Manner};
 use crate::cli::asking;
 use crate::cli::error::CommandError;
@@ -95,12 +95,7 @@ pub(in crate::cli) fn write_policies(
     };
     let Chosen { plan, commands } = commands.unwrap_or_default();
     let code = annotate::carry_out(plan, reading, manner, terminal)?;
-    if !commands.is_empty() {
-        terminal.tell("the same without a menu:");
-    }
-    for command in &commands {
-        terminal.tell(&format!("  {command}"));
-    }
+    tell_commands(&commands, terminal);
     Ok(code)
 }
 

@@ -14,7 +14,7 @@ use crate::cli::keyboard;
 use crate::cli::terminal::Terminal;
 use crate::evaluator::Outcome;
 use crate::image::ImageReference;
-use crate::output::{Paint, sentence, version_of};
+use crate::output::{Paint, sanitize, sentence, version_of};
 use crate::policy::{PolicyText, PolicyType, Rule};
 
 /// How many tags are named on a terminal that is not drawn.
@@ -216,15 +216,15 @@ impl Editor {
             }
             frame.lines.extend(canvas.paragraph(Paint::Dim, keys, 2));
             frame.lines.truncate(canvas.rows);
-            screen.draw(&frame);
-            match screen.key()? {
+            match screen.ask(&frame)? {
                 Key::Escape => return Err(CommandError::declined()),
                 key if is_back(&key) => return Ok(Answer::Back),
                 Key::Enter if !can_be_taken => {}
                 Key::Enter if is_known => return Ok(Answer::Given),
                 Key::Enter => {
                     asked = Some(drafts[at].policy.clone());
-                    screen.rest();
+                    frame.cursor = None;
+                    screen.tell(&frame);
                     effects.settle(drafts)?;
                 }
                 Key::Tab => {
@@ -295,11 +295,19 @@ fn ask_plainly(
             let style = terminal.question_style();
             terminal.tell(&effects.text(&look, true, PLAIN_LIMIT, &style));
         }
-        terminal.prompt(&format!(
-            "{} {}: enter takes {}; or another policy, b for back, q to quit: ",
-            drafts[at].workload, drafts[at].container, drafts[at].policy
-        ));
-        match keyboard::line()?.trim() {
+        let takes = match can_be_taken {
+            true => format!("enter takes {}; or ", drafts[at].policy),
+            false => String::new(),
+        };
+        let Draft {
+            workload,
+            container,
+            ..
+        } = &drafts[at];
+        let prompt =
+            format!("{workload} {container}: {takes}another policy, b for back, q to quit: ");
+        terminal.prompt(&sanitize(&prompt));
+        match keyboard::line(terminal)?.trim() {
             "q" => return Err(CommandError::declined()),
             "b" => return Ok(Answer::Back),
             "" if can_be_taken => return Ok(Answer::Given),

@@ -52,13 +52,29 @@ impl Screen {
         }
     }
 
-    /// Draws a frame in the place of what is there.
-    pub(super) fn draw(&self, frame: &Frame) {
-        // A terminal that is gone is noticed by the next key.
-        let _ = self.try_draw(frame);
+    /// Draws a question in the place of what is there and waits for a key. The
+    /// keyboard is taken first, so that nothing that is typed after it was seen
+    /// is lost.
+    pub(super) fn ask(&mut self, frame: &Frame) -> Result<Key, CommandError> {
+        if self.keyboard.is_none() {
+            self.keyboard = Some(Keyboard::take()?);
+        }
+        // A terminal that is gone is noticed by the key.
+        let _ = self.draw(frame);
+        match &self.keyboard {
+            Some(keyboard) => keyboard.key(),
+            None => Err(CommandError::declined()),
+        }
     }
 
-    fn try_draw(&self, frame: &Frame) -> io::Result<()> {
+    /// Draws what is no question, and gives the keyboard back until the next one,
+    /// so that Ctrl-C ends what is going on meanwhile.
+    pub(super) fn tell(&mut self, frame: &Frame) {
+        let _ = self.draw(frame);
+        self.keyboard = None;
+    }
+
+    fn draw(&self, frame: &Frame) -> io::Result<()> {
         self.term.hide_cursor()?;
         for (at, line) in frame.lines.iter().enumerate() {
             self.term.move_cursor_to(0, at)?;
@@ -79,20 +95,6 @@ impl Screen {
 
     fn write(&self, text: &str) {
         let _ = (&self.term).write_all(text.as_bytes());
-    }
-
-    /// Waits for a key.
-    pub(super) fn key(&mut self) -> Result<Key, CommandError> {
-        match &mut self.keyboard {
-            Some(keyboard) => keyboard.key(),
-            none => none.insert(Keyboard::take()?).key(),
-        }
-    }
-
-    /// Gives the keyboard back until the next key is waited for, so that Ctrl-C
-    /// ends what is going on meanwhile.
-    pub(super) fn rest(&mut self) {
-        self.keyboard = None;
     }
 }
 

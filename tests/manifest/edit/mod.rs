@@ -1,5 +1,6 @@
 //! Texts edited in place: what changes, what stays, what is refused.
 
+mod corpus;
 mod insertion;
 
 mod properties;

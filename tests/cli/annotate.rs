@@ -1,0 +1,411 @@
+//! The commands that edit annotations, on manifests.
+
+use std::fs;
+
+use super::{AUTOMATED, LOCKED, deployment, with_manifest};
+use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::TestRegistry;
+
+/// An image of a registry where nobody listens.
+const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
+
+fn run(environment: &TestEnvironment, words: &str, more: &[&str]) -> Outcome {
+    let words = words.split(' ').chain(["-f", "web.yaml"]);
+    environment.run(words.chain(more.iter().copied()))
+}
+
+fn manifest(environment: &TestEnvironment) -> String {
+    fs::read_to_string(environment.home().join("web.yaml")).expect("the manifest")
+}
+
+/// `deployment/web` with a comment, on a registry with 1.0.0, 1.0.1 and 1.3.0.
+fn web(registry: &TestRegistry) -> (TestEnvironment, String) {
+    registry.list("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
+    let image = registry.image("org/app:1.0.0");
+    let text = deployment("web", &["team: shop # ours"], &[("app", &image)]);
+    (with_manifest(&text), text)
+}
+
+#[test]
+fn the_effect_is_shown_and_the_annotations_are_written_in_place() {
+    let registry = TestRegistry::start();
+    let (environment, before) = web(&registry);
+    let outcome = run(
+        &environment,
+        "automate deployment/web --tag app=semver:~1.0 --yes",
+        &[],
+    )
+    .expect(0);
+    assert_eq!(outcome.stdout, "deployment.apps/web annotated\n");
+    let row = outcome
+        .stderr
+        .lines()
+        .find(|l| l.starts_with("deployment/web"));
+    let words: Vec<&str> = row.expect("a row").split_whitespace().collect();
+    assert_eq!(
+        words[..6],
+        [
+            "deployment/web",
+            "app",
+            "automated",
+            "semver:~1.0",
+            "1.0.0",
+            "1.0.1"
+        ]
+    );
+    let after = manifest(&environment);
+    assert!(
+        after.contains("    fluxcd.io/automated: \"true\"\n"),
+        "{after}"
+    );
+    assert!(
+        after.contains("    fluxcd.io/tag.app: semver:~1.0\n"),
+        "{after}"
+    );
+    let rest: Vec<&str> = after
+        .lines()
+        .filter(|l| !l.contains("fluxcd.io/"))
+        .collect();
+    assert_eq!(rest, before.lines().collect::<Vec<_>>());
+    // What was shown is what status says, and a second time nothing changes.
+    let status = run(&environment, "status -o json", &[]).expect(0);
+    assert_eq!(status.item()["outcome"], "update");
+    let again = run(
+        &environment,
+        "automate deployment/web --tag app=semver:~1.0",
+        &[],
+    );
+    assert_eq!(again.expect(0).stdout, "deployment.apps/web unchanged\n");
+    assert_eq!(manifest(&environment), after);
+}
+
+#[test]
+fn nothing_is_written_without_a_yes_and_in_a_dry_run() {
+    let text = [
+        deployment("web", &["team: shop"], &[("app", DEAD)]),
+        deployment("api", &["team: shop"], &[("app", DEAD)]),
+    ]
+    .join("---\n");
+    let environment = with_manifest(&text);
+    let outcome = run(&environment, "lock --all", &[]).expect(1);
+    assert_eq!(outcome.stdout, "");
+    let last = outcome.stderr.lines().next_back();
+    assert_eq!(
+        last,
+        Some(
+            "error: refusing to change 2 workloads without a terminal; pass --yes, or --dry-run \
+             to preview"
+        )
+    );
+    let outcome = run(&environment, "lock --all --dry-run", &[]).expect(0);
+    assert_eq!(
+        outcome.stdout,
+        "deployment.apps/api annotated (dry run)\ndeployment.apps/web annotated (dry run)\n"
+    );
+    assert!(
+        outcome.stderr.ends_with("2 annotated (dry run)\n"),
+        "{outcome:#?}"
+    );
+    assert_eq!(manifest(&environment), text);
+}
+
+#[test]
+fn a_policy_that_matches_nothing_is_a_warning() {
+    let registry = TestRegistry::start();
+    let (environment, _) = web(&registry);
+    let outcome = run(
+        &environment,
+        "policy set deployment/web --tag app=semver:~9 --yes",
+        &[],
+    )
+    .expect(0);
+    let warning = "warning: container app of deployment/web: ";
+    let line = outcome
+        .stderr
+        .lines()
+        .find(|line| line.starts_with(warning));
+    assert!(
+        line.expect("a warning").contains("semver:~9"),
+        "{outcome:#?}"
+    );
+    assert!(manifest(&environment).contains("fluxcd.io/tag.app: semver:~9"));
+}
+
+#[test]
+fn a_dead_registry_hides_the_effect_and_stops_nothing() {
+    let environment = with_manifest(&deployment("web", &["team: shop"], &[("app", DEAD)]));
+    let outcome = run(&environment, "automate deployment/web --yes", &[]).expect(0);
+    let warning = "warning: the effect on container app of deployment/web is not known: ";
+    assert!(outcome.stderr.contains(warning), "{outcome:#?}");
+    assert!(manifest(&environment).contains(AUTOMATED));
+    // These ask no registry at all.
+    for words in [
+        "lock deployment/web",
+        "unlock deployment/web",
+        "deautomate deployment/web",
+    ] {
+        let outcome = run(&environment, words, &["--yes"]).expect(0);
+        assert_eq!(outcome.stdout, "deployment.apps/web annotated\n", "{words}");
+        assert!(!outcome.stderr.contains("warning"), "{words} {outcome:#?}");
+    }
+    let text = manifest(&environment);
+    assert!(
+        !text.contains("fluxcd.io") && !text.contains("imgpolicy.dev"),
+        "{text}"
+    );
+}
+
+#[test]
+fn one_that_cannot_be_edited_stops_no_other() {
+    let text = [
+        deployment("a", &["team: shop"], &[("app", DEAD)]),
+        deployment("b", &["team: shop"], &[("side", DEAD)]),
+        deployment("c", &["fluxcd.io/tag.app: 'glob:*'"], &[("app", DEAD)]),
+    ]
+    .join("---\n");
+    let environment = with_manifest(&text);
+    let outcome = run(
+        &environment,
+        "policy set --all --tag app=semver:~1 --yes",
+        &[],
+    )
+    .expect(1);
+    assert_eq!(outcome.stdout, "deployment.apps/a annotated\n");
+    for line in [
+        "error: deployment/b: unable to find container named \"app\" (there are side)",
+        "error: deployment/c: --overwrite is false but found the following declared \
+         annotation(s): 'fluxcd.io/tag.app' already has a value (glob:*)",
+        "1 annotated, 2 failed",
+    ] {
+        assert!(
+            outcome.stderr.lines().any(|l| l == line),
+            "{line} {outcome:#?}"
+        );
+    }
+    // Alone it is said as kubectl says it.
+    let alone = run(
+        &environment,
+        "policy set deployment/b --tag app=semver:~1 --yes",
+        &[],
+    );
+    assert_eq!(
+        alone.expect(1).stderr,
+        "error: unable to find container named \"app\" (there are side)\n"
+    );
+}
+
+#[test]
+fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
+    let text = deployment("web", &["team: shop # ours"], &[("app", DEAD)]);
+    let environment = TestEnvironment::new();
+    let piped = |words: &str| {
+        environment
+            .program(words.split(' '))
+            .stdin(text.clone())
+            .run()
+    };
+    let outcome = piped("lock deployment/web --by alice -m freeze -f -").expect(0);
+    assert!(
+        outcome.stderr.contains("deployment.apps/web annotated\n"),
+        "{outcome:#?}"
+    );
+    let lines: Vec<&str> = outcome
+        .stdout
+        .lines()
+        .filter(|l| !l.contains("locked"))
+        .collect();
+    assert_eq!(lines, text.lines().collect::<Vec<_>>());
+    assert!(
+        outcome.stdout.contains("fluxcd.io/locked_user: alice"),
+        "{outcome:#?}"
+    );
+    // What changes nothing comes out as it went in.
+    let outcome = piped("unlock deployment/web -f -").expect(0);
+    assert_eq!(outcome.stdout, text);
+    // A preview prints no manifests.
+    let outcome = piped("lock deployment/web -f - --dry-run -o name").expect(0);
+    assert_eq!(outcome.stdout, "deployment.apps/web\n");
+    piped("lock deployment/web -f - -o json").expect(2);
+}
+
+#[test]
+fn locks_are_listed_before_they_go_and_can_be_narrowed() {
+    let lock = |name: &str, by: &str, message: &str| {
+        let by = format!("flux.weave.works/locked_user: {by}");
+        let message = format!("fluxcd.io/locked_msg: {message}");
+        let at = "imgpolicy.dev/locked-at: \"2020-01-01T00:00:00Z\"";
+        deployment(name, &[LOCKED, &by, &message, at], &[("app", DEAD)])
+    };
+    let text = [
+        lock("a", "alice", "freeze"),
+        lock("b", "bob", "release freeze"),
+        deployment("c", &["team: shop"], &[("app", DEAD)]),
+    ]
+    .join("---\n");
+    let environment = with_manifest(&text);
+    let shown = run(&environment, "unlock --all --dry-run", &[]).expect(0);
+    assert!(!shown.stdout.contains("/c "), "{shown:#?}");
+    let mut rows = shown.stderr.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.join(" ")
+    });
+    assert_eq!(
+        rows.next().as_deref(),
+        Some("WORKLOAD LOCKED-BY AGE MESSAGE")
+    );
+    let row = rows.next().expect("a row");
+    assert!(
+        row.starts_with("deployment/a alice ") && row.ends_with("freeze"),
+        "{row}"
+    );
+    for (narrowed, expected) in [
+        ("unlock --all --locked-by bob", "deployment.apps/b"),
+        ("unlock --all --msg release", "deployment.apps/b"),
+        (
+            "unlock --all --msg freeze --locked-by alice",
+            "deployment.apps/a",
+        ),
+        ("unlock --all --locked-by carol", ""),
+    ] {
+        let outcome = run(&environment, narrowed, &["--dry-run", "-o", "name"]).expect(0);
+        assert_eq!(outcome.stdout.trim_end(), expected, "{narrowed}");
+    }
+    let outcome = run(
+        &environment,
+        "unlock deployment/a --locked-by bob --yes",
+        &[],
+    )
+    .expect(0);
+    assert!(
+        outcome.stderr.contains("deployment/a stays locked"),
+        "{outcome:#?}"
+    );
+    run(&environment, "unlock --all --yes", &[]).expect(0);
+    assert!(!manifest(&environment).contains("locked"));
+}
+
+#[test]
+fn a_lock_is_replaced_only_when_told_to() {
+    let text = deployment("web", &["keel.sh/policy: minor"], &[("app", DEAD)]);
+    let environment = with_manifest(&text);
+    let first = run(
+        &environment,
+        "lock deployment/web --by alice -m freeze --yes",
+        &[],
+    )
+    .expect(0);
+    let warning = "warning: this lock does not bind Keel, which updates deployment/web";
+    assert!(first.stderr.contains(warning), "{first:#?}");
+    let locked = manifest(&environment);
+    let same = run(
+        &environment,
+        "lock deployment/web --by alice -m freeze",
+        &[],
+    )
+    .expect(0);
+    assert_eq!(same.stdout, "deployment.apps/web unchanged\n");
+    let other = run(&environment, "lock deployment/web --by bob --yes", &[]).expect(1);
+    assert!(
+        other
+            .stderr
+            .starts_with("error: --overwrite is false but found"),
+        "{other:#?}"
+    );
+    assert_eq!(manifest(&environment), locked);
+    run(
+        &environment,
+        "lock deployment/web --by bob --yes --overwrite",
+        &[],
+    )
+    .expect(0);
+    assert!(manifest(&environment).contains("fluxcd.io/locked_user: bob"));
+}
+
+#[test]
+fn an_entry_automates_without_an_annotation_and_that_is_told() {
+    let manifests = super::root().join("docs/quickstart/manifests");
+    let manifests = manifests.to_str().expect("a path");
+    let end = |more: &[&str]| {
+        let words = [
+            "deautomate",
+            "deployment/my-app",
+            "--dry-run",
+            "-f",
+            manifests,
+        ];
+        TestEnvironment::new()
+            .run(words.iter().chain(more))
+            .expect(0)
+    };
+    let outcome = end(&[]);
+    assert_eq!(outcome.stdout, "deployment.apps/my-app unchanged\n");
+    let warning = "of deployment/my-app stays automated: imagePolicies entry";
+    assert!(outcome.stderr.contains(warning), "{outcome:#?}");
+    let outcome = end(&["--explicit"]);
+    assert_eq!(
+        outcome.stdout,
+        "deployment.apps/my-app annotated (dry run)\n"
+    );
+    assert!(!outcome.stderr.contains("warning"), "{outcome:#?}");
+}
+
+#[test]
+fn results_are_data_too() {
+    let registry = TestRegistry::start();
+    let (environment, _) = web(&registry);
+    let words = "automate deployment/web --tag app=semver:~1.0 --dry-run -o json";
+    let list = run(&environment, words, &[]).expect(0).json();
+    assert_eq!(list["kind"], "AnnotationEditList");
+    assert_eq!(list["dryRun"], "client");
+    let item = &list["items"][0];
+    assert_eq!(item["result"], "planned");
+    assert_eq!(item["annotations"]["fluxcd.io/tag.app"], "semver:~1.0");
+    assert_eq!(item["containers"][0]["outcome"], "update");
+    assert_eq!(item["source"]["file"], "web.yaml");
+}
+
+#[test]
+fn wishes_that_make_no_sense_are_wrong_usage() {
+    for (words, part) in [
+        ("automate", "name the workloads to change"),
+        ("lock deployment", "name the workloads to change"),
+        ("unlock -A", "name the workloads to change"),
+        ("policy set deployment/web", "say what to set"),
+        ("policy unset deployment/web", "say what to remove"),
+        ("lock deployment/web --all", "workloads are named already"),
+        (
+            "automate deployment/web --tag semver:~1",
+            "is not CONTAINER=TYPE:EXPR",
+        ),
+        (
+            "automate deployment/web --tag a=b --tag a=c",
+            "names container a twice",
+        ),
+        (
+            "policy set deployment/web --extract app=$v",
+            "--extract app=… needs",
+        ),
+        (
+            "lock deployment/web -f x --dry-run=server",
+            "--dry-run=client",
+        ),
+        (
+            "lock deployment/web -o wide",
+            "allowed formats are: json,yaml,name",
+        ),
+    ] {
+        let outcome = TestEnvironment::new().run(words.split(' ')).expect(2);
+        assert!(outcome.stderr.contains(part), "{words} {outcome:#?}");
+        assert_eq!(outcome.stdout, "", "{words}");
+    }
+    // An expression that is malformed is an error before anything is read.
+    for words in [
+        "automate deployment/web -f nosuch --tag app=semver:>>1",
+        "policy set deployment/web -f nosuch --tag-all regex:(",
+        "policy set deployment/web -f nosuch --min-age old",
+    ] {
+        let outcome = TestEnvironment::new().run(words.split(' ')).expect(1);
+        assert_eq!(outcome.stderr.lines().count(), 1, "{words} {outcome:#?}");
+        assert!(!outcome.stderr.contains("nosuch"), "{words} {outcome:#?}");
+    }
+}
