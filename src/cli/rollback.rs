@@ -98,7 +98,7 @@ pub(super) fn rollback(
     let mut errors = snapshot.errors;
     let is_empty = snapshot.workloads.is_empty() && errors.is_empty();
     let ids = snapshot.workloads.iter().map(|w| w.id.clone());
-    let (objects, authorship) = unless_interrupted(&runtime, async {
+    let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
             Origin::Cluster(cluster) => last_look::observe(cluster, ids).await,
             Origin::Files { .. } | Origin::Saved => Objects::default(),
@@ -145,5 +145,5 @@ pub(super) fn rollback(
             globals,
         },
     };
-    carry_out(draft, &manner, &runtime, terminal)
+    carry_out(draft, &manner, runtime, terminal)
 }

@@ -150,7 +150,7 @@ pub(super) fn update(
         registries: &registries,
         pull_secrets: &args.pull_secrets,
     };
-    let collected = reading::scan(reading, &how, &runtime, terminal)?;
+    let collected = reading::scan(reading, &how, runtime, terminal)?;
     asking::tell_cost(
         &registries.statistics(),
         collected.snapshot.asked(),
@@ -201,7 +201,7 @@ pub(super) fn update(
             globals,
         },
     };
-    carry_out(draft, &manner, &runtime, terminal)
+    carry_out(draft, &manner, runtime, terminal)
 }
 
 /// What a command has to repeat that chooses the same images without a menu.

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::cluster::fake::{Asked, answering, status};

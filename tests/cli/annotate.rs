@@ -338,7 +338,10 @@ fn an_entry_automates_without_an_annotation_and_that_is_told() {
             .expect(0)
     };
     let outcome = end(&[]);
-    assert_eq!(outcome.stdout, "deployment.apps/my-app unchanged\n");
+    assert_eq!(
+        outcome.stdout,
+        "deployment.apps/my-app unchanged (dry run)\n"
+    );
     let warning = "of deployment/my-app stays automated: imagePolicies entry";
     assert!(outcome.stderr.contains(warning), "{outcome:#?}");
     let outcome = end(&["--explicit"]);

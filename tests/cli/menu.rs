@@ -6,7 +6,7 @@ use crate::support::pty::{Left, Pty, key};
 use super::root;
 
 /// A Deployment with two containers that nobody has automated, and a CronJob.
-const SHOP: &str = "apiVersion: apps/v1
+pub(super) const SHOP: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: web # the shop
@@ -45,14 +45,14 @@ fn with_annotations(name: &str, annotations: &[&str]) -> String {
     SHOP.replace(&from, &format!("{from}  annotations:\n{lines}"))
 }
 
-struct Terminal {
-    environment: TestEnvironment,
+pub(super) struct Terminal {
+    pub(super) environment: TestEnvironment,
     size: (u16, u16),
     variables: Vec<(&'static str, &'static str)>,
 }
 
 impl Terminal {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let environment = TestEnvironment::new();
         environment.write("shop.yaml", SHOP);
         Self {
@@ -62,7 +62,7 @@ impl Terminal {
         }
     }
 
-    fn sized(mut self, rows: u16, columns: u16) -> Self {
+    pub(super) fn sized(mut self, rows: u16, columns: u16) -> Self {
         self.size = (rows, columns);
         self
     }
@@ -72,7 +72,7 @@ impl Terminal {
         self
     }
 
-    fn start(&self, words: &[&str], to: &str) -> Pty {
+    pub(super) fn start(&self, words: &[&str], to: &str) -> Pty {
         let images = root().join("docs/quickstart/images");
         let layout = images.to_str().expect("path");
         let mut words = words.to_vec();
@@ -87,11 +87,11 @@ impl Terminal {
         Pty::start(run.command(), self.size.0, self.size.1, to)
     }
 
-    fn file(&self) -> String {
+    pub(super) fn file(&self) -> String {
         std::fs::read_to_string(self.environment.home().join("shop.yaml")).expect("file")
     }
 
-    fn end(&self, pty: Pty) -> Left {
+    pub(super) fn end(&self, pty: Pty) -> Left {
         pty.end(self.environment.home())
     }
 
@@ -377,7 +377,7 @@ fn a_dumb_terminal_is_asked_line_by_line() {
     pty.wait("   2   deployment/web")
         .wait("q to quit: ")
         .press("night\n");
-    pty.wait("1 rows have")
+    pty.wait("the rows with")
         .wait("   1   cronjob/nightly")
         .press("1\n");
     pty.wait("   1   semver").press("1\n");
@@ -407,72 +407,6 @@ fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
             walk(&mut pty, &steps[..at]);
             pty.wait(steps[at].0).wait_end(" ").press(pressed);
             terminal.nothing_changed(pty, code);
-        }
-    }
-}
-
-/// Two automated containers for which an update is elected, and a locked one.
-fn automated_shop() -> String {
-    let lines = "  annotations:
-    fluxcd.io/automated: \"true\"
-    fluxcd.io/tag.app: semver:~1.0
-    fluxcd.io/tag.proxy: glob:stg-*
-";
-    let locked = "  annotations:
-    fluxcd.io/automated: \"true\"
-    fluxcd.io/locked: \"true\"
-    fluxcd.io/locked_msg: release freeze
-    fluxcd.io/tag.job: semver:~1.0
-";
-    let web = "  name: web # the shop\n  namespace: shop\n";
-    let nightly = "  name: nightly\n  namespace: shop\n";
-    SHOP.replace(web, &format!("{web}{lines}"))
-        .replace(nightly, &format!("{nightly}{locked}"))
-}
-
-#[test]
-fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
-    let terminal = Terminal::new();
-    let before = automated_shop();
-    terminal.environment.write("shop.yaml", &before);
-    let mut pty = terminal.start(&["update", "-i"], "");
-    pty.wait("Which images are to be updated?")
-        .wait("2 of 3 checked");
-    pty.wait("[x] deployment/web").wait(" -  cronjob/nightly");
-    pty.press(" ").wait("1 of 3 checked");
-    pty.press(key::DOWN)
-        .press(key::DOWN)
-        .wait("release freeze")
-        .press(" ");
-    pty.wait("start with --override-lock")
-        .wait("1 of 3 checked");
-    pty.press(key::ENTER)
-        .wait("Update deployment/web in file shop.yaml? [y/N]");
-    pty.press("y\r");
-    let left = terminal.end(pty).expect(0);
-    assert_eq!(terminal.file().matches("my-app:1.0.0").count(), 2);
-    assert!(terminal.file().contains("my-proxy:stg-k2x9d1m"));
-    let command = "kubectl imgpolicy update deployment/web -c proxy -f shop.yaml";
-    assert!(left.screen.contains(command), "{}", left.screen);
-}
-
-#[test]
-fn a_menu_of_updates_that_is_left_changes_nothing() {
-    for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1)] {
-        for at_question in [false, true] {
-            let terminal = Terminal::new().sized(20, 40);
-            let before = automated_shop();
-            terminal.environment.write("shop.yaml", &before);
-            let mut pty = terminal.start(&["update", "-i"], "");
-            pty.wait("2 of 3 checked");
-            assert!(!pty.wraps(), "{}", pty.screen());
-            if at_question {
-                pty.press(key::ENTER).wait("[y/N]");
-            }
-            pty.press(pressed);
-            let left = terminal.end(pty).expect(code);
-            assert!(left.screen.ends_with("nothing changed"), "{}", left.screen);
-            assert_eq!(terminal.file(), before);
         }
     }
 }

@@ -12,6 +12,8 @@ mod image_scope;
 mod input;
 #[cfg(unix)]
 mod menu;
+#[cfg(unix)]
+mod menu_updates;
 mod quickstart;
 mod requests;
 mod secrets;

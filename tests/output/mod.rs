@@ -6,6 +6,7 @@ mod images;
 mod json;
 mod narrow;
 mod plan;
+mod policy_effect;
 mod properties;
 mod status;
 mod tags;

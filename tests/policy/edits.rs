@@ -1,18 +1,16 @@
-//! Edits of annotations: which keys are written, what stands against it, and
-//! that the resolver reads what was meant.
+//! Edits of annotations: which keys are written, and what stands against it.
 
 use std::collections::BTreeMap;
 
 use kubectl_imgpolicy::plan::{
     ContainerPolicyText, Edit, LockNote, PolicyEdit, Refusal, plan_policy,
 };
-use kubectl_imgpolicy::policy::{PolicySources, State, lock_on, resolve};
+use kubectl_imgpolicy::policy::lock_on;
 use kubectl_imgpolicy::workload::{Workload, decode};
-use proptest::prelude::*;
 use serde_json::json;
 
 /// `deployment/web` with containers `app` and `side`.
-fn web(annotations: &[(&str, &str)]) -> Workload {
+pub(super) fn web(annotations: &[(&str, &str)]) -> Workload {
     let annotations: BTreeMap<&str, &str> = annotations.iter().copied().collect();
     let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "annotations": annotations},
@@ -28,19 +26,19 @@ fn policy(text: &str) -> ContainerPolicyText {
     text.parse().expect(text)
 }
 
-fn set(policies: &[&str], overwrite: bool) -> PolicyEdit {
+pub(super) fn set(policies: &[&str], overwrite: bool) -> PolicyEdit {
     let policies = policies.iter().map(|text| policy(text)).collect();
     PolicyEdit::set(policies, None, None, overwrite).expect("well-formed")
 }
 
-fn automate(overwrite: bool) -> PolicyEdit {
+pub(super) fn automate(overwrite: bool) -> PolicyEdit {
     PolicyEdit::Automate {
         policies: Vec::new(),
         overwrite,
     }
 }
 
-fn lock(by: &str, message: Option<&str>, overwrite: bool) -> PolicyEdit {
+pub(super) fn lock(by: &str, message: Option<&str>, overwrite: bool) -> PolicyEdit {
     PolicyEdit::Lock {
         note: LockNote {
             by: Some(by.to_owned()),
@@ -52,11 +50,11 @@ fn lock(by: &str, message: Option<&str>, overwrite: bool) -> PolicyEdit {
 }
 
 const NOW: &str = "2026-11-21T12:00:00Z";
-const AUTOMATED: &str = "fluxcd.io/automated";
-const OLD_AUTOMATED: &str = "flux.weave.works/automated";
-const TAG: &str = "fluxcd.io/tag.app";
-const FILTER: &str = "filter.fluxcd.io/app";
-const OLD_TAG: &str = "flux.weave.works/tag.app";
+pub(super) const AUTOMATED: &str = "fluxcd.io/automated";
+pub(super) const OLD_AUTOMATED: &str = "flux.weave.works/automated";
+pub(super) const TAG: &str = "fluxcd.io/tag.app";
+pub(super) const FILTER: &str = "filter.fluxcd.io/app";
+pub(super) const OLD_TAG: &str = "flux.weave.works/tag.app";
 
 /// What an edit writes: `key=value`, or `key-` where it removes.
 fn written(edit: &Edit) -> Vec<String> {
@@ -318,7 +316,7 @@ fn a_lock_goes_in_every_spelling() {
     assert_eq!(lock_on(&edit.apply_to(&web(&all))), None);
 }
 
-const RECORD: &str = r#"{"time":"2026-11-01T00:00:00Z","by":"a","number":"1","changes":[],
+pub(super) const RECORD: &str = r#"{"time":"2026-11-01T00:00:00Z","by":"a","number":"1","changes":[],
     "records":{"fluxcd.io/tag.app":"1.0.0","fluxcd.io/tag.my-app":"1.0.0"}}"#;
 
 #[test]
@@ -400,155 +398,4 @@ fn whoever_sets_a_policy_of_a_locked_workload_is_told() {
         plan_policy(&[web(&LOCKED)], &PolicyEdit::Unlock).changes[0].notes,
         [""; 0]
     );
-}
-
-/// Annotations as they come: known keys in every spelling, and others.
-fn annotations() -> impl Strategy<Value = BTreeMap<String, String>> {
-    let key = prop::sample::select(vec![
-        AUTOMATED,
-        OLD_AUTOMATED,
-        TAG,
-        FILTER,
-        OLD_TAG,
-        "fluxcd.io/tag.side",
-        "fluxcd.io/tag.my-app",
-        "fluxcd.io/tag.gone",
-        "fluxcd.io/locked",
-        "flux.weave.works/locked",
-        "fluxcd.io/locked_msg",
-        "imgpolicy.dev/locked-at",
-        "imgpolicy.dev/filter-tags.app",
-        "imgpolicy.dev/min-age",
-        "imgpolicy.dev/last-update",
-        "keel.sh/policy",
-    ]);
-    let value = prop::sample::select(vec![
-        "true",
-        "false",
-        "1.0.0",
-        "semver:~1.0",
-        "glob:*",
-        "72h",
-        "alphabetical",
-        RECORD,
-    ]);
-    let entry = (key, value).prop_map(|(key, value)| (key.to_owned(), value.to_owned()));
-    prop::collection::btree_map(
-        entry.clone().prop_map(|(key, _)| key),
-        entry.prop_map(|(_, value)| value),
-        0..8,
-    )
-}
-
-fn any_edit() -> impl Strategy<Value = PolicyEdit> {
-    let text = prop::sample::select(vec![
-        "semver:~1.0",
-        "glob:stg-*",
-        "1.0.0",
-        "alphabetical",
-        "numerical:desc",
-        "regex:^v",
-    ]);
-    (0..7_u8, text, any::<bool>()).prop_map(|(which, text, flag)| match which {
-        0 => automate(true),
-        1 => PolicyEdit::Deautomate { explicit: flag },
-        2 => lock("alice", flag.then_some("freeze"), true),
-        3 => PolicyEdit::Unlock,
-        4 => set(&[&format!("app={text}")], true),
-        5 => PolicyEdit::set(
-            Vec::new(),
-            Some(text.to_owned()),
-            Some("72h".to_owned()),
-            true,
-        )
-        .expect("well-formed"),
-        _ => PolicyEdit::UnsetPolicy {
-            containers: vec!["app".to_owned()],
-            all: flag,
-            min_age: flag,
-        },
-    })
-}
-
-fn with(annotations: BTreeMap<String, String>) -> Workload {
-    let mut workload = web(&[]);
-    workload.annotations = annotations;
-    workload
-}
-
-proptest! {
-    #[test]
-    fn an_edit_made_twice_is_made_once(before in annotations(), edit in any_edit()) {
-        let workload = with(before);
-        let once = edit.edit_of(&workload).expect("overwrites").apply_to(&workload);
-        let again = edit.edit_of(&once).expect("overwrites");
-        prop_assert!(again.is_empty(), "{again:?}");
-    }
-
-    #[test]
-    fn other_annotations_stay(before in annotations(), edit in any_edit()) {
-        let workload = with(before);
-        let written = edit.edit_of(&workload).expect("overwrites");
-        for key in written.annotations.keys() {
-            let is_ours = ["fluxcd.io/", "flux.weave.works/", "imgpolicy.dev/"]
-                .iter()
-                .any(|prefix| key.contains(prefix));
-            prop_assert!(is_ours && key != "imgpolicy.dev/last-update", "{key}");
-        }
-    }
-
-    #[test]
-    fn the_resolver_reads_back_the_policy_that_was_set(
-        before in annotations(),
-        text in prop::sample::select(vec!["semver:~1.0", "1.0.0", "alphabetical", "glob:*"]),
-    ) {
-        let workload = with(before);
-        let edit = set(&[&format!("app={text}")], true).edit_of(&workload).expect("overwrites");
-        let resolved = resolve(&edit.apply_to(&workload), &PolicySources::default());
-        let policy = resolved[0].policy.as_ref();
-        // A filter beside it may be malformed; the policy's own text is read anyway.
-        let read = match policy {
-            Some(Ok(policy)) => policy.rule.to_string(),
-            Some(Err(error)) => {
-                prop_assert!(error.message.contains("imgpolicy.dev/"), "{error}");
-                return Ok(());
-            }
-            None => String::new(),
-        };
-        let rule = kubectl_imgpolicy::policy::Rule::parse(text).expect("a policy");
-        prop_assert_eq!(read, rule.to_string());
-    }
-
-    #[test]
-    fn what_is_set_and_unset_leaves_the_rest(before in annotations()) {
-        let workload = with(before);
-        let set = set(&["app=semver:~1.0"], true);
-        let unset = PolicyEdit::UnsetPolicy {
-            containers: vec!["app".to_owned()],
-            all: false,
-            min_age: false,
-        };
-        let after = |edit: &PolicyEdit, workload: &Workload| {
-            edit.edit_of(workload).expect("an edit").apply_to(workload)
-        };
-        let (direct, around) = (after(&unset, &workload), after(&unset, &after(&set, &workload)));
-        let mut direct = direct.annotations;
-        // The slot of a record was taken by the policy, and the record with it.
-        if direct.get(TAG).is_some() {
-            direct.remove(TAG);
-        }
-        prop_assert_eq!(around.annotations, direct);
-    }
-
-    #[test]
-    fn a_lock_holds_and_an_unlocked_workload_does_not(before in annotations()) {
-        let workload = with(before);
-        let locked = lock("alice", None, true).edit_of(&workload).expect("overwrites");
-        let locked = locked.apply_to(&workload);
-        let sources = PolicySources::default();
-        prop_assert_eq!(resolve(&locked, &sources)[0].state, State::Locked);
-        prop_assert_eq!(lock_on(&locked).and_then(|lock| lock.by), Some("alice".to_owned()));
-        let open = PolicyEdit::Unlock.edit_of(&locked).expect("an edit").apply_to(&locked);
-        prop_assert_ne!(resolve(&open, &sources)[0].state, State::Locked);
-    }
 }

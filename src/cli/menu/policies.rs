@@ -15,6 +15,7 @@ use crate::cli::scope::PlaceFlags;
 use crate::cli::target::TargetArgs;
 use crate::cli::terminal::Terminal;
 use crate::evaluator::{Row, State, assess};
+use crate::image::ImageReference;
 use crate::output::{lock_phrase, version_of};
 use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
@@ -260,9 +261,9 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
             let of = |row: &&Row| format!("{} {}", row.container, version_of(&row.image));
             cells.push(rows.iter().map(of).collect::<Vec<_>>().join(", "));
             Item {
-                refusal: rows.first().and_then(|row| refusal(row)),
+                refusal: refusal(&rows),
                 is_held: rows.iter().any(|row| row.decision.lock.is_some()),
-                detail: detail(&rows),
+                detail: format!("{id}: {}", detail(&rows)),
                 cells,
                 ..Item::default()
             }
@@ -271,9 +272,19 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
 }
 
 /// Why a workload gets no policy here: it would be of no effect.
-fn refusal(row: &Row) -> Option<String> {
-    (row.decision.state == State::Ignored)
-        .then(|| format!("{} is ignored by its annotation", row.workload))
+fn refusal(rows: &[&Row]) -> Option<String> {
+    let first = rows.first()?;
+    if first.decision.state == State::Ignored {
+        return Some(format!("{} is ignored by its annotation", first.workload));
+    }
+    let faults: Option<Vec<String>> = rows.iter().map(|row| image_fault(row)).collect();
+    faults.map(|faults| faults.join("; "))
+}
+
+/// Why a container gets no policy: nobody knows its repository.
+fn image_fault(row: &Row) -> Option<String> {
+    let error = row.image.parse::<ImageReference>().err()?;
+    Some(format!("{:?} is no image: {error}", row.image))
 }
 
 /// The lock, the images and the policies there are.
@@ -292,10 +303,7 @@ fn detail(rows: &[&Row]) -> String {
 }
 
 fn container_item(row: &Row) -> Item {
-    let refusal = match row.image.parse::<crate::image::ImageReference>() {
-        Ok(_) => None,
-        Err(error) => Some(format!("{:?} is no image: {error}", row.image)),
-    };
+    let refusal = image_fault(row);
     Item {
         cells: vec![
             row.workload.to_string(),
@@ -306,7 +314,7 @@ fn container_item(row: &Row) -> Item {
                 .as_ref()
                 .map_or_else(String::new, |policy| policy.filter.clone()),
         ],
-        detail: detail(&[row]),
+        detail: format!("{}: {}", row.workload, detail(&[row])),
         checked: refusal.is_none(),
         refusal,
         ..Item::default()

@@ -1,0 +1,70 @@
+//! `update -i` on a terminal.
+
+use super::menu::{SHOP, Terminal};
+use crate::support::pty::key;
+
+/// Two automated containers for which an update is elected, and a locked one.
+fn automated_shop() -> String {
+    let lines = "  annotations:
+    fluxcd.io/automated: \"true\"
+    fluxcd.io/tag.app: semver:~1.0
+    fluxcd.io/tag.proxy: glob:stg-*
+";
+    let locked = "  annotations:
+    fluxcd.io/automated: \"true\"
+    fluxcd.io/locked: \"true\"
+    fluxcd.io/locked_msg: release freeze
+    fluxcd.io/tag.job: semver:~1.0
+";
+    let web = "  name: web # the shop\n  namespace: shop\n";
+    let nightly = "  name: nightly\n  namespace: shop\n";
+    SHOP.replace(web, &format!("{web}{lines}"))
+        .replace(nightly, &format!("{nightly}{locked}"))
+}
+
+#[test]
+fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
+    let terminal = Terminal::new();
+    let before = automated_shop();
+    terminal.environment.write("shop.yaml", &before);
+    let mut pty = terminal.start(&["update", "-i"], "");
+    pty.wait("Which images are to be updated?")
+        .wait("2 of 3 checked");
+    pty.wait("[x] deployment/web").wait(" -  cronjob/nightly");
+    pty.press(" ").wait("1 of 3 checked");
+    pty.press(key::DOWN)
+        .press(key::DOWN)
+        .wait("release freeze")
+        .press(" ");
+    pty.wait("start with --override-lock")
+        .wait("1 of 3 checked");
+    pty.press(key::ENTER)
+        .wait("Update deployment/web in file shop.yaml? [y/N]");
+    pty.press("y\r");
+    let left = terminal.end(pty).expect(0);
+    assert_eq!(terminal.file().matches("my-app:1.0.0").count(), 2);
+    assert!(terminal.file().contains("my-proxy:stg-k2x9d1m"));
+    let command = "kubectl imgpolicy update deployment/web -c proxy -f shop.yaml";
+    assert!(left.screen.contains(command), "{}", left.screen);
+}
+
+#[test]
+fn a_menu_of_updates_that_is_left_changes_nothing() {
+    for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1)] {
+        for at_question in [false, true] {
+            let terminal = Terminal::new().sized(20, 40);
+            let before = automated_shop();
+            terminal.environment.write("shop.yaml", &before);
+            let mut pty = terminal.start(&["update", "-i"], "");
+            pty.wait("2 of 3 checked");
+            assert!(!pty.wraps(), "{}", pty.screen());
+            if at_question {
+                pty.press(key::ENTER).wait("[y/N]");
+            }
+            pty.press(pressed);
+            let left = terminal.end(pty).expect(code);
+            assert!(left.screen.ends_with("nothing changed"), "{}", left.screen);
+            assert_eq!(terminal.file(), before);
+        }
+    }
+}
