@@ -150,6 +150,13 @@ impl ClusterError {
         matches!(self, Self::Api { code: 409, .. }) && self.reason() == "Conflict"
     }
 
+    /// Whether the object is not what a patch tests for, or what it makes of it is
+    /// not valid: the server tells them by one code.
+    #[must_use]
+    pub fn is_unfit(&self) -> bool {
+        matches!(self, Self::Api { code: 422, .. })
+    }
+
     /// Whether the request may have been carried out all the same: it broke off,
     /// or the server failed in the middle of it.
     #[must_use]

@@ -1,5 +1,7 @@
 //! One object, read whole and written.
 
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use kube::api::{GetParams, Patch as Body, PatchParams, ValidationDirective};
 use kube::core::Request;
 use serde_json::Value;
@@ -71,12 +73,21 @@ impl Cluster {
         };
         let body = match patch.kind {
             PatchKind::Strategic => Body::Strategic(&patch.body),
-            PatchKind::Merge => Body::Merge(&patch.body),
+            PatchKind::Merge | PatchKind::Json => Body::Merge(&patch.body),
         };
-        let request = collection(id)?.patch(&id.name, &params, &body);
-        let second_copy = match patch.body.pointer("/metadata/resourceVersion") {
-            Some(_) => SecondCopy::Harmless,
-            None => SecondCopy::Harmful,
+        let mut request = collection(id)?.patch(&id.name, &params, &body);
+        if let (PatchKind::Json, Ok(request)) = (patch.kind, &mut request) {
+            // The client's own type for it brings a library that applies patches.
+            let steps = HeaderValue::from_static("application/json-patch+json");
+            request.headers_mut().insert(CONTENT_TYPE, steps);
+        }
+        // What is tested has changed after the first copy.
+        let is_guarded = patch.kind == PatchKind::Json
+            || patch.body.pointer("/metadata/resourceVersion").is_some();
+        let second_copy = if is_guarded {
+            SecondCopy::Harmless
+        } else {
+            SecondCopy::Harmful
         };
         let answer = self.send(request, second_copy).await?;
         Ok(Patched {

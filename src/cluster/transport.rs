@@ -61,14 +61,25 @@ impl Cluster {
         let request = request.map_err(|error| ClusterError::Configuration(error.to_string()))?;
         let asked = format!("{} {}", request.method(), request.uri().path());
         let mut waits = WAITS.into_iter();
+        let mut in_the_middle = None;
         loop {
             let error = match self.send_once(request.clone(), &asked).await? {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             match wished_wait(&error, second_copy).zip(waits.next()) {
-                Some((wished, wait)) => tokio::time::sleep(wait.max(wished)).await,
-                None => return Err(ClusterError::from_kube(error, &asked, &self.server())),
+                Some((wished, wait)) => {
+                    if code(&error) != Some(429) {
+                        in_the_middle = Some(error);
+                    }
+                    tokio::time::sleep(wait.max(wished)).await;
+                }
+                None => {
+                    // What a second copy meets may be the first one's own work.
+                    let is_met = matches!(code(&error), Some(409 | 422));
+                    let error = in_the_middle.filter(|_| is_met).unwrap_or(error);
+                    return Err(ClusterError::from_kube(error, &asked, &self.server()));
+                }
             }
         }
     }
@@ -126,6 +137,14 @@ fn failure(code: u16, body: &str) -> Status {
         status.code = code;
     }
     status
+}
+
+/// The status code of an answer.
+fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
+    }
 }
 
 /// How long the server wants to be left alone; `None`: asking again is no use,

@@ -44,8 +44,10 @@ pub struct ValueEdit {
 pub enum PatchKind {
     /// Lists are merged by their items' names: siblings stay.
     Strategic,
-    /// Lists are replaced; the only kind for custom resources.
+    /// Lists are replaced; of the two that merge the only kind for custom resources.
     Merge,
+    /// Steps, all of them or none, among them tests of what is there.
+    Json,
 }
 
 /// One request to the API.
@@ -181,14 +183,14 @@ impl Edit {
 }
 
 /// The keys from an object to its Pod's spec.
-fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
+pub(super) fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
     match kind {
         WorkloadKind::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
         _ => &["spec", "template", "spec"],
     }
 }
 
-fn list_key(list: ContainerType) -> &'static str {
+pub(super) fn list_key(list: ContainerType) -> &'static str {
     match list {
         ContainerType::Container => "containers",
         ContainerType::InitContainer => "initContainers",

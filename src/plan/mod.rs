@@ -28,6 +28,7 @@ mod record;
 mod record_name;
 mod reverting;
 mod rollback;
+mod tested_patch;
 mod update;
 
 pub use authorship::{Authorship, Override};

@@ -108,7 +108,7 @@ impl PolicyText {
     /// What `imgpolicy.dev/filter-tags` says of the variant.
     #[must_use]
     pub fn filter_tags(&self) -> Option<String> {
-        let suffix = regex::escape(self.variant.as_deref()?);
+        let suffix = escaped(self.variant.as_deref()?);
         Some(format!("^(?P<version>.*)-{suffix}$"))
     }
 
@@ -139,6 +139,11 @@ impl fmt::Display for PolicyText {
             None => f.write_str(&self.rule),
         }
     }
+}
+
+/// The text as a regular expression that matches it; a hyphen needs no escape.
+fn escaped(text: &str) -> String {
+    regex::escape(text).replace(r"\-", "-")
 }
 
 /// What a build tag begins with: `stg-` of `stg-4s7bsgv`.
@@ -224,9 +229,9 @@ impl PolicyType {
             },
             Self::Glob => format!("glob:{}*", prefix(text)),
             Self::Regex if is_version => {
-                format!(r"regex:^{v}[0-9.]+{}$", regex::escape(&suffix))
+                format!(r"regex:^{v}[0-9.]+{}$", escaped(&suffix))
             }
-            Self::Regex => format!("regex:^{}.*$", regex::escape(prefix(text))),
+            Self::Regex => format!("regex:^{}.*$", escaped(prefix(text))),
             Self::Alphabetical => "alphabetical:asc".to_owned(),
             Self::Numerical => "numerical:asc".to_owned(),
             Self::Digest => format!(
@@ -283,7 +288,7 @@ mod tests {
                 [
                     "semver:*",
                     "glob:stg-*",
-                    r"regex:^stg\-.*$",
+                    r"regex:^stg-.*$",
                     "alphabetical:asc",
                     "numerical:asc",
                     "digest:stg-4s7bsgv",

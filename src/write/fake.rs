@@ -78,12 +78,28 @@ impl Stored {
     /// Takes over what a patch says, whatever its version.
     pub(super) fn take(&mut self, patch: &Value) {
         self.version += 1;
+        for step in patch.as_array().into_iter().flatten() {
+            if step["op"] == "replace" {
+                self.image = step["value"].as_str().expect("an image").to_owned();
+            }
+        }
         if let Some(image) = patch.pointer("/spec/template/spec/containers/0/image") {
             self.image = image.as_str().expect("an image").to_owned();
         }
         if let Some(annotations) = patch["metadata"].get("annotations") {
             self.annotations = annotations.clone();
         }
+    }
+}
+
+impl Stored {
+    /// Whether the image passes the tests of a patch in steps.
+    fn passes(&self, steps: &Value) -> bool {
+        let mut steps = steps.as_array().into_iter().flatten();
+        steps.all(|step| {
+            let is_of_image = step["path"].as_str().is_some_and(|p| p.ends_with("/image"));
+            step["op"] != "test" || !is_of_image || step["value"] == self.image.as_str()
+        })
     }
 }
 
@@ -112,8 +128,12 @@ pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
             if let Some(answer) = trouble(stored, n, sent) {
                 return answer;
             }
-            if sent.body["metadata"]["resourceVersion"] != json!(stored.version.to_string()) {
+            let version = sent.body.pointer("/metadata/resourceVersion");
+            if version.is_some_and(|version| *version != json!(stored.version.to_string())) {
                 return conflict();
+            }
+            if sent.body.is_array() && !stored.passes(&sent.body) {
+                return status(422, "Invalid", "the server rejected our request");
             }
             if !is_dry_run {
                 stored.take(&sent.body);

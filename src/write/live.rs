@@ -1,14 +1,15 @@
 //! A plan written to the cluster.
 //!
 //! ```text
-//! Observed ─► edit ─► dry run ─► patch ─► Event
-//!    ^                  │          │
-//!    └── read again <───┴── 409 <──┘
+//! Observed ─► edit ─► dry run, once ─► patch ─► Event
+//!    ^                                   │
+//!    └────────── read again <── 409 ─────┘
 //! ```
 //!
 //! The patch carries the version of the object that the edit was made for. So
 //! nothing is written over what others wrote in between, and a patch that was
-//! sent twice is applied once.
+//! sent twice is applied once. Where others write without pause, it tests what it
+//! is going to write instead.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -20,17 +21,20 @@ use serde_json::Value;
 use super::event_log::EventLog;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::cluster::{AccessError, Cluster, ClusterError, Patched};
-use crate::plan::{Authorship, Change, Edit, Plan};
+use crate::plan::{Authorship, Change, Edit, Patch, PatchKind, Plan};
 use crate::workload::{Observed, WorkloadId};
 
 /// How many workloads are written at once.
 const AT_ONCE: usize = 8;
 
 /// How many conflicts with others who write an object are met before a change is
-/// given up, in the dry run and in the write that follows it. A rollout writes its
-/// status many times a second; at a hundred writes a second three tries lose one
-/// change of a hundred.
+/// given up.
 const TRIES: u32 = 10;
+
+/// How many of them before the patch tests what it writes instead of the version.
+/// A rollout writes its status many times a second, and between two requests over
+/// a long line there is always a write.
+const PATIENCE: u32 = 3;
 
 /// Before a further try, between these: writers who met once shall not meet again.
 const SHORTEST_PAUSE: u64 = 5;
@@ -113,7 +117,6 @@ impl Write<'_> {
         };
         let mut is_allowed = false;
         let mut conflicts = 0;
-        let mut sent: Option<Edit> = None;
         loop {
             let edit = self.change.edit(&object, self.writer.authorship)?;
             if edit.is_empty() {
@@ -122,42 +125,46 @@ impl Write<'_> {
             if self.writer.dry_run == DryRun::Client {
                 return Ok(Done::Written);
             }
-            let error = match self.patch(&edit, &object, !is_allowed).await {
-                Ok(_) if !is_allowed && self.writer.dry_run == DryRun::None => {
-                    is_allowed = true;
-                    conflicts = 0;
-                    continue;
+            if !is_allowed {
+                let tried = self.try_dry(&edit, &object).await;
+                let tried = tried.map_err(|error| self.failed("patch", &error))?;
+                if self.writer.dry_run == DryRun::Server {
+                    notes.extend(told(&edit, &tried));
+                    return Ok(Done::Written);
                 }
+                is_allowed = true;
+            }
+            let patch = patch_after(conflicts, &edit, &object);
+            let error = match self.patch(&patch, false).await {
                 Ok(patched) => {
                     notes.extend(told(&edit, &patched));
                     return Ok(self.written(&patched.object, notes).await);
                 }
                 Err(error) => error,
             };
-            if is_allowed {
-                sent = Some(edit);
-            }
-            if error.is_conflict() {
+            let is_unfit = patch.kind == PatchKind::Json && error.is_unfit();
+            let is_conflict = error.is_conflict() || is_unfit;
+            if is_conflict {
                 conflicts += 1;
                 if conflicts == TRIES {
                     return Err(WriteError::Contended(TRIES));
                 }
                 tokio::time::sleep(pause()).await;
-            } else if sent.is_none() || !error.is_undecided() {
+            } else if !error.is_undecided() {
                 return Err(self.failed("patch", &error));
             }
-            // A patch may have been applied although its answer was lost, or was
-            // told as an error; a copy of it that the client sent met a conflict.
-            let now = self.observe().await;
-            if let (Ok(now), Some(sent)) = (&now, &sent)
-                && is_in(sent, now)
-            {
-                return Ok(self.written(now, notes).await);
+            object = self.observe().await.map_err(|lost| match is_conflict {
+                true => lost,
+                false => self.failed("patch", &error),
+            })?;
+            if is_conflict {
+                continue;
             }
-            if !error.is_conflict() {
-                return Err(self.failed("patch", &error));
-            }
-            object = now?;
+            // It may have been applied although the answer was lost or an error.
+            return match is_in(&edit, &object) {
+                true => Ok(self.written(&object, notes).await),
+                false => Err(self.failed("patch", &error)),
+            };
         }
     }
 
@@ -166,20 +173,24 @@ impl Write<'_> {
         object.map_err(|error| self.failed("get", &error))
     }
 
-    async fn patch(
-        &self,
-        edit: &Edit,
-        object: &Observed,
-        dry_run: bool,
-    ) -> Result<Patched, ClusterError> {
+    /// Asks whether the edit would be taken. Nothing is kept of it, so it needs no
+    /// version and meets no conflict.
+    async fn try_dry(&self, edit: &Edit, object: &Observed) -> Result<Patched, ClusterError> {
+        let mut patch = edit.patch(object);
+        if let Some(metadata) = patch.body["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
+        self.patch(&patch, true).await
+    }
+
+    async fn patch(&self, patch: &Patch, dry_run: bool) -> Result<Patched, ClusterError> {
         let LiveWriter {
             cluster,
             field_manager,
             ..
         } = self.writer;
-        let patch = edit.patch(object);
         let id = &self.change.workload;
-        cluster.patch(id, &patch, dry_run, field_manager).await
+        cluster.patch(id, patch, dry_run, field_manager).await
     }
 
     async fn written(&self, object: &Observed, notes: &mut Vec<String>) -> Done {
@@ -194,6 +205,12 @@ impl Write<'_> {
             AccessError::on_object(&self.change.workload, verb, error);
         WriteError::Cluster { message, hint }
     }
+}
+
+/// The patch to send after so many conflicts.
+fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
+    let tested = (conflicts >= PATIENCE).then(|| edit.tested_patch(object));
+    tested.flatten().unwrap_or_else(|| edit.patch(object))
 }
 
 /// Whether an object has all that an edit writes.

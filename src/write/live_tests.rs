@@ -67,7 +67,11 @@ async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
     assert_eq!(applied[0].notes, [""; 0]);
     assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "POST events"]);
     let sent = asked.sent();
-    assert_eq!(sent[0].body, sent[1].body);
+    // What is only tried says the same, of whatever version.
+    let mut tried = sent[0].body.clone();
+    assert_eq!(tried["metadata"].get("resourceVersion"), None);
+    tried["metadata"]["resourceVersion"] = json!("7");
+    assert_eq!(tried, sent[1].body);
     let body = &sent[1].body;
     assert_eq!(body["metadata"]["resourceVersion"], "7");
     let last = &body["metadata"]["annotations"]["imgpolicy.dev/last-update"];
@@ -150,14 +154,48 @@ async fn an_object_that_others_write_all_the_time_is_given_up() {
         error.to_string(),
         "it was changed by others 10 times while it was written; try again"
     );
-    // A dry run that meets a conflict has shown nothing.
-    let dry = short(&asked);
-    assert_eq!(
-        dry.iter().filter(|line| *line == "PATCH web dry").count(),
-        10
-    );
+    let sent = short(&asked);
+    let count = |line: &str| sent.iter().filter(|sent| *sent == line).count();
+    // What is only tried needs no version, so it meets no conflict.
+    assert_eq!((count("PATCH web dry"), count("PATCH web")), (1, 10));
     let took = started.elapsed().as_millis();
     assert!((9 * 5..=9 * 101).contains(&took), "{took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_others_write_without_pause_the_patch_tests_what_it_writes() {
+    let (cluster, asked) = server(Box::new(|stored, _, _| {
+        stored.version += 1;
+        stored.annotations = json!({"beat": stored.version.to_string()});
+        None
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    assert_eq!(done(&applied[0]), Done::Written);
+    let sent = asked.sent();
+    let patches = sent.iter().filter(|sent| sent.method == "PATCH");
+    let kinds: Vec<&str> = patches.map(|sent| sent.content_type.as_str()).collect();
+    let strategic = "application/strategic-merge-patch+json";
+    let steps = "application/json-patch+json";
+    assert_eq!(kinds, [strategic, strategic, strategic, strategic, steps]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_changes_under_a_patch_that_tests_is_left_alone() {
+    let (cluster, _) = server(Box::new(|stored, n, _| {
+        stored.version += 1;
+        stored.annotations = json!({"beat": stored.version.to_string()});
+        if n == 4 {
+            stored.image = "org/app:1.9".to_owned();
+        }
+        None
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    let Err(WriteError::Refused(refusal)) = &applied[0].result else {
+        panic!("{applied:?}");
+    };
+    let now = "org/app:1.9".to_owned();
+    let container = "app".to_owned();
+    assert_eq!(*refusal, Refusal::ImageChanged { container, now });
 }
 
 #[tokio::test(start_paused = true)]

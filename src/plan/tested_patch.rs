@@ -1,0 +1,138 @@
+//! The patch for an object that others write without pause.
+//!
+//! A patch that carries a version is refused whenever anybody wrote anything,
+//! and an object whose status changes faster than two requests follow one
+//! another is never met at rest. This one tests only what the edit rests on: that
+//! it is the same object, the containers with their images, and the annotations
+//! as they were read. The server applies it to whatever the object is then, so
+//! the writes of others do not stand in its way.
+//!
+//! It is the second choice, since a test that fails is answered with 422 and not
+//! told by name: the object has to be read again to see what changed.
+
+use serde_json::{Value, json};
+
+use super::edit::{Edit, ImageEdit, Patch, PatchKind, list_key, pod_spec};
+use crate::workload::{Observed, WorkloadKind};
+
+impl Edit {
+    /// The patch that tests the places that it writes. `None`: not all of them can
+    /// be tested in this object.
+    #[must_use]
+    pub fn tested_patch(&self, object: &Observed) -> Option<Patch> {
+        // Values of a Helm release may stand in a mapping that is not there yet.
+        if object.workload.id.kind == WorkloadKind::HelmRelease {
+            return None;
+        }
+        // The mapping would have to be made, and might be made by others meanwhile.
+        if object.annotations.is_empty() && !object.applied_by_kubectl {
+            return None;
+        }
+        let mut steps = vec![test("/metadata/uid", json!(object.uid.as_ref()?))];
+        for image in &self.images {
+            steps.extend(self::image(image, object)?);
+        }
+        for (key, text) in &self.annotations {
+            let path = format!("/metadata/annotations/{}", escaped(key));
+            let now = object.annotations.get(key);
+            // A key that is not there passes the test for null.
+            steps.push(test(&path, json!(now)));
+            match (text, now) {
+                (Some(text), _) => steps.push(json!({"op": "add", "path": path, "value": text})),
+                (None, Some(_)) => steps.push(json!({"op": "remove", "path": path})),
+                (None, None) => {}
+            }
+        }
+        Some(Patch {
+            kind: PatchKind::Json,
+            body: Value::Array(steps),
+        })
+    }
+}
+
+/// The steps that write an image into its container, wherever that stands.
+fn image(edit: &ImageEdit, object: &Observed) -> Option<[Value; 3]> {
+    let containers = object.workload.containers.iter();
+    let mut beside = containers.filter(|c| c.container_type == edit.container_type);
+    let (index, container) = beside
+        .by_ref()
+        .enumerate()
+        .find(|(_, container)| container.name == edit.container)?;
+    let pod = pod_spec(object.workload.id.kind).join("/");
+    let path = format!("/{pod}/{}/{index}", list_key(edit.container_type));
+    Some([
+        test(&format!("{path}/name"), json!(container.name)),
+        test(&format!("{path}/image"), json!(container.image)),
+        json!({"op": "replace", "path": format!("{path}/image"), "value": edit.image}),
+    ])
+}
+
+fn test(path: &str, value: Value) -> Value {
+    json!({"op": "test", "path": path, "value": value})
+}
+
+/// A key as a step of a JSON pointer.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::workload::ContainerType;
+
+    fn observed(annotations: Value) -> Observed {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "uid": "u-1", "resourceVersion": "7",
+                "annotations": annotations},
+            "spec": {"template": {"spec": {
+                "initContainers": [{"name": "setup", "image": "org/setup:1"}],
+                "containers": [{"name": "side", "image": "org/side:1"},
+                    {"name": "app", "image": "org/app:1"}]}}}});
+        let observed = Observed::read(&object, "default").expect("decodes");
+        observed.expect("a workload")
+    }
+
+    fn edit() -> Edit {
+        Edit {
+            annotations: BTreeMap::from([
+                ("a/b~c".to_owned(), Some("new".to_owned())),
+                ("gone".to_owned(), None),
+                ("old".to_owned(), None),
+            ]),
+            images: vec![ImageEdit {
+                container: "app".to_owned(),
+                container_type: ContainerType::Container,
+                image: "org/app:2".to_owned(),
+            }],
+            values: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_place_is_tested_before_it_is_written() {
+        let patch = edit().tested_patch(&observed(json!({"old": "1"})));
+        let patch = patch.expect("a patch");
+        assert_eq!(patch.kind, PatchKind::Json);
+        let app = "/spec/template/spec/containers/1";
+        let image = format!("{app}/image");
+        let expected = json!([
+            {"op": "test", "path": "/metadata/uid", "value": "u-1"},
+            {"op": "test", "path": format!("{app}/name"), "value": "app"},
+            {"op": "test", "path": image, "value": "org/app:1"},
+            {"op": "replace", "path": image, "value": "org/app:2"},
+            {"op": "test", "path": "/metadata/annotations/a~1b~0c", "value": null},
+            {"op": "add", "path": "/metadata/annotations/a~1b~0c", "value": "new"},
+            {"op": "test", "path": "/metadata/annotations/gone", "value": null},
+            {"op": "test", "path": "/metadata/annotations/old", "value": "1"},
+            {"op": "remove", "path": "/metadata/annotations/old"}]);
+        assert_eq!(patch.body, expected);
+    }
+
+    #[test]
+    fn an_object_without_annotations_has_no_place_for_the_first() {
+        assert_eq!(edit().tested_patch(&observed(json!({}))), None);
+    }
+}
