@@ -413,6 +413,7 @@ fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
 
 #[test]
 fn no_color_is_heeded() {
+    let painted = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("regex");
     for (variable, is_coloured) in [("NO_COLOR", false), ("SOME_COLOR", true)] {
         let terminal = Terminal::new().with(variable, "1");
         let mut pty = terminal.start(&["automate"], "");
@@ -420,7 +421,6 @@ fn no_color_is_heeded() {
         pty.wait("Holds back 1.2.0").press(key::CTRL_C);
         let left = terminal.nothing_changed(pty, 130);
         let heard = String::from_utf8_lossy(&left.heard).into_owned();
-        let painted = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("regex");
         assert_eq!(painted.is_match(&heard), is_coloured, "{heard:?}");
     }
 }

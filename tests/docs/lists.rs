@@ -13,7 +13,16 @@ use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
 /// Flags of other programs, and the one that clap adds by itself.
-const OTHER_FLAGS: [&str; 4] = ["--help", "--release", "--path", "--local"];
+const OTHER_FLAGS: [&str; 8] = [
+    "--help",
+    "--release",
+    "--path",
+    "--local",
+    "--workload",
+    "--update-image",
+    "--update-all-images",
+    "--force",
+];
 
 #[test]
 fn every_word_of_a_decision_is_documented() {

@@ -5,6 +5,32 @@ use serde_json::json;
 use crate::objects::workload;
 use crate::shop::{Shop, said};
 
+/// The commands of the first block of README.md's section, each as its words.
+fn told_in_readme() -> Vec<Vec<String>> {
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## Update and roll back").nth(1);
+    let block = section.and_then(|text| text.split("```").nth(1));
+    let lines = block.expect("a block").lines();
+    lines
+        .filter_map(|line| line.split('#').next()?.strip_prefix("kubectl imgpolicy "))
+        .map(words)
+        .collect()
+}
+
+/// The words of a line, of which some stand in single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for c in line.trim().chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            c => words.last_mut().expect("one at least").push(c),
+        }
+    }
+    words
+}
+
 #[tokio::test]
 async fn automate_status_update_status_rollback_status() {
     let shop = Shop::open("story").await;
@@ -21,14 +47,18 @@ async fn automate_status_update_status_rollback_status() {
     row("<none>", "manual", "1.0.0", "<none>", "<none>");
     let template = shop.get("Deployment", "web").await["spec"]["template"].clone();
 
-    let words = [
-        "automate",
-        "deployment/web",
-        "--tag",
-        "app=semver:~1.0",
-        "--yes",
-    ];
-    let run = shop.run(&words);
+    let mut story = told_in_readme().into_iter();
+    let mut next = |command: &str| {
+        let words = story.next().expect("the story goes on");
+        assert_eq!(words[0], command, "{words:?}");
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match command {
+            "status" => shop.run(&words),
+            // Nobody sits at the terminal.
+            _ => shop.run(&[&words[..], &["--yes"]].concat()),
+        }
+    };
+    let run = next("automate");
     assert_eq!(
         (run.code, run.stdout.as_str()),
         (0, "deployment.apps/web annotated\n"),
@@ -37,8 +67,9 @@ async fn automate_status_update_status_rollback_status() {
     let annotated = shop.get("Deployment", "web").await;
     assert_eq!(annotated["spec"]["template"], template);
     row("semver:~1.0", "automated", "1.0.0", "1.0.1", "<none>");
+    assert_eq!(next("status").code, 0);
 
-    let run = shop.run(&["update", "deployment/web", "--yes"]);
+    let run = next("update");
     assert_eq!(
         (run.code, run.stdout.as_str()),
         (0, "deployment.apps/web image updated\n"),
@@ -53,7 +84,8 @@ async fn automate_status_update_status_rollback_status() {
     let cause = shop.annotation("web", "kubernetes.io/change-cause").await;
     assert!(cause.to_string().contains("1.0.1"), "{cause}");
 
-    let run = shop.run(&["rollback", "deployment/web", "--yes", "-m", "login fails"]);
+    assert_eq!(next("status").code, 0);
+    let run = next("rollback");
     assert_eq!(run.code, 0, "{run:?}");
     row(
         "semver:~1.0",
@@ -66,7 +98,9 @@ async fn automate_status_update_status_rollback_status() {
     assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{run:?}");
     assert_eq!(said(&run, "--override-lock").len(), 1, "{run:?}");
 
-    let run = shop.run(&["unlock", "deployment/web", "--yes"]);
+    assert_eq!(next("status").code, 0);
+    let run = next("unlock");
     assert_eq!(run.code, 0, "{run:?}");
     row("semver:~1.0", "automated", "1.0.0", "1.0.1", "<none>");
+    assert_eq!(story.next(), None);
 }

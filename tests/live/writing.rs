@@ -225,7 +225,7 @@ async fn a_dry_run_of_the_server_writes_nothing() {
     let before = object(&cluster, &id).await;
     let change = app(id.clone(), "org/app:1", "org/app:2");
     for dry_run in [DryRun::Client, DryRun::Server] {
-        let applied = plans::write_as(&cluster, &[change.clone()], &[], dry_run).await;
+        let applied = plans::write_as(&cluster, std::slice::from_ref(&change), &[], dry_run).await;
         assert_eq!(applied[0].result.as_ref().ok(), Some(&Done::Written));
         assert_eq!(object(&cluster, &id).await, before);
     }
@@ -246,7 +246,7 @@ async fn a_container_renamed_since_the_plan_is_said_and_nothing_is_added() {
     let before = object(&cluster, &id).await;
     let change = app(id.clone(), "org/app:1", "org/app:2");
     for observed in [&[planned][..], &[]] {
-        let applied = plans::write(&cluster, &[change.clone()], observed).await;
+        let applied = plans::write(&cluster, std::slice::from_ref(&change), observed).await;
         assert_eq!(
             failure(&applied[0]).0,
             "unable to find container named \"app\" (there are server, setup)"

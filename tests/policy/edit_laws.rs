@@ -143,7 +143,7 @@ proptest! {
         let (direct, around) = (after(&unset, &workload), after(&unset, &after(&set, &workload)));
         let mut direct = direct.annotations;
         // The slot of a record was taken by the policy, and the record with it.
-        if direct.get(TAG).is_some() {
+        if direct.contains_key(TAG) {
             direct.remove(TAG);
         }
         prop_assert_eq!(around.annotations, direct);

@@ -16,11 +16,16 @@ const MAX_NODES: usize = 8;
 pub(super) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
     match style {
         ScalarStyle::Plain if is_plain(text, in_flow) => text.to_owned(),
-        ScalarStyle::SingleQuoted if is_printable(text) => {
-            format!("'{}'", text.replace('\'', "''"))
-        }
+        ScalarStyle::SingleQuoted if is_printable(text) => single_quoted(text),
+        // JSON in double quotes is more backslashes than text.
+        ScalarStyle::Plain if is_printable(text) && text.contains('"') => single_quoted(text),
         _ => double_quoted(text),
     }
+}
+
+/// Writes a text that is printable in single quotes.
+fn single_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Writes a text in double quotes, as both JSON and YAML read it.
@@ -210,6 +215,7 @@ mod tests {
         for (text, style, expected) in [
             ("a", ScalarStyle::Plain, "a"),
             ("1.10", ScalarStyle::Plain, "\"1.10\""),
+            ("{\"a\":\"b's\"}", ScalarStyle::Plain, "'{\"a\":\"b''s\"}'"),
             ("a", ScalarStyle::SingleQuoted, "'a'"),
             ("it's", ScalarStyle::SingleQuoted, "'it''s'"),
             ("a\\\"b", ScalarStyle::DoubleQuoted, r#""a\\\"b""#),
