@@ -59,8 +59,7 @@ pub(super) fn confirm(
     // The last line takes the answer.
     let text = wrap(&question.text(), columns, 0);
     let answer = if terminal.is_dumb() {
-        terminal.prompt(&text);
-        keyboard::line(terminal)
+        keyboard::line(&text, terminal)
     } else {
         // What is typed once the question is seen is not lost.
         let keyboard = Keyboard::take()?;

@@ -5,8 +5,10 @@
 //! exit code.
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 
 use dialoguer::console::{Key, Term};
+use futures_util::future::poll_immediate;
 use tokio::sync::oneshot;
 
 use super::error::CommandError;
@@ -55,22 +57,28 @@ impl Keyboard {
     }
 }
 
-/// Waits for a line, which the terminal itself lets the user edit. Not to be
-/// called from within a runtime.
+/// Prompts for a line, which the terminal itself lets the user edit, and waits
+/// for it. Not to be called from within a runtime.
 ///
 /// # Errors
 ///
 /// Ctrl-C, the end of the input, or a terminal that cannot be read; what is
 /// printed next begins a line.
-pub(super) fn line(terminal: &mut Terminal) -> Result<String, CommandError> {
-    let line = read_line();
+pub(super) fn line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
+    let line = runtime()?.block_on(read_line(prompt, terminal));
     if line.is_err() {
         terminal.prompt("\n");
     }
     line
 }
 
-fn read_line() -> Result<String, CommandError> {
+async fn read_line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
+    // Whoever sees the prompt may press Ctrl-C at once.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    if poll_immediate(&mut interrupted).await.is_some() {
+        return Err(CommandError::interrupted());
+    }
+    terminal.prompt(prompt);
     let (sender, receiver) = oneshot::channel();
     // Reading cannot be stopped, so the thread is left behind on Ctrl-C; the
     // program ends then.
@@ -79,12 +87,10 @@ fn read_line() -> Result<String, CommandError> {
         let read = io::stdin().read_line(&mut line);
         let _ = sender.send(read.map(|bytes| (bytes > 0).then_some(line)));
     });
-    let read = runtime()?.block_on(async {
-        tokio::select! {
-            read = receiver => read.ok(),
-            Ok(()) = tokio::signal::ctrl_c() => None,
-        }
-    });
+    let read = tokio::select! {
+        read = receiver => read.ok(),
+        Ok(()) = &mut interrupted => None,
+    };
     match read {
         Some(Ok(Some(line))) => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
         Some(Ok(None)) => Err(CommandError::declined()),

@@ -28,6 +28,7 @@ mod pull_secret_flags;
 mod reading;
 mod registry_flags;
 mod report_flags;
+mod result_lines;
 mod rollback;
 mod saved;
 mod scope;

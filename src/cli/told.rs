@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::result_lines::ResultLines;
 use super::terminal::Terminal;
-use super::writing::{Manner, rollback_command, suffix};
-use crate::output::{Format, WriteResult};
+use super::writing::{Manner, rollback_command};
+use crate::output::WriteResult;
 use crate::plan::{Change, Plan};
 use crate::workload::{Source, WorkloadId};
-use crate::write::{Applied, Done, DryRun, Rollout, WaitEvent, WriteError};
+use crate::write::{Applied, Done, DryRun, Rollout, WaitEvent};
 
 /// The words of a command.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +51,7 @@ pub(super) struct Teller<'a> {
     manner: &'a Manner<'a>,
     terminal: &'a mut Terminal,
     told: Vec<Told>,
-    /// Whether standard output gets an edited manifest, and nothing else.
-    stdout_is_taken: bool,
+    lines: ResultLines,
 }
 
 impl<'a> Teller<'a> {
@@ -64,7 +64,12 @@ impl<'a> Teller<'a> {
             manner,
             terminal,
             told: Vec::new(),
-            stdout_is_taken,
+            lines: ResultLines {
+                output: manner.output,
+                dry_run: manner.flags.dry_run(),
+                stdout_is_taken,
+                is_alone: false,
+            },
         }
     }
 
@@ -76,19 +81,17 @@ impl<'a> Teller<'a> {
             result,
             notes,
         } = applied;
-        let dry_run = self.manner.flags.dry_run();
-        let name = workload.qualified();
-        let dry = suffix(dry_run);
+        let lines = self.lines;
         let (result, error) = match result {
             Ok(Done::Written) => {
-                self.line(&name, &format!("{name} {}{dry}", self.manner.wording.line));
-                match dry_run {
+                lines.done(workload, self.manner.wording.line, self.terminal);
+                match lines.dry_run {
                     DryRun::None => (WriteResult::Updated, None),
                     DryRun::Client | DryRun::Server => (WriteResult::Planned, None),
                 }
             }
             Ok(Done::Unchanged) => {
-                self.line(&name, &format!("{name} unchanged{dry}"));
+                lines.done(workload, "unchanged", self.terminal);
                 (WriteResult::Unchanged, None)
             }
             Ok(Done::NotStarted) => {
@@ -96,7 +99,10 @@ impl<'a> Teller<'a> {
                     .tell(&format!("{workload}: not started after the failure"));
                 (WriteResult::NotStarted, None)
             }
-            Err(error) => (WriteResult::Failed, Some(self.fault(workload, error))),
+            Err(error) => {
+                let error = lines.failed(workload, error, self.terminal);
+                (WriteResult::Failed, Some(error))
+            }
         };
         for note in notes {
             self.terminal.tell(&format!("{workload}: {note}"));
@@ -172,36 +178,5 @@ impl<'a> Teller<'a> {
     fn tell_rollback(&mut self, id: &WorkloadId) {
         let command = rollback_command(id, self.manner.registry.globals);
         self.terminal.tell(&format!("roll back with: {command}"));
-    }
-
-    /// A line of the result.
-    fn line(&mut self, name: &str, line: &str) {
-        let line = match self.manner.output {
-            None => line,
-            Some(Format::Name) => name,
-            Some(_) => return,
-        };
-        let line = crate::output::sanitize(line);
-        if self.stdout_is_taken {
-            self.terminal.tell(&line);
-        } else {
-            self.terminal.print(&line);
-        }
-    }
-
-    /// Tells why a workload was not written, and gives that without the hint.
-    fn fault(&mut self, id: &WorkloadId, error: &WriteError) -> String {
-        let (line, hint) = match error {
-            WriteError::Cluster { message, hint } => (message.clone(), hint.as_deref()),
-            WriteError::File(_) => (format!("error: {error}"), None),
-            WriteError::Refused(_) | WriteError::Contended(_) => {
-                (format!("error: {id}: {error}"), None)
-            }
-        };
-        self.terminal.complain(&line);
-        if let Some(hint) = hint {
-            self.terminal.tell(&format!("hint: {hint}"));
-        }
-        line.trim_start_matches("error: ").to_owned()
     }
 }

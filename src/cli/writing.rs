@@ -14,6 +14,7 @@ use super::error::CommandError;
 use super::last_look::{self, Objects, Registry};
 use super::menu::{self, Reached};
 use super::reading::{INTERRUPTED, Origin, default_namespace, unless_interrupted};
+use super::result_lines::suffix;
 use super::target::{WriteFlags, place_of};
 use super::terminal::Terminal;
 use super::told::{Teller, Told, Wording};
@@ -213,14 +214,6 @@ fn spans_namespaces(plan: &Plan) -> bool {
         .map(|id| id.namespace.as_str())
         .collect();
     namespaces.len() > 1
-}
-
-pub(super) fn suffix(dry_run: DryRun) -> &'static str {
-    match dry_run {
-        DryRun::None => "",
-        DryRun::Client => " (dry run)",
-        DryRun::Server => " (server dry run)",
-    }
 }
 
 /// Writes the plan, and tells of each workload as it is done. The second value is

@@ -25,5 +25,5 @@ mod split;
 mod yaml;
 
 pub use document::{DocumentError, Object, Problem, objects};
-pub use edit::{EditError, EditProblem, ObjectEdit, PlaceEdit, edit};
+pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use markers::{Marker, mark};

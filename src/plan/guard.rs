@@ -18,6 +18,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::Plan;
+use super::field_managers::{self, ARGOCD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::hold::Hold;
 use super::update::Overrides;
 use crate::workload::{Observed, Owner, OwnerMarker, WorkloadId};
@@ -80,22 +81,6 @@ const LEFT_ALONE: [(&str, &[&str]); 2] = [
         &["ignore", "ifnotpresent"],
     ),
 ];
-
-/// How the names of field managers begin that write the image again.
-const REVERTING_MANAGERS: [&str; 9] = [
-    KUSTOMIZE_CONTROLLER,
-    HELM_CONTROLLER,
-    ARGOCD,
-    "terraform",
-    "fleet",
-    "pulumi",
-    "kapp",
-    "configsync",
-    "crossplane",
-];
-const KUSTOMIZE_CONTROLLER: &str = "kustomize-controller";
-const HELM_CONTROLLER: &str = "helm-controller";
-const ARGOCD: &str = "argocd";
 
 /// The managers under which kubectl applies: on the client, and on the server.
 const KUBECTL_APPLY: [&str; 2] = ["kubectl-client-side-apply", "kubectl"];
@@ -170,7 +155,7 @@ fn claims(object: &Observed) -> Vec<Claim> {
     let has = |wanted: OwnerMarker| object.owners.iter().any(|(marker, _)| *marker == wanted);
     let instance = object.labels.get(INSTANCE);
     let writers = &object.writers;
-    let managers: BTreeSet<&String> = writers
+    let names: BTreeSet<&String> = writers
         .images
         .values()
         .flatten()
@@ -179,14 +164,13 @@ fn claims(object: &Observed) -> Vec<Claim> {
 
     let mut claims = Vec::new();
     let mut is_argos = has(OwnerMarker::Application);
-    for manager in &managers {
-        let lower = manager.to_ascii_lowercase();
-        let is = |name: &str| lower.starts_with(name);
+    for manager in &names {
+        let is = |tool: &str| field_managers::is_of(manager, tool);
         // A marker names the object behind the manager.
         if is(KUSTOMIZE_CONTROLLER) && has(OwnerMarker::Kustomization)
             || is(HELM_CONTROLLER) && has(OwnerMarker::HelmRelease)
             || is(ARGOCD) && is_argos
-            || !REVERTING_MANAGERS.iter().any(|name| is(name))
+            || !field_managers::reverts(manager)
         {
             continue;
         }
@@ -198,7 +182,7 @@ fn claims(object: &Observed) -> Vec<Claim> {
     }
     claims.extend(marked);
     let applies = |manager: &&&String| KUBECTL_APPLY.contains(&manager.as_str());
-    if object.applied_by_kubectl || managers.iter().any(|manager| applies(&manager)) {
+    if object.applied_by_kubectl || names.iter().any(|manager| applies(&manager)) {
         claims.push(Claim::KubectlApply);
     }
     // The surer signs come first: charts set this label for themselves.

@@ -17,6 +17,7 @@ mod authorship;
 mod change;
 mod change_cause;
 mod edit;
+mod field_managers;
 mod guard;
 mod helm_edit;
 mod hold;

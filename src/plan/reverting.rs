@@ -1,29 +1,17 @@
 //! Annotations that somebody else will write again as they were.
 
 use super::edit::Edit;
+use super::field_managers::reverts;
 use crate::workload::Observed;
 
-/// The field managers of tools that apply what Git or a chart says, by the
-/// beginning of their names.
-const APPLIERS: [&str; 7] = [
-    "kustomize-controller",
-    "helm-controller",
-    "argocd",
-    "fleet",
-    "Terraform",
-    "config-sync",
-    "configsync",
-];
-
 /// The edited annotations that such a tool wrote, by the server's bookkeeping,
-/// each with the tool: it will write them again as it has them.
+/// each with the field manager.
 #[must_use]
 pub fn reverting_managers<'o>(object: &'o Observed, edit: &Edit) -> Vec<(String, &'o str)> {
     let keys = edit.annotations.keys();
     keys.filter_map(|key| {
         let mut managers = object.writers.annotations.get(key)?.iter();
-        let is_applier = |manager: &&String| APPLIERS.iter().any(|a| manager.starts_with(a));
-        Some((key.clone(), managers.find(is_applier)?.as_str()))
+        Some((key.clone(), managers.find(|m| reverts(m))?.as_str()))
     })
     .collect()
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{read_text, rewrite};
-use crate::manifest::{self, EditError, Object, ObjectEdit, PlaceEdit};
+use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{Authorship, Change, Place, Plan};
 use crate::workload::Observed;
 
@@ -142,7 +142,6 @@ impl FileWriter<'_> {
                     Ok(Done::Unchanged)
                 }
                 Ok((index, places, _)) => {
-                    let places = places.into_iter().map(place_edit).collect();
                     edits.push(ObjectEdit { index, places });
                     edited_by.push(number);
                     Ok(Done::Written)
@@ -216,13 +215,6 @@ fn all(changes: &[&Change], message: &str) -> Results {
 
 fn told(file: &str, error: &EditError) -> String {
     format!("{file}:{}: {error}", error.line)
-}
-
-fn place_edit(place: Place) -> PlaceEdit {
-    PlaceEdit {
-        path: place.path,
-        value: place.text,
-    }
 }
 
 /// Whether a place says already what it should.

@@ -5,35 +5,33 @@ use std::process::ExitCode;
 use super::Manner;
 use crate::cli::error::CommandError;
 use crate::cli::reading::Origin;
+use crate::cli::result_lines::{ResultLines, suffix};
 use crate::cli::terminal::Terminal;
 use crate::evaluator::{Row, Snapshot};
 use crate::output::{AnnotationEdit, AnnotationEditList, EditResult, Format, WorkloadItem, encode};
-use crate::write::{Applied, Done, DryRun, WriteError};
+use crate::write::{Applied, Done, DryRun};
 
 /// The results so far.
 pub(super) struct Results {
     items: Vec<AnnotationEdit>,
     /// The containers of the edited workloads, as they will be.
     pub(super) effect: Vec<Row>,
-    /// How many workloads there are in all.
-    expected: usize,
-    output: Option<Format>,
-    dry_run: DryRun,
-    /// Standard output belongs to the edited manifests.
-    streams: bool,
+    lines: ResultLines,
 }
 
 impl Results {
-    pub(super) fn new(expected: usize, manner: &Manner<'_>, origin: &Origin) -> Self {
+    pub(super) fn new(workloads: usize, manner: &Manner<'_>, origin: &Origin) -> Self {
         let dry_run = manner.write.dry_run();
         let reads_stdin = matches!(origin, Origin::Files { stdin: Some(_) });
         Self {
             items: Vec::new(),
             effect: Vec::new(),
-            expected,
-            output: manner.output,
-            dry_run,
-            streams: reads_stdin && dry_run == DryRun::None,
+            lines: ResultLines {
+                output: manner.output,
+                dry_run,
+                stdout_is_taken: reads_stdin && dry_run == DryRun::None,
+                is_alone: workloads == 1,
+            },
         }
     }
 
@@ -44,11 +42,11 @@ impl Results {
         applied: &Applied,
         terminal: &mut Terminal,
     ) {
-        let name = applied.workload.qualified();
+        let lines = self.lines;
         item.notes.extend(applied.notes.iter().cloned());
         match &applied.result {
             Ok(done) => {
-                item.result = match (done, self.dry_run) {
+                item.result = match (done, lines.dry_run) {
                     (Done::Written, DryRun::None) => EditResult::Annotated,
                     (Done::Written, _) => EditResult::Planned,
                     (Done::Unchanged, _) => EditResult::Unchanged,
@@ -59,52 +57,17 @@ impl Results {
                     Done::Unchanged => "unchanged",
                     Done::NotStarted => "not started",
                 };
-                match self.output {
-                    None => self.line(&format!("{name} {word}{}", self.suffix()), terminal),
-                    Some(Format::Name) => self.line(&name, terminal),
-                    Some(_) => {}
-                }
+                lines.done(&applied.workload, word, terminal);
             }
             Err(error) => {
-                let message = self.complaint(applied, error);
-                terminal.complain(&message);
                 item.result = EditResult::Failed;
-                item.error = Some(message.lines().next().unwrap_or_default().to_owned());
+                item.error = Some(lines.failed(&applied.workload, error, terminal));
             }
         }
         for note in &applied.notes {
-            terminal.tell(note);
+            terminal.tell(&format!("{}: {note}", applied.workload));
         }
         self.items.push(item);
-    }
-
-    fn line(&self, text: &str, terminal: &mut Terminal) {
-        let text = crate::output::sanitize(text);
-        if self.streams {
-            terminal.tell(&text);
-        } else {
-            terminal.print(&text);
-        }
-    }
-
-    /// kubectl's words, with the workload in front where there are several.
-    fn complaint(&self, applied: &Applied, error: &WriteError) -> String {
-        match error {
-            WriteError::Cluster { message, hint } => match hint {
-                Some(hint) => format!("{message}\nhint: {hint}"),
-                None => message.clone(),
-            },
-            error if self.expected == 1 => format!("error: {error}"),
-            error => format!("error: {}: {error}", applied.workload),
-        }
-    }
-
-    fn suffix(&self) -> &'static str {
-        match self.dry_run {
-            DryRun::None => "",
-            DryRun::Client => " (dry run)",
-            DryRun::Server => " (server dry run)",
-        }
     }
 
     fn count(&self, result: EditResult) -> usize {
@@ -131,7 +94,7 @@ impl Results {
         if self.items.len() > 1 {
             terminal.tell(&self.summary());
         }
-        if let Some(format) = self.output.and_then(Format::data) {
+        if let Some(format) = self.lines.output.and_then(Format::data) {
             self.items.sort_by(|a, b| {
                 let key = |item: &AnnotationEdit| {
                     let WorkloadItem {
@@ -144,7 +107,7 @@ impl Results {
                 };
                 key(a).cmp(&key(b))
             });
-            let dry_run = match self.dry_run {
+            let dry_run = match self.lines.dry_run {
                 DryRun::None => "none",
                 DryRun::Client => "client",
                 DryRun::Server => "server",
@@ -172,6 +135,6 @@ impl Results {
         let parts: Vec<String> = parts
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
-        format!("{}{}", parts.join(", "), self.suffix())
+        format!("{}{}", parts.join(", "), suffix(self.lines.dry_run))
     }
 }

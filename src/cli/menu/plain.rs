@@ -16,11 +16,11 @@ use crate::output::sanitize;
 pub(super) fn choose(list: &mut List, terminal: &mut Terminal) -> Result<Answer, CommandError> {
     loop {
         terminal.tell(&numbered(list));
-        terminal.prompt(match list.choice {
+        let prompt = match list.choice {
             Choice::Some => "numbers as in 1,3-5, text to filter, b for back, q to quit: ",
             Choice::One => "a number, text to filter, b for back, q to quit: ",
-        });
-        let line = keyboard::line(terminal)?;
+        };
+        let line = keyboard::line(prompt, terminal)?;
         match answer(list, line.trim()) {
             Reply::Chosen => return Ok(Answer::Given),
             Reply::Back => return Ok(Answer::Back),

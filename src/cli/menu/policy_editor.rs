@@ -306,8 +306,7 @@ fn ask_plainly(
         } = &drafts[at];
         let prompt =
             format!("{workload} {container}: {takes}another policy, b for back, q to quit: ");
-        terminal.prompt(&sanitize(&prompt));
-        match keyboard::line(terminal)?.trim() {
+        match keyboard::line(&sanitize(&prompt), terminal)?.trim() {
             "q" => return Err(CommandError::declined()),
             "b" => return Ok(Answer::Back),
             "" if can_be_taken => return Ok(Answer::Given),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::PlaceEdit;
 use super::error::EditProblem;
+use crate::plan::Place;
 
 /// The key under which an empty mapping and none mean the same.
 pub(super) const ANNOTATIONS: &str = "annotations";
@@ -27,11 +27,11 @@ impl Change {
     }
 
     /// Adds the edit of a place, which lies below `base`.
-    pub(super) fn add(&mut self, base: &[String], edit: &PlaceEdit) -> Result<(), EditProblem> {
+    pub(super) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
         let two_ways = || EditProblem::TwoWays {
             place: place(&edit.path),
         };
-        let leaf = match &edit.value {
+        let leaf = match &edit.text {
             Some(text) => Self::Set(text.clone()),
             None => Self::Remove,
         };

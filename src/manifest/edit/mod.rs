@@ -46,15 +46,7 @@ use std::collections::BTreeMap;
 use self::change::{Change, place};
 use self::splice::Splices;
 use super::document::{Located, Root, located};
-
-/// One place of an object that is to be changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlaceEdit {
-    /// The keys and list indexes that lead from the object to the value.
-    pub path: Vec<String>,
-    /// The text that shall stand there, always a string; `None` removes the key.
-    pub value: Option<String>,
-}
+use crate::plan::Place;
 
 /// The edits of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +54,7 @@ pub struct ObjectEdit {
     /// Its position among [`objects`](super::objects), from 0.
     pub index: usize,
     /// What is to be changed in it.
-    pub places: Vec<PlaceEdit>,
+    pub places: Vec<Place>,
 }
 
 /// Edits a text; see the module for the rules.

@@ -11,18 +11,19 @@ mod removal;
 mod streams;
 mod values;
 
-use kubectl_imgpolicy::manifest::{EditError, ObjectEdit, PlaceEdit, edit};
+use kubectl_imgpolicy::manifest::{EditError, ObjectEdit, edit};
+use kubectl_imgpolicy::plan::Place;
 
 /// A place and what becomes of it.
-pub(super) fn place(path: &[&str], value: Option<&str>) -> PlaceEdit {
-    PlaceEdit {
+pub(super) fn place(path: &[&str], value: Option<&str>) -> Place {
+    Place {
         path: path.iter().map(|&key| key.to_owned()).collect(),
-        value: value.map(str::to_owned),
+        text: value.map(str::to_owned),
     }
 }
 
 /// An annotation of the object itself.
-pub(super) fn annotation(key: &str, value: Option<&str>) -> PlaceEdit {
+pub(super) fn annotation(key: &str, value: Option<&str>) -> Place {
     place(&["metadata", "annotations", key], value)
 }
 
@@ -30,7 +31,7 @@ pub(super) fn annotation(key: &str, value: Option<&str>) -> PlaceEdit {
 pub(super) fn edit_object(
     text: &str,
     index: usize,
-    places: Vec<PlaceEdit>,
+    places: Vec<Place>,
 ) -> Result<String, EditError> {
     let edits = [ObjectEdit { index, places }];
     let edited = edit(text, &edits)?;

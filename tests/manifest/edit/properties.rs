@@ -1,6 +1,7 @@
 //! What holds for every manifest and every edit.
 
-use kubectl_imgpolicy::manifest::{DocumentError, Object, ObjectEdit, PlaceEdit, edit, objects};
+use kubectl_imgpolicy::manifest::{DocumentError, Object, ObjectEdit, edit, objects};
+use kubectl_imgpolicy::plan::Place;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -31,7 +32,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// An edit of an annotation or of a container's image.
-fn place_of(object: &Value, dice: &mut Dice, text: &str) -> PlaceEdit {
+fn place_of(object: &Value, dice: &mut Dice, text: &str) -> Place {
     let containers = object["spec"]["template"]["spec"]["containers"].as_array();
     let count = containers.map_or(0, Vec::len);
     let keys = [
@@ -53,7 +54,7 @@ fn place_of(object: &Value, dice: &mut Dice, text: &str) -> PlaceEdit {
 }
 
 /// Makes an edit in a value, as the rules say.
-fn wish(object: &mut Value, place: &PlaceEdit) {
+fn wish(object: &mut Value, place: &Place) {
     let (last, above) = place.path.split_last().expect("a path");
     if place.path[0] == "spec" {
         let at = above
@@ -62,13 +63,13 @@ fn wish(object: &mut Value, place: &PlaceEdit) {
                 Ok(index) => &mut at[index],
                 Err(_) => &mut at[key.as_str()],
             });
-        at[last.as_str()] = Value::from(place.value.clone().expect("a text"));
+        at[last.as_str()] = Value::from(place.text.clone().expect("a text"));
         return;
     }
     let old = object["metadata"]["annotations"].as_object().cloned();
     let was_empty = old.as_ref().is_none_or(Map::is_empty);
     let mut annotations = old.unwrap_or_default();
-    match &place.value {
+    match &place.text {
         Some(text) => drop(annotations.insert(last.clone(), Value::from(text.as_str()))),
         None => drop(annotations.shift_remove(last)),
     }
@@ -108,7 +109,7 @@ fn middles<'a>(old: &'a str, new: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     (old, new)
 }
 
-fn one(index: usize, place: &PlaceEdit) -> [ObjectEdit; 1] {
+fn one(index: usize, place: &Place) -> [ObjectEdit; 1] {
     [ObjectEdit {
         index,
         places: vec![place.clone()],
@@ -136,14 +137,14 @@ proptest! {
 
         // All comments stay, but for the one beside what goes.
         prop_assert_eq!(comments(&text, "# own "), comments(&edited, "# own "));
-        if place.value.is_some() {
+        if place.text.is_some() {
             prop_assert_eq!(comments(&text, "# beside "), comments(&edited, "# beside "));
         }
         // No byte of another line changes: those of a text below `|` are its own.
         let (old_lines, new_lines) = middles(&text, &edited);
         let is_long = text.contains("|\n") || text.contains("|-\n") || text.contains("|\r") || text.contains("|-\r");
         let in_json = text.contains("{\n") || text.contains("{\r\n");
-        if place.value.is_some() && !is_long && !in_json {
+        if place.text.is_some() && !is_long && !in_json {
             prop_assert!(old_lines.len() <= 1, "{:?} {:?}", old_lines, new_lines);
         }
         prop_assert_eq!(text.ends_with('\n'), edited.ends_with('\n'));
@@ -159,9 +160,9 @@ proptest! {
             Ok(index) => at.get(index),
             Err(_) => at.get(key),
         });
-        let back = PlaceEdit {
+        let back = Place {
             path: place.path.clone(),
-            value: old.and_then(Value::as_str).map(str::to_owned),
+            text: old.and_then(Value::as_str).map(str::to_owned),
         };
         let edited = edit(&text, &one(index, &place)).expect("edited");
         let restored = edit(&edited, &one(index, &back)).expect("edited back");
@@ -183,14 +184,14 @@ proptest! {
         let mut wished = objects.clone();
         let mut edits: Vec<ObjectEdit> = Vec::new();
         for (index, object) in objects.iter().enumerate() {
-            let mut places: Vec<PlaceEdit> = Vec::new();
+            let mut places: Vec<Place> = Vec::new();
             for _ in 0..dice.roll(4) {
                 let place = place_of(object, &mut dice, &new);
                 if places.iter().all(|other| other.path != place.path) {
                     places.push(place);
                 }
             }
-            let (set, gone): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.value.is_some());
+            let (set, gone): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.text.is_some());
             for place in set.into_iter().chain(gone) {
                 wish(&mut wished[index], place);
             }

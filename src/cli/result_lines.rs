@@ -1,0 +1,67 @@
+//! One line for each workload that was written or not, as kubectl prints it.
+
+use super::terminal::Terminal;
+use crate::output::{Format, sanitize};
+use crate::workload::WorkloadId;
+use crate::write::{DryRun, WriteError};
+
+/// How the lines are printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ResultLines {
+    /// `-o`; none: kubectl's lines.
+    pub(super) output: Option<Format>,
+    pub(super) dry_run: DryRun,
+    /// Whether standard output gets the edited manifests, and nothing else.
+    pub(super) stdout_is_taken: bool,
+    /// Whether one workload is all there is, so that errors need not name it.
+    pub(super) is_alone: bool,
+}
+
+impl ResultLines {
+    /// `deployment.apps/web annotated (dry run)`, or the name alone.
+    pub(super) fn done(&self, workload: &WorkloadId, word: &str, terminal: &mut Terminal) {
+        let name = workload.qualified();
+        let line = match self.output {
+            None => format!("{name} {word}{}", suffix(self.dry_run)),
+            Some(Format::Name) => name,
+            Some(_) => return,
+        };
+        let line = sanitize(&line);
+        if self.stdout_is_taken {
+            terminal.tell(&line);
+        } else {
+            terminal.print(&line);
+        }
+    }
+
+    /// Tells why a workload was not written, and gives that as data has it.
+    pub(super) fn failed(
+        &self,
+        workload: &WorkloadId,
+        error: &WriteError,
+        terminal: &mut Terminal,
+    ) -> String {
+        let (line, hint) = match error {
+            WriteError::Cluster { message, hint } => (message.clone(), hint.as_deref()),
+            WriteError::File(_) => (format!("error: {error}"), None),
+            WriteError::Refused(_) if self.is_alone => (format!("error: {error}"), None),
+            WriteError::Refused(_) | WriteError::Contended(_) => {
+                (format!("error: {workload}: {error}"), None)
+            }
+        };
+        terminal.complain(&line);
+        if let Some(hint) = hint {
+            terminal.tell(&format!("hint: {hint}"));
+        }
+        line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    }
+}
+
+/// What stands behind a result that was not written.
+pub(super) fn suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    }
+}
