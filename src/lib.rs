@@ -5,16 +5,17 @@
 //! answer away:
 //!
 //! ```text
-//!   files ────┐
-//!   cluster ──┼─> collect ─> Snapshot ─> evaluator ─> Assessment ─> output
-//!   registry ─┘      ^                       │
-//!                    └──── needs: facts ─────┘
+//!   files ────┐                                           ┌─> output
+//!   cluster ──┼─> collect ─> Snapshot ─> evaluator ─> Assessment
+//!   registry ─┘      ^                       │            └─> plan ─> write ─┬─> cluster
+//!                    └──── needs: facts ─────┘                               └─> files
 //! ```
 //!
-//! - [`image`], [`workload`], [`policy`], [`evaluator`], [`manifest`] and
+//! - [`image`], [`workload`], [`policy`], [`evaluator`], [`plan`], [`manifest`] and
 //!   [`output`] are pure: no clock, no file, no network.
 //! - [`registry`], [`cluster`] and [`files`] talk to the world, each to its own
-//!   part of it; [`collect`] is the only place where they meet.
+//!   part of it; they meet in [`collect`] on the way in and in [`write`](mod@write)
+//!   on the way out.
 //! - [`cli`] turns the command line into one of those sentences, and its result
 //!   into text and an exit code.
 //!
