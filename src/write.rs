@@ -71,6 +71,14 @@ pub enum WriteError {
     /// The file could not be written.
     #[error("{0}")]
     File(String),
+    /// The cluster's own policies keep the image that runs.
+    #[error("container {container}: an admission policy of the cluster keeps {image}")]
+    TakenBack {
+        /// The container.
+        container: String,
+        /// The image that runs.
+        image: String,
+    },
     /// The object was changed again and again while it was written.
     #[error("it was changed by others {0} times while it was written; try again")]
     Contended(u32),

@@ -16,7 +16,7 @@ use super::client_flags::Globals;
 use super::confirm::{Question, confirm};
 use super::error::CommandError;
 use super::pull_secret_flags::PullSecretFlags;
-use super::reading::{self, Origin, Reading, default_namespace, runtime};
+use super::reading::{self, Origin, Reading, default_namespace, runtime, unless_interrupted};
 use super::registry_flags::RegistryFlags;
 use super::target::{TargetArgs, WriteFlags, place_of};
 use super::terminal::Terminal;
@@ -93,7 +93,8 @@ pub(super) fn read(target: &TargetArgs, manner: &Manner<'_>) -> Result<Reading, 
     {
         effect.pull_secrets.check("-f")?;
     }
-    runtime()?.block_on(reading::read_workloads(place, what, manner.globals))
+    let reading = reading::read_workloads(place, what, manner.globals);
+    unless_interrupted(runtime()?, reading)?
 }
 
 /// One workload that is going to be written.
@@ -125,11 +126,11 @@ pub(super) fn carry_out(
     for warning in obeyed::still_automated(&plan, &snapshot) {
         terminal.tell(&format!("warning: {warning}"));
     }
-    let author = runtime()?.block_on(authorship(origin.cluster(), Vec::new()));
+    let author = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
     let mut results = Results::new(plan.changes.len(), manner, &origin);
     let ready = prepare(plan, &snapshot.workloads, &author, &mut results, terminal);
     let observed = match origin.cluster() {
-        Some(cluster) => runtime()?.block_on(observe(cluster, &ready)),
+        Some(cluster) => unless_interrupted(runtime()?, observe(cluster, &ready))?,
         None => Vec::new(),
     };
     if !ready.is_empty() {
@@ -223,12 +224,12 @@ fn show(
     now: jiff::Timestamp,
     terminal: &mut Terminal,
 ) {
-    let is_asked = !manner.write.yes || manner.write.dry_run() != DryRun::None;
-    if is_asked {
+    let is_data = manner.output.is_some_and(|output| output.data().is_some());
+    if !(is_data && manner.write.yes) {
         let edited: Vec<EditedWorkload<'_>> = ready.iter().map(edited).collect();
         let locks: Vec<_> = ready
             .iter()
-            .filter(|one| one.change.policy == Some(PolicyEdit::Unlock))
+            .filter(|one| matches!(one.change.policy, Some(PolicyEdit::Unlock { .. })))
             .filter_map(|one| Some((&one.change.workload, lock_on(&one.before)?)))
             .collect();
         let style = terminal.question_style();
@@ -296,7 +297,7 @@ fn verb(edit: &PolicyEdit) -> &'static str {
         PolicyEdit::Automate { .. } => "Automate",
         PolicyEdit::Deautomate { .. } => "End the automation of",
         PolicyEdit::Lock { .. } => "Lock",
-        PolicyEdit::Unlock => "Unlock",
+        PolicyEdit::Unlock { .. } => "Unlock",
         PolicyEdit::SetPolicy { .. } => "Set policies of",
         PolicyEdit::UnsetPolicy { .. } => "Remove policies of",
     }
@@ -342,7 +343,12 @@ fn write(
                     results.add(item, applied, terminal);
                 }
             };
-            runtime()?.block_on(write_live(&plan, observed, &writer, &report));
+            let written =
+                unless_interrupted(runtime()?, write_live(&plan, observed, &writer, &report));
+            let (results, terminal) = seen.into_inner();
+            if written.is_err() {
+                results.interrupted(terminal);
+            }
             Ok(None)
         }
         Origin::Files { stdin } => {

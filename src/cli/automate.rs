@@ -71,7 +71,7 @@ pub(super) fn automate(
         return menu::write_policies(Purpose::Automate, &args.target, &manner, terminal);
     }
     let edit = PolicyEdit::Automate {
-        policies: args.policies.policies(terminal)?,
+        policies: args.policies.policies()?,
         overwrite: args.overwrite,
     };
     annotate::run(edit, &args.target, &manner, terminal)

@@ -8,7 +8,6 @@ use super::annotate::{self, AnswerFlags, EffectFlags, Manner};
 use super::client_flags::Globals;
 use super::error::CommandError;
 use super::menu::{self, Purpose};
-use super::policy_flags::typo_warning;
 use super::policy_texts::PolicyTextFlags;
 use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
@@ -147,15 +146,8 @@ fn set(
             "say what to set: --tag CONTAINER=TYPE:EXPR, --tag-all TYPE:EXPR or --min-age DURATION",
         ));
     }
-    if let Some(warning) = args
-        .tag_all
-        .as_deref()
-        .and_then(|t| typo_warning("--tag-all", t))
-    {
-        terminal.tell(&warning);
-    }
     let edit = PolicyEdit::set(
-        args.policies.policies(terminal)?,
+        args.policies.policies()?,
         args.tag_all.clone(),
         args.min_age.clone(),
         args.overwrite,

@@ -3,8 +3,6 @@
 use clap::Args;
 
 use super::error::CommandError;
-use super::policy_flags::typo_warning;
-use super::terminal::Terminal;
 use crate::plan::{ContainerPolicyText, PolicyEditError};
 
 /// Policies of single containers.
@@ -32,17 +30,9 @@ impl PolicyTextFlags {
         self.tag.is_empty() && self.filter_tags.is_empty() && self.extract.is_empty()
     }
 
-    /// The policies, parsed; tells of those that are probably misspelt.
-    pub(super) fn policies(
-        &self,
-        terminal: &mut Terminal,
-    ) -> Result<Vec<ContainerPolicyText>, CommandError> {
+    /// The policies, parsed.
+    pub(super) fn policies(&self) -> Result<Vec<ContainerPolicyText>, CommandError> {
         let policies = ContainerPolicyText::join(&self.tag, &self.filter_tags, &self.extract)?;
-        for policy in &policies {
-            if let Some(warning) = typo_warning("--tag", &policy.text) {
-                terminal.tell(&warning);
-            }
-        }
         Ok(policies)
     }
 }

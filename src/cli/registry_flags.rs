@@ -119,18 +119,28 @@ impl RegistryFlags {
         self.open(Cache::open(&self.cache), trust, globals)
     }
 
-    /// The same for what is going to be written: every tag list is asked for,
-    /// however young the remembered one is.
-    pub(super) fn registries_to_write(
-        &self,
-        globals: &Globals,
-    ) -> Result<Registries, CommandError> {
+    /// Refuses flags that make no sense where images are written.
+    ///
+    /// # Errors
+    ///
+    /// `--offline`.
+    pub(super) fn check_to_write(&self) -> Result<(), CommandError> {
         if self.offline {
             return Err(CommandError::usage(
                 "--offline decides from what is remembered, and what is written has to be asked \
                  for; see status --offline",
             ));
         }
+        Ok(())
+    }
+
+    /// The same for what is going to be written: every tag list is asked for,
+    /// however young the remembered one is.
+    pub(super) fn registries_to_write(
+        &self,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        self.check_to_write()?;
         let trust = Trust {
             refresh: self.refresh,
             ..Trust::default()

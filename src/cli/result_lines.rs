@@ -5,6 +5,10 @@ use crate::output::{Format, sanitize};
 use crate::workload::WorkloadId;
 use crate::write::{DryRun, WriteError};
 
+/// Said after Ctrl-C in a write.
+pub(super) const INTERRUPTED_WRITE: &str =
+    "interrupted: what is not told of above may be written or not; a second run is safe";
+
 /// How the lines are printed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ResultLines {
@@ -41,12 +45,21 @@ impl ResultLines {
         error: &WriteError,
         terminal: &mut Terminal,
     ) -> String {
+        // A text of the cluster's, such as a lock's message, may have lines.
+        let told = error.to_string().replace(['\n', '\r'], " ");
         let (line, hint) = match error {
-            WriteError::Cluster { message, hint } => (message.clone(), hint.as_deref()),
-            WriteError::File(_) => (format!("error: {error}"), None),
-            WriteError::Refused(_) if self.is_alone => (format!("error: {error}"), None),
-            WriteError::Refused(_) | WriteError::Contended(_) => {
-                (format!("error: {workload}: {error}"), None)
+            WriteError::Cluster { message, hint } => {
+                let is_named = self.is_alone || message.contains(workload.name.as_str());
+                let line = match is_named {
+                    true => message.clone(),
+                    false => format!("{workload}: {message}"),
+                };
+                (line, hint.as_deref())
+            }
+            WriteError::File(_) => (format!("error: {told}"), None),
+            WriteError::Refused(_) if self.is_alone => (format!("error: {told}"), None),
+            WriteError::Refused(_) | WriteError::TakenBack { .. } | WriteError::Contended(_) => {
+                (format!("error: {workload}: {told}"), None)
             }
         };
         terminal.complain(&line);

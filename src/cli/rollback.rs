@@ -16,9 +16,10 @@ use super::terminal::Terminal;
 use super::told::Wording;
 use super::update::output_format;
 use super::writing::{Draft, Manner, carry_out};
+use crate::cluster::What;
 use crate::files;
 use crate::output::Format;
-use crate::plan::{LockNote, Overrides, plan_rollback};
+use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
 /// Put back what the last recorded update replaced, and lock
@@ -79,7 +80,10 @@ pub(super) fn rollback(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let what = args.target.chosen()?;
+    let is_named = matches!(what, What::Named(_));
     args.target.check_stdin(args.output)?;
+    args.write.check(args.target.place())?;
+    args.registry.check_to_write()?;
     let place = args.target.place();
     if !place.filename.is_empty() {
         args.pull_secrets.check("--filename")?;
@@ -122,8 +126,14 @@ pub(super) fn rollback(
             seen.map(|seen| seen.observed.clone()).collect()
         }
     };
+    let mut plan = plan_rollback(&observed, &args.container, &lock);
+    if !is_named {
+        // Of all workloads those without a record were not meant.
+        let stays = |held: &HeldBack| held.container.is_none() && held.hold == Hold::NoRecord;
+        plan.held_back.retain(|held| !stays(held));
+    }
     let draft = Draft {
-        plan: plan_rollback(&observed, &args.container, &lock),
+        plan,
         origin,
         objects,
         context: snapshot.context,

@@ -48,7 +48,7 @@ pub(super) struct ScopeFlags {
 /// Where the workloads are.
 #[derive(Debug, Clone, Args)]
 pub(super) struct PlaceFlags {
-    /// List the workloads of all namespaces
+    /// The workloads of all namespaces
     #[arg(short = 'A', long, help_heading = WORKLOADS, conflicts_with = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]

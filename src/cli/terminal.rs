@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use dialoguer::console::Term;
 
 use super::client_flags::ColourChoice;
+use super::error::CommandError;
 use crate::output::{Paint, Style, sanitize};
 
 /// The two streams: results go to the first, all else to the second.
@@ -143,10 +144,16 @@ impl Terminal {
     }
 
     /// Writes a text that is passed on as it is, to its last byte.
-    pub(super) fn pass_on(&mut self, text: &str) {
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: whoever redirects it has a broken file then.
+    pub(super) fn pass_on(&mut self, text: &str) -> Result<(), CommandError> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
-        let _ = written.and_then(|()| stdout.flush());
+        written
+            .and_then(|()| stdout.flush())
+            .map_err(|error| CommandError::failed(format!("cannot write standard output: {error}")))
     }
 
     /// Tells something beside the result; each line is stripped of control

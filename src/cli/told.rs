@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::result_lines::ResultLines;
+use super::result_lines::{INTERRUPTED_WRITE, ResultLines};
 use super::terminal::Terminal;
 use super::writing::{Manner, rollback_command};
 use crate::output::WriteResult;
@@ -127,6 +127,10 @@ impl<'a> Teller<'a> {
             WaitEvent::Ended(id, Rollout::Complete) => {
                 return self.terminal.tell(&format!("{id}: rolled out"));
             }
+            WaitEvent::Ended(id, Rollout::Still(why)) => {
+                let line = format!("{id}: nothing to wait for: {why}");
+                return self.terminal.tell(&line);
+            }
             WaitEvent::Ended(id, Rollout::Failed(why)) => {
                 (id, format!("the rollout failed: {why}"))
             }
@@ -149,9 +153,7 @@ impl<'a> Teller<'a> {
             let id = last.workload.clone();
             self.tell_rollback(&id);
         }
-        self.terminal.tell(
-            "interrupted: what is not told of above may be written or not; a second run is safe",
-        );
+        self.terminal.tell(INTERRUPTED_WRITE);
         for change in &plan.changes {
             if self.told.iter().any(|told| told.is_about(change)) {
                 continue;
@@ -176,7 +178,7 @@ impl<'a> Teller<'a> {
     }
 
     fn tell_rollback(&mut self, id: &WorkloadId) {
-        let command = rollback_command(id, self.manner.registry.globals);
+        let command = rollback_command(id, &self.manner.registry);
         self.terminal.tell(&format!("roll back with: {command}"));
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn unlock(
     if !reading.snapshot.workloads.is_empty() {
         "No locks found.".clone_into(&mut reading.empty);
     }
-    let plan = plan_policy(&wanted, &PolicyEdit::Unlock);
+    let plan = plan_policy(&wanted, &PolicyEdit::Unlock { seen: None });
     annotate::carry_out(plan, reading, &manner, terminal)
 }
 

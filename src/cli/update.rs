@@ -20,7 +20,7 @@ use super::target::{TargetArgs, WriteFlags};
 use super::terminal::Terminal;
 use super::told::Wording;
 use super::writing::{Draft, Manner, carry_out};
-use crate::evaluator::{self, Settings};
+use crate::evaluator::{self, Row, Settings};
 use crate::image::ImageReference;
 use crate::output::{Format, UnknownFormat, summary_line};
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
@@ -70,7 +70,7 @@ pub(super) struct UpdateArgs {
     include_manual: bool,
 
     /// Write --image although the policy does not accept it
-    #[arg(long)]
+    #[arg(long, requires = "image")]
     override_policy: bool,
 
     /// Update locked workloads too
@@ -136,6 +136,7 @@ pub(super) fn update(
         menu::check(terminal)?;
     }
     args.target.check_stdin(args.output)?;
+    args.write.check(args.target.place())?;
     if !place.filename.is_empty() {
         args.pull_secrets.check("--filename")?;
     }
@@ -185,6 +186,7 @@ pub(super) fn update(
         place,
         globals,
         further: further_flags(args),
+        dry_run: args.write.dry_run(),
     };
     let wait = args.wait.map(|wait| wait.unsigned_abs());
     let manner = Manner {
@@ -249,7 +251,19 @@ fn plan(
         overrides: overrides(args),
     };
     let plan = match &args.image {
-        Some(image) => plan_image(snapshot, image, &spec)?,
+        Some(image) => {
+            let runs = |row: &Row| {
+                let running = row.image.parse::<ImageReference>();
+                running.is_ok_and(|running| running.canonical() == image.canonical())
+            };
+            if snapshot.errors.is_empty() && !assessment.rows.iter().any(runs) {
+                return Err(CommandError::failed(format!(
+                    "no container in scope runs {}",
+                    image.canonical()
+                )));
+            }
+            plan_image(snapshot, image, &spec)?
+        }
         None => plan_update(&assessment, &spec),
     };
     if plan.changes.is_empty() && !assessment.rows.is_empty() {

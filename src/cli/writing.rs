@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::client_flags::Globals;
 use super::confirm::{Question, confirm};
 use super::error::CommandError;
 use super::last_look::{self, Objects, Registry};
@@ -20,8 +19,8 @@ use super::terminal::Terminal;
 use super::told::{Teller, Told, Wording};
 use crate::evaluator::ScopeError;
 use crate::output::{
-    Format, ImageUpdate, ImageUpdateList, WriteResult, encode, held_back_lines, plan_text,
-    results_line,
+    Format, ImageUpdate, ImageUpdateList, WriteResult, command_line, encode, held_back_lines,
+    plan_text, results_line,
 };
 use crate::plan::{Authorship, Change, Hold, Overrides, Plan};
 use crate::workload::{Observed, WorkloadId};
@@ -101,7 +100,7 @@ pub(super) fn carry_out(
         }
     };
     if let Some(text) = passed_on(&draft, manner) {
-        terminal.pass_on(edited.as_deref().unwrap_or(text));
+        terminal.pass_on(edited.as_deref().unwrap_or(text))?;
     }
     if let Some(format) = manner.output.and_then(Format::data) {
         let list = data(&draft, manner, &told);
@@ -317,13 +316,13 @@ fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
         | Hold::Unconfirmed
         | Hold::Undecided
         | Hold::ChangedSince
+        | Hold::NotAccepted
         | Hold::NoRecord => true,
         Hold::Manual
         | Hold::Locked
         | Hold::Ignored
         | Hold::Downgrade
         | Hold::VariantChange
-        | Hold::NotAccepted
         | Hold::BeyondMax
         | Hold::AlreadyRolledBack => false,
     };
@@ -341,11 +340,13 @@ fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
 }
 
 /// The command that puts a workload back.
-pub(super) fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
-    let mut words = vec![format!(
-        "kubectl imgpolicy rollback {id} -n {}",
-        id.namespace
-    )];
-    words.extend(globals.repeated());
-    words.join(" ")
+pub(super) fn rollback_command(id: &WorkloadId, registry: &Registry<'_>) -> String {
+    let mut words = ["kubectl", "imgpolicy", "rollback"]
+        .map(str::to_owned)
+        .to_vec();
+    words.extend([id.to_string(), "-n".to_owned(), id.namespace.clone()]);
+    words.extend(registry.globals.repeated());
+    words.extend(registry.flags.repeated());
+    words.extend(registry.pull_secrets.repeated().map(str::to_owned));
+    command_line(words.iter().map(String::as_str))
 }

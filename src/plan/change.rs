@@ -6,8 +6,9 @@ use super::helm_edit;
 use super::hold::HeldBack;
 use super::policy_edit::PolicyEdit;
 use super::record;
+use super::rollback::rolled_back_from;
 use crate::image::{Digest, ImageReference};
-use crate::policy::{KeyError, Warning, lock_on};
+use crate::policy::{KeyError, Warning, is_ignored, lock_on};
 use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId, WorkloadKind};
 
 /// Everything that one command is going to write. The same plan is shown,
@@ -96,6 +97,21 @@ pub enum Refusal {
         /// Why, as written.
         message: Option<String>,
     },
+    /// Somebody had the workload ignored since the plan was made.
+    #[error("it is ignored since the plan was made")]
+    Ignored,
+    /// The lock that is to go is not the one that was seen.
+    #[error(
+        "the lock is another one since the plan was made{}{}",
+        by.as_ref().map(|by| format!(": now by {by}")).unwrap_or_default(),
+        message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
+    )]
+    OtherLock {
+        /// By whom, as written.
+        by: Option<String>,
+        /// Why, as written.
+        message: Option<String>,
+    },
     /// An annotation has another value already, in kubectl's words.
     #[error(
         "--overwrite is false but found the following declared annotation(s): {}",
@@ -130,12 +146,19 @@ impl Change {
         let mut edit = match &self.policy {
             // What was rolled back is locked already, by somebody with a reason.
             Some(_) if self.is_rollback && lock.is_some() => Edit::default(),
+            Some(policy) if self.is_rollback => {
+                let message = rolled_back_from(&self.images);
+                policy.clone().with_message(message).edit(object)?
+            }
             Some(policy) => policy.edit(object)?,
             None => Edit::default(),
         };
         let pending = self.pending(object)?;
         if pending.is_empty() {
             return Ok(edit);
+        }
+        if is_ignored(&object.workload) && !self.is_rollback {
+            return Err(Refusal::Ignored);
         }
         if let Some(lock) = lock
             && !self.is_rollback

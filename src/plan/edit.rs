@@ -35,8 +35,8 @@ pub struct ImageEdit {
 pub struct ValueEdit {
     /// The keys from `spec.values` to it.
     pub path: Vec<String>,
-    /// Its new text.
-    pub text: String,
+    /// Its new text; `None` removes the key.
+    pub text: Option<String>,
 }
 
 /// How the API reads a patch.
@@ -91,7 +91,7 @@ impl Edit {
         let kind = object.workload.id.kind;
         if kind == WorkloadKind::HelmRelease {
             for ValueEdit { path, text } in &self.values {
-                put(&mut body["spec"]["values"], path, text);
+                put(&mut body["spec"]["values"], path, text.as_deref());
             }
             return Patch {
                 kind: PatchKind::Merge,
@@ -135,7 +135,7 @@ impl Edit {
             place.extend(edit.path.iter().cloned());
             Place {
                 path: place,
-                text: Some(edit.text.clone()),
+                text: edit.text.clone(),
             }
         });
         let text = |key: &str| object[key].as_str().unwrap_or_default();
@@ -197,7 +197,7 @@ pub(super) fn list_key(list: ContainerType) -> &'static str {
     }
 }
 
-fn put(at: &mut Value, path: &[String], text: &str) {
+fn put(at: &mut Value, path: &[String], text: Option<&str>) {
     let at = path.iter().fold(at, |at, key| &mut at[key.as_str()]);
     *at = json!(text);
 }
@@ -303,7 +303,7 @@ mod tests {
         let edit = Edit {
             values: vec![ValueEdit {
                 path: ["app", "image", "tag"].map(str::to_owned).to_vec(),
-                text: "2".to_owned(),
+                text: Some("2".to_owned()),
             }],
             ..Edit::default()
         };

@@ -240,7 +240,7 @@ fn judge(
             }
             let message = format!(
                 "{name} wrote the image of {id} and writes it again: change it where {name} \
-                 reads it, with -f on the manifests in Git, or pass --override-owner"
+                 reads it, with -f on the manifests in Git"
             );
             reverts(owner, message)
         }
@@ -257,7 +257,7 @@ fn judge(
             }
             let message = format!(
                 "{owner} reverts it at its next reconciliation: use -f on the manifests in Git, \
-                 or suspend it with {}, or pass --override-owner",
+                 or suspend it with {}",
                 suspend("kustomization", &owner)
             );
             reverts(owner, message)
@@ -270,18 +270,14 @@ fn judge(
             }
             let message = format!(
                 "{owner} reverts it at its next upgrade or when it detects drift: change the \
-                 release's values, with -f on the manifests in Git, or suspend it with {}, or \
-                 pass --override-owner",
+                 release's values, with -f on the manifests in Git, or suspend it with {}",
                 suspend("helmrelease", &owner)
             );
             reverts(owner, message)
         }
         Claim::Application(owner) => reverts_as_argo(owner),
         Claim::Controller(owner) => {
-            let message = format!(
-                "{owner} owns {id} and writes it again: change {owner} instead, or pass \
-                 --override-owner"
-            );
+            let message = format!("{owner} owns {id} and writes it again: change {owner} instead");
             reverts(owner, message)
         }
         Claim::Instance(name) => match answer(&is_listed(object, name.clone())) {
@@ -322,7 +318,7 @@ fn judge(
 fn reverts_as_argo(owner: Owner) -> Option<Ownership> {
     let message = format!(
         "{owner} of Argo CD reverts it where it heals itself, and is OutOfSync otherwise: use -f \
-         on the manifests in Git, or pass --override-owner"
+         on the manifests in Git"
     );
     Some(Ownership {
         owner,

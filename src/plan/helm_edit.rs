@@ -45,7 +45,7 @@ pub(super) fn value_edits(
             .get(&change.container)
             .ok_or_else(|| no_place("its image is not in spec.values".to_owned()))?;
         let edit = edit(place, values, &change.to).map_err(no_place)?;
-        put(&mut edited, &edit.path, &edit.text);
+        put(&mut edited, &edit.path, edit.text.as_deref());
         edits.insert(edit.path, edit.text);
     }
 
@@ -124,18 +124,18 @@ fn edit(
     };
     Ok(ValueEdit {
         path: place.repository.clone(),
-        text,
+        text: Some(text),
     })
 }
 
-/// What stands in a tag's place: `1.0.1`, `1.0.1@sha256:…`, `sha256:…`, or
-/// nothing.
-fn version(image: &ImageReference) -> String {
+/// What stands in a tag's place: `1.0.1`, `1.0.1@sha256:…`, `sha256:…`; none,
+/// also no key, for an image without either, so that the chart's own counts.
+fn version(image: &ImageReference) -> Option<String> {
     match (image.tag(), image.digest()) {
-        (Some(tag), Some(digest)) => format!("{tag}@{digest}"),
-        (Some(tag), None) => tag.to_string(),
-        (None, Some(digest)) => digest.to_string(),
-        (None, None) => String::new(),
+        (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
+        (Some(tag), None) => Some(tag.to_string()),
+        (None, Some(digest)) => Some(digest.to_string()),
+        (None, None) => None,
     }
 }
 
@@ -155,7 +155,7 @@ fn at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> 
     parent(values, path)?.get(path.last()?)
 }
 
-fn put(values: &mut Map<String, Value>, path: &[String], text: &str) {
+fn put(values: &mut Map<String, Value>, path: &[String], text: Option<&str>) {
     let Some((last, above)) = path.split_last() else {
         return;
     };
@@ -163,7 +163,10 @@ fn put(values: &mut Map<String, Value>, path: &[String], text: &str) {
         mapping.get_mut(key).and_then(Value::as_object_mut)
     });
     if let Some(mapping) = mapping {
-        mapping.insert(last.clone(), json!(text));
+        match text {
+            Some(text) => mapping.insert(last.clone(), json!(text)),
+            None => mapping.remove(last),
+        };
     }
 }
 
@@ -214,7 +217,10 @@ mod tests {
         let object = release(values, mapping);
         let change = change(&object, container, version);
         let edits = value_edits(&object, &[&change]).map_err(|refusal| refusal.to_string())?;
-        let text = |edit: &ValueEdit| format!("{}={}", edit.path.join("."), edit.text);
+        let text = |edit: &ValueEdit| {
+            let text = edit.text.as_deref().unwrap_or("<removed>");
+            format!("{}={text}", edit.path.join("."))
+        };
         Ok(edits.iter().map(text).collect::<Vec<_>>().join(" "))
     }
 
@@ -267,7 +273,7 @@ mod tests {
             (
                 json!({"image": {"repository": "q/app", "tag": "1"}}),
                 "",
-                "image.tag=".to_owned(),
+                "image.tag=<removed>".to_owned(),
             ),
         ] {
             let got = written(&values, &[], "chart-image", version);
@@ -378,7 +384,7 @@ mod tests {
             let edits = value_edits(&object, &[&change]).expect("a place");
             let mut edited = values.as_object().expect("a mapping").clone();
             for edit in &edits {
-                put(&mut edited, &edit.path, &edit.text);
+                put(&mut edited, &edit.path, edit.text.as_deref());
             }
             let after = release(&Value::Object(edited), &[]).workload.containers;
             let mut expected = object.workload.containers;

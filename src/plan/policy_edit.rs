@@ -38,7 +38,10 @@ pub enum PolicyEdit {
         overwrite: bool,
     },
     /// The lock goes, in every spelling.
-    Unlock,
+    Unlock {
+        /// The lock that was seen; another one stays. None: any.
+        seen: Option<Lock>,
+    },
     /// Policies and the minimum age, whatever the state.
     SetPolicy {
         /// Policies of single containers.
@@ -110,13 +113,31 @@ impl PolicyEdit {
         self
     }
 
+    /// The same edit, where a lock that has no message gets this one.
+    pub(super) fn with_message(mut self, message: String) -> Self {
+        if let Self::Lock { note, .. } = &mut self {
+            note.message.get_or_insert(message);
+        }
+        self
+    }
+
+    /// The same edit for a workload as it was seen.
+    fn seen_on(&self, workload: &Workload) -> Self {
+        match self {
+            Self::Unlock { .. } => Self::Unlock {
+                seen: lock_on(workload),
+            },
+            other => other.clone(),
+        }
+    }
+
     /// Whether it changes which images are elected, so that its effect is worth a
     /// look at the registries.
     #[must_use]
     pub fn elects(&self) -> bool {
         match self {
             Self::Automate { .. } | Self::SetPolicy { .. } | Self::UnsetPolicy { .. } => true,
-            Self::Deautomate { .. } | Self::Lock { .. } | Self::Unlock => false,
+            Self::Deautomate { .. } | Self::Lock { .. } | Self::Unlock { .. } => false,
         }
     }
 
@@ -156,7 +177,15 @@ impl PolicyEdit {
                 draft.overwrite = *overwrite;
                 draft.lock(note);
             }
-            Self::Unlock => {
+            Self::Unlock { seen } => {
+                if let (Some(seen), Some(now)) = (seen, lock_on(workload))
+                    && now != *seen
+                {
+                    return Err(Refusal::OtherLock {
+                        by: now.by,
+                        message: now.message,
+                    });
+                }
                 for key in LOCK {
                     draft.remove(key);
                 }
@@ -392,7 +421,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
             workload: workload.id.clone(),
             source: workload.source.clone(),
             images: Vec::new(),
-            policy: Some(edit.clone()),
+            policy: Some(edit.seen_on(workload)),
             is_rollback: false,
             notes: notes(workload, edit),
         })

@@ -72,6 +72,9 @@ impl PolicyEditError {
     }
 }
 
+/// Types that mean nothing by themselves, and would be taken for globs.
+const NEED_EXPRESSIONS: [&str; 5] = ["semver", "glob", "regex", "regexp", "digest"];
+
 /// How `--tag` reads.
 const TAG_FORM: &str = "CONTAINER=TYPE:EXPR, as in app=semver:~1.2";
 
@@ -145,6 +148,16 @@ impl ContainerPolicyText {
 pub(super) fn check_policy(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("a policy reads TYPE:EXPR, as in semver:~1.2".to_owned());
+    }
+    // An annotation may say it, since Flux took anything for a glob; who writes one
+    // now hardly means a policy that matches nothing.
+    if let Some(meant) = Rule::likely_typo(text) {
+        return Err(format!(
+            "{text:?} has no known type, and as a glob it matches nothing; was {meant:?} meant?"
+        ));
+    }
+    if NEED_EXPRESSIONS.contains(&text) {
+        return Err(format!("{text} needs an expression: {text}:EXPR"));
     }
     match Rule::parse(text) {
         Ok(_) => Ok(()),

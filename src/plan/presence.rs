@@ -33,7 +33,17 @@ impl Plan {
             let images = std::mem::take(&mut change.images);
             let had_images = !images.is_empty();
             for mut image in images {
-                match presences.next().map_or(Ok(()), |seen| image.heed(seen)) {
+                let seen = presences.next();
+                // What ran before is wanted back, also while its registry is away.
+                if let (true, Some(Presence::Unknown(reason))) = (change.is_rollback, seen) {
+                    change.notes.push(format!(
+                        "nobody could tell whether {} is there: {reason}",
+                        image.to
+                    ));
+                    change.images.push(image);
+                    continue;
+                }
+                match seen.map_or(Ok(()), |seen| image.heed(seen)) {
                     Ok(()) => change.images.push(image),
                     Err((hold, message)) => {
                         self.held_back.push(HeldBack {

@@ -46,6 +46,9 @@ pub struct LastUpdate {
     /// Whether it put back what an earlier update replaced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
+    /// Of a rollback: what of the update it has not put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<RecordedChange>,
 }
 
 /// One image that was replaced.
@@ -64,6 +67,16 @@ pub struct RecordedChange {
 }
 
 impl LastUpdate {
+    /// What a rollback can still put back.
+    #[must_use]
+    pub fn undoable(&self) -> &[RecordedChange] {
+        if self.rollback {
+            &self.pending
+        } else {
+            &self.changes
+        }
+    }
+
     /// The last recorded update of a workload. `None`: there is none.
     ///
     /// # Errors
@@ -116,6 +129,10 @@ pub(super) fn annotations(
         records,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         rollback: is_rollback,
+        pending: match is_rollback {
+            true => still_undoable(object, changes),
+            false => Vec::new(),
+        },
     };
     written.insert(BUILD_NUMBER.to_owned(), Some(number));
     // Text, lists and maps of text: there is nothing in it that JSON cannot say.
@@ -129,6 +146,16 @@ pub(super) fn annotations(
         written.insert(change_cause::KEY.to_owned(), Some(cause));
     }
     written
+}
+
+/// What the record so far can undo, but for what these changes do.
+fn still_undoable(object: &Observed, changes: &[&ImageChange]) -> Vec<RecordedChange> {
+    let Some(Ok(last)) = LastUpdate::of(&object.annotations) else {
+        return Vec::new();
+    };
+    let is_undone = |name: &str| changes.iter().any(|change| change.container == name);
+    let recorded = last.undoable().iter().cloned();
+    recorded.filter(|r| !is_undone(&r.container)).collect()
 }
 
 /// What becomes of the keys that tell tags.

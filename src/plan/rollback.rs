@@ -46,7 +46,7 @@ impl Rollback<'_> {
             }
             Some(Ok(last)) => last,
         };
-        if last.rollback {
+        if last.rollback && last.pending.is_empty() {
             let message = format!(
                 "{id} is already rolled back, by {} at {}",
                 last.by, last.time
@@ -58,15 +58,25 @@ impl Rollback<'_> {
 
     fn plan(&self, last: &LastUpdate, note: &LockNote, plan: &mut Plan) {
         for name in self.containers {
-            if !last.changes.iter().any(|change| change.container == *name) {
-                let message = format!("the last update did not change container {name}");
-                plan.held_back
-                    .push(self.stays(Some(name), Hold::NoRecord, message));
+            let is_it = |change: &RecordedChange| change.container == *name;
+            if last.undoable().iter().any(is_it) {
+                continue;
             }
+            let (hold, message) = match last.rollback && last.changes.iter().any(is_it) {
+                true => (
+                    Hold::AlreadyRolledBack,
+                    format!("container {name} is already rolled back"),
+                ),
+                false => (
+                    Hold::NoRecord,
+                    format!("the last update did not change container {name}"),
+                ),
+            };
+            plan.held_back.push(self.stays(Some(name), hold, message));
         }
         let is_named = |name: &String| self.containers.is_empty() || self.containers.contains(name);
         let mut images = Vec::new();
-        for recorded in last.changes.iter().filter(|c| is_named(&c.container)) {
+        for recorded in last.undoable().iter().filter(|c| is_named(&c.container)) {
             match self.back(recorded, last) {
                 Ok(image) => images.push(image),
                 Err((hold, message)) => plan.held_back.push(HeldBack {
@@ -88,14 +98,9 @@ impl Rollback<'_> {
             format!("{} is locked{by} already; that lock stays", workload.id)
         });
         let policy = existing.is_none().then(|| PolicyEdit::Lock {
-            note: LockNote {
-                message: note
-                    .message
-                    .clone()
-                    .or_else(|| Some(rolled_back_from(&images))),
-                ..note.clone()
-            },
-            overwrite: false,
+            note: note.clone(),
+            // What stands there is no lock, such as `locked: "false"`.
+            overwrite: true,
         });
         plan.changes.push(Change {
             workload: workload.id.clone(),
@@ -165,8 +170,8 @@ impl Rollback<'_> {
     }
 }
 
-/// The message of the lock.
-fn rolled_back_from(images: &[ImageChange]) -> String {
+/// The message of a lock that has none of its own.
+pub(super) fn rolled_back_from(images: &[ImageChange]) -> String {
     let tag = |image: &ImageChange| {
         let running = image.from.parse::<ImageReference>().ok();
         running.map_or_else(|| image.from.clone(), |running| version(&running))

@@ -13,6 +13,7 @@
 use serde_json::{Value, json};
 
 use super::edit::{Edit, ImageEdit, Patch, PatchKind, list_key, pod_spec};
+use crate::policy::Key;
 use crate::workload::{Observed, WorkloadKind};
 
 impl Edit {
@@ -31,6 +32,14 @@ impl Edit {
         let mut steps = vec![test("/metadata/uid", json!(object.uid.as_ref()?))];
         for image in &self.images {
             steps.extend(self::image(image, object)?);
+        }
+        // Whoever locks it meanwhile is heeded, as by a patch with a version.
+        let guards = [Key::Locked, Key::Ignore]
+            .into_iter()
+            .flat_map(Key::spellings);
+        for key in guards.filter(|key| !self.annotations.contains_key(key)) {
+            let path = format!("/metadata/annotations/{}", escaped(&key));
+            steps.push(test(&path, json!(object.annotations.get(&key))));
         }
         for (key, text) in &self.annotations {
             let path = format!("/metadata/annotations/{}", escaped(key));
@@ -123,6 +132,10 @@ mod tests {
             {"op": "test", "path": format!("{app}/name"), "value": "app"},
             {"op": "test", "path": image, "value": "org/app:1"},
             {"op": "replace", "path": image, "value": "org/app:2"},
+            {"op": "test", "path": "/metadata/annotations/fluxcd.io~1locked", "value": null},
+            {"op": "test", "path": "/metadata/annotations/flux.weave.works~1locked", "value": null},
+            {"op": "test", "path": "/metadata/annotations/fluxcd.io~1ignore", "value": null},
+            {"op": "test", "path": "/metadata/annotations/flux.weave.works~1ignore", "value": null},
             {"op": "test", "path": "/metadata/annotations/a~1b~0c", "value": null},
             {"op": "add", "path": "/metadata/annotations/a~1b~0c", "value": "new"},
             {"op": "test", "path": "/metadata/annotations/gone", "value": null},

@@ -224,6 +224,12 @@ pub fn lock_on(workload: &Workload) -> Option<Lock> {
     Annotations::read(workload).lock
 }
 
+/// Whether a workload is to be left alone.
+#[must_use]
+pub fn is_ignored(workload: &Workload) -> bool {
+    Annotations::read(workload).ignored
+}
+
 /// Whether a value was probably meant as `true` and is not.
 fn is_likely_true(value: &str) -> bool {
     let word = value.trim().trim_matches(['"', '\'']).to_ascii_lowercase();

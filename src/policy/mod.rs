@@ -33,7 +33,7 @@ mod template;
 mod version;
 mod warning;
 
-pub use annotations::lock_on;
+pub use annotations::{is_ignored, lock_on};
 pub use assume::{Assume, PolicyText, PolicyType, fitting};
 pub(crate) use beside::narrow;
 pub use beside::{AgeError, parse_age};

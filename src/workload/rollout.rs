@@ -13,9 +13,10 @@ use super::id::WorkloadKind;
 pub enum Progress {
     /// It goes on; what it waits for.
     Waiting(String),
-    /// Every Pod that is to be replaced is replaced and available, or nothing
-    /// moves by itself.
+    /// Every Pod that is to be replaced is replaced and available.
     Done,
+    /// Nothing moves by itself, or not here; why.
+    Still(String),
     /// The controller gave up; why.
     Failed(String),
 }
@@ -99,7 +100,7 @@ pub fn progress(object: &Value) -> Progress {
         Some(WorkloadKind::CronJob | WorkloadKind::HelmRelease) | None => false,
     };
     if !moves {
-        return Progress::Done;
+        return Progress::Still(consequences(object).join(", "));
     }
     if !is_observed {
         return Progress::Waiting("its controller has not seen the change yet".to_owned());
@@ -321,7 +322,7 @@ mod tests {
         match progress(object) {
             Progress::Done => Ok(()),
             Progress::Waiting(text) => Err(text),
-            Progress::Failed(text) => panic!("{text}: {object}"),
+            Progress::Still(text) | Progress::Failed(text) => panic!("{text}: {object}"),
         }
     }
 
@@ -459,7 +460,8 @@ mod tests {
             ("HelmRelease", json!({})),
         ] {
             let object = object(kind, spec, Value::Null);
-            assert_eq!(progress(&object), Progress::Done, "{kind}");
+            let still = consequences(&object).join(", ");
+            assert_eq!(progress(&object), Progress::Still(still), "{kind}");
         }
     }
 }

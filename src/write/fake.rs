@@ -68,6 +68,7 @@ pub(super) type Trouble =
     Box<dyn Fn(&mut Stored, usize, &Sent) -> Option<(u16, String)> + Send + Sync>;
 
 /// An object that the server keeps.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) version: u64,
     pub(super) image: String,
@@ -93,6 +94,12 @@ impl Stored {
 }
 
 impl Stored {
+    fn shown(&self, name: &str) -> String {
+        let mut object = object(name, self.version, &self.image);
+        object["metadata"]["annotations"] = self.annotations.clone();
+        object.to_string()
+    }
+
     /// Whether the image passes the tests of a patch in steps.
     fn passes(&self, steps: &Value) -> bool {
         let mut steps = steps.as_array().into_iter().flatten();
@@ -135,16 +142,16 @@ pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
             if sent.body.is_array() && !stored.passes(&sent.body) {
                 return status(422, "Invalid", "the server rejected our request");
             }
-            if !is_dry_run {
-                stored.take(&sent.body);
+            if is_dry_run {
+                let mut tried = stored.clone();
+                tried.take(&sent.body);
+                return (200, tried.shown(name));
             }
+            stored.take(&sent.body);
         }
-        let mut object = object(name, stored.version, &stored.image);
-        object["metadata"]["annotations"] = stored.annotations.clone();
-        (200, object.to_string())
+        (200, stored.shown(name))
     })
 }
-
 fn conflict() -> (u16, String) {
     status(409, "Conflict", "the object has been modified")
 }

@@ -54,7 +54,7 @@ pub struct LiveWriter<'a> {
 }
 
 /// Writes every change of the plan, at most eight workloads at a time, and tells
-/// each result as soon as it is there. `observed` are the objects that the plan
+/// each result as soon as it and those before it are there. `observed` are the objects that the plan
 /// was made from, in the plan's order; one that is missing is read anew. The
 /// results are in the plan's order. One that fails does not stop the others.
 pub async fn write_live(
@@ -75,17 +75,21 @@ pub async fn write_live(
             change,
             events: &events,
         };
-        async move {
-            let applied = write.run(object).await;
-            report(&applied);
-            (place, applied)
-        }
+        async move { (place, write.run(object).await) }
     });
-    // In order, one that meets many conflicts would hold up those behind it.
-    let writes = stream::iter(writes).buffer_unordered(AT_ONCE);
-    let mut applied: Vec<(usize, Applied)> = writes.collect().await;
-    applied.sort_by_key(|(place, _)| *place);
-    applied.into_iter().map(|(_, applied)| applied).collect()
+    // In order, one that meets many conflicts would hold up those behind it; told
+    // they are in the plan's order.
+    let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
+    let mut ahead = BTreeMap::new();
+    let mut in_order = Vec::new();
+    while let Some((place, applied)) = writes.next().await {
+        ahead.insert(place, applied);
+        while let Some(next) = ahead.remove(&in_order.len()) {
+            report(&next);
+            in_order.push(next);
+        }
+    }
+    in_order
 }
 
 /// The write of one change.
@@ -128,6 +132,7 @@ impl Write<'_> {
             if !is_allowed {
                 let tried = self.try_dry(&edit, &object).await;
                 let tried = tried.map_err(|error| self.failed("patch", &error))?;
+                self.check_kept(&edit, &tried.object)?;
                 if self.writer.dry_run == DryRun::Server {
                     notes.extend(told(&edit, &tried));
                     return Ok(Done::Written);
@@ -183,6 +188,22 @@ impl Write<'_> {
         self.patch(&patch, true).await
     }
 
+    /// Refuses to write what an admission policy takes back at once: the record
+    /// would tell what never was.
+    fn check_kept(&self, edit: &Edit, tried: &Observed) -> Result<(), WriteError> {
+        let mut images = self.change.images.iter();
+        let undone = images.find(|image| {
+            rewritten(edit, tried).any(|(name, now)| name == image.container && now == image.from)
+        });
+        match undone {
+            Some(image) => Err(WriteError::TakenBack {
+                container: image.container.clone(),
+                image: image.from.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     async fn patch(&self, patch: &Patch, dry_run: bool) -> Result<Patched, ClusterError> {
         let LiveWriter {
             cluster,
@@ -222,7 +243,7 @@ fn is_in(edit: &Edit, object: &Observed) -> bool {
             let mut path = edit.path.iter();
             let value = object.values.as_ref();
             let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
-            value.and_then(Value::as_str) == Some(edit.text.as_str())
+            value.and_then(Value::as_str) == edit.text.as_deref()
         })
         && rewritten(edit, object).next().is_none()
 }

@@ -281,7 +281,7 @@ async fn one_that_fails_does_not_stop_the_others() {
     );
     // The one that failed needed one request, the others three.
     let told = told.into_inner().expect("no panic before");
-    assert_eq!((told.len(), told[0].as_str()), (3, "b"));
+    assert_eq!(told, ["a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -431,7 +431,7 @@ fn an_edit_is_in_an_object_with_all_that_it_writes() {
     let value = |path: &[&str]| Edit {
         values: vec![crate::plan::ValueEdit {
             path: path.iter().map(|&key| key.to_owned()).collect(),
-            text: "2".to_owned(),
+            text: Some("2".to_owned()),
         }],
         ..Edit::default()
     };

@@ -19,8 +19,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How a rollout ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rollout {
-    /// Every Pod that is to be replaced is, or nothing moves by itself.
+    /// Every Pod that is to be replaced is.
     Complete,
+    /// There is nothing to follow; why.
+    Still(String),
     /// Its controller gave up, or the object is gone; why.
     Failed(String),
     /// The time was over; what it was waiting for.
@@ -79,7 +81,7 @@ pub async fn write_and_wait(
         let waiting = |text: &str| report(WaitEvent::Waiting(&change.workload, text));
         let rollout = follow(writer.cluster, &change.workload, limit, &waiting).await;
         report(WaitEvent::Ended(&change.workload, &rollout));
-        goes_on &= rollout == Rollout::Complete;
+        goes_on &= matches!(rollout, Rollout::Complete | Rollout::Still(_));
     }
 }
 
@@ -97,6 +99,7 @@ async fn follow(
             let text = match cluster.object(id).await {
                 Ok(object) => match progress(&object) {
                     Progress::Done => return Rollout::Complete,
+                    Progress::Still(why) => return Rollout::Still(why),
                     Progress::Failed(why) => return Rollout::Failed(why),
                     Progress::Waiting(text) => text,
                 },

@@ -40,7 +40,7 @@ fn the_effect_is_shown_and_the_annotations_are_written_in_place() {
     let row = outcome
         .stderr
         .lines()
-        .find(|l| l.starts_with("deployment/web"));
+        .find(|l| l.starts_with("deployment/web "));
     let words: Vec<&str> = row.expect("a row").split_whitespace().collect();
     assert_eq!(
         words[..6],

@@ -192,7 +192,7 @@ async fn a_helm_releases_value_is_replaced_at_its_path() {
     let edit = |text: &str| Edit {
         values: vec![ValueEdit {
             path: ["app", "image", "tag"].map(str::to_owned).to_vec(),
-            text: text.to_owned(),
+            text: Some(text.to_owned()),
         }],
         ..Edit::default()
     };

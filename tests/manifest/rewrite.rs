@@ -178,7 +178,10 @@ fn as_nobody(words: &str, folder: &Path) {
     }
     let program = tempfile::tempdir().expect("a folder");
     let copy = program.path().join("program");
-    fs::copy(this, &copy).expect("a copy");
+    // A program cannot be started while it is open for writing, and what this
+    // process has open its other children have open too for a moment.
+    let copied = Command::new("cp").args([&this, &copy]).status();
+    assert!(copied.expect("cp").success());
     mode(program.path(), 0o755);
     let mut command = task(&copy, words, folder);
     command.uid(NOBODY).gid(NOBODY).current_dir("/");

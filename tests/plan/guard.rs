@@ -239,8 +239,7 @@ fn the_message_names_the_owner_and_the_way_out() {
     assert_eq!(
         owner.message,
         "Kustomization flux-system/apps reverts it at its next reconciliation: use -f on the \
-         manifests in Git, or suspend it with flux suspend kustomization apps -n flux-system, or \
-         pass --override-owner"
+         manifests in Git, or suspend it with flux suspend kustomization apps -n flux-system"
     );
 }
 

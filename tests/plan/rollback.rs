@@ -1,6 +1,6 @@
 //! Putting back what the last recorded update replaced.
 
-use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Plan, PolicyEdit, plan_rollback};
+use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Plan, Presence, plan_rollback};
 use serde_json::json;
 
 use super::{annotation, author, held, images, observed, planned, updated, written};
@@ -72,15 +72,55 @@ fn a_named_container_is_rolled_back_alone() {
     let after = updated(&scenario());
     let plan = rollback(&after, &["side"]);
     assert_eq!(images(&plan), "side=org/side:1.0.0");
-    let Some(PolicyEdit::Lock { note, .. }) = &plan.changes[0].policy else {
-        panic!("a lock");
-    };
-    assert_eq!(note.message.as_deref(), Some("rolled back from 1.0.1"));
+    let back = written(&after, &plan);
+    let message = annotation(&back, "fluxcd.io/locked_msg");
+    assert_eq!(message, Some("rolled back from 1.0.1"));
     let plan = rollback(&after, &["setup"]);
     assert_eq!(
         (images(&plan), held(&plan)),
         (String::new(), "setup no-record".to_owned())
     );
+}
+
+#[test]
+fn what_a_rollback_left_can_be_put_back_later() {
+    let after = updated(&scenario());
+    let back = written(&after, &rollback(&after, &["side"]));
+    let plan = rollback(&back, &["side"]);
+    assert_eq!(
+        (images(&plan), held(&plan)),
+        (String::new(), "side already-rolled-back".to_owned())
+    );
+    let plan = rollback(&back, &[]);
+    assert_eq!(images(&plan), "app=org/app:1.0.0");
+    let both = written(&back, &plan);
+    assert_eq!(held(&rollback(&both, &[])), "- already-rolled-back");
+}
+
+#[test]
+fn the_lock_tells_only_what_was_put_back() {
+    let after = updated(&scenario());
+    let mut plan = rollback(&after, &[]);
+    let gone = Presence::Gone("no such manifest".to_owned());
+    let away = Presence::Unknown("no route to host".to_owned());
+    plan.heed_presences(&[away, gone]);
+    assert_eq!(images(&plan), "app=org/app:1.0.0");
+    // What ran before is wanted back, also while its registry is away.
+    assert!(
+        plan.changes[0].notes[0].contains("no route to host"),
+        "{plan:?}"
+    );
+    let back = written(&after, &plan);
+    let message = annotation(&back, "fluxcd.io/locked_msg");
+    assert_eq!(message, Some("rolled back from 1.0.1"));
+    assert_eq!(images(&rollback(&back, &[])), "side=org/side:1.0.0");
+}
+
+#[test]
+fn a_lock_that_says_false_is_none() {
+    let after = updated(&scenario()).annotation("fluxcd.io/locked", "false");
+    let back = written(&after, &rollback(&after, &[]));
+    assert_eq!(annotation(&back, "fluxcd.io/locked"), Some("true"));
 }
 
 #[test]
@@ -173,6 +213,6 @@ fn a_release_is_rolled_back_in_its_values() {
     let after = updated(&scenario);
     let back = written(&after, &rollback(&after, &[]));
     // Without a tag the chart takes its own again.
-    assert_eq!(back.object()["spec"]["values"]["image"]["tag"], json!(""));
+    assert_eq!(back.object()["spec"]["values"]["image"].get("tag"), None);
     assert_eq!(back.workload().containers[0].image, "org/app");
 }

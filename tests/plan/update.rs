@@ -305,7 +305,7 @@ fn a_release_is_written_into_its_values() {
     let texts: Vec<_> = edit
         .values
         .iter()
-        .map(|v| (v.path.join("."), v.text.as_str()))
+        .map(|v| (v.path.join("."), v.text.as_deref().unwrap_or_default()))
         .collect();
     assert_eq!(
         texts,

@@ -62,7 +62,7 @@ fn any_edit() -> impl Strategy<Value = PolicyEdit> {
         0 => automate(true),
         1 => PolicyEdit::Deautomate { explicit: flag },
         2 => lock("alice", flag.then_some("freeze"), true),
-        3 => PolicyEdit::Unlock,
+        3 => PolicyEdit::Unlock { seen: None },
         4 => set(&[&format!("app={text}")], true),
         5 => PolicyEdit::set(
             Vec::new(),
@@ -157,7 +157,7 @@ proptest! {
         let sources = PolicySources::default();
         prop_assert_eq!(resolve(&locked, &sources)[0].state, State::Locked);
         prop_assert_eq!(lock_on(&locked).and_then(|lock| lock.by), Some("alice".to_owned()));
-        let open = PolicyEdit::Unlock.edit_of(&locked).expect("an edit").apply_to(&locked);
+        let open = PolicyEdit::Unlock { seen: None }.edit_of(&locked).expect("an edit").apply_to(&locked);
         prop_assert_ne!(resolve(&open, &sources)[0].state, State::Locked);
     }
 }

@@ -310,7 +310,9 @@ fn what_a_lock_that_is_gone_left_behind_is_no_obstacle() {
 fn a_lock_goes_in_every_spelling() {
     let mut all = LOCKED.to_vec();
     all.push(("fluxcd.io/locked", "false"));
-    let edit = PolicyEdit::Unlock.edit_of(&web(&all)).expect("an edit");
+    let edit = PolicyEdit::Unlock { seen: None }
+        .edit_of(&web(&all))
+        .expect("an edit");
     assert_eq!(edit.annotations.len(), 5);
     assert!(edit.annotations.values().all(Option::is_none));
     assert_eq!(lock_on(&edit.apply_to(&web(&all))), None);
@@ -395,7 +397,7 @@ fn whoever_sets_a_policy_of_a_locked_workload_is_told() {
         ]
     );
     assert_eq!(
-        plan_policy(&[web(&LOCKED)], &PolicyEdit::Unlock).changes[0].notes,
+        plan_policy(&[web(&LOCKED)], &PolicyEdit::Unlock { seen: None }).changes[0].notes,
         [""; 0]
     );
 }

@@ -149,7 +149,10 @@ fn all_changes_of_a_file_are_made_at_once_and_nothing_else() {
         "it was not written"
     );
 
-    let unlock = plan_policy(&in_folder(folder.path()).workloads, &PolicyEdit::Unlock);
+    let unlock = plan_policy(
+        &in_folder(folder.path()).workloads,
+        &PolicyEdit::Unlock { seen: None },
+    );
     assert_eq!(
         results(&unlock),
         ["shop/a: Written", "shop/b: Written", "shop/c: Written"]

@@ -3,7 +3,7 @@
 
 use crate::cli::asking;
 use crate::cli::error::CommandError;
-use crate::cli::reading::{self, Asking, Origin, Reading, runtime};
+use crate::cli::reading::{self, Asking, Origin, Reading, runtime, unless_interrupted};
 use crate::cli::terminal::Terminal;
 use crate::cluster::Coverage;
 use crate::collect;
@@ -43,7 +43,8 @@ pub(super) fn look(
     snapshot.policy_objects.clone_from(&before.policy_objects);
     snapshot.workloads = edited;
     if let Some(cluster) = origin.cluster() {
-        runtime()?.block_on(collect::surroundings(cluster, Coverage::Own, &mut snapshot))?;
+        let surroundings = collect::surroundings(cluster, Coverage::Own, &mut snapshot);
+        unless_interrupted(runtime()?, surroundings)??;
     }
     let reading = Reading {
         snapshot,

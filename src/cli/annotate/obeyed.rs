@@ -1,14 +1,14 @@
 //! Who obeys an edit, and who does not.
 
 use super::results::Results;
-use super::{Manner, Ready};
+use super::{Manner, Ready, elects};
 use crate::cli::error::CommandError;
 use crate::cli::reading::{Origin, now, runtime};
 use crate::cli::terminal::Terminal;
 use crate::cluster::ControllerPresence;
 use crate::evaluator::{Snapshot, State};
 use crate::plan::{Plan, PolicyEdit, reverting_managers};
-use crate::policy::{Resolved, other_updaters, resolve};
+use crate::policy::{Key, Resolved, other_updaters, resolve};
 use crate::workload::Observed;
 use crate::write::DryRun;
 
@@ -94,6 +94,17 @@ pub(super) fn tell(
                 other.name, one.change.workload, other.sign
             ));
         }
+    }
+    if results.is_interrupted() {
+        return Ok(());
+    }
+    let waits = |one: &Ready| {
+        let edited = one.edit.apply_to(&one.before);
+        let automated = Key::Automated.find(&edited.annotations);
+        elects(&one.change) && automated.is_some_and(|(_, value)| value == "true")
+    };
+    if !ready.iter().any(waits) {
+        return Ok(());
     }
     if let Some(cluster) = origin.cluster()
         && runtime()?.block_on(cluster.controller_presence(now())) == ControllerPresence::Absent

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use super::Manner;
 use crate::cli::error::CommandError;
-use crate::cli::reading::Origin;
-use crate::cli::result_lines::{ResultLines, suffix};
+use crate::cli::reading::{INTERRUPTED, Origin};
+use crate::cli::result_lines::{INTERRUPTED_WRITE, ResultLines, suffix};
 use crate::cli::terminal::Terminal;
 use crate::evaluator::{Row, Snapshot};
 use crate::output::{AnnotationEdit, AnnotationEditList, EditResult, Format, WorkloadItem, encode};
@@ -17,6 +17,7 @@ pub(super) struct Results {
     /// The containers of the edited workloads, as they will be.
     pub(super) effect: Vec<Row>,
     lines: ResultLines,
+    is_interrupted: bool,
 }
 
 impl Results {
@@ -32,6 +33,7 @@ impl Results {
                 stdout_is_taken: reads_stdin && dry_run == DryRun::None,
                 is_alone: workloads == 1,
             },
+            is_interrupted: false,
         }
     }
 
@@ -70,9 +72,19 @@ impl Results {
         self.items.push(item);
     }
 
+    /// Ctrl-C: what was not told of may have been written or not.
+    pub(super) fn interrupted(&mut self, terminal: &mut Terminal) {
+        self.is_interrupted = true;
+        terminal.tell(INTERRUPTED_WRITE);
+    }
+
     fn count(&self, result: EditResult) -> usize {
         let items = self.items.iter();
         items.filter(|item| item.result == result).count()
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
     }
 
     /// Whether anything was written.
@@ -88,7 +100,7 @@ impl Results {
         terminal: &mut Terminal,
     ) -> Result<ExitCode, CommandError> {
         if let Some(stream) = stream {
-            terminal.print(&stream);
+            terminal.pass_on(&stream)?;
         }
         let failed = self.count(EditResult::Failed);
         if self.items.len() > 1 {
@@ -114,6 +126,9 @@ impl Results {
             };
             let list = AnnotationEditList::new(snapshot, dry_run, self.items, &self.effect);
             terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
+        }
+        if self.is_interrupted {
+            return Ok(ExitCode::from(INTERRUPTED));
         }
         if failed == 0 && snapshot.errors.is_empty() {
             Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ use super::policies::Purpose;
 use crate::cli::client_flags::Globals;
 use crate::cli::scope::PlaceFlags;
 use crate::output::command_line;
+use crate::write::DryRun;
 
 /// How the workloads of a menu are reached again.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub(in crate::cli) struct Reached<'a> {
     pub(in crate::cli) globals: &'a Globals,
     /// Flags about registries and credentials, as they are given again.
     pub(in crate::cli) further: Vec<String>,
+    pub(in crate::cli) dry_run: DryRun,
 }
 
 impl Reached<'_> {
@@ -34,6 +36,12 @@ impl Reached<'_> {
         }
         words.extend(self.globals.repeated());
         words.extend(self.further.iter().cloned());
+        // What was only looked at is not written by a command to paste.
+        words.extend(match self.dry_run {
+            DryRun::None => None,
+            DryRun::Client => Some("--dry-run".to_owned()),
+            DryRun::Server => Some("--dry-run=server".to_owned()),
+        });
         words
     }
 }

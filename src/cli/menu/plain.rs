@@ -17,7 +17,9 @@ pub(super) fn choose(list: &mut List, terminal: &mut Terminal) -> Result<Answer,
     loop {
         terminal.tell(&numbered(list));
         let prompt = match list.choice {
-            Choice::Some => "numbers as in 1,3-5, text to filter, b for back, q to quit: ",
+            Choice::Some => {
+                "numbers as in 1,3-5, enter for those with x, text to filter, b for back, q to quit: "
+            }
             Choice::One => "a number, text to filter, b for back, q to quit: ",
         };
         let line = keyboard::line(prompt, terminal)?;

@@ -155,6 +155,7 @@ fn choose_policies(
         place,
         globals,
         further,
+        dry_run: manner.write.dry_run(),
     };
     Ok(Chosen {
         plan,
@@ -226,13 +227,22 @@ fn of_containers(
     }
 }
 
-/// A draft to start from: the policy that fits what runs.
+/// A draft to start from: the policy that stands there, else the one that fits
+/// what runs.
 fn draft(row: &Row) -> Option<Draft> {
+    let written = row.decision.policy.as_ref();
+    let written = written.filter(|policy| policy.origin.starts_with("annotation "));
     Some(Draft {
         workload: row.workload.clone(),
         container: row.container.clone(),
         image: row.image.clone(),
-        policy: PolicyText::fitting(&row.image.parse().ok()?),
+        policy: match written {
+            Some(policy) => PolicyText {
+                rule: policy.filter.clone(),
+                variant: None,
+            },
+            None => PolicyText::fitting(&row.image.parse().ok()?),
+        },
     })
 }
 

@@ -229,7 +229,12 @@ fn without_permission(words: &str, directory: &Path, mode: u32) {
     let program = surroundings.path().join("program");
     let is_root = surroundings.path().metadata().expect("directory").uid() == 0;
     let mut command = if is_root {
-        fs::copy(this_program(), &program).expect("a copy");
+        // A program cannot be started while it is open for writing, and what this
+        // process has open its other children have open too for a moment.
+        let copied = Command::new("cp")
+            .args([&this_program(), &program])
+            .status();
+        assert!(copied.expect("cp").success());
         set(surroundings.path(), 0o755);
         let mut command = task(&program, words, directory);
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
