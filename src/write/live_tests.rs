@@ -350,6 +350,20 @@ async fn an_image_that_admission_made_another_is_told() {
 }
 
 #[tokio::test]
+async fn what_admission_takes_back_is_not_written() {
+    let (cluster, asked) = server(Box::new(|_, n, _| {
+        (n == 0).then(|| (200, object("web", 8, "org/app:1").to_string()))
+    }));
+    let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
+    let error = applied[0].result.as_ref().expect_err("taken back");
+    assert_eq!(
+        error.to_string(),
+        "container app: an admission policy of the cluster keeps org/app:1"
+    );
+    assert_eq!(short(&asked), ["PATCH web dry"]);
+}
+
+#[tokio::test]
 async fn events_that_may_not_be_recorded_are_told_once() {
     let (cluster, asked) = answering(|sent| match sent.uri.contains("/events") {
         true => status(403, "Forbidden", "events.events.k8s.io is forbidden"),

@@ -219,6 +219,14 @@ fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
         outcome.stdout.contains("fluxcd.io/locked_user: alice"),
         "{outcome:#?}"
     );
+    // Not a byte is added, neither at the end.
+    let without_end = text.trim_end();
+    let outcome = environment
+        .program("deautomate deployment/web --explicit -f -".split(' '))
+        .stdin(without_end.to_owned())
+        .run()
+        .expect(0);
+    assert!(!outcome.stdout.ends_with('\n'), "{outcome:#?}");
     // What changes nothing comes out as it went in.
     let outcome = piped("unlock deployment/web -f -").expect(0);
     assert_eq!(outcome.stdout, text);

@@ -234,3 +234,31 @@ fn ctrl_c_before_anything_is_written_changes_nothing() {
         assert_eq!(text(&file), before);
     }
 }
+
+#[test]
+fn an_image_that_is_not_written_is_no_success() {
+    let environment = TestEnvironment::new();
+    environment.write("web.yaml", &automated("semver:~1.0", IMAGE));
+    for (image, told) in [
+        ("docker.io/org/my-app:1.2.0", "--override-policy"),
+        (
+            "docker.io/org/other:1",
+            "error: no container in scope runs docker.io/org/other",
+        ),
+    ] {
+        let words = ["update", "-f", "web.yaml", "--yes", "--image", image];
+        let outcome = run(&environment, &words).expect(1);
+        assert!(outcome.stderr.contains(told), "{outcome:#?}");
+    }
+    run(
+        &environment,
+        &["update", "-f", "web.yaml", "--override-policy"],
+    )
+    .expect(2);
+    run(
+        &environment,
+        &["update", "-f", "web.yaml", "--dry-run=server"],
+    )
+    .expect(2);
+    run(&environment, &["rollback", "-f", "web.yaml", "--offline"]).expect(2);
+}

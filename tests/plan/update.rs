@@ -317,3 +317,16 @@ fn a_release_is_written_into_its_values() {
     assert!(edit.images.is_empty());
     assert_eq!(planned(&updated(&scenario)), Plan::default());
 }
+
+#[test]
+fn what_is_ignored_since_the_plan_stays() {
+    let scenario = Scenario::deployment()
+        .annotation("fluxcd.io/automated", "true")
+        .annotation("fluxcd.io/tag.app", "semver:~1.0")
+        .container("app", "org/app:1.0.0")
+        .tags(&["1.0.0", "1.0.1"]);
+    let plan = planned(&scenario);
+    let ignored = scenario.annotation("flux.weave.works/ignore", "true");
+    let refusal = plan.changes[0].edit(&observed(ignored.object()), &author());
+    assert_eq!(refusal, Err(Refusal::Ignored));
+}

@@ -318,6 +318,24 @@ fn a_lock_goes_in_every_spelling() {
     assert_eq!(lock_on(&edit.apply_to(&web(&all))), None);
 }
 
+#[test]
+fn only_the_lock_that_was_seen_goes() {
+    let seen = plan_policy(&[web(&LOCKED)], &PolicyEdit::Unlock { seen: None });
+    let unlock = seen.changes[0].policy.clone().expect("an edit");
+    assert!(unlock.edit_of(&web(&LOCKED)).is_ok());
+    let other = web(&[
+        ("fluxcd.io/locked", "true"),
+        ("fluxcd.io/locked_msg", "incident"),
+    ]);
+    let refusal = unlock.edit_of(&other).expect_err("another lock");
+    assert_eq!(
+        refusal.to_string(),
+        "the lock is another one since the plan was made: incident"
+    );
+    // One that is gone by itself is as wished.
+    assert!(unlock.edit_of(&web(&[])).expect("an edit").is_empty());
+}
+
 pub(super) const RECORD: &str = r#"{"time":"2026-11-01T00:00:00Z","by":"a","number":"1","changes":[],
     "records":{"fluxcd.io/tag.app":"1.0.0","fluxcd.io/tag.my-app":"1.0.0"}}"#;
 
