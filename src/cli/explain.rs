@@ -95,6 +95,7 @@ pub(super) fn explain(
                     client: globals.repeated(),
                     registry: args.registry.repeated(),
                     pull_secrets: args.scope.repeated(),
+                    files: args.scope.place().repeated_files(),
                 },
             };
             let style = terminal.style();

@@ -75,6 +75,18 @@ pub(super) struct PlaceFlags {
     pub(super) recursive: bool,
 }
 
+impl PlaceFlags {
+    /// The flags about files, as they may be given again.
+    pub(super) fn repeated_files(&self) -> Vec<String> {
+        let files = self.filename.iter();
+        let mut words: Vec<String> = files
+            .flat_map(|file| ["-f".to_owned(), file.to_string()])
+            .collect();
+        words.extend(self.recursive.then(|| "-R".to_owned()));
+        words
+    }
+}
+
 impl ScopeFlags {
     /// Where the workloads are.
     pub(super) fn place(&self) -> &PlaceFlags {

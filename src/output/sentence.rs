@@ -4,7 +4,6 @@ use super::columns::{lock_phrase, version, version_of};
 use super::sanitize::sanitize;
 use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
-use crate::workload::WorkloadKind;
 
 /// What becomes of the container, in a sentence.
 #[must_use]
@@ -66,52 +65,26 @@ pub struct RepeatedFlags {
     pub registry: Vec<String>,
     /// Those that say with which credentials, for commands about workloads.
     pub pull_secrets: Vec<String>,
+    /// The files that were read, as they were given: `-f DIR -R`.
+    pub files: Vec<String>,
 }
 
-/// What the decision asks for: a command ready to be pasted, kubectl's where
-/// this program has none of its own yet; for a file, the place and the edit.
-/// `None` where there is nothing to do.
+/// What the decision asks for: a command ready to be pasted. `None` where there
+/// is nothing to do, or the manifest came from standard input.
 #[must_use]
 pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
-    let decision = &row.decision;
-    match decision.reason {
-        // kubectl knows no container in a release's values.
-        _ if row.workload.kind == WorkloadKind::HelmRelease => images_command(row, flags),
-        Reason::NewerImage => {
-            let image = decision.latest.as_ref()?.to_string();
-            let edit = format!("set the image of container {} to {image}", row.container);
-            let words = ["set", "image"];
-            change(
-                row,
-                flags,
-                &words,
-                &format!("{}={image}", row.container),
-                &edit,
-            )
-        }
-        Reason::Locked if decision.is_behind() => {
-            let edit = "remove the annotation fluxcd.io/locked";
-            change(row, flags, &["annotate"], "fluxcd.io/locked-", edit)
-        }
-        Reason::Manual => {
-            let edit = "set the annotation fluxcd.io/automated to \"true\"";
-            let words = ["annotate", "--overwrite"];
-            change(row, flags, &words, "fluxcd.io/automated=true", edit)
-        }
+    let container = ["-c", &row.container];
+    match row.decision.reason {
+        Reason::NewerImage => asking(row, flags, "update", &container),
+        Reason::Locked if row.decision.is_behind() => own_command(row, flags, "unlock", &[]),
+        Reason::Manual => asking(row, flags, "automate", &[]),
         Reason::InvalidPolicy => {
-            let words = [
-                "kubectl",
-                "imgpolicy",
-                "test",
-                &row.image,
-                "--policy",
-                "TYPE:EXPR",
-            ];
-            Some(command_line(
-                words
-                    .into_iter()
-                    .chain(flags.registry.iter().map(String::as_str)),
-            ))
+            let words = ["kubectl", "imgpolicy", "test"];
+            let words = words
+                .into_iter()
+                .chain([&*row.image, "--policy", "TYPE:EXPR"]);
+            let further = flags.registry.iter().map(String::as_str);
+            Some(command_line(words.chain(further)))
         }
         Reason::Unauthorized => {
             let image: ImageReference = row.image.parse().ok()?;
@@ -127,7 +100,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         | Reason::NoMatchingTag
         | Reason::NoCreationTime
         | Reason::WrongPlatform
-        | Reason::TooYoung => images_command(row, flags),
+        | Reason::TooYoung => asking(row, flags, "images", &[]),
         Reason::Locked
         | Reason::Ignored
         | Reason::Excluded
@@ -139,48 +112,34 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     }
 }
 
-fn images_command(row: &Row, flags: &RepeatedFlags) -> Option<String> {
+/// A command that asks registries as this one did.
+fn asking(row: &Row, flags: &RepeatedFlags, command: &str, further: &[&str]) -> Option<String> {
+    let registries = flags.registry.iter().chain(&flags.pull_secrets);
+    let registries = registries.map(String::as_str);
+    let further: Vec<&str> = further.iter().copied().chain(registries).collect();
+    own_command(row, flags, command, &further)
+}
+
+/// A command of this program about the row's workload.
+fn own_command(
+    row: &Row,
+    flags: &RepeatedFlags,
+    command: &str,
+    further: &[&str],
+) -> Option<String> {
     let workload = row.workload.to_string();
-    let mut words = vec!["kubectl", "imgpolicy", "images", &workload];
+    let mut words = vec!["kubectl", "imgpolicy", command, &workload];
     match &row.source {
         Some(source) if source.file == "-" => return None,
-        Some(source) => words.extend(["-f", &source.file]),
+        Some(source) if flags.files.is_empty() => words.extend(["-f", &source.file]),
+        // The policy may stand in another of the files than the workload.
+        Some(_) => words.extend(flags.files.iter().map(String::as_str)),
         None => {
             words.extend(["-n", &row.workload.namespace]);
             words.extend(flags.client.iter().map(String::as_str));
         }
     }
-    let further = flags.registry.iter().chain(&flags.pull_secrets);
-    Some(command_line(
-        words.into_iter().chain(further.map(String::as_str)),
-    ))
-}
-
-/// A command of kubectl that changes a live object. A file is not changed by a
-/// command: kubectl's would print the whole file, and change every object in it.
-fn change(
-    row: &Row,
-    flags: &RepeatedFlags,
-    verb: &[&str],
-    argument: &str,
-    edit: &str,
-) -> Option<String> {
-    if let Some(source) = &row.source {
-        let file = if source.file == "-" {
-            "standard input"
-        } else {
-            &source.file
-        };
-        return Some(format!("in {file}, line {}, {edit}", source.line));
-    }
-    let workload = row.workload.to_string();
-    let object = [workload.as_str(), argument, "-n", &row.workload.namespace];
-    let client = flags.client.iter().map(String::as_str);
-    let words = ["kubectl"]
-        .into_iter()
-        .chain(verb.iter().copied())
-        .chain(object)
-        .chain(client);
+    words.extend(further);
     Some(command_line(words))
 }
 

@@ -238,7 +238,7 @@ fn ctrl_c_before_anything_is_written_changes_nothing() {
 #[test]
 fn an_image_that_is_not_written_is_no_success() {
     let environment = TestEnvironment::new();
-    environment.write("web.yaml", &automated("semver:~1.0", IMAGE));
+    environment.write("web.yaml", automated("semver:~1.0", IMAGE));
     for (image, told) in [
         ("docker.io/org/my-app:1.2.0", "--override-policy"),
         (

@@ -47,7 +47,7 @@ fn everything_that_led_to_a_decision() {
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago), sha256:abababababababababababababababababababababababababababababababab
     Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
 
-    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
 }
 
@@ -77,7 +77,7 @@ fn at_80_columns() {
                  sha256:ababababababababababababab…babababababababababababababababab
     Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
 
-    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
 }
 
@@ -118,7 +118,7 @@ fn at_40_columns() {
                  2026-11-21T11:59:55Z (5s
                  ago)
 
-    Next: kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+    Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
 }
 
@@ -159,7 +159,7 @@ fn colours() {
                  sha256:ababababababababababababab…babababababababababababababababab
     Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
 
-    Next: ^[1mkubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop^[0m
+    Next: ^[1mkubectl imgpolicy update deployment/web -n shop -c app^[0m
     ");
 }
 
@@ -189,7 +189,7 @@ fn nothing_was_asked_for_a_manual_container() {
     File:        my apps/cache.yaml:12
     Warning:     mutable-tag: the tag may move
 
-    Next: in my apps/cache.yaml, line 12, set the annotation fluxcd.io/automated to "true"
+    Next: kubectl imgpolicy automate deployment/cache -f 'my apps/cache.yaml'
     "#);
 }
 
@@ -284,11 +284,11 @@ fn every_decision_is_a_sentence_with_a_next_step() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
-      kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop
+      kubectl imgpolicy update deployment/web -n shop -c app
     Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2
       kubectl imgpolicy images deployment/api -n shop
     Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, and only the lock holds it back
-      kubectl annotate deployment/cart fluxcd.io/locked- -n shop
+      kubectl imgpolicy unlock deployment/cart -n shop
     Stays at 7: locked
       
     Stays at 9.9.9: 9.1.0 is elected and lower than 9.9.9
@@ -298,15 +298,15 @@ fn every_decision_is_a_sentence_with_a_next_step() {
     Stays at 1.0.0: none of 12 tags matches semver:^7
       kubectl imgpolicy images deployment/none -n shop
     Stays at 7.2: not automated
-      kubectl annotate --overwrite deployment/cache fluxcd.io/automated=true -n shop
+      kubectl imgpolicy automate deployment/cache -n shop
     Stays at 1.2.3@sha256:0123456: not automated
-      kubectl annotate --overwrite deployment/pinned fluxcd.io/automated=true -n shop
+      kubectl imgpolicy automate deployment/pinned -n shop
     Stays at @sha256:0123456: not automated
-      kubectl annotate --overwrite deployment/digest fluxcd.io/automated=true -n shop
+      kubectl imgpolicy automate deployment/digest -n shop
     Stays at an untagged image: not automated
-      kubectl annotate --overwrite deployment/untagged fluxcd.io/automated=true -n shop
+      kubectl imgpolicy automate deployment/untagged -n shop
     Stays at 1.2.3: not automated
-      kubectl annotate --overwrite deployment/hint fluxcd.io/automated=true -n shop
+      kubectl imgpolicy automate deployment/hint -n shop
     Stays at 1: ignored
       
     Undecided, so it stays at 2.1.0: fluxcd.io/tag.app: "semver:~~" is no range (invalid-policy)
@@ -325,12 +325,13 @@ fn the_next_command_means_the_same_cluster_and_the_same_images() {
         client: ["--context", "staging cluster"].map(str::to_owned).to_vec(),
         registry: ["--oci-layout", "layouts"].map(str::to_owned).to_vec(),
         pull_secrets: vec!["--pull-secrets=off".to_owned()],
+        files: ["-f", "my apps", "-R"].map(str::to_owned).to_vec(),
     };
     let step = |row: &Row| next_step(row, &flags).expect("a step");
     assert_eq!(
         step(&seed()),
-        "kubectl set image deployment/web app=docker.io/org/my-app:1.0.1 -n shop \
-         --context 'staging cluster'"
+        "kubectl imgpolicy update deployment/web -n shop --context 'staging cluster' -c app \
+         --oci-layout layouts --pull-secrets=off"
     );
     let mut current = seed();
     current.decision.reason = Reason::UpToDate;
@@ -346,6 +347,7 @@ fn the_next_command_means_the_same_cluster_and_the_same_images() {
     });
     assert_eq!(
         step(&file),
-        "in web.yaml, line 7, set the image of container app to docker.io/org/my-app:1.0.1"
+        "kubectl imgpolicy update deployment/web -f 'my apps' -R -c app --oci-layout layouts \
+         --pull-secrets=off"
     );
 }

@@ -22,13 +22,7 @@ pub(in crate::cli) struct Reached<'a> {
 impl Reached<'_> {
     /// The flags that lead to workloads of a namespace.
     pub(super) fn flags(&self, namespace: &str) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        for file in &self.place.filename {
-            words.extend(["-f".to_owned(), file.to_string()]);
-        }
-        if self.place.recursive {
-            words.push("-R".to_owned());
-        }
+        let mut words = self.place.repeated_files();
         if self.place.filename.is_empty() {
             words.extend(["-n".to_owned(), namespace.to_owned()]);
         } else if let Some(namespace) = &self.globals.namespace {
