@@ -30,6 +30,18 @@ pub enum DryRun {
     Server,
 }
 
+impl DryRun {
+    /// The word of `--dry-run`, which is also that of the data.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
 /// What became of one workload.
 #[derive(Debug)]
 pub struct Applied {

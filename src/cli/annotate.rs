@@ -8,13 +8,13 @@ mod results;
 use std::process::ExitCode;
 
 use clap::Args;
-use futures_util::{StreamExt, stream};
 
 use self::results::Results;
 use super::author::authorship;
 use super::client_flags::Globals;
 use super::confirm::{Question, confirm};
 use super::error::CommandError;
+use super::last_look;
 use super::pull_secret_flags::PullSecretFlags;
 use super::reading::{self, Origin, Reading, default_namespace, runtime, unless_interrupted};
 use super::registry_flags::RegistryFlags;
@@ -205,15 +205,12 @@ fn elects(change: &Change) -> bool {
     change.policy.as_ref().is_some_and(PolicyEdit::elects)
 }
 
-/// How many objects are read at once.
-const AT_ONCE: usize = 8;
-
 /// Reads the objects with what the server keeps of who wrote them. One that cannot
 /// be read is left out: the write tells why.
 async fn observe(cluster: &Cluster, ready: &[Ready]) -> Vec<Observed> {
-    let reads = stream::iter(ready).map(|one| cluster.observe(&one.change.workload));
-    let read: Vec<_> = reads.buffered(AT_ONCE).collect().await;
-    read.into_iter().flatten().collect()
+    let ids = ready.iter().map(|one| one.change.workload.clone());
+    let seen = last_look::observe(cluster, ids).await.seen;
+    seen.into_values().map(|seen| seen.observed).collect()
 }
 
 /// Shows what is going to be written, where somebody will read it.

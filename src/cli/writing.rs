@@ -2,7 +2,6 @@
 //! question, the write, and what became of each workload.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -78,7 +77,7 @@ pub(super) fn carry_out(
     for error in &draft.errors {
         terminal.complain(&error.message);
     }
-    let namespaces = spans_namespaces(&draft.plan);
+    let namespaces = draft.plan.spans_namespaces();
     let is_quiet = manner.output.is_some_and(|output| output.data().is_some())
         && (manner.flags.yes || manner.flags.dry_run() != DryRun::None);
     if !is_quiet {
@@ -205,16 +204,6 @@ fn question(draft: &Draft, manner: &Manner<'_>) -> Question {
     }
 }
 
-fn spans_namespaces(plan: &Plan) -> bool {
-    let changes = plan.changes.iter().map(|change| &change.workload);
-    let held_back = plan.held_back.iter().map(|held| &held.workload);
-    let namespaces: BTreeSet<&str> = changes
-        .chain(held_back)
-        .map(|id| id.namespace.as_str())
-        .collect();
-    namespaces.len() > 1
-}
-
 /// Writes the plan, and tells of each workload as it is done. The second value is
 /// the edited text of standard input.
 fn write(
@@ -285,11 +274,7 @@ fn write(
 }
 
 fn data(draft: &Draft, manner: &Manner<'_>, told: &[Told]) -> ImageUpdateList {
-    let dry_run = match manner.flags.dry_run() {
-        DryRun::None => "none",
-        DryRun::Client => "client",
-        DryRun::Server => "server",
-    };
+    let dry_run = manner.flags.dry_run().as_str();
     let context = draft.context.clone();
     let mut list = ImageUpdateList::new(context, draft.authorship.at.into(), dry_run);
     list.overrides = manner.overrides.words();

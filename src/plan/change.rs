@@ -21,6 +21,18 @@ pub struct Plan {
     pub held_back: Vec<HeldBack>,
 }
 
+impl Plan {
+    /// Whether its workloads, also those that are held back, stand in more than one
+    /// namespace.
+    #[must_use]
+    pub fn spans_namespaces(&self) -> bool {
+        let changes = self.changes.iter().map(|change| &change.workload);
+        let mut ids = changes.chain(self.held_back.iter().map(|held| &held.workload));
+        let first = ids.next().map(|id| &id.namespace);
+        ids.any(|id| Some(&id.namespace) != first)
+    }
+}
+
 /// What is going to be done to one workload, all of it at once or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

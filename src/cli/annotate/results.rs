@@ -119,11 +119,7 @@ impl Results {
                 };
                 key(a).cmp(&key(b))
             });
-            let dry_run = match self.lines.dry_run {
-                DryRun::None => "none",
-                DryRun::Client => "client",
-                DryRun::Server => "server",
-            };
+            let dry_run = self.lines.dry_run.as_str();
             let list = AnnotationEditList::new(snapshot, dry_run, self.items, &self.effect);
             terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
         }

@@ -26,7 +26,7 @@ pub(in crate::cli) fn choose_updates(
     if plan.changes.is_empty() {
         return Ok(plan);
     }
-    let spans = spans_namespaces(&plan);
+    let spans = plan.spans_namespaces();
     let changes = plan.changes.iter();
     let elected = changes.flat_map(|change| change.images.iter().map(move |image| (change, image)));
     let mut items: Vec<Item> = elected
@@ -44,13 +44,6 @@ pub(in crate::cli) fn choose_updates(
     }
     chosen.changes.retain(|change| !change.images.is_empty());
     Ok(chosen)
-}
-
-fn spans_namespaces(plan: &Plan) -> bool {
-    let changes = plan.changes.iter().map(|change| &change.workload);
-    let mut ids = changes.chain(plan.held_back.iter().map(|held| &held.workload));
-    let first = ids.next().map(|id| &id.namespace);
-    ids.any(|id| Some(&id.namespace) != first)
 }
 
 fn name(id: &WorkloadId, spans: bool) -> String {
