@@ -12,7 +12,7 @@ use regex::Regex;
 /// is the way of the data; `cli` and `main` stand on top and may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("words", &[]),
-    ("image", &[]),
+    ("image", &["words"]),
     ("workload", &["image"]),
     ("policy", &["words", "image", "workload"]),
     ("evaluator", &["words", "image", "workload", "policy"]),

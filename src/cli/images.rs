@@ -17,7 +17,7 @@ use super::saved;
 use super::scope::{ScopeArgs, ScopeFlags};
 use super::terminal::Terminal;
 use crate::cluster::PodUsage;
-use crate::evaluator::{self, Examination, Outcome, ScopeError, Subject};
+use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
 use crate::image::ImageReference;
 use crate::output::{
     DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
@@ -256,7 +256,8 @@ fn tags_of_image(
     let policy = ContainerPolicy::new("glob:*", rule, Origin::Flag("images"));
     let workload = Workload::running(word);
     let now = reading::now();
-    let subject = Subject::trying(&workload, &workload.containers[0], policy, now);
+    let settings = Settings::default();
+    let subject = Subject::trying(&workload, &workload.containers[0], policy, &settings, now);
     let metadata = if let Some(path) = args.scope.saved_snapshot() {
         saved::repository(path, image.canonical())?
     } else {

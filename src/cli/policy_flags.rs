@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::error::CommandError;
 use crate::evaluator::Settings;
 use crate::image::{ImageReference, Platform};
-use crate::policy::{Assume, Glob, Rule, parse_age};
+use crate::policy::{Assume, Glob, MinAgeClock, Rule, parse_age};
 
 /// Flags that change decisions, also those on containers that have no policy.
 #[derive(Debug, Clone, Args)]
@@ -28,6 +28,9 @@ pub(super) struct DecisionFlags {
     /// Elect only images that are at least this old, as in 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
+
+    #[command(flatten)]
+    gate: GateFlags,
 
     /// Platforms the workloads run on, as in linux/amd64, instead of asking the cluster's nodes;
     /// repeatable
@@ -51,6 +54,41 @@ pub(super) struct DecisionFlags {
     exclude_image: Vec<String>,
 }
 
+/// Flags about what an elected image has to pass.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(super) struct GateFlags {
+    /// What the minimum age counts from: registry (its push time or Last-Modified, else when the
+    /// cache first saw the image) or image (the date in the image, which anybody can set)
+    #[arg(long, value_name = "registry|image")]
+    pub(super) min_age_clock: Option<MinAgeClock>,
+
+    /// How many of the best tags may be refused, for their platform, age or content, before the
+    /// search ends [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_candidates: Option<u16>,
+}
+
+impl GateFlags {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            min_age_clock: self.min_age_clock,
+            max_candidates: self.max_candidates.map(usize::from),
+            ..Settings::default()
+        }
+    }
+
+    fn repeated(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let clock = self
+            .min_age_clock
+            .map(|clock| ("--min-age-clock", clock.to_string()));
+        let most = self
+            .max_candidates
+            .map(|most| ("--max-candidates", most.to_string()));
+        clock.into_iter().chain(most)
+    }
+}
+
 impl DecisionFlags {
     /// The flags as they may be given again.
     pub(super) fn repeated(&self) -> Vec<String> {
@@ -63,6 +101,7 @@ impl DecisionFlags {
         let excluded = self.exclude_image.iter();
         let valued = self.min_age.iter().map(|m| ("--min-age", age(m)));
         let mut words: Vec<String> = valued
+            .chain(self.gate.repeated())
             .chain(platforms)
             .chain(included.map(|glob| ("--include-image", glob.clone())))
             .chain(excluded.map(|glob| ("--exclude-image", glob.clone())))
@@ -121,6 +160,7 @@ impl DecisionFlags {
             include_images: self.include_image.clone(),
             exclude_images: self.exclude_image.clone(),
             image: None,
+            ..self.gate.settings()
         }
     }
 }

@@ -65,6 +65,8 @@ pub(super) fn override_settings(saved: &mut Settings, given: Settings) {
     if given.min_age.is_some() {
         saved.min_age = given.min_age;
     }
+    saved.min_age_clock = given.min_age_clock.or(saved.min_age_clock);
+    saved.max_candidates = given.max_candidates.or(saved.max_candidates);
     if !given.platforms.is_empty() {
         saved.platforms = given.platforms;
     }

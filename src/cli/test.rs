@@ -11,16 +11,17 @@ use serde::Deserialize;
 use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
-use super::policy_flags::typo_warning;
+use super::policy_flags::{GateFlags, typo_warning};
 use super::reading;
 use super::registry_flags::RegistryFlags;
 use super::report_flags::ReportFlags;
 use super::saved;
 use super::terminal::Terminal;
-use crate::evaluator::{Examination, Outcome, Subject};
+use crate::evaluator::{Examination, Outcome, Settings, Subject};
 use crate::files::PathOrStdin;
 use crate::image::{
-    Digest, ImageReference, Known, RepositoryMetadata, SourceKind, Tag, TagOrDigest,
+    BuildTimes, Digest, ImageReference, Known, Platform, RepositoryMetadata, SourceKind, Tag,
+    TagOrDigest,
 };
 use crate::output::{ImageTest, encode, test_report};
 use crate::policy::{
@@ -77,8 +78,15 @@ pub(super) struct TestArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
 
+    #[command(flatten)]
+    gate: GateFlags,
+
+    /// Platform the image has to offer, as in linux/amd64; repeatable
+    #[arg(long, value_name = "OS/ARCH", help_heading = "Decisions")]
+    platform: Vec<Platform>,
+
     /// Tags from a file or - for stdin: one a line, or JSON lines
-    /// {"tag": …, "created": …, "digest": …}
+    /// {"tag": …, "created": …, "pushed": …, "digest": …, "platforms": […]}
     #[arg(long, value_name = "FILE|-", conflicts_with = "from_snapshot")]
     tags_from: Option<PathOrStdin>,
 
@@ -107,7 +115,12 @@ pub(super) fn test(
         terminal.tell(&warning);
     }
     let workload = Workload::running(&args.image);
-    let subject = Subject::trying(&workload, &workload.containers[0], policy, reading::now());
+    let settings = Settings {
+        platforms: args.platform.clone(),
+        ..args.gate.settings()
+    };
+    let container = &workload.containers[0];
+    let subject = Subject::trying(&workload, container, policy, &settings, reading::now());
     let metadata = match (&args.tags_from, &args.from_snapshot) {
         (Some(from), _) => {
             let given = given_tags(from)?;
@@ -204,7 +217,9 @@ impl TestArgs {
 struct GivenTag {
     tag: String,
     created: Option<Timestamp>,
+    pushed: Option<Timestamp>,
     digest: Option<Digest>,
+    platforms: Option<Vec<Platform>>,
 }
 
 /// Reads tags as the user gives them. What is not given counts as not there:
@@ -224,6 +239,7 @@ fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
         text.map_err(|error| CommandError::failed(format!("--tags-from {name}: {error}")))?;
     let mut metadata = RepositoryMetadata {
         source: SourceKind::Given,
+        is_closed: true,
         ..RepositoryMetadata::default()
     };
     let mut tags = Vec::new();
@@ -240,7 +256,9 @@ fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
             GivenTag {
                 tag: line.to_owned(),
                 created: None,
+                pushed: None,
                 digest: None,
+                platforms: None,
             }
         };
         let Ok(tag) = given.tag.parse::<Tag>() else {
@@ -251,8 +269,12 @@ fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
             .images
             .entry(TagOrDigest::Tag(tag.clone()))
             .or_default();
-        image.created = Known::Value(given.created);
-        image.pushed = Known::Value(None);
+        image.created = Known::Value(BuildTimes {
+            given: given.created,
+            ..BuildTimes::default()
+        });
+        image.pushed = Known::Value(given.pushed);
+        image.platforms = given.platforms.map_or(Known::NotAsked, Known::Value);
         image.digest = match given.digest {
             Some(digest) => Known::Value(digest),
             None => Known::NotAsked,

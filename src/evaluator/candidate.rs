@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::decision::Decision;
-use crate::image::{Digest, Tag};
+use crate::image::{CreatedFrom, Digest, Tag};
 use crate::policy::Rejection;
 use crate::words::closed_words;
 
@@ -32,6 +32,8 @@ pub struct Candidate {
     pub rank: Option<usize>,
     /// When the image was built, where that was asked for and can be believed.
     pub created: Option<Timestamp>,
+    /// Which place says so.
+    pub created_from: Option<CreatedFrom>,
     /// When the tag was pushed, where the registry told and that was asked for.
     pub pushed: Option<Timestamp>,
     /// What the tag serves, where that was asked for.

@@ -1,11 +1,12 @@
 //! What is judged, and what belongs to every verdict: its facts, and the warnings
 //! that hold whatever is decided.
 
+use super::age::ripeness;
 use super::decision::{DecisionFacts, Reason, Verdict};
 use super::elect::{self, Refused};
 use super::evaluate::Evaluation;
 use super::facts::{ContainerFacts, Creation, creation};
-use super::moved;
+use super::{moved, sentence};
 use crate::image::{Fact, FetchFailure, ImageReference, RepositoryMetadata, Tag, TagOrDigest};
 use crate::policy::{ContainerPolicy, Warning, WarningCode};
 
@@ -32,6 +33,12 @@ impl Outline {
 
     pub(super) fn failed(failure: &FetchFailure) -> Self {
         Self::new(failure.kind.into(), &failure.message)
+    }
+
+    /// A tag would be elected, and could not be checked.
+    pub(super) fn failed_gate(tag: &Tag, failure: &FetchFailure) -> Self {
+        let message = sentence::unchecked(tag, failure);
+        Self::new(failure.kind.into(), message)
     }
 
     pub(super) fn needs(facts: Vec<Fact>) -> Self {
@@ -118,19 +125,31 @@ impl Case<'_, '_> {
                 _ => image.pulled(),
             };
             let created = match self.creation(&version) {
-                Creation::At(at) => Some(at),
+                Creation::At(created) => Some(created),
                 _ => None,
             };
-            let served = self.metadata.image(&version).and_then(|i| i.digest.value());
-            (created, image.digest().or(served).cloned())
+            let known = self.metadata.image(&version);
+            let served = known.and_then(|image| image.digest.value());
+            let age_clock = self
+                .policy
+                .demanded_age()
+                .zip(known)
+                .and_then(|(min_age, known)| {
+                    ripeness(known, min_age, self.metadata, self.container.now)
+                })
+                .map(|ripe| ripe.clock);
+            (created, image.digest().or(served).cloned(), age_clock)
         };
-        let (current_created, current_digest) = known(self.container.image);
-        let (latest_created, latest_digest) = latest.map(known).unwrap_or_default();
+        let (current_created, current_digest, _) = known(self.container.image);
+        let (latest_created, latest_digest, age_clock) = latest.map(known).unwrap_or_default();
         DecisionFacts {
-            current_created,
+            current_created: current_created.map(|created| created.at),
+            current_created_from: current_created.map(|created| created.from),
             current_digest,
-            latest_created,
+            latest_created: latest_created.map(|created| created.at),
+            latest_created_from: latest_created.map(|created| created.from),
             latest_digest,
+            age_clock,
             asked_at: self.metadata.asked_at,
             source: self.metadata.source,
             place: self.metadata.place.clone(),

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::image::{CanonicalName, Digest, FetchFailureKind, ImageReference, SourceKind};
+use super::age::AgeClock;
+use crate::image::{
+    CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
+};
 use crate::policy::{Lock, Order, State, Warning};
 use crate::words::closed_words;
 
@@ -126,7 +129,9 @@ impl From<FetchFailureKind> for Reason {
             FetchFailureKind::Unreachable | FetchFailureKind::NotRemembered => {
                 Self::RegistryUnreachable
             }
-            FetchFailureKind::Registry => Self::RegistryError,
+            FetchFailureKind::CannotBePulled
+            | FetchFailureKind::TooLarge
+            | FetchFailureKind::Registry => Self::RegistryError,
         }
     }
 }
@@ -148,12 +153,22 @@ pub struct PolicySummary {
 pub struct DecisionFacts {
     /// When the running image was built.
     pub current_created: Option<Timestamp>,
+    /// Which place says so.
+    #[serde(default)]
+    pub current_created_from: Option<CreatedFrom>,
     /// The digest that the running tag serves now, or that is written.
     pub current_digest: Option<Digest>,
     /// When the elected image was built.
     pub latest_created: Option<Timestamp>,
+    /// Which place says so.
+    #[serde(default)]
+    pub latest_created_from: Option<CreatedFrom>,
     /// The digest that the elected tag serves now.
     pub latest_digest: Option<Digest>,
+    /// By which clock the elected image is old enough; `None` where no age is
+    /// demanded.
+    #[serde(default)]
+    pub age_clock: Option<AgeClock>,
     /// When the tags were asked for.
     pub asked_at: Option<Timestamp>,
     /// Where the tags came from.

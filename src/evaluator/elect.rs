@@ -1,22 +1,30 @@
 //! From the best tag downwards: which one is elected.
 //!
 //! What costs requests is asked last and only of the tag that is about to be
-//! elected: its age, its platforms, its digest. A tag that fails is rejected and
-//! the next one is looked at, until the running tag is reached.
+//! elected: whether it passes the gate, and its digest. A tag that fails is
+//! rejected and the next one is looked at, until the running tag is reached or so
+//! many were refused that the search ends.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use jiff::Timestamp;
 
-use super::facts::{ContainerFacts, Creation, creation, ripe_at};
+use super::facts::{ContainerFacts, Creation, creation};
+use super::gate::{Gate, Refusal, Stop, stopped_by};
 use super::rank::{Key, Ranked, Ranking};
-use super::{sentence, times};
+use super::times;
 use crate::image::{
-    Digest, Fact, FetchFailure, FetchFailureKind, Known, Platform, RepositoryMetadata, Tag,
+    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, RepositoryMetadata, Tag,
     TagOrDigest,
 };
 use crate::policy::{ContainerPolicy, Order, Rejection, TagVersion, Warning, WarningCode};
+
+/// So many refused tags are looked at one after the other: most often the first
+/// or the second one passes. After that some are asked for side by side.
+const ONE_BY_ONE: usize = 4;
+/// How many tags are asked for side by side then.
+const SIDE_BY_SIDE: usize = 4;
 
 /// A tag that would have been elected, had its image passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +35,26 @@ pub(super) struct Refused {
     pub(super) message: String,
 }
 
+impl Refused {
+    fn new(tag: &Tag, refusal: Refusal) -> Self {
+        Self {
+            tag: tag.clone(),
+            rejection: refusal.rejection,
+            ripe_at: refusal.ripe_at,
+            message: refusal.message,
+        }
+    }
+}
+
 /// What to tell of the refused where another tag is elected: one warning of each
 /// kind, because a month of nightly builds may be too young.
 pub(super) fn warnings(refused: &[Refused]) -> Vec<Warning> {
     let kinds = [
-        (Rejection::TooYoung, WarningCode::TooYoung),
+        (Rejection::NotAnImage, WarningCode::NotAnImage),
+        (Rejection::CannotBePulled, WarningCode::CannotBePulled),
+        (Rejection::TooLarge, WarningCode::TooLarge),
         (Rejection::WrongPlatform, WarningCode::WrongPlatform),
+        (Rejection::TooYoung, WarningCode::TooYoung),
     ];
     kinds
         .into_iter()
@@ -63,10 +85,15 @@ pub(super) enum Election {
     VariantChange(Tag, String),
     /// Every tag was refused.
     Nobody,
+    /// So many were refused that the others were not looked at.
+    Exhausted,
     /// More has to be known.
     Needs(Vec<Fact>),
     /// What has to be known could not be had.
     Failed(FetchFailure),
+    /// This tag would be elected, but the registry allows no more requests to
+    /// check it.
+    Unchecked(Tag, FetchFailure),
 }
 
 /// What is fixed during the walk.
@@ -109,14 +136,33 @@ impl Ord for ByRank<'_, '_> {
 enum Admission {
     Admitted(Option<Digest>),
     Same,
-    Refused(Refused),
-    Needs(Vec<Fact>),
-    Failed(FetchFailure),
+    Stopped(Stop),
+}
+
+impl From<Stop> for Admission {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
 }
 
 impl Walk<'_> {
     /// Walks down the ranking.
     pub(super) fn elect(&mut self, ranking: &Ranking<'_>) -> Election {
+        let election = self.walk(ranking);
+        // One tag may be hidden from us. If all that were asked for are, it is we
+        // who may not see them.
+        let hidden = self.refused.iter().find_map(|refused| {
+            let version = TagOrDigest::Tag(refused.tag.clone());
+            self.hidden(&version).cloned()
+        });
+        match (election, hidden) {
+            (Election::Needs(facts), _) => Election::Needs(facts),
+            (_, Some(failure)) if !self.has_seen_an_image() => Election::Failed(failure),
+            (election, _) => election,
+        }
+    }
+
+    fn walk(&mut self, ranking: &Ranking<'_>) -> Election {
         let order = self.policy.rule.order();
         let accepted = ranking.accepted.iter();
         let mut heap: BinaryHeap<ByRank<'_, '_>> =
@@ -127,28 +173,11 @@ impl Walk<'_> {
                 let left = std::iter::once(candidate).chain(left);
                 return self.date(candidate.tag, left, ranking.dated());
             }
-            if !self.by_digest && Some(candidate.tag) == self.running.as_ref() {
-                return Election::Running;
+            if let Some(election) = self.ends_at(candidate) {
+                return election;
             }
-            match self
-                .running_key
-                .as_ref()
-                .map(|running| candidate.key.compare(running, order))
-            {
-                // Of two equals the running one stays.
-                Some(Ordering::Equal) => return Election::Equal(candidate.tag.clone()),
-                Some(Ordering::Less) if !self.may_go_down() => {
-                    // What is left is lower still; if a better tag was refused,
-                    // that is the reason.
-                    if self.refused.is_empty() {
-                        return Election::Downgrade(candidate.tag.clone());
-                    }
-                    return Election::Nobody;
-                }
-                _ => {}
-            }
-            if let Some(variant) = self.left_variant(candidate) {
-                return Election::VariantChange(candidate.tag.clone(), variant);
+            if self.counted() >= self.container.max_candidates {
+                return Election::Exhausted;
             }
             match self.admit(candidate.tag) {
                 Admission::Admitted(digest) => {
@@ -158,12 +187,80 @@ impl Walk<'_> {
                     };
                 }
                 Admission::Same => return Election::Running,
-                Admission::Refused(refused) => self.refused.push(refused),
-                Admission::Needs(facts) => return Election::Needs(facts),
-                Admission::Failed(failure) => return Election::Failed(failure),
+                Admission::Stopped(Stop::Refused(refusal)) => {
+                    self.refused.push(Refused::new(candidate.tag, refusal));
+                }
+                Admission::Stopped(Stop::Needs(mut facts)) => {
+                    facts.extend(self.needs_of_next(&mut heap));
+                    return Election::Needs(facts);
+                }
+                Admission::Stopped(Stop::Failed(failure)) => match failure.kind {
+                    FetchFailureKind::RateLimited => {
+                        return Election::Unchecked(candidate.tag.clone(), failure);
+                    }
+                    _ => return Election::Failed(failure),
+                },
             }
         }
         Election::Nobody
+    }
+
+    /// How the walk ends at a tag, whatever its image is.
+    fn ends_at(&self, candidate: &Ranked<'_>) -> Option<Election> {
+        if !self.by_digest && Some(candidate.tag) == self.running.as_ref() {
+            return Some(Election::Running);
+        }
+        let order = self.policy.rule.order();
+        let compared = self
+            .running_key
+            .as_ref()
+            .map(|running| candidate.key.compare(running, order));
+        match compared {
+            // Of two equals the running one stays.
+            Some(Ordering::Equal) => return Some(Election::Equal(candidate.tag.clone())),
+            // What is left is lower still; if a better tag was refused, that is
+            // the reason.
+            Some(Ordering::Less) if !self.may_go_down() => {
+                return Some(if self.refused.is_empty() {
+                    Election::Downgrade(candidate.tag.clone())
+                } else {
+                    Election::Nobody
+                });
+            }
+            _ => {}
+        }
+        let variant = self.left_variant(candidate)?;
+        Some(Election::VariantChange(candidate.tag.clone(), variant))
+    }
+
+    /// How many of the refused count towards the end of the search. In the order
+    /// of time the date that refuses a young image was known already.
+    fn counted(&self) -> usize {
+        let is_by_time = self.policy.rule.order() == Order::Created;
+        let counts = |refused: &&Refused| !is_by_time || refused.rejection != Rejection::TooYoung;
+        self.refused.iter().filter(counts).count()
+    }
+
+    /// What the next tags need, once so many were refused that more will be.
+    fn needs_of_next(&self, heap: &mut BinaryHeap<ByRank<'_, '_>>) -> Vec<Fact> {
+        let counted = self.counted();
+        if counted < ONE_BY_ONE {
+            return Vec::new();
+        }
+        let left = self.container.max_candidates.saturating_sub(counted + 1);
+        let mut needs = Vec::new();
+        for _ in 1..SIDE_BY_SIDE.min(left + 1) {
+            let Some(ByRank(next, _)) = heap.pop() else {
+                break;
+            };
+            if next.is_undated() || self.ends_at(next).is_some() {
+                break;
+            }
+            if let Admission::Stopped(Stop::Needs(facts)) = self.admit(next.tag) {
+                needs.extend(facts);
+            }
+        }
+        needs
     }
 
     /// The best tag is not dated, so it may be any below it that wins.
@@ -201,162 +298,77 @@ impl Walk<'_> {
     /// Asks of a tag's image what the policy and the workload demand.
     fn admit(&self, tag: &Tag) -> Admission {
         let version = TagOrDigest::Tag(tag.clone());
-        let digest = match self.digest_to_write(&version) {
-            Ok(digest) => digest,
-            Err(admission) => return admission,
-        };
-        // `name@sha256:old` is compared with the elected one by digest only.
-        if (self.by_digest || self.container.image.tag().is_none())
-            && digest.is_some()
-            && self.container.image.digest() == digest.as_ref()
-        {
-            return Admission::Same;
-        }
-        for check in [Self::check_age, Self::check_platforms] {
-            if let Some(admission) = check(self, tag, &version) {
-                return admission;
+        // `name@sha256:old` is compared with the elected one by digest only, and
+        // that costs less than to pass the gate.
+        if self.by_digest || self.container.image.tag().is_none() {
+            match self.digest_to_write(&version) {
+                Ok(digest)
+                    if digest.is_some() && self.container.image.digest() == digest.as_ref() =>
+                {
+                    return Admission::Same;
+                }
+                Ok(_) => {}
+                Err(stop) => return stop.into(),
             }
         }
-        Admission::Admitted(digest)
+        let gate = Gate {
+            container: self.container,
+            min_age: self.policy.demanded_age(),
+            metadata: self.metadata,
+        };
+        match gate
+            .pass(&version)
+            .and_then(|()| self.digest_to_write(&version))
+        {
+            Ok(digest) => Admission::Admitted(digest),
+            // Where others are shown, a tag that is hidden spoils itself alone.
+            Err(Stop::Failed(failure)) if self.is_hidden(&failure) => {
+                let rejection = Rejection::CannotBePulled;
+                let message = format!("{tag} {}: {failure}", rejection.phrase());
+                Admission::Stopped(Stop::Refused(Refusal {
+                    rejection,
+                    ripe_at: None,
+                    message,
+                }))
+            }
+            Err(stop) => stop.into(),
+        }
+    }
+
+    /// Whether a listed image is hidden from us, although the list is not.
+    fn is_hidden(&self, failure: &FetchFailure) -> bool {
+        failure.kind == FetchFailureKind::Unauthorized
+            && !self.by_digest
+            && self.metadata.tags.value().is_some()
+    }
+
+    /// Why a refused tag is hidden, if that is why it was refused.
+    fn hidden(&self, version: &TagOrDigest) -> Option<&FetchFailure> {
+        let image = self.metadata.image(version)?;
+        let failure = match (&image.platforms, &image.created) {
+            (Known::Failed(failure), _) | (_, Known::Failed(failure)) => failure,
+            _ => return None,
+        };
+        self.is_hidden(failure).then_some(failure)
+    }
+
+    fn has_seen_an_image(&self) -> bool {
+        let is_seen = |image: &ImageMetadata| image.digest.value().is_some();
+        self.metadata.images.values().any(is_seen)
     }
 
     /// Where the manifest pins a digest, the elected tag's belongs there.
-    fn digest_to_write(&self, version: &TagOrDigest) -> Result<Option<Digest>, Admission> {
+    fn digest_to_write(&self, version: &TagOrDigest) -> Result<Option<Digest>, Stop> {
         if self.container.image.digest().is_none() && !self.by_digest {
             return Ok(None);
         }
         match self.metadata.image(version).map(|image| &image.digest) {
-            None | Some(Known::NotAsked) => {
-                Err(Admission::Needs(vec![Fact::Digest(version.clone())]))
-            }
+            None | Some(Known::NotAsked) => Err(Stop::Needs(vec![Fact::Digest(version.clone())])),
             Some(Known::Value(digest)) => Ok(Some(digest.clone())),
             // A listed tag without a manifest spoils itself alone; a followed one
             // is all there is.
-            Some(Known::Failed(failure))
-                if failure.kind == FetchFailureKind::NotFound && !self.by_digest =>
-            {
-                Err(match version {
-                    TagOrDigest::Tag(tag) => Admission::Refused(no_manifest(tag)),
-                    TagOrDigest::Digest(_) => Admission::Failed(failure.clone()),
-                })
-            }
-            Some(Known::Failed(failure)) => Err(Admission::Failed(failure.clone())),
+            Some(Known::Failed(failure)) if self.by_digest => Err(Stop::Failed(failure.clone())),
+            Some(Known::Failed(failure)) => Err(stopped_by(failure, version)),
         }
     }
-
-    fn check_age(&self, tag: &Tag, version: &TagOrDigest) -> Option<Admission> {
-        let min_age = self.policy.min_age?;
-        let image = self.metadata.image(version);
-        let pushed = image.map_or(&Known::NotAsked, |image| &image.pushed);
-        let mut needs = Vec::new();
-        let created = match creation(self.metadata, version, self.container.now) {
-            Creation::NotAsked => {
-                needs.push(Fact::Created(version.clone()));
-                None
-            }
-            Creation::Failed(failure) => return Some(Admission::Failed(failure)),
-            Creation::Gone => return Some(Admission::Refused(no_manifest(tag))),
-            Creation::At(at) => Some(at),
-            Creation::None => None,
-        };
-        if pushed.is_not_asked() {
-            needs.push(Fact::Pushed(version.clone()));
-        }
-        if !needs.is_empty() {
-            return Some(Admission::Needs(needs));
-        }
-        let ripe_at = image.and_then(|image| ripe_at(image, created, min_age));
-        if ripe_at.is_some_and(|ripe_at| ripe_at <= self.container.now) {
-            // The time of the push can only make it younger.
-            return match pushed {
-                Known::Failed(failure) => Some(Admission::Failed(failure.clone())),
-                Known::Value(_) | Known::NotAsked => None,
-            };
-        }
-        Some(Admission::Refused(Refused {
-            tag: tag.clone(),
-            rejection: Rejection::TooYoung,
-            ripe_at,
-            message: sentence::too_young(tag, ripe_at),
-        }))
-    }
-
-    fn check_platforms(&self, tag: &Tag, version: &TagOrDigest) -> Option<Admission> {
-        let possible = self.container.platforms.as_ref()?;
-        let offered = |version: &TagOrDigest| self.metadata.image(version).map(|i| &i.platforms);
-        let running = self.container.image.pulled();
-        let mut unasked = vec![version];
-        if running != *version {
-            unasked.push(&running);
-        }
-        unasked.retain(|version| offered(version).is_none_or(Known::is_not_asked));
-        if !unasked.is_empty() {
-            let facts = unasked.into_iter().cloned().map(Fact::Platforms);
-            return Some(Admission::Needs(facts.collect()));
-        }
-        let elected = match offered(version)? {
-            Known::Value(platforms) => platforms,
-            Known::Failed(failure) if failure.kind == FetchFailureKind::NotFound => {
-                return Some(Admission::Refused(no_manifest(tag)));
-            }
-            Known::Failed(failure) => return Some(Admission::Failed(failure.clone())),
-            Known::NotAsked => return None,
-        };
-        let lacking = match offered(&running)? {
-            Known::Value(running) if !running.is_empty() => {
-                lacking_platform(possible, Some(running), elected)
-            }
-            // The registry would know, so its silence must not lower the demand:
-            // it is decided only if the answer would change nothing.
-            Known::Failed(failure) if failure.kind != FetchFailureKind::NotFound => {
-                let any = lacking_platform(possible, None, elected);
-                if any.is_none() && lacking_platform(possible, Some(possible), elected).is_some() {
-                    return Some(Admission::Failed(failure.clone()));
-                }
-                any
-            }
-            _ => lacking_platform(possible, None, elected),
-        }?;
-        Some(Admission::Refused(Refused {
-            tag: tag.clone(),
-            rejection: Rejection::WrongPlatform,
-            ripe_at: None,
-            message: sentence::wrong_platform(tag, &lacking),
-        }))
-    }
-}
-
-/// A tag that is listed, and whose manifest is gone.
-fn no_manifest(tag: &Tag) -> Refused {
-    Refused {
-        tag: tag.clone(),
-        rejection: Rejection::NoManifest,
-        ripe_at: None,
-        message: format!("{tag} {}", Rejection::NoManifest.phrase()),
-    }
-}
-
-/// What the elected image lacks: it must serve every platform of the running
-/// image on which the workload can run; where that is not known, any one of the
-/// possible ones.
-fn lacking_platform(
-    possible: &[Platform],
-    running: Option<&[Platform]>,
-    elected: &[Platform],
-) -> Option<String> {
-    let served = |wanted: &Platform| elected.iter().any(|offered| offered.serves(wanted));
-    let required: Vec<&Platform> = possible
-        .iter()
-        .filter(|wanted| running.is_some_and(|r| r.iter().any(|offered| offered.serves(wanted))))
-        .collect();
-    if required.is_empty() {
-        let names: Vec<&str> = possible.iter().map(Platform::as_str).collect();
-        return (!possible.iter().any(served)).then(|| names.join(" or "));
-    }
-    let lacking: Vec<&str> = required
-        .into_iter()
-        .filter(|wanted| !served(wanted))
-        .map(Platform::as_str)
-        .collect();
-    (!lacking.is_empty()).then(|| lacking.join(", "))
 }

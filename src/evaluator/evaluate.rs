@@ -62,7 +62,7 @@ pub(super) fn judge<'m>(
         running: container.running_tag(),
     };
     if let Rule::Pin(digest) = &policy.rule {
-        let outcome = pin::pin(container, digest, metadata);
+        let outcome = pin::pin(container, policy, digest, metadata);
         return Judgement::early(case.finish(outcome, &[]));
     }
     if let Rule::Follow(tag) = &policy.rule {
@@ -98,7 +98,10 @@ pub(super) fn judge<'m>(
     };
     let election = walk.elect(&ranking);
     let refused = walk.refused;
-    let is_over = !matches!(election, Election::Needs(_) | Election::Failed(_));
+    let is_over = !matches!(
+        election,
+        Election::Needs(_) | Election::Failed(_) | Election::Unchecked(..)
+    );
     let evaluation = match case.outline(election, &ranking, &refused) {
         Ok(outline) => case.finish(outline, &refused),
         Err(facts) => Evaluation::Needs(facts),
@@ -149,10 +152,14 @@ impl<'m> Case<'_, 'm> {
                 ranking.accepted.clear();
                 Outline::failed(&failure)
             }
-            Election::Needs(facts) => Outline::needs(facts),
-            Election::Downgrade(_) | Election::VariantChange(..) | Election::Nobody => {
-                self.nobody(&ranking, &refused)
+            Election::Unchecked(tag, failure) => {
+                Outline::failed_gate(&tag, &failure).electing(self.container.image.with_tag(&tag))
             }
+            Election::Needs(facts) => Outline::needs(facts),
+            Election::Downgrade(_)
+            | Election::VariantChange(..)
+            | Election::Exhausted
+            | Election::Nobody => self.nobody(&ranking, &refused),
         };
         let evaluation = self.finish(outline, &[]);
         Judgement {

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use super::candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 use super::elect::Refused;
 use super::evaluate::Judgement;
-use super::facts::{Creation, created_by, creation};
+use super::facts::{Creation, creation};
 use super::subject::Subject;
-use crate::image::{ImageReference, RepositoryMetadata, Tag, TagOrDigest};
+use crate::image::{
+    ImageMetadata, ImageReference, RepositoryMetadata, Tag, TagOrDigest, created_by,
+};
 use crate::policy::Rejection;
 
 impl Subject<'_> {
@@ -47,7 +49,7 @@ impl Subject<'_> {
         let candidate = |tag: &Tag| {
             let version = TagOrDigest::Tag(tag.clone());
             let created = match creation(metadata, &version, self.now) {
-                Creation::At(at) => Some(at),
+                Creation::At(created) => Some(created),
                 _ => None,
             };
             let image = metadata.image(&version);
@@ -56,8 +58,9 @@ impl Subject<'_> {
                 verdict: CandidateVerdict::Rejected,
                 rejection: None,
                 rank: None,
-                created,
-                pushed: image.and_then(|i| i.pushed.value().copied().flatten()),
+                created: created.map(|created| created.at),
+                created_from: created.map(|created| created.from),
+                pushed: image.and_then(ImageMetadata::pushed_at),
                 digest: image.and_then(|i| i.digest.value()).cloned(),
                 ripe_at: None,
                 running: running.as_ref() == Some(&version)
@@ -90,7 +93,11 @@ impl Subject<'_> {
             if rejection != Rejection::OlderByPushTime {
                 return None;
             }
-            created_by(metadata.image(&TagOrDigest::Tag(tag.clone()))?)
+            created_by(
+                metadata
+                    .image(&TagOrDigest::Tag(tag.clone()))?
+                    .pushed_at()?,
+            )
         };
         others.sort_by_cached_key(|(tag, rejection)| Reverse((pushed(tag, *rejection), *tag)));
         rejected.extend(

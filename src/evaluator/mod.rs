@@ -7,9 +7,10 @@
 //! ```
 //!
 //! `rank` divides and orders the tags by their text alone, `times` adds the order
-//! of time, `elect` walks down from the best and asks what costs requests of one
-//! tag at a time, `verdict` says it in a sentence.
+//! of time, `elect` walks down from the best and lets one tag at a time pass the
+//! `gate`, which asks what costs requests, `verdict` says it in a sentence.
 
+mod age;
 mod assessment;
 mod candidate;
 mod case;
@@ -18,8 +19,10 @@ mod elect;
 mod evaluate;
 mod examine;
 mod facts;
+mod gate;
 mod image_scope;
 mod moved;
+mod older_snapshot;
 mod pin;
 mod rank;
 mod sentence;
@@ -30,6 +33,7 @@ mod verdict;
 mod wish;
 
 pub use crate::policy::{Lock, State};
+pub use age::AgeClock;
 pub use assessment::{Assessment, Row, ScopeError, Summary};
 pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
@@ -37,3 +41,4 @@ pub use evaluate::{Evaluation, evaluate};
 pub use facts::ContainerFacts;
 pub use snapshot::{PullSecretView, Settings, Snapshot, SnapshotError, assess};
 pub use subject::Subject;
+pub use wish::GateRefusal;

@@ -1,14 +1,18 @@
-//! `digest:sha256:…`: one image, for ever.
+//! `digest:sha256:…`: always the same image.
 
 use super::case::Outline;
 use super::decision::Reason;
 use super::facts::ContainerFacts;
+use super::gate::{Gate, Stop};
+use super::verdict::reason_of;
 use crate::image::{Digest, Fact, FetchFailureKind, Known, RepositoryMetadata, TagOrDigest};
+use crate::policy::ContainerPolicy;
 
 /// The pinned digest is written behind the manifest's tag if that tag serves it,
 /// and alone if not, so that a manifest never names a tag and another image.
 pub(super) fn pin(
     container: &ContainerFacts<'_>,
+    policy: &ContainerPolicy,
     digest: &Digest,
     metadata: &RepositoryMetadata,
 ) -> Outline {
@@ -39,6 +43,19 @@ pub(super) fn pin(
         }
         _ => None,
     };
+    let gate = Gate {
+        container,
+        min_age: policy.demanded_age(),
+        metadata,
+    };
+    match gate.pass(&by_digest) {
+        Ok(()) => {}
+        Err(Stop::Needs(facts)) => return Outline::needs(facts),
+        Err(Stop::Failed(failure)) => return Outline::failed(&failure),
+        Err(Stop::Refused(refusal)) => {
+            return Outline::new(reason_of(refusal.rejection), refusal.message);
+        }
+    }
     let tag = image.tag().filter(|_| served == Some(digest));
     let message = format!("{} is pinned", digest.short());
     Outline::new(Reason::NewerImage, message).electing(image.with(tag, Some(digest)))

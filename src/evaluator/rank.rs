@@ -18,6 +18,15 @@ use crate::policy::{
 /// version: date tags and build numbers never hijack a semver policy.
 const FULL_VERSION: usize = 3;
 
+/// The reasons of tags that were asked for their time and have none.
+const ASKED_IN_VAIN: [Rejection; 5] = [
+    Rejection::NoManifest,
+    Rejection::CannotBePulled,
+    Rejection::TooLarge,
+    Rejection::NotAnImage,
+    Rejection::NoCreationTime,
+];
+
 /// What a tag is ranked by.
 #[derive(Debug, Clone)]
 pub(super) enum Key<'m> {
@@ -112,8 +121,10 @@ impl Ranking<'_> {
     pub(super) fn dated(&self) -> usize {
         let undated = self.accepted.iter().filter(|ranked| ranked.is_undated());
         self.accepted.len() - undated.count()
-            + self.count(Rejection::NoManifest)
-            + self.count(Rejection::NoCreationTime)
+            + ASKED_IN_VAIN
+                .iter()
+                .map(|rejection| self.count(*rejection))
+                .sum::<usize>()
     }
 
     /// Rejects the tags that are not dated: the election is over, and none of

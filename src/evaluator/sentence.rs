@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::age::{AgeClock, Ripeness};
 use super::elect::Refused;
 use super::rank::Ranking;
-use crate::image::Tag;
-use crate::policy::{ContainerPolicy, Order, Rejection, Rule, quote};
+use crate::image::{FetchFailure, ImageReference, Tag};
+use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
 
 /// What the first tag of an order is called.
 fn superlative(order: Order) -> &'static str {
@@ -107,7 +108,22 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
     if matches!(&policy.rule, Rule::Glob(glob) if is_latest(glob.as_str())) {
         return Some("latest is never elected; digest:latest follows it by digest".to_owned());
     }
-    let hints: [(Rejection, &str, &str); 8] = [
+    let hints: [(Rejection, &str, &str); 11] = [
+        (
+            Rejection::NotAnImage,
+            "1 does, but is not an image",
+            "do, but are not images",
+        ),
+        (
+            Rejection::CannotBePulled,
+            "1 does, but cannot be pulled",
+            "do, but cannot be pulled",
+        ),
+        (
+            Rejection::TooLarge,
+            "1 does, but its manifest or config is too large",
+            "do, but their manifests or configs are too large",
+        ),
         (
             Rejection::NoCreationTime,
             "1 does, but names no usable time of creation",
@@ -178,15 +194,63 @@ pub(super) fn no_creation_time(running: &Tag) -> String {
     )
 }
 
-pub(super) fn too_young(tag: &Tag, ripe_at: Option<Timestamp>) -> String {
-    match ripe_at {
-        Some(at) => format!("{tag} is younger than the minimum age until {}", second(at)),
-        None => format!("the age of {tag} is not known, and a minimum age is asked for"),
+pub(super) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock) -> String {
+    let way_out = match (clock, ripe.map(|ripe| ripe.clock)) {
+        (MinAgeClock::Registry, None | Some(AgeClock::FirstSeen)) => {
+            "; --min-age-clock=image counts from the image's own date"
+        }
+        _ => "",
+    };
+    match ripe {
+        Some(Ripeness { clock, at }) => {
+            let since = match clock {
+                AgeClock::FirstSeen => ", counted from when it was first seen here",
+                AgeClock::Push | AgeClock::LastModified | AgeClock::Image => "",
+            };
+            let at = second(at);
+            format!("{image} is younger than the minimum age until {at}{since}{way_out}")
+        }
+        None if clock == MinAgeClock::Image => {
+            format!("the age of {image} is not known: it names no usable time of creation")
+        }
+        None => format!(
+            "the age of {image} is not known: the registry tells no time for it, and no cache \
+             remembers when it came{way_out}"
+        ),
     }
 }
 
-pub(super) fn wrong_platform(tag: &Tag, lacking: &str) -> String {
-    format!("{tag} does not offer {lacking}, on which the workload runs")
+pub(super) fn wrong_platform(image: &str, lacking: &str) -> String {
+    format!("{image} does not offer {lacking}, on which the workload runs")
+}
+
+/// The platforms of the workload are not known, and the image lacks some of the
+/// running one's.
+pub(super) fn other_platform(image: &str, lacking: &str, running: &ImageReference) -> String {
+    let running = match (running.tag(), running.digest()) {
+        (Some(tag), _) => format!("the running {tag}"),
+        (None, Some(digest)) => format!("the running {}", digest.short()),
+        (None, None) => "the running image".to_owned(),
+    };
+    format!(
+        "{image} does not offer {lacking}, which {running} does; --platform says where the \
+         workload runs"
+    )
+}
+
+/// So many tags were refused that the others were not looked at.
+pub(super) fn exhausted(refused: &[Refused]) -> String {
+    let best = refused.first().map_or("", |refused| &refused.message);
+    let count = refused.len();
+    format!(
+        "{best}; none of the {count} best tags may be elected, and the others were not looked \
+         at: --max-candidates looks at more"
+    )
+}
+
+/// A tag would be elected, and could not be checked.
+pub(super) fn unchecked(tag: &Tag, failure: &FetchFailure) -> String {
+    format!("{tag} would be elected, but could not be checked: {failure}")
 }
 
 /// A time without fractions of a second.

@@ -13,15 +13,18 @@ use serde_json::Value;
 
 use super::assessment::{Assessment, ScopeError};
 use super::image_scope::ImageScope;
+use super::older_snapshot::{self, OLDER_FORMAT};
 use super::subject::{Circumstances, Subject};
 use crate::image::{CanonicalName, ImageReference, Platform, RepositoryMetadata};
 use crate::policy::{
-    Assume, ContainerPolicy, GlobError, ImagePolicies, PolicySources, RuleError, narrow, resolve,
+    Assume, ContainerPolicy, GlobError, ImagePolicies, MinAgeClock, PolicySources, RuleError,
+    narrow, resolve,
 };
 use crate::workload::{PodImages, Reader, Workload, WorkloadId};
 
-/// The format's name; a snapshot of another one is refused.
-const FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha1";
+/// The format's name; a snapshot of another one is refused, but for an older one
+/// that can be upgraded.
+const FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha2";
 
 /// Everything that was known when the decisions were made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +79,12 @@ pub struct Settings {
     pub assume: Option<String>,
     /// `--min-age`; the longer of this and the workload's own counts.
     pub min_age: Option<SignedDuration>,
+    /// `--min-age-clock`; the stricter of this and the workload's own counts.
+    #[serde(default)]
+    pub min_age_clock: Option<MinAgeClock>,
+    /// `--max-candidates`.
+    #[serde(default)]
+    pub max_candidates: Option<usize>,
     /// `--allow-downgrade`.
     pub allow_downgrade: bool,
     /// `--allow-variant`.
@@ -95,11 +104,19 @@ pub struct Settings {
     pub image: Option<ImageReference>,
 }
 
+/// How many tags the gate may refuse before the search ends, where no flag tells.
+const MAX_CANDIDATES: usize = 20;
+
 impl Settings {
+    pub(super) fn max_candidates(&self) -> usize {
+        self.max_candidates.unwrap_or(MAX_CANDIDATES)
+    }
+
     /// Puts the flags beside a policy: they demand more age, and lift more.
-    fn apply(&self, policy: &mut ContainerPolicy) {
+    pub(super) fn apply(&self, policy: &mut ContainerPolicy) {
         let min_age = self.min_age.filter(|age| !age.is_zero());
         policy.min_age = policy.min_age.max(min_age);
+        policy.min_age_clock = policy.min_age_clock.max(self.min_age_clock);
         policy.allow_downgrade |= self.allow_downgrade;
         policy.allow_variant_change |= self.allow_variant_change;
     }
@@ -151,17 +168,30 @@ impl Snapshot {
         }
     }
 
-    /// Reads a saved snapshot.
+    /// Reads a saved snapshot, also one that an older version saved: a note then
+    /// says what was not checked.
     ///
     /// # Errors
     ///
     /// The text is no snapshot, or one of another version.
     pub fn parse(text: &str) -> Result<Self, SnapshotError> {
-        let snapshot: Self = serde_json::from_str(text)?;
-        if snapshot.format == FORMAT {
-            Ok(snapshot)
-        } else {
-            Err(SnapshotError::Format(snapshot.format))
+        #[derive(Deserialize)]
+        struct Header {
+            format: String,
+        }
+        let Header { format } = serde_json::from_str(text)?;
+        match format.as_str() {
+            FORMAT => Ok(serde_json::from_str(text)?),
+            OLDER_FORMAT => {
+                let mut older: Value = serde_json::from_str(text)?;
+                older_snapshot::upgrade(&mut older);
+                let snapshot = serde_json::from_value(older)?;
+                Ok(Self {
+                    format: FORMAT.to_owned(),
+                    ..snapshot
+                })
+            }
+            _ => Err(SnapshotError::Format(format)),
         }
     }
 
@@ -221,6 +251,7 @@ impl Snapshot {
                     platforms: platforms.clone(),
                     left_out,
                     wished: self.settings.image.as_ref(),
+                    max_candidates: self.settings.max_candidates(),
                     running: pods
                         .get(&workload.id)
                         .map_or(&[], |pods| pods.of(&container.name)),

@@ -7,8 +7,8 @@ use super::assessment::Row;
 use super::case::mutable_tag;
 use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 use super::evaluate::{Evaluation, Judgement, judge};
-use super::facts::ContainerFacts;
 use super::moved;
+use super::snapshot::Settings;
 use crate::image::{
     CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata, Tag,
 };
@@ -32,8 +32,9 @@ pub struct Subject<'s> {
     pub(super) running: &'s [RunningImage],
     /// Why the image is left out, where the flags of the run leave it out.
     left_out: Option<String>,
-    /// The tag that somebody asks for by name.
-    pub(super) wished: Option<Tag>,
+    /// The image that somebody asks for by name.
+    pub(super) wished: Option<&'s ImageReference>,
+    pub(super) max_candidates: usize,
     pub(super) now: Timestamp,
 }
 
@@ -46,6 +47,7 @@ pub(super) struct Circumstances<'s> {
     pub(super) left_out: Option<String>,
     /// The image that somebody asks for by name, of whatever repository.
     pub(super) wished: Option<&'s ImageReference>,
+    pub(super) max_candidates: usize,
 }
 
 impl<'s> Subject<'s> {
@@ -62,6 +64,7 @@ impl<'s> Subject<'s> {
             running,
             left_out,
             wished,
+            max_candidates,
         } = circumstances;
         let image: Result<ImageReference, _> = container.image.parse();
         let wished = wished
@@ -70,8 +73,7 @@ impl<'s> Subject<'s> {
                 image
                     .as_ref()
                     .is_ok_and(|i| i.canonical() == wish.canonical())
-            })
-            .and_then(|wish| wish.tag().cloned());
+            });
         Self {
             workload,
             container,
@@ -82,18 +84,22 @@ impl<'s> Subject<'s> {
             running,
             left_out,
             wished,
+            max_candidates,
             now,
         }
     }
 
-    /// A policy tried on an image that need not run anywhere.
+    /// A policy tried on an image that need not run anywhere, with the settings
+    /// that hold without a workload.
     #[must_use]
     pub fn trying(
         workload: &'s Workload,
         container: &'s Container,
-        policy: ContainerPolicy,
+        mut policy: ContainerPolicy,
+        settings: &Settings,
         now: Timestamp,
     ) -> Self {
+        settings.apply(&mut policy);
         let resolved = Resolved {
             state: State::Automated,
             lock: None,
@@ -104,10 +110,11 @@ impl<'s> Subject<'s> {
         };
         let circumstances = Circumstances {
             now,
-            platforms: None,
+            platforms: (!settings.platforms.is_empty()).then(|| settings.platforms.clone()),
             running: &[],
             left_out: None,
             wished: None,
+            max_candidates: settings.max_candidates(),
         };
         Self::new(workload, container, resolved, None, circumstances)
     }
@@ -161,13 +168,7 @@ impl<'s> Subject<'s> {
         let (Some(policy), Ok(image)) = (self.policy(), &self.image) else {
             return None;
         };
-        let facts = ContainerFacts {
-            image,
-            now: self.now,
-            platforms: self.platforms.clone(),
-            running: self.running,
-        };
-        Some(judge(&facts, policy, metadata))
+        Some(judge(&self.facts(image), policy, metadata))
     }
 
     /// The decision, as far as the metadata carries it: where facts are missing
@@ -370,7 +371,7 @@ fn not_asked(facts: &[Fact]) -> Verdict {
         Some(Fact::Tags) | None => "the tag list",
         Some(Fact::Digest(_)) => "a digest",
         Some(Fact::Members(_) | Fact::Configs(_)) => "the parts of an image",
-        Some(Fact::Platforms(_)) => "the platforms of an image",
+        Some(Fact::Platforms(_)) => "what an image is and where it runs",
         Some(Fact::Created(_)) => "the creation time of images",
         Some(Fact::Pushed(_)) => "the push time of an image",
         Some(Fact::Confirmed(_)) => "whether a tag still serves what it did",

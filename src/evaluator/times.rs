@@ -13,10 +13,13 @@ use jiff::Timestamp;
 
 use super::case::{Case, Outline};
 use super::decision::Reason;
-use super::facts::{Creation, created_by, pushed_before};
+use super::facts::Creation;
 use super::rank::{self, Key, Ranked, Ranking};
 use super::sentence;
-use crate::image::{Fact, RepositoryMetadata, Tag, TagOrDigest};
+use crate::image::{
+    Fact, FetchFailureKind, ImageMetadata, RepositoryMetadata, Tag, TagOrDigest, created_by,
+    pushed_before,
+};
 use crate::policy::{Order, Rejection};
 
 /// How many tags are dated at once at first; later, as many as are dated
@@ -59,11 +62,16 @@ impl<'m> Case<'_, 'm> {
             return Ok(None);
         };
         match self.creation(&TagOrDigest::Tag(running.clone())) {
-            Creation::At(at) => Ok(Some(Key::Created(Some(at)))),
+            Creation::At(created) => Ok(Some(Key::Created(Some(created.at)))),
             Creation::None => self.without_time(running, ranking).map(|()| None),
-            // Listed and gone: like a tag that is not listed any more.
-            Creation::Gone => Ok(None),
-            Creation::Failed(failure) => Err(Box::new(Outline::failed(&failure))),
+            // Listed and gone, or not an image: like a tag that is not listed any
+            // more.
+            Creation::Rejected(Rejection::NoManifest | Rejection::NotAnImage, _) => Ok(None),
+            // It runs, and its date is out of reach: nothing may be called newer.
+            Creation::Rejected(_, Some(failure)) | Creation::Failed(failure) => {
+                Err(Box::new(Outline::failed(&failure)))
+            }
+            Creation::Rejected(_, None) => Ok(None),
             Creation::NotAsked => {
                 let mut needs = vec![asked(running)];
                 needs.extend(self.dated_next(ranking));
@@ -80,17 +88,26 @@ impl<'m> Case<'_, 'm> {
     ) -> Result<Vec<Result<Key<'m>, Rejection>>, Box<Outline>> {
         let mut keys = Vec::with_capacity(ranking.accepted.len());
         let mut needs = Vec::new();
-        let mut failed = None;
+        let (mut failed, mut hidden, mut is_seen) = (None, None, false);
         for Ranked { tag, .. } in &ranking.accepted {
             let version = TagOrDigest::Tag((*tag).clone());
             keys.push(match self.creation(&version) {
-                Creation::At(at) => Ok(Key::Created(Some(at))),
+                Creation::At(created) => {
+                    is_seen = true;
+                    Ok(Key::Created(Some(created.at)))
+                }
                 // The running tag without a time is a reason of its own.
                 Creation::None if Some(*tag) == self.running.as_ref() => Ok(Key::Created(None)),
                 Creation::None => Err(Rejection::NoCreationTime),
-                Creation::Gone => Err(Rejection::NoManifest),
-                unknown => match (self.metadata.image(&version).and_then(created_by), unknown) {
+                Creation::Rejected(rejection, _) => Err(rejection),
+                unknown => match (self.bound(&version), unknown) {
                     (Some(bound), _) => Ok(Key::CreatedBy(bound)),
+                    (None, Creation::Failed(failure))
+                        if failure.kind == FetchFailureKind::Unauthorized =>
+                    {
+                        hidden.get_or_insert(failure);
+                        Err(Rejection::CannotBePulled)
+                    }
                     (None, Creation::Failed(failure)) => {
                         failed.get_or_insert(failure);
                         continue;
@@ -110,11 +127,21 @@ impl<'m> Case<'_, 'm> {
             needs.extend(running.map(asked));
             return Err(Box::new(needed(needs)));
         }
-        // Any of them may be the newest, so none may be guessed.
-        match failed {
+        // Any of them may be the newest, so none may be guessed. One that is hidden
+        // spoils itself alone, but only where others are shown.
+        match failed.or(hidden.filter(|_| !is_seen)) {
             Some(failure) => Err(Box::new(Outline::failed(&failure))),
             None => Ok(keys),
         }
+    }
+
+    /// The latest time at which an image was built, by its push.
+    fn bound(&self, version: &TagOrDigest) -> Option<Timestamp> {
+        let pushed = self
+            .metadata
+            .image(version)
+            .and_then(ImageMetadata::pushed_at);
+        created_by(pushed?)
     }
 
     /// The running tag has no time. That is the reason of the row if there is

@@ -8,6 +8,15 @@ use super::sentence;
 use crate::image::{Fact, Known, Tag};
 use crate::policy::{Order, Rejection, TagVersion, Warning, WarningCode};
 
+/// The reason of a container whose best tag the gate refuses.
+pub(super) fn reason_of(rejection: Rejection) -> Reason {
+    match rejection {
+        Rejection::TooYoung => Reason::TooYoung,
+        Rejection::WrongPlatform => Reason::WrongPlatform,
+        _ => Reason::NoMatchingTag,
+    }
+}
+
 impl<'m> Case<'_, 'm> {
     /// The verdict of a walk; the error is what has to be known first.
     pub(super) fn outline(
@@ -54,6 +63,10 @@ impl<'m> Case<'_, 'm> {
                 Outline::new(Reason::VariantChange, message).electing(image.with_tag(&tag))
             }
             Election::Nobody => self.nobody(ranking, refused),
+            Election::Exhausted => self.exhausted(ranking, refused),
+            Election::Unchecked(tag, failure) => {
+                Outline::failed_gate(&tag, &failure).electing(image.with_tag(&tag))
+            }
         })
     }
 
@@ -70,12 +83,17 @@ impl<'m> Case<'_, 'm> {
                 sentence::no_match(self.policy, ranking),
             );
         };
-        let reason = match best.rejection {
-            Rejection::TooYoung => Reason::TooYoung,
-            Rejection::WrongPlatform => Reason::WrongPlatform,
-            _ => Reason::NoMatchingTag,
-        };
-        Outline::new(reason, sentence::nobody(best, ranking.accepted.len()))
+        Outline::new(
+            reason_of(best.rejection),
+            sentence::nobody(best, ranking.accepted.len()),
+        )
+    }
+
+    /// So many were refused that the others were not looked at.
+    fn exhausted(&self, ranking: &Ranking<'m>, refused: &[Refused]) -> Outline {
+        let mut outline = self.nobody(ranking, refused);
+        outline.message = sentence::exhausted(refused);
+        outline
     }
 
     fn with_update_warnings(&self, mut outline: Outline, elected: &Tag) -> Outline {

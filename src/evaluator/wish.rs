@@ -1,16 +1,67 @@
 //! An image that somebody asks for by name, which no policy elected.
 //!
 //! The policy's walk ends at the tag that it elects, and asks nothing of the
-//! others. What it takes to write another one is asked here: whether the policy
-//! would elect it if the repository had no other tag, and what the tag serves,
-//! where the manifest names a digest.
+//! others. What it takes to write another one is asked here: whether it passes the
+//! gate, whether the policy would elect it if the repository had no other tag, and
+//! what the tag serves, where the manifest names a digest.
 
 use super::evaluate::{Evaluation, judge};
 use super::facts::ContainerFacts;
+use super::gate::{Gate, Stop};
 use super::subject::Subject;
-use crate::image::{Fact, Known, RepositoryMetadata, Tag, TagOrDigest};
+use crate::image::{Fact, ImageReference, Known, RepositoryMetadata, Tag};
+use crate::policy::Rejection;
+
+/// Why the gate refuses an image that somebody asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateRefusal {
+    /// The reason.
+    pub rejection: Rejection,
+    /// The same in a sentence.
+    pub message: String,
+}
+
+impl GateRefusal {
+    /// Whether nobody can want it: what is not an image never runs.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self.rejection,
+            Rejection::NotAnImage | Rejection::ArtifactTag
+        )
+    }
+}
 
 impl Subject<'_> {
+    /// Why the gate refuses the image that is asked for. `None` also where that
+    /// was not asked, and where the registry does not tell.
+    #[must_use]
+    pub fn gate_refusal(&self, metadata: &RepositoryMetadata) -> Option<GateRefusal> {
+        match self.at_gate(metadata)? {
+            Err(Stop::Refused(refusal)) => Some(GateRefusal {
+                rejection: refusal.rejection,
+                message: refusal.message,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Lets the image that is asked for pass the gate.
+    fn at_gate(&self, metadata: &RepositoryMetadata) -> Option<Result<(), Stop>> {
+        let (Some(wished), Ok(image)) = (&self.wished, &self.image) else {
+            return None;
+        };
+        if wished.tag().is_none() && wished.digest().is_none() {
+            return None;
+        }
+        let gate = Gate {
+            container: &self.facts(image),
+            min_age: self.policy().and_then(|policy| policy.demanded_age()),
+            metadata,
+        };
+        Some(gate.pass(&wished.pulled()))
+    }
+
     /// Why the policy would not elect a tag even if there were no other one: it
     /// is too young, lacks a platform, or the registry does not tell. `None`
     /// also where that was not asked, and where the tag is not listed.
@@ -26,21 +77,25 @@ impl Subject<'_> {
         }
     }
 
-    /// What has to be known of the wished tag.
+    /// What has to be known of the wished image.
     pub(super) fn wish_needs(&self, metadata: &RepositoryMetadata) -> Vec<Fact> {
-        let (Some(tag), Ok(image)) = (&self.wished, &self.image) else {
+        let (Some(wished), Ok(image)) = (&self.wished, &self.image) else {
             return Vec::new();
         };
-        let mut facts = match self.judge_alone(tag, metadata) {
-            Some(Evaluation::Needs(facts)) => facts,
+        let mut facts = match self.at_gate(metadata) {
+            Some(Err(Stop::Needs(facts))) => facts,
             _ => Vec::new(),
         };
-        if image.digest().is_some() {
-            let version = TagOrDigest::Tag(tag.clone());
+        if let Some(tag) = wished.tag() {
+            if let Some(Evaluation::Needs(needs)) = self.judge_alone(tag, metadata) {
+                facts.extend(needs);
+            }
+            let version = wished.pulled();
             match metadata.image(&version) {
                 Some(known) if known.remembered => facts.push(Fact::Confirmed(version)),
                 Some(known) if !known.digest.is_not_asked() => {}
-                _ => facts.push(Fact::Digest(version)),
+                _ if image.digest().is_some() => facts.push(Fact::Digest(version)),
+                _ => {}
             }
         }
         facts.sort_unstable();
@@ -65,12 +120,16 @@ impl Subject<'_> {
             tags: Known::Value(vec![tag.clone()]),
             ..metadata.clone()
         };
-        let facts = ContainerFacts {
+        Some(judge(&self.facts(image), &policy, &alone).evaluation)
+    }
+
+    pub(super) fn facts<'f>(&'f self, image: &'f ImageReference) -> ContainerFacts<'f> {
+        ContainerFacts {
             image,
             now: self.now,
             platforms: self.platforms.clone(),
             running: self.running,
-        };
-        Some(judge(&facts, &policy, &alone).evaluation)
+            max_candidates: self.max_candidates,
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::build_time::{BuildTimes, Created};
 use super::name::CanonicalName;
 use super::platform::Platform;
 use super::version::{Digest, Tag, TagOrDigest};
@@ -64,7 +65,12 @@ pub enum FetchFailureKind {
     Unreachable,
     /// Nobody was asked, and nothing is remembered of it.
     NotRemembered,
-    /// An answer that is of no use: 5xx, malformed, too large, a bad redirect.
+    /// The registry serves everything but this image: it is blocked (412, 423,
+    /// 451), or of a format that no runtime pulls any more.
+    CannotBePulled,
+    /// The answer is larger than any that makes sense.
+    TooLarge,
+    /// An answer that is of no use: 5xx, malformed, a bad redirect.
     Registry,
 }
 
@@ -98,11 +104,13 @@ pub enum Fact {
     Digest(TagOrDigest),
     /// The images below an index: [`ImageMetadata::members`]. The manifest.
     Members(TagOrDigest),
-    /// The platforms: [`ImageMetadata::platforms`]. The manifest, and the config
-    /// of an image that is no index.
+    /// What it is and where it runs: [`ImageMetadata::content`] and
+    /// [`ImageMetadata::platforms`]. The manifest, and the config of an image that
+    /// is not an index.
     Platforms(TagOrDigest),
-    /// When the image was built: [`ImageMetadata::created`]. The manifest, the
-    /// manifest of one platform below an index, and its config.
+    /// When the image was built: [`ImageMetadata::created`]. The manifest; where
+    /// its annotations do not tell, the manifest of one platform below an index,
+    /// and its config.
     Created(TagOrDigest),
     /// The config digest of every member: [`Member::config`]. The manifests.
     Configs(TagOrDigest),
@@ -149,6 +157,11 @@ pub struct RepositoryMetadata {
     pub place: Option<CanonicalName>,
     /// How many listed names are no legal tags; they are never candidates.
     pub illegal_tags: usize,
+    /// Nothing more can be asked of it: the user gave it, or an older version of
+    /// this program saved it, which asked less. What was never asked is then not
+    /// checked, where otherwise nothing is decided without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_closed: bool,
     /// What is known of single images.
     pub images: BTreeMap<TagOrDigest, ImageMetadata>,
 }
@@ -216,11 +229,12 @@ pub struct ImageMetadata {
     /// The platforms offered: an index names them, a single image's stands in
     /// its config.
     pub platforms: Known<Vec<Platform>>,
-    /// When the image was built: `created` in the config of linux/amd64 if
-    /// offered, else of the first platform in byte order. `None`: the config
-    /// names no time. As the image says it; the evaluator judges whether to
-    /// believe it.
-    pub created: Known<Option<Timestamp>>,
+    /// What the manifest describes. Known with any fact that the manifest tells.
+    #[serde(default)]
+    pub content: Known<Content>,
+    /// When the image was built, as it says itself: of linux/amd64 if offered,
+    /// else of the first platform in byte order. See [`ImageMetadata::built`].
+    pub created: Known<BuildTimes>,
     /// Whether the config digests of the members were asked for; a member
     /// without one then could not be read.
     #[serde(default)]
@@ -228,12 +242,41 @@ pub struct ImageMetadata {
     /// When the tag was pushed; `None` where the registry does not tell it.
     #[serde(default)]
     pub pushed: Known<Option<Timestamp>>,
-    /// When our cache saw this tag with this digest for the first time.
+    /// The earliest `Last-Modified` that the registry itself sent with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<Timestamp>,
+    /// When our cache saw the digest for the first time; `None` where nothing is
+    /// kept.
     pub first_seen: Option<Timestamp>,
     /// An earlier run saw the tag serve [`Self::digest`], and this one did not
     /// look again; a decision that rests on the tag asks for [`Fact::Confirmed`].
     #[serde(default)]
     pub remembered: bool,
+}
+
+impl ImageMetadata {
+    /// When it was pushed, where that is known.
+    #[must_use]
+    pub fn pushed_at(&self) -> Option<Timestamp> {
+        self.pushed.value().copied().flatten()
+    }
+
+    /// When it was built, if that was asked for and can be true.
+    #[must_use]
+    pub fn built(&self, now: Timestamp) -> Option<Created> {
+        self.created.value()?.created(now, self.pushed_at())
+    }
+}
+
+/// What a manifest describes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// An image, or an index with at least one.
+    Image,
+    /// Something else that a registry keeps: a chart, a signature, a build cache.
+    /// What tells so, as the end of a sentence that begins with its name.
+    Other(String),
 }
 
 /// One image of an index.

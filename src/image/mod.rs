@@ -9,15 +9,18 @@
 //! [`RepositoryMetadata`] holds the answers of a registry as far as they were
 //! asked: each fact is [`Known`], has failed, or was never asked for.
 
+mod build_time;
 mod metadata;
 mod name;
 mod platform;
 mod reference;
 mod version;
 
+pub(crate) use build_time::later;
+pub use build_time::{BuildTimes, Created, CreatedFrom, created_by, pushed_before};
 pub use metadata::{
-    Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, RepositoryMetadata,
-    SourceKind,
+    Content, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
+    RepositoryMetadata, SourceKind,
 };
 pub use name::{CanonicalName, ImageName};
 pub use platform::{Platform, PlatformError};

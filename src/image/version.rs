@@ -40,6 +40,26 @@ impl Tag {
     pub fn is_latest(&self) -> bool {
         self.0.eq_ignore_ascii_case("latest")
     }
+
+    /// Whether the tag names what belongs to another image: `sha256-` and 64
+    /// hexadecimal digits, as the OCI distribution specification builds the tag of
+    /// an image's referrers, and the same with a suffix of letters, as cosign
+    /// builds those of signatures, attestations and SBOMs.
+    #[must_use]
+    pub fn is_of_artifact(&self) -> bool {
+        const DIGITS: usize = 64;
+        let of_digest = |prefix: &&str| self.0.strip_prefix(*prefix);
+        let Some(rest) = ["sha256-", "sha384-", "sha512-"].iter().find_map(of_digest) else {
+            return false;
+        };
+        let Some((digits, suffix)) = rest.split_at_checked(DIGITS) else {
+            return false;
+        };
+        let is_suffix =
+            |suffix: &str| !suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_alphabetic());
+        digits.bytes().all(|b| b.is_ascii_hexdigit())
+            && (suffix.is_empty() || suffix.strip_prefix('.').is_some_and(is_suffix))
+    }
 }
 
 impl FromStr for Tag {
@@ -225,6 +245,31 @@ serde_as_text!(Tag, Digest, TagOrDigest);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_of_signatures_are_told_by_their_digest() {
+        let hex = "0123456789abcdef".repeat(4);
+        for (text, expected) in [
+            (format!("sha256-{hex}"), true),
+            (format!("sha256-{hex}.sig"), true),
+            (format!("sha256-{hex}.att"), true),
+            (format!("sha256-{hex}.sbom"), true),
+            (format!("sha512-{hex}.sig"), true),
+            (format!("sha256-{}.sig", hex.to_uppercase()), true),
+            (format!("sha256-{hex}."), false),
+            (format!("sha256-{hex}.1"), false),
+            (format!("sha256-{hex}-amd64"), false),
+            (format!("sha256-{}", &hex[1..]), false),
+            (format!("sha256-{hex}0"), false),
+            (format!("sha1-{hex}"), false),
+            (format!("v1-sha256-{hex}"), false),
+            (format!("sha256-{}g", &hex[1..]), false),
+            ("sha256-abcdef1".to_owned(), false),
+        ] {
+            let tag: Tag = text.parse().expect("a tag");
+            assert_eq!(tag.is_of_artifact(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_tag_keeps_to_the_distribution_grammar() {

@@ -10,9 +10,9 @@ use super::sentence::{RepeatedFlags, next_step, sentence};
 use super::style::{Paint, Style};
 use super::time::{age, count, rfc3339, thousands};
 use crate::evaluator::{
-    CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row, State,
+    AgeClock, CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row, State,
 };
-use crate::image::{Digest, SourceKind};
+use crate::image::{CreatedFrom, Digest, SourceKind};
 use crate::policy::Rejection;
 
 /// What the user chose of the report.
@@ -131,6 +131,7 @@ fn survivors(step: &FunnelStep) -> &'static str {
         return step.test.survivors();
     }
     match step.test {
+        Rejection::ArtifactTag => "is not that of a signature",
         Rejection::Latest => "is not latest",
         Rejection::Filtered => "matches the tag filter",
         Rejection::NotAllowed => "is allowed",
@@ -144,9 +145,12 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::NoNumber => "is a number",
         Rejection::OlderByPushTime => "was pushed late enough",
         Rejection::NoManifest => "has a manifest",
+        Rejection::CannotBePulled => "is not blocked",
+        Rejection::TooLarge => "is of a sensible size",
+        Rejection::NotAnImage => "is an image",
         Rejection::NoCreationTime => "has a creation time",
-        Rejection::TooYoung => "is old enough",
         Rejection::WrongPlatform => "fits the platforms",
+        Rejection::TooYoung => "is old enough",
     }
 }
 
@@ -205,8 +209,8 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
     ));
     if let Some(facts) = &decision.facts {
         let running = current(&row.image).unwrap_or_else(|| "untagged".to_owned());
-        let image = |version, created: Option<Timestamp>, digest: Option<&Digest>| {
-            let created = created.map(|at| format!("created {}", moment(at, now)));
+        let image = |version, created: Option<Timestamp>, from, digest: Option<&Digest>| {
+            let created = created.map(|at| format!("created {}{}", moment(at, now), place(from)));
             let digest =
                 digest.map(|digest| elide_middle(&digest.to_string(), room.unwrap_or(usize::MAX)));
             let parts: Vec<String> = [Some(version), created, digest]
@@ -220,12 +224,21 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             image(
                 running,
                 facts.current_created,
+                facts.current_created_from,
                 facts.current_digest.as_ref(),
             ),
         ));
         if let Some(latest) = decision.latest.as_ref().and_then(version) {
-            let latest = image(latest, facts.latest_created, facts.latest_digest.as_ref());
+            let latest = image(
+                latest,
+                facts.latest_created,
+                facts.latest_created_from,
+                facts.latest_digest.as_ref(),
+            );
             lines.push(("Elected", latest));
+        }
+        if let Some(clock) = facts.age_clock {
+            lines.push(("Age", age_clock(clock).to_owned()));
         }
         let asked = facts
             .asked_at
@@ -246,8 +259,8 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .as_ref()
             .map(|owner| ("Managed by", owner.to_string())),
     );
-    let place = |source: &crate::workload::Source| format!("{}:{}", source.file, source.line);
-    lines.extend(row.source.as_ref().map(|source| ("File", place(source))));
+    let line = |source: &crate::workload::Source| format!("{}:{}", source.file, source.line);
+    lines.extend(row.source.as_ref().map(|source| ("File", line(source))));
     let mut text: String = lines
         .iter()
         .map(|(name, value)| field(name, value, style))
@@ -276,6 +289,28 @@ fn policy(policy: &PolicySummary) -> String {
         "from "
     };
     format!("{filter} in {order} order, {from}{origin}")
+}
+
+/// Which place names the time of a build, behind the time.
+fn place(from: Option<CreatedFrom>) -> &'static str {
+    match from {
+        Some(CreatedFrom::IndexAnnotation) => " by the index's annotation",
+        Some(CreatedFrom::ManifestAnnotation) => " by the manifest's annotation",
+        Some(CreatedFrom::Label) => " by its label",
+        Some(CreatedFrom::Config) => " by its config",
+        Some(CreatedFrom::Given) => " as given",
+        None => "",
+    }
+}
+
+/// What the age of the elected image counts from.
+fn age_clock(clock: AgeClock) -> &'static str {
+    match clock {
+        AgeClock::Push => "counts from its push, as the registry tells it",
+        AgeClock::LastModified => "counts from the registry's Last-Modified",
+        AgeClock::FirstSeen => "counts from when the cache first saw it",
+        AgeClock::Image => "counts from the image's own date, which whoever pushes it can set",
+    }
 }
 
 fn moment(at: Timestamp, now: Timestamp) -> String {

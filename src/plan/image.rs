@@ -4,7 +4,7 @@ use super::change::{ImageChange, Plan};
 use super::hold::{HeldBack, Hold};
 use super::update::{Choice, UpdateSpec};
 use crate::evaluator::{
-    CandidateVerdict, Decision, Examination, Outcome, Snapshot, SnapshotError, Subject,
+    CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Snapshot, SnapshotError, Subject,
 };
 use crate::image::{Digest, ImageReference, RepositoryMetadata, TagOrDigest};
 use crate::policy::State;
@@ -72,13 +72,19 @@ impl Wish<'_> {
         if self.subject.is_left_out() || to == self.running {
             return None;
         }
-        let rejection = self.rejection();
+        let refusal = self
+            .metadata
+            .and_then(|metadata| self.subject.gate_refusal(metadata));
+        let is_final = refusal.as_ref().is_some_and(GateRefusal::is_final);
+        let refusal = refusal.map(|refusal| refusal.message);
+        let rejection = self.rejection().or(refusal.clone());
         let hold = match (decision.state, &target) {
             (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
             (State::Locked, _) if !spec.overrides.lock => {
                 Some((Hold::Locked, decision.message.clone()))
             }
             (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
+            _ if is_final => refusal.map(|why| (Hold::NotAnImage, why)),
             _ => rejection
                 .clone()
                 .filter(|_| !spec.overrides.policy)

@@ -374,7 +374,7 @@ impl<'w> Draft<'w> {
             told.extend(key.container());
             let goes = match key {
                 Key::TagAll | Key::AllowDowngrade | Key::AllowVariantChange => all,
-                Key::MinAge => all || min_age,
+                Key::MinAge | Key::MinAgeClock => all || min_age,
                 key => key.container().is_some_and(|name| all || is_named(name)),
             };
             if goes {

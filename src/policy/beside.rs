@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
 use super::go_regex::GoRegex;
 use super::keys::Key;
+use super::min_age::MinAgeClock;
 use super::template::Template;
 
 /// The most patterns that one list may have.
@@ -98,6 +99,14 @@ pub(crate) fn narrow(
         let age = parse_age(text).map_err(|error| PolicyError::new(text, origin, error))?;
         // No age at all is no demand, and nothing has to be asked for it.
         policy.min_age = policy.min_age.max((!age.is_zero()).then_some(age));
+        // Without an age of its own a workload does not choose the clock of the
+        // age that somebody else demands.
+        if let Some((origin, text)) = get(Key::MinAgeClock) {
+            let clock: MinAgeClock = text
+                .parse()
+                .map_err(|error| PolicyError::new(text, origin, error))?;
+            policy.min_age_clock = policy.min_age_clock.max(Some(clock));
+        }
     }
     let on = |key: Key<'_>| get(key).is_some_and(|(_, value)| value == "true");
     policy.allow_downgrade |= on(Key::AllowDowngrade);

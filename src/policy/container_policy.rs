@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 
 use super::go_regex::GoRegex;
+use super::min_age::{MinAge, MinAgeClock};
 use super::rule::Rule;
 use super::tag_filter::TagFilter;
 use crate::image::Tag;
@@ -26,6 +27,8 @@ pub struct ContainerPolicy {
     pub allow_variant_change: bool,
     /// How old an image must be to be elected.
     pub min_age: Option<SignedDuration>,
+    /// By which clock that counts, where anybody named one.
+    pub min_age_clock: Option<MinAgeClock>,
 }
 
 impl ContainerPolicy {
@@ -40,7 +43,16 @@ impl ContainerPolicy {
             allow_downgrade: false,
             allow_variant_change: false,
             min_age: None,
+            min_age_clock: None,
         }
+    }
+
+    /// How old an image must be to be elected, and by which clock.
+    #[must_use]
+    pub fn demanded_age(&self) -> Option<MinAge> {
+        let age = self.min_age.filter(|age| !age.is_zero())?;
+        let clock = self.min_age_clock.unwrap_or_default();
+        Some(MinAge { age, clock })
     }
 
     /// The build number in a tag: what the named group `build` matches, of the

@@ -52,6 +52,8 @@ pub enum Key<'c> {
     NamedPolicy(&'c str),
     /// How old an image must be.
     MinAge,
+    /// By which clock its age counts.
+    MinAgeClock,
     /// Whether an image may be lower than the running one.
     AllowDowngrade,
     /// Whether an image may be another variant than the running one.
@@ -107,9 +109,10 @@ fn about(container: &str) -> [Key<'_>; 5] {
 }
 
 /// Our other annotations of a whole workload or Kustomization.
-const OWN: [Key<'static>; 6] = [
+const OWN: [Key<'static>; 7] = [
     Key::LockedAt,
     Key::MinAge,
+    Key::MinAgeClock,
     Key::AllowDowngrade,
     Key::AllowVariantChange,
     Key::LastUpdate,
@@ -143,6 +146,7 @@ impl<'c> Key<'c> {
             Self::IgnoreTags(_) => "ignore-tags.",
             Self::NamedPolicy(_) => "policy.",
             Self::MinAge => "min-age",
+            Self::MinAgeClock => "min-age-clock",
             Self::AllowDowngrade => "allow-downgrade",
             Self::AllowVariantChange => "allow-variant-change",
             Self::LastUpdate => "last-update",

@@ -6,6 +6,9 @@ closed_words! {
     /// The reason for which a tag was passed over, in the order in which tags
     /// are tested.
     pub enum Rejection {
+        /// The tag is one that signing tools and registries make: `sha256-` and a
+        /// digest.
+        ArtifactTag = "artifact-tag",
         /// `latest` in any case is never elected.
         Latest = "latest",
         /// The tag does not match `filter-tags`, or the entry's regex.
@@ -34,12 +37,19 @@ closed_words! {
         OlderByPushTime = "older-by-push-time",
         /// The tag is listed and its manifest or config is gone.
         NoManifest = "no-manifest",
+        /// The registry does not let anybody pull this image, or it is of a format
+        /// that no runtime pulls any more.
+        CannotBePulled = "cannot-be-pulled",
+        /// The manifest or the config is larger than any that makes sense.
+        TooLarge = "too-large",
+        /// What the tag serves is not an image: a chart, a signature, a build cache.
+        NotAnImage = "not-an-image",
         /// The image names no usable time of creation.
         NoCreationTime = "no-creation-time",
-        /// The image is younger than the minimum age.
-        TooYoung = "too-young",
         /// The image lacks a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
+        /// The image is younger than the minimum age.
+        TooYoung = "too-young",
     }
 }
 
@@ -48,6 +58,7 @@ impl Rejection {
     #[must_use]
     pub fn phrase(self) -> &'static str {
         match self {
+            Self::ArtifactTag => "belongs to another image: a signature, an attestation or an SBOM",
             Self::Latest => "is a moving tag and never elected",
             Self::Filtered => "does not match the tag filter",
             Self::NotAllowed => "is not among the allowed tags",
@@ -63,9 +74,12 @@ impl Rejection {
             Self::NoNumber => "is no decimal number",
             Self::OlderByPushTime => "was pushed too early to be the newest",
             Self::NoManifest => "is listed, but its manifest is missing",
+            Self::CannotBePulled => "is listed, but cannot be pulled",
+            Self::TooLarge => "has a manifest or a config that is too large",
+            Self::NotAnImage => "is not an image",
             Self::NoCreationTime => "names no usable time of creation",
-            Self::TooYoung => "is younger than the minimum age",
             Self::WrongPlatform => "lacks a platform that the workload runs on",
+            Self::TooYoung => "is younger than the minimum age",
         }
     }
 
@@ -73,6 +87,7 @@ impl Rejection {
     #[must_use]
     pub fn survivors(self) -> &'static str {
         match self {
+            Self::ArtifactTag => "are not those of signatures",
             Self::Latest => "are not latest",
             Self::Filtered => "match the tag filter",
             Self::NotAllowed => "are allowed",
@@ -86,9 +101,12 @@ impl Rejection {
             Self::NoNumber => "are numbers",
             Self::OlderByPushTime => "were pushed late enough",
             Self::NoManifest => "have a manifest",
+            Self::CannotBePulled => "are not blocked",
+            Self::TooLarge => "are of a sensible size",
+            Self::NotAnImage => "are images",
             Self::NoCreationTime => "have a creation time",
-            Self::TooYoung => "are old enough",
             Self::WrongPlatform => "fit the platforms",
+            Self::TooYoung => "are old enough",
         }
     }
 }

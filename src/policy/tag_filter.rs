@@ -12,7 +12,8 @@ use super::rejection::Rejection;
 use super::template::Template;
 use crate::image::Tag;
 
-/// The tests before the policy. The default passes every tag but `latest`.
+/// The tests before the policy. The default passes every tag but `latest` and the
+/// tags of signatures.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TagFilter {
     /// Only tags that match (`filter-tags`, the regex of an `imagePolicies`
@@ -57,6 +58,9 @@ impl TagFilter {
     ///
     /// The first test that it does not pass.
     pub fn pass<'t>(&self, tag: &'t Tag) -> Result<Passed<'t>, Rejection> {
+        if tag.is_of_artifact() {
+            return Err(Rejection::ArtifactTag);
+        }
         if tag.is_latest() {
             return Err(Rejection::Latest);
         }

@@ -53,6 +53,12 @@ closed_words! {
         RunningTagGone = "running-tag-gone",
         /// The update changes the major version.
         Major = "major",
+        /// What a newer tag serves is not an image.
+        NotAnImage = "not-an-image",
+        /// The registry does not let anybody pull a newer tag.
+        CannotBePulled = "cannot-be-pulled",
+        /// The manifest or the config of a newer tag is too large to be read.
+        TooLarge = "too-large",
         /// A newer tag is held back until it is old enough.
         TooYoung = "too-young",
         /// A newer tag lacks a platform that the workload runs on.

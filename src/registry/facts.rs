@@ -1,10 +1,10 @@
-//! What is known of an image by its digest: it never changes, so it is kept for
-//! ever.
+//! What is known of an image by its digest. It never changes, so it is kept
+//! without an end.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::image::{Fact, ImageMetadata, Known, Member, Platform};
+use crate::image::{BuildTimes, Content, Fact, ImageMetadata, Known, Member, Platform};
 
 /// What is asked about one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,24 +62,31 @@ pub(super) struct ImageFacts {
     #[serde(default)]
     configs: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    platforms: Option<Vec<Platform>>,
-    /// Whether the time was asked for; the image may name none.
-    #[serde(default)]
-    dated: bool,
+    content: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    created: Option<Timestamp>,
+    platforms: Option<Vec<Platform>>,
+    /// The times that it names, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<BuildTimes>,
+    /// The earliest `Last-Modified` of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_modified: Option<Timestamp>,
+    /// When the cache learnt of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_seen: Option<Timestamp>,
 }
 
 impl ImageFacts {
     /// What an answer told; what failed is not kept.
     pub(super) fn of(image: &ImageMetadata) -> Self {
-        let created = image.created.value();
         Self {
             members: image.members.value().cloned(),
             configs: image.configs_asked && image.members.value().is_some(),
+            content: image.content.value().cloned(),
             platforms: image.platforms.value().cloned(),
-            dated: created.is_some(),
-            created: created.copied().flatten(),
+            times: image.created.value().copied(),
+            last_modified: image.last_modified,
+            first_seen: image.first_seen,
         }
     }
 
@@ -88,8 +95,8 @@ impl ImageFacts {
         Wanted {
             digest: true,
             members: self.members.is_some(),
-            platforms: self.platforms.is_some(),
-            created: self.dated,
+            platforms: self.platforms.is_some() && self.content.is_some(),
+            created: self.times.is_some(),
             configs: self.configs,
         }
     }
@@ -111,12 +118,25 @@ impl ImageFacts {
             self.members = other.members;
             self.configs = other.configs;
         }
+        self.content = other.content.or_else(|| self.content.take());
         self.platforms = other.platforms.or_else(|| self.platforms.take());
-        if other.dated {
-            self.dated = true;
-            self.created = other.created;
+        let times = self.times;
+        if let Some(other) = other.times {
+            self.times.get_or_insert_default().add(other);
         }
+        let earliest = |a: Option<Timestamp>, b| [a, b].into_iter().flatten().min();
+        let clocks = (self.last_modified, self.first_seen);
+        self.last_modified = earliest(self.last_modified, other.last_modified);
+        self.first_seen = earliest(self.first_seen, other.first_seen);
         before != self.known()
+            || times != self.times
+            || clocks != (self.last_modified, self.first_seen)
+    }
+
+    /// Writes into an answer what its age may count from.
+    pub(super) fn write_clocks(&self, image: &mut ImageMetadata) {
+        image.last_modified = self.last_modified;
+        image.first_seen = self.first_seen;
     }
 
     /// Writes all that is known into an answer.
@@ -128,9 +148,13 @@ impl ImageFacts {
         if let Some(platforms) = &self.platforms {
             image.platforms = Known::Value(platforms.clone());
         }
-        if self.dated {
-            image.created = Known::Value(self.created);
+        if let Some(content) = &self.content {
+            image.content = Known::Value(content.clone());
         }
+        if let Some(times) = self.times {
+            image.created = Known::Value(times);
+        }
+        self.write_clocks(image);
     }
 }
 
@@ -157,7 +181,7 @@ mod tests {
     #[test]
     fn an_image_without_a_time_is_dated_too() {
         let dated = ImageMetadata {
-            created: Known::Value(None),
+            created: Known::Value(BuildTimes::default()),
             ..ImageMetadata::default()
         };
         let wanted = Wanted {
@@ -177,7 +201,7 @@ mod tests {
         });
         let later = ImageFacts::of(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
-            created: Known::Value(Some(time())),
+            created: Known::Value(BuildTimes::of_config(Some(time()))),
             ..ImageMetadata::default()
         });
         assert!(facts.add(later.clone()));
@@ -185,8 +209,24 @@ mod tests {
         let mut image = ImageMetadata::default();
         facts.write(&mut image);
         assert_eq!(image.members, Known::Value(vec![member(true)]));
-        assert_eq!(image.created, Known::Value(Some(time())));
+        assert_eq!(
+            image.created,
+            Known::Value(BuildTimes::of_config(Some(time())))
+        );
         assert!(image.configs_asked && image.platforms.is_not_asked());
+    }
+
+    #[test]
+    fn the_earliest_look_counts_and_is_kept() {
+        let seen = |at: &str| ImageFacts {
+            first_seen: at.parse().ok(),
+            last_modified: at.parse().ok(),
+            ..ImageFacts::default()
+        };
+        let mut facts = seen("2026-01-02T00:00:00Z");
+        assert!(!facts.add(seen("2026-01-03T00:00:00Z")));
+        assert!(facts.add(seen("2026-01-01T00:00:00Z")));
+        assert_eq!(facts, seen("2026-01-01T00:00:00Z"));
     }
 
     #[test]
@@ -194,7 +234,10 @@ mod tests {
         let facts = ImageFacts::of(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
-            created: Known::Value(Some(time())),
+            created: Known::Value(BuildTimes::of_config(Some(time()))),
+            content: Known::Value(Content::Other("its config has another type".to_owned())),
+            last_modified: Some(time()),
+            first_seen: Some(time()),
             ..ImageMetadata::default()
         });
         let text = serde_json::to_string(&facts).expect("json");

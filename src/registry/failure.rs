@@ -87,7 +87,8 @@ impl Place {
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }
-            SendError::Broken { .. } | SendError::TooLarge { .. } => FetchFailureKind::Registry,
+            SendError::TooLarge { .. } => FetchFailureKind::TooLarge,
+            SendError::Broken { .. } => FetchFailureKind::Registry,
         };
         self.failure(kind, error)
     }
@@ -115,6 +116,15 @@ impl Place {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 self.unauthorized(format_args!("{tried}, HTTP {}{said}", status.as_u16()))
             }
+            StatusCode::PRECONDITION_FAILED
+            | StatusCode::LOCKED
+            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.failure(
+                FetchFailureKind::CannotBePulled,
+                format_args!(
+                    "the registry does not let anybody pull {what} (HTTP {}){said}",
+                    status.as_u16()
+                ),
+            ),
             StatusCode::TOO_MANY_REQUESTS => self.failure(
                 FetchFailureKind::RateLimited,
                 format_args!(

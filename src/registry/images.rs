@@ -1,8 +1,8 @@
 //! The images of one repository: which requests answer which facts.
 //!
 //! Each manifest and each config is fetched once a run, however many tags point
-//! at it and however many questions need it; and once for ever where a cache
-//! keeps what it said.
+//! at it and however many questions need it; and never again where a cache keeps
+//! what it said.
 
 mod describe;
 mod recall;
@@ -13,15 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::image::{
-    CanonicalName, Digest, FetchFailure, ImageMetadata, Known, SourceKind, Tag, TagOrDigest,
+    CanonicalName, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, SourceKind, Tag,
+    TagOrDigest,
 };
 
-use self::describe::fail;
-use self::recall::note_new_tags;
+use self::describe::{Bound, fail};
+use super::config::Config;
 use super::facts::{ImageFacts, Wanted};
 use super::failure::Place;
 use super::layout::Layout;
-use super::manifest::{Blob, Config, Manifest};
+use super::manifest::{Blob, Manifest, ManifestError};
 use super::memory::{Memory, RememberedList, Scope};
 use super::once::Once;
 use super::push_times::Told;
@@ -39,15 +40,22 @@ pub(super) enum Source {
 
 type Answered<T> = Result<T, FetchFailure>;
 
-/// A manifest and its digest.
-type Fetched = Arc<(Digest, Manifest)>;
+/// A manifest as it was served.
+#[derive(Debug)]
+struct Served {
+    digest: Digest,
+    manifest: Manifest,
+    /// What the registry said in `Last-Modified`.
+    last_modified: Option<Timestamp>,
+}
+
+type Fetched = Arc<Served>;
 
 /// What a tag serves, as far as this run knows.
 #[derive(Debug, Clone)]
 struct Seen {
     digest: Option<Digest>,
     look: Look,
-    first_seen: Option<Timestamp>,
     pushed: Option<Timestamp>,
 }
 
@@ -141,9 +149,6 @@ impl Images {
         if let Some((_, scope)) = self.writable().await
             && !new.pages.is_empty()
         {
-            if let Some(old) = &old {
-                note_new_tags(memory, scope, old, &list, now);
-            }
             memory.keep_list(scope, &new);
         }
         Ok((list, None))
@@ -170,9 +175,7 @@ impl Images {
                     seen.look = Look::TooEarly;
                 }
             }
-            let seen = seen.get(tag);
-            image.first_seen = seen.and_then(|seen| seen.first_seen);
-            if let Some(pushed) = seen.and_then(|seen| seen.pushed) {
+            if let Some(pushed) = seen.get(tag).and_then(|seen| seen.pushed) {
                 image.pushed = Known::Value(Some(pushed));
             }
         }
@@ -223,12 +226,20 @@ impl Images {
             }
             _ => version.clone(),
         };
-        let manifest = self.manifest(&fetched, None).await?;
-        let (digest, manifest) = &*manifest;
+        let served = self.manifest(&fetched, None).await?;
+        let digest = &served.digest;
         self.learn(version, digest, now).await;
         image.digest = Known::Value(digest.clone());
-        if self.read(digest, manifest, wanted, image).await {
-            self.keep(digest, image).await;
+        image.last_modified = served.last_modified;
+        let bound = Bound {
+            now,
+            pushed: self.pushed(version),
+        };
+        if self.read(&served, wanted, bound, image).await {
+            // Another tag may have led an earlier run to the same image.
+            self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
+                .await;
+            self.keep(digest, now, image).await;
         }
         Ok(())
     }
@@ -255,6 +266,14 @@ impl Images {
     fn can_answer(&self, digest: &Digest, wanted: Wanted) -> bool {
         let known = self.known();
         known.get(digest).is_some_and(|facts| facts.answer(wanted))
+    }
+
+    /// When a tag was pushed, where that was told.
+    fn pushed(&self, version: &TagOrDigest) -> Option<Timestamp> {
+        match version {
+            TagOrDigest::Digest(_) => None,
+            TagOrDigest::Tag(tag) => self.seen().get(tag)?.pushed,
+        }
     }
 
     /// What a version serves as far as is known, and how fresh that is.
@@ -316,15 +335,26 @@ impl Images {
             let RawManifest {
                 digest,
                 content_type,
+                last_modified,
                 bytes,
             } = raw;
-            let manifest = Manifest::parse(&bytes, content_type.as_deref())
-                .map_err(|fault| self.place.useless(format_args!("{version}: {fault}")))?;
-            Ok(Arc::new((digest, manifest)))
+            let manifest = Manifest::parse(&bytes, content_type.as_deref()).map_err(|error| {
+                let kind = match error {
+                    ManifestError::Malformed(_) => FetchFailureKind::Registry,
+                    ManifestError::Schema1 => FetchFailureKind::CannotBePulled,
+                    ManifestError::TooManyEntries(_) => FetchFailureKind::TooLarge,
+                };
+                self.place.failure(kind, format_args!("{version}: {error}"))
+            })?;
+            Ok(Arc::new(Served {
+                digest,
+                manifest,
+                last_modified,
+            }))
         };
         let fetched = self.manifests.get_or_fetch(version, fetch).await?;
         if let TagOrDigest::Tag(_) = version {
-            let digest = TagOrDigest::Digest(fetched.0.clone());
+            let digest = TagOrDigest::Digest(fetched.digest.clone());
             self.manifests.put(digest, Arc::clone(&fetched));
         }
         Ok(fetched)

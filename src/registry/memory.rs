@@ -72,16 +72,10 @@ impl RememberedPage {
 /// What is known of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RememberedTag {
-    /// What it served; `None`: it was only seen in a list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) digest: Option<Digest>,
+    /// What it served.
+    pub(super) digest: Digest,
     /// When.
     pub(super) at: Timestamp,
-    /// When it was there for the first time, or served this digest for the first
-    /// time, though an earlier look had not found it so. `None`: no look was
-    /// earlier, so nothing is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) first_seen: Option<Timestamp>,
     /// When it was pushed, where the registry told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pushed: Option<Timestamp>,

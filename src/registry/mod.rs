@@ -55,6 +55,7 @@
 mod account;
 mod auth;
 mod cache;
+mod config;
 mod credentials;
 mod digest;
 mod endpoint;

@@ -124,7 +124,6 @@ pub(super) async fn answer(
         if let Some(facts) = told.described(version) {
             let image = metadata.images.entry(version.clone()).or_default();
             describe(image, facts, !told.is_of_this_run());
-            image.first_seen = tag(version).and_then(|tag| images.first_seen(tag));
         }
     }
     // Those that the tag list does not describe, as far as push times help.
@@ -152,10 +151,9 @@ pub(super) async fn answer(
         Fact::Pushed(_) => false,
         Fact::Created(version) if unknown.contains(version) => {
             let image = metadata.image(version);
-            let dated = told.described(version).is_some()
-                && image.is_some_and(|image| image.created.value().is_some());
-            let bounded = many && image.is_some_and(has_pushed);
-            !(dated || bounded)
+            // What bounds it cost nothing, or less than to date so many.
+            let is_bounded = many || told.described(version).is_some();
+            !(is_bounded && image.is_some_and(has_pushed))
         }
         _ => true,
     });
@@ -173,9 +171,6 @@ fn describe(image: &mut ImageMetadata, facts: &TagFacts, remembered: bool) {
     image.digest = Known::Value(facts.digest.clone());
     image.remembered = remembered;
     image.pushed = Known::Value(facts.pushed);
-    if facts.created.is_some() && image.created.is_not_asked() {
-        image.created = Known::Value(facts.created);
-    }
 }
 
 fn is_unknown(metadata: &RepositoryMetadata, version: &TagOrDigest) -> bool {

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION};
 use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use reqwest::Url;
 
-use crate::image::{CanonicalName, Digest, FetchFailure, TagOrDigest};
+use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
 
 use super::account::Account;
 use super::auth::{Authorizer, Challenge, Pass};
 use super::digest;
 use super::endpoint::Endpoint;
 use super::failure::{Place, clean};
-use super::manifest::{ACCEPT, Blob};
+use super::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use super::memory::Scope;
 use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
 
@@ -27,6 +28,8 @@ const CONTENT_DIGEST: &str = "docker-content-digest";
 pub(super) struct RawManifest {
     pub(super) digest: Digest,
     pub(super) content_type: Option<String>,
+    /// What the registry itself said in `Last-Modified`.
+    pub(super) last_modified: Option<Timestamp>,
     pub(super) bytes: Vec<u8>,
 }
 
@@ -184,7 +187,7 @@ impl Remote {
     ) -> Result<RawManifest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
         question.pull_reserve = Some(self.reserve);
-        question.limit = size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
+        question.limit = size.map_or(MAX_MANIFEST, |size| size.min(MAX_MANIFEST));
         let answer = self.ask(question, Redirects::Anywhere).await?;
         let what = manifest_of(version);
         if !answer.status.is_success() {
@@ -210,6 +213,7 @@ impl Remote {
         Ok(RawManifest {
             digest,
             content_type,
+            last_modified: last_modified(&answer),
             bytes: answer.body,
         })
     }
@@ -220,8 +224,15 @@ impl Remote {
         let mut question = Question::get(url);
         question.compressed = false;
         question.limit = blob.size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
-        let answer = self.ask(question, Redirects::Anywhere).await?;
+        let is_told = question.limit < MAX_BODY;
         let what = format!("config {}", blob.digest.short());
+        let answer = match self.ask(question, Redirects::Anywhere).await {
+            // Longer than its manifest says, so it is not that config.
+            Err(failure) if failure.kind == FetchFailureKind::TooLarge && is_told => {
+                return Err(self.mismatch(&what, &blob.digest));
+            }
+            answered => answered?,
+        };
         if !answer.status.is_success() {
             return Err(self.refusal(&what, &answer).await);
         }
@@ -398,6 +409,12 @@ fn may_follow(from: &Url, to: &Url) -> bool {
         "http" => from.scheme() == "http",
         _ => false,
     }
+}
+
+/// When the registry says that it got what it serves.
+fn last_modified(answer: &Answer) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok()?;
+    Timestamp::try_from(at).ok()
 }
 
 /// A manifest as messages name it.

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 
 use crate::image::{FetchFailure, Tag};
 
+use super::config::place_of;
 use super::failure::clean;
 use super::link;
-use super::manifest::place_of;
 use super::memory::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
 use super::remote::{Redirects, Remote};

@@ -20,7 +20,7 @@ fn manifest(environment: &TestEnvironment) -> String {
 
 /// `deployment/web` with a comment, on a registry with 1.0.0, 1.0.1 and 1.3.0.
 fn web(registry: &TestRegistry) -> (TestEnvironment, String) {
-    registry.list("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
     let image = registry.image("org/app:1.0.0");
     let text = deployment("web", &["team: shop # ours"], &[("app", &image)]);
     (with_manifest(&text), text)

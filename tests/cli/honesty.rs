@@ -39,7 +39,7 @@ fn a_test_that_cannot_decide_says_why_beside_its_data() {
 #[test]
 fn ctrl_c_before_the_first_answer_is_no_answer() {
     let stalled = TestRegistry::start();
-    stalled.list("org/app", ["1.0.0", "1.0.1"]);
+    stalled.tag("org/app", ["1.0.0", "1.0.1"]);
     stalled.fault("/tags/list", Fault::Slow(Duration::from_secs(60)));
     let environment = with_manifest(&automated("semver:~1.0", &stalled.image("org/app:1.0.0")));
     for args in [
@@ -132,7 +132,7 @@ spec:
 #[test]
 fn where_a_snapshot_cannot_be_saved_nothing_is_asked() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0"]);
+    registry.tag("org/app", ["1.0.0"]);
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     let args = [
         "status",

@@ -6,8 +6,8 @@ use crate::support::registry::TestRegistry;
 #[test]
 fn nothing_is_asked_of_the_registry_of_an_image_that_is_left_out() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
-    registry.list("org/side", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/side", ["1.0.0", "1.0.1"]);
     let manifest = deployment(
         "web",
         &[

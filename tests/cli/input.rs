@@ -23,7 +23,7 @@ fn assert_harmless(outcome: &Outcome) {
 fn a_huge_annotation_spoils_its_row_only_and_is_not_repeated_in_full() {
     let policy = format!("semver:{}", ">=1 ".repeat(50_000));
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let image = registry.image("org/app:1.0.0");
     let bad = automated(&policy, &image).replace("name: web", "name: bad");
     let environment = with_manifest(&format!("{bad}---\n{}", automated("semver:~1.0", &image)));

@@ -122,8 +122,13 @@ fn json_has_the_documented_fields_and_values_in_the_documented_order() {
             "latest": "docker.io/org/my-app:1.0.1",
             "reason": "newer-image",
             "message": "1.0.1 is the highest of 2 tags that match semver:~1.0",
-            "facts": {"currentCreated": null, "currentDigest": null, "latestCreated": null,
-                "latestDigest": null, "askedAt": null, "source": "oci-layout"},
+            "facts": {"currentCreated": "2026-03-02T09:00:00Z", "currentCreatedFrom": "config",
+                "currentDigest":
+                    "sha256:1fa1aa5eef3d547969888b76e5568190ad0fbc626eee6dcae47a3e2c77731cb1",
+                "latestCreated": "2026-04-13T09:00:00Z", "latestCreatedFrom": "config",
+                "latestDigest":
+                    "sha256:f611c1f7e35bd1bf6104cb1c9db124b1138a757cefb31a10a048ed5ac4246ebd",
+                "askedAt": null, "source": "oci-layout"},
             "warnings": [],
             "source": {"file": "web.yaml", "line": 1}
         }]

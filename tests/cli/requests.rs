@@ -84,9 +84,8 @@ fn a_policy_on_versions_costs_one_tag_list() {
     let served = Served::new();
     for (what, policy, tag) in [
         ("up to date", "semver:~1.0", "1.0.1"),
-        ("an update", "semver:~1.0", "1.0.0"),
         ("nothing matches", "semver:~7.0", "1.0.0"),
-        ("by the text", "alphabetical:desc", "1.0.1"),
+        ("by the text", "alphabetical:desc", "1.0.0"),
     ] {
         let manifest = automated(policy, &served.reference(tag));
         assert_eq!(asked(&served.registry, &manifest, &[]), [LIST], "{what}");
@@ -101,12 +100,15 @@ fn an_invalid_policy_costs_nothing() {
 }
 
 #[test]
-fn a_platform_costs_the_details_of_the_elected_and_the_running_image() {
+fn an_update_costs_the_details_of_the_elected_image_and_without_a_platform_of_the_running_one() {
     let served = Served::new();
     let amd64 = ["--platform", "linux/amd64"];
     let manifest = automated("semver:~1.0", &served.reference("1.0.0"));
-    let expected = list_and(&[Served::details(0, "1.0.0"), Served::details(1, "1.0.1")]);
+    let (running, elected) = (Served::details(0, "1.0.0"), Served::details(1, "1.0.1"));
+    let expected = list_and(std::slice::from_ref(&elected));
     assert_eq!(asked(&served.registry, &manifest, &amd64), expected);
+    let expected = list_and(&[running, elected]);
+    assert_eq!(asked(&served.registry, &manifest, &[]), expected);
     let current = automated("semver:~1.0", &served.reference("1.0.1"));
     assert_eq!(asked(&served.registry, &current, &amd64), [LIST]);
 }
@@ -127,11 +129,22 @@ fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() 
 #[test]
 fn a_tag_followed_by_digest_costs_one_head() {
     let served = Served::new();
-    for tag in ["1.0.0", "1.0.1"] {
-        let manifest = automated("digest:1.0.1", &served.reference(tag));
-        let expected = ["HEAD /v2/org/app/manifests/1.0.1"];
-        assert_eq!(asked(&served.registry, &manifest, &[]), expected, "{tag}");
-    }
+    let content = Content::from(Served::image(1, "1.0.1"));
+    let digest = content.manifest.digest.clone();
+    let head = "HEAD /v2/org/app/manifests/1.0.1".to_owned();
+    let current = format!("{}@{digest}", served.reference("1.0.1"));
+    let manifest = automated("digest:1.0.1", &current);
+    assert_eq!(asked(&served.registry, &manifest, &[]).join(" "), head);
+    // What is about to be written is read.
+    let manifest = automated("digest:1.0.1", &served.reference("1.0.0"));
+    let amd64 = ["--platform", "linux/amd64"];
+    let config = digest_of(&content.configs[0].bytes);
+    let expected = [
+        format!("GET /v2/org/app/blobs/{config}"),
+        format!("GET /v2/org/app/manifests/{digest}"),
+        head,
+    ];
+    assert_eq!(asked(&served.registry, &manifest, &amd64), expected);
 }
 
 #[test]
@@ -149,15 +162,20 @@ fn containers_of_one_repository_share_what_is_asked() {
     );
     let third = deployment("db", &[AUTOMATED, patch[0]], &[("app", &old)]);
     let manifest = format!("{two}---\n{third}");
-    assert_eq!(asked(&served.registry, &manifest, &[]), [LIST]);
+    let expected = list_and(&[
+        Served::details(0, "1.0.0"),
+        Served::details(1, "1.0.1"),
+        Served::details(2, "2.0.0"),
+    ]);
+    assert_eq!(asked(&served.registry, &manifest, &[]), expected);
 }
 
 #[test]
 fn each_page_of_a_tag_list_is_asked_for_once() {
     let registry = TestRegistry::start();
-    registry.list("org/app", (0..250).map(|n| format!("1.0.{n}")));
+    registry.tag("org/app", (0..250).map(|n| format!("1.0.{n}")));
     registry.page_size(100);
-    let manifest = automated("semver:~1.0", &registry.image("org/app:1.0.0"));
+    let manifest = automated("semver:~1.0", &registry.image("org/app:1.0.249"));
     assert_eq!(asked(&registry, &manifest, &[]), [LIST; 3]);
 }
 

@@ -15,7 +15,7 @@ const ENCODED: &str = "bWU6aHVudGVyM";
 
 fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry.require(access);
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     (registry, environment)
@@ -104,7 +104,7 @@ fn a_helper_that_babbles_is_not_quoted() {
 fn credentials_go_to_their_own_registry_only() {
     let (registry, environment) = guarded(Access::Basic("me", PASSWORD));
     let other = TestRegistry::start();
-    other.list("org/app", ["1.0.0"]);
+    other.tag("org/app", ["1.0.0"]);
     other.require(Access::Basic("you", "other"));
     login(&environment, &registry, PASSWORD);
     environment.write(
@@ -131,8 +131,9 @@ fn requests_are_logged_from_level_4_on() {
     };
     assert!(!said("-v=0").contains("request"));
     let summary = said("-v=3");
+    // The list, and the elected and the running tag once more.
     assert!(
-        summary.contains("2 requests") && !summary.contains("/v2/"),
+        summary.contains("4 requests") && !summary.contains("/v2/"),
         "{summary}"
     );
     assert!(said("-v=4").contains("/v2/org/app/tags/list"));

@@ -85,7 +85,7 @@ fn a_file_that_is_no_snapshot_is_named() {
 #[test]
 fn no_secret_is_in_a_snapshot() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry.require(Access::TokenFor("me", "hunter2"));
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     let config = json!({"auths": {registry.host(): {"username": "me", "password": "hunter2"}}});

@@ -7,7 +7,7 @@ use crate::support::registry::TestRegistry;
 
 /// One workload of each kind, on a registry with 1.0.0, 1.0.1 and 1.3.0.
 fn mixed(registry: &TestRegistry) -> TestEnvironment {
-    registry.list("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
     let image = registry.image("org/app:1.0.0");
     let app = [("app", image.as_str())];
     let pinned = "fluxcd.io/tag.app: semver:1.0.0";
@@ -74,7 +74,7 @@ fn no_row_left_is_said_and_is_no_failure() {
 #[test]
 fn the_exit_code_tells_what_waits_only_if_it_is_asked_for() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let image = registry.image("org/app:1.0.0");
     let patch = "fluxcd.io/tag.app: semver:~1.0";
     let app = [("app", image.as_str())];
@@ -113,7 +113,7 @@ fn the_exit_code_tells_what_waits_only_if_it_is_asked_for() {
 #[test]
 fn an_assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.2.3", "1.3.0", "2.0.0"]);
+    registry.tag("org/app", ["1.2.3", "1.3.0", "2.0.0"]);
     let image = registry.image("org/app:1.2.3");
     let environment = with_manifest(&deployment("web", &["note: none"], &[("app", &image)]));
     let table = status(&environment, &["--assume", "auto", "--no-headers"]).expect(0);
@@ -157,9 +157,9 @@ fn an_image_that_is_too_young_waits() {
     registry.push("org/app", "1.0.0", Image::built("2020-01-01T00:00:00Z"));
     registry.push("org/app", "1.0.1", Image::built("2021-01-01T00:00:00Z"));
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
-    let old = status(&environment, &["-o", "json", "--min-age", "3d"])
-        .expect(0)
-        .item();
+    let by_image = ["-o", "json", "--min-age", "3d", "--min-age-clock=image"];
+    let old = status(&environment, &by_image).expect(0).item();
+    assert_eq!(old["facts"]["ageClock"], "image");
     assert_eq!(
         (text(&old, "outcome"), text(&old, "reason")),
         ("update", "newer-image")
@@ -193,7 +193,9 @@ fn an_image_without_the_platform_is_not_elected() {
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     for (flags, expected) in [
         (&["--platform", "linux/amd64"][..], "org/app:1.0.1"),
-        (&[][..], "org/app:1.0.2"),
+        // That of the running image.
+        (&[][..], "org/app:1.0.1"),
+        (&["--platform", "linux/arm64"], "org/app:1.0.2"),
     ] {
         let item = status(&environment, &[&["-o", "json"], flags].concat())
             .expect(0)

@@ -73,8 +73,8 @@ fn only_a_terminal_or_a_flag_makes_colour() {
 #[test]
 fn ctrl_c_while_scanning_shows_what_is_decided() {
     let (quick, stalled) = (TestRegistry::start(), TestRegistry::start());
-    quick.list("org/app", ["1.0.0", "1.0.1"]);
-    stalled.list("org/app", ["1.0.0", "1.0.1"]);
+    quick.tag("org/app", ["1.0.0", "1.0.1"]);
+    stalled.tag("org/app", ["1.0.0", "1.0.1"]);
     stalled.fault("/tags/list", Fault::Slow(Duration::from_secs(60)));
     let first =
         automated("semver:~1.0", &quick.image("org/app:1.0.0")).replace("name: web", "name: a");

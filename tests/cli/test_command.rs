@@ -199,11 +199,16 @@ fn tags_that_cannot_be_had_are_a_failure() {
 #[test]
 fn a_registry_answers_where_no_tags_are_given() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = TestEnvironment::new();
     let image = registry.image("org/app:1.0.0");
     let args = ["test", &image, "--policy", "semver:~1.0", "-o", "json"];
     let tried = environment.run(args).expect(0).json();
     assert_eq!(text(&tried, "latest"), "1.0.1");
-    assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
+    // The list, and manifest and config of both tags.
+    assert_eq!(registry.requests().len(), 5);
+    registry.forget();
+    let more = ["--platform", "linux/amd64", "--cache", "off"];
+    environment.run(args.iter().chain(&more)).expect(0);
+    assert_eq!(registry.requests().len(), 3);
 }

@@ -171,12 +171,39 @@ fn without_a_cache_every_run_is_the_first() {
 #[test]
 fn a_policy_on_versions_costs_one_request_warm_as_cold() {
     let registry = TestRegistry::start();
-    registry.list("org/app", ["1.0.0", "1.0.1"]);
-    let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
+    let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.1")));
     for _ in 0..2 {
         registry.forget();
         run(&environment, &[]);
         assert_eq!(registry.paths(), [LIST]);
+    }
+}
+
+#[test]
+fn an_update_on_versions_is_confirmed_by_heads_when_warm() {
+    let registry = TestRegistry::start();
+    registry.tag("org/app", ["1.0.0", "1.0.1"]);
+    let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
+    let heads = ["1.0.0", "1.0.1"].map(|tag| format!("HEAD /v2/org/app/manifests/{tag}"));
+    for (flags, cold, warm) in [
+        (&[][..], 5, &heads[..]),
+        (&["--platform", "linux/amd64"], 3, &heads[1..]),
+    ] {
+        let cache = environment.home().join(format!("cache-{cold}"));
+        let cache = cache.display().to_string();
+        let flags = [flags, &["--cache", &cache]].concat();
+        registry.forget();
+        run(&environment, &flags);
+        assert_eq!(registry.requests().len(), cold, "{flags:?}");
+        registry.forget();
+        run(&environment, &flags);
+        let mut paths = registry.paths();
+        paths.sort();
+        let expected: Vec<&str> = std::iter::once(LIST)
+            .chain(warm.iter().map(String::as_str))
+            .collect();
+        assert_eq!(paths, expected, "{flags:?}");
     }
 }
 

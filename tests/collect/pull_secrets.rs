@@ -27,7 +27,7 @@ const BOB: Member = Member {
 fn registry(refusal: u16) -> TestRegistry {
     let registry = TestRegistry::start();
     for repository in ["team-a/app", "team-b/app"] {
-        registry.list(repository, ["1.0.0", "1.0.1"]);
+        registry.tag(repository, ["1.0.0", "1.0.1"]);
     }
     registry.require(Access::Members(&[ALICE, BOB], refusal));
     registry
@@ -355,7 +355,7 @@ async fn off_reads_nothing() {
 #[tokio::test]
 async fn a_scan_that_is_stopped_before_the_secrets_were_tried_leaves_the_row_out() {
     let registry = registry(403);
-    registry.list("open/app", ["1.0.0"]);
+    registry.tag("open/app", ["1.0.0"]);
     let mut snapshot = snapshot(&[deployment(
         "a",
         "web",

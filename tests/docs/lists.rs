@@ -13,7 +13,10 @@ use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
 /// Flags of other programs, and the one that clap adds by itself.
-const OTHER_FLAGS: [&str; 8] = [
+const OTHER_FLAGS: [&str; 11] = [
+    "--annotation",
+    "--creation-time",
+    "--reproducible",
     "--help",
     "--release",
     "--path",

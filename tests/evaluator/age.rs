@@ -6,10 +6,11 @@ use kubectl_imgpolicy::policy::WarningCode;
 use crate::support::oracle::{built, image, time};
 use crate::support::scenario::Scenario;
 
-/// Now is 2026-11-21T12:00:00Z.
+/// Now is 2026-11-21T12:00:00Z, and the images' own dates count.
 fn scenario() -> Scenario {
     Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
+        .annotation("imgpolicy.dev/min-age-clock", "image")
         .image("1.0.0", built("2026-01-01"))
 }
 
@@ -52,20 +53,137 @@ fn a_tag_is_ripe_at_the_very_second() {
 }
 
 #[test]
-fn age_counts_from_the_latest_of_all_that_is_known() {
-    for image in [
-        built("2026-01-01").pushed("2026-11-20"),
-        built("2026-01-01").first_seen("2026-11-20"),
-        built("2026-11-20").pushed("2026-11-19T12:00:00Z"),
-        image().first_seen("2026-11-20"),
+fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
+    let old = || built("2026-01-01");
+    for (image, expected) in [
+        // Nobody tells a time: it is too young, however old it says that it is.
+        (old(), ("too-young", "")),
+        (old().pushed("2026-11-20"), ("too-young", "")),
+        (old().pushed("2026-11-10"), ("elected", "push")),
+        (old().last_modified("2026-11-20"), ("too-young", "")),
+        (
+            old().last_modified("2026-11-10"),
+            ("elected", "last-modified"),
+        ),
+        (old().first_seen("2026-11-20"), ("too-young", "")),
+        (old().first_seen("2026-11-10"), ("elected", "first-seen")),
+        // The push is the registry's own word; the others only bound it.
+        (
+            old().pushed("2026-11-10").last_modified("2026-11-20"),
+            ("elected", "push"),
+        ),
+        (
+            old().pushed("2026-11-20").first_seen("2026-11-10"),
+            ("too-young", ""),
+        ),
+        (
+            old().last_modified("2026-11-10").first_seen("2026-11-20"),
+            ("elected", "last-modified"),
+        ),
+        // The image's own date can only make it younger.
+        (
+            built("2026-11-20").pushed("2026-11-19T12:00:00Z"),
+            ("too-young", ""),
+        ),
+        (
+            built("2026-11-20").first_seen("2026-11-10"),
+            ("too-young", ""),
+        ),
+        (image().first_seen("2026-11-10"), ("elected", "first-seen")),
+        // A date in the future is none.
+        (
+            built("2030-01-01").first_seen("2026-11-10"),
+            ("elected", "first-seen"),
+        ),
     ] {
-        let judged = scenario().image("1.0.1", image).decide("app");
-        assert_eq!(judged.verdict("1.0.1"), "too-young");
+        let judged = Scenario::following("semver:*", "org/app:1.0.0")
+            .annotation("imgpolicy.dev/min-age", "72h")
+            .image("1.0.0", built("2026-01-01"))
+            .image("1.0.1", image.clone())
+            .decide("app");
+        let (verdict, clock) = expected;
+        assert_eq!(judged.verdict("1.0.1"), verdict, "{image:?}");
+        let told = judged.facts.as_ref().and_then(|facts| facts.age_clock);
+        assert_eq!(told.map_or("", |clock| clock.as_str()), clock, "{image:?}");
     }
-    let old = image().first_seen("2026-01-01");
+}
+
+#[test]
+fn a_tag_without_a_clock_names_the_way_out() {
+    let young = |image| {
+        Scenario::following("semver:*", "org/app:1.0.0")
+            .annotation("imgpolicy.dev/min-age", "72h")
+            .image("1.0.0", built("2026-01-01"))
+            .image("1.0.1", image)
+            .decide("app")
+    };
     assert_eq!(
-        scenario().image("1.0.1", old).decide("app").elected(),
-        "1.0.1"
+        young(built("2026-01-01")).warning(WarningCode::TooYoung),
+        "the age of 1.0.1 is not known: the registry tells no time for it, and no cache remembers \
+         when it came; --min-age-clock=image counts from the image's own date"
+    );
+    assert_eq!(
+        young(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
+        "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z, counted from when it \
+         was first seen here; --min-age-clock=image counts from the image's own date"
+    );
+    assert_eq!(
+        young(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
+        "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z"
+    );
+}
+
+#[test]
+fn the_stricter_clock_counts_and_only_beside_an_age() {
+    use kubectl_imgpolicy::policy::MinAgeClock::{Image, Registry};
+    let hours = Some(jiff::SignedDuration::from_hours(72));
+    for (annotations, age, clock, elected) in [
+        (
+            &[("min-age", "72h"), ("min-age-clock", "image")][..],
+            None,
+            None,
+            "1.0.1",
+        ),
+        (
+            &[("min-age", "72h"), ("min-age-clock", "registry")],
+            None,
+            Some(Image),
+            "1.0.0",
+        ),
+        (
+            &[("min-age", "72h"), ("min-age-clock", "image")],
+            None,
+            Some(Registry),
+            "1.0.0",
+        ),
+        (&[("min-age", "72h")], None, Some(Image), "1.0.1"),
+        (&[], hours, Some(Image), "1.0.1"),
+        (&[], hours, None, "1.0.0"),
+        // A workload does not choose the clock of somebody else's age.
+        (&[("min-age-clock", "image")], hours, None, "1.0.0"),
+    ] {
+        let mut scenario = Scenario::following("semver:*", "org/app:1.0.0")
+            .settings(|s| (s.min_age, s.min_age_clock) = (age, clock))
+            .image("1.0.0", built("2026-01-01"))
+            .image("1.0.1", built("2026-01-01"));
+        for (key, value) in annotations {
+            scenario = scenario.annotation(&format!("imgpolicy.dev/{key}"), value);
+        }
+        assert_eq!(
+            scenario.decide("app").elected(),
+            elected,
+            "{annotations:?} {clock:?}"
+        );
+    }
+    let judged = scenario()
+        .annotation("imgpolicy.dev/min-age-clock", "sundial")
+        .image("1.0.1", built("2026-01-01"))
+        .decide("app");
+    assert_eq!(judged.says(), "unknown invalid-policy -");
+    assert_eq!(
+        judged.message,
+        "annotation imgpolicy.dev/min-age-clock: the clock of a minimum age is registry or image, \
+         not \"sundial\""
     );
 }
 
@@ -82,7 +200,7 @@ fn a_tag_of_unknown_age_is_rejected() {
         assert_eq!(judged.verdict("1.0.1"), "too-young", "{created:?}");
         assert_eq!(
             judged.warning(WarningCode::TooYoung),
-            "the age of 1.0.1 is not known, and a minimum age is asked for"
+            "the age of 1.0.1 is not known: it names no usable time of creation"
         );
     }
 }
@@ -92,6 +210,7 @@ fn where_nothing_older_is_electable_the_row_is_undecided() {
     for lower in [&[][..], &["0.9.0"][..]] {
         let mut scenario = Scenario::following("semver:<1.0.0 || >1.0.0", "org/app:1.0.0")
             .annotation("imgpolicy.dev/min-age", "3d")
+            .annotation("imgpolicy.dev/min-age-clock", "image")
             .image("1.0.0", built("2026-01-01"))
             .image("1.0.1", built("2026-11-20"));
         for tag in lower {
@@ -101,7 +220,12 @@ fn where_nothing_older_is_electable_the_row_is_undecided() {
         assert_eq!(judged.says(), "unknown too-young -", "{lower:?}");
         assert_eq!(
             judged.asked(),
-            ["tags", "created 1.0.1", "pushed 1.0.1"],
+            [
+                "tags",
+                "platforms 1.0.1",
+                "platforms 1.0.0",
+                "created 1.0.1"
+            ],
             "never of a lower tag"
         );
     }
@@ -113,6 +237,7 @@ fn the_longer_of_flag_and_annotation_counts() {
     let of = |annotation: &str, flag| {
         Scenario::following("semver:*", "org/app:1.0.0")
             .annotation("imgpolicy.dev/min-age", annotation)
+            .annotation("imgpolicy.dev/min-age-clock", "image")
             .settings(|s| s.min_age = flag)
             .image("1.0.0", built("2026-01-01"))
             .image("1.0.1", built("2026-11-20"))
@@ -133,7 +258,10 @@ fn no_minimum_asks_for_no_age() {
         .tags(&["1.0.0", "1.0.1"])
         .decide("app");
     assert_eq!(judged.says(), "update newer-image 1.0.1");
-    assert_eq!(judged.asked(), ["tags"]);
+    assert_eq!(
+        judged.asked(),
+        ["tags", "platforms 1.0.1", "platforms 1.0.0"]
+    );
 }
 
 #[test]
@@ -225,9 +353,16 @@ fn a_running_image_without_a_time_cannot_be_compared() {
 
 #[test]
 fn a_time_that_cannot_be_had_decides_nothing_in_the_order_of_time() {
-    use FetchFailureKind::{RateLimited, Registry, Unauthorized, Unreachable};
-    for kind in [RateLimited, Registry, Unauthorized, Unreachable] {
-        for failing in ["a", "c"] {
+    use FetchFailureKind::{CannotBePulled, RateLimited, Registry, Unauthorized, Unreachable};
+    for (kind, failing) in [
+        (RateLimited, &["a", "c"][..]),
+        (Registry, &["a", "c"]),
+        (Unreachable, &["a", "c"]),
+        // Of other tags these are the image's own failures.
+        (Unauthorized, &["a"]),
+        (CannotBePulled, &["a"]),
+    ] {
+        for failing in failing {
             let mut scenario = Scenario::following("glob:*", "org/app:a")
                 .image("a", built("2026-01-01"))
                 .image("b", built("2026-01-02"))

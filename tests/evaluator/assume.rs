@@ -86,7 +86,7 @@ fn the_flags_of_the_run_hold_for_assumed_policies() {
     let judged = assuming("semver:*", "org/app:1.0.0")
         .settings(|s| s.min_age = Some(jiff::SignedDuration::from_hours(72)))
         .image("1.0.0", built("2026-01-01"))
-        .image("1.0.1", built("2026-01-01"))
+        .image("1.0.1", built("2026-01-01").pushed("2026-01-01"))
         .image("2.0.0", built("2026-11-21"))
         .decide("app");
     assert_eq!(suggested(&judged).1, "1.0.1");

@@ -200,6 +200,7 @@ fn a_million_tags_are_decided_in_seconds() {
     tags.sort();
     let metadata = RepositoryMetadata {
         tags: Known::Value(tags),
+        is_closed: true,
         ..RepositoryMetadata::default()
     };
     let snapshot = Scenario::following("semver:^98", "org/app:98.0.0").snapshot();

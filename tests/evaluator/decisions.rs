@@ -124,12 +124,14 @@ fn what_cannot_be_compared_is_no_downgrade() {
 fn a_running_latest_is_never_newer_than_what_is_elected() {
     for running in ["org/app:latest", "org/app"] {
         let judged = Scenario::following("glob:dev-*", running)
+            .nodes(&["linux/amd64"])
             .image("latest", built("2026-06-01"))
             .image("dev-1", built("2026-01-01"))
             .image("dev-2", built("2026-01-02"))
             .decide("app");
         assert_eq!(judged.says(), "update newer-image dev-2", "{running}");
-        assert_eq!(judged.asked(), ["tags", "created dev-1", "created dev-2"]);
+        let expected = ["tags", "created dev-1", "created dev-2", "platforms dev-2"];
+        assert_eq!(judged.asked(), expected);
     }
 }
 

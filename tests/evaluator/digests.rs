@@ -18,7 +18,9 @@ fn a_written_digest_becomes_that_of_the_elected_tag() {
         .image("1.0.1", image().digest(2))
         .decide("app");
     assert_eq!(judged.writes(), pinned("1.0.1", 2));
-    assert_eq!(judged.asked(), ["tags", "digest 1.0.1"]);
+    // The manifest tells the digest too; of the running one its platforms count.
+    let running = format!("platforms {}", digest(9));
+    assert_eq!(judged.asked(), ["tags", "platforms 1.0.1", &running]);
 }
 
 #[test]
@@ -48,7 +50,10 @@ fn without_a_written_digest_none_is_asked_for_or_written() {
         .tags(&["1.0.0", "1.0.1"])
         .decide("app");
     assert_eq!(judged.writes(), "org/app:1.0.1");
-    assert_eq!(judged.asked(), ["tags"]);
+    assert_eq!(
+        judged.asked(),
+        ["tags", "platforms 1.0.1", "platforms 1.0.0"]
+    );
 }
 
 #[test]
@@ -72,10 +77,11 @@ fn a_followed_tag_is_written_with_what_it_serves() {
         (pinned("", 1), pinned("stable", 2)),
     ] {
         let judged = Scenario::following("digest:stable", &image_before)
+            .nodes(&["linux/amd64"])
             .image("stable", image().digest(2))
             .decide("app");
         assert_eq!(judged.writes(), writes, "{image_before}");
-        assert_eq!(judged.asked(), ["digest stable"]);
+        assert_eq!(judged.asked(), ["digest stable", "platforms stable"]);
         assert_eq!(judged.message, "stable serves sha256:0202020");
         assert_eq!(judged.verdict("stable"), "elected");
     }
@@ -128,11 +134,16 @@ fn pin(byte: u8) -> String {
 #[test]
 fn a_pinned_digest_keeps_the_tag_that_serves_it() {
     let judged = Scenario::following(&pin(2), "org/app:1.0.0")
+        .nodes(&["linux/amd64"])
         .image("1.0.0", image().digest(2))
         .decide("app");
     assert_eq!(judged.writes(), pinned("1.0.0", 2));
-    let by_digest = format!("digest {}", digest(2));
-    assert_eq!(judged.asked(), [by_digest.as_str(), "digest 1.0.0"]);
+    let expected = [
+        format!("digest {}", digest(2)),
+        "digest 1.0.0".to_owned(),
+        format!("platforms {}", digest(2)),
+    ];
+    assert_eq!(judged.asked(), expected);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod conformance;
 mod decisions;
 mod digests;
 mod failures;
+mod gate;
 mod image_policies;
 mod image_scope;
 mod locks;

@@ -75,7 +75,7 @@ fn where_the_running_platforms_cannot_be_had_only_certainty_elects() {
     let running = || image().platforms_fail(FetchFailureKind::RateLimited);
     for (offered, says) in [
         (&BOTH[..], "update newer-image 1.0.1"),
-        (&["linux/amd64"][..], "unknown rate-limited -"),
+        (&["linux/amd64"][..], "unknown rate-limited 1.0.1"),
         (&["windows/amd64"][..], "unknown wrong-platform -"),
     ] {
         let judged = scenario()
@@ -119,13 +119,39 @@ fn a_tag_whose_manifest_is_gone_is_passed_over() {
 }
 
 #[test]
-fn nothing_is_checked_where_no_platform_is_known() {
+fn where_nothing_is_known_of_the_workload_the_running_images_platforms_are_demanded() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .image("1.0.0", image().platforms(&BOTH))
-        .image("1.0.1", image().platforms(&["windows/amd64"]))
+        .image("1.0.1", image().platforms(&BOTH))
+        .image("1.0.2", image().platforms(&["linux/amd64"]))
         .decide("app");
     assert_eq!(judged.says(), "update newer-image 1.0.1");
-    assert_eq!(judged.asked(), ["tags"]);
+    assert_eq!(
+        judged.warning(WarningCode::WrongPlatform),
+        "1.0.2 does not offer linux/arm64, which the running 1.0.0 does; --platform says where \
+         the workload runs"
+    );
+}
+
+#[test]
+fn a_running_image_that_tells_no_platform_demands_none() {
+    for running in ["org/app:0.9.0", "org/app", "org/app:1.0.0"] {
+        let judged = Scenario::following("semver:*", running)
+            .image("1.0.0", image().platforms(&[]))
+            .image("latest", image().platforms(&BOTH))
+            .image("1.0.1", image().platforms(&["windows/amd64"]))
+            .decide("app");
+        assert_eq!(judged.says(), "update newer-image 1.0.1", "{running}");
+    }
+}
+
+#[test]
+fn an_image_that_names_no_platform_proves_nothing() {
+    let judged = scenario()
+        .image("1.0.0", image().platforms(&BOTH))
+        .image("1.0.1", image().platforms(&[]))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image 1.0.1");
 }
 
 #[test]

@@ -104,6 +104,7 @@ fn a_tag_that_is_gone_meanwhile_leaves_the_election_to_the_next() {
 fn a_refused_tag_is_not_confirmed() {
     let judged = scenario()
         .annotation("imgpolicy.dev/min-age", "72h")
+        .annotation("imgpolicy.dev/min-age-clock", "image")
         .image("d", known("2026-11-20"))
         .decide("app");
     assert_eq!(judged.says(), "update newer-image c");
@@ -129,7 +130,9 @@ fn a_followed_tag_is_confirmed_and_its_new_digest_written() {
         .decide("app");
     let expected = format!("org/app:a@{}", digest(2));
     assert_eq!(judged.writes(), expected);
-    assert_eq!(judged.asked(), ["digest a", "confirmed a"]);
+    let running = format!("platforms {}", digest(1));
+    let expected = ["digest a", "confirmed a", "platforms a", &running];
+    assert_eq!(judged.asked(), expected);
 }
 
 #[test]

@@ -119,8 +119,11 @@ impl Build {
     pub(crate) fn facts(mut self) -> Self {
         self.0.decision.facts = Some(DecisionFacts {
             current_created: Some(time("2026-10-01T12:00:00Z")),
+            current_created_from: None,
             current_digest: None,
             latest_created: Some(time("2026-11-20T12:00:00Z")),
+            latest_created_from: None,
+            age_clock: None,
             latest_digest: Some(
                 format!("sha256:{}", "ab".repeat(32))
                     .parse()

@@ -35,6 +35,7 @@ pub(crate) fn passing(tag: &str, rank: usize) -> Candidate {
         rejection: None,
         rank: Some(rank),
         created: None,
+        created_from: None,
         pushed: None,
         digest: None,
         ripe_at: None,

@@ -216,6 +216,7 @@ fn without_a_policy_too_the_digest_of_the_image_is_asked() {
 fn a_tag_that_is_not_elected_has_to_be_old_enough_and_to_fit_the_platforms() {
     let scenario = Scenario::following("semver:~1.0", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
+        .annotation("imgpolicy.dev/min-age-clock", "image")
         .nodes(&["linux/amd64"])
         .image("1.0.0", built("2026-01-01"))
         .image("1.0.1", built("2026-11-21"))

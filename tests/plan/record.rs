@@ -39,7 +39,7 @@ fn an_update_tells_its_tags_its_number_and_what_it_replaced() {
         value,
         json!({"time": "2026-11-21T12:00:00Z", "by": "admin", "number": "1",
             "changes": [{"container": "app", "from": "org/my-app:1.0.0",
-                "to": "org/my-app:1.0.1", "digest": null, "policy": "semver:~1"}],
+                "to": "org/my-app:1.0.1", "digest": digest(2), "policy": "semver:~1"}],
             "records": {"fluxcd.io/tag.my-app": "1.0.1"}})
     );
 }

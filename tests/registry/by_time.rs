@@ -97,7 +97,7 @@ fn described(number: usize, media_type: &str, created: &Value) -> Value {
 }
 
 #[test]
-fn a_thousand_described_images_cost_the_tag_list() {
+fn a_thousand_described_images_cost_the_tag_list_and_a_few_dates() {
     let registry = of_images();
     let mut manifests = json!({});
     for number in 0..TAGS {
@@ -109,7 +109,26 @@ fn a_thousand_described_images_cost_the_tag_list() {
     }
     registry.describe("org/app", manifests);
     assert_eq!(decide(&registry, options()), DECISION);
-    assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
+    // The tag list, and of five images the manifest and the config.
+    assert_eq!(registry.requests().len(), 11);
+}
+
+#[test]
+fn a_thousand_annotated_indexes_are_dated_and_elected_by_one_request_each() {
+    let registry = TestRegistry::start();
+    for number in 0..TAGS {
+        let both = ["linux/amd64", "linux/arm64"];
+        // Reproducible builds: the config tells the same date for all.
+        let images = both.map(|p| {
+            Image::built("2020-01-01T00:00:00Z")
+                .label(&tag(number))
+                .platform(p)
+        });
+        let index = Index::of(images).annotated(&built(number).to_string());
+        registry.push("org/app", &tag(number), index);
+    }
+    assert_eq!(decide(&registry, options()), DECISION);
+    assert_eq!(registry.requests().len(), 1 + TAGS);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::Registries;
 use serde_json::json;
 
-use super::{ask_with, block_on, created, failure, image, name, options, version};
+use super::{ask_with, block_on, built, created, failure, image, name, options, version};
 use crate::support::content::{Content, Image, Index};
 use crate::support::registry::{Fault, TestRegistry};
 
@@ -13,10 +13,9 @@ const NEW: &str = "2024-01-01T00:00:00Z";
 
 fn shown(metadata: &RepositoryMetadata, tag: &str) -> (String, Vec<String>) {
     let image = image(metadata, tag);
-    let created = image.created.value().expect("created");
     let platforms = image.platforms.value().expect("platforms");
     (
-        created.map_or_else(|| "none".to_owned(), |time| time.to_string()),
+        built(image).unwrap_or_else(|| "none".to_owned()),
         platforms.iter().map(ToString::to_string).collect(),
     )
 }
@@ -283,7 +282,7 @@ fn a_manifest_of_schema_1_fails_and_says_what_to_do() {
     );
     let metadata = ask_with(options(), &registry.image("org/app"), created(["1"]));
     let failure = failure(&image(&metadata, "1").created);
-    assert_eq!(failure.kind, FetchFailureKind::Registry);
+    assert_eq!(failure.kind, FetchFailureKind::CannotBePulled);
     assert!(failure.message.contains("schema 1"), "{failure}");
 }
 

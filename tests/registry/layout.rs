@@ -6,7 +6,7 @@ use kubectl_imgpolicy::image::{Fact, FetchFailureKind, SourceKind};
 use kubectl_imgpolicy::registry::{OciLayout, RegistryOptions};
 use serde_json::json;
 
-use super::{ask_with, created, failure, image, options, tags, version};
+use super::{ask_with, built, created, failure, image, options, tags, version};
 use crate::support::content::{Blob, Content, Image, Index, digest_of};
 use crate::support::layout::{write_blob, write_layout};
 
@@ -67,16 +67,13 @@ fn all_facts_are_read_from_disk() {
         Some(digest.as_str())
     );
     assert_eq!(elected.platforms.value().map(Vec::len), Some(2));
-    assert_eq!(elected.created.value(), Some(&NEW.parse().ok()));
+    assert_eq!(built(elected).as_deref(), Some(NEW));
     let members = elected.members.value().expect("members");
     assert!(
         members.len() == 2 && members.iter().all(|m| m.config.is_some()),
         "{members:?}"
     );
-    assert_eq!(
-        image(&metadata, "1.0.0").created.value(),
-        Some(&OLD.parse().ok())
-    );
+    assert_eq!(built(image(&metadata, "1.0.0")).as_deref(), Some(OLD));
     assert!(image(&metadata, &digest).digest.value().is_some());
 }
 
@@ -162,10 +159,7 @@ fn tags_in_indexes_below_the_index_count() {
     facts.push(Fact::Tags);
     let metadata = ask_with(layouts(&[at("quay.io/a", dir.path())]), "quay.io/a", facts);
     assert_eq!(tags(&metadata), ["nested"]);
-    assert_eq!(
-        image(&metadata, "nested").created.value(),
-        Some(&NEW.parse().ok())
-    );
+    assert_eq!(built(image(&metadata, "nested")).as_deref(), Some(NEW));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use kubectl_imgpolicy::registry::{Cache, CacheOption, Registries, RegistryOption
 use tempfile::TempDir;
 
 use super::access::Config;
-use super::{block_on, created, failure, image, name, options, tags, version};
+use super::{block_on, built, created, failure, image, name, options, tags, version};
 use crate::support::content::{Image, Index};
 use crate::support::registry::{Access, Fault, TestRegistry};
 
@@ -126,10 +126,7 @@ fn a_tag_that_has_moved_takes_nothing_of_its_old_image_with_it() {
     user.run(&app, created(["1"]));
     let digest = registry.push("org/app", "1", Image::built(NEW).label("moved"));
     let mut metadata = user.run(&app, created(["1"]));
-    assert_eq!(
-        image(&metadata, "1").created,
-        Known::Value(Some(OLD.parse().expect("a time")))
-    );
+    assert_eq!(built(image(&metadata, "1")).as_deref(), Some(OLD));
     registry.forget();
     user.go_on(&app, confirmed("1"), &mut metadata);
     let moved = image(&metadata, "1");
@@ -138,12 +135,9 @@ fn a_tag_that_has_moved_takes_nothing_of_its_old_image_with_it() {
         Known::Value(digest.parse().expect("a digest"))
     );
     assert!(moved.created.is_not_asked() && !moved.remembered);
-    assert!(moved.first_seen.is_some(), "it was another one before");
+    assert_eq!(moved.first_seen, None, "of the new image nothing was seen");
     user.go_on(&app, created(["1"]), &mut metadata);
-    assert_eq!(
-        image(&metadata, "1").created,
-        Known::Value(Some(NEW.parse().expect("a time")))
-    );
+    assert_eq!(built(image(&metadata, "1")).as_deref(), Some(NEW));
     // A HEAD, and in the next run what it serves by digest.
     assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
 }
@@ -316,17 +310,31 @@ fn an_unchanged_tag_list_is_not_sent_again() {
 }
 
 #[test]
-fn a_tag_that_an_earlier_list_did_not_have_is_seen_for_the_first_time() {
+fn a_digest_is_seen_for_the_first_time_once() {
     let (registry, app) = filled();
     let user = User::new();
-    user.run(&app, vec![Fact::Tags]);
-    registry.push("org/app", "3", Image::built(NEW));
-    user.run(&app, vec![Fact::Tags]);
-    let metadata = user.run(&app, created(["1", "3"]));
-    assert_eq!(image(&metadata, "1").first_seen, None, "it may be old");
-    let seen = image(&metadata, "3").first_seen.expect("seen");
-    let later = user.run(&app, created(["3"]));
-    assert_eq!(image(&later, "3").first_seen, Some(seen), "and it stays so");
+    let seen = |tag: &str| {
+        let metadata = user.run(&app, created([tag]));
+        image(&metadata, tag).first_seen.expect("seen")
+    };
+    let first = seen("1");
+    assert_eq!(seen("1"), first, "and it stays so");
+    // The same image under another tag is no newer.
+    registry.push("org/app", "again", Image::built(OLD));
+    assert_eq!(seen("again"), first);
+    // A tag that moves to another image takes nothing along.
+    registry.push("org/app", "1", Image::built(NEW).label("moved"));
+    let mut metadata = user.run(&app, created(["1"]));
+    user.go_on(&app, confirmed("1"), &mut metadata);
+    user.go_on(&app, created(["1"]), &mut metadata);
+    assert!(image(&metadata, "1").first_seen.expect("seen") > first);
+}
+
+#[test]
+fn without_a_cache_nothing_is_seen_before() {
+    let (_registry, app) = filled();
+    let metadata = super::ask_with(options(), &app, created(["1"]));
+    assert_eq!(image(&metadata, "1").first_seen, None);
 }
 
 #[test]

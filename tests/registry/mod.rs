@@ -2,6 +2,7 @@
 
 mod access;
 mod by_time;
+mod content;
 mod described_tags;
 mod faults;
 mod harbor;
@@ -18,6 +19,7 @@ mod window;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kubectl_imgpolicy::image::{
     CanonicalName, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, RepositoryMetadata,
     TagOrDigest,
@@ -77,6 +79,12 @@ fn created<'a>(tags: impl IntoIterator<Item = &'a str>) -> Vec<Fact> {
 /// What was learnt of one version.
 fn image<'a>(metadata: &'a RepositoryMetadata, of: &str) -> &'a ImageMetadata {
     metadata.image(&version(of)).expect("answered")
+}
+
+/// When an image says that it was built, if anybody asked and it does.
+fn built(image: &ImageMetadata) -> Option<String> {
+    let created = image.built(Timestamp::MAX)?;
+    Some(created.at.to_string())
 }
 
 /// All tags, as text.

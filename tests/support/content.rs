@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// The annotation and the label that name the time of a build.
+const CREATED: &str = "org.opencontainers.image.created";
+
 /// The sha256 digest of some bytes.
 pub fn digest_of(bytes: &[u8]) -> String {
     let hex: String = Sha256::digest(bytes)
@@ -52,6 +55,8 @@ pub struct Image {
     platform: String,
     config: Value,
     config_type: Option<String>,
+    /// More fields of the manifest.
+    manifest: Value,
     docker: bool,
 }
 
@@ -62,8 +67,40 @@ impl Image {
             platform: "linux/amd64".to_owned(),
             config: json!({"created": created, "rootfs": {"type": "layers", "diff_ids": []}}),
             config_type: None,
+            manifest: json!({"layers": []}),
             docker: false,
         }
+    }
+
+    /// With the annotation of the time of a build.
+    pub fn annotated(mut self, created: &str) -> Self {
+        self.manifest["annotations"] = json!({CREATED: created});
+        self
+    }
+
+    /// With the label of the time of a build.
+    pub fn labelled(mut self, created: &str) -> Self {
+        self.config["config"]["Labels"] = json!({CREATED: created});
+        self
+    }
+
+    /// With one layer of this type.
+    pub fn layer(mut self, media_type: &str) -> Self {
+        let bytes = media_type.as_bytes();
+        self.manifest["layers"] =
+            json!([{"mediaType": media_type, "digest": digest_of(bytes), "size": bytes.len()}]);
+        self
+    }
+
+    /// With a field of the manifest: `artifactType`, `subject`.
+    pub fn field(mut self, name: &str, value: Value) -> Self {
+        self.manifest[name] = value;
+        self
+    }
+
+    /// Without a platform in its config.
+    pub fn without_platform(self) -> Self {
+        self.platform("")
     }
 
     /// For another platform: `linux/arm64`, `linux/arm/v7`.
@@ -99,7 +136,8 @@ impl Image {
     /// The parts of the platform.
     fn platform_json(&self) -> Value {
         let mut parts = self.platform.split('/');
-        let mut platform = json!({"os": parts.next(), "architecture": parts.next()});
+        let mut part = || parts.next().unwrap_or_default();
+        let mut platform = json!({"os": part(), "architecture": part()});
         if let Some(variant) = parts.next() {
             platform["variant"] = json!(variant);
         }
@@ -127,8 +165,11 @@ impl Image {
             }
         }
         let config = Blob::new(config_type, config.to_string().into_bytes());
-        let manifest = json!({"schemaVersion": 2, "mediaType": manifest_type,
-            "config": config.descriptor(), "layers": []});
+        let mut manifest = json!({"schemaVersion": 2, "mediaType": manifest_type,
+            "config": config.descriptor()});
+        for (name, value) in self.manifest.as_object().into_iter().flatten() {
+            manifest[name] = value.clone();
+        }
         Content {
             manifest: Blob::new(manifest_type, manifest.to_string().into_bytes()),
             members: Vec::new(),
@@ -151,6 +192,7 @@ pub struct Index {
     attestation: bool,
     named: bool,
     nested: Option<Box<Index>>,
+    annotations: Value,
 }
 
 impl Index {
@@ -161,7 +203,14 @@ impl Index {
             attestation: false,
             named: true,
             nested: None,
+            annotations: Value::Null,
         }
+    }
+
+    /// With the annotation of the time of a build.
+    pub fn annotated(mut self, created: &str) -> Self {
+        self.annotations = json!({CREATED: created});
+        self
     }
 
     /// With an index among its images.
@@ -223,9 +272,58 @@ impl From<Index> for Content {
             entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
             entries.push(entry);
         }
-        let manifest = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
+        let mut manifest =
+            json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
+        if !index.annotations.is_null() {
+            manifest["annotations"] = index.annotations;
+        }
         Self {
             manifest: Blob::new(media_type, manifest.to_string().into_bytes()),
+            members,
+            configs,
+        }
+    }
+}
+
+impl Content {
+    /// A build cache as buildkit exports it: an index of layers and of a config of
+    /// its own.
+    pub fn build_cache() -> Self {
+        let entries: Vec<Value> = ["a", "b"]
+            .map(|layer| {
+                json!({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+                    "digest": digest_of(layer.as_bytes()), "size": 1})
+            })
+            .into_iter()
+            .chain([
+                json!({"mediaType": "application/vnd.buildkit.cacheconfig.v0",
+                "digest": digest_of(b"cache"), "size": 5}),
+            ])
+            .collect();
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
+        Self {
+            manifest: Blob::new(media_type, index.to_string().into_bytes()),
+            members: Vec::new(),
+            configs: Vec::new(),
+        }
+    }
+
+    /// An index of artifacts, as registries keep them for an image's referrers.
+    pub fn artifact_index(artifacts: impl IntoIterator<Item = Image>) -> Self {
+        let (mut entries, mut members, mut configs) = (Vec::new(), Vec::new(), Vec::new());
+        for artifact in artifacts {
+            let content = artifact.content();
+            let mut entry = content.manifest.descriptor();
+            entry["artifactType"] = json!("application/vnd.example.sbom");
+            entries.push(entry);
+            members.push(content.manifest);
+            configs.extend(content.configs);
+        }
+        let media_type = "application/vnd.oci.image.index.v1+json";
+        let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": entries});
+        Self {
+            manifest: Blob::new(media_type, index.to_string().into_bytes()),
             members,
             configs,
         }

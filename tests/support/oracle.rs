@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use kubectl_imgpolicy::evaluator::Subject;
 use kubectl_imgpolicy::image::{
-    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, Platform,
-    RepositoryMetadata, Tag, TagOrDigest,
+    BuildTimes, Content, Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known,
+    Member, Platform, RepositoryMetadata, Tag, TagOrDigest,
 };
 
 /// One image behind a tag.
@@ -17,12 +17,16 @@ pub(crate) struct OracleImage {
     pub(crate) created: Result<Option<Timestamp>, FetchFailureKind>,
     /// What the tag serves; the repository gives each image one of its own.
     pub(crate) digest: Option<Digest>,
+    /// What it is.
+    pub(crate) content: Content,
     /// The platforms it offers.
     pub(crate) platforms: Result<Vec<Platform>, FetchFailureKind>,
     /// The digests of its members and their configs.
     pub(crate) members: Vec<(Digest, Digest)>,
     /// When it was pushed.
     pub(crate) pushed: Option<Timestamp>,
+    /// The registry's `Last-Modified`.
+    pub(crate) last_modified: Option<Timestamp>,
     /// When the cache saw it first.
     pub(crate) first_seen: Option<Timestamp>,
     /// Whether the tag is listed and its manifest is gone.
@@ -77,9 +81,11 @@ impl OracleImage {
         Self {
             created: Ok(created.map(time)),
             digest: None,
+            content: Content::Image,
             platforms: Ok(vec!["linux/amd64".parse().expect("a platform")]),
             members: Vec::new(),
             pushed: None,
+            last_modified: None,
             first_seen: None,
             gone: false,
             memory: None,
@@ -114,6 +120,19 @@ impl OracleImage {
 
     pub(crate) fn pushed(mut self, at: &str) -> Self {
         self.pushed = Some(time(at));
+        self
+    }
+
+    pub(crate) fn last_modified(mut self, at: &str) -> Self {
+        self.last_modified = Some(time(at));
+        self
+    }
+
+    /// It is not an image.
+    pub(crate) fn artifact(mut self) -> Self {
+        self.content = Content::Other("its config has another type".to_owned());
+        self.platforms = Ok(Vec::new());
+        self.created = Ok(None);
         self
     }
 
@@ -255,14 +274,28 @@ impl Oracle {
             return;
         };
         entry.pushed = Known::Value(image.pushed);
+        entry.last_modified = image.last_modified;
         entry.first_seen = image.first_seen;
+        if !matches!(
+            fact,
+            Fact::Tags | Fact::Pushed(_) | Fact::Digest(_) | Fact::Confirmed(_)
+        ) {
+            entry.content = Known::Value(image.content.clone());
+        }
         match fact {
             Fact::Tags | Fact::Pushed(_) => {}
             Fact::Digest(_) | Fact::Confirmed(_) => {
                 entry.digest = Known::Value(image.digest.clone().expect("added"));
             }
-            Fact::Platforms(_) => entry.platforms = known(&image.platforms),
-            Fact::Created(_) => entry.created = known(&image.created),
+            Fact::Platforms(_) => {
+                entry.platforms = known(&image.platforms);
+                if image.platforms.is_ok() {
+                    entry.digest = Known::Value(image.digest.clone().expect("added"));
+                }
+            }
+            Fact::Created(_) => {
+                entry.created = known(&image.created.map(BuildTimes::of_config));
+            }
             Fact::Members(_) | Fact::Configs(_) => {
                 let with_config = matches!(fact, Fact::Configs(_));
                 entry.configs_asked |= with_config;

@@ -8,6 +8,7 @@ use crate::cli::pull_secret_flags::PullSecretFlags;
 use crate::cli::reading::{Reading, runtime};
 use crate::collect;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
+use crate::image::RepositoryMetadata;
 use crate::output::Style;
 use crate::output::policy_effect;
 use crate::plan::{ContainerPolicyText, PolicyEdit};
@@ -163,7 +164,16 @@ impl<'a> Effects<'a> {
                 "unable to find container named {container:?}"
             )));
         };
-        let metadata = self.snapshot.metadata_for(subject).unwrap_or_default();
+        // While a policy is typed nothing is asked for each letter: the gate comes
+        // when the effect is shown.
+        let metadata = RepositoryMetadata {
+            is_closed: true,
+            ..self
+                .snapshot
+                .metadata_for(subject)
+                .unwrap_or_default()
+                .into_owned()
+        };
         Ok(Look {
             row: subject.row(&metadata),
             examination: subject.examine(&metadata),

@@ -7,7 +7,7 @@ use super::API_VERSION;
 use super::parts::{PolicyItem, Time};
 use super::status::ImageStatus;
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};
-use crate::image::{Digest, Tag};
+use crate::image::{CreatedFrom, Digest, Tag};
 use crate::policy::Rejection;
 
 /// Where and when something was looked at.
@@ -94,6 +94,9 @@ pub struct CandidateItem {
     pub rank: Option<usize>,
     /// When the image was built, where that was asked for.
     pub created: Option<Time>,
+    /// Which place says so; only where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_from: Option<CreatedFrom>,
     /// When the tag was pushed; only where the registry told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Time>,
@@ -114,6 +117,7 @@ impl From<&Candidate> for CandidateItem {
             reason: candidate.rejection,
             rank: candidate.rank,
             created: candidate.created.map(Into::into),
+            created_from: candidate.created_from,
             pushed: candidate.pushed.map(Into::into),
             digest: candidate.digest.clone(),
             ripe_at: candidate.ripe_at.map(Into::into),

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::evaluator::{
-    DecisionFacts, Lock, PolicySummary, Reason, ScopeError, Suggestion, Summary,
+    AgeClock, DecisionFacts, Lock, PolicySummary, Reason, ScopeError, Suggestion, Summary,
 };
-use crate::image::{CanonicalName, Digest, ImageReference, SourceKind};
+use crate::image::{CanonicalName, CreatedFrom, Digest, ImageReference, SourceKind};
 use crate::output::time::rfc3339;
 use crate::policy::{Order, Warning, WarningCode};
 use crate::workload::{Owner, Source, WorkloadId};
@@ -108,12 +108,22 @@ impl From<&PolicySummary> for PolicyItem {
 pub struct FactsItem {
     /// When the running image was built.
     pub current_created: Option<Time>,
+    /// Which place says so; only where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_created_from: Option<CreatedFrom>,
     /// What the running tag serves, or the digest that is written.
     pub current_digest: Option<Digest>,
     /// When the elected image was built.
     pub latest_created: Option<Time>,
+    /// Which place says so; only where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest_created_from: Option<CreatedFrom>,
     /// What the elected tag serves.
     pub latest_digest: Option<Digest>,
+    /// What the age of the elected image counts from; only where a minimum age is
+    /// demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_clock: Option<AgeClock>,
     /// When the tags were asked for.
     pub asked_at: Option<Time>,
     /// Where the tags came from.
@@ -127,8 +137,11 @@ impl From<&DecisionFacts> for FactsItem {
     fn from(facts: &DecisionFacts) -> Self {
         Self {
             current_created: facts.current_created.map(Time),
+            current_created_from: facts.current_created_from,
             current_digest: facts.current_digest.clone(),
             latest_created: facts.latest_created.map(Time),
+            latest_created_from: facts.latest_created_from,
+            age_clock: facts.age_clock,
             latest_digest: facts.latest_digest.clone(),
             asked_at: facts.asked_at.map(Time),
             source: facts.source,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The format of keys and values. Entries of another one are never met, since
 /// their keys are different.
-pub(super) const FORMAT: &str = "imgpolicy:1";
+pub(super) const FORMAT: &str = "imgpolicy:2";
 
 /// What an entry tells, for `cache info` and for how long a shared store keeps
 /// it.
@@ -112,8 +112,8 @@ mod tests {
         let key = CacheKey::new(EntryKind::Image, &[b"sha256:1"]);
         assert_eq!(
             key.hex(),
-            "b5e57127ce74dbbe5c1731cf0d53c5cf127c8df84c020c59677354b99e468b83"
+            "872ee678f22d45f9fc5edb6703e73e50fd0a90b4a7b8c34015ed405d2121c943"
         );
-        assert_eq!(format!("{key:?}"), "image:b5e57127");
+        assert_eq!(format!("{key:?}"), "image:872ee678");
     }
 }

@@ -5,35 +5,57 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use crate::image::{
-    Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member, Platform,
+    BuildTimes, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
+    Platform,
 };
 use crate::registry::facts::Wanted;
-use crate::registry::manifest::{Blob, Entry, Manifest};
+use crate::registry::manifest::{Artifact, Entry, ImageManifest, Index, Manifest};
 
-use super::{Answered, Images};
+use super::{Answered, Images, Served};
 
 /// How many members of one index are looked at side by side.
 const MEMBERS_AT_ONCE: usize = 8;
 
+/// What bounds the time at which an image can have been built.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    pub(super) now: Timestamp,
+    /// When the tag was pushed, where that is known.
+    pub(super) pushed: Option<Timestamp>,
+}
+
+impl Bound {
+    /// Whether these times name one that can be true, so that no further place
+    /// need be read.
+    fn is_told(self, times: &BuildTimes) -> bool {
+        times.created(self.now, self.pushed).is_some()
+    }
+}
+
 impl Images {
     /// Answers what is wanted of an image whose manifest is there; what else has
-    /// to be fetched for it is fetched. Says whether it holds for ever: all of
-    /// its members were there.
+    /// to be fetched for it is fetched. Says whether it may be kept: all of its
+    /// members were there.
     pub(super) async fn read(
         &self,
-        digest: &Digest,
-        manifest: &Manifest,
+        served: &Served,
         wanted: Wanted,
+        bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
         let mut all = true;
-        match manifest {
-            Manifest::Index(entries) => all = self.describe_index(entries, wanted, image).await,
-            Manifest::Image(config) => self.describe_image(digest, config, wanted, image).await,
-            Manifest::Artifact(config) => {
-                image.members = Known::Value(vec![member(digest, config.clone())]);
-                image.platforms = Known::Value(Vec::new());
-                image.created = Known::Value(None);
+        match &served.manifest {
+            Manifest::Index(index) => {
+                all = self.describe_index(index, wanted, bound, image).await;
+            }
+            Manifest::Image(manifest) => {
+                self.describe_image(&served.digest, manifest, wanted, bound, image)
+                    .await;
+            }
+            Manifest::Artifact(artifact) => {
+                let config = artifact.config.clone();
+                image.members = Known::Value(vec![member(&served.digest, config)]);
+                describe_other(artifact.why.clone(), image);
             }
         }
         // A member without a config then has none, or could not be read.
@@ -44,17 +66,30 @@ impl Images {
     async fn describe_image(
         &self,
         digest: &Digest,
-        config: &Blob,
+        manifest: &ImageManifest,
         wanted: Wanted,
+        bound: Bound,
         image: &mut ImageMetadata,
     ) {
+        let config = &manifest.config;
         image.members = Known::Value(vec![member(digest, Some(config.digest.clone()))]);
-        if !(wanted.created || wanted.platforms) {
+        image.content = Known::Value(Content::Image);
+        let mut times = BuildTimes {
+            manifest: manifest.created,
+            ..BuildTimes::default()
+        };
+        let is_dated = !wanted.created || bound.is_told(&times);
+        if is_dated && !wanted.platforms {
+            if wanted.created {
+                image.created = Known::Value(times);
+            }
             return;
         }
         match self.config(config).await {
             Ok(config) => {
-                image.created = Known::Value(config.created);
+                times.label = config.label;
+                times.config = config.created;
+                image.created = Known::Value(times);
                 image.platforms = Known::Value(config.platform.iter().cloned().collect());
             }
             Err(failure) => {
@@ -65,20 +100,46 @@ impl Images {
 
     async fn describe_index(
         &self,
-        entries: &[Entry],
+        index: &Index,
         wanted: Wanted,
+        bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
+        let entries = &index.entries;
         let members = entries
             .iter()
             .map(|entry| member(&entry.manifest.digest, None));
         image.members = Known::Value(members.collect());
+        if wanted.created || wanted.platforms {
+            match self.content(index).await {
+                Ok(Content::Image) => image.content = Known::Value(Content::Image),
+                Ok(Content::Other(why)) => {
+                    describe_other(why, image);
+                    return true;
+                }
+                Err(failure) => {
+                    fail(image, wanted.of_configs(), &failure);
+                    return true;
+                }
+            }
+        } else if index.names_an_image() {
+            image.content = Known::Value(Content::Image);
+        }
+        let mut times = BuildTimes {
+            index: index.created,
+            ..BuildTimes::default()
+        };
+        let is_dated = !wanted.created || bound.is_told(&times);
+        if wanted.created && is_dated {
+            image.created = Known::Value(times);
+        }
         let all_named = entries.iter().all(|entry| entry.platform.is_some());
-        if all_named || wanted.platforms || wanted.created {
+        if all_named || wanted.platforms || !is_dated {
             match self.platforms(entries).await {
                 Ok(found) => {
-                    if wanted.created {
-                        image.created = known(self.created(&found).await);
+                    if !is_dated {
+                        let dated = self.date(&found, bound, &mut times).await;
+                        image.created = known(dated.map(|()| times));
                     }
                     let mut platforms: Vec<Platform> =
                         found.into_iter().map(|(platform, _)| platform).collect();
@@ -99,38 +160,72 @@ impl Images {
         true
     }
 
+    /// Whether an index holds an image. Where it does not tell itself, its first
+    /// entry does.
+    async fn content(&self, index: &Index) -> Answered<Content> {
+        if index.names_an_image() {
+            return Ok(Content::Image);
+        }
+        let Some(first) = index.entries.first() else {
+            return Ok(Content::Other("its index lists no images".to_owned()));
+        };
+        let content = match &self.manifest_of(&first.manifest).await?.manifest {
+            Manifest::Image(_) => Content::Image,
+            Manifest::Index(_) => Content::Other("its index lists other indexes".to_owned()),
+            Manifest::Artifact(Artifact { why, .. }) => Content::Other(format!(
+                "its index lists no image; of the first entry, {why}"
+            )),
+        };
+        Ok(content)
+    }
+
     /// The images of an index with their platforms, in byte order. What the
     /// index does not name stands in the image's config.
-    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Blob)>> {
+    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Entry)>> {
         let mut found = Vec::new();
         for entry in entries {
             let platform = match &entry.platform {
                 Some(platform) => Some(platform.clone()),
-                None => match &self.manifest_of(&entry.manifest).await?.1 {
-                    Manifest::Image(config) => self.config(config).await?.platform.clone(),
+                None => match &self.manifest_of(&entry.manifest).await?.manifest {
+                    Manifest::Image(image) => self.config(&image.config).await?.platform.clone(),
                     // Indexes within indexes are not descended into.
                     Manifest::Index(_) | Manifest::Artifact(_) => None,
                 },
             };
-            found.extend(platform.map(|platform| (platform, &entry.manifest)));
+            found.extend(platform.map(|platform| (platform, entry)));
         }
         found.sort_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
 
-    /// The creation time of the image that stands for all.
-    async fn created(&self, images: &[(Platform, &Blob)]) -> Answered<Option<Timestamp>> {
+    /// Reads the times of the image that counts for all, as far as needed.
+    async fn date(
+        &self,
+        images: &[(Platform, &Entry)],
+        bound: Bound,
+        times: &mut BuildTimes,
+    ) -> Answered<()> {
         let chosen = images
             .iter()
             .find(|(platform, _)| platform.is_linux_amd64())
             .or_else(|| images.first());
-        let Some((_, manifest)) = chosen else {
-            return Ok(None);
+        let Some((_, entry)) = chosen else {
+            return Ok(());
         };
-        match &self.manifest_of(manifest).await?.1 {
-            Manifest::Image(config) => Ok(self.config(config).await?.created),
-            Manifest::Index(_) | Manifest::Artifact(_) => Ok(None),
+        times.manifest = entry.created;
+        if bound.is_told(times) {
+            return Ok(());
         }
+        if let Manifest::Image(image) = &self.manifest_of(&entry.manifest).await?.manifest {
+            times.manifest = image.created.or(entry.created);
+            if bound.is_told(times) {
+                return Ok(());
+            }
+            let config = self.config(&image.config).await?;
+            times.label = config.label;
+            times.config = config.created;
+        }
+        Ok(())
     }
 
     /// The members with their configs. A member that is not there (a mirror
@@ -142,11 +237,7 @@ impl Images {
             let blob = entry.manifest.clone();
             async move {
                 let config = match self.manifest_of(&blob).await {
-                    Ok(fetched) => match &fetched.1 {
-                        Manifest::Image(config) => Some(config.digest.clone()),
-                        Manifest::Artifact(config) => config.clone(),
-                        Manifest::Index(_) => None,
-                    },
+                    Ok(fetched) => config_of(&fetched.manifest),
                     Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
                     Err(failure) => return Err(failure),
                 };
@@ -162,6 +253,22 @@ impl Images {
         let there = there.collect::<Answered<Vec<Member>>>()?;
         let all = there.len() == entries.len();
         Ok((there, all))
+    }
+}
+
+/// What is known of something that is not an image: it has no platform and no
+/// date.
+fn describe_other(why: String, image: &mut ImageMetadata) {
+    image.content = Known::Value(Content::Other(why));
+    image.platforms = Known::Value(Vec::new());
+    image.created = Known::Value(BuildTimes::default());
+}
+
+fn config_of(manifest: &Manifest) -> Option<Digest> {
+    match manifest {
+        Manifest::Image(image) => Some(image.config.digest.clone()),
+        Manifest::Artifact(artifact) => artifact.config.clone(),
+        Manifest::Index(_) => None,
     }
 }
 

@@ -1,14 +1,11 @@
 //! What is known of a repository without asking: from earlier runs, and from
 //! what this one has learnt so far; and keeping it for later ones.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 
-use crate::image::{Digest, Fact, ImageMetadata, Tag, TagOrDigest};
+use crate::image::{Digest, Fact, ImageMetadata, TagOrDigest};
 use crate::registry::facts::{ImageFacts, Wanted};
-use crate::registry::memory::{Memory, RememberedList, RememberedTag, Scope};
-use crate::registry::tags::TagList;
+use crate::registry::memory::RememberedTag;
 
 use super::{Images, Look, Seen};
 
@@ -36,16 +33,15 @@ impl Images {
         let scopes = self.scopes(remote, memory).await;
         if !tags.is_empty() {
             for (tag, remembered) in memory.tags(&scopes, &tags).await {
-                digests.extend(remembered.digest.clone());
+                digests.push(remembered.digest.clone());
                 let look = match memory.trusts_tag(&remembered, now) {
                     true if memory.is_all_there_is() => Look::Now,
                     true => Look::Earlier,
                     false => Look::TooEarly,
                 };
                 let seen = Seen {
-                    digest: remembered.digest,
+                    digest: Some(remembered.digest),
                     look,
-                    first_seen: remembered.first_seen,
                     pushed: remembered.pushed,
                 };
                 self.seen().entry(tag.clone()).or_insert(seen);
@@ -86,11 +82,6 @@ impl Images {
         }
     }
 
-    /// When the cache saw a tag serve what it serves for the first time.
-    pub(in crate::registry) fn first_seen(&self, tag: &Tag) -> Option<Timestamp> {
-        self.seen().get(tag).and_then(|seen| seen.first_seen)
-    }
-
     /// Whether this asks for a creation time that is known already.
     pub(in crate::registry) fn can_date(&self, fact: &Fact) -> bool {
         let Fact::Created(version) = fact else {
@@ -107,7 +98,7 @@ impl Images {
             return;
         };
         let mut pushed = self.told.pushed(tag, digest);
-        let first_seen = {
+        {
             let mut seen = self.seen();
             let before = seen.get(tag);
             if before.is_some_and(|b| b.look == Look::Now && b.digest.as_ref() == Some(digest)) {
@@ -115,37 +106,33 @@ impl Images {
             }
             let same = before.filter(|before| before.digest.as_ref() == Some(digest));
             pushed = pushed.or(same.and_then(|same| same.pushed));
-            let first_seen = before.and_then(|before| match &before.digest {
-                Some(other) if other != digest => Some(now),
-                Some(_) | None => before.first_seen,
-            });
             let new = Seen {
                 digest: Some(digest.clone()),
                 look: Look::Now,
-                first_seen,
                 pushed,
             };
             seen.insert(tag.clone(), new);
-            first_seen
-        };
+        }
         if let Some((memory, scope)) = self.writable().await {
             let remembered = RememberedTag {
-                digest: Some(digest.clone()),
+                digest: digest.clone(),
                 at: now,
-                first_seen,
                 pushed,
             };
             memory.keep_tag(scope, tag, &remembered);
         }
     }
 
-    /// Keeps what was told of an image and holds for ever: for this run, and for
-    /// later ones.
-    pub(super) async fn keep(&self, digest: &Digest, image: &ImageMetadata) {
+    /// Keeps what was told of an image and never changes: for this run, and for
+    /// later ones. From now on the cache has seen it.
+    pub(super) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
+        image.first_seen = self.memory.is_some().then_some(now);
         let facts = {
             let mut known = self.known();
             let facts = known.entry(digest.clone()).or_default();
-            if !facts.add(ImageFacts::of(image)) {
+            let is_new = facts.add(ImageFacts::of(image));
+            facts.write_clocks(image);
+            if !is_new {
                 return;
             }
             facts.clone()
@@ -153,26 +140,5 @@ impl Images {
         if let Some((memory, scope)) = self.writable().await {
             memory.keep_image(scope, digest, &facts);
         }
-    }
-}
-
-/// Remembers when tags came that an earlier list did not have.
-pub(super) fn note_new_tags(
-    memory: &Memory,
-    scope: Scope,
-    old: &RememberedList,
-    list: &TagList,
-    now: Timestamp,
-) {
-    let names = old.pages.iter().flat_map(|page| &page.names);
-    let old: HashSet<&str> = names.map(String::as_str).collect();
-    let remembered = RememberedTag {
-        digest: None,
-        at: now,
-        first_seen: Some(now),
-        pushed: None,
-    };
-    for tag in list.tags.iter().filter(|tag| !old.contains(tag.as_str())) {
-        memory.keep_tag(scope, tag, &remembered);
     }
 }

@@ -11,9 +11,10 @@ use tokio::sync::OnceCell;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
 
+use crate::registry::config::place_of;
 use crate::registry::digest;
 use crate::registry::failure::{Place, clean};
-use crate::registry::manifest::{Blob, place_of};
+use crate::registry::manifest::Blob;
 use crate::registry::remote::RawManifest;
 use crate::registry::tags::TagList;
 use crate::registry::transport::MAX_BODY;
@@ -71,6 +72,7 @@ impl Layout {
         Ok(RawManifest {
             digest,
             content_type,
+            last_modified: None,
             bytes,
         })
     }

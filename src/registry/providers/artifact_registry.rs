@@ -1,11 +1,11 @@
 //! Google's registries, Container Registry and Artifact Registry: the tag list
-//! itself says of each manifest which tags it has, when it was uploaded, and when
-//! the image was built. So all dates come with one request.
+//! itself says of each manifest which tags it has and when it was uploaded. So one
+//! request bounds the dates of all tags.
 //!
-//! Times are milliseconds since 1970, as text or as a number. `timeCreatedMs` is
-//! the `created` of a single image's config. It is 0 for an index, for an image
-//! whose config names no time, and for all images of some repositories: then
-//! `timeUploadedMs` is the bound, as a push time is.
+//! Times are milliseconds since 1970, as text or as a number. `timeUploadedMs` is
+//! the time of a push. There is a `timeCreatedMs` too, which is the `created` of a
+//! single image's config: of the places where builders write the time of a build
+//! it is only the last one, so it is not read.
 //!
 //! Whoever sends such a map is believed, whatever the host is called.
 
@@ -13,7 +13,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
-use oci_client::manifest::{IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -24,9 +23,7 @@ use crate::image::{Digest, Tag};
 pub(in crate::registry) struct TagFacts {
     /// What it serves.
     pub(in crate::registry) digest: Digest,
-    /// When the one image that it serves was built, to the millisecond.
-    pub(in crate::registry) created: Option<Timestamp>,
-    /// When that was uploaded.
+    /// When that was uploaded, to the millisecond.
     pub(in crate::registry) pushed: Option<Timestamp>,
 }
 
@@ -35,10 +32,6 @@ pub(in crate::registry) struct TagFacts {
 struct Manifest<'a> {
     #[serde(borrow, default)]
     tag: Vec<&'a RawValue>,
-    #[serde(borrow)]
-    media_type: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    time_created_ms: Option<&'a RawValue>,
     #[serde(borrow)]
     time_uploaded_ms: Option<&'a RawValue>,
 }
@@ -59,13 +52,8 @@ pub(in crate::registry) fn describe(
         let (Ok(digest), Ok(manifest)) = (digest.parse::<Digest>(), manifest) else {
             continue;
         };
-        let is_image = matches!(
-            manifest.media_type.as_deref(),
-            Some(OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)
-        );
         let facts = TagFacts {
             digest,
-            created: manifest.time_created_ms.filter(|_| is_image).and_then(time),
             pushed: manifest.time_uploaded_ms.and_then(time),
         };
         let names = manifest.tag.into_iter();

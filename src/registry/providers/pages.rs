@@ -5,7 +5,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::manifest::place_of;
+use super::super::config::place_of;
 use super::super::remote::Remote;
 use super::super::transport::{Answer, Question, authority};
 use super::times::{NoPushTimes, PushTimes, PushedTag};

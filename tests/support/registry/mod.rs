@@ -28,7 +28,7 @@ use std::time::Duration;
 use axum::Router;
 
 use self::tls::{Certificate, TlsListener};
-use super::content::{Blob, Content};
+use super::content::{Blob, Content, Image};
 
 /// What went wrong, or shall.
 #[derive(Debug, Clone)]
@@ -266,6 +266,14 @@ impl TestRegistry {
         let tags = store.tags.entry(repository.to_owned()).or_default();
         tags.insert(tag.to_owned(), content.manifest);
         digest
+    }
+
+    /// Puts small images for linux/amd64 under these tags.
+    pub fn tag<S: AsRef<str>>(&self, repository: &str, tags: impl IntoIterator<Item = S>) {
+        for tag in tags {
+            let image = Image::built("2024-01-01T00:00:00Z").label(tag.as_ref());
+            self.push(repository, tag.as_ref(), image);
+        }
     }
 
     /// Puts names into the tag list that have no manifest, legal or not.

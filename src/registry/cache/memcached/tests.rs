@@ -79,7 +79,7 @@ async fn what_has_a_digest_is_kept_for_ever_and_the_rest_for_thirty_days() {
     cache.flush().await;
     let items = fake.items.lock().expect("no panic before");
     for kind in EntryKind::ALL {
-        let name = format!("imgpolicy:1:{}", CacheKey::new(kind, &[b"a"]).hex());
+        let name = format!("imgpolicy:2:{}", CacheKey::new(kind, &[b"a"]).hex());
         let days = if kind == EntryKind::Image { 0 } else { 30 };
         assert_eq!(items[&name].0, days * 24 * 60 * 60, "{kind}");
     }
@@ -201,7 +201,7 @@ async fn what_no_memcached_answers_is_found_out() {
 
 #[tokio::test]
 async fn a_length_beyond_the_limit_is_not_made_room_for() {
-    let name = format!("imgpolicy:1:{}", key(0).hex());
+    let name = format!("imgpolicy:2:{}", key(0).hex());
     for length in ["1048577", "99999999999999", "-1", "1 2"] {
         let text = format!("VALUE {name} 0 {length}\r\n").into_bytes();
         let fake = Fake::start(Manner::Says(text.leak()));
@@ -242,7 +242,7 @@ async fn what_others_wrote_under_our_keys_is_a_miss() {
     {
         let mut items = fake.items.lock().expect("no panic before");
         let names: Vec<String> = (0..4)
-            .map(|number| format!("imgpolicy:1:{}", key(number).hex()))
+            .map(|number| format!("imgpolicy:2:{}", key(number).hex()))
             .collect();
         let other = items[&names[3]].clone();
         items.get_mut(&names[0]).expect("stored").1.pop();

@@ -39,6 +39,8 @@ enum State {
         connection: Connection,
         identity: Identity,
         writable: bool,
+        /// What is in it was written by an older release.
+        older: bool,
     },
     Over,
 }
@@ -105,10 +107,18 @@ impl Database {
                 &Trouble::ReadOnly,
             );
         }
+        let older = open::is_older(&connection)?;
+        if older {
+            self.warnings.add(format!(
+                "the metadata cache {} was made by an older version; what it remembers is not used",
+                self.file.display()
+            ));
+        }
         self.state = State::Open {
             connection,
             identity,
             writable,
+            older,
         };
         Ok(())
     }
@@ -202,18 +212,24 @@ impl Database {
         let State::Open {
             connection,
             writable: true,
+            older,
             ..
         } = &mut self.state
         else {
             return Ok(());
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have done so meanwhile.
+        if *older && !batch.is_empty() && open::is_older(&transaction)? {
+            open::renew(&transaction)?;
+        }
         rows::touch(&transaction, &self.touched, today)?;
         // What would push out an eighth of the rest is not worth it.
         let most = self.limit / 8;
         let small = batch.iter().filter(|(_, value)| value.len() as u64 <= most);
         rows::insert(&transaction, small, now, today)?;
         transaction.commit()?;
+        *older = *older && batch.is_empty();
         self.touched.clear();
         rows::evict(connection, self.limit)?;
         Ok(())

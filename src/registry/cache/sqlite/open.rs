@@ -11,8 +11,10 @@ use super::file;
 /// Says that a file is ours: "imgp".
 const APPLICATION: i64 = 0x696d_6770;
 
-/// Counts up with each change of the tables that an older program cannot read.
-const SCHEMA: i64 = 1;
+/// Counts up with each change that an older program cannot read: of the tables, or
+/// of what the entries say. 2: what is an image is known, and where its date comes
+/// from.
+const SCHEMA: i64 = 2;
 
 /// How long another process may hold the file.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -162,11 +164,24 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     drop(transaction);
     match (application, version) {
-        (APPLICATION, SCHEMA) => Ok(true),
+        (APPLICATION, 1..=SCHEMA) => Ok(true),
         (APPLICATION, newer) => Err(Trouble::Newer(newer)),
         (0, 0) if tables == 0 => Ok(false),
         _ => Err(Trouble::Foreign),
     }
+}
+
+/// Whether an older release wrote the file. Its entries have other keys, so none of
+/// them is ever met.
+pub(super) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(version < SCHEMA)
+}
+
+/// Removes what an older release wrote.
+pub(super) fn renew(transaction: &Connection) -> Result<(), rusqlite::Error> {
+    transaction.execute("DELETE FROM entry", [])?;
+    transaction.pragma_update(None, "user_version", SCHEMA)
 }
 
 /// Makes the tables, unless another process has just done so.

@@ -221,9 +221,42 @@ async fn the_database_of_another_program_is_left_alone() {
 async fn a_file_of_a_newer_release_is_left_alone() {
     let (directory, file) = filled().await;
     let newer = Connection::open(&file).expect("file");
-    newer.pragma_update(None, "user_version", 2).expect("set");
+    newer.pragma_update(None, "user_version", 3).expect("set");
     drop(newer);
-    is_left_alone(directory.path(), "a newer release wrote it (format 2,").await;
+    is_left_alone(directory.path(), "a newer release wrote it (format 3,").await;
+}
+
+#[tokio::test]
+async fn what_an_older_release_kept_is_not_used_and_goes_with_the_first_new_entry() {
+    let (directory, file) = filled().await;
+    let older = || {
+        let connection = Connection::open(&file).expect("file");
+        connection
+            .pragma_update(None, "user_version", 1)
+            .expect("set");
+    };
+    let count = || -> i64 {
+        let connection = Connection::open(&file).expect("file");
+        let count = "SELECT count(*) FROM entry";
+        connection
+            .query_row(count, [], |row| row.get(0))
+            .expect("count")
+    };
+    older();
+    let cache = at(directory.path());
+    let _ = found(&cache, 300..301).await;
+    let warnings = cache.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].ends_with("was made by an older version; what it remembers is not used"));
+    assert_eq!(count(), 300, "who only reads removes nothing");
+    // Two processes meet it at the same time; the second keeps what the first wrote.
+    let other = at(directory.path());
+    let _ = found(&other, 300..301).await;
+    fill(&cache, 300..310).await;
+    fill(&other, 310..320).await;
+    assert_eq!(count(), 20);
+    assert_eq!(found(&at(directory.path()), 300..320).await, 20);
+    assert_eq!(at(directory.path()).warnings(), [""; 0]);
 }
 
 #[tokio::test]

@@ -1,0 +1,74 @@
+//! How old an image is, by a clock that it cannot set itself.
+//!
+//! Whoever pushes an image writes its date too, so a minimum age that counts
+//! from that date delays nobody who wants to deceive. The clock is what the image
+//! cannot set: the time of the push where the registry tells it, else the
+//! `Last-Modified` of the registry's answer, else the time at which our cache saw
+//! the digest first. The image's own date can only make it younger.
+
+use jiff::Timestamp;
+
+use crate::image::{ImageMetadata, RepositoryMetadata, SourceKind, later};
+use crate::policy::{MinAge, MinAgeClock};
+use crate::words::closed_words;
+
+closed_words! {
+    /// What the age of an image counts from.
+    pub enum AgeClock {
+        /// When it was pushed, as the registry tells.
+        Push = "push",
+        /// The earliest `Last-Modified` that the registry sent with it.
+        LastModified = "last-modified",
+        /// When our cache saw its digest first.
+        FirstSeen = "first-seen",
+        /// The image's own date.
+        Image = "image",
+    }
+}
+
+/// When an image will be old enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ripeness {
+    /// What its age counts from.
+    pub(super) clock: AgeClock,
+    /// When it is old enough.
+    pub(super) at: Timestamp,
+}
+
+/// Whether the time of a push bears on the age that is demanded.
+pub(super) fn needs_push(min_age: MinAge, metadata: &RepositoryMetadata) -> bool {
+    min_age.clock == MinAgeClock::Registry && has_clock(metadata)
+}
+
+/// When an image will be old enough: the later of its clock and its own date,
+/// plus the minimum. `None`: it has no clock.
+pub(super) fn ripeness(
+    image: &ImageMetadata,
+    min_age: MinAge,
+    metadata: &RepositoryMetadata,
+    now: Timestamp,
+) -> Option<Ripeness> {
+    let created = image.built(now).map(|created| created.at);
+    let own = created.map(|at| (AgeClock::Image, at));
+    let pushed = image.pushed_at().map(|at| (AgeClock::Push, at));
+    let (clock, at) = match min_age.clock {
+        MinAgeClock::Image => own,
+        MinAgeClock::Registry if !has_clock(metadata) => pushed.or(own),
+        MinAgeClock::Registry => {
+            let modified = image.last_modified.map(|at| (AgeClock::LastModified, at));
+            let seen = image.first_seen.map(|at| (AgeClock::FirstSeen, at));
+            pushed.or(modified).or(seen)
+        }
+    }?;
+    let at = later(at.max(created.unwrap_or(at)), min_age.age);
+    Some(Ripeness { clock, at })
+}
+
+/// Whether what was asked has a clock of its own: a directory and a list of tags
+/// have none, and the images' own dates count.
+fn has_clock(metadata: &RepositoryMetadata) -> bool {
+    match metadata.source {
+        SourceKind::OciLayout | SourceKind::Given => false,
+        SourceKind::Registry | SourceKind::Cache => true,
+    }
+}
