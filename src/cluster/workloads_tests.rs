@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::cluster::fake::{cluster, forbidden, item, not_found, page, status};
+use crate::cluster::fake::{
+    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, status,
+};
 
 fn shop(what: What) -> Selection {
     Selection {
@@ -18,12 +20,12 @@ fn names(listing: &Listing) -> Vec<String> {
 #[tokio::test]
 async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
     let (cluster, asked) = cluster(|uri| match uri {
-        "/apis/helm.toolkit.fluxcd.io" => (
-            200,
-            json!({"preferredVersion": {"groupVersion": "helm.toolkit.fluxcd.io/v2"},
-                "versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2"}]})
-            .to_string(),
-        ),
+        "/apis/helm.toolkit.fluxcd.io" => {
+            group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
+        }
+        // Another kind of the group has a newer version.
+        "/apis/helm.toolkit.fluxcd.io/v3" => kinds(&["charts"]),
+        "/apis/helm.toolkit.fluxcd.io/v2" => kinds(&["helmreleases"]),
         "/apis/helm.fluxcd.io" => not_found(),
         _ if uri.contains("/helmreleases") => page(
             json!([{"metadata": {"name": "db",
@@ -61,7 +63,9 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
             "/apis/batch/v1/namespaces/shop/cronjobs?&limit=500",
             "/apis/helm.fluxcd.io",
             "/apis/helm.toolkit.fluxcd.io",
+            "/apis/helm.toolkit.fluxcd.io/v2",
             "/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases?&limit=500",
+            "/apis/helm.toolkit.fluxcd.io/v3",
         ]
     );
 }
@@ -167,41 +171,130 @@ async fn what_spoils_all_lists_is_one_error() {
     }
 }
 
-#[tokio::test]
-async fn a_missing_release_type_is_an_error_only_when_named() {
-    for answer in [not_found, forbidden] {
-        let (cluster, _) = cluster(move |uri| match uri {
-            "/apis/helm.toolkit.fluxcd.io" => (
-                200,
-                json!({"versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2beta2"}]})
-                    .to_string(),
-            ),
-            _ if uri.contains("helm") => answer(),
-            _ => page(json!([]), ""),
-        });
-        let quiet = cluster
-            .workloads(&shop(What::Everything))
-            .await
-            .expect("read");
-        assert_eq!(quiet.errors, []);
+/// A cluster whose HelmReleases are what `helm` answers.
+fn with_releases(helm: fn(&str) -> (u16, String)) -> Cluster {
+    let (cluster, _) = cluster(move |uri| match uri {
+        _ if uri.contains("helm") => helm(uri),
+        _ => page(json!([]), ""),
+    });
+    cluster
+}
+
+fn reasons(listing: &Listing) -> Vec<&str> {
+    listing.errors.iter().map(|e| e.reason.as_str()).collect()
+}
+
+const FLUX_2: &str = "/apis/helm.toolkit.fluxcd.io";
+const FLUX_2_V2: &str = "/apis/helm.toolkit.fluxcd.io/v2";
+
+fn release() -> (u16, String) {
+    let release = json!({"metadata": {"name": "db", "namespace": "shop"},
+        "spec": {"values": {"image": "org/db:1"}}});
+    page(json!([release]), "")
+}
+
+#[tokio::test(start_paused = true)]
+async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
+    type Row = (
+        &'static str,
+        fn(&str) -> (u16, String),
+        usize,
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+    let rows: [Row; 7] = [
+        ("there are none", |_| not_found(), 0, &[], &["NotFound"]),
+        (
+            "the group has other kinds only",
+            |uri| match uri {
+                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
+                FLUX_2_V2 => kinds(&["charts"]),
+                _ => not_found(),
+            },
+            0,
+            &[],
+            &["NotFound"],
+        ),
+        (
+            "they are hidden: who may not read them misses nothing unless he asked",
+            |uri| match uri {
+                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
+                FLUX_2_V2 => kinds(&["helmreleases"]),
+                _ if uri.starts_with(FLUX_2) => forbidden(),
+                _ => not_found(),
+            },
+            0,
+            &[],
+            &["Forbidden"],
+        ),
+        (
+            "nothing tells which kinds there are, and these can be read",
+            |uri| match uri {
+                _ if uri.contains("/v2/namespaces/shop/") => release(),
+                _ => forbidden(),
+            },
+            1,
+            &[],
+            &[],
+        ),
+        (
+            "the older group may be there or not",
+            |uri| match uri {
+                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
+                FLUX_2_V2 => kinds(&["helmreleases"]),
+                _ if uri.contains("/v2/namespaces/shop/") => release(),
+                _ => forbidden(),
+            },
+            1,
+            &[],
+            &[],
+        ),
+        (
+            "the server behind the older group is down: its rows are missing",
+            |uri| match uri {
+                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
+                FLUX_2_V2 => kinds(&["helmreleases"]),
+                _ if uri.contains("/v2/namespaces/shop/") => release(),
+                _ if uri.starts_with("/apis/helm.fluxcd.io") => {
+                    status(503, "ServiceUnavailable", "no endpoints")
+                }
+                _ => not_found(),
+            },
+            1,
+            &["ServiceUnavailable"],
+            &["ServiceUnavailable"],
+        ),
+        (
+            "both groups have them",
+            |uri| match uri {
+                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
+                FLUX_2_V2 | "/apis/helm.fluxcd.io/v1" => kinds(&["helmreleases"]),
+                "/apis/helm.fluxcd.io" => group(&["helm.fluxcd.io/v1"]),
+                _ if uri.contains("/namespaces/shop/") => release(),
+                _ => not_found(),
+            },
+            2,
+            &[],
+            &[],
+        ),
+    ];
+    for (name, helm, rows, quiet, named) in rows {
+        let cluster = with_releases(helm);
+        let everything = cluster.workloads(&shop(What::Everything)).await;
+        let everything = everything.expect("read");
+        assert_eq!(everything.workloads.len(), rows, "{name}");
+        assert_eq!(reasons(&everything), quiet, "{name}");
         let what = What::Kinds(vec![WorkloadKind::HelmRelease]);
-        let named = cluster.workloads(&shop(what)).await.expect("read");
-        let reasons: Vec<_> = named.errors.iter().map(|e| e.reason.clone()).collect();
-        let expected = if answer().0 == 403 {
-            "Forbidden"
-        } else {
-            "NotFound"
-        };
-        assert_eq!(reasons, [expected]);
+        let releases = cluster.workloads(&shop(what)).await.expect("read");
+        assert_eq!(releases.workloads.len(), rows, "{name}");
+        assert_eq!(reasons(&releases), named, "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_named_workload_that_is_missing_leaves_the_others() {
     let (cluster, asked) = cluster(|uri| match uri {
-        _ if uri.ends_with("/nope") => {
-            status(404, "NotFound", "deployments.apps \"nope\" not found")
-        }
+        _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
         _ if uri.contains("helm") => not_found(),
         _ => (200, item("web").to_string()),
     });
