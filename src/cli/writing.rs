@@ -329,7 +329,7 @@ pub(super) fn rollback_command(id: &WorkloadId, registry: &Registry<'_>) -> Stri
     let mut words = ["kubectl", "imgpolicy", "rollback"]
         .map(str::to_owned)
         .to_vec();
-    words.extend([id.to_string(), "-n".to_owned(), id.namespace.clone()]);
+    words.extend([id.in_command(), "-n".to_owned(), id.namespace.clone()]);
     words.extend(registry.globals.repeated());
     words.extend(registry.flags.repeated());
     words.extend(registry.pull_secrets.repeated().map(str::to_owned));

@@ -6,7 +6,7 @@ use super::api_group::{CustomKind, Served};
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::resource::Resource;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
 /// Flux 2's HelmReleases.
 pub(super) const HELM_RELEASES: CustomKind = CustomKind {
@@ -15,13 +15,18 @@ pub(super) const HELM_RELEASES: CustomKind = CustomKind {
     released: &["v2", "v2beta2", "v2beta1"],
 };
 
-/// Those of Flux 2 and of the Helm operator of Flux 1: while one moves to the
-/// other a cluster has both.
-const KINDS: [CustomKind; 2] = [
+/// Those of Flux 2, of the Helm operator of Flux 1 and of its first releases:
+/// while one moves to the other a cluster has several.
+const KINDS: [CustomKind; 3] = [
     HELM_RELEASES,
     CustomKind {
         group: "helm.fluxcd.io",
         released: &["v1"],
+        ..HELM_RELEASES
+    },
+    CustomKind {
+        group: "flux.weave.works",
+        released: &["v1beta1"],
         ..HELM_RELEASES
     },
 ];
@@ -47,17 +52,26 @@ impl Collection {
 }
 
 impl Cluster {
-    /// The collections of a kind, none where the cluster does not have it.
-    pub(super) async fn collections(&self, kind: WorkloadKind) -> Vec<Collection> {
-        match Resource::built_in(kind) {
+    /// The collections that a type may mean, the newest group's first; none where
+    /// the cluster does not have it.
+    pub(super) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        match Resource::of_type(workload_type) {
             Some(resource) => vec![Collection::There(resource)],
-            None => self.helm_releases().await,
+            None => self.helm_releases(workload_type).await,
         }
     }
 
-    async fn helm_releases(&self) -> Vec<Collection> {
-        let served = join_all(KINDS.iter().map(|kind| self.served(kind, None))).await;
-        let collections = KINDS.iter().zip(served).filter_map(|(kind, served)| {
+    async fn helm_releases(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        let is_meant = |kind: &&CustomKind| {
+            let group = workload_type.group();
+            group.is_none_or(|group| group == kind.group)
+        };
+        let kinds: Vec<&CustomKind> = KINDS.iter().filter(is_meant).collect();
+        let asked = kinds
+            .iter()
+            .map(|kind| self.served(kind, workload_type.version()));
+        let served = join_all(asked).await;
+        let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
             Some(match served {
                 Ok(Served::At(resource)) => Collection::There(resource),
                 Ok(Served::Perhaps(resource)) => Collection::Perhaps(resource),
@@ -68,3 +82,7 @@ impl Cluster {
         collections.collect()
     }
 }
+
+#[cfg(test)]
+#[path = "helm_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use super::helm::Collection;
 use super::page::List;
 use super::resource::Resource;
 use super::selection::Scope;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -24,7 +24,7 @@ struct ObjectMetadata {
 }
 
 impl Cluster {
-    /// The names of the workloads of one kind in scope, sorted, each once; those
+    /// The names of the workloads of one type in scope, sorted, each once; those
     /// that can be read, where some cannot.
     ///
     /// # Errors
@@ -32,11 +32,11 @@ impl Cluster {
     /// None can be listed.
     pub async fn names(
         &self,
-        kind: WorkloadKind,
+        workload_type: &WorkloadType,
         scope: &Scope,
     ) -> Result<Vec<String>, ClusterError> {
         scope.check()?;
-        let collections = self.collections(kind).await;
+        let collections = self.collections(workload_type).await;
         let lists = collections.into_iter().map(|collection| async {
             match collection {
                 Collection::There(resource) => self.names_at(resource.path(scope)).await,

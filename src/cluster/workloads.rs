@@ -13,7 +13,7 @@ use super::helm::Collection;
 use super::page::List;
 use super::resource::Resource;
 use super::selection::{Scope, Selection, What};
-use crate::workload::{Workload, WorkloadKind, decode_as};
+use crate::workload::{Workload, WorkloadKind, WorkloadType, decode_as};
 
 /// How many objects are asked for at once by name.
 const AT_ONCE: usize = 8;
@@ -46,33 +46,40 @@ impl Cluster {
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
         let mut listing = match &selection.what {
-            What::Everything => self.of_kinds(selection, &WorkloadKind::ALL, false).await?,
-            What::Kinds(kinds) => self.of_kinds(selection, kinds, true).await?,
+            What::Everything => {
+                let all = WorkloadKind::ALL.map(WorkloadType::from);
+                self.of_types(selection, &all, false).await?
+            }
+            What::Kinds(types) => self.of_types(selection, types, true).await?,
             What::Named(named) => self.of_names(&selection.scope, named).await?,
         };
         listing.workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        // Two types may name one object: one with a group, one without.
+        let workloads = &mut listing.workloads;
+        workloads.dedup_by(|a, b| a.id.is_same_object(&b.id));
         Ok(listing)
     }
 
-    async fn of_kinds(
+    async fn of_types(
         &self,
         selection: &Selection,
-        kinds: &[WorkloadKind],
+        types: &[WorkloadType],
         named_by_user: bool,
     ) -> Result<Listing, ClusterError> {
-        let mut distinct = Vec::new();
-        for kind in kinds {
-            if !distinct.contains(kind) {
-                distinct.push(*kind);
+        let mut distinct: Vec<&WorkloadType> = Vec::new();
+        for one in types {
+            if !distinct.contains(&one) {
+                distinct.push(one);
             }
         }
-        let asked = distinct.iter().map(|kind| self.of_kind(selection, *kind));
+        let asked = distinct.iter().map(|one| self.of_type(selection, one));
         let parts = join_all(asked).await;
 
         let mut listing = Listing::default();
         let mut failed = Vec::new();
         let mut any_answer = false;
-        for (kind, parts) in distinct.into_iter().zip(parts) {
+        for (workload_type, parts) in distinct.into_iter().zip(parts) {
+            let kind = workload_type.kind();
             let mut is_there = false;
             let mut guesses = Vec::new();
             for part in parts {
@@ -116,7 +123,7 @@ impl Cluster {
                 failed.extend(guesses);
             }
             if !is_there && (named_by_user || kind != WorkloadKind::HelmRelease) {
-                let entry = AccessError::no_such_type(&selection.scope, kind.plural());
+                let entry = AccessError::no_such_type(&selection.scope, workload_type);
                 listing.errors.push(entry);
             }
         }
@@ -125,8 +132,9 @@ impl Cluster {
         Ok(listing)
     }
 
-    async fn of_kind(&self, selection: &Selection, kind: WorkloadKind) -> Vec<Part> {
-        let collections = self.collections(kind).await.into_iter();
+    async fn of_type(&self, selection: &Selection, workload_type: &WorkloadType) -> Vec<Part> {
+        let kind = workload_type.kind();
+        let collections = self.collections(workload_type).await.into_iter();
         let parts = collections.map(|collection| async move {
             Part {
                 resource: collection.resource().clone(),
@@ -219,28 +227,28 @@ impl Cluster {
     async fn of_names(
         &self,
         scope: &Scope,
-        named: &[(WorkloadKind, String)],
+        named: &[(WorkloadType, String)],
     ) -> Result<Listing, ClusterError> {
-        let mut distinct: Vec<&(WorkloadKind, String)> = Vec::new();
+        let mut distinct: Vec<&(WorkloadType, String)> = Vec::new();
         for name in named {
             if !distinct.contains(&name) {
                 distinct.push(name);
             }
         }
-        let mut kinds: Vec<WorkloadKind> = Vec::new();
-        for (kind, _) in &distinct {
-            if !kinds.contains(kind) {
-                kinds.push(*kind);
+        let mut types: Vec<&WorkloadType> = Vec::new();
+        for (one, _) in &distinct {
+            if !types.contains(&one) {
+                types.push(one);
             }
         }
-        let looked_up = kinds
-            .iter()
-            .map(|kind| async { (*kind, self.collections(*kind).await) });
+        let looked_up = types
+            .into_iter()
+            .map(|one| async move { (one, self.collections(one).await) });
         let collections: Vec<_> = join_all(looked_up).await;
-        let asked = distinct.into_iter().map(|(kind, name)| {
-            let of_kind = collections.iter().find(|(looked_up, _)| looked_up == kind);
-            let of_kind = of_kind.map_or(&[][..], |(_, collections)| collections.as_slice());
-            self.of_name(scope, *kind, of_kind, name)
+        let asked = distinct.into_iter().map(|(workload_type, name)| {
+            let meant = collections.iter().find(|(one, _)| *one == workload_type);
+            let meant = meant.map_or(&[][..], |(_, collections)| collections.as_slice());
+            self.of_name(scope, workload_type, meant, name)
         });
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut listing = Listing::default();
@@ -255,14 +263,15 @@ impl Cluster {
         Ok(listing)
     }
 
-    /// Reads what has a name, from each collection that the kind may mean.
+    /// Reads what has a name, from each collection that the type may mean.
     async fn of_name(
         &self,
         scope: &Scope,
-        kind: WorkloadKind,
+        workload_type: &WorkloadType,
         collections: &[Collection],
         name: &str,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
+        let kind = workload_type.kind();
         let mut answers = Answers::default();
         for collection in collections {
             match collection {
@@ -282,11 +291,11 @@ impl Cluster {
                 Collection::Unknown(_, error) => answers.enter(scope, collection, error),
             }
         }
-        Ok(answers.settle(scope, kind))
+        Ok(answers.settle(scope, workload_type, name))
     }
 }
 
-/// What the collections of a kind tell of a name.
+/// What the collections of a type tell of a name.
 #[derive(Default)]
 struct Answers {
     found: Vec<Result<Workload, AccessError>>,
@@ -319,19 +328,33 @@ impl Answers {
     /// Who may not read a collection does not mean it where another one has the
     /// name. Where none has it, the surest reason to doubt that comes first, and
     /// of two like ones the newer group's.
-    fn settle(self, scope: &Scope, kind: WorkloadKind) -> Vec<Result<Workload, AccessError>> {
-        let mut found = self.found;
-        let failure = match found.is_empty() {
-            false => self.unknown,
-            true => self
-                .unknown
-                .or(self.forbidden)
-                .or(self.not_found)
-                .or(self.guess)
-                .or_else(|| Some(AccessError::no_such_type(scope, kind.plural()))),
-        };
-        found.extend(failure.map(Err));
-        found
+    fn settle(
+        self,
+        scope: &Scope,
+        workload_type: &WorkloadType,
+        name: &str,
+    ) -> Vec<Result<Workload, AccessError>> {
+        match (self.found.is_empty(), self.unknown) {
+            (false, None) => self.found,
+            // Another one may have the name, and may be the one that is meant.
+            (false, Some(mut failure)) => {
+                let word = workload_type.singular();
+                let group = workload_type.kind().groups()[0];
+                failure.hint = Some(format!(
+                    "more than one group may have {word}/{name}: name it with its group, as in \
+                     {word}.{group}/{name}"
+                ));
+                vec![Err(failure)]
+            }
+            (true, unknown) => {
+                let failure = unknown
+                    .or(self.forbidden)
+                    .or(self.not_found)
+                    .or(self.guess)
+                    .unwrap_or_else(|| AccessError::no_such_type(scope, workload_type));
+                vec![Err(failure)]
+            }
+        }
     }
 }
 

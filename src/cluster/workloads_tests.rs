@@ -26,7 +26,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
         // Another kind of the group has a newer version.
         "/apis/helm.toolkit.fluxcd.io/v3" => kinds(&["charts"]),
         "/apis/helm.toolkit.fluxcd.io/v2" => kinds(&["helmreleases"]),
-        "/apis/helm.fluxcd.io" => not_found(),
+        "/apis/helm.fluxcd.io" | "/apis/flux.weave.works" => not_found(),
         _ if uri.contains("/helmreleases") => page(
             json!([{"metadata": {"name": "db",
             "namespace": "shop"}, "spec": {"values": {"image": "org/db:1"}}}]),
@@ -61,6 +61,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
             "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
             "/apis/apps/v1/namespaces/shop/statefulsets?&limit=500",
             "/apis/batch/v1/namespaces/shop/cronjobs?&limit=500",
+            "/apis/flux.weave.works",
             "/apis/helm.fluxcd.io",
             "/apis/helm.toolkit.fluxcd.io",
             "/apis/helm.toolkit.fluxcd.io/v2",
@@ -77,7 +78,7 @@ async fn one_bad_object_spoils_only_itself() {
             "annotations": {"fluxcd.io/automated": true}}});
         page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
     });
-    let what = What::Kinds(vec![WorkloadKind::Deployment]);
+    let what = What::Kinds(vec![WorkloadKind::Deployment.into()]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
     let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
@@ -94,7 +95,7 @@ async fn one_bad_object_spoils_only_itself() {
 async fn a_forbidden_kind_leaves_the_others() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/deployments") => forbidden(),
-        _ if uri.contains("helm") => not_found(),
+        _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
@@ -120,7 +121,10 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
-        what: What::Kinds(vec![WorkloadKind::Deployment, WorkloadKind::CronJob]),
+        what: What::Kinds(vec![
+            WorkloadKind::Deployment.into(),
+            WorkloadKind::CronJob.into(),
+        ]),
     };
     let (allowed, asked) = cluster(|uri| {
         if uri.contains("/namespaces/shop/") {
@@ -171,134 +175,14 @@ async fn what_spoils_all_lists_is_one_error() {
     }
 }
 
-/// A cluster whose HelmReleases are what `helm` answers.
-fn with_releases(helm: fn(&str) -> (u16, String)) -> Cluster {
-    let (cluster, _) = cluster(move |uri| match uri {
-        _ if uri.contains("helm") => helm(uri),
-        _ => page(json!([]), ""),
-    });
-    cluster
-}
-
-fn reasons(listing: &Listing) -> Vec<&str> {
-    listing.errors.iter().map(|e| e.reason.as_str()).collect()
-}
-
-const FLUX_2: &str = "/apis/helm.toolkit.fluxcd.io";
-const FLUX_2_V2: &str = "/apis/helm.toolkit.fluxcd.io/v2";
-
-fn release() -> (u16, String) {
-    let release = json!({"metadata": {"name": "db", "namespace": "shop"},
-        "spec": {"values": {"image": "org/db:1"}}});
-    page(json!([release]), "")
-}
-
-#[tokio::test(start_paused = true)]
-async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
-    type Row = (
-        &'static str,
-        fn(&str) -> (u16, String),
-        usize,
-        &'static [&'static str],
-        &'static [&'static str],
-    );
-    let rows: [Row; 7] = [
-        ("there are none", |_| not_found(), 0, &[], &["NotFound"]),
-        (
-            "the group has other kinds only",
-            |uri| match uri {
-                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
-                FLUX_2_V2 => kinds(&["charts"]),
-                _ => not_found(),
-            },
-            0,
-            &[],
-            &["NotFound"],
-        ),
-        (
-            "they are hidden: who may not read them misses nothing unless he asked",
-            |uri| match uri {
-                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
-                FLUX_2_V2 => kinds(&["helmreleases"]),
-                _ if uri.starts_with(FLUX_2) => forbidden(),
-                _ => not_found(),
-            },
-            0,
-            &[],
-            &["Forbidden"],
-        ),
-        (
-            "nothing tells which kinds there are, and these can be read",
-            |uri| match uri {
-                _ if uri.contains("/v2/namespaces/shop/") => release(),
-                _ => forbidden(),
-            },
-            1,
-            &[],
-            &[],
-        ),
-        (
-            "the older group may be there or not",
-            |uri| match uri {
-                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
-                FLUX_2_V2 => kinds(&["helmreleases"]),
-                _ if uri.contains("/v2/namespaces/shop/") => release(),
-                _ => forbidden(),
-            },
-            1,
-            &[],
-            &[],
-        ),
-        (
-            "the server behind the older group is down: its rows are missing",
-            |uri| match uri {
-                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
-                FLUX_2_V2 => kinds(&["helmreleases"]),
-                _ if uri.contains("/v2/namespaces/shop/") => release(),
-                _ if uri.starts_with("/apis/helm.fluxcd.io") => {
-                    status(503, "ServiceUnavailable", "no endpoints")
-                }
-                _ => not_found(),
-            },
-            1,
-            &["ServiceUnavailable"],
-            &["ServiceUnavailable"],
-        ),
-        (
-            "both groups have them",
-            |uri| match uri {
-                FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
-                FLUX_2_V2 | "/apis/helm.fluxcd.io/v1" => kinds(&["helmreleases"]),
-                "/apis/helm.fluxcd.io" => group(&["helm.fluxcd.io/v1"]),
-                _ if uri.contains("/namespaces/shop/") => release(),
-                _ => not_found(),
-            },
-            2,
-            &[],
-            &[],
-        ),
-    ];
-    for (name, helm, rows, quiet, named) in rows {
-        let cluster = with_releases(helm);
-        let everything = cluster.workloads(&shop(What::Everything)).await;
-        let everything = everything.expect("read");
-        assert_eq!(everything.workloads.len(), rows, "{name}");
-        assert_eq!(reasons(&everything), quiet, "{name}");
-        let what = What::Kinds(vec![WorkloadKind::HelmRelease]);
-        let releases = cluster.workloads(&shop(what)).await.expect("read");
-        assert_eq!(releases.workloads.len(), rows, "{name}");
-        assert_eq!(reasons(&releases), named, "{name}");
-    }
-}
-
 #[tokio::test]
 async fn a_named_workload_that_is_missing_leaves_the_others() {
     let (cluster, asked) = cluster(|uri| match uri {
         _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
-        _ if uri.contains("helm") => not_found(),
+        _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => (200, item("web").to_string()),
     });
-    let name = |kind, name: &str| (kind, name.to_owned());
+    let name = |kind: WorkloadKind, name: &str| (kind.into(), name.to_owned());
     let what = What::Named(vec![
         name(WorkloadKind::Deployment, "nope"),
         name(WorkloadKind::Deployment, "web"),
@@ -315,5 +199,5 @@ async fn a_named_workload_that_is_missing_leaves_the_others() {
             "error: the server doesn't have a resource type \"helmreleases\"",
         ]
     );
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(asked.uris().len(), 5);
 }

@@ -51,7 +51,7 @@ pub(super) fn policy_commands(
     for draft in drafts {
         let key = (
             draft.workload.namespace.as_str(),
-            draft.workload.to_string(),
+            draft.workload.in_command(),
         );
         of_workload.entry(key).or_default().extend(tag_flags(draft));
     }
