@@ -150,6 +150,15 @@ impl Column {
     }
 }
 
+/// A workload's name in a list to choose from: where it needs its group, the kind
+/// is short, so that the middle need not be cut.
+pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
+    match names.is_shared(id) {
+        true => short_name(id, names),
+        false => names.of(id),
+    }
+}
+
 /// A workload's name where room is short: `deploy/web`, `hr.helm.fluxcd.io/a`.
 pub(super) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
     let name = names.of(id);

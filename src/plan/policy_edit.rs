@@ -445,7 +445,7 @@ fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
         let id = &workload.id;
         format!(
             "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
-            id.in_command()
+            id.exact()
         )
     })
     .into_iter()

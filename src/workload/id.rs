@@ -147,11 +147,11 @@ impl WorkloadId {
         }
     }
 
-    /// The name for a command that is to be pasted: with the group where several
-    /// groups of a cluster may have the kind, since another workload may have the
-    /// short name too.
+    /// The name for a question before a write and for a command to paste: with the
+    /// group where several groups of a cluster may have the kind, since another
+    /// workload may have the short name too.
     #[must_use]
-    pub fn in_command(&self) -> String {
+    pub fn exact(&self) -> String {
         match self.kind.has_distinct_groups() {
             true => self.qualified(),
             false => self.to_string(),

@@ -2,8 +2,12 @@
 
 use std::fs;
 
+#[cfg(unix)]
+use super::menu::Terminal;
 use super::with_manifest;
 use crate::support::program::TestEnvironment;
+#[cfg(unix)]
+use crate::support::pty::key;
 
 /// HelmReleases `a` as Flux 1 and Flux 2 have them, on a registry where nobody
 /// listens.
@@ -75,4 +79,39 @@ fn a_write_to_a_name_of_two_groups_is_refused_and_to_one_group_done() {
     let (first, second) = after.split_once("---").expect("two documents");
     assert!(before.starts_with(first), "{after}");
     assert!(second.contains("fluxcd.io/locked: \"true\""), "{after}");
+}
+
+/// A menu shows both with their groups, and its question and its command name the
+/// one that was chosen.
+#[cfg(unix)]
+#[test]
+fn a_menu_tells_the_groups_apart() {
+    let release = |api_version: &str| {
+        format!(
+            "apiVersion: {api_version}\nkind: HelmRelease\nmetadata:\n  name: a\nspec:\n  \
+             values:\n    image: docker.io/org/my-app:1.0.0\n"
+        )
+    };
+    let [flux_1, flux_2] = ["helm.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2"].map(release);
+    let terminal = Terminal::new();
+    let before = format!("{flux_1}---\n{flux_2}");
+    terminal.environment.write("shop.yaml", &before);
+    let mut pty = terminal.start(&["automate", "hr"], "");
+    pty.wait("Which workloads are to be automated?")
+        .wait("hr.helm.fluxcd.io/a ")
+        .wait("hr.helm.toolkit.fluxcd.io/a ")
+        .press(key::DOWN)
+        .press(" ");
+    pty.wait("1 of 2 checked").press(key::ENTER);
+    pty.wait("to follow?").press(key::ENTER);
+    pty.wait("Would move from 1.0.0 to 1.2.0").press(key::ENTER);
+    pty.wait(&format!("Automate {FLUX_2} in file shop.yaml? [y/N]"))
+        .press("y\r");
+    let left = terminal.end(pty).expect(0);
+    let command = format!("kubectl imgpolicy automate {FLUX_2} --tag");
+    assert!(left.screen.contains(&command), "{}", left.screen);
+    let after = terminal.file();
+    let (first, second) = after.split_once("---").expect("two documents");
+    assert!(before.starts_with(first), "{after}");
+    assert!(second.contains("fluxcd.io/automated: \"true\""), "{after}");
 }

@@ -16,7 +16,7 @@ use crate::cli::target::TargetArgs;
 use crate::cli::terminal::Terminal;
 use crate::evaluator::{Row, State, assess};
 use crate::image::ImageReference;
-use crate::output::{lock_phrase, version_of};
+use crate::output::{lock_phrase, name_to_choose, version_of};
 use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
 use crate::workload::{Names, Workload, WorkloadId};
@@ -264,7 +264,7 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
             if spans {
                 cells.push(id.namespace.clone());
             }
-            let name = names.of(id);
+            let name = name_to_choose(id, &names);
             cells.push(name.clone());
             cells.push(
                 rows.first()
@@ -319,7 +319,7 @@ fn container_item(row: &Row, names: &Names<'_>) -> Item {
     let refusal = image_fault(row);
     Item {
         cells: vec![
-            names.of(&row.workload),
+            name_to_choose(&row.workload, names),
             row.container.clone(),
             version_of(&row.image),
             row.decision

@@ -7,7 +7,7 @@ use super::list::{Choice, Item, List};
 use super::{Answer, Menu};
 use crate::cli::error::CommandError;
 use crate::cli::terminal::Terminal;
-use crate::output::{command_line, version_of};
+use crate::output::{command_line, name_to_choose, version_of};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
 use crate::workload::{Names, WorkloadId};
 
@@ -49,7 +49,7 @@ pub(in crate::cli) fn choose_updates(
 }
 
 fn name(id: &WorkloadId, names: &Names<'_>, spans: bool) -> String {
-    let name = names.of(id);
+    let name = name_to_choose(id, names);
     match spans {
         true => format!("{}/{name}", id.namespace),
         false => name,
@@ -133,7 +133,7 @@ pub(in crate::cli) fn update_commands(
         together
             .entry(key)
             .or_default()
-            .push(change.workload.in_command());
+            .push(change.workload.exact());
     }
     let command = |((namespace, containers), workloads): ((&str, Vec<&str>), Vec<String>)| {
         let mut words = vec![
