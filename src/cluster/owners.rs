@@ -153,8 +153,8 @@ impl Cluster {
         Ok(Some(object["spec"]["suspend"] == true))
     }
 
-    /// The Applications that are asked about, from every namespace: nothing tells
-    /// where Argo CD keeps them.
+    /// The Applications that are asked about, from every namespace where the label
+    /// does not tell theirs.
     async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
         let mut names: Vec<&String> = Vec::new();
         for question in questions {
@@ -194,13 +194,21 @@ impl Cluster {
         resource: &Resource,
         name: &str,
     ) -> Option<Vec<Application>> {
-        let named = format!("metadata.name={name}");
+        let owner = Owner::application(name);
+        let scope = owner
+            .namespace
+            .map_or(Scope::AllNamespaces, Scope::Namespace);
+        let named = format!("metadata.name={}", owner.name);
         let list = List {
-            path: resource.path(&Scope::AllNamespaces),
+            path: resource.path(&scope),
             field_selector: Some(&named),
             ..List::default()
         };
-        match self.list(&list, Application::read).await {
+        let applications = match scope.check() {
+            Ok(()) => self.list(&list, Application::read).await,
+            Err(error) => Err(error),
+        };
+        match applications {
             Ok(applications) => Some(applications),
             Err(error) => {
                 tracing::debug!("the Applications {name} are not known: {error}");

@@ -48,6 +48,7 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         uri if uri.ends_with("/kustomizations/awake") => suspended(&json!(null)),
         uri if uri.ends_with("/kustomizations/secret") => forbidden(),
         uri if uri.ends_with("/helmreleases/asleep") => suspended(&json!(true)),
+        uri if uri.contains("/namespaces/elsewhere/applications?") => page(json!([]), ""),
         uri if uri.contains("metadata.name%3Dshop&") => {
             let object = |kind: &str, name: &str| {
                 json!({"group": "apps", "version": "v1", "kind": kind,
@@ -115,42 +116,42 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
 
 #[tokio::test]
 async fn an_application_lists_the_objects_that_are_its_own() {
-    let questions = [
-        argo("nowhere", "web"),
-        argo("odd", "web"),
-        argo("secret", "web"),
-        argo("shop", "db"),
-        argo("shop", "web"),
+    let argocd = || OwnerAnswer::Yes(Some("argocd".to_owned()));
+    let expected = [
+        // As Argo CD writes it of an Application outside its own namespace.
+        (argo("argocd_shop", "web"), argocd()),
+        (argo("elsewhere_shop", "web"), OwnerAnswer::No),
+        (argo("nowhere", "web"), OwnerAnswer::No),
+        // What an odd one manages is not known.
+        (argo("odd", "web"), OwnerAnswer::Unknown),
+        (argo("secret", "web"), OwnerAnswer::Unknown),
+        // A StatefulSet of this name is listed, no Deployment.
+        (argo("shop", "db"), OwnerAnswer::No),
+        (argo("shop", "web"), argocd()),
     ];
+    let questions = expected.clone().map(|(question, _)| question);
     let (answers, asked) = answers(&questions).await;
-    let told: Vec<_> = answers.into_iter().collect();
-    assert_eq!(
-        told,
-        [
-            (questions[0].clone(), OwnerAnswer::No),
-            // What an odd one manages is not known.
-            (questions[1].clone(), OwnerAnswer::Unknown),
-            (questions[2].clone(), OwnerAnswer::Unknown),
-            // A StatefulSet of this name is listed, no Deployment.
-            (questions[3].clone(), OwnerAnswer::No),
-            (
-                questions[4].clone(),
-                OwnerAnswer::Yes(Some("argocd".to_owned()))
-            ),
-        ]
-    );
+    assert_eq!(answers, expected);
     // One list for both questions to the Application `shop`.
     let lists = asked.sorted();
     let lists = lists.iter().filter(|uri| uri.contains("/applications?"));
+    let path = |(place, name): (&str, &str)| {
+        format!(
+            "/apis/argoproj.io/v1alpha1{place}/applications?\
+             &fieldSelector=metadata.name%3D{name}&limit=500"
+        )
+    };
     assert_eq!(
-        lists.collect::<Vec<_>>(),
-        ["nowhere", "odd", "secret", "shop"]
-            .map(|name| format!(
-                "/apis/argoproj.io/v1alpha1/applications?&fieldSelector=metadata.name%3D{name}\
-             &limit=500"
-            ))
-            .iter()
-            .collect::<Vec<_>>()
+        lists.cloned().collect::<Vec<_>>(),
+        [
+            ("", "nowhere"),
+            ("", "odd"),
+            ("", "secret"),
+            ("", "shop"),
+            ("/namespaces/argocd", "shop"),
+            ("/namespaces/elsewhere", "shop"),
+        ]
+        .map(path)
     );
 }
 
