@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::binary::imgpolicy;
+use crate::kubeconfigs::{self, User};
 use crate::shop::{Shop, said};
 
 /// The groups of HelmReleases by their versions; what `-o name` calls each.
@@ -129,7 +131,7 @@ async fn a_write_reaches_the_group_that_is_named_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_application_holds_an_update_back_though_its_group_prefers_another_version() {
+async fn an_application_is_read_though_its_group_prefers_another_version() {
     let shop = Shop::open("groups-argo").await;
     shop.plane
         .define("argoproj.io", "v1alpha1", "Application")
@@ -156,4 +158,17 @@ async fn an_application_holds_an_update_back_though_its_group_prefers_another_ve
     );
     assert_eq!(told.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
+
+    // Who may not read Applications does not know that there is none.
+    let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"],
+        "verbs": ["get", "patch"]}]);
+    shop.plane
+        .allow_in(shop.namespace, User::Partial, rules)
+        .await;
+    let kubeconfig = kubeconfigs::of_user(shop.plane, User::Partial, shop.namespace);
+    let run = imgpolicy(&kubeconfig, &["update", "deployment/web", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let told = said(&run, "if Argo CD manages deployment/web by its label");
+    assert_eq!(told.len(), 1, "{run:?}");
+    assert_eq!(shop.tag("web").await, "1.0.1");
 }
