@@ -277,7 +277,7 @@ fn ask(
         return Ok(());
     }
     let what = match lasting.as_slice() {
-        [one] => one.workload.to_string(),
+        [one] => one.workload.exact(),
         more => format!("{} workloads", more.len()),
     };
     let verb = lasting[0].policy.as_ref().map_or("Edit", verb);

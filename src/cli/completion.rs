@@ -18,7 +18,7 @@ use super::error::CommandError;
 use super::reading;
 use super::terminal::Terminal;
 use crate::cluster::{Cluster, Scope, Selection, What};
-use crate::workload::WorkloadKind;
+use crate::workload::{WorkloadKind, WorkloadType};
 
 /// Print a completion script
 #[derive(Debug, Clone, Args)]
@@ -288,7 +288,7 @@ fn arguments_of(command: &str, before: &[String], last: &str) -> Vec<Candidate> 
     // `TYPE/` begins a name, and so does a word after `TYPE`.
     let typed = last.split_once('/').map(|(kind, _)| kind);
     let in_front = before.iter().skip(1).find_map(|word| word.parse().ok());
-    let kind = typed.map_or(in_front, |kind| kind.parse::<WorkloadKind>().ok());
+    let kind = typed.map_or(in_front, |kind| kind.parse::<WorkloadType>().ok());
     let Some(kind) = kind else {
         return WorkloadKind::ALL
             .iter()
@@ -297,7 +297,7 @@ fn arguments_of(command: &str, before: &[String], last: &str) -> Vec<Candidate> 
     };
     let names = live(before, async |cluster| {
         cluster
-            .names(kind, &Scope::Namespace(cluster.namespace().to_owned()))
+            .names(&kind, &Scope::Namespace(cluster.namespace().to_owned()))
             .await
             .ok()
     });
@@ -313,7 +313,7 @@ fn arguments_of(command: &str, before: &[String], last: &str) -> Vec<Candidate> 
 fn containers(before: &[String]) -> Vec<Candidate> {
     let named = before.iter().find_map(|word| {
         let (kind, name) = word.split_once('/')?;
-        Some((kind.parse::<WorkloadKind>().ok()?, name.to_owned()))
+        Some((kind.parse::<WorkloadType>().ok()?, name.to_owned()))
     });
     let Some(named) = named else {
         return Vec::new();

@@ -24,7 +24,7 @@ use crate::output::{
     encode, image_tags, images_table,
 };
 use crate::policy::{ContainerPolicy, Origin, Rule};
-use crate::workload::{Workload, WorkloadKind};
+use crate::workload::{Workload, WorkloadType};
 
 /// List the images that run, or the tags of one image
 ///
@@ -80,7 +80,7 @@ pub(super) fn images(
 /// image: it is the type that tells.
 fn is_workload(word: &str) -> bool {
     let (kind, name) = word.split_once('/').unwrap_or((word, ""));
-    kind.parse::<WorkloadKind>().is_ok() && !name.contains(['/', ':', '@'])
+    kind.parse::<WorkloadType>().is_ok() && !name.contains(['/', ':', '@'])
 }
 
 fn everything(

@@ -19,6 +19,7 @@ mod last_look;
 mod lock;
 mod logging;
 mod menu;
+mod named;
 mod options;
 mod policy;
 mod policy_flags;

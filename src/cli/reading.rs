@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use super::asking;
 use super::client_flags::Globals;
 use super::error::CommandError;
+use super::named;
 use super::policy_flags::PolicyFlags;
 use super::progress::ProgressLine;
 use super::pull_secret_flags::{PullSecretFlags, tell_used};
@@ -19,11 +20,10 @@ use super::scope::{PlaceFlags, ScopeArgs};
 use super::terminal::Terminal;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, What};
 use crate::collect::{self, UsedPullSecrets};
-use crate::evaluator::{ScopeError, Settings, Snapshot};
+use crate::evaluator::{Settings, Snapshot};
 use crate::files;
 use crate::output::PARTIAL;
 use crate::registry::Registries;
-use crate::workload::{Workload, WorkloadKind};
 
 /// What was read and asked.
 pub(super) struct Collected {
@@ -98,11 +98,13 @@ pub(super) fn collect(
     flags.check_pull_secrets()?;
     if let Some(path) = flags.saved_snapshot() {
         let mut snapshot = saved::read(path)?;
-        keep_named(&mut snapshot, &what);
+        snapshot
+            .workloads
+            .retain(|workload| named::is_named(&what, &workload.id));
         if let Some(namespace) = &globals.namespace {
             snapshot.workloads.retain(|w| w.id.namespace == *namespace);
         }
-        report_missing(&mut snapshot, &what, "snapshot");
+        named::report_missing(&mut snapshot, &what, "snapshot");
         saved::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
@@ -274,6 +276,18 @@ pub(super) async fn read(
     })
 }
 
+/// Reads the workloads in scope for a command that writes them.
+pub(super) async fn read_to_write(
+    place: &PlaceFlags,
+    what: What,
+    settings: Settings,
+    globals: &Globals,
+) -> Result<Reading, CommandError> {
+    let mut reading = read(place, what.clone(), settings, globals).await?;
+    named::refuse_ambiguous(&mut reading.snapshot, &what);
+    Ok(reading)
+}
+
 /// Reads the workloads in scope and nothing else of the cluster, which is all that
 /// an edit of annotations needs.
 pub(super) async fn read_workloads(
@@ -283,10 +297,13 @@ pub(super) async fn read_workloads(
 ) -> Result<Reading, CommandError> {
     let settings = Settings::default();
     if !place.filename.is_empty() {
-        return read_files(place, &what, settings, globals);
+        let mut reading = read_files(place, &what, settings, globals)?;
+        named::refuse_ambiguous(&mut reading.snapshot, &what);
+        return Ok(reading);
     }
     let (cluster, selection) = connect(place, what, globals).await?;
-    let snapshot = collect::workloads_of(&cluster, &selection, settings, now()).await?;
+    let mut snapshot = collect::workloads_of(&cluster, &selection, settings, now()).await?;
+    named::refuse_ambiguous(&mut snapshot, &selection.what);
     Ok(Reading {
         snapshot,
         origin: Origin::Cluster(Box::new(cluster)),
@@ -323,14 +340,14 @@ fn read_files(
     let mut listing = files::read(&place.filename, place.recursive, namespace);
     listing
         .workloads
-        .retain(|workload| is_named(what, workload.id.kind, &workload.id.name));
+        .retain(|workload| named::is_named(what, &workload.id));
     let stdin = listing.stdin.take();
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *what != What::Everything {
         // An entry for a workload that was not asked for is no slip.
         snapshot.notes.clear();
     }
-    report_missing(&mut snapshot, what, "files");
+    named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,
         origin: Origin::Files { stdin },
@@ -372,37 +389,5 @@ fn empty(selection: &Selection) -> String {
     match selection.scope.namespace() {
         Some(namespace) => format!("No resources found in {namespace} namespace."),
         None => "No resources found".to_owned(),
-    }
-}
-
-fn is_named(what: &What, kind: WorkloadKind, name: &str) -> bool {
-    match what {
-        What::Everything => true,
-        What::Kinds(kinds) => kinds.contains(&kind),
-        What::Named(named) => named.iter().any(|(k, n)| *k == kind && n == name),
-    }
-}
-
-fn keep_named(snapshot: &mut Snapshot, what: &What) {
-    snapshot
-        .workloads
-        .retain(|workload| is_named(what, workload.id.kind, &workload.id.name));
-}
-
-/// What was named and is not there is an error, as it is in a cluster.
-fn report_missing(snapshot: &mut Snapshot, what: &What, place: &str) {
-    let What::Named(named) = what else {
-        return;
-    };
-    for (kind, name) in named {
-        let is_it = |w: &Workload| w.id.kind == *kind && w.id.name == *name;
-        if !snapshot.workloads.iter().any(is_it) {
-            let kind = kind.singular();
-            snapshot.errors.push(ScopeError {
-                scope: format!("{kind}/{name}"),
-                reason: "NotFound".to_owned(),
-                message: format!("error: {kind} {name:?} not found in the {place}"),
-            });
-        }
     }
 }

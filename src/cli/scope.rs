@@ -10,7 +10,7 @@ use super::saved;
 use crate::cluster::What;
 use crate::evaluator::Snapshot;
 use crate::files::PathOrStdin;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
 /// Which workloads.
 #[derive(Debug, Clone, Args)]
@@ -172,7 +172,7 @@ impl ScopeArgs {
 /// Reads kubectl's ways to name objects: `TYPE/NAME…`, `TYPE NAME…`,
 /// `TYPE1,TYPE2`.
 pub(super) fn what(words: &[String]) -> Result<What, CommandError> {
-    let kind = |word: &str| word.parse::<WorkloadKind>().map_err(CommandError::failed);
+    let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
     let Some(first) = words.first() else {
         return Ok(What::Everything);
     };
@@ -222,7 +222,7 @@ pub(super) fn what(words: &[String]) -> Result<What, CommandError> {
     Ok(What::Named(
         kinds
             .iter()
-            .flat_map(|&kind| names.iter().map(move |name| (kind, name.clone())))
+            .flat_map(|kind| names.iter().map(move |name| (kind.clone(), name.clone())))
             .collect(),
     ))
 }

@@ -146,7 +146,7 @@ pub(super) fn update(
         image: args.image.clone(),
         ..args.decisions.settings()
     };
-    let reading = runtime.block_on(reading::read(place, what, settings, globals))?;
+    let reading = runtime.block_on(reading::read_to_write(place, what, settings, globals))?;
     let how = Asking {
         registries: &registries,
         pull_secrets: &args.pull_secrets,

@@ -185,7 +185,7 @@ const STDIN: &str = "-";
 fn question(draft: &Draft, manner: &Manner<'_>) -> Question {
     let changes = &draft.plan.changes;
     let mut action = match &changes[..] {
-        [one] => format!("{} {}", manner.wording.action, one.workload),
+        [one] => format!("{} {}", manner.wording.action, one.workload.exact()),
         more => format!("{} {} workloads", manner.wording.action, more.len()),
     };
     let flags: Vec<String> = manner
@@ -330,7 +330,7 @@ pub(super) fn rollback_command(id: &WorkloadId, registry: &Registry<'_>) -> Stri
     let mut words = ["kubectl", "imgpolicy", "rollback"]
         .map(str::to_owned)
         .to_vec();
-    words.extend([id.to_string(), "-n".to_owned(), id.namespace.clone()]);
+    words.extend([id.exact(), "-n".to_owned(), id.namespace.clone()]);
     words.extend(registry.globals.repeated());
     words.extend(registry.flags.repeated());
     words.extend(registry.pull_secrets.repeated().map(str::to_owned));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ClusterError;
 use super::resource::Resource;
 use super::selection::Scope;
-use crate::workload::WorkloadId;
+use crate::workload::{WorkloadId, WorkloadType};
 
 /// Something that the user asked for and that could not be read or written, while
 /// the rest could.
@@ -60,11 +60,12 @@ impl AccessError {
     }
 
     /// A type that the cluster does not have.
-    pub(super) fn no_such_type(scope: &Scope, plural: &str) -> Self {
+    pub(super) fn no_such_type(scope: &Scope, workload_type: &WorkloadType) -> Self {
+        let word = workload_type.to_string();
         Self {
             scope: scope.label(),
             reason: "NotFound".to_owned(),
-            message: format!("error: the server doesn't have a resource type {plural:?}"),
+            message: format!("error: the server doesn't have a resource type {word:?}"),
             hint: None,
         }
     }

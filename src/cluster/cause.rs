@@ -22,6 +22,10 @@ impl ClusterError {
                     "" => format!("the server answered {request} with {}", status.code),
                     message => message.to_owned(),
                 },
+                kind: status
+                    .details
+                    .map(|details| details.kind)
+                    .filter(|kind| !kind.is_empty()),
             },
             kube::Error::SerdeError(error) => Self::malformed(request, &error),
             kube::Error::FromUtf8(error) => Self::malformed(request, &error),

@@ -83,6 +83,9 @@ pub enum ClusterError {
         reason: String,
         /// The server's own message.
         message: String,
+        /// `details.kind` of the answer: the type that the server looked in. It
+        /// is missing where the server does not serve the path at all.
+        kind: Option<String>,
     },
     /// An answer that is not what the API gives.
     #[error("the server's answer to {request} cannot be read: {reason}")]
@@ -168,8 +171,34 @@ impl ClusterError {
         }
     }
 
+    /// Whether the server has no such object, or no such path at all.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Api { code: 404, .. })
+    }
+
+    /// Whether the server looked for an object and has none of this name.
+    pub(super) fn is_no_such_object(&self) -> bool {
+        matches!(
+            self,
+            Self::Api {
+                code: 404,
+                kind: Some(_),
+                ..
+            }
+        )
+    }
+
+    /// Whether the server has no such path: nothing was looked for, so that it
+    /// tells nothing of an object.
+    pub(super) fn is_not_served(&self) -> bool {
+        matches!(
+            self,
+            Self::Api {
+                code: 404,
+                kind: None,
+                ..
+            }
+        )
     }
 
     /// A continue token that has grown too old, `410 Gone`.

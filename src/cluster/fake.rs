@@ -157,3 +157,34 @@ pub(super) fn item(name: &str) -> Value {
         "spec": {"selector": {"matchLabels": {"app": name}},
             "template": {"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}}}})
 }
+
+/// An object's 404, which tells where the server looked.
+pub(super) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
+    let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
+        "reason": "NotFound", "message": format!("{resource} {name:?} not found"),
+        "details": {"name": name, "kind": resource}});
+    (404, body.to_string())
+}
+
+/// A group's versions, the preferred one first.
+pub(super) fn group(versions: &[&str]) -> (u16, String) {
+    let versions: Vec<Value> = versions
+        .iter()
+        .map(|version| json!({"groupVersion": version}))
+        .collect();
+    let body = json!({"kind": "APIGroup", "preferredVersion": versions[0], "versions": versions});
+    (200, body.to_string())
+}
+
+/// The namespaced kinds of a version.
+pub(super) fn kinds(plurals: &[&str]) -> (u16, String) {
+    let resources: Vec<Value> = plurals
+        .iter()
+        .flat_map(|plural| {
+            let status = format!("{plural}/status");
+            [plural.to_string(), status].map(|name| json!({"name": name, "namespaced": true}))
+        })
+        .collect();
+    let body = json!({"kind": "APIResourceList", "resources": resources});
+    (200, body.to_string())
+}

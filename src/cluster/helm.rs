@@ -1,30 +1,88 @@
-//! Which versions of Flux's HelmRelease a cluster serves.
+//! Where a cluster has Flux's HelmReleases.
 
 use futures_util::future::join_all;
 
+use super::api_group::{CustomKind, Served};
 use super::connection::Cluster;
 use super::error::ClusterError;
 use super::resource::Resource;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
-/// Flux 2's group, then the Helm operator's of Flux 1.
-const GROUPS: [&str; 2] = ["helm.toolkit.fluxcd.io", "helm.fluxcd.io"];
+/// Flux 2's HelmReleases.
+pub(super) const HELM_RELEASES: CustomKind = CustomKind {
+    group: "helm.toolkit.fluxcd.io",
+    plural: "helmreleases",
+    released: &["v2", "v2beta2", "v2beta1"],
+};
 
-impl Cluster {
-    /// The HelmRelease collections of this cluster, none where it has none. A
-    /// group that may not be looked up counts as absent.
-    pub(super) async fn helm_releases(&self) -> Result<Vec<Resource>, ClusterError> {
-        let groups = join_all(GROUPS.map(|group| self.preferred_version(group))).await;
-        let mut resources = Vec::new();
-        for version in groups {
-            let version = match version {
-                Err(error) if error.is_forbidden() => None,
-                version => version?,
-            };
-            if let Some(version) = version {
-                resources.push(Resource::new(&version, WorkloadKind::HelmRelease.plural()));
+/// Those of Flux 2, of the Helm operator of Flux 1 and of its first releases:
+/// while one moves to the other a cluster has several.
+const KINDS: [CustomKind; 3] = [
+    HELM_RELEASES,
+    CustomKind {
+        group: "helm.fluxcd.io",
+        released: &["v1"],
+        ..HELM_RELEASES
+    },
+    CustomKind {
+        group: "flux.weave.works",
+        released: &["v1beta1"],
+        ..HELM_RELEASES
+    },
+];
+
+/// A collection that a type may mean.
+pub(super) enum Collection {
+    /// The server has it.
+    There(Resource),
+    /// See [`Served::Perhaps`].
+    Perhaps(Resource),
+    /// Whether the server has it cannot be read.
+    Unknown(Resource, ClusterError),
+}
+
+impl Collection {
+    pub(super) fn resource(&self) -> &Resource {
+        match self {
+            Self::There(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
+                resource
             }
         }
-        Ok(resources)
     }
 }
+
+impl Cluster {
+    /// The collections that a type may mean, the newest group's first; none where
+    /// the cluster does not have it.
+    pub(super) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        match Resource::of_type(workload_type) {
+            Some(resource) => vec![Collection::There(resource)],
+            None => self.helm_releases(workload_type).await,
+        }
+    }
+
+    async fn helm_releases(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        let is_meant = |kind: &&CustomKind| {
+            let group = workload_type.group();
+            group.is_none_or(|group| group == kind.group)
+        };
+        let kinds: Vec<&CustomKind> = KINDS.iter().filter(is_meant).collect();
+        let asked = kinds
+            .iter()
+            .map(|kind| self.served(kind, workload_type.version()));
+        let served = join_all(asked).await;
+        let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
+            Some(match served {
+                Ok(Served::At(resource)) => Collection::There(resource),
+                Ok(Served::Perhaps(resource)) => Collection::Perhaps(resource),
+                Ok(Served::Nowhere) => return None,
+                Err(error) => Collection::Unknown(kind.newest(), error),
+            })
+        });
+        collections.collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "helm_tests.rs"]
+mod tests;

@@ -5,10 +5,11 @@ use serde::Deserialize;
 
 use super::connection::Cluster;
 use super::error::ClusterError;
+use super::helm::Collection;
 use super::page::List;
 use super::resource::Resource;
 use super::selection::Scope;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -23,27 +24,40 @@ struct ObjectMetadata {
 }
 
 impl Cluster {
-    /// The names of the workloads of one kind in scope, sorted, each once.
+    /// The names of the workloads of one type in scope, sorted, each once; those
+    /// that can be read, where some cannot.
     ///
     /// # Errors
     ///
-    /// They cannot be listed.
+    /// None can be listed.
     pub async fn names(
         &self,
-        kind: WorkloadKind,
+        workload_type: &WorkloadType,
         scope: &Scope,
     ) -> Result<Vec<String>, ClusterError> {
         scope.check()?;
-        let resources = match Resource::built_in(kind) {
-            Some(resource) => vec![resource],
-            None => self.helm_releases().await?,
-        };
-        let lists = resources
-            .iter()
-            .map(|resource| self.names_at(resource.path(scope)));
+        let collections = self.collections(workload_type).await;
+        let lists = collections.into_iter().map(|collection| async {
+            match collection {
+                Collection::There(resource) => self.names_at(resource.path(scope)).await,
+                // A guess that fails tells nothing.
+                Collection::Perhaps(resource) => Ok(self
+                    .names_at(resource.path(scope))
+                    .await
+                    .unwrap_or_default()),
+                Collection::Unknown(_, error) => Err(error),
+            }
+        });
         let mut names = Vec::new();
+        let mut failure = None;
         for list in join_all(lists).await {
-            names.extend(list?);
+            match list {
+                Ok(list) => names.extend(list),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure.filter(|_| names.is_empty()) {
+            return Err(error);
         }
         names.sort();
         names.dedup();

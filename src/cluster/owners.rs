@@ -7,8 +7,10 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::api_group::{CustomKind, Served};
 use super::connection::Cluster;
 use super::error::ClusterError;
+use super::helm::HELM_RELEASES;
 use super::page::List;
 use super::resource::{Resource, path_segment};
 use super::selection::Scope;
@@ -18,8 +20,17 @@ use crate::workload::{Owner, WorkloadId};
 /// How many requests are under way at once.
 const AT_ONCE: usize = 8;
 
-/// The API group of Argo CD.
-const ARGO: &str = "argoproj.io";
+const KUSTOMIZATIONS: CustomKind = CustomKind {
+    group: "kustomize.toolkit.fluxcd.io",
+    plural: "kustomizations",
+    released: &["v1", "v1beta2", "v1beta1"],
+};
+
+const APPLICATIONS: CustomKind = CustomKind {
+    group: "argoproj.io",
+    plural: "applications",
+    released: &["v1alpha1"],
+};
 
 /// An Application as far as the objects that it manages go.
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +38,21 @@ const ARGO: &str = "argoproj.io";
 struct Application {
     metadata: Place,
     status: ApplicationStatus,
+    /// What it manages cannot be read.
+    #[serde(skip)]
+    is_unreadable: bool,
+}
+
+impl Application {
+    fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            tracing::debug!("an Application cannot be read: {error}");
+            Self {
+                is_unreadable: true,
+                ..Self::default()
+            }
+        })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,9 +131,9 @@ impl Cluster {
 
     /// `spec.suspend` of Flux's objects; `None` where there is no such object.
     async fn suspend_field(&self, owner: &Owner) -> Result<Option<bool>, ClusterError> {
-        let (group, plural) = match owner.kind.as_str() {
-            "Kustomization" => ("kustomize.toolkit.fluxcd.io", "kustomizations"),
-            "HelmRelease" => ("helm.toolkit.fluxcd.io", "helmreleases"),
+        let kind = match owner.kind.as_str() {
+            "Kustomization" => &KUSTOMIZATIONS,
+            "HelmRelease" => &HELM_RELEASES,
             _ => return Ok(None),
         };
         let Some(namespace) = &owner.namespace else {
@@ -115,20 +141,20 @@ impl Cluster {
         };
         path_segment("namespace", namespace)?;
         path_segment("resource name", &owner.name)?;
-        let Some(version) = self.preferred_version(group).await? else {
+        let (Served::At(resource) | Served::Perhaps(resource)) = self.served(kind, None).await?
+        else {
             return Ok(None);
         };
         let scope = Scope::Namespace(namespace.clone());
-        let path = Resource::new(&version, plural).path(&scope);
-        let path = format!("{path}/{}", owner.name);
+        let path = format!("{}/{}", resource.path(&scope), owner.name);
         let body = self.fetch_path(&path).await?;
         let object: Value = serde_json::from_str(&body)
             .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))?;
         Ok(Some(object["spec"]["suspend"] == true))
     }
 
-    /// The Applications that are asked about, from every namespace: nothing tells
-    /// where Argo CD keeps them.
+    /// The Applications that are asked about, from every namespace where the label
+    /// does not tell theirs.
     async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
         let mut names: Vec<&String> = Vec::new();
         for question in questions {
@@ -141,15 +167,21 @@ impl Cluster {
         if names.is_empty() {
             return Applications::new();
         }
-        let version = self.preferred_version(ARGO).await;
+        let served = self.served(&APPLICATIONS, None).await;
         let lists = names.into_iter().map(|name| {
-            let version = &version;
+            let served = &served;
             async move {
-                let applications = match version {
-                    Ok(Some(version)) => self.applications_named(version, name).await.ok(),
-                    // No Argo CD, no Application.
-                    Ok(None) => Some(Vec::new()),
-                    Err(_) => None,
+                let applications = match served {
+                    Ok(Served::At(resource) | Served::Perhaps(resource)) => {
+                        self.applications_named(resource, name).await
+                    }
+                    // No Argo CD, no Application. The group is Argo Workflows' and
+                    // Rollouts' too.
+                    Ok(Served::Nowhere) => Some(Vec::new()),
+                    Err(error) => {
+                        tracing::debug!("the Applications {name} are not known: {error}");
+                        None
+                    }
                 };
                 (name.clone(), applications)
             }
@@ -159,21 +191,29 @@ impl Cluster {
 
     async fn applications_named(
         &self,
-        version: &str,
+        resource: &Resource,
         name: &str,
-    ) -> Result<Vec<Application>, ClusterError> {
-        let named = format!("metadata.name={name}");
+    ) -> Option<Vec<Application>> {
+        let owner = Owner::application(name);
+        let scope = owner
+            .namespace
+            .map_or(Scope::AllNamespaces, Scope::Namespace);
+        let named = format!("metadata.name={}", owner.name);
         let list = List {
-            path: Resource::new(version, "applications").path(&Scope::AllNamespaces),
+            path: resource.path(&scope),
             field_selector: Some(&named),
             ..List::default()
         };
-        // One that cannot be read lists nothing.
-        let read = |text: &str| serde_json::from_str(text).unwrap_or_default();
-        match self.list(&list, read).await {
-            // The group is Argo Workflows' and Rollouts' too.
-            Err(error) if error.is_not_found() => Ok(Vec::new()),
-            applications => applications,
+        let applications = match scope.check() {
+            Ok(()) => self.list(&list, Application::read).await,
+            Err(error) => Err(error),
+        };
+        match applications {
+            Ok(applications) => Some(applications),
+            Err(error) => {
+                tracing::debug!("the Applications {name} are not known: {error}");
+                None
+            }
         }
     }
 }
@@ -188,6 +228,7 @@ fn is_listed(applications: &Applications, name: &str, workload: &WorkloadId) -> 
     };
     match applications.iter().find(lists_it) {
         Some(application) => OwnerAnswer::Yes(Some(application.metadata.namespace.clone())),
+        None if applications.iter().any(|one| one.is_unreadable) => OwnerAnswer::Unknown,
         None => OwnerAnswer::No,
     }
 }

@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::cluster::fake::{Asked, cluster, forbidden, not_found, page};
+use crate::cluster::fake::{
+    Asked, cluster, forbidden, group, kinds, no_such_object, not_found, page, status,
+};
 use crate::workload::WorkloadKind;
 
 fn flux(kind: &str, name: &str) -> OwnerQuestion {
@@ -24,11 +26,6 @@ fn argo(application: &str, name: &str) -> OwnerQuestion {
     }
 }
 
-fn group(name: &str, version: &str) -> (u16, String) {
-    let version = json!({"groupVersion": format!("{name}/{version}")});
-    (200, json!({"preferredVersion": version}).to_string())
-}
-
 fn suspended(suspend: &serde_json::Value) -> (u16, String) {
     (200, json!({"spec": {"suspend": suspend}}).to_string())
 }
@@ -36,13 +33,22 @@ fn suspended(suspend: &serde_json::Value) -> (u16, String) {
 /// The answers of a cluster with Flux and Argo CD.
 async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswer)>, Asked) {
     let (cluster, asked) = cluster(|uri| match uri {
-        "/apis/kustomize.toolkit.fluxcd.io" => group("kustomize.toolkit.fluxcd.io", "v1"),
-        "/apis/helm.toolkit.fluxcd.io" => group("helm.toolkit.fluxcd.io", "v2"),
-        "/apis/argoproj.io" => group("argoproj.io", "v1alpha1"),
+        "/apis/kustomize.toolkit.fluxcd.io" => group(&["kustomize.toolkit.fluxcd.io/v1"]),
+        "/apis/kustomize.toolkit.fluxcd.io/v1" => kinds(&["kustomizations"]),
+        // Other kinds of the groups have newer versions.
+        "/apis/helm.toolkit.fluxcd.io" => {
+            group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
+        }
+        "/apis/helm.toolkit.fluxcd.io/v3" => kinds(&["charts"]),
+        "/apis/helm.toolkit.fluxcd.io/v2" => kinds(&["helmreleases"]),
+        "/apis/argoproj.io" => group(&["argoproj.io/v1beta1", "argoproj.io/v1alpha1"]),
+        "/apis/argoproj.io/v1beta1" => kinds(&["argocds"]),
+        "/apis/argoproj.io/v1alpha1" => kinds(&["applications"]),
         uri if uri.ends_with("/kustomizations/asleep") => suspended(&json!(true)),
         uri if uri.ends_with("/kustomizations/awake") => suspended(&json!(null)),
         uri if uri.ends_with("/kustomizations/secret") => forbidden(),
         uri if uri.ends_with("/helmreleases/asleep") => suspended(&json!(true)),
+        uri if uri.contains("/namespaces/elsewhere/applications?") => page(json!([]), ""),
         uri if uri.contains("metadata.name%3Dshop&") => {
             let object = |kind: &str, name: &str| {
                 json!({"group": "apps", "version": "v1", "kind": kind,
@@ -57,7 +63,13 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
                 "",
             )
         }
+        uri if uri.ends_with("/kustomizations/gone") => {
+            no_such_object("kustomizations.kustomize.toolkit.fluxcd.io", "gone")
+        }
         uri if uri.contains("metadata.name%3Dsecret&") => forbidden(),
+        uri if uri.contains("metadata.name%3Dodd&") => {
+            page(json!([{"metadata": {}, "status": {"resources": "?"}}]), "")
+        }
         uri if uri.contains("/applications?") => page(json!([]), ""),
         _ => not_found(),
     });
@@ -104,34 +116,42 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
 
 #[tokio::test]
 async fn an_application_lists_the_objects_that_are_its_own() {
-    let questions = [
-        argo("nowhere", "web"),
-        argo("secret", "web"),
-        argo("shop", "db"),
-        argo("shop", "web"),
+    let argocd = || OwnerAnswer::Yes(Some("argocd".to_owned()));
+    let expected = [
+        // As Argo CD writes it of an Application outside its own namespace.
+        (argo("argocd_shop", "web"), argocd()),
+        (argo("elsewhere_shop", "web"), OwnerAnswer::No),
+        (argo("nowhere", "web"), OwnerAnswer::No),
+        // What an odd one manages is not known.
+        (argo("odd", "web"), OwnerAnswer::Unknown),
+        (argo("secret", "web"), OwnerAnswer::Unknown),
+        // A StatefulSet of this name is listed, no Deployment.
+        (argo("shop", "db"), OwnerAnswer::No),
+        (argo("shop", "web"), argocd()),
     ];
+    let questions = expected.clone().map(|(question, _)| question);
     let (answers, asked) = answers(&questions).await;
-    let told: Vec<_> = answers.into_iter().collect();
-    assert_eq!(
-        told,
-        [
-            (questions[0].clone(), OwnerAnswer::No),
-            (questions[1].clone(), OwnerAnswer::Unknown),
-            // A StatefulSet of this name is listed, no Deployment.
-            (questions[2].clone(), OwnerAnswer::No),
-            (
-                questions[3].clone(),
-                OwnerAnswer::Yes(Some("argocd".to_owned()))
-            ),
-        ]
-    );
+    assert_eq!(answers, expected);
     // One list for both questions to the Application `shop`.
+    let lists = asked.sorted();
+    let lists = lists.iter().filter(|uri| uri.contains("/applications?"));
+    let path = |(place, name): (&str, &str)| {
+        format!(
+            "/apis/argoproj.io/v1alpha1{place}/applications?\
+             &fieldSelector=metadata.name%3D{name}&limit=500"
+        )
+    };
     assert_eq!(
-        asked.sorted()[1..],
-        ["nowhere", "secret", "shop"].map(|name| format!(
-            "/apis/argoproj.io/v1alpha1/applications?&fieldSelector=metadata.name%3D{name}\
-             &limit=500"
-        ))
+        lists.cloned().collect::<Vec<_>>(),
+        [
+            ("", "nowhere"),
+            ("", "odd"),
+            ("", "secret"),
+            ("", "shop"),
+            ("/namespaces/argocd", "shop"),
+            ("/namespaces/elsewhere", "shop"),
+        ]
+        .map(path)
     );
 }
 
@@ -152,4 +172,54 @@ async fn where_nothing_of_the_kind_is_installed_nothing_is_listed_and_nothing_sl
     );
     assert_eq!(cluster.owner_answers(&[]).await, []);
     assert_eq!(asked.uris().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_cannot_be_looked_up_is_not_known() {
+    let broken = || status(503, "ServiceUnavailable", "no endpoints");
+    type Answer = fn(&str) -> (u16, String);
+    let argo_answers: [Answer; 5] = [
+        // The group is hidden, and so are its kinds.
+        |_| forbidden(),
+        // The server behind the group is down.
+        |_| status(503, "ServiceUnavailable", "no endpoints"),
+        // One of its versions is down, and the other one has no Applications.
+        |uri| match uri {
+            "/apis/argoproj.io" => group(&["argoproj.io/v1beta1", "argoproj.io/v1alpha1"]),
+            "/apis/argoproj.io/v1beta1" => kinds(&["argocds"]),
+            _ => status(503, "ServiceUnavailable", "no endpoints"),
+        },
+        // The kind is listed and its collection is not there.
+        |uri| match uri {
+            "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
+            "/apis/argoproj.io/v1alpha1" => kinds(&["applications"]),
+            _ => not_found(),
+        },
+        // Something else answers.
+        |_| (200, "<html>".to_owned()),
+    ];
+    for answer in argo_answers {
+        let (cluster, _) = cluster(answer);
+        let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
+        assert_eq!(answers[0].1, OwnerAnswer::Unknown);
+    }
+    // Flux's objects likewise: nobody may rely on a sleep that is not known.
+    for answer in [forbidden, not_found, broken] {
+        let (cluster, _) = cluster(move |_| answer());
+        let answers = cluster
+            .owner_answers(&[flux("Kustomization", "asleep")])
+            .await;
+        assert_eq!(answers[0].1, OwnerAnswer::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_workflows_and_rollouts_is_not_argo_cd() {
+    let (cluster, _) = cluster(|uri| match uri {
+        "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
+        "/apis/argoproj.io/v1alpha1" => kinds(&["rollouts", "workflows"]),
+        _ => forbidden(),
+    });
+    let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
+    assert_eq!(answers[0].1, OwnerAnswer::No);
 }

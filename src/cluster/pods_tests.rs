@@ -244,7 +244,7 @@ async fn names_for_completion_are_sorted() {
     });
     let names = cluster
         .names(
-            WorkloadKind::Deployment,
+            &WorkloadKind::Deployment.into(),
             &Scope::Namespace("shop".to_owned()),
         )
         .await;

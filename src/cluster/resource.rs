@@ -2,7 +2,7 @@
 
 use super::error::ClusterError;
 use super::selection::Scope;
-use crate::workload::{WorkloadId, WorkloadKind};
+use crate::workload::{WorkloadId, WorkloadKind, WorkloadType};
 
 /// A collection of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,18 @@ impl Resource {
             WorkloadKind::CronJob => Some(Self::new("batch/v1", kind.plural())),
             WorkloadKind::HelmRelease => None,
         }
+    }
+
+    /// The collection that a built-in type names; `None` where the version must be
+    /// asked of the cluster. A server need not have the group and version that a
+    /// user names.
+    pub(super) fn of_type(workload_type: &WorkloadType) -> Option<Self> {
+        let mut resource = Self::built_in(workload_type.kind())?;
+        let (group, version) = resource.api_version.split_once('/')?;
+        let group = workload_type.group().unwrap_or(group);
+        let version = workload_type.version().unwrap_or(version);
+        resource.api_version = format!("{group}/{version}");
+        Some(resource)
     }
 
     /// The collection of an object. A built-in kind's is the one that every

@@ -2,7 +2,7 @@
 
 use super::error::ClusterError;
 use super::resource::path_segment;
-use crate::workload::WorkloadKind;
+use crate::workload::WorkloadType;
 
 /// Which workloads to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,11 @@ pub enum What {
     /// Nothing was named: every supported kind, those that the cluster does not
     /// have silently left out.
     Everything,
-    /// Kinds that the user named; one that the cluster does not have, or that
+    /// Types that the user named; one that the cluster does not have, or that
     /// may not be read, is an error.
-    Kinds(Vec<WorkloadKind>),
-    /// Single objects.
-    Named(Vec<(WorkloadKind, String)>),
+    Kinds(Vec<WorkloadType>),
+    /// Single objects; a type without a group means each group that has the name.
+    Named(Vec<(WorkloadType, String)>),
 }
 
 impl Scope {
@@ -92,12 +92,13 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::WorkloadKind;
 
     fn named(scope: Scope, name: &str, labels: Option<&str>) -> Result<(), String> {
         Selection {
             scope,
             label_selector: labels.map(str::to_owned),
-            what: What::Named(vec![(WorkloadKind::Deployment, name.to_owned())]),
+            what: What::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
         }
         .check()
         .map_err(|error| error.line())

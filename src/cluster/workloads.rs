@@ -9,10 +9,11 @@ use serde::Deserialize;
 use super::access::AccessError;
 use super::connection::Cluster;
 use super::error::ClusterError;
+use super::helm::Collection;
 use super::page::List;
 use super::resource::Resource;
 use super::selection::{Scope, Selection, What};
-use crate::workload::{Workload, WorkloadKind, decode_as};
+use crate::workload::{Workload, WorkloadKind, WorkloadType, decode_as};
 
 /// How many objects are asked for at once by name.
 const AT_ONCE: usize = 8;
@@ -29,6 +30,8 @@ pub struct Listing {
 /// A collection that was asked for, and how it went.
 struct Part {
     resource: Resource,
+    /// Whether the server may not have it at all.
+    is_guess: bool,
     items: Result<Vec<Result<Workload, AccessError>>, ClusterError>,
 }
 
@@ -43,50 +46,52 @@ impl Cluster {
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
         let mut listing = match &selection.what {
-            What::Everything => self.of_kinds(selection, &WorkloadKind::ALL, false).await?,
-            What::Kinds(kinds) => self.of_kinds(selection, kinds, true).await?,
+            What::Everything => {
+                let all = WorkloadKind::ALL.map(WorkloadType::from);
+                self.of_types(selection, &all, false).await?
+            }
+            What::Kinds(types) => self.of_types(selection, types, true).await?,
             What::Named(named) => self.of_names(&selection.scope, named).await?,
         };
         listing.workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        // Two types may name one object: one with a group, one without.
+        let workloads = &mut listing.workloads;
+        workloads.dedup_by(|a, b| a.id.is_same_object(&b.id));
         Ok(listing)
     }
 
-    async fn of_kinds(
+    async fn of_types(
         &self,
         selection: &Selection,
-        kinds: &[WorkloadKind],
+        types: &[WorkloadType],
         named_by_user: bool,
     ) -> Result<Listing, ClusterError> {
-        let mut distinct = Vec::new();
-        for kind in kinds {
-            if !distinct.contains(kind) {
-                distinct.push(*kind);
+        let mut distinct: Vec<&WorkloadType> = Vec::new();
+        for one in types {
+            if !distinct.contains(&one) {
+                distinct.push(one);
             }
         }
-        let asked = distinct.iter().map(|kind| self.of_kind(selection, *kind));
+        let asked = distinct.iter().map(|one| self.of_type(selection, one));
         let parts = join_all(asked).await;
 
         let mut listing = Listing::default();
         let mut failed = Vec::new();
         let mut any_answer = false;
-        for (kind, parts) in distinct.into_iter().zip(parts) {
-            let parts = match parts {
-                Ok(parts) => parts,
-                Err(error) => {
-                    // Only HelmReleases are looked up before they are listed.
-                    let resource = Resource::new("helm.toolkit.fluxcd.io/v2", kind.plural());
-                    vec![Part {
-                        resource,
-                        items: Err(error),
-                    }]
-                }
-            };
-            let mut served = false;
-            for Part { resource, items } in parts {
+        for (workload_type, parts) in distinct.into_iter().zip(parts) {
+            let kind = workload_type.kind();
+            let mut is_there = false;
+            let mut guesses = Vec::new();
+            for part in parts {
+                let Part {
+                    resource,
+                    is_guess,
+                    items,
+                } = part;
                 match items {
                     Ok(items) => {
                         any_answer = true;
-                        served = true;
+                        is_there = true;
                         for item in items {
                             match item {
                                 Ok(workload) => listing.workloads.push(workload),
@@ -101,16 +106,24 @@ impl Cluster {
                             && !named_by_user
                             && error.is_forbidden() =>
                     {
-                        served = true;
+                        is_there = true;
+                    }
+                    Err(error) if is_guess && error.is_forbidden() => {
+                        guesses.push((resource, error));
                     }
                     Err(error) => {
-                        served = true;
+                        is_there = true;
                         failed.push((resource, error));
                     }
                 }
             }
-            if !served && (named_by_user || kind != WorkloadKind::HelmRelease) {
-                let entry = AccessError::no_such_type(&selection.scope, kind.plural());
+            // What may not be there is missed where nothing else is.
+            if !is_there && !guesses.is_empty() {
+                is_there = true;
+                failed.extend(guesses);
+            }
+            if !is_there && (named_by_user || kind != WorkloadKind::HelmRelease) {
+                let entry = AccessError::no_such_type(&selection.scope, workload_type);
                 listing.errors.push(entry);
             }
         }
@@ -119,29 +132,37 @@ impl Cluster {
         Ok(listing)
     }
 
-    async fn of_kind(
+    async fn of_type(&self, selection: &Selection, workload_type: &WorkloadType) -> Vec<Part> {
+        let kind = workload_type.kind();
+        let collections = self.collections(workload_type).await.into_iter();
+        let parts = collections.map(|collection| async move {
+            Part {
+                resource: collection.resource().clone(),
+                is_guess: !matches!(collection, Collection::There(_)),
+                items: match collection {
+                    Collection::There(resource) | Collection::Perhaps(resource) => {
+                        self.items(selection, kind, &resource).await
+                    }
+                    Collection::Unknown(_, error) => Err(error),
+                },
+            }
+        });
+        join_all(parts).await
+    }
+
+    async fn items(
         &self,
         selection: &Selection,
         kind: WorkloadKind,
-    ) -> Result<Vec<Part>, ClusterError> {
-        let resources = match Resource::built_in(kind) {
-            Some(resource) => vec![resource],
-            None => self.helm_releases().await?,
+        resource: &Resource,
+    ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
+        let list = List {
+            path: resource.path(&selection.scope),
+            label_selector: selection.label_selector.as_deref(),
+            ..List::default()
         };
-        let lists = resources.into_iter().map(|resource| async move {
-            let list = List {
-                path: resource.path(&selection.scope),
-                label_selector: selection.label_selector.as_deref(),
-                ..List::default()
-            };
-            let items = self
-                .list(&list, |text| {
-                    read(kind, &resource.api_version, &selection.scope, text)
-                })
-                .await;
-            Part { resource, items }
-        });
-        Ok(join_all(lists).await)
+        let read = |text: &str| read(kind, &resource.api_version, &selection.scope, text);
+        self.list(&list, read).await
     }
 
     /// Turns failed lists into entries, or into one error where nothing else
@@ -206,61 +227,134 @@ impl Cluster {
     async fn of_names(
         &self,
         scope: &Scope,
-        named: &[(WorkloadKind, String)],
+        named: &[(WorkloadType, String)],
     ) -> Result<Listing, ClusterError> {
-        let mut distinct: Vec<&(WorkloadKind, String)> = Vec::new();
+        let mut distinct: Vec<&(WorkloadType, String)> = Vec::new();
         for name in named {
             if !distinct.contains(&name) {
                 distinct.push(name);
             }
         }
-        let helm = distinct.iter().any(|n| n.0 == WorkloadKind::HelmRelease);
-        let helm = if helm {
-            self.helm_releases().await?
-        } else {
-            Vec::new()
-        };
-        let asked = distinct.into_iter().map(|(kind, name)| {
-            let resources = match Resource::built_in(*kind) {
-                Some(resource) => vec![resource],
-                None => helm.clone(),
-            };
-            async move { self.of_name(scope, *kind, resources, name).await }
+        let mut types: Vec<&WorkloadType> = Vec::new();
+        for (one, _) in &distinct {
+            if !types.contains(&one) {
+                types.push(one);
+            }
+        }
+        let looked_up = types
+            .into_iter()
+            .map(|one| async move { (one, self.collections(one).await) });
+        let collections: Vec<_> = join_all(looked_up).await;
+        let asked = distinct.into_iter().map(|(workload_type, name)| {
+            let meant = collections.iter().find(|(one, _)| *one == workload_type);
+            let meant = meant.map_or(&[][..], |(_, collections)| collections.as_slice());
+            self.of_name(scope, workload_type, meant, name)
         });
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut listing = Listing::default();
         for answer in answers {
-            match answer? {
-                Ok(workload) => listing.workloads.push(workload),
-                Err(entry) => listing.errors.push(entry),
+            for found in answer? {
+                match found {
+                    Ok(workload) => listing.workloads.push(workload),
+                    Err(entry) => listing.errors.push(entry),
+                }
             }
         }
         Ok(listing)
     }
 
-    /// Reads one object by name, from the first of its collections that has it.
+    /// Reads what has a name, from each collection that the type may mean.
     async fn of_name(
         &self,
         scope: &Scope,
-        kind: WorkloadKind,
-        resources: Vec<Resource>,
+        workload_type: &WorkloadType,
+        collections: &[Collection],
         name: &str,
-    ) -> Result<Result<Workload, AccessError>, ClusterError> {
-        let mut failure = AccessError::no_such_type(scope, kind.plural());
-        for (n, resource) in resources.iter().enumerate() {
-            let request = kube::core::Request::new(resource.path(scope));
-            let params = GetParams::default();
-            match self.fetch(request.get(name, &params)).await {
-                Ok(body) => return Ok(read(kind, &resource.api_version, scope, &body)),
-                Err(error) if error.spoils_all() || error.is_transport() => return Err(error),
-                // What the newer group says is the answer where neither has it.
-                Err(error) if n == 0 || !error.is_not_found() => {
-                    failure = AccessError::on(scope, resource, "get", &error);
+    ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
+        let kind = workload_type.kind();
+        let mut answers = Answers::default();
+        for collection in collections {
+            match collection {
+                Collection::There(resource) | Collection::Perhaps(resource) => {
+                    let request = kube::core::Request::new(resource.path(scope));
+                    match self.fetch(request.get(name, &GetParams::default())).await {
+                        Ok(body) => {
+                            let workload = read(kind, &resource.api_version, scope, &body);
+                            answers.found.push(workload);
+                        }
+                        Err(error) if error.spoils_all() || error.is_transport() => {
+                            return Err(error);
+                        }
+                        Err(error) => answers.enter(scope, collection, &error),
+                    }
                 }
-                Err(_) => {}
+                Collection::Unknown(_, error) => answers.enter(scope, collection, error),
             }
         }
-        Ok(Err(failure))
+        Ok(answers.settle(scope, workload_type, name))
+    }
+}
+
+/// What the collections of a type tell of a name.
+#[derive(Default)]
+struct Answers {
+    found: Vec<Result<Workload, AccessError>>,
+    /// Where it may be, for all that can be read.
+    unknown: Option<AccessError>,
+    forbidden: Option<AccessError>,
+    not_found: Option<AccessError>,
+    /// Forbidden, and perhaps not there at all.
+    guess: Option<AccessError>,
+}
+
+impl Answers {
+    fn enter(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
+        let resource = collection.resource();
+        let is_there = matches!(collection, Collection::There(_));
+        let slot = if error.is_not_served() {
+            return;
+        } else if error.is_no_such_object() {
+            &mut self.not_found
+        } else if !error.is_forbidden() {
+            &mut self.unknown
+        } else if is_there {
+            &mut self.forbidden
+        } else {
+            &mut self.guess
+        };
+        slot.get_or_insert_with(|| AccessError::on(scope, resource, "get", error));
+    }
+
+    /// Who may not read a collection does not mean it where another one has the
+    /// name. Where none has it, the surest reason to doubt that comes first, and
+    /// of two like ones the newer group's.
+    fn settle(
+        self,
+        scope: &Scope,
+        workload_type: &WorkloadType,
+        name: &str,
+    ) -> Vec<Result<Workload, AccessError>> {
+        match (self.found.is_empty(), self.unknown) {
+            (false, None) => self.found,
+            // Another one may have the name, and may be the one that is meant.
+            (false, Some(mut failure)) => {
+                let word = workload_type.singular();
+                let group = workload_type.kind().groups()[0];
+                failure.hint = Some(format!(
+                    "more than one group may have {word}/{name}: name it with its group, as in \
+                     {word}.{group}/{name}"
+                ));
+                vec![Err(failure)]
+            }
+            (true, unknown) => {
+                let failure = unknown
+                    .or(self.forbidden)
+                    .or(self.not_found)
+                    .or(self.guess)
+                    .unwrap_or_else(|| AccessError::no_such_type(scope, workload_type));
+                vec![Err(failure)]
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::cluster::fake::{cluster, forbidden, item, not_found, page, status};
+use crate::cluster::fake::{
+    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, status,
+};
 
 fn shop(what: What) -> Selection {
     Selection {
@@ -18,13 +20,13 @@ fn names(listing: &Listing) -> Vec<String> {
 #[tokio::test]
 async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
     let (cluster, asked) = cluster(|uri| match uri {
-        "/apis/helm.toolkit.fluxcd.io" => (
-            200,
-            json!({"preferredVersion": {"groupVersion": "helm.toolkit.fluxcd.io/v2"},
-                "versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2"}]})
-            .to_string(),
-        ),
-        "/apis/helm.fluxcd.io" => not_found(),
+        "/apis/helm.toolkit.fluxcd.io" => {
+            group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
+        }
+        // Another kind of the group has a newer version.
+        "/apis/helm.toolkit.fluxcd.io/v3" => kinds(&["charts"]),
+        "/apis/helm.toolkit.fluxcd.io/v2" => kinds(&["helmreleases"]),
+        "/apis/helm.fluxcd.io" | "/apis/flux.weave.works" => not_found(),
         _ if uri.contains("/helmreleases") => page(
             json!([{"metadata": {"name": "db",
             "namespace": "shop"}, "spec": {"values": {"image": "org/db:1"}}}]),
@@ -59,9 +61,12 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
             "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
             "/apis/apps/v1/namespaces/shop/statefulsets?&limit=500",
             "/apis/batch/v1/namespaces/shop/cronjobs?&limit=500",
+            "/apis/flux.weave.works",
             "/apis/helm.fluxcd.io",
             "/apis/helm.toolkit.fluxcd.io",
+            "/apis/helm.toolkit.fluxcd.io/v2",
             "/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases?&limit=500",
+            "/apis/helm.toolkit.fluxcd.io/v3",
         ]
     );
 }
@@ -73,7 +78,7 @@ async fn one_bad_object_spoils_only_itself() {
             "annotations": {"fluxcd.io/automated": true}}});
         page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
     });
-    let what = What::Kinds(vec![WorkloadKind::Deployment]);
+    let what = What::Kinds(vec![WorkloadKind::Deployment.into()]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
     let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
@@ -90,7 +95,7 @@ async fn one_bad_object_spoils_only_itself() {
 async fn a_forbidden_kind_leaves_the_others() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/deployments") => forbidden(),
-        _ if uri.contains("helm") => not_found(),
+        _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
@@ -116,7 +121,10 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
-        what: What::Kinds(vec![WorkloadKind::Deployment, WorkloadKind::CronJob]),
+        what: What::Kinds(vec![
+            WorkloadKind::Deployment.into(),
+            WorkloadKind::CronJob.into(),
+        ]),
     };
     let (allowed, asked) = cluster(|uri| {
         if uri.contains("/namespaces/shop/") {
@@ -168,44 +176,13 @@ async fn what_spoils_all_lists_is_one_error() {
 }
 
 #[tokio::test]
-async fn a_missing_release_type_is_an_error_only_when_named() {
-    for answer in [not_found, forbidden] {
-        let (cluster, _) = cluster(move |uri| match uri {
-            "/apis/helm.toolkit.fluxcd.io" => (
-                200,
-                json!({"versions": [{"groupVersion": "helm.toolkit.fluxcd.io/v2beta2"}]})
-                    .to_string(),
-            ),
-            _ if uri.contains("helm") => answer(),
-            _ => page(json!([]), ""),
-        });
-        let quiet = cluster
-            .workloads(&shop(What::Everything))
-            .await
-            .expect("read");
-        assert_eq!(quiet.errors, []);
-        let what = What::Kinds(vec![WorkloadKind::HelmRelease]);
-        let named = cluster.workloads(&shop(what)).await.expect("read");
-        let reasons: Vec<_> = named.errors.iter().map(|e| e.reason.clone()).collect();
-        let expected = if answer().0 == 403 {
-            "Forbidden"
-        } else {
-            "NotFound"
-        };
-        assert_eq!(reasons, [expected]);
-    }
-}
-
-#[tokio::test]
 async fn a_named_workload_that_is_missing_leaves_the_others() {
     let (cluster, asked) = cluster(|uri| match uri {
-        _ if uri.ends_with("/nope") => {
-            status(404, "NotFound", "deployments.apps \"nope\" not found")
-        }
-        _ if uri.contains("helm") => not_found(),
+        _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
+        _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => (200, item("web").to_string()),
     });
-    let name = |kind, name: &str| (kind, name.to_owned());
+    let name = |kind: WorkloadKind, name: &str| (kind.into(), name.to_owned());
     let what = What::Named(vec![
         name(WorkloadKind::Deployment, "nope"),
         name(WorkloadKind::Deployment, "web"),
@@ -222,5 +199,5 @@ async fn a_named_workload_that_is_missing_leaves_the_others() {
             "error: the server doesn't have a resource type \"helmreleases\"",
         ]
     );
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(asked.uris().len(), 5);
 }

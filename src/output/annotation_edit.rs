@@ -8,7 +8,7 @@ use super::style::{Paint, Style};
 use super::time::age;
 use crate::evaluator::Lock;
 use crate::plan::Edit;
-use crate::workload::{Workload, WorkloadId};
+use crate::workload::{Names, Workload, WorkloadId};
 
 /// A workload with the edit that it gets.
 #[derive(Debug, Clone, Copy)]
@@ -28,13 +28,13 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
     let several = edited
         .iter()
         .any(|one| Some(&one.workload.id.namespace) != first);
+    let names = Names::among(edited.iter().map(|one| &one.workload.id));
     for EditedWorkload { workload, edit } in edited {
         let id = &workload.id;
-        let name = if several {
-            format!("{}/{id}", id.namespace)
-        } else {
-            id.to_string()
-        };
+        let mut name = names.of(id);
+        if several {
+            name = format!("{}/{name}", id.namespace);
+        }
         text.push_str(&style.paint(Paint::Strong, &sanitize(&name)));
         text.push('\n');
         for (key, value) in &edit.annotations {
@@ -62,6 +62,7 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
 pub fn table_of_locks(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style) -> String {
     let first = locks.first().map(|(id, _)| &id.namespace);
     let several = locks.iter().any(|(id, _)| Some(&id.namespace) != first);
+    let names = Names::among(locks.iter().map(|(id, _)| *id));
     let heading = |text, cut| Heading { text, cut };
     let namespace = several.then(|| heading("NAMESPACE", Cut::Middle));
     let headings = [
@@ -74,7 +75,7 @@ pub fn table_of_locks(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Sty
         let namespace = several.then(|| Cell::new(&id.namespace));
         let since = lock.at.as_deref().and_then(|at| at.parse().ok());
         let cells = [
-            Cell::new(&id.to_string()),
+            Cell::new(&names.of(id)),
             Cell::optional(lock.by.as_ref()),
             Cell::optional(since.map(|since: Timestamp| age(since, now))),
             Cell::optional(lock.message.as_ref()),

@@ -12,7 +12,7 @@ use super::time::age;
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
 use crate::words::closed_words;
-use crate::workload::WorkloadKind;
+use crate::workload::{Names, WorkloadId, WorkloadKind};
 
 closed_words! {
     /// A column of the table of `status`, by its heading.
@@ -85,16 +85,16 @@ impl Column {
         }
     }
 
-    /// What stands in this column of a row. Rows in which nothing can happen
-    /// are dim as a whole.
-    pub(super) fn cell(self, row: &Row, now: Timestamp) -> Cell {
+    /// What stands in this column of a row that is called by one of these names.
+    /// Rows in which nothing can happen are dim as a whole.
+    pub(super) fn cell(self, row: &Row, names: &Names<'_>, now: Timestamp) -> Cell {
         let decision = &row.decision;
         let policy = decision.policy.as_ref();
         let cell = match self {
             Self::Namespace => Cell::new(&row.workload.namespace),
             Self::Workload => {
-                let short = format!("{}/{}", short_kind(row.workload.kind), row.workload.name);
-                Cell::new(&row.workload.to_string()).shortened(&short)
+                let short = short_name(&row.workload, names);
+                Cell::new(&names.of(&row.workload)).shortened(&short)
             }
             Self::Container => Cell::new(&row.container),
             Self::State => Cell::new(decision.state.as_str()),
@@ -137,10 +137,11 @@ impl Column {
             let key = |row: &Row| (created(row).is_none(), created(row));
             return key(a).cmp(&key(b));
         }
-        // The age is of no interest here, so any time serves as now.
+        // The age and the group are of no interest here, so any time serves as now.
+        let names = Names::default();
         let (a, b) = (
-            self.cell(a, Timestamp::UNIX_EPOCH),
-            self.cell(b, Timestamp::UNIX_EPOCH),
+            self.cell(a, &names, Timestamp::UNIX_EPOCH),
+            self.cell(b, &names, Timestamp::UNIX_EPOCH),
         );
         let empty = |cell: &Cell| cell.text() == NONE;
         empty(&a)
@@ -149,7 +150,23 @@ impl Column {
     }
 }
 
-/// The kind as kubectl abbreviates it, for where room is short.
+/// A workload's name in a list to choose from: where it needs its group, the kind
+/// is short, so that the middle need not be cut.
+pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
+    match names.is_shared(id) {
+        true => short_name(id, names),
+        false => names.of(id),
+    }
+}
+
+/// A workload's name where room is short: `deploy/web`, `hr.helm.fluxcd.io/a`.
+pub(super) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
+    let name = names.of(id);
+    let behind = name.strip_prefix(id.kind.singular()).unwrap_or_default();
+    format!("{}{behind}", short_kind(id.kind))
+}
+
+/// The kind as kubectl abbreviates it.
 fn short_kind(kind: WorkloadKind) -> &'static str {
     match kind {
         WorkloadKind::Deployment => "deploy",

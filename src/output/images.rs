@@ -16,12 +16,18 @@ use super::time::count;
 use super::view::ImageUse;
 use crate::evaluator::{Examination, State};
 use crate::image::ImageReference;
+use crate::workload::{Names, WorkloadId};
 
 /// The images that run in scope, one line an image and version, sorted by name:
 /// IMAGE TAG WORKLOADS STATE. With namespaces the workloads are told with
 /// theirs. Of the options only `namespaces` and `no_headings` matter.
 #[must_use]
 pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) -> String {
+    let ids: Vec<WorkloadId> = uses
+        .iter()
+        .filter_map(|used| used.user.workload())
+        .collect();
+    let names = Names::among(&ids);
     let mut groups: BTreeMap<(String, String), Vec<&ImageUse>> = BTreeMap::new();
     for used in uses {
         let version = used
@@ -43,7 +49,7 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
         let cells = [
             Cell::new(image),
             Cell::new(version),
-            workloads(uses, options.namespaces),
+            workloads(uses, &names, options.namespaces),
             Cell::new(&states(uses)),
         ];
         cells.map(|cell| cell.painted(paint)).to_vec()
@@ -70,10 +76,17 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
 }
 
 /// `deployment/web,rollout/api`, each once; where room is short `12 workloads`.
-fn workloads(uses: &[&ImageUse], namespaces: bool) -> Cell {
-    let name = |used: &&ImageUse| match namespaces {
-        true => format!("{}/{}", used.user.namespace, used.user),
-        false => used.user.to_string(),
+fn workloads(uses: &[&ImageUse], names: &Names<'_>, namespaces: bool) -> Cell {
+    let name = |used: &&ImageUse| {
+        let user = &used.user;
+        let name = match user.workload() {
+            Some(id) => names.of(&id),
+            None => user.to_string(),
+        };
+        match namespaces {
+            true => format!("{}/{name}", user.namespace),
+            false => name,
+        }
     };
     let names: BTreeSet<String> = uses.iter().map(name).collect();
     let number = count(names.len(), "workload");

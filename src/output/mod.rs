@@ -45,8 +45,8 @@ mod view;
 
 pub use annotation_edit::{EditedWorkload, annotation_edits, table_of_locks};
 pub use cache::cache_report;
-pub(crate) use columns::lock_phrase;
 pub use columns::{Column, UnknownColumn, version_of};
+pub(crate) use columns::{lock_phrase, name_to_choose};
 pub(crate) use elide::{elide_end, elide_middle, wrap};
 pub use explain::{ExplainOptions, explain};
 pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode};

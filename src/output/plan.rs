@@ -11,6 +11,7 @@ use super::sanitize::sanitize;
 use super::style::{Paint, Style};
 use super::time::{count, thousands};
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
+use crate::workload::Names;
 
 /// How far the lines below a workload's name are moved in.
 const INDENT: usize = 2;
@@ -34,9 +35,10 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
     };
     let rendered = grid.render(&inner);
     let mut lines = rendered.lines();
+    let names = plan.names();
     let mut text = String::new();
     for change in &plan.changes {
-        let heading = heading(change, namespaces);
+        let heading = heading(change, &names, namespaces);
         push(
             &mut text,
             Paint::Strong,
@@ -116,8 +118,8 @@ fn cells(image: &ImageChange) -> Vec<Cell> {
     ]
 }
 
-fn heading(change: &Change, namespaces: bool) -> String {
-    let mut heading = change.workload.to_string();
+fn heading(change: &Change, names: &Names<'_>, namespaces: bool) -> String {
+    let mut heading = names.of(&change.workload);
     if namespaces {
         heading = format!("{}/{heading}", change.workload.namespace);
     }
@@ -153,6 +155,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
         _ => TOLD,
     };
     let (each, rest) = held_back.split_at(told);
+    let names = Names::among(held_back.iter().map(|held| &held.workload));
     let line = |held: &HeldBack| {
         let namespace = match namespaces {
             true => format!("{}/", held.workload.namespace),
@@ -170,7 +173,10 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
         let subject = match held.message.starts_with(&workload) {
             // The sentence names it.
             true => String::new(),
-            false => format!("{namespace}{workload}{container}{images}: "),
+            false => {
+                let workload = names.of(&held.workload);
+                format!("{namespace}{workload}{container}{images}: ")
+            }
         };
         let line = format!("held back: {subject}{}{}", held.message, flag(held.hold));
         sanitize(&line).into_owned()

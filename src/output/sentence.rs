@@ -127,7 +127,7 @@ fn own_command(
     command: &str,
     further: &[&str],
 ) -> Option<String> {
-    let workload = row.workload.to_string();
+    let workload = row.workload.exact();
     let mut words = vec!["kubectl", "imgpolicy", command, &workload];
     match &row.source {
         Some(source) if source.file == "-" => return None,

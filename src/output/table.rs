@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::columns::Column;
+use super::columns::{Column, short_name};
 use super::grid::{Cell, Grid};
 use super::layout::Step;
 use super::style::Style;
 use crate::evaluator::{Outcome, Row};
+use crate::workload::Names;
 
 /// What the user chose of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,8 +42,13 @@ pub fn status_table<'a>(
         rows.sort_by(|a, b| column.compare(a, b));
     }
     let columns = columns(options);
-    let cells =
-        |row: &&Row| -> Vec<Cell> { columns.iter().map(|column| column.cell(row, now)).collect() };
+    let names = Names::among(rows.iter().map(|row| &row.workload));
+    let cells = |row: &&Row| -> Vec<Cell> {
+        let columns = columns.iter();
+        columns
+            .map(|column| column.cell(row, &names, now))
+            .collect()
+    };
     let grid = Grid {
         headings: columns.iter().map(|column| column.heading()).collect(),
         rows: rows.iter().map(cells).collect(),
@@ -50,7 +56,7 @@ pub fn status_table<'a>(
         steps: if options.wide {
             Vec::new()
         } else {
-            steps(&rows, now)
+            steps(&rows, &names, now)
         },
     };
     grid.render(style)
@@ -86,8 +92,12 @@ fn columns(options: &TableOptions) -> Vec<Column> {
 }
 
 /// What gives way where there is too little room, in this order.
-fn steps(rows: &[&Row], now: Timestamp) -> Vec<Step> {
-    let word = |row: &&&Row| Column::Why.cell(row, now).word_width();
+fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
+    let word = |row: &&&Row| Column::Why.cell(row, names, now).word_width();
+    // A group in the middle of a name would be the first to go.
+    let shared = rows.iter().filter(|row| names.is_shared(&row.workload));
+    let shared = shared.map(|row| short_name(&row.workload, names).chars().count());
+    let shared = shared.max().unwrap_or(0);
     let widest = |problems: bool| {
         let is_problem = |row: &&&Row| row.decision.outcome == Outcome::Unknown;
         let rows = rows.iter().filter(|row| !problems || is_problem(row));
@@ -112,7 +122,7 @@ fn steps(rows: &[&Row], now: Timestamp) -> Vec<Step> {
         narrow(&[(Column::Policy, 8)]),
         narrow(&[
             (Column::Namespace, 9),
-            (Column::Workload, 16),
+            (Column::Workload, shared.max(16)),
             (Column::Container, 9),
         ]),
         Step::Shorten(Column::Current.as_str()),
@@ -120,7 +130,7 @@ fn steps(rows: &[&Row], now: Timestamp) -> Vec<Step> {
         narrow(&[(Column::Current, 9), (Column::Update, 9)]),
         narrow(&[
             (Column::Namespace, 6),
-            (Column::Workload, 12),
+            (Column::Workload, shared.max(12)),
             (Column::Container, 6),
             (Column::Policy, 6),
             (Column::Current, 7),

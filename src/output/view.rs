@@ -1,7 +1,7 @@
 //! What is shown of images that have no row: those of other owners' Pods.
 
 use crate::evaluator::{Row, State};
-use crate::workload::ContainerType;
+use crate::workload::{ContainerType, WorkloadId, WorkloadKind};
 
 /// Whoever runs an image: a workload with rows, or another owner of Pods.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,18 @@ impl From<&Row> for ImageUse {
             state: Some(row.decision.state),
             pods: None,
         }
+    }
+}
+
+impl ImageUser {
+    /// The workload, if it is one with rows.
+    pub(super) fn workload(&self) -> Option<WorkloadId> {
+        Some(WorkloadId {
+            kind: WorkloadKind::of_object(&self.api_version, &self.kind)?,
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            api_version: self.api_version.clone(),
+        })
     }
 }
 

@@ -9,7 +9,9 @@ use super::record;
 use super::rollback::rolled_back_from;
 use crate::image::{Digest, ImageReference};
 use crate::policy::{KeyError, Warning, is_ignored, lock_on};
-use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId, WorkloadKind};
+use crate::workload::{
+    Container, ContainerType, Names, Observed, Source, WorkloadId, WorkloadKind,
+};
 
 /// Everything that one command is going to write. The same plan is shown,
 /// confirmed, printed as data and written.
@@ -26,10 +28,20 @@ impl Plan {
     /// namespace.
     #[must_use]
     pub fn spans_namespaces(&self) -> bool {
-        let changes = self.changes.iter().map(|change| &change.workload);
-        let mut ids = changes.chain(self.held_back.iter().map(|held| &held.workload));
+        let mut ids = self.workloads();
         let first = ids.next().map(|id| &id.namespace);
         ids.any(|id| Some(&id.namespace) != first)
+    }
+
+    /// What its workloads are called side by side.
+    #[must_use]
+    pub fn names(&self) -> Names<'_> {
+        Names::among(self.workloads())
+    }
+
+    fn workloads(&self) -> impl Iterator<Item = &WorkloadId> {
+        let changes = self.changes.iter().map(|change| &change.workload);
+        changes.chain(self.held_back.iter().map(|held| &held.workload))
     }
 }
 

@@ -181,13 +181,14 @@ fn claims(object: &Observed) -> Vec<Claim> {
         is_argos |= is(ARGOCD);
     }
     claims.extend(marked);
+    // The surer signs come first: charts set this label for themselves. Argo CD
+    // leaves kubectl's annotation too, and what it may do is worse.
+    if let Some(instance) = instance.filter(|_| !is_argos) {
+        claims.push(Claim::Instance(instance.clone()));
+    }
     let applies = |manager: &&&String| KUBECTL_APPLY.contains(&manager.as_str());
     if object.applied_by_kubectl || names.iter().any(|manager| applies(&manager)) {
         claims.push(Claim::KubectlApply);
-    }
-    // The surer signs come first: charts set this label for themselves.
-    if let Some(instance) = instance.filter(|_| !is_argos) {
-        claims.push(Claim::Instance(instance.clone()));
     }
     claims
 }

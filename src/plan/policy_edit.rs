@@ -443,7 +443,10 @@ fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
     lock.map(|lock| {
         let by = lock.by.map_or_else(String::new, |by| format!(" by {by}"));
         let id = &workload.id;
-        format!("{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {id}'")
+        format!(
+            "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
+            id.exact()
+        )
     })
     .into_iter()
     .collect()

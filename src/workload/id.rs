@@ -1,7 +1,6 @@
 //! What a workload is called.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,22 +22,6 @@ pub enum WorkloadKind {
     HelmRelease,
 }
 
-/// A kind that has no rows, or a word that names no kind.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the server doesn't have a resource type {word:?} that runs containers; {}",
-    supported()
-)]
-pub struct UnknownKind {
-    /// The word as given.
-    pub word: String,
-}
-
-fn supported() -> String {
-    let names: Vec<&str> = WorkloadKind::ALL.iter().map(|k| k.plural()).collect();
-    format!("supported are {}", names.join(", "))
-}
-
 impl WorkloadKind {
     /// Every kind, in the order in which they are listed.
     pub const ALL: [Self; 5] = [
@@ -55,16 +38,31 @@ impl WorkloadKind {
     #[must_use]
     pub fn of_object(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        match (group, kind) {
-            ("apps" | "extensions", "Deployment") => Some(Self::Deployment),
-            ("apps", "StatefulSet") => Some(Self::StatefulSet),
-            ("apps" | "extensions", "DaemonSet") => Some(Self::DaemonSet),
-            ("batch", "CronJob") => Some(Self::CronJob),
-            ("helm.toolkit.fluxcd.io" | "helm.fluxcd.io" | "flux.weave.works", "HelmRelease") => {
-                Some(Self::HelmRelease)
-            }
-            _ => None,
+        let mut kinds = Self::ALL.into_iter();
+        kinds.find(|known| known.as_str() == kind && known.groups().contains(&group))
+    }
+
+    /// The API groups that have this kind, today's first.
+    #[must_use]
+    pub fn groups(self) -> &'static [&'static str] {
+        match self {
+            Self::Deployment | Self::DaemonSet => &["apps", "extensions"],
+            Self::StatefulSet => &["apps"],
+            Self::CronJob => &["batch"],
+            // Flux 2's, then the Helm operator's of Flux 1 and its older name.
+            Self::HelmRelease => &[
+                "helm.toolkit.fluxcd.io",
+                "helm.fluxcd.io",
+                "flux.weave.works",
+            ],
         }
+    }
+
+    /// Whether objects of two groups are two objects. Those of a built-in kind are
+    /// one object, under an old and a new name.
+    #[must_use]
+    pub fn has_distinct_groups(self) -> bool {
+        self == Self::HelmRelease
     }
 
     /// The `kind` of the API.
@@ -110,42 +108,6 @@ impl fmt::Display for WorkloadKind {
     }
 }
 
-impl FromStr for WorkloadKind {
-    type Err = UnknownKind;
-
-    /// Reads a kind as kubectl does: singular, plural or short name, in any
-    /// case, with or without its API group (`deploy`, `deployments.apps`).
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        let lower = word.to_ascii_lowercase();
-        let (name, group) = lower.split_once('.').unwrap_or((&lower, ""));
-        let kind = match name {
-            "deployment" | "deployments" | "deploy" => Self::Deployment,
-            "statefulset" | "statefulsets" | "sts" => Self::StatefulSet,
-            "daemonset" | "daemonsets" | "ds" => Self::DaemonSet,
-            "cronjob" | "cronjobs" | "cj" => Self::CronJob,
-            "helmrelease" | "helmreleases" | "hr" => Self::HelmRelease,
-            _ => {
-                return Err(UnknownKind {
-                    word: word.to_owned(),
-                });
-            }
-        };
-        // A group may carry a version in front, as in deployments.v1.apps.
-        let fits = match kind {
-            Self::Deployment | Self::StatefulSet | Self::DaemonSet => group.ends_with("apps"),
-            Self::CronJob => group.ends_with("batch"),
-            Self::HelmRelease => group.ends_with("fluxcd.io") || group.ends_with("weave.works"),
-        };
-        if group.is_empty() || fits {
-            Ok(kind)
-        } else {
-            Err(UnknownKind {
-                word: word.to_owned(),
-            })
-        }
-    }
-}
-
 /// A workload's identity. Sorted by namespace, then name, then kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -161,20 +123,61 @@ pub struct WorkloadId {
 }
 
 impl WorkloadId {
-    /// The name as `-o name` prints it: `deployment.apps/web`.
+    /// The API group: `apps`; empty for the core's.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        let parts = self.api_version.rsplit_once('/');
+        parts.map_or("", |(group, _)| group)
+    }
+
+    /// The version in its group: `v1`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        let parts = self.api_version.rsplit_once('/');
+        parts.map_or(&self.api_version, |(_, version)| version)
+    }
+
+    /// The name as `-o name` prints it: `deployment.apps/web`. Given back, it
+    /// reaches this object and no other of the namespace.
     #[must_use]
     pub fn qualified(&self) -> String {
-        match self.api_version.rsplit_once('/') {
-            Some((group, _)) => format!("{}.{group}/{}", self.kind.singular(), self.name),
-            None => self.to_string(),
+        match self.group() {
+            "" => format!("{}/{}", self.kind.singular(), self.name),
+            group => format!("{}.{group}/{}", self.kind.singular(), self.name),
         }
+    }
+
+    /// The name for a question before a write and for a command to paste: with the
+    /// group where several groups of a cluster may have the kind, since another
+    /// workload may have the short name too.
+    #[must_use]
+    pub fn exact(&self) -> String {
+        match self.kind.has_distinct_groups() {
+            true => self.qualified(),
+            false => self.to_string(),
+        }
+    }
+
+    /// Whether this is the same object, whatever version it was read in.
+    #[must_use]
+    pub fn is_same_object(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.name == other.name
+            && self.kind == other.kind
+            && (self.group() == other.group() || !self.kind.has_distinct_groups())
     }
 }
 
-/// `deployment/web`, as people type it.
+/// `deployment/web`, as people type it; a HelmRelease of Flux 1 with its group,
+/// since the short word means one of Flux 2 first.
 impl fmt::Display for WorkloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.singular(), self.name)
+        let is_older =
+            self.kind.has_distinct_groups() && self.kind.groups().first() != Some(&self.group());
+        match is_older {
+            true => f.write_str(&self.qualified()),
+            false => write!(f, "{}/{}", self.kind.singular(), self.name),
+        }
     }
 }
 
@@ -183,29 +186,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_read_as_kubectl_reads_them() {
-        for (word, kind) in [
-            ("deploy", WorkloadKind::Deployment),
-            ("Deployments.apps", WorkloadKind::Deployment),
-            ("deployments.v1.apps", WorkloadKind::Deployment),
-            ("sts", WorkloadKind::StatefulSet),
-            ("cj", WorkloadKind::CronJob),
-            ("hr", WorkloadKind::HelmRelease),
-        ] {
-            assert_eq!(word.parse(), Ok(kind), "{word}");
-        }
-        for word in ["deplo", "pods", "deployments.batch", ""] {
-            assert!(word.parse::<WorkloadKind>().is_err(), "{word}");
-        }
-    }
-
-    #[test]
     fn only_objects_whose_images_can_be_changed_have_a_kind() {
         for (api, kind, expected) in [
             ("apps/v1", "Deployment", true),
             ("extensions/v1beta1", "Deployment", true),
             ("batch/v1", "CronJob", true),
             ("helm.toolkit.fluxcd.io/v2", "HelmRelease", true),
+            ("flux.weave.works/v1beta1", "HelmRelease", true),
+            ("helm.cattle.io/v1", "HelmRelease", false),
             ("batch/v1", "Job", false),
             ("v1", "Pod", false),
             ("apps/v1", "ReplicaSet", false),

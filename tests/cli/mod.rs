@@ -7,6 +7,7 @@ mod completion;
 mod faults;
 mod files;
 mod formats;
+mod groups;
 mod honesty;
 mod image_scope;
 mod input;

@@ -46,7 +46,7 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     let deployments = |scope| Selection {
         scope,
         label_selector: None,
-        what: What::Kinds(vec![WorkloadKind::Deployment]),
+        what: What::Kinds(vec![WorkloadKind::Deployment.into()]),
     };
     let other = deployments(Scope::Namespace("kube-system".to_owned()));
     let other = cluster.workloads(&other).await.expect("read");

@@ -13,6 +13,8 @@ async fn helm_releases_are_rows_by_the_images_of_their_values() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("helm").await;
     plane.define_helm_releases().await;
+    // Another kind makes a newer version the preferred one of the group.
+    plane.define("helm.toolkit.fluxcd.io", "v3", "Chart").await;
     let repository = format!("{}/shop/db", registry.host);
     for (tag, created) in [
         ("1.0.0", "2026-01-01T00:00:00Z"),

@@ -46,6 +46,7 @@ mod contention;
 mod control_plane;
 mod decisions;
 mod forbidden_writes;
+mod groups;
 mod helm;
 #[path = "../../examples/reference/help.rs"]
 #[expect(dead_code, reason = "of the reference, the man pages are needed here")]

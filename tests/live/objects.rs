@@ -132,7 +132,7 @@ impl ControlPlane {
         panic!("{kind}s are not served");
     }
 
-    async fn get(&self, path: &str) -> kube::Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> kube::Result<Value> {
         let request = http::Request::get(path).body(Vec::new());
         let request = request.expect("a request");
         self.kube_client().request(request).await

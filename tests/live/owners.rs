@@ -61,6 +61,11 @@ async fn flux_and_argo_cd_tell_what_is_theirs() {
         .define("kustomize.toolkit.fluxcd.io", "v1", "Kustomization")
         .await;
     plane.define("argoproj.io", "v1alpha1", "Application").await;
+    // Other kinds make newer versions the preferred ones of the groups.
+    plane.define("argoproj.io", "v1beta1", "ArgoCD").await;
+    plane
+        .define("kustomize.toolkit.fluxcd.io", "v2", "Overlay")
+        .await;
     let kustomization = |name: &str, spec: Value| {
         json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": {"namespace": namespace, "name": name}, "spec": spec})

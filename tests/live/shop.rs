@@ -87,6 +87,13 @@ impl Shop {
         serde_json::to_value(object).expect("JSON")
     }
 
+    /// An object of a kind that is not the API server's own.
+    pub(crate) async fn custom(&self, api_version: &str, plural: &str, name: &str) -> Value {
+        let namespace = self.namespace;
+        let path = format!("/apis/{api_version}/namespaces/{namespace}/{plural}/{name}");
+        self.plane.get(&path).await.expect("it is there")
+    }
+
     /// The tag that the container `app` of a Deployment is to run.
     pub(crate) async fn tag(&self, name: &str) -> String {
         let object = self.get("Deployment", name).await;

@@ -79,7 +79,7 @@ async fn labels_and_names_select() {
     let labelled = cluster.workloads(&labelled).await.expect("read");
     assert_eq!(names(&labelled), ["deployment/web"]);
 
-    let deployment = |name: &str| (WorkloadKind::Deployment, name.to_owned());
+    let deployment = |name: &str| (WorkloadKind::Deployment.into(), name.to_owned());
     let named = Selection {
         what: What::Named(vec![deployment("nope"), deployment("api")]),
         ..everything(namespace)
@@ -99,7 +99,10 @@ async fn labels_and_names_select() {
     assert_eq!(error.reason(), "BadRequest", "{error}");
     assert_eq!(
         cluster
-            .names(WorkloadKind::Deployment, &everything(namespace).scope)
+            .names(
+                &WorkloadKind::Deployment.into(),
+                &everything(namespace).scope
+            )
             .await
             .expect("read"),
         ["api", "web"]

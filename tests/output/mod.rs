@@ -4,6 +4,7 @@ mod builder;
 mod explain;
 mod images;
 mod json;
+mod names;
 mod narrow;
 mod plan;
 mod policy_effect;

@@ -225,6 +225,23 @@ fn the_instance_label_is_argos_only_where_an_application_lists_the_object() {
 }
 
 #[test]
+fn an_application_that_is_not_known_is_warned_of_before_kubectl_apply() {
+    let apply = "kubectl.kubernetes.io/last-applied-configuration";
+    let object = object(json!({"labels": {"app.kubernetes.io/instance": "shop"},
+        "annotations": {apply: "{}"}}));
+    for (answer, expected) in [
+        (OwnerAnswer::Unknown, "Application shop warns"),
+        (OwnerAnswer::No, "kubectl apply warns"),
+        (
+            OwnerAnswer::Yes(Some("argocd".to_owned())),
+            "Application argocd/shop reverts",
+        ),
+    ] {
+        assert_eq!(says(judged(&object, &answer).as_ref()), expected);
+    }
+}
+
+#[test]
 fn of_several_signs_the_one_that_reverts_counts() {
     let metadata = json!({"annotations": {"meta.helm.sh/release-name": "db",
             "argocd.argoproj.io/tracking-id": "argocd_shop:apps/Deployment:default/web"},

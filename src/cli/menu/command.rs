@@ -49,10 +49,7 @@ pub(super) fn policy_commands(
 ) -> Vec<String> {
     let mut of_workload: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for draft in drafts {
-        let key = (
-            draft.workload.namespace.as_str(),
-            draft.workload.to_string(),
-        );
+        let key = (draft.workload.namespace.as_str(), draft.workload.exact());
         of_workload.entry(key).or_default().extend(tag_flags(draft));
     }
     let mut together: BTreeMap<(&str, Vec<String>), Vec<String>> = BTreeMap::new();

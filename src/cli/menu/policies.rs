@@ -16,10 +16,10 @@ use crate::cli::target::TargetArgs;
 use crate::cli::terminal::Terminal;
 use crate::evaluator::{Row, State, assess};
 use crate::image::ImageReference;
-use crate::output::{lock_phrase, version_of};
+use crate::output::{lock_phrase, name_to_choose, version_of};
 use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
-use crate::workload::{Workload, WorkloadId};
+use crate::workload::{Names, Workload, WorkloadId};
 
 /// What the policies are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,10 +199,11 @@ fn of_containers(
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
 ) -> Result<Option<Vec<Draft>>, CommandError> {
+    let names = Names::among(rows.iter().map(|row| &row.workload));
     let mut containers = List::new(
         "Which containers follow a policy of their own?",
         Choice::Some,
-        rows.iter().map(|row| container_item(row)).collect(),
+        rows.iter().map(|row| container_item(row, &names)).collect(),
     );
     let is_choice = containers
         .items
@@ -255,6 +256,7 @@ fn workloads(rows: &[Row]) -> Vec<&WorkloadId> {
 
 fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
     let spans = ids.iter().any(|id| id.namespace != ids[0].namespace);
+    let names = Names::among(ids.iter().copied());
     ids.iter()
         .map(|id| {
             let rows: Vec<&Row> = rows.iter().filter(|row| row.workload == **id).collect();
@@ -262,7 +264,8 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
             if spans {
                 cells.push(id.namespace.clone());
             }
-            cells.push(id.to_string());
+            let name = name_to_choose(id, &names);
+            cells.push(name.clone());
             cells.push(
                 rows.first()
                     .map_or("", |row| row.decision.state.as_str())
@@ -273,7 +276,7 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
             Item {
                 refusal: refusal(&rows),
                 is_held: rows.iter().any(|row| row.decision.lock.is_some()),
-                detail: format!("{id}: {}", detail(&rows)),
+                detail: format!("{name}: {}", detail(&rows)),
                 cells,
                 ..Item::default()
             }
@@ -312,11 +315,11 @@ fn detail(rows: &[&Row]) -> String {
     told.join("; ")
 }
 
-fn container_item(row: &Row) -> Item {
+fn container_item(row: &Row, names: &Names<'_>) -> Item {
     let refusal = image_fault(row);
     Item {
         cells: vec![
-            row.workload.to_string(),
+            name_to_choose(&row.workload, names),
             row.container.clone(),
             version_of(&row.image),
             row.decision
@@ -324,7 +327,7 @@ fn container_item(row: &Row) -> Item {
                 .as_ref()
                 .map_or_else(String::new, |policy| policy.filter.clone()),
         ],
-        detail: format!("{}: {}", row.workload, detail(&[row])),
+        detail: format!("{}: {}", names.of(&row.workload), detail(&[row])),
         checked: refusal.is_none(),
         refusal,
         ..Item::default()

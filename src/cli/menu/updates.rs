@@ -7,9 +7,9 @@ use super::list::{Choice, Item, List};
 use super::{Answer, Menu};
 use crate::cli::error::CommandError;
 use crate::cli::terminal::Terminal;
-use crate::output::{command_line, version_of};
+use crate::output::{command_line, name_to_choose, version_of};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
-use crate::workload::WorkloadId;
+use crate::workload::{Names, WorkloadId};
 
 /// Has the images of a plan chosen: all of them are checked. What is held back is
 /// shown with its reason and cannot be checked, because safeguards are lifted by
@@ -27,12 +27,14 @@ pub(in crate::cli) fn choose_updates(
         return Ok(plan);
     }
     let spans = plan.spans_namespaces();
+    let names = plan.names();
     let changes = plan.changes.iter();
     let elected = changes.flat_map(|change| change.images.iter().map(move |image| (change, image)));
     let mut items: Vec<Item> = elected
-        .map(|(change, image)| elected_item(change, image, spans))
+        .map(|(change, image)| elected_item(change, image, name(&change.workload, &names, spans)))
         .collect();
-    items.extend(plan.held_back.iter().map(|held| held_item(held, spans)));
+    let held_back = plan.held_back.iter();
+    items.extend(held_back.map(|held| held_item(held, name(&held.workload, &names, spans))));
     let mut list = List::new("Which images are to be updated?", Choice::Some, items);
     let mut menu = Menu::open(terminal)?;
     while menu.choose(&mut list)? == Answer::Back {}
@@ -46,14 +48,15 @@ pub(in crate::cli) fn choose_updates(
     Ok(chosen)
 }
 
-fn name(id: &WorkloadId, spans: bool) -> String {
+fn name(id: &WorkloadId, names: &Names<'_>, spans: bool) -> String {
+    let name = name_to_choose(id, names);
     match spans {
-        true => format!("{}/{id}", id.namespace),
-        false => id.to_string(),
+        true => format!("{}/{name}", id.namespace),
+        false => name,
     }
 }
 
-fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
+fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
     let warnings = image
         .warnings
         .iter()
@@ -65,7 +68,7 @@ fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
     let mark = if image.warnings.is_empty() { "" } else { "!" };
     Item {
         cells: vec![
-            name(&change.workload, spans),
+            name,
             image.container.clone(),
             format!(
                 "{} -> {}{mark}",
@@ -80,7 +83,7 @@ fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
     }
 }
 
-fn held_item(held: &HeldBack, spans: bool) -> Item {
+fn held_item(held: &HeldBack, name: String) -> Item {
     let from = held.from.as_deref().map(version_of).unwrap_or_default();
     let to = held
         .to
@@ -95,7 +98,7 @@ fn held_item(held: &HeldBack, spans: bool) -> Item {
     };
     Item {
         cells: vec![
-            name(&held.workload, spans),
+            name,
             held.container.clone().unwrap_or_default(),
             format!("{from}{}", to.unwrap_or_default()),
             held.hold.to_string(),
@@ -130,7 +133,7 @@ pub(in crate::cli) fn update_commands(
         together
             .entry(key)
             .or_default()
-            .push(change.workload.to_string());
+            .push(change.workload.exact());
     }
     let command = |((namespace, containers), workloads): ((&str, Vec<&str>), Vec<String>)| {
         let mut words = vec![
