@@ -51,6 +51,8 @@ use args::{Arguments, Command};
 use error::CommandError;
 use terminal::Terminal;
 
+use crate::secrets;
+
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -59,13 +61,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return completion::complete(&words);
     }
     let arguments = client_flags::join_level(arguments);
+    learn_secrets(&arguments);
+    let words = arguments.clone();
     let mut terminal = Terminal::detect();
     let parsed = parser(&arguments)
         .try_get_matches_from(&arguments)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return terminal.usage(&error),
+        Err(error) => return terminal.usage(&error, &words),
     };
     terminal.set_colour(arguments.globals.color);
     terminal.set_verbosity(arguments.globals.verbosity);
@@ -73,6 +77,32 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(arguments, &mut terminal) {
         Ok(code) => code,
         Err(error) => error.report(&mut terminal),
+    }
+}
+
+/// Remembers what was typed and what the machine's proxies want, so that no message
+/// repeats it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the passwords of the machine's proxies are in the environment"
+)]
+fn learn_secrets(arguments: &[OsString]) {
+    let mut is_next = false;
+    for word in arguments.iter().filter_map(|word| word.to_str()) {
+        if std::mem::take(&mut is_next) {
+            secrets::learn(word);
+        }
+        match word.split_once('=') {
+            Some(("--token" | "--password", secret)) => secrets::learn(secret),
+            _ => is_next = matches!(word, "--token" | "--password"),
+        }
+    }
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        for name in [name, &name.to_ascii_lowercase()] {
+            if let Ok(url) = std::env::var(name) {
+                secrets::learn_url(&url);
+            }
+        }
     }
 }
 

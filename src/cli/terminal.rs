@@ -1,5 +1,6 @@
 //! Standard output, standard error, and what is on the other side of them.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -8,7 +9,8 @@ use dialoguer::console::Term;
 
 use super::client_flags::ColourChoice;
 use super::error::CommandError;
-use crate::output::{Paint, Style, sanitize};
+use crate::output::{Paint, Style, is_unsafe, sanitize};
+use crate::secrets;
 
 /// The two streams: results go to the first, all else to the second.
 #[derive(Debug)]
@@ -156,42 +158,58 @@ impl Terminal {
             .map_err(|error| CommandError::failed(format!("cannot write standard output: {error}")))
     }
 
-    /// Tells something beside the result; each line is stripped of control
+    /// Tells something beside the result, in one line, without secrets and control
     /// characters.
     pub(super) fn tell(&mut self, text: &str) {
-        self.write_lines(text, None);
+        self.write_line(text, None);
     }
 
-    /// Tells of a failure.
+    /// Tells of a failure, likewise.
     pub(super) fn complain(&mut self, text: &str) {
-        self.write_lines(text, Some(Paint::Bad));
+        self.write_line(text, Some(Paint::Bad));
     }
 
-    fn write_lines(&mut self, text: &str, paint: Option<Paint>) {
+    fn write_line(&mut self, text: &str, paint: Option<Paint>) {
         let style = Style {
             colour: self.colours(self.stderr_is_terminal),
             width: None,
         };
-        let mut stderr = io::stderr().lock();
-        for line in text.lines() {
-            let line = sanitize(line);
-            let line = match paint {
-                Some(paint) => style.paint(paint, &line),
-                None => line,
-            };
-            let _ = writeln!(stderr, "{line}");
-        }
+        // As a whole: a line break of others must not begin a line of its own.
+        let line = secrets::redact(text);
+        let line = sanitize(line.trim_end());
+        let line = match paint {
+            Some(paint) => style.paint(paint, &line),
+            None => line,
+        };
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// What clap says of a command line: help on standard output with exit code
-    /// 0, faults on standard error with 2.
-    pub(super) fn usage(&mut self, error: &clap::Error) -> ExitCode {
+    /// 0, faults on standard error with 2. Of the words it may repeat what a
+    /// terminal would obey is taken out.
+    pub(super) fn usage(&mut self, error: &clap::Error, words: &[OsString]) -> ExitCode {
         // Nothing typed is a question, not a mistake: kubectl answers it with 0.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             self.print(&error.render().to_string());
             return ExitCode::SUCCESS;
         }
-        let _ = error.print();
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        let rendered = error.render();
+        let mut text = match self.colours(self.stderr_is_terminal) {
+            true => rendered.ansi().to_string(),
+            false => rendered.to_string(),
+        };
+        for word in words.iter().filter_map(|word| word.to_str()) {
+            for part in std::iter::once(word).chain(word.split_once('=').map(|(_, value)| value)) {
+                if part.chars().any(is_unsafe) {
+                    text = text.replace(part, &sanitize(part));
+                }
+            }
+        }
+        self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     }
 }
