@@ -51,6 +51,7 @@ use args::{Arguments, Command};
 use error::CommandError;
 use terminal::Terminal;
 
+use crate::output::sanitize;
 use crate::secrets;
 
 /// Runs the program with these arguments, the program's name first.
@@ -62,14 +63,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let arguments = client_flags::join_level(arguments);
     learn_secrets(&arguments);
-    let words = arguments.clone();
     let mut terminal = Terminal::detect();
-    let parsed = parser(&arguments)
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match parsed {
+    let arguments = match parse(&arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return terminal.usage(&error, &words),
+        Err(error) => {
+            // It repeats words that a terminal might obey; those without are as wrong.
+            let safe = |word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into();
+            let words: Vec<OsString> = arguments.iter().map(safe).collect();
+            return terminal.usage(&parse(&words).err().unwrap_or(error));
+        }
     };
     terminal.set_colour(arguments.globals.color);
     terminal.set_verbosity(arguments.globals.verbosity);
@@ -78,6 +80,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(code) => code,
         Err(error) => error.report(&mut terminal),
     }
+}
+
+fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
+    let matches = parser(words).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
 }
 
 /// Remembers what was typed and what the machine's proxies want, so that no message

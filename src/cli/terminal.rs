@@ -1,6 +1,5 @@
 //! Standard output, standard error, and what is on the other side of them.
 
-use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -9,7 +8,7 @@ use dialoguer::console::Term;
 
 use super::client_flags::ColourChoice;
 use super::error::CommandError;
-use crate::output::{Paint, Style, is_unsafe, sanitize};
+use crate::output::{Paint, Style, sanitize};
 use crate::secrets;
 
 /// The two streams: results go to the first, all else to the second.
@@ -185,9 +184,8 @@ impl Terminal {
     }
 
     /// What clap says of a command line: help on standard output with exit code
-    /// 0, faults on standard error with 2. Of the words it may repeat what a
-    /// terminal would obey is taken out.
-    pub(super) fn usage(&mut self, error: &clap::Error, words: &[OsString]) -> ExitCode {
+    /// 0, faults on standard error with 2.
+    pub(super) fn usage(&mut self, error: &clap::Error) -> ExitCode {
         // Nothing typed is a question, not a mistake: kubectl answers it with 0.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             self.print(&error.render().to_string());
@@ -198,17 +196,10 @@ impl Terminal {
             return ExitCode::SUCCESS;
         }
         let rendered = error.render();
-        let mut text = match self.colours(self.stderr_is_terminal) {
+        let text = match self.colours(self.stderr_is_terminal) {
             true => rendered.ansi().to_string(),
             false => rendered.to_string(),
         };
-        for word in words.iter().filter_map(|word| word.to_str()) {
-            for part in std::iter::once(word).chain(word.split_once('=').map(|(_, value)| value)) {
-                if part.chars().any(is_unsafe) {
-                    text = text.replace(part, &sanitize(part));
-                }
-            }
-        }
         self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     }

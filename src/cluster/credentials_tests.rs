@@ -177,7 +177,7 @@ fn who_cannot_be_impersonated_is_named() {
         ("{as: eve, as-groups: [a, \"b\\r\"]}", "group \"b\\r\""),
         ("{as: eve, as-user-extra: {k: [\"\\e[0m\"]}}", "user-extra"),
     ] {
-        let line = taken(yaml, "https://h").1.err().expect("refused");
+        let line = taken(yaml, "https://h").1.expect_err("refused");
         assert!(
             line.contains(what) && line.contains("cannot be impersonated"),
             "{line}"
