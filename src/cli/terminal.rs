@@ -8,6 +8,7 @@ use dialoguer::console::Term;
 
 use super::client_flags::ColourChoice;
 use super::error::CommandError;
+use crate::evaluator::ScopeError;
 use crate::output::{Paint, Style, sanitize};
 use crate::secrets;
 
@@ -166,6 +167,21 @@ impl Terminal {
     /// Tells of a failure, likewise.
     pub(super) fn complain(&mut self, text: &str) {
         self.write_line(text, Some(Paint::Bad));
+    }
+
+    /// Tells what could not be read, with its hint on a line of its own. A message
+    /// that looks as if it had one may come from a snapshot, so only those are taken
+    /// for hints that are ours.
+    pub(super) fn complain_of(&mut self, error: &ScopeError) {
+        let is_ours =
+            |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
+        match error.message.rsplit_once("\nhint: ") {
+            Some((message, hint)) if is_ours(hint) => {
+                self.complain(message);
+                self.complain(&format!("hint: {hint}"));
+            }
+            _ => self.complain(&error.message),
+        }
     }
 
     fn write_line(&mut self, text: &str, paint: Option<Paint>) {
