@@ -1,4 +1,5 @@
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -141,4 +142,25 @@ fn what_is_not_to_be_shown_in_one_text_is_shown_in_others() {
         "profile [redacted] is unknown"
     );
     assert_eq!(redact("profile Production-1"), "profile Production-1");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_secret_is_made_of_it_is_found(
+        secret in ".{6,90}[A-Z0-9]",
+        before in ".{0,20}",
+        behind in ".{0,20}",
+    ) {
+        let secret = secret.trim();
+        prop_assume!(secret.len() >= SHORTEST);
+        let known = known(&[secret]);
+        let quoted = serde_json::to_string(secret).expect("text");
+        let encoded = STANDARD.encode(format!("{before}{secret}{behind}"));
+        for text in [secret, &quoted[1..quoted.len() - 1], &percent_encoded(secret, "%20")] {
+            let whole = format!("{before}{text}{behind}");
+            let safe = known.redact(&whole);
+            prop_assert!(safe.contains(REDACTED) && !safe.contains(text), "{safe}");
+        }
+        prop_assert_eq!(known.redact(&encoded), REDACTED);
+    }
 }

@@ -4,6 +4,8 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::api_server::{ApiServer, Head};
@@ -403,6 +405,38 @@ fn a_credential_that_is_refused_is_got_anew_once() {
     assert_eq!(runs(), 2);
     status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
     assert_eq!(runs(), 4, "a token that is refused again is the last");
+}
+
+#[test]
+fn the_oidc_provider_is_told_without_its_tokens() {
+    let environment = TestEnvironment::new();
+    let cluster = json!({"server": "https://127.0.0.1:1"});
+    let token = |claims: &str| format!("e30.{}.planted-signature", URL_SAFE_NO_PAD.encode(claims));
+    for (id_token, says) in [
+        (
+            "planted-id".to_owned(),
+            "its id-token is not a valid JSON Web Token",
+        ),
+        (
+            token("\"planted-claims\""),
+            "its id-token is not a valid JSON Web Token",
+        ),
+        (
+            token("{\"exp\": \"planted-time\"}"),
+            "its id-token is not a valid JSON Web Token",
+        ),
+        (
+            token("{\"exp\": 1}"),
+            "its id-token has expired, and there is no client-secret to get another one",
+        ),
+    ] {
+        let user = json!({"auth-provider": {"name": "oidc", "config": {"id-token": id_token,
+            "idp-issuer-url": "https://127.0.0.1:1", "client-id": "c",
+            "refresh-token": "planted-refresh"}}});
+        let outcome = status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
+        let line = format!("getting credentials: the oidc auth provider: {says}");
+        assert!(outcome.stderr.contains(&line), "{outcome:#?}");
+    }
 }
 
 #[test]
