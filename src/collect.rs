@@ -184,6 +184,8 @@ impl From<AccessError> for ScopeError {
             message,
             hint,
         } = error;
+        // The break before the hint is the only one.
+        let message = message.replace(['\n', '\r'], " ");
         let message = match hint {
             Some(hint) => format!("{message}\nhint: {hint}"),
             None => message,

@@ -16,6 +16,8 @@
 //! - [`registry`], [`cluster`] and [`files`] talk to the world, each to its own
 //!   part of it; they meet in [`collect`] on the way in and in [`write`](mod@write)
 //!   on the way out.
+//! - [`secrets`] knows the credentials of the run, and takes them out of every text
+//!   that leaves it.
 //! - [`cli`] turns the command line into one of those sentences, and its result
 //!   into text and an exit code.
 //!
@@ -34,5 +36,6 @@ pub mod output;
 pub mod plan;
 pub mod policy;
 pub mod registry;
+pub mod secrets;
 pub mod workload;
 pub mod write;

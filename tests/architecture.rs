@@ -12,6 +12,7 @@ use regex::Regex;
 /// is the way of the data; `cli` and `main` stand on top and may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("words", &[]),
+    ("secrets", &[]),
     ("image", &["words"]),
     ("workload", &["image"]),
     ("policy", &["words", "image", "workload"]),
@@ -28,8 +29,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "output",
         &["words", "image", "workload", "policy", "evaluator", "plan"],
     ),
-    ("registry", &["image"]),
-    ("cluster", &["image", "workload", "policy", "plan"]),
+    ("registry", &["secrets", "image"]),
+    (
+        "cluster",
+        &["secrets", "image", "workload", "policy", "plan"],
+    ),
     ("git", &["image", "workload", "plan", "manifest"]),
     ("files", &["image", "workload", "manifest"]),
     (

@@ -118,7 +118,7 @@ pub(super) fn carry_out(
         empty,
     } = reading;
     for error in &snapshot.errors {
-        terminal.complain(&error.message);
+        terminal.complain_of(error);
     }
     if plan.changes.is_empty() && snapshot.errors.is_empty() {
         terminal.tell(&empty);

@@ -118,7 +118,7 @@ fn everything(
     };
     terminal.print(&text);
     for error in &errors {
-        terminal.complain(&error.message);
+        terminal.complain_of(error);
     }
     if uses.is_empty() && errors.is_empty() {
         terminal.tell(&empty);

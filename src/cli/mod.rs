@@ -52,6 +52,9 @@ use args::{Arguments, Command};
 use error::CommandError;
 use terminal::Terminal;
 
+use crate::output::sanitize;
+use crate::secrets;
+
 /// Runs the program with these arguments, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -60,13 +63,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         return completion::complete(&words);
     }
     let arguments = client_flags::join_level(arguments);
+    learn_secrets(&arguments);
     let mut terminal = Terminal::detect();
-    let parsed = parser(&arguments)
-        .try_get_matches_from(&arguments)
-        .and_then(|matches| Arguments::from_arg_matches(&matches));
-    let arguments = match parsed {
+    let arguments = match parse(&arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return terminal.usage(&error),
+        Err(error) => {
+            // It repeats words that a terminal might obey; those without are as wrong.
+            let safe = |word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into();
+            let words: Vec<OsString> = arguments.iter().map(safe).collect();
+            return terminal.usage(&parse(&words).err().unwrap_or(error));
+        }
     };
     terminal.set_colour(arguments.globals.color);
     terminal.set_verbosity(arguments.globals.verbosity);
@@ -74,6 +80,37 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(arguments, &mut terminal) {
         Ok(code) => code,
         Err(error) => error.report(&mut terminal),
+    }
+}
+
+fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
+    let matches = parser(words).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// Remembers what was typed and what the machine's proxies want, so that no message
+/// repeats it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the passwords of the machine's proxies are in the environment"
+)]
+fn learn_secrets(arguments: &[OsString]) {
+    let mut is_next = false;
+    for word in arguments.iter().filter_map(|word| word.to_str()) {
+        if std::mem::take(&mut is_next) {
+            secrets::learn(word);
+        }
+        match word.split_once('=') {
+            Some(("--token" | "--password", secret)) => secrets::learn(secret),
+            _ => is_next = matches!(word, "--token" | "--password"),
+        }
+    }
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        for name in [name, &name.to_ascii_lowercase()] {
+            if let Ok(url) = std::env::var(name) {
+                secrets::learn_url(&url);
+            }
+        }
     }
 }
 

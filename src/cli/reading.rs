@@ -201,7 +201,7 @@ impl Collected {
     /// the exit code of a command whose answer is otherwise complete.
     pub(super) fn end(&self, terminal: &mut Terminal) -> ExitCode {
         for error in &self.snapshot.errors {
-            terminal.complain(&error.message);
+            terminal.complain_of(error);
         }
         for note in &self.snapshot.notes {
             terminal.tell(note);

@@ -173,7 +173,7 @@ fn tell(
     terminal: &mut Terminal,
 ) {
     for error in &assessment.errors {
-        terminal.complain(&error.message);
+        terminal.complain_of(error);
     }
     if assessment.rows.is_empty() && !assessment.partial {
         if assessment.errors.is_empty() {

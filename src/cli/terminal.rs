@@ -8,7 +8,9 @@ use dialoguer::console::Term;
 
 use super::client_flags::ColourChoice;
 use super::error::CommandError;
+use crate::evaluator::ScopeError;
 use crate::output::{Paint, Style, sanitize};
+use crate::secrets;
 
 /// The two streams: results go to the first, all else to the second.
 #[derive(Debug)]
@@ -156,31 +158,45 @@ impl Terminal {
             .map_err(|error| CommandError::failed(format!("cannot write standard output: {error}")))
     }
 
-    /// Tells something beside the result; each line is stripped of control
+    /// Tells something beside the result, in one line, without secrets and control
     /// characters.
     pub(super) fn tell(&mut self, text: &str) {
-        self.write_lines(text, None);
+        self.write_line(text, None);
     }
 
-    /// Tells of a failure.
+    /// Tells of a failure, likewise.
     pub(super) fn complain(&mut self, text: &str) {
-        self.write_lines(text, Some(Paint::Bad));
+        self.write_line(text, Some(Paint::Bad));
     }
 
-    fn write_lines(&mut self, text: &str, paint: Option<Paint>) {
+    /// Tells what could not be read, with its hint on a line of its own. A message
+    /// that looks as if it had one may come from a snapshot, so only those are taken
+    /// for hints that are ours.
+    pub(super) fn complain_of(&mut self, error: &ScopeError) {
+        let is_ours =
+            |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
+        match error.message.rsplit_once("\nhint: ") {
+            Some((message, hint)) if is_ours(hint) => {
+                self.complain(message);
+                self.complain(&format!("hint: {hint}"));
+            }
+            _ => self.complain(&error.message),
+        }
+    }
+
+    fn write_line(&mut self, text: &str, paint: Option<Paint>) {
         let style = Style {
             colour: self.colours(self.stderr_is_terminal),
             width: None,
         };
-        let mut stderr = io::stderr().lock();
-        for line in text.lines() {
-            let line = sanitize(line);
-            let line = match paint {
-                Some(paint) => style.paint(paint, &line),
-                None => line,
-            };
-            let _ = writeln!(stderr, "{line}");
-        }
+        // As a whole: a line break of others must not begin a line of its own.
+        let line = secrets::redact(text);
+        let line = sanitize(line.trim_end());
+        let line = match paint {
+            Some(paint) => style.paint(paint, &line),
+            None => line,
+        };
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// What clap says of a command line: help on standard output with exit code
@@ -191,7 +207,16 @@ impl Terminal {
             self.print(&error.render().to_string());
             return ExitCode::SUCCESS;
         }
-        let _ = error.print();
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        let rendered = error.render();
+        let text = match self.colours(self.stderr_is_terminal) {
+            true => rendered.ansi().to_string(),
+            false => rendered.to_string(),
+        };
+        self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn carry_out(
         draft.plan.limit(max);
     }
     for error in &draft.errors {
-        terminal.complain(&error.message);
+        terminal.complain_of(error);
     }
     let namespaces = draft.plan.spans_namespaces();
     let is_quiet = manner.output.is_some_and(|output| output.data().is_some())

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::error::ClusterError;
+use crate::secrets::redact;
 
 impl ClusterError {
     /// The failure of a request, `GET /api/v1/pods`.
@@ -12,7 +13,7 @@ impl ClusterError {
             kube::Error::Api(status) if status.code == 401 => Self::Unauthorized {
                 message: match status.message.as_str() {
                     "" => "Unauthorized".to_owned(),
-                    message => message.to_owned(),
+                    message => redact(message).into_owned(),
                 },
             },
             kube::Error::Api(status) => Self::Api {
@@ -20,7 +21,7 @@ impl ClusterError {
                 reason: status.reason,
                 message: match status.message.as_str() {
                     "" => format!("the server answered {request} with {}", status.code),
-                    message => message.to_owned(),
+                    message => redact(message).into_owned(),
                 },
                 kind: status
                     .details
@@ -36,7 +37,7 @@ impl ClusterError {
     pub(super) fn malformed(request: &str, error: &dyn Error) -> Self {
         Self::Malformed {
             request: request.to_owned(),
-            reason: error.to_string(),
+            reason: redact(&error.to_string()).into_owned(),
         }
     }
 
@@ -46,7 +47,7 @@ impl ClusterError {
         while let Some(current) = cause {
             if let Some(auth) = current.downcast_ref::<kube::client::AuthError>() {
                 return Self::Unreachable {
-                    reason: format!("getting credentials: {}", credentials(auth)),
+                    reason: format!("getting credentials: {}", of_provider(auth)),
                 };
             }
             if let Some(io) = current.downcast_ref::<io::Error>() {
@@ -73,7 +74,7 @@ impl ClusterError {
             innermost = current;
             cause = current.source();
         }
-        let reason = plain_io(&innermost.to_string());
+        let reason = plain_io(&redact(&innermost.to_string()));
         Self::Unreachable {
             reason: match reason.strip_prefix("invalid peer certificate: ") {
                 Some(detail) => format!("tls: failed to verify certificate: {detail}"),
@@ -83,32 +84,49 @@ impl ClusterError {
     }
 }
 
-/// How kubectl tells that a credential plugin failed.
-fn credentials(error: &kube::client::AuthError) -> String {
-    use kube::client::AuthError;
+/// Why a request failed, for the log: kube's own words may quote what it was sent.
+pub(super) fn cause_of(error: &kube::Error, server: &str) -> String {
     match error {
-        AuthError::AuthExecStart(cause) => {
-            format!("exec: {}", plain_io(&cause.to_string()))
+        kube::Error::Api(status) => {
+            let message = redact(&status.message);
+            format!("HTTP {} {} {message}", status.code, status.reason)
         }
-        AuthError::AuthExecRun { cmd, out } => {
-            // The command is quoted word by word, the program first.
-            let program = cmd
-                .strip_prefix('"')
-                .and_then(|rest| rest.split('"').next())
-                .unwrap_or(cmd);
-            let status = match out.status.code() {
-                Some(code) => format!("exit code {code}"),
-                None => out.status.to_string(),
-            };
-            // Only a plugin that may not ask has its stderr captured.
-            let said = String::from_utf8_lossy(&out.stderr);
-            match said.trim() {
-                "" => format!("exec: executable {program} failed with {status}"),
-                said => format!("exec: executable {program} failed with {status}: {said}"),
-            }
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+            "the answer cannot be read".to_owned()
         }
-        other => other.to_string(),
+        error => ClusterError::from_transport(error, server).to_string(),
     }
+}
+
+/// Why the `oidc` provider gave no token: the only one that kube runs. Its parser's
+/// errors may quote a token, so they are not shown.
+fn of_provider(error: &kube::client::AuthError) -> String {
+    use kube::client::AuthError;
+    use kube::client::oidc_errors::{Error, RefreshError, RefreshInitError};
+    let AuthError::Oidc(error) = error else {
+        return "the auth provider failed".to_owned();
+    };
+    let reason = match error {
+        Error::IdTokenMissing => "it has no id-token".to_owned(),
+        Error::IdToken(_) => "its id-token is not a valid JSON Web Token".to_owned(),
+        Error::RefreshInit(RefreshInitError::MissingField(field)) => {
+            format!("its id-token has expired, and there is no {field} to get another one")
+        }
+        Error::RefreshInit(_) => {
+            "its id-token has expired, and no connection can be set up to get another one"
+                .to_owned()
+        }
+        Error::Refresh(RefreshError::RequestFailed(status)) => {
+            format!("its id-token has expired, and the provider answered HTTP {status}")
+        }
+        Error::Refresh(RefreshError::HyperError(_) | RefreshError::HyperUtilError(_)) => {
+            "its id-token has expired, and the provider cannot be reached".to_owned()
+        }
+        Error::Refresh(_) => {
+            "its id-token has expired, and the provider gives no other one; log in again".to_owned()
+        }
+    };
+    format!("the oidc auth provider: {reason}")
 }
 
 /// A system error as Go words it: no capital, no number.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::credentials::{self, Credentials, Source};
 use super::error::ClusterError;
 use super::resource::path_segment;
 use super::timeout::RequestTimeout;
-use super::{kubeconfig, kubeconfig_files};
+use super::{kubeconfig, kubeconfig_files, socks};
+use crate::secrets;
 
 /// How long it may take until a connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,6 +68,7 @@ pub struct ConnectionOptions {
 #[derive(Clone)]
 pub struct Cluster {
     client: kube::Client,
+    credentials: Credentials,
     context: Option<String>,
     namespace: String,
     server_url: String,
@@ -93,7 +96,7 @@ impl Cluster {
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let files = kubeconfig_files::load(options)?;
-        let (mut config, context) = match in_pod(&files, options)? {
+        let ((mut config, source), context) = match in_pod(&files, options)? {
             Some(config) => (config, None),
             None => {
                 let mut chosen = kubeconfig::choose(&files, options)?;
@@ -101,22 +104,28 @@ impl Cluster {
                 (chosen.into_config()?, context)
             }
         };
+        // A plugin runs here, maybe until somebody has typed a password.
+        let (credentials, identity) = Credentials::obtain(source).await?;
+        if let Some(identity) = &identity {
+            credentials::show(&mut config.auth_info, identity);
+        }
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.default_retry = false;
-        let server_url = config.cluster_url.to_string();
+        let server_url = secrets::without_login(&config.cluster_url.to_string());
         let namespace = match &options.namespace {
             Some(namespace) => namespace.clone(),
             None => config.default_namespace.clone(),
         };
         path_segment("namespace", &namespace)?;
-        // The plugin blocks, maybe until somebody has typed a password.
+        // Reading the system's certificates blocks.
         let server = host_and_port(&server_url);
-        let client = tokio::task::spawn_blocking(move || kube::Client::try_from(config))
+        let client = tokio::task::spawn_blocking(move || client(config))
             .await
             .map_err(|error| ClusterError::Configuration(error.to_string()))?
             .map_err(|error| ClusterError::from_kube(error, "", &server))?;
         Ok(Self {
             client,
+            credentials,
             context,
             namespace,
             server_url,
@@ -130,6 +139,7 @@ impl Cluster {
         Self {
             namespace: client.default_namespace().to_owned(),
             client,
+            credentials: Credentials::None,
             context,
             server_url: server_url.to_owned(),
             answer_timeout: Some(ANSWER_TIMEOUT),
@@ -164,8 +174,23 @@ impl Cluster {
         &self.client
     }
 
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     pub(super) fn answer_timeout(&self) -> Option<Duration> {
         self.answer_timeout
+    }
+}
+
+fn client(config: kube::Config) -> kube::Result<kube::Client> {
+    let proxy = config.proxy_url.as_ref();
+    match proxy.filter(|proxy| proxy.scheme_str() == Some("socks5")) {
+        Some(proxy) => {
+            let proxy = proxy.clone();
+            socks::client(config, &proxy)
+        }
+        None => kube::Client::try_from(config),
     }
 }
 
@@ -173,7 +198,7 @@ impl Cluster {
 fn in_pod(
     files: &kube::config::Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Option<kube::Config>, ClusterError> {
+) -> Result<Option<(kube::Config, Source)>, ClusterError> {
     let flags = options.server.is_some()
         || options.context.is_some()
         || options.cluster.is_some()
@@ -186,7 +211,9 @@ fn in_pod(
         return Ok(None);
     };
     kubeconfig::lay_over_user(&mut config.auth_info, options)?;
-    Ok(Some(config))
+    let name = "the Pod's service account";
+    let source = credentials::take(&mut config.auth_info, &config.cluster_url, name)?;
+    Ok(Some((config, source)))
 }
 
 fn host_and_port(url: &str) -> String {

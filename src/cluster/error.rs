@@ -131,6 +131,21 @@ impl ClusterError {
         }
     }
 
+    /// Says that the server refused us because it was shown nothing.
+    pub(super) fn without_credentials(mut self, server_url: &str) -> Self {
+        if let Self::Unauthorized { message }
+        | Self::Api {
+            code: 403, message, ..
+        } = &mut self
+        {
+            message.push_str(&format!(
+                "; no credentials were sent, since the server {server_url} does not speak https: \
+                 name it as https://HOST:PORT"
+            ));
+        }
+        self
+    }
+
     pub(super) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Api { code: 403, .. })
     }

@@ -21,8 +21,10 @@ use secrecy::SecretString;
 
 use super::cause::plain_io;
 use super::connection::ConnectionOptions;
+use super::credentials::{self, Source};
 use super::error::ClusterError;
 use super::proxy;
+use crate::secrets;
 
 /// Where kubectl looks if nothing tells it where.
 const FALLBACK_SERVER: &str = "http://localhost:8080";
@@ -86,9 +88,6 @@ pub(super) fn choose(
     };
     lay_over_cluster(&mut chosen.cluster, options)?;
     lay_over_user(&mut chosen.user, options)?;
-    if let Some(exec) = &mut chosen.user.exec {
-        exec.interactive_mode = interactive(exec.interactive_mode.as_ref())?;
-    }
     Ok(chosen)
 }
 
@@ -133,13 +132,8 @@ fn lay_over_cluster(
     let server = match cluster.server.take().filter(|server| !server.is_empty()) {
         None => FALLBACK_SERVER.to_owned(),
         Some(server) if server.contains("://") => server,
-        // A bare host speaks TLS exactly where something about TLS was said.
-        Some(host) => {
-            let secure = cluster.certificate_authority.is_some()
-                || cluster.certificate_authority_data.is_some()
-                || cluster.insecure_skip_tls_verify == Some(true);
-            format!("{}://{host}", if secure { "https" } else { "http" })
-        }
+        // As kubectl has it, whatever was said about TLS: no credentials go there.
+        Some(host) => format!("http://{host}"),
     };
     cluster.server = Some(server);
     Ok(())
@@ -215,20 +209,23 @@ fn interactive(
 }
 
 impl Chosen {
-    /// The chosen parts as kube's own configuration. Put together here and not by
-    /// kube, which takes the environment's proxy for every server.
-    pub(super) fn into_config(self) -> Result<kube::Config, ClusterError> {
+    /// The chosen parts as kube's own configuration, and the credentials, which are
+    /// ours. Put together here and not by kube, which takes the environment's proxy
+    /// for every server.
+    pub(super) fn into_config(self) -> Result<(kube::Config, Source), ClusterError> {
         self.check_files()?;
         let Self {
             cluster, mut user, ..
         } = self;
-        let server = cluster.server.as_deref().unwrap_or(FALLBACK_SERVER);
-        let url: http::Uri = server.parse().map_err(|error| {
-            ClusterError::Configuration(format!("the server {server:?} is no URL: {error}"))
-        })?;
-        if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
-            let told = ExecAuthCluster::try_from(&cluster);
-            exec.cluster = Some(told.map_err(|e| ClusterError::Configuration(e.to_string()))?);
+        let url = server_url(cluster.server.as_deref().unwrap_or(FALLBACK_SERVER))?;
+        let mut source = credentials::take(&mut user, &url, &self.user_name)?;
+        if let Source::Plugin(exec) = &mut source {
+            exec.interactive_mode = interactive(exec.interactive_mode.as_ref())?;
+            if exec.provide_cluster_info {
+                let told = ExecAuthCluster::try_from(&cluster);
+                // The library's error names the file or what is wrong with Base64.
+                exec.cluster = Some(told.map_err(|e| ClusterError::Configuration(e.to_string()))?);
+            }
         }
         let mut config = kube::Config::new(url);
         config.proxy_url = proxy::of(cluster.proxy_url.as_deref(), &config.cluster_url)?;
@@ -240,7 +237,7 @@ impl Chosen {
         if let Some(namespace) = self.namespace {
             config.default_namespace = namespace;
         }
-        Ok(config)
+        Ok((config, source))
     }
 
     /// Names the file that cannot be read and who wants it, as kubectl does.
@@ -281,6 +278,23 @@ impl Chosen {
     }
 }
 
+/// The server's URL. What it holds of a login is not shown, and not used.
+fn server_url(server: &str) -> Result<http::Uri, ClusterError> {
+    secrets::learn_url(server);
+    let invalid = || {
+        let server = secrets::without_login(server);
+        ClusterError::Configuration(format!(
+            "the server {server:?} is not a valid URL; it is https://HOST:PORT"
+        ))
+    };
+    let url: http::Uri = server.parse().map_err(|_| invalid())?;
+    let is_known = matches!(url.scheme_str(), Some("https" | "http"));
+    match is_known && proxy::leads_to_a_host(&url) {
+        true => Ok(url),
+        false => Err(invalid()),
+    }
+}
+
 /// The certificates of the cluster's authority, from the file or from the
 /// kubeconfig itself, which wins.
 fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>, ClusterError> {
@@ -297,7 +311,7 @@ fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>,
             // Long lines are often folded.
             let data: String = data.split_ascii_whitespace().collect();
             let decoded = STANDARD.decode(data);
-            decoded.map_err(|error| unusable(error.to_string()))?
+            decoded.map_err(|_| unusable("it is not Base64".to_owned()))?
         }
         (None, Some(file)) => {
             std::fs::read(file).map_err(|error| unusable(plain_io(&error.to_string())))?
@@ -307,9 +321,10 @@ fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>,
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
         .map(|certificate| certificate.map(|certificate| certificate.to_vec()))
         .collect();
-    match certificates.map_err(|error| unusable(error.to_string()))? {
-        none if none.is_empty() => Err(unusable("it holds no certificate in PEM".to_owned())),
-        certificates => Ok(Some(certificates)),
+    // Not the parser's error: it quotes a line, and who mixes up files gives a key.
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
+        Ok(_) | Err(_) => Err(unusable("it holds no certificate in PEM".to_owned())),
     }
 }
 

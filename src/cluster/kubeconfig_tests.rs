@@ -181,7 +181,7 @@ fn an_authority_without_certificates_is_refused() {
 
 #[test]
 fn the_choice_becomes_kubes_configuration() {
-    let config = chosen(|o| {
+    let (config, source) = chosen(|o| {
         o.insecure_skip_tls_verify = true;
         o.tls_server_name = some("api");
         o.disable_compression = true;
@@ -194,10 +194,68 @@ fn the_choice_becomes_kubes_configuration() {
     assert_eq!(config.tls_server_name, some("api"));
     assert!(config.accept_invalid_certs && config.disable_compression);
     assert!(config.root_cert.is_none());
-    let no_url = chosen(|o| o.server = some("https://a b")).expect("chosen");
-    let line = no_url.into_config().expect_err("refused").line();
-    assert!(
-        line.starts_with("error: the server \"https://a b\" is no URL: "),
-        "{line}"
-    );
+    assert!(matches!(source, Source::Token { .. }));
+}
+
+#[test]
+fn a_server_that_is_not_a_url_is_told_without_its_login() {
+    for (server, shown) in [
+        ("https://a b", "https://a b"),
+        ("https://me:planted-1@a b", "https://a b"),
+        ("https://h:99999", "https://h:99999"),
+        ("https://me:planted-1@h:99999", "https://h:99999"),
+        ("ftp://h", "ftp://h"),
+        ("h:x", "http://h:x"),
+        ("https://", "https://"),
+    ] {
+        let chosen = chosen(|o| o.server = some(server)).expect("chosen");
+        let line = chosen.into_config().expect_err("refused").line();
+        let start = format!("error: the server {shown:?} is not a valid URL");
+        assert!(line.starts_with(&start), "{line}");
+    }
+    for server in [
+        "HTTPS://h",
+        "https://me:planted-1@h:1",
+        "https://[::1]:1/k8s/c-1",
+    ] {
+        let chosen = chosen(|o| {
+            o.server = some(server);
+            o.insecure_skip_tls_verify = true;
+        });
+        let (config, source) = chosen.expect("chosen").into_config().expect(server);
+        assert_eq!(config.cluster_url.scheme_str(), Some("https"), "{server}");
+        assert!(matches!(source, Source::Token { .. }), "{server}");
+    }
+}
+
+#[test]
+fn a_server_without_a_scheme_is_asked_over_http_and_gets_no_credentials() {
+    type Set = fn(&mut ConnectionOptions);
+    let cases: [Set; 4] = [
+        |o| o.server = some("h:1"),
+        |o| o.server = some("http://h:1"),
+        |o| {
+            o.server = some("h:1");
+            o.insecure_skip_tls_verify = true;
+        },
+        |o| {
+            o.server = some("h:1");
+            o.insecure_skip_tls_verify = true;
+            o.token = Some("typed".into());
+            o.impersonate_user = some("eve");
+        },
+    ];
+    for set in cases {
+        let chosen = chosen(|o| {
+            set(o);
+            o.cluster = some("c2");
+        });
+        let (config, source) = chosen
+            .expect("chosen")
+            .into_config()
+            .expect("a configuration");
+        assert_eq!(config.cluster_url, "http://h:1/");
+        assert!(matches!(source, Source::Withheld));
+        assert!(config.auth_info.token.is_none());
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   rows to be
-//! (flags)              (files)                ├─► pods        what really runs
+//! (flags)              (files), credentials   ├─► pods        what really runs
 //!                                             ├─► nodes       platforms
 //!                                             ├─► pull_secrets
 //!                                             ├─► names       tab completion
@@ -23,6 +23,7 @@ mod admission;
 mod api_group;
 mod cause;
 mod connection;
+mod credentials;
 mod error;
 mod events;
 #[cfg(test)]
@@ -37,12 +38,14 @@ mod nodes;
 mod object;
 mod owners;
 mod page;
+mod plugin;
 mod pod;
 mod pods;
 mod proxy;
 mod pull_secrets;
 mod resource;
 mod selection;
+mod socks;
 mod timeout;
 mod transport;
 mod usage;

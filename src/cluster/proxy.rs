@@ -8,8 +8,10 @@
 use std::net::IpAddr;
 
 use super::error::ClusterError;
+use crate::secrets;
 
-/// The proxy for a server; `own` is the kubeconfig's.
+/// The proxy for a server; `own` is the kubeconfig's. Its scheme is `http`, `https`
+/// or `socks5`.
 #[expect(
     clippy::disallowed_methods,
     reason = "the machine's proxy, as every client reads it"
@@ -21,25 +23,62 @@ pub(super) fn of(own: Option<&str>, server: &http::Uri) -> Result<Option<http::U
             .filter_map(|n| std::env::var(n).ok());
         values.find(|value| !value.is_empty())
     };
-    let proxy = match own.filter(|own| !own.is_empty()) {
-        Some(own) => Some(own.to_owned()),
-        None => set("HTTPS_PROXY", "https_proxy").filter(|_| {
-            let no_proxy = set("NO_PROXY", "no_proxy").unwrap_or_default();
-            !is_bypassed(server, &no_proxy)
-        }),
-    };
-    proxy.map(parse).transpose()
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        return parse(own, "the cluster's proxy-url").map(Some);
+    }
+    let proxy = set("HTTPS_PROXY", "https_proxy").filter(|_| {
+        let no_proxy = set("NO_PROXY", "no_proxy").unwrap_or_default();
+        !is_bypassed(server, &no_proxy)
+    });
+    proxy.map(|proxy| parse(&proxy, "HTTPS_PROXY")).transpose()
 }
 
-fn parse(proxy: String) -> Result<http::Uri, ClusterError> {
+/// Reads a proxy's URL. It may hold a password, so no error quotes it.
+fn parse(proxy: &str, origin: &str) -> Result<http::Uri, ClusterError> {
+    secrets::learn_url(proxy);
+    let invalid = || {
+        ClusterError::Configuration(format!(
+            "{origin} is not a valid URL; it is http://HOST:PORT, with a user name and a password \
+             percent-encoded before the host"
+        ))
+    };
     // A bare host is an http proxy.
     let url = match proxy.contains("://") {
-        true => proxy,
+        true => proxy.to_owned(),
         false => format!("http://{proxy}"),
     };
-    url.parse().map_err(|error| {
-        ClusterError::Configuration(format!("the proxy {url:?} is no URL: {error}"))
-    })
+    let url: http::Uri = url.parse().map_err(|_| invalid())?;
+    let authority = url.authority().ok_or_else(invalid)?.as_str();
+    match url.scheme_str() {
+        _ if !leads_to_a_host(&url) => Err(invalid()),
+        Some("http" | "https") => Ok(url),
+        // Names are resolved by the proxy in either case, as in Go.
+        Some("socks5" | "socks5h") => {
+            let port = match url.port() {
+                Some(_) => "",
+                None => ":1080",
+            };
+            format!("socks5://{authority}{port}")
+                .parse()
+                .map_err(|_| invalid())
+        }
+        None | Some("") => Err(invalid()),
+        Some(scheme) => Err(ClusterError::Configuration(format!(
+            "{origin} names a proxy of the kind {scheme:?}, which is not supported; use http, https \
+             or socks5"
+        ))),
+    }
+}
+
+/// Whether a URL has a host and, if any, a port that is one: the parser takes any.
+pub(super) fn leads_to_a_host(url: &http::Uri) -> bool {
+    let Some(authority) = url.authority() else {
+        return false;
+    };
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port = host_and_port.strip_prefix(authority.host());
+    let is_port = port.is_none_or(str::is_empty) || authority.port_u16().is_some();
+    !authority.host().is_empty() && is_port
 }
 
 /// Whether a server is reached directly although the environment names a proxy.
@@ -145,6 +184,41 @@ mod tests {
                 expected,
                 "{server} {no_proxy:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_read_and_its_password_is_in_no_error() {
+        for (proxy, expected) in [
+            ("http://me:planted-p@h:1", Ok("http://me:planted-p@h:1/")),
+            ("h:1", Ok("http://h:1/")),
+            ("HTTPS://h", Ok("https://h/")),
+            (
+                "socks5://me:planted-p@h",
+                Ok("socks5://me:planted-p@h:1080/"),
+            ),
+            ("socks5h://h:1", Ok("socks5://h:1/")),
+            (
+                "ftp://me:planted-p@h",
+                Err("names a proxy of the kind \"ftp\""),
+            ),
+            ("http://me:planted p@h", Err("is not a valid URL")),
+            ("http://me:planted/p@h", Err("is not a valid URL")),
+            ("://me:planted-p@h", Err("is not a valid URL")),
+            ("http://", Err("is not a valid URL")),
+        ] {
+            match (parse(proxy, "HTTPS_PROXY"), expected) {
+                (Ok(url), Ok(expected)) => assert_eq!(url, expected),
+                (Err(error), Err(expected)) => {
+                    let line = error.line();
+                    assert!(line.starts_with("error: HTTPS_PROXY "), "{line}");
+                    assert!(
+                        line.contains(expected) && !line.contains("planted"),
+                        "{line}"
+                    );
+                }
+                (result, _) => panic!("{proxy}: {result:?}"),
+            }
         }
     }
 

@@ -7,9 +7,12 @@
 
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use kube::core::Status;
 
 use super::admission::warnings;
+use super::cause::cause_of;
 use super::connection::Cluster;
 use super::error::{ClusterError, http_reason};
 
@@ -78,17 +81,46 @@ impl Cluster {
                     // What a second copy meets may be the first one's own work.
                     let is_met = matches!(code(&error), Some(409 | 422));
                     let error = in_the_middle.filter(|_| is_met).unwrap_or(error);
-                    return Err(ClusterError::from_kube(error, &asked, &self.server()));
+                    let error = ClusterError::from_kube(error, &asked, &self.server());
+                    return Err(match self.credentials().are_withheld() {
+                        true => error.without_credentials(self.server_url()),
+                        false => error,
+                    });
                 }
             }
         }
     }
 
+    /// Sends a request, and once more where the credentials were refused and there
+    /// are newer ones: nothing was done then.
     async fn send_once(
         &self,
         request: http::Request<Vec<u8>>,
         asked: &str,
     ) -> Result<kube::Result<Answer>, ClusterError> {
+        let header = self.credentials().header().await?;
+        let answer = self
+            .send_as(request.clone(), header.as_ref(), asked)
+            .await?;
+        let refused = answer.as_ref().err().and_then(code) == Some(401);
+        match header.filter(|_| refused) {
+            Some(header) => match self.credentials().instead_of(&header).await? {
+                Some(other) => self.send_as(request, Some(&other), asked).await,
+                None => Ok(answer),
+            },
+            None => Ok(answer),
+        }
+    }
+
+    async fn send_as(
+        &self,
+        mut request: http::Request<Vec<u8>>,
+        header: Option<&HeaderValue>,
+        asked: &str,
+    ) -> Result<kube::Result<Answer>, ClusterError> {
+        if let Some(header) = header {
+            request.headers_mut().insert(AUTHORIZATION, header.clone());
+        }
         let line = format!("{} {}", request.method(), request.uri());
         let started = Instant::now();
         let answer = self.exchange(request);
@@ -105,7 +137,10 @@ impl Cluster {
         let took = started.elapsed().as_millis();
         match &answer {
             Ok(answer) => tracing::debug!("{line}: {} bytes in {took} ms", answer.body.len()),
-            Err(error) => tracing::debug!("{line}: {error} after {took} ms"),
+            Err(error) => {
+                let error = cause_of(error, &self.server());
+                tracing::debug!("{line}: {error} after {took} ms");
+            }
         }
         Ok(answer)
     }
@@ -117,6 +152,16 @@ impl Cluster {
         let body = String::from_utf8(bytes.to_vec()).map_err(kube::Error::FromUtf8)?;
         if status.is_client_error() || status.is_server_error() {
             return Err(kube::Error::Api(failure(status.as_u16(), &body).boxed()));
+        }
+        if status.is_redirection() {
+            // A redirect would carry credentials to who knows whom.
+            let message = format!(
+                "the server answers with a redirect (HTTP {}), which is not followed; \
+                 check the server's URL",
+                status.as_u16()
+            );
+            let status = Status::failure(&message, "").with_code(status.as_u16());
+            return Err(kube::Error::Api(status.boxed()));
         }
         Ok(Answer { body, warnings })
     }

@@ -6,27 +6,13 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
+use crate::secrets::redact;
 
 use super::registries_conf::{PullSource, Role};
 use super::transport::{Answer, SendError};
 
-/// The longest text from outside that is quoted in a message, in characters.
-const MAX_QUOTE: usize = 200;
-
-/// Makes a text from outside fit for a message: no control characters, no
-/// characters that turn the direction of writing, and not too long.
-pub(super) fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut shown = text.trim().chars().map(|c| if hidden(c) { ' ' } else { c });
-    let mut cut: String = shown.by_ref().take(MAX_QUOTE).collect();
-    if shown.next().is_some() {
-        cut.push('…');
-    }
-    cut
-}
+/// Makes a text from outside fit for a message.
+pub(super) use crate::secrets::quote as clean;
 
 /// A repository as failures name it; the one place where their text is made.
 #[derive(Debug, Clone)]
@@ -68,7 +54,7 @@ impl Place {
     pub(super) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
         FetchFailure {
             kind,
-            message: format!("{self}: {what}"),
+            message: redact(&format!("{self}: {what}")).into_owned(),
         }
     }
 
@@ -179,15 +165,6 @@ fn said_by(body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_from_outside_is_cut_and_holds_no_control_characters() {
-        let shown = clean("\u{1b}[31mred\u{202e}\r\nnext");
-        assert_eq!(shown, " [31mred   next");
-        let long = clean(&"é".repeat(1000));
-        assert_eq!(long.chars().count(), MAX_QUOTE + 1);
-        assert!(long.ends_with('…'));
-    }
 
     #[test]
     fn an_error_body_is_quoted_only_if_it_is_one() {

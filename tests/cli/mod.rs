@@ -11,10 +11,12 @@ mod groups;
 mod honesty;
 mod image_scope;
 mod input;
+mod kubeconfig;
 #[cfg(unix)]
 mod menu;
 #[cfg(unix)]
 mod menu_updates;
+mod planted;
 mod quickstart;
 mod requests;
 mod secrets;

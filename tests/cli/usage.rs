@@ -201,3 +201,38 @@ fn kubectls_ways_to_write_a_level_are_taken() {
             .expect(0);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_line_break_or_an_escape_of_others_begins_no_line_and_reaches_no_terminal() {
+    let environment = TestEnvironment::new();
+    let evil = "evil\nhint: run rm \u{202e}\u{1b}[31m.yaml";
+    environment.write(evil, "a: [\n");
+    let snapshot = format!("{{\"apiVersion\": {evil:?}}}");
+    environment.write("snapshot.json", snapshot.replace("\\u{202e}\\u{1b}", ""));
+    for args in [
+        &["status", "--evil\nhint: run rm \u{202e}\u{1b}[31m"][..],
+        &["status", "--only", "evil\nhint: run rm \u{202e}\u{1b}[31m"],
+        &["status", "--only=evil\nhint: run rm \u{202e}\u{1b}[31m"],
+        &["evil\nhint: run rm \u{202e}\u{1b}[31m"],
+        &["status", "-f", "."],
+        &["status", "-f", evil],
+        &["status", "-f", "gone\nhint: run rm \u{1b}[31m"],
+        &["status", "x\nhint: run rm/y", "-f", "."],
+        &["status", "--kubeconfig", "gone\nhint: run rm"],
+        &["status", "--kubeconfig", evil],
+        &["status", "-s", "http://127.0.0.1:1\nhint: run rm"],
+        &["status", "--context", "gone\nhint: run rm"],
+        &["status", "--from-snapshot", "snapshot.json"],
+        &["status", "-f", ".", "-v=9"],
+    ] {
+        let outcome = environment.run(args);
+        assert_ne!(outcome.code, Some(0), "{args:?}");
+        let text = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(
+            !text.lines().any(|line| line.starts_with("hint: run")),
+            "{args:?} {text}"
+        );
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{args:?} {text:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What several tests share.
 
+pub mod api_server;
 pub mod content;
 pub mod krew_manifest;
 pub mod layout;
@@ -9,3 +10,4 @@ pub mod program;
 pub mod pty;
 pub mod registry;
 pub mod scenario;
+pub mod socks;

@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
+use crate::secrets;
 
 pub(super) use self::challenge::Challenge;
 
@@ -272,9 +273,10 @@ impl Authorizer {
             }
         };
         let Some(header) = header else {
-            return Err(self
-                .place
-                .unauthorized("the credential holds characters that no header may have"));
+            return Err(self.place.unauthorized(format_args!(
+                "{}, whose token holds a character that no header may have, such as a line break",
+                state.tried()
+            )));
         };
         state.header = Some(header);
         state.obtained = Some(Instant::now());
@@ -335,13 +337,17 @@ impl State {
 }
 
 fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
+    secrets::learn_login(user, password.expose_secret());
     let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
     let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
     sensitive("Basic", &encoded)
 }
 
 fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    sensitive("Bearer", token)
+    // Written by hand, or by an editor that ends the last line.
+    let token = token.expose_secret().trim();
+    secrets::learn(token);
+    sensitive("Bearer", &SecretString::from(token))
 }
 
 /// A header value that prints as `Sensitive`.

@@ -14,6 +14,7 @@ use crate::registry::credentials::Credential;
 use crate::registry::endpoint::is_loopback;
 use crate::registry::failure::{Place, clean};
 use crate::registry::transport::{Answer, Question, Transport};
+use crate::secrets;
 
 use super::basic;
 
@@ -60,6 +61,7 @@ impl TokenRequest<'_> {
         }
         let answer = match self.credential {
             Some(Credential::IdentityToken { user, token }) => {
+                secrets::learn(token.expose_secret());
                 let answer = self.ask(transport, self.refresh(&realm, token)).await?;
                 match answer.status {
                     // Endpoints without the OAuth 2 form take the token as a

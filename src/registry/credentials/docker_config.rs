@@ -186,7 +186,9 @@ impl AuthEntry {
             return Some(StoredCredential::RegistryToken(token.into()));
         }
         let pair = some(self.auth).and_then(|auth| {
-            let decoded = LENIENT_BASE64.decode(auth.trim()).ok()?;
+            // Long lines are often folded; Go reads over that too.
+            let auth: String = auth.split_ascii_whitespace().collect();
+            let decoded = LENIENT_BASE64.decode(auth).ok()?;
             let decoded = String::from_utf8(decoded).ok()?;
             let (user, password) = decoded.split_once(':')?;
             // Some tools pad the password with zero bytes.
@@ -280,6 +282,7 @@ mod tests {
                 "me:secret",
             ),
             (r#"{"auth":"bWU6c2VjcmV0MQ"}"#, "me:secret1"),
+            (r#"{"auth":"bWU6\r\nc2VjcmV0\n"}"#, "me:secret"),
             (r#"{"auth":"bWU6YTpiOmM="}"#, "me:a:b:c"),
             (r#"{"auth":"%%%","username":"x","password":"y"}"#, "x:y"),
             (r#"{"auth":"bWU6","identitytoken":"T"}"#, "me identity T"),

@@ -37,6 +37,11 @@ impl TestProxy {
         Self::start(Manner::To(registry.shared.address))
     }
 
+    /// Leads every host to this address.
+    pub fn to_address(address: SocketAddr) -> Self {
+        Self::start(Manner::To(address))
+    }
+
     /// Lets nobody through.
     pub fn refusing(status: u16) -> Self {
         Self::start(Manner::Refuse(status))
