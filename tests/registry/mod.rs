@@ -5,6 +5,7 @@ mod by_time;
 mod content;
 mod described_tags;
 mod faults;
+mod gate;
 mod harbor;
 mod images;
 mod layout;
