@@ -153,24 +153,21 @@ impl Remote {
     }
 
     /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
-    /// the answer names no digest.
+    /// the answer names no digest or is a refusal that a HEAD alone may meet.
     pub(super) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
         question.method = Method::HEAD;
         let answer = self.ask(question, Redirects::Anywhere).await?;
-        match answer.status {
-            // Registries that have no HEAD.
-            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {}
-            status if status.is_success() => {
-                if let TagOrDigest::Digest(digest) = version {
-                    return Ok(digest.clone());
-                }
-                let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
-                if let Some(digest) = named {
-                    return Ok(digest);
-                }
+        if answer.status.is_success() {
+            if let TagOrDigest::Digest(digest) = version {
+                return Ok(digest.clone());
             }
-            _ => return Err(self.refusal(&manifest_of(version), &answer).await),
+            let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
+            if let Some(digest) = named {
+                return Ok(digest);
+            }
+        } else if holds_for_get(answer.status) {
+            return Err(self.refusal(&manifest_of(version), &answer).await);
         }
         Ok(self.manifest(version, None).await?.digest)
     }
@@ -398,6 +395,25 @@ fn may_follow(from: &Url, to: &Url) -> bool {
         "http" => from.scheme() == "http",
         _ => false,
     }
+}
+
+/// Whether the refusal of a HEAD would be that of a GET, too.
+///
+/// Nexus and old Artifactories answer a HEAD with 404 or 400 for manifests that
+/// they serve, proxies forbid the method, and no HEAD says why. So a GET decides,
+/// unless it would be one request more for somebody who wants fewer, or who wants
+/// to know first who asks.
+fn holds_for_get(status: StatusCode) -> bool {
+    status.is_redirection()
+        || matches!(
+            status,
+            StatusCode::UNAUTHORIZED
+                | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                | StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
+        )
 }
 
 /// A manifest as messages name it.

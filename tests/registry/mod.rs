@@ -5,6 +5,7 @@ mod by_time;
 mod described_tags;
 mod faults;
 mod harbor;
+mod heads;
 mod images;
 mod layout;
 mod memory;
