@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use http::Method;
+use http::{Method, StatusCode};
 use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
@@ -39,6 +39,7 @@ pub(super) struct Endpoint {
     challenge: Mutex<Option<Challenge>>,
     asked: AtomicBool,
     first: tokio::sync::Mutex<()>,
+    root_challenge: OnceCell<Option<Challenge>>,
 }
 
 impl Endpoint {
@@ -54,6 +55,7 @@ impl Endpoint {
             challenge: Mutex::default(),
             asked: AtomicBool::new(false),
             first: tokio::sync::Mutex::default(),
+            root_challenge: OnceCell::new(),
         }
     }
 
@@ -106,6 +108,21 @@ impl Endpoint {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What the host asks for at its root, `GET /v2/`: asked once a run, and only
+    /// where it has shown no challenge. `None`: it wants to see nothing.
+    pub(super) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
+        if let Some(challenge) = self.challenge() {
+            return Some(challenge);
+        }
+        let ask = || async {
+            let url = self.base(transport).await.ok()?.join("v2/").ok()?;
+            let answer = transport.send(&Question::get(url)).await.ok()?;
+            let refused = answer.status == StatusCode::UNAUTHORIZED;
+            refused.then(|| Challenge::choose(&answer.headers))?
+        };
+        self.root_challenge.get_or_init(ask).await.clone()
     }
 
     pub(super) fn learn(&self, challenge: &Challenge) {

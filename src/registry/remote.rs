@@ -332,9 +332,8 @@ impl Remote {
                 status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
                 ..
             }) => {
-                let challenge = self.endpoint.challenge();
                 self.authorizer
-                    .other(shown, challenge, &self.transport)
+                    .other(shown, &self.endpoint, &self.transport)
                     .await
             }
             Ok(_) | Err(_) => Ok(None),

@@ -10,6 +10,7 @@ mod images;
 mod layout;
 mod memory;
 mod mirrors;
+mod neighbours;
 mod proxy;
 mod pulls;
 mod push_times;

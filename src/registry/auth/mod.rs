@@ -3,11 +3,16 @@
 //! Anonymous first, as every runtime does: credentials are looked up only when
 //! a registry asks for them. A refusal holds for the run, so that a thousand
 //! tags of a private repository cost one refusal and not a thousand.
+//!
+//! One repository is private and its neighbour is not: so no repository is
+//! refused because of what the host wanted to see for another. A password that
+//! another repository was asked for is not shown, and where a token is refused
+//! that was got by another's challenge, the repository is asked without.
 
 mod challenge;
+mod scope;
 mod token;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +27,7 @@ use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 
 pub(super) use self::challenge::Challenge;
 
+use self::scope::PullScope;
 use self::token::TokenRequest;
 use super::account::{Account, CredentialId};
 use super::credentials::{Candidate, Credential, Found};
@@ -55,13 +61,32 @@ struct State {
     round: u64,
     obtained: Option<Instant>,
     expires: Option<Instant>,
-    scopes: BTreeSet<String>,
+    /// The challenges that were met, without their scopes, the last one last.
+    met: Vec<Challenge>,
+    scope: PullScope,
     found: Option<Found>,
     /// Which of the found credentials is shown.
     at: usize,
+    /// The last of them that was sent to anybody.
+    sent: Option<usize>,
     /// The registry has let it in.
     proven: bool,
+    bare: Bare,
+    /// What is not shown while the repository is asked without.
+    held: Option<HeaderValue>,
+    /// What the challenge of another repository led to: it counts only where
+    /// this one asks for credentials, too.
+    refusal: Option<FetchFailure>,
     denied: Option<FetchFailure>,
+}
+
+/// What the registry said of the repository to who showed nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Bare {
+    #[default]
+    NotAsked,
+    Refused,
+    LetIn,
 }
 
 impl Authorizer {
@@ -86,9 +111,17 @@ impl Authorizer {
             return Err(denied.clone());
         }
         let expired = state.expires.is_some_and(|at| at <= Instant::now());
-        if (state.header.is_none() || expired)
-            && let Some(challenge) = endpoint.challenge()
-        {
+        let challenge = match &state.header {
+            Some(_) if expired => state.met.last().cloned(),
+            Some(_) => None,
+            None if state.asks_bare() => None,
+            // A token is good for its repository alone, so the challenge of
+            // another serves. A password is not shown unasked.
+            None => endpoint
+                .challenge()
+                .filter(|challenge| matches!(challenge, Challenge::Bearer { .. })),
+        };
+        if let Some(challenge) = challenge {
             self.obtain(&mut state, &challenge, transport).await?;
         }
         Ok(state.pass())
@@ -105,59 +138,128 @@ impl Authorizer {
         if let Some(denied) = &state.denied {
             return Err(denied.clone());
         }
+        if shown.header.is_none() {
+            state.bare = Bare::Refused;
+        }
         if state.round > shown.round {
             // Another request has renewed it meanwhile.
             return Ok(state.pass());
         }
-        let new_scope = match &challenge {
-            Some(Challenge::Bearer {
-                scope: Some(scope), ..
-            }) => !state.scopes.contains(scope),
-            Some(_) | None => false,
-        };
+        let is_new = challenge
+            .as_ref()
+            .is_some_and(|challenge| state.is_new(challenge, &self.name));
+        if !is_new {
+            if let Some(refusal) = state.refusal.take() {
+                return Err(state.deny(refusal));
+            }
+            if state.put_back() {
+                return Ok(state.pass());
+            }
+        }
         let now = Instant::now();
         let expired = state.expires.is_some_and(|at| at <= now);
         let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
-        if fresh && !new_scope && !state.next() {
-            let tried = state.tried();
-            return Err(state.deny(self.place.unauthorized(tried)));
+        if fresh && !is_new && !state.next() {
+            let refusal = self.place.unauthorized(state.tried());
+            if state.bare == Bare::NotAsked {
+                state.header = None;
+                state.set_aside(Some(refusal));
+                return Ok(state.pass());
+            }
+            return Err(state.deny(refusal));
         }
         let Some(challenge) = challenge else {
             return Err(state.deny(self.place.unauthorized(
                 "the registry names no way to log in that we know (Bearer, Basic)",
             )));
         };
+        if is_new && !state.proven {
+            state.at = 0;
+        }
         self.obtain(&mut state, &challenge, transport).await?;
         Ok(state.pass())
     }
 
     /// The registry knows nothing of what was asked, or forbids it, in spite of
-    /// `shown`: what to show instead, if there is another credential. Once one
-    /// has been let in, it stays.
+    /// `shown`: what to show instead, if there is another credential, or nothing
+    /// where that was not tried. Once one has been let in, it stays.
     pub(super) async fn other(
         &self,
         shown: &Pass,
-        challenge: Option<Challenge>,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<Option<Pass>, FetchFailure> {
         let mut state = self.state.lock().await;
-        if shown.header.is_none() || state.proven || state.denied.is_some() {
+        if state.proven || state.denied.is_some() {
             return Ok(None);
+        }
+        if shown.header.is_none() {
+            return Ok(self.log_in(&mut state, shown, endpoint, transport).await);
         }
         if state.round > shown.round {
             return Ok(Some(state.pass()));
         }
-        let (Some(challenge), true) = (challenge, state.next()) else {
-            return Ok(None);
-        };
-        self.obtain(&mut state, &challenge, transport).await?;
-        Ok(Some(state.pass()))
+        if let Some(challenge) = state.met.last().cloned()
+            && state.next()
+        {
+            self.obtain(&mut state, &challenge, transport).await?;
+            return Ok(Some(state.pass()));
+        }
+        if state.bare == Bare::NotAsked {
+            state.set_aside(None);
+            return Ok(Some(state.pass()));
+        }
+        Ok(None)
+    }
+
+    /// Who showed nothing was told that there is nothing, or that it is
+    /// forbidden, and was asked for nothing: so some registries hide what not
+    /// everybody may see. Where there are credentials, the registry's root says
+    /// how to show them.
+    async fn log_in(
+        &self,
+        state: &mut State,
+        shown: &Pass,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Option<Pass> {
+        if state.round > shown.round {
+            return state.header.is_some().then(|| state.pass());
+        }
+        let is_first = state.bare == Bare::NotAsked && state.sent.is_none();
+        state.bare = Bare::Refused;
+        state.refusal = None;
+        if state.put_back() || !is_first {
+            // It was shown before, to the same end.
+            return None;
+        }
+        if state.found.is_none() {
+            state.found = Some(self.account.find(&self.name).await);
+        }
+        state.candidate()?;
+        let challenge = endpoint.root_challenge(transport).await?;
+        // That the log-in fails does not make public what was hidden, nor the
+        // other way round: the answer counts that there was.
+        let result = self.obtain(state, &challenge, transport).await;
+        if result.is_err() {
+            state.denied = None;
+            return None;
+        }
+        Some(state.pass())
     }
 
     /// The registry has answered what was asked with `shown`.
     pub(super) async fn accepted(&self, shown: &Pass) {
         let mut state = self.state.lock().await;
-        state.proven |= state.round == shown.round;
+        if state.round != shown.round {
+            return;
+        }
+        state.proven = true;
+        if shown.header.is_none() {
+            state.bare = Bare::LetIn;
+            state.held = None;
+            state.refusal = None;
+        }
     }
 
     /// Under which identity the cache keeps what is answered here: that of the
@@ -208,7 +310,8 @@ impl Authorizer {
 
     /// Meets a challenge with the credential in turn, and with the next one
     /// where a token endpoint refuses it. The lock on the state makes this
-    /// single flight.
+    /// single flight. Where the challenge was another repository's, a failure
+    /// makes this one be asked without.
     async fn obtain(
         &self,
         state: &mut State,
@@ -218,18 +321,24 @@ impl Authorizer {
         if state.found.is_none() {
             state.found = Some(self.account.find(&self.name).await);
         }
-        loop {
-            let result = self.show(state, challenge, transport).await;
-            match result {
+        state.meet(challenge, &self.name);
+        let failure = loop {
+            match self.show(state, challenge, transport).await {
                 Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
                     if !state.next() {
-                        return Err(state.deny(failure));
+                        break failure;
                     }
                 }
-                Err(failure) => return Err(state.deny(failure)),
+                Err(failure) => break failure,
                 Ok(()) => return Ok(()),
             }
+        };
+        if state.bare == Bare::NotAsked {
+            state.header = None;
+            state.set_aside(Some(failure));
+            return Ok(());
         }
+        Err(state.deny(failure))
     }
 
     /// Meets a challenge with the credential in turn.
@@ -241,28 +350,28 @@ impl Authorizer {
     ) -> Result<(), FetchFailure> {
         let candidate = state.candidate();
         let credential = candidate.map(|candidate| Arc::clone(&candidate.credential));
+        state.expires = None;
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
+                state.sent = state.sent.max(Some(state.at));
                 basic(user, password)
             }
             (Challenge::Basic, _) => {
                 return Err(self.place.unauthorized(state.tried()));
             }
-            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => bearer(token),
-            (
-                Challenge::Bearer {
-                    realm,
-                    service,
-                    scope,
-                },
-                credential,
-            ) => {
-                state.add_scope(&self.name, scope.as_deref());
+            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
+                state.sent = state.sent.max(Some(state.at));
+                bearer(token)
+            }
+            (Challenge::Bearer { realm, service, .. }, credential) => {
+                if credential.is_some() {
+                    state.sent = state.sent.max(Some(state.at));
+                }
                 let request = TokenRequest {
                     place: &self.place,
                     realm,
                     service: service.as_deref(),
-                    scopes: &state.scopes,
+                    scope: &state.scope.of(&self.name),
                     credential,
                     tried: &state.tried(),
                 };
@@ -276,12 +385,19 @@ impl Authorizer {
                 .place
                 .unauthorized("the credential holds characters that no header may have"));
         };
+        // Who was let in showing nothing is not who shows this.
+        state.proven &= state.header.is_some();
         state.header = Some(header);
+        state.held = None;
+        state.refusal = None;
         state.obtained = Some(Instant::now());
         state.round += 1;
         Ok(())
     }
 }
+
+/// How many challenges one repository is met with at most.
+const MAX_CHALLENGES: usize = 4;
 
 impl State {
     fn pass(&self) -> Pass {
@@ -289,6 +405,29 @@ impl State {
             header: self.header.clone(),
             round: self.round,
         }
+    }
+
+    /// Whether the next request shows nothing on purpose.
+    fn asks_bare(&self) -> bool {
+        self.bare == Bare::LetIn || self.refusal.is_some() || self.held.is_some()
+    }
+
+    /// Shows nothing for once; where that is refused, `refusal` counts, or what
+    /// was shown before is shown again.
+    fn set_aside(&mut self, refusal: Option<FetchFailure>) {
+        self.held = self.header.take();
+        self.refusal = refusal;
+        self.round += 1;
+    }
+
+    /// Shows again what was set aside, if anything was.
+    fn put_back(&mut self) -> bool {
+        let Some(held) = self.held.take() else {
+            return false;
+        };
+        self.header = Some(held);
+        self.round += 1;
+        true
     }
 
     /// The credential in turn.
@@ -314,23 +453,28 @@ impl State {
         failure
     }
 
-    /// Adds what a challenge asks for. A challenge that another repository of
-    /// the host was shown names that one: then the usual scope stands in.
-    fn add_scope(&mut self, name: &CanonicalName, scope: Option<&str>) {
-        let own = format!("repository:{}:", name.repository());
-        let scope = match scope {
-            Some(scope) if !scope.starts_with("repository:") || scope.starts_with(&own) => {
-                scope.to_owned()
-            }
-            Some(_) | None => format!("{own}pull"),
-        };
-        self.scopes.insert(scope);
+    /// Whether a challenge wants something else than those that were met.
+    fn is_new(&self, challenge: &Challenge, name: &CanonicalName) -> bool {
+        let known = self.met.contains(&challenge.without_scope());
+        let more = self.scope.with(challenge, name) != self.scope;
+        more || (!known && self.met.len() < MAX_CHALLENGES)
     }
 
+    /// Takes note of a challenge, as the last one.
+    fn meet(&mut self, challenge: &Challenge, name: &CanonicalName) {
+        self.scope = self.scope.with(challenge, name);
+        let challenge = challenge.without_scope();
+        self.met.retain(|met| *met != challenge);
+        self.met.push(challenge);
+    }
+
+    /// With which credentials anybody was asked.
     fn tried(&self) -> String {
-        self.found
-            .as_ref()
-            .map_or_else(|| "anonymously".to_owned(), |found| found.tried(self.at))
+        match (&self.found, self.sent) {
+            (Some(found), Some(sent)) => found.tried(sent),
+            (Some(found), None) if found.candidates.is_empty() => found.tried(0),
+            (Some(_) | None, _) => "anonymously".to_owned(),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The token endpoint: <https://distribution.github.io/distribution/spec/auth/token/>
 //! and its OAuth 2 form for identity tokens.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -36,7 +35,7 @@ pub(super) struct TokenRequest<'a> {
     pub(super) place: &'a Place,
     pub(super) realm: &'a str,
     pub(super) service: Option<&'a str>,
-    pub(super) scopes: &'a BTreeSet<String>,
+    pub(super) scope: &'a str,
     pub(super) credential: Option<&'a Credential>,
     pub(super) tried: &'a str,
 }
@@ -90,9 +89,7 @@ impl TokenRequest<'_> {
             if let Some(service) = self.service {
                 query.append_pair("service", service);
             }
-            for scope in self.scopes {
-                query.append_pair("scope", scope);
-            }
+            query.append_pair("scope", self.scope);
         }
         let mut question = Question::get(url);
         question.limit = MAX_TOKEN_BODY;
@@ -111,8 +108,7 @@ impl TokenRequest<'_> {
             fields.append_pair("grant_type", "refresh_token");
             fields.append_pair("client_id", CLIENT_ID);
             fields.append_pair("service", self.service.unwrap_or_default());
-            let scopes: Vec<&str> = self.scopes.iter().map(String::as_str).collect();
-            fields.append_pair("scope", &scopes.join(" "));
+            fields.append_pair("scope", self.scope);
             fields.append_pair("refresh_token", token.expose_secret());
         }
         let mut question = Question::get(realm.clone());

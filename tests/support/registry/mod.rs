@@ -127,6 +127,8 @@ struct Inner {
     content: Store,
     provided: providers::Provided,
     access: Access,
+    open: Vec<String>,
+    hidden: bool,
     realm: Option<String>,
     expires_in: u64,
     page_size: Option<usize>,
@@ -300,6 +302,16 @@ impl TestRegistry {
     /// Asks for credentials.
     pub fn require(&self, access: Access) {
         self.inner().access = access;
+    }
+
+    /// Lets everybody read this repository who shows nothing.
+    pub fn open(&self, repository: &str) {
+        self.inner().open.push(repository.to_owned());
+    }
+
+    /// Knows nothing of what it would ask credentials for; its root says which.
+    pub fn hide(&self) {
+        self.inner().hidden = true;
     }
 
     /// Names another token endpoint than its own.

@@ -113,6 +113,7 @@ impl Inner {
                     let errors = json!({"errors": [{"code": "DENIED", "message": "not yours"}]});
                     (status, errors.to_string()).into_response()
                 }
+                _ if self.hidden && split.is_some() => StatusCode::NOT_FOUND.into_response(),
                 _ => self.challenge(address, repository),
             };
         }
@@ -133,6 +134,9 @@ impl Inner {
 
     fn may(&self, repository: &str, request: &Logged) -> bool {
         let shown = request.authorization.as_deref();
+        if shown.is_none() && self.open.iter().any(|open| open == repository) {
+            return true;
+        }
         match self.access {
             Access::Open => true,
             Access::Basic(user, password) => shown == Some(basic(user, password).as_str()),
