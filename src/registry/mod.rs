@@ -17,7 +17,8 @@
 //!             │    └─ Api     providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!             ├─ Layout       layout      a directory on disk, or
 //!             └─ Remote       remote      one repository of one registry
-//!                  ├─ tags         tags, link  pages, followed on the same host
+//!                  ├─ tags         tags, link  pages, each on the host of the one before
+//!                  ├─ target       redirect    where a registry may send a request on to
 //!                  ├─ Authorizer   auth        challenge → credential → token, single flight
 //!                  │    └─ Account account     whose credentials: the user's, or pull secrets
 //!                  │         └─ Keychain  credentials  docker config files and helpers
@@ -32,7 +33,7 @@
 //!   to the token endpoint.
 //! - Credentials go to the registry's own host, and to the token realm of its
 //!   own challenge over https (or loopback, or a host named insecure). They
-//!   never follow a redirect.
+//!   never follow a redirect to another host.
 //! - Every body is read with a running count and refused beyond its limit; what
 //!   is compressed is counted as it expands.
 //! - A host gets a few requests at a time, more while it keeps up, and half as
@@ -69,6 +70,7 @@ mod once;
 mod options;
 mod providers;
 mod push_times;
+mod redirect;
 mod registries_conf;
 mod remote;
 mod scanner;

@@ -14,6 +14,7 @@ mod neighbours;
 mod proxy;
 mod pulls;
 mod push_times;
+mod redirects;
 mod tags;
 mod tls;
 mod window;

@@ -98,6 +98,8 @@ impl Question {
 /// only in part.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// What was asked.
+    pub(super) url: Url,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -312,6 +314,7 @@ impl Transport {
             self.body(host, &mut response, question.limit).await?
         };
         Ok(Answer {
+            url: question.url.clone(),
             status,
             headers,
             body,

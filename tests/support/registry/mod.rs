@@ -129,6 +129,7 @@ struct Inner {
     access: Access,
     open: Vec<String>,
     hidden: bool,
+    leads: Option<(String, String)>,
     realm: Option<String>,
     expires_in: u64,
     page_size: Option<usize>,
@@ -312,6 +313,11 @@ impl TestRegistry {
     /// Knows nothing of what it would ask credentials for; its root says which.
     pub fn hide(&self) {
         self.inner().hidden = true;
+    }
+
+    /// Redirects who was let in to the same paths behind another base.
+    pub fn lead(&self, below: &str, base: &str) {
+        self.inner().leads = Some((below.to_owned(), base.to_owned()));
     }
 
     /// Names another token endpoint than its own.

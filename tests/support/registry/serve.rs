@@ -117,6 +117,12 @@ impl Inner {
                 _ => self.challenge(address, repository),
             };
         }
+        if let Some((below, base)) = &self.leads
+            && request.path.starts_with(below)
+        {
+            let target = format!("{base}{}", request.path);
+            return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, target)]).into_response();
+        }
         match split {
             Some((name, "/tags/list", _)) => self.page(name, &request.query),
             Some((name, "/manifests/", what)) => {
