@@ -87,7 +87,9 @@ impl Place {
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }
-            SendError::Broken { .. } | SendError::TooLarge { .. } => FetchFailureKind::Registry,
+            SendError::Broken { .. } | SendError::OffLimits { .. } | SendError::TooLarge { .. } => {
+                FetchFailureKind::Registry
+            }
         };
         self.failure(kind, error)
     }

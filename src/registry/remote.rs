@@ -308,6 +308,7 @@ impl Remote {
     /// Asks without credentials.
     async fn ask_elsewhere(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
         question.authorization = None;
+        question.named_by = self.endpoint.names(&question.url, &self.transport);
         let sent = self.transport.send(question).await;
         sent.map_err(|error| self.place.unanswered(&error))
     }
@@ -350,6 +351,9 @@ impl Remote {
         for _ in 0..MAX_PASSES {
             question.authorization.clone_from(&pass.header);
             let sent = self.transport.send(question).await;
+            if let Ok(answer) = &sent {
+                self.endpoint.answered(answer);
+            }
             let challenge = match &sent {
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
                     Some(Challenge::choose(&answer.headers))
@@ -372,7 +376,7 @@ impl Remote {
             };
             pass = self
                 .authorizer
-                .renew(&pass, challenge, &self.transport)
+                .renew(&pass, challenge, &self.endpoint, &self.transport)
                 .await?;
         }
         question.authorization = pass.header;

@@ -1,6 +1,7 @@
 //! The registry client against registries over HTTP and layouts on disk.
 
 mod access;
+mod addresses;
 mod by_time;
 mod described_tags;
 mod faults;

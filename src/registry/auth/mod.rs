@@ -11,6 +11,7 @@
 
 mod challenge;
 mod scope;
+mod state;
 mod token;
 
 use std::sync::Arc;
@@ -27,10 +28,10 @@ use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 
 pub(super) use self::challenge::Challenge;
 
-use self::scope::PullScope;
+use self::state::{Bare, State};
 use self::token::TokenRequest;
 use super::account::{Account, CredentialId};
-use super::credentials::{Candidate, Credential, Found};
+use super::credentials::Credential;
 use super::endpoint::Endpoint;
 use super::failure::Place;
 use super::transport::Transport;
@@ -53,40 +54,6 @@ pub(super) struct Authorizer {
     place: Place,
     account: Account,
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    header: Option<HeaderValue>,
-    round: u64,
-    obtained: Option<Instant>,
-    expires: Option<Instant>,
-    /// The challenges that were met, without their scopes, the last one last.
-    met: Vec<Challenge>,
-    scope: PullScope,
-    found: Option<Found>,
-    /// Which of the found credentials is shown.
-    at: usize,
-    /// The last of them that was sent to anybody.
-    sent: Option<usize>,
-    /// The registry has let it in.
-    proven: bool,
-    bare: Bare,
-    /// What is not shown while the repository is asked without.
-    held: Option<HeaderValue>,
-    /// What the challenge of another repository led to: it counts only where
-    /// this one asks for credentials, too.
-    refusal: Option<FetchFailure>,
-    denied: Option<FetchFailure>,
-}
-
-/// What the registry said of the repository to who showed nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Bare {
-    #[default]
-    NotAsked,
-    Refused,
-    LetIn,
 }
 
 impl Authorizer {
@@ -122,7 +89,8 @@ impl Authorizer {
                 .filter(|challenge| matches!(challenge, Challenge::Bearer { .. })),
         };
         if let Some(challenge) = challenge {
-            self.obtain(&mut state, &challenge, transport).await?;
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
         }
         Ok(state.pass())
     }
@@ -132,6 +100,7 @@ impl Authorizer {
         &self,
         shown: &Pass,
         challenge: Option<Challenge>,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<Pass, FetchFailure> {
         let mut state = self.state.lock().await;
@@ -176,7 +145,8 @@ impl Authorizer {
         if is_new && !state.proven {
             state.at = 0;
         }
-        self.obtain(&mut state, &challenge, transport).await?;
+        self.obtain(&mut state, &challenge, endpoint, transport)
+            .await?;
         Ok(state.pass())
     }
 
@@ -202,7 +172,8 @@ impl Authorizer {
         if let Some(challenge) = state.met.last().cloned()
             && state.next()
         {
-            self.obtain(&mut state, &challenge, transport).await?;
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
             return Ok(Some(state.pass()));
         }
         if state.bare == Bare::NotAsked {
@@ -240,7 +211,7 @@ impl Authorizer {
         let challenge = endpoint.root_challenge(transport).await?;
         // That the log-in fails does not make public what was hidden, nor the
         // other way round: the answer counts that there was.
-        let result = self.obtain(state, &challenge, transport).await;
+        let result = self.obtain(state, &challenge, endpoint, transport).await;
         if result.is_err() {
             state.denied = None;
             return None;
@@ -316,6 +287,7 @@ impl Authorizer {
         &self,
         state: &mut State,
         challenge: &Challenge,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
         if state.found.is_none() {
@@ -323,7 +295,7 @@ impl Authorizer {
         }
         state.meet(challenge, &self.name);
         let failure = loop {
-            match self.show(state, challenge, transport).await {
+            match self.show(state, challenge, endpoint, transport).await {
                 Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
                     if !state.next() {
                         break failure;
@@ -346,6 +318,7 @@ impl Authorizer {
         &self,
         state: &mut State,
         challenge: &Challenge,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
         let candidate = state.candidate();
@@ -369,6 +342,7 @@ impl Authorizer {
                 }
                 let request = TokenRequest {
                     place: &self.place,
+                    endpoint,
                     realm,
                     service: service.as_deref(),
                     scope: &state.scope.of(&self.name),
@@ -393,88 +367,6 @@ impl Authorizer {
         state.obtained = Some(Instant::now());
         state.round += 1;
         Ok(())
-    }
-}
-
-/// How many challenges one repository is met with at most.
-const MAX_CHALLENGES: usize = 4;
-
-impl State {
-    fn pass(&self) -> Pass {
-        Pass {
-            header: self.header.clone(),
-            round: self.round,
-        }
-    }
-
-    /// Whether the next request shows nothing on purpose.
-    fn asks_bare(&self) -> bool {
-        self.bare == Bare::LetIn || self.refusal.is_some() || self.held.is_some()
-    }
-
-    /// Shows nothing for once; where that is refused, `refusal` counts, or what
-    /// was shown before is shown again.
-    fn set_aside(&mut self, refusal: Option<FetchFailure>) {
-        self.held = self.header.take();
-        self.refusal = refusal;
-        self.round += 1;
-    }
-
-    /// Shows again what was set aside, if anything was.
-    fn put_back(&mut self) -> bool {
-        let Some(held) = self.held.take() else {
-            return false;
-        };
-        self.header = Some(held);
-        self.round += 1;
-        true
-    }
-
-    /// The credential in turn.
-    fn candidate(&self) -> Option<&Candidate> {
-        self.found.as_ref()?.candidates.get(self.at)
-    }
-
-    /// Turns to the next credential, if there is one and none was let in.
-    fn next(&mut self) -> bool {
-        let count = self
-            .found
-            .as_ref()
-            .map_or(0, |found| found.candidates.len());
-        let more = !self.proven && self.at + 1 < count;
-        if more {
-            self.at += 1;
-        }
-        more
-    }
-
-    fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
-        self.denied = Some(failure.clone());
-        failure
-    }
-
-    /// Whether a challenge wants something else than those that were met.
-    fn is_new(&self, challenge: &Challenge, name: &CanonicalName) -> bool {
-        let known = self.met.contains(&challenge.without_scope());
-        let more = self.scope.with(challenge, name) != self.scope;
-        more || (!known && self.met.len() < MAX_CHALLENGES)
-    }
-
-    /// Takes note of a challenge, as the last one.
-    fn meet(&mut self, challenge: &Challenge, name: &CanonicalName) {
-        self.scope = self.scope.with(challenge, name);
-        let challenge = challenge.without_scope();
-        self.met.retain(|met| *met != challenge);
-        self.met.push(challenge);
-    }
-
-    /// With which credentials anybody was asked.
-    fn tried(&self) -> String {
-        match (&self.found, self.sent) {
-            (Some(found), Some(sent)) => found.tried(sent),
-            (Some(found), None) if found.candidates.is_empty() => found.tried(0),
-            (Some(_) | None, _) => "anonymously".to_owned(),
-        }
     }
 }
 
