@@ -7,7 +7,7 @@ use super::access::Config;
 use super::memory::User;
 use super::{ask, block_on, created, failure, image, name, options, refused, tags};
 use crate::support::content::Image;
-use crate::support::registry::{Access, TestRegistry};
+use crate::support::registry::{Access, Fault, TestRegistry};
 
 const PUBLIC: &str = "org/public";
 const PRIVATE: &str = "org/app";
@@ -128,6 +128,22 @@ fn a_token_that_is_refused_for_another_challenge_costs_one_request_without() {
 }
 
 #[test]
+fn a_repository_with_a_token_endpoint_of_its_own_is_asked_for_a_token_there() {
+    let (registry, other) = (registry(Access::Token), TestRegistry::start());
+    registry.list("org/other", ["2"]);
+    let registries = Registries::new(options()).expect("options");
+    registry.realm(&format!("{}/token", other.url()));
+    let metadata = ask(&registries, &registry.image(PRIVATE), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1"]);
+    // What that one names now is another's, and refuses us.
+    registry.realm(&format!("{}/token", registry.url()));
+    other.fault("/token", Fault::Status(401));
+    let metadata = ask(&registries, &registry.image("org/other"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["2"]);
+    assert_eq!((other.count("/token"), registry.count("/token")), (2, 1));
+}
+
+#[test]
 fn what_is_hidden_from_everybody_is_shown_to_who_may_see_it() {
     for access in PASSWORDS {
         let registry = registry(access);
@@ -155,7 +171,7 @@ fn what_is_hidden_from_everybody_is_shown_to_who_may_see_it() {
 #[test]
 fn a_failure_names_the_credentials_that_were_sent_and_no_others() {
     let registry = registry(Access::Open);
-    registry.fault("/tags/list", crate::support::registry::Fault::Status(403));
+    registry.fault("/tags/list", Fault::Status(403));
     let config = Config::login(&registry, "right");
     let message = refused(config.options(), &registry, FetchFailureKind::Unauthorized);
     assert!(message.contains("(anonymously, HTTP 403"), "{message}");
