@@ -1,17 +1,17 @@
 //! One registry: where it answers, over which scheme, and what it wants to see.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use http::Method;
+use http::{Method, StatusCode};
 use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
 use crate::image::CanonicalName;
 
 use super::auth::Challenge;
-use super::transport::{Question, SendError, Transport};
+use super::transport::{AddressKind, Answer, Question, SendError, Transport};
 
 /// Where Docker Hub serves its API.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
@@ -19,6 +19,7 @@ const DOCKER_HUB_API: &str = "registry-1.docker.io";
 /// Whether a host (without its port) is this machine.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
@@ -39,6 +40,9 @@ pub(super) struct Endpoint {
     challenge: Mutex<Option<Challenge>>,
     asked: AtomicBool,
     first: tokio::sync::Mutex<()>,
+    root_challenge: OnceCell<Option<Challenge>>,
+    /// The socket that answered last.
+    from: Mutex<Option<SocketAddr>>,
 }
 
 impl Endpoint {
@@ -54,6 +58,8 @@ impl Endpoint {
             challenge: Mutex::default(),
             asked: AtomicBool::new(false),
             first: tokio::sync::Mutex::default(),
+            root_challenge: OnceCell::new(),
+            from: Mutex::default(),
         }
     }
 
@@ -108,6 +114,37 @@ impl Endpoint {
             .clone()
     }
 
+    /// What the host asks for at its root, `GET /v2/`: asked once a run, and only
+    /// where it has shown no challenge. `None`: it wants to see nothing.
+    pub(super) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
+        if let Some(challenge) = self.challenge() {
+            return Some(challenge);
+        }
+        let ask = || async {
+            let url = self.base(transport).await.ok()?.join("v2/").ok()?;
+            let answer = transport.send(&Question::get(url)).await.ok()?;
+            self.answered(&answer);
+            let refused = answer.status == StatusCode::UNAUTHORIZED;
+            refused.then(|| Challenge::choose(&answer.headers))?
+        };
+        self.root_challenge.get_or_init(ask).await.clone()
+    }
+
+    /// Takes note of an answer of the host: where it came from.
+    pub(super) fn answered(&self, answer: &Answer) {
+        *self.from.lock().unwrap_or_else(PoisonError::into_inner) = answer.from;
+    }
+
+    /// Who names a URL, for the rule on addresses: nobody, where it lies on the
+    /// registry's own host, else a registry whose address is of this kind.
+    pub(super) fn names(&self, target: &Url, transport: &Transport) -> Option<AddressKind> {
+        let Some(base) = self.base.get() else {
+            return Some(AddressKind::Public);
+        };
+        let from = *self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        (base.origin() != target.origin()).then(|| transport.kind_of_registry(base, from))
+    }
+
     pub(super) fn learn(&self, challenge: &Challenge) {
         *self
             .challenge
@@ -125,6 +162,7 @@ mod tests {
         for host in [
             "localhost",
             "LOCALHOST",
+            "localhost.",
             "reg.localhost",
             "127.0.0.1",
             "127.9.8.7",

@@ -74,7 +74,7 @@ impl Place {
                 FetchFailureKind::RateLimited
             }
             SendError::TooLarge { .. } => FetchFailureKind::TooLarge,
-            SendError::Broken { .. } => FetchFailureKind::Registry,
+            SendError::Broken { .. } | SendError::OffLimits { .. } => FetchFailureKind::Registry,
         };
         self.failure(kind, error)
     }

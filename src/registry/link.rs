@@ -2,26 +2,68 @@
 
 use http::HeaderMap;
 use http::header::LINK;
+use reqwest::Url;
 
-/// The target of the next page, as written.
+/// The longest header that is read, in bytes.
+const MAX_LINK: usize = 4 * 1024;
+
+/// A link that cannot be followed: the registry's fault. The list goes on, and
+/// nobody knows where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadLink {
+    /// It is not written as a link, or leads to no page of a registry.
+    #[error("the link to its next page cannot be read")]
+    Unreadable,
+    /// It is larger than any that makes sense.
+    #[error("the link to its next page is longer than {MAX_LINK} bytes")]
+    TooLong,
+}
+
+/// The target of the next page, as written; `None` where there is none.
 ///
 /// A link without `rel` counts too: some registries leave it out, and there is
 /// no other link in a tag list.
-pub(super) fn next(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(next_of)
+pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
+    for value in headers.get_all(LINK) {
+        if value.len() > MAX_LINK {
+            return Err(BadLink::TooLong);
+        }
+        let text = value.to_str().map_err(|_| BadLink::Unreadable)?;
+        if let Some(next) = next_of(text)? {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
 }
 
-fn next_of(header: &str) -> Option<String> {
+/// The URL of the next page: path and query of the link, on the host that
+/// answered. Behind a proxy, registries name a scheme or a host that they alone
+/// know themselves by.
+pub(super) fn follow(from: &Url, next: &str) -> Result<Url, BadLink> {
+    let target = from.join(next).map_err(|_| BadLink::Unreadable)?;
+    if !matches!(target.scheme(), "http" | "https") {
+        return Err(BadLink::Unreadable);
+    }
+    let mut url = from.clone();
+    url.set_path(target.path());
+    url.set_query(target.query());
+    Ok(url)
+}
+
+fn next_of(header: &str) -> Result<Option<String>, BadLink> {
     let mut rest = header;
-    while let Some(start) = rest.find('<') {
-        let (target, after) = rest[start + 1..].split_once('>')?;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let (target, after) = rest
+            .strip_prefix('<')
+            .and_then(|link| link.split_once('>'))
+            .ok_or(BadLink::Unreadable)?;
         // The parameters end where the next link begins; a comma inside quotes
         // has never been seen in them.
-        let end = after.find(",").unwrap_or(after.len());
+        let end = after.find(',').unwrap_or(after.len());
         let rel = after[..end].split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim()
@@ -33,11 +75,10 @@ fn next_of(header: &str) -> Option<String> {
                 .any(|rel| rel.eq_ignore_ascii_case("next"))
         });
         if is_next {
-            return Some(target.to_owned());
+            return Ok(Some(target.to_owned()));
         }
         rest = &after[end..];
     }
-    None
 }
 
 #[cfg(test)]
@@ -49,23 +90,58 @@ mod tests {
         for (header, expected) in [
             (
                 r#"</v2/a/tags/list?last=x%2By&n=2>; rel="next""#,
-                Some("/v2/a/tags/list?last=x%2By&n=2"),
+                Ok(Some("/v2/a/tags/list?last=x%2By&n=2")),
             ),
             (
                 "<https://h/v2/a?x=,y>;rel=next",
-                Some("https://h/v2/a?x=,y"),
+                Ok(Some("https://h/v2/a?x=,y")),
             ),
-            ("</next>", Some("/next")),
+            ("</next>", Ok(Some("/next"))),
             (
                 r#"</p>; rel="prev", </n>; title=x; REL="last next""#,
-                Some("/n"),
+                Ok(Some("/n")),
             ),
-            (r#"</p>; rel="prev""#, None),
-            ("/v2/a?last=b", None),
-            ("<unclosed", None),
-            ("", None),
+            (r#"</p>; rel="prev""#, Ok(None)),
+            (r#", , </p>; rel="prev","#, Ok(None)),
+            ("", Ok(None)),
+            // There is a next page, and it is not known where.
+            ("/v2/a?last=b", Err(BadLink::Unreadable)),
+            ("<unclosed", Err(BadLink::Unreadable)),
+            (r#"</p>; rel="prev", /n"#, Err(BadLink::Unreadable)),
         ] {
-            assert_eq!(next_of(header).as_deref(), expected, "{header}");
+            let next = next_of(header);
+            let next = next.as_ref().map(Option::as_deref).map_err(|bad| *bad);
+            assert_eq!(next, expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_link_longer_than_any_page_needs_is_refused() {
+        for (length, expected) in [(MAX_LINK, true), (MAX_LINK + 1, false)] {
+            let mut headers = HeaderMap::new();
+            let link = format!("</{}>", "a".repeat(length - 3));
+            headers.insert(LINK, link.parse().expect("a header"));
+            assert_eq!(next(&headers).is_ok(), expected, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_is_on_the_host_of_the_page_before() {
+        let from = Url::parse("https://r.example:5000/v2/a/tags/list?n=2").expect("a URL");
+        for (link, expected) in [
+            ("/v2/a/tags/list?last=b", Some("/v2/a/tags/list?last=b")),
+            ("?last=%2B=", Some("/v2/a/tags/list?last=%2B=")),
+            ("http://r.example:5000/p?q", Some("/p?q")),
+            ("https://registry.internal/p?q#f", Some("/p?q")),
+            ("//me:secret@registry.internal/p", Some("/p")),
+            ("http://127.0.0.1/p", Some("/p")),
+            ("file:///etc/passwd", None),
+            ("mailto:me", None),
+            ("https://", None),
+        ] {
+            let expected = expected.map(|path| format!("https://r.example:5000{path}"));
+            let url = follow(&from, link).ok().map(String::from);
+            assert_eq!(url, expected, "{link}");
         }
     }
 }

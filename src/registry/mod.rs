@@ -17,12 +17,14 @@
 //!             │    └─ Api     providers   Docker Hub, Quay, Harbor, Artifact Registry
 //!             ├─ Layout       layout      a directory on disk, or
 //!             └─ Remote       remote      one repository of one registry
-//!                  ├─ tags         tags, link  pages, followed on the same host
+//!                  ├─ tags         tags, link  pages, each on the host of the one before
+//!                  ├─ target       redirect    where a registry may send a request on to
 //!                  ├─ Authorizer   auth        challenge → credential → token, single flight
 //!                  │    └─ Account account     whose credentials: the user's, or pull secrets
 //!                  │         └─ Keychain  credentials  docker config files and helpers
 //!                  ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
-//!                  └─ Transport    transport   bound per host, time-outs, retries, size limits
+//!                  └─ Transport    transport   bound per host, time-outs, retries, size limits,
+//!                                              and the one rule on addresses
 //! ```
 //!
 //! # Rules that hold for every request
@@ -32,7 +34,10 @@
 //!   to the token endpoint.
 //! - Credentials go to the registry's own host, and to the token realm of its
 //!   own challenge over https (or loopback, or a host named insecure). They
-//!   never follow a redirect.
+//!   never follow a redirect to another host.
+//! - What a registry names, a redirect's target or a token endpoint, is connected
+//!   to only at an address that is public, private (unless the options say
+//!   otherwise), or of the registry's own kind; see [`AddressOptions`].
 //! - Every body is read with a running count and refused beyond its limit; what
 //!   is compressed is counted as it expands.
 //! - A host gets a few requests at a time, more while it keeps up, and half as
@@ -70,6 +75,7 @@ mod once;
 mod options;
 mod providers;
 mod push_times;
+mod redirect;
 mod registries_conf;
 mod remote;
 mod scanner;
@@ -88,4 +94,4 @@ pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_pro
 pub use providers::{Provider, PushTimeApi};
 pub use registries_conf::{RegistriesConf, RegistriesConfError};
 pub use scanner::Registries;
-pub use transport::Statistics;
+pub use transport::{AddressOptions, Statistics};

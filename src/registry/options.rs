@@ -8,6 +8,7 @@ use super::cache::Cache;
 use super::layout::OciLayout;
 use super::providers::PushTimeApi;
 use super::registries_conf::RegistriesConf;
+use super::transport::AddressOptions;
 
 /// How far the answers of earlier runs are trusted. What is addressed by its
 /// digest always is; [`Trust::default`] is what the product promises.
@@ -64,6 +65,8 @@ pub struct RegistryOptions {
     /// Where push times are told, beside the registries that are known: for a
     /// registry of one's own, and for tests.
     pub push_time_apis: Vec<PushTimeApi>,
+    /// What names resolve to, and where registries may lead.
+    pub addresses: AddressOptions,
 }
 
 impl RegistryOptions {
@@ -92,6 +95,7 @@ impl Default for RegistryOptions {
             trust: Trust::default(),
             rate_reserve: None,
             push_time_apis: Vec::new(),
+            addresses: AddressOptions::default(),
         }
     }
 }

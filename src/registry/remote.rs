@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_TYPE, LAST_MODIFIED, LOCATION};
+use http::header::{CONTENT_TYPE, LAST_MODIFIED};
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use reqwest::Url;
@@ -16,10 +16,9 @@ use super::endpoint::Endpoint;
 use super::failure::{Place, clean};
 use super::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use super::memory::Scope;
+use super::redirect::{self, MAX_REDIRECTS};
 use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
 
-/// How many redirects one request follows.
-const MAX_REDIRECTS: usize = 5;
 /// The header in which registries name what they serve.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
@@ -31,15 +30,6 @@ pub(super) struct RawManifest {
     /// What the registry itself said in `Last-Modified`.
     pub(super) last_modified: Option<Timestamp>,
     pub(super) bytes: Vec<u8>,
-}
-
-/// Where a request may be sent on to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Redirects {
-    /// Within the host, with credentials: what pages are made of.
-    SameHost,
-    /// Anywhere, without credentials: where content is stored.
-    Anywhere,
 }
 
 /// The part of a registry's limit that is left to others, in percent, with the
@@ -156,24 +146,21 @@ impl Remote {
     }
 
     /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
-    /// the answer names no digest.
+    /// the answer names no digest or is a refusal that a HEAD alone may meet.
     pub(super) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
         question.method = Method::HEAD;
-        let answer = self.ask(question, Redirects::Anywhere).await?;
-        match answer.status {
-            // Registries that have no HEAD.
-            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {}
-            status if status.is_success() => {
-                if let TagOrDigest::Digest(digest) = version {
-                    return Ok(digest.clone());
-                }
-                let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
-                if let Some(digest) = named {
-                    return Ok(digest);
-                }
+        let answer = self.ask(question).await?;
+        if answer.status.is_success() {
+            if let TagOrDigest::Digest(digest) = version {
+                return Ok(digest.clone());
             }
-            _ => return Err(self.refusal(&manifest_of(version), &answer).await),
+            let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
+            if let Some(digest) = named {
+                return Ok(digest);
+            }
+        } else if holds_for_get(answer.status) {
+            return Err(self.refusal(&manifest_of(version), &answer).await);
         }
         Ok(self.manifest(version, None).await?.digest)
     }
@@ -188,7 +175,8 @@ impl Remote {
         let mut question = self.manifest_question(version).await?;
         question.pull_reserve = Some(self.reserve);
         question.limit = size.map_or(MAX_MANIFEST, |size| size.min(MAX_MANIFEST));
-        let answer = self.ask(question, Redirects::Anywhere).await?;
+        let own = question.url.origin();
+        let answer = self.ask(question).await?;
         let what = manifest_of(version);
         if !answer.status.is_success() {
             return Err(self.refusal(&what, &answer).await);
@@ -213,7 +201,8 @@ impl Remote {
         Ok(RawManifest {
             digest,
             content_type,
-            last_modified: last_modified(&answer),
+            // Where it is stored it may have been copied to at any time.
+            last_modified: last_modified(&answer).filter(|_| answer.url.origin() == own),
             bytes: answer.body,
         })
     }
@@ -226,7 +215,7 @@ impl Remote {
         question.limit = blob.size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
         let is_told = question.limit < MAX_BODY;
         let what = format!("config {}", blob.digest.short());
-        let answer = match self.ask(question, Redirects::Anywhere).await {
+        let answer = match self.ask(question).await {
             // Longer than its manifest says, so it is not that config.
             Err(failure) if failure.kind == FetchFailureKind::TooLarge && is_told => {
                 return Err(self.mismatch(&what, &blob.digest));
@@ -265,67 +254,76 @@ impl Remote {
                 answer.status.as_u16()
             ));
         }
-        let tried = self.authorizer.tried().await;
-        self.place.refused(what, answer, &tried)
+        if self.is_home(&answer.url).await {
+            let tried = self.authorizer.tried().await;
+            return self.place.refused(what, answer, &tried);
+        }
+        let host = clean(&authority(&answer.url));
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.place.failure(
+                FetchFailureKind::Unauthorized,
+                format_args!(
+                    "{host}, to which the registry redirects, denies access to {what} (HTTP {}); no credentials are sent there",
+                    answer.status.as_u16()
+                ),
+            ),
+            _ => {
+                let what = format!("{what} (redirected to {host})");
+                self.place.refused(&what, answer, "anonymously")
+            }
+        }
     }
 
-    /// Sends a question with authorization and follows redirects. Any status
-    /// but 401 and a redirect with a target is an answer.
-    pub(super) async fn ask(
-        &self,
-        question: Question,
-        redirects: Redirects,
-    ) -> Result<Answer, FetchFailure> {
-        let mut question = question;
-        let mut answer = self.ask_authorized(&mut question).await?;
+    /// Whether a URL lies on the registry's own host.
+    async fn is_home(&self, url: &Url) -> bool {
+        let base = self.endpoint.base(&self.transport).await;
+        base.is_ok_and(|base| base.origin() == url.origin())
+    }
+
+    /// Sends a question and follows redirects, without credentials. Any status
+    /// but a redirect with a target is an answer; of one that lies elsewhere the
+    /// body counts only where it is what was asked for.
+    ///
+    /// The registry's own host is asked with authorization. A redirect within it
+    /// is, too, where it is refused without.
+    pub(super) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
+        let mut is_home = self.is_home(&question.url).await;
+        let mut answer = if is_home {
+            self.ask_authorized(&mut question).await?
+        } else {
+            self.ask_elsewhere(&mut question).await?
+        };
         for followed in 0.. {
-            let target = match answer.header(LOCATION.as_str()) {
-                Some(location) if answer.status.is_redirection() => question.url.join(location),
-                _ => break,
+            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            let Some(target) = target else {
+                break;
             };
-            let target = target.map_err(|_| self.place.useless("a redirect leads to no URL"))?;
             if followed == MAX_REDIRECTS {
                 return Err(self.place.useless(format_args!(
                     "more than {MAX_REDIRECTS} redirects, the last to {}",
                     clean(&authority(&target))
                 )));
             }
-            self.check_redirect(&question.url, &target, redirects)?;
+            is_home = is_home && target.origin() == question.url.origin();
             question.url = target;
-            answer = match redirects {
-                Redirects::SameHost => self.ask_authorized(&mut question).await?,
-                Redirects::Anywhere => {
-                    question.authorization = None;
-                    let sent = self.transport.send(&question).await;
-                    sent.map_err(|error| self.place.unanswered(&error))?
-                }
-            };
+            answer = self.ask_elsewhere(&mut question).await?;
+            if is_home && answer.status == StatusCode::UNAUTHORIZED {
+                answer = self.ask_authorized(&mut question).await?;
+            }
+        }
+        if !is_home && !answer.status.is_success() {
+            // Who it is that answered, nobody but the registry has said.
+            answer.body.clear();
         }
         Ok(answer)
     }
 
-    fn check_redirect(
-        &self,
-        from: &Url,
-        to: &Url,
-        redirects: Redirects,
-    ) -> Result<(), FetchFailure> {
-        let allowed = match redirects {
-            Redirects::SameHost => from.origin() == to.origin(),
-            Redirects::Anywhere => may_follow(from, to),
-        };
-        if allowed {
-            return Ok(());
-        }
-        Err(self.place.useless(format_args!(
-            "a redirect to {}://{} was not followed: {}",
-            to.scheme(),
-            clean(&authority(to)),
-            match redirects {
-                Redirects::SameHost => "a tag list must come from the registry's own host",
-                Redirects::Anywhere => "from https only https is followed",
-            }
-        )))
+    /// Asks without credentials.
+    async fn ask_elsewhere(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
+        question.authorization = None;
+        question.named_by = self.endpoint.names(&question.url, &self.transport);
+        let sent = self.transport.send(question).await;
+        sent.map_err(|error| self.place.unanswered(&error))
     }
 
     /// What to show instead to a registry that forbids what was asked, or hides
@@ -346,9 +344,8 @@ impl Remote {
                 status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
                 ..
             }) => {
-                let challenge = self.endpoint.challenge();
                 self.authorizer
-                    .other(shown, challenge, &self.transport)
+                    .other(shown, &self.endpoint, &self.transport)
                     .await
             }
             Ok(_) | Err(_) => Ok(None),
@@ -367,6 +364,9 @@ impl Remote {
         for _ in 0..MAX_PASSES {
             question.authorization.clone_from(&pass.header);
             let sent = self.transport.send(question).await;
+            if let Ok(answer) = &sent {
+                self.endpoint.answered(answer);
+            }
             let challenge = match &sent {
                 Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
                     Some(Challenge::choose(&answer.headers))
@@ -389,7 +389,7 @@ impl Remote {
             };
             pass = self
                 .authorizer
-                .renew(&pass, challenge, &self.transport)
+                .renew(&pass, challenge, &self.endpoint, &self.transport)
                 .await?;
         }
         question.authorization = pass.header;
@@ -401,14 +401,23 @@ impl Remote {
 /// How often one request is sent with another authorization at most.
 const MAX_PASSES: usize = 12;
 
-/// Whether content may be fetched from where a redirect leads: over https, or
-/// over plain HTTP if the origin was plain already.
-fn may_follow(from: &Url, to: &Url) -> bool {
-    match to.scheme() {
-        "https" => true,
-        "http" => from.scheme() == "http",
-        _ => false,
-    }
+/// Whether the refusal of a HEAD would be that of a GET, too.
+///
+/// Nexus and old Artifactories answer a HEAD with 404 or 400 for manifests that
+/// they serve, proxies forbid the method, and no HEAD says why. So a GET decides,
+/// unless it would be one request more for somebody who wants fewer, or who wants
+/// to know first who asks.
+fn holds_for_get(status: StatusCode) -> bool {
+    status.is_redirection()
+        || matches!(
+            status,
+            StatusCode::UNAUTHORIZED
+                | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                | StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
+        )
 }
 
 /// When the registry says that it got what it serves.
@@ -422,24 +431,5 @@ fn manifest_of(version: &TagOrDigest) -> String {
     match version {
         TagOrDigest::Tag(tag) => format!("tag {tag}"),
         TagOrDigest::Digest(digest) => format!("digest {digest}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_is_never_followed_from_https_to_plain_http() {
-        for (from, to, expected) in [
-            ("https://r.example/", "https://cdn.example/", true),
-            ("https://r.example/", "http://cdn.example/", false),
-            ("http://r.example/", "http://cdn.example/", true),
-            ("http://r.example/", "https://cdn.example/", true),
-            ("http://r.example/", "file:///etc/passwd", false),
-        ] {
-            let url = |text: &str| Url::parse(text).expect(text);
-            assert_eq!(may_follow(&url(from), &url(to)), expected, "{from} {to}");
-        }
     }
 }

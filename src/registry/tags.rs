@@ -1,8 +1,10 @@
 //! Tag lists: as many pages as there are, in bounded time and memory.
 //!
 //! `n=1000` is the most that ECR, GHCR and distribution 3 accept; a registry
-//! that refuses it is asked without. The link to the next page is followed as it
-//! stands: ECR and others put an opaque `last=` there.
+//! that refuses it is asked without. Path and query of the link to the next page
+//! are kept as they stand: ECR and others put an opaque `last=` there. It is asked
+//! on the host that answered, which is another than the registry's where that
+//! redirects, as `registry.k8s.io` does.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -18,8 +20,8 @@ use super::failure::clean;
 use super::link;
 use super::memory::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
-use super::remote::{Redirects, Remote};
-use super::transport::{Answer, Question, authority};
+use super::remote::Remote;
+use super::transport::{Answer, Question};
 
 /// How many tags one page is asked to hold.
 const PAGE_SIZE: usize = 1000;
@@ -95,14 +97,22 @@ pub(super) async fn fetch(
     let mut kept = 0;
     let mut idle = 0;
     for page_number in 1.. {
-        let mut page = ask(remote, &url, old).await?;
-        if page_number == 1 && page.is_err() {
+        let mut asked = ask(remote, &url, old).await?;
+        if page_number == 1 && asked.is_err() {
             url = all.clone();
-            page = ask(remote, &url, old).await?;
+            asked = ask(remote, &url, old).await?;
         }
-        let page = match page {
-            Ok(page) => page,
-            Err(answer) => return Err(remote.refusal("the repository", &answer).await),
+        let (page, at) = match asked {
+            Ok(read) => read,
+            Err(answer) if page_number == 1 => {
+                return Err(remote.refusal("the repository", &answer).await);
+            }
+            Err(_) => {
+                let why = format!(
+                    "the registry answers HTTP 400 when asked for page {page_number}, to which its own link leads"
+                );
+                return Err(useless(remote, why));
+            }
         };
         let before = tags.len();
         for name in &page.names {
@@ -144,7 +154,7 @@ pub(super) async fn fetch(
             return Err(useless(remote, "its pages bring no new tags"));
         }
         visited.insert(url.clone());
-        url = follow(remote, &url, &next)?;
+        url = link::follow(&at, &next).map_err(|bad| useless(remote, bad))?;
         if visited.contains(&url) {
             return Err(useless(remote, "its pages go in a circle"));
         }
@@ -158,18 +168,20 @@ pub(super) async fn fetch(
     })
 }
 
-/// Asks for one page, or gives the answer that calls the question a bad one.
+/// Asks for one page, or gives the answer that calls the question a bad one. A
+/// page is remembered under the URL that was asked; beside it stands the one that
+/// answered, behind all redirects.
 async fn ask(
     remote: &Remote,
     url: &Url,
     old: Option<&RememberedList>,
-) -> Result<Result<RememberedPage, Answer>, FetchFailure> {
+) -> Result<Result<(RememberedPage, Url), Answer>, FetchFailure> {
     let known = old.and_then(|old| old.pages.iter().find(|page| page.url == url.as_str()));
     let mut question = Question::get(url.clone());
     question.if_none_match = known.and_then(|page| page.etag.clone());
-    let answer = remote.ask(question, Redirects::SameHost).await?;
+    let answer = remote.ask(question).await?;
     match (answer.status, known) {
-        (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok(known.clone())),
+        (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok((known.clone(), answer.url))),
         (StatusCode::BAD_REQUEST, _) => return Ok(Err(answer)),
         (status, _) if !status.is_success() => {
             return Err(remote.refusal("the repository", &answer).await);
@@ -177,13 +189,14 @@ async fn ask(
         _ => {}
     }
     let page = read(remote, &answer)?;
-    Ok(Ok(RememberedPage {
+    let page = RememberedPage {
         url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
         names: page.tags.unwrap_or_default(),
         manifest: page.manifest.map(ToOwned::to_owned),
-        next: link::next(&answer.headers),
-    }))
+        next: link::next(&answer.headers).map_err(|bad| useless(remote, bad))?,
+    };
+    Ok(Ok((page, answer.url)))
 }
 
 fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailure> {
@@ -199,24 +212,6 @@ fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailur
             ),
         )
     })
-}
-
-/// The next page; it must lie on the same host.
-fn follow(remote: &Remote, url: &Url, next: &str) -> Result<Url, FetchFailure> {
-    let next = url
-        .join(next)
-        .map_err(|_| useless(remote, "the link to its next page is no URL"))?;
-    if next.origin() != url.origin() {
-        return Err(useless(
-            remote,
-            format_args!(
-                "its next page lies elsewhere, on {}://{}, which is not followed",
-                next.scheme(),
-                clean(&authority(&next))
-            ),
-        ));
-    }
-    Ok(next)
 }
 
 fn useless(remote: &Remote, why: impl std::fmt::Display) -> FetchFailure {

@@ -59,6 +59,15 @@ impl User {
         self.ask_in_turn(image, vec![facts], metadata);
     }
 
+    /// What one run asks with.
+    pub(super) fn registries(&self) -> Registries {
+        Registries::new(RegistryOptions {
+            cache: self.cache(),
+            ..self.options.clone()
+        })
+        .expect("options")
+    }
+
     /// One run that asks all of these in turn.
     pub(super) fn ask_in_turn(
         &self,
@@ -66,11 +75,7 @@ impl User {
         rounds: Vec<Vec<Fact>>,
         metadata: &mut RepositoryMetadata,
     ) {
-        let registries = Registries::new(RegistryOptions {
-            cache: self.cache(),
-            ..self.options.clone()
-        });
-        let registries = registries.expect("options");
+        let registries = self.registries();
         block_on(async {
             let name = name(image);
             for facts in rounds {

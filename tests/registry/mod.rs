@@ -1,19 +1,23 @@
 //! The registry client against registries over HTTP and layouts on disk.
 
 mod access;
+mod addresses;
 mod by_time;
 mod content;
 mod described_tags;
 mod faults;
 mod gate;
 mod harbor;
+mod heads;
 mod images;
 mod layout;
 mod memory;
 mod mirrors;
+mod neighbours;
 mod proxy;
 mod pulls;
 mod push_times;
+mod redirects;
 mod tags;
 mod tls;
 mod window;

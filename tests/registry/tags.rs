@@ -105,43 +105,56 @@ fn links_that_go_in_a_circle_are_refused() {
 }
 
 #[test]
-fn a_link_to_another_host_is_refused_and_named() {
+fn a_link_with_another_host_or_scheme_is_asked_on_the_host_that_answered() {
     let (registry, other) = (TestRegistry::start(), TestRegistry::start());
-    registry.list("org/app", ["a"]);
-    other.list("org/app", ["b"]);
+    registry.list("org/app", ["a", "b"]);
+    other.list("org/app", ["c"]);
+    let next = "/v2/org/app/tags/list?last=opaque%2B%3D1";
     for link in [
-        format!("<{}/v2/org/app/tags/list>; rel=next", other.url()),
-        format!("<//{}/v2/org/app/tags/list>", other.host()),
-        format!(
-            "<https://{}/v2/org/app/tags/list>; rel=next",
-            registry.host()
-        ),
+        format!("<{}{next}>; rel=next", other.url()),
+        format!("<//{}{next}>", other.host()),
+        format!("<https://{}{next}>; rel=next", registry.host()),
+        format!("<http://me:secret@registry.internal{next}>; rel=next"),
     ] {
         registry.heal();
-        registry.fault("/tags/list", Fault::Link(link.clone()));
-        let message = refused(options(), &registry, FetchFailureKind::Registry);
-        assert!(
-            message.contains("next page lies elsewhere"),
-            "{link}: {message}"
-        );
+        registry.forget();
+        registry
+            .fault("/tags/list", Fault::Link(link.clone()))
+            .times(1);
+        let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
+        assert_eq!(tags(&metadata), ["a", "b"], "{link}");
+        let asked = registry.requests();
+        assert_eq!(asked[1].query, "last=opaque%2B%3D1", "{link}");
     }
     assert_eq!(other.requests(), []);
 }
 
 #[test]
-fn a_redirect_of_a_tag_list_stays_on_its_host() {
-    let (registry, other) = (TestRegistry::start(), TestRegistry::start());
-    registry.list("moved/app", ["a"]);
-    other.list("org/app", ["b"]);
-    let target = "/v2/moved/app/tags/list?n=1000!".to_owned();
-    registry.fault("/v2/org/app/tags/list", Fault::Redirect(target));
-    let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
-    assert_eq!(tags(&metadata), ["a"]);
-    registry.heal();
-    registry.fault("/tags/list", Fault::Redirect(other.url()));
+fn a_link_that_cannot_be_followed_is_no_end_of_the_list() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["a"]);
+    for (link, part) in [
+        ("/v2/org/app/tags/list?last=a".to_owned(), "cannot be read"),
+        ("<mailto:me>; rel=next".to_owned(), "cannot be read"),
+        (format!("</{}>", "a".repeat(5000)), "longer than 4096 bytes"),
+    ] {
+        registry.heal();
+        registry.fault("/tags/list", Fault::Link(link.clone()));
+        let message = refused(options(), &registry, FetchFailureKind::Registry);
+        assert!(message.contains(part), "{link}: {message}");
+    }
+}
+
+#[test]
+fn a_page_that_the_registry_itself_does_not_take_is_named() {
+    let registry = TestRegistry::start();
+    registry.list("org/app", ["a", "b", "c"]);
+    registry.page_size(1);
+    registry.fault("last=opaque%2B%3D2", Fault::Status(400));
     let message = refused(options(), &registry, FetchFailureKind::Registry);
-    assert!(message.contains(&other.host()), "{message}");
-    assert_eq!(other.requests(), []);
+    assert!(message.contains("asked for page 3,"), "{message}");
+    assert!(!message.contains("try again"), "{message}");
+    assert_eq!(registry.requests().len(), 3);
 }
 
 #[test]

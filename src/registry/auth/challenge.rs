@@ -37,6 +37,15 @@ impl Challenge {
             None => found.pop(),
         }
     }
+
+    /// The same for whatever is asked.
+    pub(super) fn without_scope(&self) -> Self {
+        let mut challenge = self.clone();
+        if let Self::Bearer { scope, .. } = &mut challenge {
+            *scope = None;
+        }
+        challenge
+    }
 }
 
 /// All challenges of one header value that we know.

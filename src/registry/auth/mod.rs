@@ -3,11 +3,17 @@
 //! Anonymous first, as every runtime does: credentials are looked up only when
 //! a registry asks for them. A refusal holds for the run, so that a thousand
 //! tags of a private repository cost one refusal and not a thousand.
+//!
+//! One repository is private and its neighbour is not: so no repository is
+//! refused because of what the host wanted to see for another. A password that
+//! another repository was asked for is not shown, and where a token is refused
+//! that was got by another's challenge, the repository is asked without.
 
 mod challenge;
+mod scope;
+mod state;
 mod token;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,9 +29,10 @@ use crate::secrets;
 
 pub(super) use self::challenge::Challenge;
 
+use self::state::{Bare, State};
 use self::token::TokenRequest;
 use super::account::{Account, CredentialId};
-use super::credentials::{Candidate, Credential, Found};
+use super::credentials::Credential;
 use super::endpoint::Endpoint;
 use super::failure::Place;
 use super::transport::Transport;
@@ -50,21 +57,6 @@ pub(super) struct Authorizer {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    header: Option<HeaderValue>,
-    round: u64,
-    obtained: Option<Instant>,
-    expires: Option<Instant>,
-    scopes: BTreeSet<String>,
-    found: Option<Found>,
-    /// Which of the found credentials is shown.
-    at: usize,
-    /// The registry has let it in.
-    proven: bool,
-    denied: Option<FetchFailure>,
-}
-
 impl Authorizer {
     pub(super) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
         Self {
@@ -87,10 +79,19 @@ impl Authorizer {
             return Err(denied.clone());
         }
         let expired = state.expires.is_some_and(|at| at <= Instant::now());
-        if (state.header.is_none() || expired)
-            && let Some(challenge) = endpoint.challenge()
-        {
-            self.obtain(&mut state, &challenge, transport).await?;
+        let challenge = match &state.header {
+            Some(_) if expired => state.met.last().cloned(),
+            Some(_) => None,
+            None if state.asks_bare() => None,
+            // A token is good for its repository alone, so the challenge of
+            // another serves. A password is not shown unasked.
+            None => endpoint
+                .challenge()
+                .filter(|challenge| matches!(challenge, Challenge::Bearer { .. })),
+        };
+        if let Some(challenge) = challenge {
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
         }
         Ok(state.pass())
     }
@@ -100,65 +101,137 @@ impl Authorizer {
         &self,
         shown: &Pass,
         challenge: Option<Challenge>,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<Pass, FetchFailure> {
         let mut state = self.state.lock().await;
         if let Some(denied) = &state.denied {
             return Err(denied.clone());
         }
+        if shown.header.is_none() {
+            state.bare = Bare::Refused;
+        }
         if state.round > shown.round {
             // Another request has renewed it meanwhile.
             return Ok(state.pass());
         }
-        let new_scope = match &challenge {
-            Some(Challenge::Bearer {
-                scope: Some(scope), ..
-            }) => !state.scopes.contains(scope),
-            Some(_) | None => false,
-        };
+        let is_new = challenge
+            .as_ref()
+            .is_some_and(|challenge| state.is_new(challenge, &self.name));
+        if !is_new {
+            if let Some(refusal) = state.refusal.take() {
+                return Err(state.deny(refusal));
+            }
+            if state.put_back() {
+                return Ok(state.pass());
+            }
+        }
         let now = Instant::now();
         let expired = state.expires.is_some_and(|at| at <= now);
         let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
-        if fresh && !new_scope && !state.next() {
-            let tried = state.tried();
-            return Err(state.deny(self.place.unauthorized(tried)));
+        if fresh && !is_new && !state.next() {
+            let refusal = self.place.unauthorized(state.tried());
+            if state.bare == Bare::NotAsked {
+                state.header = None;
+                state.set_aside(Some(refusal));
+                return Ok(state.pass());
+            }
+            return Err(state.deny(refusal));
         }
         let Some(challenge) = challenge else {
             return Err(state.deny(self.place.unauthorized(
                 "the registry names no way to log in that we know (Bearer, Basic)",
             )));
         };
-        self.obtain(&mut state, &challenge, transport).await?;
+        if is_new && !state.proven {
+            state.at = 0;
+        }
+        self.obtain(&mut state, &challenge, endpoint, transport)
+            .await?;
         Ok(state.pass())
     }
 
     /// The registry knows nothing of what was asked, or forbids it, in spite of
-    /// `shown`: what to show instead, if there is another credential. Once one
-    /// has been let in, it stays.
+    /// `shown`: what to show instead, if there is another credential, or nothing
+    /// where that was not tried. Once one has been let in, it stays.
     pub(super) async fn other(
         &self,
         shown: &Pass,
-        challenge: Option<Challenge>,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<Option<Pass>, FetchFailure> {
         let mut state = self.state.lock().await;
-        if shown.header.is_none() || state.proven || state.denied.is_some() {
+        if state.proven || state.denied.is_some() {
             return Ok(None);
+        }
+        if shown.header.is_none() {
+            return Ok(self.log_in(&mut state, shown, endpoint, transport).await);
         }
         if state.round > shown.round {
             return Ok(Some(state.pass()));
         }
-        let (Some(challenge), true) = (challenge, state.next()) else {
-            return Ok(None);
-        };
-        self.obtain(&mut state, &challenge, transport).await?;
-        Ok(Some(state.pass()))
+        if let Some(challenge) = state.met.last().cloned()
+            && state.next()
+        {
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
+            return Ok(Some(state.pass()));
+        }
+        if state.bare == Bare::NotAsked {
+            state.set_aside(None);
+            return Ok(Some(state.pass()));
+        }
+        Ok(None)
+    }
+
+    /// Who showed nothing was told that there is nothing, or that it is
+    /// forbidden, and was asked for nothing: so some registries hide what not
+    /// everybody may see. Where there are credentials, the registry's root says
+    /// how to show them.
+    async fn log_in(
+        &self,
+        state: &mut State,
+        shown: &Pass,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Option<Pass> {
+        if state.round > shown.round {
+            return state.header.is_some().then(|| state.pass());
+        }
+        let is_first = state.bare == Bare::NotAsked && state.sent.is_none();
+        state.bare = Bare::Refused;
+        state.refusal = None;
+        if state.put_back() || !is_first {
+            // It was shown before, to the same end.
+            return None;
+        }
+        if state.found.is_none() {
+            state.found = Some(self.account.find(&self.name).await);
+        }
+        state.candidate()?;
+        let challenge = endpoint.root_challenge(transport).await?;
+        // That the log-in fails does not make public what was hidden, nor the
+        // other way round: the answer counts that there was.
+        let result = self.obtain(state, &challenge, endpoint, transport).await;
+        if result.is_err() {
+            state.denied = None;
+            return None;
+        }
+        Some(state.pass())
     }
 
     /// The registry has answered what was asked with `shown`.
     pub(super) async fn accepted(&self, shown: &Pass) {
         let mut state = self.state.lock().await;
-        state.proven |= state.round == shown.round;
+        if state.round != shown.round {
+            return;
+        }
+        state.proven = true;
+        if shown.header.is_none() {
+            state.bare = Bare::LetIn;
+            state.held = None;
+            state.refusal = None;
+        }
     }
 
     /// Under which identity the cache keeps what is answered here: that of the
@@ -209,28 +282,36 @@ impl Authorizer {
 
     /// Meets a challenge with the credential in turn, and with the next one
     /// where a token endpoint refuses it. The lock on the state makes this
-    /// single flight.
+    /// single flight. Where the challenge was another repository's, a failure
+    /// makes this one be asked without.
     async fn obtain(
         &self,
         state: &mut State,
         challenge: &Challenge,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
         if state.found.is_none() {
             state.found = Some(self.account.find(&self.name).await);
         }
-        loop {
-            let result = self.show(state, challenge, transport).await;
-            match result {
+        state.meet(challenge, &self.name);
+        let failure = loop {
+            match self.show(state, challenge, endpoint, transport).await {
                 Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
                     if !state.next() {
-                        return Err(state.deny(failure));
+                        break failure;
                     }
                 }
-                Err(failure) => return Err(state.deny(failure)),
+                Err(failure) => break failure,
                 Ok(()) => return Ok(()),
             }
+        };
+        if state.bare == Bare::NotAsked {
+            state.header = None;
+            state.set_aside(Some(failure));
+            return Ok(());
         }
+        Err(state.deny(failure))
     }
 
     /// Meets a challenge with the credential in turn.
@@ -238,32 +319,34 @@ impl Authorizer {
         &self,
         state: &mut State,
         challenge: &Challenge,
+        endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<(), FetchFailure> {
         let candidate = state.candidate();
         let credential = candidate.map(|candidate| Arc::clone(&candidate.credential));
+        state.expires = None;
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
+                state.sent = state.sent.max(Some(state.at));
                 basic(user, password)
             }
             (Challenge::Basic, _) => {
                 return Err(self.place.unauthorized(state.tried()));
             }
-            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => bearer(token),
-            (
-                Challenge::Bearer {
-                    realm,
-                    service,
-                    scope,
-                },
-                credential,
-            ) => {
-                state.add_scope(&self.name, scope.as_deref());
+            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
+                state.sent = state.sent.max(Some(state.at));
+                bearer(token)
+            }
+            (Challenge::Bearer { realm, service, .. }, credential) => {
+                if credential.is_some() {
+                    state.sent = state.sent.max(Some(state.at));
+                }
                 let request = TokenRequest {
                     place: &self.place,
+                    endpoint,
                     realm,
                     service: service.as_deref(),
-                    scopes: &state.scopes,
+                    scope: &state.scope.of(&self.name),
                     credential,
                     tried: &state.tried(),
                 };
@@ -278,61 +361,14 @@ impl Authorizer {
                 state.tried()
             )));
         };
+        // Who was let in showing nothing is not who shows this.
+        state.proven &= state.header.is_some();
         state.header = Some(header);
+        state.held = None;
+        state.refusal = None;
         state.obtained = Some(Instant::now());
         state.round += 1;
         Ok(())
-    }
-}
-
-impl State {
-    fn pass(&self) -> Pass {
-        Pass {
-            header: self.header.clone(),
-            round: self.round,
-        }
-    }
-
-    /// The credential in turn.
-    fn candidate(&self) -> Option<&Candidate> {
-        self.found.as_ref()?.candidates.get(self.at)
-    }
-
-    /// Turns to the next credential, if there is one and none was let in.
-    fn next(&mut self) -> bool {
-        let count = self
-            .found
-            .as_ref()
-            .map_or(0, |found| found.candidates.len());
-        let more = !self.proven && self.at + 1 < count;
-        if more {
-            self.at += 1;
-        }
-        more
-    }
-
-    fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
-        self.denied = Some(failure.clone());
-        failure
-    }
-
-    /// Adds what a challenge asks for. A challenge that another repository of
-    /// the host was shown names that one: then the usual scope stands in.
-    fn add_scope(&mut self, name: &CanonicalName, scope: Option<&str>) {
-        let own = format!("repository:{}:", name.repository());
-        let scope = match scope {
-            Some(scope) if !scope.starts_with("repository:") || scope.starts_with(&own) => {
-                scope.to_owned()
-            }
-            Some(_) | None => format!("{own}pull"),
-        };
-        self.scopes.insert(scope);
-    }
-
-    fn tried(&self) -> String {
-        self.found
-            .as_ref()
-            .map_or_else(|| "anonymously".to_owned(), |found| found.tried(self.at))
     }
 }
 

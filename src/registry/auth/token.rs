@@ -1,7 +1,6 @@
 //! The token endpoint: <https://distribution.github.io/distribution/spec/auth/token/>
 //! and its OAuth 2 form for identity tokens.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -11,9 +10,10 @@ use serde::Deserialize;
 
 use crate::image::FetchFailure;
 use crate::registry::credentials::Credential;
-use crate::registry::endpoint::is_loopback;
+use crate::registry::endpoint::{Endpoint, is_loopback};
 use crate::registry::failure::{Place, clean};
-use crate::registry::transport::{Answer, Question, Transport};
+use crate::registry::redirect::{self, MAX_REDIRECTS, has_user_info};
+use crate::registry::transport::{Answer, Question, Transport, authority};
 use crate::secrets;
 
 use super::basic;
@@ -35,24 +35,20 @@ pub(super) struct Token {
 #[derive(Debug)]
 pub(super) struct TokenRequest<'a> {
     pub(super) place: &'a Place,
+    /// The registry that named it.
+    pub(super) endpoint: &'a Endpoint,
     pub(super) realm: &'a str,
     pub(super) service: Option<&'a str>,
-    pub(super) scopes: &'a BTreeSet<String>,
+    pub(super) scope: &'a str,
     pub(super) credential: Option<&'a Credential>,
     pub(super) tried: &'a str,
 }
 
 impl TokenRequest<'_> {
     pub(super) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
-        let realm = Url::parse(self.realm)
-            .ok()
-            .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-            .ok_or_else(|| {
-                self.place.useless(format_args!(
-                    "the registry's token endpoint {:?} is no URL",
-                    clean(self.realm)
-                ))
-            })?;
+        let home = self.endpoint.base(transport).await;
+        let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
+        let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;
         if self.credential.is_some() && !may_see_credentials(&realm, transport) {
             return Err(self.place.useless(format_args!(
                 "the registry's token endpoint {} is not https: no credentials are sent there",
@@ -81,7 +77,7 @@ impl TokenRequest<'_> {
                 self.ask(transport, self.get(&realm, None)).await?
             }
         };
-        self.read(&answer)
+        self.read(&answer, home)
     }
 
     /// `GET realm?service=…&scope=…`, with the password where there is one.
@@ -92,9 +88,7 @@ impl TokenRequest<'_> {
             if let Some(service) = self.service {
                 query.append_pair("service", service);
             }
-            for scope in self.scopes {
-                query.append_pair("scope", scope);
-            }
+            query.append_pair("scope", self.scope);
         }
         let mut question = Question::get(url);
         question.limit = MAX_TOKEN_BODY;
@@ -113,8 +107,7 @@ impl TokenRequest<'_> {
             fields.append_pair("grant_type", "refresh_token");
             fields.append_pair("client_id", CLIENT_ID);
             fields.append_pair("service", self.service.unwrap_or_default());
-            let scopes: Vec<&str> = self.scopes.iter().map(String::as_str).collect();
-            fields.append_pair("scope", &scopes.join(" "));
+            fields.append_pair("scope", self.scope);
             fields.append_pair("refresh_token", token.expose_secret());
         }
         let mut question = Question::get(realm.clone());
@@ -124,14 +117,39 @@ impl TokenRequest<'_> {
         question
     }
 
-    async fn ask(&self, transport: &Transport, question: Question) -> Result<Answer, FetchFailure> {
-        transport
-            .send(&question)
-            .await
-            .map_err(|error| self.place.unanswered(&error))
+    /// Asks, and follows redirects. What shows who asks goes on within the host
+    /// alone.
+    async fn ask(
+        &self,
+        transport: &Transport,
+        mut question: Question,
+    ) -> Result<Answer, FetchFailure> {
+        for _ in 0..=MAX_REDIRECTS {
+            question.named_by = self.endpoint.names(&question.url, transport);
+            let sent = transport.send(&question).await;
+            let answer = sent.map_err(|error| self.place.unanswered(&error))?;
+            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            let Some(target) = target else {
+                return Ok(answer);
+            };
+            let is_same = target.host_str() == question.url.host_str();
+            if !(is_same && may_see_credentials(&target, transport)) {
+                question.authorization = None;
+                if question.form.is_some() {
+                    return Err(self.place.useless(format_args!(
+                        "the registry's token endpoint redirects to {}, where no credentials are sent",
+                        clean(&authority(&target))
+                    )));
+                }
+            }
+            question.url = target;
+        }
+        Err(self.place.useless(format_args!(
+            "the registry's token endpoint redirects more than {MAX_REDIRECTS} times"
+        )))
     }
 
-    fn read(&self, answer: &Answer) -> Result<Token, FetchFailure> {
+    fn read(&self, answer: &Answer, home: &Url) -> Result<Token, FetchFailure> {
         #[derive(Deserialize)]
         struct Body {
             token: Option<String>,
@@ -163,10 +181,13 @@ impl TokenRequest<'_> {
                 .useless("the registry's token endpoint answered without a token")
         };
         let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
+        // Whoever gives `access_token` to who shows nothing may mean somebody else
+        // than this registry: it is not handed on to another host.
+        let is_ours = self.credential.is_some() || answer.url.host_str() == home.host_str();
         let value = body
             .token
             .filter(|token| !token.is_empty())
-            .or(body.access_token)
+            .or(body.access_token.filter(|_| is_ours))
             .filter(|token| !token.is_empty())
             .map(SecretString::from)
             .ok_or_else(unusable)?;
@@ -176,6 +197,43 @@ impl TokenRequest<'_> {
             .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
         Ok(Token { value, lifetime })
     }
+}
+
+/// A token endpoint that is not asked: the registry's fault.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadRealm {
+    #[error("the registry's token endpoint {0:?} is no URL")]
+    NoUrl(String),
+    #[error(
+        "the registry's token endpoint {0} is named with a user name or a password: it is not asked"
+    )]
+    UserInfo(String),
+    #[error(
+        "the registry's token endpoint http://{0} is not https, and on another host: it is not asked"
+    )]
+    NotHttps(String),
+}
+
+/// The URL of a token endpoint, as a registry at `home` may name it.
+///
+/// Over plain HTTP anybody on the way could give the token, so a registry that
+/// speaks https has its own host asked over https, and no other without.
+fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
+    let mut realm = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+        .ok_or_else(|| BadRealm::NoUrl(clean(text)))?;
+    let shown = || clean(&authority(&realm));
+    if has_user_info(&realm) {
+        return Err(BadRealm::UserInfo(shown()));
+    }
+    if realm.scheme() == "http"
+        && home.scheme() == "https"
+        && (realm.host_str() != home.host_str() || realm.set_scheme("https").is_err())
+    {
+        return Err(BadRealm::NotHttps(clean(&authority(&realm))));
+    }
+    Ok(realm)
 }
 
 /// Whether credentials may be sent to a token endpoint: over https, to this
@@ -190,6 +248,60 @@ fn may_see_credentials(realm: &Url, transport: &Transport) -> bool {
 mod tests {
     use super::*;
     use crate::registry::RegistryOptions;
+
+    #[test]
+    fn an_https_registry_names_no_plain_token_endpoint_and_none_names_a_user() {
+        let (plain, tls) = ("http://r.example:5000/", "https://r.example:5000/");
+        let host = |host: &str| host.to_owned();
+        for (home, text, expected) in [
+            (
+                tls,
+                "https://auth.example/t?a=b",
+                Ok("https://auth.example/t?a=b"),
+            ),
+            (
+                tls,
+                "http://auth.example/t",
+                Err(BadRealm::NotHttps(host("auth.example"))),
+            ),
+            (
+                tls,
+                "http://169.254.169.254/t",
+                Err(BadRealm::NotHttps(host("169.254.169.254"))),
+            ),
+            // Its own host, by whatever port.
+            (tls, "http://r.example/t", Ok("https://r.example/t")),
+            (
+                tls,
+                "http://R.example:5000/t",
+                Ok("https://r.example:5000/t"),
+            ),
+            (plain, "http://auth.example/t", Ok("http://auth.example/t")),
+            (plain, "http://r.example/t", Ok("http://r.example/t")),
+            (
+                plain,
+                "http://me@r.example/t",
+                Err(BadRealm::UserInfo(host("r.example"))),
+            ),
+            (
+                tls,
+                "https://:pw@r.example/t",
+                Err(BadRealm::UserInfo(host("r.example"))),
+            ),
+            (
+                tls,
+                "ftp://r.example/t",
+                Err(BadRealm::NoUrl(host("ftp://r.example/t"))),
+            ),
+            (tls, "/token", Err(BadRealm::NoUrl(host("/token")))),
+            (tls, "", Err(BadRealm::NoUrl(host("")))),
+        ] {
+            let home = Url::parse(home).expect(home);
+            let realm = realm(text, &home);
+            let realm = realm.as_ref().map(Url::as_str);
+            assert_eq!(realm, expected.as_ref().map(|url| *url), "{home} {text}");
+        }
+    }
 
     #[test]
     fn credentials_are_shown_to_token_endpoints_over_https_loopback_or_where_the_user_said_so() {

@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use crate::registry::failure::clean;
 
+use super::address::OffLimits;
 use super::proxy::proxy_of;
 
 /// A request without an answer. Cheap to clone: what is asked later of a host
@@ -28,6 +29,16 @@ pub(in crate::registry) enum SendError {
         /// Which host.
         host: String,
         /// What is wrong with the certificate and what to do.
+        reason: String,
+    },
+    /// A registry leads to where it may not.
+    #[error(
+        "{host} was not asked: {reason}, and only a registry that is at such an address may lead there"
+    )]
+    OffLimits {
+        /// Which host.
+        host: String,
+        /// What its address is.
         reason: String,
     },
     /// The response took too long; after two of them the host is given up.
@@ -94,6 +105,12 @@ impl SendError {
     /// Sorts a client error by whose fault it is. Its URL is not shown: the
     /// query of a redirect carries signatures.
     pub(super) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
+        if let Some(off_limits) = off_limits(error) {
+            return Self::OffLimits {
+                host: host.to_owned(),
+                reason: off_limits.to_string(),
+            };
+        }
         let causes = causes(error);
         let last = causes
             .last()
@@ -128,6 +145,18 @@ impl SendError {
             reason: last,
         }
     }
+}
+
+/// The address that the resolver held back, if that is what happened.
+fn off_limits(error: &reqwest::Error) -> Option<&OffLimits> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(off_limits) = cause.downcast_ref() {
+            return Some(off_limits);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// The texts of an error's causes, outermost first, without the error itself

@@ -218,6 +218,7 @@ impl Host {
             SendError::RateLimited { .. }
             | SendError::Reserved { .. }
             | SendError::Offline
+            | SendError::OffLimits { .. }
             | SendError::Broken { .. }
             | SendError::TooLarge { .. } => false,
         };

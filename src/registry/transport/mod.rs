@@ -1,15 +1,18 @@
 //! One HTTP exchange, within its bounds: so many at a time per host, so long,
 //! so large; retried where that is safe, and given up where it is hopeless.
 
+mod address;
 mod clients;
 mod error;
 mod host;
 mod proxy;
 mod quota;
+mod resolver;
 mod retry_after;
 mod window;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,9 +22,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+pub(super) use self::address::AddressKind;
+pub use self::address::AddressOptions;
 pub(super) use self::error::SendError;
 
-use self::clients::Clients;
+use self::clients::{Clients, NoClient};
 use self::host::Host;
 use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
@@ -74,6 +79,10 @@ pub(super) struct Question {
     /// it has a window, pauses and time-outs of its own: however it ends, that
     /// says nothing of the registry.
     pub(super) aside: bool,
+    /// Set where a registry has named the URL: the kind of its own address. Then
+    /// only what it may lead to is connected to, and however that ends, it says
+    /// nothing of a registry that the user may have named on that host.
+    pub(super) named_by: Option<AddressKind>,
 }
 
 impl Question {
@@ -90,6 +99,7 @@ impl Question {
             compressed: true,
             limit: MAX_BODY,
             aside: false,
+            named_by: None,
         }
     }
 }
@@ -98,6 +108,10 @@ impl Question {
 /// only in part.
 #[derive(Debug)]
 pub(super) struct Answer {
+    /// What was asked.
+    pub(super) url: Url,
+    /// The socket that was connected to, which may be a proxy's.
+    pub(super) from: Option<SocketAddr>,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -161,6 +175,11 @@ impl Transport {
     pub(super) fn counts_pulls(&self, url: &Url) -> bool {
         let question = Question::get(url.clone());
         self.host(&question).quota().is_some()
+    }
+
+    /// Where a registry is that has answered from this socket.
+    pub(super) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
+        self.clients.kind_of_registry(url, from)
     }
 
     /// Whether the host may speak plain HTTP or have a bad certificate.
@@ -239,6 +258,9 @@ impl Transport {
         if question.aside {
             key.push_str(" aside");
         }
+        if question.named_by.is_some() {
+            key.push_str(" named");
+        }
         let mut hosts = self.hosts();
         let host = hosts
             .entry(key)
@@ -249,10 +271,17 @@ impl Transport {
     /// Sends once and reads the body, in the time there is.
     async fn exchange(&self, host: &Host, question: &Question) -> Result<Answer, SendError> {
         // Outside of the time-out: the first one reads the system's certificates.
-        let client = self
-            .clients
-            .for_url(&question.url)
-            .map_err(|reason| SendError::unreachable(host.name(), reason))?;
+        let client = match question.named_by {
+            None => self.clients.for_url(&question.url),
+            Some(registry) => self.clients.for_named(&question.url, registry),
+        };
+        let client = client.map_err(|fault| match fault {
+            NoClient::Broken(reason) => SendError::unreachable(host.name(), reason),
+            NoClient::OffLimits(off_limits) => SendError::OffLimits {
+                host: host.name().to_owned(),
+                reason: off_limits.to_string(),
+            },
+        })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
         let result = tokio::time::timeout(self.request_timeout, self.once(client, host, question))
@@ -305,6 +334,7 @@ impl Transport {
             .await
             .map_err(|error| SendError::from_reqwest(host.name(), &question.url, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
+        let from = response.remote_addr();
         host.answered(&headers, sent.elapsed());
         let body = if question.method == Method::HEAD || status.is_redirection() {
             Vec::new()
@@ -312,6 +342,8 @@ impl Transport {
             self.body(host, &mut response, question.limit).await?
         };
         Ok(Answer {
+            url: question.url.clone(),
+            from,
             status,
             headers,
             body,

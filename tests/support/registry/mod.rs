@@ -127,6 +127,9 @@ struct Inner {
     content: Store,
     provided: providers::Provided,
     access: Access,
+    open: Vec<String>,
+    hidden: bool,
+    leads: Option<(String, String)>,
     realm: Option<String>,
     expires_in: u64,
     page_size: Option<usize>,
@@ -308,6 +311,21 @@ impl TestRegistry {
     /// Asks for credentials.
     pub fn require(&self, access: Access) {
         self.inner().access = access;
+    }
+
+    /// Lets everybody read this repository who shows nothing.
+    pub fn open(&self, repository: &str) {
+        self.inner().open.push(repository.to_owned());
+    }
+
+    /// Knows nothing of what it would ask credentials for; its root says which.
+    pub fn hide(&self) {
+        self.inner().hidden = true;
+    }
+
+    /// Redirects who was let in to the same paths behind another base.
+    pub fn lead(&self, below: &str, base: &str) {
+        self.inner().leads = Some((below.to_owned(), base.to_owned()));
     }
 
     /// Names another token endpoint than its own.

@@ -113,8 +113,15 @@ impl Inner {
                     let errors = json!({"errors": [{"code": "DENIED", "message": "not yours"}]});
                     (status, errors.to_string()).into_response()
                 }
+                _ if self.hidden && split.is_some() => StatusCode::NOT_FOUND.into_response(),
                 _ => self.challenge(address, repository),
             };
+        }
+        if let Some((below, base)) = &self.leads
+            && request.path.starts_with(below)
+        {
+            let target = format!("{base}{}", request.path);
+            return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, target)]).into_response();
         }
         match split {
             Some((name, "/tags/list", _)) => self.page(name, &request.query),
@@ -133,6 +140,9 @@ impl Inner {
 
     fn may(&self, repository: &str, request: &Logged) -> bool {
         let shown = request.authorization.as_deref();
+        if shown.is_none() && self.open.iter().any(|open| open == repository) {
+            return true;
+        }
         match self.access {
             Access::Open => true,
             Access::Basic(user, password) => shown == Some(basic(user, password).as_str()),

@@ -1,0 +1,60 @@
+//! What host names resolve to, at the moment of connecting.
+
+use std::net::{IpAddr, SocketAddr};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::address::{AddressKind, AddressOptions, OffLimits};
+
+/// The system's resolver, but for hosts whose addresses are given; without the
+/// addresses that may not be connected to. A name cannot have one address when
+/// it is checked and another when it is connected to.
+#[derive(Debug, Clone)]
+pub(super) struct Resolver {
+    options: AddressOptions,
+    /// The registry that has named the hosts, by the kind of its address;
+    /// `None`: the user has.
+    registry: Option<AddressKind>,
+}
+
+impl Resolver {
+    pub(super) fn new(options: &AddressOptions, registry: Option<AddressKind>) -> Self {
+        Self {
+            options: options.clone(),
+            registry,
+        }
+    }
+
+    fn check(&self, ip: IpAddr) -> Result<(), OffLimits> {
+        let Some(registry) = self.registry else {
+            return Ok(());
+        };
+        OffLimits::check(ip, AddressKind::of(ip), registry, &self.options)
+    }
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let this = self.clone();
+        Box::pin(async move {
+            let known = this.options.hosts.get(name.as_str());
+            // The client puts the port of the URL in the place of none.
+            let found: Vec<SocketAddr> = match known {
+                Some(known) => known.iter().map(|ip| SocketAddr::new(*ip, 0)).collect(),
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            let mut refused = None;
+            let mut allowed = Vec::with_capacity(found.len());
+            for address in found {
+                match this.check(address.ip()) {
+                    Ok(()) => allowed.push(address),
+                    Err(off_limits) => refused = Some(off_limits),
+                }
+            }
+            match refused {
+                Some(off_limits) if allowed.is_empty() => Err(off_limits.into()),
+                Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}

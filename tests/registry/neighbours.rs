@@ -1,0 +1,178 @@
+//! A public repository beside a private one, on one host.
+
+use kubectl_imgpolicy::image::{Fact, FetchFailureKind, Known, RepositoryMetadata};
+use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
+
+use super::access::Config;
+use super::memory::User;
+use super::{ask, block_on, created, failure, image, name, options, refused, tags};
+use crate::support::content::Image;
+use crate::support::registry::{Access, Fault, TestRegistry};
+
+const PUBLIC: &str = "org/public";
+const PRIVATE: &str = "org/app";
+const PASSWORDS: [Access; 2] = [
+    Access::Basic("me", "right"),
+    Access::TokenFor("me", "right"),
+];
+
+/// A public and a private repository, with a tag each.
+fn registry(access: Access) -> TestRegistry {
+    let registry = TestRegistry::start();
+    for repository in [PUBLIC, PRIVATE] {
+        registry.push(repository, "1", Image::built("2024-01-01T00:00:00Z"));
+    }
+    registry.require(access);
+    registry.open(PUBLIC);
+    registry
+}
+
+/// What a user may show: nothing, what the registry refuses, or what it takes.
+fn users(registry: &TestRegistry) -> [(RegistryOptions, Option<Config>, bool); 3] {
+    let login = |password| {
+        let config = Config::login(registry, password);
+        (config.options(), Some(config), password == "right")
+    };
+    [(options(), None, false), login("wrong"), login("right")]
+}
+
+/// The same questions about both, in this order or side by side.
+async fn ask_both(
+    registries: &Registries,
+    registry: &TestRegistry,
+    order: &str,
+) -> (RepositoryMetadata, RepositoryMetadata) {
+    let (public, private) = (
+        name(&registry.image(PUBLIC)),
+        name(&registry.image(PRIVATE)),
+    );
+    let facts = || {
+        let mut facts = created(["1"]);
+        facts.push(Fact::Tags);
+        facts
+    };
+    let (mut of_public, mut of_private) = <(RepositoryMetadata, RepositoryMetadata)>::default();
+    let user = registries.user();
+    let public = registries.answer(user, &public, facts(), &mut of_public);
+    let private = registries.answer(user, &private, facts(), &mut of_private);
+    match order {
+        "public first" => {
+            public.await;
+            private.await;
+        }
+        "private first" => {
+            private.await;
+            public.await;
+        }
+        _ => drop(tokio::join!(private, public)),
+    }
+    (of_public, of_private)
+}
+
+#[test]
+fn a_private_repository_does_not_make_its_neighbour_private() {
+    for access in PASSWORDS {
+        for order in ["public first", "private first", "side by side"] {
+            let registry = registry(access.clone());
+            for (options, _config, may) in users(&registry) {
+                let user = User::new().with(options);
+                // With a cold cache, and with a warm one.
+                for _run in 0..2 {
+                    let registries = user.registries();
+                    let (public, private) = block_on(async {
+                        let both = ask_both(&registries, &registry, order).await;
+                        registries.finish().await;
+                        both
+                    });
+                    let context = format!("{access:?} {order} {may}");
+                    assert_eq!(
+                        public.tags,
+                        Known::Value(vec!["1".parse().expect("a tag")]),
+                        "{context}"
+                    );
+                    assert!(image(&public, "1").created.value().is_some(), "{context}");
+                    if may {
+                        assert_eq!(tags(&private), ["1"], "{context}");
+                        continue;
+                    }
+                    let failure = failure(&private.tags);
+                    assert_eq!(failure.kind, FetchFailureKind::Unauthorized, "{failure}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_password_is_shown_only_for_the_repository_that_asked_for_it() {
+    let registry = registry(Access::Basic("me", "right"));
+    let config = Config::login(&registry, "right");
+    let registries = Registries::new(config.options()).expect("options");
+    block_on(ask_both(&registries, &registry, "private first"));
+    for request in registry.requests() {
+        let public = request.path.contains(PUBLIC);
+        assert!(!public || request.authorization.is_none(), "{request:?}");
+    }
+}
+
+#[test]
+fn a_token_that_is_refused_for_another_challenge_costs_one_request_without() {
+    let registry = registry(Access::TokenFor("me", "right"));
+    let config = Config::login(&registry, "wrong");
+    let registries = Registries::new(config.options()).expect("options");
+    block_on(ask_both(&registries, &registry, "private first"));
+    assert_eq!(registry.count("/token"), 2);
+    let public = |r: &&crate::support::registry::Logged| r.path.contains(PUBLIC);
+    // The tag list, a manifest and a config.
+    assert_eq!(registry.requests().iter().filter(public).count(), 3);
+}
+
+#[test]
+fn a_repository_with_a_token_endpoint_of_its_own_is_asked_for_a_token_there() {
+    let (registry, other) = (registry(Access::Token), TestRegistry::start());
+    registry.list("org/other", ["2"]);
+    let registries = Registries::new(options()).expect("options");
+    registry.realm(&format!("{}/token", other.url()));
+    let metadata = ask(&registries, &registry.image(PRIVATE), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1"]);
+    // What that one names now is another's, and refuses us.
+    registry.realm(&format!("{}/token", registry.url()));
+    other.fault("/token", Fault::Status(401));
+    let metadata = ask(&registries, &registry.image("org/other"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["2"]);
+    assert_eq!((other.count("/token"), registry.count("/token")), (2, 1));
+}
+
+#[test]
+fn what_is_hidden_from_everybody_is_shown_to_who_may_see_it() {
+    for access in PASSWORDS {
+        let registry = registry(access);
+        registry.hide();
+        for (options, _config, may) in users(&registry) {
+            for repository in [PUBLIC, PRIVATE] {
+                let registries = Registries::new(options.clone()).expect("options");
+                registry.forget();
+                let image = registry.image(repository);
+                let metadata = ask(&registries, &image, vec![Fact::Tags]);
+                if may || repository == PUBLIC {
+                    assert_eq!(tags(&metadata), ["1"]);
+                } else {
+                    let failure = failure(&metadata.tags);
+                    assert_eq!(failure.kind, FetchFailureKind::NotFound, "{failure}");
+                }
+                let root = registry.paths().contains(&"GET /v2/".to_owned());
+                let asked = repository == PRIVATE && !options.credential_files.is_empty();
+                assert_eq!(root, asked, "{:?}", registry.paths());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_names_the_credentials_that_were_sent_and_no_others() {
+    let registry = registry(Access::Open);
+    registry.fault("/tags/list", Fault::Status(403));
+    let config = Config::login(&registry, "right");
+    let message = refused(config.options(), &registry, FetchFailureKind::Unauthorized);
+    assert!(message.contains("(anonymously, HTTP 403"), "{message}");
+}
