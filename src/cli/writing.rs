@@ -302,6 +302,7 @@ fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
         | Hold::Undecided
         | Hold::ChangedSince
         | Hold::NotAccepted
+        | Hold::NotWritable
         | Hold::NoRecord => true,
         Hold::Manual
         | Hold::Locked

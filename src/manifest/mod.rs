@@ -14,6 +14,9 @@
 //! Flux's image automation [markers](Marker) are read from the comments, and
 //! [`mark`] sets them at the containers whose images they stand beside.
 //!
+//! What SOPS has encrypted is read as it stands, and changed only where its checksum
+//! allows that.
+//!
 //! [`edit`](edit()) changes single values of the objects in the text itself and
 //! keeps every other byte.
 
@@ -21,6 +24,8 @@ mod document;
 mod edit;
 mod json;
 mod markers;
+mod object;
+mod sops;
 mod split;
 mod yaml;
 

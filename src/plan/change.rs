@@ -9,7 +9,9 @@ use super::record;
 use super::rollback::rolled_back_from;
 use crate::image::{Digest, ImageReference};
 use crate::policy::{KeyError, Warning, is_ignored, lock_on};
-use crate::workload::{Container, ContainerType, Observed, Source, WorkloadId, WorkloadKind};
+use crate::workload::{
+    Container, ContainerType, Observed, SEALED, Source, WorkloadId, WorkloadKind,
+};
 
 /// Everything that one command is going to write. The same plan is shown,
 /// confirmed, printed as data and written.
@@ -136,6 +138,15 @@ pub enum Refusal {
     /// A container's name fits into no annotation.
     #[error("{0}")]
     IllegalKey(#[from] KeyError),
+    /// The object's file is encrypted, with a checksum over all of it.
+    #[error(
+        "{}{SEALED}",
+        at.as_ref().map(|at| format!("{}:{}: ", at.file, at.line)).unwrap_or_default()
+    )]
+    Sealed {
+        /// Where it stands.
+        at: Option<Source>,
+    },
     /// An image of a Helm release stands where it cannot be written.
     #[error("container {container}: {reason}")]
     NoPlace {
@@ -154,6 +165,11 @@ impl Change {
     ///
     /// The object is not what the plan was made for: see [`Refusal`].
     pub fn edit(&self, object: &Observed, authorship: &Authorship) -> Result<Edit, Refusal> {
+        if object.workload.is_sealed && !self.images.is_empty() {
+            return Err(Refusal::Sealed {
+                at: object.workload.source.clone(),
+            });
+        }
         let lock = lock_on(&object.workload);
         let mut edit = match &self.policy {
             // What was rolled back is locked already, by somebody with a reason.

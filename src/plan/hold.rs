@@ -19,6 +19,8 @@ closed_words! {
         VariantChange = "variant-change",
         /// The image that was asked for is not one that the policy accepts.
         NotAccepted = "not-accepted",
+        /// It stands where it is not written.
+        NotWritable = "not-writable",
         /// It belongs to GitOps or to an operator, which would revert it.
         Owned = "owned",
         /// It could not be decided.
@@ -51,6 +53,7 @@ impl Hold {
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),
             Self::Ignored
+            | Self::NotWritable
             | Self::Undecided
             | Self::Gone
             | Self::Unconfirmed

@@ -73,12 +73,15 @@ impl Wish<'_> {
             return None;
         }
         let rejection = self.rejection();
+        let obstacle = self.subject.workload.obstacle(self.subject.container);
+        let obstacle = obstacle.filter(|obstacle| !obstacle.yields_to_explicit);
         let hold = match (decision.state, &target) {
             (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
             (State::Locked, _) if !spec.overrides.lock => {
                 Some((Hold::Locked, decision.message.clone()))
             }
             (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
+            _ if obstacle.is_some() => obstacle.map(|o| (Hold::NotWritable, o.message)),
             _ => rejection
                 .clone()
                 .filter(|_| !spec.overrides.policy)

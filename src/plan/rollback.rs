@@ -7,7 +7,7 @@ use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::{LastUpdate, RecordedChange};
 use crate::image::ImageReference;
 use crate::policy::lock_on;
-use crate::workload::Observed;
+use crate::workload::{Observed, SEALED};
 
 /// The plan to put back every change of each workload's last record, or those
 /// of the named containers, and to lock, so that automation does not undo it. A
@@ -52,6 +52,9 @@ impl Rollback<'_> {
                 last.by, last.time
             );
             return Err((Hold::AlreadyRolledBack, message));
+        }
+        if self.object.workload.is_sealed {
+            return Err((Hold::NotWritable, SEALED.to_owned()));
         }
         Ok(last)
     }

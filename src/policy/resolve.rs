@@ -113,6 +113,11 @@ fn resolve_container(
         }),
         (None, None, None) => None,
     };
+    if policy.is_some()
+        && let Some(obstacle) = workload.obstacle(container)
+    {
+        warnings.push(Warning::new(WarningCode::NotWritable, obstacle.message));
+    }
     let lock = annotations.lock.clone();
     warnings.sort();
     warnings.dedup();

@@ -57,6 +57,8 @@ closed_words! {
         TooYoung = "too-young",
         /// A newer tag lacks a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
+        /// The image is not written where it stands, whatever is elected.
+        NotWritable = "not-writable",
         /// Something else updates this image as well.
         OtherUpdater = "other-updater",
         /// The registry shows the image that is written to you, and not to the

@@ -16,6 +16,19 @@ pub struct Container {
     /// Flux's image automation marker beside the image, in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<ImageMarker>,
+    /// Why its image is not written where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why an image is not written where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Obstacle {
+    /// The reason, and what to do, in a sentence.
+    pub message: String,
+    /// Whether an image that somebody names is written all the same.
+    pub yields_to_explicit: bool,
 }
 
 /// `# {"$imagepolicy": "namespace:name"}` behind an image in a file: Flux's

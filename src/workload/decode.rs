@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::container::{Container, ContainerType};
+use super::container::{Container, ContainerType, Obstacle};
 use super::helm_values;
 use super::id::{WorkloadId, WorkloadKind};
 use super::owner::{Owner, OwnerReference};
@@ -39,9 +39,24 @@ pub struct Workload {
     /// The file it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// Whether SOPS keeps a checksum over it in that file, which any change would
+    /// break.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sealed: bool,
 }
 
 impl Workload {
+    /// Why the image of one of its containers is not written. What can be told
+    /// only by the text of a manifest is not known here.
+    #[must_use]
+    pub fn obstacle(&self, container: &Container) -> Option<Obstacle> {
+        let sealed = self.is_sealed.then(|| Obstacle {
+            message: SEALED.to_owned(),
+            yields_to_explicit: false,
+        });
+        sealed.or_else(|| container.obstacle.clone())
+    }
+
     /// A workload that runs one image and exists nowhere: policies are tried on
     /// containers.
     #[must_use]
@@ -59,15 +74,21 @@ impl Workload {
                 container_type: ContainerType::Container,
                 image: image.to_owned(),
                 marker: None,
+                obstacle: None,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,
             pod_labels: BTreeMap::new(),
             pull_secrets: PullSecretRefs::default(),
             source: None,
+            is_sealed: false,
         }
     }
 }
+
+/// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
+pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \
+                          sops edit, or encrypt it again with --mac-only-encrypted";
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -279,6 +300,7 @@ impl RawObject {
                 pod_labels: BTreeMap::new(),
                 pull_secrets: PullSecretRefs::default(),
                 source: None,
+                is_sealed: false,
             });
         }
         let template = match kind {
@@ -304,6 +326,7 @@ impl RawObject {
                         container_type,
                         image,
                         marker: None,
+                        obstacle: None,
                     })
                 })
         };
@@ -324,6 +347,7 @@ impl RawObject {
                     .filter_map(|secret| secret.name),
             ),
             source: None,
+            is_sealed: false,
         })
     }
 }

@@ -100,6 +100,7 @@ pub(super) fn containers(
                 container_type: ContainerType::Container,
                 image: image.text(values)?,
                 marker: None,
+                obstacle: None,
             })
         })
         .collect()

@@ -17,8 +17,8 @@ mod pull_secrets;
 mod rollout;
 mod scheduling;
 
-pub use container::{Container, ContainerType, ImageMarker};
-pub use decode::{DecodeError, Source, Workload, decode, decode_as};
+pub use container::{Container, ContainerType, ImageMarker, Obstacle};
+pub use decode::{DecodeError, SEALED, Source, Workload, decode, decode_as};
 pub use helm_values::{HelmImage, helm_images};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use observed::{Observed, Writers};

@@ -185,7 +185,7 @@ impl FileWriter<'_> {
             if name != Some(change.workload.name.as_str()) {
                 continue;
             }
-            let read = Observed::read(&object.value, self.default_namespace);
+            let read = object.observed(self.default_namespace);
             if let Ok(Some(mut observed)) = read
                 && observed.workload.id == change.workload
             {

@@ -18,6 +18,7 @@ mod quickstart;
 mod requests;
 mod secrets;
 mod snapshot;
+mod sops;
 mod status;
 mod streams;
 mod test_command;
