@@ -5,7 +5,8 @@
 //! | a tag of its own, also as a number or a digest | the tag |
 //! | the tag behind the repository, in one text | the whole text |
 //! | no tag, in a block or with a mapped place for one | a tag in its place |
-//! | no tag, in one text | the whole text |
+//! | no tag, in one text that is mapped, or whose image somebody names | the whole text |
+//! | a version under a key that is not understood, or a digest | nothing |
 //!
 //! The registry and the repository stay as they are.
 
@@ -91,13 +92,8 @@ fn edit(
     image: &ImageReference,
 ) -> Result<ValueEdit, String> {
     let repository = place.repository_text(values).unwrap_or_default();
-    if let Some(path) = &place.digest
-        && at(values, path).is_some_and(|digest| !is_empty(digest))
-    {
-        let path = path.join(".");
-        return Err(format!(
-            "{path} of the values counts more than a tag; take it away first"
-        ));
+    if let Some(obstacle) = place.obstacle(values).filter(|o| !o.yields_to_explicit) {
+        return Err(obstacle.message);
     }
     let last = repository.rsplit('/').next().unwrap_or(&repository);
     let names_version = last.contains([':', '@']);
@@ -246,6 +242,16 @@ mod tests {
                 "tag=2".to_owned(),
             ),
             (
+                json!({"image": "q/app", "imageTag": "v1"}),
+                ":v2",
+                "imageTag=v2".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "q/app"}, "image_tag": "v1"}),
+                ":v2",
+                "image_tag=v2".to_owned(),
+            ),
+            (
                 json!({"image": "app:1", "registry": "q.io"}),
                 ":2",
                 "image=app:2".to_owned(),
@@ -290,8 +296,8 @@ mod tests {
         ];
         let got = written(&values, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));
-        let got = written(&values, &mapping[..1], "app", ":2");
-        assert_eq!(got, Ok("a.b.repo=q/app:2".to_owned()));
+        let refusal = written(&values, &mapping[..1], "app", ":2").expect_err("refused");
+        assert!(refusal.contains("a.b.version of the values"), "{refusal}");
         let bare = json!({"a": {"b": {"repo": "q/app"}}});
         let got = written(&bare, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));
@@ -319,8 +325,8 @@ mod tests {
         let refusal = written(&values, &[], "chart-image", ":2").expect_err("refused");
         assert_eq!(
             refusal,
-            "container chart-image: image.digest of the values counts more than a tag; take it \
-             away first"
+            "container chart-image: image.digest of the values counts more than a tag; remove it \
+             first"
         );
     }
 
@@ -390,6 +396,7 @@ mod tests {
             let mut expected = object.workload.containers;
             let side = expected.iter_mut().find(|c| c.name == "side").expect("side");
             side.image = change.to.to_string();
+            side.obstacle = None;
             prop_assert_eq!(after, expected);
         }
     }

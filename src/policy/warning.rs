@@ -59,6 +59,8 @@ closed_words! {
         WrongPlatform = "wrong-platform",
         /// The image is not written where it stands, whatever is elected.
         NotWritable = "not-writable",
+        /// An annotation that maps an image of a Helm release leads nowhere.
+        HalfMapping = "half-mapping",
         /// Something else updates this image as well.
         OtherUpdater = "other-updater",
         /// The registry shows the image that is written to you, and not to the

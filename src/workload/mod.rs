@@ -8,6 +8,7 @@
 
 mod container;
 mod decode;
+mod helm_obstacle;
 mod helm_values;
 mod id;
 mod observed;
@@ -19,7 +20,7 @@ mod scheduling;
 
 pub use container::{Container, ContainerType, ImageMarker, Obstacle};
 pub use decode::{DecodeError, SEALED, Source, Workload, decode, decode_as};
-pub use helm_values::{HelmImage, helm_images};
+pub use helm_values::{HelmImage, half_mappings, helm_images};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use observed::{Observed, Writers};
 pub use owner::{Owner, OwnerMarker};

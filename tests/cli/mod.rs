@@ -7,6 +7,7 @@ mod completion;
 mod faults;
 mod files;
 mod formats;
+mod helm;
 mod honesty;
 mod image_scope;
 mod input;
