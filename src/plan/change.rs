@@ -222,6 +222,13 @@ impl Change {
 }
 
 impl ImageChange {
+    /// Whether another repository's image is written: the names are compared as
+    /// registries know them, not as they are spelled.
+    #[must_use]
+    pub fn changes_repository(&self) -> bool {
+        is_elsewhere(&self.from, &self.to)
+    }
+
     /// Where the container stands that still runs what the plan starts from;
     /// `None`: it runs the target already.
     fn position(&self, object: &Observed) -> Result<Option<usize>, Refusal> {
@@ -254,4 +261,11 @@ impl ImageChange {
             image: self.to.to_string(),
         }
     }
+}
+
+/// Whether an image is of another repository than what runs; what runs and is not a
+/// valid image is of none.
+pub(super) fn is_elsewhere(running: &str, image: &ImageReference) -> bool {
+    let running = running.parse::<ImageReference>();
+    running.map_or(true, |running| running.canonical() != image.canonical())
 }

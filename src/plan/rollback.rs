@@ -1,10 +1,11 @@
 //! Putting back what the last recorded update replaced.
 
-use super::change::{Change, ImageChange, Plan};
+use super::change::{Change, ImageChange, Plan, is_elsewhere};
 use super::change_cause::version;
 use super::hold::{HeldBack, Hold};
 use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::{LastUpdate, RecordedChange};
+use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
 use crate::workload::{Observed, SEALED};
@@ -13,13 +14,25 @@ use crate::workload::{Observed, SEALED};
 /// of the named containers, and to lock, so that automation does not undo it. A
 /// lock that is there already stays as it is; where the note has no message, the
 /// lock says what was rolled back.
+///
+/// A record is an annotation, which anybody may have written: an image of another
+/// repository is put back only where the policy is overridden.
 #[must_use]
-pub fn plan_rollback(objects: &[Observed], containers: &[String], lock: &LockNote) -> Plan {
+pub fn plan_rollback(
+    objects: &[Observed],
+    containers: &[String],
+    lock: &LockNote,
+    overrides: Overrides,
+) -> Plan {
     let mut plan = Plan::default();
     let mut objects: Vec<&Observed> = objects.iter().collect();
     objects.sort_by(|a, b| a.workload.id.cmp(&b.workload.id));
     for object in objects {
-        let rollback = Rollback { object, containers };
+        let rollback = Rollback {
+            object,
+            containers,
+            overrides,
+        };
         match rollback.last() {
             Err((hold, message)) => plan.held_back.push(rollback.stays(None, hold, message)),
             Ok(last) => rollback.plan(&last, lock, &mut plan),
@@ -32,6 +45,7 @@ pub fn plan_rollback(objects: &[Observed], containers: &[String], lock: &LockNot
 struct Rollback<'a> {
     object: &'a Observed,
     containers: &'a [String],
+    overrides: Overrides,
 }
 
 impl Rollback<'_> {
@@ -142,6 +156,10 @@ impl Rollback<'_> {
             );
             (Hold::NoRecord, message)
         })?;
+        if is_elsewhere(&container.image, &to) && !self.overrides.policy {
+            let message = "the record puts back an image of another repository".to_owned();
+            return Err((Hold::OtherRepository, message));
+        }
         Ok(ImageChange {
             container: name.clone(),
             container_type: container.container_type,
@@ -176,6 +194,9 @@ impl Rollback<'_> {
 /// The message of a lock that has none of its own.
 pub(super) fn rolled_back_from(images: &[ImageChange]) -> String {
     let tag = |image: &ImageChange| {
+        if image.changes_repository() {
+            return image.from.clone();
+        }
         let running = image.from.parse::<ImageReference>().ok();
         running.map_or_else(|| image.from.clone(), |running| version(&running))
     };

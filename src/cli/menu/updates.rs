@@ -7,7 +7,7 @@ use super::list::{Choice, Item, List};
 use super::{Answer, Menu};
 use crate::cli::error::CommandError;
 use crate::cli::terminal::Terminal;
-use crate::output::{command_line, version_of};
+use crate::output::{command_line, held_versions, versions};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
 use crate::workload::WorkloadId;
 
@@ -62,16 +62,13 @@ fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
         .chain(warnings)
         .chain(change.notes.iter().cloned())
         .collect();
+    let (from, to) = versions(image);
     let mark = if image.warnings.is_empty() { "" } else { "!" };
     Item {
         cells: vec![
             name(&change.workload, spans),
             image.container.clone(),
-            format!(
-                "{} -> {}{mark}",
-                version_of(&image.from),
-                version_of(&image.to.to_string())
-            ),
+            format!("{from} -> {to}{mark}"),
             image.policy.clone().unwrap_or_default(),
         ],
         detail: told.join("; "),
@@ -81,11 +78,8 @@ fn elected_item(change: &Change, image: &ImageChange, spans: bool) -> Item {
 }
 
 fn held_item(held: &HeldBack, spans: bool) -> Item {
-    let from = held.from.as_deref().map(version_of).unwrap_or_default();
-    let to = held
-        .to
-        .as_ref()
-        .map(|to| format!(" -> {}", version_of(&to.to_string())));
+    let (from, to) = held_versions(held);
+    let to = to.map(|to| format!(" -> {to}"));
     let lift = match held.hold.lifted_by() {
         Some(flag) => format!(
             "held back: {} (start with {flag} to update it)",
@@ -97,7 +91,7 @@ fn held_item(held: &HeldBack, spans: bool) -> Item {
         cells: vec![
             name(&held.workload, spans),
             held.container.clone().unwrap_or_default(),
-            format!("{from}{}", to.unwrap_or_default()),
+            format!("{}{}", from.unwrap_or_default(), to.unwrap_or_default()),
             held.hold.to_string(),
         ],
         detail: lift.clone(),
