@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::markers::{self, Marker};
+use super::plain::{PlainTexts, Written};
 use super::sops::Sops;
 use super::split::{Chunk, chunks};
 use super::yaml;
@@ -28,6 +29,9 @@ pub struct Object {
     pub markers: Vec<Marker>,
     /// Whether SOPS keeps a checksum over it that any change would break.
     pub is_sealed: bool,
+    /// The texts of what stands without quotes in a Helm release's values and is
+    /// not read as text.
+    pub plain_texts: PlainTexts,
 }
 
 /// A document that is no object: the manifest's fault.
@@ -159,8 +163,10 @@ fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
         for value in json::values(body, MAX_NODES) {
             match value {
                 Ok(read) => {
+                    let written = Written::read(&body[read.range.clone()]);
                     let range = chunk.content + read.range.start..chunk.content + read.range.end;
                     Opening::new(root(range, true, &read.value), Vec::new(), found)
+                        .with(written)
                         .open(line(read.line), read.value);
                 }
                 Err(error) => {
@@ -180,7 +186,9 @@ fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
     match yaml::value(chunk.text, MAX_NODES) {
         Ok(value) => {
             let root = root(range, false, &value);
-            Opening::new(root, markers::find(chunk.text), found).open(chunk.content_line, value);
+            Opening::new(root, markers::find(chunk.text), found)
+                .with(Written::read(chunk.text))
+                .open(chunk.content_line, value);
         }
         Err(error) => {
             let line = error.line.map_or(chunk.content_line, |line| {
@@ -215,6 +223,7 @@ struct Opening<'a> {
     root: Root,
     path: Vec<String>,
     markers: Vec<Marker>,
+    written: Option<Written>,
     found: &'a mut Vec<Located>,
 }
 
@@ -224,8 +233,13 @@ impl<'a> Opening<'a> {
             root,
             path: Vec::new(),
             markers,
+            written: None,
             found,
         }
+    }
+
+    fn with(self, written: Option<Written>) -> Self {
+        Self { written, ..self }
     }
 
     fn push(&mut self, object: Result<Object, DocumentError>) {
@@ -254,9 +268,14 @@ impl<'a> Opening<'a> {
             Value::Bool(_) => return self.push(not_an_object("a boolean")),
         };
         let Some((items, item_type)) = take_items(&mut object) else {
+            let mut value = Value::Object(object);
+            let written = self.written.as_ref();
             let object = Object {
                 line,
-                value: Value::Object(object),
+                plain_texts: written
+                    .map(|written| written.resolve(&self.path, &mut value))
+                    .unwrap_or_default(),
+                value,
                 markers: std::mem::take(&mut self.markers),
                 is_sealed: false,
             };

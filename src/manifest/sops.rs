@@ -18,12 +18,14 @@ use crate::policy::GoRegex;
 const BLOCK: &str = "sops";
 
 /// The rules of which values are encrypted; at most one stands in a block.
-const RULES: [(&str, fn(String) -> Rule); 4] = [
+const RULES: [(&str, MakeRule); 4] = [
     ("encrypted_regex", |text| Rule::Regex(text, true)),
     ("unencrypted_regex", |text| Rule::Regex(text, false)),
     ("encrypted_suffix", |text| Rule::Suffix(text, true)),
     ("unencrypted_suffix", |text| Rule::Suffix(text, false)),
 ];
+
+type MakeRule = fn(String) -> Rule;
 
 /// Rules by comments: what they mean for a new key depends on where it is written.
 const COMMENT_RULES: [&str; 2] = ["encrypted_comment_regex", "unencrypted_comment_regex"];

@@ -74,6 +74,9 @@ pub struct ImageChange {
     pub message: String,
     /// What else to know.
     pub warnings: Vec<Warning>,
+    /// In a rollback, the tag as it stood in a Helm release's values, where it stood
+    /// there without quotes and is not read as text.
+    pub plain_tag: Option<String>,
 }
 
 /// Why a change is not made to an object as it is now. Nothing of the change is

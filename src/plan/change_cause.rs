@@ -86,6 +86,7 @@ mod tests {
             build: None,
             message: String::new(),
             warnings: Vec::new(),
+            plain_tag: None,
         }
     }
 

@@ -110,6 +110,7 @@ impl Wish<'_> {
                 None => "asked for".to_owned(),
             },
             warnings: decision.warnings.clone(),
+            plain_tag: None,
         })))
     }
 

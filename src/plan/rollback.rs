@@ -8,7 +8,7 @@ use super::record::{LastUpdate, RecordedChange};
 use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
-use crate::workload::{Observed, SEALED};
+use crate::workload::{Observed, SEALED, plain_scalar, printed};
 
 /// The plan to put back every change of each workload's last record, or those
 /// of the named containers, and to lock, so that automation does not undo it. A
@@ -97,7 +97,7 @@ impl Rollback<'_> {
             match self.back(recorded, last) {
                 Ok(image) => images.push(image),
                 Err((hold, message)) => plan.held_back.push(HeldBack {
-                    to: recorded.from.parse().ok(),
+                    to: before(recorded).0.parse().ok(),
                     ..self.stays(Some(&recorded.container), hold, message)
                 }),
             }
@@ -149,7 +149,8 @@ impl Rollback<'_> {
             );
             return Err((Hold::ChangedSince, message));
         }
-        let to: ImageReference = recorded.from.parse().map_err(|error| {
+        let (from, plain_tag) = before(recorded);
+        let to: ImageReference = from.parse().map_err(|error| {
             let message = format!(
                 "the image before, {:?}, cannot be written: {error}",
                 recorded.from
@@ -173,6 +174,7 @@ impl Rollback<'_> {
                 last.by, last.time
             ),
             warnings: Vec::new(),
+            plain_tag,
         })
     }
 
@@ -189,6 +191,20 @@ impl Rollback<'_> {
             message,
         }
     }
+}
+
+/// The image that ran before a recorded change, and its tag as it stood in a Helm
+/// release's values, where that was not read as text.
+fn before(recorded: &RecordedChange) -> (String, Option<String>) {
+    let text = recorded.from.rsplit_once(':');
+    if let Some((name, written)) = text.filter(|_| recorded.unquoted) {
+        let value = plain_scalar(written);
+        let printed = printed(&value).filter(|_| value.is_number() || value.is_boolean());
+        if let Some(printed) = printed {
+            return (format!("{name}:{printed}"), Some(written.to_owned()));
+        }
+    }
+    (recorded.from.clone(), None)
 }
 
 /// The message of a lock that has none of its own.

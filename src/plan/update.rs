@@ -127,6 +127,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         build: decision.build.clone(),
         message: decision.message.clone(),
         warnings: decision.warnings.clone(),
+        plain_tag: None,
     })))
 }
 

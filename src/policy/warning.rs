@@ -59,6 +59,8 @@ closed_words! {
         WrongPlatform = "wrong-platform",
         /// The image is not written where it stands, whatever is elected.
         NotWritable = "not-writable",
+        /// The tag of a Helm release's image is not a text in its values.
+        NumericTag = "numeric-tag",
         /// An annotation that maps an image of a Helm release leads nowhere.
         HalfMapping = "half-mapping",
         /// Something else updates this image as well.

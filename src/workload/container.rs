@@ -19,6 +19,33 @@ pub struct Container {
     /// Why its image is not written where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
+    /// The tag of a Helm release's image, where the values have a number or a
+    /// boolean in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numeric_tag: Option<NumericTag>,
+}
+
+/// A tag in a Helm release's values that is not a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NumericTag {
+    /// As a template prints it: what runs.
+    pub printed: String,
+    /// As the manifest has it; a live object has lost that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+}
+
+impl NumericTag {
+    /// The image as the manifest has it, from the image that runs.
+    #[must_use]
+    pub fn as_written(&self, image: &str) -> String {
+        let name = image.strip_suffix(&self.printed);
+        match (name, &self.written) {
+            (Some(name), Some(written)) => format!("{name}{written}"),
+            _ => image.to_owned(),
+        }
+    }
 }
 
 /// Why an image is not written where it stands.

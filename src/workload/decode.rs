@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::container::{Container, ContainerType, Obstacle};
+use super::container::{Container, ContainerType};
 use super::helm_values;
 use super::id::{WorkloadId, WorkloadKind};
 use super::owner::{Owner, OwnerReference};
@@ -46,17 +46,6 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Why the image of one of its containers is not written. What can be told
-    /// only by the text of a manifest is not known here.
-    #[must_use]
-    pub fn obstacle(&self, container: &Container) -> Option<Obstacle> {
-        let sealed = self.is_sealed.then(|| Obstacle {
-            message: SEALED.to_owned(),
-            yields_to_explicit: false,
-        });
-        sealed.or_else(|| container.obstacle.clone())
-    }
-
     /// A workload that runs one image and exists nowhere: policies are tried on
     /// containers.
     #[must_use]
@@ -75,6 +64,7 @@ impl Workload {
                 image: image.to_owned(),
                 marker: None,
                 obstacle: None,
+                numeric_tag: None,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,
@@ -85,10 +75,6 @@ impl Workload {
         }
     }
 }
-
-/// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
-pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \
-                          sops edit, or encrypt it again with --mac-only-encrypted";
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -327,6 +313,7 @@ impl RawObject {
                         image,
                         marker: None,
                         obstacle: None,
+                        numeric_tag: None,
                     })
                 })
         };

@@ -23,8 +23,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::container::{Container, ContainerType};
+use super::container::{Container, ContainerType, NumericTag};
 use super::decode::Workload;
+use super::helm_scalar::printed;
 use super::id::WorkloadKind;
 
 /// What the image at the top level of the values is called.
@@ -63,9 +64,24 @@ impl HelmImage {
     /// The image, put together; `None`: no repository stands there.
     #[must_use]
     pub fn text(&self, values: &Map<String, Value>) -> Option<String> {
-        let tag = self.tag.as_ref().and_then(|path| text_at(values, path));
+        let tag = self.tag_value(values).and_then(printed);
         let repository = text_at(values, &self.repository)?;
         Some(join(self.registry_text(values), &repository, tag))
+    }
+
+    /// What stands in the tag's place, if that is filled.
+    fn tag_value<'v>(&self, values: &'v Map<String, Value>) -> Option<&'v Value> {
+        let value = value_at(values, self.tag.as_ref()?)?;
+        is_filled(value).then_some(value)
+    }
+
+    /// The tag, where a number or a boolean stands in its place.
+    fn numeric_tag(&self, values: &Map<String, Value>) -> Option<NumericTag> {
+        let value = self.tag_value(values).filter(|value| !value.is_string())?;
+        Some(NumericTag {
+            printed: printed(value)?,
+            written: None,
+        })
     }
 
     /// The text that holds the repository, and maybe more.
@@ -147,6 +163,7 @@ pub(super) fn containers(
                 image: image.text(values)?,
                 marker: None,
                 obstacle: image.obstacle(values),
+                numeric_tag: image.numeric_tag(values),
             })
         })
         .collect()
@@ -242,12 +259,10 @@ pub(super) fn parent<'v>(
         .try_fold(values, |mapping, key| mapping.get(key)?.as_object())
 }
 
-/// A tag such as `1.10` may stand unquoted in the values; its text is lost, and
-/// the number's is taken.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(_) => printed(value),
         _ => None,
     }
 }
@@ -334,6 +349,13 @@ mod tests {
                 json!({"image": "app", "registry": "q.io", "tag": 2}),
                 "q.io/app:2",
             ),
+            (json!({"image": "q/app", "tag": 1.2}), "q/app:1.2"),
+            (json!({"image": "q/app", "tag": 1e3}), "q/app:1000"),
+            (
+                json!({"image": "q/app", "tag": 20190523}),
+                "q/app:2.0190523e+07",
+            ),
+            (json!({"image": "q/app", "tag": false}), "q/app:false"),
             (
                 json!({"image": {"repository": "q/app", "tag": "1"}}),
                 "q/app:1",

@@ -8,21 +8,24 @@
 
 mod container;
 mod decode;
-mod helm_obstacle;
+mod helm_scalar;
 mod helm_values;
 mod id;
 mod observed;
+mod obstacle;
 mod owner;
 mod pods;
 mod pull_secrets;
 mod rollout;
 mod scheduling;
 
-pub use container::{Container, ContainerType, ImageMarker, Obstacle};
-pub use decode::{DecodeError, SEALED, Source, Workload, decode, decode_as};
+pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
+pub use decode::{DecodeError, Source, Workload, decode, decode_as};
+pub use helm_scalar::{plain_scalar, printed};
 pub use helm_values::{HelmImage, half_mappings, helm_images};
 pub use id::{UnknownKind, WorkloadId, WorkloadKind};
 pub use observed::{Observed, Writers};
+pub use obstacle::SEALED;
 pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};

@@ -3,7 +3,9 @@
 use std::fs;
 
 use super::root;
+use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
+use crate::support::registry::TestRegistry;
 
 /// A release with these annotations and values (YAML lines).
 fn release(annotations: &[&str], values: &[&str]) -> String {
@@ -134,5 +136,181 @@ fn half_a_mapping_is_a_warning() {
         let warning = &item["warnings"][0];
         assert_eq!(warning["code"], "half-mapping");
         assert_eq!(warning["message"], expected);
+    }
+}
+
+/// Tags as they are written without quotes, and what Helm gets of them.
+const NUMBERS: [(&str, &str); 10] = [
+    ("0787849", "787849"),
+    ("1e3", "1000"),
+    ("1.0", "1"),
+    ("1.20", "1.2"),
+    ("0362525", "124245"),
+    ("0x1e", "30"),
+    ("1_000", "1000"),
+    ("0o17", "15"),
+    ("5", "5"),
+    ("off", "false"),
+];
+
+/// The tag that a numerical policy elects, and which would be a number too.
+const NEW: &str = "20990101";
+
+/// A registry with all that these tags are to Helm, and a newer one.
+fn registry() -> TestRegistry {
+    let registry = TestRegistry::start();
+    for tag in NUMBERS.iter().map(|(_, tag)| *tag).chain([NEW, "12e5678"]) {
+        registry.push(
+            "org/app",
+            tag,
+            Image::built("2024-01-01T00:00:00Z").label(tag),
+        );
+    }
+    registry
+}
+
+#[test]
+fn a_tag_without_quotes_is_shown_as_helm_gets_it_and_comes_back_as_it_was_written() {
+    let registry = registry();
+    let image = registry.image("org/app");
+    let policy = "fluxcd.io/tag.app: numerical";
+    let block = release(
+        &[policy],
+        &[
+            "app:",
+            "  image:",
+            &format!("    repository: {image}"),
+            "    tag: TAG # ours",
+        ],
+    );
+    let flow = release(
+        &[policy],
+        &[&format!(
+            "app: {{image: {{repository: {image}, tag: TAG}}}}"
+        )],
+    );
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n- {}",
+        block.trim_end().replace('\n', "\n  ")
+    );
+    for form in [&block, &flow, &list] {
+        for (written, shown) in NUMBERS {
+            let environment = TestEnvironment::new();
+            let before = form.replace("TAG", written);
+            environment.write("web.yaml", &before);
+            let words = |words: &str| {
+                let words: Vec<&str> = words.split(' ').chain(["-f", "web.yaml"]).collect();
+                environment.run(words)
+            };
+            let item = words("status -o json").expect(0).item();
+            assert_eq!(item["image"], format!("{image}:{shown}"), "{written}");
+            let warning = &item["warnings"][0];
+            assert_eq!(warning["code"], "numeric-tag", "{written}");
+            let message = warning["message"].as_str().expect("a message");
+            assert!(
+                message.contains(&format!("the tag {written} is")),
+                "{message}"
+            );
+            if written != shown {
+                assert!(message.contains(&format!("Helm gets {shown}")), "{message}");
+            }
+            words("update --yes").expect(0);
+            let after = manifest(&environment);
+            assert!(after.contains(&format!("tag: \"{NEW}\"")), "{after}");
+            let own = format!(r#""from":"{image}:{written}""#);
+            assert!(after.contains(&own), "{after}");
+            words("rollback --all --yes").expect(0);
+            let back = manifest(&environment);
+            let line = |text: &str| {
+                let mut lines = text.lines().filter(|line| line.contains("tag: "));
+                lines.next_back().map(str::to_owned)
+            };
+            assert_eq!(line(&back), line(&before));
+            let item = words("status -o json").expect(0).item();
+            assert_eq!(item["image"], format!("{image}:{shown}"), "{written}");
+        }
+    }
+}
+
+#[test]
+fn a_tag_that_go_reads_as_text_is_one() {
+    let registry = registry();
+    let image = registry.image("org/app");
+    for written in [
+        "12e5678",
+        "\"0787849\"",
+        "'1.20'",
+        "1:30",
+        "2024-01-01",
+        "!!str 1.20",
+    ] {
+        let environment = TestEnvironment::new();
+        let values = [
+            "app:".to_owned(),
+            "  image:".to_owned(),
+            format!("    repository: {image}"),
+            format!("    tag: {written}"),
+        ];
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        environment.write("web.yaml", release(&[], &values));
+        let item = environment.run(["status", "-f", "web.yaml", "-o", "json"]);
+        let item = item.expect(0).item();
+        let shown = written
+            .trim_start_matches("!!str ")
+            .trim_matches(['"', '\'']);
+        assert_eq!(item["image"], format!("{image}:{shown}"));
+        let warnings = item["warnings"].as_array().expect("a list");
+        assert!(
+            warnings.iter().all(|w| w["code"] != "numeric-tag"),
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn a_number_of_json_comes_back_as_a_number() {
+    let registry = registry();
+    let image = registry.image("org/app");
+    let text = |tag: &str| {
+        format!(
+            r#"{{"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+  "metadata": {{"name": "web", "annotations":
+    {{"fluxcd.io/automated": "true", "fluxcd.io/tag.app": "numerical"}}}},
+  "spec": {{"values": {{"app": {{"image": {{"repository": "{image}", "tag": {tag}}}}}}}}}}}
+"#
+        )
+    };
+    let environment = TestEnvironment::new();
+    environment.write("web.yaml", text("1.20"));
+    let run = |words: &[&str]| environment.run(words.iter().chain(&["-f", "web.yaml"]));
+    let item = run(&["status", "-o", "json"]).expect(0).item();
+    assert_eq!(item["image"], format!("{image}:1.2"));
+    run(&["update", "--yes"]).expect(0);
+    assert!(manifest(&environment).contains(r#""tag": "20990101""#));
+    run(&["rollback", "--all", "--yes"]).expect(0);
+    assert!(manifest(&environment).contains(r#""tag": 1.20}"#));
+}
+
+#[test]
+fn a_number_behind_an_alias_or_a_merge_key_is_read_as_well() {
+    let registry = registry();
+    let image = registry.image("org/app");
+    let image = format!("image: {{<<: *all, repository: {image}}}");
+    for values in [
+        ["x: {y: &all {tag: 0787849}}", "app:", &format!("  {image}")],
+        [
+            "x: {tag: &t 0787849, y: &all {a: b}}",
+            "app:",
+            &format!("  {}", image.replace("*all", "[*all, {tag: *t}]")),
+        ],
+    ] {
+        let environment = TestEnvironment::new();
+        environment.write("web.yaml", release(&[], &values));
+        let outcome = environment.run(["status", "-f", "web.yaml", "-o", "json"]);
+        let item = outcome.expect(0).item();
+        let image = item["image"].as_str().expect("an image");
+        assert!(image.ends_with("/org/app:787849"), "{values:?}: {image}");
+        let message = item["warnings"][0]["message"].as_str().expect("a message");
+        assert!(message.contains("0787849"), "{message}");
     }
 }

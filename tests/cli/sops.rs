@@ -103,7 +103,7 @@ fn an_encrypted_image_or_policy_is_named_as_such() {
         (encrypted, "semver:~1.0", "unparsable-image"),
         ("docker.io/org/my-app:1.0.0", encrypted, "invalid-policy"),
     ] {
-        environment.write("web.yaml", &text(image, policy));
+        environment.write("web.yaml", text(image, policy));
         let list = run(&environment, "status -o json").expect(0).json();
         let item = &list["items"][0];
         assert_eq!(item["reason"], reason);

@@ -310,3 +310,32 @@ fn a_record_of_what_is_not_a_valid_image_puts_nothing_back() {
         assert_eq!(got, (String::new(), "app no-record".to_owned()), "{from:?}");
     }
 }
+
+#[test]
+fn a_number_of_a_live_release_comes_back_as_that_number() {
+    for (tag, shown) in [
+        (json!(787_849), "787849"),
+        (json!(1.2), "1.2"),
+        (json!(false), "false"),
+    ] {
+        let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "annotations": {"fluxcd.io/automated": "true",
+                "fluxcd.io/tag.app": "glob:1.0.1"}},
+            "spec": {"values": {"app": {"image": {"repository": "org/app", "tag": tag}}}}});
+        let before = Scenario::following("glob:1.0.1", "org/app:1.0.0")
+            .tags(&["1.0.0", "1.0.1"])
+            .with_object(object);
+        let after = updated(&before);
+        let image = &after.object()["spec"]["values"]["app"]["image"];
+        assert_eq!(image["tag"], "1.0.1");
+        let last = LastUpdate::of(&observed(after.object()).annotations);
+        let change = &last.expect("a record").expect("can be read").changes[0];
+        assert_eq!(
+            (&*change.from, change.unquoted),
+            (&*format!("org/app:{shown}"), true)
+        );
+        let back = written(&after, &rollback(&after, &[]));
+        let image = &back.object()["spec"]["values"]["app"]["image"];
+        assert_eq!(image["tag"], tag);
+    }
+}

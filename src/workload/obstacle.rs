@@ -1,9 +1,27 @@
-//! Why an image of a Helm release's values is not written where it stands.
+//! Why an image is not written where it stands.
 
 use serde_json::{Map, Value};
 
-use super::container::Obstacle;
+use super::container::{Container, Obstacle};
+use super::decode::Workload;
 use super::helm_values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
+
+/// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
+pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \
+                          sops edit, or encrypt it again with --mac-only-encrypted";
+
+impl Workload {
+    /// Why the image of one of its containers is not written. What can be told
+    /// only by the text of a manifest is not known here.
+    #[must_use]
+    pub fn obstacle(&self, container: &Container) -> Option<Obstacle> {
+        let sealed = self.is_sealed.then(|| Obstacle {
+            message: SEALED.to_owned(),
+            yields_to_explicit: false,
+        });
+        sealed.or_else(|| container.obstacle.clone())
+    }
+}
 
 impl HelmImage {
     /// Why the image is not written here.
