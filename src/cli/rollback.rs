@@ -49,6 +49,10 @@ pub(super) struct RollbackArgs {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
+    /// Put back images of another repository too, where the record names one
+    #[arg(long)]
+    override_policy: bool,
+
     /// Roll back workloads too that GitOps or an operator will revert
     #[arg(long)]
     override_owner: bool,
@@ -89,6 +93,7 @@ pub(super) fn rollback(
         args.pull_secrets.check("--filename")?;
     }
     let overrides = Overrides {
+        policy: args.override_policy,
         owner: args.override_owner,
         ..Overrides::default()
     };
@@ -126,7 +131,7 @@ pub(super) fn rollback(
             seen.map(|seen| seen.observed.clone()).collect()
         }
     };
-    let mut plan = plan_rollback(&observed, &args.container, &lock);
+    let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
         // Of all workloads those without a record were not meant.
         let stays = |held: &HeldBack| held.container.is_none() && held.hold == Hold::NoRecord;

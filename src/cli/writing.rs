@@ -19,7 +19,7 @@ use super::told::{Teller, Told, Wording};
 use crate::evaluator::ScopeError;
 use crate::output::{
     Format, ImageUpdate, ImageUpdateList, WriteResult, command_line, encode, held_back_lines,
-    plan_text, results_line,
+    other_repository, plan_text, results_line,
 };
 use crate::plan::{Authorship, Change, Hold, Overrides, Plan};
 use crate::workload::{Observed, WorkloadId};
@@ -104,6 +104,19 @@ pub(super) fn carry_out(
     if let Some(format) = manner.output.and_then(Format::data) {
         let list = data(&draft, manner, &told);
         terminal.print(&encode(&list, format).map_err(CommandError::failed)?);
+    }
+    for change in &draft.plan.changes {
+        let is_written = |told: &&Told| {
+            let done = [WriteResult::Updated, WriteResult::Planned];
+            told.is_about(change) && done.contains(&told.result)
+        };
+        if told.iter().any(|told| is_written(&told)) {
+            let images = change.images.iter();
+            for image in images.filter(|image| image.changes_repository()) {
+                let note = other_repository(image);
+                terminal.tell(&format!("{}: {note}", change.workload));
+            }
+        }
     }
     if !told.is_empty() {
         let results: Vec<WriteResult> = told.iter().map(|told| told.result).collect();
@@ -196,6 +209,16 @@ fn question(draft: &Draft, manner: &Manner<'_>) -> Question {
         .collect();
     if !flags.is_empty() {
         action.push_str(&format!(" with {}", flags.join(" and ")));
+    }
+    let images = changes.iter().flat_map(|change| &change.images);
+    let elsewhere: Vec<_> = images.filter(|image| image.changes_repository()).collect();
+    match &elsewhere[..] {
+        [] => {}
+        [one] => action.push_str(&format!(", replacing {} by {}", one.from, one.to)),
+        more => action.push_str(&format!(
+            ", changing the repository of {} containers",
+            more.len()
+        )),
     }
     Question {
         action,
@@ -303,6 +326,8 @@ fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
         | Hold::ChangedSince
         | Hold::NotAccepted
         | Hold::NotAnImage
+        | Hold::NotWritable
+        | Hold::OtherRepository
         | Hold::NoRecord => true,
         Hold::Manual
         | Hold::Locked

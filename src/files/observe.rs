@@ -44,7 +44,7 @@ pub fn observe(
 fn by_line(file: &str, text: &str, default_namespace: &str) -> BTreeMap<usize, Vec<Observed>> {
     let mut lines: BTreeMap<usize, Vec<Observed>> = BTreeMap::new();
     for object in manifest::objects(text).into_iter().flatten() {
-        if let Ok(Some(mut observed)) = Observed::read(&object.value, default_namespace) {
+        if let Ok(Some(mut observed)) = object.observed(default_namespace) {
             observed.workload.source = Some(Source {
                 file: file.to_owned(),
                 line: object.line,

@@ -8,7 +8,7 @@ use super::error::FileError;
 use super::find::{Found, PathOrStdin, find};
 use super::rewrite::read_text;
 use crate::manifest::{self, Object, Problem};
-use crate::workload::{Source, Workload, decode};
+use crate::workload::{Source, Workload};
 
 /// The most bytes that one file may have.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -106,9 +106,8 @@ impl FileListing {
             file: file.to_owned(),
             line: object.line,
         };
-        match decode(&object.value, default_namespace) {
+        match object.workload(default_namespace) {
             Ok(Some(mut workload)) => {
-                manifest::mark(&mut workload, &object.value, &object.markers);
                 workload.source = Some(at);
                 self.workloads.push(workload);
             }

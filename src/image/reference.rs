@@ -31,6 +31,9 @@ pub enum ReferenceError {
     /// White space stands around the name; the API server lets that pass.
     #[error("white space stands around the image name")]
     WhiteSpace,
+    /// SOPS has encrypted it, or a part of it.
+    #[error("encrypted by SOPS; decrypt it first: sops -d FILE | kubectl imgpolicy … -f -")]
+    Encrypted,
     /// The text is longer than any reference can be.
     #[error("an image reference of {0} bytes is too long")]
     TooLong(usize),
@@ -118,6 +121,10 @@ impl FromStr for ImageReference {
         }
         if text.trim() != text {
             return Err(ReferenceError::WhiteSpace);
+        }
+        // No reference has a bracket there.
+        if text.contains("ENC[") {
+            return Err(ReferenceError::Encrypted);
         }
         if text.len() > MAX_REFERENCE_BYTES {
             return Err(ReferenceError::TooLong(text.len()));
@@ -219,6 +226,14 @@ mod tests {
             ("", ReferenceError::Empty),
             (" app:1", ReferenceError::WhiteSpace),
             ("org/App:1", ReferenceError::UpperCase),
+            (
+                "ENC[AES256_GCM,data:q83v,iv:AAAA,tag:AAAA,type:str]",
+                ReferenceError::Encrypted,
+            ),
+            (
+                "org/app:ENC[AES256_GCM,data:q83v,iv:AAAA,tag:AAAA,type:str]",
+                ReferenceError::Encrypted,
+            ),
         ] {
             assert_eq!(text.parse::<ImageReference>(), Err(expected), "{text:?}");
         }

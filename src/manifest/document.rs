@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::markers::{self, Marker};
+use super::plain::{PlainTexts, Written};
+use super::sops::Sops;
 use super::split::{Chunk, chunks};
 use super::yaml;
 
@@ -25,6 +27,11 @@ pub struct Object {
     pub value: Value,
     /// Flux's markers in it.
     pub markers: Vec<Marker>,
+    /// Whether SOPS keeps a checksum over it that any change would break.
+    pub is_sealed: bool,
+    /// The texts of what stands without quotes in a Helm release's values and is
+    /// not read as text.
+    pub plain_texts: PlainTexts,
 }
 
 /// A document that is no object: the manifest's fault.
@@ -64,6 +71,8 @@ pub(super) struct Root {
     pub(super) range: Range<usize>,
     /// How it is to be read.
     pub(super) is_json: bool,
+    /// The block that SOPS left in it.
+    pub(super) sops: Option<Sops>,
 }
 
 /// An entry of [`objects`] and where it stands.
@@ -108,6 +117,7 @@ pub(super) fn located(text: &str) -> Vec<Located> {
             let root = Root {
                 range: start..start,
                 is_json: false,
+                sops: None,
             };
             Opening::new(root, Vec::new(), &mut found).push(Err(fault(
                 "",
@@ -118,28 +128,51 @@ pub(super) fn located(text: &str) -> Vec<Located> {
         }
         read(chunk, start, &mut found);
     }
+    seal(&mut found);
     found
+}
+
+/// Marks the objects that SOPS has a checksum over. Of all blocks of a file it
+/// reads the first document's.
+fn seal(found: &mut [Located]) {
+    let seals_all = |sops: &Sops| sops.seals_all;
+    let first = found.first().and_then(|found| found.root.sops.as_ref());
+    let first_seals_all = first.is_some_and(seals_all);
+    for found in found {
+        if let Some(sops) = &mut found.root.sops {
+            sops.seals_all |= first_seals_all;
+        }
+        if let Ok(object) = &mut found.object {
+            let own = Sops::of(&object.value);
+            let mut blocks = found.root.sops.iter().chain(&own);
+            object.is_sealed = blocks.any(seals_all);
+        }
+    }
 }
 
 /// Reads a document that begins at the byte `start`.
 fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
     let body = &chunk.text[chunk.content..];
-    let root = |range: Range<usize>, is_json| Root {
+    let root = |range: Range<usize>, is_json, value: &Value| Root {
         range: start + range.start..start + range.end,
         is_json,
+        sops: Sops::of(value),
     };
     if is_json(body) {
         let line = |line: usize| chunk.content_line + line - 1;
         for value in json::values(body, MAX_NODES) {
             match value {
                 Ok(read) => {
+                    let written = Written::read(&body[read.range.clone()]);
                     let range = chunk.content + read.range.start..chunk.content + read.range.end;
-                    Opening::new(root(range, true), Vec::new(), found)
+                    Opening::new(root(range, true, &read.value), Vec::new(), found)
+                        .with(written)
                         .open(line(read.line), read.value);
                 }
                 Err(error) => {
                     let range = chunk.content..chunk.text.len();
-                    Opening::new(root(range, true), Vec::new(), found).push(Err(fault(
+                    let root = root(range, true, &Value::Null);
+                    Opening::new(root, Vec::new(), found).push(Err(fault(
                         body,
                         line(error.line),
                         error.message,
@@ -149,10 +182,13 @@ fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
         }
         return;
     }
-    let root = root(0..chunk.text.len(), false);
+    let range = 0..chunk.text.len();
     match yaml::value(chunk.text, MAX_NODES) {
         Ok(value) => {
-            Opening::new(root, markers::find(chunk.text), found).open(chunk.content_line, value);
+            let root = root(range, false, &value);
+            Opening::new(root, markers::find(chunk.text), found)
+                .with(Written::read(chunk.text))
+                .open(chunk.content_line, value);
         }
         Err(error) => {
             let line = error.line.map_or(chunk.content_line, |line| {
@@ -160,6 +196,7 @@ fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
                 let last = chunk.text.lines().count();
                 chunk.first_line + line.min(last) - 1
             });
+            let root = root(range, false, &Value::Null);
             Opening::new(root, Vec::new(), found).push(Err(fault(chunk.text, line, error.message)));
         }
     }
@@ -186,6 +223,7 @@ struct Opening<'a> {
     root: Root,
     path: Vec<String>,
     markers: Vec<Marker>,
+    written: Option<Written>,
     found: &'a mut Vec<Located>,
 }
 
@@ -195,8 +233,13 @@ impl<'a> Opening<'a> {
             root,
             path: Vec::new(),
             markers,
+            written: None,
             found,
         }
+    }
+
+    fn with(self, written: Option<Written>) -> Self {
+        Self { written, ..self }
     }
 
     fn push(&mut self, object: Result<Object, DocumentError>) {
@@ -225,10 +268,16 @@ impl<'a> Opening<'a> {
             Value::Bool(_) => return self.push(not_an_object("a boolean")),
         };
         let Some((items, item_type)) = take_items(&mut object) else {
+            let mut value = Value::Object(object);
+            let written = self.written.as_ref();
             let object = Object {
                 line,
-                value: Value::Object(object),
+                plain_texts: written
+                    .map(|written| written.resolve(&self.path, &mut value))
+                    .unwrap_or_default(),
+                value,
                 markers: std::mem::take(&mut self.markers),
+                is_sealed: false,
             };
             return self.push(Ok(object));
         };

@@ -59,7 +59,9 @@ pub use json::{
     PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem,
     WorkloadItem, WriteResult,
 };
-pub use plan::{held_back_lines, plan_text, results_line};
+pub use plan::{
+    held_back_lines, held_versions, other_repository, plan_text, results_line, versions,
+};
 pub use policy_effect::policy_effect;
 pub use sanitize::{is_unsafe, sanitize};
 pub use sentence::{RepeatedFlags, command_line, next_step, sentence};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{current, version, version_cell};
+use super::columns::{current, version, version_cell, version_of};
 use super::elide::wrap;
 use super::grid::{Cell, Cut, Grid, Heading};
 use super::json::WriteResult;
@@ -51,6 +51,9 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
             text.push('\n');
         }
         for image in &change.images {
+            if image.changes_repository() {
+                below(&mut text, Paint::Caution, &other_repository(image), style);
+            }
             for warning in &image.warnings {
                 let container = match change.images.len() {
                     1 => String::new(),
@@ -108,11 +111,54 @@ fn steps() -> Vec<Step> {
     ]
 }
 
+/// What an image is and what it becomes: their tags and digests, and the whole
+/// images where the repository changes.
+#[must_use]
+pub fn versions(image: &ImageChange) -> (String, String) {
+    let ImageChange { from, to, .. } = image;
+    let to = to.to_string();
+    if image.changes_repository() {
+        (from.clone(), to)
+    } else {
+        (version_of(from), version_of(&to))
+    }
+}
+
+/// The same of a container that stays; the second is missing where no image is
+/// known.
+#[must_use]
+pub fn held_versions(held: &HeldBack) -> (Option<String>, Option<String>) {
+    if held.changes_repository() {
+        let to = held.to.as_ref().map(ToString::to_string);
+        (held.from.clone(), to)
+    } else {
+        let from = held.from.as_deref().and_then(current);
+        (from, held.to.as_ref().and_then(version))
+    }
+}
+
+/// That a container gets the image of another repository, with both names whole.
+#[must_use]
+pub fn other_repository(image: &ImageChange) -> String {
+    let ImageChange {
+        container,
+        from,
+        to,
+        ..
+    } = image;
+    format!("the repository changes: {container} runs {from} and gets {to}")
+}
+
 fn cells(image: &ImageChange) -> Vec<Cell> {
-    let to = version(&image.to).unwrap_or_default();
+    let (from, to) = if image.changes_repository() {
+        (Some(image.from.clone()), image.to.to_string())
+    } else {
+        let to = version(&image.to).unwrap_or_default();
+        (current(&image.from), to)
+    };
     vec![
         Cell::new(&image.container),
-        version_cell(current(&image.from)).painted(Paint::Dim),
+        version_cell(from).painted(Paint::Dim),
         version_cell(Some(format!("→ {to}"))).painted(Paint::Good),
         Cell::blank(image.policy.as_deref().unwrap_or_default()),
     ]
@@ -163,8 +209,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
         };
         let container = held.container.as_ref();
         let container = container.map_or_else(String::new, |name| format!(" {name}"));
-        let from = held.from.as_deref().and_then(current);
-        let images = match (from, held.to.as_ref().and_then(version)) {
+        let images = match held_versions(held) {
             (Some(from), Some(to)) => format!(" {from} → {to}"),
             (Some(from), None) => format!(" {from}"),
             _ => String::new(),

@@ -4,6 +4,7 @@ use super::columns::{lock_phrase, version, version_of};
 use super::sanitize::sanitize;
 use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
+use crate::policy::WarningCode;
 
 /// What becomes of the container, in a sentence.
 #[must_use]
@@ -74,7 +75,11 @@ pub struct RepeatedFlags {
 #[must_use]
 pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     let container = ["-c", &row.container];
+    let warnings = &row.decision.warnings;
+    let is_writable = warnings.iter().all(|w| w.code != WarningCode::NotWritable);
     match row.decision.reason {
+        // The command would be refused.
+        Reason::NewerImage | Reason::Locked | Reason::Manual if !is_writable => None,
         Reason::NewerImage => asking(row, flags, "update", &container),
         Reason::Locked if row.decision.is_behind() => own_command(row, flags, "unlock", &[]),
         Reason::Manual => asking(row, flags, "automate", &[]),

@@ -10,7 +10,7 @@ use super::rollback::rolled_back_from;
 use crate::image::{Digest, ImageReference};
 use crate::policy::{KeyError, Warning, is_ignored, lock_on};
 use crate::workload::{
-    Container, ContainerType, Names, Observed, Source, WorkloadId, WorkloadKind,
+    Container, ContainerType, Names, Observed, SEALED, Source, WorkloadId, WorkloadKind,
 };
 
 /// Everything that one command is going to write. The same plan is shown,
@@ -84,6 +84,9 @@ pub struct ImageChange {
     pub message: String,
     /// What else to know.
     pub warnings: Vec<Warning>,
+    /// In a rollback, the tag as it stood in a Helm release's values, where it stood
+    /// there without quotes and is not read as text.
+    pub plain_tag: Option<String>,
 }
 
 /// Why a change is not made to an object as it is now. Nothing of the change is
@@ -148,6 +151,15 @@ pub enum Refusal {
     /// A container's name fits into no annotation.
     #[error("{0}")]
     IllegalKey(#[from] KeyError),
+    /// The object's file is encrypted, with a checksum over all of it.
+    #[error(
+        "{}{SEALED}",
+        at.as_ref().map(|at| format!("{}:{}: ", at.file, at.line)).unwrap_or_default()
+    )]
+    Sealed {
+        /// Where it stands.
+        at: Option<Source>,
+    },
     /// An image of a Helm release stands where it cannot be written.
     #[error("container {container}: {reason}")]
     NoPlace {
@@ -166,6 +178,11 @@ impl Change {
     ///
     /// The object is not what the plan was made for: see [`Refusal`].
     pub fn edit(&self, object: &Observed, authorship: &Authorship) -> Result<Edit, Refusal> {
+        if object.workload.is_sealed && !self.images.is_empty() {
+            return Err(Refusal::Sealed {
+                at: object.workload.source.clone(),
+            });
+        }
         let lock = lock_on(&object.workload);
         let mut edit = match &self.policy {
             // What was rolled back is locked already, by somebody with a reason.
@@ -218,6 +235,13 @@ impl Change {
 }
 
 impl ImageChange {
+    /// Whether another repository's image is written: the names are compared as
+    /// registries know them, not as they are spelled.
+    #[must_use]
+    pub fn changes_repository(&self) -> bool {
+        is_elsewhere(&self.from, &self.to)
+    }
+
     /// Where the container stands that still runs what the plan starts from;
     /// `None`: it runs the target already.
     fn position(&self, object: &Observed) -> Result<Option<usize>, Refusal> {
@@ -250,4 +274,11 @@ impl ImageChange {
             image: self.to.to_string(),
         }
     }
+}
+
+/// Whether an image is of another repository than what runs; what runs and is not a
+/// valid image is of none.
+pub(super) fn is_elsewhere(running: &str, image: &ImageReference) -> bool {
+    let running = running.parse::<ImageReference>();
+    running.map_or(true, |running| running.canonical() != image.canonical())
 }

@@ -20,6 +20,15 @@ pub(super) fn change_cause(
     is_rollback: bool,
 ) -> String {
     let words = changes.iter().map(|change| {
+        if change.changes_repository() {
+            let ImageChange {
+                container,
+                from,
+                to,
+                ..
+            } = change;
+            return format!("{container} {from} -> {to}");
+        }
         let from = change.from.parse::<ImageReference>().ok();
         format!(
             "{} {} -> {}",
@@ -77,6 +86,7 @@ mod tests {
             build: None,
             message: String::new(),
             warnings: Vec::new(),
+            plain_tag: None,
         }
     }
 
@@ -92,6 +102,16 @@ mod tests {
         assert_eq!(
             change_cause(None, &[&app], true),
             "imgpolicy: rollback of app 1.0.0 -> 1.0.1"
+        );
+        let other = change("app", "org/app:1", "other.example/app:1");
+        assert_eq!(
+            change_cause(None, &[&other], true),
+            "imgpolicy: rollback of app org/app:1 -> other.example/app:1"
+        );
+        let same = change("app", "nginx:1", "docker.io/library/nginx:2");
+        assert_eq!(
+            change_cause(None, &[&same], true),
+            "imgpolicy: rollback of app 1 -> 2"
         );
         let bare = change("app", "org/app", "org/app:1");
         let told = change_cause(Some(""), &[&bare], false);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::workload::{ContainerType, Observed, Workload, WorkloadKind};
+use crate::workload::{ContainerType, Observed, Workload, WorkloadKind, plain_scalar};
 
 /// The fields that are written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +37,24 @@ pub struct ValueEdit {
     pub path: Vec<String>,
     /// Its new text; `None` removes the key.
     pub text: Option<String>,
+    /// Whether the text is written without quotes, so that it is the number or the
+    /// boolean that YAML reads from it.
+    pub is_plain: bool,
+}
+
+impl ValueEdit {
+    /// What stands there then; null: nothing.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        value(self.text.as_deref(), self.is_plain)
+    }
+}
+
+fn value(text: Option<&str>, is_plain: bool) -> Value {
+    match text {
+        Some(text) if is_plain => plain_scalar(text),
+        text => json!(text),
+    }
 }
 
 /// How the API reads a patch.
@@ -67,6 +85,16 @@ pub struct Place {
     pub path: Vec<String>,
     /// The new text.
     pub text: Option<String>,
+    /// Whether the text is written without quotes: see [`ValueEdit::is_plain`].
+    pub is_plain: bool,
+}
+
+impl Place {
+    /// What stands there then; null: nothing.
+    #[must_use]
+    pub fn value(&self) -> Value {
+        value(self.text.as_deref(), self.is_plain)
+    }
 }
 
 impl Edit {
@@ -90,8 +118,8 @@ impl Edit {
         let mut body = json!({ "metadata": metadata });
         let kind = object.workload.id.kind;
         if kind == WorkloadKind::HelmRelease {
-            for ValueEdit { path, text } in &self.values {
-                put(&mut body["spec"]["values"], path, text.as_deref());
+            for edit in &self.values {
+                put(&mut body["spec"]["values"], &edit.path, edit.value());
             }
             return Patch {
                 kind: PatchKind::Merge,
@@ -129,6 +157,7 @@ impl Edit {
         let annotations = self.annotations.iter().map(|(key, text)| Place {
             path: path(&["metadata", "annotations", key]),
             text: text.clone(),
+            is_plain: false,
         });
         let values = self.values.iter().map(|edit| {
             let mut place = path(&["spec", "values"]);
@@ -136,6 +165,7 @@ impl Edit {
             Place {
                 path: place,
                 text: edit.text.clone(),
+                is_plain: edit.is_plain,
             }
         });
         let text = |key: &str| object[key].as_str().unwrap_or_default();
@@ -153,6 +183,7 @@ impl Edit {
             Some(Place {
                 path: place,
                 text: Some(edit.image.clone()),
+                is_plain: false,
             })
         });
         annotations.chain(images).chain(values).collect()
@@ -197,9 +228,9 @@ pub(super) fn list_key(list: ContainerType) -> &'static str {
     }
 }
 
-fn put(at: &mut Value, path: &[String], text: Option<&str>) {
+fn put(at: &mut Value, path: &[String], value: Value) {
     let at = path.iter().fold(at, |at, key| &mut at[key.as_str()]);
-    *at = json!(text);
+    *at = value;
 }
 
 #[cfg(test)]
@@ -304,6 +335,7 @@ mod tests {
             values: vec![ValueEdit {
                 path: ["app", "image", "tag"].map(str::to_owned).to_vec(),
                 text: Some("2".to_owned()),
+                is_plain: false,
             }],
             ..Edit::default()
         };

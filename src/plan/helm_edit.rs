@@ -2,16 +2,17 @@
 //!
 //! | what stands there | what is written |
 //! |---|---|
-//! | a tag of its own, also as a number or a digest | the tag |
+//! | a tag of its own, also as a number, a boolean or a digest | the tag, as a text |
 //! | the tag behind the repository, in one text | the whole text |
 //! | no tag, in a block or with a mapped place for one | a tag in its place |
-//! | no tag, in one text | the whole text |
+//! | no tag, in one text that is mapped, or whose image somebody names | the whole text |
+//! | a version under a key that is not understood, or a digest | nothing |
 //!
 //! The registry and the repository stay as they are.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::change::{ImageChange, Refusal};
 use super::edit::ValueEdit;
@@ -44,9 +45,9 @@ pub(super) fn value_edits(
         let place = places
             .get(&change.container)
             .ok_or_else(|| no_place("its image is not in spec.values".to_owned()))?;
-        let edit = edit(place, values, &change.to).map_err(no_place)?;
-        put(&mut edited, &edit.path, edit.text.as_deref());
-        edits.insert(edit.path, edit.text);
+        let edit = edit(place, values, change).map_err(no_place)?;
+        put(&mut edited, &edit);
+        edits.insert(edit.path.clone(), edit);
     }
 
     let read = |values: &Map<String, Value>| -> BTreeMap<String, String> {
@@ -80,37 +81,34 @@ pub(super) fn value_edits(
             },
         });
     }
-    let edits = edits.into_iter();
-    Ok(edits.map(|(path, text)| ValueEdit { path, text }).collect())
+    Ok(edits.into_values().collect())
 }
 
 /// The one scalar that makes a place's image this one.
 fn edit(
     place: &HelmImage,
     values: &Map<String, Value>,
-    image: &ImageReference,
+    change: &ImageChange,
 ) -> Result<ValueEdit, String> {
+    let image = &change.to;
     let repository = place.repository_text(values).unwrap_or_default();
-    if let Some(path) = &place.digest
-        && at(values, path).is_some_and(|digest| !is_empty(digest))
-    {
-        let path = path.join(".");
-        return Err(format!(
-            "{path} of the values counts more than a tag; take it away first"
-        ));
+    if let Some(obstacle) = place.obstacle(values).filter(|o| !o.yields_to_explicit) {
+        return Err(obstacle.message);
     }
     let last = repository.rsplit('/').next().unwrap_or(&repository);
     let names_version = last.contains([':', '@']);
     if !names_version && let Some(path) = &place.tag {
         let written = at(values, path);
         let has_room = parent(values, path).is_some();
-        if written.is_some_and(|tag| !is_empty(tag) && !tag.is_string() && !tag.is_number()) {
-            return Err(format!("{} of the values is no text", path.join(".")));
+        if written.is_some_and(|tag| tag.is_array() || tag.is_object()) {
+            return Err(format!("{} of the values is not a text", path.join(".")));
         }
         if written.is_some() || place.splits_tag && has_room {
+            let plain = change.plain_tag.clone();
             return Ok(ValueEdit {
                 path: path.clone(),
-                text: version(image),
+                is_plain: plain.is_some(),
+                text: plain.or_else(|| version(image)),
             });
         }
     }
@@ -125,6 +123,7 @@ fn edit(
     Ok(ValueEdit {
         path: place.repository.clone(),
         text: Some(text),
+        is_plain: false,
     })
 }
 
@@ -139,10 +138,6 @@ fn version(image: &ImageReference) -> Option<String> {
     }
 }
 
-fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.as_str() == Some("")
-}
-
 /// The mapping in which the last key of a path stands, or would.
 fn parent<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Map<String, Value>> {
     let (_, above) = path.split_last()?;
@@ -155,16 +150,16 @@ fn at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> 
     parent(values, path)?.get(path.last()?)
 }
 
-fn put(values: &mut Map<String, Value>, path: &[String], text: Option<&str>) {
-    let Some((last, above)) = path.split_last() else {
+fn put(values: &mut Map<String, Value>, edit: &ValueEdit) {
+    let Some((last, above)) = edit.path.split_last() else {
         return;
     };
     let mapping = above.iter().try_fold(values, |mapping, key| {
         mapping.get_mut(key).and_then(Value::as_object_mut)
     });
     if let Some(mapping) = mapping {
-        match text {
-            Some(text) => mapping.insert(last.clone(), json!(text)),
+        match edit.text {
+            Some(_) => mapping.insert(last.clone(), edit.value()),
             None => mapping.remove(last),
         };
     }
@@ -176,6 +171,7 @@ mod tests {
     use crate::workload::ContainerType;
     use proptest::prelude::*;
     use proptest::sample::select;
+    use serde_json::json;
 
     fn release(values: &Value, mapping: &[(&str, &str)]) -> Observed {
         let annotations: BTreeMap<_, _> = mapping.iter().copied().collect();
@@ -204,6 +200,7 @@ mod tests {
             build: None,
             message: String::new(),
             warnings: Vec::new(),
+            plain_tag: None,
         }
     }
 
@@ -244,6 +241,16 @@ mod tests {
                 json!({"image": "q/app", "tag": ""}),
                 ":2",
                 "tag=2".to_owned(),
+            ),
+            (
+                json!({"image": "q/app", "imageTag": "v1"}),
+                ":v2",
+                "imageTag=v2".to_owned(),
+            ),
+            (
+                json!({"image": {"repository": "q/app"}, "image_tag": "v1"}),
+                ":v2",
+                "image_tag=v2".to_owned(),
             ),
             (
                 json!({"image": "app:1", "registry": "q.io"}),
@@ -290,8 +297,8 @@ mod tests {
         ];
         let got = written(&values, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));
-        let got = written(&values, &mapping[..1], "app", ":2");
-        assert_eq!(got, Ok("a.b.repo=q/app:2".to_owned()));
+        let refusal = written(&values, &mapping[..1], "app", ":2").expect_err("refused");
+        assert!(refusal.contains("a.b.version of the values"), "{refusal}");
         let bare = json!({"a": {"b": {"repo": "q/app"}}});
         let got = written(&bare, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));
@@ -319,8 +326,8 @@ mod tests {
         let refusal = written(&values, &[], "chart-image", ":2").expect_err("refused");
         assert_eq!(
             refusal,
-            "container chart-image: image.digest of the values counts more than a tag; take it \
-             away first"
+            "container chart-image: image.digest of the values counts more than a tag; remove it \
+             first"
         );
     }
 
@@ -384,12 +391,14 @@ mod tests {
             let edits = value_edits(&object, &[&change]).expect("a place");
             let mut edited = values.as_object().expect("a mapping").clone();
             for edit in &edits {
-                put(&mut edited, &edit.path, edit.text.as_deref());
+                put(&mut edited, edit);
             }
             let after = release(&Value::Object(edited), &[]).workload.containers;
             let mut expected = object.workload.containers;
             let side = expected.iter_mut().find(|c| c.name == "side").expect("side");
             side.image = change.to.to_string();
+            side.obstacle = None;
+            side.numeric_tag = None;
             prop_assert_eq!(after, expected);
         }
     }

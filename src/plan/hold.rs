@@ -1,5 +1,6 @@
 //! What somebody might expect to change and what stays, with the reason.
 
+use super::change::is_elsewhere;
 use crate::image::ImageReference;
 use crate::words::closed_words;
 use crate::workload::WorkloadId;
@@ -21,6 +22,10 @@ closed_words! {
         NotAccepted = "not-accepted",
         /// What was asked for is not an image.
         NotAnImage = "not-an-image",
+        /// The image that would be put back is of another repository.
+        OtherRepository = "other-repository",
+        /// It stands where it is not written.
+        NotWritable = "not-writable",
         /// It belongs to GitOps or to an operator, which would revert it.
         Owned = "owned",
         /// It could not be decided.
@@ -49,11 +54,12 @@ impl Hold {
             Self::Locked => Some("--override-lock"),
             Self::Downgrade => Some("--allow-downgrade"),
             Self::VariantChange => Some("--allow-variant"),
-            Self::NotAccepted => Some("--override-policy"),
+            Self::NotAccepted | Self::OtherRepository => Some("--override-policy"),
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),
             Self::Ignored
             | Self::NotAnImage
+            | Self::NotWritable
             | Self::Undecided
             | Self::Gone
             | Self::Unconfirmed
@@ -79,4 +85,14 @@ pub struct HeldBack {
     pub hold: Hold,
     /// The same in a sentence, with names in it.
     pub message: String,
+}
+
+impl HeldBack {
+    /// Whether the image that would be written is of another repository than what
+    /// runs.
+    #[must_use]
+    pub fn changes_repository(&self) -> bool {
+        let images = self.from.as_deref().zip(self.to.as_ref());
+        images.is_some_and(|(from, to)| is_elsewhere(from, to))
+    }
 }

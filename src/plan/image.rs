@@ -78,6 +78,8 @@ impl Wish<'_> {
         let is_final = refusal.as_ref().is_some_and(GateRefusal::is_final);
         let refusal = refusal.map(|refusal| refusal.message);
         let rejection = self.rejection().or(refusal.clone());
+        let obstacle = self.subject.workload.obstacle(self.subject.container);
+        let obstacle = obstacle.filter(|obstacle| !obstacle.yields_to_explicit);
         let hold = match (decision.state, &target) {
             (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
             (State::Locked, _) if !spec.overrides.lock => {
@@ -85,6 +87,7 @@ impl Wish<'_> {
             }
             (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
             _ if is_final => refusal.map(|why| (Hold::NotAnImage, why)),
+            _ if obstacle.is_some() => obstacle.map(|o| (Hold::NotWritable, o.message)),
             _ => rejection
                 .clone()
                 .filter(|_| !spec.overrides.policy)
@@ -113,6 +116,7 @@ impl Wish<'_> {
                 None => "asked for".to_owned(),
             },
             warnings: decision.warnings.clone(),
+            plain_tag: None,
         })))
     }
 

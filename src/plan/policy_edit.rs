@@ -245,10 +245,14 @@ impl<'w> Draft<'w> {
     }
 
     fn finish(self) -> Result<Edit, Refusal> {
-        if self.found.is_empty() {
-            Ok(self.edit)
-        } else {
+        if !self.found.is_empty() {
             Err(Refusal::AnnotationExists { found: self.found })
+        } else if self.workload.is_sealed && !self.edit.is_empty() {
+            Err(Refusal::Sealed {
+                at: self.workload.source.clone(),
+            })
+        } else {
+            Ok(self.edit)
         }
     }
 

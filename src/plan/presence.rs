@@ -110,6 +110,7 @@ mod tests {
             build: None,
             message: String::new(),
             warnings: Vec::new(),
+            plain_tag: None,
         }
     }
 

@@ -64,6 +64,10 @@ pub struct RecordedChange {
     pub digest: Option<String>,
     /// The policy that elected it.
     pub policy: Option<String>,
+    /// Whether the tag of `from` stood in a Helm release's values without quotes and
+    /// as it is told here, and was not read as text.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unquoted: bool,
 }
 
 impl LastUpdate {
@@ -125,7 +129,10 @@ pub(super) fn annotations(
         time: whole_seconds(authorship.at),
         by: authorship.by.clone(),
         number: number.clone(),
-        changes: changes.iter().map(|change| recorded(change)).collect(),
+        changes: changes
+            .iter()
+            .map(|change| recorded(object, change))
+            .collect(),
         records,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         rollback: is_rollback,
@@ -232,14 +239,19 @@ fn build_number(object: &Observed, changes: &[&ImageChange]) -> String {
     previous.saturating_add(1).to_string()
 }
 
-fn recorded(change: &ImageChange) -> RecordedChange {
+fn recorded(object: &Observed, change: &ImageChange) -> RecordedChange {
+    let mut containers = object.workload.containers.iter();
+    let container = containers.find(|container| container.name == change.container);
+    let numeric = container.and_then(|container| container.numeric_tag.as_ref());
+    let from = numeric.map(|tag| tag.as_written(&change.from));
     let digest = change.to.digest().or(change.digest.as_ref());
     RecordedChange {
         container: change.container.clone(),
-        from: change.from.clone(),
+        from: from.unwrap_or_else(|| change.from.clone()),
         to: change.to.to_string(),
         digest: digest.map(ToString::to_string),
         policy: change.policy.clone(),
+        unquoted: numeric.is_some(),
     }
 }
 

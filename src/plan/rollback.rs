@@ -1,25 +1,38 @@
 //! Putting back what the last recorded update replaced.
 
-use super::change::{Change, ImageChange, Plan};
+use super::change::{Change, ImageChange, Plan, is_elsewhere};
 use super::change_cause::version;
 use super::hold::{HeldBack, Hold};
 use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::{LastUpdate, RecordedChange};
+use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
-use crate::workload::Observed;
+use crate::workload::{Observed, SEALED, plain_scalar, printed};
 
 /// The plan to put back every change of each workload's last record, or those
 /// of the named containers, and to lock, so that automation does not undo it. A
 /// lock that is there already stays as it is; where the note has no message, the
 /// lock says what was rolled back.
+///
+/// A record is an annotation, which anybody may have written: an image of another
+/// repository is put back only where the policy is overridden.
 #[must_use]
-pub fn plan_rollback(objects: &[Observed], containers: &[String], lock: &LockNote) -> Plan {
+pub fn plan_rollback(
+    objects: &[Observed],
+    containers: &[String],
+    lock: &LockNote,
+    overrides: Overrides,
+) -> Plan {
     let mut plan = Plan::default();
     let mut objects: Vec<&Observed> = objects.iter().collect();
     objects.sort_by(|a, b| a.workload.id.cmp(&b.workload.id));
     for object in objects {
-        let rollback = Rollback { object, containers };
+        let rollback = Rollback {
+            object,
+            containers,
+            overrides,
+        };
         match rollback.last() {
             Err((hold, message)) => plan.held_back.push(rollback.stays(None, hold, message)),
             Ok(last) => rollback.plan(&last, lock, &mut plan),
@@ -32,6 +45,7 @@ pub fn plan_rollback(objects: &[Observed], containers: &[String], lock: &LockNot
 struct Rollback<'a> {
     object: &'a Observed,
     containers: &'a [String],
+    overrides: Overrides,
 }
 
 impl Rollback<'_> {
@@ -52,6 +66,9 @@ impl Rollback<'_> {
                 last.by, last.time
             );
             return Err((Hold::AlreadyRolledBack, message));
+        }
+        if self.object.workload.is_sealed {
+            return Err((Hold::NotWritable, SEALED.to_owned()));
         }
         Ok(last)
     }
@@ -80,7 +97,7 @@ impl Rollback<'_> {
             match self.back(recorded, last) {
                 Ok(image) => images.push(image),
                 Err((hold, message)) => plan.held_back.push(HeldBack {
-                    to: recorded.from.parse().ok(),
+                    to: before(recorded).0.parse().ok(),
                     ..self.stays(Some(&recorded.container), hold, message)
                 }),
             }
@@ -132,13 +149,18 @@ impl Rollback<'_> {
             );
             return Err((Hold::ChangedSince, message));
         }
-        let to: ImageReference = recorded.from.parse().map_err(|error| {
+        let (from, plain_tag) = before(recorded);
+        let to: ImageReference = from.parse().map_err(|error| {
             let message = format!(
                 "the image before, {:?}, cannot be written: {error}",
                 recorded.from
             );
             (Hold::NoRecord, message)
         })?;
+        if is_elsewhere(&container.image, &to) && !self.overrides.policy {
+            let message = "the record puts back an image of another repository".to_owned();
+            return Err((Hold::OtherRepository, message));
+        }
         Ok(ImageChange {
             container: name.clone(),
             container_type: container.container_type,
@@ -152,6 +174,7 @@ impl Rollback<'_> {
                 last.by, last.time
             ),
             warnings: Vec::new(),
+            plain_tag,
         })
     }
 
@@ -170,9 +193,26 @@ impl Rollback<'_> {
     }
 }
 
+/// The image that ran before a recorded change, and its tag as it stood in a Helm
+/// release's values, where that was not read as text.
+fn before(recorded: &RecordedChange) -> (String, Option<String>) {
+    let text = recorded.from.rsplit_once(':');
+    if let Some((name, written)) = text.filter(|_| recorded.unquoted) {
+        let value = plain_scalar(written);
+        let printed = printed(&value).filter(|_| value.is_number() || value.is_boolean());
+        if let Some(printed) = printed {
+            return (format!("{name}:{printed}"), Some(written.to_owned()));
+        }
+    }
+    (recorded.from.clone(), None)
+}
+
 /// The message of a lock that has none of its own.
 pub(super) fn rolled_back_from(images: &[ImageChange]) -> String {
     let tag = |image: &ImageChange| {
+        if image.changes_repository() {
+            return image.from.clone();
+        }
         let running = image.from.parse::<ImageReference>().ok();
         running.map_or_else(|| image.from.clone(), |running| version(&running))
     };

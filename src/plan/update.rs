@@ -4,7 +4,7 @@ use super::authorship::Override;
 use super::change::{Change, ImageChange, Plan};
 use super::hold::{HeldBack, Hold};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
-use crate::policy::{Lock, State};
+use crate::policy::{Lock, State, WarningCode};
 use crate::workload::{Source, WorkloadId};
 
 /// Which rows are written.
@@ -96,14 +96,21 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     if latest.is_some_and(|latest| latest.to_string() == row.image) {
         return None;
     }
-    if let Some(hold) = hold {
+    let warnings = &decision.warnings;
+    let obstacle = warnings.iter().find(|w| w.code == WarningCode::NotWritable);
+    let stays = match (hold, obstacle) {
+        (Some(hold), _) => Some((hold, why(decision, hold))),
+        (None, Some(obstacle)) => Some((Hold::NotWritable, obstacle.message.clone())),
+        (None, None) => None,
+    };
+    if let Some((hold, message)) = stays {
         return Some(Choice::Hold(Box::new(HeldBack {
             workload: row.workload.clone(),
             container: Some(row.container.clone()),
             from: Some(row.image.clone()),
             to: latest.cloned(),
             hold,
-            message: why(decision, hold),
+            message,
         })));
     }
     let digest = decision
@@ -120,6 +127,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         build: decision.build.clone(),
         message: decision.message.clone(),
         warnings: decision.warnings.clone(),
+        plain_tag: None,
     })))
 }
 

@@ -18,7 +18,7 @@ use super::other_updaters;
 use super::records::Records;
 use super::state::Lock;
 use super::warning::{Warning, WarningCode};
-use crate::workload::Workload;
+use crate::workload::{Workload, half_mappings};
 
 /// Our own switches.
 const OWN_SWITCHES: [Key<'static>; 2] = [Key::AllowDowngrade, Key::AllowVariantChange];
@@ -70,6 +70,9 @@ impl Annotations {
         read.warn_of_unknown_keys(all);
         read.read_filters(workload);
         read.warn_of_other_updaters(all);
+        let half = half_mappings(workload).into_iter();
+        let warnings = half.map(|message| Warning::new(WarningCode::HalfMapping, message));
+        read.warnings.extend(warnings);
         read
     }
 

@@ -16,7 +16,7 @@ use super::rule::Rule;
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};
 use crate::image::ImageReference;
-use crate::workload::{Container, Owner, Workload};
+use crate::workload::{Container, NumericTag, Owner, Workload};
 
 /// Where policies are read from beside the workloads' own annotations.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -113,6 +113,12 @@ fn resolve_container(
         }),
         (None, None, None) => None,
     };
+    warnings.extend(container.numeric_tag.as_ref().map(numeric_tag));
+    if policy.is_some()
+        && let Some(obstacle) = workload.obstacle(container)
+    {
+        warnings.push(Warning::new(WarningCode::NotWritable, obstacle.message));
+    }
     let lock = annotations.lock.clone();
     warnings.sort();
     warnings.dedup();
@@ -124,6 +130,24 @@ fn resolve_container(
         policy,
         warnings,
     }
+}
+
+/// That a tag is not a text, and what comes of it.
+fn numeric_tag(tag: &NumericTag) -> Warning {
+    let NumericTag { printed, written } = tag;
+    let message = match written {
+        Some(written) if written == printed => format!(
+            "the tag {written} is written without quotes, so it is not read as text; quote it"
+        ),
+        Some(written) => format!(
+            "the tag {written} is written without quotes, and Helm gets {printed} of it; quote it"
+        ),
+        None => format!(
+            "the tag is not a text, and Helm gets {printed} of it; how the manifest writes it is \
+             not known here; quote it there"
+        ),
+    };
+    Warning::new(WarningCode::NumericTag, message)
 }
 
 /// Whether the workload's own word is that nothing is automated. A switch is on

@@ -49,6 +49,9 @@ pub enum RuleError {
     /// What stands behind `digest:` is neither.
     #[error("behind digest: stands a digest or a tag: {0}")]
     Follow(TagError),
+    /// SOPS has encrypted it, so what it says is not known.
+    #[error("encrypted by SOPS; decrypt the file first")]
+    Encrypted,
     /// The digest behind `digest:` is malformed.
     #[error("{0}")]
     Digest(#[from] DigestError),
@@ -72,6 +75,9 @@ impl Rule {
     ///
     /// The expression is malformed: see [`RuleError`].
     pub fn parse(text: &str) -> Result<Self, RuleError> {
+        if text.starts_with("ENC[") && text.ends_with(']') {
+            return Err(RuleError::Encrypted);
+        }
         let (kind, expression) = text.split_once(':').unwrap_or((text, ""));
         let has_colon = kind.len() < text.len();
         match kind {

@@ -63,6 +63,12 @@ closed_words! {
         TooYoung = "too-young",
         /// A newer tag lacks a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
+        /// The image is not written where it stands, whatever is elected.
+        NotWritable = "not-writable",
+        /// The tag of a Helm release's image is not a text in its values.
+        NumericTag = "numeric-tag",
+        /// An annotation that maps an image of a Helm release leads nowhere.
+        HalfMapping = "half-mapping",
         /// Something else updates this image as well.
         OtherUpdater = "other-updater",
         /// The registry shows the image that is written to you, and not to the

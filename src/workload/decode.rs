@@ -39,6 +39,10 @@ pub struct Workload {
     /// The file it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// Whether SOPS keeps a checksum over it in that file, which any change would
+    /// break.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sealed: bool,
 }
 
 impl Workload {
@@ -59,12 +63,15 @@ impl Workload {
                 container_type: ContainerType::Container,
                 image: image.to_owned(),
                 marker: None,
+                obstacle: None,
+                numeric_tag: None,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,
             pod_labels: BTreeMap::new(),
             pull_secrets: PullSecretRefs::default(),
             source: None,
+            is_sealed: false,
         }
     }
 }
@@ -279,6 +286,7 @@ impl RawObject {
                 pod_labels: BTreeMap::new(),
                 pull_secrets: PullSecretRefs::default(),
                 source: None,
+                is_sealed: false,
             });
         }
         let template = match kind {
@@ -304,6 +312,8 @@ impl RawObject {
                         container_type,
                         image,
                         marker: None,
+                        obstacle: None,
+                        numeric_tag: None,
                     })
                 })
         };
@@ -324,6 +334,7 @@ impl RawObject {
                     .filter_map(|secret| secret.name),
             ),
             source: None,
+            is_sealed: false,
         })
     }
 }

@@ -9,19 +9,35 @@
 //! | text | `image: repo[:tag]`, maybe with `tag` and `registry` beside it |
 //! | block | `image: {repository[, tag][, registry]}` |
 //!
+//! In the place of `tag` there may be `imageTag` or `image_tag`, which also may
+//! stand beside the block. Any other key beside it that seems to hold the version,
+//! such as `version`, is not understood, and nothing is written there.
+//!
 //! Deeper ones are found only through the mapping annotations
 //! `repository.fluxcd.io/<container>`, `tag.fluxcd.io/<container>` and
 //! `registry.fluxcd.io/<container>`, whose values are dotted paths into the
-//! values. A tag without a repository is no image.
+//! values. A tag without a repository is no image. What is mapped is not found a
+//! second time under another name.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::container::{Container, ContainerType};
+use super::container::{Container, ContainerType, NumericTag};
+use super::decode::Workload;
+use super::helm_scalar::printed;
+use super::id::WorkloadKind;
 
 /// What the image at the top level of the values is called.
 const CHART_IMAGE: &str = "chart-image";
+
+/// The keys of a tag, the usual one first.
+const TAG_KEYS: [&str; 3] = ["tag", "imageTag", "image_tag"];
+
+/// The annotations that map an image, before the container's name.
+pub(super) const REPOSITORY: &str = "repository.fluxcd.io/";
+pub(super) const TAG: &str = "tag.fluxcd.io/";
+const REGISTRY: &str = "registry.fluxcd.io/";
 
 /// Where the parts of one image stand in a release's values, as keys from their
 /// root.
@@ -38,15 +54,34 @@ pub struct HelmImage {
     pub splits_tag: bool,
     /// Where a digest would stand that counts more than the tag.
     pub digest: Option<Vec<String>>,
+    /// A key that seems to hold the version and is not understood.
+    pub version: Option<Vec<String>>,
+    /// Whether annotations say where it stands.
+    pub is_mapped: bool,
 }
 
 impl HelmImage {
     /// The image, put together; `None`: no repository stands there.
     #[must_use]
     pub fn text(&self, values: &Map<String, Value>) -> Option<String> {
-        let tag = self.tag.as_ref().and_then(|path| text_at(values, path));
+        let tag = self.tag_value(values).and_then(printed);
         let repository = text_at(values, &self.repository)?;
         Some(join(self.registry_text(values), &repository, tag))
+    }
+
+    /// What stands in the tag's place, if that is filled.
+    fn tag_value<'v>(&self, values: &'v Map<String, Value>) -> Option<&'v Value> {
+        let value = value_at(values, self.tag.as_ref()?)?;
+        is_filled(value).then_some(value)
+    }
+
+    /// The tag, where a number or a boolean stands in its place.
+    fn numeric_tag(&self, values: &Map<String, Value>) -> Option<NumericTag> {
+        let value = self.tag_value(values).filter(|value| !value.is_string())?;
+        Some(NumericTag {
+            printed: printed(value)?,
+            written: None,
+        })
     }
 
     /// The text that holds the repository, and maybe more.
@@ -82,9 +117,36 @@ pub fn helm_images(
     });
     let top = top.map(|image| (CHART_IMAGE.to_owned(), image));
     for (name, image) in top.into_iter().chain(blocks) {
-        images.entry(name).or_insert(image);
+        let is_there = |mapped: &HelmImage| mapped.repository == image.repository;
+        if !images.values().any(is_there) {
+            images.entry(name).or_insert(image);
+        }
     }
     images
+}
+
+/// The annotations of a release that map something and lead nowhere, each with
+/// what is missing, in a sentence.
+#[must_use]
+pub fn half_mappings(workload: &Workload) -> Vec<String> {
+    if workload.id.kind != WorkloadKind::HelmRelease {
+        return Vec::new();
+    }
+    let is_found = |name: &str| workload.containers.iter().any(|c| c.name == name);
+    let annotations = &workload.annotations;
+    let half = annotations.iter().filter_map(|(key, path)| {
+        if let Some(name) = key.strip_prefix(REPOSITORY) {
+            let missing = format!("{key} is {path:?}, and spec.values has no text there");
+            return (!is_found(name)).then_some(missing);
+        }
+        let name = [TAG, REGISTRY]
+            .iter()
+            .find_map(|prefix| key.strip_prefix(prefix))?;
+        let repository = format!("{REPOSITORY}{name}");
+        let missing = format!("{key} maps nothing without {repository}");
+        (!annotations.contains_key(&repository)).then_some(missing)
+    });
+    half.collect()
 }
 
 /// The images of a release's values as containers, by name.
@@ -100,6 +162,8 @@ pub(super) fn containers(
                 container_type: ContainerType::Container,
                 image: image.text(values)?,
                 marker: None,
+                obstacle: image.obstacle(values),
+                numeric_tag: image.numeric_tag(values),
             })
         })
         .collect()
@@ -110,19 +174,29 @@ fn mapped(
     annotations: &BTreeMap<String, String>,
 ) -> BTreeMap<String, HelmImage> {
     let at = |prefix: &str, container: &str| {
-        let path = annotations.get(&format!("{prefix}.fluxcd.io/{container}"))?;
-        Some(path.split('.').map(str::to_owned).collect())
+        let path = annotations.get(&format!("{prefix}{container}"))?;
+        Some(path.split('.').map(str::to_owned).collect::<Vec<_>>())
     };
     annotations
         .keys()
-        .filter_map(|key| key.strip_prefix("repository.fluxcd.io/"))
+        .filter_map(|key| key.strip_prefix(REPOSITORY))
         .filter_map(|container| {
+            let repository = at(REPOSITORY, container)?;
+            let beside = parent(values, &repository)?;
+            let above = &repository[..repository.len() - 1];
+            let own_tag = at(TAG, container);
+            let tag = own_tag.or_else(|| {
+                let key = tag_key(beside)?;
+                Some([above, &[key.to_owned()]].concat())
+            });
             let image = HelmImage {
-                repository: at("repository", container)?,
-                tag: at("tag", container),
-                registry: at("registry", container),
+                version: version_key(beside).map(|key| [above, &[key.to_owned()]].concat()),
+                repository,
+                tag,
+                registry: at(REGISTRY, container),
                 splits_tag: true,
                 digest: None,
+                is_mapped: true,
             };
             image.text(values)?;
             Some((container.to_owned(), image))
@@ -130,22 +204,65 @@ fn mapped(
         .collect()
 }
 
-/// The scalar at a path; list indexes are not followed.
-fn text_at(values: &Map<String, Value>, path: &[String]) -> Option<String> {
-    let (first, rest) = path.split_first()?;
-    let mut value = values.get(first)?;
-    for key in rest {
-        value = value.as_object()?.get(key)?;
-    }
-    scalar(value)
+/// The key of the tag in a mapping: the first that holds one, else the first that
+/// is there.
+fn tag_key(block: &Map<String, Value>) -> Option<&'static str> {
+    let mut keys = TAG_KEYS.into_iter();
+    let filled = keys.find(|key| block.get(*key).is_some_and(is_filled));
+    filled.or_else(|| TAG_KEYS.into_iter().find(|key| block.contains_key(*key)))
 }
 
-/// A tag such as `1.10` may stand unquoted in the values; its text is lost, and
-/// the number's is taken.
+/// A key of a mapping that seems to hold an image's version, and is not one of a
+/// tag.
+fn version_key(block: &Map<String, Value>) -> Option<&str> {
+    let mut entries = block.iter().filter(|(_, value)| is_filled(value));
+    let found = entries.find(|(key, _)| {
+        let plain = key.to_ascii_lowercase().replace(['_', '-'], "");
+        let names = ["version", "imageversion", "appversion", "digest", "sha"];
+        let is_version = names.contains(&plain.as_str()) || plain.ends_with("tag");
+        is_version && !TAG_KEYS.contains(&key.as_str())
+    });
+    found.map(|(key, _)| key.as_str())
+}
+
+/// Whether a repository's text names its own version.
+pub(super) fn names_version(repository: &str) -> bool {
+    let last = repository.rsplit('/').next().unwrap_or(repository);
+    last.contains([':', '@'])
+}
+
+pub(super) fn is_filled(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Number(_) | Value::Bool(_) => true,
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// The scalar at a path; list indexes are not followed.
+fn text_at(values: &Map<String, Value>, path: &[String]) -> Option<String> {
+    scalar(value_at(values, path)?)
+}
+
+pub(super) fn value_at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
+    parent(values, path)?.get(path.last()?)
+}
+
+/// The mapping in which the last key of a path stands, or would.
+pub(super) fn parent<'v>(
+    values: &'v Map<String, Value>,
+    path: &[String],
+) -> Option<&'v Map<String, Value>> {
+    let (_, above) = path.split_last()?;
+    above
+        .iter()
+        .try_fold(values, |mapping, key| mapping.get(key)?.as_object())
+}
+
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(_) => printed(value),
         _ => None,
     }
 }
@@ -159,17 +276,30 @@ fn image_of(block: &Map<String, Value>, path: &[&str]) -> Option<HelmImage> {
     match block.get("image")? {
         Value::String(image) if !image.is_empty() => Some(HelmImage {
             repository: at(&["image"]),
-            tag: Some(at(&["tag"])),
+            tag: Some(at(&[tag_key(block).unwrap_or("tag")])),
             registry: Some(at(&["registry"])),
             splits_tag: false,
             digest: None,
+            version: version_key(block).map(|key| at(&[key])),
+            is_mapped: false,
         }),
-        Value::Object(image) => image.get("repository").and_then(scalar).map(|_| HelmImage {
-            repository: at(&["image", "repository"]),
-            tag: Some(at(&["image", "tag"])),
-            registry: Some(at(&["image", "registry"])),
-            splits_tag: true,
-            digest: Some(at(&["image", "digest"])),
+        Value::Object(image) => image.get("repository").and_then(scalar).map(|_| {
+            // Beside the block only what names the image is its tag.
+            let beside = tag_key(block).filter(|key| *key != "tag");
+            let tag = match (tag_key(image), beside) {
+                (Some(key), _) => at(&["image", key]),
+                (None, Some(key)) => at(&[key]),
+                (None, None) => at(&["image", "tag"]),
+            };
+            HelmImage {
+                repository: at(&["image", "repository"]),
+                tag: Some(tag),
+                registry: Some(at(&["image", "registry"])),
+                splits_tag: true,
+                digest: Some(at(&["image", "digest"])),
+                version: version_key(image).map(|key| at(&["image", key])),
+                is_mapped: false,
+            }
         }),
         _ => None,
     }
@@ -219,6 +349,13 @@ mod tests {
                 json!({"image": "app", "registry": "q.io", "tag": 2}),
                 "q.io/app:2",
             ),
+            (json!({"image": "q/app", "tag": 1.2}), "q/app:1.2"),
+            (json!({"image": "q/app", "tag": 1e3}), "q/app:1000"),
+            (
+                json!({"image": "q/app", "tag": 20190523}),
+                "q/app:2.0190523e+07",
+            ),
+            (json!({"image": "q/app", "tag": false}), "q/app:false"),
             (
                 json!({"image": {"repository": "q/app", "tag": "1"}}),
                 "q/app:1",
@@ -235,6 +372,84 @@ mod tests {
             );
             let nested = json!({"sidecar": values});
             assert_eq!(images(nested, &[]), [pair("sidecar", image)], "{values}");
+        }
+    }
+
+    #[test]
+    fn the_tag_is_read_from_the_key_that_holds_it() {
+        for (values, image) in [
+            (json!({"image": "q/app", "imageTag": "1"}), "q/app:1"),
+            (json!({"image": "q/app", "image_tag": "1"}), "q/app:1"),
+            (
+                json!({"image": "q/app", "tag": "1", "imageTag": "2"}),
+                "q/app:1",
+            ),
+            (
+                json!({"image": "q/app", "tag": "", "imageTag": "2"}),
+                "q/app:2",
+            ),
+            (
+                json!({"image": {"repository": "q/app"}, "imageTag": "1"}),
+                "q/app:1",
+            ),
+            (
+                json!({"image": {"repository": "q/app", "image_tag": "1"}}),
+                "q/app:1",
+            ),
+            (
+                json!({"image": {"repository": "q/app", "tag": "1"}, "imageTag": "2"}),
+                "q/app:1",
+            ),
+            // What is beside a block need not be of its image.
+            (
+                json!({"image": {"repository": "q/app"}, "tag": "1"}),
+                "q/app",
+            ),
+            (json!({"image": "q/app", "version": "1"}), "q/app"),
+        ] {
+            let found = images(values.clone(), &[]);
+            assert_eq!(found, [pair("chart-image", image)], "{values}");
+        }
+    }
+
+    #[test]
+    fn what_is_mapped_is_found_once_and_written() {
+        let repository = ("repository.fluxcd.io/app", "image");
+        for (values, mapping, image, is_writable) in [
+            (json!({"image": "q/app"}), &[repository][..], "q/app", true),
+            (
+                json!({"image": "q/app", "imageTag": "1"}),
+                &[repository],
+                "q/app:1",
+                true,
+            ),
+            (
+                json!({"image": "q/app", "version": "1"}),
+                &[repository],
+                "q/app",
+                false,
+            ),
+            (
+                json!({"image": "q/app", "version": "1"}),
+                &[repository, ("tag.fluxcd.io/app", "version")],
+                "q/app:1",
+                true,
+            ),
+            (
+                json!({"image": "q/app"}),
+                &[repository, ("tag.fluxcd.io/app", "a.b")],
+                "q/app",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                images(values.clone(), mapping),
+                [pair("app", image)],
+                "{values}"
+            );
+            let mapping = mapping.iter().map(|&(k, v)| (k.to_owned(), v.to_owned()));
+            let found = containers(values.as_object().expect("a mapping"), &mapping.collect());
+            assert_eq!(found[0].obstacle.is_none(), is_writable, "{values}");
         }
     }
 

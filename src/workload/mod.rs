@@ -8,10 +8,12 @@
 
 mod container;
 mod decode;
+mod helm_scalar;
 mod helm_values;
 mod id;
 mod names;
 mod observed;
+mod obstacle;
 mod owner;
 mod pods;
 mod pull_secrets;
@@ -19,12 +21,14 @@ mod rollout;
 mod scheduling;
 mod workload_type;
 
-pub use container::{Container, ContainerType, ImageMarker};
+pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
 pub use decode::{DecodeError, Source, Workload, decode, decode_as};
-pub use helm_values::{HelmImage, helm_images};
+pub use helm_scalar::{plain_scalar, printed};
+pub use helm_values::{HelmImage, half_mappings, helm_images};
 pub use id::{WorkloadId, WorkloadKind};
 pub use names::Names;
 pub use observed::{Observed, Writers};
+pub use obstacle::SEALED;
 pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};

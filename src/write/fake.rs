@@ -36,6 +36,7 @@ pub(super) fn change(name: &str) -> Change {
             build: None,
             message: "newer".to_owned(),
             warnings: Vec::new(),
+            plain_tag: None,
         }],
         policy: None,
         is_rollback: false,

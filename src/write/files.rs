@@ -185,7 +185,7 @@ impl FileWriter<'_> {
             if name != Some(change.workload.name.as_str()) {
                 continue;
             }
-            let read = Observed::read(&object.value, self.default_namespace);
+            let read = object.observed(self.default_namespace);
             if let Ok(Some(mut observed)) = read
                 && observed.workload.id == change.workload
             {
@@ -223,8 +223,8 @@ fn stands(object: &Value, place: &Place) -> bool {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         at => at.get(key),
     });
-    match &place.text {
-        Some(text) => found.is_some_and(|found| found == text.as_str()),
-        None => found.is_none(),
+    match found {
+        Some(found) => place.text.is_some() && *found == place.value(),
+        None => place.text.is_none(),
     }
 }

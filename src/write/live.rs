@@ -16,7 +16,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use serde_json::Value;
 
 use super::event_log::EventLog;
 use super::{Applied, Done, DryRun, WriteError};
@@ -243,7 +242,10 @@ fn is_in(edit: &Edit, object: &Observed) -> bool {
             let mut path = edit.path.iter();
             let value = object.values.as_ref();
             let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
-            value.and_then(Value::as_str) == edit.text.as_deref()
+            match value {
+                Some(value) => *value == edit.value(),
+                None => edit.text.is_none(),
+            }
         })
         && rewritten(edit, object).next().is_none()
 }

@@ -446,6 +446,7 @@ fn an_edit_is_in_an_object_with_all_that_it_writes() {
         values: vec![crate::plan::ValueEdit {
             path: path.iter().map(|&key| key.to_owned()).collect(),
             text: Some("2".to_owned()),
+            is_plain: false,
         }],
         ..Edit::default()
     };

@@ -68,3 +68,22 @@ fn a_menu_of_updates_that_is_left_changes_nothing() {
         }
     }
 }
+
+#[test]
+fn the_question_names_both_repositories_where_a_rollback_changes_them() {
+    let terminal = Terminal::new().sized(24, 200);
+    let record = r#"{"time":"2026-11-01T00:00:00Z","by":"alice","number":"7","changes":[{"container":"app","from":"docker.io/org/my-proxy:stg-4s7bsgv","to":"docker.io/org/my-app:1.0.0","digest":null,"policy":null}],"records":{}}"#;
+    let web = "  name: web # the shop\n  namespace: shop\n";
+    let annotation = format!("  annotations:\n    imgpolicy.dev/last-update: '{record}'\n");
+    let before = SHOP.replace(web, &format!("{web}{annotation}"));
+    terminal.environment.write("shop.yaml", &before);
+    let words = ["rollback", "deployment/web", "--override-policy"];
+    let mut pty = terminal.start(&words, "");
+    pty.wait(
+        "Roll back deployment/web with --override-policy, replacing docker.io/org/my-app:1.0.0 by \
+         docker.io/org/my-proxy:stg-4s7bsgv in file shop.yaml? [y/N]",
+    );
+    pty.press("n\r");
+    terminal.end(pty).expect(1);
+    assert_eq!(terminal.file(), before);
+}

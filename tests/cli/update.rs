@@ -262,3 +262,52 @@ fn an_image_that_is_not_written_is_no_success() {
     .expect(2);
     run(&environment, &["rollback", "-f", "web.yaml", "--offline"]).expect(2);
 }
+
+/// An image of another repository than the one that runs, where nobody listens.
+const ELSEWHERE: &str = "127.0.0.1:1/org/x:1.0.0";
+
+/// A Deployment whose record names that image.
+fn rolled_from_elsewhere() -> TestEnvironment {
+    let record = format!(
+        r#"{{"time":"2026-11-01T00:00:00Z","by":"alice","number":"7","changes":[{{"container":"app","from":"{ELSEWHERE}","to":"docker.io/org/my-app:1.1.0","digest":null,"policy":"semver:*"}}],"records":{{}}}}"#
+    );
+    let record = format!("imgpolicy.dev/last-update: '{record}'");
+    let image = [("app", "docker.io/org/my-app:1.1.0")];
+    with_manifest(&deployment("web", &[&record], &image))
+}
+
+#[test]
+fn a_rollback_to_another_repository_is_held_back_and_shown_whole() {
+    let environment = rolled_from_elsewhere();
+    let file = environment.home().join("web.yaml");
+    let before = text(&file);
+    let outcome = run(&environment, &["rollback", "-f", "web.yaml", "--yes"]).expect(1);
+    insta::assert_snapshot!(outcome.stderr, @"
+    held back: deployment/web app docker.io/org/my-app:1.1.0 → 127.0.0.1:1/org/x:1.0.0: the record puts back an image of another repository (--override-policy)
+    nothing to roll back
+    ");
+    let words = ["rollback", "-f", "web.yaml", "--dry-run", "-o", "json"];
+    let held = &run(&environment, &words).expect(1).json()["heldBack"][0];
+    assert_eq!(held["reason"], "other-repository");
+    assert_eq!(held["from"], "docker.io/org/my-app:1.1.0");
+    assert_eq!(held["to"], ELSEWHERE);
+    assert_eq!(held["liftedBy"], "--override-policy");
+    assert_eq!(text(&file), before);
+}
+
+#[test]
+fn a_rollback_to_another_repository_names_both_where_the_policy_is_overridden() {
+    let environment = rolled_from_elsewhere();
+    let file = environment.home().join("web.yaml");
+    let words = ["rollback", "-f", "web.yaml", "--override-policy", "--yes"];
+    let outcome = environment.run(words).expect(0);
+    assert_eq!(outcome.stdout, "deployment.apps/web rolled back\n");
+    let row = "  app   docker.io/org/my-app:1.1.0   → 127.0.0.1:1/org/x:1.0.0\n";
+    assert!(outcome.stderr.contains(row), "{outcome:?}");
+    let result = "deployment/web: the repository changes: app runs docker.io/org/my-app:1.1.0 and \
+                  gets 127.0.0.1:1/org/x:1.0.0\n1 rolled back\n";
+    assert!(outcome.stderr.ends_with(result), "{outcome:?}");
+    let after = text(&file);
+    assert!(after.contains(&format!("image: {ELSEWHERE}\n")), "{after}");
+    assert!(after.contains(r#""overrides":["policy"]"#), "{after}");
+}

@@ -39,6 +39,7 @@ pub(crate) fn image(
         build: None,
         message: "a newer one".to_owned(),
         warnings: Vec::new(),
+        plain_tag: None,
     }
 }
 

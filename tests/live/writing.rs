@@ -193,6 +193,7 @@ async fn a_helm_releases_value_is_replaced_at_its_path() {
         values: vec![ValueEdit {
             path: ["app", "image", "tag"].map(str::to_owned).to_vec(),
             text: Some(text.to_owned()),
+            is_plain: false,
         }],
         ..Edit::default()
     };

@@ -7,3 +7,4 @@ mod markers;
 mod quickstart;
 mod rewrite;
 mod shapes;
+mod sops;

@@ -25,6 +25,7 @@ fn image(container: &str, from: &str, to: &str, policy: Option<&str>) -> ImageCh
         build: None,
         message: String::new(),
         warnings: Vec::new(),
+        plain_tag: None,
     }
 }
 

@@ -11,7 +11,7 @@ mod update;
 use kubectl_imgpolicy::evaluator::assess;
 use kubectl_imgpolicy::plan::{Authorship, Edit, HeldBack, Plan, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::Observed;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::oracle::time;
 use crate::support::scenario::{NOW, Scenario};
@@ -74,7 +74,7 @@ pub(crate) fn apply(edit: &Edit, object: &mut Value) {
             };
         }
         match place.text {
-            Some(text) => at[last.as_str()] = json!(text),
+            Some(_) => at[last.as_str()] = place.value(),
             None => {
                 at.as_object_mut().expect("a mapping").remove(last.as_str());
             }

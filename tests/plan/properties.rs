@@ -1,7 +1,7 @@
 //! What holds for every workload: what is written is what was elected, its
 //! siblings stay, and nothing is left to do.
 
-use kubectl_imgpolicy::plan::{LockNote, Plan, plan_rollback};
+use kubectl_imgpolicy::plan::{LockNote, Overrides, Plan, plan_rollback};
 use kubectl_imgpolicy::workload::Container;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -112,7 +112,7 @@ proptest! {
             return Ok(());
         }
         let after = written(&scenario, &plan);
-        let back = plan_rollback(&[observed(after.object())], &[], &LockNote::default());
+        let back = plan_rollback(&[observed(after.object())], &[], &LockNote::default(), Overrides::default());
         let back = written(&after, &back);
         prop_assert_eq!(back.workload().containers, scenario.workload().containers);
         prop_assert_eq!(planned(&back).changes.len(), 0);

@@ -216,6 +216,7 @@ fn an_image_by_digest_alone_is_told_by_its_digest() {
         to: format!("org/my-app@{pinned}"),
         digest: Some(pinned.clone()),
         policy: Some(format!("digest:{pinned}")),
+        unquoted: false,
     };
     assert_eq!(changes, [expected]);
 }

@@ -1,6 +1,6 @@
 //! Putting back what the last recorded update replaced.
 
-use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Plan, Presence, plan_rollback};
+use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Overrides, Plan, Presence, plan_rollback};
 use serde_json::json;
 
 use super::{annotation, author, held, images, observed, planned, updated, written};
@@ -21,8 +21,13 @@ fn note() -> LockNote {
 }
 
 fn rollback(scenario: &Scenario, containers: &[&str]) -> Plan {
+    rollback_with(scenario, containers, Overrides::default())
+}
+
+fn rollback_with(scenario: &Scenario, containers: &[&str], overrides: Overrides) -> Plan {
     let containers: Vec<String> = containers.iter().map(ToString::to_string).collect();
-    plan_rollback(&[observed(scenario.object())], &containers, &note())
+    let objects = [observed(scenario.object())];
+    plan_rollback(&objects, &containers, &note(), overrides)
 }
 
 #[test]
@@ -215,4 +220,122 @@ fn a_release_is_rolled_back_in_its_values() {
     // Without a tag the chart takes its own again.
     assert_eq!(back.object()["spec"]["values"]["image"].get("tag"), None);
     assert_eq!(back.workload().containers[0].image, "org/app");
+}
+
+/// The scenario after an update, whose record says that `app` ran this before.
+fn recorded(from: &str) -> Scenario {
+    let after = updated(&scenario());
+    let text = annotation(&after, "imgpolicy.dev/last-update").expect("a record");
+    let forged = text.replacen(
+        "\"from\":\"org/app:1.0.0\"",
+        &format!("\"from\":{from:?}"),
+        1,
+    );
+    assert_ne!(forged, text);
+    after.annotation("imgpolicy.dev/last-update", &forged)
+}
+
+#[test]
+fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    for (from, is_elsewhere) in [
+        ("other.example/org/x:1.0.0".to_owned(), true),
+        ("org/app2:1.0.0".to_owned(), true),
+        ("quay.io/org/app:1.0.0".to_owned(), true),
+        (format!("other.example/org/app@{digest}"), true),
+        // The same repository in other spellings.
+        ("docker.io/org/app:1.0.0".to_owned(), false),
+        ("registry-1.docker.io/org/app:1.0.0".to_owned(), false),
+        (format!("index.docker.io/org/app:1.0.0@{digest}"), false),
+    ] {
+        let scenario = recorded(&from);
+        let app = format!("app={from}");
+        let side = "side=org/side:1.0.0";
+        let plan = rollback(&scenario, &[]);
+        if !is_elsewhere {
+            assert_eq!(images(&plan), format!("{app} {side}"));
+            assert!(!plan.changes[0].images[0].changes_repository(), "{from}");
+            continue;
+        }
+        // The other container is put back all the same.
+        assert_eq!(images(&plan), side, "{from}");
+        assert_eq!(held(&plan), "app other-repository", "{from}");
+        let held = &plan.held_back[0];
+        assert_eq!(
+            held.to.as_ref().map(ToString::to_string),
+            Some(from.clone())
+        );
+        assert_eq!(held.hold.lifted_by(), Some("--override-policy"));
+        // What was held back can still be put back.
+        let back = written(&scenario, &plan);
+        let last = LastUpdate::of(&observed(back.object()).annotations);
+        let last = last.expect("a record").expect("can be read");
+        assert_eq!(last.pending[0].from, from);
+
+        let overrides = Overrides {
+            policy: true,
+            ..Overrides::default()
+        };
+        let plan = rollback_with(&scenario, &[], overrides);
+        assert_eq!(images(&plan), format!("{app} {side}"));
+        assert!(plan.changes[0].images[0].changes_repository(), "{from}");
+        let back = written(&scenario, &plan);
+        assert_eq!(
+            annotation(&back, "kubernetes.io/change-cause"),
+            Some(&*format!(
+                "imgpolicy: rollback of app org/app:1.0.1 -> {from}, side 1.0.1 -> 1.0.0"
+            ))
+        );
+        assert_eq!(
+            annotation(&back, "fluxcd.io/locked_msg"),
+            Some("rolled back from app org/app:1.0.1, side 1.0.1")
+        );
+    }
+}
+
+#[test]
+fn a_record_of_what_is_not_a_valid_image_puts_nothing_back() {
+    for from in [
+        "",
+        "Other.example/X:1",
+        "other.example/x:",
+        "https://other.example/x:1",
+    ] {
+        let overrides = Overrides {
+            policy: true,
+            ..Overrides::default()
+        };
+        let plan = rollback_with(&recorded(from), &["app"], overrides);
+        let got = (images(&plan), held(&plan));
+        assert_eq!(got, (String::new(), "app no-record".to_owned()), "{from:?}");
+    }
+}
+
+#[test]
+fn a_number_of_a_live_release_comes_back_as_that_number() {
+    for (tag, shown) in [
+        (json!(787_849), "787849"),
+        (json!(1.2), "1.2"),
+        (json!(false), "false"),
+    ] {
+        let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "annotations": {"fluxcd.io/automated": "true",
+                "fluxcd.io/tag.app": "glob:1.0.1"}},
+            "spec": {"values": {"app": {"image": {"repository": "org/app", "tag": tag}}}}});
+        let before = Scenario::following("glob:1.0.1", "org/app:1.0.0")
+            .tags(&["1.0.0", "1.0.1"])
+            .with_object(object);
+        let after = updated(&before);
+        let image = &after.object()["spec"]["values"]["app"]["image"];
+        assert_eq!(image["tag"], "1.0.1");
+        let last = LastUpdate::of(&observed(after.object()).annotations);
+        let change = &last.expect("a record").expect("can be read").changes[0];
+        assert_eq!(
+            (&*change.from, change.unquoted),
+            (&*format!("org/app:{shown}"), true)
+        );
+        let back = written(&after, &rollback(&after, &[]));
+        let image = &back.object()["spec"]["values"]["app"]["image"];
+        assert_eq!(image["tag"], tag);
+    }
 }

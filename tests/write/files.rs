@@ -56,6 +56,7 @@ fn images(listing: &FileListing, image: &str) -> Plan {
             build: None,
             message: String::new(),
             warnings: Vec::new(),
+            plain_tag: None,
         }],
         policy: None,
         is_rollback: false,

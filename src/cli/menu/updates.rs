@@ -7,7 +7,7 @@ use super::list::{Choice, Item, List};
 use super::{Answer, Menu};
 use crate::cli::error::CommandError;
 use crate::cli::terminal::Terminal;
-use crate::output::{command_line, name_to_choose, version_of};
+use crate::output::{command_line, held_versions, name_to_choose, versions};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
 use crate::workload::{Names, WorkloadId};
 
@@ -65,16 +65,13 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
         .chain(warnings)
         .chain(change.notes.iter().cloned())
         .collect();
+    let (from, to) = versions(image);
     let mark = if image.warnings.is_empty() { "" } else { "!" };
     Item {
         cells: vec![
             name,
             image.container.clone(),
-            format!(
-                "{} -> {}{mark}",
-                version_of(&image.from),
-                version_of(&image.to.to_string())
-            ),
+            format!("{from} -> {to}{mark}"),
             image.policy.clone().unwrap_or_default(),
         ],
         detail: told.join("; "),
@@ -84,11 +81,8 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
 }
 
 fn held_item(held: &HeldBack, name: String) -> Item {
-    let from = held.from.as_deref().map(version_of).unwrap_or_default();
-    let to = held
-        .to
-        .as_ref()
-        .map(|to| format!(" -> {}", version_of(&to.to_string())));
+    let (from, to) = held_versions(held);
+    let to = to.map(|to| format!(" -> {to}"));
     let lift = match held.hold.lifted_by() {
         Some(flag) => format!(
             "held back: {} (start with {flag} to update it)",
@@ -100,7 +94,7 @@ fn held_item(held: &HeldBack, name: String) -> Item {
         cells: vec![
             name,
             held.container.clone().unwrap_or_default(),
-            format!("{from}{}", to.unwrap_or_default()),
+            format!("{}{}", from.unwrap_or_default(), to.unwrap_or_default()),
             held.hold.to_string(),
         ],
         detail: lift.clone(),

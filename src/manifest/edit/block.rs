@@ -109,6 +109,7 @@ impl Walk<'_> {
                 let text = written(text, ScalarStyle::Plain, false);
                 lines.push(format!("{indentation}{name}: {text}"));
             }
+            Change::SetPlain(text) => lines.push(format!("{indentation}{name}: {text}")),
             Change::Within(children) if change.sets() => {
                 lines.push(format!("{indentation}{name}:"));
                 for (key, change) in children {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::error::EditProblem;
 use crate::plan::Place;
+use crate::workload::plain_scalar;
 
 /// The key under which an empty mapping and none mean the same.
 pub(super) const ANNOTATIONS: &str = "annotations";
@@ -15,6 +16,8 @@ pub(super) const ANNOTATIONS: &str = "annotations";
 pub(super) enum Change {
     /// It becomes this text.
     Set(String),
+    /// It becomes what YAML reads from this text without quotes.
+    SetPlain(String),
     /// It goes, with its key.
     Remove,
     /// Something in it changes. New keys are written in this order.
@@ -32,6 +35,9 @@ impl Change {
             place: place(&edit.path),
         };
         let leaf = match &edit.text {
+            Some(text) if edit.is_plain && !edit.value().is_string() => {
+                Self::SetPlain(text.clone())
+            }
             Some(text) => Self::Set(text.clone()),
             None => Self::Remove,
         };
@@ -53,7 +59,7 @@ impl Change {
     /// Whether anything is set by it.
     pub(super) fn sets(&self) -> bool {
         match self {
-            Self::Set(_) => true,
+            Self::Set(_) | Self::SetPlain(_) => true,
             Self::Remove => false,
             Self::Within(children) => children.values().any(Self::sets),
         }
@@ -63,6 +69,7 @@ impl Change {
     pub(super) fn apply(&self, value: &mut Value) {
         match (self, value) {
             (Self::Set(text), value) => *value = Value::from(text.as_str()),
+            (Self::SetPlain(text), value) => *value = plain_scalar(text),
             (Self::Remove, _) => {}
             (Self::Within(children), Value::Array(items)) => {
                 for (key, change) in children {

@@ -1,6 +1,7 @@
 //! Why a text is not edited.
 
 use crate::manifest::Problem;
+use crate::workload::SEALED;
 
 /// A text that is left as it is, with the place that stood in the way.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +58,15 @@ pub enum EditProblem {
     /// The value has a tag, such as `!!binary`.
     #[error("{place} has a YAML tag; remove the tag or change the value by hand")]
     Tag {
+        /// Where.
+        place: String,
+    },
+    /// SOPS keeps a checksum over the document.
+    #[error("{SEALED}")]
+    Sealed,
+    /// SOPS has encrypted the value, or would refuse one there that is not.
+    #[error("{place} is encrypted by SOPS; change it with sops edit")]
+    Encrypted {
         /// Where.
         place: String,
     },

@@ -6,7 +6,7 @@ use granit_parser::ScalarStyle;
 use super::block::above;
 use super::change::Change;
 use super::error::EditError;
-use super::scalar::{double_quoted, written};
+use super::scalar::{double_quoted, json_scalar, written};
 use super::tree::{Entry, Mapping, Node};
 use super::walk::{Removal, Walk, key_style};
 
@@ -227,6 +227,8 @@ impl Form<'_> {
     fn value(&self, change: &Change) -> String {
         let children = match change {
             Change::Set(text) => return self.scalar(text),
+            Change::SetPlain(text) if self.is_quoted => return json_scalar(text),
+            Change::SetPlain(text) => return text.clone(),
             Change::Remove => return String::new(),
             Change::Within(children) => children,
         };

@@ -20,8 +20,8 @@
 //!   `annotations:` goes too, since none and an empty mapping mean the same.
 //!   Another mapping that becomes empty is left as `{}`.
 //! - **Refused**, with the line and what to do: aliases, what lies under an
-//!   anchor that is used elsewhere, what a merge key brings in, tagged values and
-//!   keys in the `? key` form.
+//!   anchor that is used elsewhere, what a merge key brings in, tagged values, keys
+//!   in the `? key` form, and what SOPS has encrypted or keeps a checksum over.
 //!
 //! Before the new text is given back it is read, and its objects must differ from
 //! the old ones at the edited places only; otherwise the edit is refused.
@@ -33,6 +33,7 @@ mod flow;
 mod json;
 mod lines;
 mod scalar;
+mod sealed;
 mod splice;
 mod tree;
 mod verify;
@@ -45,7 +46,7 @@ use std::collections::BTreeMap;
 
 use self::change::{Change, place};
 use self::splice::Splices;
-use super::document::{Located, Root, located};
+use super::document::{Located, Object, Root, located};
 use crate::plan::Place;
 
 /// The edits of one object.
@@ -68,7 +69,13 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     let mut in_objects: BTreeMap<usize, Change> = BTreeMap::new();
     let mut in_roots: BTreeMap<usize, InRoot<'_>> = BTreeMap::new();
     for edit in edits {
-        let found = target(&objects, edit.index)?;
+        let (found, object) = target(&objects, edit.index)?;
+        let refused = |problem| EditError {
+            index: edit.index,
+            line: found.line(),
+            problem,
+        };
+        sealed::check(found, object, &edit.places).map_err(refused)?;
         let in_object = in_objects.entry(edit.index).or_insert_with(Change::none);
         let in_root = in_roots
             .entry(found.root.range.start)
@@ -82,11 +89,7 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
             in_object
                 .add(&[], place)
                 .and_then(|()| in_root.change.add(&found.path, place))
-                .map_err(|problem| EditError {
-                    index: edit.index,
-                    line: found.line(),
-                    problem,
-                })?;
+                .map_err(refused)?;
         }
     }
     let mut splices = Splices::default();
@@ -114,7 +117,7 @@ struct InRoot<'a> {
 }
 
 /// The object of an edit.
-fn target(objects: &[Located], index: usize) -> Result<&Located, EditError> {
+fn target(objects: &[Located], index: usize) -> Result<(&Located, &Object), EditError> {
     let Some(found) = objects.get(index) else {
         return Err(EditError {
             index,
@@ -123,7 +126,7 @@ fn target(objects: &[Located], index: usize) -> Result<&Located, EditError> {
         });
     };
     match &found.object {
-        Ok(_) => Ok(found),
+        Ok(object) => Ok((found, object)),
         Err(error) => Err(EditError {
             index,
             line: error.line,

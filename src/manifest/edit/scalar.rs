@@ -8,6 +8,7 @@ use granit_parser::ScalarStyle;
 use serde_json::Value;
 
 use crate::manifest::yaml;
+use crate::workload::plain_scalar;
 
 /// More than a single scalar has.
 const MAX_NODES: usize = 8;
@@ -46,6 +47,16 @@ pub(super) fn double_quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Writes the number or the boolean that YAML reads from a plain scalar for JSON, in
+/// the scalar's own text where JSON knows that too.
+pub(super) fn json_scalar(text: &str) -> String {
+    let value = plain_scalar(text);
+    match serde_json::from_str::<Value>(text) {
+        Ok(same) if same.as_f64() == value.as_f64() => text.to_owned(),
+        _ => value.to_string(),
+    }
 }
 
 /// Whether a text means itself without quotes.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::change::{ANNOTATIONS, Change, place};
 use super::error::{EditError, EditProblem};
 use super::lines::Lines;
-use super::scalar::{double_quoted, is_plain, written};
+use super::scalar::{double_quoted, is_plain, json_scalar, written};
 use super::splice::Splices;
 use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
 use super::{InRoot, json, yaml};
@@ -272,6 +272,11 @@ impl Walk<'_> {
                 self.set(mapping, entry, text)?;
                 return Ok(None);
             }
+            Change::SetPlain(text) => {
+                self.check(&entry.value, entry.start())?;
+                self.set_plain(mapping, entry, text)?;
+                return Ok(None);
+            }
             Change::Within(children) => children,
         };
         self.check(&entry.value, entry.start())?;
@@ -351,6 +356,28 @@ impl Walk<'_> {
         }
         let has_form = entry.colon.is_some() || in_flow;
         if value.is_empty_scalar() && (value.anchor.is_some() || !has_form) {
+            return self.fail(entry.start(), |place| EditProblem::Form { place });
+        }
+        self.put(entry, new);
+        Ok(())
+    }
+
+    /// Sets a text without quotes in the place of a scalar.
+    fn set_plain(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+        let value = &entry.value;
+        let NodeKind::Scalar { text: old, style } = &value.kind else {
+            return self.wrong_kind(value, "a single value");
+        };
+        let new = match self.root.is_json {
+            true => json_scalar(text),
+            false => text.to_owned(),
+        };
+        if *style == ScalarStyle::Plain && *old == new {
+            return Ok(());
+        }
+        let has_form = entry.colon.is_some() || mapping.is_flow;
+        let is_bare = value.is_empty_scalar() && (value.anchor.is_some() || !has_form);
+        if value.is_tagged || is_bare || value.is_block_scalar() {
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         }
         self.put(entry, new);

@@ -19,6 +19,7 @@ pub(super) fn place(path: &[&str], value: Option<&str>) -> Place {
     Place {
         path: path.iter().map(|&key| key.to_owned()).collect(),
         text: value.map(str::to_owned),
+        is_plain: false,
     }
 }
 

@@ -163,6 +163,7 @@ proptest! {
         let back = Place {
             path: place.path.clone(),
             text: old.and_then(Value::as_str).map(str::to_owned),
+            is_plain: false,
         };
         let edited = edit(&text, &one(index, &place)).expect("edited");
         let restored = edit(&edited, &one(index, &back)).expect("edited back");

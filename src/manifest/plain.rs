@@ -1,0 +1,209 @@
+//! The plain scalars of a Helm release's values, as they are written and as Helm
+//! gets them.
+//!
+//! A reader of YAML turns `0787849` into a number, and its text is lost; and Go's
+//! YAML, by which Helm reads it, differs from others in what is a number. So the
+//! values are resolved anew here from the scalars' own texts, and those of the ones
+//! that are not read as text are kept.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use granit_parser::{Event, Parser, ScalarStyle, options};
+use serde_json::Value;
+
+use crate::workload::plain_scalar;
+
+/// The kind whose values are resolved.
+const KIND: &str = "HelmRelease";
+
+/// The texts of scalars by the keys and indexes that lead to them from
+/// `spec.values`.
+pub type PlainTexts = BTreeMap<Vec<String>, String>;
+
+/// A document as it is written.
+#[derive(Debug)]
+pub(super) struct Written {
+    root: Rc<Node>,
+    anchors: HashMap<usize, Rc<Node>>,
+}
+
+#[derive(Debug)]
+enum Node {
+    /// A scalar without quotes and without a tag.
+    Plain(String),
+    /// Any other scalar.
+    Text,
+    Alias(usize),
+    List(Vec<Rc<Node>>),
+    /// Its entries with keys that are texts.
+    Mapping(Vec<(String, Rc<Node>)>),
+}
+
+impl Written {
+    /// Reads a document; `None`: no release stands in it, or it is JSON that YAML
+    /// does not read.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        if !text.contains(KIND) {
+            return None;
+        }
+        let mut reader = Reader {
+            events: Parser::new_from_str_with_options(text, options! { emit_comments: false }),
+            anchors: HashMap::new(),
+        };
+        loop {
+            match reader.events.next()?.ok()?.0 {
+                Event::StreamStart | Event::DocumentStart(..) => {}
+                event => {
+                    let root = reader.node(&event)?;
+                    let anchors = reader.anchors;
+                    return Some(Self { root, anchors });
+                }
+            }
+        }
+    }
+
+    /// Resolves the values of the object at a path, if that is a release.
+    pub(super) fn resolve(&self, path: &[String], object: &mut Value) -> PlainTexts {
+        let mut texts = PlainTexts::new();
+        if object["kind"].as_str() != Some(KIND) {
+            return texts;
+        }
+        let Some(values) = object.pointer_mut("/spec/values") else {
+            return texts;
+        };
+        let steps = ["spec".to_owned(), "values".to_owned()];
+        let mut steps = path.iter().chain(&steps);
+        let node = steps.try_fold(Rc::clone(&self.root), |at, key| self.child(&at, key));
+        if let Some(node) = node {
+            self.resolve_value(&node, values, &mut Vec::new(), &mut texts);
+        }
+        texts
+    }
+
+    fn resolve_value(
+        &self,
+        node: &Rc<Node>,
+        value: &mut Value,
+        path: &mut Vec<String>,
+        texts: &mut PlainTexts,
+    ) {
+        let node = self.followed(node);
+        match value {
+            Value::Object(entries) => {
+                for (key, value) in entries.iter_mut() {
+                    if let Some(child) = self.child(&node, key) {
+                        path.push(key.clone());
+                        self.resolve_value(&child, value, path, texts);
+                        path.pop();
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    let index = index.to_string();
+                    if let Some(child) = self.child(&node, &index) {
+                        path.push(index);
+                        self.resolve_value(&child, item, path, texts);
+                        path.pop();
+                    }
+                }
+            }
+            scalar => {
+                if let Node::Plain(text) = &*node {
+                    *scalar = plain_scalar(text);
+                    if scalar.is_number() || scalar.is_boolean() {
+                        texts.insert(path.clone(), text.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an alias stands for.
+    fn followed(&self, node: &Rc<Node>) -> Rc<Node> {
+        match &**node {
+            // An anchor stands before its aliases, so there is an end.
+            Node::Alias(anchor) => match self.anchors.get(anchor) {
+                Some(node) => self.followed(node),
+                None => Rc::clone(node),
+            },
+            _ => Rc::clone(node),
+        }
+    }
+
+    /// What a key or an index leads to. A mapping's own keys come before those that
+    /// are merged into it.
+    fn child(&self, node: &Rc<Node>, key: &str) -> Option<Rc<Node>> {
+        match &*self.followed(node) {
+            Node::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
+            Node::Mapping(entries) => {
+                let own = entries.iter().find(|(name, _)| name == key);
+                if let Some((_, node)) = own {
+                    return Some(Rc::clone(node));
+                }
+                let mut merged = entries.iter().filter(|(name, _)| name == "<<");
+                merged.find_map(|(_, merged)| {
+                    let merged = self.followed(merged);
+                    match &*merged {
+                        Node::List(each) => each.iter().find_map(|one| self.child(one, key)),
+                        _ => self.child(&merged, key),
+                    }
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+struct Reader<I> {
+    events: I,
+    anchors: HashMap<usize, Rc<Node>>,
+}
+
+impl<'a, I, S> Reader<I>
+where
+    I: Iterator<Item = Result<(Event<'a>, S), granit_parser::ScanError>>,
+{
+    /// The value that begins with an event. The document was read before, so it is
+    /// no deeper than the stack.
+    fn node(&mut self, event: &Event<'a>) -> Option<Rc<Node>> {
+        let node = Rc::new(match event {
+            Event::Alias(anchor) => Node::Alias(*anchor),
+            Event::Scalar(text, ScalarStyle::Plain, ..) if event.tag().is_none() => {
+                Node::Plain(text.clone().into_owned())
+            }
+            Event::Scalar(..) => Node::Text,
+            Event::SequenceStart(..) => {
+                let mut items = Vec::new();
+                while let Some(event) = self.before(&Event::SequenceEnd)? {
+                    items.push(self.node(&event)?);
+                }
+                Node::List(items)
+            }
+            Event::MappingStart(..) => {
+                let mut entries = Vec::new();
+                while let Some(event) = self.before(&Event::MappingEnd)? {
+                    self.node(&event)?;
+                    let value = self.events.next()?.ok()?.0;
+                    let value = self.node(&value)?;
+                    if let Event::Scalar(key, ..) = &event {
+                        entries.push((key.clone().into_owned(), value));
+                    }
+                }
+                Node::Mapping(entries)
+            }
+            _ => return None,
+        });
+        if let Some(anchor) = event.anchor_id() {
+            self.anchors.insert(anchor, Rc::clone(&node));
+        }
+        Some(node)
+    }
+
+    /// The next event; the inner `None`: it is this end.
+    fn before(&mut self, end: &Event<'_>) -> Option<Option<Event<'a>>> {
+        let event = self.events.next()?.ok()?.0;
+        Some((event != *end).then_some(event))
+    }
+}
