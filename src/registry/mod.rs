@@ -87,4 +87,4 @@ pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_pro
 pub use providers::{Provider, PushTimeApi};
 pub use registries_conf::{RegistriesConf, RegistriesConfError};
 pub use scanner::Registries;
-pub use transport::Statistics;
+pub use transport::{Statistics, Turn};

@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::failure::{Place, clean};
 use super::manifest::{ACCEPT, Blob};
 use super::memory::Scope;
-use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
+use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Transport, authority};
 
 /// How many redirects one request follows.
 const MAX_REDIRECTS: usize = 5;
@@ -109,9 +109,16 @@ impl Remote {
     pub(super) async fn counts_pulls(&self) -> bool {
         self.name.is_docker_hub()
             || match self.endpoint.base(&self.transport).await {
-                Ok(base) => self.transport.counts_pulls(base),
+                Ok(base) => self.transport.counts_pulls(base, self.puller()).await,
                 Err(_) => false,
             }
+    }
+
+    fn puller(&self) -> Puller<'_> {
+        Puller {
+            registry: self.name.registry(),
+            repository: self.place.name(),
+        }
     }
 
     pub(super) fn name(&self) -> &CanonicalName {
@@ -266,6 +273,8 @@ impl Remote {
         redirects: Redirects,
     ) -> Result<Answer, FetchFailure> {
         let mut question = question;
+        // Before it goes first to the host, or anything else that others wait for.
+        let mut pull = self.pull(&question).await?;
         let mut answer = self.ask_authorized(&mut question).await?;
         for followed in 0.. {
             let target = match answer.header(LOCATION.as_str()) {
@@ -281,6 +290,8 @@ impl Remote {
             }
             self.check_redirect(&question.url, &target, redirects)?;
             question.url = target;
+            drop(pull);
+            pull = self.pull(&question).await?;
             answer = match redirects {
                 Redirects::SameHost => self.ask_authorized(&mut question).await?,
                 Redirects::Anywhere => {
@@ -290,7 +301,13 @@ impl Remote {
                 }
             };
         }
+        drop(pull);
         Ok(answer)
+    }
+
+    async fn pull(&self, question: &Question) -> Result<Option<Pull>, FetchFailure> {
+        let pull = self.transport.pull(question, self.puller()).await;
+        pull.map_err(|error| self.place.unanswered(&error))
     }
 
     fn check_redirect(

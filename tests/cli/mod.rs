@@ -14,6 +14,7 @@ mod input;
 mod menu;
 #[cfg(unix)]
 mod menu_updates;
+mod pulls;
 mod quickstart;
 mod requests;
 mod secrets;

@@ -47,20 +47,18 @@ pub(in crate::registry) enum SendError {
         advice: String,
     },
     /// So few pulls are left that the rest is for others.
-    #[error(
-        "{host} allows {quota} are left, which --rate-reserve {reserve} leaves to others; this run spent {spent}: try again in {retry} or with a smaller reserve (what was read is kept in the cache), or use a semver policy, which needs the tag list alone"
-    )]
+    #[error("{host} allows {quota} are left{kept}; this run made {spent}: {advice}")]
     Reserved {
         /// Which host.
         host: String,
         /// What the host said, as `100 pulls in 6h, of which 20`.
         quota: String,
-        /// The part that is left, in percent.
-        reserve: u8,
-        /// How many this run spent.
+        /// Whose they are, as `, which --rate-reserve 20 leaves to others`.
+        kept: String,
+        /// How many this run made.
         spent: u64,
-        /// The window of the limit.
-        retry: String,
+        /// What to do, and what need not be pulled again.
+        advice: String,
     },
     /// Nothing may be asked.
     #[error("it is not in the cache, and --offline asks no registry; run once without --offline")]

@@ -1,15 +1,16 @@
 //! What is known of one host in this run: how busy it is, whether it asked for
 //! a pause, whether it was given up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
-use super::quota::{Quota, Ration};
+use super::line::{Line, Puller};
+use super::quota::{Admission, Quota, Ration};
 use super::window::Window;
 
 /// After so many time-outs a host is given up.
@@ -25,6 +26,8 @@ pub(super) struct Host {
     /// As many as the window is large, but for those that are owed.
     permits: Semaphore,
     state: Mutex<State>,
+    /// Where pulls wait.
+    line: Arc<Line>,
 }
 
 #[derive(Debug)]
@@ -46,12 +49,27 @@ struct State {
 
 /// A pull that is under way.
 #[derive(Debug)]
-pub(super) struct Pull<'a>(&'a Host);
+#[must_use = "it is under way until it is dropped"]
+pub(in crate::registry) struct Pull(Arc<Host>);
 
-impl Drop for Pull<'_> {
+impl Drop for Pull {
     fn drop(&mut self) {
         self.0.state().ration.end();
+        self.0.line.wake();
     }
+}
+
+/// What an answer tells beside its body.
+#[derive(Debug)]
+pub(super) struct Noted<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    /// It answers what the host may count as a pull.
+    pub(super) pull: bool,
+    /// What [`Host::sends`] gave for its request.
+    pub(super) sent: u64,
+    /// How long it took to begin.
+    pub(super) after: Duration,
 }
 
 /// A request's place among those that are open.
@@ -99,10 +117,11 @@ impl Drop for Seat<'_> {
 }
 
 impl Host {
-    pub(super) fn new(name: String, max_connections: usize) -> Self {
+    pub(super) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
         let window = Window::new(max_connections);
         Self {
             name,
+            line,
             permits: Semaphore::new(window.size()),
             state: Mutex::new(State {
                 window,
@@ -156,13 +175,28 @@ impl Host {
         }
     }
 
-    /// Takes note of an answer's headers, and of how long it took to begin.
-    pub(super) fn answered(&self, headers: &HeaderMap, after: Duration) {
+    /// A request is being sent; what is given back comes back with its answer.
+    pub(super) fn sends(&self) -> u64 {
+        self.state().ration.changes()
+    }
+
+    /// Takes note of what an answer tells.
+    pub(super) fn note(&self, noted: &Noted<'_>) {
         let mut state = self.state();
-        state.slowest = state.slowest.max(after);
-        if let Some(quota) = Quota::read(headers) {
-            state.ration.told(quota);
+        state.slowest = state.slowest.max(noted.after);
+        match Quota::read(noted.headers) {
+            Some(quota) => state.ration.told(quota, noted.sent),
+            None if noted.pull => state.ration.untold(noted.status),
+            None => return,
         }
+        drop(state);
+        self.line.wake();
+    }
+
+    /// What the host may have counted as a pull has no answer.
+    pub(super) fn lost_pull(&self) {
+        self.state().ration.lost();
+        self.line.wake();
     }
 
     /// How long the slowest answer took to begin.
@@ -181,19 +215,68 @@ impl Host {
         Some(format!("{} allows {quota} are left", self.name))
     }
 
-    /// Begins what the host may count as a pull, unless so few are left that
-    /// `reserve` percent of the limit would be touched.
-    pub(super) fn pull(&self, reserve: u8) -> Result<Pull<'_>, SendError> {
-        let mut state = self.state();
-        match state.ration.begin(reserve) {
-            Ok(()) => Ok(Pull(self)),
-            Err(quota) => Err(SendError::Reserved {
-                host: self.name.clone(),
-                quota: quota.to_string(),
-                reserve,
-                spent: state.ration.spent(),
-                retry: quota.window_text(),
-            }),
+    /// Begins what the host may count as a pull, once it is its turn and no open
+    /// one may need its place; fails where so few are left that `reserve` percent
+    /// of the limit would be touched. `cached` says whether what is read is kept.
+    pub(super) async fn pull(
+        self: &Arc<Self>,
+        puller: Puller<'_>,
+        reserve: u8,
+        cached: bool,
+    ) -> Result<Pull, SendError> {
+        loop {
+            let woken = self.line.woken();
+            self.check()?;
+            let first = self.line.is_first(puller);
+            let admission = self.state().ration.begin(reserve, first);
+            match admission {
+                Admission::Granted => return Ok(Pull(Arc::clone(self))),
+                Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
+                Admission::Wait => woken.await,
+            }
+        }
+    }
+
+    /// Whether the host counts pulls. Waits until it has told, where another
+    /// repository is about to find out.
+    pub(super) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
+        loop {
+            let woken = self.line.woken();
+            let (known, quota, given_up) = {
+                let state = self.state();
+                let given_up = state.given_up.is_some();
+                (state.ration.is_known(), state.ration.quota(), given_up)
+            };
+            if known || given_up || self.line.is_first(puller) {
+                return quota.is_some();
+            }
+            woken.await;
+        }
+    }
+
+    fn reserved(&self, quota: Quota, reserve: u8, cached: bool) -> SendError {
+        let (kept, instead) = if quota.is_used_up() {
+            (String::new(), "")
+        } else {
+            (
+                format!(", which --rate-reserve {reserve} leaves to others"),
+                ", or now with a smaller reserve",
+            )
+        };
+        let again = if cached {
+            "images that were read are in the cache and are not pulled again"
+        } else {
+            "with a cache (--cache), images that were read would not be pulled again"
+        };
+        SendError::Reserved {
+            host: self.name.clone(),
+            quota: quota.to_string(),
+            kept,
+            spent: self.state().ration.spent(),
+            advice: format!(
+                "try again in {} at the latest{instead}; {again}",
+                quota.window_text()
+            ),
         }
     }
 
@@ -223,6 +306,8 @@ impl Host {
         };
         if hopeless && state.given_up.is_none() {
             state.given_up = Some(error.clone());
+            drop(state);
+            self.line.wake();
         }
     }
 
@@ -262,6 +347,8 @@ impl Host {
                 host: self.name.clone(),
                 advice,
             });
+            drop(state);
+            self.line.wake();
             return None;
         }
         state.pauses += 1;
@@ -276,7 +363,7 @@ mod tests {
     use super::*;
 
     fn host() -> Host {
-        Host::new("registry.example".to_owned(), 2)
+        Host::new("registry.example".to_owned(), 2, Arc::default())
     }
 
     fn timed_out() -> SendError {
@@ -336,7 +423,7 @@ mod tests {
 
     #[tokio::test]
     async fn seats_follow_the_window() {
-        let host = Host::new("registry.example".to_owned(), 64);
+        let host = Host::new("registry.example".to_owned(), 64, Arc::default());
         assert_eq!(seats(&host).await, 16);
         // Not full: says nothing.
         host.enter().await.expect("a seat").answered(false);

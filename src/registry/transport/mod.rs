@@ -4,6 +4,7 @@
 mod clients;
 mod error;
 mod host;
+mod line;
 mod proxy;
 mod quota;
 mod retry_after;
@@ -20,9 +21,12 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::error::SendError;
+pub(super) use self::host::Pull;
+pub use self::line::Turn;
+pub(super) use self::line::{Line, Puller};
 
 use self::clients::Clients;
-use self::host::Host;
+use self::host::{Host, Noted};
 use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
 
@@ -61,7 +65,7 @@ pub(super) struct Question {
     /// 304 without a body.
     pub(super) if_none_match: Option<String>,
     /// Whether registries that count pulls count this one: the part of their
-    /// limit, in percent, that is left to others.
+    /// limit, in percent, that is left to others. See [`Transport::pull`].
     pub(super) pull_reserve: Option<u8>,
     /// The body of a POST, as a form.
     pub(super) form: Option<SecretString>,
@@ -119,6 +123,8 @@ pub(super) struct Transport {
     max_wait: Duration,
     backoff: Duration,
     offline: bool,
+    cached: bool,
+    line: Arc<Line>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -133,6 +139,8 @@ impl Transport {
             max_wait: options.max_wait,
             backoff: options.backoff,
             offline: options.trust.offline,
+            cached: !options.cache.is_off(),
+            line: Arc::default(),
             hosts: Mutex::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -157,10 +165,33 @@ impl Transport {
         }
     }
 
-    /// Whether the host has told how many pulls are left.
-    pub(super) fn counts_pulls(&self, url: &Url) -> bool {
-        let question = Question::get(url.clone());
-        self.host(&question).quota().is_some()
+    /// Where repositories wait for their turn to pull.
+    pub(super) fn line(&self) -> &Arc<Line> {
+        &self.line
+    }
+
+    /// Whether the host has told how many pulls are left. Where another
+    /// repository is about to find out, it waits for that.
+    pub(super) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
+        let host = self.host(&Question::get(url.clone()));
+        host.counts_pulls(puller).await
+    }
+
+    /// Waits until what the host may count as a pull may be sent, if that is what
+    /// the question is. To be called before anything is held that others need,
+    /// and kept until the answer is there.
+    pub(super) async fn pull(
+        &self,
+        question: &Question,
+        puller: Puller<'_>,
+    ) -> Result<Option<Pull>, SendError> {
+        match question.pull_reserve {
+            Some(reserve) if !self.offline => {
+                let host = self.host(question);
+                host.pull(puller, reserve, self.cached).await.map(Some)
+            }
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Whether the host may speak plain HTTP or have a bad certificate.
@@ -180,12 +211,15 @@ impl Transport {
         loop {
             let result = {
                 let seat = host.enter().await?;
-                let reserve = question.pull_reserve;
-                let _pull = reserve.map(|reserve| host.pull(reserve)).transpose()?;
                 let result = self.exchange(&host, question).await;
                 match &result {
                     Ok(answer) => seat.answered(is_complaint(answer.status)),
-                    Err(error) => host.record(error),
+                    Err(error) => {
+                        host.record(error);
+                        if question.pull_reserve.is_some() {
+                            host.lost_pull();
+                        }
+                    }
                 }
                 result
             };
@@ -242,8 +276,13 @@ impl Transport {
         let mut hosts = self.hosts();
         let host = hosts
             .entry(key)
-            .or_insert_with(|| Arc::new(Host::new(authority(url), self.max_connections)));
+            .or_insert_with(|| Arc::new(self.new_host(url)));
         Arc::clone(host)
+    }
+
+    fn new_host(&self, url: &Url) -> Host {
+        let line = Arc::clone(&self.line);
+        Host::new(authority(url), self.max_connections, line)
     }
 
     /// Sends once and reads the body, in the time there is.
@@ -299,13 +338,19 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned());
         }
-        let sent = tokio::time::Instant::now();
+        let (sent, started) = (host.sends(), tokio::time::Instant::now());
         let mut response = request
             .send()
             .await
             .map_err(|error| SendError::from_reqwest(host.name(), &question.url, &error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        host.answered(&headers, sent.elapsed());
+        host.note(&Noted {
+            status,
+            headers: &headers,
+            pull: question.pull_reserve.is_some(),
+            sent,
+            after: started.elapsed(),
+        });
         let body = if question.method == Method::HEAD || status.is_redirection() {
             Vec::new()
         } else {
