@@ -14,9 +14,10 @@ use crate::evaluator::{Snapshot, Subject};
 use crate::image::{CanonicalName, Fact, RepositoryMetadata};
 use crate::registry::{Account, Registries};
 
-/// How many repositories are scanned side by side; each host has its own, lower
-/// bound on requests.
-const REPOSITORIES_AT_ONCE: usize = 64;
+/// How many repositories are scanned side by side: enough to use all that one
+/// host may be asked at a time, and others beside it. Each host has its own,
+/// lower bound on requests.
+const REPOSITORIES_AT_ONCE: usize = 256;
 
 /// How often one question about one repository is asked in a run.
 const MAX_ASKED: u8 = 6;

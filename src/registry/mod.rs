@@ -33,10 +33,10 @@
 //! - Credentials go to the registry's own host, and to the token realm of its
 //!   own challenge over https (or loopback, or a host named insecure). They
 //!   never follow a redirect.
-//! - Every body is read with a running count and refused beyond its limit; what
-//!   is compressed is counted as it expands.
+//! - Every body of a success is read with a running count and refused beyond its
+//!   limit; what is compressed is counted as it expands. Any other body is cut.
 //! - A host gets a few requests at a time, more while it keeps up, and half as
-//!   many once it complains.
+//!   many once it complains or lets them wait.
 //! - A host is given up for the run after a DNS, connect or TLS failure or two
 //!   time-outs; what is asked of it later fails at once, for the same reason.
 //! - What comes from the network is stripped of control characters and cut

@@ -70,6 +70,9 @@ pub(in crate::registry) enum SendError {
         host: String,
         /// What happened.
         reason: String,
+        /// Whether the host, or what stands before it, ended the connection: that
+        /// is how some answer more connections than they take.
+        reset: bool,
     },
     /// The body is larger than any that makes sense.
     #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
@@ -93,9 +96,7 @@ impl SendError {
     /// query of a redirect carries signatures.
     pub(super) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
         let causes = causes(error);
-        let last = causes
-            .last()
-            .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause));
+        let last = last_of(&causes);
         if error.is_connect() {
             let tls = tls_error(error);
             if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
@@ -124,6 +125,25 @@ impl SendError {
         Self::Broken {
             host: host.to_owned(),
             reason: last,
+            reset: error.is_request() || is_reset(error),
+        }
+    }
+
+    /// The same for a request that has no answer. A host that has answered before
+    /// can be reached: where it ends a new connection at once, it has too many.
+    pub(super) fn unanswered(
+        host: &str,
+        url: &Url,
+        error: &reqwest::Error,
+        has_answered: bool,
+    ) -> Self {
+        match Self::from_reqwest(host, url, error) {
+            Self::Unreachable { .. } if has_answered && is_reset(error) => Self::Broken {
+                host: host.to_owned(),
+                reason: last_of(&causes(error)),
+                reset: true,
+            },
+            error => error,
         }
     }
 }
@@ -140,19 +160,38 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
+/// The cause of all others.
+fn last_of(causes: &[String]) -> String {
+    causes
+        .last()
+        .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause))
+}
+
+/// Whether the other side ended the connection.
+fn is_reset(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut io = all_causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.any(|io| {
+        matches!(
+            io.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+        )
+    })
+}
+
 /// Why a TLS handshake failed, if that is what happened.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(tls) = cause.downcast_ref() {
-            return Some(tls);
-        }
+    all_causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The causes of an error, with those that are hidden.
+fn all_causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| {
         let io = cause.downcast_ref::<std::io::Error>();
-        next = match io.and_then(std::io::Error::get_ref) {
-            // Hidden from `source`, which names the wrapped error's own.
+        match io.and_then(std::io::Error::get_ref) {
+            // `source` would name that one's own.
             Some(wrapped) => Some(wrapped),
             None => cause.source(),
-        };
-    }
-    None
+        }
+    })
 }

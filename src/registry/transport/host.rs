@@ -1,6 +1,8 @@
 //! What is known of one host in this run: how busy it is, whether it asked for
 //! a pause, whether it was given up.
 
+mod pulls;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,15 +11,18 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
-use super::line::{Line, Puller};
-use super::quota::{Admission, Quota, Ration};
-use super::window::Window;
+use super::line::Line;
+use super::quota::{Quota, Ration};
+use super::window::{Heard, Kind, Window};
+
+pub(in crate::registry) use self::pulls::Pull;
 
 /// After so many time-outs a host is given up.
 const MAX_TIMEOUTS: u32 = 2;
 /// How many requests to one host may be repeated in a run because of faults.
-/// Keeps a broken host with thousands of tags from costing three times as many.
-const MAX_RETRIES: u32 = 64;
+/// Keeps a broken host with thousands of tags from costing three times as many;
+/// all that are open when it falters once may be.
+const MAX_RETRIES: u32 = 128;
 
 /// One host of a run.
 #[derive(Debug)]
@@ -43,20 +48,9 @@ struct State {
     paused: Duration,
     pauses: u32,
     ration: Ration,
+    answered: bool,
     /// How long the slowest answer took to begin.
     slowest: Duration,
-}
-
-/// A pull that is under way.
-#[derive(Debug)]
-#[must_use = "it is under way until it is dropped"]
-pub(in crate::registry) struct Pull(Arc<Host>);
-
-impl Drop for Pull {
-    fn drop(&mut self) {
-        self.0.state().ration.end();
-        self.0.line.wake();
-    }
 }
 
 /// What an answer tells beside its body.
@@ -64,8 +58,7 @@ impl Drop for Pull {
 pub(super) struct Noted<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
-    /// It answers what the host may count as a pull.
-    pub(super) pull: bool,
+    pub(super) kind: Kind,
     /// What [`Host::sends`] gave for its request.
     pub(super) sent: u64,
     /// How long it took to begin.
@@ -82,26 +75,41 @@ pub(super) struct Seat<'a> {
 }
 
 impl Seat<'_> {
-    /// Takes note of an answer: whether the host keeps up.
-    pub(super) fn answered(&self, complaint: bool) {
-        let full = self.host.permits.available_permits() == 0;
-        let mut state = self.host.state();
-        let before = state.window.size();
-        if complaint {
-            state.window.complained(self.age);
-        } else if full {
-            state.window.succeeded(self.age);
-        }
-        let now = state.window.size();
-        if let Some(fewer) = before.checked_sub(now) {
-            state.owed += fewer - self.host.permits.forget_permits(fewer);
-        } else {
-            let more = now - before;
-            let paid = more.min(state.owed);
-            state.owed -= paid;
-            self.host.permits.add_permits(more - paid);
-        }
+    pub(super) fn host(&self) -> &Host {
+        self.host
     }
+
+    /// Takes note of what an answer tells, and whether the host keeps up.
+    pub(super) fn answered(&self, answer: &Noted<'_>) {
+        let host = self.host;
+        host.note(answer);
+        if is_complaint(answer.status) {
+            return self.complained();
+        }
+        let heard = Heard {
+            kind: answer.kind,
+            took: answer.after,
+            full: host.permits.available_permits() == 0,
+        };
+        host.adjust(|window| window.answered(self.age, heard));
+    }
+
+    /// The host is asked more than it can do.
+    pub(super) fn complained(&self) {
+        self.host.adjust(|window| window.complained(self.age));
+    }
+}
+
+/// Whether a status says that the host, or what stands before it, is asked more
+/// than it can do.
+fn is_complaint(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 impl Drop for Seat<'_> {
@@ -133,6 +141,7 @@ impl Host {
                 paused: Duration::ZERO,
                 pauses: 0,
                 ration: Ration::default(),
+                answered: false,
                 slowest: Duration::ZERO,
             }),
         }
@@ -180,104 +189,44 @@ impl Host {
         self.state().ration.changes()
     }
 
-    /// Takes note of what an answer tells.
-    pub(super) fn note(&self, noted: &Noted<'_>) {
+    /// Lets the window change, and as many requests be open.
+    fn adjust(&self, change: impl FnOnce(&mut Window)) {
         let mut state = self.state();
+        let before = state.window.size();
+        change(&mut state.window);
+        let now = state.window.size();
+        if let Some(fewer) = before.checked_sub(now) {
+            state.owed += fewer - self.permits.forget_permits(fewer);
+        } else {
+            let more = now - before;
+            let paid = more.min(state.owed);
+            state.owed -= paid;
+            self.permits.add_permits(more - paid);
+        }
+    }
+
+    /// Whether it has answered anything.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state().answered
+    }
+
+    /// Takes note of what an answer tells.
+    fn note(&self, noted: &Noted<'_>) {
+        let mut state = self.state();
+        state.answered = true;
         state.slowest = state.slowest.max(noted.after);
         match Quota::read(noted.headers) {
             Some(quota) => state.ration.told(quota, noted.sent),
-            None if noted.pull => state.ration.untold(noted.status),
+            None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
             None => return,
         }
         drop(state);
         self.line.wake();
     }
 
-    /// What the host may have counted as a pull has no answer.
-    pub(super) fn lost_pull(&self) {
-        self.state().ration.lost();
-        self.line.wake();
-    }
-
     /// How long the slowest answer took to begin.
     pub(super) fn slowest(&self) -> Duration {
         self.state().slowest
-    }
-
-    /// What the host said last of its limit.
-    pub(super) fn quota(&self) -> Option<Quota> {
-        self.state().ration.quota()
-    }
-
-    /// The same as text, with the host's name.
-    pub(super) fn quota_text(&self) -> Option<String> {
-        let quota = self.quota()?;
-        Some(format!("{} allows {quota} are left", self.name))
-    }
-
-    /// Begins what the host may count as a pull, once it is its turn and no open
-    /// one may need its place; fails where so few are left that `reserve` percent
-    /// of the limit would be touched. `cached` says whether what is read is kept.
-    pub(super) async fn pull(
-        self: &Arc<Self>,
-        puller: Puller<'_>,
-        reserve: u8,
-        cached: bool,
-    ) -> Result<Pull, SendError> {
-        loop {
-            let woken = self.line.woken();
-            self.check()?;
-            let first = self.line.is_first(puller);
-            let admission = self.state().ration.begin(reserve, first);
-            match admission {
-                Admission::Granted => return Ok(Pull(Arc::clone(self))),
-                Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
-                Admission::Wait => woken.await,
-            }
-        }
-    }
-
-    /// Whether the host counts pulls. Waits until it has told, where another
-    /// repository is about to find out.
-    pub(super) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
-        loop {
-            let woken = self.line.woken();
-            let (known, quota, given_up) = {
-                let state = self.state();
-                let given_up = state.given_up.is_some();
-                (state.ration.is_known(), state.ration.quota(), given_up)
-            };
-            if known || given_up || self.line.is_first(puller) {
-                return quota.is_some();
-            }
-            woken.await;
-        }
-    }
-
-    fn reserved(&self, quota: Quota, reserve: u8, cached: bool) -> SendError {
-        let (kept, instead) = if quota.is_used_up() {
-            (String::new(), "")
-        } else {
-            (
-                format!(", which --rate-reserve {reserve} leaves to others"),
-                ", or now with a smaller reserve",
-            )
-        };
-        let again = if cached {
-            "images that were read are in the cache and are not pulled again"
-        } else {
-            "with a cache (--cache), images that were read would not be pulled again"
-        };
-        SendError::Reserved {
-            host: self.name.clone(),
-            quota: quota.to_string(),
-            kept,
-            spent: self.state().ration.spent(),
-            advice: format!(
-                "try again in {} at the latest{instead}; {again}",
-                quota.window_text()
-            ),
-        }
     }
 
     fn check(&self) -> Result<(), SendError> {
@@ -423,26 +372,33 @@ mod tests {
 
     #[tokio::test]
     async fn seats_follow_the_window() {
-        let host = Host::new("registry.example".to_owned(), 64, Arc::default());
-        assert_eq!(seats(&host).await, 16);
-        // Not full: says nothing.
-        host.enter().await.expect("a seat").answered(false);
-        assert_eq!(host.window(), 16);
+        let host = Host::new("registry.example".to_owned(), 128, Arc::default());
+        assert_eq!(seats(&host).await, 32);
+        let headers = HeaderMap::new();
         let mut full = Vec::new();
-        for _ in 0..16 {
+        for _ in 0..32 {
             full.push(host.enter().await.expect("a seat"));
         }
-        for seat in &full[..2] {
-            seat.answered(false);
+        let answer = |status| Noted {
+            status,
+            headers: &headers,
+            kind: Kind::Other,
+            sent: 0,
+            after: Duration::from_millis(50),
+        };
+        for seat in &full {
+            assert_eq!(host.window(), 32);
+            seat.answered(&answer(StatusCode::OK));
         }
-        assert_eq!((host.window(), host.permits.available_permits()), (17, 1));
+        assert_eq!((host.window(), host.permits.available_permits()), (64, 32));
         // All are complaints about the same crowd.
         for seat in &full {
-            seat.answered(true);
+            seat.answered(&answer(StatusCode::TOO_MANY_REQUESTS));
+            seat.complained();
         }
-        assert_eq!((host.window(), host.permits.available_permits()), (8, 0));
+        assert_eq!((host.window(), host.permits.available_permits()), (32, 0));
         drop(full);
-        assert_eq!(seats(&host).await, 8);
+        assert_eq!(seats(&host).await, 32);
         assert_eq!(host.state().owed, 0);
     }
 

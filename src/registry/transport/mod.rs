@@ -26,14 +26,17 @@ pub use self::line::Turn;
 pub(super) use self::line::{Line, Puller};
 
 use self::clients::Clients;
-use self::host::{Host, Noted};
+use self::host::{Host, Noted, Seat};
+use self::window::Kind;
 use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
 
 /// The largest body that is read, in bytes after decompression.
 pub(super) const MAX_BODY: u64 = 32 * 1024 * 1024;
-/// How much of the body of a refusal is read, in bytes.
+/// How much of the body of an answer is read that is no success, in bytes.
 const MAX_ERROR_BODY: usize = 16 * 1024;
+/// How long that may take: it explains a status that is known already.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 /// How often one request is sent at most.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -72,7 +75,7 @@ pub(super) struct Question {
     /// Whether the body may be compressed on the way. Not where its digest
     /// counts: there is nothing to win, and proxies have been seen to lie.
     pub(super) compressed: bool,
-    /// The largest body that is of use, in bytes.
+    /// The largest body of a success that is of use, in bytes.
     pub(super) limit: u64,
     /// Whether it is no question to the registry that may share its host. Then
     /// it has a window, pauses and time-outs of its own: however it ends, that
@@ -96,10 +99,22 @@ impl Question {
             aside: false,
         }
     }
+
+    fn kind(&self) -> Kind {
+        if self.method == Method::HEAD {
+            Kind::Head
+        } else if self.pull_reserve.is_some() {
+            Kind::Manifest
+        } else if self.compressed {
+            Kind::Other
+        } else {
+            Kind::Content
+        }
+    }
 }
 
-/// One complete response. The body of a redirect is not read, that of a refusal
-/// only in part.
+/// One complete response. The body of a redirect is not read; of any other that
+/// is no success, only the beginning is, whatever the question's limit.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -211,14 +226,14 @@ impl Transport {
         loop {
             let result = {
                 let seat = host.enter().await?;
-                let result = self.exchange(&host, question).await;
-                match &result {
-                    Ok(answer) => seat.answered(is_complaint(answer.status)),
-                    Err(error) => {
-                        host.record(error);
-                        if question.pull_reserve.is_some() {
-                            host.lost_pull();
-                        }
+                let result = self.exchange(&seat, question).await;
+                if let Err(error) = &result {
+                    host.record(error);
+                    if matches!(error, SendError::Broken { reset: true, .. }) {
+                        seat.complained();
+                    }
+                    if question.pull_reserve.is_some() {
+                        host.lost_pull();
                     }
                 }
                 result
@@ -285,8 +300,9 @@ impl Transport {
         Host::new(authority(url), self.max_connections, line)
     }
 
-    /// Sends once and reads the body, in the time there is.
-    async fn exchange(&self, host: &Host, question: &Question) -> Result<Answer, SendError> {
+    /// Sends once and reads the body, in the time there is for that.
+    async fn exchange(&self, seat: &Seat<'_>, question: &Question) -> Result<Answer, SendError> {
+        let host = seat.host();
         // Outside of the time-out: the first one reads the system's certificates.
         let client = self
             .clients
@@ -294,14 +310,20 @@ impl Transport {
             .map_err(|reason| SendError::unreachable(host.name(), reason))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let result = tokio::time::timeout(self.request_timeout, self.once(client, host, question))
-            .await
-            .unwrap_or_else(|_| {
-                Err(SendError::TimedOut {
-                    host: host.name().to_owned(),
-                    after: self.request_timeout,
-                })
-            });
+        let once = self.once(client, seat, question);
+        let result = match tokio::time::timeout(self.request_timeout, once).await {
+            Ok(Ok((mut answer, unread))) => {
+                if let Some(response) = unread {
+                    answer.body = self.error_body(response).await;
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SendError::TimedOut {
+                host: host.name().to_owned(),
+                after: self.request_timeout,
+            }),
+        };
         // Not the query: redirects carry signatures there.
         tracing::debug!(
             method = %question.method,
@@ -314,12 +336,14 @@ impl Transport {
         result
     }
 
+    /// One answer; where it is no success, its body is still to be read.
     async fn once(
         &self,
         client: &reqwest::Client,
-        host: &Host,
+        seat: &Seat<'_>,
         question: &Question,
-    ) -> Result<Answer, SendError> {
+    ) -> Result<(Answer, Option<reqwest::Response>), SendError> {
+        let host = seat.host();
         let mut request = client.request(question.method.clone(), question.url.clone());
         if let Some(accept) = question.accept {
             request = request.header(ACCEPT, accept);
@@ -339,45 +363,46 @@ impl Transport {
                 .body(form.expose_secret().to_owned());
         }
         let (sent, started) = (host.sends(), tokio::time::Instant::now());
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| SendError::from_reqwest(host.name(), &question.url, &error))?;
+        let response = request.send().await.map_err(|error| {
+            let has_answered = host.has_answered();
+            SendError::unanswered(host.name(), &question.url, &error, has_answered)
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
-        host.note(&Noted {
+        seat.answered(&Noted {
             status,
             headers: &headers,
-            pull: question.pull_reserve.is_some(),
+            kind: question.kind(),
             sent,
             after: started.elapsed(),
         });
-        let body = if question.method == Method::HEAD || status.is_redirection() {
-            Vec::new()
-        } else {
-            self.body(host, &mut response, question.limit).await?
-        };
-        Ok(Answer {
+        let mut answer = Answer {
             status,
             headers,
-            body,
-        })
+            body: Vec::new(),
+        };
+        if question.method == Method::HEAD || status.is_redirection() {
+            return Ok((answer, None));
+        }
+        if !status.is_success() {
+            return Ok((answer, Some(response)));
+        }
+        answer.body = self.body(host, response, question.limit).await?;
+        Ok((answer, None))
     }
 
-    /// Reads a body up to its limit; that of a refusal only in part, and it
-    /// counts however it ends.
+    /// Reads the body of a success, which may not be longer than its limit.
     async fn body(
         &self,
         host: &Host,
-        response: &mut reqwest::Response,
+        mut response: reqwest::Response,
         limit: u64,
     ) -> Result<Vec<u8>, SendError> {
         let too_large = || SendError::TooLarge {
             host: host.name().to_owned(),
             limit,
         };
-        let refusal = !response.status().is_success();
         // Known only where nothing is compressed.
-        if !refusal && response.content_length() > Some(limit) {
+        if response.content_length() > Some(limit) {
             return Err(too_large());
         }
         let mut body = Vec::new();
@@ -385,35 +410,37 @@ impl Transport {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(body),
-                Err(_) if refusal => return Ok(body),
                 Err(error) => {
                     let url = response.url();
                     return Err(SendError::from_reqwest(host.name(), url, &error));
                 }
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-            let length = body.len() + chunk.len();
-            if refusal && length > MAX_ERROR_BODY {
-                return Ok(body);
-            }
-            if length as u64 > limit {
+            if (body.len() + chunk.len()) as u64 > limit {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
     }
-}
 
-/// Whether a status says that the host, or what stands before it, is asked more
-/// than it can do.
-fn is_complaint(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    )
+    /// Reads the beginning of any other body. However long it is, and however it
+    /// ends, the answer counts.
+    async fn error_body(&self, mut response: reqwest::Response) -> Vec<u8> {
+        let mut body = Vec::new();
+        let read = async {
+            while body.len() < MAX_ERROR_BODY
+                && let Ok(Some(mut chunk)) = response.chunk().await
+            {
+                self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                chunk.truncate(MAX_ERROR_BODY - body.len());
+                body.extend_from_slice(&chunk);
+            }
+        };
+        let time = ERROR_BODY_TIME.min(self.request_timeout);
+        // What came until then is what there is.
+        let _ = tokio::time::timeout(time, read).await;
+        body
+    }
 }
 
 /// The host and port of a URL, as messages name it.
