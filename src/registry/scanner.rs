@@ -107,8 +107,8 @@ impl Registries {
         origins
     }
 
-    /// Puts repositories in line, for registries that count pulls: there, each
-    /// pulls when all before it, by their names, have dropped their turn. Those
+    /// Puts repositories in line, for registries that count pulls: there, they
+    /// pull in the order of their names, until each has dropped its turn. Those
     /// that are asked about without one wait for nobody.
     #[must_use]
     pub fn line_up<'n>(&self, names: impl IntoIterator<Item = &'n CanonicalName>) -> Vec<Turn> {

@@ -171,19 +171,25 @@ impl Ration {
     }
 
     /// Begins a pull, unless it would touch the reserve: that many percent of the
-    /// limit. `first` says whether nobody's turn comes before. As long as nothing
-    /// is known, one pull goes ahead.
-    pub(super) fn begin(&mut self, reserve: u8, first: bool) -> Admission {
+    /// limit. As long as nothing is known, one pull goes ahead. `admits` says
+    /// whose turn it is, where so many more may begin, or nobody knows; who is
+    /// told that it is its turn begins.
+    pub(super) fn begin(
+        &mut self,
+        reserve: u8,
+        admits: impl FnOnce(Option<u64>) -> bool,
+    ) -> Admission {
         let may = match self.counts {
             Counts::No => true,
-            Counts::Unknown(_) => first && self.open == 0,
+            Counts::Unknown(_) => self.open == 0 && admits(None),
             Counts::Yes(quota) => {
                 let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
                 let left = quota.remaining.saturating_sub(kept);
                 if left == 0 && self.open == 0 {
                     return Admission::Refused(quota);
                 }
-                first && self.open < left
+                let free = left.saturating_sub(self.open);
+                free > 0 && admits(Some(free))
             }
         };
         if !may {
@@ -262,7 +268,7 @@ mod tests {
     #[test]
     fn a_pull_waits_for_open_ones_and_is_refused_when_none_can_free_its_place() {
         let mut ration = told(23);
-        let begin = |ration: &mut Ration| ration.begin(20, true);
+        let begin = |ration: &mut Ration| ration.begin(20, |_| true);
         assert_eq!([0; 3].map(|_| begin(&mut ration)), [Admission::Granted; 3]);
         assert_eq!(begin(&mut ration), Admission::Wait);
         // One did not count in the end.
@@ -276,7 +282,7 @@ mod tests {
         }
         assert_eq!(begin(&mut ration), Admission::Refused(hub(20)));
         assert_eq!(ration.spent(), 4);
-        assert_eq!(ration.begin(0, true), Admission::Granted);
+        assert_eq!(ration.begin(0, |_| true), Admission::Granted);
     }
 
     #[test]
@@ -291,23 +297,23 @@ mod tests {
         ];
         for (status, tells) in statuses {
             let mut ration = Ration::default();
-            assert_eq!(ration.begin(20, false), Admission::Wait, "not its turn");
-            assert_eq!(ration.begin(20, true), Admission::Granted);
-            assert_eq!(ration.begin(20, true), Admission::Wait);
+            assert_eq!(ration.begin(20, |_| false), Admission::Wait, "not its turn");
+            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
+            assert_eq!(ration.begin(20, |_| true), Admission::Wait);
             ration.untold(StatusCode::from_u16(status).expect("a status"));
             ration.end();
             assert_eq!(ration.is_known(), tells, "{status}");
-            let next = ration.begin(20, false) == Admission::Granted;
+            let next = ration.begin(20, |_| false) == Admission::Granted;
             assert_eq!(next, tells, "{status}");
         }
         let mut ration = Ration::default();
         for _ in 0..MAX_UNCLEAR {
-            assert_eq!(ration.begin(20, true), Admission::Granted);
+            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
             ration.untold(StatusCode::NOT_FOUND);
             ration.end();
         }
         assert_eq!(
-            [0; 9].map(|_| ration.begin(20, false)),
+            [0; 9].map(|_| ration.begin(20, |_| false)),
             [Admission::Granted; 9]
         );
     }
@@ -315,9 +321,9 @@ mod tests {
     #[test]
     fn who_is_not_first_waits_where_pulls_count() {
         let mut ration = told(23);
-        assert_eq!(ration.begin(20, false), Admission::Wait);
-        assert_eq!(ration.begin(20, true), Admission::Granted);
-        assert_eq!(told(20).begin(20, false), Admission::Refused(hub(20)));
+        assert_eq!(ration.begin(20, |_| false), Admission::Wait);
+        assert_eq!(ration.begin(20, |_| true), Admission::Granted);
+        assert_eq!(told(20).begin(20, |_| false), Admission::Refused(hub(20)));
     }
 
     #[test]
@@ -349,7 +355,7 @@ mod tests {
     #[test]
     fn a_reserve_of_everything_allows_nothing() {
         let refused = Admission::Refused(hub(100));
-        assert_eq!(told(100).begin(100, true), refused);
+        assert_eq!(told(100).begin(100, |_| true), refused);
     }
 
     /// Pulls that are counted at a time of their own, and answers that come in
@@ -366,7 +372,7 @@ mod tests {
             // When it was sent, and what its answer says once it is counted.
             let mut open: Vec<(u64, Option<u64>)> = Vec::new();
             loop {
-                let admission = ration.begin(20, true);
+                let admission = ration.begin(20, |_| true);
                 match admission {
                     Admission::Granted => {
                         taken += 1;

@@ -49,8 +49,11 @@ impl Host {
         loop {
             let woken = self.line.woken();
             self.check()?;
-            let first = self.line.is_first(puller);
-            let admission = self.state().ration.begin(reserve, first);
+            let admission = {
+                let mut state = self.state();
+                let ration = &mut state.ration;
+                ration.begin(reserve, |free| self.line.admits(puller, free))
+            };
             match admission {
                 Admission::Granted => return Ok(Pull(Arc::clone(self))),
                 Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
