@@ -51,6 +51,11 @@ enum Pace {
     Delayed,
     /// Answers come at once, but only so many a second.
     Limited(u32),
+    /// So many requests are served at a time, each in `DELAY`; the others queue.
+    Workers(usize),
+    /// Each answer takes `DELAY`, and with so many connections open further ones
+    /// are reset.
+    Crowded(usize),
 }
 
 /// One row of the table.
@@ -126,8 +131,7 @@ impl Case {
         Self { cold, warm, ..self }
     }
 
-    const fn limited(self, per_second: u32) -> Self {
-        let pace = Pace::Limited(per_second);
+    const fn paced(self, pace: Pace) -> Self {
         Self { pace, ..self }
     }
 
@@ -141,30 +145,41 @@ impl Case {
     /// One is enough where the registry says how long it takes.
     fn runs(&self) -> usize {
         match self.pace {
-            Pace::Delayed => RUNS,
+            Pace::Delayed | Pace::Workers(_) | Pace::Crowded(_) => RUNS,
             Pace::Limited(_) => 1,
         }
     }
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 11] = [
     Case::new("1 x 200 tags, semver", (1, 200), Tags::Listed)
         .goals(ANY.requests(4), ANY.requests(4)),
     Case::new("1 x 200 tags, by time", (1, 200), Tags::Images)
         .goals(ANY.seconds(0.7), ANY.requests(3)),
     Case::new("1 x 1,000 tags, by time", (1, 1000), Tags::Images)
-        .goals(ANY.seconds(2.2), ANY.seconds(0.2).requests(3)),
+        .goals(ANY.seconds(1.2), ANY.seconds(0.2).requests(3)),
     Case::new("1 x 200 tags, indexes, by time", (1, 200), Tags::Indexes)
         .goals(ANY, ANY.requests(3)),
     Case::new("20 x 100 tags, by time", (20, 100), Tags::Images)
-        .goals(ANY.seconds(4.2), ANY.seconds(0.25).requests(60)),
+        .goals(ANY.seconds(2.2), ANY.seconds(0.25).requests(60)),
+    Case::new("20 x 200 tags, semver", (20, 200), Tags::Listed).goals(ANY.seconds(0.14), ANY),
+    Case::new("200 x 200 tags, semver", (200, 200), Tags::Listed)
+        .goals(ANY.seconds(0.3).mebibytes(80), ANY.mebibytes(80)),
     Case::new("500 x 200 tags, semver", (500, 200), Tags::Listed).goals(
         ANY.seconds(3.0).requests(2000).mebibytes(120),
         ANY.requests(2000).mebibytes(120),
     ),
+    // 401 requests, 8 at a time, take 2.5 s.
+    Case::new("1 x 200 tags, by time, 8 workers", (1, 200), Tags::Images)
+        .paced(Pace::Workers(8))
+        .goals(ANY.seconds(2.8), ANY.requests(3)),
+    // 2,001 requests, 40 at a time, take 2.5 s.
+    Case::new("1 x 1,000 tags, by time, 40 open", (1, 1000), Tags::Images)
+        .paced(Pace::Crowded(40))
+        .goals(ANY, ANY.requests(3)),
     // 2,001 requests, of which 50 need not wait, at 50 a second; a tenth more.
     Case::new("1 x 1,000 tags, by time, 50/s", (1, 1000), Tags::Images)
-        .limited(50)
+        .paced(Pace::Limited(50))
         .goals(ANY.seconds(43.0), ANY.requests(3)),
 ];
 
@@ -278,6 +293,11 @@ fn fill(case: &Case) -> TestRegistry {
     match case.pace {
         Pace::Delayed => drop(registry.fault("/v2/", Fault::Slow(DELAY))),
         Pace::Limited(per_second) => registry.limit(per_second),
+        Pace::Workers(count) => registry.workers(count, DELAY),
+        Pace::Crowded(most) => {
+            registry.crowd(most);
+            registry.fault("/v2/", Fault::Slow(DELAY));
+        }
     }
     registry
 }

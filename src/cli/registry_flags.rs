@@ -37,8 +37,8 @@ pub(super) struct RegistryFlags {
     #[arg(long, value_name = "FILE")]
     registry_ca: Vec<PathBuf>,
 
-    /// Most requests one host gets at a time; 16 at first
-    #[arg(long, value_name = "N", default_value_t = 64,
+    /// Most requests one host gets at a time; 32 at first, more while it keeps up
+    #[arg(long, value_name = "N", default_value_t = 128,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     max_connections: u16,
 

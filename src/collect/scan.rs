@@ -14,9 +14,10 @@ use crate::evaluator::{Snapshot, Subject};
 use crate::image::{CanonicalName, Fact, RepositoryMetadata};
 use crate::registry::{Account, Registries};
 
-/// How many repositories are scanned side by side; each host has its own, lower
-/// bound on requests.
-const REPOSITORIES_AT_ONCE: usize = 64;
+/// How many repositories are scanned side by side: enough to use all that one
+/// host may be asked at a time, and others beside it. Each host has its own,
+/// lower bound on requests.
+const REPOSITORIES_AT_ONCE: usize = 256;
 
 /// How often one question about one repository is asked in a run.
 const MAX_ASKED: u8 = 6;
@@ -73,13 +74,15 @@ pub async fn scan(
     let accounts = Accounts::new(pull_secrets);
     let answers: RefCell<Vec<(CanonicalName, Seen)>> = RefCell::default();
     let known = &snapshot.repositories;
-    let work = stream::iter(by_repository).for_each_concurrent(
+    let turns = registries.line_up(by_repository.keys().copied());
+    let work = stream::iter(by_repository.into_iter().zip(turns)).for_each_concurrent(
         REPOSITORIES_AT_ONCE,
-        |(name, subjects)| {
+        |((name, subjects), turn)| {
             let (answers, accounts, progress) = (&answers, &accounts, &progress);
             async move {
                 let known = known.get(name).cloned().unwrap_or_default();
                 let seen = accounts.see(name, &subjects, registries, known).await;
+                drop(turn);
                 answers.borrow_mut().push((name.clone(), seen));
                 progress.borrow_mut().finish(name);
                 report(&progress.borrow());

@@ -39,6 +39,11 @@ impl Place {
         }
     }
 
+    /// What the workload calls it.
+    pub(super) fn name(&self) -> &CanonicalName {
+        &self.name
+    }
+
     /// The name under which it is read, if that is not its own.
     pub(super) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.source.as_ref().map(|source| &source.name)

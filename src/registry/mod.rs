@@ -38,10 +38,10 @@
 //! - What a registry names, a redirect's target or a token endpoint, is connected
 //!   to only at an address that is public, private (unless the options say
 //!   otherwise), or of the registry's own kind; see [`AddressOptions`].
-//! - Every body is read with a running count and refused beyond its limit; what
-//!   is compressed is counted as it expands.
+//! - Every body of a success is read with a running count and refused beyond its
+//!   limit; what is compressed is counted as it expands. Any other body is cut.
 //! - A host gets a few requests at a time, more while it keeps up, and half as
-//!   many once it complains.
+//!   many once it complains or lets them wait.
 //! - A host is given up for the run after a DNS, connect or TLS failure or two
 //!   time-outs; what is asked of it later fails at once, for the same reason.
 //! - What comes from the network is stripped of control characters and cut
@@ -94,4 +94,4 @@ pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_pro
 pub use providers::{Provider, PushTimeApi};
 pub use registries_conf::{RegistriesConf, RegistriesConfError};
 pub use scanner::Registries;
-pub use transport::{AddressOptions, Statistics};
+pub use transport::{AddressOptions, Statistics, Turn};

@@ -30,8 +30,9 @@ pub struct RegistryOptions {
     pub request_timeout: Option<Duration>,
     /// How long DNS, connecting and the TLS handshake may take together.
     pub connect_timeout: Duration,
-    /// How many requests one host gets at a time at most. It gets 16 at first,
-    /// more while it keeps up, and half as many after a 429.
+    /// How many requests one host gets at a time at most. It gets 32 at first,
+    /// twice as many with each round of answers that come as quickly as before,
+    /// and half as many after a 429 or a reset connection.
     pub max_connections: usize,
     /// How long all requests to one host may wait in all because it answered
     /// 429, or 503 with `Retry-After`.
@@ -81,7 +82,7 @@ impl Default for RegistryOptions {
         Self {
             request_timeout: None,
             connect_timeout: Duration::from_secs(3),
-            max_connections: 64,
+            max_connections: 128,
             max_wait: Duration::from_secs(10),
             backoff: Duration::from_millis(200),
             insecure_registries: Vec::new(),

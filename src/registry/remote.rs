@@ -17,7 +17,7 @@ use super::failure::{Place, clean};
 use super::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use super::memory::Scope;
 use super::redirect::{self, MAX_REDIRECTS};
-use super::transport::{Answer, MAX_BODY, Question, SendError, Transport, authority};
+use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Transport, authority};
 
 /// The header in which registries name what they serve.
 const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -102,9 +102,16 @@ impl Remote {
     pub(super) async fn counts_pulls(&self) -> bool {
         self.name.is_docker_hub()
             || match self.endpoint.base(&self.transport).await {
-                Ok(base) => self.transport.counts_pulls(base),
+                Ok(base) => self.transport.counts_pulls(base, self.puller()).await,
                 Err(_) => false,
             }
+    }
+
+    fn puller(&self) -> Puller<'_> {
+        Puller {
+            registry: self.name.registry(),
+            repository: self.place.name(),
+        }
     }
 
     pub(super) fn name(&self) -> &CanonicalName {
@@ -174,9 +181,8 @@ impl Remote {
     ) -> Result<RawManifest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
         question.pull_reserve = Some(self.reserve);
-        question.limit = size.map_or(MAX_MANIFEST, |size| size.min(MAX_MANIFEST));
         let own = question.url.origin();
-        let answer = self.ask(question).await?;
+        let answer = self.ask_for(question, size, MAX_MANIFEST).await?;
         let what = manifest_of(version);
         if !answer.status.is_success() {
             return Err(self.refusal(&what, &answer).await);
@@ -212,16 +218,8 @@ impl Remote {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
         let mut question = Question::get(url);
         question.compressed = false;
-        question.limit = blob.size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
-        let is_told = question.limit < MAX_BODY;
         let what = format!("config {}", blob.digest.short());
-        let answer = match self.ask(question).await {
-            // Longer than its manifest says, so it is not that config.
-            Err(failure) if failure.kind == FetchFailureKind::TooLarge && is_told => {
-                return Err(self.mismatch(&what, &blob.digest));
-            }
-            answered => answered?,
-        };
+        let answer = self.ask_for(question, blob.size, MAX_BODY).await?;
         if !answer.status.is_success() {
             return Err(self.refusal(&what, &answer).await);
         }
@@ -229,6 +227,24 @@ impl Remote {
             return Err(self.mismatch(&what, &blob.digest));
         }
         Ok(answer.body)
+    }
+
+    /// Asks for content of which a descriptor may have told the size. What is longer
+    /// than that is not this content, and no image that is too large.
+    async fn ask_for(
+        &self,
+        mut question: Question,
+        size: Option<u64>,
+        most: u64,
+    ) -> Result<Answer, FetchFailure> {
+        question.limit = size.map_or(most, |size| size.min(most));
+        let is_told = question.limit < most;
+        self.ask(question).await.map_err(|mut failure| {
+            if is_told && failure.kind == FetchFailureKind::TooLarge {
+                failure.kind = FetchFailureKind::Registry;
+            }
+            failure
+        })
     }
 
     async fn manifest_question(&self, version: &TagOrDigest) -> Result<Question, FetchFailure> {
@@ -287,11 +303,14 @@ impl Remote {
     /// The registry's own host is asked with authorization. A redirect within it
     /// is, too, where it is refused without.
     pub(super) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
+        // Before it goes first to the host, or anything else that others wait for.
+        let mut pull = self.pull(&question).await?;
         let mut is_home = self.is_home(&question.url).await;
         let mut answer = if is_home {
             self.ask_authorized(&mut question).await?
         } else {
-            self.ask_elsewhere(&mut question).await?
+            self.lead_elsewhere(&mut question);
+            self.ask_elsewhere(&question).await?
         };
         for followed in 0.. {
             let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
@@ -306,11 +325,15 @@ impl Remote {
             }
             is_home = is_home && target.origin() == question.url.origin();
             question.url = target;
-            answer = self.ask_elsewhere(&mut question).await?;
+            drop(pull);
+            self.lead_elsewhere(&mut question);
+            pull = self.pull(&question).await?;
+            answer = self.ask_elsewhere(&question).await?;
             if is_home && answer.status == StatusCode::UNAUTHORIZED {
                 answer = self.ask_authorized(&mut question).await?;
             }
         }
+        drop(pull);
         if !is_home && !answer.status.is_success() {
             // Who it is that answered, nobody but the registry has said.
             answer.body.clear();
@@ -318,10 +341,18 @@ impl Remote {
         Ok(answer)
     }
 
-    /// Asks without credentials.
-    async fn ask_elsewhere(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
+    async fn pull(&self, question: &Question) -> Result<Option<Pull>, FetchFailure> {
+        let pull = self.transport.pull(question, self.puller()).await;
+        pull.map_err(|error| self.place.unanswered(&error))
+    }
+
+    /// Makes a question one without credentials, to where the registry has led.
+    fn lead_elsewhere(&self, question: &mut Question) {
         question.authorization = None;
         question.named_by = self.endpoint.names(&question.url, &self.transport);
+    }
+
+    async fn ask_elsewhere(&self, question: &Question) -> Result<Answer, FetchFailure> {
         let sent = self.transport.send(question).await;
         sent.map_err(|error| self.place.unanswered(&error))
     }

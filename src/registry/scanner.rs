@@ -1,6 +1,6 @@
 //! Questions in, answers or failures out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
@@ -25,7 +25,7 @@ use super::push_times;
 use super::registries_conf::{PullSource, PullSources, RegistriesConf};
 use super::remote::Remote;
 use super::sources::Sources;
-use super::transport::{Statistics, Transport};
+use super::transport::{Statistics, Transport, Turn};
 
 /// A repository, and what is shown where it is read from.
 type View = (CanonicalName, Option<CredentialId>);
@@ -105,6 +105,21 @@ impl Registries {
             }
         }
         origins
+    }
+
+    /// Puts repositories in line, for registries that count pulls: there, they
+    /// pull in the order of their names, until each has dropped its turn. Those
+    /// that are asked about without one wait for nobody.
+    #[must_use]
+    pub fn line_up<'n>(&self, names: impl IntoIterator<Item = &'n CanonicalName>) -> Vec<Turn> {
+        let line = self.shared.transport.line();
+        let of = |name| {
+            let places = self.shared.conf.sources(name);
+            let places = places.iter().flat_map(PullSources::iter);
+            let registries: BTreeSet<_> = places.map(|p| p.name.registry().to_owned()).collect();
+            line.join(name, registries.into_iter().collect())
+        };
+        names.into_iter().map(of).collect()
     }
 
     /// Answers questions about one repository: each answer, or the reason why

@@ -18,6 +18,7 @@ mod menu;
 #[cfg(unix)]
 mod menu_updates;
 mod planted;
+mod pulls;
 mod quickstart;
 mod requests;
 mod secrets;

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
+use kubectl_imgpolicy::image::{Fact, FetchFailure, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions, RegistrySetupError};
 
 use super::{ask_with, block_on, created, failure, image, name, options, refused, tags};
-use crate::support::content::Image;
-use crate::support::registry::{Fault, TestRegistry};
+use crate::support::content::{Image, Index};
+use crate::support::registry::{Access, Fault, TestRegistry};
 
 fn with_tags() -> TestRegistry {
     let registry = TestRegistry::start();
@@ -79,7 +79,7 @@ fn a_rate_limit_that_lasts_fails_at_once_and_stops_asking() {
     let last = failure(&image(&metadata, "199").created);
     assert!(last.message.contains("try again in 3600 s"), "{last}");
     assert!(
-        registry.requests().len() <= 16,
+        registry.requests().len() <= 32,
         "{}",
         registry.requests().len()
     );
@@ -179,6 +179,96 @@ fn a_config_is_read_no_further_than_its_manifest_says() {
         FetchFailureKind::Registry
     );
     assert!(registries.statistics().bytes < 1024 * 1024);
+}
+
+/// What an answer is for, as it stands in its path, and whether its size is known
+/// before.
+const QUESTIONS: [(&str, bool); 5] = [
+    ("GET /token", false),
+    ("GET /v2/org/app/tags/list", false),
+    ("GET /v2/org/app/manifests/1", false),
+    ("GET /v2/org/app/manifests/sha256:", true),
+    ("GET /v2/org/app/blobs/", true),
+];
+
+/// Asks all of these of an index, with a page for one of them so often.
+fn past_a_page(question: &str, page: Fault, times: usize) -> (RepositoryMetadata, TestRegistry) {
+    let registry = TestRegistry::start();
+    let images =
+        ["linux/amd64", "linux/arm64"].map(|p| Image::built("2024-01-01T00:00:00Z").platform(p));
+    registry.push("org/app", "1", Index::of(images));
+    registry.require(Access::Token);
+    registry.fault(question, page).times(times);
+    let mut facts = created(["1"]);
+    facts.push(Fact::Tags);
+    let mut options = options();
+    options.request_timeout = Some(Duration::from_secs(10));
+    let metadata = ask_with(options, &registry.image("org/app"), facts);
+    (metadata, registry)
+}
+
+fn failure_of<'m>(question: &str, metadata: &'m RepositoryMetadata) -> &'m FetchFailure {
+    if question.ends_with("list") {
+        failure(&metadata.tags)
+    } else {
+        failure(&image(metadata, "1").created)
+    }
+}
+
+#[test]
+fn a_page_beside_an_error_is_as_good_as_none_however_long_it_is() {
+    use FetchFailureKind::{NotFound, Registry, Unauthorized};
+    for (question, _) in QUESTIONS {
+        for length in [0, 5_000, 50_000, usize::MAX] {
+            // These are asked again.
+            for status in [429, 502, 503, 504] {
+                let (metadata, registry) = past_a_page(question, Fault::Page(status, length), 1);
+                assert_eq!(tags(&metadata), ["1"]);
+                let created = image(&metadata, "1").created.value();
+                assert!(created.is_some(), "{question} {status} {length}");
+                // With a refusal and a token.
+                assert_eq!(registry.requests().len(), 7);
+            }
+            for (status, kind) in [
+                (401, Unauthorized),
+                (403, Unauthorized),
+                (404, NotFound),
+                (500, Registry),
+            ] {
+                let kind = match kind {
+                    NotFound if question.ends_with("token") => Registry,
+                    kind => kind,
+                };
+                let page = Fault::Page(status, length);
+                let (metadata, _) = past_a_page(question, page, usize::MAX);
+                let failure = failure_of(question, &metadata);
+                let what = format!("{question} {status} {length}: {failure}");
+                assert_eq!(failure.kind, kind, "{what}");
+                assert!(!failure.message.contains("larger than"), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_beside_an_error_is_not_waited_for() {
+    for (question, _) in QUESTIONS {
+        let (metadata, _) = past_a_page(question, Fault::Stalled(503), 1);
+        assert_eq!(tags(&metadata), ["1"]);
+        let created = image(&metadata, "1").created.value();
+        assert!(created.is_some(), "{question}");
+    }
+}
+
+#[test]
+fn a_success_may_be_no_longer_than_was_said() {
+    for (question, sized) in QUESTIONS {
+        let (metadata, _) = past_a_page(question, Fault::Page(200, 5_000), 1);
+        let failure = failure_of(question, &metadata);
+        assert_eq!(failure.kind, FetchFailureKind::Registry);
+        let is_too_large = failure.message.contains("larger than");
+        assert_eq!(is_too_large, sized, "{failure}");
+    }
 }
 
 #[test]

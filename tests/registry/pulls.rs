@@ -67,9 +67,9 @@ fn pulls_stop_where_the_rest_is_for_others_and_the_next_run_goes_on() {
         "127.0.0.1",
         "20 pulls in 6h",
         "--rate-reserve 20 ",
-        "this run spent",
+        "this run made",
         "try again in 6h",
-        "semver",
+        "in the cache",
     ] {
         assert!(message.contains(part), "{message}");
     }

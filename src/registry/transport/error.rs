@@ -58,20 +58,18 @@ pub(in crate::registry) enum SendError {
         advice: String,
     },
     /// So few pulls are left that the rest is for others.
-    #[error(
-        "{host} allows {quota} are left, which --rate-reserve {reserve} leaves to others; this run spent {spent}: try again in {retry} or with a smaller reserve (what was read is kept in the cache), or use a semver policy, which needs the tag list alone"
-    )]
+    #[error("{host} allows {quota} are left{kept}; this run made {spent}: {advice}")]
     Reserved {
         /// Which host.
         host: String,
         /// What the host said, as `100 pulls in 6h, of which 20`.
         quota: String,
-        /// The part that is left, in percent.
-        reserve: u8,
-        /// How many this run spent.
+        /// Whose they are, as `, which --rate-reserve 20 leaves to others`.
+        kept: String,
+        /// How many this run made.
         spent: u64,
-        /// The window of the limit.
-        retry: String,
+        /// What to do, and what need not be pulled again.
+        advice: String,
     },
     /// Nothing may be asked.
     #[error("it is not in the cache, and --offline asks no registry; run once without --offline")]
@@ -83,6 +81,9 @@ pub(in crate::registry) enum SendError {
         host: String,
         /// What happened.
         reason: String,
+        /// Whether the host, or what stands before it, ended the connection: that
+        /// is how some answer more connections than they take.
+        reset: bool,
     },
     /// The body is larger than any that makes sense.
     #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
@@ -112,9 +113,7 @@ impl SendError {
             };
         }
         let causes = causes(error);
-        let last = causes
-            .last()
-            .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause));
+        let last = last_of(&causes);
         if error.is_connect() {
             let tls = tls_error(error);
             if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
@@ -143,6 +142,25 @@ impl SendError {
         Self::Broken {
             host: host.to_owned(),
             reason: last,
+            reset: error.is_request() || is_reset(error),
+        }
+    }
+
+    /// The same for a request that has no answer. A host that has answered before
+    /// can be reached: where it ends a new connection at once, it has too many.
+    pub(super) fn unanswered(
+        host: &str,
+        url: &Url,
+        error: &reqwest::Error,
+        has_answered: bool,
+    ) -> Self {
+        match Self::from_reqwest(host, url, error) {
+            Self::Unreachable { .. } if has_answered && is_reset(error) => Self::Broken {
+                host: host.to_owned(),
+                reason: last_of(&causes(error)),
+                reset: true,
+            },
+            error => error,
         }
     }
 }
@@ -171,19 +189,38 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
+/// The cause of all others.
+fn last_of(causes: &[String]) -> String {
+    causes
+        .last()
+        .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause))
+}
+
+/// Whether the other side ended the connection.
+fn is_reset(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut io = all_causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.any(|io| {
+        matches!(
+            io.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+        )
+    })
+}
+
 /// Why a TLS handshake failed, if that is what happened.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(tls) = cause.downcast_ref() {
-            return Some(tls);
-        }
+    all_causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The causes of an error, with those that are hidden.
+fn all_causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| {
         let io = cause.downcast_ref::<std::io::Error>();
-        next = match io.and_then(std::io::Error::get_ref) {
-            // Hidden from `source`, which names the wrapped error's own.
+        match io.and_then(std::io::Error::get_ref) {
+            // `source` would name that one's own.
             Some(wrapped) => Some(wrapped),
             None => cause.source(),
-        };
-    }
-    None
+        }
+    })
 }

@@ -1,22 +1,28 @@
 //! What is known of one host in this run: how busy it is, whether it asked for
 //! a pause, whether it was given up.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod pulls;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
+use super::line::Line;
 use super::quota::{Quota, Ration};
-use super::window::Window;
+use super::window::{Heard, Kind, Window};
+
+pub(in crate::registry) use self::pulls::Pull;
 
 /// After so many time-outs a host is given up.
 const MAX_TIMEOUTS: u32 = 2;
 /// How many requests to one host may be repeated in a run because of faults.
-/// Keeps a broken host with thousands of tags from costing three times as many.
-const MAX_RETRIES: u32 = 64;
+/// Keeps a broken host with thousands of tags from costing three times as many;
+/// all that are open when it falters once may be.
+const MAX_RETRIES: u32 = 128;
 
 /// One host of a run.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ pub(super) struct Host {
     /// As many as the window is large, but for those that are owed.
     permits: Semaphore,
     state: Mutex<State>,
+    /// Where pulls wait.
+    line: Arc<Line>,
 }
 
 #[derive(Debug)]
@@ -40,18 +48,21 @@ struct State {
     paused: Duration,
     pauses: u32,
     ration: Ration,
+    answered: bool,
     /// How long the slowest answer took to begin.
     slowest: Duration,
 }
 
-/// A pull that is under way.
+/// What an answer tells beside its body.
 #[derive(Debug)]
-pub(super) struct Pull<'a>(&'a Host);
-
-impl Drop for Pull<'_> {
-    fn drop(&mut self) {
-        self.0.state().ration.end();
-    }
+pub(super) struct Noted<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) kind: Kind,
+    /// What [`Host::sends`] gave for its request.
+    pub(super) sent: u64,
+    /// How long it took to begin.
+    pub(super) after: Duration,
 }
 
 /// A request's place among those that are open.
@@ -64,26 +75,41 @@ pub(super) struct Seat<'a> {
 }
 
 impl Seat<'_> {
-    /// Takes note of an answer: whether the host keeps up.
-    pub(super) fn answered(&self, complaint: bool) {
-        let full = self.host.permits.available_permits() == 0;
-        let mut state = self.host.state();
-        let before = state.window.size();
-        if complaint {
-            state.window.complained(self.age);
-        } else if full {
-            state.window.succeeded(self.age);
-        }
-        let now = state.window.size();
-        if let Some(fewer) = before.checked_sub(now) {
-            state.owed += fewer - self.host.permits.forget_permits(fewer);
-        } else {
-            let more = now - before;
-            let paid = more.min(state.owed);
-            state.owed -= paid;
-            self.host.permits.add_permits(more - paid);
-        }
+    pub(super) fn host(&self) -> &Host {
+        self.host
     }
+
+    /// Takes note of what an answer tells, and whether the host keeps up.
+    pub(super) fn answered(&self, answer: &Noted<'_>) {
+        let host = self.host;
+        host.note(answer);
+        if is_complaint(answer.status) {
+            return self.complained();
+        }
+        let heard = Heard {
+            kind: answer.kind,
+            took: answer.after,
+            full: host.permits.available_permits() == 0,
+        };
+        host.adjust(|window| window.answered(self.age, heard));
+    }
+
+    /// The host is asked more than it can do.
+    pub(super) fn complained(&self) {
+        self.host.adjust(|window| window.complained(self.age));
+    }
+}
+
+/// Whether a status says that the host, or what stands before it, is asked more
+/// than it can do.
+fn is_complaint(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 impl Drop for Seat<'_> {
@@ -99,10 +125,11 @@ impl Drop for Seat<'_> {
 }
 
 impl Host {
-    pub(super) fn new(name: String, max_connections: usize) -> Self {
+    pub(super) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
         let window = Window::new(max_connections);
         Self {
             name,
+            line,
             permits: Semaphore::new(window.size()),
             state: Mutex::new(State {
                 window,
@@ -114,6 +141,7 @@ impl Host {
                 paused: Duration::ZERO,
                 pauses: 0,
                 ration: Ration::default(),
+                answered: false,
                 slowest: Duration::ZERO,
             }),
         }
@@ -156,45 +184,49 @@ impl Host {
         }
     }
 
-    /// Takes note of an answer's headers, and of how long it took to begin.
-    pub(super) fn answered(&self, headers: &HeaderMap, after: Duration) {
+    /// A request is being sent; what is given back comes back with its answer.
+    pub(super) fn sends(&self) -> u64 {
+        self.state().ration.changes()
+    }
+
+    /// Lets the window change, and as many requests be open.
+    fn adjust(&self, change: impl FnOnce(&mut Window)) {
         let mut state = self.state();
-        state.slowest = state.slowest.max(after);
-        if let Some(quota) = Quota::read(headers) {
-            state.ration.told(quota);
+        let before = state.window.size();
+        change(&mut state.window);
+        let now = state.window.size();
+        if let Some(fewer) = before.checked_sub(now) {
+            state.owed += fewer - self.permits.forget_permits(fewer);
+        } else {
+            let more = now - before;
+            let paid = more.min(state.owed);
+            state.owed -= paid;
+            self.permits.add_permits(more - paid);
         }
+    }
+
+    /// Whether it has answered anything.
+    pub(super) fn has_answered(&self) -> bool {
+        self.state().answered
+    }
+
+    /// Takes note of what an answer tells.
+    fn note(&self, noted: &Noted<'_>) {
+        let mut state = self.state();
+        state.answered = true;
+        state.slowest = state.slowest.max(noted.after);
+        match Quota::read(noted.headers) {
+            Some(quota) => state.ration.told(quota, noted.sent),
+            None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
+            None => return,
+        }
+        drop(state);
+        self.line.wake();
     }
 
     /// How long the slowest answer took to begin.
     pub(super) fn slowest(&self) -> Duration {
         self.state().slowest
-    }
-
-    /// What the host said last of its limit.
-    pub(super) fn quota(&self) -> Option<Quota> {
-        self.state().ration.quota()
-    }
-
-    /// The same as text, with the host's name.
-    pub(super) fn quota_text(&self) -> Option<String> {
-        let quota = self.quota()?;
-        Some(format!("{} allows {quota} are left", self.name))
-    }
-
-    /// Begins what the host may count as a pull, unless so few are left that
-    /// `reserve` percent of the limit would be touched.
-    pub(super) fn pull(&self, reserve: u8) -> Result<Pull<'_>, SendError> {
-        let mut state = self.state();
-        match state.ration.begin(reserve) {
-            Ok(()) => Ok(Pull(self)),
-            Err(quota) => Err(SendError::Reserved {
-                host: self.name.clone(),
-                quota: quota.to_string(),
-                reserve,
-                spent: state.ration.spent(),
-                retry: quota.window_text(),
-            }),
-        }
     }
 
     fn check(&self) -> Result<(), SendError> {
@@ -224,6 +256,8 @@ impl Host {
         };
         if hopeless && state.given_up.is_none() {
             state.given_up = Some(error.clone());
+            drop(state);
+            self.line.wake();
         }
     }
 
@@ -263,6 +297,8 @@ impl Host {
                 host: self.name.clone(),
                 advice,
             });
+            drop(state);
+            self.line.wake();
             return None;
         }
         state.pauses += 1;
@@ -277,7 +313,7 @@ mod tests {
     use super::*;
 
     fn host() -> Host {
-        Host::new("registry.example".to_owned(), 2)
+        Host::new("registry.example".to_owned(), 2, Arc::default())
     }
 
     fn timed_out() -> SendError {
@@ -337,26 +373,33 @@ mod tests {
 
     #[tokio::test]
     async fn seats_follow_the_window() {
-        let host = Host::new("registry.example".to_owned(), 64);
-        assert_eq!(seats(&host).await, 16);
-        // Not full: says nothing.
-        host.enter().await.expect("a seat").answered(false);
-        assert_eq!(host.window(), 16);
+        let host = Host::new("registry.example".to_owned(), 128, Arc::default());
+        assert_eq!(seats(&host).await, 32);
+        let headers = HeaderMap::new();
         let mut full = Vec::new();
-        for _ in 0..16 {
+        for _ in 0..32 {
             full.push(host.enter().await.expect("a seat"));
         }
-        for seat in &full[..2] {
-            seat.answered(false);
+        let answer = |status| Noted {
+            status,
+            headers: &headers,
+            kind: Kind::Other,
+            sent: 0,
+            after: Duration::from_millis(50),
+        };
+        for seat in &full {
+            assert_eq!(host.window(), 32);
+            seat.answered(&answer(StatusCode::OK));
         }
-        assert_eq!((host.window(), host.permits.available_permits()), (17, 1));
+        assert_eq!((host.window(), host.permits.available_permits()), (64, 32));
         // All are complaints about the same crowd.
         for seat in &full {
-            seat.answered(true);
+            seat.answered(&answer(StatusCode::TOO_MANY_REQUESTS));
+            seat.complained();
         }
-        assert_eq!((host.window(), host.permits.available_permits()), (8, 0));
+        assert_eq!((host.window(), host.permits.available_permits()), (32, 0));
         drop(full);
-        assert_eq!(seats(&host).await, 8);
+        assert_eq!(seats(&host).await, 32);
         assert_eq!(host.state().owed, 0);
     }
 

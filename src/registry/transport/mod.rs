@@ -5,6 +5,7 @@ mod address;
 mod clients;
 mod error;
 mod host;
+mod line;
 mod proxy;
 mod quota;
 mod resolver;
@@ -25,16 +26,22 @@ use secrecy::{ExposeSecret, SecretString};
 pub(super) use self::address::AddressKind;
 pub use self::address::AddressOptions;
 pub(super) use self::error::SendError;
+pub(super) use self::host::Pull;
+pub use self::line::Turn;
+pub(super) use self::line::{Line, Puller};
 
 use self::clients::{Clients, NoClient};
-use self::host::Host;
+use self::host::{Host, Noted, Seat};
+use self::window::Kind;
 use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
 
 /// The largest body that is read, in bytes after decompression.
 pub(super) const MAX_BODY: u64 = 32 * 1024 * 1024;
-/// How much of the body of a refusal is read, in bytes.
+/// How much of the body of an answer is read that is no success, in bytes.
 const MAX_ERROR_BODY: usize = 16 * 1024;
+/// How long that may take: it explains a status that is known already.
+const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 /// How often one request is sent at most.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -66,14 +73,14 @@ pub(super) struct Question {
     /// 304 without a body.
     pub(super) if_none_match: Option<String>,
     /// Whether registries that count pulls count this one: the part of their
-    /// limit, in percent, that is left to others.
+    /// limit, in percent, that is left to others. See [`Transport::pull`].
     pub(super) pull_reserve: Option<u8>,
     /// The body of a POST, as a form.
     pub(super) form: Option<SecretString>,
     /// Whether the body may be compressed on the way. Not where its digest
     /// counts: there is nothing to win, and proxies have been seen to lie.
     pub(super) compressed: bool,
-    /// The largest body that is of use, in bytes.
+    /// The largest body of a success that is of use, in bytes.
     pub(super) limit: u64,
     /// Whether it is no question to the registry that may share its host. Then
     /// it has a window, pauses and time-outs of its own: however it ends, that
@@ -102,10 +109,22 @@ impl Question {
             named_by: None,
         }
     }
+
+    fn kind(&self) -> Kind {
+        if self.method == Method::HEAD {
+            Kind::Head
+        } else if self.pull_reserve.is_some() {
+            Kind::Manifest
+        } else if self.compressed {
+            Kind::Other
+        } else {
+            Kind::Content
+        }
+    }
 }
 
-/// One complete response. The body of a redirect is not read, that of a refusal
-/// only in part.
+/// One complete response. The body of a redirect is not read; of any other that
+/// is no success, only the beginning is, whatever the question's limit.
 #[derive(Debug)]
 pub(super) struct Answer {
     /// What was asked.
@@ -133,6 +152,8 @@ pub(super) struct Transport {
     max_wait: Duration,
     backoff: Duration,
     offline: bool,
+    cached: bool,
+    line: Arc<Line>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -147,6 +168,8 @@ impl Transport {
             max_wait: options.max_wait,
             backoff: options.backoff,
             offline: options.trust.offline,
+            cached: !options.cache.is_off(),
+            line: Arc::default(),
             hosts: Mutex::default(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -171,10 +194,33 @@ impl Transport {
         }
     }
 
-    /// Whether the host has told how many pulls are left.
-    pub(super) fn counts_pulls(&self, url: &Url) -> bool {
-        let question = Question::get(url.clone());
-        self.host(&question).quota().is_some()
+    /// Where repositories wait for their turn to pull.
+    pub(super) fn line(&self) -> &Arc<Line> {
+        &self.line
+    }
+
+    /// Whether the host has told how many pulls are left. Where another
+    /// repository is about to find out, it waits for that.
+    pub(super) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
+        let host = self.host(&Question::get(url.clone()));
+        host.counts_pulls(puller).await
+    }
+
+    /// Waits until what the host may count as a pull may be sent, if that is what
+    /// the question is. To be called before anything is held that others need,
+    /// and kept until the answer is there.
+    pub(super) async fn pull(
+        &self,
+        question: &Question,
+        puller: Puller<'_>,
+    ) -> Result<Option<Pull>, SendError> {
+        match question.pull_reserve {
+            Some(reserve) if !self.offline => {
+                let host = self.host(question);
+                host.pull(puller, reserve, self.cached).await.map(Some)
+            }
+            Some(_) | None => Ok(None),
+        }
     }
 
     /// Where a registry is that has answered from this socket.
@@ -199,12 +245,15 @@ impl Transport {
         loop {
             let result = {
                 let seat = host.enter().await?;
-                let reserve = question.pull_reserve;
-                let _pull = reserve.map(|reserve| host.pull(reserve)).transpose()?;
-                let result = self.exchange(&host, question).await;
-                match &result {
-                    Ok(answer) => seat.answered(is_complaint(answer.status)),
-                    Err(error) => host.record(error),
+                let result = self.exchange(&seat, question).await;
+                if let Err(error) = &result {
+                    host.record(error);
+                    if matches!(error, SendError::Broken { reset: true, .. }) {
+                        seat.complained();
+                    }
+                    if question.pull_reserve.is_some() {
+                        host.lost_pull();
+                    }
                 }
                 result
             };
@@ -264,12 +313,18 @@ impl Transport {
         let mut hosts = self.hosts();
         let host = hosts
             .entry(key)
-            .or_insert_with(|| Arc::new(Host::new(authority(url), self.max_connections)));
+            .or_insert_with(|| Arc::new(self.new_host(url)));
         Arc::clone(host)
     }
 
-    /// Sends once and reads the body, in the time there is.
-    async fn exchange(&self, host: &Host, question: &Question) -> Result<Answer, SendError> {
+    fn new_host(&self, url: &Url) -> Host {
+        let line = Arc::clone(&self.line);
+        Host::new(authority(url), self.max_connections, line)
+    }
+
+    /// Sends once and reads the body, in the time there is for that.
+    async fn exchange(&self, seat: &Seat<'_>, question: &Question) -> Result<Answer, SendError> {
+        let host = seat.host();
         // Outside of the time-out: the first one reads the system's certificates.
         let client = match question.named_by {
             None => self.clients.for_url(&question.url),
@@ -284,14 +339,20 @@ impl Transport {
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let result = tokio::time::timeout(self.request_timeout, self.once(client, host, question))
-            .await
-            .unwrap_or_else(|_| {
-                Err(SendError::TimedOut {
-                    host: host.name().to_owned(),
-                    after: self.request_timeout,
-                })
-            });
+        let once = self.once(client, seat, question);
+        let result = match tokio::time::timeout(self.request_timeout, once).await {
+            Ok(Ok((mut answer, unread))) => {
+                if let Some(response) = unread {
+                    answer.body = self.error_body(response).await;
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SendError::TimedOut {
+                host: host.name().to_owned(),
+                after: self.request_timeout,
+            }),
+        };
         // Not the query: redirects carry signatures there.
         tracing::debug!(
             method = %question.method,
@@ -304,12 +365,14 @@ impl Transport {
         result
     }
 
+    /// One answer; where it is no success, its body is still to be read.
     async fn once(
         &self,
         client: &reqwest::Client,
-        host: &Host,
+        seat: &Seat<'_>,
         question: &Question,
-    ) -> Result<Answer, SendError> {
+    ) -> Result<(Answer, Option<reqwest::Response>), SendError> {
+        let host = seat.host();
         let mut request = client.request(question.method.clone(), question.url.clone());
         if let Some(accept) = question.accept {
             request = request.header(ACCEPT, accept);
@@ -328,43 +391,50 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned());
         }
-        let sent = tokio::time::Instant::now();
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| SendError::from_reqwest(host.name(), &question.url, &error))?;
+        let (sent, started) = (host.sends(), tokio::time::Instant::now());
+        let response = request.send().await.map_err(|error| {
+            let has_answered = host.has_answered();
+            SendError::unanswered(host.name(), &question.url, &error, has_answered)
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let from = response.remote_addr();
-        host.answered(&headers, sent.elapsed());
-        let body = if question.method == Method::HEAD || status.is_redirection() {
-            Vec::new()
-        } else {
-            self.body(host, &mut response, question.limit).await?
-        };
-        Ok(Answer {
+        seat.answered(&Noted {
+            status,
+            headers: &headers,
+            kind: question.kind(),
+            sent,
+            after: started.elapsed(),
+        });
+        let mut answer = Answer {
             url: question.url.clone(),
             from,
             status,
             headers,
-            body,
-        })
+            body: Vec::new(),
+        };
+        if question.method == Method::HEAD || status.is_redirection() {
+            return Ok((answer, None));
+        }
+        if !status.is_success() {
+            return Ok((answer, Some(response)));
+        }
+        answer.body = self.body(host, response, question.limit).await?;
+        Ok((answer, None))
     }
 
-    /// Reads a body up to its limit; that of a refusal only in part, and it
-    /// counts however it ends.
+    /// Reads the body of a success, which may not be longer than its limit.
     async fn body(
         &self,
         host: &Host,
-        response: &mut reqwest::Response,
+        mut response: reqwest::Response,
         limit: u64,
     ) -> Result<Vec<u8>, SendError> {
         let too_large = || SendError::TooLarge {
             host: host.name().to_owned(),
             limit,
         };
-        let refusal = !response.status().is_success();
         // Known only where nothing is compressed.
-        if !refusal && response.content_length() > Some(limit) {
+        if response.content_length() > Some(limit) {
             return Err(too_large());
         }
         let mut body = Vec::new();
@@ -372,35 +442,37 @@ impl Transport {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(body),
-                Err(_) if refusal => return Ok(body),
                 Err(error) => {
                     let url = response.url();
                     return Err(SendError::from_reqwest(host.name(), url, &error));
                 }
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-            let length = body.len() + chunk.len();
-            if refusal && length > MAX_ERROR_BODY {
-                return Ok(body);
-            }
-            if length as u64 > limit {
+            if (body.len() + chunk.len()) as u64 > limit {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
     }
-}
 
-/// Whether a status says that the host, or what stands before it, is asked more
-/// than it can do.
-fn is_complaint(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT
-    )
+    /// Reads the beginning of any other body. However long it is, and however it
+    /// ends, the answer counts.
+    async fn error_body(&self, mut response: reqwest::Response) -> Vec<u8> {
+        let mut body = Vec::new();
+        let read = async {
+            while body.len() < MAX_ERROR_BODY
+                && let Ok(Some(mut chunk)) = response.chunk().await
+            {
+                self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                chunk.truncate(MAX_ERROR_BODY - body.len());
+                body.extend_from_slice(&chunk);
+            }
+        };
+        let time = ERROR_BODY_TIME.min(self.request_timeout);
+        // What came until then is what there is.
+        let _ = tokio::time::timeout(time, read).await;
+        body
+    }
 }
 
 /// The host and port of a URL, as messages name it.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 
 /// What a host said of its limit.
@@ -39,6 +39,11 @@ impl Quota {
         })
     }
 
+    /// Whether nothing is left.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.remaining == 0
+    }
+
     /// When it is whole again at the latest.
     pub(super) fn window_text(&self) -> String {
         let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
@@ -54,18 +59,68 @@ impl fmt::Display for Quota {
     }
 }
 
-/// A quota, and what is being taken from it.
-#[derive(Debug, Default)]
+/// Whether a pull may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    Granted,
+    /// Another pull, or another repository, has to end first.
+    Wait,
+    /// What is left is for others.
+    Refused(Quota),
+}
+
+/// Whether a host counts pulls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// It has not told. So many pulls have ended in a way that tells nothing.
+    Unknown(u32),
+    /// A pull was answered without a word of it.
+    No,
+    Yes(Quota),
+}
+
+/// After so many pulls that told nothing, such as of manifests that are not
+/// there, the host is taken for one that does not count.
+const MAX_UNCLEAR: u32 = 3;
+
+/// What a host allows, and what is being taken from it.
+///
+/// Never more is taken than is allowed, nor is less: what is left is never taken
+/// for more than it is, as long as nobody else pulls; and a pull that has to wait
+/// is refused only when no open one can still turn out not to have counted.
+#[derive(Debug)]
 pub(super) struct Ration {
-    quota: Option<Quota>,
-    /// Pulls that are under way, which the quota does not tell of yet.
+    counts: Counts,
+    /// How often what is known has changed.
+    changes: u64,
+    /// Pulls that are under way; the quota tells of some of them.
     open: u64,
     spent: u64,
 }
 
+impl Default for Ration {
+    fn default() -> Self {
+        Self {
+            counts: Counts::Unknown(0),
+            changes: 0,
+            open: 0,
+            spent: 0,
+        }
+    }
+}
+
 impl Ration {
+    /// What the host told last.
     pub(super) fn quota(&self) -> Option<Quota> {
-        self.quota
+        match self.counts {
+            Counts::Yes(quota) => Some(quota),
+            Counts::Unknown(_) | Counts::No => None,
+        }
+    }
+
+    /// Whether it is known that the host counts pulls, or that it does not.
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self.counts, Counts::Unknown(_))
     }
 
     /// How many pulls were begun.
@@ -73,25 +128,104 @@ impl Ration {
         self.spent
     }
 
-    pub(super) fn told(&mut self, quota: Quota) {
-        self.quota = Some(quota);
+    /// How often what is known has changed: to be kept with a request when it is
+    /// sent, and given back with its answer.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
-    /// Begins a pull, unless it would touch the reserve.
-    pub(super) fn begin(&mut self, reserve: u8) -> Result<(), Quota> {
-        if let Some(quota) = self.quota {
-            let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
-            if quota.remaining.saturating_sub(self.open) <= kept {
-                return Err(quota);
+    /// An answer told what is left, to a request that was sent at `sent`.
+    ///
+    /// Answers overtake each other. One to a request that was sent before the
+    /// last change may be older than that, so it counts only if less is left.
+    pub(super) fn told(&mut self, quota: Quota, sent: u64) {
+        if let Counts::Yes(last) = self.counts
+            && sent < self.changes
+            && quota.remaining >= last.remaining
+        {
+            return;
+        }
+        self.change(Counts::Yes(quota));
+    }
+
+    /// A pull was answered without telling what is left.
+    pub(super) fn untold(&mut self, status: StatusCode) {
+        if status.is_success() || status.is_redirection() {
+            match self.counts {
+                Counts::Unknown(_) => self.change(Counts::No),
+                Counts::No => {}
+                Counts::Yes(_) => self.take_one(),
             }
+        } else if !matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
+        ) {
+            self.unclear();
+        }
+    }
+
+    /// A pull has no answer. The host may have counted it.
+    pub(super) fn lost(&mut self) {
+        self.unclear();
+        self.take_one();
+    }
+
+    /// Begins a pull, unless it would touch the reserve: that many percent of the
+    /// limit. As long as nothing is known, one pull goes ahead. `admits` says
+    /// whose turn it is, where so many more may begin, or nobody knows; who is
+    /// told that it is its turn begins.
+    pub(super) fn begin(
+        &mut self,
+        reserve: u8,
+        admits: impl FnOnce(Option<u64>) -> bool,
+    ) -> Admission {
+        let may = match self.counts {
+            Counts::No => true,
+            Counts::Unknown(_) => self.open == 0 && admits(None),
+            Counts::Yes(quota) => {
+                let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
+                let left = quota.remaining.saturating_sub(kept);
+                if left == 0 && self.open == 0 {
+                    return Admission::Refused(quota);
+                }
+                let free = left.saturating_sub(self.open);
+                free > 0 && admits(Some(free))
+            }
+        };
+        if !may {
+            return Admission::Wait;
         }
         self.open += 1;
         self.spent += 1;
-        Ok(())
+        Admission::Granted
     }
 
     pub(super) fn end(&mut self) {
         self.open = self.open.saturating_sub(1);
+    }
+
+    fn unclear(&mut self) {
+        if let Counts::Unknown(pulls) = self.counts {
+            self.change(if pulls + 1 < MAX_UNCLEAR {
+                Counts::Unknown(pulls + 1)
+            } else {
+                Counts::No
+            });
+        }
+    }
+
+    fn take_one(&mut self) {
+        if let Counts::Yes(quota) = self.counts {
+            self.change(Counts::Yes(Quota {
+                remaining: quota.remaining.saturating_sub(1),
+                ..quota
+            }));
+        }
+    }
+
+    fn change(&mut self, counts: Counts) {
+        self.counts = counts;
+        self.changes += 1;
     }
 }
 
@@ -121,26 +255,152 @@ mod tests {
         assert_eq!(quota("100", "9"), None);
     }
 
-    #[test]
-    fn pulls_stop_at_the_reserve_with_those_under_way_counted() {
+    fn hub(remaining: u64) -> Quota {
+        quota("100;w=21600", &format!("{remaining};w=21600")).expect("a quota")
+    }
+
+    fn told(remaining: u64) -> Ration {
         let mut ration = Ration::default();
-        assert_eq!(ration.begin(20), Ok(()), "nothing is known yet");
+        ration.told(hub(remaining), 0);
+        ration
+    }
+
+    #[test]
+    fn a_pull_waits_for_open_ones_and_is_refused_when_none_can_free_its_place() {
+        let mut ration = told(23);
+        let begin = |ration: &mut Ration| ration.begin(20, |_| true);
+        assert_eq!([0; 3].map(|_| begin(&mut ration)), [Admission::Granted; 3]);
+        assert_eq!(begin(&mut ration), Admission::Wait);
+        // One did not count in the end.
         ration.end();
-        let told = quota("100;w=21600", "23;w=21600").expect("a quota");
-        ration.told(told);
-        assert_eq!([0; 3].map(|_| ration.begin(20)), [Ok(()); 3]);
-        assert_eq!(ration.begin(20), Err(told));
-        ration.end();
-        assert_eq!(ration.begin(20), Ok(()), "one did not count in the end");
-        assert_eq!(ration.spent(), 5);
-        assert_eq!(ration.begin(0), Ok(()));
+        assert_eq!(begin(&mut ration), Admission::Granted);
+        assert_eq!(begin(&mut ration), Admission::Wait);
+        for remaining in [22, 21, 20] {
+            ration.told(hub(remaining), ration.changes());
+            assert_eq!(begin(&mut ration), Admission::Wait, "{remaining}");
+            ration.end();
+        }
+        assert_eq!(begin(&mut ration), Admission::Refused(hub(20)));
+        assert_eq!(ration.spent(), 4);
+        assert_eq!(ration.begin(0, |_| true), Admission::Granted);
+    }
+
+    #[test]
+    fn one_pull_goes_ahead_until_it_is_known_whether_pulls_count() {
+        let statuses = [
+            (200, true),
+            (307, true),
+            (401, false),
+            (429, false),
+            (404, false),
+            (500, false),
+        ];
+        for (status, tells) in statuses {
+            let mut ration = Ration::default();
+            assert_eq!(ration.begin(20, |_| false), Admission::Wait, "not its turn");
+            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
+            assert_eq!(ration.begin(20, |_| true), Admission::Wait);
+            ration.untold(StatusCode::from_u16(status).expect("a status"));
+            ration.end();
+            assert_eq!(ration.is_known(), tells, "{status}");
+            let next = ration.begin(20, |_| false) == Admission::Granted;
+            assert_eq!(next, tells, "{status}");
+        }
+        let mut ration = Ration::default();
+        for _ in 0..MAX_UNCLEAR {
+            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
+            ration.untold(StatusCode::NOT_FOUND);
+            ration.end();
+        }
+        assert_eq!(
+            [0; 9].map(|_| ration.begin(20, |_| false)),
+            [Admission::Granted; 9]
+        );
+    }
+
+    #[test]
+    fn who_is_not_first_waits_where_pulls_count() {
+        let mut ration = told(23);
+        assert_eq!(ration.begin(20, |_| false), Admission::Wait);
+        assert_eq!(ration.begin(20, |_| true), Admission::Granted);
+        assert_eq!(told(20).begin(20, |_| false), Admission::Refused(hub(20)));
+    }
+
+    #[test]
+    fn answers_that_overtake_each_other_leave_the_least() {
+        let mut ration = Ration::default();
+        let sent = ration.changes();
+        for (remaining, left) in [(50, 50), (49, 49), (51, 49), (48, 48), (50, 48)] {
+            ration.told(hub(remaining), sent);
+            assert_eq!(ration.quota(), Some(hub(left)), "{remaining}");
+        }
+        // A new window.
+        ration.told(hub(100), ration.changes());
+        assert_eq!(ration.quota(), Some(hub(100)));
+    }
+
+    #[test]
+    fn what_may_have_counted_is_taken_for_counted_until_the_host_tells() {
+        let mut ration = told(30);
+        let sent = ration.changes();
+        ration.lost();
+        ration.untold(StatusCode::OK);
+        ration.untold(StatusCode::NOT_FOUND);
+        ration.told(hub(30), sent);
+        assert_eq!(ration.quota(), Some(hub(28)));
+        ration.told(hub(29), ration.changes());
+        assert_eq!(ration.quota(), Some(hub(29)));
     }
 
     #[test]
     fn a_reserve_of_everything_allows_nothing() {
-        let mut ration = Ration::default();
-        let told = quota("100;w=60", "100;w=60").expect("a quota");
-        ration.told(told);
-        assert_eq!(ration.begin(100), Err(told));
+        let refused = Admission::Refused(hub(100));
+        assert_eq!(told(100).begin(100, |_| true), refused);
+    }
+
+    /// Pulls that are counted at a time of their own, and answers that come in
+    /// any order: always as many as are allowed.
+    #[test]
+    fn exactly_what_is_allowed_is_taken_however_answers_come() {
+        let mut dice: u64 = 1;
+        let mut throw = |sides: usize| {
+            dice = dice.wrapping_mul(6364136223846793005).wrapping_add(1);
+            (dice >> 33) as usize % sides
+        };
+        for _ in 0..200 {
+            let (mut ration, mut left, mut taken) = (Ration::default(), 100_u64, 0);
+            // When it was sent, and what its answer says once it is counted.
+            let mut open: Vec<(u64, Option<u64>)> = Vec::new();
+            loop {
+                let admission = ration.begin(20, |_| true);
+                match admission {
+                    Admission::Granted => {
+                        taken += 1;
+                        open.push((ration.changes(), None));
+                        if throw(3) > 0 {
+                            continue;
+                        }
+                    }
+                    Admission::Wait => {}
+                    Admission::Refused(_) => break,
+                }
+                for _ in 0..=throw(4) {
+                    let at = throw(open.len().max(1));
+                    match open.get_mut(at) {
+                        Some((_, answer @ None)) => {
+                            left -= 1;
+                            *answer = Some(left);
+                        }
+                        Some((sent, Some(answer))) => {
+                            ration.told(hub(*answer), *sent);
+                            ration.end();
+                            open.swap_remove(at);
+                        }
+                        None => {}
+                    }
+                }
+            }
+            assert_eq!((taken, left), (80, 20));
+        }
     }
 }

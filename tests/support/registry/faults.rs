@@ -20,6 +20,18 @@ impl Fault {
                 (status(*code), [(header::RETRY_AFTER, when.clone())]).into_response()
             }
             Self::Body(text) => ([(header::CONTENT_TYPE, "text/html")], *text).into_response(),
+            Self::Page(code, usize::MAX) => {
+                let mut endless = Self::Endless.instead(request, gzip)?;
+                *endless.status_mut() = status(*code);
+                endless
+            }
+            Self::Page(code, length) => (status(*code), "x".repeat(*length)).into_response(),
+            Self::Stalled(code) => {
+                let begin = futures_util::stream::iter([Ok(Bytes::from_static(b"<html>"))]);
+                let stop = futures_util::stream::pending::<Result<_, std::io::Error>>();
+                let page = futures_util::StreamExt::chain(begin, stop);
+                (status(*code), Body::from_stream(page)).into_response()
+            }
             Self::Endless => Body::from_stream(futures_util::stream::repeat_with(move || {
                 Ok::<_, std::io::Error>(zeros())
             }))
@@ -50,7 +62,8 @@ impl Fault {
                     || format!("{base}{}?signature=abc", request.path),
                     str::to_owned,
                 );
-                (status(307), [(header::LOCATION, target)]).into_response()
+                let page = "x".repeat(5000);
+                (status(307), [(header::LOCATION, target)], page).into_response()
             }
             Self::Slow(_) | Self::Crowded(..) | Self::Link(_) | Self::NoDigest | Self::Tampered => {
                 return None;

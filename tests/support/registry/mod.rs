@@ -11,6 +11,7 @@
 //! It runs on a thread and a runtime of its own, so tests of the binary and
 //! benchmarks can use it too. Everything may be changed while it runs.
 
+mod crowd;
 mod faults;
 mod headers;
 mod limit;
@@ -26,7 +27,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
+use tokio::sync::Semaphore;
 
+use self::crowd::{Crowd, CrowdListener};
 use self::tls::{Certificate, TlsListener};
 use super::content::{Blob, Content, Image};
 
@@ -54,10 +57,15 @@ pub enum Fault {
     Announced(u64),
     /// Sends so many zeros, compressed to almost nothing.
     GzipBomb(usize),
+    /// Answers with a status and a page of so many bytes; `usize::MAX`: without
+    /// end.
+    Page(u16, usize),
+    /// Answers with a status, and with a page that stops in the middle.
+    Stalled(u16),
     /// Breaks the connection in the middle of the body.
     Reset,
     /// Redirects to the same path behind this base, or to this full URL if it
-    /// ends in `!`.
+    /// ends in `!`; with a page.
     Redirect(String),
     /// Answers right, without `Docker-Content-Digest`.
     NoDigest,
@@ -135,6 +143,7 @@ struct Inner {
     page_size: Option<usize>,
     rules: Vec<Rule>,
     limit: Option<limit::Limit>,
+    workers: Option<(Arc<Semaphore>, Duration)>,
     log: Vec<Logged>,
     running: usize,
     peak: usize,
@@ -148,6 +157,7 @@ struct Shared {
     address: SocketAddr,
     /// TLS connections that came about.
     connections: AtomicUsize,
+    crowd: Arc<Crowd>,
     inner: Mutex<Inner>,
 }
 
@@ -191,6 +201,7 @@ impl TestRegistry {
         let shared = Arc::new(Shared {
             address: listener.local_addr().expect("address"),
             connections: AtomicUsize::new(0),
+            crowd: Arc::default(),
             inner: Mutex::default(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -205,6 +216,7 @@ impl TestRegistry {
                 .expect("runtime");
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
+                let listener = CrowdListener::new(listener, Arc::clone(&serves.crowd));
                 let serve = async {
                     match tls {
                         None => axum::serve(listener, app).await,
@@ -363,6 +375,22 @@ impl TestRegistry {
     /// once.
     pub fn limit(&self, per_second: u32) {
         self.inner().limit = Some(limit::Limit::new(per_second));
+    }
+
+    /// Serves so many requests at a time, each in this time; the others wait in a
+    /// queue.
+    pub fn workers(&self, count: usize, each: Duration) {
+        self.inner().workers = Some((Arc::new(Semaphore::new(count)), each));
+    }
+
+    /// Resets new connections while so many are open.
+    pub fn crowd(&self, most: usize) {
+        self.shared.crowd.allow(most);
+    }
+
+    /// How many connections it has reset.
+    pub fn resets(&self) -> usize {
+        self.shared.crowd.reset()
     }
 
     /// How many requests that limit has refused, and how many came in spite of

@@ -33,7 +33,7 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
     let body = axum::body::to_bytes(body, 1 << 20)
         .await
         .unwrap_or_default();
-    let (mut fault, open) = {
+    let (mut fault, open, workers) = {
         let mut inner = lock(&shared);
         inner.log.push(logged.clone());
         if let Some(refusal) = inner.limit.as_mut().and_then(Limit::refuse) {
@@ -41,8 +41,13 @@ pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -
         }
         inner.running += 1;
         inner.peak = inner.peak.max(inner.running);
-        (inner.fault(&logged), inner.running)
+        let workers = inner.workers.clone();
+        (inner.fault(&logged), inner.running, workers)
     };
+    if let Some((workers, each)) = workers {
+        let _worker = workers.acquire().await.expect("workers");
+        tokio::time::sleep(each).await;
+    }
     match fault {
         Some(Fault::Crowded(most, _)) if open > most => fault = Some(Fault::Status(429)),
         Some(Fault::Slow(pause) | Fault::Crowded(_, pause)) => tokio::time::sleep(pause).await,

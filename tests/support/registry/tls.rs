@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use axum::serve::Listener;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::Shared;
+use super::crowd::{Counted, CrowdListener};
 
 /// A certificate authority that nobody knows yet.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -82,13 +83,13 @@ impl Certificate {
 
 /// Connections over TLS; those without are dropped.
 pub(super) struct TlsListener {
-    tcp: TcpListener,
+    tcp: CrowdListener,
     acceptor: TlsAcceptor,
     shared: Arc<Shared>,
 }
 
 impl TlsListener {
-    pub(super) fn new(tcp: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(tcp: CrowdListener, acceptor: TlsAcceptor, shared: Arc<Shared>) -> Self {
         Self {
             tcp,
             acceptor,
@@ -97,13 +98,13 @@ impl TlsListener {
     }
 }
 
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
+impl Listener for TlsListener {
+    type Io = TlsStream<Counted>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
-            let (tcp, address) = self.tcp.accept().await.expect("a connection");
+            let (tcp, address) = self.tcp.accept().await;
             if let Ok(tls) = self.acceptor.accept(tcp).await {
                 self.shared.connections.fetch_add(1, Ordering::Relaxed);
                 return (tls, address);

@@ -1,0 +1,107 @@
+//! What a host may count as a pull: whose turn it is, and how many are left.
+
+use std::sync::Arc;
+
+use super::Host;
+use crate::registry::transport::error::SendError;
+use crate::registry::transport::line::Puller;
+use crate::registry::transport::quota::{Admission, Quota};
+
+/// A pull that is under way.
+#[derive(Debug)]
+#[must_use = "it is under way until it is dropped"]
+pub(in crate::registry) struct Pull(Arc<Host>);
+
+impl Drop for Pull {
+    fn drop(&mut self) {
+        self.0.state().ration.end();
+        self.0.line.wake();
+    }
+}
+
+impl Host {
+    /// What the host may have counted as a pull has no answer.
+    pub(in crate::registry::transport) fn lost_pull(&self) {
+        self.state().ration.lost();
+        self.line.wake();
+    }
+
+    /// What the host said last of its limit.
+    pub(in crate::registry::transport) fn quota(&self) -> Option<Quota> {
+        self.state().ration.quota()
+    }
+
+    /// The same as text, with the host's name.
+    pub(in crate::registry::transport) fn quota_text(&self) -> Option<String> {
+        let quota = self.quota()?;
+        Some(format!("{} allows {quota} are left", self.name))
+    }
+
+    /// Begins what the host may count as a pull, once it is its turn and no open
+    /// one may need its place; fails where so few are left that `reserve` percent
+    /// of the limit would be touched. `cached` says whether what is read is kept.
+    pub(in crate::registry::transport) async fn pull(
+        self: &Arc<Self>,
+        puller: Puller<'_>,
+        reserve: u8,
+        cached: bool,
+    ) -> Result<Pull, SendError> {
+        loop {
+            let woken = self.line.woken();
+            self.check()?;
+            let admission = {
+                let mut state = self.state();
+                let ration = &mut state.ration;
+                ration.begin(reserve, |free| self.line.admits(puller, free))
+            };
+            match admission {
+                Admission::Granted => return Ok(Pull(Arc::clone(self))),
+                Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
+                Admission::Wait => woken.await,
+            }
+        }
+    }
+
+    /// Whether the host counts pulls. Waits until it has told, where another
+    /// repository is about to find out.
+    pub(in crate::registry::transport) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
+        loop {
+            let woken = self.line.woken();
+            let (known, quota, given_up) = {
+                let state = self.state();
+                let given_up = state.given_up.is_some();
+                (state.ration.is_known(), state.ration.quota(), given_up)
+            };
+            if known || given_up || self.line.is_first(puller) {
+                return quota.is_some();
+            }
+            woken.await;
+        }
+    }
+
+    fn reserved(&self, quota: Quota, reserve: u8, cached: bool) -> SendError {
+        let (kept, instead) = if quota.is_used_up() {
+            (String::new(), "")
+        } else {
+            (
+                format!(", which --rate-reserve {reserve} leaves to others"),
+                ", or now with a smaller reserve",
+            )
+        };
+        let again = if cached {
+            "images that were read are in the cache and are not pulled again"
+        } else {
+            "with a cache (--cache), images that were read would not be pulled again"
+        };
+        SendError::Reserved {
+            host: self.name.clone(),
+            quota: quota.to_string(),
+            kept,
+            spent: self.state().ration.spent(),
+            advice: format!(
+                "try again in {} at the latest{instead}; {again}",
+                quota.window_text()
+            ),
+        }
+    }
+}
