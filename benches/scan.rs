@@ -173,7 +173,7 @@ const CASES: [Case; 11] = [
     Case::new("1 x 200 tags, by time, 8 workers", (1, 200), Tags::Images)
         .paced(Pace::Workers(8))
         .goals(ANY.seconds(2.8), ANY.requests(3)),
-    // 2,001 requests, 40 at a time, take 2.5 s.
+    // 2,001 requests, 40 at a time, take 2.5 s; some are asked again, after a pause.
     Case::new("1 x 1,000 tags, by time, 40 open", (1, 1000), Tags::Images)
         .paced(Pace::Crowded(40))
         .goals(ANY, ANY.requests(3)),
