@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{AUTOMATED, LOCKED, automated, deployment, with_manifest};
+use super::{AUTOMATED, LOCKED, automated, deployment, text, with_manifest};
 use crate::support::content::Image;
+use crate::support::program::TestEnvironment;
 use crate::support::registry::{Access, TestRegistry};
 
 #[test]
@@ -80,6 +81,42 @@ fn a_file_that_is_no_snapshot_is_named() {
         );
         assert!(outcome.stderr.contains(part), "{outcome:#?}");
     }
+}
+
+#[test]
+fn a_snapshot_of_an_older_version_is_decided_as_it_was_with_one_note() {
+    let environment = TestEnvironment::new();
+    let older = include_str!("../data/snapshots/v1alpha1.json");
+    assert!(older.contains("snapshot-v1alpha1"));
+    environment.write("older.json", older);
+    let note = "the snapshot was saved by an older version: what an elected tag serves, and where \
+                it runs, was not always asked then and is not checked";
+    let decided = |file: &str| {
+        let args = ["status", "--from-snapshot", file, "-o", "json"];
+        let outcome = environment.run(args).expect(0);
+        assert_eq!(outcome.stderr.matches(note).count(), 1, "{outcome:#?}");
+        let summary = outcome.json()["summary"].clone();
+        assert_eq!(
+            (&summary["updates"], &summary["undecided"]),
+            (&json!(5), &json!(0))
+        );
+        let latest: Vec<String> = outcome
+            .items()
+            .iter()
+            .map(|i| text(i, "latest").to_owned())
+            .collect();
+        latest
+    };
+    let latest = decided("older.json");
+    assert!(
+        latest.contains(&"docker.io/org/my-app:dev-04d7e6a".to_owned()),
+        "{latest:?}"
+    );
+    // In the words of this version the same facts are not complete, and nothing is guessed.
+    environment.write("new.json", older.replace("v1alpha1", "v1alpha2"));
+    environment
+        .run(["status", "--from-snapshot", "new.json"])
+        .expect(1);
 }
 
 #[test]

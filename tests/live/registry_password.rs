@@ -43,14 +43,15 @@ async fn a_password_opens_a_private_registry_page_by_page() {
     assert_eq!(row["outcome"], "update", "{row:#}");
     let newest = format!("{}/kept/paged:1.0.{}", registry.host, tags - 1);
     assert_eq!(row["latest"], newest.as_str(), "{row:#}");
-    // One refusal, then a page each; nothing else.
+    // One refusal, then a page each; then the manifests and the configs of the
+    // elected and of the running image.
     let requests = &registry.requests("kept/paged")[pushed..];
     let first = "GET /v2/kept/paged/tags/list?n=1000";
-    assert_eq!(requests.len(), 1 + 3, "{requests:#?}");
+    assert_eq!(requests.len(), 1 + 3 + 4, "{requests:#?}");
     assert_eq!(requests[0], format!("{first} 401"));
     assert_eq!(requests[1], format!("{first} 200"));
     assert!(
-        requests[2..]
+        requests[2..4]
             .iter()
             .all(|r| r.contains("last=") && r.ends_with(" 200")),
         "{requests:#?}"
