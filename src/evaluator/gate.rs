@@ -82,7 +82,15 @@ impl Gate<'_> {
         match image.map(|image| &image.platforms) {
             None | Some(Known::NotAsked) if self.metadata.is_closed => Ok(None),
             None | Some(Known::NotAsked) => {
-                Err(Stop::Needs(vec![Fact::Platforms(version.clone())]))
+                let mut needs = vec![Fact::Platforms(version.clone())];
+                // Where nothing is known of the workload the running image's
+                // platforms are needed in any case: side by side with these.
+                if self.container.platforms.is_none()
+                    && let Err(Stop::Needs(running)) = self.running_platforms()
+                {
+                    needs.extend(running);
+                }
+                Err(Stop::Needs(needs))
             }
             Some(Known::Failed(failure)) => Err(stopped_by(failure, version)),
             Some(Known::Value(platforms)) => Ok(Some(platforms)),
