@@ -109,43 +109,28 @@ impl Gate<'_> {
             return Ok(());
         };
         let possible = self.container.platforms.as_deref();
-        let lacks = |wanted: &[Platform]| lacking(wanted, offered).is_some();
-        if possible.is_some_and(|possible| !lacks(possible)) {
-            return Ok(());
-        }
-        let lacking = match (possible, self.running_platforms()?) {
-            (possible, Ok(Some(running))) => {
-                let demanded = demanded(possible, running);
-                if demanded.is_empty() {
-                    possible.and_then(|possible| lacking_all(possible, offered))
-                } else {
-                    lacking(&demanded, offered)
-                }
-            }
-            (Some(possible), Ok(None)) => lacking_all(possible, offered),
-            (None, Ok(None)) => None,
-            // The registry would know, so its silence must not lower the demand:
-            // it is decided only if the answer would change nothing.
-            (possible, Err(failure)) => {
-                let none = possible.and_then(|possible| lacking_all(possible, offered));
-                if none.is_none() {
-                    return Err(Stop::Failed(failure.clone()));
-                }
-                none
-            }
-        };
-        let Some(lacking) = lacking else {
-            return Ok(());
-        };
         let name = named(version);
-        let message = match possible {
+        if let Some(possible) = possible {
+            if lacking(possible, offered).is_none() {
+                return Ok(());
+            }
+            // Whatever the running image offers, this one runs nowhere.
+            if let Some(lacking) = lacking_all(possible, offered) {
+                return Err(wrong_platform(sentence::wrong_platform(&name, &lacking)));
+            }
+        }
+        // The registry would know, so its silence must not lower the demand.
+        let running = self
+            .running_platforms()?
+            .map_err(|failure| Stop::Failed(failure.clone()))?;
+        let demanded = running.map_or_else(Vec::new, |running| demanded(possible, running));
+        let Some(lacking) = lacking(&demanded, offered) else {
+            return Ok(());
+        };
+        Err(wrong_platform(match possible {
             Some(_) => sentence::wrong_platform(&name, &lacking),
             None => sentence::other_platform(&name, &lacking, self.container.image),
-        };
-        Err(Stop::Refused(Refusal::new(
-            Rejection::WrongPlatform,
-            message,
-        )))
+        }))
     }
 
     /// What the running image offers; `Ok(None)` where nothing can be told of it:
@@ -247,6 +232,10 @@ pub(super) fn stopped_by(failure: &FetchFailure, version: &TagOrDigest) -> Stop 
         }
         None => Stop::Failed(failure.clone()),
     }
+}
+
+fn wrong_platform(message: String) -> Stop {
+    Stop::Refused(Refusal::new(Rejection::WrongPlatform, message))
 }
 
 fn refused(rejection: Rejection, version: &TagOrDigest) -> Stop {

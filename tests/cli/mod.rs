@@ -7,6 +7,7 @@ mod completion;
 mod faults;
 mod files;
 mod formats;
+mod gate;
 mod groups;
 mod helm;
 mod honesty;
