@@ -28,7 +28,7 @@ fn charts(label: &str) -> Content {
 /// 1.0.0.
 fn cost(registry: &TestRegistry, running: &str, flags: &[&str]) -> (usize, usize) {
     let environment = with_manifest(&automated("semver:*", running));
-    let mut requests = || {
+    let requests = || {
         registry.forget();
         let args = ["status", "-f", "web.yaml", "-o", "json"];
         let item = environment.run(args.iter().chain(flags)).expect(0).item();
