@@ -8,7 +8,9 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::{SignedDuration, Timestamp};
 use kubectl_imgpolicy::evaluator::Snapshot;
-use kubectl_imgpolicy::image::{ImageMetadata, Known, RepositoryMetadata, Tag, TagOrDigest};
+use kubectl_imgpolicy::image::{
+    BuildTimes, Content, ImageMetadata, Known, RepositoryMetadata, Tag, TagOrDigest,
+};
 use kubectl_imgpolicy::workload::decode;
 use serde_json::{Value, json};
 
@@ -41,7 +43,9 @@ fn repository(tags: usize) -> RepositoryMetadata {
         let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
         let created = now().checked_sub(SignedDuration::from_hours(age / 10));
         let image = ImageMetadata {
-            created: Known::Value(created.ok()),
+            created: Known::Value(BuildTimes::of_config(created.ok())),
+            content: Known::Value(Content::Image),
+            platforms: Known::Value(Vec::new()),
             ..ImageMetadata::default()
         };
         (TagOrDigest::Tag(tag.clone()), image)
@@ -152,7 +156,8 @@ fn by_pushes(c: &mut Criterion) {
     for size in [1_000, 10_000, 100_000] {
         let mut metadata = repository(size);
         for image in metadata.images.values_mut() {
-            image.pushed = std::mem::take(&mut image.created);
+            let created = std::mem::take(&mut image.created);
+            image.pushed = Known::Value(created.value().and_then(|times| times.config));
         }
         assert!(!subjects[0].needs(&metadata).is_empty());
         group.throughput(Throughput::Elements(size as u64));

@@ -8,7 +8,7 @@
 
 use jiff::Timestamp;
 
-use crate::image::{ImageMetadata, RepositoryMetadata, SourceKind, later};
+use crate::image::{ImageMetadata, RepositoryMetadata, SourceKind, is_believable, later};
 use crate::policy::{MinAge, MinAgeClock};
 use crate::words::closed_words;
 
@@ -50,25 +50,25 @@ pub(super) fn ripeness(
 ) -> Option<Ripeness> {
     let created = image.built(now).map(|created| created.at);
     let own = created.map(|at| (AgeClock::Image, at));
-    let pushed = image.pushed_at().map(|at| (AgeClock::Push, at));
+    // A time of 1970 is what a store without times of its own says.
+    let told = |at: Option<Timestamp>, clock| Some((clock, at.filter(|at| is_believable(*at))?));
     let (clock, at) = match min_age.clock {
         MinAgeClock::Image => own,
-        MinAgeClock::Registry if !has_clock(metadata) => pushed.or(own),
-        MinAgeClock::Registry => {
-            let modified = image.last_modified.map(|at| (AgeClock::LastModified, at));
-            let seen = image.first_seen.map(|at| (AgeClock::FirstSeen, at));
-            pushed.or(modified).or(seen)
-        }
+        MinAgeClock::Registry => told(image.pushed_at(), AgeClock::Push)
+            .or_else(|| told(image.last_modified, AgeClock::LastModified))
+            .or_else(|| told(image.first_seen, AgeClock::FirstSeen))
+            .or(own.filter(|_| !has_clock(metadata))),
     }?;
     let at = later(at.max(created.unwrap_or(at)), min_age.age);
     Some(Ripeness { clock, at })
 }
 
 /// Whether what was asked has a clock of its own: a directory and a list of tags
-/// have none, and the images' own dates count.
+/// have none, and an older snapshot was not asked for it. Then the images' own
+/// dates count.
 fn has_clock(metadata: &RepositoryMetadata) -> bool {
     match metadata.source {
         SourceKind::OciLayout | SourceKind::Given => false,
-        SourceKind::Registry | SourceKind::Cache => true,
+        SourceKind::Registry | SourceKind::Cache => !metadata.is_closed,
     }
 }

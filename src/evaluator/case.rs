@@ -8,7 +8,7 @@ use super::evaluate::Evaluation;
 use super::facts::{ContainerFacts, Creation, creation};
 use super::{moved, sentence};
 use crate::image::{Fact, FetchFailure, ImageReference, RepositoryMetadata, Tag, TagOrDigest};
-use crate::policy::{ContainerPolicy, Warning, WarningCode};
+use crate::policy::{ContainerPolicy, Rejection, Warning, WarningCode};
 
 /// A verdict before its facts and warnings are gathered.
 pub(super) struct Outline {
@@ -79,7 +79,7 @@ impl Case<'_, '_> {
         if !needs.is_empty() {
             return Evaluation::Needs(needs);
         }
-        let unconfirmed = self.unconfirmed(latest.as_ref());
+        let unconfirmed = self.unconfirmed(latest.as_ref(), refused);
         if !unconfirmed.is_empty() {
             return Evaluation::Needs(unconfirmed);
         }
@@ -103,12 +103,21 @@ impl Case<'_, '_> {
         }))
     }
 
-    /// What a run is told of the elected and of the running tag is as fresh as
-    /// the run: what is only remembered of them has to be confirmed. That the
-    /// other tags did not move meanwhile is taken on trust.
-    fn unconfirmed(&self, latest: Option<&ImageReference>) -> Vec<Fact> {
+    /// What a run is told of the elected and of the running tag, and of those that
+    /// are refused for what they serve, is as fresh as the run: what is only
+    /// remembered of them has to be confirmed. That the other tags did not move
+    /// meanwhile is taken on trust. One that is too young would be younger still.
+    fn unconfirmed(&self, latest: Option<&ImageReference>, refused: &[Refused]) -> Vec<Fact> {
         let elected = latest.and_then(ImageReference::tag);
-        let mut tags: Vec<&Tag> = elected.into_iter().chain(&self.running).collect();
+        let refused = refused
+            .iter()
+            .filter(|refused| refused.rejection != Rejection::TooYoung)
+            .map(|refused| &refused.tag);
+        let mut tags: Vec<&Tag> = elected
+            .into_iter()
+            .chain(&self.running)
+            .chain(refused)
+            .collect();
         tags.sort_unstable();
         tags.dedup();
         tags.into_iter()

@@ -322,7 +322,7 @@ impl Walk<'_> {
         {
             Ok(digest) => Admission::Admitted(digest),
             // Where others are shown, a tag that is hidden spoils itself alone.
-            Err(Stop::Failed(failure)) if self.is_hidden(&failure) => {
+            Err(Stop::Failed(failure)) if self.hidden(&version).is_some() => {
                 let rejection = Rejection::CannotBePulled;
                 let message = format!("{tag} {}: {failure}", rejection.phrase());
                 Admission::Stopped(Stop::Refused(Refusal {

@@ -161,7 +161,7 @@ impl<'m> Case<'_, 'm> {
             | Election::Exhausted
             | Election::Nobody => self.nobody(&ranking, &refused),
         };
-        let evaluation = self.finish(outline, &[]);
+        let evaluation = self.finish(outline, &refused);
         Judgement {
             evaluation,
             ranking,

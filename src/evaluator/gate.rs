@@ -11,7 +11,7 @@ use super::age::{Ripeness, needs_push, ripeness};
 use super::facts::{ContainerFacts, Creation, creation, rejection_of};
 use super::sentence;
 use crate::image::{
-    Content, Fact, FetchFailure, FetchFailureKind, ImageMetadata, ImageReference, Known, Platform,
+    Content, Fact, FetchFailure, ImageMetadata, ImageReference, Known, Platform,
     RepositoryMetadata, TagOrDigest, later,
 };
 use crate::policy::{MinAge, Rejection};
@@ -79,8 +79,13 @@ impl Gate<'_> {
             let message = format!("{} is not an image: {what}", named(version));
             return Err(Stop::Refused(Refusal::new(Rejection::NotAnImage, message)));
         }
-        match image.map(|image| &image.platforms) {
-            None | Some(Known::NotAsked) if self.metadata.is_closed => Ok(None),
+        // Platforms alone do not tell that it is an image.
+        let is_read = image.is_some_and(|image| !image.content.is_not_asked());
+        let platforms = image.map(|image| &image.platforms);
+        match platforms.filter(|p| is_read || matches!(p, Known::Failed(_))) {
+            None | Some(Known::NotAsked) if self.metadata.is_closed => {
+                Ok(platforms.and_then(Known::value).map(Vec::as_slice))
+            }
             None | Some(Known::NotAsked) => {
                 let mut needs = vec![Fact::Platforms(version.clone())];
                 // Where nothing is known of the workload the running image's
@@ -146,9 +151,8 @@ impl Gate<'_> {
             None | Some(Known::NotAsked) => Err(Stop::Needs(vec![Fact::Platforms(running)])),
             Some(Known::Value(platforms)) if platforms.is_empty() => Ok(Ok(None)),
             Some(Known::Value(platforms)) => Ok(Ok(Some(platforms))),
-            Some(Known::Failed(failure)) if failure.kind == FetchFailureKind::NotFound => {
-                Ok(Ok(None))
-            }
+            // Gone, or blocked, which is why it is to be replaced.
+            Some(Known::Failed(failure)) if rejection_of(failure.kind).is_some() => Ok(Ok(None)),
             Some(Known::Failed(failure)) => Ok(Err(failure)),
         }
     }

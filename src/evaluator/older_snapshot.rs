@@ -35,7 +35,10 @@ pub(super) fn upgrade(snapshot: &mut Value) {
 }
 
 fn upgrade_repository(metadata: &mut Value) {
-    metadata["isClosed"] = json!(true);
+    // What has another shape is refused when it is read.
+    if let Some(metadata) = metadata.as_object_mut() {
+        metadata.insert("isClosed".to_owned(), json!(true));
+    }
     let images = metadata.get_mut("images").and_then(Value::as_object_mut);
     for image in images.into_iter().flat_map(Map::values_mut) {
         let Some(created) = image.pointer_mut("/created/value") else {

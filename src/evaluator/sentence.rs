@@ -194,6 +194,14 @@ pub(super) fn no_creation_time(running: &Tag) -> String {
     )
 }
 
+pub(super) fn no_date_of_running(running: &Tag, failure: Option<&FetchFailure>) -> String {
+    let why = failure.map_or_else(String::new, |failure| format!(" ({failure})"));
+    format!(
+        "the date of the running {running} cannot be read{why}, so newer and older cannot be told \
+         apart; use semver: or numerical, or update --image"
+    )
+}
+
 pub(super) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock) -> String {
     let way_out = match (clock, ripe.map(|ripe| ripe.clock)) {
         (MinAgeClock::Registry, None | Some(AgeClock::FirstSeen)) => {

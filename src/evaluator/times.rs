@@ -68,10 +68,11 @@ impl<'m> Case<'_, 'm> {
             // more.
             Creation::Rejected(Rejection::NoManifest | Rejection::NotAnImage, _) => Ok(None),
             // It runs, and its date is out of reach: nothing may be called newer.
-            Creation::Rejected(_, Some(failure)) | Creation::Failed(failure) => {
-                Err(Box::new(Outline::failed(&failure)))
+            Creation::Rejected(_, failure) => {
+                let message = sentence::no_date_of_running(running, failure.as_ref());
+                Err(Box::new(Outline::new(Reason::NoCreationTime, message)))
             }
-            Creation::Rejected(_, None) => Ok(None),
+            Creation::Failed(failure) => Err(Box::new(Outline::failed(&failure))),
             Creation::NotAsked => {
                 let mut needs = vec![asked(running)];
                 needs.extend(self.dated_next(ranking));
@@ -100,14 +101,12 @@ impl<'m> Case<'_, 'm> {
                 Creation::None if Some(*tag) == self.running.as_ref() => Ok(Key::Created(None)),
                 Creation::None => Err(Rejection::NoCreationTime),
                 Creation::Rejected(rejection, _) => Err(rejection),
+                Creation::Failed(failure) if failure.kind == FetchFailureKind::Unauthorized => {
+                    hidden.get_or_insert(failure);
+                    Err(Rejection::CannotBePulled)
+                }
                 unknown => match (self.bound(&version), unknown) {
                     (Some(bound), _) => Ok(Key::CreatedBy(bound)),
-                    (None, Creation::Failed(failure))
-                        if failure.kind == FetchFailureKind::Unauthorized =>
-                    {
-                        hidden.get_or_insert(failure);
-                        Err(Rejection::CannotBePulled)
-                    }
                     (None, Creation::Failed(failure)) => {
                         failed.get_or_insert(failure);
                         continue;

@@ -7,16 +7,16 @@
 
 use super::evaluate::{Evaluation, judge};
 use super::facts::ContainerFacts;
-use super::gate::{Gate, Stop};
+use super::gate::{Gate, Stop, named};
 use super::subject::Subject;
 use crate::image::{Fact, ImageReference, Known, RepositoryMetadata, Tag};
 use crate::policy::Rejection;
 
-/// Why the gate refuses an image that somebody asks for.
+/// Why an image that somebody asks for does not pass the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRefusal {
-    /// The reason.
-    pub rejection: Rejection,
+    /// The reason; `None`: it could not be checked.
+    pub rejection: Option<Rejection>,
     /// The same in a sentence.
     pub message: String,
 }
@@ -27,22 +27,31 @@ impl GateRefusal {
     pub fn is_final(&self) -> bool {
         matches!(
             self.rejection,
-            Rejection::NotAnImage | Rejection::ArtifactTag
+            Some(Rejection::NotAnImage | Rejection::ArtifactTag)
         )
     }
 }
 
 impl Subject<'_> {
-    /// Why the gate refuses the image that is asked for. `None` also where that
-    /// was not asked, and where the registry does not tell.
+    /// Why the image that is asked for does not pass the gate, or could not be
+    /// checked. `None` also where nobody asks for one.
     #[must_use]
     pub fn gate_refusal(&self, metadata: &RepositoryMetadata) -> Option<GateRefusal> {
+        let unchecked = |why: &str| {
+            let wished = self.wished.map(|wished| named(&wished.pulled()));
+            Some(GateRefusal {
+                rejection: None,
+                message: format!("{} could not be checked: {why}", wished.unwrap_or_default()),
+            })
+        };
         match self.at_gate(metadata)? {
+            Ok(()) => None,
             Err(Stop::Refused(refusal)) => Some(GateRefusal {
-                rejection: refusal.rejection,
+                rejection: Some(refusal.rejection),
                 message: refusal.message,
             }),
-            _ => None,
+            Err(Stop::Failed(failure)) => unchecked(&failure.message),
+            Err(Stop::Needs(_)) => unchecked("it was not asked for"),
         }
     }
 

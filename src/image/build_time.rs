@@ -3,9 +3,9 @@
 //! Builders write the time of a build into different places, and some write a
 //! fixed time into one of them, so that equal builds give equal digests. So the
 //! places are asked in an order: the annotation of the index, else the one of the
-//! manifest, else the later of the label and the config's `created`. A label is
-//! inherited from the base image, and is never the only witness. A time that
-//! cannot be true is passed over at each step.
+//! manifest, else the later of the label and the config's `created`. A label may
+//! be inherited from the base image, so it does not count against a later config. A
+//! time that cannot be true is passed over at each step.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -110,11 +110,17 @@ impl BuildTimes {
     }
 }
 
+/// Whether this can be the time of anything that happened to an image.
+#[must_use]
+pub fn is_believable(at: Timestamp) -> bool {
+    at >= FIRST_BELIEVED
+}
+
 /// When an image was created at the latest, if it was pushed at this time.
 /// `None`: that cannot be the time of a push.
 #[must_use]
 pub fn created_by(pushed: Timestamp) -> Option<Timestamp> {
-    (pushed >= FIRST_BELIEVED).then(|| later(pushed, TOLERANCE))
+    is_believable(pushed).then(|| later(pushed, TOLERANCE))
 }
 
 /// When an image was pushed, of which [`created_by`] gives the latest creation.

@@ -17,7 +17,7 @@ mod reference;
 mod version;
 
 pub(crate) use build_time::later;
-pub use build_time::{BuildTimes, Created, CreatedFrom, created_by, pushed_before};
+pub use build_time::{BuildTimes, Created, CreatedFrom, created_by, is_believable, pushed_before};
 pub use metadata::{
     Content, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
     RepositoryMetadata, SourceKind,

@@ -4,7 +4,8 @@ use super::change::{ImageChange, Plan};
 use super::hold::{HeldBack, Hold};
 use super::update::{Choice, UpdateSpec};
 use crate::evaluator::{
-    CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Snapshot, SnapshotError, Subject,
+    CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
+    Subject,
 };
 use crate::image::{Digest, ImageReference, RepositoryMetadata, TagOrDigest};
 use crate::policy::State;
@@ -126,8 +127,12 @@ impl Wish<'_> {
         let (tag, digest) = (self.image.tag(), self.image.digest());
         let plain = self.running.with(tag, digest);
         let elected = self.examination.decision.latest.as_ref();
+        // A manifest that names a digest keeps naming one.
+        let is_whole = |elected: &&ImageReference| {
+            elected.digest().is_some() || self.running.digest().is_none()
+        };
         if digest.is_none()
-            && let Some(elected) = elected.filter(|e| self.is_version_of(e))
+            && let Some(elected) = elected.filter(|e| self.is_version_of(e)).filter(is_whole)
         {
             return Ok(elected.clone());
         }
@@ -160,7 +165,11 @@ impl Wish<'_> {
     fn rejection(&self) -> Option<String> {
         let decision = &self.examination.decision;
         let policy = &decision.policy.as_ref()?.filter;
-        if let Some(latest) = &decision.latest
+        let is_elected = matches!(
+            decision.policy_reason,
+            Some(Reason::NewerImage | Reason::UpToDate)
+        );
+        if let Some(latest) = decision.latest.as_ref().filter(|_| is_elected)
             && self.is_version_of(latest)
         {
             return None;

@@ -43,7 +43,8 @@ impl Plan {
                     change.images.push(image);
                     continue;
                 }
-                match seen.map_or(Ok(()), |seen| image.heed(seen)) {
+                let judged = image.digest.clone().filter(|_| !change.is_rollback);
+                match seen.map_or(Ok(()), |seen| image.apply(seen, judged.as_ref())) {
                     Ok(()) => change.images.push(image),
                     Err((hold, message)) => {
                         self.held_back.push(HeldBack {
@@ -72,7 +73,19 @@ impl Plan {
 }
 
 impl ImageChange {
-    fn heed(&mut self, seen: &Presence) -> Result<(), (Hold, String)> {
+    /// `judged`: what the tag served when it was judged. What it serves now may be
+    /// something else, which nobody has looked at.
+    fn apply(&mut self, seen: &Presence, judged: Option<&Digest>) -> Result<(), (Hold, String)> {
+        if let Presence::Served(served) | Presence::ServedToUserOnly { digest: served, .. } = seen
+            && let Some(judged) = judged.filter(|judged| *judged != served)
+        {
+            let message = format!(
+                "the tag has moved from {} to {} since it was judged; start again",
+                judged.short(),
+                served.short()
+            );
+            return Err((Hold::Unconfirmed, message));
+        }
         match seen {
             Presence::Served(digest) => self.digest = Some(digest.clone()),
             Presence::ServedToUserOnly { digest, reason } => {
@@ -176,6 +189,33 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn a_tag_that_moved_since_it_was_judged_is_not_written() {
+        let other: Digest = format!("sha256:{}", "1".repeat(64))
+            .parse()
+            .expect("a digest");
+        for is_rollback in [false, true] {
+            let mut moved = change("a", &["app"]);
+            moved.images[0].digest = Some(other.clone());
+            moved.is_rollback = is_rollback;
+            let mut plan = Plan {
+                changes: vec![moved],
+                held_back: Vec::new(),
+            };
+            plan.heed_presences(&[Presence::Served(digest())]);
+            // What ran before is put back by its tag, whatever that serves now.
+            assert_eq!(plan.changes.len(), usize::from(is_rollback));
+            if let Some(held) = plan.held_back.first() {
+                assert_eq!(held.hold, Hold::Unconfirmed);
+                assert_eq!(
+                    held.message,
+                    "the tag has moved from sha256:1111111 to sha256:0000000 since it was judged; \
+                     start again"
+                );
+            }
+        }
     }
 
     #[test]

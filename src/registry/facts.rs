@@ -68,9 +68,6 @@ pub(super) struct ImageFacts {
     /// The times that it names, where they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<BuildTimes>,
-    /// The earliest `Last-Modified` of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_modified: Option<Timestamp>,
     /// When the cache learnt of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
@@ -85,7 +82,6 @@ impl ImageFacts {
             content: image.content.value().cloned(),
             platforms: image.platforms.value().cloned(),
             times: image.created.value().copied(),
-            last_modified: image.last_modified,
             first_seen: image.first_seen,
         }
     }
@@ -125,18 +121,14 @@ impl ImageFacts {
             self.times.get_or_insert_default().add(other);
         }
         let earliest = |a: Option<Timestamp>, b| [a, b].into_iter().flatten().min();
-        let clocks = (self.last_modified, self.first_seen);
-        self.last_modified = earliest(self.last_modified, other.last_modified);
+        let seen = self.first_seen;
         self.first_seen = earliest(self.first_seen, other.first_seen);
-        before != self.known()
-            || times != self.times
-            || clocks != (self.last_modified, self.first_seen)
+        before != self.known() || times != self.times || seen != self.first_seen
     }
 
-    /// Writes into an answer what its age may count from.
-    pub(super) fn write_clocks(&self, image: &mut ImageMetadata) {
-        image.last_modified = self.last_modified;
-        image.first_seen = self.first_seen;
+    /// When the cache learnt of it.
+    pub(super) fn first_seen(&self) -> Option<Timestamp> {
+        self.first_seen
     }
 
     /// Writes all that is known into an answer.
@@ -154,7 +146,7 @@ impl ImageFacts {
         if let Some(times) = self.times {
             image.created = Known::Value(times);
         }
-        self.write_clocks(image);
+        image.first_seen = self.first_seen;
     }
 }
 
@@ -220,7 +212,6 @@ mod tests {
     fn the_earliest_look_counts_and_is_kept() {
         let seen = |at: &str| ImageFacts {
             first_seen: at.parse().ok(),
-            last_modified: at.parse().ok(),
             ..ImageFacts::default()
         };
         let mut facts = seen("2026-01-02T00:00:00Z");
@@ -236,7 +227,6 @@ mod tests {
             platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
             created: Known::Value(BuildTimes::of_config(Some(time()))),
             content: Known::Value(Content::Other("its config has another type".to_owned())),
-            last_modified: Some(time()),
             first_seen: Some(time()),
             ..ImageMetadata::default()
         });

@@ -57,6 +57,8 @@ struct Seen {
     digest: Option<Digest>,
     look: Look,
     pushed: Option<Timestamp>,
+    /// The earliest `Last-Modified` that came with it.
+    last_modified: Option<Timestamp>,
 }
 
 /// How fresh that is.
@@ -175,8 +177,11 @@ impl Images {
                     seen.look = Look::TooEarly;
                 }
             }
-            if let Some(pushed) = seen.get(tag).and_then(|seen| seen.pushed) {
-                image.pushed = Known::Value(Some(pushed));
+            if let Some(seen) = seen.get(tag) {
+                image.last_modified = seen.last_modified;
+                if let Some(pushed) = seen.pushed {
+                    image.pushed = Known::Value(Some(pushed));
+                }
             }
         }
         image
@@ -216,7 +221,7 @@ impl Images {
             // counted and a HEAD is not, it is asked first in any case.
             _ if is_known || wanted.is_below_no_digest() || self.counts_pulls().await => {
                 let digest = self.digest(version).await?;
-                self.learn(version, &digest, now).await;
+                self.learn(version, &digest, None, now).await;
                 self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
                     .await;
                 if self.tell(&digest, wanted, false, image) {
@@ -228,7 +233,7 @@ impl Images {
         };
         let served = self.manifest(&fetched, None).await?;
         let digest = &served.digest;
-        self.learn(version, digest, now).await;
+        self.learn(version, digest, served.last_modified, now).await;
         image.digest = Known::Value(digest.clone());
         image.last_modified = served.last_modified;
         let bound = Bound {

@@ -79,6 +79,9 @@ pub(super) struct RememberedTag {
     /// When it was pushed, where the registry told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pushed: Option<Timestamp>,
+    /// The earliest `Last-Modified` that the registry sent with what it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_modified: Option<Timestamp>,
 }
 
 impl Memory {

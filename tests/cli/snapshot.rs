@@ -71,7 +71,25 @@ fn a_snapshot_decides_the_same_with_the_registry_gone() {
 #[test]
 fn a_file_that_is_no_snapshot_is_named() {
     let environment = with_manifest("x");
-    for (file, part) in [("web.yaml", "web.yaml"), ("nosuch", "nosuch")] {
+    let older = "imgpolicy.dev/snapshot-v1alpha1";
+    for (name, more) in [
+        ("number.json", r#""repositories":{"docker.io/org/app":5}"#),
+        (
+            "text.json",
+            r#""pullSecretViews":{"a/b":[7,{"metadata":"x"}]}"#,
+        ),
+        ("list.json", r#""repositories":[1],"notes":{}"#),
+    ] {
+        environment.write(name, format!(r#"{{"format":"{older}",{more}}}"#));
+    }
+    let files = [
+        "web.yaml",
+        "nosuch",
+        "number.json",
+        "text.json",
+        "list.json",
+    ];
+    for (file, part) in files.map(|file| (file, file)) {
         let outcome = environment
             .run(["status", "--from-snapshot", file])
             .expect(1);

@@ -90,6 +90,13 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
             ("too-young", ""),
         ),
         (image().first_seen("2026-11-10"), ("elected", "first-seen")),
+        // A time of 1970 is no clock.
+        (old().pushed("1970-01-01"), ("too-young", "")),
+        (old().last_modified("1970-01-01"), ("too-young", "")),
+        (
+            old().last_modified("1970-01-01").first_seen("2026-11-10"),
+            ("elected", "first-seen"),
+        ),
         // A date in the future is none.
         (
             built("2030-01-01").first_seen("2026-11-10"),

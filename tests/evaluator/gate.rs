@@ -122,7 +122,12 @@ fn a_running_image_whose_date_is_blocked_is_not_replaced_by_an_older_one() {
         .image("a", built("2026-01-01"))
         .image("b", failing(FetchFailureKind::CannotBePulled))
         .decide("app");
-    assert_eq!(judged.says(), "unknown registry-error -");
+    assert_eq!(judged.says(), "unknown no-creation-time -");
+    assert_eq!(
+        judged.message,
+        "the date of the running b cannot be read (the oracle fails: CannotBePulled), so newer and \
+         older cannot be told apart; use semver: or numerical, or update --image"
+    );
 }
 
 #[test]
@@ -234,4 +239,68 @@ fn the_gate_is_asked_once_for_the_elected_tag_and_nothing_of_the_others() {
         .tags(&["1.0.1", "1.0.2", "0.9.0", "2.0.0-rc.1"])
         .decide("app");
     assert_eq!(judged.asked(), ["tags", "platforms 1.0.2"]);
+}
+
+#[test]
+fn a_running_image_that_is_blocked_demands_no_platform_and_no_longer_holds_its_row() {
+    use FetchFailureKind::{CannotBePulled, NotFound, TooLarge};
+    for kind in [CannotBePulled, NotFound, TooLarge] {
+        let judged = Scenario::following("semver:*", "org/app:1.0.0")
+            .image("1.0.0", failing(kind))
+            .image("1.0.1", built("2026-02-01"))
+            .decide("app");
+        assert_eq!(judged.says(), "update newer-image 1.0.1", "{kind:?}");
+    }
+}
+
+#[test]
+fn a_hidden_running_image_is_not_the_fault_of_the_tags_above_it() {
+    let judged = Scenario::following("semver:*", "org/app:1.0.0")
+        .image("1.0.0", failing(FetchFailureKind::Unauthorized))
+        .image("1.0.1", built("2026-02-01"))
+        .image("1.0.2", built("2026-03-01"))
+        .decide("app");
+    assert_eq!(judged.says(), "unknown unauthorized -");
+}
+
+#[test]
+fn a_hidden_tag_spoils_itself_also_where_its_push_bounds_its_date() {
+    let hidden = |pushed: &str| failing(FetchFailureKind::Unauthorized).pushed(pushed);
+    let judged = running("glob:*")
+        .image("1.0.1", built("2026-02-01").pushed("2026-02-01"))
+        .image("1.0.2", hidden("2026-03-01"))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image 1.0.1");
+    assert_eq!(judged.verdict("1.0.2"), "cannot-be-pulled");
+}
+
+#[test]
+fn what_is_remembered_of_a_refused_tag_is_confirmed() {
+    let amd64 = || built("2026-02-01").digest(9);
+    let was = || built("2026-02-01").digest(8).platforms(&["linux/arm64"]);
+    let judged = running("semver:*")
+        .image("1.0.1", amd64().remembered_as(was()))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image 1.0.1");
+    assert!(judged.asked().contains(&"confirmed 1.0.1".to_owned()));
+    // One that is too young would be younger still.
+    let young = built("2026-11-21").digest(7).pushed("2026-11-21");
+    let judged = running("semver:*")
+        .annotation("imgpolicy.dev/min-age", "72h")
+        .image("1.0.1", young.remembered())
+        .decide("app");
+    assert_eq!(judged.says(), "keep up-to-date 1.0.0");
+    assert!(!judged.asked().contains(&"confirmed 1.0.1".to_owned()));
+}
+
+#[test]
+fn platforms_alone_do_not_tell_that_it_is_an_image() {
+    use kubectl_imgpolicy::image::{Fact, Known, TagOrDigest};
+    let scenario = running("semver:*").image("1.0.1", image().artifact());
+    let snapshot = scenario.snapshot();
+    let subjects = snapshot.subjects().expect("subjects");
+    let mut metadata = scenario.oracle.omniscience();
+    let version = TagOrDigest::Tag("1.0.1".parse().expect("a tag"));
+    metadata.images.get_mut(&version).expect("it").content = Known::NotAsked;
+    assert_eq!(subjects[0].needs(&metadata), [Fact::Platforms(version)]);
 }

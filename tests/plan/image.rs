@@ -241,3 +241,66 @@ fn a_tag_that_is_not_elected_has_to_be_old_enough_and_to_fit_the_platforms() {
     let scenario = scanned_for(scenario, "org/app:1.0.3");
     assert_eq!(plain(&scenario, "org/app:1.0.3").0, "app=org/app:1.0.3");
 }
+
+#[test]
+fn a_manifest_that_names_a_digest_keeps_naming_one_whatever_is_asked_for() {
+    let running = format!("org/app:1.1.0@{}", digest(9));
+    let scenario = Scenario::following("semver:~1.0", &running)
+        .nodes(&["linux/amd64"])
+        .image("1.1.0", built("2026-01-02").digest(9))
+        .image("1.0.5", built("2026-01-01").digest(5));
+    assert_eq!(scenario.decide("app").reason.as_str(), "downgrade");
+    let scenario = scanned_for(scenario, "org/app:1.0.5");
+    let expected = format!("app=org/app:1.0.5@{}", digest(5));
+    assert_eq!(plain(&scenario, "org/app:1.0.5").0, expected);
+}
+
+#[test]
+fn what_could_not_be_checked_is_held_back_unless_that_is_lifted() {
+    use kubectl_imgpolicy::image::FetchFailureKind::{RateLimited, Registry, Unauthorized};
+    for kind in [RateLimited, Registry, Unauthorized] {
+        for automated in [true, false] {
+            let scenario = Scenario::deployment()
+                .annotation(
+                    "fluxcd.io/automated",
+                    if automated { "true" } else { "false" },
+                )
+                .annotation(
+                    "fluxcd.io/tag.app",
+                    if automated { "semver:*" } else { "glob:x" },
+                )
+                .container("app", "org/app:1.0.0")
+                .nodes(&["linux/amd64"])
+                .image("1.0.0", built("2026-01-01"))
+                .image("1.0.1", built("2026-01-02").platforms_fail(kind));
+            let scenario = scanned_for(scenario, "org/app:1.0.1");
+            let plan = asked(&scenario, "org/app:1.0.1", &UpdateSpec::default());
+            assert_eq!(held(&plan), "app not-accepted", "{kind:?} {automated}");
+            let lifted = overriding(Overrides {
+                policy: true,
+                ..Overrides::default()
+            });
+            let plan = asked(&scenario, "org/app:1.0.1", &lifted);
+            assert_eq!(images(&plan), "app=org/app:1.0.1", "{kind:?} {automated}");
+        }
+    }
+}
+
+#[test]
+fn a_container_without_a_policy_passes_the_gate_too() {
+    let scenario = Scenario::deployment()
+        .container("app", "org/app:1.0.0")
+        .nodes(&["linux/amd64"])
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", built("2026-01-02").artifact());
+    let scenario = scanned_for(scenario, "org/app:1.0.1");
+    let lifted = overriding(Overrides {
+        policy: true,
+        ..Overrides::default()
+    });
+    for spec in [UpdateSpec::default(), lifted] {
+        let plan = asked(&scenario, "org/app:1.0.1", &spec);
+        assert_eq!(held(&plan), "app not-an-image");
+        assert_eq!(images(&plan), "");
+    }
+}

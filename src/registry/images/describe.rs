@@ -133,7 +133,9 @@ impl Images {
         if wanted.created && is_dated {
             image.created = Known::Value(times);
         }
-        let all_named = entries.iter().all(|entry| entry.platform.is_some());
+        // Only together with what it is.
+        let all_named =
+            entries.iter().all(|entry| entry.platform.is_some()) && !image.content.is_not_asked();
         if all_named || wanted.platforms || !is_dated {
             match self.platforms(entries).await {
                 Ok(found) => {

@@ -43,6 +43,7 @@ impl Images {
                     digest: Some(remembered.digest),
                     look,
                     pushed: remembered.pushed,
+                    last_modified: remembered.last_modified,
                 };
                 self.seen().entry(tag.clone()).or_insert(seen);
             }
@@ -77,7 +78,7 @@ impl Images {
                 .get(tag)
                 .is_some_and(|seen| seen.look != Look::Now && seen.digest.as_ref() != Some(digest));
             if is_overruled {
-                self.learn(version, digest, now).await;
+                self.learn(version, digest, None, now).await;
             }
         }
     }
@@ -93,31 +94,42 @@ impl Images {
     }
 
     /// Takes note of what a tag serves.
-    pub(super) async fn learn(&self, version: &TagOrDigest, digest: &Digest, now: Timestamp) {
+    pub(super) async fn learn(
+        &self,
+        version: &TagOrDigest,
+        digest: &Digest,
+        modified: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         let TagOrDigest::Tag(tag) = version else {
             return;
         };
         let mut pushed = self.told.pushed(tag, digest);
-        {
+        let last_modified = {
             let mut seen = self.seen();
             let before = seen.get(tag);
-            if before.is_some_and(|b| b.look == Look::Now && b.digest.as_ref() == Some(digest)) {
-                return;
-            }
             let same = before.filter(|before| before.digest.as_ref() == Some(digest));
             pushed = pushed.or(same.and_then(|same| same.pushed));
+            let known = same.and_then(|same| same.last_modified);
+            let last_modified = known.into_iter().chain(modified).min();
+            if same.is_some_and(|same| same.look == Look::Now) && last_modified == known {
+                return;
+            }
             let new = Seen {
                 digest: Some(digest.clone()),
                 look: Look::Now,
                 pushed,
+                last_modified,
             };
             seen.insert(tag.clone(), new);
-        }
+            last_modified
+        };
         if let Some((memory, scope)) = self.writable().await {
             let remembered = RememberedTag {
                 digest: digest.clone(),
                 at: now,
                 pushed,
+                last_modified,
             };
             memory.keep_tag(scope, tag, &remembered);
         }
@@ -131,7 +143,7 @@ impl Images {
             let mut known = self.known();
             let facts = known.entry(digest.clone()).or_default();
             let is_new = facts.add(ImageFacts::of(image));
-            facts.write_clocks(image);
+            image.first_seen = facts.first_seen();
             if !is_new {
                 return;
             }
