@@ -6,8 +6,8 @@ use super::grid::{Cell, Cut, Grid, Heading};
 use super::layout::Step;
 use super::style::{Paint, Style};
 use super::time::{age, count, minute, until};
-use crate::evaluator::{Candidate, CandidateVerdict};
-use crate::policy::Rejection;
+use crate::evaluator::{Candidate, CandidateVerdict, Examination};
+use crate::policy::{Order, Rejection};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,22 @@ pub(super) fn tag_table(
         text.push('\n');
     }
     text
+}
+
+/// The columns without those of dates where time decides nothing: the dates that
+/// are known there are by the way, and of two tags only.
+pub(super) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
+    let decision = &examination.decision;
+    let own = decision.policy.as_ref();
+    let policy = own.or(decision.suggestion.as_ref().map(|assumed| &assumed.policy));
+    let is_young = |candidate: &Candidate| candidate.rejection == Some(Rejection::TooYoung);
+    let is_about_time = policy.is_some_and(|policy| policy.order == Order::Created)
+        || examination.candidates.iter().any(is_young);
+    let is_date = |column: &TagColumn| matches!(column, TagColumn::Created | TagColumn::Age);
+    let columns = columns.iter().copied();
+    columns
+        .filter(|column| is_about_time || !is_date(column))
+        .collect()
 }
 
 fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<Step> {

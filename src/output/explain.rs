@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, phrase, tag_table};
+use super::candidates::{TagColumn, columns_of, phrase, tag_table};
 use super::columns::{current, version};
 use super::elide::{elide_middle, wrap};
 use super::sanitize::sanitize;
@@ -67,7 +67,7 @@ pub fn explain(
         parts.push(tag_table(
             &examination.candidates,
             options.limit,
-            &columns,
+            &columns_of(examination, &columns),
             true,
             now,
             style,

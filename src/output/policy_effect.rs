@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, tag_table};
+use super::candidates::{TagColumn, columns_of, tag_table};
 use super::elide::wrap;
 use super::sanitize::sanitize;
 use super::sentence::sentence;
@@ -60,6 +60,7 @@ pub fn policy_effect(
             TagColumn::Verdict,
             TagColumn::Age,
         ];
+        let columns = columns_of(examination, &columns);
         text.push_str(&tag_table(&shown, 0, &columns, false, now, style));
     }
     text

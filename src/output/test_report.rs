@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, tag_table};
+use super::candidates::{TagColumn, columns_of, tag_table};
 use super::elide::wrap;
 use super::sanitize::sanitize;
 use super::style::{Paint, Style};
@@ -54,7 +54,7 @@ pub fn test_report(
         text.push_str(&tag_table(
             &examination.candidates,
             limit,
-            &columns,
+            &columns_of(examination, &columns),
             true,
             now,
             style,
