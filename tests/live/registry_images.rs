@@ -43,6 +43,20 @@ impl Registry {
         upload.image(tag, created, platforms).await
     }
 
+    /// Pushes something else than an image, by the type of its config and of its
+    /// one layer: a chart, a signature.
+    pub(crate) async fn push_artifact(&self, repository: &str, tag: &str, types: [&str; 2]) {
+        let upload = Upload::new(self, repository);
+        let [config, layer] = types;
+        let about = json!({"created": NEWEST, "os": "linux", "architecture": "amd64"}).to_string();
+        let content = format!("{repository}:{tag}");
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST,
+            "config": upload.blob(config, about.into()).await,
+            "layers": [upload.blob(layer, content.into()).await]})
+        .to_string();
+        upload.manifest(tag, MANIFEST, &manifest).await;
+    }
+
     /// Pushes so many images as `1.0.0`, `1.0.1` …, each a minute newer than the
     /// one before, the last of `NEWEST`.
     pub(crate) async fn push_versions(&self, repository: &str, count: usize) {

@@ -42,6 +42,36 @@ async fn what_is_elected_is_written_once_and_recorded() {
 }
 
 #[tokio::test]
+async fn a_chart_or_a_signature_in_the_repository_is_never_written() {
+    let shop = Shop::open("update-artifacts").await;
+    shop.deploy(&["web"]).await;
+    let repository = shop.image.split_once('/').expect("a host").1;
+    let image_config = "application/vnd.oci.image.config.v1+json";
+    let chart = [
+        "application/vnd.cncf.helm.config.v1+json",
+        "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+    ];
+    let signature = [
+        image_config,
+        "application/vnd.dev.cosign.simplesigning.v1+json",
+    ];
+    let registry = crate::registry::Registry::shared().await;
+    registry.push_artifact(repository, "1.0.8", chart).await;
+    registry.push_artifact(repository, "1.0.9", signature).await;
+    let tag = format!("sha256-{}.sig", "ab".repeat(32));
+    registry.push_artifact(repository, &tag, signature).await;
+    let run = shop.run(&["update", "deployment/web", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(shop.tag("web").await, "1.0.1");
+    for tag in ["1.0.8", "1.0.9", &tag] {
+        let image = format!("{}:{tag}", shop.image);
+        let run = shop.run(&["update", "--image", &image, "--yes", "--override-policy"]);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert_eq!(shop.tag("web").await, "1.0.1", "{run:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_four_kinds_are_updated_and_told_with_what_follows() {
     let shop = Shop::open("update-kinds").await;
     let kinds = ["CronJob", "DaemonSet", "Deployment", "StatefulSet"];
