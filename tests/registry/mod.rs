@@ -2,6 +2,7 @@
 
 mod access;
 mod addresses;
+mod age;
 mod by_time;
 mod content;
 mod described_tags;

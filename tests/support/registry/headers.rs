@@ -15,12 +15,18 @@ pub(super) struct Headers {
     /// The limit, and what is left of it.
     pulls: Option<(usize, usize)>,
     unchanged: usize,
+    last_modified: Option<String>,
 }
 
 impl TestRegistry {
     /// Sends ETags with tag lists, and 304 to who knows them.
     pub fn send_etags(&self) {
         self.inner().headers.etags = true;
+    }
+
+    /// Sends this with manifests as the time of their last change.
+    pub fn last_modified(&self, at: &str) {
+        self.inner().headers.last_modified = Some(at.to_owned());
     }
 
     /// How many lists were not sent, being known.
@@ -57,6 +63,11 @@ impl Inner {
             *left -= 1;
         }
         let mut response = response;
+        let is_manifest = request.path.contains("/manifests/");
+        if let Some(at) = self.headers.last_modified.as_ref().filter(|_| is_manifest) {
+            let at = at.parse().expect("a value");
+            response.headers_mut().insert(header::LAST_MODIFIED, at);
+        }
         if let (Some((limit, left)), true) =
             (self.headers.pulls, request.path.contains("/manifests/"))
         {
