@@ -99,8 +99,8 @@ pub(super) fn tag_table(
     text
 }
 
-/// The columns without those of dates where time decides nothing: the dates that
-/// are known there are by the way, and of two tags only.
+/// The columns, without those of dates where time decides nothing: there only the
+/// dates of one or two tags are known.
 pub(super) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
     let decision = &examination.decision;
     let own = decision.policy.as_ref();

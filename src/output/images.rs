@@ -15,7 +15,7 @@ use super::table::TableOptions;
 use super::time::count;
 use super::view::ImageUse;
 use crate::evaluator::{Examination, State};
-use crate::image::ImageReference;
+use crate::image::{CreatedFrom, ImageReference};
 use crate::workload::{Names, WorkloadId};
 
 /// The images that run in scope, one line an image and version, sorted by name:
@@ -149,6 +149,25 @@ pub fn image_tags(
             now,
             style,
         ));
+        if let Some(places) = places(examination).filter(|_| show_headings) {
+            text.push_str(&style.paint(Paint::Dim, &places));
+            text.push('\n');
+        }
     }
     text
+}
+
+/// Which places name the dates of how many tags: `dates: 8 config, 2 label`. `None`
+/// where none is known.
+fn places(examination: &Examination) -> Option<String> {
+    let candidates = examination.candidates.iter();
+    let mut counts: BTreeMap<CreatedFrom, usize> = BTreeMap::new();
+    for from in candidates.filter_map(|candidate| candidate.created_from) {
+        *counts.entry(from).or_default() += 1;
+    }
+    let words: Vec<String> = counts
+        .iter()
+        .map(|(from, n)| format!("{n} {from}"))
+        .collect();
+    (!words.is_empty()).then(|| format!("dates: {}", words.join(", ")))
 }
