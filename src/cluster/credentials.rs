@@ -428,11 +428,16 @@ impl Origin {
 fn read_token(path: &str) -> Result<HeaderValue, ClusterError> {
     let mut token = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_TOKEN).read_to_end(&mut token))
+        .and_then(|file| file.take(MAX_TOKEN + 1).read_to_end(&mut token))
         .map_err(|error| {
             let reason = plain_io(&error.to_string());
             ClusterError::Configuration(format!("open {path}: {reason}"))
         })?;
+    if u64::try_from(token.len()).is_ok_and(|length| length > MAX_TOKEN) {
+        return Err(ClusterError::Configuration(format!(
+            "the token in {path} is larger than {MAX_TOKEN} bytes; is it a token file?"
+        )));
+    }
     if token.trim_ascii().is_empty() {
         return Err(ClusterError::Configuration(format!(
             "read empty token from file {path:?}"

@@ -59,6 +59,7 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
     let (lines, empty) = (file("lines", b"in-a-file\r\n\n"), file("empty", b" \n"));
     let (nul, gone) = (file("nul", b"a\0b"), file("gone", b""));
     std::fs::remove_file(&gone).expect("removed");
+    let vast = file("vast", &[b'a'; 1024 * 1024 + 1]);
     let odd = "holds a character that no header may have, such as a line break";
     for (yaml, expected) in [
         ("{token: \"plain\"}".to_owned(), Ok("Bearer plain")),
@@ -92,6 +93,12 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
         (
             format!("{{tokenFile: {nul}}}"),
             Err(format!("error: the token in {nul} {odd}")),
+        ),
+        (
+            format!("{{tokenFile: {vast}}}"),
+            Err(format!(
+                "error: the token in {vast} is larger than 1048576 bytes; is it a token file?"
+            )),
         ),
         (
             "{username: \"m\\u0001e\", password: \"pä\\nß\"}".to_owned(),

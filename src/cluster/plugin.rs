@@ -3,7 +3,7 @@
 //!
 //! What a plugin prints is never shown, since it is a credential or may hold one;
 //! nor are its arguments and its environment. Of a plugin that fails the exit code is
-//! told and, where it may not ask the user, the beginning of what it said on
+//! told and, where it cannot ask the user, the beginning of what it said on
 //! standard error.
 
 use std::process::{ExitStatus, Stdio};
@@ -70,6 +70,7 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
     if program.is_empty() {
         return Err("exec: the kubeconfig names no command".to_owned());
     }
+    // Without a terminal the kubeconfig's reader has made it `Never`.
     let is_interactive = exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut command = Command::new(program);
     command
@@ -94,6 +95,12 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr, status) = tokio::join!(read_all(stdout), read_all(stderr), child.wait());
     let status = status.map_err(|error| format!("exec: {program}: {}", error.kind()))?;
+    // What is cut off may still be read as a credential, and another one.
+    if u64::try_from(stdout.len()).is_ok_and(|length| length > MAX_OUTPUT) {
+        return Err(format!(
+            "exec: executable {program} printed more than {MAX_OUTPUT} bytes"
+        ));
+    }
     if !status.success() {
         return Err(failed(exec, program, status, &stderr));
     }
@@ -103,8 +110,9 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
 async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        // What came before it broke off is as good as it gets.
-        let _ = stream.take(MAX_OUTPUT).read_to_end(&mut bytes).await;
+        // What came before it broke off is as good as it gets. One byte more shows
+        // that it is too long.
+        let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut bytes).await;
     }
     bytes
 }

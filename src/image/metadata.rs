@@ -68,7 +68,7 @@ pub enum FetchFailureKind {
     /// The registry serves everything but this image: it is blocked (412, 423,
     /// 451), or of a format that no runtime pulls any more.
     CannotBePulled,
-    /// The answer is larger than any that makes sense.
+    /// A manifest or a config is larger than any that makes sense.
     TooLarge,
     /// An answer that is of no use: 5xx, malformed, a bad redirect.
     Registry,

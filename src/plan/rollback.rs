@@ -161,6 +161,10 @@ impl Rollback<'_> {
             let message = "the record puts back an image of another repository".to_owned();
             return Err((Hold::OtherRepository, message));
         }
+        let obstacle = self.object.workload.obstacle(container);
+        if let Some(obstacle) = obstacle.filter(|obstacle| !obstacle.yields_to_explicit) {
+            return Err((Hold::NotWritable, obstacle.message));
+        }
         Ok(ImageChange {
             container: name.clone(),
             container_type: container.container_type,

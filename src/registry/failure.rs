@@ -78,8 +78,10 @@ impl Place {
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }
-            SendError::TooLarge { .. } => FetchFailureKind::TooLarge,
-            SendError::Broken { .. } | SendError::OffLimits { .. } => FetchFailureKind::Registry,
+            // Only a manifest or a config is the image's own, see `Remote::failed`.
+            SendError::TooLarge { .. } | SendError::Broken { .. } | SendError::OffLimits { .. } => {
+                FetchFailureKind::Registry
+            }
         };
         self.failure(kind, error)
     }

@@ -238,13 +238,8 @@ impl Remote {
         most: u64,
     ) -> Result<Answer, FetchFailure> {
         question.limit = size.map_or(most, |size| size.min(most));
-        let is_told = question.limit < most;
-        self.ask(question).await.map_err(|mut failure| {
-            if is_told && failure.kind == FetchFailureKind::TooLarge {
-                failure.kind = FetchFailureKind::Registry;
-            }
-            failure
-        })
+        question.is_unbounded_image = question.limit == most;
+        self.ask(question).await
     }
 
     async fn manifest_question(&self, version: &TagOrDigest) -> Result<Question, FetchFailure> {
@@ -352,9 +347,19 @@ impl Remote {
         question.named_by = self.endpoint.names(&question.url, &self.transport);
     }
 
+    /// No answer to a question. Too large is the image's own fault where it is its
+    /// manifest or its config, and the registry's anywhere else.
+    fn failed(&self, question: &Question, error: &SendError) -> FetchFailure {
+        let mut failure = self.place.unanswered(error);
+        if question.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
+            failure.kind = FetchFailureKind::TooLarge;
+        }
+        failure
+    }
+
     async fn ask_elsewhere(&self, question: &Question) -> Result<Answer, FetchFailure> {
         let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.place.unanswered(&error))
+        sent.map_err(|error| self.failed(question, &error))
     }
 
     /// What to show instead to a registry that forbids what was asked, or hides
@@ -414,7 +419,7 @@ impl Remote {
             let Some(challenge) = challenge else {
                 match self.another(&sent, &pass).await? {
                     Some(other) => pass = other,
-                    None => return sent.map_err(|error| self.place.unanswered(&error)),
+                    None => return sent.map_err(|error| self.failed(question, &error)),
                 }
                 continue;
             };
@@ -425,7 +430,7 @@ impl Remote {
         }
         question.authorization = pass.header;
         let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.place.unanswered(&error))
+        sent.map_err(|error| self.failed(question, &error))
     }
 }
 

@@ -306,6 +306,11 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
             "echo '[planted-output'",
             "login printed something that is not an ExecCredential",
         ),
+        // What is cut off would still be a credential.
+        (
+            "echo '{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {\"token\": \"planted-t\"}}'; printf '%1048576s' ' '",
+            "exec: executable login printed more than 1048576 bytes",
+        ),
         (
             "true",
             "is configured to use an ExecCredential of API version client.authentication.k8s.io/v1, plugin returned version \"\"",
@@ -343,6 +348,37 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
         let outcome = status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
         assert!(outcome.stderr.contains(says), "{lines} {outcome:#?}");
         assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+    }
+}
+
+#[test]
+fn a_plugin_without_a_terminal_is_not_interactive_and_what_it_says_is_redacted() {
+    let cluster = json!({"server": "https://127.0.0.1:1"});
+    let lines = "echo \"$KUBERNETES_EXEC_INFO of $ANYTHING\" >&2; touch was-run; exit 3";
+    for (mode, says, is_run) in [
+        (
+            json!("Never"),
+            "\"interactive\":false}} of [redacted]",
+            true,
+        ),
+        (
+            json!("IfAvailable"),
+            "\"interactive\":false}} of [redacted]",
+            true,
+        ),
+        (json!(null), "\"interactive\":false}} of [redacted]", true),
+        (
+            json!("Always"),
+            "exec plugin cannot support interactive mode: standard input is not a terminal",
+            false,
+        ),
+    ] {
+        let (environment, mut user) = plugin(lines);
+        user["exec"]["interactiveMode"] = mode;
+        let outcome = status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
+        assert!(outcome.stderr.contains(says), "{outcome:#?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:#?}");
+        assert_eq!(environment.home().join("was-run").exists(), is_run);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Putting back what the last recorded update replaced.
 
 use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Overrides, Plan, Presence, plan_rollback};
+use kubectl_imgpolicy::workload::Obstacle;
 use serde_json::json;
 
 use super::{annotation, author, held, images, observed, planned, updated, written};
@@ -220,6 +221,35 @@ fn a_release_is_rolled_back_in_its_values() {
     // Without a tag the chart takes its own again.
     assert_eq!(back.object()["spec"]["values"]["image"].get("tag"), None);
     assert_eq!(back.workload().containers[0].image, "org/app");
+}
+
+#[test]
+fn what_cannot_be_written_any_more_is_not_put_back() {
+    let values = json!({"image": {"repository": "org/app", "tag": "1.0.0"}});
+    let scenario = Scenario::helm_release(values)
+        .annotation("fluxcd.io/automated", "true")
+        .annotation("fluxcd.io/tag.chart-image", "semver:~1.0")
+        .tags(&["1.0.0", "1.0.1"]);
+    let after = updated(&scenario);
+    assert_eq!(images(&rollback(&after, &[])), "chart-image=org/app:1.0.0");
+    // A digest came since, and counts more than the tag.
+    let mut objects = [observed(after.object())];
+    let container = &mut objects[0].workload.containers[0];
+    container.obstacle = Some(Obstacle {
+        message: "image.digest counts more".to_owned(),
+        yields_to_explicit: false,
+    });
+    let plan = plan_rollback(&objects, &[], &note(), Overrides::default());
+    assert_eq!(images(&plan), "");
+    assert_eq!(held(&plan), "chart-image not-writable");
+    // What keeps automation alone away keeps no rollback away.
+    let container = &mut objects[0].workload.containers[0];
+    container.obstacle = Some(Obstacle {
+        message: "the chart's own tag".to_owned(),
+        yields_to_explicit: true,
+    });
+    let plan = plan_rollback(&objects, &[], &note(), Overrides::default());
+    assert_eq!(images(&plan), "chart-image=org/app:1.0.0");
 }
 
 /// The scenario after an update, whose record says that `app` ran this before.

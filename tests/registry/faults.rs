@@ -151,7 +151,7 @@ fn bodies_without_end_are_not_read_to_the_end() {
         let name = name(&registry.image("org/app"));
         block_on(registries.answer(registries.user(), &name, vec![Fact::Tags], &mut metadata));
         let failure = failure(&metadata.tags);
-        assert_eq!(failure.kind, FetchFailureKind::TooLarge, "{fault:?}");
+        assert_eq!(failure.kind, FetchFailureKind::Registry, "{fault:?}");
         assert!(
             failure.message.contains("larger than 33554432 bytes"),
             "{failure}"

@@ -117,8 +117,8 @@ impl TokenRequest<'_> {
         question
     }
 
-    /// Asks, and follows redirects. What shows who asks goes on within the host
-    /// alone.
+    /// Asks, and follows redirects. What shows who asks goes on within the origin
+    /// alone: another port may be somebody else's.
     async fn ask(
         &self,
         transport: &Transport,
@@ -132,7 +132,7 @@ impl TokenRequest<'_> {
             let Some(target) = target else {
                 return Ok(answer);
             };
-            let is_same = target.host_str() == question.url.host_str();
+            let is_same = target.origin() == question.url.origin();
             if !(is_same && may_see_credentials(&target, transport)) {
                 question.authorization = None;
                 if question.form.is_some() {

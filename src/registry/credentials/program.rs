@@ -93,10 +93,14 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
     let mut output = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         stdout
-            .take(MAX_OUTPUT)
+            .take(MAX_OUTPUT + 1)
             .read_to_end(&mut output)
             .await
             .map_err(|error| format!("could not be read: {}", error.kind()))?;
+        // What is cut off may still be read as a credential, and another one.
+        if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
+            return Err(format!("answered with more than {MAX_OUTPUT} bytes"));
+        }
     }
     let status = child
         .wait()

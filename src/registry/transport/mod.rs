@@ -82,6 +82,9 @@ pub(super) struct Question {
     pub(super) compressed: bool,
     /// The largest body of a success that is of use, in bytes.
     pub(super) limit: u64,
+    /// Whether a body over the limit is the image's own fault: that of a manifest
+    /// or a config which nobody has told the size of.
+    pub(super) is_unbounded_image: bool,
     /// Whether it is no question to the registry that may share its host. Then
     /// it has a window, pauses and time-outs of its own: however it ends, that
     /// says nothing of the registry.
@@ -105,6 +108,7 @@ impl Question {
             form: None,
             compressed: true,
             limit: MAX_BODY,
+            is_unbounded_image: false,
             aside: false,
             named_by: None,
         }
