@@ -1,4 +1,5 @@
 //! Credential plugins that fail, or cannot ask: what is told of them.
+#![cfg(unix)]
 
 use serde_json::json;
 
