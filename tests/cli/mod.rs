@@ -19,6 +19,7 @@ mod menu;
 #[cfg(unix)]
 mod menu_updates;
 mod planted;
+mod plugins;
 mod pulls;
 mod quickstart;
 mod requests;

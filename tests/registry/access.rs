@@ -7,7 +7,7 @@ use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
 use serde_json::json;
 
-use super::{ask_with, block_on, created, failure, image, name, options, refused, tags};
+use super::{ask_with, block_on, created, image, name, options, refused, tags};
 use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
@@ -49,13 +49,13 @@ impl Config {
     }
 }
 
-fn with_tags() -> TestRegistry {
+pub(super) fn with_tags() -> TestRegistry {
     let registry = TestRegistry::start();
     registry.list("org/app", ["1"]);
     registry
 }
 
-fn get_tags(registry: &TestRegistry, options: RegistryOptions) -> RepositoryMetadata {
+pub(super) fn get_tags(registry: &TestRegistry, options: RegistryOptions) -> RepositoryMetadata {
     ask_with(options, &registry.image("org/app"), vec![Fact::Tags])
 }
 
@@ -319,43 +319,6 @@ fn credentials_are_not_sent_to_a_token_endpoint_without_https() {
         message.contains("auth.example.invalid is not https"),
         "{message}"
     );
-}
-
-#[test]
-fn a_token_without_end_is_the_fault_of_the_registry_and_not_of_the_image() {
-    for fault in [Fault::Endless, Fault::Announced(100 * 1024 * 1024)] {
-        let registry = TestRegistry::start();
-        registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
-        registry.require(Access::Token);
-        registry.fault("/token", fault);
-        let metadata = ask_with(options(), &registry.image("org/app"), created(["1"]));
-        let failure = failure(&image(&metadata, "1").created);
-        assert_eq!(failure.kind, FetchFailureKind::Registry, "{failure}");
-        assert!(
-            failure.message.contains("larger than 1048576 bytes"),
-            "{failure}"
-        );
-    }
-}
-
-#[test]
-fn a_redirect_of_a_token_endpoint_keeps_the_password_within_its_origin_only() {
-    for within in [true, false] {
-        let (registry, other) = (with_tags(), TestRegistry::start());
-        registry.require(Access::TokenFor("me", "hunter2"));
-        let home = if within { &registry } else { &other };
-        let target = format!("{}/token?moved=1!", home.url());
-        registry.fault("/token", Fault::Redirect(target)).times(1);
-        let config = Config::login(&registry, "hunter2");
-        get_tags(&registry, config.options());
-        let moved: Vec<bool> = home
-            .requests()
-            .into_iter()
-            .filter(|request| request.query.contains("moved=1"))
-            .map(|request| request.authorization.is_some())
-            .collect();
-        assert_eq!(moved, [within]);
-    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod push_times;
 mod redirects;
 mod tags;
 mod tls;
+mod token_endpoint;
 mod window;
 
 use std::time::Duration;

@@ -1,12 +1,14 @@
 //! Registries that count pulls, as Docker Hub does.
 
+use std::time::Duration;
+
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
 
 use super::memory::User;
 use super::{block_on, created, image, name, options};
 use crate::support::content::Image;
-use crate::support::registry::TestRegistry;
+use crate::support::registry::{Fault, TestRegistry};
 
 const TAGS: usize = 20;
 
@@ -104,6 +106,48 @@ fn a_tag_is_asked_for_by_head_where_gets_are_counted() {
         "{paths:?}"
     );
     assert!(paths[2].starts_with("GET /v2/org/app/blobs/"), "{paths:?}");
+}
+
+#[test]
+fn a_repository_that_is_slow_to_list_does_not_hold_the_others() {
+    for quota in [None, Some(1000)] {
+        let registry = TestRegistry::start();
+        for repository in ["org/a", "org/b"] {
+            registry.push(repository, "1", Image::built("2024-01-01T00:00:00Z"));
+        }
+        if let Some(quota) = quota {
+            registry.count_pulls(quota, quota);
+        }
+        registry.fault("/v2/org/a/tags/list", Fault::Slow(Duration::from_secs(3)));
+        let registries = Registries::new(options()).expect("options");
+        let names = ["org/a", "org/b"].map(|of| name(&registry.image(of)));
+        // Somebody has met the registry: nobody waits for its challenge.
+        let mut known = RepositoryMetadata::default();
+        block_on(registries.answer(registries.user(), &names[1], vec![Fact::Tags], &mut known));
+        let turns = registries.line_up(&names);
+        block_on(async {
+            let read = names.iter().zip(turns).map(async |(name, turn)| {
+                let mut metadata = RepositoryMetadata::default();
+                for facts in [vec![Fact::Tags], created(["1"])] {
+                    let user = registries.user();
+                    registries.answer(user, name, facts, &mut metadata).await;
+                }
+                drop(turn);
+                assert!(image(&metadata, "1").created.value().is_some());
+            });
+            futures_util::future::join_all(read).await;
+        });
+        let paths = registry.paths();
+        let first = |of: &str| paths.iter().position(|path| path.contains(of));
+        assert!(
+            first("/org/b/blobs/") < first("/org/a/manifests/"),
+            "{paths:?}"
+        );
+        // The first pull of who is not first comes after a HEAD.
+        let of_b = |path: &&String| path.contains("/org/b/manifests/");
+        let sent_ahead = paths.iter().find(of_b).expect("asked");
+        assert_eq!(sent_ahead, "HEAD /v2/org/b/manifests/1");
+    }
 }
 
 #[test]

@@ -48,6 +48,8 @@ struct State {
     paused: Duration,
     pauses: u32,
     ration: Ration,
+    /// When a repository was last sent ahead to find out whether pulls count.
+    scouted: Option<Instant>,
     answered: bool,
     /// How long the slowest answer took to begin.
     slowest: Duration,
@@ -141,6 +143,7 @@ impl Host {
                 paused: Duration::ZERO,
                 pauses: 0,
                 ration: Ration::default(),
+                scouted: None,
                 answered: false,
                 slowest: Duration::ZERO,
             }),
@@ -218,6 +221,9 @@ impl Host {
         match Quota::read(noted.headers) {
             Some(quota) => state.ration.told(quota, noted.sent),
             None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
+            None if noted.kind == Kind::Head && state.scouted.is_some() => {
+                state.ration.untold_by_scout(noted.status);
+            }
             None => return,
         }
         drop(state);

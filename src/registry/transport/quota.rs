@@ -164,6 +164,15 @@ impl Ration {
         }
     }
 
+    /// A HEAD of a manifest was answered without telling what is left, after it was
+    /// asked to find that out: hosts that count pulls tell with a HEAD, too, which
+    /// they do not count.
+    pub(super) fn untold_by_scout(&mut self, status: StatusCode) {
+        if status.is_success() && matches!(self.counts, Counts::Unknown(_)) {
+            self.change(Counts::No);
+        }
+    }
+
     /// A pull has no answer. The host may have counted it.
     pub(super) fn lost(&mut self) {
         self.unclear();
@@ -316,6 +325,18 @@ mod tests {
             [0; 9].map(|_| ration.begin(20, |_| false)),
             [Admission::Granted; 9]
         );
+    }
+
+    #[test]
+    fn a_scout_that_is_told_nothing_says_that_pulls_do_not_count() {
+        for (status, tells) in [(200, true), (401, false), (404, false), (429, false)] {
+            let mut ration = Ration::default();
+            ration.untold_by_scout(StatusCode::from_u16(status).expect("a status"));
+            assert_eq!(ration.is_known(), tells, "{status}");
+        }
+        let mut ration = told(23);
+        ration.untold_by_scout(StatusCode::OK);
+        assert_eq!(ration.quota(), Some(hub(23)));
     }
 
     #[test]

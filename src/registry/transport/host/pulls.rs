@@ -1,11 +1,18 @@
 //! What a host may count as a pull: whose turn it is, and how many are left.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::Host;
 use crate::registry::transport::error::SendError;
 use crate::registry::transport::line::Puller;
 use crate::registry::transport::quota::{Admission, Quota};
+
+/// How long the first in line may take to find out whether a host counts pulls, as
+/// where its tag list is long, until another is sent ahead.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A pull that is under way.
 #[derive(Debug)]
@@ -62,20 +69,31 @@ impl Host {
         }
     }
 
-    /// Whether the host counts pulls. Waits until it has told, where another
-    /// repository is about to find out.
+    /// Whether the host counts pulls, or may: then a HEAD is asked before a GET.
+    ///
+    /// Waits until it has told, where the first in line is about to find out. If
+    /// that takes long, one after the other is sent ahead with a HEAD, which no host
+    /// counts: so the pulls keep their order.
     pub(in crate::registry::transport) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
+        let mut until = Instant::now() + PATIENCE;
         loop {
             let woken = self.line.woken();
-            let (known, quota, given_up) = {
-                let state = self.state();
-                let given_up = state.given_up.is_some();
-                (state.ration.is_known(), state.ration.quota(), given_up)
-            };
-            if known || given_up || self.line.is_first(puller) {
-                return quota.is_some();
+            {
+                let mut state = self.state();
+                let settled = state.ration.is_known() || state.given_up.is_some();
+                if settled || self.line.is_first(puller) {
+                    return state.ration.quota().is_some();
+                }
+                if let Some(scouted) = state.scouted {
+                    until = until.max(scouted + PATIENCE);
+                }
+                if until <= Instant::now() {
+                    state.scouted = Some(Instant::now());
+                    return true;
+                }
             }
-            woken.await;
+            // When the time is over it is looked again, too.
+            let _ = timeout_at(until, woken).await;
         }
     }
 

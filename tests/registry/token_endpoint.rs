@@ -1,0 +1,45 @@
+//! Token endpoints that answer without end, or lead elsewhere.
+
+use kubectl_imgpolicy::image::FetchFailureKind;
+
+use super::access::{Config, get_tags, with_tags};
+use super::{ask_with, created, failure, image, options};
+use crate::support::content::Image;
+use crate::support::registry::{Access, Fault, TestRegistry};
+
+#[test]
+fn a_token_without_end_is_the_fault_of_the_registry_and_not_of_the_image() {
+    for fault in [Fault::Endless, Fault::Announced(100 * 1024 * 1024)] {
+        let registry = TestRegistry::start();
+        registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
+        registry.require(Access::Token);
+        registry.fault("/token", fault);
+        let metadata = ask_with(options(), &registry.image("org/app"), created(["1"]));
+        let failure = failure(&image(&metadata, "1").created);
+        assert_eq!(failure.kind, FetchFailureKind::Registry, "{failure}");
+        assert!(
+            failure.message.contains("larger than 1048576 bytes"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
+fn a_redirect_of_a_token_endpoint_keeps_the_password_within_its_origin_only() {
+    for within in [true, false] {
+        let (registry, other) = (with_tags(), TestRegistry::start());
+        registry.require(Access::TokenFor("me", "hunter2"));
+        let home = if within { &registry } else { &other };
+        let target = format!("{}/token?moved=1!", home.url());
+        registry.fault("/token", Fault::Redirect(target)).times(1);
+        let config = Config::login(&registry, "hunter2");
+        get_tags(&registry, config.options());
+        let moved: Vec<bool> = home
+            .requests()
+            .into_iter()
+            .filter(|request| request.query.contains("moved=1"))
+            .map(|request| request.authorization.is_some())
+            .collect();
+        assert_eq!(moved, [within]);
+    }
+}
