@@ -190,7 +190,10 @@ fn tags_that_cannot_be_had_are_no_empty_list() {
 #[test]
 fn images_lists_the_tags_of_a_workload_in_the_order_of_its_policy() {
     let outcome = on_quickstart(&["images", "deployment/semver", "--limit", "2"]).expect(0);
-    assert!(outcome.stdout.ends_with("\ndates: 2 config\n"), "{outcome:#?}");
+    assert!(
+        outcome.stdout.ends_with("\ndates: 2 config\n"),
+        "{outcome:#?}"
+    );
     let rows: Vec<Vec<&str>> = outcome
         .stdout
         .lines()
