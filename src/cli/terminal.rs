@@ -164,7 +164,7 @@ impl Terminal {
         self.write_line(text, None);
     }
 
-    /// Tells of a failure, likewise.
+    /// Reports a failure, likewise.
     pub(super) fn complain(&mut self, text: &str) {
         self.write_line(text, Some(Paint::Bad));
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 /// The older format that is still read.
 pub(super) const OLDER_FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha1";
 
-/// What to tell of a snapshot in the older format.
+/// The note about a snapshot in the older format.
 pub(super) const NOTE: &str = "the snapshot was saved by an older version: what an elected tag \
     serves, and where it runs, was not always asked then and is not checked";
 

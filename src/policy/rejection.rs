@@ -21,7 +21,7 @@ closed_words! {
         NoIdentifier = "no-identifier",
         /// The tag does not match the glob or the regular expression.
         NoMatch = "no-match",
-        /// The tag is no semantic version.
+        /// The tag is not a semantic version.
         NoVersion = "no-version",
         /// The tag has one or two numeric parts, and the running one another
         /// number of them.
@@ -31,7 +31,7 @@ closed_words! {
         /// The version would match, but is a pre-release and the range does not
         /// ask for those.
         PreRelease = "pre-release",
-        /// The tag is no decimal number.
+        /// The tag is not a decimal number.
         NoNumber = "no-number",
         /// The tag was pushed so early that its image cannot be the newest.
         OlderByPushTime = "older-by-push-time",
@@ -65,13 +65,13 @@ impl Rejection {
             Self::Ignored => "is among the ignored tags",
             Self::NoIdentifier => "does not begin with the identifier",
             Self::NoMatch => "does not match the pattern",
-            Self::NoVersion => "is no semantic version",
+            Self::NoVersion => "is not a semantic version",
             Self::PartialVersion => {
                 "has fewer than three numbers, and the running tag has not as many"
             }
             Self::OutOfRange => "lies outside the range",
             Self::PreRelease => "is a pre-release, which the range does not ask for",
-            Self::NoNumber => "is no decimal number",
+            Self::NoNumber => "is not a decimal number",
             Self::OlderByPushTime => "was pushed too early to be the newest",
             Self::NoManifest => "is listed, but its manifest is missing",
             Self::CannotBePulled => "is listed, but cannot be pulled",

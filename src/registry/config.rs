@@ -73,7 +73,7 @@ pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
 pub(super) fn place_of(error: &serde_json::Error) -> String {
     let kind = match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is no JSON",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
         serde_json::error::Category::Data => "a field has the wrong type",
     };
     format!("{kind} (line {}, column {})", error.line(), error.column())

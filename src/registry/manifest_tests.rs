@@ -207,7 +207,7 @@ fn what_is_not_an_image_says_what_tells_so() {
 #[test]
 fn what_is_no_manifest_says_why() {
     for (text, expected) in [
-        ("<html>", "no JSON"),
+        ("<html>", "not JSON"),
         ("{", "ends too early"),
         (r#"{"schemaVersion":1,"fsLayers":[]}"#, "schema 1"),
         ("{}", "not a manifest"),

@@ -113,8 +113,8 @@ pub enum RegistrySetupError {
     /// A host given as insecure is no host.
     #[error("insecure registry {0:?}: write HOST or HOST:PORT, without scheme and path")]
     InsecureRegistry(String),
-    /// A place where push times are told is no URL of a folder.
-    #[error("the API for push times {0:?} is no URL that ends in a slash")]
+    /// A place where push times are told is not a URL of a folder.
+    #[error("the API for push times {0:?} is not a URL that ends in a slash")]
     PushTimeApi(String),
 }
 

@@ -202,7 +202,7 @@ impl TokenRequest<'_> {
 /// A token endpoint that is not asked: the registry's fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum BadRealm {
-    #[error("the registry's token endpoint {0:?} is no URL")]
+    #[error("the registry's token endpoint {0:?} is not a valid URL")]
     NoUrl(String),
     #[error(
         "the registry's token endpoint {0} is named with a user name or a password: it is not asked"
