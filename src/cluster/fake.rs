@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::connection::Cluster;
+use super::{Scope, Selection, What};
 
 /// One request as it came in.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,4 +188,13 @@ pub(super) fn kinds(plurals: &[&str]) -> (u16, String) {
         .collect();
     let body = json!({"kind": "APIResourceList", "resources": resources});
     (200, body.to_string())
+}
+
+/// A selection in the namespace shop.
+pub(super) fn shop(what: What) -> Selection {
+    Selection {
+        scope: Scope::Namespace("shop".to_owned()),
+        label_selector: None,
+        what,
+    }
 }

@@ -2,19 +2,11 @@ use serde_json::json;
 
 use super::*;
 use crate::cluster::fake::{
-    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, status,
+    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, shop, status,
 };
 use crate::cluster::workloads::Listing;
-use crate::cluster::{Scope, Selection, What};
+use crate::cluster::{Scope, What};
 use crate::workload::WorkloadKind;
-
-fn shop(what: What) -> Selection {
-    Selection {
-        scope: Scope::Namespace("shop".to_owned()),
-        label_selector: None,
-        what,
-    }
-}
 
 /// A cluster whose HelmReleases are what `helm` answers.
 fn with_releases(helm: fn(&str) -> (u16, String)) -> Cluster {

@@ -78,11 +78,7 @@ struct ManagedObject {
 
 impl ManagedObject {
     fn is(&self, id: &WorkloadId) -> bool {
-        let group = id
-            .api_version
-            .rsplit_once('/')
-            .map_or("", |(group, _)| group);
-        self.group == group
+        self.group == id.group()
             && self.kind == id.kind.as_str()
             && self.namespace == id.namespace
             && self.name == id.name

@@ -2,16 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::cluster::fake::{
-    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, status,
+    cluster, forbidden, group, item, kinds, no_such_object, not_found, page, shop, status,
 };
-
-fn shop(what: What) -> Selection {
-    Selection {
-        scope: Scope::Namespace("shop".to_owned()),
-        label_selector: None,
-        what,
-    }
-}
 
 fn names(listing: &Listing) -> Vec<String> {
     listing.workloads.iter().map(|w| w.id.to_string()).collect()

@@ -42,6 +42,10 @@ impl TagColumn {
         };
         Heading { text, cut }
     }
+
+    fn is_date(self) -> bool {
+        matches!(self, Self::Created | Self::Age)
+    }
 }
 
 /// The tags to show: the best ones up to the limit (0: all), and the elected
@@ -71,11 +75,10 @@ pub(super) fn tag_table(
     let dated = chosen
         .iter()
         .any(|candidate| candidate.created.or(candidate.pushed).is_some());
-    let is_date = |column: &TagColumn| matches!(column, TagColumn::Created | TagColumn::Age);
     let columns: Vec<TagColumn> = columns
         .iter()
         .copied()
-        .filter(|column| dated || !is_date(column))
+        .filter(|column| dated || !column.is_date())
         .collect();
     let row = |candidate: &&Candidate| -> Vec<Cell> {
         columns
@@ -108,10 +111,9 @@ pub(super) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Ve
     let is_young = |candidate: &Candidate| candidate.rejection == Some(Rejection::TooYoung);
     let is_about_time = policy.is_some_and(|policy| policy.order == Order::Created)
         || examination.candidates.iter().any(is_young);
-    let is_date = |column: &TagColumn| matches!(column, TagColumn::Created | TagColumn::Age);
     let columns = columns.iter().copied();
     columns
-        .filter(|column| is_about_time || !is_date(column))
+        .filter(|column| is_about_time || !column.is_date())
         .collect()
 }
 

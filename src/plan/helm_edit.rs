@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::change::{ImageChange, Refusal};
 use super::edit::ValueEdit;
 use crate::image::ImageReference;
-use crate::workload::{HelmImage, Observed, helm_images};
+use crate::workload::{HelmImage, Observed, helm_images, names_version, parent, value_at};
 
 /// The scalars that make the images of a release these ones, in the forms in
 /// which they stand there.
@@ -95,10 +95,10 @@ fn edit(
     if let Some(obstacle) = place.obstacle(values).filter(|o| !o.yields_to_explicit) {
         return Err(obstacle.message);
     }
-    let last = repository.rsplit('/').next().unwrap_or(&repository);
-    let names_version = last.contains([':', '@']);
-    if !names_version && let Some(path) = &place.tag {
-        let written = at(values, path);
+    if !names_version(&repository)
+        && let Some(path) = &place.tag
+    {
+        let written = value_at(values, path);
         let has_room = parent(values, path).is_some();
         if written.is_some_and(|tag| tag.is_array() || tag.is_object()) {
             return Err(format!("{} of the values is not a text", path.join(".")));
@@ -136,18 +136,6 @@ fn version(image: &ImageReference) -> Option<String> {
         (None, Some(digest)) => Some(digest.to_string()),
         (None, None) => None,
     }
-}
-
-/// The mapping in which the last key of a path stands, or would.
-fn parent<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Map<String, Value>> {
-    let (_, above) = path.split_last()?;
-    above
-        .iter()
-        .try_fold(values, |mapping, key| mapping.get(key)?.as_object())
-}
-
-fn at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
-    parent(values, path)?.get(path.last()?)
 }
 
 fn put(values: &mut Map<String, Value>, edit: &ValueEdit) {

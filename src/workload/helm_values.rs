@@ -226,7 +226,7 @@ fn version_key(block: &Map<String, Value>) -> Option<&str> {
 }
 
 /// Whether a repository's text names its own version.
-pub(super) fn names_version(repository: &str) -> bool {
+pub(crate) fn names_version(repository: &str) -> bool {
     let last = repository.rsplit('/').next().unwrap_or(repository);
     last.contains([':', '@'])
 }
@@ -244,12 +244,12 @@ fn text_at(values: &Map<String, Value>, path: &[String]) -> Option<String> {
     scalar(value_at(values, path)?)
 }
 
-pub(super) fn value_at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
+pub(crate) fn value_at<'v>(values: &'v Map<String, Value>, path: &[String]) -> Option<&'v Value> {
     parent(values, path)?.get(path.last()?)
 }
 
 /// The mapping in which the last key of a path stands, or would.
-pub(super) fn parent<'v>(
+pub(crate) fn parent<'v>(
     values: &'v Map<String, Value>,
     path: &[String],
 ) -> Option<&'v Map<String, Value>> {

@@ -25,6 +25,7 @@ pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle}
 pub use decode::{DecodeError, Source, Workload, decode, decode_as};
 pub use helm_scalar::{plain_scalar, printed};
 pub use helm_values::{HelmImage, half_mappings, helm_images};
+pub(crate) use helm_values::{names_version, parent, value_at};
 pub use id::{WorkloadId, WorkloadKind};
 pub use names::Names;
 pub use observed::{Observed, Writers};

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::binary;
 use crate::krew_manifest::{TEMPLATE, filled_in};
+use crate::test_registry::server_thread::{ServerThread, listen};
 
 /// Packs archives; see there.
 const PACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/dist-archive");
@@ -29,29 +30,26 @@ pub(crate) const PLATFORMS: [(&str, &str); 5] = [
 pub(crate) struct Releases {
     folder: tempfile::TempDir,
     address: String,
+    _server: ServerThread,
 }
 
 impl Releases {
     /// Without any release yet.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("non-blocking");
-        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let (listener, address) = listen();
+        let address = format!("http://{address}");
         let app = Router::new()
             .fallback(download)
             .with_state(folder.path().to_path_buf());
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                let _ = axum::serve(listener, app).await;
-            });
+        let server = ServerThread::start(listener, async move |listener| {
+            let _ = axum::serve(listener, app).await;
         });
-        Self { folder, address }
+        Self {
+            folder,
+            address,
+            _server: server,
+        }
     }
 
     /// Publishes a program under a tag, and tells the manifest of that release.

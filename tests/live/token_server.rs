@@ -18,6 +18,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use crate::test_registry::server_thread::{ServerThread, listen};
+
 /// What the registry calls itself, and the token server with it.
 pub(crate) const SERVICE: &str = "registry of the tests";
 pub(crate) const ISSUER: &str = "token server of the tests";
@@ -71,11 +73,12 @@ pub(crate) struct Asked {
     pub(crate) granted: bool,
 }
 
-/// Runs until the tests end.
+/// It runs until it is dropped.
 pub(crate) struct TokenServer {
     /// Where it answers; on loopback plain HTTP will do.
     pub(crate) realm: String,
     shared: Arc<Shared>,
+    _server: ServerThread,
 }
 
 struct Shared {
@@ -95,25 +98,17 @@ impl TokenServer {
             random,
             log: Mutex::default(),
         });
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("non-blocking");
-        let address = listener.local_addr().expect("an address");
+        let (listener, address) = listen();
         let app = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&shared));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                let _ = axum::serve(listener, app).await;
-            });
+        let server = ServerThread::start(listener, async move |listener| {
+            let _ = axum::serve(listener, app).await;
         });
         Self {
             realm: format!("http://{address}/token"),
             shared,
+            _server: server,
         }
     }
 

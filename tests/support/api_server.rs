@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use super::registry::server_thread::{ServerThread, listen};
 use super::registry::tls::Certificate;
 
 type Answer = dyn Fn(&Head) -> (u16, String) + Send + Sync;
@@ -32,12 +32,11 @@ impl Head {
     }
 }
 
-/// It runs on a thread of its own until it is dropped.
+/// It runs until it is dropped.
 pub struct ApiServer {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<Head>>>,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _server: ServerThread,
 }
 
 impl ApiServer {
@@ -64,45 +63,27 @@ impl ApiServer {
     }
 
     fn start(tls: Option<TlsAcceptor>, answer: Arc<Answer>, challenge: &'static str) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("free port");
-        listener.set_nonblocking(true).expect("non-blocking");
-        let address = listener.local_addr().expect("address");
+        let (listener, address) = listen();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&heads);
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("runtime");
-            runtime.block_on(async {
-                let listener = TcpListener::from_std(listener).expect("listener");
-                let serve = async {
-                    while let Ok((tcp, _)) = listener.accept().await {
-                        let (tls, log, answer) = (tls.clone(), log.clone(), answer.clone());
-                        tokio::spawn(async move {
-                            match tls {
-                                Some(tls) => match tls.accept(tcp).await {
-                                    Ok(stream) => talk(stream, &log, &*answer, challenge).await,
-                                    Err(_) => Ok(()),
-                                },
-                                None => talk(tcp, &log, &*answer, challenge).await,
-                            }
-                        });
+        let server = ServerThread::start(listener, async move |listener| {
+            while let Ok((tcp, _)) = listener.accept().await {
+                let (tls, log, answer) = (tls.clone(), log.clone(), answer.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        Some(tls) => match tls.accept(tcp).await {
+                            Ok(stream) => talk(stream, &log, &*answer, challenge).await,
+                            Err(_) => Ok(()),
+                        },
+                        None => talk(tcp, &log, &*answer, challenge).await,
                     }
-                };
-                tokio::select! {
-                    () = serve => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
+                });
+            }
         });
         Self {
             address,
             heads,
-            stop: Some(stop),
-            thread: Some(thread),
+            _server: server,
         }
     }
 
@@ -113,15 +94,6 @@ impl ApiServer {
     /// The heads since the last time.
     pub fn take_heads(&self) -> Vec<Head> {
         std::mem::take(&mut lock(&self.heads))
-    }
-}
-
-impl Drop for ApiServer {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -18,6 +18,7 @@ mod limit;
 pub mod providers;
 pub mod proxy;
 mod serve;
+pub mod server_thread;
 pub mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use axum::Router;
 use tokio::sync::Semaphore;
 
 use self::crowd::{Crowd, CrowdListener};
+use self::server_thread::{ServerThread, listen};
 use self::tls::{Certificate, TlsListener};
 use super::content::{Blob, Content, Image};
 
@@ -165,8 +167,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct TestRegistry {
     shared: Arc<Shared>,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _server: ServerThread,
 }
 
 /// Says how often a fault happens.
@@ -196,48 +197,30 @@ impl TestRegistry {
 
     fn start_as(certificate: Option<&Certificate>) -> Self {
         let tls = certificate.map(Certificate::acceptor);
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("free port");
-        listener.set_nonblocking(true).expect("non-blocking");
+        let (listener, address) = listen();
         let shared = Arc::new(Shared {
-            address: listener.local_addr().expect("address"),
+            address,
             connections: AtomicUsize::new(0),
             crowd: Arc::default(),
             inner: Mutex::default(),
         });
-        let (stop, stopped) = tokio::sync::oneshot::channel();
         let app = Router::new()
             .fallback(serve::serve)
             .with_state(Arc::clone(&shared));
         let serves = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("listener");
-                let listener = CrowdListener::new(listener, Arc::clone(&serves.crowd));
-                let serve = async {
-                    match tls {
-                        None => axum::serve(listener, app).await,
-                        Some(acceptor) => {
-                            let shared = Arc::clone(&serves);
-                            let listener = TlsListener::new(listener, acceptor, shared);
-                            axum::serve(listener, app).await
-                        }
-                    }
-                };
-                tokio::select! {
-                    _ = serve => {}
-                    _ = stopped => {}
+        let server = ServerThread::start(listener, async move |listener| {
+            let listener = CrowdListener::new(listener, Arc::clone(&serves.crowd));
+            let _ = match tls {
+                None => axum::serve(listener, app).await,
+                Some(acceptor) => {
+                    let listener = TlsListener::new(listener, acceptor, serves);
+                    axum::serve(listener, app).await
                 }
-            });
-            runtime.shutdown_background();
+            };
         });
         Self {
             shared,
-            stop: Some(stop),
-            thread: Some(thread),
+            _server: server,
         }
     }
 
@@ -442,17 +425,6 @@ impl TestRegistry {
     /// How many requests were open at the same time, at most.
     pub fn peak(&self) -> usize {
         self.inner().peak
-    }
-}
-
-impl Drop for TestRegistry {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::TestRegistry;
+use super::server_thread::{ServerThread, listen};
 
 /// The end of a request's head.
 const END: &[u8] = b"\r\n\r\n";
@@ -27,8 +28,7 @@ enum Manner {
 pub struct TestProxy {
     address: SocketAddr,
     heads: Log,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    _server: ServerThread,
 }
 
 impl TestProxy {
@@ -48,37 +48,19 @@ impl TestProxy {
     }
 
     fn start(manner: Manner) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("free port");
-        listener.set_nonblocking(true).expect("non-blocking");
-        let address = listener.local_addr().expect("address");
+        let (listener, address) = listen();
         let heads = Log::default();
         let log = Arc::clone(&heads);
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("runtime");
-            runtime.block_on(async {
-                let listener = TcpListener::from_std(listener).expect("listener");
-                let serve = async {
-                    while let Ok((client, _)) = listener.accept().await {
-                        // A client may go at any time.
-                        tokio::spawn(pass(client, manner, Arc::clone(&log)));
-                    }
-                };
-                tokio::select! {
-                    () = serve => {}
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
+        let server = ServerThread::start(listener, async move |listener| {
+            while let Ok((client, _)) = listener.accept().await {
+                // A client may go at any time.
+                tokio::spawn(pass(client, manner, Arc::clone(&log)));
+            }
         });
         Self {
             address,
             heads,
-            stop: Some(stop),
-            thread: Some(thread),
+            _server: server,
         }
     }
 
@@ -91,15 +73,6 @@ impl TestProxy {
     /// connection over plain HTTP.
     pub fn heads(&self) -> Vec<String> {
         lock(&self.heads).clone()
-    }
-}
-
-impl Drop for TestProxy {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
