@@ -2,21 +2,21 @@
 
 use clap::{Parser, Subcommand};
 
-use super::automate::AutomateArgs;
-use super::cache::CacheArgs;
-use super::client_flags::Globals;
-use super::completion::CompletionArgs;
-use super::deautomate::DeautomateArgs;
-use super::explain::ExplainArgs;
-use super::images::ImagesArgs;
-use super::lock::LockArgs;
-use super::policy::PolicyArgs;
-use super::rollback::RollbackArgs;
-use super::status::StatusArgs;
-use super::test::TestArgs;
-use super::unlock::UnlockArgs;
-use super::update::UpdateArgs;
-use super::version::VersionArgs;
+use super::commands::annotations::automate::AutomateArgs;
+use super::commands::annotations::deautomate::DeautomateArgs;
+use super::commands::annotations::lock::LockArgs;
+use super::commands::annotations::policy::PolicyArgs;
+use super::commands::annotations::unlock::UnlockArgs;
+use super::commands::cache::CacheArgs;
+use super::commands::completion::CompletionArgs;
+use super::commands::explain::ExplainArgs;
+use super::commands::images::ImagesArgs;
+use super::commands::rollback::RollbackArgs;
+use super::commands::status::StatusArgs;
+use super::commands::test::TestArgs;
+use super::commands::update::UpdateArgs;
+use super::commands::version::VersionArgs;
+use super::flags::client::Globals;
 
 /// See which image runs where, and what its policy would do.
 ///
@@ -35,12 +35,12 @@ use super::version::VersionArgs;
     after_help = "Use \"kubectl imgpolicy options\" for the flags that every command accepts.",
     help_template = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}"
 )]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
-    pub(super) globals: Globals,
+    pub(crate) globals: Globals,
 
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(crate) command: Command,
 }
 
 /// Shown first, since an example says more than a synopsis.
@@ -58,7 +58,7 @@ const EXAMPLES: &str = "Examples:
   kubectl imgpolicy test docker.io/library/nginx:1.25.3 --policy 'semver:~1.25'";
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     Status(StatusArgs),
     Explain(ExplainArgs),
     Test(TestArgs),

@@ -3,15 +3,15 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use super::reading::INTERRUPTED;
-use super::terminal::Terminal;
+use super::gather::workloads::INTERRUPTED;
+use super::terminal::streams::Terminal;
 use crate::cluster::ClusterError;
 use crate::collect::CollectError;
 use crate::evaluator::SnapshotError;
 
 /// An end with a message.
 #[derive(Debug)]
-pub(super) struct CommandError {
+pub(crate) struct CommandError {
     /// The exit code: 1 for a failure, 2 for a command that makes no sense, 130
     /// after Ctrl-C.
     code: u8,
@@ -26,7 +26,7 @@ const NOTHING_CHANGED: &str = "nothing changed";
 
 impl CommandError {
     /// Something failed.
-    pub(super) fn failed(message: impl fmt::Display) -> Self {
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
         Self {
             code: 1,
             message: format!("error: {message}"),
@@ -35,7 +35,7 @@ impl CommandError {
     }
 
     /// The command line makes no sense.
-    pub(super) fn usage(message: impl fmt::Display) -> Self {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self {
             code: 2,
             ..Self::failed(message)
@@ -52,7 +52,7 @@ impl CommandError {
     }
 
     /// The user said no, pressed Esc or closed the input.
-    pub(super) fn declined() -> Self {
+    pub(crate) fn declined() -> Self {
         Self {
             code: 1,
             message: NOTHING_CHANGED.to_owned(),
@@ -61,7 +61,7 @@ impl CommandError {
     }
 
     /// The user pressed Ctrl-C at a question.
-    pub(super) fn interrupted() -> Self {
+    pub(crate) fn interrupted() -> Self {
         Self {
             code: INTERRUPTED,
             ..Self::declined()
@@ -69,7 +69,7 @@ impl CommandError {
     }
 
     /// Prints the message and gives the exit code.
-    pub(super) fn report(self, terminal: &mut Terminal) -> ExitCode {
+    pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
         if self.is_wished {
             terminal.tell(&self.message);
         } else {

@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 
 use super::effect::Draft;
 use super::policies::Purpose;
-use crate::cli::client_flags::Globals;
-use crate::cli::scope::PlaceFlags;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::scope::PlaceFlags;
 use crate::output::command_line;
 use crate::write::DryRun;
 
 /// How the workloads of a menu are reached again.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Reached<'a> {
-    pub(in crate::cli) place: &'a PlaceFlags,
-    pub(in crate::cli) globals: &'a Globals,
+pub(crate) struct Reached<'a> {
+    pub(crate) place: &'a PlaceFlags,
+    pub(crate) globals: &'a Globals,
     /// Flags about registries and credentials, as they are given again.
-    pub(in crate::cli) further: Vec<String>,
-    pub(in crate::cli) dry_run: DryRun,
+    pub(crate) further: Vec<String>,
+    pub(crate) dry_run: DryRun,
 }
 
 impl Reached<'_> {
     /// The flags that lead to workloads of a namespace.
-    pub(super) fn flags(&self, namespace: &str) -> Vec<String> {
+    pub(crate) fn flags(&self, namespace: &str) -> Vec<String> {
         let mut words = self.place.repeated_files();
         if self.place.filename.is_empty() {
             words.extend(["-n".to_owned(), namespace.to_owned()]);
@@ -41,7 +41,7 @@ impl Reached<'_> {
 }
 
 /// One command for all workloads of a namespace that get the same policies.
-pub(super) fn policy_commands(
+pub(crate) fn policy_commands(
     purpose: Purpose,
     drafts: &[Draft],
     overwrites: bool,

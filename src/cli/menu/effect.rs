@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::cli::error::CommandError;
-use crate::cli::pull_secret_flags::PullSecretFlags;
-use crate::cli::reading::{Reading, runtime};
+use crate::cli::flags::pull_secrets::PullSecretFlags;
+use crate::cli::gather::workloads::{Reading, runtime};
 use crate::collect;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::image::RepositoryMetadata;
@@ -20,12 +20,12 @@ use super::policies::Purpose;
 
 /// A container and the policy that is being written for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Draft {
-    pub(super) workload: WorkloadId,
-    pub(super) container: String,
+pub(crate) struct Draft {
+    pub(crate) workload: WorkloadId,
+    pub(crate) container: String,
     /// The image as the manifest spells it.
-    pub(super) image: String,
-    pub(super) policy: PolicyText,
+    pub(crate) image: String,
+    pub(crate) policy: PolicyText,
 }
 
 impl Draft {
@@ -40,15 +40,15 @@ impl Draft {
 }
 
 /// What a draft would do.
-pub(super) struct Look {
-    pub(super) row: Row,
-    pub(super) examination: Examination,
+pub(crate) struct Look {
+    pub(crate) row: Row,
+    pub(crate) examination: Examination,
     /// Whether everything is known that the decision needs.
-    pub(super) is_known: bool,
+    pub(crate) is_known: bool,
 }
 
 /// What is known of workloads and images while policies are written.
-pub(super) struct Effects<'a> {
+pub(crate) struct Effects<'a> {
     snapshot: Snapshot,
     reading: &'a Reading,
     registries: &'a Registries,
@@ -57,7 +57,7 @@ pub(super) struct Effects<'a> {
 }
 
 impl<'a> Effects<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         reading: &'a Reading,
         registries: &'a Registries,
         pull_secrets: &'a PullSecretFlags,
@@ -73,7 +73,7 @@ impl<'a> Effects<'a> {
     }
 
     /// The edits that write the drafts, one a workload.
-    pub(super) fn edits(
+    pub(crate) fn edits(
         &self,
         drafts: &[Draft],
         overwrite: bool,
@@ -117,7 +117,7 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// Ctrl-C.
-    pub(super) fn settle(&mut self, drafts: &[Draft]) -> Result<(), CommandError> {
+    pub(crate) fn settle(&mut self, drafts: &[Draft]) -> Result<(), CommandError> {
         let mut edited = self.edited(drafts)?;
         std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
         let mut interrupted = false;
@@ -148,7 +148,7 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// The workload is not what the draft was made for.
-    pub(super) fn look(&self, drafts: &[Draft], at: usize) -> Result<Look, CommandError> {
+    pub(crate) fn look(&self, drafts: &[Draft], at: usize) -> Result<Look, CommandError> {
         let draft = &drafts[at];
         let same: Vec<Draft> = drafts
             .iter()
@@ -183,7 +183,7 @@ impl<'a> Effects<'a> {
 
     /// The same in lines that fit. `is_settled`: what is not known now will not be
     /// known later either.
-    pub(super) fn text(
+    pub(crate) fn text(
         &self,
         look: &Look,
         is_settled: bool,

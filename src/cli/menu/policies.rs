@@ -4,16 +4,18 @@ use std::process::ExitCode;
 
 use super::command::{Reached, policy_commands};
 use super::effect::{Draft, Effects};
-use super::list::{Choice, Item, List};
 use super::policy_editor;
+use super::widgets::list::{Choice, Item, List};
 use super::{Answer, Menu, tell_commands};
-use crate::cli::annotate::{self, Manner};
-use crate::cli::asking;
+use crate::cli::apply::annotations;
+use crate::cli::apply::annotations::Manner;
 use crate::cli::error::CommandError;
-use crate::cli::reading::{self, Reading, runtime};
-use crate::cli::scope::PlaceFlags;
-use crate::cli::target::TargetArgs;
-use crate::cli::terminal::Terminal;
+use crate::cli::flags::scope::PlaceFlags;
+use crate::cli::flags::target::TargetArgs;
+use crate::cli::gather::cost;
+use crate::cli::gather::workloads;
+use crate::cli::gather::workloads::{Reading, runtime};
+use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{Row, State, assess};
 use crate::image::ImageReference;
 use crate::output::{lock_phrase, name_to_choose, version_of};
@@ -23,7 +25,7 @@ use crate::workload::{Names, Workload, WorkloadId};
 
 /// What the policies are written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Purpose {
+pub(crate) enum Purpose {
     /// To automate workloads.
     Automate,
     /// To restrict them, whatever their state.
@@ -32,7 +34,7 @@ pub(in crate::cli) enum Purpose {
 
 impl Purpose {
     /// The words of the command.
-    pub(super) fn words(self) -> &'static [&'static str] {
+    pub(crate) fn words(self) -> &'static [&'static str] {
         match self {
             Self::Automate => &["automate"],
             Self::SetPolicy => &["policy", "set"],
@@ -47,7 +49,7 @@ impl Purpose {
     }
 
     /// The edit that writes policies of one workload.
-    pub(super) fn edit(self, policies: Vec<ContainerPolicyText>, overwrite: bool) -> PolicyEdit {
+    pub(crate) fn edit(self, policies: Vec<ContainerPolicyText>, overwrite: bool) -> PolicyEdit {
         match self {
             Self::Automate => PolicyEdit::Automate {
                 policies,
@@ -65,11 +67,7 @@ impl Purpose {
 
 /// Whether a menu asks what the flags do not say: somebody is there to answer, no
 /// workload is named, and the answer is for people.
-pub(in crate::cli) fn is_wished(
-    target: &TargetArgs,
-    manner: &Manner<'_>,
-    terminal: &Terminal,
-) -> bool {
+pub(crate) fn is_wished(target: &TargetArgs, manner: &Manner<'_>, terminal: &Terminal) -> bool {
     terminal.can_ask() && !target.is_narrowed() && !manner.write.yes && manner.output.is_none()
 }
 
@@ -80,7 +78,7 @@ pub(in crate::cli) fn is_wished(
 ///
 /// Nothing can be read, Esc (exit code 1) or Ctrl-C (130): nothing was changed
 /// then, and the message says so.
-pub(in crate::cli) fn write_policies(
+pub(crate) fn write_policies(
     purpose: Purpose,
     target: &TargetArgs,
     manner: &Manner<'_>,
@@ -88,14 +86,14 @@ pub(in crate::cli) fn write_policies(
 ) -> Result<ExitCode, CommandError> {
     let place = target.place();
     manner.write.check(place)?;
-    let reading = reading::read_workloads(place, target.what()?, manner.globals);
+    let reading = workloads::read_workloads(place, target.what()?, manner.globals);
     let reading = runtime()?.block_on(reading)?;
     let commands = match reading.snapshot.workloads.is_empty() {
         true => None,
         false => Some(choose_policies(purpose, &reading, place, manner, terminal)?),
     };
     let Chosen { plan, commands } = commands.unwrap_or_default();
-    let code = annotate::carry_out(plan, reading, manner, terminal)?;
+    let code = annotations::carry_out(plan, reading, manner, terminal)?;
     tell_commands(&commands, terminal);
     Ok(code)
 }
@@ -138,7 +136,7 @@ fn choose_policies(
     drop(menu);
     // What was learnt is kept for the next run, however the menu ended.
     let warnings = runtime()?.block_on(registries.finish());
-    asking::tell(&warnings, terminal);
+    cost::tell(&warnings, terminal);
     let drafts = drafts?;
 
     let is_new = |(workload, edit): &(&Workload, PolicyEdit)| edit.edit_of(workload).is_ok();

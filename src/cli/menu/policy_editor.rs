@@ -3,15 +3,15 @@
 
 use dialoguer::console::{Key, measure_text_width};
 
-use super::draw::Frame;
 use super::effect::{Draft, Effects};
-use super::line::Line;
-use super::list::{Choice, Item, List};
-use super::screen::Screen;
+use super::widgets::draw::Frame;
+use super::widgets::line::Line;
+use super::widgets::list::{Choice, Item, List};
+use super::widgets::screen::Screen;
 use super::{Answer, Menu, is_back};
 use crate::cli::error::CommandError;
-use crate::cli::keyboard;
-use crate::cli::terminal::Terminal;
+use crate::cli::terminal::keyboard;
+use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::Outcome;
 use crate::image::ImageReference;
 use crate::output::{Paint, sanitize, sentence, version_of};
@@ -26,7 +26,7 @@ const PLAIN_LIMIT: usize = 8;
 /// # Errors
 ///
 /// Esc, Ctrl-C, or a terminal that cannot be read.
-pub(super) fn write(
+pub(crate) fn write(
     mut drafts: Vec<Draft>,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
@@ -242,7 +242,7 @@ impl Editor {
     }
 
     /// What is written so far.
-    fn head(&self, draft: &Draft, canvas: &super::draw::Canvas) -> Frame {
+    fn head(&self, draft: &Draft, canvas: &super::widgets::draw::Canvas) -> Frame {
         let title = format!("{} {}", draft.workload, draft.container);
         let mut lines = vec![
             canvas.line(Paint::Strong, &title),

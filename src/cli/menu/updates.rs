@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::command::Reached;
-use super::list::{Choice, Item, List};
+use super::widgets::list::{Choice, Item, List};
 use super::{Answer, Menu};
 use crate::cli::error::CommandError;
-use crate::cli::terminal::Terminal;
+use crate::cli::terminal::streams::Terminal;
 use crate::output::{command_line, held_versions, name_to_choose, versions};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
 use crate::workload::{Names, WorkloadId};
@@ -19,10 +19,7 @@ use crate::workload::{Names, WorkloadId};
 ///
 /// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
 /// then, and the message says so.
-pub(in crate::cli) fn choose_updates(
-    plan: Plan,
-    terminal: &mut Terminal,
-) -> Result<Plan, CommandError> {
+pub(crate) fn choose_updates(plan: Plan, terminal: &mut Terminal) -> Result<Plan, CommandError> {
     if plan.changes.is_empty() {
         return Ok(plan);
     }
@@ -105,11 +102,7 @@ fn held_item(held: &HeldBack, name: String) -> Item {
 
 /// The commands that make the chosen part of a plan without a menu: one for all
 /// workloads of a namespace of which the same containers were chosen.
-pub(in crate::cli) fn update_commands(
-    plan: &Plan,
-    chosen: &Plan,
-    reached: &Reached<'_>,
-) -> Vec<String> {
+pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, reached: &Reached<'_>) -> Vec<String> {
     let mut together: BTreeMap<(&str, Vec<&str>), Vec<String>> = BTreeMap::new();
     for change in &chosen.changes {
         let is_whole = plan.changes.iter().any(|whole| {

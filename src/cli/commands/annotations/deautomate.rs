@@ -1,0 +1,58 @@
+//! `deautomate`: the end of automation.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::apply::annotations;
+use crate::cli::apply::annotations::{AnswerFlags, Manner};
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::target::{TargetArgs, WriteFlags};
+use crate::cli::terminal::streams::Terminal;
+use crate::plan::PolicyEdit;
+
+/// End the automation of workloads; their policies stay
+///
+/// Removes the annotation fluxcd.io/automated in every spelling. No registry is asked.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # Updates are made by hand from now on
+  kubectl imgpolicy deautomate deployment/web
+
+  # Say so explicitly, against a policy of a Kustomization too
+  kubectl imgpolicy deautomate deployment/web --explicit
+
+  # Everything in the namespace
+  kubectl imgpolicy deautomate --all")]
+pub(crate) struct DeautomateArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Write "false" instead of removing the annotation: it also holds against imagePolicies
+    #[arg(long)]
+    explicit: bool,
+
+    #[command(flatten)]
+    write: WriteFlags,
+
+    #[command(flatten)]
+    answer: AnswerFlags,
+}
+
+pub(crate) fn deautomate(
+    args: &DeautomateArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let manner = Manner {
+        write: &args.write,
+        output: args.answer.output,
+        effect: None,
+        globals,
+    };
+    let edit = PolicyEdit::Deautomate {
+        explicit: args.explicit,
+    };
+    annotations::run(edit, &args.target, &manner, terminal)
+}

@@ -1,0 +1,94 @@
+//! `unlock`: who locked what, since when and why; then the locks go.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::apply::annotations;
+use crate::cli::apply::annotations::{AnswerFlags, Manner};
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::target::{TargetArgs, WriteFlags};
+use crate::cli::terminal::streams::Terminal;
+use crate::cluster::What;
+use crate::plan::{PolicyEdit, plan_policy};
+use crate::policy::{Lock, lock_on};
+use crate::workload::Workload;
+
+/// Unlock workloads
+///
+/// Removes the annotations of the lock in every spelling. Before it asks, it lists each lock with
+/// its age and message. No registry is asked.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # One workload
+  kubectl imgpolicy unlock deployment/web
+
+  # Every lock of the namespace that somebody made for a reason
+  kubectl imgpolicy unlock --all --locked-by release-team --msg freeze")]
+pub(crate) struct UnlockArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Only locks of this user
+    #[arg(long, value_name = "NAME")]
+    locked_by: Option<String>,
+
+    /// Only locks whose message contains this
+    #[arg(long, value_name = "TEXT")]
+    msg: Option<String>,
+
+    #[command(flatten)]
+    write: WriteFlags,
+
+    #[command(flatten)]
+    answer: AnswerFlags,
+}
+
+pub(crate) fn unlock(
+    args: &UnlockArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let manner = Manner {
+        write: &args.write,
+        output: args.answer.output,
+        effect: None,
+        globals,
+    };
+    let mut reading = annotations::read(&args.target, &manner)?;
+    let are_named = matches!(args.target.what()?, What::Named(_));
+    let mut wanted: Vec<Workload> = Vec::new();
+    for workload in &reading.snapshot.workloads {
+        match lock_on(workload) {
+            Some(lock) if args.wants(&lock) => wanted.push(workload.clone()),
+            Some(_) if are_named => terminal.tell(&format!(
+                "{} stays locked: the lock is another one",
+                workload.id
+            )),
+            // Whoever names a workload wants what an old lock left behind gone too.
+            None if are_named && !args.narrows() => wanted.push(workload.clone()),
+            Some(_) | None => {}
+        }
+    }
+    if !reading.snapshot.workloads.is_empty() {
+        "No locks found.".clone_into(&mut reading.empty);
+    }
+    let plan = plan_policy(&wanted, &PolicyEdit::Unlock { seen: None });
+    annotations::carry_out(plan, reading, &manner, terminal)
+}
+
+impl UnlockArgs {
+    fn narrows(&self) -> bool {
+        self.locked_by.is_some() || self.msg.is_some()
+    }
+
+    fn wants(&self, lock: &Lock) -> bool {
+        let by = self.locked_by.is_none() || self.locked_by == lock.by;
+        let message = self.msg.as_deref().is_none_or(|part| {
+            let message = lock.message.as_deref();
+            message.is_some_and(|message| message.contains(part))
+        });
+        by && message
+    }
+}

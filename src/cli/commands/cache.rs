@@ -1,0 +1,168 @@
+//! `cache`: what is kept between runs.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::error::CommandError;
+use crate::cli::gather::workloads;
+use crate::cli::terminal::streams::Terminal;
+use crate::output::{
+    CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, Format, cache_report, encode,
+};
+use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerReport, clear_cache};
+
+/// Look at the metadata cache, or clear it
+///
+/// Metadata of images is kept between runs, in a file of yours or in memcached servers.
+#[derive(Debug, Clone, Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "Examples:
+  # Where it is, its size and what is in it
+  kubectl imgpolicy cache info
+
+  # Forget everything
+  kubectl imgpolicy cache clear
+
+  # The servers of a shared one
+  kubectl imgpolicy cache info --cache memcached://cache-0:11211,cache-1:11211"
+)]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    command: CacheCommand,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum CacheCommand {
+    /// Show where the cache is, its size and what is in it
+    Info(InfoArgs),
+    /// Remove what is in the cache
+    ///
+    /// Other processes may use it meanwhile. memcached does not tell which entries are whose: there
+    /// nothing is removed without --all.
+    Clear(ClearArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # The file of your own cache
+  kubectl imgpolicy cache info
+
+  # The servers of a shared one, for a script
+  kubectl imgpolicy cache info --cache memcached://cache-0:11211,cache-1:11211 -o json")]
+struct InfoArgs {
+    #[command(flatten)]
+    place: PlaceFlag,
+
+    /// Output format: table, json or yaml
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", hide_default_value = true,
+        value_parser = Format::of_one)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # Forget everything that your own cache holds
+  kubectl imgpolicy cache clear
+
+  # Empty a memcached server that nothing else uses
+  kubectl imgpolicy cache clear --cache memcached://cache-0:11211 --all")]
+struct ClearArgs {
+    #[command(flatten)]
+    place: PlaceFlag,
+
+    /// Remove everything from memcached servers, what other programs keep there too
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+struct PlaceFlag {
+    /// Which cache: auto (a file in your cache directory), off, a directory, or
+    /// memcached://HOST:PORT,…
+    #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
+    cache: CacheOption,
+}
+
+pub(crate) fn cache(args: &CacheArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
+    match &args.command {
+        CacheCommand::Info(args) => info(args, terminal),
+        CacheCommand::Clear(args) => clear(args, terminal),
+    }
+}
+
+/// Ends with 1 where some of what was asked for could not be read.
+fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
+    let (file, servers) = match CacheReport::of(&args.place.cache) {
+        CacheReport::Off => (None, Vec::new()),
+        CacheReport::NoDirectory => {
+            return Err(CommandError::failed(
+                "there is no home directory; name a directory with --cache",
+            ));
+        }
+        CacheReport::File(report) => (Some(file_item(report)), Vec::new()),
+        CacheReport::Servers(reports) => (None, reports.into_iter().map(server_item).collect()),
+    };
+    let in_vain = file.iter().any(|file| file.problem.is_some())
+        || servers.iter().any(|server| server.problem.is_some());
+    let info = CacheInfo::new(&args.place.cache.to_string(), file, servers);
+    let text = match args.output.data() {
+        Some(format) => encode(&info, format).map_err(CommandError::failed)?,
+        None => cache_report(&info, workloads::now()),
+    };
+    terminal.print(&text);
+    Ok(ExitCode::from(u8::from(in_vain)))
+}
+
+fn file_item(report: FileReport) -> CacheFileItem {
+    CacheFileItem {
+        path: report.path.display().to_string(),
+        bytes: report.bytes,
+        limit_bytes: report.limit,
+        entries: report
+            .kinds
+            .iter()
+            .map(|of| CacheEntriesItem {
+                kind: of.kind.to_string(),
+                count: of.entries,
+                bytes: of.bytes,
+            })
+            .collect(),
+        oldest: report.oldest.map(Into::into),
+        problem: report.problem,
+    }
+}
+
+fn server_item(report: ServerReport) -> CacheServerItem {
+    let server = report.server.to_string();
+    let (told, problem) = match report.answer {
+        Ok(told) => (Some(told), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    CacheServerItem {
+        server,
+        count: told.as_ref().map(|told| told.items),
+        bytes: told.as_ref().map(|told| told.bytes),
+        limit_bytes: told.as_ref().map(|told| told.limit),
+        version: told.map(|told| told.version),
+        problem,
+    }
+}
+
+fn clear(args: &ClearArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
+    let cleared = clear_cache(&args.place.cache, args.all).map_err(CommandError::failed)?;
+    let text = match cleared {
+        Cleared::Nothing => "nothing to clear\n".to_owned(),
+        Cleared::File { path, entries } => {
+            let noun = if entries == 1 { "entry" } else { "entries" };
+            format!("cleared {} ({entries} {noun})\n", path.display())
+        }
+        Cleared::Servers(servers) => servers
+            .iter()
+            .map(|server| format!("cleared {server}\n"))
+            .collect(),
+    };
+    terminal.print(&text);
+    Ok(ExitCode::SUCCESS)
+}

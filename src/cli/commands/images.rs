@@ -1,0 +1,332 @@
+//! `images`: everything that runs, or the tags of one image.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::explain::{choose, examine};
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::output::ReportFlags;
+use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
+use crate::cli::gather::cost;
+use crate::cli::gather::snapshot_file;
+use crate::cli::gather::workloads;
+use crate::cli::terminal::streams::Terminal;
+use crate::cluster::PodUsage;
+use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
+use crate::image::ImageReference;
+use crate::output::{
+    DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
+    encode, image_tags, images_table,
+};
+use crate::policy::{ContainerPolicy, Origin, Rule};
+use crate::workload::{Workload, WorkloadType};
+
+/// List the images that run, or the tags of one image
+///
+/// Without an argument: every image in scope with its workloads and states,
+/// those of Pods that belong to no workload too. With an image or a workload:
+/// the tags in the order of the policy, with dates and a mark at the running one.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # What runs in the namespace
+  kubectl imgpolicy images
+
+  # The newest tags of an image
+  kubectl imgpolicy images docker.io/library/nginx --limit 20
+
+  # The tags that a container could move to, best first
+  kubectl imgpolicy images deployment/web -c app")]
+pub(crate) struct ImagesArgs {
+    /// An image, or a workload as TYPE/NAME
+    #[arg(value_name = "IMAGE|TYPE/NAME")]
+    subject: Option<String>,
+
+    /// Only this container of the workload
+    #[arg(short, long, value_name = "NAME")]
+    container: Option<String>,
+
+    /// Leave out the headings of the table
+    #[arg(long)]
+    no_headers: bool,
+
+    #[command(flatten)]
+    report: ReportFlags,
+
+    #[command(flatten)]
+    scope: ScopeFlags,
+
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+pub(crate) fn images(
+    args: &ImagesArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    match &args.subject {
+        None => everything(args, globals, terminal),
+        Some(word) if is_workload(word) => tags_of_workload(args, word, globals, terminal),
+        Some(word) => tags_of_image(args, word, globals, terminal),
+    }
+}
+
+/// `deployment/web` and `deployments` name workloads, `org/web` and `web` an
+/// image: it is the type that tells.
+fn is_workload(word: &str) -> bool {
+    let (kind, name) = word.split_once('/').unwrap_or((word, ""));
+    kind.parse::<WorkloadType>().is_ok() && !name.contains(['/', ':', '@'])
+}
+
+fn everything(
+    args: &ImagesArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let scope_args = ScopeArgs::new(Vec::new(), args.scope.clone());
+    let (snapshot, pods, empty) =
+        workloads::runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
+    args.scope.save(&snapshot)?;
+    let assessment = evaluator::assess(&snapshot)?;
+    let mut errors = assessment.errors.clone();
+    errors.extend(pods.errors.into_iter().map(ScopeError::from));
+    let uses = uses(
+        assessment.rows.iter().map(ImageUse::from).collect(),
+        &pods.containers,
+    );
+    let context = ExplainContext {
+        context: assessment.context.clone(),
+        observed_at: assessment.observed_at,
+    };
+    let text = match args.report.output.data() {
+        Some(format) => encode(&ImageList::new(&uses, &errors, &context), format)
+            .map_err(CommandError::failed)?,
+        None if uses.is_empty() => String::new(),
+        None => {
+            let options = TableOptions {
+                namespaces: args.scope.place().all_namespaces,
+                no_headings: args.no_headers,
+                ..TableOptions::default()
+            };
+            images_table(&uses, &options, &terminal.style())
+        }
+    };
+    terminal.print(&text);
+    for error in &errors {
+        terminal.complain_of(error);
+    }
+    if uses.is_empty() && errors.is_empty() {
+        terminal.tell(&empty);
+    }
+    Ok(if errors.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Joins the containers of workloads with those of the Pods: a Pod's container
+/// that a workload names, with the same image, is counted there; any other is a
+/// use of its own.
+fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
+    let key = |namespace: &str, kind: &str, name: &str, container: &str, image: &str| {
+        [namespace, kind, name, container, image].map(str::to_owned)
+    };
+    let of_use = |used: &ImageUse| {
+        let user = &used.user;
+        key(
+            &user.namespace,
+            &user.kind,
+            &user.name,
+            &used.container,
+            &used.image,
+        )
+    };
+    let mut places: BTreeMap<[String; 5], usize> = uses
+        .iter()
+        .enumerate()
+        .map(|(at, used)| (of_use(used), at))
+        .collect();
+    for pod in pods {
+        let (kind, name) = match &pod.owner {
+            Some(owner) => (owner.kind.as_str(), owner.name.as_str()),
+            None => ("Pod", pod.pod.as_str()),
+        };
+        let key = key(&pod.namespace, kind, name, &pod.container, &pod.image);
+        let at = *places.entry(key).or_insert_with(|| {
+            uses.push(ImageUse {
+                image: pod.image.clone(),
+                user: ImageUser {
+                    namespace: pod.namespace.clone(),
+                    kind: kind.to_owned(),
+                    name: name.to_owned(),
+                    api_version: String::new(),
+                },
+                container: pod.container.clone(),
+                container_type: pod.container_type,
+                state: None,
+                pods: None,
+            });
+            uses.len() - 1
+        });
+        if let Some(used) = uses.get_mut(at) {
+            *used.pods.get_or_insert(0) += 1;
+        }
+    }
+    uses
+}
+
+fn tags_of_workload(
+    args: &ImagesArgs,
+    word: &str,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let scope_args = ScopeArgs::new(vec![word.to_owned()], args.scope.clone());
+    // A container without a policy is judged by what fits its tag, since the
+    // order is what was asked for.
+    let policy = PolicyFlags::assuming("auto");
+    let collected = workloads::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
+    let snapshot = &collected.snapshot;
+    let subjects = snapshot.subjects()?;
+    let context = ExplainContext {
+        context: snapshot.context.clone(),
+        observed_at: snapshot.observed_at,
+    };
+    let mut lists = Vec::new();
+    let mut failed = false;
+    let chosen = choose(&subjects, args.container.as_deref())?;
+    for (row, mut examination) in chosen.into_iter().filter_map(|s| examine(snapshot, s)) {
+        // What is shown is the assumed policy's order.
+        if let (None, Some(suggestion)) = (
+            &examination.decision.policy,
+            &examination.decision.suggestion,
+        ) {
+            examination.decision.policy = Some(suggestion.policy.clone());
+            examination.decision.latest.clone_from(&suggestion.latest);
+        }
+        if let Some(message) = without_answer(&examination) {
+            terminal.complain(&format!(
+                "error: {} container {}: {message}",
+                row.workload, row.container
+            ));
+            failed = true;
+            continue;
+        }
+        lists.push((row.image, examination));
+    }
+    print_tags(args, &lists, &context, &snapshot.errors, terminal)?;
+    let code = collected.end(terminal);
+    Ok(if failed && code == ExitCode::SUCCESS {
+        ExitCode::FAILURE
+    } else {
+        code
+    })
+}
+
+/// Why there are no tags to show: an empty list would look like an answer.
+fn without_answer(examination: &Examination) -> Option<&str> {
+    let decision = &examination.decision;
+    let suggestion = decision.suggestion.as_ref();
+    let nothing = examination.tags == 0 && decision.latest.is_none();
+    nothing.then(|| suggestion.map_or(decision.message.as_str(), |s| s.message.as_str()))
+}
+
+fn tags_of_image(
+    args: &ImagesArgs,
+    word: &str,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let image: ImageReference = word
+        .parse()
+        .map_err(|error| CommandError::failed(format!("{word:?}: {error}")))?;
+    let container = args.container.as_ref().map(|_| "--container");
+    if let Some(flag) = container.or(args.scope.about_workloads()) {
+        return Err(CommandError::usage(format!(
+            "{word:?} is an image, and {flag} is about workloads; write TYPE/NAME for one of them"
+        )));
+    }
+    let rule = Rule::parse("glob:*").map_err(CommandError::failed)?;
+    let policy = ContainerPolicy::new("glob:*", rule, Origin::Flag("images"));
+    let workload = Workload::running(word);
+    let now = workloads::now();
+    let settings = Settings::default();
+    let subject = Subject::trying(&workload, &workload.containers[0], policy, &settings, now);
+    let metadata = if let Some(path) = args.scope.saved_snapshot() {
+        snapshot_file::repository(path, image.canonical())?
+    } else {
+        let name = image.canonical();
+        cost::settle(name, &subject, &args.registry, globals, terminal)?
+    };
+    let mut examination = subject.examine(&metadata);
+    if image.tag().is_none() && image.digest().is_none() {
+        // A bare name asks about the repository; nothing is said to run.
+        for candidate in &mut examination.candidates {
+            candidate.running = false;
+        }
+    }
+    if let Some(message) = without_answer(&examination) {
+        return Err(CommandError::failed(message));
+    }
+    let context = ExplainContext {
+        context: None,
+        observed_at: now,
+    };
+    // The tags are there, and their order is not: a date could not be had.
+    let undecided = (examination.decision.outcome == Outcome::Unknown)
+        .then(|| format!("error: {}", examination.decision.message));
+    print_tags(
+        args,
+        &[(word.to_owned(), examination)],
+        &context,
+        &[],
+        terminal,
+    )?;
+    Ok(match undecided {
+        Some(message) => {
+            terminal.complain(&message);
+            ExitCode::FAILURE
+        }
+        None => ExitCode::SUCCESS,
+    })
+}
+
+fn print_tags(
+    args: &ImagesArgs,
+    lists: &[(String, Examination)],
+    context: &ExplainContext,
+    errors: &[ScopeError],
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    let data = |format: DataFormat| {
+        let items = lists
+            .iter()
+            .map(|(image, examination)| ImageTags::new(image, examination, context));
+        encode(&ItemList::new("ImageTagsList", errors, items), format).map_err(CommandError::failed)
+    };
+    let text = match args.report.output.data() {
+        Some(format) => data(format)?,
+        None => {
+            let style = terminal.style();
+            let table = |(image, examination): &(String, Examination)| {
+                image_tags(
+                    image,
+                    examination,
+                    context.observed_at,
+                    args.report.limit,
+                    !args.no_headers,
+                    &style,
+                )
+            };
+            lists.iter().map(table).collect::<Vec<_>>().join("\n")
+        }
+    };
+    terminal.print(&text);
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! `status`: collect, assess, show.
+
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::scope::ScopeArgs;
+use crate::cli::gather::workloads;
+use crate::cli::gather::workloads::{Collected, INTERRUPTED};
+use crate::cli::terminal::streams::Terminal;
+use crate::evaluator::{self, Assessment, Outcome, Row, State};
+use crate::output::{
+    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, status_table,
+};
+
+/// Show which update would happen to each container, and why
+///
+/// Nothing is asked of a registry for a container that is ignored, or that is
+/// neither automated nor has a policy. Exit code 0 if the objects could be read,
+/// whatever the rows say; see --exit-code.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  # All workloads of the namespace
+  kubectl imgpolicy status
+
+  # What would change anywhere, for a script
+  kubectl imgpolicy status -A --only updates -o json
+
+  # Two workloads, with repository, origin of the policy and warnings
+  kubectl imgpolicy status deployment/web statefulset/db -o wide
+
+  # Manifests instead of a cluster; fail a pipeline when updates wait
+  kubectl imgpolicy status -f ./manifests -R --exit-code
+
+  # What a policy would do to containers that have none
+  kubectl imgpolicy status --assume auto")]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+
+    /// Output format: table, wide, json, yaml or name
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_default_value = true
+    )]
+    output: Format,
+
+    /// Leave out the headings of the table
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
+        default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
+        value_name = "BOOL", action = ArgAction::Set)]
+    no_headers: bool,
+
+    /// Sort the table by one of its columns, by heading
+    #[arg(long, value_name = "COLUMN")]
+    sort_by: Option<Column>,
+
+    /// Show only these rows; repeatable, or several with commas
+    #[arg(long, value_name = "ROWS", value_delimiter = ',')]
+    only: Vec<Only>,
+
+    /// Exit with 10 if updates wait, 11 if an automated container is undecided, 1 if anything
+    /// could not be read
+    #[arg(long)]
+    exit_code: bool,
+
+    #[command(flatten)]
+    policy: PolicyFlags,
+
+    #[command(flatten)]
+    registry: RegistryFlags,
+}
+
+/// A choice of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// Rows with a state other than manual, or with a policy
+    Managed,
+    /// Rows whose outcome is an update
+    Updates,
+    /// Automated rows
+    Automated,
+    /// Locked rows
+    Locked,
+    /// Manual rows
+    Manual,
+    /// Rows that could not be decided, and rows with warnings
+    Problems,
+}
+
+impl Only {
+    fn keeps(self, row: &Row) -> bool {
+        let decision = &row.decision;
+        match self {
+            Self::Managed => decision.state != State::Manual || decision.policy.is_some(),
+            Self::Updates => decision.outcome == Outcome::Update,
+            Self::Automated => decision.state == State::Automated,
+            Self::Locked => decision.state == State::Locked,
+            Self::Manual => decision.state == State::Manual,
+            Self::Problems => decision.outcome == Outcome::Unknown || !decision.warnings.is_empty(),
+        }
+    }
+}
+
+/// `--exit-code`: updates wait.
+const UPDATES_WAIT: u8 = 10;
+
+/// `--exit-code`: an automated container could not be decided.
+const UNDECIDED: u8 = 11;
+
+pub(crate) fn status(
+    args: &StatusArgs,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<ExitCode, CommandError> {
+    let mut collected =
+        workloads::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
+    let assessment = evaluator::assess(&collected.snapshot)?;
+    collected.forget_facts();
+    let rows: Vec<&Row> = assessment
+        .rows
+        .iter()
+        .filter(|row| args.only.is_empty() || args.only.iter().any(|only| only.keeps(row)))
+        .collect();
+    let text = match args.output.data() {
+        Some(format) => {
+            let list = ImageStatusList::new(&assessment, rows.iter().copied());
+            encode(&list, format).map_err(CommandError::failed)?
+        }
+        None if args.output == Format::Name => names(rows.iter().copied()),
+        None if rows.is_empty() => String::new(),
+        None => {
+            let options = TableOptions {
+                namespaces: args.scope.flags().place().all_namespaces
+                    || spans_namespaces(&assessment),
+                wide: args.output == Format::Wide,
+                no_headings: args.no_headers,
+                sort_by: args.sort_by,
+            };
+            status_table(
+                rows.iter().copied(),
+                assessment.observed_at,
+                &options,
+                &terminal.style(),
+            )
+        }
+    };
+    terminal.print(&text);
+    tell(args, &collected, &assessment, &rows, terminal);
+    Ok(exit_code(args, &collected, &assessment))
+}
+
+/// Files hold objects of several namespaces without `-A` being said.
+fn spans_namespaces(assessment: &Assessment) -> bool {
+    let mut namespaces = assessment.rows.iter().map(|row| &row.workload.namespace);
+    namespaces
+        .next()
+        .is_some_and(|first| namespaces.any(|namespace| namespace != first))
+}
+
+/// Everything that belongs beside the table.
+fn tell(
+    args: &StatusArgs,
+    collected: &Collected,
+    assessment: &Assessment,
+    rows: &[&Row],
+    terminal: &mut Terminal,
+) {
+    for error in &assessment.errors {
+        terminal.complain_of(error);
+    }
+    if assessment.rows.is_empty() && !assessment.partial {
+        if assessment.errors.is_empty() {
+            terminal.tell(&collected.empty);
+            if args.scope.is_everything()
+                && assessment.context.is_some()
+                && !args.scope.flags().place().all_namespaces
+            {
+                terminal.tell("hint: -A lists the workloads of all namespaces");
+            }
+        }
+        return;
+    }
+    if rows.is_empty() && !args.only.is_empty() {
+        let words: Vec<String> = args
+            .only
+            .iter()
+            .filter_map(|only| Some(only.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        terminal.tell(&format!("No rows for --only {}.", words.join(",")));
+    }
+    for line in closing_lines(assessment) {
+        terminal.tell(&line);
+    }
+    collected.tell_pull_secrets(terminal);
+    let nothing_managed = !assessment.partial
+        && assessment
+            .rows
+            .iter()
+            .all(|row| row.decision.policy.is_none() && row.decision.state == State::Manual);
+    if nothing_managed && !args.policy.assumes() {
+        terminal.tell("no container here has a policy; --assume auto shows what one would do");
+    }
+}
+
+fn exit_code(args: &StatusArgs, collected: &Collected, assessment: &Assessment) -> ExitCode {
+    let summary = assessment.summary();
+    if collected.interrupted {
+        ExitCode::from(INTERRUPTED)
+    } else if !assessment.errors.is_empty() {
+        ExitCode::FAILURE
+    } else if args.exit_code && summary.undecided > 0 {
+        ExitCode::from(UNDECIDED)
+    } else if args.exit_code && summary.updates > 0 {
+        ExitCode::from(UPDATES_WAIT)
+    } else {
+        ExitCode::SUCCESS
+    }
+}

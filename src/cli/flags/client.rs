@@ -1,0 +1,241 @@
+//! The flags that every command accepts: kubectl's client flags, in kubectl's
+//! words, and how output looks.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use secrecy::SecretString;
+
+use crate::cluster::{ConnectionOptions, RequestTimeout};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ColourChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Flags that are accepted behind any command, and listed by `options`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Globals {
+    /// Path to the kubeconfig file to use for CLI requests
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
+    /// The name of the kubeconfig context to use
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+
+    /// The name of the kubeconfig cluster to use
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+
+    /// The name of the kubeconfig user to use
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+
+    /// The namespace scope for this request
+    #[arg(short, long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+
+    /// Username to impersonate for the operation
+    #[arg(long = "as", global = true, hide = true, value_name = "USER")]
+    pub(crate) impersonate_user: Option<String>,
+
+    /// Group to impersonate for the operation, repeatable
+    #[arg(long = "as-group", global = true, hide = true, value_name = "GROUP")]
+    pub(crate) impersonate_groups: Vec<String>,
+
+    /// UID to impersonate for the operation
+    #[arg(long = "as-uid", global = true, hide = true, value_name = "UID")]
+    pub(crate) impersonate_uid: Option<String>,
+
+    /// How long to wait for one answer, as in 5s, 2m; 0 means for ever (registries: 30s)
+    #[arg(long, global = true, hide = true, value_name = "DURATION")]
+    pub(crate) request_timeout: Option<RequestTimeout>,
+
+    /// The address and port of the Kubernetes API server
+    #[arg(short, long, global = true, hide = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// Bearer token for authentication to the API server
+    #[arg(long, global = true, hide = true, value_name = "TOKEN")]
+    pub(crate) token: Option<SecretString>,
+
+    /// Username for basic authentication to the API server
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+
+    /// Password for basic authentication to the API server
+    #[arg(long, global = true, hide = true, value_name = "PASSWORD")]
+    pub(crate) password: Option<SecretString>,
+
+    /// Path to a cert file for the certificate authority
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) certificate_authority: Option<PathBuf>,
+
+    /// Path to a client certificate file for TLS
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) client_certificate: Option<PathBuf>,
+
+    /// Path to a client key file for TLS
+    #[arg(long, global = true, hide = true, value_name = "FILE")]
+    pub(crate) client_key: Option<PathBuf>,
+
+    /// If true, the server's certificate will not be checked for validity
+    #[arg(long, global = true, hide = true, num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", value_name = "BOOL",
+        action = ArgAction::Set)]
+    pub(crate) insecure_skip_tls_verify: bool,
+
+    /// Server name to use for server certificate validation
+    #[arg(long, global = true, hide = true, value_name = "NAME")]
+    pub(crate) tls_server_name: Option<String>,
+
+    /// If true, opt-out of response compression for all requests to the server
+    #[arg(long, global = true, hide = true, num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", value_name = "BOOL",
+        action = ArgAction::Set)]
+    pub(crate) disable_compression: bool,
+
+    /// Accepted as kubectl accepts it; nothing of the discovery is kept
+    #[arg(long, global = true, hide = true, value_name = "DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// How much to tell on stderr: 1 sums up requests, 4 and more log them
+    #[arg(short = 'v', long = "v", global = true, hide = true, num_args = 0..=1,
+        require_equals = true, default_value_t = 0, default_missing_value = "1",
+        value_name = "LEVEL")]
+    pub(crate) verbosity: u8,
+
+    /// Whether output has color
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
+    pub(crate) color: ColourChoice,
+}
+
+impl Globals {
+    /// The flags that choose the cluster and who asks, as they were given;
+    /// secrets are left out.
+    pub(crate) fn repeated(&self) -> Vec<String> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let valued = [
+            ("--kubeconfig", self.kubeconfig.as_ref().map(path)),
+            ("--context", self.context.clone()),
+            ("--cluster", self.cluster.clone()),
+            ("--user", self.user.clone()),
+            ("--as", self.impersonate_user.clone()),
+            ("--as-uid", self.impersonate_uid.clone()),
+            ("--server", self.server.clone()),
+            (
+                "--certificate-authority",
+                self.certificate_authority.as_ref().map(path),
+            ),
+            (
+                "--client-certificate",
+                self.client_certificate.as_ref().map(path),
+            ),
+            ("--client-key", self.client_key.as_ref().map(path)),
+            ("--tls-server-name", self.tls_server_name.clone()),
+        ];
+        let groups = self.impersonate_groups.iter();
+        let mut words: Vec<String> = valued
+            .into_iter()
+            .filter_map(|(flag, value)| Some((flag, value?)))
+            .chain(groups.map(|group| ("--as-group", group.clone())))
+            .flat_map(|(flag, value)| [flag.to_owned(), value])
+            .collect();
+        if self.insecure_skip_tls_verify {
+            words.push("--insecure-skip-tls-verify".to_owned());
+        }
+        words
+    }
+
+    /// The client flags alone.
+    pub(crate) fn connection(&self) -> ConnectionOptions {
+        ConnectionOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            impersonate_user: self.impersonate_user.clone(),
+            impersonate_groups: self.impersonate_groups.clone(),
+            impersonate_uid: self.impersonate_uid.clone(),
+            request_timeout: self.request_timeout.unwrap_or_default(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            username: self.username.clone(),
+            password: self.password.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            tls_server_name: self.tls_server_name.clone(),
+            disable_compression: self.disable_compression,
+        }
+    }
+}
+
+/// Joins the level of `-v` to its flag: `-v 6` and `-v6`, as kubectl takes them,
+/// become `-v=6`. A `-v` alone needs no value, so without this a number behind it
+/// would be taken for the name of a type, which no number is.
+pub(crate) fn join_level(words: Vec<OsString>) -> Vec<OsString> {
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
+    let mut joined: Vec<OsString> = Vec::with_capacity(words.len());
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let text = word.to_str();
+        if text == Some("--") {
+            joined.push(word);
+            break;
+        }
+        let level = match text {
+            Some("-v" | "--v") => words
+                .next_if(|next| next.to_str().is_some_and(is_number))
+                .and_then(|next| next.into_string().ok()),
+            Some(text) => text
+                .strip_prefix("-v")
+                .filter(|rest| is_number(rest))
+                .map(str::to_owned),
+            None => None,
+        };
+        joined.push(level.map_or(word, |level| format!("-v={level}").into()));
+    }
+    joined.extend(words);
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_belongs_to_its_flag_however_it_is_written() {
+        for (given, expected) in [
+            ("status -v 6", "status -v=6"),
+            ("status --v 6 x", "status -v=6 x"),
+            ("-v6 status", "-v=6 status"),
+            ("status -v", "status -v"),
+            ("status -v deployment/6", "status -v deployment/6"),
+            ("status -v=6 6", "status -v=6 6"),
+            ("status -- -v 6", "status -- -v 6"),
+            ("status -vx", "status -vx"),
+        ] {
+            let words = given.split(' ').map(OsString::from).collect();
+            let joined = join_level(words).join(std::ffi::OsStr::new(" "));
+            assert_eq!(joined.to_str(), Some(expected), "{given}");
+        }
+    }
+}

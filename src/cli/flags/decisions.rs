@@ -1,0 +1,191 @@
+//! The flags that change decisions.
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use crate::cli::error::CommandError;
+use crate::evaluator::Settings;
+use crate::image::{ImageReference, Platform};
+use crate::policy::{Assume, Glob, MinAgeClock, Rule, parse_age};
+
+/// Flags that change decisions, also those on containers that have no policy.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(crate) struct PolicyFlags {
+    /// Judge containers without a policy as if they had this one; auto takes what fits the
+    /// running tag
+    #[arg(long, value_name = "auto|TYPE:EXPR")]
+    assume: Option<String>,
+
+    #[command(flatten)]
+    decisions: DecisionFlags,
+}
+
+/// Flags that change the decisions of policies.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(crate) struct DecisionFlags {
+    /// Elect only images that are at least this old, as in 72h or 3d
+    #[arg(long, value_name = "DURATION", value_parser = parse_age)]
+    min_age: Option<SignedDuration>,
+
+    #[command(flatten)]
+    gate: GateFlags,
+
+    /// Platforms the workloads run on, as in linux/amd64, instead of asking the cluster's nodes;
+    /// repeatable
+    #[arg(long, value_name = "OS/ARCH")]
+    platform: Vec<Platform>,
+
+    /// Elect images that are lower than the running one too
+    #[arg(long)]
+    allow_downgrade: bool,
+
+    /// Elect other variants than the running one too, as in 1.25.4 for 1.25.3-alpine
+    #[arg(long)]
+    allow_variant: bool,
+
+    /// Judge only images with such a name, as in 'ghcr.io/*'; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = image_glob)]
+    include_image: Vec<String>,
+
+    /// Leave out images with such a name, as in '*/nginx'; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = image_glob)]
+    exclude_image: Vec<String>,
+}
+
+/// Flags about what an elected image has to pass.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Decisions")]
+pub(crate) struct GateFlags {
+    /// What the minimum age counts from: registry (its push time or Last-Modified, else when the
+    /// cache first saw the image) or image (the date in the image, which anybody can set)
+    #[arg(long, value_name = "registry|image")]
+    pub(crate) min_age_clock: Option<MinAgeClock>,
+
+    /// How many of the best tags may be refused, for their platform, age or content, before the
+    /// search ends [default: 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    max_candidates: Option<u16>,
+}
+
+impl GateFlags {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            min_age_clock: self.min_age_clock,
+            max_candidates: self.max_candidates.map(usize::from),
+            ..Settings::default()
+        }
+    }
+
+    fn repeated(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let clock = self
+            .min_age_clock
+            .map(|clock| ("--min-age-clock", clock.to_string()));
+        let most = self
+            .max_candidates
+            .map(|most| ("--max-candidates", most.to_string()));
+        clock.into_iter().chain(most)
+    }
+}
+
+impl DecisionFlags {
+    /// The flags as they may be given again.
+    pub(crate) fn repeated(&self) -> Vec<String> {
+        let age = |age: &SignedDuration| match age.as_secs() {
+            hours if hours % 3600 == 0 => format!("{}h", hours / 3600),
+            seconds => format!("{seconds}s"),
+        };
+        let platforms = self.platform.iter().map(|p| ("--platform", p.to_string()));
+        let included = self.include_image.iter();
+        let excluded = self.exclude_image.iter();
+        let valued = self.min_age.iter().map(|m| ("--min-age", age(m)));
+        let mut words: Vec<String> = valued
+            .chain(self.gate.repeated())
+            .chain(platforms)
+            .chain(included.map(|glob| ("--include-image", glob.clone())))
+            .chain(excluded.map(|glob| ("--exclude-image", glob.clone())))
+            .flat_map(|(flag, value)| [flag.to_owned(), value])
+            .collect();
+        let switches = [
+            (self.allow_downgrade, "--allow-downgrade"),
+            (self.allow_variant, "--allow-variant"),
+        ];
+        let switches = switches.iter().filter(|(on, _)| *on);
+        words.extend(switches.map(|(_, flag)| (*flag).to_owned()));
+        words
+    }
+}
+
+impl PolicyFlags {
+    /// No flag but `--assume`.
+    pub(crate) fn assuming(assume: &str) -> Self {
+        Self {
+            assume: Some(assume.to_owned()),
+            decisions: DecisionFlags::default(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Result<Settings, CommandError> {
+        if let Some(assume) = &self.assume {
+            assume
+                .parse::<Assume>()
+                .map_err(|error| CommandError::failed(format!("--assume {assume:?}: {error}")))?;
+        }
+        Ok(Settings {
+            assume: self.assume.clone(),
+            ..self.decisions.settings()
+        })
+    }
+
+    /// What `--assume` was probably meant to be, where it matches nothing.
+    pub(crate) fn likely_typo(&self) -> Option<String> {
+        let assume = self.assume.as_deref().filter(|assume| *assume != "auto")?;
+        typo_warning("--assume", assume)
+    }
+
+    pub(crate) fn assumes(&self) -> bool {
+        self.assume.is_some()
+    }
+}
+
+impl DecisionFlags {
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            assume: None,
+            min_age: self.min_age,
+            platforms: self.platform.clone(),
+            allow_downgrade: self.allow_downgrade,
+            allow_variant_change: self.allow_variant,
+            include_images: self.include_image.clone(),
+            exclude_images: self.exclude_image.clone(),
+            image: None,
+            ..self.gate.settings()
+        }
+    }
+}
+
+/// Reads a glob on canonical image names. One without a `*` has to be such a name,
+/// since anything else would match nothing and look as if it did.
+fn image_glob(text: &str) -> Result<String, String> {
+    let glob = Glob::new(text).map_err(|error| error.to_string())?;
+    if !glob.is_exact() {
+        return Ok(text.to_owned());
+    }
+    match text.parse::<ImageReference>() {
+        Ok(image) if image.canonical().to_string() == text => Ok(text.to_owned()),
+        Ok(image) => Err(format!(
+            "images go by their full names, without a tag: {}",
+            image.canonical()
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A warning about a policy that is taken as a glob and matches nothing.
+pub(crate) fn typo_warning(flag: &str, text: &str) -> Option<String> {
+    let meant = Rule::likely_typo(text)?;
+    Some(format!(
+        "warning: {flag} {text:?} is taken as a glob; was {meant:?} meant?"
+    ))
+}

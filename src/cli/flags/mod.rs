@@ -1,0 +1,10 @@
+//! Flags that several commands share.
+
+pub(crate) mod client;
+pub(crate) mod decisions;
+pub(crate) mod output;
+pub(crate) mod policy_texts;
+pub(crate) mod pull_secrets;
+pub(crate) mod registry;
+pub(crate) mod scope;
+pub(crate) mod target;

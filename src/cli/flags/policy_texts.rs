@@ -1,0 +1,48 @@
+//! The flags that give single containers their policies.
+
+use clap::Args;
+
+use crate::cli::error::CommandError;
+use crate::plan::{ContainerPolicyText, PolicyEditError};
+
+/// Policies of single containers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyTextFlags {
+    /// The policy of a container: semver:RANGE, glob:GLOB, regex:RE, alphabetical[:asc|desc],
+    /// numerical[:asc|desc], digest:TAG or digest:sha256:HEX; repeatable
+    #[arg(long, value_name = "CONTAINER=TYPE:EXPR", help_heading = "Policies")]
+    tag: Vec<String>,
+
+    /// Only tags that this regular expression matches (Go syntax, unanchored), beside --tag of
+    /// the same container; repeatable
+    #[arg(long, value_name = "CONTAINER=RE", help_heading = "Policies")]
+    filter_tags: Vec<String>,
+
+    /// What the policy reads of a matching tag, by the groups of --filter-tags, as in app='$v';
+    /// repeatable
+    #[arg(long, value_name = "CONTAINER=TEMPLATE", help_heading = "Policies")]
+    extract: Vec<String>,
+}
+
+impl PolicyTextFlags {
+    /// Whether none is given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tag.is_empty() && self.filter_tags.is_empty() && self.extract.is_empty()
+    }
+
+    /// The policies, parsed.
+    pub(crate) fn policies(&self) -> Result<Vec<ContainerPolicyText>, CommandError> {
+        let policies = ContainerPolicyText::join(&self.tag, &self.filter_tags, &self.extract)?;
+        Ok(policies)
+    }
+}
+
+impl From<PolicyEditError> for CommandError {
+    fn from(error: PolicyEditError) -> Self {
+        if error.is_usage() {
+            Self::usage(error)
+        } else {
+            Self::failed(error)
+        }
+    }
+}

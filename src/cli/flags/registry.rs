@@ -1,0 +1,203 @@
+//! Where image metadata comes from.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use jiff::SignedDuration;
+
+use super::client::Globals;
+use crate::cli::error::CommandError;
+use crate::cluster::RequestTimeout;
+use crate::policy::parse_age;
+use crate::registry::{
+    Cache, CacheOption, OciLayout, Registries, RegistriesConf, RegistryOptions, Trust,
+    user_credential_files,
+};
+
+/// Flags about registries.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Registries")]
+pub(crate) struct RegistryFlags {
+    /// Read images from OCI layouts on disk instead of a registry, those under PREFIX only where
+    /// one is given; repeatable
+    #[arg(long, value_name = "[PREFIX=]DIR")]
+    oci_layout: Vec<OciLayout>,
+
+    /// Registry host that may use plain HTTP or an unverified certificate; repeatable
+    #[arg(long, value_name = "HOST")]
+    insecure_registry: Vec<String>,
+
+    /// File that says where images are read from instead (mirrors, locations, blocked), in the
+    /// format of containers-registries.conf(5); the user's and the system's are not read then
+    #[arg(long, value_name = "FILE")]
+    registries_conf: Option<PathBuf>,
+
+    /// PEM file with further certificate authorities for registries; repeatable
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Vec<PathBuf>,
+
+    /// Most requests one host gets at a time; 32 at first, more while it keeps up
+    #[arg(long, value_name = "N", default_value_t = 128,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
+    max_connections: u16,
+
+    /// How long to wait in all for a registry that answers "too many requests"
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_age)]
+    max_wait: SignedDuration,
+
+    /// Where metadata is kept between runs: auto (a file in the user's cache directory), off, a
+    /// directory, or memcached://HOST:PORT,…
+    #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
+    cache: CacheOption,
+
+    /// How old a remembered tag list may be; by default each run asks for it again
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_age)]
+    max_age: SignedDuration,
+
+    /// Trust nothing that is remembered but what is addressed by its digest
+    #[arg(long, conflicts_with = "max_age", num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", hide_default_value = true,
+        hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
+    refresh: bool,
+
+    /// Ask no registry; decide from what is remembered, however old
+    #[arg(long, conflicts_with_all = ["max_age", "refresh"], num_args = 0..=1,
+        require_equals = true, default_value_t = false, default_missing_value = "true",
+        hide_default_value = true, hide_possible_values = true, value_name = "BOOL",
+        action = ArgAction::Set)]
+    offline: bool,
+
+    /// Where a registry counts pulls: how many percent of its limit to leave to others [default:
+    /// 20, or 50 with a pull secret]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    rate_reserve: Option<u8>,
+}
+
+impl RegistryFlags {
+    /// The flags that say where images come from, as they may be given again.
+    pub(crate) fn repeated(&self) -> Vec<String> {
+        let layouts = self
+            .oci_layout
+            .iter()
+            .map(|layout| ("--oci-layout", layout.to_string()));
+        let hosts = self
+            .insecure_registry
+            .iter()
+            .map(|host| ("--insecure-registry", host.clone()));
+        let conf = self
+            .registries_conf
+            .iter()
+            .map(|file| ("--registries-conf", file.display().to_string()));
+        let authorities = self
+            .registry_ca
+            .iter()
+            .map(|file| ("--registry-ca", file.display().to_string()));
+        let cache = (self.cache != CacheOption::Auto).then(|| ("--cache", self.cache.to_string()));
+        layouts
+            .chain(hosts)
+            .chain(conf)
+            .chain(authorities)
+            .chain(cache)
+            .flat_map(|(flag, value)| [flag.to_owned(), value])
+            .collect()
+    }
+
+    /// The registries as these flags want them asked, with the user's own
+    /// credentials.
+    pub(crate) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
+        if self.offline && self.cache == CacheOption::Off {
+            return Err(CommandError::usage(
+                "--offline decides from the cache, and --cache off says that there is none",
+            ));
+        }
+        let trust = Trust {
+            max_age: self.max_age.unsigned_abs(),
+            refresh: self.refresh,
+            offline: self.offline,
+        };
+        self.open(Cache::open(&self.cache), trust, globals)
+    }
+
+    /// Refuses flags that make no sense where images are written.
+    ///
+    /// # Errors
+    ///
+    /// `--offline`.
+    pub(crate) fn check_to_write(&self) -> Result<(), CommandError> {
+        if self.offline {
+            return Err(CommandError::usage(
+                "--offline decides from what is remembered, and what is written has to be asked \
+                 for; see status --offline",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same for what is going to be written: every tag list is asked for,
+    /// however young the remembered one is.
+    pub(crate) fn registries_to_write(
+        &self,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        self.check_to_write()?;
+        let trust = Trust {
+            refresh: self.refresh,
+            ..Trust::default()
+        };
+        self.open(Cache::open(&self.cache), trust, globals)
+    }
+
+    /// Registries that remember nothing, for a last look.
+    pub(crate) fn registries_without_memory(
+        &self,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        self.open(Cache::off(), Trust::default(), globals)
+    }
+
+    fn open(
+        &self,
+        cache: Cache,
+        trust: Trust,
+        globals: &Globals,
+    ) -> Result<Registries, CommandError> {
+        if let Some(layout) = self.oci_layout.iter().find(|l| !l.dir().is_dir()) {
+            return Err(CommandError::failed(format!(
+                "--oci-layout {}: no such directory",
+                layout.dir().display()
+            )));
+        }
+        let conf = match &self.registries_conf {
+            Some(file) => RegistriesConf::of_file(file),
+            None => RegistriesConf::of_machine(),
+        };
+        let mut options = RegistryOptions {
+            registries_conf: conf.map_err(CommandError::failed)?,
+            insecure_registries: self.insecure_registry.clone(),
+            layouts: self.oci_layout.clone(),
+            credential_files: user_credential_files(),
+            max_connections: usize::from(self.max_connections),
+            max_wait: self.max_wait.unsigned_abs(),
+            cache,
+            trust,
+            rate_reserve: self.rate_reserve,
+            ..RegistryOptions::default()
+        };
+        // A registry that never answers is worse than one that fails, so `0`
+        // keeps the default.
+        if let Some(RequestTimeout::After(limit)) = globals.request_timeout {
+            options.request_timeout = Some(limit);
+        }
+        for path in &self.registry_ca {
+            let pem = fs::read(path).map_err(|error| {
+                CommandError::failed(format!(
+                    "cannot read --registry-ca {}: {error}",
+                    path.display()
+                ))
+            })?;
+            options.extra_ca.push(pem);
+        }
+        Registries::new(options).map_err(CommandError::failed)
+    }
+}

@@ -1,0 +1,230 @@
+//! Which workloads a command looks at.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use super::pull_secrets::PullSecretFlags;
+use crate::cli::error::CommandError;
+use crate::cli::gather::snapshot_file;
+use crate::cluster::What;
+use crate::evaluator::Snapshot;
+use crate::files::PathOrStdin;
+use crate::workload::WorkloadType;
+
+/// Which workloads.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScopeArgs {
+    /// TYPE/NAME…, TYPE NAME…, TYPE or TYPE1,TYPE2; none means every workload of the namespace
+    #[arg(value_name = "TYPE[/NAME]")]
+    resources: Vec<String>,
+
+    #[command(flatten)]
+    flags: ScopeFlags,
+}
+
+/// The heading of these flags in the help. It stands at each flag, since that of a
+/// whole group would go on behind the group.
+pub(crate) const WORKLOADS: &str = "Workloads";
+
+/// Where the workloads are, and with which credentials their images are asked for.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScopeFlags {
+    #[command(flatten)]
+    place: PlaceFlags,
+
+    /// Write every fact that the decisions use to this file
+    #[arg(long, help_heading = WORKLOADS, value_name = "FILE")]
+    save_snapshot: Option<PathBuf>,
+
+    /// Decide again from a saved snapshot, without a cluster or a registry
+    #[arg(long, help_heading = WORKLOADS, value_name = "FILE", conflicts_with_all = ["filename", "all_namespaces", "selector", "save_snapshot"])]
+    from_snapshot: Option<PathBuf>,
+
+    #[command(flatten)]
+    pull_secrets: PullSecretFlags,
+}
+
+/// Where the workloads are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PlaceFlags {
+    /// The workloads of all namespaces
+    #[arg(short = 'A', long, help_heading = WORKLOADS, conflicts_with = "filename", num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", hide_default_value = true,
+        hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
+    pub(crate) all_namespaces: bool,
+
+    /// Selector (label query) to filter on, as in -l app=web
+    #[arg(
+        short = 'l',
+        long,
+        help_heading = WORKLOADS,
+        value_name = "SELECTOR",
+        conflicts_with = "filename"
+    )]
+    pub(crate) selector: Option<String>,
+
+    /// Manifests to read instead of a cluster: a file, a folder, or - for stdin; repeatable
+    #[arg(short = 'f', long, help_heading = WORKLOADS, value_name = "FILE|DIR|-")]
+    pub(crate) filename: Vec<PathOrStdin>,
+
+    /// Read the folders below those given with -f too
+    #[arg(short = 'R', long, help_heading = WORKLOADS, requires = "filename", num_args = 0..=1, require_equals = true,
+        default_value_t = false, default_missing_value = "true", hide_default_value = true,
+        hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
+    pub(crate) recursive: bool,
+}
+
+impl PlaceFlags {
+    /// The flags about files, as they may be given again.
+    pub(crate) fn repeated_files(&self) -> Vec<String> {
+        let files = self.filename.iter();
+        let mut words: Vec<String> = files
+            .flat_map(|file| ["-f".to_owned(), file.to_string()])
+            .collect();
+        words.extend(self.recursive.then(|| "-R".to_owned()));
+        words
+    }
+}
+
+impl ScopeFlags {
+    /// Where the workloads are.
+    pub(crate) fn place(&self) -> &PlaceFlags {
+        &self.place
+    }
+
+    /// The flags about credentials.
+    pub(crate) fn pull_secrets(&self) -> &PullSecretFlags {
+        &self.pull_secrets
+    }
+
+    /// Refuses pull secrets where no cluster is asked.
+    pub(crate) fn check_pull_secrets(&self) -> Result<(), CommandError> {
+        if self.from_snapshot.is_some() {
+            self.pull_secrets.check("--from-snapshot")
+        } else if !self.place.filename.is_empty() {
+            self.pull_secrets.check("-f")
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The flags about credentials, as they may be given again.
+    pub(crate) fn repeated(&self) -> Vec<String> {
+        let flag = self.pull_secrets.repeated();
+        flag.map(str::to_owned).into_iter().collect()
+    }
+
+    /// The saved snapshot to decide from.
+    pub(crate) fn saved_snapshot(&self) -> Option<&PathBuf> {
+        self.from_snapshot.as_ref()
+    }
+
+    /// Fails early where the facts could not be saved: a scan may take minutes.
+    pub(crate) fn check_save(&self) -> Result<(), CommandError> {
+        self.save_snapshot
+            .as_deref()
+            .map_or(Ok(()), snapshot_file::check)
+    }
+
+    /// Saves the facts, if that was asked for.
+    pub(crate) fn save(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
+        match &self.save_snapshot {
+            Some(path) => snapshot_file::write(path, snapshot),
+            None => Ok(()),
+        }
+    }
+
+    /// A flag that says where workloads are, if one is given.
+    pub(crate) fn about_workloads(&self) -> Option<&'static str> {
+        let given = [
+            (self.place.all_namespaces, "--all-namespaces"),
+            (self.place.selector.is_some(), "--selector"),
+            (!self.place.filename.is_empty(), "--filename"),
+            (self.save_snapshot.is_some(), "--save-snapshot"),
+            (self.pull_secrets.repeated().is_some(), "--pull-secrets"),
+        ];
+        given
+            .iter()
+            .find(|(given, _)| *given)
+            .map(|(_, flag)| *flag)
+    }
+}
+
+impl ScopeArgs {
+    pub(crate) fn new(resources: Vec<String>, flags: ScopeFlags) -> Self {
+        Self { resources, flags }
+    }
+
+    pub(crate) fn flags(&self) -> &ScopeFlags {
+        &self.flags
+    }
+
+    /// Whether single workloads are named.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.resources.is_empty() && self.flags.place.selector.is_none()
+    }
+
+    /// What the words name.
+    pub(crate) fn what(&self) -> Result<What, CommandError> {
+        what(&self.resources)
+    }
+}
+
+/// Reads kubectl's ways to name objects: `TYPE/NAME…`, `TYPE NAME…`,
+/// `TYPE1,TYPE2`.
+pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
+    let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
+    let Some(first) = words.first() else {
+        return Ok(What::Everything);
+    };
+    if matches!(words, [word] if word == "all") {
+        return Ok(What::Everything);
+    }
+    if first.contains('/') {
+        let name = |word: &String| match word.split_once('/') {
+            Some((kind_word, name))
+                if !kind_word.is_empty() && !name.is_empty() && !name.contains('/') =>
+            {
+                Ok((kind(kind_word)?, name.to_owned()))
+            }
+            Some(_) => Err(CommandError::usage(format!(
+                "arguments in resource/name form must have a single resource and name: {word:?}"
+            ))),
+            None => Err(CommandError::usage(format!(
+                "there is no need to specify a resource type as a separate argument when passing \
+                 arguments in resource/name form: {word:?} is not TYPE/NAME"
+            ))),
+        };
+        return words
+            .iter()
+            .map(name)
+            .collect::<Result<_, _>>()
+            .map(What::Named);
+    }
+    let kinds = first
+        .split(',')
+        .filter(|word| !word.is_empty())
+        .map(kind)
+        .collect::<Result<Vec<_>, _>>()?;
+    if kinds.is_empty() {
+        return Err(CommandError::usage(format!(
+            "{first:?} names no resource type"
+        )));
+    }
+    let names = &words[1..];
+    if names.is_empty() {
+        return Ok(What::Kinds(kinds));
+    }
+    if let Some(word) = names.iter().find(|word| word.contains('/')) {
+        return Err(CommandError::usage(format!(
+            "{word:?} is of the form TYPE/NAME, and a type is given in front already"
+        )));
+    }
+    Ok(What::Named(
+        kinds
+            .iter()
+            .flat_map(|kind| names.iter().map(move |name| (kind.clone(), name.clone())))
+            .collect(),
+    ))
+}

@@ -1,0 +1,177 @@
+//! Which workloads a command changes, and how it is confirmed.
+
+use std::collections::BTreeSet;
+
+use clap::{Args, ValueEnum};
+
+use super::scope::{self, PlaceFlags};
+use crate::cli::error::CommandError;
+use crate::cluster::{Cluster, What};
+use crate::files::PathOrStdin;
+use crate::output::Format;
+use crate::plan::Change;
+use crate::write::DryRun;
+
+/// Which workloads are changed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TargetArgs {
+    /// TYPE/NAME…, or TYPE NAME…; TYPE alone needs --all or -l
+    #[arg(value_name = "TYPE/NAME")]
+    resources: Vec<String>,
+
+    /// Every workload of the namespace, or with -A of the cluster
+    #[arg(long, conflicts_with = "selector", help_heading = scope::WORKLOADS)]
+    all: bool,
+
+    #[command(flatten)]
+    place: PlaceFlags,
+}
+
+impl TargetArgs {
+    /// Where the workloads are.
+    pub(crate) fn place(&self) -> &PlaceFlags {
+        &self.place
+    }
+
+    /// Whether single workloads, labels, files or all of them are named: nothing
+    /// is ever written by default.
+    pub(crate) fn is_chosen(&self) -> bool {
+        let is_named = match self.what() {
+            Ok(What::Named(_)) => true,
+            Ok(What::Everything | What::Kinds(_)) | Err(_) => false,
+        };
+        is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
+    }
+
+    /// Whether it is said which workloads, beside where they are: where it is not,
+    /// a menu may ask.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        matches!(self.what(), Ok(What::Named(_)) | Err(_))
+            || self.all
+            || self.place.selector.is_some()
+    }
+
+    /// What the words name.
+    pub(crate) fn what(&self) -> Result<What, CommandError> {
+        scope::what(&self.resources)
+    }
+
+    /// What the words name, where that is a choice.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is chosen, or the words make no sense.
+    pub(crate) fn chosen(&self) -> Result<What, CommandError> {
+        let what = self.what()?;
+        if self.all && matches!(what, What::Named(_)) {
+            return Err(CommandError::usage(
+                "--all means every workload, and workloads are named already",
+            ));
+        }
+        if self.is_chosen() {
+            return Ok(what);
+        }
+        Err(CommandError::usage(
+            "name the workloads to change (TYPE/NAME…), or choose them with -l or --all; \
+             -n and -A only say where",
+        ))
+    }
+}
+
+impl TargetArgs {
+    /// Refuses to print two things at once: what comes from standard input is
+    /// written to standard output.
+    pub(crate) fn check_stdin(&self, output: Option<Format>) -> Result<(), CommandError> {
+        match output {
+            Some(output) if self.place.filename.contains(&PathOrStdin::Stdin) => {
+                Err(CommandError::usage(format!(
+                    "-f - writes the edited manifest to standard output, which -o {output} wants too"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where changes are made, for a question: `in namespace shop of context prod`,
+/// `in 2 files`.
+pub(crate) fn place_of(changes: &[Change], cluster: Option<&Cluster>) -> String {
+    let files: BTreeSet<&str> = changes
+        .iter()
+        .filter_map(|change| Some(change.source.as_ref()?.file.as_str()))
+        .collect();
+    let namespaces: BTreeSet<&str> = changes
+        .iter()
+        .map(|change| change.workload.namespace.as_str())
+        .collect();
+    let several = |one: &str, all: &BTreeSet<&str>| match all.first() {
+        Some(name) if all.len() == 1 => format!("{one} {name}"),
+        _ => format!("{} {one}s", all.len()),
+    };
+    match cluster {
+        None => format!("in {}", several("file", &files)),
+        Some(cluster) => {
+            let place = match cluster.context() {
+                Some(context) => format!("of context {context}"),
+                None => format!("on {}", cluster.server()),
+            };
+            format!("in {} {place}", several("namespace", &namespaces))
+        }
+    }
+}
+
+/// The heading of [`WriteFlags`] in the help.
+const CHANGES: &str = "Changes";
+
+/// How a change is confirmed and written.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WriteFlags {
+    /// Change without asking
+    #[arg(short, long, help_heading = CHANGES)]
+    pub(crate) yes: bool,
+
+    /// Show what would be done: client sends nothing, server has the API server check it
+    #[arg(long, help_heading = CHANGES, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
+        default_value = "none", default_missing_value = "client", hide_default_value = true,
+        hide_possible_values = true)]
+    dry_run: DryRunWord,
+
+    /// Name under which the API server keeps book of what is written
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "imgpolicy",
+        hide_default_value = true,
+        help_heading = CHANGES
+    )]
+    pub(crate) field_manager: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DryRunWord {
+    None,
+    Client,
+    Server,
+}
+
+impl WriteFlags {
+    /// Refuses to have a server check what no server gets.
+    pub(crate) fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
+        if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
+            return Err(CommandError::usage(
+                "--dry-run=server has the API server check what is written, and with -f none is \
+                 asked; --dry-run=client shows it",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How far the write goes.
+    pub(crate) fn dry_run(&self) -> DryRun {
+        match self.dry_run {
+            DryRunWord::None => DryRun::None,
+            DryRunWord::Client => DryRun::Client,
+            DryRunWord::Server => DryRun::Server,
+        }
+    }
+}

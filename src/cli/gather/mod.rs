@@ -1,0 +1,6 @@
+//! What a command reads before it decides: workloads, snapshots, registry scans.
+
+pub(crate) mod cost;
+pub(crate) mod named;
+pub(crate) mod snapshot_file;
+pub(crate) mod workloads;

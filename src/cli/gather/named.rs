@@ -1,0 +1,179 @@
+//! Which workloads the words of a command line name.
+
+use crate::cluster::What;
+use crate::evaluator::{ScopeError, Snapshot};
+use crate::workload::{Names, Workload, WorkloadId};
+
+/// Whether the words name this workload.
+pub(crate) fn is_named(what: &What, id: &WorkloadId) -> bool {
+    match what {
+        What::Everything => true,
+        What::Kinds(types) => types.iter().any(|one| one.includes(id)),
+        What::Named(named) => named
+            .iter()
+            .any(|(one, name)| one.includes(id) && *name == id.name),
+    }
+}
+
+/// What was named and is not there is an error, as it is in a cluster.
+pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &What, place: &str) {
+    let What::Named(named) = what else {
+        return;
+    };
+    for (workload_type, name) in named {
+        let is_it = |w: &Workload| workload_type.includes(&w.id) && w.id.name == *name;
+        if !snapshot.workloads.iter().any(is_it) {
+            let word = workload_type.singular();
+            snapshot.errors.push(ScopeError {
+                scope: format!("{word}/{name}"),
+                reason: "NotFound".to_owned(),
+                message: format!("error: {word} {name:?} not found in the {place}"),
+            });
+        }
+    }
+}
+
+/// Refuses a name without a group that workloads of several groups have: only one
+/// of them is meant, and a write may not guess which. Those that another word
+/// names with the group stay.
+pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &What) {
+    let What::Named(named) = what else {
+        return;
+    };
+    let names = Names::among(snapshot.workloads.iter().map(|workload| &workload.id));
+    let mut refused: Vec<WorkloadId> = Vec::new();
+    for (workload_type, name) in named {
+        let meant = snapshot.workloads.iter().map(|workload| &workload.id);
+        let meant: Vec<&WorkloadId> = meant
+            .filter(|id| workload_type.includes(id) && id.name == *name)
+            .filter(|id| names.is_shared(id) && id.kind.has_distinct_groups())
+            .collect();
+        if meant.is_empty() || workload_type.group().is_some() {
+            continue;
+        }
+        let mut qualified: Vec<String> = meant.iter().map(|id| id.qualified()).collect();
+        qualified.dedup();
+        let word = format!("{}/{name}", workload_type.singular());
+        snapshot.errors.push(ScopeError {
+            message: format!(
+                "error: {word} may be any of {}: name the one to change with its group",
+                qualified.join(", ")
+            ),
+            scope: word,
+            reason: "Ambiguous".to_owned(),
+        });
+        refused.extend(meant.into_iter().cloned());
+    }
+    let names_group = |id: &WorkloadId| {
+        let mut named = named.iter();
+        named.any(|(one, name)| one.group().is_some() && one.includes(id) && *name == id.name)
+    };
+    snapshot
+        .workloads
+        .retain(|workload| names_group(&workload.id) || !refused.contains(&workload.id));
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::cli::flags::scope;
+    use crate::workload::decode;
+
+    /// What is left of these objects, and what is said.
+    fn left(objects: &[(&str, &str, &str)], words: &[&str]) -> (Vec<String>, Vec<String>) {
+        let mut snapshot = Snapshot::new(Timestamp::UNIX_EPOCH);
+        for (api_version, kind, namespace) in objects {
+            let object = json!({"apiVersion": api_version, "kind": kind,
+                "metadata": {"name": "a", "namespace": namespace}});
+            let workload = decode(&object, "default").expect("an object");
+            snapshot.workloads.extend(workload);
+        }
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let what = scope::what(&words).expect("words");
+        snapshot
+            .workloads
+            .retain(|workload| is_named(&what, &workload.id));
+        refuse_ambiguous(&mut snapshot, &what);
+        let called = |workload: &Workload| {
+            let id = &workload.id;
+            format!("{}/{}", id.namespace, id.qualified())
+        };
+        (
+            snapshot.workloads.iter().map(called).collect(),
+            snapshot.errors.into_iter().map(|e| e.message).collect(),
+        )
+    }
+
+    #[test]
+    fn a_name_that_several_groups_have_is_not_written() {
+        let old = ("helm.fluxcd.io/v1", "HelmRelease", "shop");
+        let new = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop");
+        let elsewhere = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "other");
+        let both = [
+            "shop/helmrelease.helm.fluxcd.io/a",
+            "shop/helmrelease.helm.toolkit.fluxcd.io/a",
+        ];
+        let refusal = "error: helmrelease/a may be any of helmrelease.helm.fluxcd.io/a, \
+             helmrelease.helm.toolkit.fluxcd.io/a: name the one to change with its group";
+        type Row<'a> = (
+            &'a [(&'a str, &'a str, &'a str)],
+            &'a [&'a str],
+            &'a [&'a str],
+            &'a [&'a str],
+        );
+        let rows: &[Row<'_>] = &[
+            (&[old, new], &["hr/a"], &[], &[refusal]),
+            (&[old, new], &["hr", "a"], &[], &[refusal]),
+            (&[old, new], &["hr.helm.fluxcd.io/a"], &both[..1], &[]),
+            (
+                &[old, new],
+                &["hr.v2.helm.toolkit.fluxcd.io/a"],
+                &both[1..],
+                &[],
+            ),
+            (
+                &[old, new],
+                &["hr.helm.fluxcd.io/a", "hr.helm.toolkit.fluxcd.io/a"],
+                &both,
+                &[],
+            ),
+            (
+                &[old, new],
+                &["hr/a", "hr.helm.fluxcd.io/a"],
+                &both[..1],
+                &[refusal],
+            ),
+            // Whoever names no object means all of them.
+            (&[old, new], &["hr"], &both, &[]),
+            (&[old, new], &[], &both, &[]),
+            (&[old], &["hr/a"], &both[..1], &[]),
+            (
+                &[old, elsewhere],
+                &["hr/a"],
+                &[
+                    "shop/helmrelease.helm.fluxcd.io/a",
+                    "other/helmrelease.helm.toolkit.fluxcd.io/a",
+                ],
+                &[],
+            ),
+            // Two names of one object, as files of two ages have them.
+            (
+                &[
+                    ("apps/v1", "Deployment", "shop"),
+                    ("extensions/v1beta1", "Deployment", "shop"),
+                ],
+                &["deploy/a"],
+                &["shop/deployment.apps/a", "shop/deployment.extensions/a"],
+                &[],
+            ),
+        ];
+        for (objects, words, kept, said) in rows {
+            let (left, told) = left(objects, words);
+            assert_eq!(left, *kept, "{words:?}");
+            assert_eq!(told, *said, "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Snapshots in files: `--save-snapshot` and `--from-snapshot`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::error::CommandError;
+use crate::evaluator::{Settings, Snapshot};
+use crate::image::{CanonicalName, RepositoryMetadata};
+
+/// What a saved snapshot holds of one repository.
+pub(crate) fn repository(
+    path: &Path,
+    name: &CanonicalName,
+) -> Result<RepositoryMetadata, CommandError> {
+    let mut snapshot = read(path)?;
+    let own = snapshot.repositories.remove(name);
+    // What you may not see yourself, a workload of the snapshot may have seen.
+    let views = snapshot.pull_secret_views.remove(name).unwrap_or_default();
+    let seen = |metadata: &RepositoryMetadata| metadata.tags.value().is_some();
+    let view = views.into_iter().map(|view| view.metadata).find(seen);
+    let best = match (own, view) {
+        (Some(own), Some(view)) => Some(if seen(&own) { own } else { view }),
+        (own, view) => own.or(view),
+    };
+    best.ok_or_else(|| {
+        CommandError::failed(format!(
+            "--from-snapshot {}: it holds nothing of {name}",
+            path.display()
+        ))
+    })
+}
+
+/// Reads a saved snapshot.
+pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
+    let fail = |reason: &dyn std::fmt::Display| {
+        CommandError::failed(format!("--from-snapshot {}: {reason}", path.display()))
+    };
+    let text = fs::read_to_string(path).map_err(|error| fail(&error))?;
+    Snapshot::parse(&text).map_err(|error| fail(&error))
+}
+
+/// Whether a snapshot can be saved there; what is there stays as it is.
+pub(crate) fn check(path: &Path) -> Result<(), CommandError> {
+    let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map(|_| ()).map_err(|error| {
+        CommandError::failed(format!("--save-snapshot {}: {error}", path.display()))
+    })
+}
+
+/// Saves a snapshot.
+pub(crate) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CommandError> {
+    let fail = |reason: &dyn std::fmt::Display| {
+        CommandError::failed(format!("--save-snapshot {}: {reason}", path.display()))
+    };
+    let mut text = serde_json::to_string_pretty(snapshot).map_err(|error| fail(&error))?;
+    text.push('\n');
+    fs::write(path, text).map_err(|error| fail(&error))
+}
+
+/// A flag of this run counts instead of the saved one.
+pub(crate) fn override_settings(saved: &mut Settings, given: Settings) {
+    if given.assume.is_some() {
+        saved.assume = given.assume;
+    }
+    if given.min_age.is_some() {
+        saved.min_age = given.min_age;
+    }
+    saved.min_age_clock = given.min_age_clock.or(saved.min_age_clock);
+    saved.max_candidates = given.max_candidates.or(saved.max_candidates);
+    if !given.platforms.is_empty() {
+        saved.platforms = given.platforms;
+    }
+    if !given.include_images.is_empty() {
+        saved.include_images = given.include_images;
+    }
+    if !given.exclude_images.is_empty() {
+        saved.exclude_images = given.exclude_images;
+    }
+    saved.allow_downgrade |= given.allow_downgrade;
+    saved.allow_variant_change |= given.allow_variant_change;
+}

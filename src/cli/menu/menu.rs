@@ -1,0 +1,102 @@
+//! A menu that is drawn on the screen, or asked line by line.
+
+use dialoguer::console::Key;
+
+use super::widgets::draw::Frame;
+use super::widgets::list::{List, Step};
+use super::widgets::screen::Screen;
+use crate::cli::error::CommandError;
+use crate::cli::terminal::streams::Terminal;
+
+/// Where questions are asked.
+pub(crate) enum Menu<'t> {
+    /// On a screen of their own.
+    Drawn(Screen),
+    /// Line by line.
+    Plain(&'t mut Terminal),
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// With an answer.
+    Given,
+    /// With the wish to change the answer before it.
+    Back,
+}
+
+impl<'t> Menu<'t> {
+    /// Begins to ask.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can be asked.
+    pub(crate) fn open(terminal: &'t mut Terminal) -> Result<Self, CommandError> {
+        check(terminal)?;
+        if terminal.is_dumb() {
+            Ok(Self::Plain(terminal))
+        } else {
+            Screen::open(terminal).map(Self::Drawn)
+        }
+    }
+
+    /// Has rows chosen.
+    ///
+    /// # Errors
+    ///
+    /// Esc, Ctrl-C, or a terminal that cannot be read.
+    pub(crate) fn choose(&mut self, list: &mut List) -> Result<Answer, CommandError> {
+        let screen = match self {
+            Self::Plain(terminal) => return super::widgets::plain::choose(list, terminal),
+            Self::Drawn(screen) => screen,
+        };
+        loop {
+            let frame = screen.canvas().list(list);
+            match list.press(&screen.ask(&frame)?) {
+                Step::Stay => {}
+                Step::Accept => return Ok(Answer::Given),
+                Step::Back => return Ok(Answer::Back),
+                Step::Quit => return Err(CommandError::declined()),
+            }
+        }
+    }
+
+    /// Says what is going on while something takes its time.
+    pub(crate) fn wait(&mut self, text: &str) {
+        match self {
+            Self::Plain(terminal) => terminal.tell(text),
+            Self::Drawn(screen) => {
+                let line = screen.canvas().line(crate::output::Paint::Dim, text);
+                screen.tell(&Frame {
+                    lines: vec![line],
+                    cursor: None,
+                });
+            }
+        }
+    }
+}
+
+/// Whether a key leads back to the question before.
+pub(crate) fn is_back(key: &Key) -> bool {
+    matches!(key, Key::BackTab)
+}
+
+/// Fails early where nobody can be asked.
+pub(crate) fn check(terminal: &Terminal) -> Result<(), CommandError> {
+    if terminal.can_ask() {
+        return Ok(());
+    }
+    Err(CommandError::failed(
+        "a menu needs a terminal; name what to change instead, see --help",
+    ))
+}
+
+/// Tells what would have done the same without a menu.
+pub(crate) fn tell_commands(commands: &[String], terminal: &mut Terminal) {
+    if !commands.is_empty() {
+        terminal.tell("the same without a menu:");
+    }
+    for command in commands {
+        terminal.tell(&format!("  {command}"));
+    }
+}

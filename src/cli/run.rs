@@ -1,0 +1,117 @@
+//! The entry point of the command line: parse, dispatch, exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use super::args::{Arguments, Command};
+use super::commands;
+use super::commands::annotations::{automate, deautomate, lock, policy, unlock};
+use super::error::CommandError;
+use super::terminal::streams::Terminal;
+
+use crate::output::sanitize;
+use crate::secrets;
+
+/// Runs the program with these arguments, the program's name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(words) = commands::completion::asked_by_kubectl(&arguments) {
+        return commands::completion::complete(&words);
+    }
+    let arguments = super::flags::client::join_level(arguments);
+    learn_secrets(&arguments);
+    let mut terminal = Terminal::detect();
+    let arguments = match parse(&arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // It repeats words that a terminal might obey; those without are as wrong.
+            let safe = |word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into();
+            let words: Vec<OsString> = arguments.iter().map(safe).collect();
+            return terminal.usage(&parse(&words).err().unwrap_or(error));
+        }
+    };
+    terminal.set_colour(arguments.globals.color);
+    terminal.set_verbosity(arguments.globals.verbosity);
+    super::terminal::logging::start(arguments.globals.verbosity);
+    match dispatch(arguments, &mut terminal) {
+        Ok(code) => code,
+        Err(error) => error.report(&mut terminal),
+    }
+}
+
+fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
+    let matches = parser(words).try_get_matches_from(words)?;
+    Arguments::from_arg_matches(&matches)
+}
+
+/// Remembers what was typed and what the machine's proxies want, so that no message
+/// repeats it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the passwords of the machine's proxies are in the environment"
+)]
+fn learn_secrets(arguments: &[OsString]) {
+    let mut is_next = false;
+    for word in arguments.iter().filter_map(|word| word.to_str()) {
+        if std::mem::take(&mut is_next) {
+            secrets::learn(word);
+        }
+        match word.split_once('=') {
+            Some(("--token" | "--password", secret)) => secrets::learn(secret),
+            _ => is_next = matches!(word, "--token" | "--password"),
+        }
+    }
+    for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        for name in [name, &name.to_ascii_lowercase()] {
+            if let Ok(url) = std::env::var(name) {
+                secrets::learn_url(&url);
+            }
+        }
+    }
+}
+
+/// The whole command line as kubectl shows it, with every subcommand and flag:
+/// what `examples/reference` makes the documentation from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command().bin_name("kubectl imgpolicy")
+}
+
+/// The parser, called as the user called the program.
+fn parser(arguments: &[OsString]) -> clap::Command {
+    let name = arguments
+        .first()
+        .map(std::path::Path::new)
+        .and_then(|path| path.file_stem())
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let name = match name.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {plugin}"),
+        None => "kubectl-imgpolicy".to_owned(),
+    };
+    Arguments::command().bin_name(name)
+}
+
+fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
+    let globals = &arguments.globals;
+    match arguments.command {
+        Command::Status(args) => commands::status::status(&args, globals, terminal),
+        Command::Explain(args) => commands::explain::explain(&args, globals, terminal),
+        Command::Test(args) => commands::test::test(&args, globals, terminal),
+        Command::Images(args) => commands::images::images(&args, globals, terminal),
+        Command::Update(args) => commands::update::update(&args, globals, terminal),
+        Command::Rollback(args) => commands::rollback::rollback(&args, globals, terminal),
+        Command::Automate(args) => automate::automate(&args, globals, terminal),
+        Command::Deautomate(args) => deautomate::deautomate(&args, globals, terminal),
+        Command::Lock(args) => lock::lock(&args, globals, terminal),
+        Command::Unlock(args) => unlock::unlock(&args, globals, terminal),
+        Command::Policy(args) => policy::policy(&args, globals, terminal),
+        Command::Cache(args) => commands::cache::cache(&args, terminal),
+        Command::Completion(args) => commands::completion::completion(&args, terminal),
+        Command::Version(args) => commands::version::version(&args, terminal),
+        Command::Options => commands::options::options(terminal),
+    }
+}

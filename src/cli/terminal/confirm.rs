@@ -1,0 +1,126 @@
+//! Asking before anything is changed.
+
+use dialoguer::console::{Key, measure_text_width};
+
+use super::keyboard::{self, Keyboard};
+use super::streams::Terminal;
+use crate::cli::error::CommandError;
+use crate::output::{is_unsafe, sanitize, wrap};
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// What is going to happen: `Update 3 workloads`.
+    pub(crate) action: String,
+    /// How many workloads change.
+    pub(crate) workloads: usize,
+    /// Where: `in namespace shop of context prod`, `in 2 files`.
+    pub(crate) place: String,
+}
+
+impl Question {
+    /// The question as it is asked.
+    fn text(&self) -> String {
+        let Self { action, place, .. } = self;
+        sanitize(&format!("{action} {place}? [y/N] ")).into_owned()
+    }
+
+    /// Said where nobody can be asked.
+    fn refusal(&self) -> String {
+        let workloads = match self.workloads {
+            1 => "1 workload".to_owned(),
+            more => format!("{more} workloads"),
+        };
+        format!(
+            "refusing to change {workloads} without a terminal; pass --yes, or --dry-run to preview"
+        )
+    }
+}
+
+/// Goes on if that was wished: with `--yes`, or by `y` or `yes` and Enter at the
+/// terminal. Enter alone says No. Not to be called from within a runtime.
+///
+/// # Errors
+///
+/// Nobody can be asked (exit code 1), the answer is no, Esc or the end of the
+/// input (1), or Ctrl-C (130): nothing was changed then, and the message says so.
+pub(crate) fn confirm(
+    question: &Question,
+    yes: bool,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    if yes {
+        return Ok(());
+    }
+    if !terminal.can_ask() {
+        return Err(CommandError::failed(question.refusal()));
+    }
+    let columns = terminal.question_style().width;
+    // The last line takes the answer.
+    let text = wrap(&question.text(), columns, 0);
+    let answer = if terminal.is_dumb() {
+        keyboard::line(&text, terminal)
+    } else {
+        // What is typed once the question is seen is not lost.
+        let keyboard = Keyboard::take()?;
+        terminal.prompt(&text);
+        let answer = typed(&keyboard, terminal);
+        terminal.prompt("\n");
+        answer
+    };
+    match answer?.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CommandError::declined()),
+    }
+}
+
+/// What is typed until Enter. Esc counts as no. Only the character that is typed
+/// is drawn: the question may take several lines.
+fn typed(keyboard: &Keyboard, terminal: &mut Terminal) -> Result<String, CommandError> {
+    let mut answer = String::new();
+    loop {
+        match keyboard.key()? {
+            Key::Enter => return Ok(answer),
+            Key::Escape => return Err(CommandError::declined()),
+            Key::Backspace => {
+                let columns = answer
+                    .pop()
+                    .map_or(0, |c| measure_text_width(c.encode_utf8(&mut [0; 4])));
+                terminal.prompt(&"\u{8} \u{8}".repeat(columns));
+            }
+            Key::Char(c) if !is_unsafe(c) => {
+                answer.push(c);
+                terminal.prompt(c.encode_utf8(&mut [0; 4]));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_names_the_place_and_the_refusal_the_number() {
+        let mut question = Question {
+            action: "Update 3 workloads".to_owned(),
+            workloads: 3,
+            place: "in namespace shop of context pr\u{1b}od".to_owned(),
+        };
+        assert_eq!(
+            question.text(),
+            "Update 3 workloads in namespace shop of context prod? [y/N] "
+        );
+        assert_eq!(
+            question.refusal(),
+            "refusing to change 3 workloads without a terminal; pass --yes, or --dry-run to preview"
+        );
+        question.workloads = 1;
+        assert!(
+            question
+                .refusal()
+                .starts_with("refusing to change 1 workload without")
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Keys as they are pressed, and lines where the terminal knows nothing better.
+//!
+//! Ctrl-C and the end of the input are errors here, so that every question ends
+//! by them alike: with the terminal as it was, `nothing changed` and the right
+//! exit code.
+
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+
+use dialoguer::console::{Key, Term};
+use futures_util::future::poll_immediate;
+use tokio::sync::oneshot;
+
+use super::streams::Terminal;
+use crate::cli::error::CommandError;
+use crate::cli::gather::workloads::runtime;
+
+/// Reads single keys. While it lives, the terminal shows nothing by itself and
+/// Ctrl-C is a key: one that is pressed between two reads is not lost, and what
+/// is typed ahead does not spoil what is drawn.
+#[derive(Debug)]
+pub(crate) struct Keyboard {
+    term: Term,
+    _raw: RawMode,
+}
+
+/// What Ctrl-D sends where the terminal does not interpret it.
+const END_OF_INPUT: char = '\u{4}';
+
+impl Keyboard {
+    /// Takes the keyboard. What was typed before the question was seen is no
+    /// answer to it, and is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The terminal does not let itself be set.
+    pub(crate) fn take() -> Result<Self, CommandError> {
+        Ok(Self {
+            term: Term::stderr(),
+            _raw: RawMode::enter().map_err(cannot_read)?,
+        })
+    }
+
+    /// Waits for a key.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C, the end of the input, or a terminal that cannot be read.
+    pub(crate) fn key(&self) -> Result<Key, CommandError> {
+        match self.term.read_key_raw() {
+            Ok(Key::CtrlC) => Err(CommandError::interrupted()),
+            Ok(Key::Char(END_OF_INPUT)) => Err(CommandError::declined()),
+            Ok(key) => Ok(key),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(CommandError::declined()),
+            Err(error) => Err(cannot_read(error)),
+        }
+    }
+}
+
+/// Prompts for a line, which the terminal itself lets the user edit, and waits
+/// for it. Not to be called from within a runtime.
+///
+/// # Errors
+///
+/// Ctrl-C, the end of the input, or a terminal that cannot be read; what is
+/// printed next begins a line.
+pub(crate) fn line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
+    let line = runtime()?.block_on(read_line(prompt, terminal));
+    if line.is_err() {
+        terminal.prompt("\n");
+    }
+    line
+}
+
+async fn read_line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
+    // Whoever sees the prompt may press Ctrl-C at once.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    if poll_immediate(&mut interrupted).await.is_some() {
+        return Err(CommandError::interrupted());
+    }
+    terminal.prompt(prompt);
+    let (sender, receiver) = oneshot::channel();
+    // Reading cannot be stopped, so the thread is left behind on Ctrl-C; the
+    // program ends then.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line);
+        let _ = sender.send(read.map(|bytes| (bytes > 0).then_some(line)));
+    });
+    let read = tokio::select! {
+        read = receiver => read.ok(),
+        Ok(()) = &mut interrupted => None,
+    };
+    match read {
+        Some(Ok(Some(line))) => Ok(line.trim_end_matches(['\r', '\n']).to_owned()),
+        Some(Ok(None)) => Err(CommandError::declined()),
+        Some(Err(error)) => Err(cannot_read(error)),
+        None => Err(CommandError::interrupted()),
+    }
+}
+
+fn cannot_read(error: io::Error) -> CommandError {
+    CommandError::failed(format!("the terminal cannot be read: {error}"))
+}
+
+/// The terminal as it is while single keys are read; dropped, it is as it was.
+#[cfg(unix)]
+#[derive(Debug)]
+struct RawMode {
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl RawMode {
+    fn enter() -> io::Result<Self> {
+        use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(io::stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        // A line break that is written still goes to the first column.
+        raw.output_modes = before.output_modes;
+        tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
+        Ok(Self { before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+    }
+}
+
+/// Elsewhere the console sets itself for each key.
+#[cfg(not(unix))]
+#[derive(Debug)]
+struct RawMode;
+
+#[cfg(not(unix))]
+impl RawMode {
+    fn enter() -> io::Result<Self> {
+        Ok(Self)
+    }
+}

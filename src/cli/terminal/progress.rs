@@ -1,0 +1,131 @@
+//! A line on standard error while registries are asked, on a terminal only.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::streams::Terminal;
+use crate::collect::Progress;
+
+/// How long a run may take before it says what it waits for: a line that only
+/// flickers tells nothing.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How many registries have a place in the line; those with the most to do.
+const REGISTRIES: usize = 3;
+
+/// The line; it is gone when this is dropped.
+pub(crate) struct ProgressLine {
+    bar: ProgressBar,
+    /// Which registries, and how many requests.
+    shown: RefCell<(Progress, u64)>,
+}
+
+impl ProgressLine {
+    pub(crate) fn new(terminal: &Terminal) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message("reading workloads");
+        if terminal.shows_progress() {
+            let late = bar.clone();
+            thread::spawn(move || {
+                thread::sleep(PATIENCE);
+                if !late.is_finished() {
+                    late.set_draw_target(ProgressDrawTarget::stderr());
+                    late.enable_steady_tick(Duration::from_millis(120));
+                }
+            });
+        }
+        Self {
+            bar,
+            shown: RefCell::default(),
+        }
+    }
+
+    /// So far the scan has come.
+    pub(crate) fn report(&self, progress: &Progress) {
+        self.shown.borrow_mut().0.clone_from(progress);
+        self.draw();
+    }
+
+    /// So many requests were sent.
+    pub(crate) fn requests(&self, requests: u64) {
+        self.shown.borrow_mut().1 = requests;
+        if requests > 0 {
+            self.draw();
+        }
+    }
+
+    fn draw(&self) {
+        let (progress, requests) = &*self.shown.borrow();
+        self.bar.set_message(text(progress, *requests));
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. What comes
+/// last may not be seen on a narrow terminal.
+fn text(progress: &Progress, requests: u64) -> String {
+    let mut registries: Vec<(&str, usize, usize)> = progress
+        .registries
+        .iter()
+        .map(|(registry, (done, all))| (registry.as_str(), *done, *all))
+        .collect();
+    registries.sort_by_key(|(_, done, all)| Reverse(all - done));
+    let others = registries.split_off(registries.len().min(REGISTRIES));
+    let of = |(registry, done, all): &(&str, usize, usize)| format!("{registry} {done} of {all}");
+    let mut text = registries.iter().map(of).collect::<Vec<_>>().join(", ");
+    if !others.is_empty() {
+        let done: usize = others.iter().map(|(_, done, _)| done).sum();
+        let all: usize = others.iter().map(|(_, _, all)| all).sum();
+        text.push_str(&format!(" and {} more {done} of {all}", others.len()));
+    }
+    if text.is_empty() {
+        return format!("{requests} requests");
+    }
+    format!("{requests} requests: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(registries: &[(&str, usize, usize)]) -> Progress {
+        let of = |(name, done, all): &(&str, usize, usize)| ((*name).to_owned(), (*done, *all));
+        Progress {
+            registries: registries.iter().map(of).collect(),
+        }
+    }
+
+    #[test]
+    fn registries_with_the_most_to_do_come_first() {
+        let some = progress(&[("a", 3, 4), ("b", 0, 9)]);
+        assert_eq!(text(&some, 7), "7 requests: b 0 of 9, a 3 of 4");
+        let many = progress(&[
+            ("a", 3, 4),
+            ("b", 0, 9),
+            ("c", 1, 1),
+            ("d", 2, 8),
+            ("e", 5, 5),
+        ]);
+        assert_eq!(
+            text(&many, 70),
+            "70 requests: b 0 of 9, d 2 of 8, a 3 of 4 and 2 more 6 of 6"
+        );
+    }
+
+    #[test]
+    fn of_a_single_image_the_requests_are_told() {
+        assert_eq!(text(&Progress::default(), 2), "2 requests");
+    }
+}

@@ -1,0 +1,222 @@
+//! Standard output, standard error, and what is on the other side of them.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use dialoguer::console::Term;
+
+use crate::cli::error::CommandError;
+use crate::cli::flags::client::ColourChoice;
+use crate::evaluator::ScopeError;
+use crate::output::{Paint, Style, sanitize};
+use crate::secrets;
+
+/// The two streams: results go to the first, all else to the second.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    colour: ColourChoice,
+    no_color: bool,
+    width: Option<usize>,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+    stdin_is_terminal: bool,
+    is_dumb: bool,
+    /// The level of `-v`.
+    pub(crate) verbosity: u8,
+}
+
+impl Terminal {
+    /// Looks at the streams and at `NO_COLOR`, `TERM` and `COLUMNS`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads how to draw"
+    )]
+    pub(crate) fn detect() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let stdout_is_terminal = io::stdout().is_terminal();
+        // COLUMNS counts only for a terminal that does not tell its size.
+        let columns = variable("COLUMNS").and_then(|c| c.to_str()?.parse::<usize>().ok());
+        let measured = stdout_is_terminal
+            .then(|| {
+                Term::stdout()
+                    .size_checked()
+                    .map(|(_, columns)| usize::from(columns))
+            })
+            .flatten();
+        Self {
+            colour: ColourChoice::Auto,
+            no_color: variable("NO_COLOR").is_some(),
+            // Where Unix does not say what the terminal can do, it can do nothing.
+            is_dumb: variable("TERM").map_or(cfg!(unix), |term| term == "dumb"),
+            width: if stdout_is_terminal {
+                measured.or(columns)
+            } else {
+                None
+            },
+            stdout_is_terminal,
+            stderr_is_terminal: io::stderr().is_terminal(),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            verbosity: 0,
+        }
+    }
+
+    pub(crate) fn set_colour(&mut self, colour: ColourChoice) {
+        self.colour = colour;
+    }
+
+    pub(crate) fn set_verbosity(&mut self, verbosity: u8) {
+        self.verbosity = verbosity;
+    }
+
+    fn colours(&self, is_terminal: bool) -> bool {
+        match self.colour {
+            ColourChoice::Always => true,
+            ColourChoice::Never => false,
+            ColourChoice::Auto => is_terminal && !self.no_color && !self.is_dumb,
+        }
+    }
+
+    /// How results are drawn.
+    pub(crate) fn style(&self) -> Style {
+        Style {
+            colour: self.colours(self.stdout_is_terminal),
+            width: self.width,
+        }
+    }
+
+    /// Whether progress may be drawn on standard error.
+    pub(crate) fn shows_progress(&self) -> bool {
+        self.stderr_is_terminal && !self.is_dumb
+    }
+
+    /// Whether somebody can be asked: questions stand on standard error and are
+    /// answered on standard input; results may go elsewhere.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.stdin_is_terminal && self.stderr_is_terminal
+    }
+
+    /// Whether the terminal obeys no escape codes, so that a question is a line.
+    pub(crate) fn is_dumb(&self) -> bool {
+        self.is_dumb
+    }
+
+    /// How questions are drawn, on standard error: in its colours and its width.
+    pub(crate) fn question_style(&self) -> Style {
+        let columns = || usize::from(Term::stderr().size().1);
+        Style {
+            colour: self.colours(self.stderr_is_terminal),
+            width: self.stderr_is_terminal.then(columns),
+        }
+    }
+
+    /// Writes a part of a line to standard error: what is asked, or what was typed.
+    pub(crate) fn prompt(&mut self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(text.as_bytes());
+        let _ = stderr.flush();
+    }
+
+    /// Writes to standard error what is drawn for it; nothing is shortened where
+    /// that is no terminal.
+    pub(crate) fn show(&mut self, draw: impl FnOnce(&Style) -> String) {
+        let style = match self.stderr_is_terminal {
+            true => self.question_style(),
+            false => Style {
+                colour: self.colours(false),
+                width: None,
+            },
+        };
+        self.prompt(&draw(&style));
+    }
+
+    /// Writes a result. A reader that has gone away, such as `head`, ends the
+    /// output quietly.
+    pub(crate) fn print(&mut self, text: &str) {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        let newline = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let _ = written
+            .and_then(|()| stdout.write_all(newline.as_bytes()))
+            .and_then(|()| stdout.flush());
+    }
+
+    /// Writes a text that is passed on as it is, to its last byte.
+    ///
+    /// # Errors
+    ///
+    /// It could not be written: whoever redirects it has a broken file then.
+    pub(crate) fn pass_on(&mut self, text: &str) -> Result<(), CommandError> {
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        written
+            .and_then(|()| stdout.flush())
+            .map_err(|error| CommandError::failed(format!("cannot write standard output: {error}")))
+    }
+
+    /// Tells something beside the result, in one line, without secrets and control
+    /// characters.
+    pub(crate) fn tell(&mut self, text: &str) {
+        self.write_line(text, None);
+    }
+
+    /// Reports a failure, likewise.
+    pub(crate) fn complain(&mut self, text: &str) {
+        self.write_line(text, Some(Paint::Bad));
+    }
+
+    /// Tells what could not be read, with its hint on a line of its own. A message
+    /// that looks as if it had one may come from a snapshot, so only those are taken
+    /// for hints that are ours.
+    pub(crate) fn complain_of(&mut self, error: &ScopeError) {
+        let is_ours =
+            |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
+        match error.message.rsplit_once("\nhint: ") {
+            Some((message, hint)) if is_ours(hint) => {
+                self.complain(message);
+                self.complain(&format!("hint: {hint}"));
+            }
+            _ => self.complain(&error.message),
+        }
+    }
+
+    fn write_line(&mut self, text: &str, paint: Option<Paint>) {
+        let style = Style {
+            colour: self.colours(self.stderr_is_terminal),
+            width: None,
+        };
+        // As a whole: a line break of others must not begin a line of its own.
+        let line = secrets::redact(text);
+        let line = sanitize(line.trim_end());
+        let line = match paint {
+            Some(paint) => style.paint(paint, &line),
+            None => line,
+        };
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// What clap says of a command line: help on standard output with exit code
+    /// 0, faults on standard error with 2.
+    pub(crate) fn usage(&mut self, error: &clap::Error) -> ExitCode {
+        // Nothing typed is a question, not a mistake: kubectl answers it with 0.
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            self.print(&error.render().to_string());
+            return ExitCode::SUCCESS;
+        }
+        if !error.use_stderr() {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        let rendered = error.render();
+        let text = match self.colours(self.stderr_is_terminal) {
+            true => rendered.ansi().to_string(),
+            false => rendered.to_string(),
+        };
+        self.prompt(&secrets::redact(&text));
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    }
+}
