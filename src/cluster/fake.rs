@@ -11,7 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::service_fn;
 
-use super::connection::Cluster;
+use super::connect::connection::Cluster;
 use super::{Scope, Selection, What};
 
 /// One request as it came in.
@@ -67,7 +67,7 @@ impl Asked {
 
 /// A cluster whose answers, status and body, come from `answer` by the URI
 /// alone. The namespace of its context is `shop`.
-pub(super) fn cluster<F>(answer: F) -> (Cluster, Asked)
+pub(crate) fn cluster<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&str) -> (u16, String) + Send + Sync + 'static,
 {
@@ -133,7 +133,7 @@ pub(crate) fn line_of(answer: &(u16, String)) -> String {
     )
 }
 
-pub(super) fn forbidden() -> (u16, String) {
+pub(crate) fn forbidden() -> (u16, String) {
     status(
         403,
         "Forbidden",
@@ -141,26 +141,26 @@ pub(super) fn forbidden() -> (u16, String) {
     )
 }
 
-pub(super) fn not_found() -> (u16, String) {
+pub(crate) fn not_found() -> (u16, String) {
     let message = "the server could not find the requested resource";
     status(404, "NotFound", message)
 }
 
 /// A page of a list; an empty token ends it.
-pub(super) fn page(items: Value, token: &str) -> (u16, String) {
+pub(crate) fn page(items: Value, token: &str) -> (u16, String) {
     let body = json!({"kind": "List", "metadata": {"continue": token}, "items": items});
     (200, body.to_string())
 }
 
 /// A Deployment-like item of a list, without the `kind` that items lack.
-pub(super) fn item(name: &str) -> Value {
+pub(crate) fn item(name: &str) -> Value {
     json!({"metadata": {"name": name, "namespace": "shop"},
         "spec": {"selector": {"matchLabels": {"app": name}},
             "template": {"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}}}})
 }
 
 /// An object's 404, which tells where the server looked.
-pub(super) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
+pub(crate) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
         "reason": "NotFound", "message": format!("{resource} {name:?} not found"),
         "details": {"name": name, "kind": resource}});
@@ -168,7 +168,7 @@ pub(super) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
 }
 
 /// A group's versions, the preferred one first.
-pub(super) fn group(versions: &[&str]) -> (u16, String) {
+pub(crate) fn group(versions: &[&str]) -> (u16, String) {
     let versions: Vec<Value> = versions
         .iter()
         .map(|version| json!({"groupVersion": version}))
@@ -178,7 +178,7 @@ pub(super) fn group(versions: &[&str]) -> (u16, String) {
 }
 
 /// The namespaced kinds of a version.
-pub(super) fn kinds(plurals: &[&str]) -> (u16, String) {
+pub(crate) fn kinds(plurals: &[&str]) -> (u16, String) {
     let resources: Vec<Value> = plurals
         .iter()
         .flat_map(|plural| {
@@ -191,7 +191,7 @@ pub(super) fn kinds(plurals: &[&str]) -> (u16, String) {
 }
 
 /// A selection in the namespace shop.
-pub(super) fn shop(what: What) -> Selection {
+pub(crate) fn shop(what: What) -> Selection {
     Selection {
         scope: Scope::Namespace("shop".to_owned()),
         label_selector: None,

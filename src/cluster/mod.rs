@@ -18,48 +18,22 @@
 //! credentials) is a [`ClusterError`]. Only `object` and `events` write, and only what
 //! a caller hands them.
 
-mod access;
-mod admission;
-mod api_group;
-mod cause;
-mod connection;
-mod credentials;
-mod error;
-mod events;
+mod api;
+mod connect;
 #[cfg(test)]
 pub(crate) mod fake;
-mod helm;
-mod identity;
-mod kubeconfig;
-mod kubeconfig_files;
-mod lease;
-mod names;
-mod nodes;
-mod object;
-mod owners;
-mod page;
-mod plugin;
-mod pod;
-mod pods;
-mod proxy;
-mod pull_secrets;
-mod resource;
-mod selection;
-mod socks;
-mod timeout;
-mod transport;
-mod usage;
-mod workloads;
+mod read;
+mod write;
 
-pub use access::AccessError;
-pub use connection::{Cluster, ConnectionOptions};
-pub use error::ClusterError;
-pub use events::EventNote;
-pub use lease::{CONTROLLER_LEASE, ControllerPresence};
-pub use object::Patched;
-pub use pods::{Coverage, PodFacts, Uncovered};
-pub use pull_secrets::{PullSecret, PullSecrets, PullSecretsFound};
-pub use selection::{Scope, Selection, What};
-pub use timeout::{InvalidTimeout, RequestTimeout};
-pub use usage::{PodUsage, PodUsages};
-pub use workloads::Listing;
+pub use self::api::access::AccessError;
+pub use self::api::error::ClusterError;
+pub use self::api::selection::{Scope, Selection, What};
+pub use self::connect::connection::{Cluster, ConnectionOptions};
+pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
+pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
+pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
+pub use self::read::pods::usage::{PodUsage, PodUsages};
+pub use self::read::pull_secrets::{PullSecret, PullSecrets, PullSecretsFound};
+pub use self::read::workloads::Listing;
+pub use self::write::events::EventNote;
+pub use self::write::object::Patched;

@@ -50,7 +50,7 @@ enum Holder {
 }
 
 impl Account {
-    pub(super) fn of_user(options: &RegistryOptions) -> Self {
+    pub(crate) fn of_user(options: &RegistryOptions) -> Self {
         Self(Arc::new(Holder::User(Keychain::new(options))))
     }
 
@@ -114,14 +114,14 @@ impl Account {
     }
 
     /// Whether the credentials come from a cluster.
-    pub(super) fn is_of_workload(&self) -> bool {
+    pub(crate) fn is_of_workload(&self) -> bool {
         matches!(*self.0, Holder::PullSecrets { .. })
     }
 
     /// The identities under which the cache may hold what this account was told
     /// of a repository. No helper is run for it; `private` says whether what a
     /// helper gave may be known by the helper's name.
-    pub(super) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+    pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         match &*self.0 {
             Holder::User(keychain) => keychain.ids(name, private).await,
             Holder::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
@@ -129,7 +129,7 @@ impl Account {
     }
 
     /// The credentials to try for a repository, in their order.
-    pub(super) async fn find(&self, name: &CanonicalName) -> Found {
+    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
         let after_user = match &*self.0 {
             Holder::User(keychain) => return keychain.find(name).await,
             Holder::PullSecrets { after_user, .. } => *after_user,
@@ -146,7 +146,7 @@ impl Account {
 
 impl CredentialId {
     /// The identity of a list of credentials; `None` if it is empty.
-    pub(super) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
+    pub(crate) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
         let mut hash = Sha256::new();
         let mut any = false;
         for credential in credentials {
@@ -167,7 +167,7 @@ impl CredentialId {
 
     /// The identity of whatever a helper says of a registry: its passwords
     /// change by the hour, and whoever runs it stays the same.
-    pub(super) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
+    pub(crate) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
         let mut hash = Sha256::new();
         for part in ["helper", helper, name.registry()] {
             hash.update((part.len() as u64).to_le_bytes());
@@ -178,7 +178,7 @@ impl CredentialId {
 
     /// The identity of what is shown at each of several places; `None` if that
     /// is nothing anywhere. That of one place is its own.
-    pub(super) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
+    pub(crate) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
         if let [only] = ids {
             return *only;
         }
@@ -192,7 +192,7 @@ impl CredentialId {
     }
 
     /// The hash itself, as a part of what is hashed further.
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::image::Platform;
 
 /// The annotation and the label that name the time of a build.
-pub(super) const CREATED: &str = "org.opencontainers.image.created";
+pub(crate) const CREATED: &str = "org.opencontainers.image.created";
 /// The label that named it before.
 const BUILD_DATE: &str = "org.label-schema.build-date";
 /// How Go prints a time that was never set.
@@ -15,16 +15,16 @@ const GO_ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 
 /// What a config says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Config {
-    pub(super) created: Option<Timestamp>,
+pub(crate) struct Config {
+    pub(crate) created: Option<Timestamp>,
     /// When its label says that it was built.
-    pub(super) label: Option<Timestamp>,
-    pub(super) platform: Option<Platform>,
+    pub(crate) label: Option<Timestamp>,
+    pub(crate) platform: Option<Platform>,
 }
 
 impl Config {
     /// Reads an image's config. An odd time is no time; an odd platform none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Document {
             created: Option<Value>,
@@ -54,7 +54,7 @@ impl Config {
 }
 
 /// A platform by its parts, if they make one; an odd variant is left out.
-pub(super) fn platform(os: &str, arch: &str, variant: &str) -> Option<Platform> {
+pub(crate) fn platform(os: &str, arch: &str, variant: &str) -> Option<Platform> {
     let plain: Platform = format!("{os}/{arch}").parse().ok()?;
     if variant.is_empty() {
         return Some(plain);
@@ -64,13 +64,13 @@ pub(super) fn platform(os: &str, arch: &str, variant: &str) -> Option<Platform> 
 }
 
 /// A time as builders write it: RFC 3339.
-pub(super) fn time(value: Option<&Value>) -> Option<Timestamp> {
+pub(crate) fn time(value: Option<&Value>) -> Option<Timestamp> {
     let text = value?.as_str()?.trim();
     (text != GO_ZERO_TIME).then(|| text.parse().ok()).flatten()
 }
 
 /// Where JSON is broken, without a word of it.
-pub(super) fn place_of(error: &serde_json::Error) -> String {
+pub(crate) fn place_of(error: &serde_json::Error) -> String {
     let kind = match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",
         serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",

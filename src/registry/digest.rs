@@ -5,14 +5,14 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use crate::image::Digest;
 
 /// The sha256 digest of some bytes.
-pub(super) fn sha256(bytes: &[u8]) -> Option<Digest> {
+pub(crate) fn sha256(bytes: &[u8]) -> Option<Digest> {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
         .parse()
         .ok()
 }
 
 /// Whether a digest is that of these bytes.
-pub(super) fn is_of(digest: &Digest, bytes: &[u8]) -> bool {
+pub(crate) fn is_of(digest: &Digest, bytes: &[u8]) -> bool {
     let (algorithm, expected) = digest.as_str().split_once(':').unwrap_or_default();
     let found = match algorithm {
         "sha256" => hex(&Sha256::digest(bytes)),

@@ -17,7 +17,7 @@ use super::transport::{AddressKind, Answer, Question, SendError, Transport};
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
 
 /// Whether a host (without its port) is this machine.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     host == "localhost"
@@ -32,7 +32,7 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 /// One registry, shared by its repositories.
 #[derive(Debug)]
-pub(super) struct Endpoint {
+pub(crate) struct Endpoint {
     /// Host and port of the API.
     host: String,
     base: OnceCell<Url>,
@@ -46,7 +46,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(name: &CanonicalName) -> Self {
+    pub(crate) fn new(name: &CanonicalName) -> Self {
         let host = if name.is_docker_hub() {
             DOCKER_HUB_API
         } else {
@@ -69,7 +69,7 @@ impl Endpoint {
     /// Such a host is tried with https once (`HEAD /v2/`); only where it does not
     /// speak TLS, plain HTTP is used for the rest of the run. A host with a bad
     /// certificate does speak it, and is refused.
-    pub(super) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
+    pub(crate) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
         let https = Url::parse(&format!("https://{}/", self.host))
             .map_err(|error| format!("{} is no host name: {error}", self.host))?;
         let may_be_plain =
@@ -93,7 +93,7 @@ impl Endpoint {
     /// Lets one request go first to a host that was never asked, so that its
     /// challenge is met once and not by every repository of a run. The others
     /// wait as long as the guard lives; who holds it calls [`Self::met`].
-    pub(super) async fn go_first(&self) -> Option<MutexGuard<'_, ()>> {
+    pub(crate) async fn go_first(&self) -> Option<MutexGuard<'_, ()>> {
         if self.asked.load(Ordering::Acquire) {
             return None;
         }
@@ -103,11 +103,11 @@ impl Endpoint {
 
     /// The first request is through, with whatever result, or it is known what
     /// it would meet.
-    pub(super) fn met(&self) {
+    pub(crate) fn met(&self) {
         self.asked.store(true, Ordering::Release);
     }
 
-    pub(super) fn challenge(&self) -> Option<Challenge> {
+    pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.challenge
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -116,7 +116,7 @@ impl Endpoint {
 
     /// What the host asks for at its root, `GET /v2/`: asked once a run, and only
     /// where it has shown no challenge. `None`: it wants to see nothing.
-    pub(super) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
+    pub(crate) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
         if let Some(challenge) = self.challenge() {
             return Some(challenge);
         }
@@ -131,13 +131,13 @@ impl Endpoint {
     }
 
     /// Takes note of an answer of the host: where it came from.
-    pub(super) fn answered(&self, answer: &Answer) {
+    pub(crate) fn answered(&self, answer: &Answer) {
         *self.from.lock().unwrap_or_else(PoisonError::into_inner) = answer.from;
     }
 
     /// Who names a URL, for the rule on addresses: nobody, where it lies on the
     /// registry's own host, else a registry whose address is of this kind.
-    pub(super) fn names(&self, target: &Url, transport: &Transport) -> Option<AddressKind> {
+    pub(crate) fn names(&self, target: &Url, transport: &Transport) -> Option<AddressKind> {
         let Some(base) = self.base.get() else {
             return Some(AddressKind::Public);
         };
@@ -145,7 +145,7 @@ impl Endpoint {
         (base.origin() != target.origin()).then(|| transport.kind_of_registry(base, from))
     }
 
-    pub(super) fn learn(&self, challenge: &Challenge) {
+    pub(crate) fn learn(&self, challenge: &Challenge) {
         *self
             .challenge
             .lock()

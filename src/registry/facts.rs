@@ -8,17 +8,17 @@ use crate::image::{BuildTimes, Content, Fact, ImageMetadata, Known, Member, Plat
 
 /// What is asked about one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Wanted {
-    pub(super) digest: bool,
-    pub(super) members: bool,
-    pub(super) platforms: bool,
-    pub(super) created: bool,
-    pub(super) configs: bool,
+pub(crate) struct Wanted {
+    pub(crate) digest: bool,
+    pub(crate) members: bool,
+    pub(crate) platforms: bool,
+    pub(crate) created: bool,
+    pub(crate) configs: bool,
 }
 
 impl Wanted {
     /// One question.
-    pub(super) fn of(fact: &Fact) -> Self {
+    pub(crate) fn of(fact: &Fact) -> Self {
         let mut wanted = Self::default();
         wanted.add(fact);
         wanted
@@ -26,7 +26,7 @@ impl Wanted {
 
     /// Adds a question; one about the whole repository, or about the tag and not
     /// its image, adds nothing.
-    pub(super) fn add(&mut self, fact: &Fact) {
+    pub(crate) fn add(&mut self, fact: &Fact) {
         match fact {
             Fact::Tags | Fact::Pushed(_) => {}
             Fact::Digest(_) | Fact::Confirmed(_) => self.digest = true,
@@ -38,7 +38,7 @@ impl Wanted {
     }
 
     /// The part of it that configs answer.
-    pub(super) fn of_configs(self) -> Self {
+    pub(crate) fn of_configs(self) -> Self {
         Self {
             created: self.created,
             platforms: self.platforms,
@@ -47,7 +47,7 @@ impl Wanted {
     }
 
     /// Whether a digest, or nothing, answers it.
-    pub(super) fn is_below_no_digest(self) -> bool {
+    pub(crate) fn is_below_no_digest(self) -> bool {
         !(self.members || self.platforms || self.created || self.configs)
     }
 }
@@ -55,7 +55,7 @@ impl Wanted {
 /// The facts of one image, as far as they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ImageFacts {
+pub(crate) struct ImageFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     members: Option<Vec<Member>>,
     /// Whether the members' configs were asked for.
@@ -75,7 +75,7 @@ pub(super) struct ImageFacts {
 
 impl ImageFacts {
     /// What an answer told; what failed is not kept.
-    pub(super) fn of(image: &ImageMetadata) -> Self {
+    pub(crate) fn of(image: &ImageMetadata) -> Self {
         Self {
             members: image.members.value().cloned(),
             configs: image.configs_asked && image.members.value().is_some(),
@@ -98,7 +98,7 @@ impl ImageFacts {
     }
 
     /// Whether this answers what is wanted.
-    pub(super) fn answer(&self, wanted: Wanted) -> bool {
+    pub(crate) fn answer(&self, wanted: Wanted) -> bool {
         let known = self.known();
         (!wanted.members || known.members)
             && (!wanted.configs || known.configs)
@@ -108,7 +108,7 @@ impl ImageFacts {
 
     /// Adds what another answer told of the same image. Says whether that was
     /// anything new.
-    pub(super) fn add(&mut self, other: Self) -> bool {
+    pub(crate) fn add(&mut self, other: Self) -> bool {
         let before = self.known();
         if other.members.is_some() && !self.configs {
             self.members = other.members;
@@ -127,12 +127,12 @@ impl ImageFacts {
     }
 
     /// When the cache learnt of it.
-    pub(super) fn first_seen(&self) -> Option<Timestamp> {
+    pub(crate) fn first_seen(&self) -> Option<Timestamp> {
         self.first_seen
     }
 
     /// Writes all that is known into an answer.
-    pub(super) fn write(&self, image: &mut ImageMetadata) {
+    pub(crate) fn write(&self, image: &mut ImageMetadata) {
         if let Some(members) = &self.members {
             image.members = Known::Value(members.clone());
             image.configs_asked = self.configs;

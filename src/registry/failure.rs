@@ -12,18 +12,18 @@ use super::registries_conf::{PullSource, Role};
 use super::transport::{Answer, SendError};
 
 /// Makes a text from outside fit for a message.
-pub(super) use crate::secrets::quote as clean;
+pub(crate) use crate::secrets::quote as clean;
 
 /// A repository as failures name it; the one place where their text is made.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(crate) struct Place {
     name: CanonicalName,
     /// Where it is read from.
     source: Option<PullSource>,
 }
 
 impl Place {
-    pub(super) fn new(name: &CanonicalName) -> Self {
+    pub(crate) fn new(name: &CanonicalName) -> Self {
         Self {
             name: name.clone(),
             source: None,
@@ -31,7 +31,7 @@ impl Place {
     }
 
     /// A repository that is read from another place than its name's.
-    pub(super) fn at(name: &CanonicalName, source: &PullSource) -> Self {
+    pub(crate) fn at(name: &CanonicalName, source: &PullSource) -> Self {
         let elsewhere = source.role != Role::Itself;
         Self {
             name: name.clone(),
@@ -40,23 +40,23 @@ impl Place {
     }
 
     /// What the workload calls it.
-    pub(super) fn name(&self) -> &CanonicalName {
+    pub(crate) fn name(&self) -> &CanonicalName {
         &self.name
     }
 
     /// The name under which it is read, if that is not its own.
-    pub(super) fn elsewhere(&self) -> Option<&CanonicalName> {
+    pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.source.as_ref().map(|source| &source.name)
     }
 
     /// The registry's host as the user knows it.
-    pub(super) fn registry(&self) -> &str {
+    pub(crate) fn registry(&self) -> &str {
         let name = self.source.as_ref().map_or(&self.name, |s| &s.name);
         name.registry()
     }
 
     /// A failure of any kind; `what` says what happened and what to do.
-    pub(super) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
+    pub(crate) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
         FetchFailure {
             kind,
             message: redact(&format!("{self}: {what}")).into_owned(),
@@ -64,12 +64,12 @@ impl Place {
     }
 
     /// An answer that is of no use.
-    pub(super) fn useless(&self, what: impl Display) -> FetchFailure {
+    pub(crate) fn useless(&self, what: impl Display) -> FetchFailure {
         self.failure(FetchFailureKind::Registry, what)
     }
 
     /// No answer.
-    pub(super) fn unanswered(&self, error: &SendError) -> FetchFailure {
+    pub(crate) fn unanswered(&self, error: &SendError) -> FetchFailure {
         let kind = match error {
             SendError::Unreachable { .. }
             | SendError::Untrusted { .. }
@@ -87,7 +87,7 @@ impl Place {
     }
 
     /// The registry refused; `tried` says with which credentials.
-    pub(super) fn unauthorized(&self, tried: impl Display) -> FetchFailure {
+    pub(crate) fn unauthorized(&self, tried: impl Display) -> FetchFailure {
         self.failure(
             FetchFailureKind::Unauthorized,
             format_args!(
@@ -98,7 +98,7 @@ impl Place {
     }
 
     /// An answer with a status that is no success, to a question for `what`.
-    pub(super) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
+    pub(crate) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
         let status = answer.status;
         let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
         match status {

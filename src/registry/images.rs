@@ -31,7 +31,7 @@ use super::tags::{self, TagList};
 
 /// Where a repository is read from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// A registry.
     Remote(Box<Remote>),
     /// A directory.
@@ -42,7 +42,7 @@ type Answered<T> = Result<T, FetchFailure>;
 
 /// A manifest as it was served.
 #[derive(Debug)]
-struct Served {
+pub(crate) struct Served {
     digest: Digest,
     manifest: Manifest,
     /// What the registry said in `Last-Modified`.
@@ -74,7 +74,7 @@ enum Look {
 
 /// One repository.
 #[derive(Debug)]
-pub(super) struct Images {
+pub(crate) struct Images {
     source: Source,
     place: Place,
     memory: Option<Memory>,
@@ -86,7 +86,7 @@ pub(super) struct Images {
 }
 
 impl Images {
-    pub(super) fn new(source: Source, place: Place, memory: Option<Memory>) -> Self {
+    pub(crate) fn new(source: Source, place: Place, memory: Option<Memory>) -> Self {
         Self {
             source,
             place,
@@ -99,7 +99,7 @@ impl Images {
         }
     }
 
-    pub(super) fn source_kind(&self) -> SourceKind {
+    pub(crate) fn source_kind(&self) -> SourceKind {
         let is_all_there_is = self.memory.as_ref().is_some_and(Memory::is_all_there_is);
         match self.source {
             Source::Remote(_) if is_all_there_is => SourceKind::Cache,
@@ -109,17 +109,17 @@ impl Images {
     }
 
     /// The name under which it is read, if that is not its own.
-    pub(super) fn elsewhere(&self) -> Option<&CanonicalName> {
+    pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.place.elsewhere()
     }
 
     /// What was told of the tags without asking for each.
-    pub(super) fn told(&self) -> &Told {
+    pub(crate) fn told(&self) -> &Told {
         &self.told
     }
 
     /// The registry; `None` for a directory.
-    pub(super) fn remote(&self) -> Option<&Remote> {
+    pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.source {
             Source::Remote(remote) => Some(remote),
             Source::Layout(_) => None,
@@ -128,7 +128,7 @@ impl Images {
 
     /// The tag list, and the earlier time at which it was asked for, where it
     /// comes from the cache.
-    pub(super) async fn tags(&self, now: Timestamp) -> Answered<(TagList, Option<Timestamp>)> {
+    pub(crate) async fn tags(&self, now: Timestamp) -> Answered<(TagList, Option<Timestamp>)> {
         let remote = match &self.source {
             Source::Remote(remote) => remote,
             Source::Layout(layout) => return Ok((layout.tags().await?, None)),
@@ -158,7 +158,7 @@ impl Images {
 
     /// Answers questions about one version; what was not asked and did not come
     /// by itself stays [`Known::NotAsked`].
-    pub(super) async fn describe(
+    pub(crate) async fn describe(
         &self,
         version: &TagOrDigest,
         wanted: Wanted,

@@ -10,7 +10,7 @@ const MAX_LINK: usize = 4 * 1024;
 /// A link that cannot be followed: the registry's fault. The list goes on, and
 /// nobody knows where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadLink {
+pub(crate) enum BadLink {
     /// It is not written as a link, or leads to no page of a registry.
     #[error("the link to its next page cannot be read")]
     Unreadable,
@@ -23,7 +23,7 @@ pub(super) enum BadLink {
 ///
 /// A link without `rel` counts too: some registries leave it out, and there is
 /// no other link in a tag list.
-pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
+pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
     for value in headers.get_all(LINK) {
         if value.len() > MAX_LINK {
             return Err(BadLink::TooLong);
@@ -39,7 +39,7 @@ pub(super) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
 /// The URL of the next page: path and query of the link, on the host that
 /// answered. Behind a proxy, registries name a scheme or a host that they alone
 /// know themselves by.
-pub(super) fn follow(from: &Url, next: &str) -> Result<Url, BadLink> {
+pub(crate) fn follow(from: &Url, next: &str) -> Result<Url, BadLink> {
     let target = from.join(next).map_err(|_| BadLink::Unreadable)?;
     if !matches!(target.scheme(), "http" | "https") {
         return Err(BadLink::Unreadable);

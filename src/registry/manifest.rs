@@ -23,13 +23,13 @@ use super::config::{CREATED, place_of, platform, time};
 use super::failure::clean;
 
 /// What we ask for, indexes first.
-pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
 /// The largest manifest that is read, in bytes, as distribution has it.
-pub(super) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+pub(crate) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
 /// The most entries of an index that are looked at.
 const MAX_ENTRIES: usize = 1000;
 
@@ -46,7 +46,7 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Manifest {
+pub(crate) enum Manifest {
     /// Several images, without the attestations beside them.
     Index(Index),
     /// One image.
@@ -57,52 +57,52 @@ pub(super) enum Manifest {
 
 /// Several images under one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Index {
+pub(crate) struct Index {
     /// The entries that may be images.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// When its annotation says that it was built.
-    pub(super) created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
 }
 
 /// The manifest of one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ImageManifest {
-    pub(super) config: Blob,
+pub(crate) struct ImageManifest {
+    pub(crate) config: Blob,
     /// When its annotation says that it was built.
-    pub(super) created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
 }
 
 /// The manifest of something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Artifact {
-    pub(super) config: Option<Digest>,
+pub(crate) struct Artifact {
+    pub(crate) config: Option<Digest>,
     /// What tells so, as the end of a sentence that begins with its name.
-    pub(super) why: String,
+    pub(crate) why: String,
 }
 
 /// One entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) manifest: Blob,
+pub(crate) struct Entry {
+    pub(crate) manifest: Blob,
     /// `None`: the index does not tell.
-    pub(super) platform: Option<Platform>,
+    pub(crate) platform: Option<Platform>,
     /// Whether the index itself tells that it is an image.
-    pub(super) is_image: bool,
+    pub(crate) is_image: bool,
     /// When its annotation in the index says that it was built.
-    pub(super) created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
 }
 
 /// What to fetch, and how large it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Blob {
-    pub(super) digest: Digest,
+pub(crate) struct Blob {
+    pub(crate) digest: Digest,
     /// In bytes; `None` where the manifest says nothing sensible.
-    pub(super) size: Option<u64>,
+    pub(crate) size: Option<u64>,
 }
 
 /// Why a manifest cannot be used, each as part of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ManifestError {
+pub(crate) enum ManifestError {
     /// It is broken: the registry's fault.
     #[error("{0}")]
     Malformed(String),
@@ -164,7 +164,7 @@ type Annotations = serde_json::Map<String, Value>;
 
 impl Manifest {
     /// Reads a manifest; `content_type` is what the answer called it.
-    pub(super) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
+    pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
         let malformed = |what: &str| ManifestError::Malformed(what.to_owned());
         let document: Document = serde_json::from_slice(bytes).map_err(|error| {
             ManifestError::Malformed(format!("the manifest is malformed: {}", place_of(&error)))
@@ -262,7 +262,7 @@ impl Index {
     }
 
     /// Whether the index itself tells that it holds an image.
-    pub(super) fn names_an_image(&self) -> bool {
+    pub(crate) fn names_an_image(&self) -> bool {
         self.entries.iter().any(|entry| entry.is_image)
     }
 }

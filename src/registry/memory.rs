@@ -28,11 +28,11 @@ use super::options::Trust;
 const TAG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whose answers: those to a credential, or those to anybody.
-pub(super) type Scope = Option<CredentialId>;
+pub(crate) type Scope = Option<CredentialId>;
 
 /// A repository's entries in the cache.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     cache: Cache,
     trust: Trust,
     name: CanonicalName,
@@ -40,30 +40,30 @@ pub(super) struct Memory {
 
 /// A tag list as it was read, page by page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct RememberedList {
-    pub(super) at: Timestamp,
-    pub(super) pages: Vec<RememberedPage>,
+pub(crate) struct RememberedList {
+    pub(crate) at: Timestamp,
+    pub(crate) pages: Vec<RememberedPage>,
 }
 
 /// One page of a tag list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct RememberedPage {
+pub(crate) struct RememberedPage {
     /// Where it was read.
-    pub(super) url: String,
+    pub(crate) url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) etag: Option<String>,
-    pub(super) names: Vec<String>,
+    pub(crate) etag: Option<String>,
+    pub(crate) names: Vec<String>,
     /// What it says of single tags, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) manifest: Option<Box<RawValue>>,
+    pub(crate) manifest: Option<Box<RawValue>>,
     /// The link to the next page, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl RememberedPage {
     /// How much it is, in bytes, about.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() + 32).sum();
         names + self.manifest.as_ref().map_or(0, |text| text.get().len())
     }
@@ -71,22 +71,22 @@ impl RememberedPage {
 
 /// What is known of a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RememberedTag {
+pub(crate) struct RememberedTag {
     /// What it served.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// When.
-    pub(super) at: Timestamp,
+    pub(crate) at: Timestamp,
     /// When it was pushed, where the registry told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) pushed: Option<Timestamp>,
+    pub(crate) pushed: Option<Timestamp>,
     /// The earliest `Last-Modified` that the registry sent with what it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) last_modified: Option<Timestamp>,
+    pub(crate) last_modified: Option<Timestamp>,
 }
 
 impl Memory {
     /// `None` where nothing is kept.
-    pub(super) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
+    pub(crate) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
         (!cache.is_off()).then(|| Self {
             cache: cache.clone(),
             trust,
@@ -96,17 +96,17 @@ impl Memory {
 
     /// Whether the cache is this user's alone, so that a helper's answers of
     /// tomorrow may have those of today, though the password is another.
-    pub(super) fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.cache.is_private()
     }
 
     /// Whether nobody else is asked.
-    pub(super) fn is_all_there_is(&self) -> bool {
+    pub(crate) fn is_all_there_is(&self) -> bool {
         self.trust.offline
     }
 
     /// The tag list, however old, and to whom it was told.
-    pub(super) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
+    pub(crate) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
         let key = |scope: &Scope| self.key(EntryKind::TagList, *scope, "");
         let keys: Vec<CacheKey> = scopes.iter().map(key).collect();
         let found = self.cache.get(&keys).await;
@@ -117,21 +117,21 @@ impl Memory {
     }
 
     /// Whether a tag list need not be asked for again.
-    pub(super) fn trusts(&self, list: &RememberedList, now: Timestamp) -> bool {
+    pub(crate) fn trusts(&self, list: &RememberedList, now: Timestamp) -> bool {
         self.trust.offline || is_younger(list.at, now, self.trust.max_age)
     }
 
     /// Whether what the registry says to be unchanged is taken from here.
-    pub(super) fn compares(&self) -> bool {
+    pub(crate) fn compares(&self) -> bool {
         !self.trust.refresh
     }
 
-    pub(super) fn keep_list(&self, scope: Scope, list: &RememberedList) {
+    pub(crate) fn keep_list(&self, scope: Scope, list: &RememberedList) {
         self.keep(self.key(EntryKind::TagList, scope, ""), list);
     }
 
     /// What is known of tags, however old.
-    pub(super) async fn tags<'t>(
+    pub(crate) async fn tags<'t>(
         &self,
         scopes: &[Scope],
         tags: &[&'t Tag],
@@ -141,16 +141,16 @@ impl Memory {
     }
 
     /// Whether a tag is believed to serve what it did.
-    pub(super) fn trusts_tag(&self, tag: &RememberedTag, now: Timestamp) -> bool {
+    pub(crate) fn trusts_tag(&self, tag: &RememberedTag, now: Timestamp) -> bool {
         self.trust.offline || (!self.trust.refresh && is_younger(tag.at, now, TAG_AGE))
     }
 
-    pub(super) fn keep_tag(&self, scope: Scope, tag: &Tag, remembered: &RememberedTag) {
+    pub(crate) fn keep_tag(&self, scope: Scope, tag: &Tag, remembered: &RememberedTag) {
         self.keep(self.key(EntryKind::Tag, scope, tag.as_str()), remembered);
     }
 
     /// The facts of images.
-    pub(super) async fn images<'d>(
+    pub(crate) async fn images<'d>(
         &self,
         scopes: &[Scope],
         digests: &[&'d Digest],
@@ -158,7 +158,7 @@ impl Memory {
         self.find_all(scopes, digests, image_key).await
     }
 
-    pub(super) fn keep_image(&self, scope: Scope, digest: &Digest, facts: &ImageFacts) {
+    pub(crate) fn keep_image(&self, scope: Scope, digest: &Digest, facts: &ImageFacts) {
         self.keep(image_key(digest, scope), facts);
     }
 

@@ -13,7 +13,7 @@ type Cell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
 /// Answers by key. Who asks for one that is being fetched waits for it; a
 /// failure is an answer too.
 #[derive(Debug)]
-pub(super) struct Once<K, T>(Mutex<HashMap<K, Cell<T>>>);
+pub(crate) struct Once<K, T>(Mutex<HashMap<K, Cell<T>>>);
 
 // Not derived: a derive would ask for `K: Default`.
 impl<K, T> Default for Once<K, T> {
@@ -24,7 +24,7 @@ impl<K, T> Default for Once<K, T> {
 
 impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
     /// The answer for a key, fetched if nobody did so yet.
-    pub(super) async fn get_or_fetch<F, Fut>(&self, key: &K, fetch: F) -> Result<T, FetchFailure>
+    pub(crate) async fn get_or_fetch<F, Fut>(&self, key: &K, fetch: F) -> Result<T, FetchFailure>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, FetchFailure>>,
@@ -40,7 +40,7 @@ impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
     }
 
     /// Puts an answer that was found under another key, unless there is one.
-    pub(super) fn put(&self, key: K, answer: T) {
+    pub(crate) fn put(&self, key: K, answer: T) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cells
             .entry(key)

@@ -72,7 +72,7 @@ pub struct RegistryOptions {
 
 impl RegistryOptions {
     /// The time-out in force.
-    pub(super) fn request_timeout(&self) -> Duration {
+    pub(crate) fn request_timeout(&self) -> Duration {
         self.request_timeout.unwrap_or(Duration::from_secs(30))
     }
 }

@@ -33,14 +33,14 @@ struct Described {
 
 /// What was told of a repository's tags without asking for each, once a run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     described: OnceLock<Described>,
     listed: OnceCell<Option<PushTimes>>,
 }
 
 impl Told {
     /// Keeps what the tag list said of its tags.
-    pub(super) fn keep(&self, described: BTreeMap<Tag, TagFacts>, of_this_run: bool) {
+    pub(crate) fn keep(&self, described: BTreeMap<Tag, TagFacts>, of_this_run: bool) {
         // A second tag list of a run tells nothing new.
         let _ = self.described.set(Described {
             tags: described,
@@ -49,7 +49,7 @@ impl Told {
     }
 
     /// What a tag serves, if the registry's tag list has said so in this run.
-    pub(super) fn serves(&self, version: &TagOrDigest) -> Option<&Digest> {
+    pub(crate) fn serves(&self, version: &TagOrDigest) -> Option<&Digest> {
         let described = self.described.get().filter(|told| told.of_this_run)?;
         Some(&described.tags.get(tag(version)?)?.digest)
     }
@@ -67,7 +67,7 @@ impl Told {
     }
 
     /// When a tag was pushed, as far as that was told for what it serves.
-    pub(super) fn pushed(&self, tag: &Tag, digest: &Digest) -> Option<Timestamp> {
+    pub(crate) fn pushed(&self, tag: &Tag, digest: &Digest) -> Option<Timestamp> {
         let described = self.description(tag);
         match described.filter(|facts| facts.digest == *digest) {
             Some(facts) => facts.pushed,
@@ -98,7 +98,7 @@ impl Told {
 
 /// Answers what can be answered without asking for each tag, and gives back the
 /// questions that are left.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     images: &Images,
     apis: &Apis,
     mut facts: Vec<Fact>,

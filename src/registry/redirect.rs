@@ -8,11 +8,11 @@ use super::failure::clean;
 use super::transport::{Answer, authority};
 
 /// How many redirects one request follows.
-pub(super) const MAX_REDIRECTS: usize = 5;
+pub(crate) const MAX_REDIRECTS: usize = 5;
 
 /// A redirect that is not followed: the registry's fault.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadRedirect {
+pub(crate) enum BadRedirect {
     /// The `Location` cannot be read.
     #[error("a redirect leads to no URL")]
     NoUrl,
@@ -25,7 +25,7 @@ pub(super) enum BadRedirect {
 }
 
 /// The URL to which an answer leads; `None` where it leads nowhere.
-pub(super) fn target(answer: &Answer) -> Result<Option<Url>, BadRedirect> {
+pub(crate) fn target(answer: &Answer) -> Result<Option<Url>, BadRedirect> {
     let location = match answer.header(LOCATION.as_str()) {
         Some(location) if is_redirect(answer.status) => location,
         Some(_) | None => return Ok(None),
@@ -57,7 +57,7 @@ fn check(from: &Url, location: &str) -> Result<Url, BadRedirect> {
 
 /// Whether a URL holds a user name or a password, which nobody but the user has
 /// to give.
-pub(super) fn has_user_info(url: &Url) -> bool {
+pub(crate) fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

@@ -24,12 +24,12 @@ const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// A manifest's bytes, verified.
 #[derive(Debug)]
-pub(super) struct RawManifest {
-    pub(super) digest: Digest,
-    pub(super) content_type: Option<String>,
+pub(crate) struct RawManifest {
+    pub(crate) digest: Digest,
+    pub(crate) content_type: Option<String>,
     /// What the registry itself said in `Last-Modified`.
-    pub(super) last_modified: Option<Timestamp>,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) last_modified: Option<Timestamp>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The part of a registry's limit that is left to others, in percent, with the
@@ -40,7 +40,7 @@ const RESERVE_OF_CLUSTER: u8 = 50;
 
 /// A repository, and who we are to it.
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(crate) struct Remote {
     name: CanonicalName,
     place: Place,
     endpoint: Arc<Endpoint>,
@@ -53,7 +53,7 @@ pub(super) struct Remote {
 impl Remote {
     /// `name` is what the repository is called on its registry, `place` what
     /// messages call it.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &CanonicalName,
         place: Place,
         endpoint: Arc<Endpoint>,
@@ -76,30 +76,30 @@ impl Remote {
         }
     }
 
-    pub(super) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
     /// An earlier run was let in without credentials. So it will be now, most
     /// likely, and no request need go ahead to find out.
-    pub(super) fn was_open(&self) {
+    pub(crate) fn was_open(&self) {
         self.endpoint.met();
     }
 
     /// Under which identities the cache may hold what was answered here.
-    pub(super) async fn scopes(&self, private: bool) -> Vec<Scope> {
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<Scope> {
         self.authorizer.scopes(private).await
     }
 
     /// Under which of them the cache keeps what is answered now; `None` as long
     /// as the registry has not let anybody in.
-    pub(super) async fn scope(&self, private: bool) -> Option<Scope> {
+    pub(crate) async fn scope(&self, private: bool) -> Option<Scope> {
         self.authorizer.scope(private).await
     }
 
     /// Whether a GET of a manifest is counted, and a HEAD is not: then a tag's
     /// digest is asked for first.
-    pub(super) async fn counts_pulls(&self) -> bool {
+    pub(crate) async fn counts_pulls(&self) -> bool {
         self.name.is_docker_hub()
             || match self.endpoint.base(&self.transport).await {
                 Ok(base) => self.transport.counts_pulls(base, self.puller()).await,
@@ -114,36 +114,36 @@ impl Remote {
         }
     }
 
-    pub(super) fn name(&self) -> &CanonicalName {
+    pub(crate) fn name(&self) -> &CanonicalName {
         &self.name
     }
 
     /// What the registry asked for when a request came without credentials;
     /// `None` where it has not been asked yet or lets everybody read.
-    pub(super) fn challenge(&self) -> Option<Challenge> {
+    pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.endpoint.challenge()
     }
 
     /// The root of the registry's host; `None` where it is no host.
-    pub(super) async fn base(&self) -> Option<Url> {
+    pub(crate) async fn base(&self) -> Option<Url> {
         self.endpoint.base(&self.transport).await.ok().cloned()
     }
 
     /// The password that the registry has accepted for this repository; see
     /// [`Authorizer::accepted_password`].
-    pub(super) async fn accepted_password(&self) -> Option<HeaderValue> {
+    pub(crate) async fn accepted_password(&self) -> Option<HeaderValue> {
         self.authorizer.accepted_password().await
     }
 
     /// Asks an API that is not the registry's: as the question stands, without
     /// what the registry is shown, and without following redirects.
-    pub(super) async fn ask_aside(&self, mut question: Question) -> Result<Answer, SendError> {
+    pub(crate) async fn ask_aside(&self, mut question: Question) -> Result<Answer, SendError> {
         question.aside = true;
         self.transport.send(&question).await
     }
 
     /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.
-    pub(super) async fn url(&self, what: &str) -> Result<Url, FetchFailure> {
+    pub(crate) async fn url(&self, what: &str) -> Result<Url, FetchFailure> {
         let base = self.endpoint.base(&self.transport).await;
         base.and_then(|base| {
             base.join(&format!("v2/{}/{what}", self.name.repository()))
@@ -154,7 +154,7 @@ impl Remote {
 
     /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
     /// the answer names no digest or is a refusal that a HEAD alone may meet.
-    pub(super) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
+    pub(crate) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
         let mut question = self.manifest_question(version).await?;
         question.method = Method::HEAD;
         let answer = self.ask(question).await?;
@@ -174,7 +174,7 @@ impl Remote {
 
     /// A manifest or an index, verified against the digest that was asked for,
     /// else against the one that the answer names.
-    pub(super) async fn manifest(
+    pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
         size: Option<u64>,
@@ -214,7 +214,7 @@ impl Remote {
     }
 
     /// A config, verified.
-    pub(super) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
+    pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
         let mut question = Question::get(url);
         question.compressed = false;
@@ -258,7 +258,7 @@ impl Remote {
     }
 
     /// Words an answer that is no success.
-    pub(super) async fn refusal(&self, what: &str, answer: &Answer) -> FetchFailure {
+    pub(crate) async fn refusal(&self, what: &str, answer: &Answer) -> FetchFailure {
         if answer.status.is_redirection() {
             return self.place.useless(format_args!(
                 "the registry redirects without saying where (HTTP {})",
@@ -297,7 +297,7 @@ impl Remote {
     ///
     /// The registry's own host is asked with authorization. A redirect within it
     /// is, too, where it is refused without.
-    pub(super) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
+    pub(crate) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
         // Before it goes first to the host, or anything else that others wait for.
         let mut pull = self.pull(&question).await?;
         let mut is_home = self.is_home(&question.url).await;

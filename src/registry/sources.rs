@@ -17,15 +17,15 @@ use super::images::Images;
 /// one without an answer: mirrors may be partial. Each place is remembered by
 /// its own name.
 #[derive(Debug)]
-pub(super) struct Sources {
-    pub(super) places: Result<Vec<Images>, FetchFailure>,
+pub(crate) struct Sources {
+    pub(crate) places: Result<Vec<Images>, FetchFailure>,
     chosen: OnceLock<usize>,
     /// Held while the choice is made: one question at a time.
-    pub(super) choice: Mutex<()>,
+    pub(crate) choice: Mutex<()>,
 }
 
 impl Sources {
-    pub(super) fn new(places: Result<Vec<Images>, FetchFailure>) -> Self {
+    pub(crate) fn new(places: Result<Vec<Images>, FetchFailure>) -> Self {
         let chosen = match &places {
             // There is no choice.
             Ok(places) if places.len() == 1 => OnceLock::from(0),
@@ -39,12 +39,12 @@ impl Sources {
     }
 
     /// The place that is asked for the rest of the run, if one has answered.
-    pub(super) fn chosen(&self) -> Option<&Images> {
+    pub(crate) fn chosen(&self) -> Option<&Images> {
         self.places.as_ref().ok()?.get(*self.chosen.get()?)
     }
 
     /// This place has answered.
-    pub(super) fn choose(&self, at: usize) {
+    pub(crate) fn choose(&self, at: usize) {
         // Only who holds the choice chooses, so there is nothing to lose.
         let _ = self.chosen.set(at);
     }

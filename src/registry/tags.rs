@@ -37,18 +37,18 @@ const MAX_KEPT: usize = 16 * 1024 * 1024;
 
 /// All tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct TagList {
+pub(crate) struct TagList {
     /// Sorted by their bytes, each once.
-    pub(super) tags: Vec<Tag>,
+    pub(crate) tags: Vec<Tag>,
     /// How many listed names are no legal tags.
-    pub(super) illegal: usize,
+    pub(crate) illegal: usize,
     /// What the list says of single tags; only Google's registries do.
-    pub(super) described: BTreeMap<Tag, TagFacts>,
+    pub(crate) described: BTreeMap<Tag, TagFacts>,
 }
 
 impl TagList {
     /// The list that an earlier run has read.
-    pub(super) fn remembered(list: &RememberedList) -> Self {
+    pub(crate) fn remembered(list: &RememberedList) -> Self {
         let mut tags = Self::from_names(list.pages.iter().flat_map(|page| &page.names));
         let known: HashSet<Tag> = tags.tags.iter().cloned().collect();
         for manifest in list.pages.iter().filter_map(|page| page.manifest.as_ref()) {
@@ -58,7 +58,7 @@ impl TagList {
     }
 
     /// A list from names that nobody has checked.
-    pub(super) fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
         let mut list = Self::default();
         for name in names {
             match name.as_ref().parse() {
@@ -82,7 +82,7 @@ struct Page<'a> {
 /// Reads all pages of a repository's tag list. What has not changed since an
 /// earlier run is taken from `old`, where the registry offers ETags; `keep` gets
 /// the pages, to be remembered.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     remote: &Remote,
     old: Option<&RememberedList>,
     mut keep: Option<&mut Vec<RememberedPage>>,

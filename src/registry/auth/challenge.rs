@@ -5,7 +5,7 @@ use http::header::WWW_AUTHENTICATE;
 
 /// One challenge that we can meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) enum Challenge {
+pub(crate) enum Challenge {
     /// A token from the realm.
     Bearer {
         /// The URL of the token endpoint.
@@ -22,7 +22,7 @@ pub(in crate::registry) enum Challenge {
 impl Challenge {
     /// The challenge to meet among those of a 401: a token where one is
     /// offered, since it shows the password only to the realm.
-    pub(in crate::registry) fn choose(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn choose(headers: &HeaderMap) -> Option<Self> {
         let mut found: Vec<Self> = headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
@@ -39,7 +39,7 @@ impl Challenge {
     }
 
     /// The same for whatever is asked.
-    pub(super) fn without_scope(&self) -> Self {
+    pub(crate) fn without_scope(&self) -> Self {
         let mut challenge = self.clone();
         if let Self::Bearer { scope, .. } = &mut challenge {
             *scope = None;

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 use crate::secrets;
 
-pub(super) use self::challenge::Challenge;
+pub(crate) use self::challenge::Challenge;
 
 use self::state::{Bare, State};
 use self::token::TokenRequest;
@@ -43,14 +43,14 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// What one request shows, and which round of authorization it belongs to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pass {
-    pub(super) header: Option<HeaderValue>,
+pub(crate) struct Pass {
+    pub(crate) header: Option<HeaderValue>,
     round: u64,
 }
 
 /// The authorization of one repository.
 #[derive(Debug)]
-pub(super) struct Authorizer {
+pub(crate) struct Authorizer {
     name: CanonicalName,
     place: Place,
     account: Account,
@@ -58,7 +58,7 @@ pub(super) struct Authorizer {
 }
 
 impl Authorizer {
-    pub(super) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
+    pub(crate) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
         Self {
             name: name.clone(),
             place,
@@ -69,7 +69,7 @@ impl Authorizer {
 
     /// What to show with the next request: what was shown last, or a token
     /// where the host is known to want one, or nothing.
-    pub(super) async fn pass(
+    pub(crate) async fn pass(
         &self,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -97,7 +97,7 @@ impl Authorizer {
     }
 
     /// A 401 came in spite of `shown`: what to show instead, or the refusal.
-    pub(super) async fn renew(
+    pub(crate) async fn renew(
         &self,
         shown: &Pass,
         challenge: Option<Challenge>,
@@ -154,7 +154,7 @@ impl Authorizer {
     /// The registry knows nothing of what was asked, or forbids it, in spite of
     /// `shown`: what to show instead, if there is another credential, or nothing
     /// where that was not tried. Once one has been let in, it stays.
-    pub(super) async fn other(
+    pub(crate) async fn other(
         &self,
         shown: &Pass,
         endpoint: &Endpoint,
@@ -221,7 +221,7 @@ impl Authorizer {
     }
 
     /// The registry has answered what was asked with `shown`.
-    pub(super) async fn accepted(&self, shown: &Pass) {
+    pub(crate) async fn accepted(&self, shown: &Pass) {
         let mut state = self.state.lock().await;
         if state.round != shown.round {
             return;
@@ -237,7 +237,7 @@ impl Authorizer {
     /// Under which identity the cache keeps what is answered here: that of the
     /// credential that the registry has let in, or nobody's. `None` as long as
     /// it has let nobody in.
-    pub(super) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
+    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
         let state = self.state.lock().await;
         if !state.proven {
             return None;
@@ -253,7 +253,7 @@ impl Authorizer {
     /// Under which identities the cache may hold what was answered here: the
     /// one that is shown once the registry has answered, before that all that
     /// may be shown. `None` is nobody's: what everybody is told.
-    pub(super) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
         if let Some(scope) = self.scope(private).await {
             return vec![scope];
         }
@@ -266,7 +266,7 @@ impl Authorizer {
     /// The password that the registry has let in, as `Basic`: only for its own
     /// host, and only where a token endpoint on that host has seen it anyway.
     /// `None` where none was needed, or something else than a password was.
-    pub(super) async fn accepted_password(&self) -> Option<HeaderValue> {
+    pub(crate) async fn accepted_password(&self) -> Option<HeaderValue> {
         let state = self.state.lock().await;
         let candidate = state.candidate().filter(|_| state.proven)?;
         match &*candidate.credential {
@@ -276,7 +276,7 @@ impl Authorizer {
     }
 
     /// With which credentials the repository was asked, for messages.
-    pub(super) async fn tried(&self) -> String {
+    pub(crate) async fn tried(&self) -> String {
         self.state.lock().await.tried()
     }
 

@@ -10,13 +10,13 @@ const METADATA_READ: &str = "metadata_read";
 /// What a token is asked for. A registry's challenge may name more than that, to
 /// push or to read other repositories, and gets no token that allows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct PullScope {
+pub(crate) struct PullScope {
     metadata: bool,
 }
 
 impl PullScope {
     /// The same, and what else a challenge asks for to read this repository.
-    pub(super) fn with(self, challenge: &Challenge, name: &CanonicalName) -> Self {
+    pub(crate) fn with(self, challenge: &Challenge, name: &CanonicalName) -> Self {
         let Challenge::Bearer {
             scope: Some(scope), ..
         } = challenge
@@ -34,7 +34,7 @@ impl PullScope {
     }
 
     /// As token endpoints read it.
-    pub(super) fn of(self, name: &CanonicalName) -> String {
+    pub(crate) fn of(self, name: &CanonicalName) -> String {
         let mut scope = format!("repository:{}:pull", name.repository());
         if self.metadata {
             scope.push(',');

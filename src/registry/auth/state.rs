@@ -11,33 +11,33 @@ use super::{Challenge, Pass};
 
 /// What was shown for one repository, and what came of it.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) header: Option<HeaderValue>,
-    pub(super) round: u64,
-    pub(super) obtained: Option<Instant>,
-    pub(super) expires: Option<Instant>,
+pub(crate) struct State {
+    pub(crate) header: Option<HeaderValue>,
+    pub(crate) round: u64,
+    pub(crate) obtained: Option<Instant>,
+    pub(crate) expires: Option<Instant>,
     /// The challenges that were met, without their scopes, the last one last.
-    pub(super) met: Vec<Challenge>,
-    pub(super) scope: PullScope,
-    pub(super) found: Option<Found>,
+    pub(crate) met: Vec<Challenge>,
+    pub(crate) scope: PullScope,
+    pub(crate) found: Option<Found>,
     /// Which of the found credentials is shown.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// The last of them that was sent to anybody.
-    pub(super) sent: Option<usize>,
+    pub(crate) sent: Option<usize>,
     /// The registry has let it in.
-    pub(super) proven: bool,
-    pub(super) bare: Bare,
+    pub(crate) proven: bool,
+    pub(crate) bare: Bare,
     /// What is not shown while the repository is asked without.
-    pub(super) held: Option<HeaderValue>,
+    pub(crate) held: Option<HeaderValue>,
     /// What the challenge of another repository led to: it counts only where
     /// this one asks for credentials, too.
-    pub(super) refusal: Option<FetchFailure>,
-    pub(super) denied: Option<FetchFailure>,
+    pub(crate) refusal: Option<FetchFailure>,
+    pub(crate) denied: Option<FetchFailure>,
 }
 
 /// What the registry said of the repository to who showed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Bare {
+pub(crate) enum Bare {
     #[default]
     NotAsked,
     Refused,
@@ -48,7 +48,7 @@ pub(super) enum Bare {
 const MAX_CHALLENGES: usize = 4;
 
 impl State {
-    pub(super) fn pass(&self) -> Pass {
+    pub(crate) fn pass(&self) -> Pass {
         Pass {
             header: self.header.clone(),
             round: self.round,
@@ -56,20 +56,20 @@ impl State {
     }
 
     /// Whether the next request shows nothing on purpose.
-    pub(super) fn asks_bare(&self) -> bool {
+    pub(crate) fn asks_bare(&self) -> bool {
         self.bare == Bare::LetIn || self.refusal.is_some() || self.held.is_some()
     }
 
     /// Shows nothing for once; where that is refused, `refusal` counts, or what
     /// was shown before is shown again.
-    pub(super) fn set_aside(&mut self, refusal: Option<FetchFailure>) {
+    pub(crate) fn set_aside(&mut self, refusal: Option<FetchFailure>) {
         self.held = self.header.take();
         self.refusal = refusal;
         self.round += 1;
     }
 
     /// Shows again what was set aside, if anything was.
-    pub(super) fn put_back(&mut self) -> bool {
+    pub(crate) fn put_back(&mut self) -> bool {
         let Some(held) = self.held.take() else {
             return false;
         };
@@ -79,12 +79,12 @@ impl State {
     }
 
     /// The credential in turn.
-    pub(super) fn candidate(&self) -> Option<&Candidate> {
+    pub(crate) fn candidate(&self) -> Option<&Candidate> {
         self.found.as_ref()?.candidates.get(self.at)
     }
 
     /// Turns to the next credential, if there is one and none was let in.
-    pub(super) fn next(&mut self) -> bool {
+    pub(crate) fn next(&mut self) -> bool {
         let count = self
             .found
             .as_ref()
@@ -96,20 +96,20 @@ impl State {
         more
     }
 
-    pub(super) fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
+    pub(crate) fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
         self.denied = Some(failure.clone());
         failure
     }
 
     /// Whether a challenge wants something else than those that were met.
-    pub(super) fn is_new(&self, challenge: &Challenge, name: &CanonicalName) -> bool {
+    pub(crate) fn is_new(&self, challenge: &Challenge, name: &CanonicalName) -> bool {
         let known = self.met.contains(&challenge.without_scope());
         let more = self.scope.with(challenge, name) != self.scope;
         more || (!known && self.met.len() < MAX_CHALLENGES)
     }
 
     /// Takes note of a challenge, as the last one.
-    pub(super) fn meet(&mut self, challenge: &Challenge, name: &CanonicalName) {
+    pub(crate) fn meet(&mut self, challenge: &Challenge, name: &CanonicalName) {
         self.scope = self.scope.with(challenge, name);
         let challenge = challenge.without_scope();
         self.met.retain(|met| *met != challenge);
@@ -117,7 +117,7 @@ impl State {
     }
 
     /// With which credentials anybody was asked.
-    pub(super) fn tried(&self) -> String {
+    pub(crate) fn tried(&self) -> String {
         match (&self.found, self.sent) {
             (Some(found), Some(sent)) => found.tried(sent),
             (Some(found), None) if found.candidates.is_empty() => found.tried(0),

@@ -25,27 +25,27 @@ const CLIENT_ID: &str = "kubectl-imgpolicy";
 
 /// A token and how long to use it.
 #[derive(Debug)]
-pub(super) struct Token {
-    pub(super) value: SecretString,
+pub(crate) struct Token {
+    pub(crate) value: SecretString,
     /// A little less than the endpoint said, where it said it.
-    pub(super) lifetime: Option<Duration>,
+    pub(crate) lifetime: Option<Duration>,
 }
 
 /// A question to a token endpoint.
 #[derive(Debug)]
-pub(super) struct TokenRequest<'a> {
-    pub(super) place: &'a Place,
+pub(crate) struct TokenRequest<'a> {
+    pub(crate) place: &'a Place,
     /// The registry that named it.
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) realm: &'a str,
-    pub(super) service: Option<&'a str>,
-    pub(super) scope: &'a str,
-    pub(super) credential: Option<&'a Credential>,
-    pub(super) tried: &'a str,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) realm: &'a str,
+    pub(crate) service: Option<&'a str>,
+    pub(crate) scope: &'a str,
+    pub(crate) credential: Option<&'a Credential>,
+    pub(crate) tried: &'a str,
 }
 
 impl TokenRequest<'_> {
-    pub(super) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
+    pub(crate) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
         let home = self.endpoint.base(transport).await;
         let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
         let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The format of keys and values. Entries of another one are never met, since
 /// their keys are different.
-pub(super) const FORMAT: &str = "imgpolicy:2";
+pub(crate) const FORMAT: &str = "imgpolicy:2";
 
 /// What an entry tells, for `cache info` and for how long a shared store keeps
 /// it.
@@ -43,7 +43,7 @@ impl fmt::Display for EntryKind {
 
 /// The name of an entry: a hash, which tells nobody what was asked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::registry) struct CacheKey {
+pub(crate) struct CacheKey {
     kind: EntryKind,
     hash: [u8; 32],
 }
@@ -51,7 +51,7 @@ pub(in crate::registry) struct CacheKey {
 impl CacheKey {
     /// The key of what these parts name together. The order counts, and where
     /// one part ends and the next begins does too.
-    pub(in crate::registry) fn new(kind: EntryKind, parts: &[&[u8]]) -> Self {
+    pub(crate) fn new(kind: EntryKind, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in [FORMAT.as_bytes(), kind.as_str().as_bytes()]
             .iter()
@@ -66,16 +66,16 @@ impl CacheKey {
         }
     }
 
-    pub(in crate::registry) fn kind(&self) -> EntryKind {
+    pub(crate) fn kind(&self) -> EntryKind {
         self.kind
     }
 
-    pub(super) fn hash(&self) -> &[u8; 32] {
+    pub(crate) fn hash(&self) -> &[u8; 32] {
         &self.hash
     }
 
     /// The hash in hexadecimal digits.
-    pub(super) fn hex(&self) -> String {
+    pub(crate) fn hex(&self) -> String {
         self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

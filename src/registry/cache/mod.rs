@@ -33,4 +33,4 @@ pub use report::{
 };
 pub use store::{Cache, CacheStatistics};
 
-pub(super) use key::CacheKey;
+pub(crate) use key::CacheKey;

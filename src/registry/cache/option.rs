@@ -27,8 +27,8 @@ pub enum CacheOption {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Server {
     /// A name or an address, IPv6 without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 /// A value of `--cache` that makes no sense: wrong usage.

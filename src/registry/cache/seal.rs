@@ -8,7 +8,7 @@ use super::key::{CacheKey, FORMAT};
 
 /// The length of the checksum: half a SHA-256. It guards against accidents; a
 /// store that lies on purpose can compute it too.
-pub(super) const OVERHEAD: usize = 16;
+pub(crate) const OVERHEAD: usize = 16;
 
 fn checksum(key: &CacheKey, value: &[u8]) -> [u8; OVERHEAD] {
     let mut hash = Sha256::new();
@@ -21,7 +21,7 @@ fn checksum(key: &CacheKey, value: &[u8]) -> [u8; OVERHEAD] {
 }
 
 /// The value as it is stored.
-pub(super) fn seal(key: &CacheKey, value: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(key: &CacheKey, value: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(OVERHEAD + value.len());
     sealed.extend_from_slice(&checksum(key, value));
     sealed.extend_from_slice(value);
@@ -29,7 +29,7 @@ pub(super) fn seal(key: &CacheKey, value: &[u8]) -> Vec<u8> {
 }
 
 /// The value of what is stored; `None` where it is not what was stored.
-pub(super) fn unseal(key: &CacheKey, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) fn unseal(key: &CacheKey, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
     let (stored, value) = sealed.split_at_checked(OVERHEAD)?;
     if stored != checksum(key, value) {
         return None;

@@ -40,9 +40,9 @@ struct Shared {
 }
 
 /// A part of the entries, with what chooses it.
-pub(super) struct Shard {
-    pub(super) seed: u64,
-    pub(super) worker: Worker,
+pub(crate) struct Shard {
+    pub(crate) seed: u64,
+    pub(crate) worker: Worker,
 }
 
 /// What the cache was asked in this run.
@@ -84,7 +84,7 @@ impl Cache {
         }
     }
 
-    pub(super) fn of(shards: Vec<Shard>, warnings: Warnings) -> Self {
+    pub(crate) fn of(shards: Vec<Shard>, warnings: Warnings) -> Self {
         Self {
             shared: Arc::new(Shared {
                 shards,
@@ -96,12 +96,12 @@ impl Cache {
     }
 
     /// Whether it is this user's alone: a file is, a server is not.
-    pub(in crate::registry) fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         !self.is_public
     }
 
     /// The values under these keys, in the order of the keys.
-    pub(in crate::registry) async fn get(&self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
+    pub(crate) async fn get(&self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         let mut values: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
         let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shared.shards.len()];
         for (place, key) in keys.iter().enumerate() {
@@ -129,7 +129,7 @@ impl Cache {
 
     /// Keeps the value under this key, if it can. It is written a little later,
     /// on another thread; [`Self::get`] finds it at once.
-    pub(in crate::registry) fn put(&self, key: CacheKey, value: Vec<u8>) {
+    pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
         if let Some(shard) = self.shard(&key) {
             self.shared.puts.fetch_add(1, Ordering::Relaxed);
             self.shared.shards[shard].worker.put(key, value);

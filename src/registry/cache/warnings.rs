@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The warnings of one cache, shared by its workers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Warnings(Arc<Mutex<Said>>);
+pub(crate) struct Warnings(Arc<Mutex<Said>>);
 
 #[derive(Debug, Default)]
 struct Said {
@@ -14,7 +14,7 @@ struct Said {
 }
 
 impl Warnings {
-    pub(super) fn add(&self, warning: impl Into<String>) {
+    pub(crate) fn add(&self, warning: impl Into<String>) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let warning = warning.into();
         if said.all.insert(warning.clone()) {
@@ -23,7 +23,7 @@ impl Warnings {
     }
 
     /// Those that nobody has taken yet.
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut said.new)
     }

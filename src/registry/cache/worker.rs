@@ -22,10 +22,10 @@ const MOST_ENTRIES: usize = 1000;
 const MOST_BYTES: usize = 4 << 20;
 
 /// Entries to write, sealed.
-pub(super) type Batch = HashMap<CacheKey, Vec<u8>>;
+pub(crate) type Batch = HashMap<CacheKey, Vec<u8>>;
 
 /// A store as its thread sees it: it may block, but not for ever.
-pub(super) trait Store: Send + 'static {
+pub(crate) trait Store: Send + 'static {
     /// The stored bytes, in the order of the keys. What goes wrong is a miss,
     /// and a warning where the user should know.
     fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>>;
@@ -47,7 +47,7 @@ enum Request {
 }
 
 /// A store behind its thread, which starts with the first request.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     requests: Mutex<Option<Sender<Request>>>,
     idle: Mutex<Option<Box<dyn Store>>>,
     over: Arc<AtomicBool>,
@@ -55,7 +55,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(store: impl Store, warnings: Warnings) -> Self {
+    pub(crate) fn new(store: impl Store, warnings: Warnings) -> Self {
         Self {
             requests: Mutex::new(None),
             idle: Mutex::new(Some(Box::new(store))),
@@ -65,25 +65,25 @@ impl Worker {
     }
 
     /// Whether the store has given up.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
     }
 
     /// Asks for these keys. The answer comes through the receiver; none comes
     /// where the store is gone.
-    pub(super) fn get(&self, keys: Vec<CacheKey>) -> oneshot::Receiver<Vec<Option<Vec<u8>>>> {
+    pub(crate) fn get(&self, keys: Vec<CacheKey>) -> oneshot::Receiver<Vec<Option<Vec<u8>>>> {
         let (sender, receiver) = oneshot::channel();
         self.send(Request::Get(keys, sender));
         receiver
     }
 
-    pub(super) fn put(&self, key: CacheKey, value: Vec<u8>) {
+    pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
         self.send(Request::Put(key, value));
     }
 
     /// Asks that everything be written; answered when it is. `None` where the
     /// thread never had anything to do.
-    pub(super) fn flush(&self) -> Option<oneshot::Receiver<()>> {
+    pub(crate) fn flush(&self) -> Option<oneshot::Receiver<()>> {
         if !self.is_running() {
             return None;
         }

@@ -3,7 +3,7 @@
 
 /// The helper (`NAME` of `docker-credential-NAME`) that knows a registry, if it
 /// is one of a cloud.
-pub(super) fn helper(registry: &str) -> Option<&'static str> {
+pub(crate) fn helper(registry: &str) -> Option<&'static str> {
     let host = registry.split_once(':').map_or(registry, |(host, _)| host);
     let is_below = |domain: &str| {
         host.strip_suffix(domain)

@@ -148,7 +148,7 @@ impl DockerConfig {
 
     /// The same, each with the rank of its key, the lowest first: what holds
     /// for one file holds for several put together.
-    pub(in crate::registry) fn ranked(
+    pub(crate) fn ranked(
         &self,
         name: &CanonicalName,
     ) -> impl Iterator<Item = (Rank, &StoredCredential)> {

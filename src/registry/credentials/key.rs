@@ -7,18 +7,18 @@ use crate::image::CanonicalName;
 
 /// The place of a key among those that match: the longest path first, then a
 /// host without `*`, then the longest host.
-pub(in crate::registry) type Rank = (Reverse<usize>, bool, Reverse<usize>);
+pub(crate) type Rank = (Reverse<usize>, bool, Reverse<usize>);
 
 /// A key, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     host: String,
     port: Option<String>,
     path: Vec<String>,
 }
 
 impl Key {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);
         let (authority, path) = text.split_once('/').unwrap_or((text, ""));
@@ -47,12 +47,12 @@ impl Key {
     }
 
     /// Sorts keys so that the first match is the best one.
-    pub(super) fn rank(&self) -> Rank {
+    pub(crate) fn rank(&self) -> Rank {
         let Self { host, path, .. } = self;
         (Reverse(path.len()), host.contains('*'), Reverse(host.len()))
     }
 
-    pub(super) fn matches(&self, name: &CanonicalName) -> bool {
+    pub(crate) fn matches(&self, name: &CanonicalName) -> bool {
         let (host, port) = split_port(name.registry());
         let mut path = name.repository().split('/');
         self.port.as_deref() == port

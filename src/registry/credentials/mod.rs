@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::image::CanonicalName;
 
-pub(super) use self::docker_config::StoredCredential as Credential;
+pub(crate) use self::docker_config::StoredCredential as Credential;
 pub use self::docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 
 use self::program::{Helper, HelperError};
@@ -58,12 +58,12 @@ pub fn user_credential_files() -> Vec<PathBuf> {
 
 /// One credential for a repository.
 #[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub(super) credential: Arc<Credential>,
+pub(crate) struct Candidate {
+    pub(crate) credential: Arc<Credential>,
     /// Where it stands.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// The helper that gave it.
-    pub(super) helper: Option<String>,
+    pub(crate) helper: Option<String>,
 }
 
 impl Candidate {
@@ -76,7 +76,7 @@ impl Candidate {
     }
 
     /// What sets it apart from others; see [`super::account::Account::ids`].
-    pub(super) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
+    pub(crate) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
         match &self.helper {
             Some(helper) if private => Some(CredentialId::of_helper(helper, name)),
             Some(_) | None => CredentialId::of([&*self.credential]),
@@ -86,9 +86,9 @@ impl Candidate {
 
 /// What was found for a repository.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// In the order in which they are tried.
-    pub(super) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     after_user: bool,
     /// What went wrong on the way.
     notes: Vec<String>,
@@ -96,7 +96,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Those of pull secrets; `after_user`: the user's own were refused before.
-    pub(super) fn new(candidates: Vec<Candidate>, after_user: bool) -> Self {
+    pub(crate) fn new(candidates: Vec<Candidate>, after_user: bool) -> Self {
         Self {
             candidates,
             after_user,
@@ -106,7 +106,7 @@ impl Found {
 
     /// With which credentials a registry was asked that was shown the first
     /// ones up to `at`, for messages.
-    pub(super) fn tried(&self, at: usize) -> String {
+    pub(crate) fn tried(&self, at: usize) -> String {
         let shown: Vec<&str> = self
             .candidates
             .iter()
@@ -130,7 +130,7 @@ impl Found {
 
 /// The user's credentials, read when the first registry asks for any.
 #[derive(Debug)]
-pub(super) struct Keychain {
+pub(crate) struct Keychain {
     files: Vec<PathBuf>,
     helper_path: Option<OsString>,
     helper_timeout: Duration,
@@ -149,7 +149,7 @@ struct Loaded {
 }
 
 impl Keychain {
-    pub(super) fn new(options: &RegistryOptions) -> Self {
+    pub(crate) fn new(options: &RegistryOptions) -> Self {
         Self {
             files: options.credential_files.clone(),
             helper_path: options.helper_path.clone(),
@@ -162,7 +162,7 @@ impl Keychain {
     /// The credential for a repository: in each file the helper first, then
     /// what the file itself holds; the first file that has one wins. Last, the
     /// helper of a cloud.
-    pub(super) async fn find(&self, name: &CanonicalName) -> Found {
+    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
         let mut notes = Vec::new();
         let candidate = self.candidate(name, &mut notes).await;
         Found {
@@ -211,7 +211,7 @@ impl Keychain {
     /// The identities of the credentials that may be found for a repository,
     /// without running a helper: those of helpers are known only where their
     /// name will do.
-    pub(super) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+    pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         let mut ids = Vec::new();
         let of_helper = |helper: &str| private.then(|| CredentialId::of_helper(helper, name));
         for config in self

@@ -24,7 +24,7 @@ const TOKEN_USER: &str = "<token>";
 
 /// Why a helper gave no answer. Holds nothing that the helper printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HelperError {
+pub(crate) enum HelperError {
     /// There is no such program.
     #[error("{program} is not on the PATH")]
     NotInstalled { program: String },
@@ -35,17 +35,17 @@ pub(super) enum HelperError {
 
 /// One helper program.
 #[derive(Debug)]
-pub(super) struct Helper<'a> {
+pub(crate) struct Helper<'a> {
     /// The part of its name behind `docker-credential-`.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// Where to look for it, if not where the process looks.
-    pub(super) path: Option<&'a OsStr>,
-    pub(super) timeout: Duration,
+    pub(crate) path: Option<&'a OsStr>,
+    pub(crate) timeout: Duration,
 }
 
 impl Helper<'_> {
     /// What the helper has for a registry.
-    pub(super) async fn get(&self, server: &str) -> Result<Option<Credential>, HelperError> {
+    pub(crate) async fn get(&self, server: &str) -> Result<Option<Credential>, HelperError> {
         let program = format!("docker-credential-{}", self.name);
         let mut command = Command::new(&program);
         if let Some(path) = self.path {

@@ -18,10 +18,10 @@ const MEMBERS_AT_ONCE: usize = 8;
 
 /// What bounds the time at which an image can have been built.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bound {
-    pub(super) now: Timestamp,
+pub(crate) struct Bound {
+    pub(crate) now: Timestamp,
     /// When the tag was pushed, where that is known.
-    pub(super) pushed: Option<Timestamp>,
+    pub(crate) pushed: Option<Timestamp>,
 }
 
 impl Bound {
@@ -36,7 +36,7 @@ impl Images {
     /// Answers what is wanted of an image whose manifest is there; what else has
     /// to be fetched for it is fetched. Says whether it may be kept: all of its
     /// members were there.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         served: &Served,
         wanted: Wanted,
@@ -289,7 +289,7 @@ fn member(manifest: &Digest, config: Option<Digest>) -> Member {
 }
 
 /// Marks everything that was wanted as failed.
-pub(super) fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
+pub(crate) fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
     if wanted.digest {
         image.digest = Known::Failed(failure.clone());
     }

@@ -11,7 +11,7 @@ use super::{Images, Look, Seen};
 
 impl Images {
     /// Reads what earlier runs learnt of these versions, all together.
-    pub(in crate::registry) async fn recall(
+    pub(crate) async fn recall(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
@@ -64,7 +64,7 @@ impl Images {
 
     /// Takes note of what the tag list of this run says that these serve, where
     /// an earlier run has seen them serve something else.
-    pub(in crate::registry) async fn heed_list(
+    pub(crate) async fn heed_list(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
@@ -84,7 +84,7 @@ impl Images {
     }
 
     /// Whether this asks for a creation time that is known already.
-    pub(in crate::registry) fn can_date(&self, fact: &Fact) -> bool {
+    pub(crate) fn can_date(&self, fact: &Fact) -> bool {
         let Fact::Created(version) = fact else {
             return false;
         };
@@ -94,7 +94,7 @@ impl Images {
     }
 
     /// Takes note of what a tag serves.
-    pub(super) async fn learn(
+    pub(crate) async fn learn(
         &self,
         version: &TagOrDigest,
         digest: &Digest,
@@ -137,7 +137,7 @@ impl Images {
 
     /// Keeps what was told of an image and never changes: for this run, and for
     /// later ones. From now on the cache has seen it.
-    pub(super) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
+    pub(crate) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
         image.first_seen = self.memory.is_some().then_some(now);
         let facts = {
             let mut known = self.known();

@@ -10,5 +10,5 @@ mod read;
 
 pub use self::option::{OciLayout, OciLayoutError};
 
-pub(super) use self::option::find;
-pub(super) use self::read::Layout;
+pub(crate) use self::option::find;
+pub(crate) use self::read::Layout;

@@ -133,7 +133,7 @@ impl FromStr for Prefix {
 
 /// The layout in which a repository is to be looked for, if any is set up for
 /// it: of those that hold it the one with the longest prefix.
-pub(in crate::registry) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
+pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
     let mut found: Vec<(usize, PathBuf)> =
         layouts.iter().filter_map(|l| l.directory(name)).collect();
     found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));

@@ -28,14 +28,14 @@ const MAX_DESCRIPTORS: usize = 1_000_000;
 
 /// One layout: one repository.
 #[derive(Debug)]
-pub(in crate::registry) struct Layout {
+pub(crate) struct Layout {
     dir: PathBuf,
     place: Place,
     index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
 }
 
 impl Layout {
-    pub(super) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
+    pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
         Self {
             dir,
             place: Place::new(name),
@@ -43,12 +43,12 @@ impl Layout {
         }
     }
 
-    pub(in crate::registry) async fn tags(&self) -> Result<TagList, FetchFailure> {
+    pub(crate) async fn tags(&self) -> Result<TagList, FetchFailure> {
         Ok(TagList::from_names(self.index().await?.keys()))
     }
 
     /// A manifest's bytes, verified.
-    pub(in crate::registry) async fn manifest(
+    pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
         size: Option<u64>,
@@ -78,7 +78,7 @@ impl Layout {
     }
 
     /// A config's bytes, verified.
-    pub(in crate::registry) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
+    pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         self.blob(&blob.digest, blob.size).await
     }
 

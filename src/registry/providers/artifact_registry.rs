@@ -20,11 +20,11 @@ use crate::image::{Digest, Tag};
 
 /// What the tag list says of a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) struct TagFacts {
+pub(crate) struct TagFacts {
     /// What it serves.
-    pub(in crate::registry) digest: Digest,
+    pub(crate) digest: Digest,
     /// When that was uploaded, to the millisecond.
-    pub(in crate::registry) pushed: Option<Timestamp>,
+    pub(crate) pushed: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ struct Manifest<'a> {
 
 /// Adds what the `manifest` of a page says of tags that are `listed`. What is
 /// malformed is ignored.
-pub(in crate::registry) fn describe(
+pub(crate) fn describe(
     manifest: &RawValue,
     listed: &HashSet<Tag>,
     described: &mut BTreeMap<Tag, TagFacts>,

@@ -18,7 +18,7 @@ use super::pages::{self, PAGE_SIZE, Page};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 
 /// Where the API is.
-pub(super) const BASE: &str = "https://hub.docker.com/";
+pub(crate) const BASE: &str = "https://hub.docker.com/";
 
 #[derive(Deserialize)]
 struct Tags<'a> {
@@ -38,7 +38,7 @@ struct Listed<'a> {
 }
 
 /// The push times of a public repository.
-pub(super) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
+pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
     let repository = remote.name().repository();
     let url = |page: usize| {
         let mut url = base.clone();

@@ -54,7 +54,7 @@ struct Listed<'a> {
 }
 
 /// Whether the registry at `base` is a Harbor, by its challenge.
-pub(super) fn is_known_by(challenge: &Challenge, base: &Url) -> bool {
+pub(crate) fn is_known_by(challenge: &Challenge, base: &Url) -> bool {
     let Challenge::Bearer { realm, service, .. } = challenge else {
         return false;
     };
@@ -64,7 +64,7 @@ pub(super) fn is_known_by(challenge: &Challenge, base: &Url) -> bool {
 }
 
 /// The push times of a repository that is public or that the password opens.
-pub(super) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
+pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
     let host = authority(base);
     let Some((project, repository)) = remote.name().repository().split_once('/') else {
         return Err(NoPushTimes::NoAddress { host });

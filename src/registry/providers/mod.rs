@@ -30,6 +30,6 @@ mod times;
 
 pub use provider::{Provider, PushTimeApi};
 
-pub(in crate::registry) use artifact_registry::{TagFacts, describe};
-pub(in crate::registry) use provider::Apis;
-pub(in crate::registry) use times::PushTimes;
+pub(crate) use artifact_registry::{TagFacts, describe};
+pub(crate) use provider::Apis;
+pub(crate) use times::PushTimes;

@@ -11,7 +11,7 @@ use super::super::transport::{Answer, Question, authority};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 
 /// How many tags a page is asked to hold: the most that each of them allows.
-pub(super) const PAGE_SIZE: usize = 100;
+pub(crate) const PAGE_SIZE: usize = 100;
 /// How many pages are read. What stands behind them is dated tag by tag.
 const MAX_PAGES: usize = 10;
 /// The largest page that is read, in bytes. Docker Hub describes each platform
@@ -20,16 +20,16 @@ const MAX_PAGE: u64 = 8 * 1024 * 1024;
 
 /// One page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Page {
-    pub(super) tags: Vec<PushedTag>,
+pub(crate) struct Page {
+    pub(crate) tags: Vec<PushedTag>,
     /// Whether there is a next one.
-    pub(super) more: bool,
+    pub(crate) more: bool,
 }
 
 /// Reads the pages of a repository, counted from 1; `url` names each and `parse`
 /// reads it. A page behind the first that cannot be had ends the list: what is
 /// listed is right by itself.
-pub(super) async fn read(
+pub(crate) async fn read(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
     url: impl Fn(usize) -> Url,
@@ -60,7 +60,7 @@ pub(super) async fn read(
 }
 
 /// Asks for one document; gives it back with the name of the host.
-pub(super) async fn get(
+pub(crate) async fn get(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
     url: Url,
@@ -78,13 +78,13 @@ pub(super) async fn get(
 }
 
 /// A document that cannot be read.
-pub(super) fn malformed(host: String, error: &serde_json::Error) -> NoPushTimes {
+pub(crate) fn malformed(host: String, error: &serde_json::Error) -> NoPushTimes {
     let fault = place_of(error);
     NoPushTimes::Malformed { host, fault }
 }
 
 /// The entries of a list that are what they should be; the others are ignored.
-pub(super) fn sound<'a, T: Deserialize<'a>>(
+pub(crate) fn sound<'a, T: Deserialize<'a>>(
     entries: impl IntoIterator<Item = &'a RawValue>,
 ) -> impl Iterator<Item = T> {
     entries

@@ -32,21 +32,21 @@ pub struct PushTimeApi {
 
 /// An API that can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) struct Api {
+pub(crate) struct Api {
     provider: Provider,
     base: Url,
 }
 
 /// The APIs of a run: those that were given, then those that are known.
 #[derive(Debug)]
-pub(in crate::registry) struct Apis(Vec<(String, Api)>);
+pub(crate) struct Apis(Vec<(String, Api)>);
 
 impl Apis {
     /// Sets up.
     ///
     /// # Errors
     /// Where an API that was given has no usable URL.
-    pub(in crate::registry) fn new(given: &[PushTimeApi]) -> Result<Self, RegistrySetupError> {
+    pub(crate) fn new(given: &[PushTimeApi]) -> Result<Self, RegistrySetupError> {
         let api = |given: &PushTimeApi| {
             let base = Url::parse(&given.base)
                 .ok()
@@ -59,7 +59,7 @@ impl Apis {
     }
 
     /// The API for a repository, found without asking anybody.
-    pub(in crate::registry) async fn of(&self, remote: &Remote) -> Option<Api> {
+    pub(crate) async fn of(&self, remote: &Remote) -> Option<Api> {
         let name = remote.name();
         let given = self.0.iter().find(|(host, _)| host == name.registry());
         if let Some((_, api)) = given {
@@ -89,10 +89,7 @@ impl Api {
     ///
     /// # Errors
     /// Where it lists none; see [`NoPushTimes`].
-    pub(in crate::registry) async fn push_times(
-        &self,
-        remote: &Remote,
-    ) -> Result<PushTimes, NoPushTimes> {
+    pub(crate) async fn push_times(&self, remote: &Remote) -> Result<PushTimes, NoPushTimes> {
         match self.provider {
             Provider::DockerHub => docker_hub::push_times(remote, &self.base).await,
             Provider::Quay => quay::push_times(remote, &self.base).await,

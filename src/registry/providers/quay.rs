@@ -15,9 +15,9 @@ use super::pages::{self, PAGE_SIZE, Page};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 
 /// The registry that is known to be one.
-pub(super) const REGISTRY: &str = "quay.io";
+pub(crate) const REGISTRY: &str = "quay.io";
 /// Where its API is.
-pub(super) const BASE: &str = "https://quay.io/";
+pub(crate) const BASE: &str = "https://quay.io/";
 
 #[derive(Deserialize)]
 struct Tags<'a> {
@@ -37,7 +37,7 @@ struct Listed<'a> {
 }
 
 /// The push times of a public repository.
-pub(super) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
+pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
     let repository = remote.name().repository();
     let url = |page: usize| {
         let mut url = base.clone();

@@ -16,19 +16,19 @@ const FIRST_PUSH: i64 = 1_356_998_400;
 
 /// One tag as a provider lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) struct PushedTag {
-    pub(in crate::registry) tag: Tag,
+pub(crate) struct PushedTag {
+    pub(crate) tag: Tag,
     /// What it served then, where the provider says so.
-    pub(in crate::registry) digest: Option<Digest>,
+    pub(crate) digest: Option<Digest>,
     /// When it was pushed, or later.
-    pub(in crate::registry) pushed: Timestamp,
+    pub(crate) pushed: Timestamp,
 }
 
 impl PushedTag {
     /// A tag from texts that nobody has checked; `None` where the name is no tag
     /// or no time is one at which anything can have been pushed. Of several times
     /// the latest counts, since the time is to be a bound.
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &str,
         digest: Option<&str>,
         times: impl IntoIterator<Item = Option<Timestamp>>,
@@ -45,12 +45,12 @@ impl PushedTag {
 
 /// The tags of a repository that a provider lists, with their push times.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::registry) struct PushTimes(BTreeMap<Tag, (Option<Digest>, Timestamp)>);
+pub(crate) struct PushTimes(BTreeMap<Tag, (Option<Digest>, Timestamp)>);
 
 impl PushTimes {
     /// Adds a tag. One that is listed twice was pushed while the pages were
     /// read: the later time counts.
-    pub(super) fn add(&mut self, listed: PushedTag) {
+    pub(crate) fn add(&mut self, listed: PushedTag) {
         let new = (listed.digest, listed.pushed);
         match self.0.entry(listed.tag) {
             Entry::Vacant(entry) => drop(entry.insert(new)),
@@ -61,14 +61,14 @@ impl PushTimes {
 
     /// When a tag was pushed. `None` where it is not listed, or not with what
     /// the registry is known to serve for it.
-    pub(in crate::registry) fn of(&self, tag: &Tag, serves: Option<&Digest>) -> Option<Timestamp> {
+    pub(crate) fn of(&self, tag: &Tag, serves: Option<&Digest>) -> Option<Timestamp> {
         let (listed, pushed) = self.0.get(tag)?;
         let differs = matches!((serves, listed), (Some(a), Some(b)) if a != b);
         (!differs).then_some(*pushed)
     }
 
     /// How many tags have a push time.
-    pub(in crate::registry) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 }
@@ -76,7 +76,7 @@ impl PushTimes {
 /// Why a provider gives no push times. Nobody's fault that matters: each tag is
 /// dated then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::registry) enum NoPushTimes {
+pub(crate) enum NoPushTimes {
     /// The API did not answer.
     #[error(transparent)]
     Unanswered(#[from] SendError),

@@ -21,30 +21,30 @@ struct Rule {
 
 /// One place from which a repository may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) struct PullSource {
+pub(crate) struct PullSource {
     /// What the repository is called there.
-    pub(in crate::registry) name: CanonicalName,
-    pub(in crate::registry) role: Role,
+    pub(crate) name: CanonicalName,
+    pub(crate) role: Role,
 }
 
 /// All places of a repository, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::registry) struct PullSources {
-    pub(in crate::registry) mirrors: Vec<PullSource>,
+pub(crate) struct PullSources {
+    pub(crate) mirrors: Vec<PullSource>,
     /// Its own place, the last.
-    pub(in crate::registry) own: PullSource,
+    pub(crate) own: PullSource,
 }
 
 impl PullSources {
     /// All, in their order.
-    pub(in crate::registry) fn iter(&self) -> impl Iterator<Item = &PullSource> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PullSource> {
         self.mirrors.iter().chain([&self.own])
     }
 }
 
 /// What a place is to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::registry) enum Role {
+pub(crate) enum Role {
     /// Where its name points.
     Itself,
     /// A mirror.
@@ -56,7 +56,7 @@ pub(in crate::registry) enum Role {
 impl RegistriesConf {
     /// Adds what a file says; a table whose prefix has one already takes its
     /// place, wholly.
-    pub(super) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
         for table in parse(bytes)? {
             self.rules.retain(|rule| rule.table.prefix != table.prefix);
             self.rules.push(Rule {
@@ -72,7 +72,7 @@ impl RegistriesConf {
     /// # Errors
     /// The repository is blocked, or has no legal name at one of the places: a
     /// text that says so.
-    pub(in crate::registry) fn sources(&self, name: &CanonicalName) -> Result<PullSources, String> {
+    pub(crate) fn sources(&self, name: &CanonicalName) -> Result<PullSources, String> {
         let itself = || PullSource {
             name: name.clone(),
             role: Role::Itself,
@@ -124,7 +124,7 @@ impl RegistriesConf {
     /// Whether a registry, with its port if that is not the usual one, may speak
     /// plain HTTP or show a certificate that cannot be verified. What one
     /// location says holds for its whole host.
-    pub(in crate::registry) fn is_insecure(&self, registry: &str) -> bool {
+    pub(crate) fn is_insecure(&self, registry: &str) -> bool {
         // Makes one of the names of Docker Hub, and of upper and lower case.
         let Ok(any) = format!("{registry}/a/b").parse::<CanonicalName>() else {
             return false;

@@ -9,31 +9,31 @@ use super::prefix::{Namespace, Prefix};
 
 /// What is wrong in a file, and where.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// The line, from 1.
-    pub(super) line: usize,
-    pub(super) what: String,
+    pub(crate) line: usize,
+    pub(crate) what: String,
 }
 
 /// A `[[registry]]` table.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(crate) struct Table {
     /// The line of its header, from 1.
-    pub(super) line: usize,
-    pub(super) prefix: Prefix,
+    pub(crate) line: usize,
+    pub(crate) prefix: Prefix,
     /// Missing only where names stay as they are: below `*.HOST`.
-    pub(super) location: Option<Namespace>,
-    pub(super) insecure: bool,
-    pub(super) blocked: bool,
+    pub(crate) location: Option<Namespace>,
+    pub(crate) insecure: bool,
+    pub(crate) blocked: bool,
     /// Those that may be asked for tags, in their order.
-    pub(super) mirrors: Vec<Mirror>,
+    pub(crate) mirrors: Vec<Mirror>,
 }
 
 /// A `[[registry.mirror]]` table.
 #[derive(Debug, Clone)]
-pub(super) struct Mirror {
-    pub(super) location: Namespace,
-    pub(super) insecure: bool,
+pub(crate) struct Mirror {
+    pub(crate) location: Namespace,
+    pub(crate) insecure: bool,
 }
 
 /// The whole file. What else may stand in it is about short names and pulls.
@@ -94,7 +94,7 @@ struct RawList {
 }
 
 /// Reads one file.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Table>, Fault> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|error| Fault {
         line: line_of(bytes, error.valid_up_to()),
         what: "this is no UTF-8".to_owned(),

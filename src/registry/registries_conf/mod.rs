@@ -21,5 +21,5 @@ mod places;
 mod prefix;
 
 pub use conf::RegistriesConf;
-pub(in crate::registry) use conf::{PullSource, PullSources, Role};
+pub(crate) use conf::{PullSource, PullSources, Role};
 pub use places::RegistriesConfError;

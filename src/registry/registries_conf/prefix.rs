@@ -9,12 +9,12 @@ const BELOW: &str = "/a/b";
 
 /// `HOST[:PORT][/PATH]` in its canonical spelling, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Namespace(String);
+pub(crate) struct Namespace(String);
 
 impl Namespace {
     /// `None`: the text is something else. A first element that could be a path
     /// is no host, since `mirror/nginx` is an image of Docker Hub.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_end_matches('/');
         let host = text.split('/').next().unwrap_or_default();
         if !host.contains(['.', ':']) && host != "localhost" {
@@ -28,13 +28,13 @@ impl Namespace {
     /// The repository that lies below this namespace where another one lies
     /// below a prefix: `rest` is empty or begins with a slash. `None`: that is no
     /// repository, since a host alone holds none.
-    pub(super) fn below(&self, rest: &str) -> Option<CanonicalName> {
+    pub(crate) fn below(&self, rest: &str) -> Option<CanonicalName> {
         let name: CanonicalName = format!("{}{rest}", self.0).parse().ok()?;
         (name.registry() == self.registry()).then_some(name)
     }
 
     /// The registry, with its port.
-    pub(super) fn registry(&self) -> &str {
+    pub(crate) fn registry(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 }
@@ -47,7 +47,7 @@ impl fmt::Display for Namespace {
 
 /// The beginning of names that a table is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Prefix {
+pub(crate) enum Prefix {
     /// All below a host or a path.
     Namespace(Namespace),
     /// `*.example.com`, kept as `.example.com`: all below the subdomains of a
@@ -57,7 +57,7 @@ pub(super) enum Prefix {
 
 impl Prefix {
     /// `None`: the text is no prefix, or one with a tag or a digest.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some(domain) = text.strip_prefix('*') else {
             return Namespace::parse(text).map(Self::Namespace);
         };
@@ -72,7 +72,7 @@ impl Prefix {
 
     /// What follows the prefix in a repository's full name: nothing, or a path
     /// with its slash. `None`: the name does not begin like that.
-    pub(super) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
             Self::Namespace(namespace) => {
                 let rest = name.strip_prefix(namespace.0.as_str())?;
@@ -86,7 +86,7 @@ impl Prefix {
     }
 
     /// Whether a registry, with its port, is one of the subdomains.
-    pub(super) fn has_subdomain(&self, registry: &str) -> bool {
+    pub(crate) fn has_subdomain(&self, registry: &str) -> bool {
         match self {
             Self::Namespace(_) => false,
             Self::Subdomains(domain) => is_below(registry, domain),
@@ -95,7 +95,7 @@ impl Prefix {
 
     /// What makes one prefix win over another: how long it is as it is written,
     /// and with equal length the one without `*`.
-    pub(super) fn weight(&self) -> (usize, bool) {
+    pub(crate) fn weight(&self) -> (usize, bool) {
         match self {
             Self::Namespace(namespace) => (namespace.0.len(), true),
             Self::Subdomains(domain) => (domain.len() + 1, false),

@@ -27,7 +27,7 @@ pub struct AddressOptions {
 
 /// Where an address leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::registry) enum AddressKind {
+pub(crate) enum AddressKind {
     /// Anywhere.
     #[default]
     Public,
@@ -52,9 +52,9 @@ const METADATA: [IpAddr; 5] = [
 ];
 
 impl AddressKind {
-    pub(super) const COUNT: usize = 5;
+    pub(crate) const COUNT: usize = 5;
 
-    pub(super) fn of(ip: IpAddr) -> Self {
+    pub(crate) fn of(ip: IpAddr) -> Self {
         if METADATA.contains(&ip) {
             return Self::LinkLocal;
         }
@@ -142,7 +142,7 @@ fn may_connect(target: AddressKind, registry: AddressKind, strict: bool) -> bool
 /// A target that is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is {}", kind.words())]
-pub(super) struct OffLimits {
+pub(crate) struct OffLimits {
     address: IpAddr,
     kind: AddressKind,
 }
@@ -150,7 +150,7 @@ pub(super) struct OffLimits {
 impl OffLimits {
     /// The one place where the rule is applied: to an address of this kind, that
     /// a registry of that kind has named.
-    pub(super) fn check(
+    pub(crate) fn check(
         address: IpAddr,
         kind: AddressKind,
         registry: AddressKind,
@@ -165,7 +165,7 @@ impl OffLimits {
 
 /// The address that a URL has instead of a host's name. The decimal, octal and
 /// hexadecimal spellings of IPv4 are read by the URL's parser.
-pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     host.trim_matches(['[', ']']).parse().ok()
 }

@@ -23,7 +23,7 @@ const USER_AGENT: &str = concat!("kubectl-imgpolicy/", env!("CARGO_PKG_VERSION")
 /// One client per kind of host, each built when the first such host is asked:
 /// building one reads the system's certificates.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     certificates: Vec<Certificate>,
     insecure: Vec<String>,
     conf: RegistriesConf,
@@ -41,7 +41,7 @@ type Built = Result<Client, String>;
 
 /// Why there is no client for a host.
 #[derive(Debug)]
-pub(super) enum NoClient {
+pub(crate) enum NoClient {
     /// It cannot be set up.
     Broken(String),
     /// The host may not be asked.
@@ -49,7 +49,7 @@ pub(super) enum NoClient {
 }
 
 impl Clients {
-    pub(super) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
+    pub(crate) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
         install_crypto_provider();
         let mut certificates = Vec::new();
         for (at, pem) in options.extra_ca.iter().enumerate() {
@@ -83,7 +83,7 @@ impl Clients {
 
     /// Whether the user named the host insecure, with its port or in general, or
     /// `registries.conf` does.
-    pub(super) fn is_insecure(&self, url: &Url) -> bool {
+    pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         let (host, with_port) = (url.host_str().unwrap_or_default(), authority(url));
         self.insecure
             .iter()
@@ -92,7 +92,7 @@ impl Clients {
     }
 
     /// The client for a URL's host, or why there is none.
-    pub(super) fn for_url(&self, url: &Url) -> Result<&Client, NoClient> {
+    pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, NoClient> {
         let loopback = is_loopback(url.host_str().unwrap_or_default());
         let insecure = self.is_insecure(url);
         self.built[usize::from(loopback) * 2 + usize::from(insecure)]
@@ -103,7 +103,7 @@ impl Clients {
 
     /// The client for a URL that a registry has named, whose address is of this
     /// kind.
-    pub(super) fn for_named(&self, url: &Url, registry: AddressKind) -> Result<&Client, NoClient> {
+    pub(crate) fn for_named(&self, url: &Url, registry: AddressKind) -> Result<&Client, NoClient> {
         let port = url.port_or_known_default().unwrap_or_default();
         // A literal address is not resolved, so the resolver does not see it.
         if let Some(ip) = literal(url) {
@@ -132,7 +132,7 @@ impl Clients {
 
     /// Where a registry is that has answered from this socket; `None`: it is not
     /// known. A proxy's socket says nothing of the registry behind it.
-    pub(super) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
+    pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
         let port = url.port_or_known_default().unwrap_or_default();
         match (literal(url), from) {
             (Some(ip), _) => self.kind(SocketAddr::new(ip, port)),

@@ -13,7 +13,7 @@ use super::proxy::proxy_of;
 /// A request without an answer. Cheap to clone: what is asked later of a host
 /// that was given up fails with the same one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::registry) enum SendError {
+pub(crate) enum SendError {
     /// DNS, connecting or speaking TLS failed; the host is given up.
     #[error("{host} cannot be reached: {reason}")]
     Unreachable {
@@ -96,7 +96,7 @@ pub(in crate::registry) enum SendError {
 }
 
 impl SendError {
-    pub(super) fn unreachable(host: &str, reason: impl Into<String>) -> Self {
+    pub(crate) fn unreachable(host: &str, reason: impl Into<String>) -> Self {
         Self::Unreachable {
             host: host.to_owned(),
             reason: reason.into(),
@@ -105,7 +105,7 @@ impl SendError {
 
     /// Sorts a client error by whose fault it is. Its URL is not shown: the
     /// query of a redirect carries signatures.
-    pub(super) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
+    pub(crate) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
         if let Some(off_limits) = off_limits(error) {
             return Self::OffLimits {
                 host: host.to_owned(),
@@ -148,7 +148,7 @@ impl SendError {
 
     /// The same for a request that has no answer. A host that has answered before
     /// can be reached: where it ends a new connection at once, it has too many.
-    pub(super) fn unanswered(
+    pub(crate) fn unanswered(
         host: &str,
         url: &Url,
         error: &reqwest::Error,

@@ -15,7 +15,7 @@ use super::line::Line;
 use super::quota::{Quota, Ration};
 use super::window::{Heard, Kind, Window};
 
-pub(in crate::registry) use self::pulls::Pull;
+pub(crate) use self::pulls::Pull;
 
 /// After so many time-outs a host is given up.
 const MAX_TIMEOUTS: u32 = 2;
@@ -26,7 +26,7 @@ const MAX_RETRIES: u32 = 128;
 
 /// One host of a run.
 #[derive(Debug)]
-pub(super) struct Host {
+pub(crate) struct Host {
     name: String,
     /// As many as the window is large, but for those that are owed.
     permits: Semaphore,
@@ -57,19 +57,19 @@ struct State {
 
 /// What an answer tells beside its body.
 #[derive(Debug)]
-pub(super) struct Noted<'a> {
-    pub(super) status: StatusCode,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) kind: Kind,
+pub(crate) struct Noted<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) kind: Kind,
     /// What [`Host::sends`] gave for its request.
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
     /// How long it took to begin.
-    pub(super) after: Duration,
+    pub(crate) after: Duration,
 }
 
 /// A request's place among those that are open.
 #[derive(Debug)]
-pub(super) struct Seat<'a> {
+pub(crate) struct Seat<'a> {
     host: &'a Host,
     /// The window's age when the request was sent.
     age: u32,
@@ -77,12 +77,12 @@ pub(super) struct Seat<'a> {
 }
 
 impl Seat<'_> {
-    pub(super) fn host(&self) -> &Host {
+    pub(crate) fn host(&self) -> &Host {
         self.host
     }
 
     /// Takes note of what an answer tells, and whether the host keeps up.
-    pub(super) fn answered(&self, answer: &Noted<'_>) {
+    pub(crate) fn answered(&self, answer: &Noted<'_>) {
         let host = self.host;
         host.note(answer);
         if is_complaint(answer.status) {
@@ -97,7 +97,7 @@ impl Seat<'_> {
     }
 
     /// The host is asked more than it can do.
-    pub(super) fn complained(&self) {
+    pub(crate) fn complained(&self) {
         self.host.adjust(|window| window.complained(self.age));
     }
 }
@@ -127,7 +127,7 @@ impl Drop for Seat<'_> {
 }
 
 impl Host {
-    pub(super) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
+    pub(crate) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
         let window = Window::new(max_connections);
         Self {
             name,
@@ -151,11 +151,11 @@ impl Host {
     }
 
     /// How many requests may be open.
-    pub(super) fn window(&self) -> usize {
+    pub(crate) fn window(&self) -> usize {
         self.state().window.size()
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -165,7 +165,7 @@ impl Host {
 
     /// Waits for a free place, and until a pause is over that another request
     /// was told of; fails if the host was given up meanwhile.
-    pub(super) async fn enter(&self) -> Result<Seat<'_>, SendError> {
+    pub(crate) async fn enter(&self) -> Result<Seat<'_>, SendError> {
         loop {
             self.check()?;
             let permit = self
@@ -188,7 +188,7 @@ impl Host {
     }
 
     /// A request is being sent; what is given back comes back with its answer.
-    pub(super) fn sends(&self) -> u64 {
+    pub(crate) fn sends(&self) -> u64 {
         self.state().ration.changes()
     }
 
@@ -209,7 +209,7 @@ impl Host {
     }
 
     /// Whether it has answered anything.
-    pub(super) fn has_answered(&self) -> bool {
+    pub(crate) fn has_answered(&self) -> bool {
         self.state().answered
     }
 
@@ -231,7 +231,7 @@ impl Host {
     }
 
     /// How long the slowest answer took to begin.
-    pub(super) fn slowest(&self) -> Duration {
+    pub(crate) fn slowest(&self) -> Duration {
         self.state().slowest
     }
 
@@ -245,7 +245,7 @@ impl Host {
     }
 
     /// Takes note of a failed request.
-    pub(super) fn record(&self, error: &SendError) {
+    pub(crate) fn record(&self, error: &SendError) {
         let mut state = self.state();
         let hopeless = match error {
             SendError::Unreachable { .. } | SendError::Untrusted { .. } => true,
@@ -268,7 +268,7 @@ impl Host {
     }
 
     /// Whether one more request may be repeated.
-    pub(super) fn take_retry(&self) -> bool {
+    pub(crate) fn take_retry(&self) -> bool {
         let mut state = self.state();
         state.retries += 1;
         state.retries <= MAX_RETRIES
@@ -277,7 +277,7 @@ impl Host {
     /// The host asked for a pause: all requests to it wait. How long this one
     /// has to, or `None` if the pauses of the run are used up; the host is then
     /// asked no more.
-    pub(super) fn pause(
+    pub(crate) fn pause(
         &self,
         wanted: Option<Duration>,
         backoff: Duration,

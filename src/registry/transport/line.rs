@@ -17,7 +17,7 @@ const ROOM: u64 = 16;
 
 /// The repositories of a scan, until each is read.
 #[derive(Debug, Default)]
-pub(in crate::registry) struct Line {
+pub(crate) struct Line {
     /// By the registry that may be asked for them.
     queues: Mutex<BTreeMap<String, Queue>>,
     moved: Notify,
@@ -101,11 +101,11 @@ impl Queue {
 
 /// Whose pull it is.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::registry) struct Puller<'a> {
+pub(crate) struct Puller<'a> {
     /// The registry that is asked, which may be a mirror.
-    pub(in crate::registry) registry: &'a str,
+    pub(crate) registry: &'a str,
     /// The repository as the workload names it.
-    pub(in crate::registry) repository: &'a CanonicalName,
+    pub(crate) repository: &'a CanonicalName,
 }
 
 /// A repository's place in line, until it is dropped.
@@ -119,7 +119,7 @@ pub struct Turn {
 
 impl Line {
     /// Puts a repository in line, at each registry that may be asked for it.
-    pub(in crate::registry) fn join(
+    pub(crate) fn join(
         self: &Arc<Self>,
         repository: &CanonicalName,
         registries: Vec<String>,
@@ -139,7 +139,7 @@ impl Line {
     }
 
     /// Whether nobody comes before. Who is not in line waits for nobody.
-    pub(super) fn is_first(&self, puller: Puller<'_>) -> bool {
+    pub(crate) fn is_first(&self, puller: Puller<'_>) -> bool {
         let queues = self.queues();
         let queue = queues.get(puller.registry);
         let queue = queue.filter(|queue| queue.waiting.contains_key(puller.repository));
@@ -148,7 +148,7 @@ impl Line {
 
     /// Whether a pull may begin, where so many more are free; `None`: nobody
     /// knows. If so, it has begun.
-    pub(super) fn admits(&self, puller: Puller<'_>, free: Option<u64>) -> bool {
+    pub(crate) fn admits(&self, puller: Puller<'_>, free: Option<u64>) -> bool {
         let Some(free) = free else {
             return self.is_first(puller);
         };
@@ -166,12 +166,12 @@ impl Line {
     }
 
     /// Wakes all who wait for their turn, or for a host to tell.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.moved.notify_waiters();
     }
 
     /// Completes at the next [`Self::wake`] after this call.
-    pub(super) fn woken(&self) -> Notified<'_> {
+    pub(crate) fn woken(&self) -> Notified<'_> {
         self.moved.notified()
     }
 

@@ -23,12 +23,12 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
-pub(super) use self::address::AddressKind;
+pub(crate) use self::address::AddressKind;
 pub use self::address::AddressOptions;
-pub(super) use self::error::SendError;
-pub(super) use self::host::Pull;
+pub(crate) use self::error::SendError;
+pub(crate) use self::host::Pull;
 pub use self::line::Turn;
-pub(super) use self::line::{Line, Puller};
+pub(crate) use self::line::{Line, Puller};
 
 use self::clients::{Clients, NoClient};
 use self::host::{Host, Noted, Seat};
@@ -37,7 +37,7 @@ use super::cache::CacheStatistics;
 use super::options::{RegistryOptions, RegistrySetupError};
 
 /// The largest body that is read, in bytes after decompression.
-pub(super) const MAX_BODY: u64 = 32 * 1024 * 1024;
+pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
 /// How much of the body of an answer is read that is no success, in bytes.
 const MAX_ERROR_BODY: usize = 16 * 1024;
 /// How long that may take: it explains a status that is known already.
@@ -63,41 +63,41 @@ pub struct Statistics {
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(super) struct Question {
-    pub(super) method: Method,
-    pub(super) url: Url,
+pub(crate) struct Question {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
     /// The media types that are understood.
-    pub(super) accept: Option<&'static str>,
-    pub(super) authorization: Option<HeaderValue>,
+    pub(crate) accept: Option<&'static str>,
+    pub(crate) authorization: Option<HeaderValue>,
     /// The ETag of what is known already: where it is current, the answer is a
     /// 304 without a body.
-    pub(super) if_none_match: Option<String>,
+    pub(crate) if_none_match: Option<String>,
     /// Whether registries that count pulls count this one: the part of their
     /// limit, in percent, that is left to others. See [`Transport::pull`].
-    pub(super) pull_reserve: Option<u8>,
+    pub(crate) pull_reserve: Option<u8>,
     /// The body of a POST, as a form.
-    pub(super) form: Option<SecretString>,
+    pub(crate) form: Option<SecretString>,
     /// Whether the body may be compressed on the way. Not where its digest
     /// counts: there is nothing to win, and proxies have been seen to lie.
-    pub(super) compressed: bool,
+    pub(crate) compressed: bool,
     /// The largest body of a success that is of use, in bytes.
-    pub(super) limit: u64,
+    pub(crate) limit: u64,
     /// Whether a body over the limit is the image's own fault: that of a manifest
     /// or a config which nobody has told the size of.
-    pub(super) is_unbounded_image: bool,
+    pub(crate) is_unbounded_image: bool,
     /// Whether it is no question to the registry that may share its host. Then
     /// it has a window, pauses and time-outs of its own: however it ends, that
     /// says nothing of the registry.
-    pub(super) aside: bool,
+    pub(crate) aside: bool,
     /// Set where a registry has named the URL: the kind of its own address. Then
     /// only what it may lead to is connected to, and however that ends, it says
     /// nothing of a registry that the user may have named on that host.
-    pub(super) named_by: Option<AddressKind>,
+    pub(crate) named_by: Option<AddressKind>,
 }
 
 impl Question {
     /// A plain GET without credentials.
-    pub(super) fn get(url: Url) -> Self {
+    pub(crate) fn get(url: Url) -> Self {
         Self {
             method: Method::GET,
             url,
@@ -130,26 +130,26 @@ impl Question {
 /// One complete response. The body of a redirect is not read; of any other that
 /// is no success, only the beginning is, whatever the question's limit.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// What was asked.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     /// The socket that was connected to, which may be a proxy's.
-    pub(super) from: Option<SocketAddr>,
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    pub(crate) from: Option<SocketAddr>,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// A header's text; `None` where it is missing or no text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 /// The way out to all hosts of a run.
 #[derive(Debug)]
-pub(super) struct Transport {
+pub(crate) struct Transport {
     clients: Clients,
     request_timeout: Duration,
     max_connections: usize,
@@ -164,7 +164,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
+    pub(crate) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
         Ok(Self {
             clients: Clients::new(options)?,
             request_timeout: options.request_timeout(),
@@ -181,7 +181,7 @@ impl Transport {
     }
 
     /// How much was asked so far; of the cache it knows nothing.
-    pub(super) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Statistics {
         let hosts = self.hosts();
         let slowest = hosts.values().max_by_key(|host| host.slowest());
         let mut quotas: Vec<String> = hosts
@@ -199,13 +199,13 @@ impl Transport {
     }
 
     /// Where repositories wait for their turn to pull.
-    pub(super) fn line(&self) -> &Arc<Line> {
+    pub(crate) fn line(&self) -> &Arc<Line> {
         &self.line
     }
 
     /// Whether the host has told how many pulls are left. Where another
     /// repository is about to find out, it waits for that.
-    pub(super) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
+    pub(crate) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
         let host = self.host(&Question::get(url.clone()));
         host.counts_pulls(puller).await
     }
@@ -213,7 +213,7 @@ impl Transport {
     /// Waits until what the host may count as a pull may be sent, if that is what
     /// the question is. To be called before anything is held that others need,
     /// and kept until the answer is there.
-    pub(super) async fn pull(
+    pub(crate) async fn pull(
         &self,
         question: &Question,
         puller: Puller<'_>,
@@ -228,18 +228,18 @@ impl Transport {
     }
 
     /// Where a registry is that has answered from this socket.
-    pub(super) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
+    pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
         self.clients.kind_of_registry(url, from)
     }
 
     /// Whether the host may speak plain HTTP or have a bad certificate.
-    pub(super) fn is_insecure(&self, url: &Url) -> bool {
+    pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         self.clients.is_insecure(url)
     }
 
     /// Sends a question until it is answered, or it is clear that it will not
     /// be. Any status is an answer; only GET and HEAD are repeated.
-    pub(super) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+    pub(crate) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
         if self.offline {
             return Err(SendError::Offline);
         }
@@ -296,7 +296,7 @@ impl Transport {
     }
 
     /// How many requests the host may have open that gets the most.
-    pub(super) fn widest(&self) -> usize {
+    pub(crate) fn widest(&self) -> usize {
         let widest = self.hosts().values().map(|host| host.window()).max();
         widest.unwrap_or_else(|| window::start(self.max_connections))
     }
@@ -480,7 +480,7 @@ impl Transport {
 }
 
 /// The host and port of a URL, as messages name it.
-pub(super) fn authority(url: &Url) -> String {
+pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()
         .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

@@ -10,7 +10,7 @@ use crate::registry::failure::clean;
 
 /// The proxy through which a URL is asked, without its user and password.
 /// Read by the client's own rules, and only once something went wrong.
-pub(super) fn proxy_of(url: &Url) -> Option<String> {
+pub(crate) fn proxy_of(url: &Url) -> Option<String> {
     if is_loopback(url.host_str().unwrap_or_default()) {
         return None;
     }

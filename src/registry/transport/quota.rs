@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 /// What a host said of its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quota {
+pub(crate) struct Quota {
     limit: u64,
     remaining: u64,
     window: Duration,
@@ -22,7 +22,7 @@ impl Quota {
     /// Reads an answer's headers; `None` where one is missing or no number, or
     /// where no window is told: such limits hold for seconds, and are met by
     /// waiting after a 429.
-    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let field = |name: &str| {
             let text = headers.get(name)?.to_str().ok()?;
             let mut parts = text.split(';').map(str::trim);
@@ -40,12 +40,12 @@ impl Quota {
     }
 
     /// Whether nothing is left.
-    pub(super) fn is_used_up(&self) -> bool {
+    pub(crate) fn is_used_up(&self) -> bool {
         self.remaining == 0
     }
 
     /// When it is whole again at the latest.
-    pub(super) fn window_text(&self) -> String {
+    pub(crate) fn window_text(&self) -> String {
         let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
         format!("{window:#}")
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Quota {
 
 /// Whether a pull may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(crate) enum Admission {
     Granted,
     /// Another pull, or another repository, has to end first.
     Wait,
@@ -89,7 +89,7 @@ const MAX_UNCLEAR: u32 = 3;
 /// for more than it is, as long as nobody else pulls; and a pull that has to wait
 /// is refused only when no open one can still turn out not to have counted.
 #[derive(Debug)]
-pub(super) struct Ration {
+pub(crate) struct Ration {
     counts: Counts,
     /// How often what is known has changed.
     changes: u64,
@@ -111,7 +111,7 @@ impl Default for Ration {
 
 impl Ration {
     /// What the host told last.
-    pub(super) fn quota(&self) -> Option<Quota> {
+    pub(crate) fn quota(&self) -> Option<Quota> {
         match self.counts {
             Counts::Yes(quota) => Some(quota),
             Counts::Unknown(_) | Counts::No => None,
@@ -119,18 +119,18 @@ impl Ration {
     }
 
     /// Whether it is known that the host counts pulls, or that it does not.
-    pub(super) fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         !matches!(self.counts, Counts::Unknown(_))
     }
 
     /// How many pulls were begun.
-    pub(super) fn spent(&self) -> u64 {
+    pub(crate) fn spent(&self) -> u64 {
         self.spent
     }
 
     /// How often what is known has changed: to be kept with a request when it is
     /// sent, and given back with its answer.
-    pub(super) fn changes(&self) -> u64 {
+    pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
@@ -138,7 +138,7 @@ impl Ration {
     ///
     /// Answers overtake each other. One to a request that was sent before the
     /// last change may be older than that, so it counts only if less is left.
-    pub(super) fn told(&mut self, quota: Quota, sent: u64) {
+    pub(crate) fn told(&mut self, quota: Quota, sent: u64) {
         if let Counts::Yes(last) = self.counts
             && sent < self.changes
             && quota.remaining >= last.remaining
@@ -149,7 +149,7 @@ impl Ration {
     }
 
     /// A pull was answered without telling what is left.
-    pub(super) fn untold(&mut self, status: StatusCode) {
+    pub(crate) fn untold(&mut self, status: StatusCode) {
         if status.is_success() || status.is_redirection() {
             match self.counts {
                 Counts::Unknown(_) => self.change(Counts::No),
@@ -167,14 +167,14 @@ impl Ration {
     /// A HEAD of a manifest was answered without telling what is left, after it was
     /// asked to find that out: hosts that count pulls tell with a HEAD, too, which
     /// they do not count.
-    pub(super) fn untold_by_scout(&mut self, status: StatusCode) {
+    pub(crate) fn untold_by_scout(&mut self, status: StatusCode) {
         if status.is_success() && matches!(self.counts, Counts::Unknown(_)) {
             self.change(Counts::No);
         }
     }
 
     /// A pull has no answer. The host may have counted it.
-    pub(super) fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         self.unclear();
         self.take_one();
     }
@@ -183,7 +183,7 @@ impl Ration {
     /// limit. As long as nothing is known, one pull goes ahead. `admits` says
     /// whose turn it is, where so many more may begin, or nobody knows; who is
     /// told that it is its turn begins.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &mut self,
         reserve: u8,
         admits: impl FnOnce(Option<u64>) -> bool,
@@ -209,7 +209,7 @@ impl Ration {
         Admission::Granted
     }
 
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
 

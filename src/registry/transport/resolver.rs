@@ -10,7 +10,7 @@ use super::address::{AddressKind, AddressOptions, OffLimits};
 /// addresses that may not be connected to. A name cannot have one address when
 /// it is checked and another when it is connected to.
 #[derive(Debug, Clone)]
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     options: AddressOptions,
     /// The registry that has named the hosts, by the kind of its address;
     /// `None`: the user has.
@@ -18,7 +18,7 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    pub(super) fn new(options: &AddressOptions, registry: Option<AddressKind>) -> Self {
+    pub(crate) fn new(options: &AddressOptions, registry: Option<AddressKind>) -> Self {
         Self {
             options: options.clone(),
             registry,

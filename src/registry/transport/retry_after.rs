@@ -8,7 +8,7 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 /// The `Retry-After` of an answer: a number of seconds, or a time. A time is
 /// compared with the answer's own `Date`, so that a clock that is wrong here
 /// does not matter; one that is over, or that is none, is no wish at all.
-pub(super) fn wish(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn wish(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

@@ -17,7 +17,7 @@ const NO_QUICKER: f64 = 0.75;
 /// What was asked. Answers of one kind take about as long, so each is compared
 /// with the quickest of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Whether something is there.
     Head,
     /// A manifest, which the host may count as a pull.
@@ -32,13 +32,13 @@ const KINDS: usize = Kind::Other as usize + 1;
 
 /// An answer to a request, as far as it tells whether the host keeps up.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Heard {
-    pub(super) kind: Kind,
+pub(crate) struct Heard {
+    pub(crate) kind: Kind,
     /// How long it took to begin.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
     /// Whether as many requests were open as may be. Where they were not, more of
     /// them may or may not be welcome.
-    pub(super) full: bool,
+    pub(crate) full: bool,
 }
 
 /// How the window has grown so far.
@@ -56,7 +56,7 @@ enum Phase {
 /// The number of requests that may be open, and how it changes. Arithmetic
 /// alone; [`super::host::Host`] keeps to it.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     size: usize,
     most: usize,
     phase: Phase,
@@ -77,7 +77,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {
             size: start(most),
@@ -92,17 +92,17 @@ impl Window {
         }
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// To be kept with a request when it is sent.
-    pub(super) fn age(&self) -> u32 {
+    pub(crate) fn age(&self) -> u32 {
         self.age
     }
 
     /// A request was answered.
-    pub(super) fn answered(&mut self, age: u32, heard: Heard) {
+    pub(crate) fn answered(&mut self, age: u32, heard: Heard) {
         let quickest = &mut self.quickest[heard.kind as usize];
         let least = quickest.map_or(heard.took, |least| least.min(heard.took));
         *quickest = Some(least);
@@ -121,7 +121,7 @@ impl Window {
     /// The host said that it is asked too much. Only half as many from now on,
     /// and never again as many as were too many: each complaint costs a pause,
     /// and they become longer.
-    pub(super) fn complained(&mut self, age: u32) {
+    pub(crate) fn complained(&mut self, age: u32) {
         if age != self.age {
             return;
         }
@@ -188,7 +188,7 @@ impl Window {
 }
 
 /// How many requests a host gets at first, where it may get so many at most.
-pub(super) fn start(most: usize) -> usize {
+pub(crate) fn start(most: usize) -> usize {
     most.clamp(1, START)
 }
 

@@ -14,11 +14,11 @@ use super::super::option::Server;
 
 /// How long a server may take for an answer. Bytes may take longer: a
 /// millisecond for each KiB.
-pub(super) const PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The largest value, so that an item with its key and header stays below the
 /// 1 MiB that memcached takes unless it is told otherwise.
-pub(super) const LARGEST: usize = (1 << 20) - 1024;
+pub(crate) const LARGEST: usize = (1 << 20) - 1024;
 
 /// The longest line of an answer.
 const LONGEST_LINE: u64 = 1024;
@@ -28,7 +28,7 @@ const MOST_STATISTICS: usize = 1000;
 
 /// Why a server is of no use. The texts end a sentence that names it.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Trouble {
+pub(crate) enum Trouble {
     /// Its name has no address.
     #[error("its name cannot be resolved")]
     Name,
@@ -105,20 +105,20 @@ impl Write for Bounded {
 
 /// What became of a value that was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Yes,
     /// The server has no room for it, and says so.
     No(String),
 }
 
 /// A connection. After an error it is of no use any more.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     socket: BufReader<Bounded>,
 }
 
 impl Connection {
     /// Resolves the name and connects.
-    pub(super) fn open(server: &Server) -> Result<Self, Trouble> {
+    pub(crate) fn open(server: &Server) -> Result<Self, Trouble> {
         let until = Instant::now() + PATIENCE;
         let stream = connect(addresses(server, until)?, until)?;
         stream.set_nodelay(true)?;
@@ -158,7 +158,7 @@ impl Connection {
     }
 
     /// The values of these keys that there are.
-    pub(super) fn get(&mut self, keys: &[String]) -> Result<HashMap<String, Vec<u8>>, Trouble> {
+    pub(crate) fn get(&mut self, keys: &[String]) -> Result<HashMap<String, Vec<u8>>, Trouble> {
         self.send(format!("get {}\r\n", keys.join(" ")).as_bytes())?;
         let mut values = HashMap::new();
         // One value for each key and the end: no server can go on for ever.
@@ -184,7 +184,7 @@ impl Connection {
     }
 
     /// Stores values, each for so many seconds, or for ever where that is 0.
-    pub(super) fn set(
+    pub(crate) fn set(
         &mut self,
         values: &[(String, u32, Vec<u8>)],
     ) -> Result<Vec<Stored>, Trouble> {
@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// What the server tells of itself.
-    pub(super) fn statistics(&mut self) -> Result<HashMap<String, String>, Trouble> {
+    pub(crate) fn statistics(&mut self) -> Result<HashMap<String, String>, Trouble> {
         self.send(b"stats\r\n")?;
         let mut statistics = HashMap::new();
         for _ in 0..MOST_STATISTICS {
@@ -224,7 +224,7 @@ impl Connection {
     }
 
     /// Takes all entries away, those of others too.
-    pub(super) fn flush_all(&mut self) -> Result<(), Trouble> {
+    pub(crate) fn flush_all(&mut self) -> Result<(), Trouble> {
         self.send(b"flush_all\r\n")?;
         match self.line()?.as_str() {
             "OK" => Ok(()),

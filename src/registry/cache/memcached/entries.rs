@@ -25,7 +25,7 @@ const MOST_WAITING: Duration = Duration::from_secs(1);
 const NORMAL: Duration = Duration::from_millis(50);
 
 /// The entries in one server.
-pub(super) struct Entries {
+pub(crate) struct Entries {
     server: Server,
     connection: Option<Connection>,
     waited: Duration,
@@ -38,7 +38,7 @@ fn name(key: &CacheKey) -> String {
 }
 
 impl Entries {
-    pub(super) fn new(server: Server, warnings: Warnings) -> Self {
+    pub(crate) fn new(server: Server, warnings: Warnings) -> Self {
         Self {
             server,
             connection: None,

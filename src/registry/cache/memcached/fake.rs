@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What a server does with a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     /// Answers.
     Works,
     /// Answers, and then ends the connection.
@@ -30,15 +30,15 @@ pub(super) enum Manner {
 /// A value with the seconds for which it is kept.
 type Items = Arc<Mutex<HashMap<String, (u32, Vec<u8>)>>>;
 
-pub(super) struct Fake {
-    pub(super) address: SocketAddr,
-    pub(super) items: Items,
-    pub(super) questions: Arc<AtomicUsize>,
-    pub(super) connections: Arc<AtomicUsize>,
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    pub(crate) items: Items,
+    pub(crate) questions: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Fake {
-    pub(super) fn start(manner: Manner) -> Self {
+    pub(crate) fn start(manner: Manner) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let fake = Self {
             address: listener.local_addr().expect("an address"),
@@ -60,7 +60,7 @@ impl Fake {
     }
 
     /// How many items it holds.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.items.lock().expect("no panic before").len()
     }
 }

@@ -19,7 +19,7 @@ use super::worker::Worker;
 use crate::registry::failure::clean;
 
 /// One part of the cache for each server.
-pub(super) fn shards(servers: &[Server], warnings: &Warnings) -> Vec<Shard> {
+pub(crate) fn shards(servers: &[Server], warnings: &Warnings) -> Vec<Shard> {
     servers
         .iter()
         .map(|server| {
@@ -40,7 +40,7 @@ fn seed(server: &Server) -> u64 {
 }
 
 /// What a server tells of itself.
-pub(super) fn statistics(server: &Server) -> Result<ServerStatistics, Trouble> {
+pub(crate) fn statistics(server: &Server) -> Result<ServerStatistics, Trouble> {
     let told = Connection::open(server)?.statistics()?;
     let text = |name: &str| told.get(name).ok_or(Trouble::Nonsense);
     let number = |name| text(name)?.parse().map_err(|_| Trouble::Nonsense);
@@ -53,6 +53,6 @@ pub(super) fn statistics(server: &Server) -> Result<ServerStatistics, Trouble> {
 }
 
 /// Takes everything away from a server.
-pub(super) fn clear(server: &Server) -> Result<(), Trouble> {
+pub(crate) fn clear(server: &Server) -> Result<(), Trouble> {
     Connection::open(server)?.flush_all()
 }

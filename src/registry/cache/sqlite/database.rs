@@ -15,15 +15,15 @@ use super::rows;
 const DAY: i64 = 24 * 60 * 60;
 
 /// How large the file may grow.
-pub(in super::super) const LIMIT: u64 = 256 << 20;
+pub(crate) const LIMIT: u64 = 256 << 20;
 
 /// The entries of one file.
-pub(super) struct Database {
+pub(crate) struct Database {
     file: PathBuf,
     /// The bytes that the entries may take.
-    pub(super) limit: u64,
+    pub(crate) limit: u64,
     /// Seconds since 1970.
-    pub(super) clock: fn() -> i64,
+    pub(crate) clock: fn() -> i64,
     state: State,
     /// Read entries that were not read yet today.
     touched: Vec<[u8; 32]>,
@@ -56,7 +56,7 @@ fn seconds() -> i64 {
 }
 
 impl Database {
-    pub(super) fn new(file: PathBuf, warnings: Warnings) -> Self {
+    pub(crate) fn new(file: PathBuf, warnings: Warnings) -> Self {
         Self {
             file,
             limit: LIMIT,

@@ -17,24 +17,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Which file stood at a path, so that another one is told from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity(Option<(u64, u64)>);
+pub(crate) struct Identity(Option<(u64, u64)>);
 
 /// The path with this at the end of its last part.
-pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(file: &Path, end: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(end);
     PathBuf::from(name)
 }
 
 /// The size of the file and what stands beside it.
-pub(super) fn size(file: &Path) -> u64 {
+pub(crate) fn size(file: &Path) -> u64 {
     let length = |path: &Path| path.metadata().map_or(0, |found| found.len());
     let companions = COMPANIONS.map(|end| length(&beside(file, end)));
     length(file) + companions.iter().sum::<u64>()
 }
 
 /// Whether there is a file. An error where there is something else.
-pub(super) fn exists(file: &Path) -> io::Result<bool> {
+pub(crate) fn exists(file: &Path) -> io::Result<bool> {
     match file.symlink_metadata() {
         Ok(found) if found.is_file() => Ok(true),
         Ok(_) => Err(io::Error::other("it is no regular file")),
@@ -44,7 +44,7 @@ pub(super) fn exists(file: &Path) -> io::Result<bool> {
 }
 
 /// Makes the file, empty and for the user alone, and its directory.
-pub(super) fn create(file: &Path) -> io::Result<()> {
+pub(crate) fn create(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
         private_directory().create(directory)?;
     }
@@ -71,7 +71,7 @@ fn private_file() -> OpenOptions {
 }
 
 /// Which file stands there now.
-pub(super) fn identity(file: &Path) -> Identity {
+pub(crate) fn identity(file: &Path) -> Identity {
     Identity(file.metadata().ok().map(|found| number(&found)))
 }
 
@@ -90,7 +90,7 @@ fn number(found: &std::fs::Metadata) -> (u64, u64) {
 
 /// Gives the damaged file another name, and says which. `None` where another
 /// process did so first and another file stands there already.
-pub(super) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<PathBuf>> {
+pub(crate) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<PathBuf>> {
     let _alone = lock(&beside(file, ".lock"))?;
     if identity(file) != *damaged {
         return Ok(None);
@@ -120,7 +120,7 @@ fn names_aside(file: &Path) -> Vec<PathBuf> {
 }
 
 /// Removes the damaged files; whether there were any.
-pub(super) fn remove_aside(file: &Path) -> io::Result<bool> {
+pub(crate) fn remove_aside(file: &Path) -> io::Result<bool> {
     let mut any = false;
     for name in names_aside(file) {
         for end in ["", "-wal", "-shm"] {

@@ -9,8 +9,8 @@ mod rows;
 
 use std::path::Path;
 
-pub(super) use owner::{clear, report};
-pub(super) use place::directory;
+pub(crate) use owner::{clear, report};
+pub(crate) use place::directory;
 
 use super::store::Shard;
 use super::warnings::Warnings;
@@ -20,7 +20,7 @@ use super::worker::Worker;
 const FILE: &str = "metadata.db";
 
 /// The one part of a cache that is a file in this directory.
-pub(super) fn shard(directory: &Path, warnings: &Warnings) -> Shard {
+pub(crate) fn shard(directory: &Path, warnings: &Warnings) -> Shard {
     let database = database::Database::new(directory.join(FILE), warnings.clone());
     Shard {
         seed: 0,

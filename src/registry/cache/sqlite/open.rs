@@ -35,7 +35,7 @@ const TABLES: &str = "
 
 /// Why the file cannot be used. The texts end a sentence that names it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// Its bytes are no database, or one that was damaged.
     #[error("it is damaged")]
     Damaged,
@@ -81,7 +81,7 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 /// Opens the file, which is there, for reading and writing.
-pub(super) fn writable(path: &Path) -> Result<Connection, Trouble> {
+pub(crate) fn writable(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
@@ -99,7 +99,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, Trouble> {
 }
 
 /// Opens the file, which is there, for reading alone.
-pub(super) fn readable(path: &Path) -> Result<Connection, Trouble> {
+pub(crate) fn readable(path: &Path) -> Result<Connection, Trouble> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> Result<Connection, Trouble> {
         let connection = Connection::open_with_flags(path, flags)?;
@@ -173,13 +173,13 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
 
 /// Whether an older release wrote the file. Its entries have other keys, so none of
 /// them is ever met.
-pub(super) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
+pub(crate) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok(version < SCHEMA)
 }
 
 /// Removes what an older release wrote.
-pub(super) fn renew(transaction: &Connection) -> Result<(), rusqlite::Error> {
+pub(crate) fn renew(transaction: &Connection) -> Result<(), rusqlite::Error> {
     transaction.execute("DELETE FROM entry", [])?;
     transaction.pragma_update(None, "user_version", SCHEMA)
 }

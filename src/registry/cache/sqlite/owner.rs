@@ -12,7 +12,7 @@ use super::open::{self, Trouble};
 use super::{FILE, file, rows};
 
 /// What is in the file in this directory.
-pub(in super::super) fn report(directory: &Path) -> FileReport {
+pub(crate) fn report(directory: &Path) -> FileReport {
     let path = directory.join(FILE);
     let mut report = FileReport {
         bytes: file::size(&path),
@@ -53,7 +53,7 @@ fn none() -> Vec<KindReport> {
 
 /// Removes the entries of the file in this directory, and damaged files that
 /// were set aside.
-pub(in super::super) fn clear(directory: &Path) -> Result<Cleared, ClearError> {
+pub(crate) fn clear(directory: &Path) -> Result<Cleared, ClearError> {
     let path = directory.join(FILE);
     match empty(&path) {
         Ok(None) => Ok(Cleared::Nothing),

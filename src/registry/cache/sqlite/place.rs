@@ -9,7 +9,7 @@ const OWN: &str = "kubectl-imgpolicy";
 
 /// The directory of the file: the one that is named, or the user's. `None` where
 /// there is none.
-pub(in super::super) fn directory(option: &CacheOption) -> Option<PathBuf> {
+pub(crate) fn directory(option: &CacheOption) -> Option<PathBuf> {
     match option {
         CacheOption::Directory(directory) => Some(directory.clone()),
         CacheOption::Auto => Some(user_caches()?.join(OWN)),

@@ -6,14 +6,14 @@ use super::super::key::{CacheKey, EntryKind};
 use super::super::report::KindReport;
 
 /// A row, as far as it matters for an answer.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The day when it was last read or written.
-    pub(super) used: i64,
-    pub(super) value: Vec<u8>,
+    pub(crate) used: i64,
+    pub(crate) value: Vec<u8>,
 }
 
 /// The number of a kind in the file, where it stays what it is.
-pub(super) fn number(kind: EntryKind) -> i64 {
+pub(crate) fn number(kind: EntryKind) -> i64 {
     match kind {
         EntryKind::TagList => 1,
         EntryKind::Tag => 2,
@@ -21,7 +21,7 @@ pub(super) fn number(kind: EntryKind) -> i64 {
     }
 }
 
-pub(super) fn read(
+pub(crate) fn read(
     connection: &mut Connection,
     keys: &[CacheKey],
 ) -> Result<Vec<Option<Found>>, rusqlite::Error> {
@@ -43,7 +43,7 @@ pub(super) fn read(
 }
 
 /// Puts entries in, in place of those of the same keys.
-pub(super) fn insert<'a>(
+pub(crate) fn insert<'a>(
     connection: &Connection,
     entries: impl Iterator<Item = (&'a CacheKey, &'a Vec<u8>)>,
     now: i64,
@@ -61,7 +61,7 @@ pub(super) fn insert<'a>(
 }
 
 /// Notes that these were used today.
-pub(super) fn touch(
+pub(crate) fn touch(
     connection: &Connection,
     hashes: &[[u8; 32]],
     today: i64,
@@ -75,7 +75,7 @@ pub(super) fn touch(
 
 /// Where the entries take more than `limit` bytes, takes those away that were
 /// not used for the longest time, until an eighth of it is free.
-pub(super) fn evict(connection: &mut Connection, limit: u64) -> Result<(), rusqlite::Error> {
+pub(crate) fn evict(connection: &mut Connection, limit: u64) -> Result<(), rusqlite::Error> {
     if bytes(connection)? <= limit {
         return Ok(());
     }
@@ -111,7 +111,7 @@ fn bytes(connection: &Connection) -> Result<u64, rusqlite::Error> {
 }
 
 /// The entries of each kind, and when the oldest was written.
-pub(super) fn count(
+pub(crate) fn count(
     connection: &Connection,
 ) -> Result<(Vec<KindReport>, Option<i64>), rusqlite::Error> {
     let kinds = EntryKind::ALL.iter().map(|kind| {

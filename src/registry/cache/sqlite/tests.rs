@@ -14,19 +14,19 @@ use super::super::worker::{Batch, Store};
 use super::FILE;
 use super::database::Database;
 
-pub(super) fn key(number: usize) -> CacheKey {
+pub(crate) fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
 }
 
-pub(super) fn value(number: usize) -> Vec<u8> {
+pub(crate) fn value(number: usize) -> Vec<u8> {
     format!("value {number} {}", "x".repeat(number % 500)).into_bytes()
 }
 
-pub(super) fn at(directory: &Path) -> Cache {
+pub(crate) fn at(directory: &Path) -> Cache {
     Cache::open(&CacheOption::Directory(directory.to_owned()))
 }
 
-pub(super) async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
+pub(crate) async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
     for number in numbers {
         cache.put(key(number), value(number));
     }
@@ -34,7 +34,7 @@ pub(super) async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
 }
 
 /// How many of these are found; what is found must be what was put.
-pub(super) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
+pub(crate) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
     let keys: Vec<CacheKey> = numbers.clone().map(key).collect();
     let values = cache.get(&keys).await;
     assert_eq!(values.len(), keys.len());
@@ -45,7 +45,7 @@ pub(super) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usi
 }
 
 /// A directory with a cache of the first 300 entries.
-pub(super) async fn filled() -> (TempDir, PathBuf) {
+pub(crate) async fn filled() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("directory");
     fill(&at(directory.path()), 0..300).await;
     let file = directory.path().join(FILE);

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A pull that is under way.
 #[derive(Debug)]
 #[must_use = "it is under way until it is dropped"]
-pub(in crate::registry) struct Pull(Arc<Host>);
+pub(crate) struct Pull(Arc<Host>);
 
 impl Drop for Pull {
     fn drop(&mut self) {
@@ -28,18 +28,18 @@ impl Drop for Pull {
 
 impl Host {
     /// What the host may have counted as a pull has no answer.
-    pub(in crate::registry::transport) fn lost_pull(&self) {
+    pub(crate) fn lost_pull(&self) {
         self.state().ration.lost();
         self.line.wake();
     }
 
     /// What the host said last of its limit.
-    pub(in crate::registry::transport) fn quota(&self) -> Option<Quota> {
+    pub(crate) fn quota(&self) -> Option<Quota> {
         self.state().ration.quota()
     }
 
     /// The same as text, with the host's name.
-    pub(in crate::registry::transport) fn quota_text(&self) -> Option<String> {
+    pub(crate) fn quota_text(&self) -> Option<String> {
         let quota = self.quota()?;
         Some(format!("{} allows {quota} are left", self.name))
     }
@@ -47,7 +47,7 @@ impl Host {
     /// Begins what the host may count as a pull, once it is its turn and no open
     /// one may need its place; fails where so few are left that `reserve` percent
     /// of the limit would be touched. `cached` says whether what is read is kept.
-    pub(in crate::registry::transport) async fn pull(
+    pub(crate) async fn pull(
         self: &Arc<Self>,
         puller: Puller<'_>,
         reserve: u8,
@@ -74,7 +74,7 @@ impl Host {
     /// Waits until it has told, where the first in line is about to find out. If
     /// that takes long, one after the other is sent ahead with a HEAD, which no host
     /// counts: so the pulls keep their order.
-    pub(in crate::registry::transport) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
+    pub(crate) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
         let mut until = Instant::now() + PATIENCE;
         loop {
             let woken = self.line.woken();

@@ -1,0 +1,163 @@
+//! In which version of its group the API server has a kind.
+//!
+//! A group's preferred version need not have every kind of the group: Argo CD's
+//! operator adds a kind to `argoproj.io` in a newer version than that of the
+//! Applications. So the resource lists of the versions tell, the preferred one
+//! first.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ClusterError;
+use super::resource::Resource;
+use crate::cluster::connect::connection::Cluster;
+
+/// A namespaced kind of a group that not every cluster has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CustomKind {
+    pub(crate) group: &'static str,
+    /// `helmreleases`.
+    pub(crate) plural: &'static str,
+    /// The versions that its makers have released, the newest first: for clusters
+    /// that do not tell which they serve.
+    pub(crate) released: &'static [&'static str],
+}
+
+impl CustomKind {
+    /// Its collection in the newest version that is known here.
+    pub(crate) fn newest(&self) -> Resource {
+        let version = self.released.first().unwrap_or(&"v1");
+        Resource::new(&format!("{}/{version}", self.group), self.plural)
+    }
+}
+
+/// Where the server has a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// In this collection.
+    At(Resource),
+    /// The server may have it in this collection, if at all: this user may not
+    /// read which kinds there are.
+    Perhaps(Resource),
+    /// Nowhere.
+    Nowhere,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ApiGroup {
+    preferred_version: Option<GroupVersion>,
+    #[serde(default)]
+    versions: Vec<GroupVersion>,
+}
+
+#[derive(Deserialize)]
+struct GroupVersion {
+    #[serde(rename = "groupVersion")]
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct ResourceList {
+    #[serde(default)]
+    resources: Vec<ListedResource>,
+}
+
+#[derive(Deserialize)]
+struct ListedResource {
+    name: String,
+    #[serde(default)]
+    namespaced: bool,
+}
+
+impl Cluster {
+    /// The collection of a kind in the first version that has it, or in the one
+    /// that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// What can be read of the group does not tell. Nobody knows then whether
+    /// there are such objects.
+    pub(crate) async fn served(
+        &self,
+        kind: &CustomKind,
+        wanted: Option<&str>,
+    ) -> Result<Served, ClusterError> {
+        let released = || {
+            let versions = kind.released.iter();
+            versions.map(|version| format!("{}/{version}", kind.group))
+        };
+        let mut failure = None;
+        let versions = match wanted {
+            Some(version) => vec![format!("{}/{version}", kind.group)],
+            None => match self.versions(kind.group).await {
+                Ok(versions) => versions,
+                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) => {
+                    failure = Some(error);
+                    released().collect()
+                }
+            },
+        };
+        let mut hidden = None;
+        for version in versions {
+            match self.has_kind(&version, kind.plural).await {
+                Ok(true) => return Ok(Served::At(Resource::new(&version, kind.plural))),
+                Ok(false) => {}
+                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) => {
+                    if error.is_forbidden() {
+                        hidden.get_or_insert(version);
+                    }
+                    // What no right helps against is the better reason.
+                    if failure.as_ref().is_none_or(ClusterError::is_forbidden) {
+                        failure = Some(error);
+                    }
+                }
+            }
+        }
+        match (failure, hidden) {
+            (None, _) => Ok(Served::Nowhere),
+            (Some(error), Some(version)) if error.is_forbidden() => {
+                Ok(Served::Perhaps(Resource::new(&version, kind.plural)))
+            }
+            (Some(error), _) => Err(error),
+        }
+    }
+
+    /// The versions of a group, the preferred one first; none where the server
+    /// has no such group.
+    async fn versions(&self, group: &str) -> Result<Vec<String>, ClusterError> {
+        let group: ApiGroup = match self.read_json(&format!("/apis/{group}")).await {
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            group => group?,
+        };
+        let mut versions = Vec::new();
+        for version in group.preferred_version.into_iter().chain(group.versions) {
+            if !versions.contains(&version.text) {
+                versions.push(version.text);
+            }
+        }
+        Ok(versions)
+    }
+
+    /// Whether a version of a group, `apps/v1`, has a namespaced kind.
+    async fn has_kind(&self, version: &str, plural: &str) -> Result<bool, ClusterError> {
+        let list: ResourceList = match self.read_json(&format!("/apis/{version}")).await {
+            Err(error) if error.is_not_found() => return Ok(false),
+            list => list?,
+        };
+        let mut resources = list.resources.into_iter();
+        Ok(resources.any(|resource| resource.name == plural && resource.namespaced))
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClusterError> {
+        let body = self.fetch_path(path).await?;
+        serde_json::from_str(&body)
+            .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))
+    }
+}
+
+#[cfg(test)]
+#[path = "api_group_tests.rs"]
+mod tests;

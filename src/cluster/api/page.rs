@@ -1,0 +1,97 @@
+//! Lists, page by page, without ever holding more than a page of them.
+
+use kube::api::ListParams;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::ClusterError;
+use crate::cluster::connect::connection::Cluster;
+
+/// How many objects a page has; kubectl's own number.
+pub(crate) const PAGE: u32 = 500;
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct List<'a> {
+    /// The collection's path.
+    pub(crate) path: String,
+    /// `-l`.
+    pub(crate) label_selector: Option<&'a str>,
+    /// By fields.
+    pub(crate) field_selector: Option<&'a str>,
+    /// Only `metadata` of each object.
+    pub(crate) metadata_only: bool,
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(default)]
+    metadata: PageMetadata,
+    // The items stay bytes of the page, so that each is decoded on its own.
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMetadata {
+    #[serde(rename = "continue")]
+    continue_token: Option<String>,
+}
+
+impl Cluster {
+    /// Reads every page and keeps what `keep` makes of each object's text.
+    ///
+    /// A continue token that has expired begins the list anew, once: pages of
+    /// two states of the cluster are never mixed.
+    pub(crate) async fn list<T>(
+        &self,
+        list: &List<'_>,
+        mut keep: impl FnMut(&str) -> T,
+    ) -> Result<Vec<T>, ClusterError> {
+        let mut kept = Vec::new();
+        let mut token: Option<String> = None;
+        let mut restarted = false;
+        loop {
+            let body = match self.page(list, token.as_deref()).await {
+                Err(error) if error.is_expired() && token.is_some() && !restarted => {
+                    tracing::debug!("the list of {} expired and begins anew", list.path);
+                    restarted = true;
+                    token = None;
+                    kept.clear();
+                    continue;
+                }
+                body => body?,
+            };
+            let page: Page<'_> = serde_json::from_str(&body)
+                .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
+            kept.extend(
+                page.items
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|item| keep(item.get())),
+            );
+            token = page.metadata.continue_token.filter(|t| !t.is_empty());
+            if token.is_none() {
+                return Ok(kept);
+            }
+        }
+    }
+
+    async fn page(&self, list: &List<'_>, token: Option<&str>) -> Result<String, ClusterError> {
+        let mut params = ListParams::default().limit(PAGE);
+        params.label_selector = list.label_selector.map(str::to_owned);
+        params.field_selector = list.field_selector.map(str::to_owned);
+        params.continue_token = token.map(str::to_owned);
+        let request = kube::core::Request::new(list.path.as_str());
+        self.fetch(if list.metadata_only {
+            request.list_metadata(&params)
+        } else {
+            request.list(&params)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

@@ -1,0 +1,111 @@
+//! Kinds as the API's URLs name them.
+
+use super::error::ClusterError;
+use super::selection::Scope;
+use crate::workload::{WorkloadId, WorkloadKind, WorkloadType};
+
+/// A collection of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// `v1`, `apps/v1`.
+    pub(crate) api_version: String,
+    /// `deployments`.
+    pub(crate) plural: &'static str,
+}
+
+impl Resource {
+    pub(crate) fn new(api_version: &str, plural: &'static str) -> Self {
+        Self {
+            api_version: api_version.to_owned(),
+            plural,
+        }
+    }
+
+    /// The collection of a built-in kind; `None` where the version must be
+    /// asked of the cluster.
+    pub(crate) fn built_in(kind: WorkloadKind) -> Option<Self> {
+        match kind {
+            WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+                Some(Self::new("apps/v1", kind.plural()))
+            }
+            WorkloadKind::CronJob => Some(Self::new("batch/v1", kind.plural())),
+            WorkloadKind::HelmRelease => None,
+        }
+    }
+
+    /// The collection that a built-in type names; `None` where the version must be
+    /// asked of the cluster. A server need not have the group and version that a
+    /// user names.
+    pub(crate) fn of_type(workload_type: &WorkloadType) -> Option<Self> {
+        let mut resource = Self::built_in(workload_type.kind())?;
+        let (group, version) = resource.api_version.split_once('/')?;
+        let group = workload_type.group().unwrap_or(group);
+        let version = workload_type.version().unwrap_or(version);
+        resource.api_version = format!("{group}/{version}");
+        Some(resource)
+    }
+
+    /// The collection of an object. A built-in kind's is the one that every
+    /// server has, since an old file may name a version that is gone; a custom
+    /// one's is that of the version in which the object was read.
+    pub(crate) fn of(id: &WorkloadId) -> Result<Self, ClusterError> {
+        if let Some(resource) = Self::built_in(id.kind) {
+            return Ok(resource);
+        }
+        for part in id.api_version.split('/') {
+            path_segment("apiVersion", part)?;
+        }
+        Ok(Self::new(&id.api_version, id.kind.plural()))
+    }
+
+    /// The path of the collection.
+    pub(crate) fn path(&self, scope: &Scope) -> String {
+        let root = if self.api_version.contains('/') {
+            "apis"
+        } else {
+            "api"
+        };
+        let Self {
+            api_version,
+            plural,
+        } = self;
+        match scope {
+            Scope::Namespace(namespace) => {
+                format!("/{root}/{api_version}/namespaces/{namespace}/{plural}")
+            }
+            Scope::AllNamespaces => format!("/{root}/{api_version}/{plural}"),
+        }
+    }
+
+    /// As RBAC and kubectl's messages call it: `deployments.apps`.
+    pub(crate) fn qualified(&self) -> String {
+        match self.api_version.split_once('/') {
+            Some((group, _)) => format!("{}.{group}", self.plural),
+            None => self.plural.to_owned(),
+        }
+    }
+}
+
+/// Refuses a name that is more than one segment of a path, since what follows
+/// would be another resource.
+pub(crate) fn path_segment(what: &'static str, name: &str) -> Result<(), ClusterError> {
+    let refuse = |reason: String| {
+        Err(ClusterError::InvalidName {
+            what,
+            name: name.to_owned(),
+            reason,
+        })
+    };
+    if name.is_empty() {
+        return refuse("may not be empty".to_owned());
+    }
+    if let "." | ".." = name {
+        return refuse(format!("may not be '{name}'"));
+    }
+    // More than the API allows, so that its own message is the one for the rest.
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-._~:@".contains(*c);
+    match name.chars().find(|c| !plain(c)) {
+        Some(other) => refuse(format!("may not contain '{}'", other.escape_default())),
+        None => Ok(()),
+    }
+}

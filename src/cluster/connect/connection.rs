@@ -1,0 +1,287 @@
+//! A connection to one API server.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::credentials::{self, Credentials, Source};
+use super::timeout::RequestTimeout;
+use super::{kubeconfig, kubeconfig_files, socks};
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::resource::path_segment;
+use crate::secrets;
+
+/// How long it may take until a connection stands.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one answer may take where `--request-timeout` is not given. kubectl
+/// waits for ever; a page of 500 objects that needs longer never comes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// kubectl's client flags, as far as they choose a server and its credentials.
+///
+/// `--cache-dir` has no field: nothing of the discovery is kept.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectionOptions {
+    /// `--kubeconfig`: this file alone.
+    pub kubeconfig: Option<PathBuf>,
+    /// `--context`.
+    pub context: Option<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// `--user`.
+    pub user: Option<String>,
+    /// `-n`, `--namespace`.
+    pub namespace: Option<String>,
+    /// `--as`.
+    pub impersonate_user: Option<String>,
+    /// `--as-group`, repeatable.
+    pub impersonate_groups: Vec<String>,
+    /// `--as-uid`.
+    pub impersonate_uid: Option<String>,
+    /// `--request-timeout`.
+    pub request_timeout: RequestTimeout,
+    /// `-s`, `--server`.
+    pub server: Option<String>,
+    /// `--token`.
+    pub token: Option<SecretString>,
+    /// `--username`.
+    pub username: Option<String>,
+    /// `--password`.
+    pub password: Option<SecretString>,
+    /// `--certificate-authority`.
+    pub certificate_authority: Option<PathBuf>,
+    /// `--client-certificate`.
+    pub client_certificate: Option<PathBuf>,
+    /// `--client-key`.
+    pub client_key: Option<PathBuf>,
+    /// `--insecure-skip-tls-verify`.
+    pub insecure_skip_tls_verify: bool,
+    /// `--tls-server-name`.
+    pub tls_server_name: Option<String>,
+    /// `--disable-compression`.
+    pub disable_compression: bool,
+}
+
+/// One API server, reached as one user. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    credentials: Credentials,
+    context: Option<String>,
+    namespace: String,
+    server_url: String,
+    answer_timeout: Option<Duration>,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("context", &self.context)
+            .field("server_url", &self.server_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// Chooses a server and its credentials. A credential plugin runs here;
+    /// nothing is asked of the server yet.
+    ///
+    /// # Errors
+    ///
+    /// The kubeconfig or a flag is at fault, or no credentials can be had.
+    pub async fn connect(options: &ConnectionOptions) -> Result<Self, ClusterError> {
+        // Whoever installed a provider before us is right too.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+
+        let files = kubeconfig_files::load(options)?;
+        let ((mut config, source), context) = match in_pod(&files, options)? {
+            Some(config) => (config, None),
+            None => {
+                let mut chosen = kubeconfig::choose(&files, options)?;
+                let context = chosen.context.take();
+                (chosen.into_config()?, context)
+            }
+        };
+        // A plugin runs here, maybe until somebody has typed a password.
+        let (credentials, identity) = Credentials::obtain(source).await?;
+        if let Some(identity) = &identity {
+            credentials::show(&mut config.auth_info, identity);
+        }
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.default_retry = false;
+        let server_url = secrets::without_login(&config.cluster_url.to_string());
+        let namespace = match &options.namespace {
+            Some(namespace) => namespace.clone(),
+            None => config.default_namespace.clone(),
+        };
+        path_segment("namespace", &namespace)?;
+        // Reading the system's certificates blocks.
+        let server = host_and_port(&server_url);
+        let client = tokio::task::spawn_blocking(move || client(config))
+            .await
+            .map_err(|error| ClusterError::Configuration(error.to_string()))?
+            .map_err(|error| ClusterError::from_kube(error, "", &server))?;
+        Ok(Self {
+            client,
+            credentials,
+            context,
+            namespace,
+            server_url,
+            answer_timeout: options.request_timeout.limit(ANSWER_TIMEOUT),
+        })
+    }
+
+    /// A cluster behind a client that stands already, as in a test.
+    #[must_use]
+    pub fn from_client(client: kube::Client, context: Option<String>, server_url: &str) -> Self {
+        Self {
+            namespace: client.default_namespace().to_owned(),
+            client,
+            credentials: Credentials::None,
+            context,
+            server_url: server_url.to_owned(),
+            answer_timeout: Some(ANSWER_TIMEOUT),
+        }
+    }
+
+    /// The context's name; `None` in a Pod, or with flags alone.
+    #[must_use]
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
+    /// The namespace of the flags, else of the context, else `default`.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The server's URL.
+    #[must_use]
+    pub fn server_url(&self) -> &str {
+        &self.server_url
+    }
+
+    /// `host:port` of the server, as kubectl's messages name it.
+    #[must_use]
+    pub fn server(&self) -> String {
+        host_and_port(&self.server_url)
+    }
+
+    pub(crate) fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(crate) fn answer_timeout(&self) -> Option<Duration> {
+        self.answer_timeout
+    }
+}
+
+fn client(config: kube::Config) -> kube::Result<kube::Client> {
+    let proxy = config.proxy_url.as_ref();
+    match proxy.filter(|proxy| proxy.scheme_str() == Some("socks5")) {
+        Some(proxy) => {
+            let proxy = proxy.clone();
+            socks::client(config, &proxy)
+        }
+        None => kube::Client::try_from(config),
+    }
+}
+
+/// The Pod's own account, where no file and no flag chose anything.
+fn in_pod(
+    files: &kube::config::Kubeconfig,
+    options: &ConnectionOptions,
+) -> Result<Option<(kube::Config, Source)>, ClusterError> {
+    let flags = options.server.is_some()
+        || options.context.is_some()
+        || options.cluster.is_some()
+        || options.user.is_some();
+    if flags || !kubeconfig::is_empty(files) {
+        return Ok(None);
+    }
+    // Outside of a Pod this fails, which is no error.
+    let Ok(mut config) = kube::Config::incluster_env() else {
+        return Ok(None);
+    };
+    kubeconfig::lay_over_user(&mut config.auth_info, options)?;
+    let name = "the Pod's service account";
+    let source = credentials::take(&mut config.auth_info, &config.cluster_url, name)?;
+    Ok(Some((config, source)))
+}
+
+fn host_and_port(url: &str) -> String {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return url.to_owned();
+    };
+    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+        Some("http") => 80,
+        _ => 443,
+    });
+    format!("{}:{port}", uri.host().unwrap_or(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_named_with_its_port() {
+        for (url, expected) in [
+            ("https://127.0.0.1:6443/", "127.0.0.1:6443"),
+            ("https://api.example/k8s/clusters/c-1", "api.example:443"),
+            ("http://localhost/", "localhost:80"),
+            ("https://[::1]:6443", "[::1]:6443"),
+        ] {
+            assert_eq!(host_and_port(url), expected);
+        }
+    }
+
+    fn leading_to(server: String, folder: &tempfile::TempDir) -> ConnectionOptions {
+        let empty = folder.path().join("config");
+        std::fs::write(&empty, "{}").expect("written");
+        ConnectionOptions {
+            kubeconfig: Some(empty),
+            server: Some(server),
+            ..ConnectionOptions::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_given_up_in_time() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = silent.local_addr().expect("an address");
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = ConnectionOptions {
+            request_timeout: "200ms".parse().expect("a time-out"),
+            ..leading_to(format!("http://{address}"), &folder)
+        };
+        let cluster = Cluster::connect(&options).await.expect("connects");
+        let error = cluster.namespaces().await.expect_err("silence");
+        assert_eq!(
+            error.line(),
+            "Unable to connect to the server: context deadline exceeded \
+             (GET /api/v1/namespaces took longer than 0.2 s)"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_leaves_its_place_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = ConnectionOptions {
+            namespace: Some("a/b".to_owned()),
+            ..leading_to("http://localhost:1".to_owned(), &folder)
+        };
+        let error = Cluster::connect(&options).await.expect_err("refused");
+        assert_eq!(
+            error.line(),
+            "error: invalid namespace \"a/b\": may not contain '/'"
+        );
+    }
+}

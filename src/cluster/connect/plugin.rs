@@ -1,0 +1,253 @@
+//! Credential plugins: `exec` of a user in a kubeconfig
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>).
+//!
+//! What a plugin prints is never shown, since it is a credential or may hold one;
+//! nor are its arguments and its environment. Of a plugin that fails the exit code is
+//! told and, where it cannot ask the user, the beginning of what it said on
+//! standard error.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use kube::config::{ExecConfig, ExecInteractiveMode};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+
+use super::credentials::{Identity, identity};
+use crate::cluster::api::cause::plain_io;
+use crate::cluster::api::error::ClusterError;
+use crate::secrets;
+
+/// The largest answer of a plugin that is read, in bytes.
+const MAX_OUTPUT: u64 = 1024 * 1024;
+
+/// A token is got anew so long before it expires.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(10);
+
+/// What words in the name of a flag or a variable say that its value is a secret.
+const SECRET_NAMES: [&str; 6] = ["secret", "token", "passw", "key", "credential", "auth"];
+
+/// What a plugin gave.
+pub(crate) struct Issued {
+    /// The plugin, as the kubeconfig names it.
+    pub(crate) program: String,
+    pub(crate) token: Option<SecretString>,
+    /// When the token is got anew; `None`: it does not expire.
+    pub(crate) until: Option<Instant>,
+    pub(crate) identity: Option<Identity>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExecCredential {
+    api_version: Option<String>,
+    kind: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    expiration_timestamp: Option<String>,
+    token: Option<String>,
+    client_certificate_data: Option<String>,
+    client_key_data: Option<String>,
+}
+
+/// Runs a plugin and reads what it gives.
+pub(crate) async fn run(exec: &ExecConfig) -> Result<Issued, ClusterError> {
+    let program = exec.command.clone().unwrap_or_default();
+    let answered = ask(exec, &program).await;
+    answered.map_err(|reason| ClusterError::Unreachable {
+        reason: format!("getting credentials: {reason}"),
+    })
+}
+
+async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
+    if program.is_empty() {
+        return Err("exec: the kubeconfig names no command".to_owned());
+    }
+    // Without a terminal the kubeconfig's reader has made it `Never`.
+    let is_interactive = exec.interactive_mode != Some(ExecInteractiveMode::Never);
+    let mut command = Command::new(program);
+    command
+        .args(exec.args.iter().flatten())
+        .envs(variables(exec))
+        .env("KUBERNETES_EXEC_INFO", told(exec, is_interactive))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    if is_interactive {
+        command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    } else {
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+    }
+    for (name, value) in secret_words(exec) {
+        if is_secret_name(name) {
+            secrets::learn(value);
+        }
+    }
+    let mut child = command
+        .spawn()
+        .map_err(|error| not_started(exec, program, &error))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr, status) = tokio::join!(read_all(stdout), read_all(stderr), child.wait());
+    let status = status.map_err(|error| format!("exec: {program}: {}", error.kind()))?;
+    // What is cut off may still be read as a credential, and another one.
+    if u64::try_from(stdout.len()).is_ok_and(|length| length > MAX_OUTPUT) {
+        return Err(format!(
+            "exec: executable {program} printed more than {MAX_OUTPUT} bytes"
+        ));
+    }
+    if !status.success() {
+        return Err(failed(exec, program, status, &stderr));
+    }
+    read(exec, program, &stdout)
+}
+
+async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        // What came before it broke off is as good as it gets. One byte more shows
+        // that it is too long.
+        let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut bytes).await;
+    }
+    bytes
+}
+
+/// `name` and `value` of each entry of `env`.
+fn variables(exec: &ExecConfig) -> impl Iterator<Item = (&str, &str)> {
+    let entries = exec.env.iter().flatten();
+    entries.filter_map(|entry| Some((entry.get("name")?.as_str(), entry.get("value")?.as_str())))
+}
+
+/// The values of the environment and of flags, with their names.
+fn secret_words(exec: &ExecConfig) -> Vec<(&str, &str)> {
+    let mut words: Vec<(&str, &str)> = variables(exec).collect();
+    let mut flag = "";
+    for argument in exec.args.iter().flatten() {
+        match argument.split_once('=') {
+            Some((name, value)) if name.starts_with('-') => words.push((name, value)),
+            _ if argument.starts_with('-') => flag = argument,
+            _ => words.push((std::mem::take(&mut flag), argument)),
+        }
+    }
+    words
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|word| name.contains(word))
+}
+
+/// What the plugin is told, as `KUBERNETES_EXEC_INFO`.
+fn told(exec: &ExecConfig, is_interactive: bool) -> String {
+    let mut spec = json!({"interactive": is_interactive});
+    if let Some(cluster) = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info) {
+        spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
+    }
+    json!({"kind": "ExecCredential", "apiVersion": exec.api_version, "spec": spec}).to_string()
+}
+
+fn not_started(exec: &ExecConfig, program: &str, error: &std::io::Error) -> String {
+    if error.kind() != std::io::ErrorKind::NotFound {
+        return format!("exec: {program}: {}", plain_io(&error.to_string()));
+    }
+    let hint = exec.install_hint.as_deref().map(secrets::quote);
+    match hint.filter(|hint| !hint.is_empty()) {
+        Some(hint) => format!("exec: executable {program} not found; {hint}"),
+        None => format!(
+            "exec: executable {program} not found; install it, or name it with its whole path in \
+             the kubeconfig"
+        ),
+    }
+}
+
+fn failed(exec: &ExecConfig, program: &str, status: ExitStatus, stderr: &[u8]) -> String {
+    let status = match status.code() {
+        Some(code) => format!("exit code {code}"),
+        None => status.to_string(),
+    };
+    // The whole environment, and those arguments that say so: the name of a cluster
+    // or a region tells what is wrong.
+    let secret = secret_words(exec);
+    let of_environment = variables(exec).map(|(_, value)| value);
+    let of_flags = secret.iter().filter(|(name, _)| is_secret_name(name));
+    let all = of_environment.chain(of_flags.map(|(_, value)| *value));
+    let said = secrets::redact_also(&String::from_utf8_lossy(stderr), all);
+    match secrets::quote(&said).as_str() {
+        "" => format!("exec: executable {program} failed with {status}"),
+        said => format!("exec: executable {program} failed with {status}: {said}"),
+    }
+}
+
+fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, String> {
+    // Not the parser's error: it quotes what it does not understand.
+    let credential: ExecCredential = serde_saphyr::from_slice(stdout).map_err(|_| {
+        format!("exec: executable {program} printed something that is not an ExecCredential")
+    })?;
+    let wanted = exec.api_version.as_deref().unwrap_or_default();
+    let version = credential.api_version.unwrap_or_default();
+    if credential.kind.as_deref() != Some("ExecCredential") || version != wanted {
+        return Err(format!(
+            "exec plugin {program} is configured to use an ExecCredential of API version \
+             {wanted}, plugin returned version {version:?}",
+            version = secrets::quote(&version),
+        ));
+    }
+    let status = credential
+        .status
+        .ok_or_else(|| format!("exec plugin {program} didn't return a status field"))?;
+    let until = status
+        .expiration_timestamp
+        .map(|text| expiry(&text))
+        .transpose()
+        .map_err(|()| {
+            format!("exec plugin {program} returned an expirationTimestamp that is not a time")
+        })?;
+    let some = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let pair = (
+        some(status.client_certificate_data),
+        some(status.client_key_data),
+    );
+    let identity = match pair {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => {
+            let owner = format!("of the credential plugin {program}");
+            Some(identity(certificate, key, &owner).map_err(|error| error.to_string())?)
+        }
+        _ => {
+            return Err(format!(
+                "exec plugin {program} returned only certificate or key, not both"
+            ));
+        }
+    };
+    let token = some(status.token);
+    if token.is_none() && identity.is_none() {
+        return Err(format!(
+            "exec plugin {program} didn't return a token or cert/key pair"
+        ));
+    }
+    Ok(Issued {
+        program: program.to_owned(),
+        token: token.map(SecretString::from),
+        until,
+        identity,
+    })
+}
+
+/// When a token that expires then is got anew.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a credential expires by the clock on the wall"
+)]
+fn expiry(text: &str) -> Result<Instant, ()> {
+    let at: jiff::Timestamp = text.parse().map_err(drop)?;
+    let left = at.duration_since(jiff::Timestamp::now());
+    let left = Duration::try_from(left).unwrap_or_default();
+    // Beyond what the clock of the machine can count it never expires in this run.
+    let year = Duration::from_secs(365 * 24 * 60 * 60);
+    Ok(Instant::now() + left.saturating_sub(BEFORE_EXPIRY).min(year))
+}

@@ -1,0 +1,88 @@
+//! Where a cluster has Flux's HelmReleases.
+
+use futures_util::future::join_all;
+
+use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::resource::Resource;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::WorkloadType;
+
+/// Flux 2's HelmReleases.
+pub(crate) const HELM_RELEASES: CustomKind = CustomKind {
+    group: "helm.toolkit.fluxcd.io",
+    plural: "helmreleases",
+    released: &["v2", "v2beta2", "v2beta1"],
+};
+
+/// Those of Flux 2, of the Helm operator of Flux 1 and of its first releases:
+/// while one moves to the other a cluster has several.
+const KINDS: [CustomKind; 3] = [
+    HELM_RELEASES,
+    CustomKind {
+        group: "helm.fluxcd.io",
+        released: &["v1"],
+        ..HELM_RELEASES
+    },
+    CustomKind {
+        group: "flux.weave.works",
+        released: &["v1beta1"],
+        ..HELM_RELEASES
+    },
+];
+
+/// A collection that a type may mean.
+pub(crate) enum Collection {
+    /// The server has it.
+    There(Resource),
+    /// See [`Served::Perhaps`].
+    Perhaps(Resource),
+    /// Whether the server has it cannot be read.
+    Unknown(Resource, ClusterError),
+}
+
+impl Collection {
+    pub(crate) fn resource(&self) -> &Resource {
+        match self {
+            Self::There(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
+                resource
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// The collections that a type may mean, the newest group's first; none where
+    /// the cluster does not have it.
+    pub(crate) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        match Resource::of_type(workload_type) {
+            Some(resource) => vec![Collection::There(resource)],
+            None => self.helm_releases(workload_type).await,
+        }
+    }
+
+    async fn helm_releases(&self, workload_type: &WorkloadType) -> Vec<Collection> {
+        let is_meant = |kind: &&CustomKind| {
+            let group = workload_type.group();
+            group.is_none_or(|group| group == kind.group)
+        };
+        let kinds: Vec<&CustomKind> = KINDS.iter().filter(is_meant).collect();
+        let asked = kinds
+            .iter()
+            .map(|kind| self.served(kind, workload_type.version()));
+        let served = join_all(asked).await;
+        let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
+            Some(match served {
+                Ok(Served::At(resource)) => Collection::There(resource),
+                Ok(Served::Perhaps(resource)) => Collection::Perhaps(resource),
+                Ok(Served::Nowhere) => return None,
+                Err(error) => Collection::Unknown(kind.newest(), error),
+            })
+        });
+        collections.collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "helm_tests.rs"]
+mod tests;

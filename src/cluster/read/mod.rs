@@ -1,0 +1,10 @@
+//! What is read from a cluster.
+
+pub(crate) mod helm;
+pub(crate) mod lease;
+pub(crate) mod names;
+pub(crate) mod nodes;
+pub(crate) mod owners;
+pub(crate) mod pods;
+pub(crate) mod pull_secrets;
+pub(crate) mod workloads;

@@ -1,0 +1,93 @@
+//! Names for tab completion: metadata only, so that a keystroke stays cheap.
+
+use futures_util::future::join_all;
+use serde::Deserialize;
+
+use super::helm::Collection;
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::List;
+use crate::cluster::api::resource::Resource;
+use crate::cluster::api::selection::Scope;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::WorkloadType;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Object {
+    metadata: ObjectMetadata,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ObjectMetadata {
+    name: String,
+}
+
+impl Cluster {
+    /// The names of the workloads of one type in scope, sorted, each once; those
+    /// that can be read, where some cannot.
+    ///
+    /// # Errors
+    ///
+    /// None can be listed.
+    pub async fn names(
+        &self,
+        workload_type: &WorkloadType,
+        scope: &Scope,
+    ) -> Result<Vec<String>, ClusterError> {
+        scope.check()?;
+        let collections = self.collections(workload_type).await;
+        let lists = collections.into_iter().map(|collection| async {
+            match collection {
+                Collection::There(resource) => self.names_at(resource.path(scope)).await,
+                // A guess that fails tells nothing.
+                Collection::Perhaps(resource) => Ok(self
+                    .names_at(resource.path(scope))
+                    .await
+                    .unwrap_or_default()),
+                Collection::Unknown(_, error) => Err(error),
+            }
+        });
+        let mut names = Vec::new();
+        let mut failure = None;
+        for list in join_all(lists).await {
+            match list {
+                Ok(list) => names.extend(list),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure.filter(|_| names.is_empty()) {
+            return Err(error);
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The names of the namespaces, sorted.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be listed.
+    pub async fn namespaces(&self) -> Result<Vec<String>, ClusterError> {
+        let path = Resource::new("v1", "namespaces").path(&Scope::AllNamespaces);
+        let mut names = self.names_at(path).await?;
+        names.sort();
+        Ok(names)
+    }
+
+    async fn names_at(&self, path: String) -> Result<Vec<String>, ClusterError> {
+        let list = List {
+            path,
+            metadata_only: true,
+            ..List::default()
+        };
+        let read = |text: &str| {
+            let object: Object = serde_json::from_str(text).unwrap_or_default();
+            object.metadata.name
+        };
+        let mut names = self.list(&list, read).await?;
+        names.retain(|name| !name.is_empty());
+        Ok(names)
+    }
+}

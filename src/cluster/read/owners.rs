@@ -1,0 +1,234 @@
+//! What the owners of workloads have to tell: whether they sleep, and whether a
+//! workload is really theirs.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::helm::HELM_RELEASES;
+use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::List;
+use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::selection::Scope;
+use crate::cluster::connect::connection::Cluster;
+use crate::plan::{OwnerAnswer, OwnerQuestion};
+use crate::workload::{Owner, WorkloadId};
+
+/// How many requests are under way at once.
+const AT_ONCE: usize = 8;
+
+const KUSTOMIZATIONS: CustomKind = CustomKind {
+    group: "kustomize.toolkit.fluxcd.io",
+    plural: "kustomizations",
+    released: &["v1", "v1beta2", "v1beta1"],
+};
+
+const APPLICATIONS: CustomKind = CustomKind {
+    group: "argoproj.io",
+    plural: "applications",
+    released: &["v1alpha1"],
+};
+
+/// An Application as far as the objects that it manages go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Application {
+    metadata: Place,
+    status: ApplicationStatus,
+    /// What it manages cannot be read.
+    #[serde(skip)]
+    is_unreadable: bool,
+}
+
+impl Application {
+    fn read(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_else(|error| {
+            tracing::debug!("an Application cannot be read: {error}");
+            Self {
+                is_unreadable: true,
+                ..Self::default()
+            }
+        })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    namespace: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApplicationStatus {
+    resources: Vec<ManagedObject>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ManagedObject {
+    group: String,
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+impl ManagedObject {
+    fn is(&self, id: &WorkloadId) -> bool {
+        self.group == id.group()
+            && self.kind == id.kind.as_str()
+            && self.namespace == id.namespace
+            && self.name == id.name
+    }
+}
+
+/// Applications by their name; `None`: they cannot be read.
+type Applications = BTreeMap<String, Option<Vec<Application>>>;
+
+impl Cluster {
+    /// Asks what the owners of workloads have to tell, each question once. An
+    /// owner that is not there, or may not be read, is `Unknown`: nobody may rely
+    /// on its sleep.
+    pub async fn owner_answers(
+        &self,
+        questions: &[OwnerQuestion],
+    ) -> Vec<(OwnerQuestion, OwnerAnswer)> {
+        let mut distinct = questions.to_vec();
+        distinct.sort();
+        distinct.dedup();
+        let applications = self.applications(&distinct).await;
+        let answers = distinct.into_iter().map(|question| async {
+            let answer = match &question {
+                OwnerQuestion::IsSuspended(owner) => self.is_suspended(owner).await,
+                OwnerQuestion::IsListedByApplication {
+                    application,
+                    workload,
+                } => is_listed(&applications, application, workload),
+            };
+            (question, answer)
+        });
+        stream::iter(answers).buffered(AT_ONCE).collect().await
+    }
+
+    async fn is_suspended(&self, owner: &Owner) -> OwnerAnswer {
+        match self.suspend_field(owner).await {
+            Ok(Some(true)) => OwnerAnswer::Yes(None),
+            Ok(Some(false)) => OwnerAnswer::No,
+            Ok(None) => OwnerAnswer::Unknown,
+            Err(error) => {
+                tracing::debug!("whether {owner} is suspended is not known: {error}");
+                OwnerAnswer::Unknown
+            }
+        }
+    }
+
+    /// `spec.suspend` of Flux's objects; `None` where there is no such object.
+    async fn suspend_field(&self, owner: &Owner) -> Result<Option<bool>, ClusterError> {
+        let kind = match owner.kind.as_str() {
+            "Kustomization" => &KUSTOMIZATIONS,
+            "HelmRelease" => &HELM_RELEASES,
+            _ => return Ok(None),
+        };
+        let Some(namespace) = &owner.namespace else {
+            return Ok(None);
+        };
+        path_segment("namespace", namespace)?;
+        path_segment("resource name", &owner.name)?;
+        let (Served::At(resource) | Served::Perhaps(resource)) = self.served(kind, None).await?
+        else {
+            return Ok(None);
+        };
+        let scope = Scope::Namespace(namespace.clone());
+        let path = format!("{}/{}", resource.path(&scope), owner.name);
+        let body = self.fetch_path(&path).await?;
+        let object: Value = serde_json::from_str(&body)
+            .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))?;
+        Ok(Some(object["spec"]["suspend"] == true))
+    }
+
+    /// The Applications that are asked about, from every namespace where the label
+    /// does not tell theirs.
+    async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
+        let mut names: Vec<&String> = Vec::new();
+        for question in questions {
+            if let OwnerQuestion::IsListedByApplication { application, .. } = question
+                && !names.contains(&application)
+            {
+                names.push(application);
+            }
+        }
+        if names.is_empty() {
+            return Applications::new();
+        }
+        let served = self.served(&APPLICATIONS, None).await;
+        let lists = names.into_iter().map(|name| {
+            let served = &served;
+            async move {
+                let applications = match served {
+                    Ok(Served::At(resource) | Served::Perhaps(resource)) => {
+                        self.applications_named(resource, name).await
+                    }
+                    // No Argo CD, no Application. The group is Argo Workflows' and
+                    // Rollouts' too.
+                    Ok(Served::Nowhere) => Some(Vec::new()),
+                    Err(error) => {
+                        tracing::debug!("the Applications {name} are not known: {error}");
+                        None
+                    }
+                };
+                (name.clone(), applications)
+            }
+        });
+        stream::iter(lists).buffered(AT_ONCE).collect().await
+    }
+
+    async fn applications_named(
+        &self,
+        resource: &Resource,
+        name: &str,
+    ) -> Option<Vec<Application>> {
+        let owner = Owner::application(name);
+        let scope = owner
+            .namespace
+            .map_or(Scope::AllNamespaces, Scope::Namespace);
+        let named = format!("metadata.name={}", owner.name);
+        let list = List {
+            path: resource.path(&scope),
+            field_selector: Some(&named),
+            ..List::default()
+        };
+        let applications = match scope.check() {
+            Ok(()) => self.list(&list, Application::read).await,
+            Err(error) => Err(error),
+        };
+        match applications {
+            Ok(applications) => Some(applications),
+            Err(error) => {
+                tracing::debug!("the Applications {name} are not known: {error}");
+                None
+            }
+        }
+    }
+}
+
+fn is_listed(applications: &Applications, name: &str, workload: &WorkloadId) -> OwnerAnswer {
+    let Some(Some(applications)) = applications.get(name) else {
+        return OwnerAnswer::Unknown;
+    };
+    let lists_it = |application: &&Application| {
+        let mut objects = application.status.resources.iter();
+        objects.any(|object| object.is(workload))
+    };
+    match applications.iter().find(lists_it) {
+        Some(application) => OwnerAnswer::Yes(Some(application.metadata.namespace.clone())),
+        None if applications.iter().any(|one| one.is_unreadable) => OwnerAnswer::Unknown,
+        None => OwnerAnswer::No,
+    }
+}
+
+#[cfg(test)]
+#[path = "owners_tests.rs"]
+mod tests;

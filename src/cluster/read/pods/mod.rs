@@ -1,0 +1,5 @@
+//! Pods: which images really run, and where.
+
+pub(crate) mod pod;
+pub(crate) mod pods;
+pub(crate) mod usage;

@@ -1,0 +1,306 @@
+//! One Pod, as far as images and owners are concerned.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::workload::{ContainerType, Owner, PodImages, WorkloadKind};
+
+/// Set by the Deployment controller on a ReplicaSet and its Pods, and part of
+/// the ReplicaSet's name.
+const DEPLOYMENT_HASH: &str = "pod-template-hash";
+
+/// The same, by Argo Rollouts.
+const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
+
+/// A Job of a CronJob ends in the minute it was due, since 1970: eight digits.
+const DUE_MINUTE_DIGITS: usize = 8;
+
+/// The fields of a Pod that are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Pod {
+    pub(crate) metadata: Metadata,
+    spec: Spec,
+    status: Status,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Metadata {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) labels: Option<BTreeMap<String, String>>,
+    owner_references: Option<Vec<OwnerReference>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OwnerReference {
+    api_version: String,
+    kind: String,
+    name: String,
+    controller: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    containers: Option<Vec<SpecContainer>>,
+    init_containers: Option<Vec<SpecContainer>>,
+    ephemeral_containers: Option<Vec<SpecContainer>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SpecContainer {
+    name: String,
+    image: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    phase: String,
+    container_statuses: Option<Vec<ContainerStatus>>,
+    init_container_statuses: Option<Vec<ContainerStatus>>,
+    ephemeral_container_statuses: Option<Vec<ContainerStatus>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ContainerStatus {
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "imageID")]
+    image_id: String,
+}
+
+/// Who made a Pod, as far up as the Pod itself tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Maker {
+    /// An object of a kind that has rows.
+    Workload(WorkloadKind, String),
+    /// Any other object.
+    Other { kind: String, name: String },
+    /// Nobody.
+    Bare,
+}
+
+/// A container of a Pod with what it shall run and what it runs.
+pub(crate) struct PodContainer<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) container_type: ContainerType,
+    pub(crate) image: &'a str,
+    pub(crate) image_id: &'a str,
+}
+
+impl Pod {
+    /// Whether it has come to its end, so that nothing of it runs.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+
+    /// Whether it bears all of these labels, of which there must be one.
+    pub(crate) fn bears(&self, labels: &BTreeMap<String, String>) -> bool {
+        let own = self.metadata.labels.as_ref();
+        !labels.is_empty()
+            && labels
+                .iter()
+                .all(|(key, value)| own.and_then(|own| own.get(key)) == Some(value))
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        let labels = self.metadata.labels.as_ref()?;
+        labels.get(key).map(String::as_str)
+    }
+
+    /// The controller, one step further where names and labels tell it: a
+    /// ReplicaSet's Deployment or Rollout, a Job's CronJob.
+    pub(crate) fn maker(&self) -> Maker {
+        let references = self.metadata.owner_references.as_deref().unwrap_or(&[]);
+        let Some(owner) = references.iter().find(|owner| owner.controller) else {
+            return Maker::Bare;
+        };
+        let (group, _) = owner.api_version.rsplit_once('/').unwrap_or_default();
+        let other = |kind: &str, name: &str| Maker::Other {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        };
+        let above = |hash: &str| {
+            let hash = self.label(hash)?;
+            owner.name.strip_suffix(hash)?.strip_suffix('-')
+        };
+        match (group, owner.kind.as_str()) {
+            ("apps", "ReplicaSet") => match (above(DEPLOYMENT_HASH), above(ROLLOUT_HASH)) {
+                (Some(name), _) => Maker::Workload(WorkloadKind::Deployment, name.to_owned()),
+                (None, Some(name)) => other("Rollout", name),
+                (None, None) => other("ReplicaSet", &owner.name),
+            },
+            ("batch", "Job") => match owner.name.rsplit_once('-') {
+                Some((name, minute))
+                    if minute.len() >= DUE_MINUTE_DIGITS
+                        && minute.bytes().all(|b| b.is_ascii_digit()) =>
+                {
+                    Maker::Workload(WorkloadKind::CronJob, name.to_owned())
+                }
+                _ => other("Job", &owner.name),
+            },
+            (_, kind) => match WorkloadKind::of_object(&owner.api_version, kind) {
+                Some(kind) => Maker::Workload(kind, owner.name.clone()),
+                // Others use these words for kinds of their own, too.
+                None if matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") => {
+                    other(&format!("{kind}.{group}"), &owner.name)
+                }
+                None => other(kind, &owner.name),
+            },
+        }
+    }
+
+    /// Adds what each container reports to run.
+    pub(crate) fn count_into(&self, images: &mut PodImages) {
+        let status = &self.status;
+        let all = [&status.container_statuses, &status.init_container_statuses];
+        for container in all.into_iter().flatten().flatten() {
+            images.add(&container.name, &container.image_id);
+        }
+    }
+
+    /// Every container, ephemeral ones too.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = PodContainer<'_>> {
+        use ContainerType::{Container, InitContainer};
+        let (spec, status) = (&self.spec, &self.status);
+        [
+            (Container, &spec.containers, &status.container_statuses),
+            (
+                InitContainer,
+                &spec.init_containers,
+                &status.init_container_statuses,
+            ),
+            (
+                Container,
+                &spec.ephemeral_containers,
+                &status.ephemeral_container_statuses,
+            ),
+        ]
+        .into_iter()
+        .flat_map(|(container_type, containers, statuses)| {
+            containers.iter().flatten().map(move |container| {
+                let mut statuses = statuses.iter().flatten();
+                let status = statuses.find(|status| status.name == container.name);
+                PodContainer {
+                    name: &container.name,
+                    container_type,
+                    image: &container.image,
+                    image_id: status.map_or("", |status| &status.image_id),
+                }
+            })
+        })
+    }
+}
+
+impl Maker {
+    /// The same as an [`Owner`]; `None` for a bare Pod.
+    pub(crate) fn owner(&self, namespace: &str) -> Option<Owner> {
+        let (kind, name) = match self {
+            Self::Workload(kind, name) => (kind.as_str(), name),
+            Self::Other { kind, name } => (kind.as_str(), name),
+            Self::Bare => return None,
+        };
+        Some(Owner {
+            kind: kind.to_owned(),
+            namespace: Some(namespace.to_owned()),
+            name: name.clone(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn maker(api_version: &str, kind: &str, name: &str, labels: serde_json::Value) -> String {
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"labels": labels,
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "no"},
+                {"apiVersion": api_version, "kind": kind, "name": name, "controller": true}]}}))
+        .expect("a Pod");
+        let owner = pod.maker().owner("shop").expect("an owner");
+        format!("{} {}", owner.kind, owner.name)
+    }
+
+    #[test]
+    fn the_maker_of_a_pod_is_found_above_its_controller() {
+        let hash = json!({"pod-template-hash": "5d9c"});
+        let rollout = json!({"rollouts-pod-template-hash": "5d9c"});
+        for (api, kind, name, labels, expected) in [
+            (
+                "apps/v1",
+                "ReplicaSet",
+                "web-api-5d9c",
+                &hash,
+                "Deployment web-api",
+            ),
+            ("apps/v1", "ReplicaSet", "web-5d9c", &rollout, "Rollout web"),
+            (
+                "apps/v1",
+                "ReplicaSet",
+                "web-5d9c",
+                &json!({}),
+                "ReplicaSet web-5d9c",
+            ),
+            (
+                "apps/v1",
+                "ReplicaSet",
+                "web-other",
+                &hash,
+                "ReplicaSet web-other",
+            ),
+            (
+                "apps/v1",
+                "StatefulSet",
+                "db",
+                &json!(null),
+                "StatefulSet db",
+            ),
+            (
+                "apps.kruise.io/v1",
+                "StatefulSet",
+                "db",
+                &json!({}),
+                "StatefulSet.apps.kruise.io db",
+            ),
+            (
+                "batch/v1",
+                "Job",
+                "nightly-29401234",
+                &json!({}),
+                "CronJob nightly",
+            ),
+            (
+                "batch/v1",
+                "Job",
+                "migrate-12",
+                &json!({}),
+                "Job migrate-12",
+            ),
+            ("v1", "Node", "n1", &json!({}), "Node n1"),
+        ] {
+            assert_eq!(
+                maker(api, kind, name, labels.clone()),
+                expected,
+                "{kind} {name}"
+            );
+        }
+        assert_eq!(Pod::default().maker(), Maker::Bare);
+    }
+
+    #[test]
+    fn null_lists_are_empty() {
+        let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p", "labels": null,
+            "ownerReferences": null}, "spec": {"containers": [{"name": "a", "image": "i"}],
+            "initContainers": null}, "status": {"containerStatuses": null}}))
+        .expect("a Pod");
+        let containers: Vec<_> = pod.containers().map(|c| (c.name, c.image_id)).collect();
+        assert_eq!(containers, [("a", "")]);
+    }
+}

@@ -1,0 +1,230 @@
+//! What the Pods of workloads really run, and which Pods no row covers.
+//!
+//! A Pod belongs to the workload that made it, and bears the labels that the
+//! workload selects. Labels alone do not tell: two Deployments with the same
+//! ones would mix. They decide only for a Pod that nobody owns.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::pod::{Maker, Pod};
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::List;
+use crate::cluster::api::resource::Resource;
+use crate::cluster::api::selection::Scope;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::{PodImages, Workload, WorkloadId, WorkloadKind};
+
+/// How many namespaces are listed at once.
+const AT_ONCE: usize = 8;
+
+/// Pods that have come to their end run nothing.
+pub(crate) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
+/// What was learnt from Pods. Whatever could not be read is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodFacts {
+    /// What runs, for each workload that has Pods.
+    pub images: BTreeMap<WorkloadId, PodImages>,
+    /// Pods of kinds that have no rows, if they were to be counted.
+    pub uncovered: Uncovered,
+    /// At most one line, about Pods that could not be listed.
+    pub note: Option<String>,
+}
+
+/// Pods that no row covers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Uncovered {
+    /// How many, by the kind of their owner.
+    pub by_owner: BTreeMap<String, usize>,
+    /// How many that nobody owns.
+    pub bare: usize,
+}
+
+impl Uncovered {
+    /// Whether every Pod is covered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_owner.is_empty() && self.bare == 0
+    }
+
+    fn add(&mut self, maker: &Maker) {
+        match maker {
+            Maker::Workload(..) => {}
+            Maker::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
+            Maker::Bare => self.bare += 1,
+        }
+    }
+}
+
+/// `12 Pods of Rollout, 1 bare Pod`.
+impl fmt::Display for Uncovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let mut parts: Vec<String> = self
+            .by_owner
+            .iter()
+            .map(|(kind, n)| format!("{n} Pod{} of {kind}", plural(*n)))
+            .collect();
+        if self.bare > 0 {
+            parts.push(format!("{} bare Pod{}", self.bare, plural(self.bare)));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+/// Which Pods of a namespace are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// All, so that those without a row are counted.
+    Whole,
+    /// Those of the workloads, where labels can tell; the others are not
+    /// counted.
+    Own,
+}
+
+/// The workloads of one namespace, to be found by their Pods.
+struct Index<'a> {
+    by_name: HashMap<(WorkloadKind, &'a str), &'a Workload>,
+}
+
+impl<'a> Index<'a> {
+    fn of(workloads: &[&'a Workload]) -> Self {
+        let by_name = workloads
+            .iter()
+            .map(|w| ((w.id.kind, w.id.name.as_str()), *w))
+            .collect();
+        Self { by_name }
+    }
+
+    fn workload_of(&self, pod: &Pod, maker: &Maker) -> Option<&'a Workload> {
+        match maker {
+            Maker::Workload(kind, name) => {
+                let workload = *self.by_name.get(&(*kind, name.as_str()))?;
+                // A CronJob selects by no labels.
+                let fits = workload.pod_labels.is_empty() || pod.bears(&workload.pod_labels);
+                fits.then_some(workload)
+            }
+            Maker::Other { .. } => None,
+            Maker::Bare => {
+                let mut fitting = self.by_name.values().filter(|w| pod.bears(&w.pod_labels));
+                // Labels that fit two workloads tell of neither.
+                match (fitting.next(), fitting.next()) {
+                    (Some(workload), None) => Some(workload),
+                    _ => None,
+                }
+            }
+        }
+    }
+}
+
+impl Cluster {
+    /// Lists the Pods in the namespaces of these workloads and tells what runs.
+    /// Where a namespace has a single workload here and nobody else's Pods
+    /// count, only those that bear its labels are listed. Never fails: facts
+    /// that are missing are told in `note`.
+    pub async fn pod_facts(&self, workloads: &[&Workload], coverage: Coverage) -> PodFacts {
+        let mut namespaces: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
+        for workload in workloads {
+            // A release's Pods belong to the objects that it made.
+            if workload.id.kind != WorkloadKind::HelmRelease {
+                let own = namespaces.entry(&workload.id.namespace).or_default();
+                own.push(workload);
+            }
+        }
+        let asked = namespaces.into_iter().map(|(namespace, own)| async move {
+            let facts = self.facts_of_namespace(namespace, &own, coverage).await;
+            (namespace, facts)
+        });
+        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+
+        let mut facts = PodFacts::default();
+        let mut unread: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        while let Some((namespace, answer)) = answers.next().await {
+            match answer {
+                Ok(of_namespace) => {
+                    facts.images.extend(of_namespace.images);
+                    facts.uncovered.bare += of_namespace.uncovered.bare;
+                    for (kind, n) in of_namespace.uncovered.by_owner {
+                        *facts.uncovered.by_owner.entry(kind).or_default() += n;
+                    }
+                }
+                Err(error) => {
+                    let why = error.reason().to_owned();
+                    unread.entry(why).or_default().insert(namespace);
+                }
+            }
+        }
+        facts.note = note(&unread);
+        facts
+    }
+
+    async fn facts_of_namespace(
+        &self,
+        namespace: &str,
+        workloads: &[&Workload],
+        coverage: Coverage,
+    ) -> Result<PodFacts, ClusterError> {
+        let selector = match (coverage, workloads) {
+            (Coverage::Own, [only]) if !only.pod_labels.is_empty() => {
+                Some(selector(&only.pod_labels))
+            }
+            _ => None,
+        };
+        let list = List {
+            path: Resource::new("v1", "pods").path(&Scope::Namespace(namespace.to_owned())),
+            label_selector: selector.as_deref(),
+            field_selector: Some(UNFINISHED),
+            metadata_only: false,
+        };
+        let index = Index::of(workloads);
+        let mut facts = PodFacts::default();
+        self.list(&list, |text| serde_json::from_str::<Pod>(text))
+            .await?
+            .into_iter()
+            // A Pod that cannot be decoded tells nothing.
+            .flatten()
+            .filter(|pod| !pod.is_finished())
+            .for_each(|pod| {
+                let maker = pod.maker();
+                if let Some(workload) = index.workload_of(&pod, &maker) {
+                    let images = facts.images.entry(workload.id.clone()).or_default();
+                    pod.count_into(images);
+                } else if coverage == Coverage::Whole {
+                    facts.uncovered.add(&maker);
+                }
+            });
+        Ok(facts)
+    }
+}
+
+fn selector(labels: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    pairs.join(",")
+}
+
+fn note(unread: &BTreeMap<String, BTreeSet<&str>>) -> Option<String> {
+    const NAMED: usize = 3;
+    if unread.is_empty() {
+        return None;
+    }
+    let reasons: Vec<&str> = unread.keys().map(String::as_str).collect();
+    let namespaces: BTreeSet<&str> = unread.values().flatten().copied().collect();
+    let named: Vec<&str> = namespaces.iter().take(NAMED).copied().collect();
+    let more = match namespaces.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(format!(
+        "Pods could not be listed in {}{more} ({}), so what really runs there is not checked",
+        named.join(", "),
+        reasons.join(", ")
+    ))
+}
+
+#[cfg(test)]
+#[path = "pods_tests.rs"]
+mod tests;

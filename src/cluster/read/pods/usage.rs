@@ -1,0 +1,106 @@
+//! Every image that runs, whoever owns the Pod.
+
+use super::pod::Pod;
+use super::pods::UNFINISHED;
+use crate::cluster::api::access::AccessError;
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::page::List;
+use crate::cluster::api::resource::Resource;
+use crate::cluster::api::selection::Scope;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::{ContainerType, Owner};
+
+/// One container of a Pod that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodUsage {
+    /// The Pod's namespace.
+    pub namespace: String,
+    /// The Pod's name.
+    pub pod: String,
+    /// Who made the Pod: the Deployment above a ReplicaSet, the Rollout, the
+    /// CronJob above a Job… `None`: a bare Pod.
+    pub owner: Option<Owner>,
+    /// The container's name; injected sidecars and ephemeral containers too.
+    pub container: String,
+    /// Where it stands in the Pod's spec.
+    pub container_type: ContainerType,
+    /// The image as the Pod spells it.
+    pub image: String,
+    /// The `imageID` as the runtime reports it; empty before it started.
+    pub image_id: String,
+}
+
+/// What runs, and what could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodUsages {
+    /// Sorted by namespace, Pod, and place in the Pod.
+    pub containers: Vec<PodUsage>,
+    /// Why Pods are missing.
+    pub errors: Vec<AccessError>,
+}
+
+impl Cluster {
+    /// Lists the containers of all Pods in scope that have not ended.
+    ///
+    /// # Errors
+    ///
+    /// No server answers, or it does not accept the credentials or the selector.
+    pub async fn pod_usages(
+        &self,
+        scope: &Scope,
+        label_selector: Option<&str>,
+    ) -> Result<PodUsages, ClusterError> {
+        scope.check()?;
+        let resource = Resource::new("v1", "pods");
+        let list = List {
+            path: resource.path(scope),
+            label_selector,
+            field_selector: Some(UNFINISHED),
+            metadata_only: false,
+        };
+        let pods = match self.list(&list, usages_of).await {
+            Ok(pods) => pods,
+            Err(error) if error.spoils_all() || error.is_transport() => return Err(error),
+            Err(error) => {
+                return Ok(PodUsages {
+                    containers: Vec::new(),
+                    errors: vec![AccessError::on(scope, &resource, "list", &error)],
+                });
+            }
+        };
+        let mut usages = PodUsages::default();
+        for pod in pods {
+            match pod {
+                Ok(containers) => usages.containers.extend(containers),
+                Err(error) => usages.errors.push(AccessError::new(
+                    scope,
+                    &ClusterError::malformed(&format!("GET {}", list.path), &error),
+                )),
+            }
+        }
+        // Pages come sorted by namespace and name; this holds for any server.
+        let place = |u: &PodUsage| (u.namespace.clone(), u.pod.clone());
+        usages.containers.sort_by_cached_key(place);
+        Ok(usages)
+    }
+}
+
+fn usages_of(text: &str) -> Result<Vec<PodUsage>, serde_json::Error> {
+    let pod: Pod = serde_json::from_str(text)?;
+    if pod.is_finished() {
+        return Ok(Vec::new());
+    }
+    let owner = pod.maker().owner(&pod.metadata.namespace);
+    Ok(pod
+        .containers()
+        .map(|container| PodUsage {
+            namespace: pod.metadata.namespace.clone(),
+            pod: pod.metadata.name.clone(),
+            owner: owner.clone(),
+            container: container.name.to_owned(),
+            container_type: container.container_type,
+            image: container.image.to_owned(),
+            image_id: container.image_id.to_owned(),
+        })
+        .collect())
+}

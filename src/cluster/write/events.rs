@@ -1,0 +1,173 @@
+//! Kubernetes Events: what happened to an object, for `kubectl describe`.
+
+use std::hash::{BuildHasher, RandomState};
+
+use jiff::Timestamp;
+use kube::api::PostParams;
+use kube::core::Request;
+use serde_json::{Value, json};
+
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::selection::Scope;
+use crate::cluster::api::transport::SecondCopy;
+use crate::cluster::connect::connection::Cluster;
+use crate::workload::Observed;
+
+/// Who reports, whatever the field manager is called.
+const CONTROLLER: &str = "imgpolicy";
+
+/// How long the API lets a note be, in bytes.
+const LONGEST_NOTE: usize = 1024;
+
+/// How much of the object's name begins the Event's; with what follows it stays
+/// below the 253 letters that a name may have.
+const LONGEST_PREFIX: usize = 200;
+
+/// What an Event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventNote {
+    /// Why it was sent, in one word: `ImageUpdated`.
+    pub reason: &'static str,
+    /// What was done, in one word: `Update`.
+    pub action: &'static str,
+    /// What happened, for people. The end is cut off where it is longer than the
+    /// API allows.
+    pub note: String,
+}
+
+impl Cluster {
+    /// Records an Event on an object, as it is in `object`.
+    ///
+    /// # Errors
+    ///
+    /// It may not be recorded, or no server answers.
+    pub async fn record_event(
+        &self,
+        object: &Observed,
+        event: &EventNote,
+        field_manager: &str,
+        now: Timestamp,
+    ) -> Result<(), ClusterError> {
+        let namespace = &object.workload.id.namespace;
+        path_segment("namespace", namespace)?;
+        let scope = Scope::Namespace(namespace.clone());
+        let params = PostParams {
+            dry_run: false,
+            field_manager: Some(field_manager.to_owned()),
+        };
+        let body = body(object, event, field_manager, now).to_string();
+        let request = Request::new(Resource::new("events.k8s.io/v1", "events").path(&scope))
+            .create(&params, body.into_bytes());
+        // A second copy would find the name taken.
+        self.send(request, SecondCopy::Harmless).await?;
+        Ok(())
+    }
+}
+
+fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) -> Value {
+    let id = &object.workload.id;
+    let prefix: String = id.name.chars().take(LONGEST_PREFIX).collect();
+    let name = format!(
+        "{}.{}.{:x}{:04x}",
+        prefix.trim_end_matches(['-', '.']),
+        id.kind.singular(),
+        now.as_second(),
+        // Two updates within a second are two Events.
+        RandomState::new().hash_one(()) & 0xffff
+    );
+    json!({"apiVersion": "events.k8s.io/v1", "kind": "Event",
+        "metadata": {"namespace": id.namespace, "name": name},
+        "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        "reportingController": CONTROLLER, "reportingInstance": instance,
+        "type": "Normal", "reason": event.reason, "action": event.action,
+        "note": cut(&event.note),
+        "regarding": {"apiVersion": id.api_version, "kind": id.kind, "namespace": id.namespace,
+            "name": id.name, "uid": object.uid, "resourceVersion": object.resource_version}})
+}
+
+/// A note that the API takes.
+fn cut(note: &str) -> String {
+    if note.len() <= LONGEST_NOTE {
+        return note.to_owned();
+    }
+    let room = LONGEST_NOTE - '…'.len_utf8();
+    let end = (0..=room).rev().find(|&end| note.is_char_boundary(end));
+    format!("{}…", &note[..end.unwrap_or_default()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::fake::{answering, forbidden, item};
+
+    fn observed(name: &str) -> Observed {
+        let mut object = item(name);
+        object["apiVersion"] = json!("apps/v1");
+        object["kind"] = json!("Deployment");
+        object["metadata"]["uid"] = json!("u-1");
+        object["metadata"]["resourceVersion"] = json!("7");
+        let observed = Observed::read(&object, "shop").expect("decodes");
+        observed.expect("a workload")
+    }
+
+    fn note(text: &str) -> EventNote {
+        EventNote {
+            reason: "ImageUpdated",
+            action: "Update",
+            note: text.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_tells_what_happened_to_which_version_of_the_object() {
+        let (cluster, asked) = answering(|_| (201, "{}".to_owned()));
+        let now = "2026-01-02T03:04:05.6789Z".parse().expect("a time");
+        let note = note("container app: org/app:1 -> org/app:2");
+        let recorded = cluster
+            .record_event(&observed("web"), &note, "ci", now)
+            .await;
+        recorded.expect("recorded");
+        let mut sent = asked.sent().remove(0);
+        let name = sent.body["metadata"]["name"].take();
+        let name = name.as_str().expect("a name");
+        assert!(name.starts_with("web.deployment.695735a5"), "{name}");
+        assert_eq!(
+            sent.line(),
+            "POST /apis/events.k8s.io/v1/namespaces/shop/events?&fieldManager=ci"
+        );
+        assert_eq!(
+            sent.body,
+            json!({"apiVersion": "events.k8s.io/v1", "kind": "Event",
+                "metadata": {"namespace": "shop", "name": null},
+                "eventTime": "2026-01-02T03:04:05.678900Z",
+                "reportingController": "imgpolicy", "reportingInstance": "ci",
+                "type": "Normal", "reason": "ImageUpdated", "action": "Update",
+                "note": "container app: org/app:1 -> org/app:2",
+                "regarding": {"apiVersion": "apps/v1", "kind": "Deployment",
+                    "namespace": "shop", "name": "web", "uid": "u-1", "resourceVersion": "7"}})
+        );
+    }
+
+    #[tokio::test]
+    async fn an_event_that_may_not_be_recorded_is_an_error() {
+        let (cluster, _) = answering(|_| forbidden());
+        let recorded = cluster
+            .record_event(&observed("web"), &note("n"), "ci", Timestamp::UNIX_EPOCH)
+            .await;
+        assert_eq!(recorded.expect_err("refused").reason(), "Forbidden");
+    }
+
+    #[test]
+    fn names_and_notes_stay_within_what_the_api_allows() {
+        let long = format!("{}-.{}", "a".repeat(198), "b".repeat(53));
+        let text = "ä".repeat(LONGEST_NOTE);
+        let body = body(&observed(&long), &note(&text), "ci", Timestamp::UNIX_EPOCH);
+        let name = body["metadata"]["name"].as_str().expect("a name");
+        let start = format!("{}.deployment.0", "a".repeat(198));
+        assert!(name.starts_with(&start) && name.len() <= 253, "{name}");
+        let note = body["note"].as_str().expect("a note");
+        assert!(note.len() <= LONGEST_NOTE && note.ends_with("ä…"), "{note}");
+        assert_eq!(body["note"], json!(format!("{}…", "ä".repeat(510))));
+    }
+}
