@@ -57,41 +57,26 @@
 //!   is asked once, or confirmed once where an earlier run has seen it. Make a
 //!   new one for a new look.
 
-mod account;
-mod auth;
 mod cache;
-mod config;
-mod credentials;
-mod digest;
-mod endpoint;
-mod facts;
-mod failure;
-mod images;
-mod layout;
-mod link;
-mod manifest;
-mod memory;
-mod once;
+mod client;
+mod content;
+mod keychain;
+mod mirrors;
 mod options;
-mod providers;
-mod push_times;
-mod redirect;
-mod registries_conf;
-mod remote;
-mod scanner;
-mod sources;
-mod tags;
-mod transport;
+mod registries;
+mod repository;
 
-pub use account::{Account, CredentialId, PullSecret};
+pub use self::client::transport::{AddressOptions, Statistics, Turn};
+pub use self::keychain::account::{Account, CredentialId, PullSecret};
+pub use self::keychain::{
+    DockerConfig, DockerConfigError, StoredCredential, user_credential_files,
+};
+pub use self::mirrors::{RegistriesConf, RegistriesConfError};
+pub use self::registries::Registries;
+pub use self::repository::layout::{OciLayout, OciLayoutError};
+pub use self::repository::providers::{Provider, PushTimeApi};
 pub use cache::{
     Cache, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError, Cleared,
     EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,
 };
-pub use credentials::{DockerConfig, DockerConfigError, StoredCredential, user_credential_files};
-pub use layout::{OciLayout, OciLayoutError};
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
-pub use providers::{Provider, PushTimeApi};
-pub use registries_conf::{RegistriesConf, RegistriesConfError};
-pub use scanner::Registries;
-pub use transport::{AddressOptions, Statistics, Turn};

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::layout::OciLayout;
-use super::providers::PushTimeApi;
-use super::registries_conf::RegistriesConf;
-use super::transport::AddressOptions;
+use super::client::transport::AddressOptions;
+use super::mirrors::RegistriesConf;
+use super::repository::layout::OciLayout;
+use super::repository::providers::PushTimeApi;
 
 /// How far the answers of earlier runs are trusted. What is addressed by its
 /// digest always is; [`Trust::default`] is what the product promises.

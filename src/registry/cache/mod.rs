@@ -15,11 +15,11 @@
 //!   one warning.
 //! - Nothing is created or connected before the first question.
 
+pub(crate) mod checksum;
 mod key;
 mod memcached;
 mod option;
 mod report;
-mod seal;
 mod sqlite;
 mod store;
 mod warnings;

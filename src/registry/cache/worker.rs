@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::checksum::{seal, unseal};
 use super::key::CacheKey;
-use super::seal::{seal, unseal};
 use super::warnings::Warnings;
 
 /// How long an entry waits at most before it is written: what a `kill -9` loses.

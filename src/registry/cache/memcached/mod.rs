@@ -16,7 +16,7 @@ use super::report::ServerStatistics;
 use super::store::Shard;
 use super::warnings::Warnings;
 use super::worker::Worker;
-use crate::registry::failure::clean;
+use crate::registry::client::failure::clean;
 
 /// One part of the cache for each server.
 pub(crate) fn shards(servers: &[Server], warnings: &Warnings) -> Vec<Shard> {

@@ -4,13 +4,12 @@ mod database;
 mod file;
 mod open;
 mod owner;
-mod place;
 mod rows;
 
 use std::path::Path;
 
+pub(crate) use self::cache_dir::directory;
 pub(crate) use owner::{clear, report};
-pub(crate) use place::directory;
 
 use super::store::Shard;
 use super::warnings::Warnings;
@@ -28,7 +27,8 @@ pub(crate) fn shard(directory: &Path, warnings: &Warnings) -> Shard {
     }
 }
 
+pub(crate) mod cache_dir;
 #[cfg(all(test, target_os = "linux"))]
-mod processes;
+pub(crate) mod multi_process_tests;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,380 @@
+//! Requests authorized: a challenge answered once per host, scope and credential.
+
+use super::challenge::Challenge;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
+use crate::secrets;
+
+use super::state::{Bare, State};
+use super::token::TokenRequest;
+use crate::registry::client::endpoint::Endpoint;
+use crate::registry::client::failure::Place;
+use crate::registry::client::transport::Transport;
+use crate::registry::keychain::Credential;
+use crate::registry::keychain::account::{Account, CredentialId};
+
+/// What is refused with authorization younger than this is refused for good;
+/// what is older may have expired.
+pub(crate) const FRESH: Duration = Duration::from_secs(10);
+
+/// What one request shows, and which round of authorization it belongs to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pass {
+    pub(crate) header: Option<HeaderValue>,
+    pub(crate) round: u64,
+}
+
+/// The authorization of one repository.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    pub(crate) name: CanonicalName,
+    pub(crate) place: Place,
+    pub(crate) account: Account,
+    pub(crate) state: Mutex<State>,
+}
+
+impl Authorizer {
+    pub(crate) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
+        Self {
+            name: name.clone(),
+            place,
+            account,
+            state: Mutex::default(),
+        }
+    }
+
+    /// What to show with the next request: what was shown last, or a token
+    /// where the host is known to want one, or nothing.
+    pub(crate) async fn pass(
+        &self,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<Pass, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if let Some(denied) = &state.denied {
+            return Err(denied.clone());
+        }
+        let expired = state.expires.is_some_and(|at| at <= Instant::now());
+        let challenge = match &state.header {
+            Some(_) if expired => state.met.last().cloned(),
+            Some(_) => None,
+            None if state.asks_bare() => None,
+            // A token is good for its repository alone, so the challenge of
+            // another serves. A password is not shown unasked.
+            None => endpoint
+                .challenge()
+                .filter(|challenge| matches!(challenge, Challenge::Bearer { .. })),
+        };
+        if let Some(challenge) = challenge {
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
+        }
+        Ok(state.pass())
+    }
+
+    /// A 401 came in spite of `shown`: what to show instead, or the refusal.
+    pub(crate) async fn renew(
+        &self,
+        shown: &Pass,
+        challenge: Option<Challenge>,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<Pass, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if let Some(denied) = &state.denied {
+            return Err(denied.clone());
+        }
+        if shown.header.is_none() {
+            state.bare = Bare::Refused;
+        }
+        if state.round > shown.round {
+            // Another request has renewed it meanwhile.
+            return Ok(state.pass());
+        }
+        let is_new = challenge
+            .as_ref()
+            .is_some_and(|challenge| state.is_new(challenge, &self.name));
+        if !is_new {
+            if let Some(refusal) = state.refusal.take() {
+                return Err(state.deny(refusal));
+            }
+            if state.put_back() {
+                return Ok(state.pass());
+            }
+        }
+        let now = Instant::now();
+        let expired = state.expires.is_some_and(|at| at <= now);
+        let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
+        if fresh && !is_new && !state.next() {
+            let refusal = self.place.unauthorized(state.tried());
+            if state.bare == Bare::NotAsked {
+                state.header = None;
+                state.set_aside(Some(refusal));
+                return Ok(state.pass());
+            }
+            return Err(state.deny(refusal));
+        }
+        let Some(challenge) = challenge else {
+            return Err(state.deny(self.place.unauthorized(
+                "the registry names no way to log in that we know (Bearer, Basic)",
+            )));
+        };
+        if is_new && !state.proven {
+            state.at = 0;
+        }
+        self.obtain(&mut state, &challenge, endpoint, transport)
+            .await?;
+        Ok(state.pass())
+    }
+
+    /// The registry knows nothing of what was asked, or forbids it, in spite of
+    /// `shown`: what to show instead, if there is another credential, or nothing
+    /// where that was not tried. Once one has been let in, it stays.
+    pub(crate) async fn other(
+        &self,
+        shown: &Pass,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<Option<Pass>, FetchFailure> {
+        let mut state = self.state.lock().await;
+        if state.proven || state.denied.is_some() {
+            return Ok(None);
+        }
+        if shown.header.is_none() {
+            return Ok(self.log_in(&mut state, shown, endpoint, transport).await);
+        }
+        if state.round > shown.round {
+            return Ok(Some(state.pass()));
+        }
+        if let Some(challenge) = state.met.last().cloned()
+            && state.next()
+        {
+            self.obtain(&mut state, &challenge, endpoint, transport)
+                .await?;
+            return Ok(Some(state.pass()));
+        }
+        if state.bare == Bare::NotAsked {
+            state.set_aside(None);
+            return Ok(Some(state.pass()));
+        }
+        Ok(None)
+    }
+
+    /// Who showed nothing was told that there is nothing, or that it is
+    /// forbidden, and was asked for nothing: so some registries hide what not
+    /// everybody may see. Where there are credentials, the registry's root says
+    /// how to show them.
+    pub(crate) async fn log_in(
+        &self,
+        state: &mut State,
+        shown: &Pass,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Option<Pass> {
+        if state.round > shown.round {
+            return state.header.is_some().then(|| state.pass());
+        }
+        let is_first = state.bare == Bare::NotAsked && state.sent.is_none();
+        state.bare = Bare::Refused;
+        state.refusal = None;
+        if state.put_back() || !is_first {
+            // It was shown before, to the same end.
+            return None;
+        }
+        if state.found.is_none() {
+            state.found = Some(self.account.find(&self.name).await);
+        }
+        state.candidate()?;
+        let challenge = endpoint.root_challenge(transport).await?;
+        // That the log-in fails does not make public what was hidden, nor the
+        // other way round: the answer counts that there was.
+        let result = self.obtain(state, &challenge, endpoint, transport).await;
+        if result.is_err() {
+            state.denied = None;
+            return None;
+        }
+        Some(state.pass())
+    }
+
+    /// The registry has answered what was asked with `shown`.
+    pub(crate) async fn accepted(&self, shown: &Pass) {
+        let mut state = self.state.lock().await;
+        if state.round != shown.round {
+            return;
+        }
+        state.proven = true;
+        if shown.header.is_none() {
+            state.bare = Bare::LetIn;
+            state.held = None;
+            state.refusal = None;
+        }
+    }
+
+    /// Under which identity the cache keeps what is answered here: that of the
+    /// credential that the registry has let in, or nobody's. `None` as long as
+    /// it has let nobody in.
+    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
+        let state = self.state.lock().await;
+        if !state.proven {
+            return None;
+        }
+        let shown = state.header.as_ref().and(state.candidate());
+        Some(match shown {
+            Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
+            Some(shown) => shown.id(&self.name, private),
+            None => None,
+        })
+    }
+
+    /// Under which identities the cache may hold what was answered here: the
+    /// one that is shown once the registry has answered, before that all that
+    /// may be shown. `None` is nobody's: what everybody is told.
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
+        if let Some(scope) = self.scope(private).await {
+            return vec![scope];
+        }
+        let ids = self.account.ids(&self.name, private).await;
+        std::iter::once(None)
+            .chain(ids.into_iter().map(Some))
+            .collect()
+    }
+
+    /// The password that the registry has let in, as `Basic`: only for its own
+    /// host, and only where a token endpoint on that host has seen it anyway.
+    /// `None` where none was needed, or something else than a password was.
+    pub(crate) async fn accepted_password(&self) -> Option<HeaderValue> {
+        let state = self.state.lock().await;
+        let candidate = state.candidate().filter(|_| state.proven)?;
+        match &*candidate.credential {
+            Credential::Password { user, password } => basic(user, password),
+            Credential::IdentityToken { .. } | Credential::RegistryToken(_) => None,
+        }
+    }
+
+    /// With which credentials the repository was asked, for messages.
+    pub(crate) async fn tried(&self) -> String {
+        self.state.lock().await.tried()
+    }
+
+    /// Meets a challenge with the credential in turn, and with the next one
+    /// where a token endpoint refuses it. The lock on the state makes this
+    /// single flight. Where the challenge was another repository's, a failure
+    /// makes this one be asked without.
+    pub(crate) async fn obtain(
+        &self,
+        state: &mut State,
+        challenge: &Challenge,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<(), FetchFailure> {
+        if state.found.is_none() {
+            state.found = Some(self.account.find(&self.name).await);
+        }
+        state.meet(challenge, &self.name);
+        let failure = loop {
+            match self.show(state, challenge, endpoint, transport).await {
+                Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
+                    if !state.next() {
+                        break failure;
+                    }
+                }
+                Err(failure) => break failure,
+                Ok(()) => return Ok(()),
+            }
+        };
+        if state.bare == Bare::NotAsked {
+            state.header = None;
+            state.set_aside(Some(failure));
+            return Ok(());
+        }
+        Err(state.deny(failure))
+    }
+
+    /// Meets a challenge with the credential in turn.
+    pub(crate) async fn show(
+        &self,
+        state: &mut State,
+        challenge: &Challenge,
+        endpoint: &Endpoint,
+        transport: &Transport,
+    ) -> Result<(), FetchFailure> {
+        let candidate = state.candidate();
+        let credential = candidate.map(|candidate| Arc::clone(&candidate.credential));
+        state.expires = None;
+        let header = match (challenge, credential.as_deref()) {
+            (Challenge::Basic, Some(Credential::Password { user, password })) => {
+                state.sent = state.sent.max(Some(state.at));
+                basic(user, password)
+            }
+            (Challenge::Basic, _) => {
+                return Err(self.place.unauthorized(state.tried()));
+            }
+            (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
+                state.sent = state.sent.max(Some(state.at));
+                bearer(token)
+            }
+            (Challenge::Bearer { realm, service, .. }, credential) => {
+                if credential.is_some() {
+                    state.sent = state.sent.max(Some(state.at));
+                }
+                let request = TokenRequest {
+                    place: &self.place,
+                    endpoint,
+                    realm,
+                    service: service.as_deref(),
+                    scope: &state.scope.of(&self.name),
+                    credential,
+                    tried: &state.tried(),
+                };
+                let token = request.send(transport).await?;
+                state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
+                bearer(&token.value)
+            }
+        };
+        let Some(header) = header else {
+            return Err(self.place.unauthorized(format_args!(
+                "{}, whose token holds a character that no header may have, such as a line break",
+                state.tried()
+            )));
+        };
+        // Who was let in showing nothing is not who shows this.
+        state.proven &= state.header.is_some();
+        state.header = Some(header);
+        state.held = None;
+        state.refusal = None;
+        state.obtained = Some(Instant::now());
+        state.round += 1;
+        Ok(())
+    }
+}
+
+pub(crate) fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
+    secrets::learn_login(user, password.expose_secret());
+    let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
+    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
+    sensitive("Basic", &encoded)
+}
+
+pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    // Written by hand, or by an editor that ends the last line.
+    let token = token.expose_secret().trim();
+    secrets::learn(token);
+    sensitive("Bearer", &SecretString::from(token))
+}
+
+/// A header value that prints as `Sensitive`.
+pub(crate) fn sensitive(scheme: &str, value: &SecretString) -> Option<HeaderValue> {
+    let text = SecretString::from(format!("{scheme} {}", value.expose_secret()));
+    let mut header = HeaderValue::from_str(text.expose_secret()).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}

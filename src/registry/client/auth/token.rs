@@ -1,0 +1,326 @@
+//! The token endpoint: <https://distribution.github.io/distribution/spec/auth/token/>
+//! and its OAuth 2 form for identity tokens.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, StatusCode};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::image::FetchFailure;
+use crate::registry::client::endpoint::{Endpoint, is_loopback};
+use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::redirect;
+use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
+use crate::registry::client::transport::{Answer, Question, Transport, authority};
+use crate::registry::keychain::Credential;
+use crate::secrets;
+
+use super::basic;
+
+/// The largest answer of a token endpoint, in bytes.
+const MAX_TOKEN_BODY: u64 = 1024 * 1024;
+/// The name under which we ask.
+const CLIENT_ID: &str = "kubectl-imgpolicy";
+
+/// A token and how long to use it.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub(crate) value: SecretString,
+    /// A little less than the endpoint said, where it said it.
+    pub(crate) lifetime: Option<Duration>,
+}
+
+/// A question to a token endpoint.
+#[derive(Debug)]
+pub(crate) struct TokenRequest<'a> {
+    pub(crate) place: &'a Place,
+    /// The registry that named it.
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) realm: &'a str,
+    pub(crate) service: Option<&'a str>,
+    pub(crate) scope: &'a str,
+    pub(crate) credential: Option<&'a Credential>,
+    pub(crate) tried: &'a str,
+}
+
+impl TokenRequest<'_> {
+    pub(crate) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
+        let home = self.endpoint.base(transport).await;
+        let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
+        let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;
+        if self.credential.is_some() && !may_see_credentials(&realm, transport) {
+            return Err(self.place.useless(format_args!(
+                "the registry's token endpoint {} is not https: no credentials are sent there",
+                clean(realm.host_str().unwrap_or_default())
+            )));
+        }
+        let answer = match self.credential {
+            Some(Credential::IdentityToken { user, token }) => {
+                secrets::learn(token.expose_secret());
+                let answer = self.ask(transport, self.refresh(&realm, token)).await?;
+                match answer.status {
+                    // Endpoints without the OAuth 2 form take the token as a
+                    // password.
+                    StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                        self.ask(transport, self.get(&realm, Some((user, token))))
+                            .await?
+                    }
+                    _ => answer,
+                }
+            }
+            Some(Credential::Password { user, password }) => {
+                self.ask(transport, self.get(&realm, Some((user, password))))
+                    .await?
+            }
+            Some(Credential::RegistryToken(_)) | None => {
+                self.ask(transport, self.get(&realm, None)).await?
+            }
+        };
+        self.read(&answer, home)
+    }
+
+    /// `GET realm?service=…&scope=…`, with the password where there is one.
+    fn get(&self, realm: &Url, login: Option<(&String, &SecretString)>) -> Question {
+        let mut url = realm.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(service) = self.service {
+                query.append_pair("service", service);
+            }
+            query.append_pair("scope", self.scope);
+        }
+        let mut question = Question::get(url);
+        question.limit = MAX_TOKEN_BODY;
+        question.authorization =
+            login.and_then(|(user, secret): (_, _)| -> Option<HeaderValue> { basic(user, secret) });
+        question
+    }
+
+    /// `POST realm` with `grant_type=refresh_token`.
+    fn refresh(&self, realm: &Url, token: &SecretString) -> Question {
+        // The serializer of URLs is that of forms.
+        let mut form = realm.clone();
+        form.set_query(None);
+        {
+            let mut fields = form.query_pairs_mut();
+            fields.append_pair("grant_type", "refresh_token");
+            fields.append_pair("client_id", CLIENT_ID);
+            fields.append_pair("service", self.service.unwrap_or_default());
+            fields.append_pair("scope", self.scope);
+            fields.append_pair("refresh_token", token.expose_secret());
+        }
+        let mut question = Question::get(realm.clone());
+        question.method = Method::POST;
+        question.limit = MAX_TOKEN_BODY;
+        question.form = Some(SecretString::from(form.query().unwrap_or_default()));
+        question
+    }
+
+    /// Asks, and follows redirects. What shows who asks goes on within the origin
+    /// alone: another port may be somebody else's.
+    async fn ask(
+        &self,
+        transport: &Transport,
+        mut question: Question,
+    ) -> Result<Answer, FetchFailure> {
+        for _ in 0..=MAX_REDIRECTS {
+            question.named_by = self.endpoint.names(&question.url, transport);
+            let sent = transport.send(&question).await;
+            let answer = sent.map_err(|error| self.place.unanswered(&error))?;
+            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            let Some(target) = target else {
+                return Ok(answer);
+            };
+            let is_same = target.origin() == question.url.origin();
+            if !(is_same && may_see_credentials(&target, transport)) {
+                question.authorization = None;
+                if question.form.is_some() {
+                    return Err(self.place.useless(format_args!(
+                        "the registry's token endpoint redirects to {}, where no credentials are sent",
+                        clean(&authority(&target))
+                    )));
+                }
+            }
+            question.url = target;
+        }
+        Err(self.place.useless(format_args!(
+            "the registry's token endpoint redirects more than {MAX_REDIRECTS} times"
+        )))
+    }
+
+    fn read(&self, answer: &Answer, home: &Url) -> Result<Token, FetchFailure> {
+        #[derive(Deserialize)]
+        struct Body {
+            token: Option<String>,
+            access_token: Option<String>,
+            expires_in: Option<u64>,
+        }
+        match answer.status {
+            StatusCode::OK => {}
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                return Err(self.place.unauthorized(format_args!(
+                    "{}, refused by the token endpoint with HTTP {}",
+                    self.tried,
+                    answer.status.as_u16()
+                )));
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                return Err(self.place.refused("a token", answer, self.tried));
+            }
+            status => {
+                return Err(self.place.useless(format_args!(
+                    "the registry's token endpoint answered HTTP {}; try again later",
+                    status.as_u16()
+                )));
+            }
+        }
+        // Not the parser's error: it may quote the token.
+        let unusable = || {
+            self.place
+                .useless("the registry's token endpoint answered without a token")
+        };
+        let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
+        // Whoever gives `access_token` to who shows nothing may mean somebody else
+        // than this registry: it is not handed on to another host.
+        let is_ours = self.credential.is_some() || answer.url.host_str() == home.host_str();
+        let value = body
+            .token
+            .filter(|token| !token.is_empty())
+            .or(body.access_token.filter(|_| is_ours))
+            .filter(|token| !token.is_empty())
+            .map(SecretString::from)
+            .ok_or_else(unusable)?;
+        let lifetime = body
+            .expires_in
+            .filter(|seconds| *seconds > 0)
+            .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
+        Ok(Token { value, lifetime })
+    }
+}
+
+/// A token endpoint that is not asked: the registry's fault.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum BadRealm {
+    #[error("the registry's token endpoint {0:?} is not a valid URL")]
+    NoUrl(String),
+    #[error(
+        "the registry's token endpoint {0} is named with a user name or a password: it is not asked"
+    )]
+    UserInfo(String),
+    #[error(
+        "the registry's token endpoint http://{0} is not https, and on another host: it is not asked"
+    )]
+    NotHttps(String),
+}
+
+/// The URL of a token endpoint, as a registry at `home` may name it.
+///
+/// Over plain HTTP anybody on the way could give the token, so a registry that
+/// speaks https has its own host asked over https, and no other without.
+fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
+    let mut realm = Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+        .ok_or_else(|| BadRealm::NoUrl(clean(text)))?;
+    let shown = || clean(&authority(&realm));
+    if has_user_info(&realm) {
+        return Err(BadRealm::UserInfo(shown()));
+    }
+    if realm.scheme() == "http"
+        && home.scheme() == "https"
+        && (realm.host_str() != home.host_str() || realm.set_scheme("https").is_err())
+    {
+        return Err(BadRealm::NotHttps(clean(&authority(&realm))));
+    }
+    Ok(realm)
+}
+
+/// Whether credentials may be sent to a token endpoint: over https, to this
+/// machine, or to a host that the user named insecure.
+fn may_see_credentials(realm: &Url, transport: &Transport) -> bool {
+    realm.scheme() == "https"
+        || realm.host_str().is_some_and(is_loopback)
+        || transport.is_insecure(realm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::RegistryOptions;
+
+    #[test]
+    fn an_https_registry_names_no_plain_token_endpoint_and_none_names_a_user() {
+        let (plain, tls) = ("http://r.example:5000/", "https://r.example:5000/");
+        let host = |host: &str| host.to_owned();
+        for (home, text, expected) in [
+            (
+                tls,
+                "https://auth.example/t?a=b",
+                Ok("https://auth.example/t?a=b"),
+            ),
+            (
+                tls,
+                "http://auth.example/t",
+                Err(BadRealm::NotHttps(host("auth.example"))),
+            ),
+            (
+                tls,
+                "http://169.254.169.254/t",
+                Err(BadRealm::NotHttps(host("169.254.169.254"))),
+            ),
+            // Its own host, by whatever port.
+            (tls, "http://r.example/t", Ok("https://r.example/t")),
+            (
+                tls,
+                "http://R.example:5000/t",
+                Ok("https://r.example:5000/t"),
+            ),
+            (plain, "http://auth.example/t", Ok("http://auth.example/t")),
+            (plain, "http://r.example/t", Ok("http://r.example/t")),
+            (
+                plain,
+                "http://me@r.example/t",
+                Err(BadRealm::UserInfo(host("r.example"))),
+            ),
+            (
+                tls,
+                "https://:pw@r.example/t",
+                Err(BadRealm::UserInfo(host("r.example"))),
+            ),
+            (
+                tls,
+                "ftp://r.example/t",
+                Err(BadRealm::NoUrl(host("ftp://r.example/t"))),
+            ),
+            (tls, "/token", Err(BadRealm::NoUrl(host("/token")))),
+            (tls, "", Err(BadRealm::NoUrl(host("")))),
+        ] {
+            let home = Url::parse(home).expect(home);
+            let realm = realm(text, &home);
+            let realm = realm.as_ref().map(Url::as_str);
+            assert_eq!(realm, expected.as_ref().map(|url| *url), "{home} {text}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_shown_to_token_endpoints_over_https_loopback_or_where_the_user_said_so() {
+        let transport = Transport::new(&RegistryOptions {
+            insecure_registries: vec!["registry.lan:5000".to_owned()],
+            ..RegistryOptions::default()
+        })
+        .expect("transport");
+        for (realm, expected) in [
+            ("https://auth.example/token", true),
+            ("http://127.0.0.1:5000/token", true),
+            ("http://localhost/token", true),
+            ("http://registry.lan:5000/token", true),
+            ("http://registry.lan/token", false),
+            ("http://auth.example/token", false),
+        ] {
+            let realm = Url::parse(realm).expect("URL");
+            assert_eq!(may_see_credentials(&realm, &transport), expected, "{realm}");
+        }
+    }
+}

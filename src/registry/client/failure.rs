@@ -1,0 +1,186 @@
+//! How failures are worded.
+
+use std::fmt::{self, Display};
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
+use crate::secrets::redact;
+
+use super::transport::{Answer, SendError};
+use crate::registry::mirrors::{PullSource, Role};
+
+/// Makes a text from outside fit for a message.
+pub(crate) use crate::secrets::quote as clean;
+
+/// A repository as failures name it; the one place where their text is made.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    name: CanonicalName,
+    /// Where it is read from.
+    source: Option<PullSource>,
+}
+
+impl Place {
+    pub(crate) fn new(name: &CanonicalName) -> Self {
+        Self {
+            name: name.clone(),
+            source: None,
+        }
+    }
+
+    /// A repository that is read from another place than its name's.
+    pub(crate) fn at(name: &CanonicalName, source: &PullSource) -> Self {
+        let elsewhere = source.role != Role::Itself;
+        Self {
+            name: name.clone(),
+            source: elsewhere.then(|| source.clone()),
+        }
+    }
+
+    /// What the workload calls it.
+    pub(crate) fn name(&self) -> &CanonicalName {
+        &self.name
+    }
+
+    /// The name under which it is read, if that is not its own.
+    pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
+        self.source.as_ref().map(|source| &source.name)
+    }
+
+    /// The registry's host as the user knows it.
+    pub(crate) fn registry(&self) -> &str {
+        let name = self.source.as_ref().map_or(&self.name, |s| &s.name);
+        name.registry()
+    }
+
+    /// A failure of any kind; `what` says what happened and what to do.
+    pub(crate) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
+        FetchFailure {
+            kind,
+            message: redact(&format!("{self}: {what}")).into_owned(),
+        }
+    }
+
+    /// An answer that is of no use.
+    pub(crate) fn useless(&self, what: impl Display) -> FetchFailure {
+        self.failure(FetchFailureKind::Registry, what)
+    }
+
+    /// No answer.
+    pub(crate) fn unanswered(&self, error: &SendError) -> FetchFailure {
+        let kind = match error {
+            SendError::Unreachable { .. }
+            | SendError::Untrusted { .. }
+            | SendError::TimedOut { .. } => FetchFailureKind::Unreachable,
+            SendError::Offline => FetchFailureKind::NotRemembered,
+            SendError::RateLimited { .. } | SendError::Reserved { .. } => {
+                FetchFailureKind::RateLimited
+            }
+            // Only a manifest or a config is the image's own, see `Remote::failed`.
+            SendError::TooLarge { .. } | SendError::Broken { .. } | SendError::OffLimits { .. } => {
+                FetchFailureKind::Registry
+            }
+        };
+        self.failure(kind, error)
+    }
+
+    /// The registry refused; `tried` says with which credentials.
+    pub(crate) fn unauthorized(&self, tried: impl Display) -> FetchFailure {
+        self.failure(
+            FetchFailureKind::Unauthorized,
+            format_args!(
+                "access denied ({tried}): the repository is private or does not exist; try `docker login {}`",
+                self.registry()
+            ),
+        )
+    }
+
+    /// An answer with a status that is no success, to a question for `what`.
+    pub(crate) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
+        let status = answer.status;
+        let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+        match status {
+            StatusCode::NOT_FOUND => self.failure(
+                FetchFailureKind::NotFound,
+                format_args!("the registry does not know {what}{said}; check the name"),
+            ),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                self.unauthorized(format_args!("{tried}, HTTP {}{said}", status.as_u16()))
+            }
+            StatusCode::PRECONDITION_FAILED
+            | StatusCode::LOCKED
+            | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.failure(
+                FetchFailureKind::CannotBePulled,
+                format_args!(
+                    "the registry does not let anybody pull {what} (HTTP {}){said}",
+                    status.as_u16()
+                ),
+            ),
+            StatusCode::TOO_MANY_REQUESTS => self.failure(
+                FetchFailureKind::RateLimited,
+                format_args!(
+                    "too many requests (HTTP 429){said}; try again later, or log in for a higher limit"
+                ),
+            ),
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => self.failure(
+                FetchFailureKind::Unreachable,
+                "the proxy before the registry wants other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
+            ),
+            _ => self.useless(format_args!(
+                "the registry answered HTTP {} when asked for {what}{said}; try again later",
+                status.as_u16()
+            )),
+        }
+    }
+}
+
+/// The name, and the place where that is another.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)?;
+        match &self.source {
+            None => Ok(()),
+            Some(PullSource { name, role }) if *role == Role::Mirror => {
+                write!(f, " (mirror {name})")
+            }
+            Some(PullSource { name, .. }) => write!(f, " (location {name})"),
+        }
+    }
+}
+
+/// What a registry's error body says: the code and message of its first error.
+fn said_by(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let errors: Errors = serde_json::from_slice(body).ok()?;
+    let first = errors.errors.first()?;
+    let said = clean(format!("{} {}", first.code, first.message).trim());
+    (!said.is_empty()).then_some(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_body_is_quoted_only_if_it_is_one() {
+        let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such\u001b repository"}]}"#;
+        assert_eq!(
+            said_by(body).as_deref(),
+            Some("NAME_UNKNOWN no such  repository")
+        );
+        assert_eq!(said_by(b"<html>secret</html>"), None);
+        assert_eq!(said_by(br#"{"errors":[]}"#), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Requests to one registry: endpoint, authentication, transport, failures.
+
+pub(crate) mod auth;
+pub(crate) mod endpoint;
+pub(crate) mod failure;
+pub(crate) mod redirect;
+pub(crate) mod remote;
+pub(crate) mod transport;

@@ -1,0 +1,226 @@
+//! Why a request has no answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::registry::client::failure::clean;
+
+use super::address::OffLimits;
+use super::proxy::proxy_of;
+
+/// A request without an answer. Cheap to clone: what is asked later of a host
+/// that was given up fails with the same one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SendError {
+    /// DNS, connecting or speaking TLS failed; the host is given up.
+    #[error("{host} cannot be reached: {reason}")]
+    Unreachable {
+        /// Which host.
+        host: String,
+        /// What failed and what to do.
+        reason: String,
+    },
+    /// The host speaks TLS and shows a certificate that is not accepted; it is
+    /// given up.
+    #[error("{host} cannot be trusted: {reason}")]
+    Untrusted {
+        /// Which host.
+        host: String,
+        /// What is wrong with the certificate and what to do.
+        reason: String,
+    },
+    /// A registry leads to where it may not.
+    #[error(
+        "{host} was not asked: {reason}, and only a registry that is at such an address may lead there"
+    )]
+    OffLimits {
+        /// Which host.
+        host: String,
+        /// What its address is.
+        reason: String,
+    },
+    /// The response took too long; after two of them the host is given up.
+    #[error("{host} did not answer within {after:?}; try again, or give --request-timeout more")]
+    TimedOut {
+        /// Which host.
+        host: String,
+        /// The time it had.
+        after: Duration,
+    },
+    /// The host wants fewer requests, for longer than we wait.
+    #[error("{host} limits the rate of requests (HTTP 429); {advice}")]
+    RateLimited {
+        /// Which host.
+        host: String,
+        /// When to try again.
+        advice: String,
+    },
+    /// So few pulls are left that the rest is for others.
+    #[error("{host} allows {quota} are left{kept}; this run made {spent}: {advice}")]
+    Reserved {
+        /// Which host.
+        host: String,
+        /// What the host said, as `100 pulls in 6h, of which 20`.
+        quota: String,
+        /// Whose they are, as `, which --rate-reserve 20 leaves to others`.
+        kept: String,
+        /// How many this run made.
+        spent: u64,
+        /// What to do, and what need not be pulled again.
+        advice: String,
+    },
+    /// Nothing may be asked.
+    #[error("it is not in the cache, and --offline asks no registry; run once without --offline")]
+    Offline,
+    /// The connection broke off, or what came was no HTTP.
+    #[error("the connection to {host} broke off: {reason}; try again later")]
+    Broken {
+        /// Which host.
+        host: String,
+        /// What happened.
+        reason: String,
+        /// Whether the host, or what stands before it, ended the connection: that
+        /// is how some answer more connections than they take.
+        reset: bool,
+    },
+    /// The body is larger than any that makes sense.
+    #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
+    TooLarge {
+        /// Which host.
+        host: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+}
+
+impl SendError {
+    pub(crate) fn unreachable(host: &str, reason: impl Into<String>) -> Self {
+        Self::Unreachable {
+            host: host.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Sorts a client error by whose fault it is. Its URL is not shown: the
+    /// query of a redirect carries signatures.
+    pub(crate) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
+        if let Some(off_limits) = off_limits(error) {
+            return Self::OffLimits {
+                host: host.to_owned(),
+                reason: off_limits.to_string(),
+            };
+        }
+        let causes = causes(error);
+        let last = last_of(&causes);
+        if error.is_connect() {
+            let tls = tls_error(error);
+            if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+                return Self::Untrusted {
+                    host: host.to_owned(),
+                    reason: format!(
+                        "{last}; for a private certificate authority give --registry-ca FILE, to accept any certificate --insecure-registry {host}"
+                    ),
+                };
+            }
+            let reason = if let Some(proxy) = proxy_of(url).filter(|_| tls.is_none()) {
+                format!(
+                    "the proxy {proxy} does not let us through ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+                )
+            } else if error.is_timeout() {
+                "connecting took too long; check the network or the proxy".to_owned()
+            } else if tls.is_some() {
+                format!("{last}; for plain HTTP give --insecure-registry {host}")
+            } else if causes.iter().any(|cause| cause.contains("dns error")) {
+                format!("the name cannot be resolved ({last}); check the name")
+            } else {
+                format!("{last}; check the name and the network")
+            };
+            return Self::unreachable(host, reason);
+        }
+        Self::Broken {
+            host: host.to_owned(),
+            reason: last,
+            reset: error.is_request() || is_reset(error),
+        }
+    }
+
+    /// The same for a request that has no answer. A host that has answered before
+    /// can be reached: where it ends a new connection at once, it has too many.
+    pub(crate) fn unanswered(
+        host: &str,
+        url: &Url,
+        error: &reqwest::Error,
+        has_answered: bool,
+    ) -> Self {
+        match Self::from_reqwest(host, url, error) {
+            Self::Unreachable { .. } if has_answered && is_reset(error) => Self::Broken {
+                host: host.to_owned(),
+                reason: last_of(&causes(error)),
+                reset: true,
+            },
+            error => error,
+        }
+    }
+}
+
+/// The address that the resolver held back, if that is what happened.
+fn off_limits(error: &reqwest::Error) -> Option<&OffLimits> {
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(off_limits) = cause.downcast_ref() {
+            return Some(off_limits);
+        }
+        next = cause.source();
+    }
+    None
+}
+
+/// The texts of an error's causes, outermost first, without the error itself
+/// (which names the URL).
+fn causes(error: &reqwest::Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+/// The cause of all others.
+fn last_of(causes: &[String]) -> String {
+    causes
+        .last()
+        .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause))
+}
+
+/// Whether the other side ended the connection.
+fn is_reset(error: &reqwest::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let mut io = all_causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.any(|io| {
+        matches!(
+            io.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof
+        )
+    })
+}
+
+/// Why a TLS handshake failed, if that is what happened.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    all_causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// The causes of an error, with those that are hidden.
+fn all_causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        match io.and_then(std::io::Error::get_ref) {
+            // `source` would name that one's own.
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        }
+    })
+}

@@ -1,0 +1,416 @@
+//! What is known of one host in this run: how busy it is, whether it asked for
+//! a pause, whether it was given up.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::error::SendError;
+use super::line::Line;
+use super::quota::{Quota, Ration};
+use super::window::{Heard, Kind, Window};
+
+pub(crate) use super::pulls::Pull;
+
+/// After so many time-outs a host is given up.
+pub(crate) const MAX_TIMEOUTS: u32 = 2;
+/// How many requests to one host may be repeated in a run because of faults.
+/// Keeps a broken host with thousands of tags from costing three times as many;
+/// all that are open when it falters once may be.
+pub(crate) const MAX_RETRIES: u32 = 128;
+
+/// One host of a run.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) name: String,
+    /// As many as the window is large, but for those that are owed.
+    pub(crate) permits: Semaphore,
+    pub(crate) state: Mutex<State>,
+    /// Where pulls wait.
+    pub(crate) line: Arc<Line>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) window: Window,
+    /// Permits in use that are to be taken back, since the window has shrunk.
+    pub(crate) owed: usize,
+    pub(crate) given_up: Option<SendError>,
+    pub(crate) timeouts: u32,
+    pub(crate) retries: u32,
+    pub(crate) paused_until: Option<Instant>,
+    /// The sum of all pauses.
+    pub(crate) paused: Duration,
+    pub(crate) pauses: u32,
+    pub(crate) ration: Ration,
+    /// When a repository was last sent ahead to find out whether pulls count.
+    pub(crate) scouted: Option<Instant>,
+    pub(crate) answered: bool,
+    /// How long the slowest answer took to begin.
+    pub(crate) slowest: Duration,
+}
+
+/// What an answer tells beside its body.
+#[derive(Debug)]
+pub(crate) struct Noted<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) kind: Kind,
+    /// What [`Host::sends`] gave for its request.
+    pub(crate) sent: u64,
+    /// How long it took to begin.
+    pub(crate) after: Duration,
+}
+
+/// A request's place among those that are open.
+#[derive(Debug)]
+pub(crate) struct Seat<'a> {
+    pub(crate) host: &'a Host,
+    /// The window's age when the request was sent.
+    pub(crate) age: u32,
+    pub(crate) permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Seat<'_> {
+    pub(crate) fn host(&self) -> &Host {
+        self.host
+    }
+
+    /// Takes note of what an answer tells, and whether the host keeps up.
+    pub(crate) fn answered(&self, answer: &Noted<'_>) {
+        let host = self.host;
+        host.note(answer);
+        if is_complaint(answer.status) {
+            return self.complained();
+        }
+        let heard = Heard {
+            kind: answer.kind,
+            took: answer.after,
+            full: host.permits.available_permits() == 0,
+        };
+        host.adjust(|window| window.answered(self.age, heard));
+    }
+
+    /// The host is asked more than it can do.
+    pub(crate) fn complained(&self) {
+        self.host.adjust(|window| window.complained(self.age));
+    }
+}
+
+/// Whether a status says that the host, or what stands before it, is asked more
+/// than it can do.
+pub(crate) fn is_complaint(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut state = self.host.state();
+        if state.owed > 0
+            && let Some(permit) = self.permit.take()
+        {
+            state.owed -= 1;
+            permit.forget();
+        }
+    }
+}
+
+impl Host {
+    pub(crate) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
+        let window = Window::new(max_connections);
+        Self {
+            name,
+            line,
+            permits: Semaphore::new(window.size()),
+            state: Mutex::new(State {
+                window,
+                owed: 0,
+                given_up: None,
+                timeouts: 0,
+                retries: 0,
+                paused_until: None,
+                paused: Duration::ZERO,
+                pauses: 0,
+                ration: Ration::default(),
+                scouted: None,
+                answered: false,
+                slowest: Duration::ZERO,
+            }),
+        }
+    }
+
+    /// How many requests may be open.
+    pub(crate) fn window(&self) -> usize {
+        self.state().window.size()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a free place, and until a pause is over that another request
+    /// was told of; fails if the host was given up meanwhile.
+    pub(crate) async fn enter(&self) -> Result<Seat<'_>, SendError> {
+        loop {
+            self.check()?;
+            let permit = self
+                .permits
+                .acquire()
+                .await
+                .map_err(|_| SendError::unreachable(&self.name, "the scan was stopped"))?;
+            let seat = Seat {
+                host: self,
+                age: self.state().window.age(),
+                permit: Some(permit),
+            };
+            self.check()?;
+            let Some(until) = self.pause_end() else {
+                return Ok(seat);
+            };
+            drop(seat);
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// A request is being sent; what is given back comes back with its answer.
+    pub(crate) fn sends(&self) -> u64 {
+        self.state().ration.changes()
+    }
+
+    /// Lets the window change, and as many requests be open.
+    pub(crate) fn adjust(&self, change: impl FnOnce(&mut Window)) {
+        let mut state = self.state();
+        let before = state.window.size();
+        change(&mut state.window);
+        let now = state.window.size();
+        if let Some(fewer) = before.checked_sub(now) {
+            state.owed += fewer - self.permits.forget_permits(fewer);
+        } else {
+            let more = now - before;
+            let paid = more.min(state.owed);
+            state.owed -= paid;
+            self.permits.add_permits(more - paid);
+        }
+    }
+
+    /// Whether it has answered anything.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.state().answered
+    }
+
+    /// Takes note of what an answer tells.
+    pub(crate) fn note(&self, noted: &Noted<'_>) {
+        let mut state = self.state();
+        state.answered = true;
+        state.slowest = state.slowest.max(noted.after);
+        match Quota::read(noted.headers) {
+            Some(quota) => state.ration.told(quota, noted.sent),
+            None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
+            None if noted.kind == Kind::Head && state.scouted.is_some() => {
+                state.ration.untold_by_scout(noted.status);
+            }
+            None => return,
+        }
+        drop(state);
+        self.line.wake();
+    }
+
+    /// How long the slowest answer took to begin.
+    pub(crate) fn slowest(&self) -> Duration {
+        self.state().slowest
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SendError> {
+        self.state().given_up.clone().map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn pause_end(&self) -> Option<Instant> {
+        let until = self.state().paused_until?;
+        (until > Instant::now()).then_some(until)
+    }
+
+    /// Takes note of a failed request.
+    pub(crate) fn record(&self, error: &SendError) {
+        let mut state = self.state();
+        let hopeless = match error {
+            SendError::Unreachable { .. } | SendError::Untrusted { .. } => true,
+            SendError::TimedOut { .. } => {
+                state.timeouts += 1;
+                state.timeouts >= MAX_TIMEOUTS
+            }
+            SendError::RateLimited { .. }
+            | SendError::Reserved { .. }
+            | SendError::Offline
+            | SendError::OffLimits { .. }
+            | SendError::Broken { .. }
+            | SendError::TooLarge { .. } => false,
+        };
+        if hopeless && state.given_up.is_none() {
+            state.given_up = Some(error.clone());
+            drop(state);
+            self.line.wake();
+        }
+    }
+
+    /// Whether one more request may be repeated.
+    pub(crate) fn take_retry(&self) -> bool {
+        let mut state = self.state();
+        state.retries += 1;
+        state.retries <= MAX_RETRIES
+    }
+
+    /// The host asked for a pause: all requests to it wait. How long this one
+    /// has to, or `None` if the pauses of the run are used up; the host is then
+    /// asked no more.
+    pub(crate) fn pause(
+        &self,
+        wanted: Option<Duration>,
+        backoff: Duration,
+        max_wait: Duration,
+    ) -> Option<Duration> {
+        let mut state = self.state();
+        if state.given_up.is_some() {
+            return None;
+        }
+        let now = Instant::now();
+        if let Some(until) = state.paused_until.filter(|until| *until > now) {
+            // An answer to a request sent before the pause began.
+            return Some(until - now);
+        }
+        let own = backoff.saturating_mul(2_u32.saturating_pow(state.pauses.min(16)));
+        let wait = wanted.map_or(own, |wanted| wanted.max(backoff));
+        if state.paused.saturating_add(wait) > max_wait {
+            let advice = wanted.map_or_else(
+                || "try again later, or log in for a higher limit".to_owned(),
+                |wanted| format!("try again in {} s", wanted.as_secs()),
+            );
+            state.given_up = Some(SendError::RateLimited {
+                host: self.name.clone(),
+                advice,
+            });
+            drop(state);
+            self.line.wake();
+            return None;
+        }
+        state.pauses += 1;
+        state.paused += wait;
+        state.paused_until = Some(now + wait);
+        Some(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> Host {
+        Host::new("registry.example".to_owned(), 2, Arc::default())
+    }
+
+    fn timed_out() -> SendError {
+        SendError::TimedOut {
+            host: "registry.example".to_owned(),
+            after: Duration::from_secs(30),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_second_time_out_gives_the_host_up() {
+        let host = host();
+        host.record(&timed_out());
+        assert!(host.enter().await.is_ok());
+        host.record(&timed_out());
+        assert_eq!(host.enter().await.err(), Some(timed_out()));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_for_a_place_fails_when_the_host_is_given_up() {
+        let host = host();
+        let (first, second) = (host.enter().await, host.enter().await);
+        let refused = SendError::unreachable("registry.example", "refused");
+        let (waiting, ()) = tokio::join!(host.enter(), async {
+            host.record(&refused);
+            drop((first, second));
+        });
+        assert_eq!(waiting.err(), Some(refused));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_are_shared_and_their_sum_is_bounded() {
+        let host = host();
+        let (second, max) = (Duration::from_secs(1), Duration::from_secs(10));
+        let pause = |wanted| host.pause(Some(Duration::from_secs(wanted)), second, max);
+        assert_eq!(pause(6), Some(Duration::from_secs(6)));
+        // The same pause, told to a request sent before: not counted twice.
+        assert_eq!(pause(6), Some(Duration::from_secs(6)));
+        let before = Instant::now();
+        assert!(host.enter().await.is_ok());
+        assert!(before.elapsed() >= Duration::from_secs(6));
+        assert_eq!(pause(6), None);
+        assert!(matches!(
+            host.enter().await.err(),
+            Some(SendError::RateLimited { advice, .. }) if advice == "try again in 6 s"
+        ));
+    }
+
+    /// How many requests may be open now.
+    async fn seats(host: &Host) -> usize {
+        let mut seats = Vec::new();
+        while host.permits.available_permits() > 0 {
+            seats.push(host.enter().await);
+        }
+        seats.len()
+    }
+
+    #[tokio::test]
+    async fn seats_follow_the_window() {
+        let host = Host::new("registry.example".to_owned(), 128, Arc::default());
+        assert_eq!(seats(&host).await, 32);
+        let headers = HeaderMap::new();
+        let mut full = Vec::new();
+        for _ in 0..32 {
+            full.push(host.enter().await.expect("a seat"));
+        }
+        let answer = |status| Noted {
+            status,
+            headers: &headers,
+            kind: Kind::Other,
+            sent: 0,
+            after: Duration::from_millis(50),
+        };
+        for seat in &full {
+            assert_eq!(host.window(), 32);
+            seat.answered(&answer(StatusCode::OK));
+        }
+        assert_eq!((host.window(), host.permits.available_permits()), (64, 32));
+        // All are complaints about the same crowd.
+        for seat in &full {
+            seat.answered(&answer(StatusCode::TOO_MANY_REQUESTS));
+            seat.complained();
+        }
+        assert_eq!((host.window(), host.permits.available_permits()), (32, 0));
+        drop(full);
+        assert_eq!(seats(&host).await, 32);
+        assert_eq!(host.state().owed, 0);
+    }
+
+    #[test]
+    fn repeated_requests_are_bounded_per_host() {
+        let host = host();
+        let granted = (0..1000).filter(|_| host.take_retry()).count();
+        assert_eq!(granted, MAX_RETRIES as usize);
+    }
+}

@@ -1,0 +1,24 @@
+//! One HTTP exchange, within its bounds: so many at a time per host, so long,
+//! so large; retried where that is safe, and given up where it is hopeless.
+
+pub(crate) mod address;
+pub(crate) mod clients;
+pub(crate) mod error;
+pub(crate) mod host;
+pub(crate) mod line;
+pub(crate) mod proxy;
+pub(crate) mod pulls;
+pub(crate) mod quota;
+pub(crate) mod resolver;
+pub(crate) mod retry_after;
+mod transport;
+pub(crate) mod window;
+
+pub(crate) use address::AddressKind;
+pub use address::AddressOptions;
+pub(crate) use error::SendError;
+pub(crate) use host::Pull;
+pub(crate) use line::Puller;
+pub use line::Turn;
+pub use transport::Statistics;
+pub(crate) use transport::{Answer, MAX_BODY, Question, Transport, authority};

@@ -1,0 +1,481 @@
+//! One request sent: within the bounds of its host, with retries and a size limit.
+
+use super::address::AddressKind;
+use super::error::SendError;
+use super::host::Pull;
+use super::line::{Line, Puller};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::clients::{Clients, NoClient};
+use super::host::{Host, Noted, Seat};
+use super::window::Kind;
+use crate::registry::cache::CacheStatistics;
+use crate::registry::options::{RegistryOptions, RegistrySetupError};
+
+/// The largest body that is read, in bytes after decompression.
+pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
+/// How much of the body of an answer is read that is no success, in bytes.
+pub(crate) const MAX_ERROR_BODY: usize = 16 * 1024;
+/// How long that may take: it explains a status that is known already.
+pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
+/// How often one request is sent at most.
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
+
+/// How much was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Requests sent, with those for tokens and the repeated ones.
+    pub requests: u64,
+    /// Bytes of bodies received, after decompression.
+    pub bytes: u64,
+    /// What the cache was asked.
+    pub cache: CacheStatistics,
+    /// The host with the slowest answer, and how long that took to begin.
+    pub slowest: Option<(String, Duration)>,
+    /// What hosts that count pulls said last, as text: `registry-1.docker.io
+    /// allows 100 pulls in 6h, of which 81 are left`.
+    pub quotas: Vec<String>,
+}
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The media types that are understood.
+    pub(crate) accept: Option<&'static str>,
+    pub(crate) authorization: Option<HeaderValue>,
+    /// The ETag of what is known already: where it is current, the answer is a
+    /// 304 without a body.
+    pub(crate) if_none_match: Option<String>,
+    /// Whether registries that count pulls count this one: the part of their
+    /// limit, in percent, that is left to others. See [`Transport::pull`].
+    pub(crate) pull_reserve: Option<u8>,
+    /// The body of a POST, as a form.
+    pub(crate) form: Option<SecretString>,
+    /// Whether the body may be compressed on the way. Not where its digest
+    /// counts: there is nothing to win, and proxies have been seen to lie.
+    pub(crate) compressed: bool,
+    /// The largest body of a success that is of use, in bytes.
+    pub(crate) limit: u64,
+    /// Whether a body over the limit is the image's own fault: that of a manifest
+    /// or a config which nobody has told the size of.
+    pub(crate) is_unbounded_image: bool,
+    /// Whether it is no question to the registry that may share its host. Then
+    /// it has a window, pauses and time-outs of its own: however it ends, that
+    /// says nothing of the registry.
+    pub(crate) aside: bool,
+    /// Set where a registry has named the URL: the kind of its own address. Then
+    /// only what it may lead to is connected to, and however that ends, it says
+    /// nothing of a registry that the user may have named on that host.
+    pub(crate) named_by: Option<AddressKind>,
+}
+
+impl Question {
+    /// A plain GET without credentials.
+    pub(crate) fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            accept: None,
+            authorization: None,
+            if_none_match: None,
+            pull_reserve: None,
+            form: None,
+            compressed: true,
+            limit: MAX_BODY,
+            is_unbounded_image: false,
+            aside: false,
+            named_by: None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        if self.method == Method::HEAD {
+            Kind::Head
+        } else if self.pull_reserve.is_some() {
+            Kind::Manifest
+        } else if self.compressed {
+            Kind::Other
+        } else {
+            Kind::Content
+        }
+    }
+}
+
+/// One complete response. The body of a redirect is not read; of any other that
+/// is no success, only the beginning is, whatever the question's limit.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What was asked.
+    pub(crate) url: Url,
+    /// The socket that was connected to, which may be a proxy's.
+    pub(crate) from: Option<SocketAddr>,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's text; `None` where it is missing or no text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The way out to all hosts of a run.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    clients: Clients,
+    request_timeout: Duration,
+    max_connections: usize,
+    max_wait: Duration,
+    backoff: Duration,
+    offline: bool,
+    cached: bool,
+    line: Arc<Line>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Transport {
+    pub(crate) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
+        Ok(Self {
+            clients: Clients::new(options)?,
+            request_timeout: options.request_timeout(),
+            max_connections: options.max_connections,
+            max_wait: options.max_wait,
+            backoff: options.backoff,
+            offline: options.trust.offline,
+            cached: !options.cache.is_off(),
+            line: Arc::default(),
+            hosts: Mutex::default(),
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        })
+    }
+
+    /// How much was asked so far; of the cache it knows nothing.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let hosts = self.hosts();
+        let slowest = hosts.values().max_by_key(|host| host.slowest());
+        let mut quotas: Vec<String> = hosts
+            .values()
+            .filter_map(|host| host.quota_text())
+            .collect();
+        quotas.sort();
+        Statistics {
+            requests: self.requests.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            cache: CacheStatistics::default(),
+            slowest: slowest.map(|host| (host.name().to_owned(), host.slowest())),
+            quotas,
+        }
+    }
+
+    /// Where repositories wait for their turn to pull.
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.line
+    }
+
+    /// Whether the host has told how many pulls are left. Where another
+    /// repository is about to find out, it waits for that.
+    pub(crate) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
+        let host = self.host(&Question::get(url.clone()));
+        host.counts_pulls(puller).await
+    }
+
+    /// Waits until what the host may count as a pull may be sent, if that is what
+    /// the question is. To be called before anything is held that others need,
+    /// and kept until the answer is there.
+    pub(crate) async fn pull(
+        &self,
+        question: &Question,
+        puller: Puller<'_>,
+    ) -> Result<Option<Pull>, SendError> {
+        match question.pull_reserve {
+            Some(reserve) if !self.offline => {
+                let host = self.host(question);
+                host.pull(puller, reserve, self.cached).await.map(Some)
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Where a registry is that has answered from this socket.
+    pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
+        self.clients.kind_of_registry(url, from)
+    }
+
+    /// Whether the host may speak plain HTTP or have a bad certificate.
+    pub(crate) fn is_insecure(&self, url: &Url) -> bool {
+        self.clients.is_insecure(url)
+    }
+
+    /// Sends a question until it is answered, or it is clear that it will not
+    /// be. Any status is an answer; only GET and HEAD are repeated.
+    pub(crate) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+        if self.offline {
+            return Err(SendError::Offline);
+        }
+        let host = self.host(question);
+        let repeatable = matches!(question.method, Method::GET | Method::HEAD);
+        let mut attempt = 0;
+        loop {
+            let result = {
+                let seat = host.enter().await?;
+                let result = self.exchange(&seat, question).await;
+                if let Err(error) = &result {
+                    host.record(error);
+                    if matches!(error, SendError::Broken { reset: true, .. }) {
+                        seat.complained();
+                    }
+                    if question.pull_reserve.is_some() {
+                        host.lost_pull();
+                    }
+                }
+                result
+            };
+            attempt += 1;
+            let wait = match &result {
+                Ok(answer) if repeatable => self.wait_after(&host, answer, attempt),
+                Err(SendError::Broken { .. }) if repeatable => self.retry(&host, attempt),
+                Ok(_) | Err(_) => None,
+            };
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return result,
+            }
+        }
+    }
+
+    /// How long to wait before an answer is asked for again; `None`: it counts.
+    pub(crate) fn wait_after(
+        &self,
+        host: &Host,
+        answer: &Answer,
+        attempt: u32,
+    ) -> Option<Duration> {
+        let wanted = super::retry_after::wish(&answer.headers);
+        match answer.status {
+            StatusCode::TOO_MANY_REQUESTS => host.pause(wanted, self.backoff, self.max_wait),
+            StatusCode::SERVICE_UNAVAILABLE if wanted.is_some() && attempt < MAX_ATTEMPTS => {
+                host.pause(wanted, self.backoff, self.max_wait)
+            }
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => self.retry(host, attempt),
+            _ => None,
+        }
+    }
+
+    /// The pause before the next attempt, if one is left.
+    pub(crate) fn retry(&self, host: &Host, attempt: u32) -> Option<Duration> {
+        (attempt < MAX_ATTEMPTS && host.take_retry())
+            .then(|| self.backoff * 2_u32.saturating_pow(attempt - 1))
+    }
+
+    /// How many requests the host may have open that gets the most.
+    pub(crate) fn widest(&self) -> usize {
+        let widest = self.hosts().values().map(|host| host.window()).max();
+        widest.unwrap_or_else(|| super::window::start(self.max_connections))
+    }
+
+    pub(crate) fn hosts(&self) -> MutexGuard<'_, HashMap<String, Arc<Host>>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn host(&self, question: &Question) -> Arc<Host> {
+        let url = &question.url;
+        let mut key = url.origin().ascii_serialization();
+        if question.aside {
+            key.push_str(" aside");
+        }
+        if question.named_by.is_some() {
+            key.push_str(" named");
+        }
+        let mut hosts = self.hosts();
+        let host = hosts
+            .entry(key)
+            .or_insert_with(|| Arc::new(self.new_host(url)));
+        Arc::clone(host)
+    }
+
+    pub(crate) fn new_host(&self, url: &Url) -> Host {
+        let line = Arc::clone(&self.line);
+        Host::new(authority(url), self.max_connections, line)
+    }
+
+    /// Sends once and reads the body, in the time there is for that.
+    pub(crate) async fn exchange(
+        &self,
+        seat: &Seat<'_>,
+        question: &Question,
+    ) -> Result<Answer, SendError> {
+        let host = seat.host();
+        // Outside of the time-out: the first one reads the system's certificates.
+        let client = match question.named_by {
+            None => self.clients.for_url(&question.url),
+            Some(registry) => self.clients.for_named(&question.url, registry),
+        };
+        let client = client.map_err(|fault| match fault {
+            NoClient::Broken(reason) => SendError::unreachable(host.name(), reason),
+            NoClient::OffLimits(off_limits) => SendError::OffLimits {
+                host: host.name().to_owned(),
+                reason: off_limits.to_string(),
+            },
+        })?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let started = tokio::time::Instant::now();
+        let once = self.once(client, seat, question);
+        let result = match tokio::time::timeout(self.request_timeout, once).await {
+            Ok(Ok((mut answer, unread))) => {
+                if let Some(response) = unread {
+                    answer.body = self.error_body(response).await;
+                }
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(SendError::TimedOut {
+                host: host.name().to_owned(),
+                after: self.request_timeout,
+            }),
+        };
+        // Not the query: redirects carry signatures there.
+        tracing::debug!(
+            method = %question.method,
+            host = host.name(),
+            path = question.url.path(),
+            status = result.as_ref().map_or(0, |answer| answer.status.as_u16()),
+            elapsed = ?started.elapsed(),
+            "request"
+        );
+        result
+    }
+
+    /// One answer; where it is no success, its body is still to be read.
+    pub(crate) async fn once(
+        &self,
+        client: &reqwest::Client,
+        seat: &Seat<'_>,
+        question: &Question,
+    ) -> Result<(Answer, Option<reqwest::Response>), SendError> {
+        let host = seat.host();
+        let mut request = client.request(question.method.clone(), question.url.clone());
+        if let Some(accept) = question.accept {
+            request = request.header(ACCEPT, accept);
+        }
+        if !question.compressed {
+            request = request.header(ACCEPT_ENCODING, "identity");
+        }
+        if let Some(authorization) = &question.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(etag) = &question.if_none_match {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        if let Some(form) = &question.form {
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.expose_secret().to_owned());
+        }
+        let (sent, started) = (host.sends(), tokio::time::Instant::now());
+        let response = request.send().await.map_err(|error| {
+            let has_answered = host.has_answered();
+            SendError::unanswered(host.name(), &question.url, &error, has_answered)
+        })?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let from = response.remote_addr();
+        seat.answered(&Noted {
+            status,
+            headers: &headers,
+            kind: question.kind(),
+            sent,
+            after: started.elapsed(),
+        });
+        let mut answer = Answer {
+            url: question.url.clone(),
+            from,
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        if question.method == Method::HEAD || status.is_redirection() {
+            return Ok((answer, None));
+        }
+        if !status.is_success() {
+            return Ok((answer, Some(response)));
+        }
+        answer.body = self.body(host, response, question.limit).await?;
+        Ok((answer, None))
+    }
+
+    /// Reads the body of a success, which may not be longer than its limit.
+    pub(crate) async fn body(
+        &self,
+        host: &Host,
+        mut response: reqwest::Response,
+        limit: u64,
+    ) -> Result<Vec<u8>, SendError> {
+        let too_large = || SendError::TooLarge {
+            host: host.name().to_owned(),
+            limit,
+        };
+        // Known only where nothing is compressed.
+        if response.content_length() > Some(limit) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(body),
+                Err(error) => {
+                    let url = response.url();
+                    return Err(SendError::from_reqwest(host.name(), url, &error));
+                }
+            };
+            self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            if (body.len() + chunk.len()) as u64 > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+
+    /// Reads the beginning of any other body. However long it is, and however it
+    /// ends, the answer counts.
+    pub(crate) async fn error_body(&self, mut response: reqwest::Response) -> Vec<u8> {
+        let mut body = Vec::new();
+        let read = async {
+            while body.len() < MAX_ERROR_BODY
+                && let Ok(Some(mut chunk)) = response.chunk().await
+            {
+                self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                chunk.truncate(MAX_ERROR_BODY - body.len());
+                body.extend_from_slice(&chunk);
+            }
+        };
+        let time = ERROR_BODY_TIME.min(self.request_timeout);
+        // What came until then is what there is.
+        let _ = tokio::time::timeout(time, read).await;
+        body
+    }
+}
+
+/// The host and port of a URL, as messages name it.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

@@ -1,0 +1,343 @@
+//! Manifests and indexes: what their JSON says, and no more.
+//!
+//! What a manifest is stands in its `mediaType`, else in the `Content-Type` of
+//! the answer, else in its shape: registries and tools have left out either.
+//!
+//! A manifest is an image if its config has the type of an image's config, all its
+//! layers have types of image layers, and it neither has an `artifactType` nor a
+//! `subject`. An image without layers is one too. An index holds an image if one
+//! of its entries is a manifest with a platform and without an `artifactType`;
+//! where none tells so, the first entry has to be read.
+
+use jiff::Timestamp;
+use oci_client::manifest::{
+    IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+    IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::image::{Digest, Platform};
+
+use super::config::{CREATED, place_of, platform, time};
+use crate::registry::client::failure::clean;
+
+/// What we ask for, indexes first.
+pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+
+/// The largest manifest that is read, in bytes, as distribution has it.
+pub(crate) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
+/// The most entries of an index that are looked at.
+const MAX_ENTRIES: usize = 1000;
+
+/// The config type that Docker's clients of 2015 wrote.
+const OCTET_STREAM: &str = "application/octet-stream";
+/// What the media types of an image's layers begin with: OCI's, with every
+/// compression and encryption, and Docker's.
+const LAYER_TYPES: [&str; 2] = [
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+];
+/// What buildkit writes beside the images of an index.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// A manifest or an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Manifest {
+    /// Several images, without the attestations beside them.
+    Index(Index),
+    /// One image.
+    Image(ImageManifest),
+    /// Something else that a registry keeps: a chart, a signature.
+    Artifact(Artifact),
+}
+
+/// Several images under one digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Index {
+    /// The entries that may be images.
+    pub(crate) entries: Vec<Entry>,
+    /// When its annotation says that it was built.
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// The manifest of one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ImageManifest {
+    pub(crate) config: Blob,
+    /// When its annotation says that it was built.
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// The manifest of something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Artifact {
+    pub(crate) config: Option<Digest>,
+    /// What tells so, as the end of a sentence that begins with its name.
+    pub(crate) why: String,
+}
+
+/// One entry of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) manifest: Blob,
+    /// `None`: the index does not tell.
+    pub(crate) platform: Option<Platform>,
+    /// Whether the index itself tells that it is an image.
+    pub(crate) is_image: bool,
+    /// When its annotation in the index says that it was built.
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// What to fetch, and how large it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Blob {
+    pub(crate) digest: Digest,
+    /// In bytes; `None` where the manifest says nothing sensible.
+    pub(crate) size: Option<u64>,
+}
+
+/// Why a manifest cannot be used, each as part of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ManifestError {
+    /// It is broken: the registry's fault.
+    #[error("{0}")]
+    Malformed(String),
+    /// It is of a format that runtimes no longer pull.
+    #[error(
+        "the manifest is of schema 1, which container runtimes no longer pull; push the image again"
+    )]
+    Schema1,
+    /// The index has more entries than any that makes sense.
+    #[error("the index has {0} entries, and at most {MAX_ENTRIES} are read")]
+    TooManyEntries(usize),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: Option<u64>,
+    media_type: Option<String>,
+    artifact_type: Option<String>,
+    subject: Option<Value>,
+    manifests: Option<Vec<Descriptor>>,
+    config: Option<Descriptor>,
+    layers: Option<Vec<Typed>>,
+    annotations: Option<Annotations>,
+}
+
+/// A descriptor of which the type alone matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Typed {
+    #[serde(default)]
+    media_type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    #[serde(default)]
+    media_type: String,
+    digest: String,
+    #[serde(default)]
+    size: i64,
+    artifact_type: Option<String>,
+    platform: Option<NamedPlatform>,
+    annotations: Option<Annotations>,
+}
+
+#[derive(Deserialize)]
+struct NamedPlatform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// Annotations, of which some tool may have written one that is not a text.
+type Annotations = serde_json::Map<String, Value>;
+
+impl Manifest {
+    /// Reads a manifest; `content_type` is what the answer called it.
+    pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
+        let malformed = |what: &str| ManifestError::Malformed(what.to_owned());
+        let document: Document = serde_json::from_slice(bytes).map_err(|error| {
+            ManifestError::Malformed(format!("the manifest is malformed: {}", place_of(&error)))
+        })?;
+        let essence = content_type.and_then(|text| text.split(';').next());
+        let media_type = document.media_type.as_deref().or(essence).map(str::trim);
+        if document.schema_version == Some(1) {
+            return Err(ManifestError::Schema1);
+        }
+        let is_index = match media_type {
+            Some(OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE) => true,
+            Some(OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE) => false,
+            Some(_) | None => document.manifests.is_some(),
+        };
+        if is_index {
+            let manifests = document.manifests;
+            let manifests = manifests.ok_or_else(|| malformed("the index names no manifests"))?;
+            let created = created(document.annotations.as_ref());
+            return Index::read(manifests, created).map(Self::Index);
+        }
+        let Some(config) = &document.config else {
+            return match document.media_type {
+                Some(media_type) => Ok(Self::Artifact(Artifact {
+                    config: None,
+                    why: format!("its manifest has the type {}", clean(&media_type)),
+                })),
+                None => Err(malformed("the answer is not a manifest")),
+            };
+        };
+        let blob = Blob::read(&config.digest, config.size)?;
+        Ok(match document.why_not_an_image(config, media_type) {
+            None => Self::Image(ImageManifest {
+                config: blob,
+                created: created(document.annotations.as_ref()),
+            }),
+            Some(why) => Self::Artifact(Artifact {
+                config: Some(blob.digest),
+                why,
+            }),
+        })
+    }
+}
+
+impl Document {
+    /// What tells that a manifest describes something else than an image.
+    fn why_not_an_image(&self, config: &Descriptor, media_type: Option<&str>) -> Option<String> {
+        let is_of_image = match config.media_type.as_str() {
+            IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE => true,
+            OCTET_STREAM => media_type == Some(IMAGE_MANIFEST_MEDIA_TYPE),
+            _ => false,
+        };
+        if !is_of_image {
+            let config_type = clean(&config.media_type);
+            return Some(match config_type.as_str() {
+                "" => "its config has no type".to_owned(),
+                config_type => format!("its config has the type {config_type}"),
+            });
+        }
+        if let Some(artifact_type) = self.artifact_type.as_deref().filter(|t| !t.is_empty()) {
+            let artifact_type = clean(artifact_type);
+            return Some(format!("it is an artifact of the type {artifact_type}"));
+        }
+        if self
+            .subject
+            .as_ref()
+            .is_some_and(|subject| !subject.is_null())
+        {
+            return Some("it belongs to another image, its subject".to_owned());
+        }
+        let is_layer = |layer: &Typed| {
+            LAYER_TYPES
+                .iter()
+                .any(|prefix| layer.media_type.starts_with(*prefix))
+        };
+        let mut layers = self.layers.iter().flatten();
+        let other = layers.find(|layer| !is_layer(layer))?;
+        Some(match clean(&other.media_type).as_str() {
+            "" => "it has a layer without a type".to_owned(),
+            layer_type => format!("it has a layer of the type {layer_type}"),
+        })
+    }
+}
+
+impl Index {
+    fn read(manifests: Vec<Descriptor>, created: Option<Timestamp>) -> Result<Self, ManifestError> {
+        if manifests.len() > MAX_ENTRIES {
+            return Err(ManifestError::TooManyEntries(manifests.len()));
+        }
+        let entries = manifests
+            .into_iter()
+            .filter(|entry| !is_attestation(entry) && is_manifest(&entry.media_type))
+            .map(Entry::read)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { entries, created })
+    }
+
+    /// Whether the index itself tells that it holds an image.
+    pub(crate) fn names_an_image(&self) -> bool {
+        self.entries.iter().any(|entry| entry.is_image)
+    }
+}
+
+impl Entry {
+    fn read(entry: Descriptor) -> Result<Self, ManifestError> {
+        let platform = entry.platform.as_ref().and_then(NamedPlatform::read);
+        let is_image = platform.is_some()
+            && entry.artifact_type.as_deref().is_none_or(str::is_empty)
+            && !is_index(&entry.media_type);
+        Ok(Self {
+            manifest: Blob::read(&entry.digest, entry.size)?,
+            is_image,
+            platform,
+            created: created(entry.annotations.as_ref()),
+        })
+    }
+}
+
+impl NamedPlatform {
+    /// Through the grammar: this text was never checked by anybody. An odd
+    /// platform is none.
+    fn read(&self) -> Option<Platform> {
+        platform(
+            &self.os,
+            &self.architecture,
+            self.variant.as_deref().unwrap_or_default(),
+        )
+    }
+}
+
+impl Blob {
+    fn read(digest: &str, size: i64) -> Result<Self, ManifestError> {
+        let digest = digest.parse().map_err(|error| {
+            ManifestError::Malformed(format!("the manifest names a bad digest: {error}"))
+        })?;
+        Ok(Self {
+            digest,
+            size: u64::try_from(size).ok().filter(|size| *size > 0),
+        })
+    }
+}
+
+/// When annotations say that something was built.
+fn created(annotations: Option<&Annotations>) -> Option<Timestamp> {
+    time(annotations?.get(CREATED))
+}
+
+fn is_index(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE
+    )
+}
+
+/// Whether an entry can be a manifest: a build cache of buildkit is an index whose
+/// entries are layers.
+fn is_manifest(media_type: &str) -> bool {
+    media_type.is_empty()
+        || is_index(media_type)
+        || matches!(media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)
+}
+
+fn is_attestation(entry: &Descriptor) -> bool {
+    let marked = entry
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(ATTESTATION));
+    let unknown = entry
+        .platform
+        .as_ref()
+        .is_some_and(|platform| platform.os == "unknown" && platform.architecture == "unknown");
+    marked || unknown
+}
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -1,0 +1,6 @@
+//! The formats that registries serve: manifests, configs, digests and links.
+
+pub(crate) mod config;
+pub(crate) mod digest;
+pub(crate) mod link;
+pub(crate) mod manifest;

@@ -1,0 +1,270 @@
+//! Whose credentials a registry is shown.
+//!
+//! The user who runs the program is one account; the pull secrets of a workload
+//! are another. What one account was told is never answered to another: each
+//! has its own tokens and its own view of a repository.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use sha2::{Digest as _, Sha256};
+
+use crate::image::CanonicalName;
+
+use super::{Candidate, Credential, DockerConfig, Found, Keychain};
+use crate::registry::options::RegistryOptions;
+
+/// A Secret of a cluster that holds registry credentials, read. Helpers that it
+/// names are never run.
+#[derive(Debug, Clone)]
+pub struct PullSecret {
+    /// What messages call it: `secret NAMESPACE/NAME`.
+    pub origin: String,
+    /// What it holds.
+    pub config: DockerConfig,
+}
+
+/// Tells credentials apart without telling them: a hash of what is shown to a
+/// registry. It is not printed, since a weak password may be guessed from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CredentialId([u8; 32]);
+
+impl fmt::Debug for CredentialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialId(…)")
+    }
+}
+
+/// Whose credentials a registry is shown. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Account(Arc<Holder>);
+
+#[derive(Debug)]
+enum Holder {
+    User(Keychain),
+    PullSecrets {
+        secrets: Vec<PullSecret>,
+        after_user: bool,
+    },
+}
+
+impl Account {
+    pub(crate) fn of_user(options: &RegistryOptions) -> Self {
+        Self(Arc::new(Holder::User(Keychain::new(options))))
+    }
+
+    /// The account of a workload: its pull secrets, those first that are tried
+    /// first.
+    #[must_use]
+    pub fn of_pull_secrets(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(Holder::PullSecrets {
+            secrets,
+            after_user: false,
+        }))
+    }
+
+    /// The same account where the user was refused before, so that failures
+    /// tell that the user's credentials were tried too.
+    #[must_use]
+    pub fn of_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(Holder::PullSecrets {
+            secrets,
+            after_user: true,
+        }))
+    }
+
+    /// What sets the pull secrets' credentials for a repository apart from
+    /// others; `None` for the user, and where no secret is for that repository.
+    /// Workloads with the same one may share answers.
+    #[must_use]
+    pub fn credential_id(&self, name: &CanonicalName) -> Option<CredentialId> {
+        CredentialId::of(self.matching(name).into_iter().map(|(_, c)| c))
+    }
+
+    /// The pull secrets that hold credentials for a repository, each once, in
+    /// the order in which they are tried.
+    #[must_use]
+    pub fn secrets_for(&self, name: &CanonicalName) -> Vec<&str> {
+        let mut origins: Vec<&str> = Vec::new();
+        for (secret, _) in self.matching(name) {
+            if !origins.contains(&secret.origin.as_str()) {
+                origins.push(&secret.origin);
+            }
+        }
+        origins
+    }
+
+    /// The credentials of the pull secrets for a repository, as the kubelet
+    /// orders them: the best key of all secrets first, and among equal keys the
+    /// first secret.
+    fn matching(&self, name: &CanonicalName) -> Vec<(&PullSecret, &Credential)> {
+        let Holder::PullSecrets { secrets, .. } = &*self.0 else {
+            return Vec::new();
+        };
+        let mut matching: Vec<_> = secrets
+            .iter()
+            .flat_map(|secret| secret.config.ranked(name).map(move |found| (secret, found)))
+            .collect();
+        matching.sort_by_key(|(_, (rank, _))| *rank);
+        matching
+            .into_iter()
+            .map(|(secret, (_, credential))| (secret, credential))
+            .collect()
+    }
+
+    /// Whether the credentials come from a cluster.
+    pub(crate) fn is_of_workload(&self) -> bool {
+        matches!(*self.0, Holder::PullSecrets { .. })
+    }
+
+    /// The identities under which the cache may hold what this account was told
+    /// of a repository. No helper is run for it; `private` says whether what a
+    /// helper gave may be known by the helper's name.
+    pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+        match &*self.0 {
+            Holder::User(keychain) => keychain.ids(name, private).await,
+            Holder::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
+        }
+    }
+
+    /// The credentials to try for a repository, in their order.
+    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
+        let after_user = match &*self.0 {
+            Holder::User(keychain) => return keychain.find(name).await,
+            Holder::PullSecrets { after_user, .. } => *after_user,
+        };
+        let candidate = |(secret, credential): (&PullSecret, &Credential)| Candidate {
+            credential: Arc::new(credential.clone()),
+            origin: secret.origin.clone(),
+            helper: None,
+        };
+        let candidates = self.matching(name).into_iter().map(candidate);
+        Found::new(candidates.collect(), after_user)
+    }
+}
+
+impl CredentialId {
+    /// The identity of a list of credentials; `None` if it is empty.
+    pub(crate) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
+        let mut hash = Sha256::new();
+        let mut any = false;
+        for credential in credentials {
+            any = true;
+            let (kind, user, secret) = match credential {
+                Credential::Password { user, password } => (b'p', user.as_str(), password),
+                Credential::IdentityToken { user, token } => (b'i', user.as_str(), token),
+                Credential::RegistryToken(token) => (b'r', "", token),
+            };
+            hash.update([kind]);
+            for part in [user, secret.expose_secret()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        any.then(|| Self(hash.finalize().into()))
+    }
+
+    /// The identity of whatever a helper says of a registry: its passwords
+    /// change by the hour, and whoever runs it stays the same.
+    pub(crate) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
+        let mut hash = Sha256::new();
+        for part in ["helper", helper, name.registry()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+
+    /// The identity of what is shown at each of several places; `None` if that
+    /// is nothing anywhere. That of one place is its own.
+    pub(crate) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
+        if let [only] = ids {
+            return *only;
+        }
+        let mut hash = Sha256::new();
+        for id in ids {
+            hash.update([u8::from(id.is_some())]);
+            hash.update(id.map_or([0; 32], |id| id.0));
+        }
+        let any = ids.iter().any(Option::is_some);
+        any.then(|| Self(hash.finalize().into()))
+    }
+
+    /// The hash itself, as a part of what is hashed further.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(configs: &[&str]) -> Account {
+        let secret = |(n, config): (usize, &&str)| PullSecret {
+            origin: format!("secret a/{n}"),
+            config: DockerConfig::parse(config.as_bytes()).expect("a config"),
+        };
+        Account::of_pull_secrets(configs.iter().enumerate().map(secret).collect())
+    }
+
+    fn id(configs: &[&str], name: &str) -> Option<CredentialId> {
+        account(configs).credential_id(&name.parse().expect("a name"))
+    }
+
+    const ALICE: &str = r#"{"auths":{"r.example":{"username":"alice","password":"1"}}}"#;
+    const BOB: &str = r#"{"auths":{"r.example":{"username":"bob","password":"1"}}}"#;
+    const ALICE_ELSEWHERE: &str =
+        r#"{"auths":{"r.example":{"auth":"YWxpY2U6MQ=="},"q.example":{"auth":"eDp5"}}}"#;
+
+    #[test]
+    fn equal_credentials_have_one_identity_wherever_they_stand() {
+        let name = "r.example/app";
+        assert_eq!(id(&[ALICE], name), id(&[ALICE_ELSEWHERE], name));
+        assert_ne!(id(&[ALICE], name), id(&[BOB], name));
+        assert_ne!(id(&[ALICE, BOB], name), id(&[BOB, ALICE], name));
+        assert_eq!(id(&[ALICE], "q.example/app"), None);
+        assert!(!format!("{:?}", id(&[ALICE], name)).contains("alice"));
+    }
+
+    #[test]
+    fn the_best_key_of_all_secrets_is_tried_first() {
+        let team = r#"{"auths":{"r.example/team":{"username":"carol","password":"1"},
+            "r.example":{"username":"dave","password":"1"}}}"#;
+        let account = account(&[ALICE, team]);
+        let users = |name: &str| {
+            let name = name.parse().expect("a name");
+            let user = |(_, credential): (_, &Credential)| match credential {
+                Credential::Password { user, .. } => user.clone(),
+                _ => "?".to_owned(),
+            };
+            account
+                .matching(&name)
+                .into_iter()
+                .map(user)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(users("r.example/team/app"), ["carol", "alice", "dave"]);
+        assert_eq!(users("r.example/app"), ["alice", "dave"]);
+        let name = "r.example/team/app".parse().expect("a name");
+        assert_eq!(account.secrets_for(&name), ["secret a/1", "secret a/0"]);
+    }
+
+    #[tokio::test]
+    async fn secrets_are_tried_in_their_order_and_their_helpers_never() {
+        let helper = r#"{"credHelpers":{"r.example":"evil"},"credsStore":"evil"}"#;
+        let found = account(&[helper, BOB, ALICE])
+            .find(&"r.example/app".parse().expect("a name"))
+            .await;
+        let users: Vec<&str> = found
+            .candidates
+            .iter()
+            .map(|candidate| match &*candidate.credential {
+                Credential::Password { user, .. } => user.as_str(),
+                _ => "?",
+            })
+            .collect();
+        assert_eq!(users, ["bob", "alice"]);
+    }
+}

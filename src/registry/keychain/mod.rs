@@ -1,0 +1,14 @@
+//! Where the user's credentials come from: docker config files, the helper
+//! programs that they name, and those of the clouds.
+
+pub(crate) mod account;
+pub(crate) mod cloud;
+pub(crate) mod docker_config;
+pub(crate) mod key;
+mod keychain;
+pub(crate) mod program;
+
+pub(crate) use docker_config::StoredCredential as Credential;
+pub use docker_config::{DockerConfig, DockerConfigError, StoredCredential};
+pub use keychain::user_credential_files;
+pub(crate) use keychain::{Candidate, Found, Keychain};

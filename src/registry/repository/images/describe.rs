@@ -1,0 +1,305 @@
+//! From manifests and configs to the facts of one image.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use jiff::Timestamp;
+
+use crate::image::{
+    BuildTimes, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
+    Platform,
+};
+use crate::registry::content::manifest::{Artifact, Entry, ImageManifest, Index, Manifest};
+use crate::registry::repository::facts::Wanted;
+
+use super::{Answered, Images, Served};
+
+/// How many members of one index are looked at side by side.
+const MEMBERS_AT_ONCE: usize = 8;
+
+/// What bounds the time at which an image can have been built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    pub(crate) now: Timestamp,
+    /// When the tag was pushed, where that is known.
+    pub(crate) pushed: Option<Timestamp>,
+}
+
+impl Bound {
+    /// Whether these times name one that can be true, so that no further place
+    /// need be read.
+    fn is_told(self, times: &BuildTimes) -> bool {
+        times.created(self.now, self.pushed).is_some()
+    }
+}
+
+impl Images {
+    /// Answers what is wanted of an image whose manifest is there; what else has
+    /// to be fetched for it is fetched. Says whether it may be kept: all of its
+    /// members were there.
+    pub(crate) async fn read(
+        &self,
+        served: &Served,
+        wanted: Wanted,
+        bound: Bound,
+        image: &mut ImageMetadata,
+    ) -> bool {
+        let mut all = true;
+        match &served.manifest {
+            Manifest::Index(index) => {
+                all = self.describe_index(index, wanted, bound, image).await;
+            }
+            Manifest::Image(manifest) => {
+                self.describe_image(&served.digest, manifest, wanted, bound, image)
+                    .await;
+            }
+            Manifest::Artifact(artifact) => {
+                let config = artifact.config.clone();
+                image.members = Known::Value(vec![member(&served.digest, config)]);
+                describe_other(artifact.why.clone(), image);
+            }
+        }
+        // A member without a config then has none, or could not be read.
+        image.configs_asked = wanted.configs;
+        all
+    }
+
+    async fn describe_image(
+        &self,
+        digest: &Digest,
+        manifest: &ImageManifest,
+        wanted: Wanted,
+        bound: Bound,
+        image: &mut ImageMetadata,
+    ) {
+        let config = &manifest.config;
+        image.members = Known::Value(vec![member(digest, Some(config.digest.clone()))]);
+        image.content = Known::Value(Content::Image);
+        let mut times = BuildTimes {
+            manifest: manifest.created,
+            ..BuildTimes::default()
+        };
+        let is_dated = !wanted.created || bound.is_told(&times);
+        if is_dated && !wanted.platforms {
+            if wanted.created {
+                image.created = Known::Value(times);
+            }
+            return;
+        }
+        match self.config(config).await {
+            Ok(config) => {
+                times.label = config.label;
+                times.config = config.created;
+                image.created = Known::Value(times);
+                image.platforms = Known::Value(config.platform.iter().cloned().collect());
+            }
+            Err(failure) => {
+                fail(image, wanted.of_configs(), &failure);
+            }
+        }
+    }
+
+    async fn describe_index(
+        &self,
+        index: &Index,
+        wanted: Wanted,
+        bound: Bound,
+        image: &mut ImageMetadata,
+    ) -> bool {
+        let entries = &index.entries;
+        let members = entries
+            .iter()
+            .map(|entry| member(&entry.manifest.digest, None));
+        image.members = Known::Value(members.collect());
+        if wanted.created || wanted.platforms {
+            match self.content(index).await {
+                Ok(Content::Image) => image.content = Known::Value(Content::Image),
+                Ok(Content::Other(why)) => {
+                    describe_other(why, image);
+                    return true;
+                }
+                Err(failure) => {
+                    fail(image, wanted.of_configs(), &failure);
+                    return true;
+                }
+            }
+        } else if index.names_an_image() {
+            image.content = Known::Value(Content::Image);
+        }
+        let mut times = BuildTimes {
+            index: index.created,
+            ..BuildTimes::default()
+        };
+        let is_dated = !wanted.created || bound.is_told(&times);
+        if wanted.created && is_dated {
+            image.created = Known::Value(times);
+        }
+        // Only together with what it is.
+        let all_named =
+            entries.iter().all(|entry| entry.platform.is_some()) && !image.content.is_not_asked();
+        if all_named || wanted.platforms || !is_dated {
+            match self.platforms(entries).await {
+                Ok(found) => {
+                    if !is_dated {
+                        let dated = self.date(&found, bound, &mut times).await;
+                        image.created = known(dated.map(|()| times));
+                    }
+                    let mut platforms: Vec<Platform> =
+                        found.into_iter().map(|(platform, _)| platform).collect();
+                    platforms.dedup();
+                    image.platforms = Known::Value(platforms);
+                }
+                Err(failure) => {
+                    fail(image, wanted.of_configs(), &failure);
+                }
+            }
+        }
+        if wanted.configs {
+            let members = self.members(entries).await;
+            let all = !matches!(members, Ok((_, false)));
+            image.members = known(members.map(|(members, _)| members));
+            return all;
+        }
+        true
+    }
+
+    /// Whether an index holds an image. Where it does not tell itself, its first
+    /// entry does.
+    async fn content(&self, index: &Index) -> Answered<Content> {
+        if index.names_an_image() {
+            return Ok(Content::Image);
+        }
+        let Some(first) = index.entries.first() else {
+            return Ok(Content::Other("its index lists no images".to_owned()));
+        };
+        let content = match &self.manifest_of(&first.manifest).await?.manifest {
+            Manifest::Image(_) => Content::Image,
+            Manifest::Index(_) => Content::Other("its index lists other indexes".to_owned()),
+            Manifest::Artifact(Artifact { why, .. }) => Content::Other(format!(
+                "its index lists no image; of the first entry, {why}"
+            )),
+        };
+        Ok(content)
+    }
+
+    /// The images of an index with their platforms, in byte order. What the
+    /// index does not name stands in the image's config.
+    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Entry)>> {
+        let mut found = Vec::new();
+        for entry in entries {
+            let platform = match &entry.platform {
+                Some(platform) => Some(platform.clone()),
+                None => match &self.manifest_of(&entry.manifest).await?.manifest {
+                    Manifest::Image(image) => self.config(&image.config).await?.platform.clone(),
+                    // Indexes within indexes are not descended into.
+                    Manifest::Index(_) | Manifest::Artifact(_) => None,
+                },
+            };
+            found.extend(platform.map(|platform| (platform, entry)));
+        }
+        found.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(found)
+    }
+
+    /// Reads the times of the image that counts for all, as far as needed.
+    async fn date(
+        &self,
+        images: &[(Platform, &Entry)],
+        bound: Bound,
+        times: &mut BuildTimes,
+    ) -> Answered<()> {
+        let chosen = images
+            .iter()
+            .find(|(platform, _)| platform.is_linux_amd64())
+            .or_else(|| images.first());
+        let Some((_, entry)) = chosen else {
+            return Ok(());
+        };
+        times.manifest = entry.created;
+        if bound.is_told(times) {
+            return Ok(());
+        }
+        if let Manifest::Image(image) = &self.manifest_of(&entry.manifest).await?.manifest {
+            times.manifest = image.created.or(entry.created);
+            if bound.is_told(times) {
+                return Ok(());
+            }
+            let config = self.config(&image.config).await?;
+            times.label = config.label;
+            times.config = config.created;
+        }
+        Ok(())
+    }
+
+    /// The members with their configs. A member that is not there (a mirror
+    /// that copied some platforms only) is left out: nobody can run it.
+    /// Whether all were there is told, too: what is left out once may be there
+    /// later, and so is not kept.
+    async fn members(&self, entries: &[Entry]) -> Answered<(Vec<Member>, bool)> {
+        let read = |entry: &Entry| {
+            let blob = entry.manifest.clone();
+            async move {
+                let config = match self.manifest_of(&blob).await {
+                    Ok(fetched) => config_of(&fetched.manifest),
+                    Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
+                    Err(failure) => return Err(failure),
+                };
+                Ok(Some(member(&blob.digest, config)))
+            }
+        };
+        let requests: Vec<_> = entries.iter().map(read).collect();
+        let members: Vec<Answered<Option<Member>>> = stream::iter(requests)
+            .buffered(MEMBERS_AT_ONCE)
+            .collect()
+            .await;
+        let there = members.into_iter().filter_map(Result::transpose);
+        let there = there.collect::<Answered<Vec<Member>>>()?;
+        let all = there.len() == entries.len();
+        Ok((there, all))
+    }
+}
+
+/// What is known of something that is not an image: it has no platform and no
+/// date.
+fn describe_other(why: String, image: &mut ImageMetadata) {
+    image.content = Known::Value(Content::Other(why));
+    image.platforms = Known::Value(Vec::new());
+    image.created = Known::Value(BuildTimes::default());
+}
+
+fn config_of(manifest: &Manifest) -> Option<Digest> {
+    match manifest {
+        Manifest::Image(image) => Some(image.config.digest.clone()),
+        Manifest::Artifact(artifact) => artifact.config.clone(),
+        Manifest::Index(_) => None,
+    }
+}
+
+fn known<T>(answer: Answered<T>) -> Known<T> {
+    match answer {
+        Ok(value) => Known::Value(value),
+        Err(failure) => Known::Failed(failure),
+    }
+}
+
+fn member(manifest: &Digest, config: Option<Digest>) -> Member {
+    Member {
+        manifest: manifest.clone(),
+        config,
+    }
+}
+
+/// Marks everything that was wanted as failed.
+pub(crate) fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
+    if wanted.digest {
+        image.digest = Known::Failed(failure.clone());
+    }
+    if wanted.members || wanted.configs {
+        image.members = Known::Failed(failure.clone());
+    }
+    if wanted.platforms {
+        image.platforms = Known::Failed(failure.clone());
+    }
+    if wanted.created {
+        image.created = Known::Failed(failure.clone());
+    }
+}

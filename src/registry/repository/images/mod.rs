@@ -1,0 +1,11 @@
+//! The images of one repository: which requests answer which facts.
+//!
+//! Each manifest and each config is fetched once a run, however many tags point
+//! at it and however many questions need it; and never again where a cache keeps
+//! what it said.
+
+pub(crate) mod describe;
+mod images;
+pub(crate) mod recall;
+
+pub(crate) use images::{Answered, Images, Look, Seen, Served, Source};

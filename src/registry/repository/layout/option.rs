@@ -1,0 +1,200 @@
+//! `--oci-layout [PREFIX=]DIR`: which images are read from where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::image::CanonicalName;
+use crate::registry::client::failure::clean;
+
+use super::read::Layout;
+
+/// `[PREFIX=]DIR`: images below PREFIX are read from layouts below DIR.
+///
+/// What follows PREFIX in the canonical name is the path below DIR; without
+/// PREFIX that is the whole name (`DIR/docker.io/org/my-app`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OciLayout {
+    /// As the user wrote it; compared canonically.
+    prefix: Option<Prefix>,
+    /// The directory.
+    dir: PathBuf,
+}
+
+/// The canonical names that one spelling may mean: `docker.io/nginx` is the
+/// repository `docker.io/library/nginx`, or all below `docker.io/nginx/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Prefix(Vec<String>);
+
+/// A text that is no `[PREFIX=]DIR`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OciLayoutError {
+    /// There is no directory.
+    #[error("write [PREFIX=]DIR, as in docker.io/org=./layouts")]
+    NoDirectory,
+    /// What stands before `=` cannot be the beginning of an image's name.
+    #[error("{0:?} is no registry and no repository")]
+    Prefix(String),
+}
+
+impl OciLayout {
+    /// Layouts below `dir` for the images below `prefix`, or for all.
+    ///
+    /// # Errors
+    /// Where the prefix cannot be the beginning of an image's name, or the
+    /// directory is empty.
+    pub fn new(prefix: Option<&str>, dir: impl Into<PathBuf>) -> Result<Self, OciLayoutError> {
+        let dir = dir.into();
+        if dir.as_os_str().is_empty() {
+            return Err(OciLayoutError::NoDirectory);
+        }
+        let prefix = prefix.map(Prefix::from_str).transpose()?;
+        Ok(Self { prefix, dir })
+    }
+
+    /// The directory, as the user wrote it.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The directory in which a repository's layout belongs, and how long the
+    /// prefix is that says so.
+    fn directory(&self, name: &CanonicalName) -> Option<(usize, PathBuf)> {
+        let name = name.to_string();
+        let (length, rest) = match &self.prefix {
+            None => (0, Some(name.as_str())),
+            Some(Prefix(spellings)) => spellings.iter().find_map(|prefix| {
+                let rest = name.strip_prefix(prefix.as_str())?;
+                let whole = rest.is_empty().then_some((prefix.len(), None));
+                whole.or_else(|| Some((prefix.len(), Some(rest.strip_prefix('/')?))))
+            })?,
+        };
+        let mut dir = self.dir.clone();
+        for part in rest.into_iter().flat_map(|rest| rest.split('/')) {
+            // The grammar of names has none of these; a path is checked anyway.
+            if part.is_empty() || part == "." || part == ".." || part.contains(['\\', '\0']) {
+                return None;
+            }
+            dir.push(part);
+        }
+        Some((length, dir))
+    }
+}
+
+/// As it may be written again; the prefix in its canonical spelling.
+impl fmt::Display for OciLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(prefix) = self.prefix.as_ref().and_then(|Prefix(all)| all.first()) {
+            write!(f, "{prefix}=")?;
+        }
+        write!(f, "{}", self.dir.display())
+    }
+}
+
+impl FromStr for OciLayout {
+    type Err = OciLayoutError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            // No name begins like a path: then the `=` belongs to the path.
+            Some((prefix, dir)) if !prefix.starts_with(['/', '.', '~']) => {
+                Self::new(Some(prefix), dir)
+            }
+            _ => Self::new(None, text),
+        }
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = OciLayoutError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bad = || OciLayoutError::Prefix(clean(text));
+        let trimmed = text.trim_end_matches('/');
+        let (first, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+        let is_host = first.contains(['.', ':']) || first == "localhost";
+        if is_host && rest.is_empty() {
+            // A host alone is no reference; below it everything is.
+            let below: CanonicalName = format!("{first}/a/b").parse().map_err(|_| bad())?;
+            return Ok(Self(vec![below.registry().to_owned()]));
+        }
+        let name: CanonicalName = trimmed.parse().map_err(|_| bad())?;
+        let mut spellings = vec![name.to_string()];
+        if name.is_docker_hub()
+            && let Some(short) = name.repository().strip_prefix("library/")
+            && !trimmed.ends_with(&format!("library/{short}"))
+        {
+            spellings.push(format!("{}/{short}", name.registry()));
+        }
+        Ok(Self(spellings))
+    }
+}
+
+/// The layout in which a repository is to be looked for, if any is set up for
+/// it: of those that hold it the one with the longest prefix.
+pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
+    let mut found: Vec<(usize, PathBuf)> =
+        layouts.iter().filter_map(|l| l.directory(name)).collect();
+    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+    let holds = |(_, dir): &&(usize, PathBuf)| dir.join("index.json").is_file();
+    let (_, dir) = found.iter().find(holds).or(found.first())?;
+    Some(Layout::new(name, dir.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(layout: &str, name: &str) -> Option<String> {
+        let layout: OciLayout = layout.parse().expect(layout);
+        let (_, dir) = layout.directory(&name.parse().expect(name))?;
+        Some(dir.display().to_string())
+    }
+
+    #[test]
+    fn what_follows_the_prefix_is_the_path_below_the_directory() {
+        for (layout, name, expected) in [
+            ("dir", "org/my-app", Some("dir/docker.io/org/my-app")),
+            ("docker.io=dir", "org/my-app", Some("dir/org/my-app")),
+            ("docker.io/org=dir", "org/my-app", Some("dir/my-app")),
+            ("org/my-app=dir", "docker.io/org/my-app", Some("dir")),
+            ("index.docker.io/=dir", "nginx", Some("dir/library/nginx")),
+            ("nginx=dir", "docker.io/library/nginx", Some("dir")),
+            ("docker.io/library/nginx=dir", "nginx", Some("dir")),
+            ("index.docker.io/library/nginx=dir", "nginx", Some("dir")),
+            ("docker.io/library/nginx=dir", "nginx/x", None),
+            ("org=dir", "org/my-app", Some("dir/my-app")),
+            ("quay.io/org=dir", "quay.io/organisation/x", None),
+            ("quay.io/org=dir", "quay.io/org", Some("dir")),
+            ("QUAY.io=dir", "quay.io/a/b", Some("dir/a/b")),
+            ("localhost:5000=dir", "localhost:5000/a", Some("dir/a")),
+            ("localhost:5000=dir", "localhost:5001/a", None),
+            ("./a=b", "quay.io/a", Some("./a=b/quay.io/a")),
+            ("quay.io=a=b", "quay.io/a", Some("a=b/a")),
+        ] {
+            assert_eq!(
+                directory(layout, name).as_deref(),
+                expected,
+                "{layout} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_layout_says_why() {
+        for (text, expected) in [
+            ("", OciLayoutError::NoDirectory),
+            ("quay.io=", OciLayoutError::NoDirectory),
+            ("=dir", OciLayoutError::Prefix(String::new())),
+            ("Org/App=dir", OciLayoutError::Prefix("Org/App".to_owned())),
+            ("a//b=dir", OciLayoutError::Prefix("a//b".to_owned())),
+            (
+                "quay.io/../x=dir",
+                OciLayoutError::Prefix("quay.io/../x".to_owned()),
+            ),
+        ] {
+            assert_eq!(text.parse::<OciLayout>(), Err(expected), "{text}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! One layout, read and verified.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use oci_client::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OciImageIndex,
+};
+use tokio::sync::OnceCell;
+
+use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
+
+use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::remote::RawManifest;
+use crate::registry::client::transport::MAX_BODY;
+use crate::registry::content::config::place_of;
+use crate::registry::content::digest;
+use crate::registry::content::manifest::Blob;
+use crate::registry::repository::tags::TagList;
+
+/// The annotation that names a tag.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// How deep indexes may lie within indexes.
+const MAX_DEPTH: usize = 4;
+/// How many descriptors are looked at in one layout.
+const MAX_DESCRIPTORS: usize = 1_000_000;
+
+/// One layout: one repository.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    dir: PathBuf,
+    place: Place,
+    index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
+}
+
+impl Layout {
+    pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
+        Self {
+            dir,
+            place: Place::new(name),
+            index: OnceCell::new(),
+        }
+    }
+
+    pub(crate) async fn tags(&self) -> Result<TagList, FetchFailure> {
+        Ok(TagList::from_names(self.index().await?.keys()))
+    }
+
+    /// A manifest's bytes, verified.
+    pub(crate) async fn manifest(
+        &self,
+        version: &TagOrDigest,
+        size: Option<u64>,
+    ) -> Result<RawManifest, FetchFailure> {
+        let (digest, content_type) = match version {
+            TagOrDigest::Digest(digest) => (digest.clone(), None),
+            TagOrDigest::Tag(tag) => {
+                let entry = self
+                    .index()
+                    .await?
+                    .get(tag.as_str())
+                    .ok_or_else(|| self.missing(format_args!("no tag {tag}")))?;
+                let digest = entry.digest.parse().map_err(|error| {
+                    self.place
+                        .useless(format_args!("tag {tag} in {}: {error}", self.dir.display()))
+                })?;
+                (digest, Some(entry.media_type.clone()))
+            }
+        };
+        let bytes = self.blob(&digest, size).await?;
+        Ok(RawManifest {
+            digest,
+            content_type,
+            last_modified: None,
+            bytes,
+        })
+    }
+
+    /// A config's bytes, verified.
+    pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
+        self.blob(&blob.digest, blob.size).await
+    }
+
+    async fn blob(&self, digest: &Digest, size: Option<u64>) -> Result<Vec<u8>, FetchFailure> {
+        let path = blob_path(&self.dir, digest);
+        let wanted = digest.clone();
+        let limit = size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
+        let read = tokio::task::spawn_blocking(move || {
+            let bytes = read(&path, limit)?;
+            if digest::is_of(&wanted, &bytes) {
+                Ok(bytes)
+            } else {
+                Err(Fault::Useless(format!(
+                    "{} does not have its digest",
+                    path.display()
+                )))
+            }
+        });
+        self.finish(read.await)
+    }
+
+    async fn index(&self) -> Result<&BTreeMap<String, ImageIndexEntry>, FetchFailure> {
+        let load = || async {
+            let dir = self.dir.clone();
+            self.finish(tokio::task::spawn_blocking(move || read_index(&dir)).await)
+        };
+        self.index
+            .get_or_init(load)
+            .await
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    fn finish<T>(
+        &self,
+        read: Result<Result<T, Fault>, tokio::task::JoinError>,
+    ) -> Result<T, FetchFailure> {
+        match read {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(Fault::Missing(path))) => {
+                Err(self.missing(format_args!("no {}", path.display())))
+            }
+            Ok(Err(Fault::Useless(fault))) => Err(self.place.useless(format_args!(
+                "the OCI layout cannot be read: {}",
+                clean(&fault)
+            ))),
+            Err(_) => Err(self.place.useless("reading the OCI layout was stopped")),
+        }
+    }
+
+    fn missing(&self, what: impl std::fmt::Display) -> FetchFailure {
+        self.place.failure(
+            FetchFailureKind::NotFound,
+            format_args!("the OCI layout {} has {what}", self.dir.display()),
+        )
+    }
+}
+
+/// Why something was not read.
+#[derive(Debug)]
+enum Fault {
+    Missing(PathBuf),
+    Useless(String),
+}
+
+/// A digest is a checked type: its parts are letters and digits.
+fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
+    let (algorithm, hex) = digest.as_str().split_once(':').unwrap_or_default();
+    dir.join("blobs").join(algorithm).join(hex)
+}
+
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    let fault = |error: &std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => Fault::Missing(path.to_owned()),
+        kind => Fault::Useless(format!("{}: {kind}", path.display())),
+    };
+    let file = std::fs::File::open(path).map_err(|error| fault(&error))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fault(&error))?;
+    if bytes.len() as u64 > limit {
+        let path = path.display();
+        return Err(Fault::Useless(format!(
+            "{path} is larger than {limit} bytes"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// Tag → descriptor. Where a name stands twice, the last one counts, as with
+/// tools that only append.
+fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, Fault> {
+    let mut tags = BTreeMap::new();
+    let mut open = vec![(0, dir.join("index.json"), None::<Digest>)];
+    let mut seen = 0;
+    while let Some((depth, path, expected)) = open.pop() {
+        let bytes = read(&path, MAX_BODY)?;
+        if expected.is_some_and(|expected| !digest::is_of(&expected, &bytes)) {
+            let path = path.display();
+            return Err(Fault::Useless(format!("{path} does not have its digest")));
+        }
+        let index: OciImageIndex = serde_json::from_slice(&bytes)
+            .map_err(|error| Fault::Useless(format!("{}: {}", path.display(), place_of(&error))))?;
+        for entry in index.manifests {
+            seen += 1;
+            if seen > MAX_DESCRIPTORS {
+                return Err(Fault::Useless(format!(
+                    "more than {MAX_DESCRIPTORS} images"
+                )));
+            }
+            let annotations = entry.annotations.as_ref();
+            let is_index = matches!(
+                entry.media_type.as_str(),
+                OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE
+            );
+            match annotations.and_then(|annotations| annotations.get(REF_NAME)) {
+                Some(name) => drop(tags.insert(name.clone(), entry)),
+                None if is_index && depth < MAX_DEPTH => {
+                    // One that is not there names no tags.
+                    if let Ok(digest) = entry.digest.parse::<Digest>() {
+                        let path = blob_path(dir, &digest);
+                        if path.is_file() {
+                            open.push((depth + 1, path, Some(digest)));
+                        }
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+    Ok(tags)
+}

@@ -1,0 +1,11 @@
+//! What is known of one repository: its tags, its images, and when they were pushed.
+
+pub(crate) mod facts;
+pub(crate) mod images;
+pub(crate) mod layout;
+pub(crate) mod metadata_cache;
+pub(crate) mod once;
+pub(crate) mod providers;
+pub(crate) mod push_times;
+pub(crate) mod sources;
+pub(crate) mod tags;

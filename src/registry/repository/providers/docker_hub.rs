@@ -1,0 +1,65 @@
+//! Docker Hub: the API behind its web pages, on a host of its own.
+//!
+//! `last_updated` is when the tag was last written, `tag_last_pushed` when it was
+//! last pushed, also with what it served before; the later one is the bound. Tags
+//! from before 2016 have neither. `ordering=last_updated` is newest first, and
+//! `-last_updated` oldest first. The registry's token is not for this host, so
+//! private repositories are not found (404).
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pages::{self, PAGE_SIZE, Page};
+use super::times::{NoPushTimes, PushTimes, PushedTag};
+use crate::registry::client::remote::Remote;
+
+/// Where the API is.
+pub(crate) const BASE: &str = "https://hub.docker.com/";
+
+#[derive(Deserialize)]
+struct Tags<'a> {
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
+    next: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Listed<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    last_updated: Option<Timestamp>,
+    tag_last_pushed: Option<Timestamp>,
+    #[serde(borrow)]
+    digest: Option<Cow<'a, str>>,
+}
+
+/// The push times of a public repository.
+pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
+    let repository = remote.name().repository();
+    let url = |page: usize| {
+        let mut url = base.clone();
+        url.set_path(&format!("{}v2/repositories/{repository}/tags", base.path()));
+        url.set_query(Some(&format!(
+            "page_size={PAGE_SIZE}&ordering=last_updated&page={page}"
+        )));
+        url
+    };
+    pages::read(remote, None, url, parse).await
+}
+
+fn parse(body: &[u8]) -> serde_json::Result<Page> {
+    let tags: Tags<'_> = serde_json::from_slice(body)?;
+    let listed = pages::sound(tags.results).filter_map(|listed: Listed<'_>| {
+        let times = [listed.last_updated, listed.tag_last_pushed];
+        PushedTag::new(&listed.name, listed.digest.as_deref(), times)
+    });
+    Ok(Page {
+        tags: listed.collect(),
+        // Its own link is not followed: it may name any host.
+        more: tags.next.is_some(),
+    })
+}

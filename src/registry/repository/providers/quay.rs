@@ -1,0 +1,66 @@
+//! Quay: its API on the registry's own host, open for public repositories.
+//!
+//! `start_ts` is when the tag began to serve what it serves, in seconds: pushed,
+//! moved or restored.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pages::{self, PAGE_SIZE, Page};
+use super::times::{NoPushTimes, PushTimes, PushedTag};
+use crate::registry::client::remote::Remote;
+
+/// The registry that is known to be one.
+pub(crate) const REGISTRY: &str = "quay.io";
+/// Where its API is.
+pub(crate) const BASE: &str = "https://quay.io/";
+
+#[derive(Deserialize)]
+struct Tags<'a> {
+    #[serde(borrow)]
+    tags: Vec<&'a RawValue>,
+    #[serde(default)]
+    has_additional: bool,
+}
+
+#[derive(Deserialize)]
+struct Listed<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    start_ts: i64,
+    #[serde(borrow)]
+    manifest_digest: Option<Cow<'a, str>>,
+}
+
+/// The push times of a public repository.
+pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
+    let repository = remote.name().repository();
+    let url = |page: usize| {
+        let mut url = base.clone();
+        url.set_path(&format!(
+            "{}api/v1/repository/{repository}/tag/",
+            base.path()
+        ));
+        url.set_query(Some(&format!(
+            "limit={PAGE_SIZE}&page={page}&onlyActiveTags=true"
+        )));
+        url
+    };
+    pages::read(remote, None, url, parse).await
+}
+
+fn parse(body: &[u8]) -> serde_json::Result<Page> {
+    let tags: Tags<'_> = serde_json::from_slice(body)?;
+    let listed = pages::sound(tags.tags).filter_map(|listed: Listed<'_>| {
+        let time = Timestamp::from_second(listed.start_ts).ok();
+        PushedTag::new(&listed.name, listed.manifest_digest.as_deref(), [time])
+    });
+    Ok(Page {
+        tags: listed.collect(),
+        more: tags.has_additional,
+    })
+}
