@@ -12,7 +12,7 @@ use std::rc::Rc;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::OnceCell;
 
-use super::pull_secrets::{Accounts, Own, PullSecretUse, UsedPullSecrets};
+use super::accounts::{Accounts, Own, PullSecretUse, UsedPullSecrets};
 use crate::image::{
     CanonicalName, Digest, Fact, FetchFailure, FetchFailureKind, ImageReference, Known,
     RepositoryMetadata, TagOrDigest,

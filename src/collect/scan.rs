@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
 
 use super::CollectError;
-use super::pull_secrets::{Accounts, PullSecretUse, Seen, UsedPullSecrets};
+use super::accounts::{Accounts, PullSecretUse, Seen, UsedPullSecrets};
 use crate::evaluator::{Snapshot, Subject};
 use crate::image::{CanonicalName, Fact, RepositoryMetadata};
 use crate::registry::{Account, Registries};
@@ -118,7 +118,7 @@ pub async fn settle(
 }
 
 /// The same with anybody's credentials, on top of what is known.
-pub(super) async fn settle_as(
+pub(crate) async fn settle_as(
     account: &Account,
     name: &CanonicalName,
     subjects: &[&Subject<'_>],

@@ -1,27 +1,28 @@
 //! What is judged, and what belongs to every verdict: its facts, and the warnings
 //! that hold whatever is decided.
 
-use super::age::ripeness;
 use super::decision::{DecisionFacts, Reason, Verdict};
-use super::elect::{self, Refused};
+use super::election::age::ripeness;
+use super::election::elect;
+use super::election::elect::Refused;
 use super::evaluate::Evaluation;
 use super::facts::{ContainerFacts, Creation, creation};
-use super::{moved, sentence};
+use super::{moved_tag, sentence};
 use crate::image::{Fact, FetchFailure, ImageReference, RepositoryMetadata, Tag, TagOrDigest};
 use crate::policy::{ContainerPolicy, Rejection, Warning, WarningCode};
 
 /// A verdict before its facts and warnings are gathered.
-pub(super) struct Outline {
-    pub(super) reason: Reason,
-    pub(super) message: String,
-    pub(super) latest: Option<ImageReference>,
-    pub(super) warnings: Vec<Warning>,
+pub(crate) struct Outline {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    pub(crate) latest: Option<ImageReference>,
+    pub(crate) warnings: Vec<Warning>,
     /// Whether the policy needs more, and what.
-    pub(super) needs: Vec<Fact>,
+    pub(crate) needs: Vec<Fact>,
 }
 
 impl Outline {
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),
@@ -31,44 +32,44 @@ impl Outline {
         }
     }
 
-    pub(super) fn failed(failure: &FetchFailure) -> Self {
+    pub(crate) fn failed(failure: &FetchFailure) -> Self {
         Self::new(failure.kind.into(), &failure.message)
     }
 
     /// A tag would be elected, and could not be checked.
-    pub(super) fn failed_gate(tag: &Tag, failure: &FetchFailure) -> Self {
+    pub(crate) fn failed_gate(tag: &Tag, failure: &FetchFailure) -> Self {
         let message = sentence::unchecked(tag, failure);
         Self::new(failure.kind.into(), message)
     }
 
-    pub(super) fn needs(facts: Vec<Fact>) -> Self {
+    pub(crate) fn needs(facts: Vec<Fact>) -> Self {
         Self {
             needs: facts,
             ..Self::new(Reason::UpToDate, "")
         }
     }
 
-    pub(super) fn electing(mut self, latest: ImageReference) -> Self {
+    pub(crate) fn electing(mut self, latest: ImageReference) -> Self {
         self.latest = Some(latest);
         self
     }
 }
 
 /// What is judged.
-pub(super) struct Case<'a, 'm> {
-    pub(super) container: &'a ContainerFacts<'a>,
-    pub(super) policy: &'a ContainerPolicy,
-    pub(super) metadata: &'m RepositoryMetadata,
-    pub(super) running: Option<Tag>,
+pub(crate) struct Case<'a, 'm> {
+    pub(crate) container: &'a ContainerFacts<'a>,
+    pub(crate) policy: &'a ContainerPolicy,
+    pub(crate) metadata: &'m RepositoryMetadata,
+    pub(crate) running: Option<Tag>,
 }
 
 impl Case<'_, '_> {
-    pub(super) fn creation(&self, of: &TagOrDigest) -> Creation {
+    pub(crate) fn creation(&self, of: &TagOrDigest) -> Creation {
         creation(self.metadata, of, self.container.now)
     }
 
     /// Gathers what belongs to every verdict.
-    pub(super) fn finish(&self, outline: Outline, refused: &[Refused]) -> Evaluation {
+    pub(crate) fn finish(&self, outline: Outline, refused: &[Refused]) -> Evaluation {
         let Outline {
             reason,
             message,
@@ -88,7 +89,7 @@ impl Case<'_, '_> {
         if latest.is_some() {
             warnings.extend(elect::warnings(refused));
         }
-        match moved::check(self.container, self.metadata) {
+        match moved_tag::check(self.container, self.metadata) {
             Err(fact) => return Evaluation::Needs(vec![fact]),
             Ok(Some(warning)) => warnings.push(warning),
             Ok(None) => {}
@@ -167,7 +168,7 @@ impl Case<'_, '_> {
 }
 
 /// The warning of an image whose name may mean another image tomorrow.
-pub(super) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
+pub(crate) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
     let message = match image.tag() {
         _ if !image.is_mutable() => return None,
         Some(tag) => format!("{tag} may mean another image tomorrow"),

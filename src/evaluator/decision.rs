@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::age::AgeClock;
+use super::election::age::AgeClock;
 use crate::image::{
     CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
 };

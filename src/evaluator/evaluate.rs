@@ -3,10 +3,11 @@
 
 use super::case::{Case, Outline};
 use super::decision::{Reason, Verdict};
-use super::elect::{Election, Refused, Walk};
+use super::election::elect::{Election, Refused, Walk};
+use super::election::pin;
+use super::election::rank;
+use super::election::rank::{Key, Ranked, Ranking};
 use super::facts::ContainerFacts;
-use super::pin;
-use super::rank::{self, Key, Ranked, Ranking};
 use crate::image::{Digest, Fact, Known, RepositoryMetadata, Tag};
 use crate::policy::{ContainerPolicy, Rule};
 
@@ -34,10 +35,10 @@ pub fn evaluate(
 }
 
 /// An evaluation with the ranking that led to it.
-pub(super) struct Judgement<'m> {
-    pub(super) evaluation: Evaluation,
-    pub(super) ranking: Ranking<'m>,
-    pub(super) refused: Vec<Refused>,
+pub(crate) struct Judgement<'m> {
+    pub(crate) evaluation: Evaluation,
+    pub(crate) ranking: Ranking<'m>,
+    pub(crate) refused: Vec<Refused>,
 }
 
 impl<'m> Judgement<'m> {
@@ -50,7 +51,7 @@ impl<'m> Judgement<'m> {
     }
 }
 
-pub(super) fn judge<'m>(
+pub(crate) fn judge<'m>(
     container: &ContainerFacts<'_>,
     policy: &'m ContainerPolicy,
     metadata: &'m RepositoryMetadata,

@@ -28,7 +28,7 @@ pub struct ContainerFacts<'a> {
 impl ContainerFacts<'_> {
     /// The tag that a runtime would ask for; `None` where the digest alone is
     /// written.
-    pub(super) fn running_tag(&self) -> Option<Tag> {
+    pub(crate) fn running_tag(&self) -> Option<Tag> {
         match (self.image.tag(), self.image.digest()) {
             (Some(tag), _) => Some(tag.clone()),
             (None, Some(_)) => None,
@@ -41,7 +41,7 @@ impl ContainerFacts<'_> {
 }
 
 /// What became of the question when an image was built.
-pub(super) enum Creation {
+pub(crate) enum Creation {
     /// A time that can be believed.
     At(Created),
     /// The image names none, or one that cannot be believed.
@@ -55,7 +55,7 @@ pub(super) enum Creation {
 }
 
 /// When an image was built, as far as it can be believed.
-pub(super) fn creation(
+pub(crate) fn creation(
     metadata: &RepositoryMetadata,
     of: &TagOrDigest,
     now: Timestamp,
@@ -77,7 +77,7 @@ pub(super) fn creation(
 }
 
 /// The failures that are the image's own, and spoil no other tag.
-pub(super) fn rejection_of(failure: FetchFailureKind) -> Option<Rejection> {
+pub(crate) fn rejection_of(failure: FetchFailureKind) -> Option<Rejection> {
     match failure {
         FetchFailureKind::NotFound => Some(Rejection::NoManifest),
         FetchFailureKind::CannotBePulled => Some(Rejection::CannotBePulled),

@@ -1,17 +1,17 @@
 //! Which images the flags of a run leave out.
 
-use super::snapshot::{Settings, SnapshotError};
+use super::snapshot::snapshot::{Settings, SnapshotError};
 use crate::image::ImageReference;
 use crate::policy::Glob;
 
 /// The globs of `--include-image` and `--exclude-image`, read.
-pub(super) struct ImageScope {
+pub(crate) struct ImageScope {
     include: Vec<Glob>,
     exclude: Vec<Glob>,
 }
 
 impl ImageScope {
-    pub(super) fn new(settings: &Settings) -> Result<Self, SnapshotError> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SnapshotError> {
         let read = |flag, globs: &[String]| {
             let read = |glob: &String| {
                 Glob::new(glob).map_err(|error| SnapshotError::ImageGlob {
@@ -30,7 +30,7 @@ impl ImageScope {
 
     /// Why an image is left out; `None`: it is not. What is no image has no name
     /// to go by, and its own fault to tell of.
-    pub(super) fn left_out(&self, image: &str) -> Option<String> {
+    pub(crate) fn left_out(&self, image: &str) -> Option<String> {
         let first = self.include.first();
         if first.is_none() && self.exclude.is_empty() {
             return None;

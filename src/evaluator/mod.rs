@@ -10,35 +10,27 @@
 //! of time, `elect` walks down from the best and lets one tag at a time pass the
 //! `gate`, which asks what costs requests, `verdict` says it in a sentence.
 
-mod age;
 mod assessment;
 mod candidate;
 mod case;
 mod decision;
-mod elect;
+mod election;
 mod evaluate;
-mod examine;
 mod facts;
-mod gate;
 mod image_scope;
-mod moved;
-mod older_snapshot;
-mod pin;
-mod rank;
+mod moved_tag;
 mod sentence;
 mod snapshot;
 mod subject;
-mod times;
 mod verdict;
-mod wish;
 
+pub use self::election::age::AgeClock;
+pub use self::election::explicit_image::GateRefusal;
+pub use self::snapshot::snapshot::{PullSecretView, Settings, Snapshot, SnapshotError, assess};
 pub use crate::policy::{Lock, State};
-pub use age::AgeClock;
 pub use assessment::{Assessment, Row, ScopeError, Summary};
 pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 pub use evaluate::{Evaluation, evaluate};
 pub use facts::ContainerFacts;
-pub use snapshot::{PullSecretView, Settings, Snapshot, SnapshotError, assess};
 pub use subject::Subject;
-pub use wish::GateRefusal;

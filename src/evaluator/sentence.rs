@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::age::{AgeClock, Ripeness};
-use super::elect::Refused;
-use super::rank::Ranking;
+use super::election::age::{AgeClock, Ripeness};
+use super::election::elect::Refused;
+use super::election::rank::Ranking;
 use crate::image::{FetchFailure, ImageReference, Tag};
 use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
 
@@ -41,7 +41,7 @@ fn named(policy: &ContainerPolicy) -> Cow<'_, str> {
 }
 
 /// `1.0.1 is the highest of 2 tags that match semver:~1.0`.
-pub(super) fn elected(
+pub(crate) fn elected(
     policy: &ContainerPolicy,
     tag: &Tag,
     accepted: usize,
@@ -65,7 +65,7 @@ pub(super) fn elected(
 }
 
 /// The elected tag is another one, and no better than the running one.
-pub(super) fn equal(elected: &str, order: Order, running: &Tag) -> String {
+pub(crate) fn equal(elected: &str, order: Order, running: &Tag) -> String {
     let how = match order {
         Order::Created => "no newer than",
         _ => "the same to this policy as",
@@ -73,11 +73,11 @@ pub(super) fn equal(elected: &str, order: Order, running: &Tag) -> String {
     format!("{elected}, and {how} the running {running}, which stays")
 }
 
-pub(super) fn downgrade(elected: &str, order: Order, running: &Tag) -> String {
+pub(crate) fn downgrade(elected: &str, order: Order, running: &Tag) -> String {
     format!("{elected}, and {} the running {running}", behind(order))
 }
 
-pub(super) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
+pub(crate) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
     let suffix = regex::escape(variant);
     format!(
         "{elected}, and leaves the variant {variant} of the running {running}; to follow the \
@@ -87,7 +87,7 @@ pub(super) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
 }
 
 /// Why no tag passes, with what came closest.
-pub(super) fn no_match(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> String {
+pub(crate) fn no_match(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> String {
     let all = ranking.accepted.len() + ranking.rejected.len();
     let mut sentence = match all {
         0 => return "the repository has no tags".to_owned(),
@@ -179,7 +179,7 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
 }
 
 /// Why nothing is elected although tags match.
-pub(super) fn nobody(best: &Refused, accepted: usize) -> String {
+pub(crate) fn nobody(best: &Refused, accepted: usize) -> String {
     if accepted > 1 {
         format!("{}, and no other matching tag may be elected", best.message)
     } else {
@@ -187,14 +187,14 @@ pub(super) fn nobody(best: &Refused, accepted: usize) -> String {
     }
 }
 
-pub(super) fn no_creation_time(running: &Tag) -> String {
+pub(crate) fn no_creation_time(running: &Tag) -> String {
     format!(
         "the running {running} names no usable time of creation, so newer and older cannot be \
          told apart; use semver: or numerical"
     )
 }
 
-pub(super) fn no_date_of_running(running: &Tag, failure: Option<&FetchFailure>) -> String {
+pub(crate) fn no_date_of_running(running: &Tag, failure: Option<&FetchFailure>) -> String {
     let why = failure.map_or_else(String::new, |failure| format!(" ({failure})"));
     format!(
         "the date of the running {running} cannot be read{why}, so newer and older cannot be told \
@@ -202,7 +202,7 @@ pub(super) fn no_date_of_running(running: &Tag, failure: Option<&FetchFailure>) 
     )
 }
 
-pub(super) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock) -> String {
+pub(crate) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock) -> String {
     let way_out = match (clock, ripe.map(|ripe| ripe.clock)) {
         (MinAgeClock::Registry, None | Some(AgeClock::FirstSeen)) => {
             "; --min-age-clock=image counts from the image's own date"
@@ -228,13 +228,13 @@ pub(super) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock)
     }
 }
 
-pub(super) fn wrong_platform(image: &str, lacking: &str) -> String {
+pub(crate) fn wrong_platform(image: &str, lacking: &str) -> String {
     format!("{image} does not offer {lacking}, on which the workload runs")
 }
 
 /// The platforms of the workload are not known, and the image lacks some of the
 /// running one's.
-pub(super) fn other_platform(image: &str, lacking: &str, running: &ImageReference) -> String {
+pub(crate) fn other_platform(image: &str, lacking: &str, running: &ImageReference) -> String {
     let running = match (running.tag(), running.digest()) {
         (Some(tag), _) => format!("the running {tag}"),
         (None, Some(digest)) => format!("the running {}", digest.short()),
@@ -247,7 +247,7 @@ pub(super) fn other_platform(image: &str, lacking: &str, running: &ImageReferenc
 }
 
 /// So many tags were refused that the others were not looked at.
-pub(super) fn exhausted(refused: &[Refused]) -> String {
+pub(crate) fn exhausted(refused: &[Refused]) -> String {
     let best = refused.first().map_or("", |refused| &refused.message);
     let count = refused.len();
     format!(
@@ -257,11 +257,11 @@ pub(super) fn exhausted(refused: &[Refused]) -> String {
 }
 
 /// A tag would be elected, and could not be checked.
-pub(super) fn unchecked(tag: &Tag, failure: &FetchFailure) -> String {
+pub(crate) fn unchecked(tag: &Tag, failure: &FetchFailure) -> String {
     format!("{tag} would be elected, but could not be checked: {failure}")
 }
 
 /// A time without fractions of a second.
-pub(super) fn second(at: Timestamp) -> String {
+pub(crate) fn second(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

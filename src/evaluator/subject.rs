@@ -7,8 +7,8 @@ use super::assessment::Row;
 use super::case::mutable_tag;
 use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 use super::evaluate::{Evaluation, Judgement, judge};
-use super::moved;
-use super::snapshot::Settings;
+use super::moved_tag;
+use super::snapshot::snapshot::Settings;
 use crate::image::{
     CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata, Tag,
 };
@@ -24,34 +24,34 @@ pub struct Subject<'s> {
     pub workload: &'s Workload,
     /// The container.
     pub container: &'s Container,
-    pub(super) image: Result<ImageReference, ReferenceError>,
+    pub(crate) image: Result<ImageReference, ReferenceError>,
     resolved: Resolved,
     /// A policy to suggest by, where the container has none.
     assumed: Option<ContainerPolicy>,
-    pub(super) platforms: Option<Vec<Platform>>,
-    pub(super) running: &'s [RunningImage],
+    pub(crate) platforms: Option<Vec<Platform>>,
+    pub(crate) running: &'s [RunningImage],
     /// Why the image is left out, where the flags of the run leave it out.
     left_out: Option<String>,
     /// The image that somebody asks for by name.
-    pub(super) wished: Option<&'s ImageReference>,
-    pub(super) max_candidates: usize,
-    pub(super) now: Timestamp,
+    pub(crate) wished: Option<&'s ImageReference>,
+    pub(crate) max_candidates: usize,
+    pub(crate) now: Timestamp,
 }
 
 /// What holds for every container of a run.
 #[derive(Debug, Clone)]
-pub(super) struct Circumstances<'s> {
-    pub(super) now: Timestamp,
-    pub(super) platforms: Option<Vec<Platform>>,
-    pub(super) running: &'s [RunningImage],
-    pub(super) left_out: Option<String>,
+pub(crate) struct Circumstances<'s> {
+    pub(crate) now: Timestamp,
+    pub(crate) platforms: Option<Vec<Platform>>,
+    pub(crate) running: &'s [RunningImage],
+    pub(crate) left_out: Option<String>,
     /// The image that somebody asks for by name, of whatever repository.
-    pub(super) wished: Option<&'s ImageReference>,
-    pub(super) max_candidates: usize,
+    pub(crate) wished: Option<&'s ImageReference>,
+    pub(crate) max_candidates: usize,
 }
 
 impl<'s> Subject<'s> {
-    pub(super) fn new(
+    pub(crate) fn new(
         workload: &'s Workload,
         container: &'s Container,
         resolved: Resolved,
@@ -121,7 +121,7 @@ impl<'s> Subject<'s> {
 
     /// The policy to judge by: the container's own, or the assumed one; none
     /// where the image is left out.
-    pub(super) fn policy(&self) -> Option<&ContainerPolicy> {
+    pub(crate) fn policy(&self) -> Option<&ContainerPolicy> {
         match &self.resolved.policy {
             _ if self.left_out.is_some() => None,
             Some(Ok(policy)) => Some(policy),
@@ -164,7 +164,7 @@ impl<'s> Subject<'s> {
         }
     }
 
-    pub(super) fn judge<'m>(&'m self, metadata: &'m RepositoryMetadata) -> Option<Judgement<'m>> {
+    pub(crate) fn judge<'m>(&'m self, metadata: &'m RepositoryMetadata) -> Option<Judgement<'m>> {
         let (Some(policy), Ok(image)) = (self.policy(), &self.image) else {
             return None;
         };
@@ -198,7 +198,7 @@ impl<'s> Subject<'s> {
         self.needs(metadata).is_empty()
     }
 
-    pub(super) fn conclude(&self, evaluation: Option<Evaluation>) -> Decision {
+    pub(crate) fn conclude(&self, evaluation: Option<Evaluation>) -> Decision {
         // With a registry's answer the parts of one image are told apart.
         let may_be_mixed = evaluation.is_none() && self.resolved.state != State::Ignored;
         let verdict = match (&self.image, &self.resolved.policy, evaluation) {
@@ -224,7 +224,7 @@ impl<'s> Subject<'s> {
         }
         let elected = decision.latest.as_ref().and_then(ImageReference::tag);
         decision.build = elected.and_then(|tag| self.build(tag));
-        if may_be_mixed && let Some(mixed) = moved::mixed(self.running) {
+        if may_be_mixed && let Some(mixed) = moved_tag::mixed(self.running) {
             decision.warnings.push(mixed);
         }
         decision.warnings.sort();

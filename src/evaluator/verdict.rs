@@ -2,14 +2,14 @@
 
 use super::case::{Case, Outline};
 use super::decision::Reason;
-use super::elect::{Election, Refused};
-use super::rank::Ranking;
+use super::election::elect::{Election, Refused};
+use super::election::rank::Ranking;
 use super::sentence;
 use crate::image::{Fact, Known, Tag};
 use crate::policy::{Order, Rejection, TagVersion, Warning, WarningCode};
 
 /// The reason of a container whose best tag the gate refuses.
-pub(super) fn reason_of(rejection: Rejection) -> Reason {
+pub(crate) fn reason_of(rejection: Rejection) -> Reason {
     match rejection {
         Rejection::TooYoung => Reason::TooYoung,
         Rejection::WrongPlatform => Reason::WrongPlatform,
@@ -19,7 +19,7 @@ pub(super) fn reason_of(rejection: Rejection) -> Reason {
 
 impl<'m> Case<'_, 'm> {
     /// The verdict of a walk; the error is what has to be known first.
-    pub(super) fn outline(
+    pub(crate) fn outline(
         &self,
         election: Election,
         ranking: &Ranking<'m>,
@@ -71,7 +71,7 @@ impl<'m> Case<'_, 'm> {
     }
 
     /// Nothing is elected: because all were refused, or because none matched.
-    pub(super) fn nobody(&self, ranking: &Ranking<'m>, refused: &[Refused]) -> Outline {
+    pub(crate) fn nobody(&self, ranking: &Ranking<'m>, refused: &[Refused]) -> Outline {
         // A missing manifest tells least of why the others were refused.
         let best = refused
             .iter()

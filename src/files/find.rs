@@ -51,7 +51,7 @@ impl FromStr for PathOrStdin {
 
 /// A file to read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Standard input.
     Stdin,
     /// A file that was named itself.
@@ -61,7 +61,7 @@ pub(super) enum Found {
 }
 
 /// Lists the files, each once, in the order given and by name within a folder.
-pub(super) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, FileError>> {
+pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, FileError>> {
     let mut finder = Finder {
         recursive,
         seen: BTreeSet::new(),

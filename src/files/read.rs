@@ -133,7 +133,7 @@ fn is_policy_source(object: &Value) -> bool {
 }
 
 /// Reads a text to its end, or to the limit.
-pub(super) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
+pub(crate) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
     let mut bytes = Vec::new();
     let file = file.to_owned();
     if let Err(source) = from.take(MAX_BYTES + 1).read_to_end(&mut bytes) {

@@ -53,7 +53,7 @@ fn is_registry(first: &str) -> bool {
 ///
 /// Only an [`super::ImageReference`] makes one, so it is always legal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImageName(pub(super) Box<str>);
+pub struct ImageName(pub(crate) Box<str>);
 
 impl ImageName {
     /// The name as it was spelled.
@@ -91,7 +91,7 @@ impl CanonicalName {
     /// specification. As container runtimes do, the first element is taken for a
     /// registry if it cannot be a path: it has a dot, a colon or a capital
     /// letter, or it is `localhost`.
-    pub(super) fn of_name(name: &str) -> Result<Self, ReferenceError> {
+    pub(crate) fn of_name(name: &str) -> Result<Self, ReferenceError> {
         let (registry, path) = match name.split_once('/') {
             Some((first, path)) if is_registry(first) => (Some(first), path),
             _ => (None, name),

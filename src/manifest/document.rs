@@ -66,29 +66,29 @@ pub enum Problem {
 
 /// The value in the text that an object is, or is a part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Root {
+pub(crate) struct Root {
     /// The bytes: a YAML document with its markers, or one JSON value.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// How it is to be read.
-    pub(super) is_json: bool,
+    pub(crate) is_json: bool,
     /// The block that SOPS left in it.
-    pub(super) sops: Option<Sops>,
+    pub(crate) sops: Option<Sops>,
 }
 
 /// An entry of [`objects`] and where it stands.
 #[derive(Debug)]
-pub(super) struct Located {
+pub(crate) struct Located {
     /// What it is read from.
-    pub(super) root: Root,
+    pub(crate) root: Root,
     /// The keys and indexes that lead from there to the object: through lists.
-    pub(super) path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// What is read.
-    pub(super) object: Result<Object, DocumentError>,
+    pub(crate) object: Result<Object, DocumentError>,
 }
 
 impl Located {
     /// The line at which it is told.
-    pub(super) fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         match &self.object {
             Ok(object) => object.line,
             Err(error) => error.line,
@@ -106,7 +106,7 @@ pub fn objects(text: &str) -> Vec<Result<Object, DocumentError>> {
 }
 
 /// As [`objects`], each with its place.
-pub(super) fn located(text: &str) -> Vec<Located> {
+pub(crate) fn located(text: &str) -> Vec<Located> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let skipped = text.len() - body.len();
     let mut found = Vec::new();

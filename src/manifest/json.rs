@@ -12,17 +12,17 @@ use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// A value and its place in the text.
-pub(super) struct JsonValue {
+pub(crate) struct JsonValue {
     /// The line on which it begins, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Its bytes.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// What it is.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// The values of a JSON text. After an error nothing more is read.
-pub(super) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, JsonError>> {
+pub(crate) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, JsonError>> {
     let mut found = Vec::new();
     let nodes = Cell::new(max_nodes);
     let mut line = 1;
@@ -56,11 +56,11 @@ pub(super) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, Json
 }
 
 /// Why a JSON text could not be read.
-pub(super) struct JsonError {
+pub(crate) struct JsonError {
     /// Where, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// What is wrong there.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 fn newlines(text: &str) -> usize {

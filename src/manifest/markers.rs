@@ -22,7 +22,7 @@ pub struct Marker {
 
 impl Marker {
     /// The same marker as seen from an item of the list it stands in.
-    pub(super) fn below(&self, index: usize) -> Option<Self> {
+    pub(crate) fn below(&self, index: usize) -> Option<Self> {
         match self.path.as_slice() {
             [items, item, path @ ..] if items == "items" && *item == index.to_string() => {
                 Some(Self {
@@ -102,7 +102,7 @@ fn is_part(key: &str) -> bool {
 }
 
 /// The markers of one document, from the object's root.
-pub(super) fn find(text: &str) -> Vec<Marker> {
+pub(crate) fn find(text: &str) -> Vec<Marker> {
     // Few documents have any, and only those are read a second time.
     if !text.contains(KEY) {
         return Vec::new();

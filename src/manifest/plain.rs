@@ -23,7 +23,7 @@ pub type PlainTexts = BTreeMap<Vec<String>, String>;
 
 /// A document as it is written.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(crate) struct Written {
     root: Rc<Node>,
     anchors: HashMap<usize, Rc<Node>>,
 }
@@ -43,7 +43,7 @@ enum Node {
 impl Written {
     /// Reads a document; `None`: no release stands in it, or it is JSON that YAML
     /// does not read.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         if !text.contains(KIND) {
             return None;
         }
@@ -64,7 +64,7 @@ impl Written {
     }
 
     /// Resolves the values of the object at a path, if that is a release.
-    pub(super) fn resolve(&self, path: &[String], object: &mut Value) -> PlainTexts {
+    pub(crate) fn resolve(&self, path: &[String], object: &mut Value) -> PlainTexts {
         let mut texts = PlainTexts::new();
         if object["kind"].as_str() != Some(KIND) {
             return texts;

@@ -32,9 +32,9 @@ const COMMENT_RULES: [&str; 2] = ["encrypted_comment_regex", "unencrypted_commen
 
 /// The block of a document that SOPS has encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sops {
+pub(crate) struct Sops {
     /// Whether the checksum counts the readable values too.
-    pub(super) seals_all: bool,
+    pub(crate) seals_all: bool,
     rule: Rule,
 }
 
@@ -53,7 +53,7 @@ enum Rule {
 impl Sops {
     /// The block of a document or an object. A `sops` without a checksum is not
     /// one of SOPS, which never reads such a file.
-    pub(super) fn of(value: &Value) -> Option<Self> {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
         let block = value.get(BLOCK)?.as_object()?;
         block.get("mac").filter(|mac| !mac.is_null())?;
         Some(Self {
@@ -65,7 +65,7 @@ impl Sops {
 
     /// Whether a value may not be set or removed, by the keys and indexes that lead
     /// to it from the block's own mapping, and by what stands there now.
-    pub(super) fn encrypts(&self, path: &[String], now: Option<&Value>) -> bool {
+    pub(crate) fn encrypts(&self, path: &[String], now: Option<&Value>) -> bool {
         match now {
             Some(Value::Null) | None => self.rule.encrypts(path),
             Some(now) => is_encrypted(now),

@@ -7,22 +7,22 @@
 
 /// A document's text as it stands in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Chunk<'a> {
+pub(crate) struct Chunk<'a> {
     /// From its directives or its `---` to the next document, line ends kept.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
     /// The byte of the file at which `text` begins.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// The line of the file on which `text` begins, from 1.
-    pub(super) first_line: usize,
+    pub(crate) first_line: usize,
     /// The line of the first content, from 1: neither blank nor a comment, a
     /// directive or a bare marker.
-    pub(super) content_line: usize,
+    pub(crate) content_line: usize,
     /// The byte of `text` at which that line begins.
-    pub(super) content: usize,
+    pub(crate) content: usize,
 }
 
 /// The documents of a text, without those that hold nothing but comments.
-pub(super) fn chunks(text: &str) -> Vec<Chunk<'_>> {
+pub(crate) fn chunks(text: &str) -> Vec<Chunk<'_>> {
     let mut splitter = Splitter {
         text,
         start: 0,

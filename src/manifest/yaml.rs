@@ -15,15 +15,15 @@ const MAX_ALIASED: usize = 100_000;
 const MAX_ANCHORS: usize = 10_000;
 
 /// Why a document could not be read.
-pub(super) struct YamlError {
+pub(crate) struct YamlError {
     /// Where in the text, from 1; not every error tells it.
-    pub(super) line: Option<usize>,
+    pub(crate) line: Option<usize>,
     /// What is wrong there.
-    pub(super) message: String,
+    pub(crate) message: String,
 }
 
 /// Reads a text that holds one document of at most so many values.
-pub(super) fn value(text: &str, max_nodes: usize) -> Result<Value, YamlError> {
+pub(crate) fn value(text: &str, max_nodes: usize) -> Result<Value, YamlError> {
     serde_saphyr::from_str_with_options(text, options(max_nodes)).map_err(|error| YamlError {
         line: error
             .location()

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::grid::{Cell, Cut, Grid, Heading};
-use super::sanitize::sanitize;
-use super::style::{Paint, Style};
-use super::time::age;
+use super::text::grid::{Cell, Cut, Grid, Heading};
+use super::text::sanitize::sanitize;
+use super::text::style::{Paint, Style};
+use super::text::time::age;
 use crate::evaluator::Lock;
 use crate::plan::Edit;
 use crate::workload::{Names, Workload, WorkloadId};

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::json::{CacheFileItem, CacheInfo, CacheServerItem};
-use super::sanitize::sanitize;
-use super::time::{age, thousands};
+use super::text::sanitize::sanitize;
+use super::text::time::{age, thousands};
 
 /// Where metadata is kept and how much of it, one fact a line.
 #[must_use]

@@ -2,16 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::grid::{Cell, Cut, Grid, Heading};
-use super::layout::Step;
-use super::style::{Paint, Style};
-use super::time::{age, count, minute, until};
+use super::text::grid::{Cell, Cut, Grid, Heading};
+use super::text::layout::Step;
+use super::text::style::{Paint, Style};
+use super::text::time::{age, count, minute, until};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination};
 use crate::policy::{Order, Rejection};
 
 /// A column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TagColumn {
+pub(crate) enum TagColumn {
     /// A mark at the running tag, as `kubectl config get-contexts` marks the
     /// current context.
     Current,
@@ -50,7 +50,7 @@ impl TagColumn {
 
 /// The tags to show: the best ones up to the limit (0: all), and the elected
 /// and the running one wherever they stand.
-pub(super) fn choose(candidates: &[Candidate], limit: usize) -> Vec<&Candidate> {
+pub(crate) fn choose(candidates: &[Candidate], limit: usize) -> Vec<&Candidate> {
     let shown = |(at, candidate): &(usize, &Candidate)| {
         limit == 0
             || *at < limit
@@ -63,7 +63,7 @@ pub(super) fn choose(candidates: &[Candidate], limit: usize) -> Vec<&Candidate> 
 
 /// The chosen tags as a table, and how many are not shown. Columns of dates are
 /// left out where no date was asked for.
-pub(super) fn tag_table(
+pub(crate) fn tag_table(
     candidates: &[Candidate],
     limit: usize,
     columns: &[TagColumn],
@@ -104,7 +104,7 @@ pub(super) fn tag_table(
 
 /// The columns, without those of dates where time decides nothing: there only the
 /// dates of one or two tags are known.
-pub(super) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
+pub(crate) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
     let decision = &examination.decision;
     let own = decision.policy.as_ref();
     let policy = own.or(decision.suggestion.as_ref().map(|assumed| &assumed.policy));
@@ -169,7 +169,7 @@ fn reason(candidate: &Candidate, now: Timestamp) -> Cell {
 
 /// Why a tag was passed over, as the end of a sentence that begins with it; for
 /// one that is too young also when that changes.
-pub(super) fn phrase(candidate: &Candidate, rejection: Rejection, now: Timestamp) -> String {
+pub(crate) fn phrase(candidate: &Candidate, rejection: Rejection, now: Timestamp) -> String {
     match candidate.ripe_at {
         Some(ripe) => format!("{}, ripe in {}", rejection.phrase(), until(ripe, now)),
         None => rejection.phrase().to_owned(),

@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
-use super::grid::{Cell, Cut, Heading, NONE};
-use super::sanitize::sanitize;
-use super::style::Paint;
-use super::time::age;
+use super::text::grid::{Cell, Cut, Heading, NONE};
+use super::text::sanitize::sanitize;
+use super::text::style::Paint;
+use super::text::time::age;
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
 use crate::words::closed_words;
@@ -72,7 +72,7 @@ impl Column {
 
     /// The heading with the way its cells are cut: names in their middle, where
     /// families of names differ least, sentences at their end.
-    pub(super) fn heading(self) -> Heading {
+    pub(crate) fn heading(self) -> Heading {
         let cut = match self {
             Self::Namespace | Self::Workload | Self::Container | Self::Current | Self::Update => {
                 Cut::Middle
@@ -87,7 +87,7 @@ impl Column {
 
     /// What stands in this column of a row that is called by one of these names.
     /// Rows in which nothing can happen are dim as a whole.
-    pub(super) fn cell(self, row: &Row, names: &Names<'_>, now: Timestamp) -> Cell {
+    pub(crate) fn cell(self, row: &Row, names: &Names<'_>, now: Timestamp) -> Cell {
         let decision = &row.decision;
         let policy = decision.policy.as_ref();
         let cell = match self {
@@ -132,7 +132,7 @@ impl Column {
 
     /// The order of two rows by this column: numbers within the text count as
     /// numbers, the oldest image stands first, an empty cell last.
-    pub(super) fn compare(self, a: &Row, b: &Row) -> Ordering {
+    pub(crate) fn compare(self, a: &Row, b: &Row) -> Ordering {
         if self == Self::Created {
             let key = |row: &Row| (created(row).is_none(), created(row));
             return key(a).cmp(&key(b));
@@ -160,7 +160,7 @@ pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
 }
 
 /// A workload's name where room is short: `deploy/web`, `hr.helm.fluxcd.io/a`.
-pub(super) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
+pub(crate) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
     let name = names.of(id);
     let behind = name.strip_prefix(id.kind.singular()).unwrap_or_default();
     format!("{}{behind}", short_kind(id.kind))
@@ -183,14 +183,14 @@ fn created(row: &Row) -> Option<Timestamp> {
 
 /// The tag and the short digest: `1.2.3`, `@sha256:1234567`,
 /// `1.2.3@sha256:1234567`; nothing where neither is written.
-pub(super) fn version(image: &ImageReference) -> Option<String> {
+pub(crate) fn version(image: &ImageReference) -> Option<String> {
     let digest = image.digest().map(short_digest).unwrap_or_default();
     let tag = image.tag().map_or("", |tag| tag.as_str());
     Some(format!("{tag}{digest}")).filter(|version| !version.is_empty())
 }
 
 /// `@sha256:1234567`: enough to tell two digests apart by eye.
-pub(super) fn short_digest(digest: &Digest) -> String {
+pub(crate) fn short_digest(digest: &Digest) -> String {
     let text = digest.to_string();
     let (algorithm, hex) = text.split_once(':').unwrap_or(("", &text));
     format!("@{algorithm}:{}", hex.get(..7).unwrap_or(hex))
@@ -198,7 +198,7 @@ pub(super) fn short_digest(digest: &Digest) -> String {
 
 /// A version, and for where room is short one that only shows that there is a
 /// digest.
-pub(super) fn version_cell(version: Option<String>) -> Cell {
+pub(crate) fn version_cell(version: Option<String>) -> Cell {
     let version = version.unwrap_or_default();
     let short = match version.split_once("@sha256:") {
         Some(("" | "(", hex)) => format!("@{hex}"),
@@ -210,7 +210,7 @@ pub(super) fn version_cell(version: Option<String>) -> Cell {
 
 /// What the manifest names; an image that is no reference is shown as it
 /// stands, because then that is what has to be seen.
-pub(super) fn current(image: &str) -> Option<String> {
+pub(crate) fn current(image: &str) -> Option<String> {
     match image.parse::<ImageReference>() {
         Ok(reference) => version(&reference),
         Err(_) => Some(image.to_owned()),
@@ -225,7 +225,7 @@ pub fn version_of(image: &str) -> String {
 }
 
 /// The repository as spelled; the whole text where it is no reference.
-pub(super) fn repository(image: &str) -> String {
+pub(crate) fn repository(image: &str) -> String {
     let parsed = image.parse::<ImageReference>();
     parsed.map_or_else(
         |_| image.to_owned(),
@@ -284,7 +284,7 @@ pub(crate) fn lock_phrase(lock: &Lock) -> String {
 
 /// Compares texts so that `1.9` stands before `1.10`: runs of digits by their
 /// value, everything else by its characters.
-pub(super) fn natural(a: &str, b: &str) -> Ordering {
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) {
         if x.is_ascii_digit() && y.is_ascii_digit() {

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::candidates::{TagColumn, columns_of, phrase, tag_table};
 use super::columns::{current, version};
-use super::elide::{elide_middle, wrap};
-use super::sanitize::sanitize;
 use super::sentence::{RepeatedFlags, next_step, sentence};
-use super::style::{Paint, Style};
-use super::time::{age, count, rfc3339, thousands};
+use super::text::elide::{elide_middle, wrap};
+use super::text::sanitize::sanitize;
+use super::text::style::{Paint, Style};
+use super::text::time::{age, count, rfc3339, thousands};
 use crate::evaluator::{
     AgeClock, CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row, State,
 };

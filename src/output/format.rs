@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::sanitize::is_unsafe;
+use super::text::sanitize::is_unsafe;
 use crate::words::closed_words;
 
 closed_words! {

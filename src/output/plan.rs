@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::columns::{current, version, version_cell, version_of};
-use super::elide::wrap;
-use super::grid::{Cell, Cut, Grid, Heading};
 use super::json::WriteResult;
-use super::layout::Step;
-use super::sanitize::sanitize;
-use super::style::{Paint, Style};
-use super::time::{count, thousands};
+use super::text::elide::wrap;
+use super::text::grid::{Cell, Cut, Grid, Heading};
+use super::text::layout::Step;
+use super::text::sanitize::sanitize;
+use super::text::style::{Paint, Style};
+use super::text::time::{count, thousands};
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
 use crate::workload::Names;
 

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::candidates::{TagColumn, columns_of, tag_table};
-use super::elide::wrap;
-use super::sanitize::sanitize;
 use super::sentence::sentence;
-use super::style::{Paint, Style};
+use super::text::elide::wrap;
+use super::text::sanitize::sanitize;
+use super::text::style::{Paint, Style};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, Outcome, Row};
 use crate::image::ImageReference;
 use crate::policy::{Rejection, TagVersion};

@@ -1,7 +1,7 @@
 //! A decision in one sentence, and what to do next.
 
 use super::columns::{lock_phrase, version, version_of};
-use super::sanitize::sanitize;
+use super::text::sanitize::sanitize;
 use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
 use crate::policy::WarningCode;

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::columns::{Column, short_name};
-use super::grid::{Cell, Grid};
-use super::layout::Step;
-use super::style::Style;
+use super::text::grid::{Cell, Grid};
+use super::text::layout::Step;
+use super::text::style::Style;
 use crate::evaluator::{Outcome, Row};
 use crate::workload::Names;
 
@@ -69,7 +69,7 @@ pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut text = String::new();
     for row in rows {
         if seen.insert(&row.workload) {
-            text.push_str(&super::sanitize(&row.workload.qualified()));
+            text.push_str(&super::text::sanitize::sanitize(&row.workload.qualified()));
             text.push('\n');
         }
     }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::candidates::{TagColumn, columns_of, tag_table};
-use super::elide::wrap;
-use super::sanitize::sanitize;
-use super::style::{Paint, Style};
+use super::text::elide::wrap;
+use super::text::sanitize::sanitize;
+use super::text::style::{Paint, Style};
 use crate::evaluator::{CandidateVerdict, Examination, Outcome};
 
 /// What a policy elects among the tags of an image: the verdict in a line, then

@@ -54,7 +54,7 @@ impl From<&Row> for ImageUse {
 
 impl ImageUser {
     /// The workload, if it is one with rows.
-    pub(super) fn workload(&self) -> Option<WorkloadId> {
+    pub(crate) fn workload(&self) -> Option<WorkloadId> {
         Some(WorkloadId {
             kind: WorkloadKind::of_object(&self.api_version, &self.kind)?,
             namespace: self.namespace.clone(),

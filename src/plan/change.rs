@@ -1,12 +1,12 @@
 //! What is going to be done, complete before anything is written.
 
-use super::authorship::{Authorship, Override};
 use super::edit::{Edit, ImageEdit};
 use super::helm_edit;
-use super::hold::HeldBack;
 use super::policy_edit::PolicyEdit;
-use super::record;
+use super::record::authorship::{Authorship, Override};
+use super::record::record;
 use super::rollback::rolled_back_from;
+use super::safeguards::held_back::HeldBack;
 use crate::image::{Digest, ImageReference};
 use crate::policy::{KeyError, Warning, is_ignored, lock_on};
 use crate::workload::{
@@ -278,7 +278,7 @@ impl ImageChange {
 
 /// Whether an image is of another repository than what runs; what runs and is not a
 /// valid image is of none.
-pub(super) fn is_elsewhere(running: &str, image: &ImageReference) -> bool {
+pub(crate) fn is_elsewhere(running: &str, image: &ImageReference) -> bool {
     let running = running.parse::<ImageReference>();
     running.map_or(true, |running| running.canonical() != image.canonical())
 }

@@ -214,14 +214,14 @@ impl Edit {
 }
 
 /// The keys from an object to its Pod's spec.
-pub(super) fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
+pub(crate) fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
     match kind {
         WorkloadKind::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
         _ => &["spec", "template", "spec"],
     }
 }
 
-pub(super) fn list_key(list: ContainerType) -> &'static str {
+pub(crate) fn list_key(list: ContainerType) -> &'static str {
     match list {
         ContainerType::Container => "containers",
         ContainerType::InitContainer => "initContainers",

@@ -26,7 +26,7 @@ use crate::workload::{HelmImage, Observed, helm_images, names_version, parent, v
 ///
 /// An image stands in no place that can be written, or in one that is also
 /// another's, with the reason.
-pub(super) fn value_edits(
+pub(crate) fn value_edits(
     object: &Observed,
     changes: &[&ImageChange],
 ) -> Result<Vec<ValueEdit>, Refusal> {

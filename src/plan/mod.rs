@@ -13,35 +13,30 @@
 //! is its [`Edit`], computed against the object as it stands at that moment, so
 //! that a retry after a conflict, a file and a live object all go one way.
 
-mod authorship;
 mod change;
-mod change_cause;
 mod edit;
-mod field_managers;
-mod guard;
+mod explicit_image;
 mod helm_edit;
-mod hold;
-mod image;
 mod policy_edit;
 mod policy_text;
-mod presence;
 mod record;
-mod record_name;
-mod reverting;
 mod rollback;
+mod safeguards;
 mod tested_patch;
 mod update;
 
-pub use authorship::{Authorship, Override};
+pub use self::explicit_image::plan_image;
+pub use self::record::authorship::{Authorship, Override};
+pub use self::record::record::{LastUpdate, RecordedChange};
+pub use self::safeguards::held_back::{HeldBack, Hold};
+pub use self::safeguards::image_presence::Presence;
+pub use self::safeguards::owners::{
+    Binding, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership,
+};
+pub use self::safeguards::reverting::reverting_managers;
 pub use change::{Change, ImageChange, Plan, Refusal};
 pub use edit::{Edit, ImageEdit, Patch, PatchKind, Place, ValueEdit};
-pub use guard::{Binding, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership};
-pub use hold::{HeldBack, Hold};
-pub use image::plan_image;
 pub use policy_edit::{LockNote, PolicyEdit, plan_policy};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
-pub use presence::Presence;
-pub use record::{LastUpdate, RecordedChange};
-pub use reverting::reverting_managers;
 pub use rollback::plan_rollback;
 pub use update::{Overrides, UpdateSpec, plan_update};

@@ -7,10 +7,10 @@
 
 use jiff::Timestamp;
 
-use super::authorship::Authorship;
 use super::change::{Change, Plan, Refusal};
 use super::edit::Edit;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
+use super::record::authorship::Authorship;
 use crate::policy::{Key, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
@@ -114,7 +114,7 @@ impl PolicyEdit {
     }
 
     /// The same edit, where a lock that has no message gets this one.
-    pub(super) fn with_message(mut self, message: String) -> Self {
+    pub(crate) fn with_message(mut self, message: String) -> Self {
         if let Self::Lock { note, .. } = &mut self {
             note.message.get_or_insert(message);
         }

@@ -145,7 +145,7 @@ impl ContainerPolicyText {
 }
 
 /// Parses a policy; the error names the offending part.
-pub(super) fn check_policy(text: &str) -> Result<(), String> {
+pub(crate) fn check_policy(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("a policy reads TYPE:EXPR, as in semver:~1.2".to_owned());
     }
@@ -166,7 +166,7 @@ pub(super) fn check_policy(text: &str) -> Result<(), String> {
 }
 
 /// Parses a minimum age.
-pub(super) fn check_age(text: &str) -> Result<(), PolicyEditError> {
+pub(crate) fn check_age(text: &str) -> Result<(), PolicyEditError> {
     match parse_age(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(PolicyEditError::Invalid(format!("--min-age: {error}"))),

@@ -1,10 +1,10 @@
 //! Putting back what the last recorded update replaced.
 
 use super::change::{Change, ImageChange, Plan, is_elsewhere};
-use super::change_cause::version;
-use super::hold::{HeldBack, Hold};
 use super::policy_edit::{LockNote, PolicyEdit};
-use super::record::{LastUpdate, RecordedChange};
+use super::record::change_cause::version;
+use super::record::record::{LastUpdate, RecordedChange};
+use super::safeguards::held_back::{HeldBack, Hold};
 use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
@@ -212,7 +212,7 @@ fn before(recorded: &RecordedChange) -> (String, Option<String>) {
 }
 
 /// The message of a lock that has none of its own.
-pub(super) fn rolled_back_from(images: &[ImageChange]) -> String {
+pub(crate) fn rolled_back_from(images: &[ImageChange]) -> String {
     let tag = |image: &ImageChange| {
         if image.changes_repository() {
             return image.from.clone();

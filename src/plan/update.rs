@@ -1,8 +1,8 @@
 //! From decisions to the images that are written.
 
-use super::authorship::Override;
 use super::change::{Change, ImageChange, Plan};
-use super::hold::{HeldBack, Hold};
+use super::record::authorship::Override;
+use super::safeguards::held_back::{HeldBack, Hold};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
 use crate::policy::{Lock, State, WarningCode};
 use crate::workload::{Source, WorkloadId};
@@ -49,13 +49,13 @@ impl Overrides {
 }
 
 impl UpdateSpec {
-    pub(super) fn names(&self, container: &str) -> bool {
+    pub(crate) fn names(&self, container: &str) -> bool {
         self.containers.is_empty() || self.containers.iter().any(|name| name == container)
     }
 }
 
 /// What becomes of one container.
-pub(super) enum Choice {
+pub(crate) enum Choice {
     /// Its image is replaced.
     Write(Box<ImageChange>),
     /// It stays although somebody might expect otherwise.
@@ -156,7 +156,7 @@ fn why(decision: &Decision, hold: Hold) -> String {
 
 impl Plan {
     /// Adds a container's part; those of one workload come one after the other.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         workload: &WorkloadId,
         source: Option<&Source>,
@@ -200,7 +200,7 @@ impl Plan {
     }
 
     /// Puts the images of a change among those that stay.
-    pub(super) fn hold_back(&mut self, change: &Change, hold: Hold, message: &str) {
+    pub(crate) fn hold_back(&mut self, change: &Change, hold: Hold, message: &str) {
         let images = change.images.iter().map(|image| HeldBack {
             workload: change.workload.clone(),
             container: Some(image.container.clone()),

@@ -4,9 +4,9 @@ use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::go_regex::GoRegex;
 use super::min_age::{MinAge, MinAgeClock};
 use super::rule::Rule;
+use super::syntax::go_regex::GoRegex;
 use super::tag_filter::TagFilter;
 use crate::image::Tag;
 

@@ -7,12 +7,12 @@
 //! an entry is automated, unless `fluxcd.io/automated` says `"false"`. Locked
 //! and ignored always win.
 
-use super::annotations::Annotations;
-use super::beside;
 use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
-use super::image_policies::{ImagePolicies, ImagePolicyEntry};
-use super::keys::Key;
 use super::rule::Rule;
+use super::sources::annotations::Annotations;
+use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
+use super::sources::keys::Key;
+use super::sources::refinements;
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};
 use crate::image::ImageReference;
@@ -220,7 +220,7 @@ fn with_beside(
     container: &Container,
     mut policy: ContainerPolicy,
 ) -> Result<ContainerPolicy, PolicyError> {
-    beside::apply(&mut policy, &workload.annotations, &container.name)?;
+    refinements::apply(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 
@@ -330,7 +330,7 @@ fn entry_for(
     container: &Container,
 ) -> Result<ContainerPolicy, PolicyError> {
     let mut policy = entry.policy.clone()?;
-    beside::apply_to_entry(&mut policy, &workload.annotations, &container.name)?;
+    refinements::apply_to_entry(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use super::constraint::{Constraint, ConstraintError};
-use super::glob::{Glob, GlobError};
-use super::go_regex::{GoRegex, GoRegexError};
 use super::order::{Direction, Order};
+use super::syntax::constraint::{Constraint, ConstraintError};
+use super::syntax::glob::{Glob, GlobError};
+use super::syntax::go_regex::{GoRegex, GoRegexError};
 use crate::image::{Digest, DigestError, Tag, TagError};
 
 /// How tags are chosen and ranked.

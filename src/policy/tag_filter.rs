@@ -7,9 +7,9 @@
 
 use std::borrow::Cow;
 
-use super::go_regex::GoRegex;
 use super::rejection::Rejection;
-use super::template::Template;
+use super::syntax::go_regex::GoRegex;
+use super::syntax::template::Template;
 use crate::image::Tag;
 
 /// The tests before the policy. The default passes every tag but `latest` and the

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::container::{Container, ContainerType};
-use super::helm_values;
+use super::helm::values;
 use super::id::{WorkloadId, WorkloadKind};
 use super::owner::{Owner, OwnerReference};
 use super::pull_secrets::PullSecretRefs;
@@ -275,7 +275,7 @@ impl RawObject {
         if kind == WorkloadKind::HelmRelease {
             let values = spec.values.as_ref().and_then(Value::as_object);
             let containers = values
-                .map(|values| helm_values::containers(values, &annotations))
+                .map(|values| values::containers(values, &annotations))
                 .unwrap_or_default();
             return Ok(Workload {
                 id,

@@ -8,8 +8,7 @@
 
 mod container;
 mod decode;
-mod helm_scalar;
-mod helm_values;
+mod helm;
 mod id;
 mod names;
 mod observed;
@@ -21,11 +20,11 @@ mod rollout;
 mod scheduling;
 mod workload_type;
 
+pub use self::helm::scalar::{plain_scalar, printed};
+pub use self::helm::values::{HelmImage, half_mappings, helm_images};
+pub(crate) use self::helm::values::{names_version, parent, value_at};
 pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
 pub use decode::{DecodeError, Source, Workload, decode, decode_as};
-pub use helm_scalar::{plain_scalar, printed};
-pub use helm_values::{HelmImage, half_mappings, helm_images};
-pub(crate) use helm_values::{names_version, parent, value_at};
 pub use id::{WorkloadId, WorkloadKind};
 pub use names::Names;
 pub use observed::{Observed, Writers};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::container::{Container, Obstacle};
 use super::decode::Workload;
-use super::helm_values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
+use super::helm::values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
 
 /// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
 pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \
@@ -77,7 +77,7 @@ mod tests {
 
     use serde_json::json;
 
-    use crate::workload::helm_values::containers;
+    use crate::workload::helm::values::containers;
 
     #[test]
     fn an_image_whose_version_stands_elsewhere_is_not_written() {

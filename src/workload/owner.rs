@@ -20,7 +20,7 @@ pub struct Owner {
 /// What an object's `metadata.ownerReferences` say, as far as they matter here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct OwnerReference {
+pub(crate) struct OwnerReference {
     kind: String,
     name: String,
     controller: bool,
@@ -44,7 +44,7 @@ pub enum OwnerMarker {
 impl Owner {
     /// Reads every marker that GitOps tools, operators and Helm leave, the one
     /// that reverts an edit soonest first.
-    pub(super) fn all(
+    pub(crate) fn all(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
@@ -96,7 +96,7 @@ impl Owner {
     }
 
     /// The owner whose marker comes first.
-    pub(super) fn of(
+    pub(crate) fn of(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],

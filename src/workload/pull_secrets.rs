@@ -23,7 +23,7 @@ pub struct PullSecretRefs {
 }
 
 impl PullSecretRefs {
-    pub(super) fn new(
+    pub(crate) fn new(
         service_account: Option<String>,
         listed: impl IntoIterator<Item = String>,
     ) -> Self {

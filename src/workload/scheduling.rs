@@ -117,7 +117,7 @@ impl Scheduling {
 /// The parts of a Pod's spec that say where it may run.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct RawAffinity {
+pub(crate) struct RawAffinity {
     node_affinity: Option<RawNodeAffinity>,
 }
 
@@ -148,7 +148,7 @@ struct RawExpression {
 }
 
 impl Scheduling {
-    pub(super) fn of_pod(
+    pub(crate) fn of_pod(
         selector: &BTreeMap<String, String>,
         affinity: Option<RawAffinity>,
     ) -> Self {

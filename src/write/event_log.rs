@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::live::LiveWriter;
+use super::live_writer::LiveWriter;
 use crate::cluster::EventNote;
 use crate::plan::Change;
 use crate::workload::Observed;
@@ -11,7 +11,7 @@ use crate::workload::Observed;
 /// Records Events. Where it may not, it tries once in a namespace and tells so
 /// once in a run: the change itself is made and recorded at the workload.
 #[derive(Debug, Default)]
-pub(super) struct EventLog {
+pub(crate) struct EventLog {
     /// The namespaces in which no Event could be recorded.
     closed: Mutex<BTreeSet<String>>,
 }
@@ -19,7 +19,7 @@ pub(super) struct EventLog {
 impl EventLog {
     /// Records that images were replaced, at the object as it is afterwards, and
     /// gives what there is to tell.
-    pub(super) async fn record(
+    pub(crate) async fn record(
         &self,
         writer: &LiveWriter<'_>,
         change: &Change,

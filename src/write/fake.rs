@@ -22,7 +22,7 @@ fn id(name: &str) -> WorkloadId {
 }
 
 /// A change of the container `app` from `org/app:1` to `org/app:2`.
-pub(super) fn change(name: &str) -> Change {
+pub(crate) fn change(name: &str) -> Change {
     Change {
         workload: id(name),
         source: None,
@@ -44,41 +44,41 @@ pub(super) fn change(name: &str) -> Change {
     }
 }
 
-pub(super) fn plan(names: &[&str]) -> Plan {
+pub(crate) fn plan(names: &[&str]) -> Plan {
     Plan {
         changes: names.iter().map(|name| change(name)).collect(),
         held_back: Vec::new(),
     }
 }
 
-pub(super) fn object(name: &str, version: u64, image: &str) -> Value {
+pub(crate) fn object(name: &str, version: u64, image: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"namespace": "shop", "name": name, "uid": "u",
             "resourceVersion": version.to_string()},
         "spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}})
 }
 
-pub(super) fn observed(name: &str, version: u64) -> Observed {
+pub(crate) fn observed(name: &str, version: u64) -> Observed {
     let object = object(name, version, "org/app:1");
     let observed = Observed::read(&object, "shop").expect("decodes");
     observed.expect("a workload")
 }
 
 /// What a test wants to happen at the nth patch from 1 that is no dry run.
-pub(super) type Trouble =
+pub(crate) type Trouble =
     Box<dyn Fn(&mut Stored, usize, &Sent) -> Option<(u16, String)> + Send + Sync>;
 
 /// An object that the server keeps.
 #[derive(Clone)]
-pub(super) struct Stored {
-    pub(super) version: u64,
-    pub(super) image: String,
-    pub(super) annotations: Value,
+pub(crate) struct Stored {
+    pub(crate) version: u64,
+    pub(crate) image: String,
+    pub(crate) annotations: Value,
 }
 
 impl Stored {
     /// Takes over what a patch says, whatever its version.
-    pub(super) fn take(&mut self, patch: &Value) {
+    pub(crate) fn take(&mut self, patch: &Value) {
         self.version += 1;
         for step in patch.as_array().into_iter().flatten() {
             if step["op"] == "replace" {
@@ -112,7 +112,7 @@ impl Stored {
 }
 
 /// An API server that keeps objects, checks versions and applies patches.
-pub(super) fn server(trouble: Trouble) -> (Cluster, Asked) {
+pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
     let objects: Mutex<BTreeMap<String, Stored>> = Mutex::default();
     let patches = AtomicUsize::new(0);
     answering(move |sent| {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::live::{LiveWriter, write_live};
+use super::live_writer::{LiveWriter, write_live};
 use super::{Applied, Done, DryRun};
 use crate::cluster::Cluster;
 use crate::plan::Plan;

@@ -8,7 +8,8 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
 use crate::evaluator::{Snapshot, State};
 use crate::plan::{Plan, PolicyEdit, reverting_managers};
-use crate::policy::{Key, Resolved, other_updaters, resolve};
+use crate::policy::other_updaters;
+use crate::policy::{Key, Resolved, resolve};
 use crate::workload::Observed;
 use crate::write::DryRun;
 

@@ -1,7 +1,8 @@
 //! One line for each workload that was written or not, as kubectl prints it.
 
 use crate::cli::terminal::streams::Terminal;
-use crate::output::{Format, sanitize};
+use crate::output::Format;
+use crate::output::sanitize;
 use crate::workload::WorkloadId;
 use crate::write::{DryRun, WriteError};
 

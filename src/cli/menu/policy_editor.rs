@@ -14,7 +14,8 @@ use crate::cli::terminal::keyboard;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::Outcome;
 use crate::image::ImageReference;
-use crate::output::{Paint, sanitize, sentence, version_of};
+use crate::output::sanitize;
+use crate::output::{Paint, sentence, version_of};
 use crate::policy::{PolicyText, PolicyType, Rule};
 
 /// How many tags are named on a terminal that is not drawn.

@@ -5,7 +5,8 @@ use dialoguer::console::{Key, measure_text_width};
 use super::keyboard::{self, Keyboard};
 use super::streams::Terminal;
 use crate::cli::error::CommandError;
-use crate::output::{is_unsafe, sanitize, wrap};
+use crate::output::sanitize;
+use crate::output::{is_unsafe, wrap};
 
 /// What is asked.
 #[derive(Debug, Clone)]

@@ -9,7 +9,8 @@ use dialoguer::console::Term;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::ColourChoice;
 use crate::evaluator::ScopeError;
-use crate::output::{Paint, Style, sanitize};
+use crate::output::sanitize;
+use crate::output::{Paint, Style};
 use crate::secrets;
 
 /// The two streams: results go to the first, all else to the second.

@@ -10,7 +10,7 @@ use super::walk::{Removal, Walk, key_style};
 
 impl Walk<'_> {
     /// Removes and adds lines.
-    pub(super) fn change_block(
+    pub(crate) fn change_block(
         &mut self,
         mapping: &Mapping,
         removals: &[Removal],
@@ -56,7 +56,7 @@ impl Walk<'_> {
     }
 
     /// Gives a key that has no value, or an empty one, the lines of a mapping.
-    pub(super) fn fill_block(
+    pub(crate) fn fill_block(
         &mut self,
         mapping: &Mapping,
         entry: &Entry,
@@ -124,7 +124,7 @@ impl Walk<'_> {
 
 /// The entry below which a new key is written: the last one, but annotations
 /// come behind the name, the namespace and the labels.
-pub(super) fn above<'e>(kept: &[&'e Entry], key: &str) -> Option<&'e Entry> {
+pub(crate) fn above<'e>(kept: &[&'e Entry], key: &str) -> Option<&'e Entry> {
     let before: &[&str] = match key {
         ANNOTATIONS => &["name", "generateName", "namespace", "labels"],
         "metadata" => &["apiVersion", "kind"],

@@ -9,11 +9,11 @@ use crate::plan::Place;
 use crate::workload::plain_scalar;
 
 /// The key under which an empty mapping and none mean the same.
-pub(super) const ANNOTATIONS: &str = "annotations";
+pub(crate) const ANNOTATIONS: &str = "annotations";
 
 /// What is to become of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// It becomes this text.
     Set(String),
     /// It becomes what YAML reads from this text without quotes.
@@ -25,12 +25,12 @@ pub(super) enum Change {
 }
 
 impl Change {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::Within(BTreeMap::new())
     }
 
     /// Adds the edit of a place, which lies below `base`.
-    pub(super) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
+    pub(crate) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
         let two_ways = || EditProblem::TwoWays {
             place: place(&edit.path),
         };
@@ -57,7 +57,7 @@ impl Change {
     }
 
     /// Whether anything is set by it.
-    pub(super) fn sets(&self) -> bool {
+    pub(crate) fn sets(&self) -> bool {
         match self {
             Self::Set(_) | Self::SetPlain(_) => true,
             Self::Remove => false,
@@ -66,7 +66,7 @@ impl Change {
     }
 
     /// Makes the change in a value that was read.
-    pub(super) fn apply(&self, value: &mut Value) {
+    pub(crate) fn apply(&self, value: &mut Value) {
         match (self, value) {
             (Self::Set(text), value) => *value = Value::from(text.as_str()),
             (Self::SetPlain(text), value) => *value = plain_scalar(text),
@@ -115,7 +115,7 @@ impl Change {
 }
 
 /// A place as it is written in an error.
-pub(super) fn place(path: &[String]) -> String {
+pub(crate) fn place(path: &[String]) -> String {
     if path.is_empty() {
         return "the document".to_owned();
     }

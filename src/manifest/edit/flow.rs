@@ -31,7 +31,7 @@ struct Line<'a> {
 
 impl Walk<'_> {
     /// Removes and adds entries; some are left.
-    pub(super) fn change_flow(
+    pub(crate) fn change_flow(
         &mut self,
         node: &Node,
         mapping: &Mapping,
@@ -163,7 +163,7 @@ impl Walk<'_> {
     }
 
     /// A mapping as the value of an entry that had none.
-    pub(super) fn flow_value(&self, node: &Node, entry: &Entry, change: &Change) -> String {
+    pub(crate) fn flow_value(&self, node: &Node, entry: &Entry, change: &Change) -> String {
         self.form(node, entry).value(change)
     }
 

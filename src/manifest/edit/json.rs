@@ -14,7 +14,7 @@ use super::yaml::child;
 /// Reads the value in `range` of a text, as deep as the change goes. It was read
 /// before, so nothing is wrong with it, and it is no deeper than the stack;
 /// `None` says otherwise.
-pub(super) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
     let mut reader = Reader {
         text: &text[..range.end],
         at: range.start,

@@ -14,7 +14,7 @@ use crate::workload::plain_scalar;
 const MAX_NODES: usize = 8;
 
 /// Writes a text as a scalar, in this style where it can be.
-pub(super) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
+pub(crate) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
     match style {
         ScalarStyle::Plain if is_plain(text, in_flow) => text.to_owned(),
         ScalarStyle::SingleQuoted if is_printable(text) => single_quoted(text),
@@ -30,7 +30,7 @@ fn single_quoted(text: &str) -> String {
 }
 
 /// Writes a text in double quotes, as both JSON and YAML read it.
-pub(super) fn double_quoted(text: &str) -> String {
+pub(crate) fn double_quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -51,7 +51,7 @@ pub(super) fn double_quoted(text: &str) -> String {
 
 /// Writes the number or the boolean that YAML reads from a plain scalar for JSON, in
 /// the scalar's own text where JSON knows that too.
-pub(super) fn json_scalar(text: &str) -> String {
+pub(crate) fn json_scalar(text: &str) -> String {
     let value = plain_scalar(text);
     match serde_json::from_str::<Value>(text) {
         Ok(same) if same.as_f64() == value.as_f64() => text.to_owned(),
@@ -60,7 +60,7 @@ pub(super) fn json_scalar(text: &str) -> String {
 }
 
 /// Whether a text means itself without quotes.
-pub(super) fn is_plain(text: &str, in_flow: bool) -> bool {
+pub(crate) fn is_plain(text: &str, in_flow: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };

@@ -9,7 +9,7 @@ use crate::manifest::sops::Sops;
 use crate::plan::Place;
 
 /// Refuses a change that SOPS would notice: see [`Sops`].
-pub(super) fn check(found: &Located, object: &Object, places: &[Place]) -> Result<(), EditProblem> {
+pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Result<(), EditProblem> {
     if places.is_empty() {
         return Ok(());
     }

@@ -4,27 +4,27 @@ use std::ops::Range;
 
 /// Ranges of a text and what stands there afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Splices {
+pub(crate) struct Splices {
     found: Vec<(Range<usize>, String)>,
 }
 
 impl Splices {
     /// Puts a text before a byte; of several, the first comes first.
-    pub(super) fn insert(&mut self, at: usize, text: impl Into<String>) {
+    pub(crate) fn insert(&mut self, at: usize, text: impl Into<String>) {
         self.replace(at..at, text);
     }
 
-    pub(super) fn remove(&mut self, range: Range<usize>) {
+    pub(crate) fn remove(&mut self, range: Range<usize>) {
         self.replace(range, "");
     }
 
-    pub(super) fn replace(&mut self, range: Range<usize>, text: impl Into<String>) {
+    pub(crate) fn replace(&mut self, range: Range<usize>, text: impl Into<String>) {
         self.found.push((range, text.into()));
     }
 
     /// The text with the changes; `None` where two of them meet that do not both
     /// remove. A text without a newline at its end stays one.
-    pub(super) fn apply(mut self, text: &str) -> Option<String> {
+    pub(crate) fn apply(mut self, text: &str) -> Option<String> {
         self.found
             .sort_by_key(|(range, _)| (range.start, range.end));
         let mut edited = String::with_capacity(text.len());

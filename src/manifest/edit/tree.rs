@@ -7,21 +7,21 @@ use granit_parser::ScalarStyle;
 
 /// A value. Places are bytes of the whole text.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// From its first byte to behind its last. A block scalar begins below its
     /// header; an empty value begins and ends behind its colon.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// Its anchor's number, if it has one.
-    pub(super) anchor: Option<usize>,
+    pub(crate) anchor: Option<usize>,
     /// Whether it has a tag.
-    pub(super) is_tagged: bool,
+    pub(crate) is_tagged: bool,
     /// What it is.
-    pub(super) kind: NodeKind,
+    pub(crate) kind: NodeKind,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum NodeKind {
+pub(crate) enum NodeKind {
     /// A text, a number, a boolean or nothing.
     Scalar {
         /// Its text without quotes.
@@ -41,47 +41,47 @@ pub(super) enum NodeKind {
 
 /// A mapping's entries and its form.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     /// Whether it stands in braces.
-    pub(super) is_flow: bool,
+    pub(crate) is_flow: bool,
     /// In block form, the column of its keys.
-    pub(super) column: usize,
+    pub(crate) column: usize,
     /// Its keys and values, in the text's order.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// A key and its value.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The key; `None` in place of a text where it is none.
-    pub(super) key: Node,
+    pub(crate) key: Node,
     /// Where the colon stands, in the plain `key: value` form.
-    pub(super) colon: Option<usize>,
+    pub(crate) colon: Option<usize>,
     /// The value.
-    pub(super) value: Node,
+    pub(crate) value: Node,
 }
 
 /// A root value and the anchors of its document.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// The root value.
-    pub(super) root: Node,
+    pub(crate) root: Node,
     /// Every anchor: the byte at which its value begins, and its number.
-    pub(super) anchors: Vec<(usize, usize)>,
+    pub(crate) anchors: Vec<(usize, usize)>,
     /// The anchors that an alias names.
-    pub(super) aliased: BTreeSet<usize>,
+    pub(crate) aliased: BTreeSet<usize>,
     /// By how many columns the first block mapping in another is indented.
-    pub(super) unit: Option<usize>,
+    pub(crate) unit: Option<usize>,
 }
 
 impl Node {
     /// A scalar without a single character, read as null.
-    pub(super) fn is_empty_scalar(&self) -> bool {
+    pub(crate) fn is_empty_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. }) && self.range.is_empty()
     }
 
     /// Nothing, `null` or `~`.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         match &self.kind {
             NodeKind::Scalar {
                 text,
@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// A text written as `|` or `>`.
-    pub(super) fn is_block_scalar(&self) -> bool {
+    pub(crate) fn is_block_scalar(&self) -> bool {
         let style = match &self.kind {
             NodeKind::Scalar { style, .. } => *style,
             _ => return false,
@@ -104,7 +104,7 @@ impl Node {
     }
 
     /// What it is, for an error.
-    pub(super) fn what(&self) -> &'static str {
+    pub(crate) fn what(&self) -> &'static str {
         match self.kind {
             NodeKind::Scalar { .. } => "a single value",
             NodeKind::Alias => "an alias",
@@ -117,7 +117,7 @@ impl Node {
 
 impl Entry {
     /// The key's text.
-    pub(super) fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         match &self.key.kind {
             NodeKind::Scalar { text, .. } => Some(text),
             _ => None,
@@ -125,12 +125,12 @@ impl Entry {
     }
 
     /// Where it begins.
-    pub(super) fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         self.key.range.start
     }
 
     /// Where it ends: behind its value, or behind its colon, or its key.
-    pub(super) fn end(&self) -> usize {
+    pub(crate) fn end(&self) -> usize {
         let colon = self.colon.map_or(0, |colon| colon + 1);
         self.key.range.end.max(colon).max(self.value.range.end)
     }

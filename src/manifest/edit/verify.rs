@@ -9,7 +9,7 @@ use crate::manifest::document::Located;
 /// The first object at which an edited text does not say what it should: the
 /// objects of the old text with the changes in them, and nothing else. `changes`
 /// belong to objects by their positions.
-pub(super) fn difference(
+pub(crate) fn difference(
     old: &[Located],
     new: &[Located],
     changes: &BTreeMap<usize, Change>,

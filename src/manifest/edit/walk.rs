@@ -18,7 +18,7 @@ use crate::manifest::document::Root;
 const MERGE: &str = "<<";
 
 /// Adds the splices that make the edits of one root value.
-pub(super) fn splice(
+pub(crate) fn splice(
     text: &str,
     edits: &InRoot<'_>,
     splices: &mut Splices,
@@ -51,33 +51,33 @@ pub(super) fn splice(
 }
 
 /// A walk along the changes of one root value.
-pub(super) struct Walk<'a> {
-    pub(super) lines: Lines<'a>,
-    pub(super) root: &'a Root,
+pub(crate) struct Walk<'a> {
+    pub(crate) lines: Lines<'a>,
+    pub(crate) root: &'a Root,
     /// The objects that are edited: their paths and positions.
     objects: &'a [(&'a [String], usize)],
     tree: &'a Tree,
     /// By how many columns a block mapping is indented in another.
-    pub(super) unit: usize,
+    pub(crate) unit: usize,
     /// The keys and indexes that lead to where the walk is.
-    pub(super) path: Vec<String>,
-    pub(super) splices: &'a mut Splices,
+    pub(crate) path: Vec<String>,
+    pub(crate) splices: &'a mut Splices,
 }
 
 /// An entry that goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Removal {
+pub(crate) struct Removal {
     /// Its number in the mapping.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// Whether its value's entries, on lines of their own, have gone already.
-    pub(super) is_key_only: bool,
+    pub(crate) is_key_only: bool,
 }
 
 /// The new entries of a mapping.
-pub(super) type Additions<'c> = Vec<(&'c str, &'c Change)>;
+pub(crate) type Additions<'c> = Vec<(&'c str, &'c Change)>;
 
 impl Walk<'_> {
-    pub(super) fn fail<T>(
+    pub(crate) fn fail<T>(
         &self,
         at: usize,
         problem: impl FnOnce(String) -> EditProblem,
@@ -86,7 +86,7 @@ impl Walk<'_> {
     }
 
     /// Refuses an entry of the mapping at which the walk is for its form.
-    pub(super) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
+    pub(crate) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
         let name = entry.name().map(str::to_owned);
         self.fail_below(entry.start(), name.as_slice(), |place| EditProblem::Form {
             place,
@@ -418,7 +418,7 @@ impl Walk<'_> {
 }
 
 /// The style of the keys beside a new one.
-pub(super) fn key_style(entry: &Entry) -> ScalarStyle {
+pub(crate) fn key_style(entry: &Entry) -> ScalarStyle {
     match &entry.key.kind {
         NodeKind::Scalar { style, .. } => *style,
         _ => ScalarStyle::Plain,

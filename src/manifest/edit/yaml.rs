@@ -11,7 +11,7 @@ use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
 /// Reads the document in `range` of a text, as deep as the change goes. It was
 /// read before, so nothing is wrong with it, and it is no deeper than the
 /// stack; `None` says otherwise.
-pub(super) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
     let document = &text[range.clone()];
     let mut reader = Reader {
         text,
@@ -214,7 +214,7 @@ fn is_flow(style: StructureStyle) -> bool {
 }
 
 /// What changes below a key or an index.
-pub(super) fn child<'c>(change: Option<&'c Change>, key: &str) -> Option<&'c Change> {
+pub(crate) fn child<'c>(change: Option<&'c Change>, key: &str) -> Option<&'c Change> {
     match change {
         Some(Change::Within(children)) => children.get(key),
         _ => None,

@@ -7,13 +7,13 @@ use crate::evaluator::{
     AgeClock, DecisionFacts, Lock, PolicySummary, Reason, ScopeError, Suggestion, Summary,
 };
 use crate::image::{CanonicalName, CreatedFrom, Digest, ImageReference, SourceKind};
-use crate::output::time::rfc3339;
+use crate::output::text::time::rfc3339;
 use crate::policy::{Order, Warning, WarningCode};
 use crate::workload::{Owner, Source, WorkloadId};
 
 /// A time: RFC 3339 in UTC with whole seconds, `2026-11-21T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub(in crate::output) Timestamp);
+pub struct Time(pub(crate) Timestamp);
 
 impl From<Timestamp> for Time {
     fn from(time: Timestamp) -> Self {

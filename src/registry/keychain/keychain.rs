@@ -279,7 +279,7 @@ pub(crate) fn load(path: &Path) -> Option<Loaded> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
-    use crate::registry::keychain::*;
+    use super::*;
 
     /// A keychain without files, and with this helper on its path.
     pub(crate) fn keychain(helper: &str, script: &str) -> (tempfile::TempDir, Keychain) {

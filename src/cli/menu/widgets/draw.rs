@@ -3,7 +3,8 @@
 use dialoguer::console::measure_text_width;
 
 use super::list::{Choice, Item, List};
-use crate::output::{Paint, Style, elide_end, elide_middle, sanitize, wrap};
+use crate::output::sanitize;
+use crate::output::{Paint, Style, elide_end, elide_middle, wrap};
 
 /// The lines of one screen, none wider and not more of them than the terminal
 /// has room for.

@@ -1,0 +1,209 @@
+//! Snapshots of a cluster or of files, before any registry is asked.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::cluster::{AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, What};
+use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
+use crate::files::{FileError, FileListing};
+use crate::image::ImageReference;
+use crate::policy::ImagePolicies;
+use crate::workload::Workload;
+
+/// Reads the workloads that a selection names, and what their decisions need of
+/// the cluster.
+///
+/// # Errors
+///
+/// Nothing can be read at all; what is refused in part is in the snapshot.
+pub async fn from_cluster(
+    cluster: &Cluster,
+    selection: &Selection,
+    settings: Settings,
+    now: Timestamp,
+) -> Result<Snapshot, CollectError> {
+    let mut snapshot = workloads_of(cluster, selection, settings, now).await?;
+    surroundings(cluster, coverage(selection), &mut snapshot).await?;
+    Ok(snapshot)
+}
+
+/// Reads the workloads that a selection names, and nothing else.
+///
+/// # Errors
+///
+/// Nothing can be read at all; what is refused in part is in the snapshot.
+pub async fn workloads_of(
+    cluster: &Cluster,
+    selection: &Selection,
+    settings: Settings,
+    now: Timestamp,
+) -> Result<Snapshot, CollectError> {
+    let listing = cluster.workloads(selection).await?;
+    let mut snapshot = Snapshot::new(now);
+    snapshot.settings = settings;
+    snapshot.context = cluster.context().map(str::to_owned);
+    snapshot.workloads = listing.workloads;
+    snapshot.errors = listing.errors.into_iter().map(ScopeError::from).collect();
+    Ok(snapshot)
+}
+
+/// Reads what the decisions on the workloads of a snapshot need of the cluster:
+/// the Pods of rows that have a policy or a moving tag, and the nodes' platforms
+/// if any row has a policy.
+///
+/// # Errors
+///
+/// A setting of the snapshot is malformed.
+pub async fn surroundings(
+    cluster: &Cluster,
+    coverage: Coverage,
+    snapshot: &mut Snapshot,
+) -> Result<(), CollectError> {
+    let wanted = wanted_of_cluster(snapshot)?;
+    let pods_of: Vec<&Workload> = snapshot
+        .workloads
+        .iter()
+        .filter(|w| wanted.pods.contains(&w.id))
+        .collect();
+    let pods = async {
+        if pods_of.is_empty() {
+            None
+        } else {
+            Some(cluster.pod_facts(&pods_of, coverage).await)
+        }
+    };
+    let nodes = async {
+        if wanted.nodes {
+            cluster.node_platforms().await
+        } else {
+            None
+        }
+    };
+    let (pods, nodes) = futures_util::join!(pods, nodes);
+    snapshot.nodes = nodes;
+    if let Some(pods) = pods {
+        snapshot.pods = pods.images.into_iter().collect();
+        snapshot.uncovered = by_owner(pods.uncovered);
+        snapshot.notes.extend(pods.note);
+    }
+    Ok(())
+}
+
+/// Whoever asked for single workloads or labels knows that the rest has no row.
+pub(crate) fn coverage(selection: &Selection) -> Coverage {
+    if selection.what == What::Everything && selection.label_selector.is_none() {
+        Coverage::Whole
+    } else {
+        Coverage::Own
+    }
+}
+
+/// The Pods without a row by the kind of their owner, empty for nobody.
+pub(crate) fn by_owner(uncovered: Uncovered) -> Vec<(String, usize)> {
+    let bare = (uncovered.bare > 0).then(|| (String::new(), uncovered.bare));
+    uncovered.by_owner.into_iter().chain(bare).collect()
+}
+
+/// What has to be asked of the cluster beside the workloads.
+pub(crate) struct Wanted {
+    pub(crate) pods: BTreeSet<crate::workload::WorkloadId>,
+    pub(crate) nodes: bool,
+}
+
+pub(crate) fn wanted_of_cluster(snapshot: &Snapshot) -> Result<Wanted, SnapshotError> {
+    let mut wanted = Wanted {
+        pods: BTreeSet::new(),
+        nodes: false,
+    };
+    for subject in snapshot.subjects()? {
+        let has_policy = subject.repository().is_some();
+        wanted.nodes |= has_policy;
+        let image = subject.container.image.parse::<ImageReference>();
+        if has_policy || image.is_ok_and(|image| image.is_mutable()) {
+            wanted.pods.insert(subject.workload.id.clone());
+        }
+    }
+    Ok(wanted)
+}
+
+/// Takes what files hold.
+///
+/// # Errors
+///
+/// `--assume` is no policy.
+pub fn from_files(
+    listing: FileListing,
+    settings: Settings,
+    now: Timestamp,
+) -> Result<Snapshot, CollectError> {
+    let mut snapshot = Snapshot::new(now);
+    snapshot.settings = settings;
+    snapshot.workloads = listing.workloads;
+    snapshot.errors = listing.errors.iter().map(ScopeError::from).collect();
+    snapshot.policy_objects = listing
+        .objects
+        .into_iter()
+        .map(|(_, object)| ImagePolicies::relevant_part(&object))
+        .collect();
+    snapshot.notes = snapshot.sources().unmatched(snapshot.workloads.iter());
+    Ok(snapshot)
+}
+
+/// Why there is nothing to decide.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The cluster answers nothing.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// A setting of the run is malformed.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+impl From<AccessError> for ScopeError {
+    fn from(error: AccessError) -> Self {
+        let AccessError {
+            scope,
+            reason,
+            message,
+            hint,
+        } = error;
+        // The break before the hint is the only one.
+        let message = message.replace(['\n', '\r'], " ");
+        let message = match hint {
+            Some(hint) => format!("{message}\nhint: {hint}"),
+            None => message,
+        };
+        Self {
+            scope,
+            reason,
+            message,
+        }
+    }
+}
+
+impl From<&FileError> for ScopeError {
+    fn from(error: &FileError) -> Self {
+        let (scope, reason) = match error {
+            FileError::NotFound { path } => (format!("file/{path}"), "NotFound"),
+            FileError::Url { url } => (format!("file/{url}"), "NotAFile"),
+            FileError::EmptyStdin => ("file/-".to_owned(), "NoManifests"),
+            FileError::EmptyFolder { path, .. } => (format!("file/{path}"), "NoManifests"),
+            FileError::Unreadable { file, .. } => (format!("file/{file}"), "Unreadable"),
+            FileError::TooLarge { file } => (format!("file/{file}"), "TooLarge"),
+            FileError::NotUtf8 { at } => (format!("file/{}:{}", at.file, at.line), "NotUtf8"),
+            FileError::Document { file, error } => {
+                (format!("file/{file}:{}", error.line), "InvalidDocument")
+            }
+            FileError::Workload { at, .. } => {
+                (format!("file/{}:{}", at.file, at.line), "InvalidWorkload")
+            }
+        };
+        Self {
+            scope,
+            reason: reason.to_owned(),
+            message: format!("error: {error}"),
+        }
+    }
+}

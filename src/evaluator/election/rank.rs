@@ -1,0 +1,223 @@
+//! Which tags pass a policy's text tests, and how they rank.
+//!
+//! One pass over the tags, without any fact but their text; the order by
+//! creation time gets its keys afterwards, because the times of the accepted
+//! tags are all that has to be asked for.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use crate::image::Tag;
+use crate::policy::{
+    ConstraintMiss, ContainerPolicy, Decimal, Order, Passed, Rejection, Rule, TagVersion,
+};
+
+/// How many numeric parts make a version of a tag where the running one is no
+/// version: date tags and build numbers never hijack a semver policy.
+const FULL_VERSION: usize = 3;
+
+/// The reasons of tags that were asked for their time and have none.
+const ASKED_IN_VAIN: [Rejection; 5] = [
+    Rejection::NoManifest,
+    Rejection::CannotBePulled,
+    Rejection::TooLarge,
+    Rejection::NotAnImage,
+    Rejection::NoCreationTime,
+];
+
+/// What a tag is ranked by.
+#[derive(Debug, Clone)]
+pub(crate) enum Key<'m> {
+    /// By precedence.
+    Version(TagVersion),
+    /// By text.
+    Text(Cow<'m, str>),
+    /// By number.
+    Number(Decimal),
+    /// By time; `None` until it is known.
+    Created(Option<Timestamp>),
+    /// By a time that is not known and lies no later than this.
+    CreatedBy(Timestamp),
+}
+
+impl Key<'_> {
+    /// The same key, borrowing nothing.
+    pub(crate) fn into_owned(self) -> Key<'static> {
+        match self {
+            Self::Version(version) => Key::Version(version),
+            Self::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
+            Self::Number(number) => Key::Number(number),
+            Self::Created(at) => Key::Created(at),
+            Self::CreatedBy(at) => Key::CreatedBy(at),
+        }
+    }
+
+    /// The time, or the latest that it can be.
+    fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Created(at) => *at,
+            Self::CreatedBy(at) => Some(*at),
+            Self::Version(_) | Self::Text(_) | Self::Number(_) => None,
+        }
+    }
+
+    /// `Greater`: `self` ranks better. Keys of one policy are of one kind.
+    pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
+        let ascending = match (self, other) {
+            (Self::Version(a), Self::Version(b)) => a.precedence(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.cmp(b),
+            _ => self.time().cmp(&other.time()),
+        };
+        match order {
+            Order::AlphabeticalDesc | Order::NumericalDesc => ascending.reverse(),
+            _ => ascending,
+        }
+    }
+}
+
+/// A tag that passed, with what it is ranked by.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranked<'m> {
+    pub(crate) tag: &'m Tag,
+    pub(crate) key: Key<'m>,
+}
+
+impl Ranked<'_> {
+    /// Whether no more is known of its time than a bound.
+    pub(crate) fn is_undated(&self) -> bool {
+        matches!(self.key, Key::CreatedBy(_))
+    }
+
+    /// The total order of candidates: the policy's, then the tag's bytes, the
+    /// greater first.
+    pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
+        self.key
+            .compare(&other.key, order)
+            .then_with(|| self.tag.cmp(other.tag))
+    }
+}
+
+/// All tags, divided.
+#[derive(Debug, Default)]
+pub(crate) struct Ranking<'m> {
+    pub(crate) accepted: Vec<Ranked<'m>>,
+    pub(crate) rejected: Vec<(&'m Tag, Rejection)>,
+}
+
+impl Ranking<'_> {
+    /// How many tags were rejected for this reason.
+    pub(crate) fn count(&self, rejection: Rejection) -> usize {
+        self.rejected
+            .iter()
+            .filter(|(_, r)| *r == rejection)
+            .count()
+    }
+
+    /// How many of the accepted tags are dated, or were asked for their time in
+    /// vain.
+    pub(crate) fn dated(&self) -> usize {
+        let undated = self.accepted.iter().filter(|ranked| ranked.is_undated());
+        self.accepted.len() - undated.count()
+            + ASKED_IN_VAIN
+                .iter()
+                .map(|rejection| self.count(*rejection))
+                .sum::<usize>()
+    }
+
+    /// Rejects the tags that are not dated: the election is over, and none of
+    /// them could have won.
+    pub(crate) fn reject_undated(&mut self) {
+        let undated = self.accepted.extract_if(.., |ranked| ranked.is_undated());
+        self.rejected
+            .extend(undated.map(|ranked| (ranked.tag, Rejection::OlderByPushTime)));
+    }
+}
+
+/// Applies a policy's text tests to all tags.
+pub(crate) fn rank<'m>(
+    policy: &ContainerPolicy,
+    running: Option<&Tag>,
+    tags: &'m [Tag],
+) -> Ranking<'m> {
+    let parts = running
+        .and_then(|tag| {
+            policy
+                .filter
+                .key_of_running(tag.as_str())
+                .parse::<TagVersion>()
+                .ok()
+        })
+        .map_or(FULL_VERSION, |version| version.parts());
+    let mut ranking = Ranking::default();
+    for tag in tags {
+        let judged = policy
+            .filter
+            .pass(tag)
+            .and_then(|passed| key(&policy.rule, tag, passed, parts));
+        match judged {
+            Ok(key) => ranking.accepted.push(Ranked { tag, key }),
+            Err(rejection) => ranking.rejected.push((tag, rejection)),
+        }
+    }
+    ranking
+}
+
+fn key<'m>(
+    rule: &Rule,
+    tag: &'m Tag,
+    passed: Passed<'m>,
+    running_parts: usize,
+) -> Result<Key<'m>, Rejection> {
+    let text = passed.key.as_ref();
+    match rule {
+        Rule::Semver(constraint) => {
+            let version: TagVersion = text.parse().map_err(|_| Rejection::NoVersion)?;
+            if version.parts() != FULL_VERSION && version.parts() != running_parts {
+                return Err(Rejection::PartialVersion);
+            }
+            match constraint.check(&version) {
+                Ok(()) => Ok(Key::Version(version)),
+                Err(ConstraintMiss::Prerelease)
+                    if passed.allows_prerelease
+                        && constraint.matches_with_prereleases(&version) =>
+                {
+                    Ok(Key::Version(version))
+                }
+                Err(ConstraintMiss::Prerelease) => Err(Rejection::PreRelease),
+                Err(ConstraintMiss::OutOfRange) => Err(Rejection::OutOfRange),
+            }
+        }
+        Rule::Glob(glob) if glob.is_match(text) => Ok(Key::Created(None)),
+        Rule::Regex(regex) if regex.is_match(text) => Ok(Key::Created(None)),
+        Rule::Glob(_) | Rule::Regex(_) => Err(Rejection::NoMatch),
+        Rule::Alphabetical(_) => Ok(Key::Text(passed.key)),
+        Rule::Numerical(_) => text
+            .parse()
+            .map(Key::Number)
+            .map_err(|_| Rejection::NoNumber),
+        // These name one image and rank nothing.
+        Rule::Follow(followed) if followed == tag => Ok(Key::Text(passed.key)),
+        Rule::Pin(_) | Rule::Follow(_) => Err(Rejection::NoMatch),
+    }
+}
+
+/// What the running tag is compared by, in an order of text. `None`: it cannot
+/// be compared, so nothing is a downgrade from it.
+pub(crate) fn running_key<'t>(
+    policy: &ContainerPolicy,
+    running: Option<&'t Tag>,
+) -> Option<Key<'t>> {
+    let running = running.filter(|tag| !tag.is_latest())?;
+    let text = policy.filter.key_of_running(running.as_str());
+    match policy.rule {
+        Rule::Semver(_) => text.parse().ok().map(Key::Version),
+        Rule::Numerical(_) => text.parse().ok().map(Key::Number),
+        // A whole tag and what was extracted from others are not comparable.
+        Rule::Alphabetical(_) if !policy.filter.can_extract(running.as_str()) => None,
+        Rule::Alphabetical(_) => Some(Key::Text(text)),
+        Rule::Glob(_) | Rule::Regex(_) | Rule::Pin(_) | Rule::Follow(_) => None,
+    }
+}

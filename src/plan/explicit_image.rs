@@ -1,0 +1,231 @@
+//! From one explicit image to the containers that run its repository.
+
+use super::change::{ImageChange, Plan};
+use super::safeguards::held_back::{HeldBack, Hold};
+use super::update::{Choice, UpdateSpec};
+use crate::evaluator::{
+    CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
+    Subject,
+};
+use crate::image::{Digest, ImageReference, RepositoryMetadata, TagOrDigest};
+use crate::policy::State;
+
+/// The plan to write one explicit image into every container in scope whose
+/// canonical repository is the same. The image names a tag or a digest, or both.
+///
+/// What it takes to judge it is asked where [`Settings::image`] names it too.
+/// Its policy has to accept it, unless that is overridden; that it is lower than
+/// the running one, or another variant, or that the container is not automated,
+/// is what somebody asked for.
+///
+/// [`Settings::image`]: crate::evaluator::Settings::image
+///
+/// # Errors
+///
+/// The snapshot's settings make no sense.
+pub fn plan_image(
+    snapshot: &Snapshot,
+    image: &ImageReference,
+    spec: &UpdateSpec,
+) -> Result<Plan, SnapshotError> {
+    let mut plan = Plan::default();
+    for subject in snapshot.subjects()? {
+        let running = subject.container.image.parse::<ImageReference>();
+        let Some(running) = running.ok().filter(|r| r.canonical() == image.canonical()) else {
+            continue;
+        };
+        if !spec.names(&subject.container.name) {
+            continue;
+        }
+        let Some(metadata) = snapshot.metadata_for(&subject) else {
+            continue;
+        };
+        let wish = Wish {
+            subject: &subject,
+            running: &running,
+            image,
+            metadata: snapshot.seen_of(image.canonical(), subject.workload),
+            examination: subject.examine(&metadata),
+        };
+        let lock = wish.examination.decision.lock.as_ref();
+        let workload = subject.workload;
+        if let Some(choice) = wish.choose(spec) {
+            plan.add(&workload.id, workload.source.as_ref(), lock, choice);
+        }
+    }
+    Ok(plan)
+}
+
+/// An image that somebody wishes a container to run.
+struct Wish<'a> {
+    subject: &'a Subject<'a>,
+    running: &'a ImageReference,
+    image: &'a ImageReference,
+    metadata: Option<&'a RepositoryMetadata>,
+    examination: Examination,
+}
+
+impl Wish<'_> {
+    fn choose(&self, spec: &UpdateSpec) -> Option<Choice> {
+        let decision = &self.examination.decision;
+        let target = self.target();
+        let (Ok(to) | Err((to, _))) = &target;
+        if self.subject.is_left_out() || to == self.running {
+            return None;
+        }
+        let refusal = self
+            .metadata
+            .and_then(|metadata| self.subject.gate_refusal(metadata));
+        let is_final = refusal.as_ref().is_some_and(GateRefusal::is_final);
+        let refusal = refusal.map(|refusal| refusal.message);
+        let rejection = self.rejection().or(refusal.clone());
+        let obstacle = self.subject.workload.obstacle(self.subject.container);
+        let obstacle = obstacle.filter(|obstacle| !obstacle.yields_to_explicit);
+        let hold = match (decision.state, &target) {
+            (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
+            (State::Locked, _) if !spec.overrides.lock => {
+                Some((Hold::Locked, decision.message.clone()))
+            }
+            (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
+            _ if is_final => refusal.map(|why| (Hold::NotAnImage, why)),
+            _ if obstacle.is_some() => obstacle.map(|o| (Hold::NotWritable, o.message)),
+            _ => rejection
+                .clone()
+                .filter(|_| !spec.overrides.policy)
+                .map(|why| (Hold::NotAccepted, why)),
+        };
+        if let Some((hold, message)) = hold {
+            return Some(Choice::Hold(Box::new(HeldBack {
+                workload: self.subject.workload.id.clone(),
+                container: Some(self.subject.container.name.clone()),
+                from: Some(self.subject.container.image.clone()),
+                to: Some(to.clone()),
+                hold,
+                message,
+            })));
+        }
+        Some(Choice::Write(Box::new(ImageChange {
+            container: self.subject.container.name.clone(),
+            container_type: self.subject.container.container_type,
+            from: self.subject.container.image.clone(),
+            to: to.clone(),
+            digest: to.digest().cloned().or_else(|| self.served()),
+            policy: decision.policy.as_ref().map(|policy| policy.filter.clone()),
+            build: to.tag().and_then(|tag| self.subject.build(tag)),
+            message: match rejection {
+                Some(why) => format!("asked for, although {why}"),
+                None => "asked for".to_owned(),
+            },
+            warnings: decision.warnings.clone(),
+            plain_tag: None,
+        })))
+    }
+
+    /// The image as this container's manifest would spell it; the error says
+    /// what of it is not known.
+    fn target(&self) -> Result<ImageReference, (ImageReference, String)> {
+        let (tag, digest) = (self.image.tag(), self.image.digest());
+        let plain = self.running.with(tag, digest);
+        let elected = self.examination.decision.latest.as_ref();
+        // A manifest that names a digest keeps naming one.
+        let is_whole = |elected: &&ImageReference| {
+            elected.digest().is_some() || self.running.digest().is_none()
+        };
+        if digest.is_none()
+            && let Some(elected) = elected.filter(|e| self.is_version_of(e)).filter(is_whole)
+        {
+            return Ok(elected.clone());
+        }
+        match (tag, digest) {
+            (None, None) => Err((plain, format!("{} names no tag and no digest", self.image))),
+            // A manifest that names a digest keeps naming the right one.
+            (Some(tag), None) if self.running.digest().is_some() => match self.served() {
+                Some(digest) => Ok(self.running.with(Some(tag), Some(&digest))),
+                None => Err((
+                    plain,
+                    format!(
+                        "the manifest names a digest, and what {tag} serves is not known; name \
+                         it as {}@sha256:…",
+                        self.image
+                    ),
+                )),
+            },
+            _ => Ok(plain),
+        }
+    }
+
+    /// What the wished tag serves, as far as that is known.
+    fn served(&self) -> Option<Digest> {
+        let version = TagOrDigest::Tag(self.image.tag()?.clone());
+        let digest = &self.metadata?.image(&version)?.digest;
+        digest.value().cloned()
+    }
+
+    /// Why the container's policy, if it has one, does not accept the image.
+    fn rejection(&self) -> Option<String> {
+        let decision = &self.examination.decision;
+        let policy = &decision.policy.as_ref()?.filter;
+        let is_elected = matches!(
+            decision.policy_reason,
+            Some(Reason::NewerImage | Reason::UpToDate)
+        );
+        if let Some(latest) = decision.latest.as_ref().filter(|_| is_elected)
+            && self.is_version_of(latest)
+        {
+            return None;
+        }
+        if self.examination.tags == 0 && decision.latest.is_none() {
+            return Some(fault(decision));
+        }
+        let Some(tag) = self.image.tag() else {
+            return Some(format!("a digest alone is nothing that {policy} accepts"));
+        };
+        if let (Some(wished), Some(served)) = (self.image.digest(), self.served())
+            && *wished != served
+        {
+            let (wished, served) = (wished.short(), served.short());
+            return Some(format!("{tag} serves {served}, not {wished}"));
+        }
+        let mut candidates = self.examination.candidates.iter();
+        match candidates.find(|candidate| candidate.tag == *tag) {
+            Some(candidate) if candidate.verdict != CandidateVerdict::Rejected => {
+                self.subject.refusal_of(tag, self.metadata?)
+            }
+            Some(candidate) => {
+                let why = candidate.rejection.map_or("is rejected", |r| r.phrase());
+                Some(format!("{tag} {why} ({policy})"))
+            }
+            None => Some(format!("{tag} is no tag that {policy} can elect")),
+        }
+    }
+
+    /// Whether the elected image is the wished one, by what both name.
+    fn is_version_of(&self, latest: &ImageReference) -> bool {
+        match (self.image.tag(), self.image.digest()) {
+            (None, digest) => digest.is_some() && digest == latest.digest(),
+            (tag, None) => tag == latest.tag(),
+            (tag, digest) => {
+                let elected = latest.digest().cloned().or_else(|| self.served());
+                tag == latest.tag() && elected.is_none_or(|elected| Some(&elected) == digest)
+            }
+        }
+    }
+}
+
+/// Why nothing could be judged: a container that is not automated tells it
+/// among its warnings.
+fn fault(decision: &Decision) -> String {
+    if decision.reason.outcome() == Outcome::Unknown {
+        return decision.message.clone();
+    }
+    let warnings = decision.warnings.iter();
+    let faults: Vec<&str> = warnings
+        .filter(|warning| warning.code.is_fault())
+        .map(|warning| warning.message.as_str())
+        .collect();
+    if faults.is_empty() {
+        "it cannot be told whether the policy accepts it".to_owned()
+    } else {
+        faults.join("; ")
+    }
+}

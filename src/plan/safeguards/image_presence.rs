@@ -1,0 +1,238 @@
+//! What a last look at the registries says of the images that a plan writes.
+
+use super::held_back::{HeldBack, Hold};
+use crate::image::Digest;
+use crate::plan::change::{Change, ImageChange, Plan};
+use crate::policy::{Warning, WarningCode};
+
+/// Whether an image is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presence {
+    /// It is, and serves this.
+    Served(Digest),
+    /// It is, but the registry shows it to the user only.
+    ServedToUserOnly {
+        /// What it serves.
+        digest: Digest,
+        /// Why the workload does not see it.
+        reason: String,
+    },
+    /// It is not, as the registry says; in a sentence.
+    Gone(String),
+    /// Nobody can tell; why, in a sentence.
+    Unknown(String),
+}
+
+impl Plan {
+    /// Holds back what is not there, and warns of what the workload may not be
+    /// able to pull. `presences` are those of [`Self::images`], in their order. A
+    /// workload none of whose images is left stays as it is.
+    pub fn heed_presences(&mut self, presences: &[Presence]) {
+        let mut presences = presences.iter();
+        for mut change in std::mem::take(&mut self.changes) {
+            let images = std::mem::take(&mut change.images);
+            let had_images = !images.is_empty();
+            for mut image in images {
+                let seen = presences.next();
+                // What ran before is wanted back, also while its registry is away.
+                if let (true, Some(Presence::Unknown(reason))) = (change.is_rollback, seen) {
+                    change.notes.push(format!(
+                        "nobody could tell whether {} is there: {reason}",
+                        image.to
+                    ));
+                    change.images.push(image);
+                    continue;
+                }
+                let judged = image.digest.clone().filter(|_| !change.is_rollback);
+                match seen.map_or(Ok(()), |seen| image.apply(seen, judged.as_ref())) {
+                    Ok(()) => change.images.push(image),
+                    Err((hold, message)) => {
+                        self.held_back.push(HeldBack {
+                            workload: change.workload.clone(),
+                            container: Some(image.container),
+                            from: Some(image.from),
+                            to: Some(image.to),
+                            hold,
+                            message,
+                        });
+                    }
+                }
+            }
+            // What goes with the images, such as the lock of a rollback, goes too.
+            if !(had_images && change.images.is_empty()) {
+                self.changes.push(change);
+            }
+        }
+    }
+
+    /// The images that are written, with their workloads' changes.
+    pub fn images(&self) -> impl Iterator<Item = (&Change, &ImageChange)> {
+        let changes = self.changes.iter();
+        changes.flat_map(|change| change.images.iter().map(move |image| (change, image)))
+    }
+}
+
+impl ImageChange {
+    /// `judged`: what the tag served when it was judged. What it serves now may be
+    /// something else, which nobody has looked at.
+    fn apply(&mut self, seen: &Presence, judged: Option<&Digest>) -> Result<(), (Hold, String)> {
+        if let Presence::Served(served) | Presence::ServedToUserOnly { digest: served, .. } = seen
+            && let Some(judged) = judged.filter(|judged| *judged != served)
+        {
+            let message = format!(
+                "the tag has moved from {} to {} since it was judged; start again",
+                judged.short(),
+                served.short()
+            );
+            return Err((Hold::Unconfirmed, message));
+        }
+        match seen {
+            Presence::Served(digest) => self.digest = Some(digest.clone()),
+            Presence::ServedToUserOnly { digest, reason } => {
+                self.digest = Some(digest.clone());
+                self.warnings.push(Warning::new(
+                    WarningCode::PullableOnlyByYou,
+                    format!("only your credentials reach the image: {reason}"),
+                ));
+            }
+            Presence::Gone(reason) => {
+                return Err((Hold::Gone, format!("the image is not there: {reason}")));
+            }
+            Presence::Unknown(reason) => {
+                let message = format!("nobody could tell whether the image is there: {reason}");
+                return Err((Hold::Unconfirmed, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::{ContainerType, WorkloadId, WorkloadKind};
+
+    fn image(container: &str) -> ImageChange {
+        ImageChange {
+            container: container.to_owned(),
+            container_type: ContainerType::Container,
+            from: "org/app:1".to_owned(),
+            to: "org/app:2".parse().expect("an image"),
+            digest: None,
+            policy: None,
+            build: None,
+            message: String::new(),
+            warnings: Vec::new(),
+            plain_tag: None,
+        }
+    }
+
+    fn change(name: &str, containers: &[&str]) -> Change {
+        Change {
+            workload: WorkloadId {
+                namespace: "shop".to_owned(),
+                name: name.to_owned(),
+                kind: WorkloadKind::Deployment,
+                api_version: "apps/v1".to_owned(),
+            },
+            source: None,
+            images: containers.iter().map(|name| image(name)).collect(),
+            policy: None,
+            is_rollback: false,
+            notes: Vec::new(),
+        }
+    }
+
+    fn digest() -> Digest {
+        format!("sha256:{}", "0".repeat(64))
+            .parse()
+            .expect("a digest")
+    }
+
+    #[test]
+    fn only_what_is_there_is_written_and_what_it_serves_is_recorded() {
+        let mut plan = Plan {
+            changes: vec![change("a", &["app", "side"]), change("b", &["app"])],
+            held_back: Vec::new(),
+        };
+        plan.heed_presences(&[
+            Presence::Gone("404".to_owned()),
+            Presence::Served(digest()),
+            Presence::Unknown("500".to_owned()),
+        ]);
+        let left: Vec<_> = plan
+            .images()
+            .map(|(change, image)| (change.workload.name.as_str(), image.container.as_str()))
+            .collect();
+        assert_eq!(left, [("a", "side")]);
+        assert_eq!(plan.changes.len(), 1);
+        assert_eq!(plan.changes[0].images[0].digest, Some(digest()));
+        let held: Vec<_> = plan
+            .held_back
+            .iter()
+            .map(|held| {
+                (
+                    held.workload.name.as_str(),
+                    held.hold,
+                    held.message.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            held,
+            [
+                ("a", Hold::Gone, "the image is not there: 404"),
+                (
+                    "b",
+                    Hold::Unconfirmed,
+                    "nobody could tell whether the image is there: 500"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tag_that_moved_since_it_was_judged_is_not_written() {
+        let other: Digest = format!("sha256:{}", "1".repeat(64))
+            .parse()
+            .expect("a digest");
+        for is_rollback in [false, true] {
+            let mut moved = change("a", &["app"]);
+            moved.images[0].digest = Some(other.clone());
+            moved.is_rollback = is_rollback;
+            let mut plan = Plan {
+                changes: vec![moved],
+                held_back: Vec::new(),
+            };
+            plan.heed_presences(&[Presence::Served(digest())]);
+            // What ran before is put back by its tag, whatever that serves now.
+            assert_eq!(plan.changes.len(), usize::from(is_rollback));
+            if let Some(held) = plan.held_back.first() {
+                assert_eq!(held.hold, Hold::Unconfirmed);
+                assert_eq!(
+                    held.message,
+                    "the tag has moved from sha256:1111111 to sha256:0000000 since it was judged; \
+                     start again"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_only_the_user_may_pull_is_written_with_a_warning() {
+        let mut plan = Plan {
+            changes: vec![change("a", &["app"])],
+            held_back: Vec::new(),
+        };
+        plan.heed_presences(&[Presence::ServedToUserOnly {
+            digest: digest(),
+            reason: "no secret".to_owned(),
+        }]);
+        let warning = &plan.changes[0].images[0].warnings[0];
+        assert_eq!(warning.code, WarningCode::PullableOnlyByYou);
+        assert_eq!(
+            warning.message,
+            "only your credentials reach the image: no secret"
+        );
+    }
+}

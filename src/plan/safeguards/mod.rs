@@ -1,0 +1,7 @@
+//! What keeps a change from being written: owners, missing images, holds.
+
+pub(crate) mod field_managers;
+pub(crate) mod held_back;
+pub(crate) mod image_presence;
+pub(crate) mod owners;
+pub(crate) mod reverting;

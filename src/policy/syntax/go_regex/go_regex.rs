@@ -1,0 +1,226 @@
+//! A compiled Go expression.
+
+use std::fmt;
+use std::str::FromStr;
+
+use regex::{Captures, Regex, RegexBuilder};
+
+/// The longest expression that is read, in bytes.
+pub(crate) const MAX_PATTERN_BYTES: usize = 10 * 1024;
+
+/// How deep groups may be nested. Go goes to 1000, but the engine's compiler is recursive: a
+/// build without optimisation overflows a stack of 2 MiB soon beyond 100 groups.
+pub(crate) const MAX_NESTING: usize = 50;
+
+/// The most memory a compiled program may take, in bytes.
+pub(crate) const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
+
+/// A regular expression of Go. It is not anchored: it may match any part of a text.
+///
+/// `Display` gives the expression as it was written; two are equal if their texts are.
+#[derive(Clone)]
+pub struct GoRegex {
+    pub(crate) text: String,
+    pub(crate) regex: Regex,
+    /// The name of each group, empty if it has none; the first is the whole match.
+    pub(crate) names: Vec<String>,
+}
+
+/// Why a text is no regular expression of Go. It is the fault of who wrote the policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GoRegexError {
+    /// The text has more than [`MAX_PATTERN_BYTES`] bytes.
+    #[error(
+        "the regular expression is {length} bytes long, at most {MAX_PATTERN_BYTES} are allowed"
+    )]
+    TooLong {
+        /// The length of the text in bytes.
+        length: usize,
+    },
+    /// Other engines know this construct, Go's does not.
+    #[error(
+        "the regular expression has {construct} '{text}' at byte {offset}, which Go's RE2 syntax does not know"
+    )]
+    Unsupported {
+        /// What it is called, with its article.
+        construct: &'static str,
+        /// The construct as written.
+        text: String,
+        /// Where it begins, in bytes from the start.
+        offset: usize,
+    },
+    /// The expression is malformed.
+    #[error("the regular expression has {problem} '{text}' at byte {offset}")]
+    Invalid {
+        /// What is wrong, with its article.
+        problem: &'static str,
+        /// The part that is wrong.
+        text: String,
+        /// Where it begins, in bytes from the start.
+        offset: usize,
+    },
+    /// The compiled program would take more than 4 MiB.
+    #[error("the regular expression is too large once its repeats are written out")]
+    TooLarge,
+    /// The engine refuses what the translator let through.
+    #[error("the regular expression cannot be compiled: {reason}")]
+    Refused {
+        /// The engine's own words, on one line.
+        reason: String,
+    },
+}
+
+impl GoRegex {
+    /// Compiles an expression. Time and memory are bounded whatever the text.
+    ///
+    /// # Errors
+    ///
+    /// [`GoRegexError`] if Go would refuse the text or it is beyond our limits.
+    pub fn new(text: &str) -> Result<Self, GoRegexError> {
+        if text.len() > MAX_PATTERN_BYTES {
+            return Err(GoRegexError::TooLong { length: text.len() });
+        }
+        let translation = super::translate::translate(text)?;
+        let regex = RegexBuilder::new(&translation.pattern)
+            .size_limit(MAX_PROGRAM_BYTES)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => GoRegexError::TooLarge,
+                error => GoRegexError::Refused {
+                    // The lines before the last one draw the translated expression.
+                    reason: error
+                        .to_string()
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .to_owned(),
+                },
+            })?;
+        Ok(Self {
+            text: text.to_owned(),
+            regex,
+            names: translation.names,
+        })
+    }
+
+    /// The expression as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether some part of the text matches.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    /// The groups of the leftmost match, if there is one.
+    pub fn captures<'a>(&'a self, text: &'a str) -> Option<GoCaptures<'a>> {
+        self.regex.captures(text).map(|captures| GoCaptures {
+            captures,
+            names: &self.names,
+        })
+    }
+}
+
+impl fmt::Debug for GoRegex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GoRegex").field(&self.text).finish()
+    }
+}
+
+impl fmt::Display for GoRegex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for GoRegex {
+    type Err = GoRegexError;
+
+    fn from_str(text: &str) -> Result<Self, GoRegexError> {
+        Self::new(text)
+    }
+}
+
+impl PartialEq for GoRegex {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for GoRegex {}
+
+/// What the groups of a [`GoRegex`] matched in a text.
+#[derive(Debug)]
+pub struct GoCaptures<'a> {
+    pub(crate) captures: Captures<'a>,
+    pub(crate) names: &'a [String],
+}
+
+impl<'a> GoCaptures<'a> {
+    /// What the group of that number matched; 0 is the whole match. `None` if there is no such
+    /// group or it took no part in the match.
+    pub fn get(&self, index: usize) -> Option<&'a str> {
+        self.captures.get(index).map(|part| part.as_str())
+    }
+
+    /// What the group of that name matched. Of several groups with the name it is the first
+    /// that took part in the match, as in Go.
+    pub fn name(&self, name: &str) -> Option<&'a str> {
+        self.names
+            .iter()
+            .enumerate()
+            .filter(|(_, known)| !name.is_empty() && *known == name)
+            .find_map(|(index, _)| self.get(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_search_is_not_anchored_and_groups_are_found() {
+        let regex = GoRegex::new(r"(?P<branch>\w+)-(\d+)(x)?").expect("it is valid");
+        let captures = regex.captures("-main-42.").expect("it matches");
+        assert_eq!(captures.get(0), Some("main-42"));
+        assert_eq!(captures.name("branch"), Some("main"));
+        assert_eq!(captures.get(2), Some("42"));
+        assert_eq!(captures.get(3), None);
+        assert_eq!(captures.get(9), None);
+        assert_eq!(captures.name(""), None);
+        assert!(!regex.is_match("main"));
+    }
+
+    #[test]
+    fn a_name_given_twice_means_the_group_that_matched() {
+        let regex = GoRegex::new("(?P<1v>a)|(?<1v>b)").expect("it is valid");
+        let captures = regex.captures("b").expect("it matches");
+        assert_eq!(captures.name("1v"), Some("b"));
+    }
+
+    #[test]
+    fn bombs_are_refused_quickly() {
+        let long = "a".repeat(MAX_PATTERN_BYTES + 1);
+        assert_eq!(
+            GoRegex::new(&long),
+            Err(GoRegexError::TooLong { length: 10_241 })
+        );
+        let wide = r"\pL{1000}".repeat(1000);
+        assert_eq!(GoRegex::new(&wide), Err(GoRegexError::TooLarge));
+        let deep = format!("{}a{}", "(".repeat(5000), ")".repeat(5000));
+        let error = GoRegex::new(&deep).expect_err("it is too deep");
+        assert_eq!(
+            error.to_string(),
+            "the regular expression has a group nested too deeply '(' at byte 50"
+        );
+    }
+
+    #[test]
+    fn groups_may_be_nested_up_to_the_limit() {
+        for (open, close) in [("(", ")*"), ("(?:b|", ")+c")] {
+            let deep = open.repeat(MAX_NESTING) + "a" + &close.repeat(MAX_NESTING);
+            assert!(GoRegex::new(&deep).is_ok());
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The way out: a [`Plan`] written to the cluster or into files.
+//!
+//! The only place that chooses between them, and the only one that writes. What
+//! is written comes from [`Change::edit`](crate::plan::Change::edit) against the
+//! object as it is at that moment.
+
+mod applied;
+mod event_log;
+#[cfg(test)]
+mod fake;
+mod file_writer;
+mod live_writer;
+mod wait;
+
+pub use applied::{Applied, Done, DryRun, WriteError};
+pub use file_writer::{FileWriter, write_files};
+pub use live_writer::{LiveWriter, write_live};
+pub use wait::{Rollout, WaitEvent, write_and_wait};
