@@ -44,6 +44,10 @@ readme-test:
 e2e: ## Run the tests against a real API server, registry and memcached (needs Go).
 	$(CARGO) test --features live --test live
 
+.PHONY: structure
+structure: ## Measure the structure of the source (-v lists what it counts: ARGS=-v).
+	$(CARGO) run --quiet --example structure -- . $(ARGS)
+
 .PHONY: bench
 bench: ## Measure the evaluator.
 	$(CARGO) bench --bench evaluate

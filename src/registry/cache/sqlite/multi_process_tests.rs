@@ -23,7 +23,10 @@ const NOBODY: u32 = 65_534;
 fn task(program: &Path, words: &str, directory: &Path) -> Command {
     let mut command = Command::new(program);
     command
-        .args(["--exact", "registry::cache::sqlite::processes::child"])
+        .args([
+            "--exact",
+            "registry::cache::sqlite::multi_process_tests::child",
+        ])
         .args(["--nocapture", "--test-threads=1"])
         .env(TASK, format!("{words} {}", directory.display()))
         .stdin(Stdio::null())

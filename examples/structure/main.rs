@@ -1,0 +1,96 @@
+//! Measures the structure of a checkout: `cargo run --example structure -- [DIR]`.
+//! docs/design.md says what the figures mean; `tests/architecture` keeps them.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::print_stdout,
+    reason = "a program of this repository alone"
+)]
+
+mod circles;
+mod source;
+mod style;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    let root = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let is_verbose = std::env::args_os().any(|argument| argument == "-v");
+    let files = source::load(&root);
+    let lines: usize = files.values().map(|file| file.text.lines().count()).sum();
+    let circles = circles::circles(&files);
+    let names = style::names_with_several_meanings(&files);
+    let closures = style::named_closures(&files);
+    let matches = style::matches_on_bool(&files);
+    let (folder, most) = fullest_folder(&root);
+    let doors = files.values().filter(|file| file.path.ends_with("/mod.rs"));
+    let code_in_doors = doors.filter(|file| !source::is_door(file)).count();
+    let per_thousand = closures.len() as f64 * 1000.0 / lines as f64;
+    let rows = [
+        ("lines of src", lines.to_string()),
+        ("circles of files", circles.len().to_string()),
+        (
+            "files in circles",
+            circles.iter().map(Vec::len).sum::<usize>().to_string(),
+        ),
+        ("files in the fullest folder", format!("{most} ({folder})")),
+        (
+            "type names with several meanings",
+            format!("{} of {}", names.len(), style::types(&files)),
+        ),
+        (
+            "named closures",
+            format!("{} ({per_thousand:.1} per 1,000 lines)", closures.len()),
+        ),
+        ("match on a bool", matches.len().to_string()),
+        ("mod.rs with code", code_in_doors.to_string()),
+        (
+            "lines of README.md",
+            line_count(&root.join("README.md")).to_string(),
+        ),
+    ];
+    for (name, value) in rows {
+        println!("{name:34}{value}");
+    }
+    if is_verbose {
+        for circle in circles {
+            println!("circle: {}", circle.join(", "));
+        }
+        for (name, places) in names {
+            println!("name: {name}: {}", places.join(", "));
+        }
+        for line in closures.iter().chain(&matches) {
+            println!("{line}");
+        }
+    }
+}
+
+fn fullest_folder(root: &Path) -> (String, usize) {
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(root.join("src"))
+        .into_iter()
+        .flatten()
+    {
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
+            let folder = entry.path().parent().unwrap_or(root);
+            let folder = folder.strip_prefix(root).unwrap_or(folder);
+            *folders.entry(folder.display().to_string()).or_default() += 1;
+        }
+    }
+    folders
+        .into_iter()
+        .max_by_key(|(_, files)| *files)
+        .unwrap_or_default()
+}
+
+fn line_count(path: &Path) -> usize {
+    std::fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
