@@ -12,7 +12,6 @@ mod circles;
 mod source;
 mod style;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 fn main() {
@@ -26,7 +25,7 @@ fn main() {
     let names = style::names_with_several_meanings(&files);
     let closures = style::named_closures(&files);
     let matches = style::matches_on_bool(&files);
-    let (folder, most) = fullest_folder(&root);
+    let (folder, most) = source::fullest_folder(&root);
     let doors = files.values().filter(|file| file.path.ends_with("/mod.rs"));
     let code_in_doors = doors.filter(|file| !source::is_door(file)).count();
     let per_thousand = closures.len() as f64 * 1000.0 / lines as f64;
@@ -67,28 +66,6 @@ fn main() {
             println!("{line}");
         }
     }
-}
-
-fn fullest_folder(root: &Path) -> (String, usize) {
-    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
-    for entry in walkdir::WalkDir::new(root.join("src"))
-        .into_iter()
-        .flatten()
-    {
-        if entry
-            .path()
-            .extension()
-            .is_some_and(|extension| extension == "rs")
-        {
-            let folder = entry.path().parent().unwrap_or(root);
-            let folder = folder.strip_prefix(root).unwrap_or(folder);
-            *folders.entry(folder.display().to_string()).or_default() += 1;
-        }
-    }
-    folders
-        .into_iter()
-        .max_by_key(|(_, files)| *files)
-        .unwrap_or_default()
 }
 
 fn line_count(path: &Path) -> usize {

@@ -92,3 +92,26 @@ pub fn code_in_door(file: &SourceFile) -> Vec<String> {
     })
     .collect()
 }
+
+/// The folder below `src/` with the most files, and their number.
+pub fn fullest_folder(root: &Path) -> (String, usize) {
+    let mut folders: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(root.join("src"))
+        .into_iter()
+        .flatten()
+    {
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "rs")
+        {
+            let folder = entry.path().parent().unwrap_or(root);
+            let folder = folder.strip_prefix(root).unwrap_or(folder);
+            *folders.entry(folder.display().to_string()).or_default() += 1;
+        }
+    }
+    folders
+        .into_iter()
+        .max_by_key(|(_, files)| *files)
+        .unwrap_or_default()
+}

@@ -20,9 +20,9 @@ use super::flags::client::Globals;
 
 /// See which image runs where, and what its policy would do.
 ///
-/// Reads workloads from the cluster, or from manifests with -f, and tells for
-/// every container whether it is automated or locked, which update its policy
-/// would make now, and why.
+/// Reads workloads from the cluster, or from manifests with -f. For every container
+/// it shows whether it is automated or locked, which update its policy would make
+/// now, and why.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-imgpolicy",
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Shown first, since an example says more than a synopsis.
+/// Shown first: an example says more than a synopsis.
 const EXAMPLES: &str = "Examples:
   # Every container of the namespace: state, policy, and the update that would happen
   kubectl imgpolicy status
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Version(VersionArgs),
     /// List the flags that every command accepts
     #[command(after_help = "Examples:
-  # kubectl's own client flags, and how much is told
+  # kubectl's own client flags, verbosity and colour
   kubectl imgpolicy options")]
     Options,
 }

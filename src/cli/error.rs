@@ -3,11 +3,13 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use super::gather::workloads::INTERRUPTED;
 use super::terminal::streams::Terminal;
 use crate::cluster::ClusterError;
 use crate::collect::CollectError;
 use crate::evaluator::SnapshotError;
+
+/// The exit code after Ctrl-C, as a shell expects.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An end with a message.
 #[derive(Debug)]
@@ -71,9 +73,9 @@ impl CommandError {
     /// Prints the message and gives the exit code.
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
         if self.is_wished {
-            terminal.tell(&self.message);
+            terminal.note(&self.message);
         } else {
-            terminal.complain(&self.message);
+            terminal.error(&self.message);
         }
         ExitCode::from(self.code)
     }

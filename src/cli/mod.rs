@@ -4,11 +4,13 @@
 mod apply;
 mod args;
 mod commands;
+mod complete;
 mod error;
 mod flags;
 mod gather;
 mod menu;
 mod run;
+mod runtime;
 mod terminal;
 
 pub use run::{command, run};

@@ -9,6 +9,7 @@ use super::args::{Arguments, Command};
 use super::commands;
 use super::commands::annotations::{automate, deautomate, lock, policy, unlock};
 use super::error::CommandError;
+use super::flags::given::GivenFlags;
 use super::terminal::streams::Terminal;
 
 use crate::output::sanitize;
@@ -18,8 +19,8 @@ use crate::secrets;
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if let Some(words) = commands::completion::asked_by_kubectl(&arguments) {
-        return commands::completion::complete(&words);
+    if let Some(words) = super::complete::asked_by_kubectl(&arguments) {
+        return super::complete::complete(&words);
     }
     let arguments = super::flags::client::join_level(arguments);
     learn_secrets(&arguments);
@@ -28,8 +29,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // It repeats words that a terminal might obey; those without are as wrong.
-            let safe = |word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into();
-            let words: Vec<OsString> = arguments.iter().map(safe).collect();
+            let words: Vec<OsString> = arguments
+                .iter()
+                .map(|word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into())
+                .collect();
             return terminal.usage(&parse(&words).err().unwrap_or(error));
         }
     };
@@ -43,8 +46,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
-    let matches = parser(words).try_get_matches_from(words)?;
-    Arguments::from_arg_matches(&matches)
+    let mut command = parser(words);
+    let matches = command.try_get_matches_from_mut(words)?;
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    arguments.globals.given = GivenFlags::from_matches(&command, &matches);
+    Ok(arguments)
 }
 
 /// Remembers what was typed and what the machine's proxies want, so that no message
@@ -110,7 +116,9 @@ fn dispatch(arguments: Arguments, terminal: &mut Terminal) -> Result<ExitCode, C
         Command::Unlock(args) => unlock::unlock(&args, globals, terminal),
         Command::Policy(args) => policy::policy(&args, globals, terminal),
         Command::Cache(args) => commands::cache::cache(&args, terminal),
-        Command::Completion(args) => commands::completion::completion(&args, terminal),
+        Command::Completion(args) => {
+            commands::completion::completion(&args, Arguments::command(), terminal)
+        }
         Command::Version(args) => commands::version::version(&args, terminal),
         Command::Options => commands::options::options(terminal),
     }

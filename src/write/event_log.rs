@@ -62,9 +62,10 @@ fn event(change: &Change) -> Option<EventNote> {
         let (container, from, to) = (&image.container, &image.from, &image.to);
         format!("container {container}: {from} -> {to}")
     });
-    let (reason, action) = match change.is_rollback {
-        true => ("ImageRolledBack", "RollBack"),
-        false => ("ImageUpdated", "Update"),
+    let (reason, action) = if change.is_rollback {
+        ("ImageRolledBack", "RollBack")
+    } else {
+        ("ImageUpdated", "Update")
     };
     Some(EventNote {
         reason,

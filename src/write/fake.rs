@@ -129,9 +129,10 @@ pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
         });
         let is_dry_run = sent.uri.contains("dryRun=All");
         if sent.method == "PATCH" {
-            let n = match is_dry_run {
-                true => 0,
-                false => patches.fetch_add(1, Ordering::Relaxed) + 1,
+            let n = if is_dry_run {
+                0
+            } else {
+                patches.fetch_add(1, Ordering::Relaxed) + 1
             };
             if let Some(answer) = trouble(stored, n, sent) {
                 return answer;

@@ -54,7 +54,6 @@ pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Optio
             results[position] = Some(done);
         }
     }
-    let nowhere = || Err(WriteError::File("it stands in no file".to_owned()));
     let applied = plan
         .changes
         .iter()
@@ -62,7 +61,8 @@ pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Optio
         .map(|(change, result)| Applied {
             workload: change.workload.clone(),
             source: change.source.clone(),
-            result: result.unwrap_or_else(nowhere),
+            result: result
+                .unwrap_or_else(|| Err(WriteError::File("it stands in no file".to_owned()))),
             notes: Vec::new(),
         });
     (applied.collect(), stream)

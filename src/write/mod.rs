@@ -9,10 +9,14 @@ mod event_log;
 #[cfg(test)]
 mod fake;
 mod file_writer;
+mod live;
 mod live_writer;
 mod wait;
+mod writer;
 
 pub use applied::{Applied, Done, DryRun, WriteError};
 pub use file_writer::{FileWriter, write_files};
-pub use live_writer::{LiveWriter, write_live};
-pub use wait::{Rollout, WaitEvent, write_and_wait};
+pub use live::write_live;
+pub use live_writer::LiveWriter;
+pub use wait::{Rollout, WriteEvent};
+pub use writer::{Writer, Written};

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::live_writer::{LiveWriter, write_live};
+use super::live::write_live;
+use super::live_writer::LiveWriter;
 use super::{Applied, Done, DryRun};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
@@ -31,7 +32,7 @@ pub enum Rollout {
 
 /// What happens, told as it does.
 #[derive(Debug)]
-pub enum WaitEvent<'a> {
+pub enum WriteEvent<'a> {
     /// A workload was written, or not, or its turn never came.
     Applied(&'a Applied),
     /// A rollout goes on; what it waits for.
@@ -43,46 +44,59 @@ pub enum WaitEvent<'a> {
 /// Writes the changes of the plan in their order and waits for each rollout, at
 /// most so long. After the first one that fails nothing more is written.
 /// `observed` is as in [`write_live`].
-pub async fn write_and_wait(
+pub(crate) async fn write_and_wait(
     plan: &Plan,
     observed: &[Observed],
     writer: &LiveWriter<'_>,
     limit: Duration,
-    report: &dyn Fn(WaitEvent<'_>),
-) {
+    report: &dyn Fn(WriteEvent<'_>),
+) -> Vec<Applied> {
     let mut goes_on = true;
+    let mut results = Vec::new();
     for change in &plan.changes {
         if !goes_on {
-            report(WaitEvent::Applied(&Applied {
+            let applied = Applied {
                 workload: change.workload.clone(),
                 source: change.source.clone(),
                 result: Ok(Done::NotStarted),
                 notes: Vec::new(),
-            }));
+            };
+            report(WriteEvent::Applied(&applied));
+            results.push(applied);
             continue;
         }
         let one = Plan {
             changes: vec![change.clone()],
             held_back: Vec::new(),
         };
-        let is_its = |object: &&Observed| object.workload.id == change.workload;
-        let its: Vec<Observed> = observed.iter().find(is_its).cloned().into_iter().collect();
-        let tell = |applied: &Applied| report(WaitEvent::Applied(applied));
-        let applied = write_live(&one, &its, writer, &tell).await;
+        let its: Vec<Observed> = observed
+            .iter()
+            .find(|object: &&Observed| object.workload.id == change.workload)
+            .cloned()
+            .into_iter()
+            .collect();
+        let applied = write_live(&one, &its, writer, &|applied: &Applied| {
+            report(WriteEvent::Applied(applied))
+        })
+        .await;
         for Applied { result, .. } in &applied {
             goes_on &= result.is_ok();
         }
         let is_written = applied
             .iter()
             .any(|a| matches!(a.result, Ok(Done::Written)));
+        results.extend(applied);
         if !is_written || writer.dry_run != DryRun::None {
             continue;
         }
-        let waiting = |text: &str| report(WaitEvent::Waiting(&change.workload, text));
-        let rollout = follow(writer.cluster, &change.workload, limit, &waiting).await;
-        report(WaitEvent::Ended(&change.workload, &rollout));
+        let rollout = follow(writer.cluster, &change.workload, limit, &|text: &str| {
+            report(WriteEvent::Waiting(&change.workload, text))
+        })
+        .await;
+        report(WriteEvent::Ended(&change.workload, &rollout));
         goes_on &= matches!(rollout, Rollout::Complete | Rollout::Still(_));
     }
+    results
 }
 
 /// Follows a rollout; tells what it waits for whenever that is something else.

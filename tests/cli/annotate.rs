@@ -103,7 +103,7 @@ fn nothing_is_written_without_a_yes_and_in_a_dry_run() {
         "deployment.apps/api annotated (dry run)\ndeployment.apps/web annotated (dry run)\n"
     );
     assert!(
-        outcome.stderr.ends_with("2 annotated (dry run)\n"),
+        outcome.stderr.ends_with("2 would be annotated (dry run)\n"),
         "{outcome:#?}"
     );
     assert_eq!(manifest(&environment), text);
@@ -182,7 +182,6 @@ fn one_that_cannot_be_edited_stops_no_other() {
             "{line} {outcome:#?}"
         );
     }
-    // Alone it is said as kubectl says it.
     let alone = run(
         &environment,
         "policy set deployment/b --tag app=semver:~1 --yes",
@@ -190,7 +189,7 @@ fn one_that_cannot_be_edited_stops_no_other() {
     );
     assert_eq!(
         alone.expect(1).stderr,
-        "error: unable to find container named \"app\" (there are side)\n"
+        "error: deployment/b: unable to find container named \"app\" (there are side)\n"
     );
 }
 
@@ -302,7 +301,7 @@ fn a_lock_is_replaced_only_when_told_to() {
         &[],
     )
     .expect(0);
-    let warning = "warning: this lock does not bind Keel, which updates deployment/web";
+    let warning = "warning: this lock does not stop Keel, which updates deployment/web";
     assert!(first.stderr.contains(warning), "{first:#?}");
     let locked = manifest(&environment);
     let same = run(
@@ -316,7 +315,7 @@ fn a_lock_is_replaced_only_when_told_to() {
     assert!(
         other
             .stderr
-            .starts_with("error: --overwrite is false but found"),
+            .starts_with("error: deployment/web: --overwrite is false but found"),
         "{other:#?}"
     );
     assert_eq!(manifest(&environment), locked);
@@ -381,9 +380,9 @@ fn wishes_that_make_no_sense_are_wrong_usage() {
         ("automate", "name the workloads to change"),
         ("lock deployment", "name the workloads to change"),
         ("unlock -A", "name the workloads to change"),
-        ("policy set deployment/web", "say what to set"),
-        ("policy unset deployment/web", "say what to remove"),
-        ("lock deployment/web --all", "workloads are named already"),
+        ("policy set deployment/web", "nothing to set"),
+        ("policy unset deployment/web", "nothing to remove"),
+        ("lock deployment/web --all", "do not name workloads as well"),
         (
             "automate deployment/web --tag semver:~1",
             "is not CONTAINER=TYPE:EXPR",

@@ -69,7 +69,7 @@ fn kubectl_gets_candidates_with_descriptions() {
     assert!(only[0].starts_with("managed\tRows ") && only[1].starts_with("manual\tManual "));
     // The value of a flag may have a command's name.
     assert_eq!(complete(&["-n", "test", "expl"]).len(), 1);
-    assert_eq!(words(&["completion", "f"]), "fish");
+    assert_eq!(words(&["completion", "ba"]), "bash\tGNU Bash");
     assert!(complete(&["status", "--ass"])[0].starts_with("--assume\t"));
     assert!(words(&["status", "d"]).contains("deployment/"));
 }

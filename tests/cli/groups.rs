@@ -66,7 +66,7 @@ fn a_write_to_a_name_of_two_groups_is_refused_and_to_one_group_done() {
             .expect(1);
         assert_eq!(outcome.stdout, "");
         let refusal = format!(
-            "error: helmrelease/a may be any of {FLUX_1}, {FLUX_2}: name the one to change"
+            "error: helmrelease/a is ambiguous ({FLUX_1}, {FLUX_2}); name the one to change"
         );
         assert!(outcome.stderr.contains(&refusal), "{}", outcome.stderr);
         assert_eq!(manifest(), before);
@@ -97,7 +97,7 @@ fn a_menu_tells_the_groups_apart() {
     let before = format!("{flux_1}---\n{flux_2}");
     terminal.environment.write("shop.yaml", &before);
     let mut pty = terminal.start(&["automate", "hr"], "");
-    pty.wait("Which workloads are to be automated?")
+    pty.wait("Which workloads do you want to automate?")
         .wait("hr.helm.fluxcd.io/a ")
         .wait("hr.helm.toolkit.fluxcd.io/a ")
         .press(key::DOWN)

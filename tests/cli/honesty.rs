@@ -92,7 +92,7 @@ fn a_misspelt_policy_on_the_command_line_is_told() {
     ] {
         let args = ["test", "org/app", "--policy", policy, "--tags-from", "-"];
         let outcome = environment.program(args).stdin("1.0.0\n").run().expect(0);
-        let told = format!("taken as a glob; was {meant:?} meant?");
+        let told = format!("read as a glob; did you mean {meant:?}?");
         assert!(outcome.stderr.contains(&told), "{outcome:#?}");
     }
 }

@@ -110,7 +110,7 @@ type Step = (&'static str, &'static str);
 
 /// The way through `automate` to the question, with what is pressed at each step.
 const STEPS: [Step; 7] = [
-    ("Which workloads are to be automated?", "night"),
+    ("Which workloads do you want to automate?", "night"),
     ("1 shown with: night", " "),
     ("1 of 2 checked", key::ENTER),
     ("What is cronjob/nightly job to follow?", key::ENTER),
@@ -263,8 +263,9 @@ fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
         .press(key::ENTER);
     // Still there, with its text.
     pty.press(key::BACKSPACE).wait_gone("semver:>1.x.y");
-    pty.press(key::CTRL_U).wait("a policy reads TYPE:EXPR");
-    pty.press("regx:^1").wait("was \"regex:^1\" meant?");
+    pty.press(key::CTRL_U)
+        .wait("a policy has the form TYPE:EXPR");
+    pty.press("regx:^1").wait("did you mean \"regex:^1\"?");
     pty.press(key::CTRL_U)
         .press("glob:1.*")
         .wait("is not known yet");
@@ -281,13 +282,13 @@ fn the_way_leads_back() {
     pty.wait("Holds back 1.2.0").press(key::SHIFT_TAB);
     pty.wait("What is cronjob/nightly job to follow?")
         .press(key::SHIFT_TAB);
-    pty.wait("Which workloads are to be automated?")
+    pty.wait("Which workloads do you want to automate?")
         .press(key::CTRL_U);
     pty.wait("deployment/web").press(key::TAB);
     pty.wait("2 of 2 checked").press(key::ENTER);
     pty.wait("Which containers follow a policy of their own?")
         .press(key::ENTER);
-    pty.wait("take these 3 policies").wait("glob:stg-*");
+    pty.wait("accept these 3 policies").wait("glob:stg-*");
     pty.press(key::DOWN)
         .press(key::DOWN)
         .press(key::DOWN)
@@ -298,7 +299,7 @@ fn the_way_leads_back() {
     pty.press(key::ENTER)
         .wait("policy: digest:stg-4s7bsgv")
         .press(key::ENTER);
-    pty.wait("take these 3 policies")
+    pty.wait("accept these 3 policies")
         .press(key::UP)
         .press(key::UP)
         .press(key::UP);
@@ -354,14 +355,14 @@ fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
     let terminal = Terminal::new().sized(20, 40);
     let mut pty = terminal.start(&["automate"], "");
     for (seen, pressed) in [
-        ("Which workloads are to be automated?", key::TAB),
+        ("Which workloads do you want to automate?", key::TAB),
         ("2 of 2 checked", key::ENTER),
         ("Which containers follow a policy", key::ENTER),
-        ("> take these 3 policies", key::DOWN),
+        ("> accept these 3 policies", key::DOWN),
         ("> cronj", key::ENTER),
         ("What is cronjob/nightly job to follow?", key::ENTER),
         ("Would move from 1.0.0 to 1.2.0", key::ENTER),
-        ("take these 3 policies", key::CTRL_C),
+        ("accept these 3 policies", key::CTRL_C),
     ] {
         pty.wait(seen);
         assert!(!pty.wraps(), "{}", pty.screen());
@@ -377,7 +378,7 @@ fn a_dumb_terminal_is_asked_line_by_line() {
     pty.wait("   2   deployment/web")
         .wait("q to quit: ")
         .press("night\n");
-    pty.wait("the rows with")
+    pty.wait("rows that contain")
         .wait("   1   cronjob/nightly")
         .press("1\n");
     pty.wait("   1   semver").press("1\n");
@@ -397,7 +398,7 @@ fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
     let steps: [Step; 4] = [
         ("   1   cronjob/nightly", "1\n"),
         ("   1   semver", "1\n"),
-        ("enter takes semver:^1.0", "\n"),
+        ("enter accepts semver:^1.0", "\n"),
         ("[y/N] ", "y\n"),
     ];
     for (pressed, code) in [(key::CTRL_C, 130), (key::CTRL_D, 1), ("q\n", 1)] {

@@ -28,7 +28,7 @@ fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
     let before = automated_shop();
     terminal.environment.write("shop.yaml", &before);
     let mut pty = terminal.start(&["update", "-i"], "");
-    pty.wait("Which images are to be updated?")
+    pty.wait("Which images do you want to update?")
         .wait("2 of 3 checked");
     pty.wait("[x] deployment/web").wait(" -  cronjob/nightly");
     pty.press(" ").wait("1 of 3 checked");
@@ -36,8 +36,7 @@ fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
         .press(key::DOWN)
         .wait("release freeze")
         .press(" ");
-    pty.wait("start with --override-lock")
-        .wait("1 of 3 checked");
+    pty.wait("use --override-lock").wait("1 of 3 checked");
     pty.press(key::ENTER)
         .wait("Update deployment/web in file shop.yaml? [y/N]");
     pty.press("y\r");

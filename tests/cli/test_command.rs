@@ -95,12 +95,12 @@ fn a_line_that_is_no_tag_is_left_out_and_counted() {
     let one = tried("1.0.0\n# new\n1.0.1\n");
     assert_eq!(
         one.stderr,
-        "--tags-from: 1 line is no tag and is left out\n"
+        "--tags-from: 1 line is not a valid tag and was skipped\n"
     );
     let two = tried("1.0.0\n# new\n1.0.1 2024-01-01\n");
     assert_eq!(
         two.stderr,
-        "--tags-from: 2 lines are no tags and are left out\n"
+        "--tags-from: 2 lines are not valid tags and were skipped\n"
     );
     assert_eq!(tried("1.0.0\r\n\r\n 1.0.1\t\r\n").stderr, "");
 }

@@ -37,7 +37,6 @@ fn a_file_is_updated_once_and_keeps_the_rest() {
     insta::assert_snapshot!(outcome.stderr, @"
     deployment/web in web.yaml:2
       app   1.0.0   → 1.0.1   semver:~1.0
-    1 updated
     ");
     let after = text(&file);
     assert!(
@@ -131,7 +130,7 @@ fn what_makes_no_sense_is_wrong_usage() {
         (&["rollback"], "-l or --all"),
         (
             &["update", "-f", "web.yaml", "--offline"],
-            "--offline decides from what is remembered",
+            "--offline decides from cached metadata",
         ),
         (
             &["update", "-f", "web.yaml", "--wait"],
@@ -140,7 +139,7 @@ fn what_makes_no_sense_is_wrong_usage() {
         (&["update", "--all", "--max", "0"], "--max"),
         (
             &["update", "--all", "--image", "org/my-app"],
-            "name the tag or the digest too",
+            "add a tag or a digest",
         ),
         (&["update", "--all", "-o", "wide"], "json,yaml,name"),
         (&["update", "--all", "--assume", "auto"], "--assume"),

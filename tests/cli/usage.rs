@@ -34,7 +34,7 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
         (&["status", "--platform", "linux"], "linux/amd64"),
         (
             &["status", "--exclude-image", "nginx:1"],
-            "images go by their full names, without a tag: docker.io/library/nginx",
+            "use the full image name without a tag: docker.io/library/nginx",
         ),
         (
             &["explain", "deploy/x", "--include-image", ""],
@@ -59,7 +59,7 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
         ),
         (
             &["status", "-f", "x", "--pull-secrets=always"],
-            "--pull-secrets=always reads Secrets of a cluster, and with -f none is asked",
+            "--pull-secrets=always reads Secrets from a cluster, and -f uses none",
         ),
         (
             &["status", "--from-snapshot", "x", "--pull-secrets=always"],

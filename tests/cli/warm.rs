@@ -153,7 +153,7 @@ fn offline_and_no_cache_is_wrong_usage() {
     let (_registry, environment) = builds(1);
     let more = ["--offline", "--cache", "off"];
     let outcome = environment.run(RUN.iter().chain(&more)).expect(2);
-    let line = "error: --offline decides from the cache, and --cache off says that there is none";
+    let line = "error: --offline decides from the cache, and --cache off disables it";
     assert_eq!(outcome.stderr.trim_end(), line);
 }
 

@@ -1,8 +1,13 @@
 //! What the documents show is what the program prints.
 
-use regex::Regex;
+use std::fs;
+use std::os::unix::fs::symlink;
 
-use super::{Block, documents, shell, taken_apart};
+use regex::Regex;
+use tempfile::TempDir;
+use walkdir::WalkDir;
+
+use super::{Block, documents, root, shell_in, taken_apart};
 
 /// The commands of a session with what each shows. A command goes on in the next
 /// line behind a backslash or a pipe.
@@ -40,12 +45,37 @@ fn is_shown(printed: &str, shown: &str) -> bool {
     Regex::new(&pattern).expect("escaped").is_match(printed)
 }
 
+/// The folder in which a document's sessions run, one after the other: they may
+/// write there. The paths of a checkout work in it; in the quick start's, so do
+/// those of the copy that its reader makes.
+fn folder_of(document: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    symlink(root().join("docs"), folder.path().join("docs")).expect("a link");
+    if document == "docs/quickstart.md" {
+        let quickstart = root().join("docs/quickstart");
+        for name in ["manifests", "images"] {
+            for entry in WalkDir::new(quickstart.join(name)) {
+                let entry = entry.expect("an entry");
+                let path = entry.path().strip_prefix(&quickstart).expect("inside");
+                let copy = folder.path().join(path);
+                if entry.file_type().is_dir() {
+                    fs::create_dir(copy).expect("a folder");
+                } else {
+                    fs::copy(entry.path(), copy).expect("a copy");
+                }
+            }
+        }
+    }
+    folder
+}
+
 #[test]
 fn what_the_documents_show_is_what_the_program_prints() {
     let home = tempfile::tempdir().expect("a folder");
     let mut sessions = 0;
     for document in documents() {
         let (blocks, _) = taken_apart(&document);
+        let folder = folder_of(&document);
         for block in blocks.iter().filter(|b| b.language == "console") {
             sessions += 1;
             let steps = session(block);
@@ -55,7 +85,7 @@ fn what_the_documents_show_is_what_the_program_prints() {
                 script.push_str(&command);
                 script.push_str("\ncode=$?; printf '\\001'; (exit $code)\n");
             }
-            let output = shell(&script, home.path());
+            let output = shell_in(folder.path(), &script, home.path());
             let text = String::from_utf8(output.stdout).expect("text");
             let mut answers = text.split('\u{1}');
             for (command, shown) in steps {

@@ -97,6 +97,22 @@ fn reasons_stand_beside_their_outcome() {
 }
 
 #[test]
+fn troubleshooting_has_an_entry_for_each_reason_that_decides_nothing() {
+    let text = read("docs/troubleshooting.md");
+    let heading = Regex::new(r"(?m)^### `([a-z-]+)`$").expect("a pattern");
+    let entries: BTreeSet<&str> = heading
+        .captures_iter(&text)
+        .filter_map(|found| found.get(1))
+        .map(|word| word.as_str())
+        .collect();
+    let undecided = Reason::ALL
+        .iter()
+        .filter(|reason| reason.outcome() == Outcome::Unknown);
+    let undecided: BTreeSet<&str> = undecided.map(|reason| reason.as_str()).collect();
+    assert_eq!(entries, undecided);
+}
+
+#[test]
 fn columns_and_exit_codes_are_documented() {
     let document = "docs/output.md";
     assert_named(document, Column::ALL.iter().map(|column| column.as_str()));

@@ -45,13 +45,18 @@ pub(super) fn documents() -> Vec<String> {
     found
 }
 
-/// Runs a shell script in the root of the repository, with an environment that
-/// knows neither the user nor a cluster.
+/// Runs a shell script in the root of the repository.
 pub(super) fn shell(script: &str, home: &Path) -> Output {
+    shell_in(root(), script, home)
+}
+
+/// Runs a shell script in a folder, with an environment that knows neither the
+/// user nor a cluster.
+pub(super) fn shell_in(folder: &Path, script: &str, home: &Path) -> Output {
     let mut command = Command::new("sh");
     command
         .args(["-c", script])
-        .current_dir(root())
+        .current_dir(folder)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", home)

@@ -93,7 +93,7 @@ async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
             .contains("the effect on 4 containers is not known"),
         "{run:?}"
     );
-    let note = "note: no controller runs here; this takes effect at 'kubectl imgpolicy update'";
+    let note = "note: no controller runs here; run 'kubectl imgpolicy update' to apply it";
     // A manual workload waits for somebody, not for a controller.
     assert!(!run.stderr.contains(note), "{run:?}");
 
@@ -235,7 +235,7 @@ async fn whoever_writes_the_annotation_again_or_is_not_bound_is_named() {
     let run = imgpolicy(&kubeconfig, &["lock", "deployment/web", "--yes", manager]);
     assert_eq!(run.code, 0, "{run:?}");
     for other in ["Keel", "Kustomization flux-system/apps"] {
-        let warning = format!("warning: this lock does not bind {other}, which updates");
+        let warning = format!("warning: this lock does not stop {other}, which updates");
         assert!(run.stderr.contains(&warning), "{run:?}");
     }
     let run = imgpolicy(&kubeconfig, &["unlock", "deployment/web", "--yes"]);

@@ -97,7 +97,7 @@ async fn a_write_reaches_the_group_that_is_named_and_no_other() {
     ] {
         let run = shop.run(words);
         assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
-        let said = said(&run, "error: helmrelease/a may be any of");
+        let said = said(&run, "error: helmrelease/a is ambiguous (");
         assert_eq!(said.len(), 1, "{run:?}");
         for (_, name) in RELEASES {
             assert!(said[0].contains(name), "{run:?}");

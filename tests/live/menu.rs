@@ -33,7 +33,7 @@ async fn a_workload_is_automated_from_a_menu() {
     let before = shop.get("Deployment", "web").await;
     let question = "Automate deployment/web in namespace menu-automate";
     let steps = [
-        ("Which workloads are to be automated?", " "),
+        ("Which workloads do you want to automate?", " "),
         ("1 of 1 checked", key::ENTER),
         ("What is deployment/web app to follow?", key::ENTER),
         ("Holds back 2.0.0", key::ENTER),

@@ -12,11 +12,7 @@ async fn what_is_elected_is_written_once_and_recorded() {
     let run = shop.run(&["update", "deployment/web", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(run.stdout, "deployment.apps/web image updated\n");
-    for line in [
-        "  app   1.0.0   → 1.0.1   semver:~1.0",
-        "  1 Pod restarts",
-        "1 updated",
-    ] {
+    for line in ["  app   1.0.0   → 1.0.1   semver:~1.0", "  1 Pod restarts"] {
         assert_eq!(said(&run, line), [line], "{run:?}");
     }
     assert_eq!(shop.tag("web").await, "1.0.1");
@@ -135,8 +131,11 @@ async fn nothing_is_written_without_a_yes() {
         assert_eq!(run.code, 0, "{run:?}");
         let line = format!("deployment.apps/web image updated{suffix}\n");
         assert_eq!(run.stdout, line);
-        let summary = format!("1 would be updated{suffix}");
-        assert_eq!(said(&run, "would be"), [summary], "{run:?}");
+        assert_eq!(
+            said(&run, "would be"),
+            [""; 0],
+            "one workload has its own line: {run:?}"
+        );
     }
     assert_eq!(shop.tag("web").await, "1.0.0");
     for words in [

@@ -1,6 +1,6 @@
 //! Who makes a change.
 
-use crate::cli::gather::workloads::now;
+use crate::cli::runtime::now;
 use crate::cluster::Cluster;
 use crate::plan::{Authorship, Override};
 

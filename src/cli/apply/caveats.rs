@@ -1,43 +1,56 @@
-//! Who obeys an edit, and who does not.
+//! What does not follow an edit: managers that revert it, other updaters, no controller.
 
-use super::annotation_results::Results;
-use super::annotations::{Manner, Ready, elects};
+use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
+use super::results::WorkloadResult;
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::{Origin, now, runtime};
+use crate::cli::gather::workloads::Origin;
+use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
+use crate::collect::ObservedObjects;
 use crate::evaluator::{Snapshot, State};
-use crate::plan::{Plan, PolicyEdit, reverting_managers};
+use crate::output::{WriteResult, other_repository};
+use crate::plan::{Change, PolicyEdit, reverting_managers};
 use crate::policy::other_updaters;
 use crate::policy::{Key, Resolved, resolve};
-use crate::workload::Observed;
 use crate::write::DryRun;
 
-/// Annotations that somebody else will write again as they were, each in a
-/// sentence.
-pub(crate) fn reverted(ready: &[Ready], observed: &[Observed]) -> Vec<String> {
+/// Annotations that their manager will restore, one sentence each.
+pub(crate) fn reverted(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<String> {
     let mut sentences = Vec::new();
-    for one in ready {
-        let id = &one.change.workload;
-        let Some(object) = observed.iter().find(|object| object.workload.id == *id) else {
+    for edit in edits {
+        let id = &edit.change.workload;
+        let Some(object) = objects.by_id.get(id) else {
             continue;
         };
-        for (key, manager) in reverting_managers(object, &one.edit) {
+        for (key, manager) in reverting_managers(&object.observed, &edit.edit) {
             sentences.push(format!(
-                "annotation {key} of {id} was written by {manager}, which will write it again; \
-                 change it where {manager} takes it from"
+                "annotation {key} of {id} is managed by {manager}, which will restore it; change it \
+                 at the source that {manager} applies"
             ));
         }
     }
     sentences
 }
 
-/// Containers that stay automated although automation ends, each in a sentence: an
-/// entry of `imagePolicies` automates without any annotation.
-pub(crate) fn still_automated(plan: &Plan, snapshot: &Snapshot) -> Vec<String> {
+/// Warns before the question.
+pub(crate) fn before(annotations: &AnnotationJob, terminal: &mut Terminal) {
+    let settled = annotations.settled.iter().map(|(change, _)| change);
+    let edited = annotations.edits.iter().map(|edit| &edit.change);
+    for warning in still_automated(settled.chain(edited), &annotations.snapshot) {
+        terminal.note(&format!("warning: {warning}"));
+    }
+}
+
+/// Containers that stay automated although automation ends, one sentence each: an entry
+/// of `imagePolicies` automates without an annotation.
+fn still_automated<'a>(
+    changes: impl Iterator<Item = &'a Change>,
+    snapshot: &Snapshot,
+) -> Vec<String> {
     let sources = snapshot.sources();
     let mut sentences = Vec::new();
-    for change in &plan.changes {
+    for change in changes {
         let Some(edit @ PolicyEdit::Deautomate { explicit: false }) = &change.policy else {
             continue;
         };
@@ -66,7 +79,7 @@ pub(crate) fn still_automated(plan: &Plan, snapshot: &Snapshot) -> Vec<String> {
                 Err(error) => &error.origin,
             };
             sentences.push(format!(
-                "container {} of {} stays automated: {origin}; --explicit ends that too",
+                "container {} of {} stays automated: {origin}; --explicit also ends that",
                 container.name, change.workload
             ));
         }
@@ -74,44 +87,83 @@ pub(crate) fn still_automated(plan: &Plan, snapshot: &Snapshot) -> Vec<String> {
     sentences
 }
 
-/// Tells after the write who obeys it.
-pub(crate) fn tell(
-    ready: &[Ready],
-    results: &Results,
-    origin: &Origin,
-    manner: &Manner<'_>,
+/// Notes after the write who does not follow it, and what it does not do by itself.
+pub(crate) fn after(
+    job: &ApplyJob,
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    if !results.any_written() || manner.write.dry_run() != DryRun::None {
-        return Ok(());
+    match &job.kind {
+        JobKind::Images => {
+            note_other_repositories(job, results, terminal);
+            Ok(())
+        }
+        JobKind::Annotations(annotations) => {
+            let is_written = results.iter().any(|one| one.result == WriteResult::Updated);
+            if !is_written || options.dry_run() != DryRun::None {
+                return Ok(());
+            }
+            note_other_updaters(&annotations.edits, terminal);
+            if results.iter().any(WorkloadResult::is_interrupted) {
+                return Ok(());
+            }
+            note_missing_controller(&annotations.edits, &job.origin, terminal)
+        }
     }
-    for one in ready {
-        if !matches!(one.change.policy, Some(PolicyEdit::Lock { .. })) {
+}
+
+fn note_other_repositories(job: &ApplyJob, results: &[WorkloadResult], terminal: &mut Terminal) {
+    for change in &job.plan.changes {
+        let mut own = results.iter().filter(|result| result.is_about(change));
+        if !own.any(|own| matches!(own.result, WriteResult::Updated | WriteResult::Planned)) {
             continue;
         }
-        for other in other_updaters(&one.before) {
-            terminal.tell(&format!(
-                "warning: this lock does not bind {}, which updates {} ({})",
-                other.name, one.change.workload, other.sign
+        for image in change
+            .images
+            .iter()
+            .filter(|image| image.changes_repository())
+        {
+            terminal.note(&format!("{}: {}", change.workload, other_repository(image)));
+        }
+    }
+}
+
+/// A lock binds this program and Flux v1, but not every other updater.
+fn note_other_updaters(edits: &[PlannedEdit], terminal: &mut Terminal) {
+    for edit in edits {
+        if !matches!(edit.change.policy, Some(PolicyEdit::Lock { .. })) {
+            continue;
+        }
+        for other in other_updaters(&edit.before) {
+            terminal.note(&format!(
+                "warning: this lock does not stop {}, which updates {} ({})",
+                other.name, edit.change.workload, other.sign
             ));
         }
     }
-    if results.is_interrupted() {
-        return Ok(());
-    }
-    let waits = |one: &Ready| {
-        let edited = one.edit.apply_to(&one.before);
-        let automated = Key::Automated.find(&edited.annotations);
-        elects(&one.change) && automated.is_some_and(|(_, value)| value == "true")
-    };
-    if !ready.iter().any(waits) {
+}
+
+fn note_missing_controller(
+    edits: &[PlannedEdit],
+    origin: &Origin,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    if !edits.iter().any(waits_for_controller) {
         return Ok(());
     }
     if let Some(cluster) = origin.cluster()
         && runtime()?.block_on(cluster.controller_presence(now())) == ControllerPresence::Absent
     {
-        terminal
-            .tell("note: no controller runs here; this takes effect at 'kubectl imgpolicy update'");
+        terminal.note("note: no controller runs here; run 'kubectl imgpolicy update' to apply it");
     }
     Ok(())
+}
+
+/// Whether an edit makes a workload follow a policy, which a controller would carry out.
+fn waits_for_controller(edit: &PlannedEdit) -> bool {
+    let edited = edit.edit.apply_to(&edit.before);
+    let automated = Key::Automated.find(&edited.annotations);
+    let policy = edit.change.policy.as_ref();
+    policy.is_some_and(PolicyEdit::elects) && automated.is_some_and(|(_, value)| value == "true")
 }

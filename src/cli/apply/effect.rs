@@ -1,80 +1,78 @@
 //! What an edit would cause: the workloads as they will be, decided by the one
 //! evaluator.
 
+use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::gather::cost;
-use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Asking, Origin, Reading, runtime, unless_interrupted};
+use crate::cli::gather::scan::{self, Asking};
+use crate::cli::gather::workloads::{Origin, Reading};
+use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Coverage;
 use crate::collect;
 use crate::evaluator::{self, Assessment, Outcome, Reason, Row, Snapshot, State};
 use crate::output::{TableOptions, closing_lines, status_table};
+use crate::plan::PolicyEdit;
 use crate::policy::WarningCode;
-use crate::workload::Workload;
 
-use super::annotations::{EffectFlags, Manner};
-
-/// What was seen.
-pub(crate) struct Looked {
-    /// The containers of the edited workloads.
-    pub(crate) rows: Vec<Row>,
-    /// Where the workloads are, given back.
-    pub(crate) origin: Origin,
-}
-
-/// Asks the registries what the edited workloads would be updated to, and shows
-/// it. What cannot be known is a warning: the edit is right without it.
+/// Asks the registries what the edited workloads would be updated to, and shows it. A
+/// failure to find out is a warning, because the edit is valid without it.
 ///
 /// # Errors
 ///
-/// A flag makes no sense, or Ctrl-C ended it; nothing was changed then.
-pub(crate) fn look(
-    edited: Vec<Workload>,
-    before: &Snapshot,
-    origin: Origin,
-    flags: &EffectFlags,
-    manner: &Manner<'_>,
+/// A flag makes no sense, or Ctrl-C. Nothing was changed then.
+pub(crate) fn show(
+    job: &mut ApplyJob,
+    options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
-) -> Result<Looked, CommandError> {
-    let registries = flags.registry.registries(manner.globals)?;
+) -> Result<(), CommandError> {
+    let (JobKind::Annotations(annotations), Some(access)) = (&mut job.kind, options.registry)
+    else {
+        return Ok(());
+    };
+    let edits = &annotations.edits;
+    let mut policies = edits.iter().filter_map(|edit| edit.change.policy.as_ref());
+    if !policies.any(PolicyEdit::elects) {
+        return Ok(());
+    }
+    let registries = access.registry.registries(options.globals)?;
+    let before = &annotations.snapshot;
     let mut snapshot = Snapshot::new(before.observed_at);
     snapshot.context.clone_from(&before.context);
     snapshot.settings = before.settings.clone();
     snapshot.policy_objects.clone_from(&before.policy_objects);
-    snapshot.workloads = edited;
-    if let Some(cluster) = origin.cluster() {
+    snapshot.workloads = edits
+        .iter()
+        .map(|edit| edit.edit.apply_to(&edit.before))
+        .collect();
+    if let Some(cluster) = job.origin.cluster() {
         let surroundings = collect::surroundings(cluster, Coverage::Own, &mut snapshot);
         unless_interrupted(runtime()?, surroundings)??;
     }
     let reading = Reading {
         snapshot,
-        origin,
+        origin: std::mem::replace(&mut job.origin, Origin::Saved),
         empty: String::new(),
     };
     let asking = Asking {
         registries: &registries,
-        pull_secrets: &flags.pull_secrets,
+        pull_secrets: &access.pull_secrets,
     };
-    let collected = workloads::scan(reading, &asking, runtime()?, terminal)?;
+    let collected = scan::scan(reading, &asking, runtime()?, terminal)?;
     if collected.interrupted {
         return Err(CommandError::interrupted());
     }
     let assessment = evaluator::assess(&collected.snapshot)?;
-    show(&assessment, terminal);
-    collected.tell_pull_secrets(terminal);
-    cost::tell_cost(
-        &registries.statistics(),
-        collected.snapshot.asked(),
-        terminal,
-    );
-    Ok(Looked {
-        rows: assessment.rows,
-        origin: collected.origin,
-    })
+    show_assessment(&assessment, terminal);
+    collected.report_pull_secrets(terminal);
+    let repositories = collected.snapshot.asked();
+    cost::report_cost(&registries.statistics(), repositories, terminal);
+    annotations.effect = assessment.rows;
+    job.origin = collected.origin;
+    Ok(())
 }
 
-fn show(assessment: &Assessment, terminal: &mut Terminal) {
+fn show_assessment(assessment: &Assessment, terminal: &mut Terminal) {
     let mut namespaces = assessment.rows.iter().map(|row| &row.workload.namespace);
     let first = namespaces.next();
     let options = TableOptions {
@@ -85,10 +83,10 @@ fn show(assessment: &Assessment, terminal: &mut Terminal) {
     let table = status_table(&assessment.rows, assessment.observed_at, &options, &style);
     terminal.prompt(&table);
     for line in closing_lines(assessment) {
-        terminal.tell(&line);
+        terminal.note(&line);
     }
     for warning in warnings(&assessment.rows) {
-        terminal.tell(&format!("warning: {warning}"));
+        terminal.note(&format!("warning: {warning}"));
     }
 }
 

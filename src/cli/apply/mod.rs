@@ -1,11 +1,12 @@
 //! From a plan to what was written: preflight, preview, question, write, results.
 
-pub(crate) mod annotation_results;
 pub(crate) mod annotations;
 pub(crate) mod author;
 pub(crate) mod caveats;
 pub(crate) mod effect;
+pub(crate) mod job;
 pub(crate) mod pipeline;
 pub(crate) mod preflight;
+pub(crate) mod preview;
 pub(crate) mod result_lines;
 pub(crate) mod results;

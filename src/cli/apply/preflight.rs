@@ -1,168 +1,110 @@
-//! Everything that is looked at between a plan and the question whether to write
-//! it: the objects as they are now, who owns them, and whether the images are
-//! still there.
+//! Everything that is checked between the plan and the question whether to write it:
+//! the objects as they are now, who owns them, and whether the images still exist.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use futures_util::{StreamExt as _, stream};
-
+use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
-use crate::cli::flags::client::Globals;
-use crate::cli::flags::pull_secrets::{PullSecretFlags, tell_used};
-use crate::cli::flags::registry::RegistryFlags;
-use crate::cli::gather::workloads::unless_interrupted;
+use crate::cli::flags::pull_secrets::report_used;
+use crate::cli::flags::registry::RegistryAccess;
+use crate::cli::gather::workloads::Origin;
+use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::{Cluster, ClusterError};
-use crate::collect::{self, Confirmed, FreshLook, WantedImage};
-use crate::evaluator::ScopeError;
-use crate::plan::{Overrides, Ownership, Plan, owner_questions, ownership};
-use crate::workload::{Observed, WorkloadId, consequences};
+use crate::cluster::Cluster;
+use crate::collect::{self, Confirmed, FreshLook, ObservedObjects, WantedImage};
+use crate::plan::{Overrides, Plan};
 
-/// How many objects are read side by side.
-const OBJECTS_AT_ONCE: usize = 8;
-
-/// An object as it is now.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) observed: Observed,
-    /// What a new image sets going.
-    pub(crate) consequences: Vec<String>,
-}
-
-/// Objects by their names, and those that could not be read.
-#[derive(Debug, Default)]
-pub(crate) struct Objects {
-    pub(crate) seen: BTreeMap<WorkloadId, Seen>,
-    pub(crate) errors: Vec<ScopeError>,
-}
-
-/// Reads objects of the cluster whole.
-pub(crate) async fn observe(
-    cluster: &Cluster,
-    ids: impl IntoIterator<Item = WorkloadId>,
-) -> Objects {
-    let read: Vec<(WorkloadId, Result<Option<Seen>, String>)> = stream::iter(ids)
-        .map(|id| async {
-            let seen = match cluster.object(&id).await {
-                Ok(object) => Observed::read(&object, &id.namespace)
-                    .map(|observed| {
-                        observed.map(|observed| Seen {
-                            observed,
-                            consequences: consequences(&object),
-                        })
-                    })
-                    .map_err(|error| format!("error: {id}: {error}")),
-                Err(error) => Err(ClusterError::line(&error)),
-            };
-            (id, seen)
-        })
-        .buffered(OBJECTS_AT_ONCE)
-        .collect()
-        .await;
-    let mut objects = Objects::default();
-    for (id, seen) in read {
-        match seen {
-            Ok(Some(seen)) => {
-                objects.seen.insert(id, seen);
+/// Narrows a job to what may be written now.
+///
+/// # Errors
+///
+/// A flag makes no sense, or Ctrl-C.
+pub(crate) fn check(
+    job: &mut ApplyJob,
+    options: &ApplyOptions<'_>,
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    if let Origin::Cluster(cluster) = &job.origin {
+        let unread: Vec<_> = job
+            .plan
+            .changes
+            .iter()
+            .map(|change| change.workload.clone())
+            .filter(|id| !job.objects.by_id.contains_key(id))
+            .collect();
+        unless_interrupted(runtime()?, async {
+            let read = collect::observe(cluster, unread).await;
+            job.objects.by_id.extend(read.by_id);
+            // An annotation that cannot be written is reported by the write.
+            if matches!(job.kind, JobKind::Images) {
+                job.errors.extend(read.errors);
+                hold_back_in_cluster(&mut job.plan, &job.objects, cluster, options.overrides).await;
             }
-            // A kind of object does not change while it lives.
-            Ok(None) => {}
-            Err(message) => objects.errors.push(ScopeError {
-                scope: format!("{}/{id}", id.namespace),
-                reason: "Unreadable".to_owned(),
-                message,
-            }),
-        }
+        })?;
     }
-    objects
+    if let Some(registry) = options.registry {
+        confirm_images(job, registry, options, terminal)?;
+    }
+    Ok(())
 }
 
-/// Who owns the objects, as far as that is known.
-pub(crate) async fn owners(
-    cluster: &Cluster,
-    seen: &BTreeMap<WorkloadId, Seen>,
-) -> BTreeMap<WorkloadId, Ownership> {
-    let questions = seen.values().flat_map(|s| owner_questions(&s.observed));
-    let questions: BTreeSet<_> = questions.collect();
-    let questions: Vec<_> = questions.into_iter().collect();
-    let answers = match questions.is_empty() {
-        true => Vec::new(),
-        false => cluster.owner_answers(&questions).await,
-    };
-    seen.iter()
-        .filter_map(|(id, seen)| Some((id.clone(), ownership(&seen.observed, &answers)?)))
-        .collect()
-}
-
-/// Narrows a plan to what may be written to a cluster: what cannot be read goes,
-/// what its owner would revert is held back, and what a new image sets going is
-/// noted.
-pub(crate) async fn heed_cluster(
+/// Narrows a plan to what may be written to a cluster: drops what cannot be read, holds
+/// back what its owner would revert, and notes what a new image triggers.
+async fn hold_back_in_cluster(
     plan: &mut Plan,
-    objects: &Objects,
+    objects: &ObservedObjects,
     cluster: &Cluster,
     overrides: Overrides,
 ) {
-    let Objects { seen, .. } = objects;
     plan.changes
-        .retain(|change| seen.contains_key(&change.workload));
+        .retain(|change| objects.by_id.contains_key(&change.workload));
     for change in &mut plan.changes {
-        if let Some(seen) = seen.get(&change.workload) {
-            change.notes.extend(seen.consequences.iter().cloned());
+        if let Some(object) = objects.by_id.get(&change.workload) {
+            change.notes.extend(object.consequences.iter().cloned());
         }
     }
-    plan.heed_owners(&owners(cluster, seen).await, overrides);
+    let owners = collect::owners(cluster, &objects.by_id).await;
+    plan.heed_owners(&owners, overrides);
 }
 
-/// How the registries are looked at once more.
-#[derive(Clone, Copy)]
-pub(crate) struct Registry<'a> {
-    pub(crate) flags: &'a RegistryFlags,
-    pub(crate) pull_secrets: &'a PullSecretFlags,
-    pub(crate) globals: &'a Globals,
-}
-
-/// Looks once more for every image that the plan writes, and holds back those
-/// that are not there.
-pub(crate) fn heed_registries(
-    plan: &mut Plan,
-    objects: &Objects,
-    cluster: Option<&Cluster>,
-    registry: Registry<'_>,
-    runtime: &tokio::runtime::Runtime,
+/// Looks up every image that the plan writes, and holds back those that do not exist.
+fn confirm_images(
+    job: &mut ApplyJob,
+    access: &RegistryAccess,
+    options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let wanted: Vec<WantedImage> = plan
+    let wanted: Vec<WantedImage> = job
+        .plan
         .images()
         .map(|(change, image)| WantedImage {
             image: image.to.clone(),
-            reader: objects
-                .seen
+            reader: job
+                .objects
+                .by_id
                 .get(&change.workload)
-                .and_then(|seen| seen.observed.workload.reader()),
+                .and_then(|object| object.observed.workload.reader()),
         })
         .collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    let open = || registry.flags.registries_without_memory(registry.globals);
-    let (as_user, as_workload) = (open()?, open()?);
+    let as_user = access.registry.registries_without_memory(options.globals)?;
+    let as_workload = access.registry.registries_without_memory(options.globals)?;
     let Confirmed {
         presences,
         notes,
         used,
-    } = unless_interrupted(runtime, async {
+    } = unless_interrupted(runtime()?, async {
         let look = FreshLook {
             as_user: &as_user,
             as_workload: &as_workload,
-            pull_secrets: registry.pull_secrets.with(cluster),
+            pull_secrets: access.pull_secrets.with(job.origin.cluster()),
         };
         collect::confirm(&wanted, &look).await
     })?;
     for note in notes {
-        terminal.tell(&note);
+        terminal.note(&note);
     }
-    tell_used(used, terminal);
-    plan.heed_presences(&presences);
+    report_used(used, terminal);
+    job.plan.heed_presences(&presences);
     Ok(())
 }

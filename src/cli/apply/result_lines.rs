@@ -1,14 +1,13 @@
-//! One line for each workload that was written or not, as kubectl prints it.
+//! One line per workload that was written or not, as kubectl prints it.
 
 use crate::cli::terminal::streams::Terminal;
-use crate::output::Format;
-use crate::output::sanitize;
+use crate::output::{Format, sanitize};
 use crate::workload::WorkloadId;
 use crate::write::{DryRun, WriteError};
 
-/// Said after Ctrl-C in a write.
-pub(crate) const INTERRUPTED_WRITE: &str =
-    "interrupted: what is not told of above may be written or not; a second run is safe";
+/// Printed after Ctrl-C during a write.
+pub(crate) const INTERRUPTED_WRITE: &str = "interrupted: workloads not listed above may or may not \
+     have been written; it is safe to run this again";
 
 /// How the lines are printed.
 #[derive(Debug, Clone, Copy)]
@@ -16,10 +15,8 @@ pub(crate) struct ResultLines {
     /// `-o`; none: kubectl's lines.
     pub(crate) output: Option<Format>,
     pub(crate) dry_run: DryRun,
-    /// Whether standard output gets the edited manifests, and nothing else.
-    pub(crate) stdout_is_taken: bool,
-    /// Whether one workload is all there is, so that errors need not name it.
-    pub(crate) is_alone: bool,
+    /// Whether standard output gets the edited manifests and nothing else.
+    pub(crate) uses_stdout: bool,
 }
 
 impl ResultLines {
@@ -27,52 +24,51 @@ impl ResultLines {
     pub(crate) fn done(&self, workload: &WorkloadId, word: &str, terminal: &mut Terminal) {
         let name = workload.qualified();
         let line = match self.output {
-            None => format!("{name} {word}{}", suffix(self.dry_run)),
+            None => format!("{name} {word}{}", dry_run_suffix(self.dry_run)),
             Some(Format::Name) => name,
             Some(_) => return,
         };
         let line = sanitize(&line);
-        if self.stdout_is_taken {
-            terminal.tell(&line);
+        if self.uses_stdout {
+            terminal.note(&line);
         } else {
             terminal.print(&line);
         }
     }
 
-    /// Tells why a workload was not written, and gives that as data has it.
+    /// Reports why a workload was not written, and returns the reason for the data.
     pub(crate) fn failed(
         &self,
         workload: &WorkloadId,
         error: &WriteError,
         terminal: &mut Terminal,
     ) -> String {
-        // A text of the cluster's, such as a lock's message, may have lines.
-        let told = error.to_string().replace(['\n', '\r'], " ");
+        // Text from the cluster, such as the message of a lock, may have several lines.
+        let text = error.to_string().replace(['\n', '\r'], " ");
         let (line, hint) = match error {
             WriteError::Cluster { message, hint } => {
-                let is_named = self.is_alone || message.contains(workload.name.as_str());
-                let line = match is_named {
-                    true => message.clone(),
-                    false => format!("{workload}: {message}"),
+                let line = if message.contains(workload.name.as_str()) {
+                    message.clone()
+                } else {
+                    format!("{workload}: {message}")
                 };
                 (line, hint.as_deref())
             }
-            WriteError::File(_) => (format!("error: {told}"), None),
-            WriteError::Refused(_) if self.is_alone => (format!("error: {told}"), None),
+            WriteError::File(_) => (format!("error: {text}"), None),
             WriteError::Refused(_) | WriteError::TakenBack { .. } | WriteError::Contended(_) => {
-                (format!("error: {workload}: {told}"), None)
+                (format!("error: {workload}: {text}"), None)
             }
         };
-        terminal.complain(&line);
+        terminal.error(&line);
         if let Some(hint) = hint {
-            terminal.tell(&format!("hint: {hint}"));
+            terminal.note(&format!("hint: {hint}"));
         }
         line.strip_prefix("error: ").unwrap_or(&line).to_owned()
     }
 }
 
-/// What stands behind a result that was not written.
-pub(crate) fn suffix(dry_run: DryRun) -> &'static str {
+/// What follows a result that was not written.
+pub(crate) fn dry_run_suffix(dry_run: DryRun) -> &'static str {
     match dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",

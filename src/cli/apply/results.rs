@@ -1,80 +1,71 @@
-//! What became of each workload of a plan, told as kubectl tells it.
+//! The result of each workload: as kubectl's lines, as data, and as an exit code.
 
-use std::time::Duration;
+use std::process::ExitCode;
 
-use super::pipeline::{Manner, rollback_command};
-use super::result_lines::{INTERRUPTED_WRITE, ResultLines};
+use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
+use super::result_lines::{INTERRUPTED_WRITE, ResultLines, dry_run_suffix};
+use crate::cli::error::{CommandError, INTERRUPTED};
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::terminal::streams::Terminal;
-use crate::output::WriteResult;
-use crate::plan::{Change, Plan};
+use crate::output::{
+    AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
+    WriteResult, command_line, encode, results_line,
+};
+use crate::plan::{Change, Edit, Hold, Plan};
 use crate::workload::{Source, WorkloadId};
-use crate::write::{Applied, Done, DryRun, Rollout, WaitEvent};
+use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
 
-/// The words of a command.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wording {
-    /// `Update` 3 workloads.
-    pub(crate) action: &'static str,
-    /// deployment.apps/web `image updated`.
-    pub(crate) line: &'static str,
-    /// 2 `updated`.
-    pub(crate) done: &'static str,
-    /// Said where the plan is empty.
-    pub(crate) nothing: &'static str,
-}
-
-/// What was told of one workload.
+/// The result of one workload, as it was reported.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct WorkloadResult {
     workload: WorkloadId,
     source: Option<Source>,
     pub(crate) result: WriteResult,
     /// Why it failed.
-    pub(crate) error: Option<String>,
-    pub(crate) notes: Vec<String>,
-    /// Ctrl-C ended the run before its end.
-    pub(crate) is_interrupted: bool,
+    error: Option<String>,
+    notes: Vec<String>,
+    /// Ctrl-C ended the run before this was known.
+    is_interrupted: bool,
 }
 
-impl Told {
+impl WorkloadResult {
     pub(crate) fn is_about(&self, change: &Change) -> bool {
         self.workload == change.workload && self.source == change.source
     }
 
-    pub(crate) fn is_failure(&self) -> bool {
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
+    }
+
+    fn is_failure(&self) -> bool {
         matches!(self.result, WriteResult::Failed | WriteResult::NotStarted)
     }
 }
 
-/// Tells of workloads as they are done.
-pub(crate) struct Teller<'a> {
-    manner: &'a Manner<'a>,
-    terminal: &'a mut Terminal,
-    told: Vec<Told>,
+/// Reports workloads as they are done.
+pub(crate) struct ResultReporter<'a> {
+    options: &'a ApplyOptions<'a>,
+    results: Vec<WorkloadResult>,
     lines: ResultLines,
 }
 
-impl<'a> Teller<'a> {
-    pub(crate) fn new(
-        manner: &'a Manner<'a>,
-        stdout_is_taken: bool,
-        terminal: &'a mut Terminal,
-    ) -> Self {
+impl<'a> ResultReporter<'a> {
+    /// `uses_stdout`: standard output gets the edited manifests and nothing else.
+    pub(crate) fn new(options: &'a ApplyOptions<'a>, uses_stdout: bool) -> Self {
         Self {
-            manner,
-            terminal,
-            told: Vec::new(),
+            options,
+            results: Vec::new(),
             lines: ResultLines {
-                output: manner.output,
-                dry_run: manner.flags.dry_run(),
-                stdout_is_taken,
-                is_alone: false,
+                output: options.output,
+                dry_run: options.dry_run(),
+                uses_stdout,
             },
         }
     }
 
-    /// A workload was written, or not.
-    pub(crate) fn applied(&mut self, applied: &Applied) {
+    /// Reports that a workload was written, or why not.
+    pub(crate) fn applied(&mut self, applied: &Applied, terminal: &mut Terminal) {
         let Applied {
             workload,
             source,
@@ -84,30 +75,29 @@ impl<'a> Teller<'a> {
         let lines = self.lines;
         let (result, error) = match result {
             Ok(Done::Written) => {
-                lines.done(workload, self.manner.wording.line, self.terminal);
+                lines.done(workload, self.options.wording.line, terminal);
                 match lines.dry_run {
                     DryRun::None => (WriteResult::Updated, None),
                     DryRun::Client | DryRun::Server => (WriteResult::Planned, None),
                 }
             }
             Ok(Done::Unchanged) => {
-                lines.done(workload, "unchanged", self.terminal);
+                lines.done(workload, "unchanged", terminal);
                 (WriteResult::Unchanged, None)
             }
             Ok(Done::NotStarted) => {
-                self.terminal
-                    .tell(&format!("{workload}: not started after the failure"));
+                terminal.note(&format!("{workload}: not started because of the failure"));
                 (WriteResult::NotStarted, None)
             }
             Err(error) => {
-                let error = lines.failed(workload, error, self.terminal);
+                let error = lines.failed(workload, error, terminal);
                 (WriteResult::Failed, Some(error))
             }
         };
         for note in notes {
-            self.terminal.tell(&format!("{workload}: {note}"));
+            terminal.note(&format!("{workload}: {note}"));
         }
-        self.told.push(Told {
+        self.results.push(WorkloadResult {
             workload: workload.clone(),
             source: source.clone(),
             result,
@@ -117,48 +107,47 @@ impl<'a> Teller<'a> {
         });
     }
 
-    /// The same where rollouts are followed.
-    pub(crate) fn event(&mut self, event: &WaitEvent<'_>, limit: Duration) {
+    /// Reports what happens during the write.
+    pub(crate) fn event(&mut self, event: &WriteEvent<'_>, terminal: &mut Terminal) {
         let (id, error) = match event {
-            WaitEvent::Applied(applied) => return self.applied(applied),
-            WaitEvent::Waiting(id, text) => {
-                return self.terminal.tell(&format!("{id}: waiting: {text}"));
+            WriteEvent::Applied(applied) => return self.applied(applied, terminal),
+            WriteEvent::Waiting(id, text) => {
+                return terminal.note(&format!("{id}: waiting: {text}"));
             }
-            WaitEvent::Ended(id, Rollout::Complete) => {
-                return self.terminal.tell(&format!("{id}: rolled out"));
+            WriteEvent::Ended(id, Rollout::Complete) => {
+                return terminal.note(&format!("{id}: rolled out"));
             }
-            WaitEvent::Ended(id, Rollout::Still(why)) => {
-                let line = format!("{id}: nothing to wait for: {why}");
-                return self.terminal.tell(&line);
+            WriteEvent::Ended(id, Rollout::Still(why)) => {
+                return terminal.note(&format!("{id}: nothing to wait for: {why}"));
             }
-            WaitEvent::Ended(id, Rollout::Failed(why)) => {
+            WriteEvent::Ended(id, Rollout::Failed(why)) => {
                 (id, format!("the rollout failed: {why}"))
             }
-            WaitEvent::Ended(id, Rollout::TimedOut(waiting)) => {
+            WriteEvent::Ended(id, Rollout::TimedOut(waiting)) => {
+                let limit = self.options.wait.unwrap_or_default();
                 let limit = jiff::SignedDuration::try_from(limit).unwrap_or_default();
                 (id, format!("not rolled out within {limit:#}: {waiting}"))
             }
         };
-        self.terminal.complain(&format!("error: {id}: {error}"));
-        self.tell_rollback(id);
-        if let Some(told) = self.told.iter_mut().rfind(|told| told.workload == **id) {
-            told.result = WriteResult::Failed;
-            told.error = Some(error);
+        terminal.error(&format!("error: {id}: {error}"));
+        self.suggest_rollback(id, terminal);
+        if let Some(result) = self.results.iter_mut().rfind(|one| one.workload == **id) {
+            result.result = WriteResult::Failed;
+            result.error = Some(error);
         }
     }
 
-    /// Ctrl-C: what was not told of may have been written or not.
-    pub(crate) fn interrupted(&mut self, plan: &Plan) {
-        if let Some(last) = self.told.last().filter(|_| self.manner.wait.is_some()) {
-            let id = last.workload.clone();
-            self.tell_rollback(&id);
+    /// After Ctrl-C: workloads that were not reported may or may not have been written.
+    pub(crate) fn interrupted(&mut self, plan: &Plan, terminal: &mut Terminal) {
+        if let Some(last) = self.results.last().filter(|_| self.options.wait.is_some()) {
+            self.suggest_rollback(&last.workload, terminal);
         }
-        self.terminal.tell(INTERRUPTED_WRITE);
+        terminal.note(INTERRUPTED_WRITE);
         for change in &plan.changes {
-            if self.told.iter().any(|told| told.is_about(change)) {
+            if self.results.iter().any(|result| result.is_about(change)) {
                 continue;
             }
-            self.told.push(Told {
+            self.results.push(WorkloadResult {
                 workload: change.workload.clone(),
                 source: change.source.clone(),
                 result: WriteResult::NotStarted,
@@ -167,18 +156,162 @@ impl<'a> Teller<'a> {
                 is_interrupted: true,
             });
         }
-        if let Some(told) = self.told.last_mut() {
-            told.is_interrupted = true;
+        if let Some(result) = self.results.last_mut() {
+            result.is_interrupted = true;
         }
     }
 
-    /// Everything that was told.
-    pub(crate) fn end(self) -> Vec<Told> {
-        self.told
+    /// Everything that was reported.
+    pub(crate) fn into_results(self) -> Vec<WorkloadResult> {
+        self.results
     }
 
-    fn tell_rollback(&mut self, id: &WorkloadId) {
-        let command = rollback_command(id, &self.manner.registry);
-        self.terminal.tell(&format!("roll back with: {command}"));
+    fn suggest_rollback(&self, id: &WorkloadId, terminal: &mut Terminal) {
+        let command = rollback_command(id, self.options.globals);
+        terminal.note(&format!("roll back with: {command}"));
+    }
+}
+
+/// The command that rolls a workload back.
+fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
+    let mut words = ["kubectl", "imgpolicy", "rollback"]
+        .map(str::to_owned)
+        .to_vec();
+    words.extend([id.exact(), "-n".to_owned(), id.namespace.clone()]);
+    words.extend(globals.given.to_args::<Globals>());
+    words.extend(globals.given.to_args::<RegistryAccess>());
+    command_line(words.iter().map(String::as_str))
+}
+
+/// Prints the results as data, with `-o json` and `-o yaml`.
+///
+/// # Errors
+///
+/// The data cannot be encoded.
+pub(crate) fn print_data(
+    job: &ApplyJob,
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
+    terminal: &mut Terminal,
+) -> Result<(), CommandError> {
+    let Some(format) = options.output.and_then(Format::data) else {
+        return Ok(());
+    };
+    let text = match &job.kind {
+        JobKind::Images => encode(&image_list(job, options, results), format),
+        JobKind::Annotations(annotations) => {
+            encode(&annotation_list(annotations, options, results), format)
+        }
+    };
+    terminal.print(&text.map_err(CommandError::failed)?);
+    Ok(())
+}
+
+fn image_list(
+    job: &ApplyJob,
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
+) -> ImageUpdateList {
+    let dry_run = options.dry_run().as_str();
+    let mut list = ImageUpdateList::new(job.context.clone(), job.authorship.at.into(), dry_run);
+    list.overrides = options.overrides.words();
+    list.errors = job.errors.iter().map(Into::into).collect();
+    list.held_back = job.plan.held_back.iter().map(Into::into).collect();
+    for change in &job.plan.changes {
+        let own = results.iter().find(|result| result.is_about(change));
+        let result = own.map_or(WriteResult::NotStarted, |own| own.result);
+        let mut item = ImageUpdate::new(change, result, own.and_then(|own| own.error.clone()));
+        item.notes
+            .extend(own.into_iter().flat_map(|own| own.notes.iter().cloned()));
+        list.items.push(item);
+    }
+    list
+}
+
+fn annotation_list(
+    annotations: &AnnotationJob,
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
+) -> AnnotationEditList {
+    let settled = annotations.settled.iter().map(|(change, _)| (change, None));
+    let edits = annotations
+        .edits
+        .iter()
+        .map(|edit| (&edit.change, Some(&edit.edit)));
+    let mut changes: Vec<(&Change, Option<&Edit>)> = settled.chain(edits).collect();
+    changes.sort_by_key(|(change, _)| {
+        let id = &change.workload;
+        (id.namespace.clone(), id.name.clone(), id.kind.to_string())
+    });
+    let items = changes.into_iter().map(|(change, edit)| {
+        let mut item = AnnotationEdit::new(change, edit);
+        if let Some(own) = results.iter().find(|result| result.is_about(change)) {
+            item.result = match own.result {
+                WriteResult::Planned => EditResult::Planned,
+                WriteResult::Updated => EditResult::Annotated,
+                WriteResult::Unchanged => EditResult::Unchanged,
+                WriteResult::Failed => EditResult::Failed,
+                WriteResult::NotStarted => EditResult::NotStarted,
+            };
+            item.error.clone_from(&own.error);
+            item.notes.extend(own.notes.iter().cloned());
+        }
+        item
+    });
+    let dry_run = options.dry_run().as_str();
+    let snapshot = &annotations.snapshot;
+    AnnotationEditList::new(snapshot, dry_run, items.collect(), &annotations.effect)
+}
+
+/// Prints how many workloads ended how, if there are several.
+pub(crate) fn print_summary(
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
+    terminal: &mut Terminal,
+) {
+    if results.len() > 1 {
+        let all: Vec<WriteResult> = results.iter().map(|result| result.result).collect();
+        let line = results_line(&all, options.wording.done);
+        terminal.note(&format!("{line}{}", dry_run_suffix(options.dry_run())));
+    }
+}
+
+/// 130 after Ctrl-C. 1 if something that was asked for is not as it was requested: it
+/// could not be read, written, or even decided. What a policy, a lock or a limit holds
+/// back is as somebody wants it.
+pub(crate) fn exit_code(job: &ApplyJob, results: &[WorkloadResult]) -> ExitCode {
+    let mut held_back = job.plan.held_back.iter();
+    if results.iter().any(|result| result.is_interrupted) {
+        ExitCode::from(INTERRUPTED)
+    } else if !job.errors.is_empty()
+        || results.iter().any(WorkloadResult::is_failure)
+        || held_back.any(|held| is_failure(held.hold))
+    {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Whether what is held back counts as a failure.
+fn is_failure(hold: Hold) -> bool {
+    match hold {
+        Hold::Owned
+        | Hold::Gone
+        | Hold::Unconfirmed
+        | Hold::Undecided
+        | Hold::ChangedSince
+        | Hold::NotAccepted
+        | Hold::NotAnImage
+        | Hold::NotWritable
+        | Hold::OtherRepository
+        | Hold::NoRecord => true,
+        Hold::Manual
+        | Hold::Locked
+        | Hold::Ignored
+        | Hold::Downgrade
+        | Hold::VariantChange
+        | Hold::BeyondMax
+        | Hold::AlreadyRolledBack => false,
     }
 }

@@ -5,24 +5,25 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads;
+use crate::cli::flags::output::OF_ONE;
+use crate::cli::runtime::now;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::{
     CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, Format, cache_report, encode,
 };
 use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerReport, clear_cache};
 
-/// Look at the metadata cache, or clear it
+/// Show or clear the metadata cache
 ///
-/// Metadata of images is kept between runs, in a file of yours or in memcached servers.
+/// Image metadata is cached between runs, in a file of yours or in memcached servers.
 #[derive(Debug, Clone, Args)]
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
-  # Where it is, its size and what is in it
+  # Its location, size and content
   kubectl imgpolicy cache info
 
-  # Forget everything
+  # Empty it
   kubectl imgpolicy cache clear
 
   # The servers of a shared one
@@ -35,11 +36,11 @@ pub(crate) struct CacheArgs {
 
 #[derive(Debug, Clone, Subcommand)]
 enum CacheCommand {
-    /// Show where the cache is, its size and what is in it
+    /// Show the location, size and content of the cache
     Info(InfoArgs),
-    /// Remove what is in the cache
+    /// Empty the cache
     ///
-    /// Other processes may use it meanwhile. memcached does not tell which entries are whose: there
+    /// Other processes may use the cache at the same time. memcached does not record who owns an entry:
     /// nothing is removed without --all.
     Clear(ClearArgs),
 }
@@ -57,13 +58,13 @@ struct InfoArgs {
 
     /// Output format: table, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "table", hide_default_value = true,
-        value_parser = Format::of_one)]
+        hide_possible_values = true, value_parser = OF_ONE)]
     output: Format,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # Forget everything that your own cache holds
+  # Empty your own cache
   kubectl imgpolicy cache clear
 
   # Empty a memcached server that nothing else uses
@@ -72,7 +73,7 @@ struct ClearArgs {
     #[command(flatten)]
     place: PlaceFlag,
 
-    /// Remove everything from memcached servers, what other programs keep there too
+    /// Empty the memcached servers, including the entries of other programs
     #[arg(long)]
     all: bool,
 }
@@ -92,13 +93,13 @@ pub(crate) fn cache(args: &CacheArgs, terminal: &mut Terminal) -> Result<ExitCod
     }
 }
 
-/// Ends with 1 where some of what was asked for could not be read.
+/// The exit code is 1 if a part could not be read.
 fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
     let (file, servers) = match CacheReport::of(&args.place.cache) {
         CacheReport::Off => (None, Vec::new()),
         CacheReport::NoDirectory => {
             return Err(CommandError::failed(
-                "there is no home directory; name a directory with --cache",
+                "the home directory is unknown; give a directory with --cache",
             ));
         }
         CacheReport::File(report) => (Some(file_item(report)), Vec::new()),
@@ -109,7 +110,7 @@ fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandErr
     let info = CacheInfo::new(&args.place.cache.to_string(), file, servers);
     let text = match args.output.data() {
         Some(format) => encode(&info, format).map_err(CommandError::failed)?,
-        None => cache_report(&info, workloads::now()),
+        None => cache_report(&info, now()),
     };
     terminal.print(&text);
     Ok(ExitCode::from(u8::from(in_vain)))

@@ -8,19 +8,21 @@ use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
 use crate::cli::flags::output::ReportFlags;
+use crate::cli::flags::pull_secrets::PullSecretFlags;
 use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::scope::PlaceFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
-use crate::cli::gather::workloads;
+use crate::cli::gather::scan;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::output::{
     self, ExplainContext, ExplainOptions, ImageExplanation, ItemList, RepeatedFlags, encode,
 };
 
-/// Tell why a container is or is not updated
+/// Show why a container is or is not updated
 ///
-/// The verdict in a sentence, how many tags each test of the policy leaves, the
-/// best tags with their verdicts, and the facts that were used.
+/// Shows the decision in a sentence, how many tags pass each step of the policy,
+/// the best tags with their results, and the facts that were used.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # Every container of a workload
@@ -36,11 +38,11 @@ pub(crate) struct ExplainArgs {
     #[arg(value_name = "TYPE/NAME", required = true)]
     resources: Vec<String>,
 
-    /// Explain this container only
-    #[arg(short, long, value_name = "NAME")]
+    /// Only explain this container
+    #[arg(short, long, value_name = "CONTAINER")]
     container: Option<String>,
 
-    /// Tell why this tag was not chosen
+    /// Show why this tag was not chosen
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
 
@@ -63,12 +65,12 @@ pub(crate) fn explain(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope = ScopeArgs::new(args.resources.clone(), args.scope.clone());
-    let collected = workloads::collect(&scope, &args.policy, &args.registry, globals, terminal)?;
+    let collected = scan::collect(&scope, &args.policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
     let subjects = snapshot.subjects()?;
     let chosen = choose(&subjects, args.container.as_deref())?;
     if chosen.is_empty() && snapshot.errors.is_empty() {
-        terminal.tell(&collected.empty);
+        terminal.note(&collected.empty);
         return Ok(ExitCode::FAILURE);
     }
     let explained: Vec<(Row, Examination)> = chosen
@@ -88,21 +90,29 @@ pub(crate) fn explain(
             encode(&list, format).map_err(CommandError::failed)?
         }
         None => {
+            let files = if args.scope.place().filename.is_empty() {
+                Vec::new()
+            } else {
+                globals.given.to_args::<PlaceFlags>()
+            };
             let options = ExplainOptions {
                 limit: args.report.limit,
                 tag: args.tag.clone(),
                 flags: RepeatedFlags {
-                    client: globals.repeated(),
-                    registry: args.registry.repeated(),
-                    pull_secrets: args.scope.repeated(),
-                    files: args.scope.place().repeated_files(),
+                    client: globals.given.to_args::<Globals>(),
+                    registry: globals.given.to_args::<RegistryFlags>(),
+                    pull_secrets: globals.given.to_args::<PullSecretFlags>(),
+                    files,
                 },
             };
             let style = terminal.style();
-            let report = |(row, examination): &(Row, Examination)| {
-                output::explain(row, examination, snapshot.observed_at, &options, &style)
-            };
-            explained.iter().map(report).collect::<Vec<_>>().join("\n")
+            explained
+                .iter()
+                .map(|(row, examination): &(Row, Examination)| {
+                    output::explain(row, examination, snapshot.observed_at, &options, &style)
+                })
+                .collect::<Vec<_>>()
+                .join("\n")
         }
     };
     terminal.print(&text);

@@ -12,9 +12,10 @@ use crate::cli::flags::decisions::PolicyFlags;
 use crate::cli::flags::output::ReportFlags;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
-use crate::cli::gather::cost;
+use crate::cli::gather::scan;
 use crate::cli::gather::snapshot_file;
 use crate::cli::gather::workloads;
+use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::PodUsage;
 use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
@@ -26,11 +27,11 @@ use crate::output::{
 use crate::policy::{ContainerPolicy, Origin, Rule};
 use crate::workload::{Workload, WorkloadType};
 
-/// List the images that run, or the tags of one image
+/// List the running images, or the tags of one image
 ///
 /// Without an argument: every image in scope with its workloads and states,
-/// those of Pods that belong to no workload too. With an image or a workload:
-/// the tags in the order of the policy, with dates and a mark at the running one.
+/// including Pods that belong to no workload. With an image or a workload: the
+/// tags in the order of the policy, with dates; the running one is marked.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # What runs in the namespace
@@ -47,10 +48,10 @@ pub(crate) struct ImagesArgs {
     subject: Option<String>,
 
     /// Only this container of the workload
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "CONTAINER")]
     container: Option<String>,
 
-    /// Leave out the headings of the table
+    /// Do not print the table headings
     #[arg(long)]
     no_headers: bool,
 
@@ -77,7 +78,7 @@ pub(crate) fn images(
 }
 
 /// `deployment/web` and `deployments` name workloads, `org/web` and `web` an
-/// image: it is the type that tells.
+/// image: what is not a workload type is an image.
 fn is_workload(word: &str) -> bool {
     let (kind, name) = word.split_once('/').unwrap_or((word, ""));
     kind.parse::<WorkloadType>().is_ok() && !name.contains(['/', ':', '@'])
@@ -90,8 +91,8 @@ fn everything(
 ) -> Result<ExitCode, CommandError> {
     let scope_args = ScopeArgs::new(Vec::new(), args.scope.clone());
     let (snapshot, pods, empty) =
-        workloads::runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
-    args.scope.save(&snapshot)?;
+        runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
+    snapshot_file::save(args.scope.snapshot_to_save(), &snapshot)?;
     let assessment = evaluator::assess(&snapshot)?;
     let mut errors = assessment.errors.clone();
     errors.extend(pods.errors.into_iter().map(ScopeError::from));
@@ -118,10 +119,10 @@ fn everything(
     };
     terminal.print(&text);
     for error in &errors {
-        terminal.complain_of(error);
+        terminal.scope_error(error);
     }
     if uses.is_empty() && errors.is_empty() {
-        terminal.tell(&empty);
+        terminal.note(&empty);
     }
     Ok(if errors.is_empty() {
         ExitCode::SUCCESS
@@ -131,8 +132,8 @@ fn everything(
 }
 
 /// Joins the containers of workloads with those of the Pods: a Pod's container
-/// that a workload names, with the same image, is counted there; any other is a
-/// use of its own.
+/// that a workload names, with the same image, is counted there; any other is
+/// counted separately.
 fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
     let key = |namespace: &str, kind: &str, name: &str, container: &str, image: &str| {
         [namespace, kind, name, container, image].map(str::to_owned)
@@ -191,7 +192,7 @@ fn tags_of_workload(
     // A container without a policy is judged by what fits its tag, since the
     // order is what was asked for.
     let policy = PolicyFlags::assuming("auto");
-    let collected = workloads::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
+    let collected = scan::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
     let subjects = snapshot.subjects()?;
     let context = ExplainContext {
@@ -211,7 +212,7 @@ fn tags_of_workload(
             examination.decision.latest.clone_from(&suggestion.latest);
         }
         if let Some(message) = without_answer(&examination) {
-            terminal.complain(&format!(
+            terminal.error(&format!(
                 "error: {} container {}: {message}",
                 row.workload, row.container
             ));
@@ -249,20 +250,20 @@ fn tags_of_image(
     let container = args.container.as_ref().map(|_| "--container");
     if let Some(flag) = container.or(args.scope.about_workloads()) {
         return Err(CommandError::usage(format!(
-            "{word:?} is an image, and {flag} is about workloads; write TYPE/NAME for one of them"
+            "{word:?} is an image, but {flag} applies to workloads; give TYPE/NAME instead"
         )));
     }
     let rule = Rule::parse("glob:*").map_err(CommandError::failed)?;
     let policy = ContainerPolicy::new("glob:*", rule, Origin::Flag("images"));
     let workload = Workload::running(word);
-    let now = workloads::now();
+    let now = now();
     let settings = Settings::default();
     let subject = Subject::trying(&workload, &workload.containers[0], policy, &settings, now);
     let metadata = if let Some(path) = args.scope.saved_snapshot() {
         snapshot_file::repository(path, image.canonical())?
     } else {
         let name = image.canonical();
-        cost::settle(name, &subject, &args.registry, globals, terminal)?
+        scan::fetch_until_decidable(name, &subject, &args.registry, globals, terminal)?
     };
     let mut examination = subject.examine(&metadata);
     if image.tag().is_none() && image.digest().is_none() {
@@ -290,7 +291,7 @@ fn tags_of_image(
     )?;
     Ok(match undecided {
         Some(message) => {
-            terminal.complain(&message);
+            terminal.error(&message);
             ExitCode::FAILURE
         }
         None => ExitCode::SUCCESS,

@@ -1,83 +1,78 @@
-//! `rollback`: what the last recorded update replaced is put back.
+//! `rollback`: restores what the last recorded update replaced.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::update::output_format;
 use crate::cli::apply::author::authorship;
-use crate::cli::apply::pipeline::{Draft, Manner, carry_out};
-use crate::cli::apply::preflight;
-use crate::cli::apply::preflight::{Objects, Registry};
-use crate::cli::apply::results::Wording;
+use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording};
+use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::pull_secrets::PullSecretFlags;
-use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::output::WriteOutputFlags;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Origin, Reading, default_namespace, unless_interrupted};
+use crate::cli::gather::workloads::{Origin, Reading, default_namespace};
+use crate::cli::runtime::runtime;
+use crate::cli::runtime::unless_interrupted;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::What;
+use crate::collect::{self, ObservedObjects};
 use crate::files;
-use crate::output::Format;
 use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
-/// Put back what the last recorded update replaced, and lock
+/// Undo the last recorded update, and lock
 ///
-/// Every update keeps a record at the workload. This puts the images back that it
-/// names, keeps a record of that too, and locks the workload, so that automation
-/// does not update it again; 'unlock' ends that.
+/// Every update is recorded in the workload's annotations. This restores the images
+/// of that record, records the rollback, and locks the workload so that automation
+/// does not update it again; 'unlock' removes the lock.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # The whole last update of a workload
+  # The last update of a workload
   kubectl imgpolicy rollback deployment/web
 
-  # One container of it, with the reason for whoever finds the lock
+  # One container of it, with a reason that is stored in the lock
   kubectl imgpolicy rollback deployment/web -c app -m 'login fails, see issue 17'
 
-  # What would be put back
+  # Preview the rollback
   kubectl imgpolicy rollback deployment/web --dry-run")]
 pub(crate) struct RollbackArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Put back the images of these containers only; repeatable
-    #[arg(short, long, value_name = "NAME")]
+    /// Only roll back these containers; repeatable
+    #[arg(short, long, value_name = "CONTAINER")]
     container: Vec<String>,
 
-    /// The reason, which the lock tells
+    /// The reason, recorded in the lock
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// Put back images of another repository too, where the record names one
+    /// Also put back an image of another repository, if the record names one
     #[arg(long)]
     override_policy: bool,
 
-    /// Roll back workloads too that GitOps or an operator will revert
+    /// Also roll back workloads whose change GitOps or an operator will revert
     #[arg(long)]
     override_owner: bool,
 
-    /// Output format: json, yaml or name
-    #[arg(short, long, value_name = "FORMAT", value_parser = output_format)]
-    output: Option<Format>,
+    #[command(flatten)]
+    answer: WriteOutputFlags,
 
     #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
-    pull_secrets: PullSecretFlags,
-
-    #[command(flatten)]
-    registry: RegistryFlags,
+    access: RegistryAccess,
 }
 
 const WORDING: Wording = Wording {
     action: "Roll back",
     line: "rolled back",
     done: "rolled back",
-    nothing: "nothing to roll back",
+    nothing: Some("nothing to roll back"),
 };
 
 pub(crate) fn rollback(
@@ -87,19 +82,18 @@ pub(crate) fn rollback(
 ) -> Result<ExitCode, CommandError> {
     let what = args.target.chosen()?;
     let is_named = matches!(what, What::Named(_));
-    args.target.check_stdin(args.output)?;
-    args.write.check(args.target.place())?;
-    args.registry.check_to_write()?;
+    args.target.check_write(&args.write, args.answer.output)?;
+    args.access.registry.check_to_write()?;
     let place = args.target.place();
     if !place.filename.is_empty() {
-        args.pull_secrets.check("--filename")?;
+        args.access.pull_secrets.check("--filename")?;
     }
     let overrides = Overrides {
         policy: args.override_policy,
         owner: args.override_owner,
         ..Overrides::default()
     };
-    let runtime = workloads::runtime()?;
+    let runtime = runtime()?;
     let reading = workloads::read_workloads(place, what, globals);
     let Reading {
         snapshot,
@@ -111,8 +105,8 @@ pub(crate) fn rollback(
     let ids = snapshot.workloads.iter().map(|w| w.id.clone());
     let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
-            Origin::Cluster(cluster) => preflight::observe(cluster, ids).await,
-            Origin::Files { .. } | Origin::Saved => Objects::default(),
+            Origin::Cluster(cluster) => collect::observe(cluster, ids).await,
+            Origin::Files { .. } | Origin::Saved => ObservedObjects::default(),
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
@@ -129,18 +123,19 @@ pub(crate) fn rollback(
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
         Origin::Cluster(_) | Origin::Saved => {
-            let seen = objects.seen.values();
-            seen.map(|seen| seen.observed.clone()).collect()
+            let read = objects.by_id.values();
+            read.map(|object| object.observed.clone()).collect()
         }
     };
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
-        // Of all workloads those without a record were not meant.
+        // With --all or -l, workloads without a record are not a failure.
         let stays = |held: &HeldBack| held.container.is_none() && held.hold == Hold::NoRecord;
         plan.held_back.retain(|held| !stays(held));
     }
-    let draft = Draft {
+    let job = ApplyJob {
         plan,
+        kind: JobKind::Images,
         origin,
         objects,
         context: snapshot.context,
@@ -148,19 +143,16 @@ pub(crate) fn rollback(
         errors,
         empty: is_empty.then_some(empty),
     };
-    let manner = Manner {
+    let options = ApplyOptions {
         wording: WORDING,
-        flags: &args.write,
-        output: args.output,
+        write: &args.write,
+        output: args.answer.output,
         overrides,
         wait: None,
         max: None,
         menu: None,
-        registry: Registry {
-            flags: &args.registry,
-            pull_secrets: &args.pull_secrets,
-            globals,
-        },
+        registry: Some(&args.access),
+        globals,
     };
-    carry_out(draft, &manner, runtime, terminal)
+    apply(job, &options, terminal)
 }

@@ -5,23 +5,25 @@ use std::process::ExitCode;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::error::CommandError;
+use crate::cli::error::INTERRUPTED;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::output::OutputFormat;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::ScopeArgs;
-use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Collected, INTERRUPTED};
+use crate::cli::gather::scan;
+use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
     Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, status_table,
 };
 
-/// Show which update would happen to each container, and why
+/// Show the update that each container's policy would make, and why
 ///
-/// Nothing is asked of a registry for a container that is ignored, or that is
-/// neither automated nor has a policy. Exit code 0 if the objects could be read,
-/// whatever the rows say; see --exit-code.
+/// No registry is queried for a container that is ignored, or that is not automated
+/// and has no policy. The exit code is 0 if all objects could be read; --exit-code
+/// also reports pending updates.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # All workloads of the namespace
@@ -48,17 +50,19 @@ pub(crate) struct StatusArgs {
         long,
         value_name = "FORMAT",
         default_value = "table",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = OutputFormat(Format::ALL)
     )]
     output: Format,
 
-    /// Leave out the headings of the table
+    /// Do not print the table headings
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", hide_default_value = true, hide_possible_values = true,
         value_name = "BOOL", action = ArgAction::Set)]
     no_headers: bool,
 
-    /// Sort the table by one of its columns, by heading
+    /// Sort the table by a column, given by its heading
     #[arg(long, value_name = "COLUMN")]
     sort_by: Option<Column>,
 
@@ -121,7 +125,7 @@ pub(crate) fn status(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let mut collected =
-        workloads::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
+        scan::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
     let assessment = evaluator::assess(&collected.snapshot)?;
     collected.forget_facts();
     let rows: Vec<&Row> = assessment
@@ -157,7 +161,7 @@ pub(crate) fn status(
     Ok(exit_code(args, &collected, &assessment))
 }
 
-/// Files hold objects of several namespaces without `-A` being said.
+/// Files can hold objects of several namespaces, without `-A`.
 fn spans_namespaces(assessment: &Assessment) -> bool {
     let mut namespaces = assessment.rows.iter().map(|row| &row.workload.namespace);
     namespaces
@@ -165,7 +169,7 @@ fn spans_namespaces(assessment: &Assessment) -> bool {
         .is_some_and(|first| namespaces.any(|namespace| namespace != first))
 }
 
-/// Everything that belongs beside the table.
+/// Everything that is printed beside the table.
 fn tell(
     args: &StatusArgs,
     collected: &Collected,
@@ -174,16 +178,16 @@ fn tell(
     terminal: &mut Terminal,
 ) {
     for error in &assessment.errors {
-        terminal.complain_of(error);
+        terminal.scope_error(error);
     }
     if assessment.rows.is_empty() && !assessment.partial {
         if assessment.errors.is_empty() {
-            terminal.tell(&collected.empty);
+            terminal.note(&collected.empty);
             if args.scope.is_everything()
                 && assessment.context.is_some()
                 && !args.scope.flags().place().all_namespaces
             {
-                terminal.tell("hint: -A lists the workloads of all namespaces");
+                terminal.note("hint: -A lists the workloads of all namespaces");
             }
         }
         return;
@@ -194,19 +198,19 @@ fn tell(
             .iter()
             .filter_map(|only| Some(only.to_possible_value()?.get_name().to_owned()))
             .collect();
-        terminal.tell(&format!("No rows for --only {}.", words.join(",")));
+        terminal.note(&format!("No rows for --only {}.", words.join(",")));
     }
     for line in closing_lines(assessment) {
-        terminal.tell(&line);
+        terminal.note(&line);
     }
-    collected.tell_pull_secrets(terminal);
+    collected.report_pull_secrets(terminal);
     let nothing_managed = !assessment.partial
         && assessment
             .rows
             .iter()
             .all(|row| row.decision.policy.is_none() && row.decision.state == State::Manual);
     if nothing_managed && !args.policy.assumes() {
-        terminal.tell("no container here has a policy; --assume auto shows what one would do");
+        terminal.note("no container here has a policy; --assume auto shows what one would do");
     }
 }
 

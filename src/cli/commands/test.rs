@@ -13,9 +13,9 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::{GateFlags, typo_warning};
 use crate::cli::flags::output::ReportFlags;
 use crate::cli::flags::registry::RegistryFlags;
-use crate::cli::gather::cost;
+use crate::cli::gather::scan;
 use crate::cli::gather::snapshot_file;
-use crate::cli::gather::workloads;
+use crate::cli::runtime::now;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{Examination, Outcome, Settings, Subject};
 use crate::files::PathOrStdin;
@@ -41,11 +41,11 @@ use crate::workload::Workload;
   kubectl imgpolicy test nginx:1.25.3-alpine --policy 'semver:~1.25' \\
     --filter-tags '^(?P<v>.*)-alpine$' --extract '$v'
 
-  # On tags from a file or a pipe, one a line
+  # On tags from a file or a pipe, one per line
   printf '1.0.0\\n1.0.1\\n1.2.0\\n' | \\
     kubectl imgpolicy test org/my-app:1.0.0 --policy 'semver:~1.0' --tags-from -")]
 pub(crate) struct TestArgs {
-    /// The image; its tag, if it has one, counts as the running one
+    /// The image; its tag, if any, counts as the running tag
     #[arg(value_name = "IMAGE")]
     image: String,
 
@@ -58,7 +58,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "RE")]
     filter_tags: Option<String>,
 
-    /// What the policy reads of a matching tag, by the groups of --filter-tags, as in $v
+    /// The part of a matching tag that the policy reads, from the groups of --filter-tags, as in $v
     #[arg(long, value_name = "TEMPLATE", requires = "filter_tags")]
     extract: Option<String>,
 
@@ -70,18 +70,18 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "RE")]
     ignore_tags: Vec<String>,
 
-    /// A prefix that every tag must have and that the policy does not read
+    /// A prefix that every tag must have; the policy reads what follows it
     #[arg(long, value_name = "PREFIX")]
     identifier: Option<String>,
 
-    /// Elect only images that are at least this old, as in 72h or 3d
+    /// Only elect images that are at least this old, as in 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
 
     #[command(flatten)]
     gate: GateFlags,
 
-    /// Platform the image has to offer, as in linux/amd64; repeatable
+    /// Platform that the image must support, as in linux/amd64; repeatable
     #[arg(long, value_name = "OS/ARCH", help_heading = "Decisions")]
     platform: Vec<Platform>,
 
@@ -90,7 +90,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "FILE|-", conflicts_with = "from_snapshot")]
     tags_from: Option<PathOrStdin>,
 
-    /// The image's tags as a saved snapshot has them
+    /// Use the image's tags from a saved snapshot
     #[arg(long, value_name = "FILE")]
     from_snapshot: Option<std::path::PathBuf>,
 
@@ -112,7 +112,7 @@ pub(crate) fn test(
         .map_err(|error| CommandError::failed(format!("{:?}: {error}", args.image)))?;
     let policy = args.container_policy()?;
     if let Some(warning) = typo_warning("--policy", &args.policy) {
-        terminal.tell(&warning);
+        terminal.note(&warning);
     }
     let workload = Workload::running(&args.image);
     let settings = Settings {
@@ -120,23 +120,23 @@ pub(crate) fn test(
         ..args.gate.settings()
     };
     let container = &workload.containers[0];
-    let subject = Subject::trying(&workload, container, policy, &settings, workloads::now());
+    let subject = Subject::trying(&workload, container, policy, &settings, now());
     let metadata = match (&args.tags_from, &args.from_snapshot) {
         (Some(from), _) => {
             let given = given_tags(from)?;
             if given.illegal_tags > 0 {
                 let lines = match given.illegal_tags {
-                    1 => "1 line is no tag and is".to_owned(),
-                    more => format!("{more} lines are no tags and are"),
+                    1 => "1 line is not a valid tag and was".to_owned(),
+                    more => format!("{more} lines are not valid tags and were"),
                 };
-                terminal.tell(&format!("--tags-from: {lines} left out"));
+                terminal.note(&format!("--tags-from: {lines} skipped"));
             }
             given
         }
         (None, Some(path)) => snapshot_file::repository(path, image.canonical())?,
         (None, None) => {
             let name = image.canonical();
-            cost::settle(name, &subject, &args.registry, globals, terminal)?
+            scan::fetch_until_decidable(name, &subject, &args.registry, globals, terminal)?
         }
     };
     let examination = subject.examine(&metadata);
@@ -146,7 +146,7 @@ pub(crate) fn test(
         None => test_report(
             &args.image,
             &examination,
-            workloads::now(),
+            now(),
             args.report.limit,
             &terminal.style(),
         ),
@@ -154,7 +154,7 @@ pub(crate) fn test(
     terminal.print(&text);
     if args.report.output.data().is_some() && examination.decision.outcome == Outcome::Unknown {
         // The data has no place for it.
-        terminal.complain(&format!("error: {}", examination.decision.message));
+        terminal.error(&format!("error: {}", examination.decision.message));
     }
     Ok(exit_code(&examination))
 }
@@ -177,7 +177,7 @@ impl TestArgs {
             GoRegex::new(text).map_err(|error| invalid(flag, text, &error))
         };
         if self.policy.is_empty() {
-            return Err(invalid("--policy", "", &"a policy reads TYPE:EXPR"));
+            return Err(invalid("--policy", "", &"a policy has the form TYPE:EXPR"));
         }
         let rule =
             Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, &error))?;

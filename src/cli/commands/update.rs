@@ -7,46 +7,47 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
-use crate::cli::apply::pipeline::{Draft, Manner, carry_out};
-use crate::cli::apply::preflight::{Objects, Registry};
-use crate::cli::apply::results::Wording;
+use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording};
+use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
-use crate::cli::flags::pull_secrets::PullSecretFlags;
-use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::output::WriteOutputFlags;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
+use crate::cli::gather::scan;
+use crate::cli::gather::scan::{Asking, Collected};
 use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Asking, Collected};
 use crate::cli::menu;
-use crate::cli::menu::Reached;
+use crate::cli::menu::CommandScope;
+use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
+use crate::collect::ObservedObjects;
 use crate::evaluator::{self, Row, Settings};
 use crate::image::ImageReference;
-use crate::output::{Format, UnknownFormat, summary_line};
+use crate::output::summary_line;
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
 use crate::policy::parse_age;
 
-/// Write the images that policies elect
+/// Update images to what their policies elect
 ///
-/// Writes what 'status' shows under UPDATE for automated containers, one patch a
-/// workload, and keeps a record of it at the workload, which 'rollback' reads. What
-/// is going to be written is shown first, and asked about unless --yes is given.
-/// Workloads that are locked, or that belong to GitOps or an operator, stay as they
-/// are.
+/// Writes what 'status' shows under UPDATE for automated containers, with one patch
+/// per workload, and records it in the workload's annotations for 'rollback'. Shows
+/// the changes and asks for confirmation unless --yes is given. Skips workloads that
+/// are locked, or that are managed by GitOps or an operator.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # What would be written for one workload, without writing it
+  # Preview the update of one workload
   kubectl imgpolicy update deployment/web --dry-run
 
-  # Everything in the namespace for which an update is elected
+  # Every update in the namespace
   kubectl imgpolicy update --all
 
-  # Choose from what is elected; nothing is written before a yes
+  # Choose from the elected images; nothing is written until you confirm
   kubectl imgpolicy update -i
 
-  # One workload after the other, stopping at the first that does not come up
+  # One workload after another, stopping at the first whose rollout fails
   kubectl imgpolicy update -l team=shop -A --yes --wait=10m
 
   # One image by hand, wherever it runs in the namespace
@@ -58,8 +59,8 @@ pub(crate) struct UpdateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Update these containers only; repeatable
-    #[arg(short, long, value_name = "NAME")]
+    /// Only update these containers; repeatable
+    #[arg(short, long, value_name = "CONTAINER")]
     container: Vec<String>,
 
     /// Write this image into every container that runs its repository, instead of what policies
@@ -67,23 +68,23 @@ pub(crate) struct UpdateArgs {
     #[arg(long, value_name = "NAME:TAG", value_parser = explicit_image)]
     image: Option<ImageReference>,
 
-    /// Update containers with a policy that are not automated too
+    /// Also update containers that have a policy but are not automated
     #[arg(long)]
     include_manual: bool,
 
-    /// Write --image although the policy does not accept it
+    /// Write --image even if the policy does not accept it
     #[arg(long, requires = "image")]
     override_policy: bool,
 
-    /// Update locked workloads too
+    /// Also update locked workloads
     #[arg(long)]
     override_lock: bool,
 
-    /// Update workloads too that GitOps or an operator will revert
+    /// Also update workloads whose change GitOps or an operator will revert
     #[arg(long)]
     override_owner: bool,
 
-    /// Update so many workloads at most
+    /// Update at most N workloads
     #[arg(long, value_name = "N")]
     max: Option<NonZeroUsize>,
 
@@ -93,13 +94,12 @@ pub(crate) struct UpdateArgs {
         default_missing_value = "5m", value_parser = parse_age, conflicts_with = "filename")]
     wait: Option<SignedDuration>,
 
-    /// Choose the images to update from a menu; what is held back is shown with its reason
+    /// Choose the images to update from a menu; images that are held back are shown with the reason
     #[arg(short, long, conflicts_with_all = ["yes", "output"])]
     interactive: bool,
 
-    /// Output format: json, yaml or name
-    #[arg(short, long, value_name = "FORMAT", value_parser = output_format)]
-    output: Option<Format>,
+    #[command(flatten)]
+    answer: WriteOutputFlags,
 
     #[command(flatten)]
     write: WriteFlags,
@@ -108,17 +108,14 @@ pub(crate) struct UpdateArgs {
     decisions: DecisionFlags,
 
     #[command(flatten)]
-    pull_secrets: PullSecretFlags,
-
-    #[command(flatten)]
-    registry: RegistryFlags,
+    access: RegistryAccess,
 }
 
 const WORDING: Wording = Wording {
     action: "Update",
     line: "image updated",
     done: "updated",
-    nothing: "nothing to update",
+    nothing: Some("nothing to update"),
 };
 
 pub(crate) fn update(
@@ -137,13 +134,12 @@ pub(crate) fn update(
     if args.interactive {
         menu::check(terminal)?;
     }
-    args.target.check_stdin(args.output)?;
-    args.write.check(args.target.place())?;
+    args.target.check_write(&args.write, args.answer.output)?;
     if !place.filename.is_empty() {
-        args.pull_secrets.check("--filename")?;
+        args.access.pull_secrets.check("--filename")?;
     }
-    let registries = args.registry.registries_to_write(globals)?;
-    let runtime = workloads::runtime()?;
+    let registries = args.access.registry.registries_to_write(globals)?;
+    let runtime = runtime()?;
     let settings = Settings {
         image: args.image.clone(),
         ..args.decisions.settings()
@@ -151,10 +147,10 @@ pub(crate) fn update(
     let reading = runtime.block_on(workloads::read_to_write(place, what, settings, globals))?;
     let how = Asking {
         registries: &registries,
-        pull_secrets: &args.pull_secrets,
+        pull_secrets: &args.access.pull_secrets,
     };
-    let collected = workloads::scan(reading, &how, runtime, terminal)?;
-    cost::tell_cost(
+    let collected = scan::scan(reading, &how, runtime, terminal)?;
+    cost::report_cost(
         &registries.statistics(),
         collected.snapshot.asked(),
         terminal,
@@ -163,9 +159,9 @@ pub(crate) fn update(
         return Err(CommandError::interrupted());
     }
     for note in &collected.snapshot.notes {
-        terminal.tell(note);
+        terminal.note(note);
     }
-    collected.tell_pull_secrets(terminal);
+    collected.report_pull_secrets(terminal);
     let plan = plan(args, &collected, terminal)?;
     let Collected {
         snapshot,
@@ -175,56 +171,54 @@ pub(crate) fn update(
     } = collected;
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let by = authorship(origin.cluster(), overrides(args).words());
-    let draft = Draft {
+    let job = ApplyJob {
         plan,
+        kind: JobKind::Images,
         authorship: runtime.block_on(by),
         origin,
-        objects: Objects::default(),
+        objects: ObservedObjects::default(),
         context: snapshot.context,
         empty: is_empty.then_some(empty),
         errors: snapshot.errors,
     };
-    let reached = Reached {
+    let scope = CommandScope {
         place,
         globals,
-        further: further_flags(args),
-        dry_run: args.write.dry_run(),
+        extra_flags: globals
+            .given
+            .to_args_except::<UpdateArgs>(&CHOSEN_IN_THE_MENU),
     };
-    let wait = args.wait.map(|wait| wait.unsigned_abs());
-    let manner = Manner {
+    let options = ApplyOptions {
         wording: WORDING,
-        flags: &args.write,
-        output: args.output,
+        write: &args.write,
+        output: args.answer.output,
         overrides: overrides(args),
-        wait,
+        wait: args.wait.map(|wait| wait.unsigned_abs()),
         max: args.max.map(NonZeroUsize::get),
-        menu: args.interactive.then_some(&reached),
-        registry: Registry {
-            flags: &args.registry,
-            pull_secrets: &args.pull_secrets,
-            globals,
-        },
+        menu: args.interactive.then_some(&scope),
+        registry: Some(&args.access),
+        globals,
     };
-    carry_out(draft, &manner, runtime, terminal)
+    apply(job, &options, terminal)
 }
 
-/// What a command has to repeat that chooses the same images without a menu.
-fn further_flags(args: &UpdateArgs) -> Vec<String> {
-    let overrides = overrides(args).words();
-    let mut words: Vec<String> = overrides
-        .iter()
-        .map(|word| format!("--override-{word}"))
-        .collect();
-    words.extend(args.include_manual.then(|| "--include-manual".to_owned()));
-    let image = args.image.iter();
-    words.extend(image.flat_map(|image| ["--image".to_owned(), image.to_string()]));
-    words.extend(args.decisions.repeated());
-    words.extend(args.registry.repeated());
-    words.extend(args.pull_secrets.repeated().map(str::to_owned));
-    words
-}
+/// Arguments that are not repeated in the command that makes the same choice without a
+/// menu: that command names the workloads and containers.
+const CHOSEN_IN_THE_MENU: [&str; 11] = [
+    "resources",
+    "all",
+    "selector",
+    "all_namespaces",
+    "filename",
+    "recursive",
+    "container",
+    "max",
+    "interactive",
+    "yes",
+    "output",
+];
 
-/// What is going to be written, as far as the decisions tell.
+/// What is going to be written, from the decisions alone.
 fn plan(
     args: &UpdateArgs,
     collected: &Collected,
@@ -269,7 +263,7 @@ fn plan(
         None => plan_update(&assessment, &spec),
     };
     if plan.changes.is_empty() && !assessment.rows.is_empty() {
-        terminal.tell(&summary_line(&assessment.summary()));
+        terminal.note(&summary_line(&assessment.summary()));
     }
     Ok(plan)
 }
@@ -282,18 +276,13 @@ fn overrides(args: &UpdateArgs) -> Overrides {
     }
 }
 
-/// Reads an image that names what is to run.
+/// Reads an image with a tag or a digest.
 fn explicit_image(text: &str) -> Result<ImageReference, String> {
     let image = text
         .parse::<ImageReference>()
         .map_err(|error| error.to_string())?;
     if image.tag().is_none() && image.digest().is_none() {
-        return Err("name the tag or the digest too, as in docker.io/org/my-app:1.0.1".to_owned());
+        return Err("add a tag or a digest, as in docker.io/org/my-app:1.0.1".to_owned());
     }
     Ok(image)
-}
-
-/// What can be printed of a write instead of kubectl's lines.
-pub(crate) fn output_format(word: &str) -> Result<Format, UnknownFormat> {
-    Format::among(word, &[Format::Json, Format::Yaml, Format::Name])
 }

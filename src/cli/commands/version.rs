@@ -6,9 +6,10 @@ use clap::{ArgAction, Args};
 use serde::Serialize;
 
 use crate::cli::error::CommandError;
+use crate::cli::flags::output::OutputFormat;
 use crate::cli::terminal::streams::Terminal;
 use crate::image::Platform;
-use crate::output::{Format, UnknownFormat, encode};
+use crate::output::{Format, encode};
 
 /// Print the version
 #[derive(Debug, Clone, Args)]
@@ -20,10 +21,11 @@ use crate::output::{Format, UnknownFormat, encode};
   kubectl imgpolicy version -o json")]
 pub(crate) struct VersionArgs {
     /// Output format: json or yaml
-    #[arg(short, long, value_name = "FORMAT", value_parser = of_version)]
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
+        value_parser = OutputFormat(&[Format::Json, Format::Yaml]))]
     output: Option<Format>,
 
-    /// Accepted as kubectl accepts it; no server is asked
+    /// Accepted for compatibility with kubectl; no server is contacted
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value_t = false,
         default_missing_value = "true", action = ArgAction::Set)]
     client: bool,
@@ -40,10 +42,6 @@ struct Version {
 struct ClientVersion {
     version: &'static str,
     platform: String,
-}
-
-fn of_version(word: &str) -> Result<Format, UnknownFormat> {
-    Format::among(word, &[Format::Json, Format::Yaml])
 }
 
 pub(crate) fn version(

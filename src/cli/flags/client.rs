@@ -4,22 +4,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use secrecy::SecretString;
 
+use super::given::GivenFlags;
+use crate::cli::terminal::colour::ColourChoice;
 use crate::cluster::{ConnectionOptions, RequestTimeout};
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum ColourChoice {
-    /// On a terminal, unless NO_COLOR is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
 
 /// Flags that are accepted behind any command, and listed by `options`.
 #[derive(Debug, Clone, Args)]
@@ -41,7 +31,7 @@ pub(crate) struct Globals {
     pub(crate) user: Option<String>,
 
     /// The namespace scope for this request
-    #[arg(short, long, global = true, hide = true, value_name = "NAME")]
+    #[arg(short, long, global = true, hide = true, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
 
     /// Username to impersonate for the operation
@@ -56,7 +46,7 @@ pub(crate) struct Globals {
     #[arg(long = "as-uid", global = true, hide = true, value_name = "UID")]
     pub(crate) impersonate_uid: Option<String>,
 
-    /// How long to wait for one answer, as in 5s, 2m; 0 means for ever (registries: 30s)
+    /// How long to wait for one response, as in 5s, 2m; 0 means no limit (registries: 30s)
     #[arg(long, global = true, hide = true, value_name = "DURATION")]
     pub(crate) request_timeout: Option<RequestTimeout>,
 
@@ -104,17 +94,17 @@ pub(crate) struct Globals {
         action = ArgAction::Set)]
     pub(crate) disable_compression: bool,
 
-    /// Accepted as kubectl accepts it; nothing of the discovery is kept
+    /// Accepted for compatibility with kubectl; discovery is not cached
     #[arg(long, global = true, hide = true, value_name = "DIR")]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// How much to tell on stderr: 1 sums up requests, 4 and more log them
+    /// Verbosity on stderr: 1 summarizes requests, 4 and higher log them
     #[arg(short = 'v', long = "v", global = true, hide = true, num_args = 0..=1,
         require_equals = true, default_value_t = 0, default_missing_value = "1",
         value_name = "LEVEL")]
     pub(crate) verbosity: u8,
 
-    /// Whether output has color
+    /// When to use colour
     #[arg(
         long,
         global = true,
@@ -123,45 +113,13 @@ pub(crate) struct Globals {
         default_value = "auto"
     )]
     pub(crate) color: ColourChoice,
+
+    /// All flags of this command line, for suggested commands.
+    #[arg(skip)]
+    pub(crate) given: GivenFlags,
 }
 
 impl Globals {
-    /// The flags that choose the cluster and who asks, as they were given;
-    /// secrets are left out.
-    pub(crate) fn repeated(&self) -> Vec<String> {
-        let path = |path: &PathBuf| path.display().to_string();
-        let valued = [
-            ("--kubeconfig", self.kubeconfig.as_ref().map(path)),
-            ("--context", self.context.clone()),
-            ("--cluster", self.cluster.clone()),
-            ("--user", self.user.clone()),
-            ("--as", self.impersonate_user.clone()),
-            ("--as-uid", self.impersonate_uid.clone()),
-            ("--server", self.server.clone()),
-            (
-                "--certificate-authority",
-                self.certificate_authority.as_ref().map(path),
-            ),
-            (
-                "--client-certificate",
-                self.client_certificate.as_ref().map(path),
-            ),
-            ("--client-key", self.client_key.as_ref().map(path)),
-            ("--tls-server-name", self.tls_server_name.clone()),
-        ];
-        let groups = self.impersonate_groups.iter();
-        let mut words: Vec<String> = valued
-            .into_iter()
-            .filter_map(|(flag, value)| Some((flag, value?)))
-            .chain(groups.map(|group| ("--as-group", group.clone())))
-            .flat_map(|(flag, value)| [flag.to_owned(), value])
-            .collect();
-        if self.insecure_skip_tls_verify {
-            words.push("--insecure-skip-tls-verify".to_owned());
-        }
-        words
-    }
-
     /// The client flags alone.
     pub(crate) fn connection(&self) -> ConnectionOptions {
         ConnectionOptions {

@@ -12,8 +12,8 @@ use crate::policy::{Assume, Glob, MinAgeClock, Rule, parse_age};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct PolicyFlags {
-    /// Judge containers without a policy as if they had this one; auto takes what fits the
-    /// running tag
+    /// Evaluate containers without a policy as if they had this one; auto chooses one that fits
+    /// the running tag
     #[arg(long, value_name = "auto|TYPE:EXPR")]
     assume: Option<String>,
 
@@ -25,31 +25,31 @@ pub(crate) struct PolicyFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct DecisionFlags {
-    /// Elect only images that are at least this old, as in 72h or 3d
+    /// Only elect images that are at least this old, as in 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
 
     #[command(flatten)]
     gate: GateFlags,
 
-    /// Platforms the workloads run on, as in linux/amd64, instead of asking the cluster's nodes;
-    /// repeatable
+    /// Platforms that the workloads run on, as in linux/amd64, instead of those of the cluster's
+    /// nodes; repeatable
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
 
-    /// Elect images that are lower than the running one too
+    /// Allow images older (lower) than the running one
     #[arg(long)]
     allow_downgrade: bool,
 
-    /// Elect other variants than the running one too, as in 1.25.4 for 1.25.3-alpine
+    /// Allow another variant than the running one, as in 1.25.4 for 1.25.3-alpine
     #[arg(long)]
     allow_variant: bool,
 
-    /// Judge only images with such a name, as in 'ghcr.io/*'; repeatable
+    /// Only evaluate images whose name matches, as in 'ghcr.io/*'; repeatable
     #[arg(long, value_name = "GLOB", value_parser = image_glob)]
     include_image: Vec<String>,
 
-    /// Leave out images with such a name, as in '*/nginx'; repeatable
+    /// Skip images whose name matches, as in '*/nginx'; repeatable
     #[arg(long, value_name = "GLOB", value_parser = image_glob)]
     exclude_image: Vec<String>,
 }
@@ -58,12 +58,12 @@ pub(crate) struct DecisionFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct GateFlags {
-    /// What the minimum age counts from: registry (its push time or Last-Modified, else when the
-    /// cache first saw the image) or image (the date in the image, which anybody can set)
+    /// Which clock the minimum age uses: registry (push time or Last-Modified, else when the cache
+    /// first saw the image) or image (the date in the image, which its author can set freely)
     #[arg(long, value_name = "registry|image")]
     pub(crate) min_age_clock: Option<MinAgeClock>,
 
-    /// How many of the best tags may be refused, for their platform, age or content, before the
+    /// How many of the best tags may be rejected for their platform, age or content before the
     /// search ends [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     max_candidates: Option<u16>,
@@ -76,44 +76,6 @@ impl GateFlags {
             max_candidates: self.max_candidates.map(usize::from),
             ..Settings::default()
         }
-    }
-
-    fn repeated(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let clock = self
-            .min_age_clock
-            .map(|clock| ("--min-age-clock", clock.to_string()));
-        let most = self
-            .max_candidates
-            .map(|most| ("--max-candidates", most.to_string()));
-        clock.into_iter().chain(most)
-    }
-}
-
-impl DecisionFlags {
-    /// The flags as they may be given again.
-    pub(crate) fn repeated(&self) -> Vec<String> {
-        let age = |age: &SignedDuration| match age.as_secs() {
-            hours if hours % 3600 == 0 => format!("{}h", hours / 3600),
-            seconds => format!("{seconds}s"),
-        };
-        let platforms = self.platform.iter().map(|p| ("--platform", p.to_string()));
-        let included = self.include_image.iter();
-        let excluded = self.exclude_image.iter();
-        let valued = self.min_age.iter().map(|m| ("--min-age", age(m)));
-        let mut words: Vec<String> = valued
-            .chain(self.gate.repeated())
-            .chain(platforms)
-            .chain(included.map(|glob| ("--include-image", glob.clone())))
-            .chain(excluded.map(|glob| ("--exclude-image", glob.clone())))
-            .flat_map(|(flag, value)| [flag.to_owned(), value])
-            .collect();
-        let switches = [
-            (self.allow_downgrade, "--allow-downgrade"),
-            (self.allow_variant, "--allow-variant"),
-        ];
-        let switches = switches.iter().filter(|(on, _)| *on);
-        words.extend(switches.map(|(_, flag)| (*flag).to_owned()));
-        words
     }
 }
 
@@ -175,17 +137,17 @@ fn image_glob(text: &str) -> Result<String, String> {
     match text.parse::<ImageReference>() {
         Ok(image) if image.canonical().to_string() == text => Ok(text.to_owned()),
         Ok(image) => Err(format!(
-            "images go by their full names, without a tag: {}",
+            "use the full image name without a tag: {}",
             image.canonical()
         )),
         Err(error) => Err(error.to_string()),
     }
 }
 
-/// A warning about a policy that is taken as a glob and matches nothing.
+/// A warning about a policy that is read as a glob and matches nothing.
 pub(crate) fn typo_warning(flag: &str, text: &str) -> Option<String> {
     let meant = Rule::likely_typo(text)?;
     Some(format!(
-        "warning: {flag} {text:?} is taken as a glob; was {meant:?} meant?"
+        "warning: {flag} {text:?} is read as a glob; did you mean {meant:?}?"
     ))
 }

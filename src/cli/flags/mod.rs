@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod decisions;
+pub(crate) mod given;
 pub(crate) mod output;
 pub(crate) mod policy_texts;
 pub(crate) mod pull_secrets;

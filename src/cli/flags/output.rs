@@ -1,13 +1,46 @@
-//! How the tags of images are shown.
+//! How results are printed.
 
 use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::output::Format;
+
+/// Formats of one thing, which has no rows and no wider table.
+pub(crate) const OF_ONE: OutputFormat = OutputFormat(&[Format::Table, Format::Json, Format::Yaml]);
+
+/// Formats of what a write did, instead of kubectl's lines.
+const OF_A_WRITE: OutputFormat = OutputFormat(&[Format::Json, Format::Yaml, Format::Name]);
+
+/// A parser of `-o` that knows the formats of its command, also for completion.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputFormat(pub(crate) &'static [Format]);
+
+impl TypedValueParser for OutputFormat {
+    type Value = Format;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Format, clap::Error> {
+        let formats = self.0;
+        (move |word: &str| Format::among(word, formats)).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = self
+            .0
+            .iter()
+            .map(|format| PossibleValue::new(format.as_str()));
+        Some(Box::new(values))
+    }
+}
 
 /// Flags about the answer of the commands that show tags.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReportFlags {
-    /// How many of the best tags to show; 0 shows all
+    /// Show at most N of the best tags; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) limit: usize,
 
@@ -18,7 +51,17 @@ pub(crate) struct ReportFlags {
         value_name = "FORMAT",
         default_value = "table",
         hide_default_value = true,
-        value_parser = Format::of_one
+        hide_possible_values = true,
+        value_parser = OF_ONE
     )]
     pub(crate) output: Format,
+}
+
+/// Flags about the answer of the commands that write.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WriteOutputFlags {
+    /// Output format: json, yaml or name; by default, one line per workload
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
+        value_parser = OF_A_WRITE)]
+    pub(crate) output: Option<Format>,
 }

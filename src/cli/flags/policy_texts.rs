@@ -13,12 +13,13 @@ pub(crate) struct PolicyTextFlags {
     #[arg(long, value_name = "CONTAINER=TYPE:EXPR", help_heading = "Policies")]
     tag: Vec<String>,
 
-    /// Only tags that this regular expression matches (Go syntax, unanchored), beside --tag of
-    /// the same container; repeatable
+    /// Only tags that this regular expression matches (Go syntax, unanchored), in addition to
+    /// --tag of the same container; repeatable
     #[arg(long, value_name = "CONTAINER=RE", help_heading = "Policies")]
     filter_tags: Vec<String>,
 
-    /// What the policy reads of a matching tag, by the groups of --filter-tags, as in app='$v';
+    /// The part of a matching tag that the policy reads, from the groups of --filter-tags, as in
+    /// app='$v';
     /// repeatable
     #[arg(long, value_name = "CONTAINER=TEMPLATE", help_heading = "Policies")]
     extract: Vec<String>,

@@ -10,7 +10,7 @@ use crate::collect::{PullSecretUse, UsedPullSecrets};
 /// Flags about the credentials of workloads.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PullSecretFlags {
-    /// When the pull secrets of workloads are read and shown to registries
+    /// When to read the pull secrets of workloads and use them at registries
     #[arg(
         long,
         value_name = "WHEN",
@@ -23,22 +23,18 @@ pub(crate) struct PullSecretFlags {
 /// When a workload's own credentials are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WhenPullSecrets {
-    /// Where your own credentials are refused (401, 403, 404)
+    /// If your own credentials are refused (401, 403, 404)
     Auto,
-    /// Wherever a workload has one for the registry
+    /// Whenever a workload has one for the registry
     Always,
     /// Never
     Off,
 }
 
 impl PullSecretFlags {
-    /// The flag as it is given again; `None` for the default.
-    pub(crate) fn repeated(&self) -> Option<&'static str> {
-        match self.pull_secrets {
-            WhenPullSecrets::Auto => None,
-            WhenPullSecrets::Always => Some("--pull-secrets=always"),
-            WhenPullSecrets::Off => Some("--pull-secrets=off"),
-        }
+    /// Whether the flag differs from its default.
+    pub(crate) fn is_given(&self) -> bool {
+        self.pull_secrets != WhenPullSecrets::Auto
     }
 
     /// Refuses to read what is not there; `instead` is the flag that names
@@ -46,7 +42,7 @@ impl PullSecretFlags {
     pub(crate) fn check(&self, instead: &str) -> Result<(), CommandError> {
         if self.pull_secrets == WhenPullSecrets::Always {
             return Err(CommandError::usage(format!(
-                "--pull-secrets=always reads Secrets of a cluster, and with {instead} none is asked"
+                "--pull-secrets=always reads Secrets from a cluster, and {instead} uses none"
             )));
         }
         Ok(())
@@ -63,14 +59,14 @@ impl PullSecretFlags {
 }
 
 /// Tells whose credentials an answer rests on beside the user's own.
-pub(crate) fn tell_used(used: UsedPullSecrets, terminal: &mut Terminal) {
+pub(crate) fn report_used(used: UsedPullSecrets, terminal: &mut Terminal) {
     let UsedPullSecrets {
         secrets,
         namespaces,
     } = used;
     let plural = |number: usize| if number == 1 { "" } else { "s" };
     if secrets > 0 {
-        terminal.tell(&format!(
+        terminal.note(&format!(
             "used {secrets} pull secret{} from {namespaces} namespace{}",
             plural(secrets),
             plural(namespaces)

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 use jiff::SignedDuration;
 
 use super::client::Globals;
+use super::pull_secrets::PullSecretFlags;
 use crate::cli::error::CommandError;
 use crate::cluster::RequestTimeout;
 use crate::policy::parse_age;
@@ -19,8 +20,8 @@ use crate::registry::{
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Registries")]
 pub(crate) struct RegistryFlags {
-    /// Read images from OCI layouts on disk instead of a registry, those under PREFIX only where
-    /// one is given; repeatable
+    /// Read images from OCI layouts on disk instead of a registry; with PREFIX, only images whose
+    /// name starts with it; repeatable
     #[arg(long, value_name = "[PREFIX=]DIR")]
     oci_layout: Vec<OciLayout>,
 
@@ -28,87 +29,69 @@ pub(crate) struct RegistryFlags {
     #[arg(long, value_name = "HOST")]
     insecure_registry: Vec<String>,
 
-    /// File that says where images are read from instead (mirrors, locations, blocked), in the
-    /// format of containers-registries.conf(5); the user's and the system's are not read then
+    /// Mirror configuration (mirrors, locations, blocked) in the format of
+    /// containers-registries.conf(5), used instead of the user's and the system's files
     #[arg(long, value_name = "FILE")]
     registries_conf: Option<PathBuf>,
 
-    /// PEM file with further certificate authorities for registries; repeatable
+    /// PEM file with additional certificate authorities for registries; repeatable
     #[arg(long, value_name = "FILE")]
     registry_ca: Vec<PathBuf>,
 
-    /// Most requests one host gets at a time; 32 at first, more while it keeps up
+    /// Maximum concurrent requests per registry host (starts at 32)
     #[arg(long, value_name = "N", default_value_t = 128,
         value_parser = clap::value_parser!(u16).range(1..=256))]
     max_connections: u16,
 
-    /// How long to wait in all for a registry that answers "too many requests"
+    /// How long to wait in total for a registry that answers "too many requests"
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_age)]
     max_wait: SignedDuration,
 
-    /// Where metadata is kept between runs: auto (a file in the user's cache directory), off, a
+    /// Where metadata is cached between runs: auto (a file in the user's cache directory), off, a
     /// directory, or memcached://HOST:PORT,…
     #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
     cache: CacheOption,
 
-    /// How old a remembered tag list may be; by default each run asks for it again
+    /// How old a cached tag list may be; by default each run fetches it again
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_age)]
     max_age: SignedDuration,
 
-    /// Trust nothing that is remembered but what is addressed by its digest
+    /// Ignore cached metadata, except content that is addressed by digest
     #[arg(long, conflicts_with = "max_age", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
     refresh: bool,
 
-    /// Ask no registry; decide from what is remembered, however old
+    /// Contact no registry; decide from cached metadata, however old
     #[arg(long, conflicts_with_all = ["max_age", "refresh"], num_args = 0..=1,
         require_equals = true, default_value_t = false, default_missing_value = "true",
         hide_default_value = true, hide_possible_values = true, value_name = "BOOL",
         action = ArgAction::Set)]
     offline: bool,
 
-    /// Where a registry counts pulls: how many percent of its limit to leave to others [default:
-    /// 20, or 50 with a pull secret]
+    /// Percentage of a registry's pull limit to leave for others [default: 20, or 50 with a pull
+    /// secret]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     rate_reserve: Option<u8>,
 }
 
-impl RegistryFlags {
-    /// The flags that say where images come from, as they may be given again.
-    pub(crate) fn repeated(&self) -> Vec<String> {
-        let layouts = self
-            .oci_layout
-            .iter()
-            .map(|layout| ("--oci-layout", layout.to_string()));
-        let hosts = self
-            .insecure_registry
-            .iter()
-            .map(|host| ("--insecure-registry", host.clone()));
-        let conf = self
-            .registries_conf
-            .iter()
-            .map(|file| ("--registries-conf", file.display().to_string()));
-        let authorities = self
-            .registry_ca
-            .iter()
-            .map(|file| ("--registry-ca", file.display().to_string()));
-        let cache = (self.cache != CacheOption::Auto).then(|| ("--cache", self.cache.to_string()));
-        layouts
-            .chain(hosts)
-            .chain(conf)
-            .chain(authorities)
-            .chain(cache)
-            .flat_map(|(flag, value)| [flag.to_owned(), value])
-            .collect()
-    }
+/// Flags about registries and the credentials for them.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RegistryAccess {
+    #[command(flatten)]
+    pub(crate) pull_secrets: PullSecretFlags,
 
+    #[command(flatten)]
+    pub(crate) registry: RegistryFlags,
+}
+
+impl RegistryFlags {
     /// The registries as these flags want them asked, with the user's own
     /// credentials.
     pub(crate) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
         if self.offline && self.cache == CacheOption::Off {
             return Err(CommandError::usage(
-                "--offline decides from the cache, and --cache off says that there is none",
+                "--offline decides from the cache, and --cache off disables it",
             ));
         }
         let trust = Trust {
@@ -127,8 +110,8 @@ impl RegistryFlags {
     pub(crate) fn check_to_write(&self) -> Result<(), CommandError> {
         if self.offline {
             return Err(CommandError::usage(
-                "--offline decides from what is remembered, and what is written has to be asked \
-                 for; see status --offline",
+                "--offline decides from cached metadata, and a write needs current metadata; use \
+                 status --offline",
             ));
         }
         Ok(())

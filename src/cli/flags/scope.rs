@@ -1,14 +1,12 @@
 //! Which workloads a command looks at.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 
 use super::pull_secrets::PullSecretFlags;
 use crate::cli::error::CommandError;
-use crate::cli::gather::snapshot_file;
 use crate::cluster::What;
-use crate::evaluator::Snapshot;
 use crate::files::PathOrStdin;
 use crate::workload::WorkloadType;
 
@@ -33,7 +31,7 @@ pub(crate) struct ScopeFlags {
     #[command(flatten)]
     place: PlaceFlags,
 
-    /// Write every fact that the decisions use to this file
+    /// Save every fact that the decisions use to this file
     #[arg(long, help_heading = WORKLOADS, value_name = "FILE")]
     save_snapshot: Option<PathBuf>,
 
@@ -48,7 +46,7 @@ pub(crate) struct ScopeFlags {
 /// Where the workloads are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PlaceFlags {
-    /// The workloads of all namespaces
+    /// Workloads in all namespaces
     #[arg(short = 'A', long, help_heading = WORKLOADS, conflicts_with = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
@@ -68,23 +66,11 @@ pub(crate) struct PlaceFlags {
     #[arg(short = 'f', long, help_heading = WORKLOADS, value_name = "FILE|DIR|-")]
     pub(crate) filename: Vec<PathOrStdin>,
 
-    /// Read the folders below those given with -f too
+    /// Also read the subfolders of those given with -f
     #[arg(short = 'R', long, help_heading = WORKLOADS, requires = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
     pub(crate) recursive: bool,
-}
-
-impl PlaceFlags {
-    /// The flags about files, as they may be given again.
-    pub(crate) fn repeated_files(&self) -> Vec<String> {
-        let files = self.filename.iter();
-        let mut words: Vec<String> = files
-            .flat_map(|file| ["-f".to_owned(), file.to_string()])
-            .collect();
-        words.extend(self.recursive.then(|| "-R".to_owned()));
-        words
-    }
 }
 
 impl ScopeFlags {
@@ -109,30 +95,14 @@ impl ScopeFlags {
         }
     }
 
-    /// The flags about credentials, as they may be given again.
-    pub(crate) fn repeated(&self) -> Vec<String> {
-        let flag = self.pull_secrets.repeated();
-        flag.map(str::to_owned).into_iter().collect()
-    }
-
     /// The saved snapshot to decide from.
     pub(crate) fn saved_snapshot(&self) -> Option<&PathBuf> {
         self.from_snapshot.as_ref()
     }
 
-    /// Fails early where the facts could not be saved: a scan may take minutes.
-    pub(crate) fn check_save(&self) -> Result<(), CommandError> {
-        self.save_snapshot
-            .as_deref()
-            .map_or(Ok(()), snapshot_file::check)
-    }
-
-    /// Saves the facts, if that was asked for.
-    pub(crate) fn save(&self, snapshot: &Snapshot) -> Result<(), CommandError> {
-        match &self.save_snapshot {
-            Some(path) => snapshot_file::write(path, snapshot),
-            None => Ok(()),
-        }
+    /// The file to save the facts in.
+    pub(crate) fn snapshot_to_save(&self) -> Option<&Path> {
+        self.save_snapshot.as_deref()
     }
 
     /// A flag that says where workloads are, if one is given.
@@ -142,7 +112,7 @@ impl ScopeFlags {
             (self.place.selector.is_some(), "--selector"),
             (!self.place.filename.is_empty(), "--filename"),
             (self.save_snapshot.is_some(), "--save-snapshot"),
-            (self.pull_secrets.repeated().is_some(), "--pull-secrets"),
+            (self.pull_secrets.is_given(), "--pull-secrets"),
         ];
         given
             .iter()
@@ -209,7 +179,7 @@ pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
         .collect::<Result<Vec<_>, _>>()?;
     if kinds.is_empty() {
         return Err(CommandError::usage(format!(
-            "{first:?} names no resource type"
+            "{first:?} is not a resource type"
         )));
     }
     let names = &words[1..];
@@ -218,7 +188,7 @@ pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
     }
     if let Some(word) = names.iter().find(|word| word.contains('/')) {
         return Err(CommandError::usage(format!(
-            "{word:?} is of the form TYPE/NAME, and a type is given in front already"
+            "{word:?} is in TYPE/NAME form, but a type was already given"
         )));
     }
     Ok(What::Named(

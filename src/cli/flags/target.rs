@@ -19,7 +19,7 @@ pub(crate) struct TargetArgs {
     #[arg(value_name = "TYPE/NAME")]
     resources: Vec<String>,
 
-    /// Every workload of the namespace, or with -A of the cluster
+    /// Every workload in the namespace, or in the cluster with -A
     #[arg(long, conflicts_with = "selector", help_heading = scope::WORKLOADS)]
     all: bool,
 
@@ -65,27 +65,38 @@ impl TargetArgs {
         let what = self.what()?;
         if self.all && matches!(what, What::Named(_)) {
             return Err(CommandError::usage(
-                "--all means every workload, and workloads are named already",
+                "--all selects every workload; do not name workloads as well",
             ));
         }
         if self.is_chosen() {
             return Ok(what);
         }
         Err(CommandError::usage(
-            "name the workloads to change (TYPE/NAME…), or choose them with -l or --all; \
-             -n and -A only say where",
+            "name the workloads to change (TYPE/NAME…), or select them with -l or --all; \
+             -n and -A only set the namespace",
         ))
     }
 }
 
 impl TargetArgs {
-    /// Refuses to print two things at once: what comes from standard input is
-    /// written to standard output.
-    pub(crate) fn check_stdin(&self, output: Option<Format>) -> Result<(), CommandError> {
+    /// Refuses flags of a write that contradict each other.
+    ///
+    /// # Errors
+    ///
+    /// `--dry-run=server` without a server, or two outputs for standard output: what
+    /// comes from standard input is written there.
+    pub(crate) fn check_write(
+        &self,
+        write: &WriteFlags,
+        output: Option<Format>,
+    ) -> Result<(), CommandError> {
+        write.check(&self.place)?;
+        let reads_stdin = self.place.filename.contains(&PathOrStdin::Stdin);
         match output {
-            Some(output) if self.place.filename.contains(&PathOrStdin::Stdin) => {
+            Some(output) if reads_stdin && write.dry_run() == DryRun::None => {
                 Err(CommandError::usage(format!(
-                    "-f - writes the edited manifest to standard output, which -o {output} wants too"
+                    "-f - writes the edited manifests to standard output; -o {output} needs \
+                     --dry-run with it"
                 )))
             }
             _ => Ok(()),
@@ -95,7 +106,7 @@ impl TargetArgs {
 
 /// Where changes are made, for a question: `in namespace shop of context prod`,
 /// `in 2 files`.
-pub(crate) fn place_of(changes: &[Change], cluster: Option<&Cluster>) -> String {
+pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String {
     let files: BTreeSet<&str> = changes
         .iter()
         .filter_map(|change| Some(change.source.as_ref()?.file.as_str()))
@@ -126,17 +137,17 @@ const CHANGES: &str = "Changes";
 /// How a change is confirmed and written.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteFlags {
-    /// Change without asking
+    /// Change without asking for confirmation
     #[arg(short, long, help_heading = CHANGES)]
     pub(crate) yes: bool,
 
-    /// Show what would be done: client sends nothing, server has the API server check it
+    /// Only show the changes: client sends nothing, server lets the API server validate them
     #[arg(long, help_heading = CHANGES, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
         default_value = "none", default_missing_value = "client", hide_default_value = true,
         hide_possible_values = true)]
     dry_run: DryRunWord,
 
-    /// Name under which the API server keeps book of what is written
+    /// Field manager name recorded by the API server
     #[arg(
         long,
         value_name = "NAME",
@@ -156,11 +167,10 @@ enum DryRunWord {
 
 impl WriteFlags {
     /// Refuses to have a server check what no server gets.
-    pub(crate) fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
+    fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
         if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
             return Err(CommandError::usage(
-                "--dry-run=server has the API server check what is written, and with -f none is \
-                 asked; --dry-run=client shows it",
+                "--dry-run=server needs an API server, and -f uses none; use --dry-run=client",
             ));
         }
         Ok(())

@@ -3,46 +3,18 @@
 
 use std::time::Duration;
 
-use super::workloads::runtime;
-use crate::cli::error::CommandError;
-use crate::cli::flags::client::Globals;
-use crate::cli::flags::registry::RegistryFlags;
-use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
-use crate::collect;
-use crate::evaluator::Subject;
-use crate::image::{CanonicalName, RepositoryMetadata};
-use crate::registry::{Registries, Statistics};
-
-/// Asks about one image until the policy that is tried on it can be decided.
-pub(crate) fn settle(
-    name: &CanonicalName,
-    subject: &Subject<'_>,
-    flags: &RegistryFlags,
-    globals: &Globals,
-    terminal: &mut Terminal,
-) -> Result<RepositoryMetadata, CommandError> {
-    let registries = flags.registries(globals)?;
-    let line = ProgressLine::new(terminal);
-    let (metadata, warnings) = runtime()?.block_on(async {
-        let metadata = collect::settle(name, &[subject], &registries).await;
-        (metadata, registries.finish().await)
-    });
-    drop(line);
-    tell(&warnings, terminal);
-    tell_cost(&registries.statistics(), 1, terminal);
-    Ok(metadata)
-}
+use crate::registry::Statistics;
 
 /// What went wrong with the cache; the answer is right without it.
-pub(crate) fn tell(warnings: &[String], terminal: &mut Terminal) {
+pub(crate) fn report_warnings(warnings: &[String], terminal: &mut Terminal) {
     for warning in warnings {
-        terminal.tell(&format!("warning: {warning}"));
+        terminal.note(&format!("warning: {warning}"));
     }
 }
 
 /// `-v`: what the run cost.
-pub(crate) fn tell_cost(statistics: &Statistics, repositories: usize, terminal: &mut Terminal) {
+pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal: &mut Terminal) {
     if terminal.verbosity == 0 {
         return;
     }
@@ -64,9 +36,9 @@ pub(crate) fn tell_cost(statistics: &Statistics, repositories: usize, terminal: 
     if let Some((host, after)) = slowest.as_ref().filter(|(_, after)| !after.is_zero()) {
         line.push_str(&format!("; slowest answer: {host}, {}", rounded(*after)));
     }
-    terminal.tell(&line);
+    terminal.note(&line);
     for quota in quotas {
-        terminal.tell(quota);
+        terminal.note(quota);
     }
 }
 
@@ -79,14 +51,6 @@ fn rounded(time: Duration) -> String {
     match time.as_millis() {
         millis @ 0..1000 => format!("{millis} ms"),
         _ => format!("{:.1} s", time.as_secs_f64()),
-    }
-}
-
-/// Tells the line of progress how many requests were sent, again and again.
-pub(crate) async fn count_requests(line: &ProgressLine, registries: &Registries) {
-    loop {
-        line.requests(registries.statistics().requests);
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 

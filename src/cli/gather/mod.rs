@@ -2,5 +2,6 @@
 
 pub(crate) mod cost;
 pub(crate) mod named;
+pub(crate) mod scan;
 pub(crate) mod snapshot_file;
 pub(crate) mod workloads;

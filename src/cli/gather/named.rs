@@ -21,8 +21,11 @@ pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &What, place: &str) 
         return;
     };
     for (workload_type, name) in named {
-        let is_it = |w: &Workload| workload_type.includes(&w.id) && w.id.name == *name;
-        if !snapshot.workloads.iter().any(is_it) {
+        if !snapshot
+            .workloads
+            .iter()
+            .any(|w: &Workload| workload_type.includes(&w.id) && w.id.name == *name)
+        {
             let word = workload_type.singular();
             snapshot.errors.push(ScopeError {
                 scope: format!("{word}/{name}"),
@@ -56,7 +59,7 @@ pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &What) {
         let word = format!("{}/{name}", workload_type.singular());
         snapshot.errors.push(ScopeError {
             message: format!(
-                "error: {word} may be any of {}: name the one to change with its group",
+                "error: {word} is ambiguous ({}); name the one to change with its group",
                 qualified.join(", ")
             ),
             scope: word,
@@ -97,12 +100,15 @@ mod tests {
             .workloads
             .retain(|workload| is_named(&what, &workload.id));
         refuse_ambiguous(&mut snapshot, &what);
-        let called = |workload: &Workload| {
-            let id = &workload.id;
-            format!("{}/{}", id.namespace, id.qualified())
-        };
         (
-            snapshot.workloads.iter().map(called).collect(),
+            snapshot
+                .workloads
+                .iter()
+                .map(|workload: &Workload| {
+                    let id = &workload.id;
+                    format!("{}/{}", id.namespace, id.qualified())
+                })
+                .collect(),
             snapshot.errors.into_iter().map(|e| e.message).collect(),
         )
     }
@@ -116,8 +122,8 @@ mod tests {
             "shop/helmrelease.helm.fluxcd.io/a",
             "shop/helmrelease.helm.toolkit.fluxcd.io/a",
         ];
-        let refusal = "error: helmrelease/a may be any of helmrelease.helm.fluxcd.io/a, \
-             helmrelease.helm.toolkit.fluxcd.io/a: name the one to change with its group";
+        let refusal = "error: helmrelease/a is ambiguous (helmrelease.helm.fluxcd.io/a, \
+             helmrelease.helm.toolkit.fluxcd.io/a); name the one to change with its group";
         type Row<'a> = (
             &'a [(&'a str, &'a str, &'a str)],
             &'a [&'a str],

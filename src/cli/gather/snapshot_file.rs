@@ -24,7 +24,7 @@ pub(crate) fn repository(
     };
     best.ok_or_else(|| {
         CommandError::failed(format!(
-            "--from-snapshot {}: it holds nothing of {name}",
+            "--from-snapshot {}: it has no data about {name}",
             path.display()
         ))
     })
@@ -40,15 +40,21 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
 }
 
 /// Whether a snapshot can be saved there; what is there stays as it is.
-pub(crate) fn check(path: &Path) -> Result<(), CommandError> {
+pub(crate) fn check(path: Option<&Path>) -> Result<(), CommandError> {
+    let Some(path) = path else {
+        return Ok(());
+    };
     let opened = fs::OpenOptions::new().append(true).create(true).open(path);
     opened.map(|_| ()).map_err(|error| {
         CommandError::failed(format!("--save-snapshot {}: {error}", path.display()))
     })
 }
 
-/// Saves a snapshot.
-pub(crate) fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CommandError> {
+/// Saves a snapshot, if a file is given.
+pub(crate) fn save(path: Option<&Path>, snapshot: &Snapshot) -> Result<(), CommandError> {
+    let Some(path) = path else {
+        return Ok(());
+    };
     let fail = |reason: &dyn std::fmt::Display| {
         CommandError::failed(format!("--save-snapshot {}: {reason}", path.display()))
     };

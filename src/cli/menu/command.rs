@@ -2,40 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::effect::Draft;
-use super::policies::Purpose;
+use super::policy_draft::PolicyDraft;
+use super::purpose::Purpose;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::PlaceFlags;
 use crate::output::command_line;
-use crate::write::DryRun;
 
 /// How the workloads of a menu are reached again.
 #[derive(Debug, Clone)]
-pub(crate) struct Reached<'a> {
+pub(crate) struct CommandScope<'a> {
     pub(crate) place: &'a PlaceFlags,
     pub(crate) globals: &'a Globals,
-    /// Flags about registries and credentials, as they are given again.
-    pub(crate) further: Vec<String>,
-    pub(crate) dry_run: DryRun,
+    /// Further flags that were given.
+    pub(crate) extra_flags: Vec<String>,
 }
 
-impl Reached<'_> {
+impl CommandScope<'_> {
     /// The flags that lead to workloads of a namespace.
-    pub(crate) fn flags(&self, namespace: &str) -> Vec<String> {
-        let mut words = self.place.repeated_files();
+    pub(crate) fn to_args(&self, namespace: &str) -> Vec<String> {
+        let mut words = Vec::new();
         if self.place.filename.is_empty() {
             words.extend(["-n".to_owned(), namespace.to_owned()]);
-        } else if let Some(namespace) = &self.globals.namespace {
-            words.extend(["-n".to_owned(), namespace.clone()]);
+        } else {
+            words.extend(self.globals.given.to_args::<PlaceFlags>());
+            if let Some(namespace) = &self.globals.namespace {
+                words.extend(["-n".to_owned(), namespace.clone()]);
+            }
         }
-        words.extend(self.globals.repeated());
-        words.extend(self.further.iter().cloned());
-        // What was only looked at is not written by a command to paste.
-        words.extend(match self.dry_run {
-            DryRun::None => None,
-            DryRun::Client => Some("--dry-run".to_owned()),
-            DryRun::Server => Some("--dry-run=server".to_owned()),
-        });
+        words.extend(self.globals.given.to_args::<Globals>());
+        words.extend(self.extra_flags.iter().cloned());
         words
     }
 }
@@ -43,9 +38,9 @@ impl Reached<'_> {
 /// One command for all workloads of a namespace that get the same policies.
 pub(crate) fn policy_commands(
     purpose: Purpose,
-    drafts: &[Draft],
+    drafts: &[PolicyDraft],
     overwrites: bool,
-    reached: &Reached<'_>,
+    scope: &CommandScope<'_>,
 ) -> Vec<String> {
     let mut of_workload: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for draft in drafts {
@@ -65,14 +60,14 @@ pub(crate) fn policy_commands(
         words.extend(workloads);
         words.extend(flags);
         words.extend(overwrites.then(|| "--overwrite".to_owned()));
-        words.extend(reached.flags(namespace));
+        words.extend(scope.to_args(namespace));
         words.push("--yes".to_owned());
         command_line(words.iter().map(String::as_str))
     };
     together.into_iter().map(command).collect()
 }
 
-fn tag_flags(draft: &Draft) -> Vec<String> {
+fn tag_flags(draft: &PolicyDraft) -> Vec<String> {
     let container = &draft.container;
     let flag = |name: &str, value: &str| [name.to_owned(), format!("{container}={value}")];
     let mut words: Vec<String> = flag("--tag", &draft.policy.rule).into();

@@ -5,39 +5,19 @@ use std::collections::BTreeMap;
 
 use crate::cli::error::CommandError;
 use crate::cli::flags::pull_secrets::PullSecretFlags;
-use crate::cli::gather::workloads::{Reading, runtime};
+use crate::cli::gather::workloads::Reading;
+use crate::cli::runtime::runtime;
 use crate::collect;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::image::RepositoryMetadata;
 use crate::output::Style;
 use crate::output::policy_effect;
 use crate::plan::{ContainerPolicyText, PolicyEdit};
-use crate::policy::PolicyText;
 use crate::registry::Registries;
 use crate::workload::{Workload, WorkloadId};
 
-use super::policies::Purpose;
-
-/// A container and the policy that is being written for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Draft {
-    pub(crate) workload: WorkloadId,
-    pub(crate) container: String,
-    /// The image as the manifest spells it.
-    pub(crate) image: String,
-    pub(crate) policy: PolicyText,
-}
-
-impl Draft {
-    fn text(&self) -> ContainerPolicyText {
-        ContainerPolicyText {
-            container: self.container.clone(),
-            text: self.policy.rule.clone(),
-            filter_tags: self.policy.filter_tags(),
-            extract: self.policy.extract(),
-        }
-    }
-}
+use super::policy_draft::PolicyDraft;
+use super::purpose::Purpose;
 
 /// What a draft would do.
 pub(crate) struct Look {
@@ -75,7 +55,7 @@ impl<'a> Effects<'a> {
     /// The edits that write the drafts, one a workload.
     pub(crate) fn edits(
         &self,
-        drafts: &[Draft],
+        drafts: &[PolicyDraft],
         overwrite: bool,
     ) -> Vec<(&'a Workload, PolicyEdit)> {
         let mut policies: BTreeMap<&WorkloadId, Vec<ContainerPolicyText>> = BTreeMap::new();
@@ -85,16 +65,18 @@ impl<'a> Effects<'a> {
                 .or_default()
                 .push(draft.text());
         }
-        let edit = |(id, policies): (&WorkloadId, Vec<ContainerPolicyText>)| {
-            let mut workloads = self.reading.snapshot.workloads.iter();
-            let workload = workloads.find(|workload| workload.id == *id)?;
-            Some((workload, self.purpose.edit(policies, overwrite)))
-        };
-        policies.into_iter().filter_map(edit).collect()
+        policies
+            .into_iter()
+            .filter_map(|(id, policies): (&WorkloadId, Vec<ContainerPolicyText>)| {
+                let mut workloads = self.reading.snapshot.workloads.iter();
+                let workload = workloads.find(|workload| workload.id == *id)?;
+                Some((workload, self.purpose.edit(policies, overwrite)))
+            })
+            .collect()
     }
 
     /// The workloads as they would be, and nothing of what registries said.
-    fn edited(&self, drafts: &[Draft]) -> Result<Snapshot, CommandError> {
+    fn edited(&self, drafts: &[PolicyDraft]) -> Result<Snapshot, CommandError> {
         let mut workloads = Vec::new();
         for (workload, edit) in self.edits(drafts, true) {
             let edit = edit.edit_of(workload).map_err(CommandError::failed)?;
@@ -117,7 +99,7 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// Ctrl-C.
-    pub(crate) fn settle(&mut self, drafts: &[Draft]) -> Result<(), CommandError> {
+    pub(crate) fn settle(&mut self, drafts: &[PolicyDraft]) -> Result<(), CommandError> {
         let mut edited = self.edited(drafts)?;
         std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
         let mut interrupted = false;
@@ -148,17 +130,19 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// The workload is not what the draft was made for.
-    pub(crate) fn look(&self, drafts: &[Draft], at: usize) -> Result<Look, CommandError> {
+    pub(crate) fn look(&self, drafts: &[PolicyDraft], at: usize) -> Result<Look, CommandError> {
         let draft = &drafts[at];
-        let same: Vec<Draft> = drafts
+        let same: Vec<PolicyDraft> = drafts
             .iter()
             .filter(|other| other.workload == draft.workload)
             .cloned()
             .collect();
         let edited = self.edited(&same)?;
         let subjects = edited.subjects()?;
-        let is_it = |subject: &&Subject<'_>| subject.container.name == draft.container;
-        let Some(subject) = subjects.iter().find(is_it) else {
+        let Some(subject) = subjects
+            .iter()
+            .find(|subject: &&Subject<'_>| subject.container.name == draft.container)
+        else {
             let container = &draft.container;
             return Err(CommandError::failed(format!(
                 "unable to find container named {container:?}"

@@ -4,6 +4,7 @@ use dialoguer::console::Key;
 
 use super::widgets::draw::Frame;
 use super::widgets::list::{List, Step};
+use super::widgets::outcome::MenuOutcome;
 use super::widgets::screen::Screen;
 use crate::cli::error::CommandError;
 use crate::cli::terminal::streams::Terminal;
@@ -14,15 +15,6 @@ pub(crate) enum Menu<'t> {
     Drawn(Screen),
     /// Line by line.
     Plain(&'t mut Terminal),
-}
-
-/// How a question ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// With an answer.
-    Given,
-    /// With the wish to change the answer before it.
-    Back,
 }
 
 impl<'t> Menu<'t> {
@@ -45,7 +37,7 @@ impl<'t> Menu<'t> {
     /// # Errors
     ///
     /// Esc, Ctrl-C, or a terminal that cannot be read.
-    pub(crate) fn choose(&mut self, list: &mut List) -> Result<Answer, CommandError> {
+    pub(crate) fn choose(&mut self, list: &mut List) -> Result<MenuOutcome, CommandError> {
         let screen = match self {
             Self::Plain(terminal) => return super::widgets::plain::choose(list, terminal),
             Self::Drawn(screen) => screen,
@@ -54,8 +46,8 @@ impl<'t> Menu<'t> {
             let frame = screen.canvas().list(list);
             match list.press(&screen.ask(&frame)?) {
                 Step::Stay => {}
-                Step::Accept => return Ok(Answer::Given),
-                Step::Back => return Ok(Answer::Back),
+                Step::Accept => return Ok(MenuOutcome::Given),
+                Step::Back => return Ok(MenuOutcome::Back),
                 Step::Quit => return Err(CommandError::declined()),
             }
         }
@@ -64,10 +56,10 @@ impl<'t> Menu<'t> {
     /// Says what is going on while something takes its time.
     pub(crate) fn wait(&mut self, text: &str) {
         match self {
-            Self::Plain(terminal) => terminal.tell(text),
+            Self::Plain(terminal) => terminal.note(text),
             Self::Drawn(screen) => {
                 let line = screen.canvas().line(crate::output::Paint::Dim, text);
-                screen.tell(&Frame {
+                screen.show(&Frame {
                     lines: vec![line],
                     cursor: None,
                 });
@@ -87,16 +79,16 @@ pub(crate) fn check(terminal: &Terminal) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::failed(
-        "a menu needs a terminal; name what to change instead, see --help",
+        "a menu needs a terminal; name the workloads to change instead (see --help)",
     ))
 }
 
 /// Tells what would have done the same without a menu.
-pub(crate) fn tell_commands(commands: &[String], terminal: &mut Terminal) {
+pub(crate) fn report_commands(commands: &[String], terminal: &mut Terminal) {
     if !commands.is_empty() {
-        terminal.tell("the same without a menu:");
+        terminal.note("the same without a menu:");
     }
     for command in commands {
-        terminal.tell(&format!("  {command}"));
+        terminal.note(&format!("  {command}"));
     }
 }

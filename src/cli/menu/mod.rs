@@ -13,11 +13,14 @@ mod command;
 mod effect;
 mod menu;
 mod policies;
+mod policy_draft;
 mod policy_editor;
+mod purpose;
 mod updates;
 pub(crate) mod widgets;
 
-pub(crate) use command::Reached;
-pub(crate) use menu::{Answer, Menu, check, is_back, tell_commands};
-pub(crate) use policies::{Purpose, is_wished, write_policies};
+pub(crate) use command::CommandScope;
+pub(crate) use menu::{Menu, check, is_back, report_commands};
+pub(crate) use policies::{wants_menu, write_policies};
+pub(crate) use purpose::Purpose;
 pub(crate) use updates::{choose_updates, update_commands};

@@ -2,73 +2,41 @@
 
 use std::process::ExitCode;
 
-use super::command::{Reached, policy_commands};
-use super::effect::{Draft, Effects};
+use super::command::{CommandScope, policy_commands};
+use super::effect::Effects;
+use super::policy_draft::PolicyDraft;
 use super::policy_editor;
+use super::purpose::Purpose;
 use super::widgets::list::{Choice, Item, List};
-use super::{Answer, Menu, tell_commands};
+use super::widgets::outcome::MenuOutcome;
+use super::{Menu, report_commands};
 use crate::cli::apply::annotations;
-use crate::cli::apply::annotations::Manner;
+use crate::cli::apply::job::ApplyOptions;
 use crate::cli::error::CommandError;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::PlaceFlags;
 use crate::cli::flags::target::TargetArgs;
+use crate::cli::flags::target::WriteFlags;
 use crate::cli::gather::cost;
 use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Reading, runtime};
+use crate::cli::gather::workloads::Reading;
+use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{Row, State, assess};
 use crate::image::ImageReference;
 use crate::output::{lock_phrase, name_to_choose, version_of};
-use crate::plan::{ContainerPolicyText, Plan, PolicyEdit, plan_policy};
+use crate::plan::{Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
 use crate::workload::{Names, Workload, WorkloadId};
 
-/// What the policies are written for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To automate workloads.
-    Automate,
-    /// To restrict them, whatever their state.
-    SetPolicy,
-}
-
-impl Purpose {
-    /// The words of the command.
-    pub(crate) fn words(self) -> &'static [&'static str] {
-        match self {
-            Self::Automate => &["automate"],
-            Self::SetPolicy => &["policy", "set"],
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Automate => "Which workloads are to be automated?",
-            Self::SetPolicy => "Which workloads get a policy?",
-        }
-    }
-
-    /// The edit that writes policies of one workload.
-    pub(crate) fn edit(self, policies: Vec<ContainerPolicyText>, overwrite: bool) -> PolicyEdit {
-        match self {
-            Self::Automate => PolicyEdit::Automate {
-                policies,
-                overwrite,
-            },
-            Self::SetPolicy => PolicyEdit::SetPolicy {
-                policies,
-                all: None,
-                min_age: None,
-                overwrite,
-            },
-        }
-    }
-}
-
 /// Whether a menu asks what the flags do not say: somebody is there to answer, no
 /// workload is named, and the answer is for people.
-pub(crate) fn is_wished(target: &TargetArgs, manner: &Manner<'_>, terminal: &Terminal) -> bool {
-    terminal.can_ask() && !target.is_narrowed() && !manner.write.yes && manner.output.is_none()
+pub(crate) fn wants_menu(
+    target: &TargetArgs,
+    options: &ApplyOptions<'_>,
+    terminal: &Terminal,
+) -> bool {
+    terminal.can_ask() && !target.is_narrowed() && !options.write.yes && options.output.is_none()
 }
 
 /// Has workloads and their policies chosen, confirmed and written, and tells the
@@ -81,20 +49,23 @@ pub(crate) fn is_wished(target: &TargetArgs, manner: &Manner<'_>, terminal: &Ter
 pub(crate) fn write_policies(
     purpose: Purpose,
     target: &TargetArgs,
-    manner: &Manner<'_>,
+    options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let place = target.place();
-    manner.write.check(place)?;
-    let reading = workloads::read_workloads(place, target.what()?, manner.globals);
+    target.check_write(options.write, options.output)?;
+    let reading = workloads::read_workloads(place, target.what()?, options.globals);
     let reading = runtime()?.block_on(reading)?;
-    let commands = match reading.snapshot.workloads.is_empty() {
-        true => None,
-        false => Some(choose_policies(purpose, &reading, place, manner, terminal)?),
+    let commands = if reading.snapshot.workloads.is_empty() {
+        None
+    } else {
+        Some(choose_policies(
+            purpose, &reading, place, options, terminal,
+        )?)
     };
     let Chosen { plan, commands } = commands.unwrap_or_default();
-    let code = annotations::carry_out(plan, reading, manner, terminal)?;
-    tell_commands(&commands, terminal);
+    let code = annotations::apply_plan(plan, reading, options, terminal)?;
+    report_commands(&commands, terminal);
     Ok(code)
 }
 
@@ -118,14 +89,14 @@ fn choose_policies(
     purpose: Purpose,
     reading: &Reading,
     place: &PlaceFlags,
-    manner: &Manner<'_>,
+    options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<Chosen, CommandError> {
-    let Manner {
-        effect: Some(flags),
+    let ApplyOptions {
+        registry: Some(flags),
         globals,
         ..
-    } = *manner
+    } = *options
     else {
         return Ok(Chosen::default());
     };
@@ -136,28 +107,29 @@ fn choose_policies(
     drop(menu);
     // What was learnt is kept for the next run, however the menu ended.
     let warnings = runtime()?.block_on(registries.finish());
-    cost::tell(&warnings, terminal);
+    cost::report_warnings(&warnings, terminal);
     let drafts = drafts?;
 
-    let is_new = |(workload, edit): &(&Workload, PolicyEdit)| edit.edit_of(workload).is_ok();
-    let overwrites = !effects.edits(&drafts, false).iter().all(is_new);
+    let overwrites = !effects
+        .edits(&drafts, false)
+        .iter()
+        .all(|(workload, edit): &(&Workload, PolicyEdit)| edit.edit_of(workload).is_ok());
     let mut plan = Plan::default();
     for (workload, edit) in effects.edits(&drafts, true) {
         let one = plan_policy(std::slice::from_ref(workload), &edit);
         plan.changes.extend(one.changes);
         plan.held_back.extend(one.held_back);
     }
-    let mut further = flags.registry.repeated();
-    further.extend(flags.pull_secrets.repeated().map(str::to_owned));
-    let reached = Reached {
+    let mut extra_flags = globals.given.to_args::<RegistryAccess>();
+    extra_flags.extend(globals.given.to_args_except::<WriteFlags>(&["yes"]));
+    let scope = CommandScope {
         place,
         globals,
-        further,
-        dry_run: manner.write.dry_run(),
+        extra_flags,
     };
     Ok(Chosen {
         plan,
-        commands: policy_commands(purpose, &drafts, overwrites, &reached),
+        commands: policy_commands(purpose, &drafts, overwrites, &scope),
     })
 }
 
@@ -167,12 +139,12 @@ fn drafts(
     reading: &Reading,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
-) -> Result<Vec<Draft>, CommandError> {
+) -> Result<Vec<PolicyDraft>, CommandError> {
     let rows = assess(&reading.snapshot)?.rows;
     let ids = workloads(&rows);
     let mut first = List::new(purpose.title(), Choice::Some, workload_items(&rows, &ids));
     loop {
-        if menu.choose(&mut first)? == Answer::Back {
+        if menu.choose(&mut first)? == MenuOutcome::Back {
             continue;
         }
         let chosen: Vec<&WorkloadId> = ids
@@ -196,10 +168,10 @@ fn of_containers(
     rows: &[&Row],
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
-) -> Result<Option<Vec<Draft>>, CommandError> {
+) -> Result<Option<Vec<PolicyDraft>>, CommandError> {
     let names = Names::among(rows.iter().map(|row| &row.workload));
     let mut containers = List::new(
-        "Which containers follow a policy of their own?",
+        "Which containers get their own policy?",
         Choice::Some,
         rows.iter().map(|row| container_item(row, &names)).collect(),
     );
@@ -210,7 +182,7 @@ fn of_containers(
         .count()
         > 1;
     loop {
-        if is_choice && menu.choose(&mut containers)? == Answer::Back {
+        if is_choice && menu.choose(&mut containers)? == MenuOutcome::Back {
             return Ok(None);
         }
         let checked = rows
@@ -228,10 +200,10 @@ fn of_containers(
 
 /// A draft to start from: the policy that stands there, else the one that fits
 /// what runs.
-fn draft(row: &Row) -> Option<Draft> {
+fn draft(row: &Row) -> Option<PolicyDraft> {
     let written = row.decision.policy.as_ref();
     let written = written.filter(|policy| policy.origin.starts_with("annotation "));
-    Some(Draft {
+    Some(PolicyDraft {
         workload: row.workload.clone(),
         container: row.container.clone(),
         image: row.image.clone(),
@@ -269,8 +241,12 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
                     .map_or("", |row| row.decision.state.as_str())
                     .to_owned(),
             );
-            let of = |row: &&Row| format!("{} {}", row.container, version_of(&row.image));
-            cells.push(rows.iter().map(of).collect::<Vec<_>>().join(", "));
+            cells.push(
+                rows.iter()
+                    .map(|row: &&Row| format!("{} {}", row.container, version_of(&row.image)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            );
             Item {
                 refusal: refusal(&rows),
                 is_held: rows.iter().any(|row| row.decision.lock.is_some()),
@@ -295,20 +271,19 @@ fn refusal(rows: &[&Row]) -> Option<String> {
 /// Why a container gets no policy: nobody knows its repository.
 fn image_fault(row: &Row) -> Option<String> {
     let error = row.image.parse::<ImageReference>().err()?;
-    Some(format!("{:?} is no image: {error}", row.image))
+    Some(format!("{:?} is not a valid image: {error}", row.image))
 }
 
 /// The lock, the images and the policies there are.
 fn detail(rows: &[&Row]) -> String {
     let lock = rows.first().and_then(|row| row.decision.lock.as_ref());
-    let of = |row: &&Row| match &row.decision.policy {
-        Some(policy) => format!("{}: {} follows {}", row.container, row.image, policy.filter),
-        None => format!("{}: {}", row.container, row.image),
-    };
     let told: Vec<String> = lock
         .map(lock_phrase)
         .into_iter()
-        .chain(rows.iter().map(of))
+        .chain(rows.iter().map(|row: &&Row| match &row.decision.policy {
+            Some(policy) => format!("{}: {} follows {}", row.container, row.image, policy.filter),
+            None => format!("{}: {}", row.container, row.image),
+        }))
         .collect();
     told.join("; ")
 }

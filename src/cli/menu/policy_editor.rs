@@ -3,12 +3,14 @@
 
 use dialoguer::console::{Key, measure_text_width};
 
-use super::effect::{Draft, Effects};
+use super::effect::Effects;
+use super::policy_draft::PolicyDraft;
 use super::widgets::draw::Frame;
 use super::widgets::line::Line;
 use super::widgets::list::{Choice, Item, List};
+use super::widgets::outcome::MenuOutcome;
 use super::widgets::screen::Screen;
-use super::{Answer, Menu, is_back};
+use super::{Menu, is_back};
 use crate::cli::error::CommandError;
 use crate::cli::terminal::keyboard;
 use crate::cli::terminal::streams::Terminal;
@@ -28,23 +30,23 @@ const PLAIN_LIMIT: usize = 8;
 ///
 /// Esc, Ctrl-C, or a terminal that cannot be read.
 pub(crate) fn write(
-    mut drafts: Vec<Draft>,
+    mut drafts: Vec<PolicyDraft>,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
-) -> Result<Option<Vec<Draft>>, CommandError> {
-    menu.wait("asking the registries for tags");
+) -> Result<Option<Vec<PolicyDraft>>, CommandError> {
+    menu.wait("fetching tags from the registries");
     effects.settle(&drafts)?;
     if drafts.len() == 1 {
         return Ok(match change(&mut drafts, 0, effects, menu)? {
-            Answer::Given => Some(drafts),
-            Answer::Back => None,
+            MenuOutcome::Given => Some(drafts),
+            MenuOutcome::Back => None,
         });
     }
     let mut at = 0;
     loop {
         let mut list = overview(&drafts, effects)?;
         list.point_at(at);
-        if menu.choose(&mut list)? == Answer::Back {
+        if menu.choose(&mut list)? == MenuOutcome::Back {
             return Ok(None);
         }
         at = list.current().unwrap_or(0);
@@ -56,9 +58,9 @@ pub(crate) fn write(
 }
 
 /// Every draft with what it would do; the first row takes them all.
-fn overview(drafts: &[Draft], effects: &Effects<'_>) -> Result<List, CommandError> {
+fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, CommandError> {
     let mut items = vec![Item {
-        cells: vec![format!("take these {} policies", drafts.len())],
+        cells: vec![format!("accept these {} policies", drafts.len())],
         ..Item::default()
     }];
     for (at, draft) in drafts.iter().enumerate() {
@@ -80,48 +82,49 @@ fn overview(drafts: &[Draft], effects: &Effects<'_>) -> Result<List, CommandErro
             ..Item::default()
         });
     }
-    let title = "These policies are set; enter on one changes it.";
+    let title = "These policies will be set; press enter on one to change it.";
     Ok(List::new(title, Choice::One, items))
 }
 
 /// Has the type and then the text of one policy chosen.
 fn change(
-    drafts: &mut [Draft],
+    drafts: &mut [PolicyDraft],
     at: usize,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
-) -> Result<Answer, CommandError> {
+) -> Result<MenuOutcome, CommandError> {
     let Ok(image) = drafts[at].image.parse::<ImageReference>() else {
-        return Ok(Answer::Back);
+        return Ok(MenuOutcome::Back);
     };
     let before = drafts[at].policy.clone();
     loop {
         let starts: Vec<PolicyText> = PolicyType::ALL
             .iter()
-            .map(
-                |kind| match PolicyType::of(&drafts[at].policy.rule) == *kind {
-                    true => drafts[at].policy.clone(),
-                    false => kind.start(&image),
-                },
-            )
+            .map(|kind| {
+                if PolicyType::of(&drafts[at].policy.rule) == *kind {
+                    drafts[at].policy.clone()
+                } else {
+                    kind.start(&image)
+                }
+            })
             .collect();
         let mut types = types(&drafts[at], &starts);
-        if menu.choose(&mut types)? == Answer::Back {
+        if menu.choose(&mut types)? == MenuOutcome::Back {
             drafts[at].policy = before;
-            return Ok(Answer::Back);
+            return Ok(MenuOutcome::Back);
         }
         drafts[at].policy = starts[types.current().unwrap_or(0)].clone();
         let answer = match menu {
             Menu::Drawn(screen) => Editor::new(drafts, at).run(drafts, effects, screen)?,
             Menu::Plain(terminal) => ask_plainly(drafts, at, effects, terminal)?,
         };
-        if answer == Answer::Given {
-            return Ok(Answer::Given);
+        if answer == MenuOutcome::Given {
+            return Ok(MenuOutcome::Given);
         }
     }
 }
 
-fn types(draft: &Draft, starts: &[PolicyText]) -> List {
+fn types(draft: &PolicyDraft, starts: &[PolicyText]) -> List {
     let items = PolicyType::ALL
         .iter()
         .zip(starts)
@@ -135,7 +138,7 @@ fn types(draft: &Draft, starts: &[PolicyText]) -> List {
             ..Item::default()
         });
     let title = format!(
-        "What is {} {} to follow? It runs {}.",
+        "Which policy should {} {} follow? It runs {}.",
         draft.workload,
         draft.container,
         version_of(&draft.image)
@@ -149,11 +152,11 @@ fn types(draft: &Draft, starts: &[PolicyText]) -> List {
 /// What is wrong with a policy's text.
 fn fault(text: &str) -> Option<String> {
     if text.trim().is_empty() {
-        return Some("a policy reads TYPE:EXPR".to_owned());
+        return Some("a policy has the form TYPE:EXPR".to_owned());
     }
     match (Rule::parse(text), Rule::likely_typo(text)) {
         (Err(error), _) => Some(error.to_string()),
-        (Ok(_), Some(meant)) => Some(format!("this is taken as a glob; was {meant:?} meant?")),
+        (Ok(_), Some(meant)) => Some(format!("this is read as a glob; did you mean {meant:?}?")),
         (Ok(_), None) => None,
     }
 }
@@ -167,7 +170,7 @@ struct Editor {
 }
 
 impl Editor {
-    fn new(drafts: &[Draft], at: usize) -> Self {
+    fn new(drafts: &[PolicyDraft], at: usize) -> Self {
         let PolicyText { rule, variant } = &drafts[at].policy;
         Self {
             at,
@@ -178,10 +181,10 @@ impl Editor {
 
     fn run(
         mut self,
-        drafts: &mut [Draft],
+        drafts: &mut [PolicyDraft],
         effects: &mut Effects<'_>,
         screen: &mut Screen,
-    ) -> Result<Answer, CommandError> {
+    ) -> Result<MenuOutcome, CommandError> {
         // The text for which registries were asked; they are not asked again if
         // they could not tell.
         let mut asked = None;
@@ -191,9 +194,10 @@ impl Editor {
             let fault = fault(&drafts[at].policy.rule);
             let can_be_taken = Rule::parse(&drafts[at].policy.rule).is_ok()
                 && !drafts[at].policy.rule.trim().is_empty();
-            let look = match can_be_taken {
-                true => Some(effects.look(drafts, at)?),
-                false => None,
+            let look = if can_be_taken {
+                Some(effects.look(drafts, at)?)
+            } else {
+                None
             };
             let is_known = look
                 .as_ref()
@@ -206,7 +210,7 @@ impl Editor {
             let keys = match (can_be_taken, is_known) {
                 (false, _) => "shift-tab: back, esc: quit",
                 (true, true) => "enter: take it, shift-tab: back, esc: quit",
-                (true, false) => "enter: ask the registry, shift-tab: back, esc: quit",
+                (true, false) => "enter: query the registry, shift-tab: back, esc: quit",
             };
             if let Some(look) = &look {
                 let room = canvas.rows.saturating_sub(frame.lines.len() + 1);
@@ -219,13 +223,13 @@ impl Editor {
             frame.lines.truncate(canvas.rows);
             match screen.ask(&frame)? {
                 Key::Escape => return Err(CommandError::declined()),
-                key if is_back(&key) => return Ok(Answer::Back),
+                key if is_back(&key) => return Ok(MenuOutcome::Back),
                 Key::Enter if !can_be_taken => {}
-                Key::Enter if is_known => return Ok(Answer::Given),
+                Key::Enter if is_known => return Ok(MenuOutcome::Given),
                 Key::Enter => {
                     asked = Some(drafts[at].policy.clone());
                     frame.cursor = None;
-                    screen.tell(&frame);
+                    screen.show(&frame);
                     effects.settle(drafts)?;
                 }
                 Key::Tab => {
@@ -243,7 +247,7 @@ impl Editor {
     }
 
     /// What is written so far.
-    fn head(&self, draft: &Draft, canvas: &super::widgets::draw::Canvas) -> Frame {
+    fn head(&self, draft: &PolicyDraft, canvas: &super::widgets::draw::Canvas) -> Frame {
         let title = format!("{} {}", draft.workload, draft.container);
         let mut lines = vec![
             canvas.line(Paint::Strong, &title),
@@ -278,29 +282,30 @@ impl Editor {
 
 /// The same by lines.
 fn ask_plainly(
-    drafts: &mut [Draft],
+    drafts: &mut [PolicyDraft],
     at: usize,
     effects: &mut Effects<'_>,
     terminal: &mut Terminal,
-) -> Result<Answer, CommandError> {
+) -> Result<MenuOutcome, CommandError> {
     loop {
         let rule = drafts[at].policy.rule.clone();
         let fault = fault(&rule);
         let can_be_taken = Rule::parse(&rule).is_ok() && !rule.trim().is_empty();
         if let Some(fault) = &fault {
-            terminal.tell(fault);
+            terminal.note(fault);
         }
         if can_be_taken {
             effects.settle(drafts)?;
             let look = effects.look(drafts, at)?;
             let style = terminal.question_style();
-            terminal.tell(&effects.text(&look, true, PLAIN_LIMIT, &style));
+            terminal.note(&effects.text(&look, true, PLAIN_LIMIT, &style));
         }
-        let takes = match can_be_taken {
-            true => format!("enter takes {}; or ", drafts[at].policy),
-            false => String::new(),
+        let takes = if can_be_taken {
+            format!("enter accepts {}; or ", drafts[at].policy)
+        } else {
+            String::new()
         };
-        let Draft {
+        let PolicyDraft {
             workload,
             container,
             ..
@@ -309,8 +314,8 @@ fn ask_plainly(
             format!("{workload} {container}: {takes}another policy, b for back, q to quit: ");
         match keyboard::line(&sanitize(&prompt), terminal)?.trim() {
             "q" => return Err(CommandError::declined()),
-            "b" => return Ok(Answer::Back),
-            "" if can_be_taken => return Ok(Answer::Given),
+            "b" => return Ok(MenuOutcome::Back),
+            "" if can_be_taken => return Ok(MenuOutcome::Given),
             "" => {}
             text => text.clone_into(&mut drafts[at].policy.rule),
         }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::command::Reached;
+use super::Menu;
+use super::command::CommandScope;
 use super::widgets::list::{Choice, Item, List};
-use super::{Answer, Menu};
+use super::widgets::outcome::MenuOutcome;
 use crate::cli::error::CommandError;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::{command_line, held_versions, name_to_choose, versions};
@@ -32,9 +33,9 @@ pub(crate) fn choose_updates(plan: Plan, terminal: &mut Terminal) -> Result<Plan
         .collect();
     let held_back = plan.held_back.iter();
     items.extend(held_back.map(|held| held_item(held, name(&held.workload, &names, spans))));
-    let mut list = List::new("Which images are to be updated?", Choice::Some, items);
+    let mut list = List::new("Which images do you want to update?", Choice::Some, items);
     let mut menu = Menu::open(terminal)?;
-    while menu.choose(&mut list)? == Answer::Back {}
+    while menu.choose(&mut list)? == MenuOutcome::Back {}
     drop(menu);
     let mut checked = list.items.iter().map(|item| item.checked);
     let mut chosen = plan;
@@ -47,9 +48,10 @@ pub(crate) fn choose_updates(plan: Plan, terminal: &mut Terminal) -> Result<Plan
 
 fn name(id: &WorkloadId, names: &Names<'_>, spans: bool) -> String {
     let name = name_to_choose(id, names);
-    match spans {
-        true => format!("{}/{name}", id.namespace),
-        false => name,
+    if spans {
+        format!("{}/{name}", id.namespace)
+    } else {
+        name
     }
 }
 
@@ -81,10 +83,7 @@ fn held_item(held: &HeldBack, name: String) -> Item {
     let (from, to) = held_versions(held);
     let to = to.map(|to| format!(" -> {to}"));
     let lift = match held.hold.lifted_by() {
-        Some(flag) => format!(
-            "held back: {} (start with {flag} to update it)",
-            held.message
-        ),
+        Some(flag) => format!("held back: {} (use {flag} to update it)", held.message),
         None => format!("held back: {}", held.message),
     };
     Item {
@@ -102,19 +101,20 @@ fn held_item(held: &HeldBack, name: String) -> Item {
 
 /// The commands that make the chosen part of a plan without a menu: one for all
 /// workloads of a namespace of which the same containers were chosen.
-pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, reached: &Reached<'_>) -> Vec<String> {
+pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, scope: &CommandScope<'_>) -> Vec<String> {
     let mut together: BTreeMap<(&str, Vec<&str>), Vec<String>> = BTreeMap::new();
     for change in &chosen.changes {
         let is_whole = plan.changes.iter().any(|whole| {
             whole.workload == change.workload && whole.images.len() == change.images.len()
         });
-        let containers = match is_whole {
-            true => Vec::new(),
-            false => change
+        let containers = if is_whole {
+            Vec::new()
+        } else {
+            change
                 .images
                 .iter()
                 .map(|image| image.container.as_str())
-                .collect(),
+                .collect()
         };
         let key = (change.workload.namespace.as_str(), containers);
         together
@@ -134,7 +134,7 @@ pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, reached: &Reached<'_>)
                 .iter()
                 .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
         );
-        words.extend(reached.flags(namespace));
+        words.extend(scope.to_args(namespace));
         words.push("--yes".to_owned());
         command_line(words.iter().map(String::as_str))
     };

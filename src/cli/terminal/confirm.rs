@@ -10,20 +10,22 @@ use crate::output::{is_unsafe, wrap};
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub(crate) struct Question {
+pub(crate) struct Prompt {
     /// What is going to happen: `Update 3 workloads`.
     pub(crate) action: String,
     /// How many workloads change.
     pub(crate) workloads: usize,
     /// Where: `in namespace shop of context prod`, `in 2 files`.
-    pub(crate) place: String,
+    pub(crate) location: String,
 }
 
-impl Question {
+impl Prompt {
     /// The question as it is asked.
     fn text(&self) -> String {
-        let Self { action, place, .. } = self;
-        sanitize(&format!("{action} {place}? [y/N] ")).into_owned()
+        let Self {
+            action, location, ..
+        } = self;
+        sanitize(&format!("{action} {location}? [y/N] ")).into_owned()
     }
 
     /// Said where nobody can be asked.
@@ -46,7 +48,7 @@ impl Question {
 /// Nobody can be asked (exit code 1), the answer is no, Esc or the end of the
 /// input (1), or Ctrl-C (130): nothing was changed then, and the message says so.
 pub(crate) fn confirm(
-    question: &Question,
+    prompt: &Prompt,
     yes: bool,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
@@ -54,11 +56,11 @@ pub(crate) fn confirm(
         return Ok(());
     }
     if !terminal.can_ask() {
-        return Err(CommandError::failed(question.refusal()));
+        return Err(CommandError::failed(prompt.refusal()));
     }
     let columns = terminal.question_style().width;
     // The last line takes the answer.
-    let text = wrap(&question.text(), columns, 0);
+    let text = wrap(&prompt.text(), columns, 0);
     let answer = if terminal.is_dumb() {
         keyboard::line(&text, terminal)
     } else {
@@ -104,22 +106,22 @@ mod tests {
 
     #[test]
     fn the_question_names_the_place_and_the_refusal_the_number() {
-        let mut question = Question {
+        let mut prompt = Prompt {
             action: "Update 3 workloads".to_owned(),
             workloads: 3,
-            place: "in namespace shop of context pr\u{1b}od".to_owned(),
+            location: "in namespace shop of context pr\u{1b}od".to_owned(),
         };
         assert_eq!(
-            question.text(),
+            prompt.text(),
             "Update 3 workloads in namespace shop of context prod? [y/N] "
         );
         assert_eq!(
-            question.refusal(),
+            prompt.refusal(),
             "refusing to change 3 workloads without a terminal; pass --yes, or --dry-run to preview"
         );
-        question.workloads = 1;
+        prompt.workloads = 1;
         assert!(
-            question
+            prompt
                 .refusal()
                 .starts_with("refusing to change 1 workload without")
         );

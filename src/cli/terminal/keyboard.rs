@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::streams::Terminal;
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::runtime;
+use crate::cli::runtime::runtime;
 
 /// Reads single keys. While it lives, the terminal shows nothing by itself and
 /// Ctrl-C is a key: one that is pressed between two reads is not lost, and what
@@ -100,7 +100,7 @@ async fn read_line(prompt: &str, terminal: &mut Terminal) -> Result<String, Comm
 }
 
 fn cannot_read(error: io::Error) -> CommandError {
-    CommandError::failed(format!("the terminal cannot be read: {error}"))
+    CommandError::failed(format!("cannot read the terminal: {error}"))
 }
 
 /// The terminal as it is while single keys are read; dropped, it is as it was.

@@ -1,5 +1,6 @@
 //! Standard streams, questions, progress and logging.
 
+pub(crate) mod colour;
 pub(crate) mod confirm;
 pub(crate) mod keyboard;
 pub(crate) mod logging;

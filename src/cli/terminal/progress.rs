@@ -101,9 +101,11 @@ mod tests {
     use super::*;
 
     fn progress(registries: &[(&str, usize, usize)]) -> Progress {
-        let of = |(name, done, all): &(&str, usize, usize)| ((*name).to_owned(), (*done, *all));
         Progress {
-            registries: registries.iter().map(of).collect(),
+            registries: registries
+                .iter()
+                .map(|(name, done, all): &(&str, usize, usize)| ((*name).to_owned(), (*done, *all)))
+                .collect(),
         }
     }
 

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use dialoguer::console::Term;
 
-use crate::cli::error::CommandError;
-use crate::cli::flags::client::ColourChoice;
+use super::colour::ColourChoice;
 use crate::evaluator::ScopeError;
 use crate::output::sanitize;
 use crate::output::{Paint, Style};
@@ -104,10 +103,11 @@ impl Terminal {
 
     /// How questions are drawn, on standard error: in its colours and its width.
     pub(crate) fn question_style(&self) -> Style {
-        let columns = || usize::from(Term::stderr().size().1);
         Style {
             colour: self.colours(self.stderr_is_terminal),
-            width: self.stderr_is_terminal.then(columns),
+            width: self
+                .stderr_is_terminal
+                .then(|| usize::from(Term::stderr().size().1)),
         }
     }
 
@@ -120,13 +120,14 @@ impl Terminal {
 
     /// Writes to standard error what is drawn for it; nothing is shortened where
     /// that is no terminal.
-    pub(crate) fn show(&mut self, draw: impl FnOnce(&Style) -> String) {
-        let style = match self.stderr_is_terminal {
-            true => self.question_style(),
-            false => Style {
+    pub(crate) fn preview(&mut self, draw: impl FnOnce(&Style) -> String) {
+        let style = if self.stderr_is_terminal {
+            self.question_style()
+        } else {
+            Style {
                 colour: self.colours(false),
                 width: None,
-            },
+            }
         };
         self.prompt(&draw(&style));
     }
@@ -151,37 +152,35 @@ impl Terminal {
     /// # Errors
     ///
     /// It could not be written: whoever redirects it has a broken file then.
-    pub(crate) fn pass_on(&mut self, text: &str) -> Result<(), CommandError> {
+    pub(crate) fn write_raw(&mut self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
-        written
-            .and_then(|()| stdout.flush())
-            .map_err(|error| CommandError::failed(format!("cannot write standard output: {error}")))
+        written.and_then(|()| stdout.flush())
     }
 
     /// Tells something beside the result, in one line, without secrets and control
     /// characters.
-    pub(crate) fn tell(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         self.write_line(text, None);
     }
 
     /// Reports a failure, likewise.
-    pub(crate) fn complain(&mut self, text: &str) {
+    pub(crate) fn error(&mut self, text: &str) {
         self.write_line(text, Some(Paint::Bad));
     }
 
     /// Tells what could not be read, with its hint on a line of its own. A message
     /// that looks as if it had one may come from a snapshot, so only those are taken
     /// for hints that are ours.
-    pub(crate) fn complain_of(&mut self, error: &ScopeError) {
+    pub(crate) fn scope_error(&mut self, error: &ScopeError) {
         let is_ours =
             |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
         match error.message.rsplit_once("\nhint: ") {
             Some((message, hint)) if is_ours(hint) => {
-                self.complain(message);
-                self.complain(&format!("hint: {hint}"));
+                self.error(message);
+                self.error(&format!("hint: {hint}"));
             }
-            _ => self.complain(&error.message),
+            _ => self.error(&error.message),
         }
     }
 
@@ -213,9 +212,10 @@ impl Terminal {
             return ExitCode::SUCCESS;
         }
         let rendered = error.render();
-        let text = match self.colours(self.stderr_is_terminal) {
-            true => rendered.ansi().to_string(),
-            false => rendered.to_string(),
+        let text = if self.colours(self.stderr_is_terminal) {
+            rendered.ansi().to_string()
+        } else {
+            rendered.to_string()
         };
         self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

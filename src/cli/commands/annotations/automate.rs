@@ -1,14 +1,15 @@
-//! `automate`: the effect of a policy first, then the annotations.
+//! `automate`: shows the effect of a policy, then writes the annotations.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::apply::annotations;
-use crate::cli::apply::annotations::{AnswerFlags, EffectFlags, Manner};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::menu;
 use crate::cli::menu::Purpose;
@@ -18,14 +19,14 @@ use crate::plan::PolicyEdit;
 /// Automate workloads, with policies for their containers
 ///
 /// Writes the annotation fluxcd.io/automated: "true", and fluxcd.io/tag.CONTAINER for each --tag;
-/// an older spelling that stands there is kept. A container without a policy of its own follows
-/// glob:*, the newest image. Before it asks, it shows which update each container would get.
+/// an existing older spelling is kept. A container without a policy follows glob:*, the newest
+/// image. Shows which update each container would get before it asks for confirmation.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # Choose workloads and policies from a menu, seeing what each would do
+  # Choose workloads and policies from a menu, with a preview of each
   kubectl imgpolicy automate
 
-  # Follow patch versions, seeing first what would be updated
+  # Follow patch versions; the effect is shown first
   kubectl imgpolicy automate deployment/web --tag app='semver:~1.2'
 
   # The alpine variant, by version
@@ -44,7 +45,7 @@ pub(crate) struct AutomateArgs {
     #[command(flatten)]
     policies: PolicyTextFlags,
 
-    /// Replace values that stand there already
+    /// Replace existing values
     #[arg(long)]
     overwrite: bool,
 
@@ -52,10 +53,10 @@ pub(crate) struct AutomateArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: AnswerFlags,
+    answer: WriteOutputFlags,
 
     #[command(flatten)]
-    effect: EffectFlags,
+    access: RegistryAccess,
 }
 
 pub(crate) fn automate(
@@ -63,18 +64,14 @@ pub(crate) fn automate(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let manner = Manner {
-        write: &args.write,
-        output: args.answer.output,
-        effect: Some(&args.effect),
-        globals,
-    };
-    if menu::is_wished(&args.target, &manner, terminal) && args.policies.is_empty() {
-        return menu::write_policies(Purpose::Automate, &args.target, &manner, terminal);
+    let access = &args.access;
+    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
+    if menu::wants_menu(&args.target, &options, terminal) && args.policies.is_empty() {
+        return menu::write_policies(Purpose::Automate, &args.target, &options, terminal);
     }
     let edit = PolicyEdit::Automate {
         policies: args.policies.policies()?,
         overwrite: args.overwrite,
     };
-    annotations::run(edit, &args.target, &manner, terminal)
+    annotations::run(edit, &args.target, &options, terminal)
 }

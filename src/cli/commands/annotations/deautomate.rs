@@ -1,26 +1,26 @@
-//! `deautomate`: the end of automation.
+//! `deautomate`: ends automation.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::apply::annotations;
-use crate::cli::apply::annotations::{AnswerFlags, Manner};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::PolicyEdit;
 
 /// End the automation of workloads; their policies stay
 ///
-/// Removes the annotation fluxcd.io/automated in every spelling. No registry is asked.
+/// Removes the annotation fluxcd.io/automated in every spelling. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # Updates are made by hand from now on
+  # Update by hand from now on
   kubectl imgpolicy deautomate deployment/web
 
-  # Say so explicitly, against a policy of a Kustomization too
+  # Say so explicitly, which also overrides a policy of a Kustomization
   kubectl imgpolicy deautomate deployment/web --explicit
 
   # Everything in the namespace
@@ -29,7 +29,7 @@ pub(crate) struct DeautomateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Write "false" instead of removing the annotation: it also holds against imagePolicies
+    /// Write "false" instead of removing the annotation, which also overrides imagePolicies
     #[arg(long)]
     explicit: bool,
 
@@ -37,7 +37,7 @@ pub(crate) struct DeautomateArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: AnswerFlags,
+    answer: WriteOutputFlags,
 }
 
 pub(crate) fn deautomate(
@@ -45,14 +45,9 @@ pub(crate) fn deautomate(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let manner = Manner {
-        write: &args.write,
-        output: args.answer.output,
-        effect: None,
-        globals,
-    };
+    let options = annotations::options(&args.write, args.answer.output, None, globals);
     let edit = PolicyEdit::Deautomate {
         explicit: args.explicit,
     };
-    annotations::run(edit, &args.target, &manner, terminal)
+    annotations::run(edit, &args.target, &options, terminal)
 }

@@ -1,14 +1,15 @@
-//! `policy`: what restricts updates, set and unset whatever the state.
+//! `policy`: sets and unsets policies, whatever the state of the workload.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use crate::cli::apply::annotations;
-use crate::cli::apply::annotations::{AnswerFlags, EffectFlags, Manner};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
+use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::menu;
 use crate::cli::menu::Purpose;
@@ -17,7 +18,7 @@ use crate::plan::PolicyEdit;
 
 /// Set or unset the policies of containers
 ///
-/// A policy alone automates nothing: see automate.
+/// A policy alone does not automate a workload; see automate.
 #[derive(Debug, Clone, Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(crate) struct PolicyArgs {
@@ -31,22 +32,22 @@ enum PolicyCommand {
     Unset(UnsetArgs),
 }
 
-/// Set policies, seeing first what they would do
+/// Set policies after previewing their effect
 ///
-/// Writes the annotation fluxcd.io/tag.CONTAINER for each policy; an older spelling that stands
-/// there is kept.
+/// Writes the annotation fluxcd.io/tag.CONTAINER for each policy; an existing older spelling is
+/// kept.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # Choose from a menu, seeing what each policy would do
+  # Choose from a menu, with a preview of each policy
   kubectl imgpolicy policy set
 
   # Two containers of one workload
   kubectl imgpolicy policy set deployment/web --tag app='glob:dev-*' --tag sidecar='regex:^stg.*'
 
-  # Every container, and only images that are three days old
+  # Every container, with images that are at least three days old
   kubectl imgpolicy policy set deployment/web --tag-all 'semver:~1.2' --min-age 72h
 
-  # Another policy than the one that stands there
+  # Replace an existing policy
   kubectl imgpolicy policy set deployment/web --tag app='semver:~1.3' --overwrite")]
 struct SetArgs {
     #[command(flatten)]
@@ -55,15 +56,15 @@ struct SetArgs {
     #[command(flatten)]
     policies: PolicyTextFlags,
 
-    /// The policy of every container that has no --tag of its own
+    /// The policy of every container without its own --tag
     #[arg(long, value_name = "TYPE:EXPR", help_heading = "Policies")]
     tag_all: Option<String>,
 
-    /// Elect only images that are at least this old, as in 72h or 3d; kept at the workload
+    /// Only elect images that are at least this old, as in 72h or 3d; stored in the workload
     #[arg(long, value_name = "DURATION", help_heading = "Policies")]
     min_age: Option<String>,
 
-    /// Replace values that stand there already
+    /// Replace existing values
     #[arg(long)]
     overwrite: bool,
 
@@ -71,22 +72,22 @@ struct SetArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: AnswerFlags,
+    answer: WriteOutputFlags,
 
     #[command(flatten)]
-    effect: EffectFlags,
+    access: RegistryAccess,
 }
 
-/// Remove policies, with what stands beside them
+/// Remove policies and their filters
 ///
-/// Removes them in every spelling. Records of updates stay. --all chooses workloads, as in every
-/// command; --all-policies removes every policy annotation of those chosen.
+/// Removes policies in every spelling; records of updates are kept. --all selects workloads, as in
+/// every command; --all-policies removes all policy annotations of the selected workloads.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # The policy of one container, with its filters
   kubectl imgpolicy policy unset deployment/web --tag app
 
-  # Every policy annotation of a workload, also those of containers that are gone
+  # Every policy annotation of a workload, including those of removed containers
   kubectl imgpolicy policy unset deployment/web --all-policies
 
   # The minimum age of everything in the namespace
@@ -103,7 +104,7 @@ struct UnsetArgs {
     #[arg(long, help_heading = "Policies")]
     min_age: bool,
 
-    /// Remove every policy annotation, also those of containers that are gone
+    /// Remove every policy annotation, including those of removed containers
     #[arg(long, help_heading = "Policies")]
     all_policies: bool,
 
@@ -111,10 +112,10 @@ struct UnsetArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: AnswerFlags,
+    answer: WriteOutputFlags,
 
     #[command(flatten)]
-    effect: EffectFlags,
+    access: RegistryAccess,
 }
 
 pub(crate) fn policy(
@@ -133,19 +134,15 @@ fn set(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let manner = Manner {
-        write: &args.write,
-        output: args.answer.output,
-        effect: Some(&args.effect),
-        globals,
-    };
+    let access = &args.access;
+    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
     let is_empty = args.policies.is_empty() && args.tag_all.is_none() && args.min_age.is_none();
-    if is_empty && menu::is_wished(&args.target, &manner, terminal) {
-        return menu::write_policies(Purpose::SetPolicy, &args.target, &manner, terminal);
+    if is_empty && menu::wants_menu(&args.target, &options, terminal) {
+        return menu::write_policies(Purpose::SetPolicy, &args.target, &options, terminal);
     }
     if is_empty {
         return Err(CommandError::usage(
-            "say what to set: --tag CONTAINER=TYPE:EXPR, --tag-all TYPE:EXPR or --min-age DURATION",
+            "nothing to set; give --tag CONTAINER=TYPE:EXPR, --tag-all TYPE:EXPR or --min-age DURATION",
         ));
     }
     let edit = PolicyEdit::set(
@@ -154,7 +151,7 @@ fn set(
         args.min_age.clone(),
         args.overwrite,
     )?;
-    annotations::run(edit, &args.target, &manner, terminal)
+    annotations::run(edit, &args.target, &options, terminal)
 }
 
 fn unset(
@@ -162,15 +159,11 @@ fn unset(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let manner = Manner {
-        write: &args.write,
-        output: args.answer.output,
-        effect: Some(&args.effect),
-        globals,
-    };
+    let access = &args.access;
+    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
     if args.tag.is_empty() && !args.min_age && !args.all_policies {
         return Err(CommandError::usage(
-            "say what to remove: --tag CONTAINER, --min-age or --all-policies",
+            "nothing to remove; give --tag CONTAINER, --min-age or --all-policies",
         ));
     }
     let edit = PolicyEdit::UnsetPolicy {
@@ -178,5 +171,5 @@ fn unset(
         all: args.all_policies,
         min_age: args.min_age,
     };
-    annotations::run(edit, &args.target, &manner, terminal)
+    annotations::run(edit, &args.target, &options, terminal)
 }

@@ -1,13 +1,13 @@
-//! `unlock`: who locked what, since when and why; then the locks go.
+//! `unlock`: shows who locked what, when and why, then removes the locks.
 
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::apply::annotations;
-use crate::cli::apply::annotations::{AnswerFlags, Manner};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
+use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::What;
@@ -17,14 +17,14 @@ use crate::workload::Workload;
 
 /// Unlock workloads
 ///
-/// Removes the annotations of the lock in every spelling. Before it asks, it lists each lock with
-/// its age and message. No registry is asked.
+/// Removes the annotations of the lock in every spelling. Lists each lock with its age and message
+/// before it asks for confirmation. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # One workload
   kubectl imgpolicy unlock deployment/web
 
-  # Every lock of the namespace that somebody made for a reason
+  # The locks of one team for one reason
   kubectl imgpolicy unlock --all --locked-by release-team --msg freeze")]
 pub(crate) struct UnlockArgs {
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(crate) struct UnlockArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: AnswerFlags,
+    answer: WriteOutputFlags,
 }
 
 pub(crate) fn unlock(
@@ -50,23 +50,18 @@ pub(crate) fn unlock(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let manner = Manner {
-        write: &args.write,
-        output: args.answer.output,
-        effect: None,
-        globals,
-    };
-    let mut reading = annotations::read(&args.target, &manner)?;
+    let options = annotations::options(&args.write, args.answer.output, None, globals);
+    let mut reading = annotations::read(&args.target, &options)?;
     let are_named = matches!(args.target.what()?, What::Named(_));
     let mut wanted: Vec<Workload> = Vec::new();
     for workload in &reading.snapshot.workloads {
         match lock_on(workload) {
             Some(lock) if args.wants(&lock) => wanted.push(workload.clone()),
-            Some(_) if are_named => terminal.tell(&format!(
-                "{} stays locked: the lock is another one",
+            Some(_) if are_named => terminal.note(&format!(
+                "{} stays locked: the lock does not match the filter",
                 workload.id
             )),
-            // Whoever names a workload wants what an old lock left behind gone too.
+            // Leftovers of an old lock are removed from a workload that is named.
             None if are_named && !args.narrows() => wanted.push(workload.clone()),
             Some(_) | None => {}
         }
@@ -75,7 +70,7 @@ pub(crate) fn unlock(
         "No locks found.".clone_into(&mut reading.empty);
     }
     let plan = plan_policy(&wanted, &PolicyEdit::Unlock { seen: None });
-    annotations::carry_out(plan, reading, &manner, terminal)
+    annotations::apply_plan(plan, reading, &options, terminal)
 }
 
 impl UnlockArgs {

@@ -55,9 +55,12 @@ impl Canvas {
         let last = lines.len().saturating_sub(1);
         let lines = lines.into_iter().enumerate();
         lines
-            .map(|(at, line)| match cut && at == last {
-                true => self.line(paint, &format!("{line} …")),
-                false => self.line(paint, line),
+            .map(|(at, line)| {
+                if cut && at == last {
+                    self.line(paint, &format!("{line} …"))
+                } else {
+                    self.line(paint, line)
+                }
             })
             .collect()
     }

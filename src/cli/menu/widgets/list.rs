@@ -139,7 +139,7 @@ impl List {
     fn accept(&mut self) -> Step {
         match self.choice {
             Choice::Some if self.checked() == 0 => {
-                self.hint = Some("nothing is checked: the space bar checks a row".to_owned());
+                self.hint = Some("no row is selected; press space to select one".to_owned());
                 Step::Stay
             }
             Choice::Some => Step::Accept,

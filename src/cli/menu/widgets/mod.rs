@@ -3,5 +3,6 @@
 pub(crate) mod draw;
 pub(crate) mod line;
 pub(crate) mod list;
+pub(crate) mod outcome;
 pub(crate) mod plain;
 pub(crate) mod screen;

@@ -2,8 +2,8 @@
 //! answered by numbers.
 
 use super::list::{Choice, Item, List};
+use super::outcome::MenuOutcome;
 use crate::cli::error::CommandError;
-use crate::cli::menu::Answer;
 use crate::cli::terminal::keyboard;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::sanitize;
@@ -13,21 +13,24 @@ use crate::output::sanitize;
 /// # Errors
 ///
 /// The end of the input, Ctrl-C, or a terminal that cannot be read.
-pub(crate) fn choose(list: &mut List, terminal: &mut Terminal) -> Result<Answer, CommandError> {
+pub(crate) fn choose(
+    list: &mut List,
+    terminal: &mut Terminal,
+) -> Result<MenuOutcome, CommandError> {
     loop {
-        terminal.tell(&numbered(list));
+        terminal.note(&numbered(list));
         let prompt = match list.choice {
             Choice::Some => {
-                "numbers as in 1,3-5, enter for those with x, text to filter, b for back, q to quit: "
+                "numbers as in 1,3-5, enter for rows marked x, text to filter, b for back, q to quit: "
             }
             Choice::One => "a number, text to filter, b for back, q to quit: ",
         };
         let line = keyboard::line(prompt, terminal)?;
         match answer(list, line.trim()) {
-            Reply::Chosen => return Ok(Answer::Given),
-            Reply::Back => return Ok(Answer::Back),
+            Reply::Chosen => return Ok(MenuOutcome::Given),
+            Reply::Back => return Ok(MenuOutcome::Back),
             Reply::Quit => return Err(CommandError::declined()),
-            Reply::Again(text) => terminal.tell(&text),
+            Reply::Again(text) => terminal.note(&text),
         }
     }
 }
@@ -74,7 +77,7 @@ fn answer(list: &mut List, line: &str) -> Reply {
         "" => match (list.choice, list.current()) {
             (Choice::Some, _) if list.checked() > 0 => Reply::Chosen,
             (Choice::One, Some(at)) if list.items[at].refusal.is_none() => Reply::Chosen,
-            _ => Reply::Again("nothing is chosen".to_owned()),
+            _ => Reply::Again("nothing is selected".to_owned()),
         },
         line => match numbers(line, list.items.len()) {
             Some(chosen) => choose_numbers(list, &chosen),
@@ -82,9 +85,9 @@ fn answer(list: &mut List, line: &str) -> Reply {
                 list.filter = line.to_owned();
                 if list.shown().is_empty() {
                     list.filter.clear();
-                    return Reply::Again(format!("no row has {line:?}"));
+                    return Reply::Again(format!("no row contains {line:?}"));
                 }
-                Reply::Again(format!("the rows with {line:?}:"))
+                Reply::Again(format!("rows that contain {line:?}:"))
             }
         },
     }
@@ -130,11 +133,12 @@ mod tests {
     use super::*;
 
     fn list(choice: Choice) -> List {
-        let item = |name: &str| Item {
-            cells: vec![name.to_owned()],
-            ..Item::default()
-        };
-        let mut items: Vec<Item> = ["web", "db", "job"].map(item).into();
+        let mut items: Vec<Item> = ["web", "db", "job"]
+            .map(|name: &str| Item {
+                cells: vec![name.to_owned()],
+                ..Item::default()
+            })
+            .into();
         items[1].refusal = Some("it is locked".to_owned());
         List::new("Workloads", choice, items)
     }
@@ -144,7 +148,7 @@ mod tests {
         let mut list = list(Choice::Some);
         assert_eq!(
             answer(&mut list, ""),
-            Reply::Again("nothing is chosen".to_owned())
+            Reply::Again("nothing is selected".to_owned())
         );
         assert_eq!(
             answer(&mut list, "1-2"),

@@ -69,7 +69,7 @@ impl Screen {
 
     /// Draws what is no question, and gives the keyboard back until the next one,
     /// so that Ctrl-C ends what is going on meanwhile.
-    pub(crate) fn tell(&mut self, frame: &Frame) {
+    pub(crate) fn show(&mut self, frame: &Frame) {
         let _ = self.draw(frame);
         self.keyboard = None;
     }

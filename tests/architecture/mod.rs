@@ -2,6 +2,14 @@
 //! files lie. A rule that is broken on purpose is changed here, in the table,
 //! together with its reason in docs/design.md.
 
+#[path = "../../examples/structure/circles.rs"]
+mod circles;
+#[path = "../../examples/structure/source.rs"]
+mod source;
+mod structure;
+#[path = "../../examples/structure/style.rs"]
+mod style;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::*;
+use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, answering, status};
+use crate::plan::Authorship;
 use crate::plan::Refusal;
 use crate::write::fake::{change, object, observed, plan, server};
 
@@ -365,9 +367,10 @@ async fn what_admission_takes_back_is_not_written() {
 
 #[tokio::test]
 async fn events_that_may_not_be_recorded_are_told_once() {
-    let (cluster, asked) = answering(|sent| match sent.uri.contains("/events") {
-        true => status(403, "Forbidden", "events.events.k8s.io is forbidden"),
-        false => {
+    let (cluster, asked) = answering(|sent| {
+        if sent.uri.contains("/events") {
+            status(403, "Forbidden", "events.events.k8s.io is forbidden")
+        } else {
             let path = sent.uri.split('?').next().unwrap_or_default();
             let name = path.rsplit('/').next().unwrap_or_default();
             (200, object(name, 8, "org/app:2").to_string())

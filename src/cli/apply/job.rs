@@ -1,0 +1,130 @@
+//! What is going to be written, and how.
+
+use std::time::Duration;
+
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::registry::RegistryAccess;
+use crate::cli::flags::target::WriteFlags;
+use crate::cli::gather::workloads::Origin;
+use crate::cli::menu::CommandScope;
+use crate::collect::ObservedObjects;
+use crate::evaluator::{Row, ScopeError, Snapshot};
+use crate::output::Format;
+use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
+use crate::workload::{Observed, Workload};
+use crate::write::{Applied, DryRun};
+
+/// A plan, where it came from and what its results are reported with.
+pub(crate) struct ApplyJob {
+    pub(crate) plan: Plan,
+    pub(crate) kind: JobKind,
+    pub(crate) origin: Origin,
+    /// The live objects that were read for it.
+    pub(crate) objects: ObservedObjects,
+    /// The kubeconfig context.
+    pub(crate) context: Option<String>,
+    pub(crate) authorship: Authorship,
+    /// What could not be read.
+    pub(crate) errors: Vec<ScopeError>,
+    /// Printed if nothing is in scope.
+    pub(crate) empty: Option<String>,
+}
+
+/// What the plan changes.
+pub(crate) enum JobKind {
+    /// Images: `update` and `rollback`.
+    Images,
+    /// Annotations: `automate`, `lock`, `policy` and their opposites.
+    Annotations(AnnotationJob),
+}
+
+/// What is known of edits of annotations before they are written.
+pub(crate) struct AnnotationJob {
+    /// The workloads as they were read.
+    pub(crate) snapshot: Snapshot,
+    /// One edit per change of the plan, in its order.
+    pub(crate) edits: Vec<PlannedEdit>,
+    /// The changes that need no write, or cannot be made.
+    pub(crate) settled: Vec<(Change, Applied)>,
+    /// The containers of the edited workloads, as they will be.
+    pub(crate) effect: Vec<Row>,
+}
+
+/// An edit that is computed before anybody is asked.
+pub(crate) struct PlannedEdit {
+    pub(crate) change: Change,
+    pub(crate) edit: Edit,
+    pub(crate) before: Workload,
+}
+
+/// The words of a command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wording {
+    /// `Update` 3 workloads.
+    pub(crate) action: &'static str,
+    /// deployment.apps/web `image updated`.
+    pub(crate) line: &'static str,
+    /// 2 `updated`.
+    pub(crate) done: &'static str,
+    /// Printed if the plan is empty although workloads are in scope.
+    pub(crate) nothing: Option<&'static str>,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy)]
+pub(crate) struct ApplyOptions<'a> {
+    pub(crate) wording: Wording,
+    pub(crate) write: &'a WriteFlags,
+    /// `-o`; none: kubectl's lines.
+    pub(crate) output: Option<Format>,
+    pub(crate) overrides: Overrides,
+    /// Wait for each rollout, at most this long.
+    pub(crate) wait: Option<Duration>,
+    /// Change at most this many workloads.
+    pub(crate) max: Option<usize>,
+    /// Choose the images from a menu; says how the workloads are reached again.
+    pub(crate) menu: Option<&'a CommandScope<'a>>,
+    /// How registries are asked; none: no registry is asked.
+    pub(crate) registry: Option<&'a RegistryAccess>,
+    pub(crate) globals: &'a Globals,
+}
+
+impl ApplyOptions<'_> {
+    pub(crate) fn dry_run(&self) -> DryRun {
+        self.write.dry_run()
+    }
+
+    /// Whether nobody reads a preview: the answer is data, and nothing is asked.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let is_data = self.output.is_some_and(|output| output.data().is_some());
+        is_data && (self.write.yes || self.dry_run() != DryRun::None)
+    }
+}
+
+impl ApplyJob {
+    /// The live objects of the plan, in its order.
+    pub(crate) fn observed(&self) -> Vec<Observed> {
+        let changes = self.plan.changes.iter();
+        changes
+            .filter_map(|change| self.objects.by_id.get(&change.workload))
+            .map(|object| object.observed.clone())
+            .collect()
+    }
+
+    /// The changes of what lasts: what comes from standard input goes to standard
+    /// output and changes nothing.
+    pub(crate) fn lasting_changes(&self) -> Vec<&Change> {
+        let changes = self.plan.changes.iter();
+        changes
+            .filter(|change| {
+                change
+                    .source
+                    .as_ref()
+                    .is_none_or(|source| source.file != STDIN)
+            })
+            .collect()
+    }
+}
+
+/// The file name of standard input.
+const STDIN: &str = "-";

@@ -1,0 +1,114 @@
+//! What is going to be written, and the question whether to.
+
+use super::caveats;
+use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
+use crate::cli::flags::target::location;
+use crate::cli::terminal::confirm::Prompt;
+use crate::cli::terminal::streams::Terminal;
+use crate::output::{EditedWorkload, annotation_edits, held_back_lines, plan_text, table_of_locks};
+use crate::plan::{Change, PolicyEdit};
+use crate::policy::lock_on;
+
+/// Shows what is going to be written, if anybody reads it.
+pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Terminal) {
+    match &job.kind {
+        JobKind::Images => {
+            if options.is_quiet() {
+                return;
+            }
+            let namespaces = job.plan.spans_namespaces();
+            terminal.preview(|style| plan_text(&job.plan, namespaces, style));
+            for line in held_back_lines(&job.plan.held_back, namespaces) {
+                terminal.note(&line);
+            }
+        }
+        JobKind::Annotations(annotations) => {
+            if !options.is_quiet() && !annotations.edits.is_empty() {
+                show_edits(annotations, terminal);
+            }
+            for edit in &annotations.edits {
+                for note in &edit.change.notes {
+                    terminal.note(&format!("note: {note}"));
+                }
+            }
+            for warning in caveats::reverted(&annotations.edits, &job.objects) {
+                terminal.note(&format!("warning: {warning}"));
+            }
+        }
+    }
+}
+
+fn show_edits(annotations: &AnnotationJob, terminal: &mut Terminal) {
+    let edits = &annotations.edits;
+    let locks: Vec<_> = edits
+        .iter()
+        .filter(|edit| matches!(edit.change.policy, Some(PolicyEdit::Unlock { .. })))
+        .filter_map(|edit| Some((&edit.change.workload, lock_on(&edit.before)?)))
+        .collect();
+    terminal.preview(|style| {
+        if locks.len() == edits.len() {
+            return table_of_locks(&locks, annotations.snapshot.observed_at, style);
+        }
+        let edited: Vec<EditedWorkload<'_>> = edits
+            .iter()
+            .map(|edit| EditedWorkload {
+                workload: &edit.before,
+                edit: &edit.edit,
+            })
+            .collect();
+        annotation_edits(&edited, style)
+    });
+}
+
+/// What to ask before the write; `None` if nothing that lasts is changed.
+pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Prompt> {
+    let changes = job.lasting_changes();
+    let first = changes.first()?;
+    let policy = first.policy.as_ref();
+    let verb = match job.kind {
+        // A rollback also locks.
+        JobKind::Images => options.wording.action,
+        JobKind::Annotations(_) => policy.map_or(options.wording.action, verb),
+    };
+    let mut action = match &changes[..] {
+        [one] => format!("{verb} {}", one.workload.exact()),
+        more => format!("{verb} {} workloads", more.len()),
+    };
+    let flags: Vec<String> = options
+        .overrides
+        .words()
+        .iter()
+        .map(|lifted| format!("--override-{lifted}"))
+        .collect();
+    if !flags.is_empty() {
+        action.push_str(&format!(" with {}", flags.join(" and ")));
+    }
+    action.push_str(&other_repositories(&changes));
+    Some(Prompt {
+        action,
+        workloads: changes.len(),
+        location: location(&changes, job.origin.cluster()),
+    })
+}
+
+fn verb(edit: &PolicyEdit) -> &'static str {
+    match edit {
+        PolicyEdit::Automate { .. } => "Automate",
+        PolicyEdit::Deautomate { .. } => "End the automation of",
+        PolicyEdit::Lock { .. } => "Lock",
+        PolicyEdit::Unlock { .. } => "Unlock",
+        PolicyEdit::SetPolicy { .. } => "Set policies of",
+        PolicyEdit::UnsetPolicy { .. } => "Remove policies of",
+    }
+}
+
+/// Names the images that are replaced by those of another repository.
+fn other_repositories(changes: &[&Change]) -> String {
+    let images = changes.iter().flat_map(|change| &change.images);
+    let elsewhere: Vec<_> = images.filter(|image| image.changes_repository()).collect();
+    match &elsewhere[..] {
+        [] => String::new(),
+        [one] => format!(", replacing {} by {}", one.from, one.to),
+        more => format!(", changing the repository of {} containers", more.len()),
+    }
+}

@@ -1,0 +1,206 @@
+//! Registries asked on behalf of a command, with a line of progress.
+
+use std::cell::Cell;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::cost;
+use super::named;
+use super::snapshot_file;
+use super::workloads::{NOTHING_SAVED, Origin, Reading, read};
+use crate::cli::error::{CommandError, INTERRUPTED};
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::decisions::PolicyFlags;
+use crate::cli::flags::pull_secrets::{PullSecretFlags, report_used};
+use crate::cli::flags::registry::RegistryFlags;
+use crate::cli::flags::scope::ScopeArgs;
+use crate::cli::runtime::runtime;
+use crate::cli::terminal::progress::ProgressLine;
+use crate::cli::terminal::streams::Terminal;
+use crate::collect::{self, UsedPullSecrets};
+use crate::evaluator::{Snapshot, Subject};
+use crate::image::{CanonicalName, RepositoryMetadata};
+use crate::output::PARTIAL;
+use crate::registry::Registries;
+
+/// What was read and asked.
+pub(crate) struct Collected {
+    pub(crate) snapshot: Snapshot,
+    /// Where it was read, and is written.
+    pub(crate) origin: Origin,
+    /// Ctrl-C ended the scan.
+    pub(crate) interrupted: bool,
+    /// How kubectl calls the scope where nothing was found.
+    pub(crate) empty: String,
+    used_pull_secrets: UsedPullSecrets,
+}
+
+/// Reads the workloads in scope and asks the registries what their decisions
+/// need.
+pub(crate) fn collect(
+    scope: &ScopeArgs,
+    policy: &PolicyFlags,
+    registry: &RegistryFlags,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<Collected, CommandError> {
+    let flags = scope.flags();
+    let settings = policy.settings()?;
+    if let Some(warning) = policy.likely_typo() {
+        terminal.note(&warning);
+    }
+    let what = scope.what()?;
+    flags.check_pull_secrets()?;
+    if let Some(path) = flags.saved_snapshot() {
+        let mut snapshot = snapshot_file::read(path)?;
+        snapshot
+            .workloads
+            .retain(|workload| named::is_named(&what, &workload.id));
+        if let Some(namespace) = &globals.namespace {
+            snapshot.workloads.retain(|w| w.id.namespace == *namespace);
+        }
+        named::report_missing(&mut snapshot, &what, "snapshot");
+        snapshot_file::override_settings(&mut snapshot.settings, settings);
+        return Ok(Collected {
+            snapshot,
+            origin: Origin::Saved,
+            interrupted: false,
+            empty: NOTHING_SAVED.to_owned(),
+            used_pull_secrets: UsedPullSecrets::default(),
+        });
+    }
+    snapshot_file::check(flags.snapshot_to_save())?;
+    // What is wrong with these flags is told before anything is asked.
+    let registries = registry.registries(globals)?;
+    let runtime = runtime()?;
+    let reading = runtime.block_on(read(flags.place(), what, settings, globals))?;
+    let asking = Asking {
+        registries: &registries,
+        pull_secrets: flags.pull_secrets(),
+    };
+    let collected = scan(reading, &asking, runtime, terminal)?;
+    snapshot_file::save(flags.snapshot_to_save(), &collected.snapshot)?;
+    let asked = collected.snapshot.asked();
+    cost::report_cost(&registries.statistics(), asked, terminal);
+    Ok(collected)
+}
+
+/// How registries are asked.
+pub(crate) struct Asking<'a> {
+    pub(crate) registries: &'a Registries,
+    pub(crate) pull_secrets: &'a PullSecretFlags,
+}
+
+/// Asks the registries what the decisions on the workloads need, until Ctrl-C.
+pub(crate) fn scan(
+    reading: Reading,
+    asking: &Asking<'_>,
+    runtime: &Runtime,
+    terminal: &mut Terminal,
+) -> Result<Collected, CommandError> {
+    let Reading {
+        mut snapshot,
+        origin,
+        empty,
+    } = reading;
+    let Asking {
+        registries,
+        pull_secrets,
+    } = asking;
+    let line = ProgressLine::new(terminal);
+    let interrupted = Cell::new(false);
+    let (used, warnings) = runtime.block_on(async {
+        let stop = async {
+            match tokio::signal::ctrl_c().await {
+                Ok(()) => interrupted.set(true),
+                // Without a handler the signal ends the program, as it would.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let report = |progress: &_| line.report(progress);
+        let scan = collect::scan(
+            &mut snapshot,
+            registries,
+            pull_secrets.with(origin.cluster()),
+            &report,
+            stop,
+        );
+        let used = tokio::select! {
+            used = scan => used?,
+            () = count_requests(&line, registries) => UsedPullSecrets::default(),
+        };
+        Ok::<_, CommandError>((used, registries.finish().await))
+    })?;
+    drop(line);
+    cost::report_warnings(&warnings, terminal);
+    Ok(Collected {
+        snapshot,
+        origin,
+        interrupted: interrupted.get(),
+        empty,
+        used_pull_secrets: used,
+    })
+}
+
+impl Collected {
+    /// Frees the facts once they are judged: the text of thousands of rows then
+    /// takes their place, and not more of it.
+    pub(crate) fn forget_facts(&mut self) {
+        self.snapshot = Snapshot::new(self.snapshot.observed_at);
+    }
+
+    /// Tells what could not be read or used and whether the scan was stopped, and gives
+    /// the exit code of a command whose answer is otherwise complete.
+    pub(crate) fn end(&self, terminal: &mut Terminal) -> ExitCode {
+        for error in &self.snapshot.errors {
+            terminal.scope_error(error);
+        }
+        for note in &self.snapshot.notes {
+            terminal.note(note);
+        }
+        self.report_pull_secrets(terminal);
+        if self.interrupted {
+            terminal.note(PARTIAL);
+            ExitCode::from(INTERRUPTED)
+        } else if self.snapshot.errors.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    /// Tells whose credentials the answer rests on.
+    pub(crate) fn report_pull_secrets(&self, terminal: &mut Terminal) {
+        report_used(self.used_pull_secrets, terminal);
+    }
+}
+
+/// Asks about one image until the policy that is tried on it can be decided.
+pub(crate) fn fetch_until_decidable(
+    name: &CanonicalName,
+    subject: &Subject<'_>,
+    flags: &RegistryFlags,
+    globals: &Globals,
+    terminal: &mut Terminal,
+) -> Result<RepositoryMetadata, CommandError> {
+    let registries = flags.registries(globals)?;
+    let line = ProgressLine::new(terminal);
+    let (metadata, warnings) = runtime()?.block_on(async {
+        let metadata = collect::settle(name, &[subject], &registries).await;
+        (metadata, registries.finish().await)
+    });
+    drop(line);
+    cost::report_warnings(&warnings, terminal);
+    cost::report_cost(&registries.statistics(), 1, terminal);
+    Ok(metadata)
+}
+
+/// Tells the line of progress how many requests were sent, again and again.
+pub(crate) async fn count_requests(line: &ProgressLine, registries: &Registries) {
+    loop {
+        line.requests(registries.statistics().requests);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

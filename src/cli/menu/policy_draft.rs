@@ -1,0 +1,27 @@
+//! A policy while it is being written.
+
+use crate::plan::ContainerPolicyText;
+use crate::policy::PolicyText;
+use crate::workload::WorkloadId;
+
+/// A container and the policy that is being written for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PolicyDraft {
+    pub(crate) workload: WorkloadId,
+    pub(crate) container: String,
+    /// The image as the manifest spells it.
+    pub(crate) image: String,
+    pub(crate) policy: PolicyText,
+}
+
+impl PolicyDraft {
+    /// The policy as it is written.
+    pub(crate) fn text(&self) -> ContainerPolicyText {
+        ContainerPolicyText {
+            container: self.container.clone(),
+            text: self.policy.rule.clone(),
+            filter_tags: self.policy.filter_tags(),
+            extract: self.policy.extract(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The choice between the places that a plan can be written to.
+
+use std::time::Duration;
+
+use super::file_writer::{FileWriter, write_files};
+use super::live::write_live;
+use super::live_writer::LiveWriter;
+use super::wait::{WriteEvent, write_and_wait};
+use super::{Applied, DryRun};
+use crate::plan::Plan;
+use crate::workload::Observed;
+
+/// Where a plan is written.
+pub enum Writer<'a> {
+    /// To the objects of a cluster.
+    Live(LiveWriter<'a>),
+    /// Into the files that the workloads were read from.
+    Files(FileWriter<'a>),
+}
+
+/// What a write did.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The result of each change, in the plan's order.
+    pub applied: Vec<Applied>,
+    /// The text for standard output: standard input with its changes, or unchanged
+    /// where none was possible. `None` in a dry run and where no workload came from
+    /// standard input.
+    pub stdout: Option<String>,
+}
+
+impl Writer<'_> {
+    /// How far the write goes.
+    #[must_use]
+    pub fn dry_run(&self) -> DryRun {
+        match self {
+            Self::Live(writer) => writer.dry_run,
+            Self::Files(writer) => writer.dry_run,
+        }
+    }
+
+    /// Whether the edited text of standard input goes to standard output.
+    #[must_use]
+    pub fn uses_stdout(&self) -> bool {
+        match self {
+            Self::Live(_) => false,
+            Self::Files(writer) => writer.stdin.is_some() && writer.dry_run == DryRun::None,
+        }
+    }
+
+    /// Writes every change of the plan and reports each result as soon as it and those
+    /// before it are known. `observed` are the live objects that the plan was made from;
+    /// one that is missing is read. With `wait`, live workloads are written one after
+    /// another, each rollout is awaited at most that long, and the first failure stops
+    /// the rest. Without, a failure does not stop the others.
+    pub async fn write(
+        &self,
+        plan: &Plan,
+        observed: &[Observed],
+        wait: Option<Duration>,
+        report: &dyn Fn(WriteEvent<'_>),
+    ) -> Written {
+        match (self, wait) {
+            (Self::Live(writer), Some(limit)) => Written {
+                applied: write_and_wait(plan, observed, writer, limit, report).await,
+                stdout: None,
+            },
+            (Self::Live(writer), None) => Written {
+                applied: write_live(plan, observed, writer, &|applied: &Applied| {
+                    report(WriteEvent::Applied(applied));
+                })
+                .await,
+                stdout: None,
+            },
+            (Self::Files(writer), _) => {
+                let (applied, edited) = write_files(plan, writer);
+                for applied in &applied {
+                    report(WriteEvent::Applied(applied));
+                }
+                let stdin = writer.stdin.filter(|_| self.uses_stdout());
+                Written {
+                    applied,
+                    stdout: stdin.map(|text| edited.unwrap_or_else(|| text.to_owned())),
+                }
+            }
+        }
+    }
+}

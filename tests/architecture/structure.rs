@@ -1,0 +1,109 @@
+//! The shape inside the folders: floors of files, doors without code, names with one
+//! meaning, and habits that can be counted.
+
+use std::path::Path;
+
+use super::{circles, source, style};
+
+/// Circles of files that stay, with the reason.
+const BENIGN_CIRCLES: &[(&[&str], &str)] = &[];
+
+/// Type names that may have several meanings, with the reason.
+const SHARED_NAMES: &[(&str, &str)] = &[];
+
+/// The most files that a folder may hold.
+const MAX_FILES: usize = 15;
+
+/// The most closures with a name, per 1,000 lines.
+const MAX_NAMED_CLOSURES: usize = 1;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn files_inside_a_folder_form_floors() {
+    let benign = |circle: &Vec<String>| BENIGN_CIRCLES.iter().any(|(files, _)| files == circle);
+    let mut circles = circles::circles(&source::load(root()));
+    circles.retain(|circle| !benign(circle));
+    assert!(
+        circles.is_empty(),
+        "files that need each other: {circles:#?}"
+    );
+}
+
+#[test]
+fn mod_rs_holds_only_documentation_and_re_exports() {
+    let files = source::load(root());
+    let doors = files.values().filter(|file| file.path.ends_with("/mod.rs"));
+    let code: Vec<_> = doors
+        .map(|file| (&file.path, source::code_in_door(file)))
+        .filter(|(_, code)| !code.is_empty())
+        .collect();
+    assert!(
+        code.is_empty(),
+        "move this into files of their own: {code:#?}"
+    );
+}
+
+#[test]
+fn a_type_name_has_one_meaning() {
+    let mut names = style::names_with_several_meanings(&source::load(root()));
+    names.retain(|name, _| !SHARED_NAMES.iter().any(|(shared, _)| shared == name));
+    assert!(names.is_empty(), "rename all but one: {names:#?}");
+}
+
+#[test]
+fn no_exception_is_left_without_its_case() {
+    let files = source::load(root());
+    let circles = circles::circles(&files);
+    let names = style::names_with_several_meanings(&files);
+    for (files, _) in BENIGN_CIRCLES {
+        assert!(circles.iter().any(|circle| circle == files), "{files:?}");
+    }
+    for (name, _) in SHARED_NAMES {
+        assert!(names.contains_key(*name), "{name}");
+    }
+}
+
+#[test]
+fn no_folder_is_crowded() {
+    let (folder, files) = source::fullest_folder(root());
+    assert!(files <= MAX_FILES, "{folder} holds {files} files");
+}
+
+#[test]
+fn closures_without_a_name_are_the_rule() {
+    let files = source::load(root());
+    let lines: usize = files.values().map(|file| file.text.lines().count()).sum();
+    let named = style::named_closures(&files);
+    assert!(
+        named.len() * 1000 <= lines * MAX_NAMED_CLOSURES,
+        "{} of {lines} lines: {named:#?}",
+        named.len()
+    );
+}
+
+#[test]
+fn a_bool_is_matched_by_if() {
+    let matches = style::matches_on_bool(&source::load(root()));
+    assert!(matches.is_empty(), "{matches:#?}");
+}
+
+#[test]
+fn a_circle_is_found_through_a_re_export() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (file, text) in [
+        ("lib.rs", "mod shop;"),
+        ("shop/mod.rs", "mod till;\nmod stock;\npub use till::Till;"),
+        ("shop/till.rs", "use super::stock::Stock;\npub struct Till;"),
+        ("shop/stock.rs", "pub struct Stock(super::Till);"),
+        ("shop/door.rs", "use crate::shop::Till;"),
+    ] {
+        let path = folder.path().join("src").join(file);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    let found = circles::circles(&source::load(folder.path()));
+    assert_eq!(found, [["src/shop/stock.rs", "src/shop/till.rs"]]);
+}
