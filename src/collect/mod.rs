@@ -9,10 +9,12 @@
 
 mod accounts;
 mod confirm;
+mod objects;
 mod scan;
 mod snapshot;
 
 pub use accounts::{PullSecretUse, UsedPullSecrets};
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
+pub use objects::{ObservedObject, ObservedObjects, observe, owners};
 pub use scan::{Progress, scan, settle};
 pub use snapshot::{CollectError, from_cluster, from_files, surroundings, workloads_of};

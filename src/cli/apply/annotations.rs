@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::annotation_results::Results;
 use super::author::authorship;
-use super::preflight;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::pull_secrets::PullSecretFlags;
@@ -20,6 +19,7 @@ use crate::cli::gather::workloads::{
 use crate::cli::terminal::confirm::{Question, confirm};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
+use crate::collect;
 use crate::files::PathOrStdin;
 use crate::output::{AnnotationEdit, EditedWorkload, Format, annotation_edits, table_of_locks};
 use crate::plan::{Authorship, Change, Edit, Plan, PolicyEdit, plan_policy};
@@ -208,8 +208,9 @@ pub(crate) fn elects(change: &Change) -> bool {
 /// be read is left out: the write tells why.
 async fn observe(cluster: &Cluster, ready: &[Ready]) -> Vec<Observed> {
     let ids = ready.iter().map(|one| one.change.workload.clone());
-    let seen = preflight::observe(cluster, ids).await.seen;
-    seen.into_values().map(|seen| seen.observed).collect()
+    let objects = collect::observe(cluster, ids).await.by_id;
+    let observed = objects.into_values().map(|object| object.observed);
+    observed.collect()
 }
 
 /// Shows what is going to be written, where somebody will read it.

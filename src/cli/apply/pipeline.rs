@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::preflight;
-use super::preflight::{Objects, Registry};
+use super::preflight::{self, Registry};
 use super::result_lines::suffix;
 use super::results::{Teller, Told, Wording};
 use crate::cli::error::CommandError;
@@ -18,6 +17,7 @@ use crate::cli::menu;
 use crate::cli::menu::Reached;
 use crate::cli::terminal::confirm::{Question, confirm};
 use crate::cli::terminal::streams::Terminal;
+use crate::collect::{self, ObservedObjects};
 use crate::evaluator::ScopeError;
 use crate::output::{
     Format, ImageUpdate, ImageUpdateList, WriteResult, command_line, encode, held_back_lines,
@@ -34,7 +34,7 @@ pub(crate) struct Draft {
     pub(crate) plan: Plan,
     pub(crate) origin: Origin,
     /// The objects that were read for it already.
-    pub(crate) objects: Objects,
+    pub(crate) objects: ObservedObjects,
     /// The kubeconfig context.
     pub(crate) context: Option<String>,
     pub(crate) authorship: Authorship,
@@ -163,10 +163,10 @@ fn look(
                 .changes
                 .iter()
                 .map(|change| change.workload.clone())
-                .filter(|id| !objects.seen.contains_key(id))
+                .filter(|id| !objects.by_id.contains_key(id))
                 .collect();
-            let read = preflight::observe(cluster, unseen).await;
-            objects.seen.extend(read.seen);
+            let read = collect::observe(cluster, unseen).await;
+            objects.by_id.extend(read.by_id);
             errors.extend(read.errors);
             preflight::heed_cluster(plan, objects, cluster, manner.overrides).await;
         })?;
@@ -264,8 +264,8 @@ fn write(
         .plan
         .changes
         .iter()
-        .filter_map(|change| draft.objects.seen.get(&change.workload))
-        .map(|seen| seen.observed.clone())
+        .filter_map(|change| draft.objects.by_id.get(&change.workload))
+        .map(|object| object.observed.clone())
         .collect();
     let writer = LiveWriter {
         cluster,

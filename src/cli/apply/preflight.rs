@@ -2,116 +2,34 @@
 //! it: the objects as they are now, who owns them, and whether the images are
 //! still there.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use futures_util::{StreamExt as _, stream};
-
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::pull_secrets::{PullSecretFlags, tell_used};
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::gather::workloads::unless_interrupted;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::{Cluster, ClusterError};
-use crate::collect::{self, Confirmed, FreshLook, WantedImage};
-use crate::evaluator::ScopeError;
-use crate::plan::{Overrides, Ownership, Plan, owner_questions, ownership};
-use crate::workload::{Observed, WorkloadId, consequences};
-
-/// How many objects are read side by side.
-const OBJECTS_AT_ONCE: usize = 8;
-
-/// An object as it is now.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) observed: Observed,
-    /// What a new image sets going.
-    pub(crate) consequences: Vec<String>,
-}
-
-/// Objects by their names, and those that could not be read.
-#[derive(Debug, Default)]
-pub(crate) struct Objects {
-    pub(crate) seen: BTreeMap<WorkloadId, Seen>,
-    pub(crate) errors: Vec<ScopeError>,
-}
-
-/// Reads objects of the cluster whole.
-pub(crate) async fn observe(
-    cluster: &Cluster,
-    ids: impl IntoIterator<Item = WorkloadId>,
-) -> Objects {
-    let read: Vec<(WorkloadId, Result<Option<Seen>, String>)> = stream::iter(ids)
-        .map(|id| async {
-            let seen = match cluster.object(&id).await {
-                Ok(object) => Observed::read(&object, &id.namespace)
-                    .map(|observed| {
-                        observed.map(|observed| Seen {
-                            observed,
-                            consequences: consequences(&object),
-                        })
-                    })
-                    .map_err(|error| format!("error: {id}: {error}")),
-                Err(error) => Err(ClusterError::line(&error)),
-            };
-            (id, seen)
-        })
-        .buffered(OBJECTS_AT_ONCE)
-        .collect()
-        .await;
-    let mut objects = Objects::default();
-    for (id, seen) in read {
-        match seen {
-            Ok(Some(seen)) => {
-                objects.seen.insert(id, seen);
-            }
-            // A kind of object does not change while it lives.
-            Ok(None) => {}
-            Err(message) => objects.errors.push(ScopeError {
-                scope: format!("{}/{id}", id.namespace),
-                reason: "Unreadable".to_owned(),
-                message,
-            }),
-        }
-    }
-    objects
-}
-
-/// Who owns the objects, as far as that is known.
-pub(crate) async fn owners(
-    cluster: &Cluster,
-    seen: &BTreeMap<WorkloadId, Seen>,
-) -> BTreeMap<WorkloadId, Ownership> {
-    let questions = seen.values().flat_map(|s| owner_questions(&s.observed));
-    let questions: BTreeSet<_> = questions.collect();
-    let questions: Vec<_> = questions.into_iter().collect();
-    let answers = match questions.is_empty() {
-        true => Vec::new(),
-        false => cluster.owner_answers(&questions).await,
-    };
-    seen.iter()
-        .filter_map(|(id, seen)| Some((id.clone(), ownership(&seen.observed, &answers)?)))
-        .collect()
-}
+use crate::cluster::Cluster;
+use crate::collect::{self, Confirmed, FreshLook, ObservedObjects, WantedImage};
+use crate::plan::{Overrides, Plan};
 
 /// Narrows a plan to what may be written to a cluster: what cannot be read goes,
 /// what its owner would revert is held back, and what a new image sets going is
 /// noted.
 pub(crate) async fn heed_cluster(
     plan: &mut Plan,
-    objects: &Objects,
+    objects: &ObservedObjects,
     cluster: &Cluster,
     overrides: Overrides,
 ) {
-    let Objects { seen, .. } = objects;
+    let objects = &objects.by_id;
     plan.changes
-        .retain(|change| seen.contains_key(&change.workload));
+        .retain(|change| objects.contains_key(&change.workload));
     for change in &mut plan.changes {
-        if let Some(seen) = seen.get(&change.workload) {
-            change.notes.extend(seen.consequences.iter().cloned());
+        if let Some(object) = objects.get(&change.workload) {
+            change.notes.extend(object.consequences.iter().cloned());
         }
     }
-    plan.heed_owners(&owners(cluster, seen).await, overrides);
+    plan.heed_owners(&collect::owners(cluster, objects).await, overrides);
 }
 
 /// How the registries are looked at once more.
@@ -126,7 +44,7 @@ pub(crate) struct Registry<'a> {
 /// that are not there.
 pub(crate) fn heed_registries(
     plan: &mut Plan,
-    objects: &Objects,
+    objects: &ObservedObjects,
     cluster: Option<&Cluster>,
     registry: Registry<'_>,
     runtime: &tokio::runtime::Runtime,
@@ -137,9 +55,9 @@ pub(crate) fn heed_registries(
         .map(|(change, image)| WantedImage {
             image: image.to.clone(),
             reader: objects
-                .seen
+                .by_id
                 .get(&change.workload)
-                .and_then(|seen| seen.observed.workload.reader()),
+                .and_then(|object| object.observed.workload.reader()),
         })
         .collect();
     if wanted.is_empty() {

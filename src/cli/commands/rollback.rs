@@ -7,8 +7,7 @@ use clap::Args;
 use super::update::output_format;
 use crate::cli::apply::author::authorship;
 use crate::cli::apply::pipeline::{Draft, Manner, carry_out};
-use crate::cli::apply::preflight;
-use crate::cli::apply::preflight::{Objects, Registry};
+use crate::cli::apply::preflight::Registry;
 use crate::cli::apply::results::Wording;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -19,6 +18,7 @@ use crate::cli::gather::workloads;
 use crate::cli::gather::workloads::{Origin, Reading, default_namespace, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::What;
+use crate::collect::{self, ObservedObjects};
 use crate::files;
 use crate::output::Format;
 use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
@@ -111,8 +111,8 @@ pub(crate) fn rollback(
     let ids = snapshot.workloads.iter().map(|w| w.id.clone());
     let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
-            Origin::Cluster(cluster) => preflight::observe(cluster, ids).await,
-            Origin::Files { .. } | Origin::Saved => Objects::default(),
+            Origin::Cluster(cluster) => collect::observe(cluster, ids).await,
+            Origin::Files { .. } | Origin::Saved => ObservedObjects::default(),
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
@@ -129,8 +129,8 @@ pub(crate) fn rollback(
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
         Origin::Cluster(_) | Origin::Saved => {
-            let seen = objects.seen.values();
-            seen.map(|seen| seen.observed.clone()).collect()
+            let objects = objects.by_id.values();
+            objects.map(|object| object.observed.clone()).collect()
         }
     };
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
 use crate::cli::apply::pipeline::{Draft, Manner, carry_out};
-use crate::cli::apply::preflight::{Objects, Registry};
+use crate::cli::apply::preflight::Registry;
 use crate::cli::apply::results::Wording;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -22,6 +22,7 @@ use crate::cli::gather::workloads::{Asking, Collected};
 use crate::cli::menu;
 use crate::cli::menu::Reached;
 use crate::cli::terminal::streams::Terminal;
+use crate::collect::ObservedObjects;
 use crate::evaluator::{self, Row, Settings};
 use crate::image::ImageReference;
 use crate::output::{Format, UnknownFormat, summary_line};
@@ -179,7 +180,7 @@ pub(crate) fn update(
         plan,
         authorship: runtime.block_on(by),
         origin,
-        objects: Objects::default(),
+        objects: ObservedObjects::default(),
         context: snapshot.context,
         empty: is_empty.then_some(empty),
         errors: snapshot.errors,
