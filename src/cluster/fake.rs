@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::connect::connection::Cluster;
-use super::{Scope, Selection, What};
+use super::{Scope, Selection, WorkloadSelector};
 
 /// One request as it came in.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +191,7 @@ pub(crate) fn kinds(plurals: &[&str]) -> (u16, String) {
 }
 
 /// A selection in the namespace shop.
-pub(crate) fn shop(what: What) -> Selection {
+pub(crate) fn shop(what: WorkloadSelector) -> Selection {
     Selection {
         scope: Scope::Namespace("shop".to_owned()),
         label_selector: None,

@@ -27,13 +27,14 @@ mod write;
 
 pub use self::api::access::AccessError;
 pub use self::api::error::ClusterError;
-pub use self::api::selection::{Scope, Selection, What};
-pub use self::connect::connection::{Cluster, ConnectionOptions};
+pub use self::api::selection::{Scope, Selection, WorkloadSelector};
+pub use self::connect::connection::Cluster;
+pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::usage::{PodUsage, PodUsages};
-pub use self::read::pull_secrets::{PullSecret, PullSecrets, PullSecretsFound};
+pub use self::read::pull_secrets::{PullSecretContent, PullSecrets, PullSecretsFound};
 pub use self::read::workloads::Listing;
 pub use self::write::events::EventNote;
 pub use self::write::object::Patched;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::cluster::{AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, What};
+use crate::cluster::{
+    AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, WorkloadSelector,
+};
 use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
@@ -23,7 +25,7 @@ pub async fn from_cluster(
     settings: Settings,
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
-    let mut snapshot = workloads_of(cluster, selection, settings, now).await?;
+    let mut snapshot = read_workloads(cluster, selection, settings, now).await?;
     surroundings(cluster, coverage(selection), &mut snapshot).await?;
     Ok(snapshot)
 }
@@ -33,7 +35,7 @@ pub async fn from_cluster(
 /// # Errors
 ///
 /// Nothing can be read at all; what is refused in part is in the snapshot.
-pub async fn workloads_of(
+pub async fn read_workloads(
     cluster: &Cluster,
     selection: &Selection,
     settings: Settings,
@@ -60,11 +62,11 @@ pub async fn surroundings(
     coverage: Coverage,
     snapshot: &mut Snapshot,
 ) -> Result<(), CollectError> {
-    let wanted = wanted_of_cluster(snapshot)?;
+    let needs = cluster_needs(snapshot)?;
     let pods_of: Vec<&Workload> = snapshot
         .workloads
         .iter()
-        .filter(|w| wanted.pods.contains(&w.id))
+        .filter(|w| needs.pods.contains(&w.id))
         .collect();
     let pods = async {
         if pods_of.is_empty() {
@@ -74,7 +76,7 @@ pub async fn surroundings(
         }
     };
     let nodes = async {
-        if wanted.nodes {
+        if needs.nodes {
             cluster.node_platforms().await
         } else {
             None
@@ -92,7 +94,7 @@ pub async fn surroundings(
 
 /// Whoever asked for single workloads or labels knows that the rest has no row.
 pub(crate) fn coverage(selection: &Selection) -> Coverage {
-    if selection.what == What::Everything && selection.label_selector.is_none() {
+    if selection.what == WorkloadSelector::Everything && selection.label_selector.is_none() {
         Coverage::Whole
     } else {
         Coverage::Own
@@ -106,25 +108,25 @@ pub(crate) fn by_owner(uncovered: Uncovered) -> Vec<(String, usize)> {
 }
 
 /// What has to be asked of the cluster beside the workloads.
-pub(crate) struct Wanted {
+pub(crate) struct ClusterNeeds {
     pub(crate) pods: BTreeSet<crate::workload::WorkloadId>,
     pub(crate) nodes: bool,
 }
 
-pub(crate) fn wanted_of_cluster(snapshot: &Snapshot) -> Result<Wanted, SnapshotError> {
-    let mut wanted = Wanted {
+pub(crate) fn cluster_needs(snapshot: &Snapshot) -> Result<ClusterNeeds, SnapshotError> {
+    let mut needs = ClusterNeeds {
         pods: BTreeSet::new(),
         nodes: false,
     };
     for subject in snapshot.subjects()? {
         let has_policy = subject.repository().is_some();
-        wanted.nodes |= has_policy;
+        needs.nodes |= has_policy;
         let image = subject.container.image.parse::<ImageReference>();
         if has_policy || image.is_ok_and(|image| image.is_mutable()) {
-            wanted.pods.insert(subject.workload.id.clone());
+            needs.pods.insert(subject.workload.id.clone());
         }
     }
-    Ok(wanted)
+    Ok(needs)
 }
 
 /// Takes what files hold.

@@ -5,6 +5,9 @@ use std::io;
 use crate::manifest::DocumentError;
 use crate::workload::{DecodeError, Source};
 
+/// The maximum size of one file, in bytes.
+pub const MAX_BYTES: u64 = 64 << 20;
+
 /// A file, or a document in it, that is left out.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -46,8 +49,8 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
-    /// It is larger than [`MAX_BYTES`](super::MAX_BYTES), so hardly a manifest.
-    #[error("{file} is larger than {} MiB; split it", super::MAX_BYTES >> 20)]
+    /// It is larger than [`MAX_BYTES`], so hardly a manifest.
+    #[error("{file} is larger than {} MiB; split it", MAX_BYTES >> 20)]
     TooLarge {
         /// Its path.
         file: String,

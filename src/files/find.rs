@@ -51,7 +51,7 @@ impl FromStr for PathOrStdin {
 
 /// A file to read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FoundFile {
     /// Standard input.
     Stdin,
     /// A file that was named itself.
@@ -61,7 +61,7 @@ pub(crate) enum Found {
 }
 
 /// Lists the files, each once, in the order given and by name within a folder.
-pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, FileError>> {
+pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<FoundFile, FileError>> {
     let mut finder = Finder {
         recursive,
         seen: BTreeSet::new(),
@@ -73,7 +73,7 @@ pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, 
             PathOrStdin::Stdin if stdin_is_read => {}
             PathOrStdin::Stdin => {
                 stdin_is_read = true;
-                finder.found.push(Ok(Found::Stdin));
+                finder.found.push(Ok(FoundFile::Stdin));
             }
             PathOrStdin::Path(path) => finder.path(path),
         }
@@ -84,7 +84,7 @@ pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, 
 struct Finder {
     recursive: bool,
     seen: BTreeSet<PathBuf>,
-    found: Vec<Result<Found, FileError>>,
+    found: Vec<Result<FoundFile, FileError>>,
 }
 
 impl Finder {
@@ -96,7 +96,7 @@ impl Finder {
         }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, name),
-            Ok(_) => self.file(path.to_owned(), Found::Named),
+            Ok(_) => self.file(path.to_owned(), FoundFile::Named),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.found.push(Err(FileError::NotFound { path: name }));
             }
@@ -125,7 +125,7 @@ impl Finder {
                     Ok(metadata) if !metadata.is_file() => {}
                     _ => {
                         has_manifests = true;
-                        self.file(entry.into_path(), Found::InFolder);
+                        self.file(entry.into_path(), FoundFile::InFolder);
                     }
                 },
                 Ok(_) => {}
@@ -148,7 +148,7 @@ impl Finder {
         }
     }
 
-    fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> Found) {
+    fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> FoundFile) {
         // A file under two names would make two rows of one workload.
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if self.seen.insert(real) {

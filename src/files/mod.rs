@@ -13,9 +13,11 @@ mod find;
 mod observe;
 mod read;
 mod rewrite;
+mod text;
 
-pub use error::{FileError, RewriteError};
+pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
 pub use observe::observe;
-pub use read::{FileListing, MAX_BYTES, read, read_from};
-pub use rewrite::{read_text, rewrite};
+pub use read::{FileListing, read, read_from};
+pub use rewrite::rewrite;
+pub use text::read_text;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::rewrite::read_text;
+use super::text::read_text;
 use crate::manifest;
 use crate::workload::{Observed, Source, Workload};
 

@@ -5,13 +5,10 @@ use std::io::{self, Read};
 use serde_json::Value;
 
 use super::error::FileError;
-use super::find::{Found, PathOrStdin, find};
-use super::rewrite::read_text;
+use super::find::{FoundFile, PathOrStdin, find};
+use super::text::{read_text, read_to_end};
 use crate::manifest::{self, Object, Problem};
 use crate::workload::{Source, Workload};
-
-/// The most bytes that one file may have.
-pub const MAX_BYTES: u64 = 64 << 20;
 
 /// What a set of files holds.
 #[derive(Debug, Default)]
@@ -48,7 +45,7 @@ pub fn read_from(
     let mut listing = FileListing::default();
     for found in find(paths, recursive) {
         let outcome = match found {
-            Ok(Found::Stdin) => text("-", stdin).and_then(|text| match text.trim() {
+            Ok(FoundFile::Stdin) => read_to_end("-", stdin).and_then(|text| match text.trim() {
                 "" => Err(FileError::EmptyStdin),
                 _ => {
                     listing.add("-", &text, true, default_namespace);
@@ -56,8 +53,8 @@ pub fn read_from(
                     Ok(())
                 }
             }),
-            Ok(Found::Named(path)) => listing.file(&path, true, default_namespace),
-            Ok(Found::InFolder(path)) => listing.file(&path, false, default_namespace),
+            Ok(FoundFile::Named(path)) => listing.file(&path, true, default_namespace),
+            Ok(FoundFile::InFolder(path)) => listing.file(&path, false, default_namespace),
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
@@ -130,23 +127,4 @@ fn is_policy_source(object: &Value) -> bool {
         ("kustomize.toolkit.fluxcd.io", "Kustomization")
             | ("image.toolkit.fluxcd.io", "ImagePolicy" | "ImageRepository")
     )
-}
-
-/// Reads a text to its end, or to the limit.
-pub(crate) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
-    let mut bytes = Vec::new();
-    let file = file.to_owned();
-    if let Err(source) = from.take(MAX_BYTES + 1).read_to_end(&mut bytes) {
-        return Err(FileError::Unreadable { file, source });
-    }
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(FileError::TooLarge { file });
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        FileError::NotUtf8 {
-            at: Source { file, line },
-        }
-    })
 }

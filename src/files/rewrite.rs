@@ -6,22 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::error::{FileError, RewriteError};
-use super::read::text;
-
-/// Reads a file as [`read`](super::read()) reads it.
-///
-/// # Errors
-///
-/// It cannot be read, is too large or no UTF-8.
-pub fn read_text(path: &Path) -> Result<String, FileError> {
-    let name = path.display().to_string();
-    let mut file = File::open(path).map_err(|source| FileError::Unreadable {
-        file: name.clone(),
-        source,
-    })?;
-    text(&name, &mut file)
-}
+use super::error::RewriteError;
 
 /// Replaces a file's text, which was `old` when it was read.
 ///

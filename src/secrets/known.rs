@@ -29,7 +29,7 @@ pub(crate) const REMEMBERED: usize = 64;
 /// The longest text from outside that is quoted in a message, in characters.
 pub(crate) const LONGEST_QUOTE: usize = 200;
 
-pub(crate) static OF_THIS_RUN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+pub(crate) static OF_THIS_RUN: LazyLock<RwLock<KnownSecrets>> = LazyLock::new(RwLock::default);
 
 /// A token that says what it is (RFC 7519): header and claims in Base64, a signature.
 pub(crate) static JSON_WEB_TOKEN: LazyLock<Option<Regex>> =
@@ -76,7 +76,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 /// they are elsewhere.
 #[must_use]
 pub fn redact_also<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let mut local = Known::default();
+    let mut local = KnownSecrets::default();
     for secret in secrets {
         local.learn(secret);
     }
@@ -109,7 +109,7 @@ pub fn without_login(url: &str) -> String {
     }
 }
 
-pub(crate) fn change(with: impl FnOnce(&mut Known)) {
+pub(crate) fn change(with: impl FnOnce(&mut KnownSecrets)) {
     with(&mut OF_THIS_RUN.write().unwrap_or_else(PoisonError::into_inner));
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
 
 /// How a secret may be written.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct SecretForm {
     pub(crate) bytes: Box<[u8]>,
     /// It may be a part of a longer text in Base64.
     pub(crate) is_base64: bool,
@@ -149,7 +149,7 @@ pub(crate) struct Form {
     pub(crate) is_cut: bool,
 }
 
-impl Form {
+impl SecretForm {
     /// Whether this finds all that another would find: tokens of one issuer begin
     /// alike, and there may be thousands.
     pub(crate) fn finds(&self, other: &Self) -> bool {
@@ -165,11 +165,11 @@ impl Form {
 
 /// Secrets by the first bytes of their forms.
 #[derive(Default)]
-pub(crate) struct Known {
-    pub(crate) forms: HashMap<[u8; SHORTEST], Vec<Form>>,
+pub(crate) struct KnownSecrets {
+    pub(crate) forms: HashMap<[u8; SHORTEST], Vec<SecretForm>>,
 }
 
-impl Known {
+impl KnownSecrets {
     pub(crate) fn learn(&mut self, secret: &str) {
         let secret = secret.trim();
         let is_word = secret.bytes().all(|b| b.is_ascii_lowercase());
@@ -226,7 +226,7 @@ impl Known {
         let Some(key) = form.first_chunk::<SHORTEST>() else {
             return;
         };
-        let form = Form {
+        let form = SecretForm {
             bytes: form.into(),
             is_base64,
             is_cut,

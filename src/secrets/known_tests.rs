@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn known(secrets: &[&str]) -> Known {
-    let mut known = Known::default();
+fn known(secrets: &[&str]) -> KnownSecrets {
+    let mut known = KnownSecrets::default();
     for secret in secrets {
         known.learn(secret);
     }
@@ -102,11 +102,11 @@ fn what_is_short_or_a_word_is_not_looked_for_but_its_login_is() {
 fn a_json_web_token_is_known_by_its_shape() {
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlX29mX2l0";
     assert_eq!(
-        Known::default().redact(&format!("token {token} expired")),
+        KnownSecrets::default().redact(&format!("token {token} expired")),
         "token [redacted] expired"
     );
     assert_eq!(
-        Known::default().redact("eyJ is no token"),
+        KnownSecrets::default().redact("eyJ is no token"),
         "eyJ is no token"
     );
 }

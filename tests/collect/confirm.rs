@@ -3,7 +3,7 @@
 use kubectl_imgpolicy::collect::{Confirmed, FreshLook, PullSecretUse, WantedImage, confirm};
 use kubectl_imgpolicy::plan::Presence;
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
-use kubectl_imgpolicy::workload::{PullSecretRefs, Reader};
+use kubectl_imgpolicy::workload::{PullIdentity, PullSecretRefs};
 use serde_json::{Value, json};
 
 use super::cluster::Objects;
@@ -32,7 +32,7 @@ fn login(registry: &TestRegistry) -> Value {
 fn wanted(registry: &TestRegistry, image: &str, secret: Option<&str>) -> WantedImage {
     WantedImage {
         image: registry.image(image).parse().expect("an image"),
-        reader: Some(Reader {
+        reader: Some(PullIdentity {
             namespace: "a".to_owned(),
             pull_secrets: PullSecretRefs {
                 service_account: None,

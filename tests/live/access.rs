@@ -1,7 +1,7 @@
 //! Who may not, what is not there: each in kubectl's words.
 
 use kubectl_imgpolicy::cluster::{
-    Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, What,
+    Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, WorkloadSelector,
 };
 use kubectl_imgpolicy::workload::WorkloadKind;
 
@@ -46,7 +46,7 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     let deployments = |scope| Selection {
         scope,
         label_selector: None,
-        what: What::Kinds(vec![WorkloadKind::Deployment.into()]),
+        what: WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]),
     };
     let other = deployments(Scope::Namespace("kube-system".to_owned()));
     let other = cluster.workloads(&other).await.expect("read");

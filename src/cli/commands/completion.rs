@@ -17,7 +17,7 @@ use crate::cli::args::Arguments;
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::{Cluster, Scope, Selection, What};
+use crate::cluster::{Cluster, Scope, Selection, WorkloadSelector};
 use crate::workload::{WorkloadKind, WorkloadType};
 
 /// Print a completion script
@@ -322,7 +322,7 @@ fn containers(before: &[String]) -> Vec<Candidate> {
         let selection = Selection {
             scope: Scope::Namespace(cluster.namespace().to_owned()),
             label_selector: None,
-            what: What::Named(vec![named]),
+            what: WorkloadSelector::Named(vec![named]),
         };
         cluster.workloads(&selection).await.ok()
     });

@@ -17,7 +17,7 @@ use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::workloads;
 use crate::cli::gather::workloads::{Origin, Reading, default_namespace, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::What;
+use crate::cluster::WorkloadSelector;
 use crate::collect::{self, ObservedObjects};
 use crate::files;
 use crate::output::Format;
@@ -86,7 +86,7 @@ pub(crate) fn rollback(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let what = args.target.chosen()?;
-    let is_named = matches!(what, What::Named(_));
+    let is_named = matches!(what, WorkloadSelector::Named(_));
     args.target.check_stdin(args.output)?;
     args.write.check(args.target.place())?;
     args.registry.check_to_write()?;

@@ -25,7 +25,7 @@ pub(crate) fn settle(
     let registries = flags.registries(globals)?;
     let line = ProgressLine::new(terminal);
     let (metadata, warnings) = runtime()?.block_on(async {
-        let metadata = collect::settle(name, &[subject], &registries).await;
+        let metadata = collect::fetch_until_decidable(name, &[subject], &registries).await;
         (metadata, registries.finish().await)
     });
     drop(line);

@@ -34,7 +34,12 @@ impl AccessError {
 
     /// An error about a resource; where it is forbidden, with the question that
     /// shows who may.
-    pub(crate) fn on(scope: &Scope, resource: &Resource, verb: &str, error: &ClusterError) -> Self {
+    pub(crate) fn for_resource(
+        scope: &Scope,
+        resource: &Resource,
+        verb: &str,
+        error: &ClusterError,
+    ) -> Self {
         let mut entry = Self::new(scope, error);
         if error.is_denied(verb) {
             let place = match scope {
@@ -51,10 +56,10 @@ impl AccessError {
 
     /// An error about one object.
     #[must_use]
-    pub fn on_object(id: &WorkloadId, verb: &str, error: &ClusterError) -> Self {
+    pub fn for_object(id: &WorkloadId, verb: &str, error: &ClusterError) -> Self {
         let scope = Scope::Namespace(id.namespace.clone());
-        match Resource::of(id) {
-            Ok(resource) => Self::on(&scope, &resource, verb, error),
+        match Resource::for_object(id) {
+            Ok(resource) => Self::for_resource(&scope, &resource, verb, error),
             Err(_) => Self::new(&scope, error),
         }
     }

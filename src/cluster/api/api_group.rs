@@ -33,7 +33,7 @@ impl CustomKind {
 
 /// Where the server has a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Served {
+pub(crate) enum ServedKind {
     /// In this collection.
     At(Resource),
     /// The server may have it in this collection, if at all: this user may not
@@ -82,7 +82,7 @@ impl Cluster {
         &self,
         kind: &CustomKind,
         wanted: Option<&str>,
-    ) -> Result<Served, ClusterError> {
+    ) -> Result<ServedKind, ClusterError> {
         let released = || {
             let versions = kind.released.iter();
             versions.map(|version| format!("{}/{version}", kind.group))
@@ -92,7 +92,7 @@ impl Cluster {
             Some(version) => vec![format!("{}/{version}", kind.group)],
             None => match self.versions(kind.group).await {
                 Ok(versions) => versions,
-                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) if error.is_transport() || error.is_fatal() => return Err(error),
                 Err(error) => {
                     failure = Some(error);
                     released().collect()
@@ -102,9 +102,9 @@ impl Cluster {
         let mut hidden = None;
         for version in versions {
             match self.has_kind(&version, kind.plural).await {
-                Ok(true) => return Ok(Served::At(Resource::new(&version, kind.plural))),
+                Ok(true) => return Ok(ServedKind::At(Resource::new(&version, kind.plural))),
                 Ok(false) => {}
-                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) if error.is_transport() || error.is_fatal() => return Err(error),
                 Err(error) => {
                     if error.is_forbidden() {
                         hidden.get_or_insert(version);
@@ -117,9 +117,9 @@ impl Cluster {
             }
         }
         match (failure, hidden) {
-            (None, _) => Ok(Served::Nowhere),
+            (None, _) => Ok(ServedKind::Nowhere),
             (Some(error), Some(version)) if error.is_forbidden() => {
-                Ok(Served::Perhaps(Resource::new(&version, kind.plural)))
+                Ok(ServedKind::Perhaps(Resource::new(&version, kind.plural)))
             }
             (Some(error), _) => Err(error),
         }

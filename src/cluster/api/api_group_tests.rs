@@ -27,9 +27,9 @@ async fn served(answers: Answers, wanted: Option<&str>) -> String {
         answer.map_or_else(not_found, |(_, answer)| answer())
     });
     match cluster.served(&APPLICATIONS, wanted).await {
-        Ok(Served::At(resource)) => resource.api_version,
-        Ok(Served::Perhaps(resource)) => format!("perhaps {}", resource.api_version),
-        Ok(Served::Nowhere) => "nowhere".to_owned(),
+        Ok(ServedKind::At(resource)) => resource.api_version,
+        Ok(ServedKind::Perhaps(resource)) => format!("perhaps {}", resource.api_version),
+        Ok(ServedKind::Nowhere) => "nowhere".to_owned(),
         Err(error) => error.reason().to_owned(),
     }
 }

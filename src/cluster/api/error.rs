@@ -171,14 +171,14 @@ impl ClusterError {
     /// Whether the object is not what a patch tests for, or what it makes of it is
     /// not valid: the server tells them by one code.
     #[must_use]
-    pub fn is_unfit(&self) -> bool {
+    pub fn is_unprocessable(&self) -> bool {
         matches!(self, Self::Api { code: 422, .. })
     }
 
     /// Whether the request may have been carried out all the same: it broke off,
     /// or the server failed in the middle of it.
     #[must_use]
-    pub fn is_undecided(&self) -> bool {
+    pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Api { code, .. } => *code >= 500,
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Malformed { .. } => true,
@@ -231,7 +231,7 @@ impl ClusterError {
     }
 
     /// Whether every other request will fail for the same reason.
-    pub(crate) fn spoils_all(&self) -> bool {
+    pub(crate) fn is_fatal(&self) -> bool {
         matches!(
             self,
             Self::Unauthorized { .. } | Self::Api { code: 400, .. }

@@ -12,7 +12,7 @@ pub(crate) const PAGE: u32 = 500;
 
 /// What to list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct List<'a> {
+pub(crate) struct ListRequest<'a> {
     /// The collection's path.
     pub(crate) path: String,
     /// `-l`.
@@ -24,7 +24,7 @@ pub(crate) struct List<'a> {
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct ListPage<'a> {
     #[serde(default)]
     metadata: PageMetadata,
     // The items stay bytes of the page, so that each is decoded on its own.
@@ -45,7 +45,7 @@ impl Cluster {
     /// two states of the cluster are never mixed.
     pub(crate) async fn list<T>(
         &self,
-        list: &List<'_>,
+        list: &ListRequest<'_>,
         mut keep: impl FnMut(&str) -> T,
     ) -> Result<Vec<T>, ClusterError> {
         let mut kept = Vec::new();
@@ -62,7 +62,7 @@ impl Cluster {
                 }
                 body => body?,
             };
-            let page: Page<'_> = serde_json::from_str(&body)
+            let page: ListPage<'_> = serde_json::from_str(&body)
                 .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
             kept.extend(
                 page.items
@@ -77,7 +77,11 @@ impl Cluster {
         }
     }
 
-    async fn page(&self, list: &List<'_>, token: Option<&str>) -> Result<String, ClusterError> {
+    async fn page(
+        &self,
+        list: &ListRequest<'_>,
+        token: Option<&str>,
+    ) -> Result<String, ClusterError> {
         let mut params = ListParams::default().limit(PAGE);
         params.label_selector = list.label_selector.map(str::to_owned);
         params.field_selector = list.field_selector.map(str::to_owned);

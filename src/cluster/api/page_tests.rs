@@ -5,10 +5,10 @@ use crate::cluster::fake::{cluster, forbidden, item, page, status};
 
 const PATH: &str = "/apis/apps/v1/namespaces/shop/deployments";
 
-fn list() -> List<'static> {
-    List {
+fn list() -> ListRequest<'static> {
+    ListRequest {
         path: PATH.to_owned(),
-        ..List::default()
+        ..ListRequest::default()
     }
 }
 
@@ -42,7 +42,7 @@ async fn pages_follow_their_tokens() {
 #[tokio::test]
 async fn selectors_are_encoded() {
     let (cluster, asked) = cluster(|_| page(json!([]), ""));
-    let list = List {
+    let list = ListRequest {
         label_selector: Some("app in (a, b),tier!=x"),
         field_selector: Some("status.phase!=Failed"),
         ..list()

@@ -1,6 +1,7 @@
 //! Kinds as the API's URLs name them.
 
 use super::error::ClusterError;
+use super::path_segment::check_path_segment;
 use super::selection::Scope;
 use crate::workload::{WorkloadId, WorkloadKind, WorkloadType};
 
@@ -36,7 +37,7 @@ impl Resource {
     /// The collection that a built-in type names; `None` where the version must be
     /// asked of the cluster. A server need not have the group and version that a
     /// user names.
-    pub(crate) fn of_type(workload_type: &WorkloadType) -> Option<Self> {
+    pub(crate) fn for_type(workload_type: &WorkloadType) -> Option<Self> {
         let mut resource = Self::built_in(workload_type.kind())?;
         let (group, version) = resource.api_version.split_once('/')?;
         let group = workload_type.group().unwrap_or(group);
@@ -48,12 +49,12 @@ impl Resource {
     /// The collection of an object. A built-in kind's is the one that every
     /// server has, since an old file may name a version that is gone; a custom
     /// one's is that of the version in which the object was read.
-    pub(crate) fn of(id: &WorkloadId) -> Result<Self, ClusterError> {
+    pub(crate) fn for_object(id: &WorkloadId) -> Result<Self, ClusterError> {
         if let Some(resource) = Self::built_in(id.kind) {
             return Ok(resource);
         }
         for part in id.api_version.split('/') {
-            path_segment("apiVersion", part)?;
+            check_path_segment("apiVersion", part)?;
         }
         Ok(Self::new(&id.api_version, id.kind.plural()))
     }
@@ -83,29 +84,5 @@ impl Resource {
             Some((group, _)) => format!("{}.{group}", self.plural),
             None => self.plural.to_owned(),
         }
-    }
-}
-
-/// Refuses a name that is more than one segment of a path, since what follows
-/// would be another resource.
-pub(crate) fn path_segment(what: &'static str, name: &str) -> Result<(), ClusterError> {
-    let refuse = |reason: String| {
-        Err(ClusterError::InvalidName {
-            what,
-            name: name.to_owned(),
-            reason,
-        })
-    };
-    if name.is_empty() {
-        return refuse("may not be empty".to_owned());
-    }
-    if let "." | ".." = name {
-        return refuse(format!("may not be '{name}'"));
-    }
-    // More than the API allows, so that its own message is the one for the rest.
-    let plain = |c: &char| c.is_ascii_alphanumeric() || "-._~:@".contains(*c);
-    match name.chars().find(|c| !plain(c)) {
-        Some(other) => refuse(format!("may not contain '{}'", other.escape_default())),
-        None => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! What the user asked to see.
 
 use super::error::ClusterError;
-use super::resource::path_segment;
+use super::path_segment::check_path_segment;
 use crate::workload::WorkloadType;
 
 /// Which workloads to read.
@@ -12,7 +12,7 @@ pub struct Selection {
     /// `-l`: as the API reads label selectors.
     pub label_selector: Option<String>,
     /// Which of them.
-    pub what: What,
+    pub what: WorkloadSelector,
 }
 
 /// One namespace or all.
@@ -26,7 +26,7 @@ pub enum Scope {
 
 /// Kinds or names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum WorkloadSelector {
     /// Nothing was named: every supported kind, those that the cluster does not
     /// have silently left out.
     Everything,
@@ -59,7 +59,7 @@ impl Scope {
     /// Refuses a namespace that would leave its place in a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         match self {
-            Self::Namespace(namespace) => path_segment("namespace", namespace),
+            Self::Namespace(namespace) => check_path_segment("namespace", namespace),
             Self::AllNamespaces => Ok(()),
         }
     }
@@ -70,7 +70,7 @@ impl Selection {
     /// a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         self.scope.check()?;
-        let What::Named(named) = &self.what else {
+        let WorkloadSelector::Named(named) = &self.what else {
             return Ok(());
         };
         if self.scope == Scope::AllNamespaces {
@@ -85,7 +85,7 @@ impl Selection {
         }
         named
             .iter()
-            .try_for_each(|(_, name)| path_segment("resource name", name))
+            .try_for_each(|(_, name)| check_path_segment("resource name", name))
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
         Selection {
             scope,
             label_selector: labels.map(str::to_owned),
-            what: What::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
+            what: WorkloadSelector::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
         }
         .check()
         .map_err(|error| error.line())

@@ -27,7 +27,7 @@ const WAITS: [Duration; 3] = [
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What `kube::core::Request` built, or why it could not.
-type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+type BuiltRequest = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
 /// What a second copy of a request does where the first was carried out although
 /// the server answered with an error.
@@ -42,7 +42,7 @@ pub(crate) enum SecondCopy {
 
 /// What the server answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) body: String,
     /// What the server warns of, as people read it.
     pub(crate) warnings: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Answer {
 
 impl Cluster {
     /// Sends a reading request and gives the body.
-    pub(crate) async fn fetch(&self, request: Built) -> Result<String, ClusterError> {
+    pub(crate) async fn fetch(&self, request: BuiltRequest) -> Result<String, ClusterError> {
         let answer = self.send(request, SecondCopy::Harmless).await?;
         Ok(answer.body)
     }
@@ -58,9 +58,9 @@ impl Cluster {
     /// Sends a request of any kind.
     pub(crate) async fn send(
         &self,
-        request: Built,
+        request: BuiltRequest,
         second_copy: SecondCopy,
-    ) -> Result<Answer, ClusterError> {
+    ) -> Result<ApiResponse, ClusterError> {
         let request = request.map_err(|error| ClusterError::Configuration(error.to_string()))?;
         let asked = format!("{} {}", request.method(), request.uri().path());
         let mut waits = WAITS.into_iter();
@@ -97,7 +97,7 @@ impl Cluster {
         &self,
         request: http::Request<Vec<u8>>,
         asked: &str,
-    ) -> Result<kube::Result<Answer>, ClusterError> {
+    ) -> Result<kube::Result<ApiResponse>, ClusterError> {
         let header = self.credentials().header().await?;
         let answer = self
             .send_as(request.clone(), header.as_ref(), asked)
@@ -117,7 +117,7 @@ impl Cluster {
         mut request: http::Request<Vec<u8>>,
         header: Option<&HeaderValue>,
         asked: &str,
-    ) -> Result<kube::Result<Answer>, ClusterError> {
+    ) -> Result<kube::Result<ApiResponse>, ClusterError> {
         if let Some(header) = header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
         }
@@ -145,7 +145,7 @@ impl Cluster {
         Ok(answer)
     }
 
-    async fn exchange(&self, request: http::Request<Vec<u8>>) -> kube::Result<Answer> {
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> kube::Result<ApiResponse> {
         let response = self.client().send(request.map(Into::into)).await?;
         let (status, warnings) = (response.status(), warnings(response.headers()));
         let bytes = response.into_body().collect_bytes().await?;
@@ -163,7 +163,7 @@ impl Cluster {
             let status = Status::failure(&message, "").with_code(status.as_u16());
             return Err(kube::Error::Api(status.boxed()));
         }
-        Ok(Answer { body, warnings })
+        Ok(ApiResponse { body, warnings })
     }
 
     /// Reads a path as it is, such as `/apis/apps`.

@@ -1,15 +1,12 @@
 //! A connection to one API server.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::credentials::{self, Credentials, Source};
-use super::timeout::RequestTimeout;
+use super::credentials::{self, CredentialSource, Credentials};
+use super::options::ConnectionOptions;
 use super::{kubeconfig, kubeconfig_files, socks};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::path_segment;
+use crate::cluster::api::path_segment::check_path_segment;
 use crate::secrets;
 
 /// How long it may take until a connection stands.
@@ -18,51 +15,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one answer may take where `--request-timeout` is not given. kubectl
 /// waits for ever; a page of 500 objects that needs longer never comes.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// kubectl's client flags, as far as they choose a server and its credentials.
-///
-/// `--cache-dir` has no field: nothing of the discovery is kept.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectionOptions {
-    /// `--kubeconfig`: this file alone.
-    pub kubeconfig: Option<PathBuf>,
-    /// `--context`.
-    pub context: Option<String>,
-    /// `--cluster`.
-    pub cluster: Option<String>,
-    /// `--user`.
-    pub user: Option<String>,
-    /// `-n`, `--namespace`.
-    pub namespace: Option<String>,
-    /// `--as`.
-    pub impersonate_user: Option<String>,
-    /// `--as-group`, repeatable.
-    pub impersonate_groups: Vec<String>,
-    /// `--as-uid`.
-    pub impersonate_uid: Option<String>,
-    /// `--request-timeout`.
-    pub request_timeout: RequestTimeout,
-    /// `-s`, `--server`.
-    pub server: Option<String>,
-    /// `--token`.
-    pub token: Option<SecretString>,
-    /// `--username`.
-    pub username: Option<String>,
-    /// `--password`.
-    pub password: Option<SecretString>,
-    /// `--certificate-authority`.
-    pub certificate_authority: Option<PathBuf>,
-    /// `--client-certificate`.
-    pub client_certificate: Option<PathBuf>,
-    /// `--client-key`.
-    pub client_key: Option<PathBuf>,
-    /// `--insecure-skip-tls-verify`.
-    pub insecure_skip_tls_verify: bool,
-    /// `--tls-server-name`.
-    pub tls_server_name: Option<String>,
-    /// `--disable-compression`.
-    pub disable_compression: bool,
-}
 
 /// One API server, reached as one user. Cheap to clone.
 #[derive(Clone)]
@@ -105,9 +57,9 @@ impl Cluster {
             }
         };
         // A plugin runs here, maybe until somebody has typed a password.
-        let (credentials, identity) = Credentials::obtain(source).await?;
-        if let Some(identity) = &identity {
-            credentials::show(&mut config.auth_info, identity);
+        let (credentials, certificate) = Credentials::obtain(source).await?;
+        if let Some(certificate) = &certificate {
+            certificate.apply_to(&mut config.auth_info);
         }
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.default_retry = false;
@@ -116,7 +68,7 @@ impl Cluster {
             Some(namespace) => namespace.clone(),
             None => config.default_namespace.clone(),
         };
-        path_segment("namespace", &namespace)?;
+        check_path_segment("namespace", &namespace)?;
         // Reading the system's certificates blocks.
         let server = host_and_port(&server_url);
         let client = tokio::task::spawn_blocking(move || client(config))
@@ -198,7 +150,7 @@ fn client(config: kube::Config) -> kube::Result<kube::Client> {
 fn in_pod(
     files: &kube::config::Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Option<(kube::Config, Source)>, ClusterError> {
+) -> Result<Option<(kube::Config, CredentialSource)>, ClusterError> {
     let flags = options.server.is_some()
         || options.context.is_some()
         || options.cluster.is_some()
@@ -210,7 +162,7 @@ fn in_pod(
     let Ok(mut config) = kube::Config::incluster_env() else {
         return Ok(None);
     };
-    kubeconfig::lay_over_user(&mut config.auth_info, options)?;
+    kubeconfig::apply_user_flags(&mut config.auth_info, options)?;
     let name = "the Pod's service account";
     let source = credentials::take(&mut config.auth_info, &config.cluster_url, name)?;
     Ok(Some((config, source)))

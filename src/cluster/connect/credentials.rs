@@ -18,11 +18,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use kube::config::{AuthInfo, ExecConfig};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
+use super::client_certificate::ClientCertificate;
 use super::plugin;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
@@ -36,7 +35,7 @@ const REREAD: Duration = Duration::from_secs(50);
 const MAX_TOKEN: u64 = 1024 * 1024;
 
 /// What a user of a kubeconfig names, before any of it is used.
-pub(crate) enum Source {
+pub(crate) enum CredentialSource {
     /// Nothing, or only what TLS shows.
     None,
     /// Something, and the server does not speak https.
@@ -59,7 +58,7 @@ pub(crate) enum Source {
 }
 
 // Without what it holds: `exec` has an environment.
-impl std::fmt::Debug for Source {
+impl std::fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::None => "None",
@@ -82,16 +81,16 @@ pub(crate) enum Credentials {
     /// The same header in the whole run.
     Fixed(HeaderValue),
     /// A token that may change.
-    Changing(Arc<Changing>),
+    Renewable(Arc<RenewableToken>),
 }
 
 /// A token that is got anew from time to time.
-pub(crate) struct Changing {
-    from: Origin,
-    state: Mutex<State>,
+pub(crate) struct RenewableToken {
+    source: TokenSource,
+    state: Mutex<TokenState>,
 }
 
-enum Origin {
+enum TokenSource {
     File {
         path: String,
         token: Option<SecretString>,
@@ -99,18 +98,12 @@ enum Origin {
     Plugin(Box<ExecConfig>),
 }
 
-struct State {
+struct TokenState {
     header: HeaderValue,
     /// When it is got anew; `None`: not before the server refuses it.
     until: Option<Instant>,
     /// What the server has refused, so that it is got anew only once.
     refused: Option<HeaderValue>,
-}
-
-/// A client certificate with its key, in PEM.
-pub(crate) struct Identity {
-    pub(crate) certificate: String,
-    pub(crate) key: SecretString,
 }
 
 /// Takes the credentials out of a user. What is left is for kube: who is
@@ -119,7 +112,7 @@ pub(crate) fn take(
     user: &mut AuthInfo,
     server: &http::Uri,
     name: &str,
-) -> Result<Source, ClusterError> {
+) -> Result<CredentialSource, ClusterError> {
     let own = std::mem::take(user);
     user.impersonate = own.impersonate.clone();
     user.impersonate_uid = own.impersonate_uid.clone();
@@ -136,12 +129,12 @@ pub(crate) fn take(
             || own.client_certificate.is_some()
             || own.client_certificate_data.is_some();
         return Ok(match is_anything {
-            true => Source::Withheld,
-            false => Source::None,
+            true => CredentialSource::Withheld,
+            false => CredentialSource::None,
         });
     }
-    if let Some(identity) = identity_of(&own, name)? {
-        show(user, &identity);
+    if let Some(certificate) = ClientCertificate::from_user(&own, name)? {
+        certificate.apply_to(user);
     }
     if let Some(provider) = own.auth_provider {
         if provider.name != "oidc" {
@@ -153,7 +146,7 @@ pub(crate) fn take(
             }
         }
         user.auth_provider = Some(provider);
-        return Ok(Source::None);
+        return Ok(CredentialSource::None);
     }
     let some = |token: Option<SecretString>| token.filter(|t| !t.expose_secret().trim().is_empty());
     let token = some(own.token);
@@ -166,25 +159,18 @@ pub(crate) fn take(
                  found [token basicAuth], only one is allowed"
             )));
         }
-        (Some(user), ..) => Source::Basic {
+        (Some(user), ..) => CredentialSource::Basic {
             user,
             password: own.password.unwrap_or_default(),
         },
-        (None, token, Some(path), _) => Source::File { path, token },
-        (None, Some(token), None, _) => Source::Token {
+        (None, token, Some(path), _) => CredentialSource::File { path, token },
+        (None, Some(token), None, _) => CredentialSource::Token {
             token,
             owner: format!("the token of user {name:?}"),
         },
-        (None, None, None, Some(exec)) => Source::Plugin(Box::new(exec)),
-        (None, None, None, None) => Source::None,
+        (None, None, None, Some(exec)) => CredentialSource::Plugin(Box::new(exec)),
+        (None, None, None, None) => CredentialSource::None,
     })
-}
-
-/// Has kube show a certificate.
-pub(crate) fn show(user: &mut AuthInfo, identity: &Identity) {
-    user.client_certificate_data = Some(STANDARD.encode(&identity.certificate));
-    let key = STANDARD.encode(identity.key.expose_secret());
-    user.client_key_data = Some(key.into());
 }
 
 /// As client-go words it, which has removed them.
@@ -225,117 +211,42 @@ fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
     }
 }
 
-/// The client certificate of a user and its key, from files or the kubeconfig
-/// itself, which wins. No error quotes any of it.
-fn identity_of(user: &AuthInfo, name: &str) -> Result<Option<Identity>, ClusterError> {
-    let data = user
-        .client_key_data
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
-    let certificate = pem(
-        "client-certificate",
-        user.client_certificate_data.as_deref(),
-        user.client_certificate.as_deref(),
-        name,
-    )?;
-    let Some(certificate) = certificate else {
-        return Ok(None);
-    };
-    let key = pem("client-key", data, user.client_key.as_deref(), name)?;
-    let key = key.ok_or_else(|| {
-        ClusterError::Configuration(format!(
-            "clientKeyData or clientKey must be specified for {name} to use the clientCert \
-             authentication method"
-        ))
-    })?;
-    identity(certificate, key, &format!("of user {name:?}")).map(Some)
-}
-
-/// A certificate and a key that TLS can show.
-pub(crate) fn identity(
-    certificate: String,
-    key: String,
-    owner: &str,
-) -> Result<Identity, ClusterError> {
-    let unusable = |what: &str| {
-        Err(ClusterError::Configuration(format!(
-            "{what} {owner} in PEM"
-        )))
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
-    if !chain.is_ok_and(|chain| !chain.is_empty()) {
-        return unusable("there is no valid client certificate");
-    }
-    if PrivateKeyDer::from_pem_slice(key.as_bytes()).is_err() {
-        return unusable("there is no valid, unencrypted client key");
-    }
-    Ok(Identity {
-        certificate,
-        key: key.into(),
-    })
-}
-
-fn pem(
-    what: &str,
-    data: Option<&str>,
-    file: Option<&str>,
-    name: &str,
-) -> Result<Option<String>, ClusterError> {
-    let fault = |reason: String| ClusterError::Configuration(reason);
-    let bytes = match (data.filter(|data| !data.is_empty()), file) {
-        (Some(data), _) => {
-            // Long lines are often folded.
-            let data: String = data.split_ascii_whitespace().collect();
-            let decoded = STANDARD.decode(data);
-            decoded.map_err(|_| fault(format!("the {what}-data of user {name:?} is not Base64")))?
-        }
-        (None, Some(file)) => std::fs::read(file).map_err(|error| {
-            let reason = plain_io(&error.to_string());
-            fault(format!(
-                "unable to read {what} {file} for {name} due to open {file}: {reason}"
-            ))
-        })?,
-        (None, None) => return Ok(None),
-    };
-    let text = String::from_utf8(bytes);
-    text.map(Some)
-        .map_err(|_| fault(format!("the {what} of user {name:?} is not PEM")))
-}
-
 impl Credentials {
     /// What a source gives: the header, and a certificate where a plugin has one.
-    pub(crate) async fn obtain(source: Source) -> Result<(Self, Option<Identity>), ClusterError> {
-        let origin = match source {
-            Source::None => return Ok((Self::None, None)),
-            Source::Withheld => return Ok((Self::Withheld, None)),
-            Source::Basic { user, password } => {
+    pub(crate) async fn obtain(
+        source: CredentialSource,
+    ) -> Result<(Self, Option<ClientCertificate>), ClusterError> {
+        let token_source = match source {
+            CredentialSource::None => return Ok((Self::None, None)),
+            CredentialSource::Withheld => return Ok((Self::Withheld, None)),
+            CredentialSource::Basic { user, password } => {
                 secrets::learn_login(&user, password.expose_secret());
                 let login = format!("{user}:{}", password.expose_secret());
                 let login = STANDARD.encode(login);
                 let header = header("Basic", login.as_bytes(), "the user name")?;
                 return Ok((Self::Fixed(header), None));
             }
-            Source::Token { token, owner } => {
+            CredentialSource::Token { token, owner } => {
                 let header = bearer(token.expose_secret().as_bytes(), &owner)?;
                 return Ok((Self::Fixed(header), None));
             }
-            Source::File { path, token } => Origin::File { path, token },
-            Source::Plugin(exec) => Origin::Plugin(exec),
+            CredentialSource::File { path, token } => TokenSource::File { path, token },
+            CredentialSource::Plugin(exec) => TokenSource::Plugin(exec),
         };
-        let (token, identity) = origin.get().await?;
+        let (token, certificate) = token_source.get().await?;
         let Some((header, until)) = token else {
-            return Ok((Self::None, identity));
+            return Ok((Self::None, certificate));
         };
-        let state = State {
+        let state = TokenState {
             header,
             until,
             refused: None,
         };
-        let changing = Changing {
-            from: origin,
+        let token = RenewableToken {
+            source: token_source,
             state: Mutex::new(state),
         };
-        Ok((Self::Changing(Arc::new(changing)), identity))
+        Ok((Self::Renewable(Arc::new(token)), certificate))
     }
 
     /// What to show with the next request.
@@ -343,10 +254,10 @@ impl Credentials {
         match self {
             Self::None | Self::Withheld => Ok(None),
             Self::Fixed(header) => Ok(Some(header.clone())),
-            Self::Changing(changing) => {
-                let mut state = changing.state.lock().await;
+            Self::Renewable(token) => {
+                let mut state = token.state.lock().await;
                 if state.until.is_some_and(|until| until <= Instant::now()) {
-                    changing.renew(&mut state).await?;
+                    token.renew(&mut state).await?;
                 }
                 Ok(Some(state.header.clone()))
             }
@@ -359,13 +270,13 @@ impl Credentials {
         &self,
         refused: &HeaderValue,
     ) -> Result<Option<HeaderValue>, ClusterError> {
-        let Self::Changing(changing) = self else {
+        let Self::Renewable(token) = self else {
             return Ok(None);
         };
-        let mut state = changing.state.lock().await;
+        let mut state = token.state.lock().await;
         if state.header == *refused && state.refused.as_ref() != Some(refused) {
             state.refused = Some(refused.clone());
-            changing.renew(&mut state).await?;
+            token.renew(&mut state).await?;
         }
         Ok(Some(state.header.clone()).filter(|header| header != refused))
     }
@@ -376,9 +287,9 @@ impl Credentials {
     }
 }
 
-impl Changing {
-    async fn renew(&self, state: &mut State) -> Result<(), ClusterError> {
-        match (self.from.get().await, &self.from) {
+impl RenewableToken {
+    async fn renew(&self, state: &mut TokenState) -> Result<(), ClusterError> {
+        match (self.source.get().await, &self.source) {
             (Ok((Some((header, until)), _)), _) => {
                 state.header = header;
                 state.until = until;
@@ -386,17 +297,18 @@ impl Changing {
             // A certificate instead of a token would need another connection.
             (Ok((None, _)), _) => state.until = None,
             // A file that is gone for a moment must not end the run.
-            (Err(_), Origin::File { .. }) => state.until = Some(Instant::now() + REREAD),
-            (Err(error), Origin::Plugin(_)) => return Err(error),
+            (Err(_), TokenSource::File { .. }) => state.until = Some(Instant::now() + REREAD),
+            (Err(error), TokenSource::Plugin(_)) => return Err(error),
         }
         Ok(())
     }
 }
 
-type Token = (HeaderValue, Option<Instant>);
+/// A header, and when it must be renewed; `None`: not before the server rejects it.
+type IssuedToken = (HeaderValue, Option<Instant>);
 
-impl Origin {
-    async fn get(&self) -> Result<(Option<Token>, Option<Identity>), ClusterError> {
+impl TokenSource {
+    async fn get(&self) -> Result<(Option<IssuedToken>, Option<ClientCertificate>), ClusterError> {
         match self {
             Self::File { path, token } => {
                 let header = match (read_token(path), token) {
@@ -419,7 +331,7 @@ impl Origin {
                     }
                     None => None,
                 };
-                Ok((token, issued.identity))
+                Ok((token, issued.certificate))
             }
         }
     }

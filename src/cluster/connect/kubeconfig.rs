@@ -19,8 +19,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
-use super::connection::ConnectionOptions;
-use super::credentials::{self, Source};
+use super::credentials::{self, CredentialSource};
+use super::options::ConnectionOptions;
 use super::proxy;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
@@ -31,7 +31,7 @@ const FALLBACK_SERVER: &str = "http://localhost:8080";
 
 /// The parts of a kubeconfig that were chosen, with the flags laid over them.
 #[derive(Debug, Default)]
-pub(crate) struct Chosen {
+pub(crate) struct EffectiveConfig {
     /// The context's name; `None` in a Pod, or with flags alone.
     pub(crate) context: Option<String>,
     /// The context's namespace.
@@ -51,7 +51,7 @@ pub(crate) fn is_empty(config: &Kubeconfig) -> bool {
 pub(crate) fn choose(
     config: &Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Chosen, ClusterError> {
+) -> Result<EffectiveConfig, ClusterError> {
     let context_name = options
         .context
         .as_ref()
@@ -78,7 +78,7 @@ pub(crate) fn choose(
         None if user_name.is_empty() => AuthInfo::default(),
         None => return Err(ClusterError::UnknownUser(user_name)),
     };
-    let mut chosen = Chosen {
+    let mut chosen = EffectiveConfig {
         context: context_name.cloned(),
         namespace: context.namespace.filter(|name| !name.is_empty()),
         cluster_name,
@@ -86,8 +86,8 @@ pub(crate) fn choose(
         user_name,
         user,
     };
-    lay_over_cluster(&mut chosen.cluster, options)?;
-    lay_over_user(&mut chosen.user, options)?;
+    apply_cluster_flags(&mut chosen.cluster, options)?;
+    apply_user_flags(&mut chosen.user, options)?;
     Ok(chosen)
 }
 
@@ -101,7 +101,7 @@ fn find_user(config: &Kubeconfig, name: &str) -> Option<AuthInfo> {
     Some(named.auth_info.clone().unwrap_or_default())
 }
 
-fn lay_over_cluster(
+fn apply_cluster_flags(
     cluster: &mut ClusterEntry,
     options: &ConnectionOptions,
 ) -> Result<(), ClusterError> {
@@ -140,7 +140,7 @@ fn lay_over_cluster(
 }
 
 /// Lays the credential flags over a user, be it of a file or a Pod's.
-pub(crate) fn lay_over_user(
+pub(crate) fn apply_user_flags(
     user: &mut AuthInfo,
     options: &ConnectionOptions,
 ) -> Result<(), ClusterError> {
@@ -208,18 +208,18 @@ fn interactive(
     }
 }
 
-impl Chosen {
+impl EffectiveConfig {
     /// The chosen parts as kube's own configuration, and the credentials, which are
     /// ours. Put together here and not by kube, which takes the environment's proxy
     /// for every server.
-    pub(crate) fn into_config(self) -> Result<(kube::Config, Source), ClusterError> {
+    pub(crate) fn into_config(self) -> Result<(kube::Config, CredentialSource), ClusterError> {
         self.check_files()?;
         let Self {
             cluster, mut user, ..
         } = self;
         let url = server_url(cluster.server.as_deref().unwrap_or(FALLBACK_SERVER))?;
         let mut source = credentials::take(&mut user, &url, &self.user_name)?;
-        if let Source::Plugin(exec) = &mut source {
+        if let CredentialSource::Plugin(exec) = &mut source {
             exec.interactive_mode = interactive(exec.interactive_mode.as_ref())?;
             if exec.provide_cluster_info {
                 let told = ExecAuthCluster::try_from(&cluster);
@@ -228,7 +228,7 @@ impl Chosen {
             }
         }
         let mut config = kube::Config::new(url);
-        config.proxy_url = proxy::of(cluster.proxy_url.as_deref(), &config.cluster_url)?;
+        config.proxy_url = proxy::proxy_for(cluster.proxy_url.as_deref(), &config.cluster_url)?;
         config.root_cert = authority(&cluster, &self.cluster_name)?;
         config.accept_invalid_certs = cluster.insecure_skip_tls_verify == Some(true);
         config.disable_compression = cluster.disable_compression == Some(true);
@@ -289,7 +289,7 @@ fn server_url(server: &str) -> Result<http::Uri, ClusterError> {
     };
     let url: http::Uri = server.parse().map_err(|_| invalid())?;
     let is_known = matches!(url.scheme_str(), Some("https" | "http"));
-    match is_known && proxy::leads_to_a_host(&url) {
+    match is_known && proxy::has_valid_host(&url) {
         true => Ok(url),
         false => Err(invalid()),
     }

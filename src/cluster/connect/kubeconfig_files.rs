@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::connection::ConnectionOptions;
+use super::options::ConnectionOptions;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 

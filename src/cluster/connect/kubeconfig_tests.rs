@@ -22,7 +22,7 @@ contexts:
     .expect("a kubeconfig")
 }
 
-fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<Chosen, String> {
+fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<EffectiveConfig, String> {
     let mut options = ConnectionOptions::default();
     set(&mut options);
     choose(&files(), &options).map_err(|error| error.line())
@@ -194,7 +194,7 @@ fn the_choice_becomes_kubes_configuration() {
     assert_eq!(config.tls_server_name, some("api"));
     assert!(config.accept_invalid_certs && config.disable_compression);
     assert!(config.root_cert.is_none());
-    assert!(matches!(source, Source::Token { .. }));
+    assert!(matches!(source, CredentialSource::Token { .. }));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_server_that_is_not_a_url_is_told_without_its_login() {
         });
         let (config, source) = chosen.expect("chosen").into_config().expect(server);
         assert_eq!(config.cluster_url.scheme_str(), Some("https"), "{server}");
-        assert!(matches!(source, Source::Token { .. }), "{server}");
+        assert!(matches!(source, CredentialSource::Token { .. }), "{server}");
     }
 }
 
@@ -255,7 +255,7 @@ fn a_server_without_a_scheme_is_asked_over_http_and_gets_no_credentials() {
             .into_config()
             .expect("a configuration");
         assert_eq!(config.cluster_url, "http://h:1/");
-        assert!(matches!(source, Source::Withheld));
+        assert!(matches!(source, CredentialSource::Withheld));
         assert!(config.auth_info.token.is_none());
     }
 }

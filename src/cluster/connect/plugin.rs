@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-use super::credentials::{Identity, identity};
+use super::client_certificate::ClientCertificate;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
@@ -31,13 +31,13 @@ const BEFORE_EXPIRY: Duration = Duration::from_secs(10);
 const SECRET_NAMES: [&str; 6] = ["secret", "token", "passw", "key", "credential", "auth"];
 
 /// What a plugin gave.
-pub(crate) struct Issued {
+pub(crate) struct PluginCredentials {
     /// The plugin, as the kubeconfig names it.
     pub(crate) program: String,
     pub(crate) token: Option<SecretString>,
     /// When the token is got anew; `None`: it does not expire.
     pub(crate) until: Option<Instant>,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) certificate: Option<ClientCertificate>,
 }
 
 #[derive(Deserialize)]
@@ -45,12 +45,12 @@ pub(crate) struct Issued {
 struct ExecCredential {
     api_version: Option<String>,
     kind: Option<String>,
-    status: Option<Status>,
+    status: Option<ExecCredentialStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct ExecCredentialStatus {
     expiration_timestamp: Option<String>,
     token: Option<String>,
     client_certificate_data: Option<String>,
@@ -58,7 +58,7 @@ struct Status {
 }
 
 /// Runs a plugin and reads what it gives.
-pub(crate) async fn run(exec: &ExecConfig) -> Result<Issued, ClusterError> {
+pub(crate) async fn run(exec: &ExecConfig) -> Result<PluginCredentials, ClusterError> {
     let program = exec.command.clone().unwrap_or_default();
     let answered = ask(exec, &program).await;
     answered.map_err(|reason| ClusterError::Unreachable {
@@ -66,7 +66,7 @@ pub(crate) async fn run(exec: &ExecConfig) -> Result<Issued, ClusterError> {
     })
 }
 
-async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
+async fn ask(exec: &ExecConfig, program: &str) -> Result<PluginCredentials, String> {
     if program.is_empty() {
         return Err("exec: the kubeconfig names no command".to_owned());
     }
@@ -76,7 +76,7 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
     command
         .args(exec.args.iter().flatten())
         .envs(variables(exec))
-        .env("KUBERNETES_EXEC_INFO", told(exec, is_interactive))
+        .env("KUBERNETES_EXEC_INFO", exec_info(exec, is_interactive))
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     if is_interactive {
@@ -143,7 +143,7 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 /// What the plugin is told, as `KUBERNETES_EXEC_INFO`.
-fn told(exec: &ExecConfig, is_interactive: bool) -> String {
+fn exec_info(exec: &ExecConfig, is_interactive: bool) -> String {
     let mut spec = json!({"interactive": is_interactive});
     if let Some(cluster) = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info) {
         spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
@@ -183,7 +183,7 @@ fn failed(exec: &ExecConfig, program: &str, status: ExitStatus, stderr: &[u8]) -
     }
 }
 
-fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, String> {
+fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<PluginCredentials, String> {
     // Not the parser's error: it quotes what it does not understand.
     let credential: ExecCredential = serde_saphyr::from_slice(stdout).map_err(|_| {
         format!("exec: executable {program} printed something that is not an ExecCredential")
@@ -212,11 +212,12 @@ fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, Strin
         some(status.client_certificate_data),
         some(status.client_key_data),
     );
-    let identity = match pair {
+    let certificate = match pair {
         (None, None) => None,
         (Some(certificate), Some(key)) => {
             let owner = format!("of the credential plugin {program}");
-            Some(identity(certificate, key, &owner).map_err(|error| error.to_string())?)
+            let certificate = ClientCertificate::from_pem(certificate, key, &owner);
+            Some(certificate.map_err(|error| error.to_string())?)
         }
         _ => {
             return Err(format!(
@@ -225,16 +226,16 @@ fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, Strin
         }
     };
     let token = some(status.token);
-    if token.is_none() && identity.is_none() {
+    if token.is_none() && certificate.is_none() {
         return Err(format!(
             "exec plugin {program} didn't return a token or cert/key pair"
         ));
     }
-    Ok(Issued {
+    Ok(PluginCredentials {
         program: program.to_owned(),
         token: token.map(SecretString::from),
         until,
-        identity,
+        certificate,
     })
 }
 

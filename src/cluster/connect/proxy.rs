@@ -16,7 +16,10 @@ use crate::secrets;
     clippy::disallowed_methods,
     reason = "the machine's proxy, as every client reads it"
 )]
-pub(crate) fn of(own: Option<&str>, server: &http::Uri) -> Result<Option<http::Uri>, ClusterError> {
+pub(crate) fn proxy_for(
+    own: Option<&str>,
+    server: &http::Uri,
+) -> Result<Option<http::Uri>, ClusterError> {
     let set = |upper: &str, lower: &str| {
         let mut values = [upper, lower]
             .into_iter()
@@ -50,7 +53,7 @@ fn parse(proxy: &str, origin: &str) -> Result<http::Uri, ClusterError> {
     let url: http::Uri = url.parse().map_err(|_| invalid())?;
     let authority = url.authority().ok_or_else(invalid)?.as_str();
     match url.scheme_str() {
-        _ if !leads_to_a_host(&url) => Err(invalid()),
+        _ if !has_valid_host(&url) => Err(invalid()),
         Some("http" | "https") => Ok(url),
         // Names are resolved by the proxy in either case, as in Go.
         Some("socks5" | "socks5h") => {
@@ -71,7 +74,7 @@ fn parse(proxy: &str, origin: &str) -> Result<http::Uri, ClusterError> {
 }
 
 /// Whether a URL has a host and, if any, a port that is one: the parser takes any.
-pub(crate) fn leads_to_a_host(url: &http::Uri) -> bool {
+pub(crate) fn has_valid_host(url: &http::Uri) -> bool {
     let Some(authority) = url.authority() else {
         return false;
     };

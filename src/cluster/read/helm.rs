@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::connect::connection::Cluster;
@@ -35,7 +35,7 @@ const KINDS: [CustomKind; 3] = [
 pub(crate) enum Collection {
     /// The server has it.
     There(Resource),
-    /// See [`Served::Perhaps`].
+    /// See [`ServedKind::Perhaps`].
     Perhaps(Resource),
     /// Whether the server has it cannot be read.
     Unknown(Resource, ClusterError),
@@ -55,7 +55,7 @@ impl Cluster {
     /// The collections that a type may mean, the newest group's first; none where
     /// the cluster does not have it.
     pub(crate) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
-        match Resource::of_type(workload_type) {
+        match Resource::for_type(workload_type) {
             Some(resource) => vec![Collection::There(resource)],
             None => self.helm_releases(workload_type).await,
         }
@@ -73,9 +73,9 @@ impl Cluster {
         let served = join_all(asked).await;
         let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
             Some(match served {
-                Ok(Served::At(resource)) => Collection::There(resource),
-                Ok(Served::Perhaps(resource)) => Collection::Perhaps(resource),
-                Ok(Served::Nowhere) => return None,
+                Ok(ServedKind::At(resource)) => Collection::There(resource),
+                Ok(ServedKind::Perhaps(resource)) => Collection::Perhaps(resource),
+                Ok(ServedKind::Nowhere) => return None,
                 Err(error) => Collection::Unknown(kind.newest(), error),
             })
         });

@@ -5,7 +5,7 @@ use crate::cluster::fake::{
     cluster, forbidden, group, item, kinds, no_such_object, not_found, page, shop, status,
 };
 use crate::cluster::read::workloads::Listing;
-use crate::cluster::{Scope, What};
+use crate::cluster::{Scope, WorkloadSelector};
 use crate::workload::WorkloadKind;
 
 /// A cluster whose HelmReleases are what `helm` answers.
@@ -117,11 +117,11 @@ async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
     ];
     for (name, helm, rows, quiet, named) in rows {
         let cluster = with_releases(helm);
-        let everything = cluster.workloads(&shop(What::Everything)).await;
+        let everything = cluster.workloads(&shop(WorkloadSelector::Everything)).await;
         let everything = everything.expect("read");
         assert_eq!(everything.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&everything), quiet, "{name}");
-        let what = What::Kinds(vec![WorkloadKind::HelmRelease.into()]);
+        let what = WorkloadSelector::Kinds(vec![WorkloadKind::HelmRelease.into()]);
         let releases = cluster.workloads(&shop(what)).await.expect("read");
         assert_eq!(releases.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&releases), named, "{name}");
@@ -168,7 +168,7 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
         let (word, name) = word.split_once('/').expect("TYPE/NAME");
         (word.parse().expect("a type"), name.to_owned())
     });
-    let what = What::Named(named.collect());
+    let what = WorkloadSelector::Named(named.collect());
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     let found = listing.workloads.iter().map(|w| {
         let version = &w.id.api_version;
@@ -247,7 +247,7 @@ async fn a_typed_group_and_version_choose_the_collection() {
         ("hr.helm.fluxcd.io", 1),
         ("hr.v2.helm.toolkit.fluxcd.io", 1),
     ] {
-        let what = What::Kinds(vec![word.parse().expect("a type")]);
+        let what = WorkloadSelector::Kinds(vec![word.parse().expect("a type")]);
         let listing = cluster.workloads(&shop(what)).await.expect("read");
         assert_eq!(listing.workloads.len(), rows, "{word}");
         let scope = Scope::Namespace("shop".to_owned());
@@ -273,7 +273,7 @@ async fn a_name_that_another_group_may_have_is_not_guessed() {
         );
     }
     let cluster = with_three_groups(broken);
-    let what = What::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
+    let what = WorkloadSelector::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(listing.workloads, []);
     assert_eq!(reasons(&listing), ["ServiceUnavailable"]);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -53,10 +53,10 @@ impl Cluster {
     /// Whether a controller of ours works here, in any namespace.
     pub async fn controller_presence(&self, now: Timestamp) -> ControllerPresence {
         let named = format!("metadata.name={CONTROLLER_LEASE}");
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("coordination.k8s.io/v1", "leases").path(&Scope::AllNamespaces),
             field_selector: Some(&named),
-            ..List::default()
+            ..ListRequest::default()
         };
         // A Lease that cannot be read is held by nobody.
         let is_held = |text: &str| {

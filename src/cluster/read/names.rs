@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::helm::Collection;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -13,7 +13,7 @@ use crate::workload::WorkloadType;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Object {
+struct NamedObject {
     metadata: ObjectMetadata,
 }
 
@@ -77,13 +77,13 @@ impl Cluster {
     }
 
     async fn names_at(&self, path: String) -> Result<Vec<String>, ClusterError> {
-        let list = List {
+        let list = ListRequest {
             path,
             metadata_only: true,
-            ..List::default()
+            ..ListRequest::default()
         };
         let read = |text: &str| {
-            let object: Object = serde_json::from_str(text).unwrap_or_default();
+            let object: NamedObject = serde_json::from_str(text).unwrap_or_default();
             object.metadata.name
         };
         let mut names = self.list(&list, read).await?;

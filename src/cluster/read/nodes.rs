@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -12,7 +12,7 @@ use crate::image::Platform;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Node {
+struct NodeObject {
     metadata: NodeMetadata,
 }
 
@@ -27,13 +27,13 @@ impl Cluster {
     /// read, or there are none, and nothing is known. That is no error: who may
     /// only read workloads gets a complete answer without them.
     pub async fn node_platforms(&self) -> Option<Vec<Platform>> {
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("v1", "nodes").path(&Scope::AllNamespaces),
             metadata_only: true,
-            ..List::default()
+            ..ListRequest::default()
         };
         let read = |text: &str| {
-            let node: Node = serde_json::from_str(text).ok()?;
+            let node: NodeObject = serde_json::from_str(text).ok()?;
             let labels = node.metadata.labels?;
             let os = labels.get("kubernetes.io/os")?;
             Some(Platform::new(os, labels.get("kubernetes.io/arch")?, ""))

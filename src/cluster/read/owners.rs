@@ -8,10 +8,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::helm::HELM_RELEASES;
-use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::page::ListRequest;
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::plan::{OwnerAnswer, OwnerQuestion};
@@ -36,7 +37,7 @@ const APPLICATIONS: CustomKind = CustomKind {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Application {
-    metadata: Place,
+    metadata: ApplicationMetadata,
     status: ApplicationStatus,
     /// What it manages cannot be read.
     #[serde(skip)]
@@ -57,7 +58,7 @@ impl Application {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Place {
+struct ApplicationMetadata {
     namespace: String,
 }
 
@@ -135,9 +136,10 @@ impl Cluster {
         let Some(namespace) = &owner.namespace else {
             return Ok(None);
         };
-        path_segment("namespace", namespace)?;
-        path_segment("resource name", &owner.name)?;
-        let (Served::At(resource) | Served::Perhaps(resource)) = self.served(kind, None).await?
+        check_path_segment("namespace", namespace)?;
+        check_path_segment("resource name", &owner.name)?;
+        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
+            self.served(kind, None).await?
         else {
             return Ok(None);
         };
@@ -168,12 +170,12 @@ impl Cluster {
             let served = &served;
             async move {
                 let applications = match served {
-                    Ok(Served::At(resource) | Served::Perhaps(resource)) => {
+                    Ok(ServedKind::At(resource) | ServedKind::Perhaps(resource)) => {
                         self.applications_named(resource, name).await
                     }
                     // No Argo CD, no Application. The group is Argo Workflows' and
                     // Rollouts' too.
-                    Ok(Served::Nowhere) => Some(Vec::new()),
+                    Ok(ServedKind::Nowhere) => Some(Vec::new()),
                     Err(error) => {
                         tracing::debug!("the Applications {name} are not known: {error}");
                         None
@@ -195,10 +197,10 @@ impl Cluster {
             .namespace
             .map_or(Scope::AllNamespaces, Scope::Namespace);
         let named = format!("metadata.name={}", owner.name);
-        let list = List {
+        let list = ListRequest {
             path: resource.path(&scope),
             field_selector: Some(&named),
-            ..List::default()
+            ..ListRequest::default()
         };
         let applications = match scope.check() {
             Ok(()) => self.list(&list, Application::read).await,

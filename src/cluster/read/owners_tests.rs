@@ -177,8 +177,8 @@ async fn where_nothing_of_the_kind_is_installed_nothing_is_listed_and_nothing_sl
 #[tokio::test(start_paused = true)]
 async fn an_owner_that_cannot_be_looked_up_is_not_known() {
     let broken = || status(503, "ServiceUnavailable", "no endpoints");
-    type Answer = fn(&str) -> (u16, String);
-    let argo_answers: [Answer; 5] = [
+    type FakeAnswer = fn(&str) -> (u16, String);
+    let argo_answers: [FakeAnswer; 5] = [
         // The group is hidden, and so are its kinds.
         |_| forbidden(),
         // The server behind the group is down.

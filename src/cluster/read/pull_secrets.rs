@@ -24,10 +24,11 @@ use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-use crate::workload::{DEFAULT_SERVICE_ACCOUNT, Reader};
+use crate::workload::{DEFAULT_SERVICE_ACCOUNT, PullIdentity};
 
 /// How many accounts and Secrets are read at once.
 const AT_ONCE: usize = 16;
@@ -37,7 +38,7 @@ const NAMED: usize = 5;
 
 /// A Secret that holds registry credentials.
 #[derive(Debug)]
-pub struct PullSecret {
+pub struct PullSecretContent {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -46,13 +47,13 @@ pub struct PullSecret {
     pub docker_config: SecretSlice<u8>,
 }
 
-/// What was found for one reader.
+/// What was found for one identity.
 #[derive(Debug, Clone, Default)]
 pub struct PullSecretsFound {
     /// The Secrets, in the order in which they are tried.
-    pub secrets: Vec<Arc<PullSecret>>,
+    pub secrets: Vec<Arc<PullSecretContent>>,
     /// Something could not be read, so that there may be more; a note says what.
-    pub incomplete: bool,
+    pub is_incomplete: bool,
 }
 
 /// The pull secrets of a cluster, each read at most once, by whoever needs it
@@ -61,13 +62,13 @@ pub struct PullSecretsFound {
 pub struct PullSecrets {
     cluster: Cluster,
     slots: Semaphore,
-    accounts: Once<Option<Arc<[String]>>>,
-    secrets: Once<Option<Arc<PullSecret>>>,
+    accounts: CellsByName<Option<Arc<[String]>>>,
+    secrets: CellsByName<Option<Arc<PullSecretContent>>>,
     faults: Mutex<Faults>,
 }
 
 /// A value for each namespace and name, made once.
-type Once<T> = Mutex<HashMap<(String, String), Arc<OnceCell<T>>>>;
+type CellsByName<T> = Mutex<HashMap<(String, String), Arc<OnceCell<T>>>>;
 
 /// What could not be used, to be told once a run.
 #[derive(Debug, Default)]
@@ -94,9 +95,9 @@ impl Cluster {
 impl PullSecrets {
     /// The Secrets that workloads of one kind of reader pull with. What cannot
     /// be read is left out, and told by [`Self::notes`].
-    pub async fn of(&self, reader: &Reader) -> PullSecretsFound {
-        let namespace = &reader.namespace;
-        let refs = &reader.pull_secrets;
+    pub async fn for_identity(&self, identity: &PullIdentity) -> PullSecretsFound {
+        let namespace = &identity.namespace;
+        let refs = &identity.pull_secrets;
         let account = refs
             .service_account
             .as_deref()
@@ -109,13 +110,13 @@ impl PullSecrets {
         };
         let (own, of_account) = futures_util::join!(own, of_account);
         let mut found = PullSecretsFound {
-            incomplete: of_account.is_none(),
+            is_incomplete: of_account.is_none(),
             ..PullSecretsFound::default()
         };
         for secret in own.into_iter().chain(of_account.unwrap_or_default()) {
             match secret {
                 Some(secret) => found.secrets.push(secret),
-                None => found.incomplete = true,
+                None => found.is_incomplete = true,
             }
         }
         found
@@ -158,7 +159,7 @@ impl PullSecrets {
     }
 
     /// Tells that what a Secret holds is of no use.
-    pub fn reject(&self, secret: &PullSecret, fault: &str) {
+    pub fn reject(&self, secret: &PullSecretContent, fault: &str) {
         self.not_used(&secret.namespace, &secret.name, fault);
     }
 
@@ -180,16 +181,16 @@ impl PullSecrets {
             }
             None
         };
-        let cell = once(&self.accounts, namespace, name);
+        let cell = cell(&self.accounts, namespace, name);
         cell.get_or_init(read).await.clone()
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecret>> {
+    async fn secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecretContent>> {
         let read = || async {
             match self.get("secrets", namespace, name).await {
                 Ok(body) => match docker_config(body.expose_secret()) {
                     Ok(docker_config) => {
-                        return Some(Arc::new(PullSecret {
+                        return Some(Arc::new(PullSecretContent {
                             namespace: namespace.to_owned(),
                             name: name.to_owned(),
                             docker_config,
@@ -208,7 +209,7 @@ impl PullSecrets {
             }
             None
         };
-        let cell = once(&self.secrets, namespace, name);
+        let cell = cell(&self.secrets, namespace, name);
         cell.get_or_init(read).await.clone()
     }
 
@@ -219,8 +220,8 @@ impl PullSecrets {
         namespace: &str,
         name: &str,
     ) -> Result<SecretString, ClusterError> {
-        path_segment("namespace", namespace)?;
-        path_segment("resource name", name)?;
+        check_path_segment("namespace", namespace)?;
+        check_path_segment("resource name", name)?;
         let scope = Scope::Namespace(namespace.to_owned());
         let path = Resource::new("v1", plural).path(&scope);
         // The semaphore is never closed.
@@ -254,7 +255,7 @@ fn enumerate(set: &BTreeSet<String>) -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Account {
+struct ServiceAccount {
     #[serde(default)]
     image_pull_secrets: Option<Vec<Reference>>,
 }
@@ -266,7 +267,7 @@ struct Reference {
 }
 
 fn names_of_account(text: &str) -> Option<Vec<String>> {
-    let account: Account = serde_json::from_str(text).ok()?;
+    let account: ServiceAccount = serde_json::from_str(text).ok()?;
     let listed = account.image_pull_secrets.unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
     for Reference { name } in listed {
@@ -317,7 +318,7 @@ fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
     Ok(bytes.into())
 }
 
-fn once<T>(all: &Once<T>, namespace: &str, name: &str) -> Arc<OnceCell<T>> {
+fn cell<T>(all: &CellsByName<T>, namespace: &str, name: &str) -> Arc<OnceCell<T>> {
     let key = (namespace.to_owned(), name.to_owned());
     Arc::clone(lock(all).entry(key).or_default())
 }

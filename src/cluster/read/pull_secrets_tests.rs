@@ -36,8 +36,8 @@ fn holding(answers: &[(&str, (u16, String))]) -> (PullSecrets, Asked) {
     (cluster.pull_secrets(), asked)
 }
 
-fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> Reader {
-    Reader {
+fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> PullIdentity {
+    PullIdentity {
         namespace: namespace.to_owned(),
         pull_secrets: PullSecretRefs {
             service_account: account.map(str::to_owned),
@@ -59,10 +59,10 @@ async fn the_pods_own_come_first_then_the_accounts_each_once() {
         ("secrets/b", modern()),
     ]);
     let found = secrets
-        .of(&reader("shop", Some("web"), &["own", "shared"]))
+        .for_identity(&reader("shop", Some("web"), &["own", "shared"]))
         .await;
     assert_eq!(names(&found), ["own", "shared", "b"]);
-    assert!(!found.incomplete);
+    assert!(!found.is_incomplete);
     assert_eq!(found.secrets[0].namespace, "shop");
     assert_eq!(
         found.secrets[0].docker_config.expose_secret(),
@@ -91,17 +91,17 @@ async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
         reader("shop", None, &["regcred"]),
     ];
     let other = reader("team", None, &[]);
-    let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.of(r))).await;
+    let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.for_identity(r))).await;
     assert!(found.iter().all(|found| names(found) == ["regcred"]));
-    assert_eq!(secrets.of(&plain).await.secrets.len(), 1);
+    assert_eq!(secrets.for_identity(&plain).await.secrets.len(), 1);
     assert_eq!(asked.uris().len(), 4, "{:?}", asked.uris());
 }
 
 #[tokio::test]
 async fn an_account_that_does_not_exist_names_nothing_and_is_no_fault() {
     let (secrets, _) = holding(&[]);
-    let found = secrets.of(&reader("shop", None, &[])).await;
-    assert!(found.secrets.is_empty() && !found.incomplete);
+    let found = secrets.for_identity(&reader("shop", None, &[])).await;
+    assert!(found.secrets.is_empty() && !found.is_incomplete);
     assert_eq!(secrets.notes(), [""; 0]);
 }
 
@@ -114,11 +114,15 @@ async fn what_is_forbidden_is_told_once_for_all_namespaces() {
         ("secrets/other", forbidden()),
     ]);
     for namespace in ["b", "a", "c", "d", "e", "f", "g"] {
-        let found = secrets.of(&reader(namespace, None, &["other"])).await;
-        assert!(found.secrets.is_empty() && found.incomplete);
+        let found = secrets
+            .for_identity(&reader(namespace, None, &["other"]))
+            .await;
+        assert!(found.secrets.is_empty() && found.is_incomplete);
     }
-    let found = secrets.of(&reader("a", Some("closed"), &[])).await;
-    assert!(found.incomplete);
+    let found = secrets
+        .for_identity(&reader("a", Some("closed"), &[]))
+        .await;
+    assert!(found.is_incomplete);
     assert_eq!(
         secrets.notes(),
         [
@@ -170,8 +174,8 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
     ] {
         let (secrets, _) = holding(&[("secrets/x", answer.clone())]);
-        let found = secrets.of(&reader("shop", None, &["x"])).await;
-        assert_eq!(found.incomplete, expected.is_some(), "{answer:?}");
+        let found = secrets.for_identity(&reader("shop", None, &["x"])).await;
+        assert_eq!(found.is_incomplete, expected.is_some(), "{answer:?}");
         assert_eq!(secrets.notes(), Vec::from_iter(expected), "{answer:?}");
         assert!(!format!("{found:?} {secrets:?}").contains("hunter2"));
     }
@@ -180,8 +184,10 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
 #[tokio::test]
 async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
     let (secrets, asked) = holding(&[("secrets/x", modern())]);
-    let found = secrets.of(&reader("shop", Some("../x"), &["../x"])).await;
-    assert!(found.secrets.is_empty() && found.incomplete);
+    let found = secrets
+        .for_identity(&reader("shop", Some("../x"), &["../x"]))
+        .await;
+    assert!(found.secrets.is_empty() && found.is_incomplete);
     assert_eq!(asked.uris(), [""; 0]);
     assert_eq!(
         secrets.notes()[0],
@@ -195,7 +201,7 @@ async fn many_faults_are_counted_and_not_listed() {
     let (secrets, _) = holding(&[]);
     let all: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    secrets.of(&reader("shop", None, &all)).await;
+    secrets.for_identity(&reader("shop", None, &all)).await;
     let notes = secrets.notes();
     assert_eq!(notes.len(), 6);
     assert_eq!(notes[5], "note: 3 more pull secrets were not used");

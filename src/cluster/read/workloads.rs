@@ -9,9 +9,9 @@ use serde::Deserialize;
 use super::helm::Collection;
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
-use crate::cluster::api::selection::{Scope, Selection, What};
+use crate::cluster::api::selection::{Scope, Selection, WorkloadSelector};
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{Workload, WorkloadKind, WorkloadType, decode_as};
 
@@ -28,7 +28,7 @@ pub struct Listing {
 }
 
 /// A collection that was asked for, and how it went.
-struct Part {
+struct ListedCollection {
     resource: Resource,
     /// Whether the server may not have it at all.
     is_guess: bool,
@@ -46,12 +46,12 @@ impl Cluster {
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
         let mut listing = match &selection.what {
-            What::Everything => {
+            WorkloadSelector::Everything => {
                 let all = WorkloadKind::ALL.map(WorkloadType::from);
-                self.of_types(selection, &all, false).await?
+                self.list_types(selection, &all, false).await?
             }
-            What::Kinds(types) => self.of_types(selection, types, true).await?,
-            What::Named(named) => self.of_names(&selection.scope, named).await?,
+            WorkloadSelector::Kinds(types) => self.list_types(selection, types, true).await?,
+            WorkloadSelector::Named(named) => self.get_named(&selection.scope, named).await?,
         };
         listing.workloads.sort_by(|a, b| a.id.cmp(&b.id));
         // Two types may name one object: one with a group, one without.
@@ -60,7 +60,7 @@ impl Cluster {
         Ok(listing)
     }
 
-    async fn of_types(
+    async fn list_types(
         &self,
         selection: &Selection,
         types: &[WorkloadType],
@@ -72,7 +72,7 @@ impl Cluster {
                 distinct.push(one);
             }
         }
-        let asked = distinct.iter().map(|one| self.of_type(selection, one));
+        let asked = distinct.iter().map(|one| self.list_type(selection, one));
         let parts = join_all(asked).await;
 
         let mut listing = Listing::default();
@@ -83,7 +83,7 @@ impl Cluster {
             let mut is_there = false;
             let mut guesses = Vec::new();
             for part in parts {
-                let Part {
+                let ListedCollection {
                     resource,
                     is_guess,
                     items,
@@ -127,16 +127,20 @@ impl Cluster {
                 listing.errors.push(entry);
             }
         }
-        self.enter_failures(&selection.scope, failed, any_answer, &mut listing)
+        self.report_failures(&selection.scope, failed, any_answer, &mut listing)
             .await?;
         Ok(listing)
     }
 
-    async fn of_type(&self, selection: &Selection, workload_type: &WorkloadType) -> Vec<Part> {
+    async fn list_type(
+        &self,
+        selection: &Selection,
+        workload_type: &WorkloadType,
+    ) -> Vec<ListedCollection> {
         let kind = workload_type.kind();
         let collections = self.collections(workload_type).await.into_iter();
         let parts = collections.map(|collection| async move {
-            Part {
+            ListedCollection {
                 resource: collection.resource().clone(),
                 is_guess: !matches!(collection, Collection::There(_)),
                 items: match collection {
@@ -156,10 +160,10 @@ impl Cluster {
         kind: WorkloadKind,
         resource: &Resource,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
-        let list = List {
+        let list = ListRequest {
             path: resource.path(&selection.scope),
             label_selector: selection.label_selector.as_deref(),
-            ..List::default()
+            ..ListRequest::default()
         };
         let read = |text: &str| read(kind, &resource.api_version, &selection.scope, text);
         self.list(&list, read).await
@@ -167,7 +171,7 @@ impl Cluster {
 
     /// Turns failed lists into entries, or into one error where nothing else
     /// can have worked.
-    async fn enter_failures(
+    async fn report_failures(
         &self,
         scope: &Scope,
         failed: Vec<(Resource, ClusterError)>,
@@ -175,14 +179,14 @@ impl Cluster {
         listing: &mut Listing,
     ) -> Result<(), ClusterError> {
         let nothing_works = !any_answer && failed.iter().all(|(_, error)| error.is_transport());
-        let fatal = |error: &ClusterError| error.spoils_all() || nothing_works;
+        let fatal = |error: &ClusterError| error.is_fatal() || nothing_works;
         let mut refused = None;
         let mut entries = Vec::with_capacity(failed.len());
         for (resource, error) in failed {
             if fatal(&error) {
                 return Err(error);
             }
-            let mut entry = AccessError::on(scope, &resource, "list", &error);
+            let mut entry = AccessError::for_resource(scope, &resource, "list", &error);
             if *scope == Scope::AllNamespaces && error.is_forbidden() {
                 entry.hint = None;
                 refused = Some((entries.len(), resource));
@@ -224,7 +228,7 @@ impl Cluster {
         }
     }
 
-    async fn of_names(
+    async fn get_named(
         &self,
         scope: &Scope,
         named: &[(WorkloadType, String)],
@@ -248,7 +252,7 @@ impl Cluster {
         let asked = distinct.into_iter().map(|(workload_type, name)| {
             let meant = collections.iter().find(|(one, _)| *one == workload_type);
             let meant = meant.map_or(&[][..], |(_, collections)| collections.as_slice());
-            self.of_name(scope, workload_type, meant, name)
+            self.get_by_name(scope, workload_type, meant, name)
         });
         let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         let mut listing = Listing::default();
@@ -264,7 +268,7 @@ impl Cluster {
     }
 
     /// Reads what has a name, from each collection that the type may mean.
-    async fn of_name(
+    async fn get_by_name(
         &self,
         scope: &Scope,
         workload_type: &WorkloadType,
@@ -272,7 +276,7 @@ impl Cluster {
         name: &str,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
         let kind = workload_type.kind();
-        let mut answers = Answers::default();
+        let mut answers = NameLookup::default();
         for collection in collections {
             match collection {
                 Collection::There(resource) | Collection::Perhaps(resource) => {
@@ -282,22 +286,22 @@ impl Cluster {
                             let workload = read(kind, &resource.api_version, scope, &body);
                             answers.found.push(workload);
                         }
-                        Err(error) if error.spoils_all() || error.is_transport() => {
+                        Err(error) if error.is_fatal() || error.is_transport() => {
                             return Err(error);
                         }
-                        Err(error) => answers.enter(scope, collection, &error),
+                        Err(error) => answers.add_failure(scope, collection, &error),
                     }
                 }
-                Collection::Unknown(_, error) => answers.enter(scope, collection, error),
+                Collection::Unknown(_, error) => answers.add_failure(scope, collection, error),
             }
         }
-        Ok(answers.settle(scope, workload_type, name))
+        Ok(answers.into_workloads(scope, workload_type, name))
     }
 }
 
 /// What the collections of a type tell of a name.
 #[derive(Default)]
-struct Answers {
+struct NameLookup {
     found: Vec<Result<Workload, AccessError>>,
     /// Where it may be, for all that can be read.
     unknown: Option<AccessError>,
@@ -307,8 +311,8 @@ struct Answers {
     guess: Option<AccessError>,
 }
 
-impl Answers {
-    fn enter(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
+impl NameLookup {
+    fn add_failure(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
         let resource = collection.resource();
         let is_there = matches!(collection, Collection::There(_));
         let slot = if error.is_not_served() {
@@ -322,13 +326,13 @@ impl Answers {
         } else {
             &mut self.guess
         };
-        slot.get_or_insert_with(|| AccessError::on(scope, resource, "get", error));
+        slot.get_or_insert_with(|| AccessError::for_resource(scope, resource, "get", error));
     }
 
     /// Who may not read a collection does not mean it where another one has the
     /// name. Where none has it, the surest reason to doubt that comes first, and
     /// of two like ones the newer group's.
-    fn settle(
+    fn into_workloads(
         self,
         scope: &Scope,
         workload_type: &WorkloadType,
@@ -367,20 +371,20 @@ fn read(
 ) -> Result<Workload, AccessError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Identity {
-        metadata: Name,
+    struct ObjectIdentity {
+        metadata: ObjectName,
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Name {
+    struct ObjectName {
         name: String,
         namespace: String,
     }
     let namespace = scope.namespace().unwrap_or_default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     decode_as(kind, api_version, namespace, &mut deserializer).map_err(|error| {
-        let identity: Identity = serde_json::from_str(text).unwrap_or_default();
-        let Name { name, namespace } = identity.metadata;
+        let identity: ObjectIdentity = serde_json::from_str(text).unwrap_or_default();
+        let ObjectName { name, namespace } = identity.metadata;
         let scope = match namespace.as_str() {
             "" => scope.clone(),
             _ => Scope::Namespace(namespace),

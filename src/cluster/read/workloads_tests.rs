@@ -27,7 +27,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
-        .workloads(&shop(What::Everything))
+        .workloads(&shop(WorkloadSelector::Everything))
         .await
         .expect("read");
     assert_eq!(
@@ -70,7 +70,7 @@ async fn one_bad_object_spoils_only_itself() {
             "annotations": {"fluxcd.io/automated": true}}});
         page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
     });
-    let what = What::Kinds(vec![WorkloadKind::Deployment.into()]);
+    let what = WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
     let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
@@ -91,7 +91,7 @@ async fn a_forbidden_kind_leaves_the_others() {
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
-        .workloads(&shop(What::Everything))
+        .workloads(&shop(WorkloadSelector::Everything))
         .await
         .expect("read");
     assert_eq!(listing.workloads.len(), 3);
@@ -113,7 +113,7 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
-        what: What::Kinds(vec![
+        what: WorkloadSelector::Kinds(vec![
             WorkloadKind::Deployment.into(),
             WorkloadKind::CronJob.into(),
         ]),
@@ -162,7 +162,7 @@ async fn what_spoils_all_lists_is_one_error() {
         (400, "BadRequest", "Error from server (BadRequest): no"),
     ] {
         let (cluster, _) = cluster(move |_| status(code, reason, "no"));
-        let result = cluster.workloads(&shop(What::Everything)).await;
+        let result = cluster.workloads(&shop(WorkloadSelector::Everything)).await;
         assert_eq!(result.expect_err("spoilt").line(), line);
     }
 }
@@ -175,7 +175,7 @@ async fn a_named_workload_that_is_missing_leaves_the_others() {
         _ => (200, item("web").to_string()),
     });
     let name = |kind: WorkloadKind, name: &str| (kind.into(), name.to_owned());
-    let what = What::Named(vec![
+    let what = WorkloadSelector::Named(vec![
         name(WorkloadKind::Deployment, "nope"),
         name(WorkloadKind::Deployment, "web"),
         name(WorkloadKind::Deployment, "web"),

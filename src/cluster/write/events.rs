@@ -8,7 +8,8 @@ use kube::core::Request;
 use serde_json::{Value, json};
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
@@ -50,7 +51,7 @@ impl Cluster {
         now: Timestamp,
     ) -> Result<(), ClusterError> {
         let namespace = &object.workload.id.namespace;
-        path_segment("namespace", namespace)?;
+        check_path_segment("namespace", namespace)?;
         let scope = Scope::Namespace(namespace.clone());
         let params = PostParams {
             dry_run: false,

@@ -7,7 +7,8 @@ use kube::core::Request;
 use serde_json::Value;
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
@@ -57,7 +58,7 @@ impl Cluster {
     ///
     /// The server refuses it, also with a conflict where somebody wrote in
     /// between: see [`ClusterError::is_conflict`]. After some failures nobody
-    /// knows whether it was applied: see [`ClusterError::is_undecided`].
+    /// knows whether it was applied: see [`ClusterError::is_outcome_unknown`].
     pub async fn patch(
         &self,
         id: &WorkloadId,
@@ -99,10 +100,10 @@ impl Cluster {
 
 /// The collection in which an object lies.
 fn collection(id: &WorkloadId) -> Result<Request, ClusterError> {
-    path_segment("namespace", &id.namespace)?;
-    path_segment("resource name", &id.name)?;
+    check_path_segment("namespace", &id.namespace)?;
+    check_path_segment("resource name", &id.name)?;
     let scope = Scope::Namespace(id.namespace.clone());
-    Ok(Request::new(Resource::of(id)?.path(&scope)))
+    Ok(Request::new(Resource::for_object(id)?.path(&scope)))
 }
 
 fn parse(id: &WorkloadId, verb: &str, body: &str) -> Result<Value, ClusterError> {

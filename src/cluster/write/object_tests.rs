@@ -166,7 +166,7 @@ async fn conflicts_are_told_apart_from_other_refusals() {
         let error = cluster.patch(&deployment(), &patch, false, "m").await;
         let error = error.expect_err("an error");
         assert_eq!(
-            (error.is_conflict(), error.is_undecided()),
+            (error.is_conflict(), error.is_outcome_unknown()),
             (conflict, undecided),
             "{shown}"
         );

@@ -21,8 +21,8 @@ const DUE_MINUTE_DIGITS: usize = 8;
 #[serde(default)]
 pub(crate) struct Pod {
     pub(crate) metadata: Metadata,
-    spec: Spec,
-    status: Status,
+    spec: PodSpec,
+    status: PodStatus,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,12 +31,12 @@ pub(crate) struct Metadata {
     pub(crate) name: String,
     pub(crate) namespace: String,
     pub(crate) labels: Option<BTreeMap<String, String>>,
-    owner_references: Option<Vec<OwnerReference>>,
+    owner_references: Option<Vec<PodOwnerReference>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct OwnerReference {
+struct PodOwnerReference {
     api_version: String,
     kind: String,
     name: String,
@@ -45,7 +45,7 @@ struct OwnerReference {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spec {
+struct PodSpec {
     containers: Option<Vec<SpecContainer>>,
     init_containers: Option<Vec<SpecContainer>>,
     ephemeral_containers: Option<Vec<SpecContainer>>,
@@ -60,7 +60,7 @@ struct SpecContainer {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct PodStatus {
     phase: String,
     container_statuses: Option<Vec<ContainerStatus>>,
     init_container_statuses: Option<Vec<ContainerStatus>>,
@@ -77,7 +77,7 @@ struct ContainerStatus {
 
 /// Who made a Pod, as far up as the Pod itself tells.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Maker {
+pub(crate) enum PodOwner {
     /// An object of a kind that has rows.
     Workload(WorkloadKind, String),
     /// Any other object.
@@ -101,7 +101,7 @@ impl Pod {
     }
 
     /// Whether it bears all of these labels, of which there must be one.
-    pub(crate) fn bears(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn has_labels(&self, labels: &BTreeMap<String, String>) -> bool {
         let own = self.metadata.labels.as_ref();
         !labels.is_empty()
             && labels
@@ -116,13 +116,13 @@ impl Pod {
 
     /// The controller, one step further where names and labels tell it: a
     /// ReplicaSet's Deployment or Rollout, a Job's CronJob.
-    pub(crate) fn maker(&self) -> Maker {
+    pub(crate) fn top_owner(&self) -> PodOwner {
         let references = self.metadata.owner_references.as_deref().unwrap_or(&[]);
         let Some(owner) = references.iter().find(|owner| owner.controller) else {
-            return Maker::Bare;
+            return PodOwner::Bare;
         };
         let (group, _) = owner.api_version.rsplit_once('/').unwrap_or_default();
-        let other = |kind: &str, name: &str| Maker::Other {
+        let other = |kind: &str, name: &str| PodOwner::Other {
             kind: kind.to_owned(),
             name: name.to_owned(),
         };
@@ -132,7 +132,7 @@ impl Pod {
         };
         match (group, owner.kind.as_str()) {
             ("apps", "ReplicaSet") => match (above(DEPLOYMENT_HASH), above(ROLLOUT_HASH)) {
-                (Some(name), _) => Maker::Workload(WorkloadKind::Deployment, name.to_owned()),
+                (Some(name), _) => PodOwner::Workload(WorkloadKind::Deployment, name.to_owned()),
                 (None, Some(name)) => other("Rollout", name),
                 (None, None) => other("ReplicaSet", &owner.name),
             },
@@ -141,12 +141,12 @@ impl Pod {
                     if minute.len() >= DUE_MINUTE_DIGITS
                         && minute.bytes().all(|b| b.is_ascii_digit()) =>
                 {
-                    Maker::Workload(WorkloadKind::CronJob, name.to_owned())
+                    PodOwner::Workload(WorkloadKind::CronJob, name.to_owned())
                 }
                 _ => other("Job", &owner.name),
             },
             (_, kind) => match WorkloadKind::of_object(&owner.api_version, kind) {
-                Some(kind) => Maker::Workload(kind, owner.name.clone()),
+                Some(kind) => PodOwner::Workload(kind, owner.name.clone()),
                 // Others use these words for kinds of their own, too.
                 None if matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") => {
                     other(&format!("{kind}.{group}"), &owner.name)
@@ -198,7 +198,7 @@ impl Pod {
     }
 }
 
-impl Maker {
+impl PodOwner {
     /// The same as an [`Owner`]; `None` for a bare Pod.
     pub(crate) fn owner(&self, namespace: &str) -> Option<Owner> {
         let (kind, name) = match self {
@@ -224,7 +224,7 @@ mod tests {
             "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "no"},
                 {"apiVersion": api_version, "kind": kind, "name": name, "controller": true}]}}))
         .expect("a Pod");
-        let owner = pod.maker().owner("shop").expect("an owner");
+        let owner = pod.top_owner().owner("shop").expect("an owner");
         format!("{} {}", owner.kind, owner.name)
     }
 
@@ -291,7 +291,7 @@ mod tests {
                 "{kind} {name}"
             );
         }
-        assert_eq!(Pod::default().maker(), Maker::Bare);
+        assert_eq!(Pod::default().top_owner(), PodOwner::Bare);
     }
 
     #[test]

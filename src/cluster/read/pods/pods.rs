@@ -10,9 +10,9 @@ use std::fmt;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::pod::{Maker, Pod};
+use super::pod::{Pod, PodOwner};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -51,11 +51,11 @@ impl Uncovered {
         self.by_owner.is_empty() && self.bare == 0
     }
 
-    fn add(&mut self, maker: &Maker) {
-        match maker {
-            Maker::Workload(..) => {}
-            Maker::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
-            Maker::Bare => self.bare += 1,
+    fn add(&mut self, owner: &PodOwner) {
+        match owner {
+            PodOwner::Workload(..) => {}
+            PodOwner::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
+            PodOwner::Bare => self.bare += 1,
         }
     }
 }
@@ -87,12 +87,12 @@ pub enum Coverage {
 }
 
 /// The workloads of one namespace, to be found by their Pods.
-struct Index<'a> {
+struct WorkloadIndex<'a> {
     by_name: HashMap<(WorkloadKind, &'a str), &'a Workload>,
 }
 
-impl<'a> Index<'a> {
-    fn of(workloads: &[&'a Workload]) -> Self {
+impl<'a> WorkloadIndex<'a> {
+    fn new(workloads: &[&'a Workload]) -> Self {
         let by_name = workloads
             .iter()
             .map(|w| ((w.id.kind, w.id.name.as_str()), *w))
@@ -100,17 +100,20 @@ impl<'a> Index<'a> {
         Self { by_name }
     }
 
-    fn workload_of(&self, pod: &Pod, maker: &Maker) -> Option<&'a Workload> {
-        match maker {
-            Maker::Workload(kind, name) => {
+    fn workload_of(&self, pod: &Pod, owner: &PodOwner) -> Option<&'a Workload> {
+        match owner {
+            PodOwner::Workload(kind, name) => {
                 let workload = *self.by_name.get(&(*kind, name.as_str()))?;
                 // A CronJob selects by no labels.
-                let fits = workload.pod_labels.is_empty() || pod.bears(&workload.pod_labels);
+                let fits = workload.pod_labels.is_empty() || pod.has_labels(&workload.pod_labels);
                 fits.then_some(workload)
             }
-            Maker::Other { .. } => None,
-            Maker::Bare => {
-                let mut fitting = self.by_name.values().filter(|w| pod.bears(&w.pod_labels));
+            PodOwner::Other { .. } => None,
+            PodOwner::Bare => {
+                let mut fitting = self
+                    .by_name
+                    .values()
+                    .filter(|w| pod.has_labels(&w.pod_labels));
                 // Labels that fit two workloads tell of neither.
                 match (fitting.next(), fitting.next()) {
                     (Some(workload), None) => Some(workload),
@@ -174,13 +177,13 @@ impl Cluster {
             }
             _ => None,
         };
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("v1", "pods").path(&Scope::Namespace(namespace.to_owned())),
             label_selector: selector.as_deref(),
             field_selector: Some(UNFINISHED),
             metadata_only: false,
         };
-        let index = Index::of(workloads);
+        let index = WorkloadIndex::new(workloads);
         let mut facts = PodFacts::default();
         self.list(&list, |text| serde_json::from_str::<Pod>(text))
             .await?
@@ -189,12 +192,12 @@ impl Cluster {
             .flatten()
             .filter(|pod| !pod.is_finished())
             .for_each(|pod| {
-                let maker = pod.maker();
-                if let Some(workload) = index.workload_of(&pod, &maker) {
+                let owner = pod.top_owner();
+                if let Some(workload) = index.workload_of(&pod, &owner) {
                     let images = facts.images.entry(workload.id.clone()).or_default();
                     pod.count_into(images);
                 } else if coverage == Coverage::Whole {
-                    facts.uncovered.add(&maker);
+                    facts.uncovered.add(&owner);
                 }
             });
         Ok(facts)

@@ -4,7 +4,7 @@ use super::pod::Pod;
 use super::pods::UNFINISHED;
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -52,7 +52,7 @@ impl Cluster {
     ) -> Result<PodUsages, ClusterError> {
         scope.check()?;
         let resource = Resource::new("v1", "pods");
-        let list = List {
+        let list = ListRequest {
             path: resource.path(scope),
             label_selector,
             field_selector: Some(UNFINISHED),
@@ -60,11 +60,11 @@ impl Cluster {
         };
         let pods = match self.list(&list, usages_of).await {
             Ok(pods) => pods,
-            Err(error) if error.spoils_all() || error.is_transport() => return Err(error),
+            Err(error) if error.is_fatal() || error.is_transport() => return Err(error),
             Err(error) => {
                 return Ok(PodUsages {
                     containers: Vec::new(),
-                    errors: vec![AccessError::on(scope, &resource, "list", &error)],
+                    errors: vec![AccessError::for_resource(scope, &resource, "list", &error)],
                 });
             }
         };
@@ -90,7 +90,7 @@ fn usages_of(text: &str) -> Result<Vec<PodUsage>, serde_json::Error> {
     if pod.is_finished() {
         return Ok(Vec::new());
     }
-    let owner = pod.maker().owner(&pod.metadata.namespace);
+    let owner = pod.top_owner().owner(&pod.metadata.namespace);
     Ok(pod
         .containers()
         .map(|container| PodUsage {
