@@ -19,8 +19,8 @@ pub enum FileError {
     },
     /// An address in the place of a file: nothing is fetched here.
     #[error(
-        "{url:?} is an address, and only files are read; \
-         fetch it first: curl -sSfL {url} | kubectl imgpolicy status -f -"
+        "{url:?} is a URL, but only local files are read; \
+         download it first: curl -sSfL {url} | kubectl imgpolicy status -f -"
     )]
     Url {
         /// As given.
@@ -29,7 +29,7 @@ pub enum FileError {
     /// A folder without a single manifest, as kubectl tells it.
     #[error(
         "error reading [{path}]: recognized file extensions are [.json .yaml .yml]{}",
-        if *.has_folders { "; -R reads the folders below it too" } else { "" }
+        if *.has_folders { "; -R also reads its subfolders" } else { "" }
     )]
     EmptyFolder {
         /// As given.
@@ -39,7 +39,7 @@ pub enum FileError {
     },
     /// Nothing came on standard input, as when the program before the pipe
     /// failed.
-    #[error("no manifests came on standard input")]
+    #[error("standard input contains no manifests")]
     EmptyStdin,
     /// The system refuses to read it.
     #[error("cannot read {file}: {source}")]
@@ -56,7 +56,7 @@ pub enum FileError {
         file: String,
     },
     /// It is no UTF-8.
-    #[error("{}:{}: not UTF-8; save the file in that encoding", at.file, at.line)]
+    #[error("{}:{}: not UTF-8; save the file as UTF-8", at.file, at.line)]
     NotUtf8 {
         /// The line of the first byte that does not fit.
         at: Source,
@@ -92,7 +92,8 @@ pub enum RewriteError {
     },
     /// The system refuses to write a new file beside it.
     #[error(
-        "cannot write {file}, since its folder {folder} refuses: {source}; nothing was changed"
+        "cannot write {file}, because its folder {folder} does not allow it: {source}; nothing was \
+         changed"
     )]
     FolderUnwritable {
         /// Its path.
@@ -104,7 +105,8 @@ pub enum RewriteError {
     },
     /// Somebody else wrote it after it was read.
     #[error(
-        "{file} was changed by somebody else in the meantime, so it was left alone; run it again"
+        "{file} was changed by someone else in the meantime, so it was left unchanged; run the \
+         command again"
     )]
     Changed {
         /// Its path.

@@ -133,7 +133,7 @@ impl Finder {
                     has_manifests = true;
                     let file = error.path().unwrap_or(folder).display().to_string();
                     let source = error.into_io_error().unwrap_or_else(|| {
-                        io::Error::other("the links in this folder lead back to it")
+                        io::Error::other("the links in this folder form a loop")
                     });
                     self.found.push(Err(FileError::Unreadable { file, source }));
                 }

@@ -56,7 +56,7 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
 fn may_write(file: &Path) -> io::Result<fs::Metadata> {
     let metadata = fs::metadata(file)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     if metadata.permissions().readonly() {
         // Root may write it all the same.

@@ -291,7 +291,7 @@ async fn who_has_no_secret_for_the_registry_keeps_the_users_answer_and_is_told_s
     assert_eq!(
         scanned.snapshot.notes,
         [
-            "note: secrets may not be read in namespace a; going on with your own credentials",
+            "note: secrets may not be read in namespace a; using your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
             "note: pull secret a/broken is not used: not a JSON object (line 1, column 1)",
         ]

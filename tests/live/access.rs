@@ -71,8 +71,8 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     assert_eq!(
         all.errors[0].hint.as_deref(),
         Some(
-            "listing deployments.apps in all namespaces is forbidden, in namespace \"allowed\" \
-             it is allowed: use -n allowed instead of -A"
+            "listing deployments.apps is forbidden in all namespaces, but allowed in namespace \
+             \"allowed\": use -n allowed instead of -A"
         )
     );
 }
@@ -99,7 +99,7 @@ async fn a_reader_of_workloads_alone_gets_them_all_without_errors() {
         facts.note.as_deref(),
         Some(
             "Pods could not be listed in workloads-only (Forbidden), \
-             so what really runs there is not checked"
+             so the images that run there are not checked"
         )
     );
     let usages = cluster

@@ -1,4 +1,4 @@
-//! What could not be read or written, beside what could.
+//! Errors for the parts of a request that failed, while other parts succeeded.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +7,17 @@ use super::resource::Resource;
 use super::selection::Scope;
 use crate::workload::{WorkloadId, WorkloadType};
 
-/// Something that the user asked for and that could not be read or written, while
-/// the rest could.
+/// An error for something that the user requested and that could not be read or written,
+/// while the rest could.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessError {
-    /// `namespace/shop`, or `cluster` for all of it.
+    /// `namespace/shop`, or `cluster` for the whole cluster.
     pub scope: String,
     /// One word: `Forbidden`, `NotFound`, `Timeout`, `Malformed`…
     pub reason: String,
-    /// The whole line as kubectl prints it.
+    /// The whole line, as kubectl prints it.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -32,8 +32,8 @@ impl AccessError {
         }
     }
 
-    /// An error about a resource; where it is forbidden, with the question that
-    /// shows who may.
+    /// An error about a resource. If access is denied, the hint is the command that
+    /// checks the permission.
     pub(crate) fn for_resource(
         scope: &Scope,
         resource: &Resource,

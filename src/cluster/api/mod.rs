@@ -1,4 +1,4 @@
-//! Requests to the API server: transport, pages, resources, errors.
+//! Requests to the API server: transport, pages, resources and errors.
 
 pub(crate) mod access;
 pub(crate) mod admission;

@@ -1,4 +1,4 @@
-//! Kinds as the API's URLs name them.
+//! Collections of objects, as the API's URLs name them.
 
 use super::error::ClusterError;
 use super::path_segment::check_path_segment;
@@ -22,8 +22,8 @@ impl Resource {
         }
     }
 
-    /// The collection of a built-in kind; `None` where the version must be
-    /// asked of the cluster.
+    /// The collection of a built-in kind; `None` if the cluster must be asked for the
+    /// version.
     pub(crate) fn built_in(kind: WorkloadKind) -> Option<Self> {
         match kind {
             WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
@@ -34,9 +34,8 @@ impl Resource {
         }
     }
 
-    /// The collection that a built-in type names; `None` where the version must be
-    /// asked of the cluster. A server need not have the group and version that a
-    /// user names.
+    /// The collection of a built-in type; `None` if the cluster must be asked for the
+    /// version. The server may not have the group and version that the user named.
     pub(crate) fn for_type(workload_type: &WorkloadType) -> Option<Self> {
         let mut resource = Self::built_in(workload_type.kind())?;
         let (group, version) = resource.api_version.split_once('/')?;
@@ -46,9 +45,9 @@ impl Resource {
         Some(resource)
     }
 
-    /// The collection of an object. A built-in kind's is the one that every
-    /// server has, since an old file may name a version that is gone; a custom
-    /// one's is that of the version in which the object was read.
+    /// The collection of an object. For a built-in kind it is the one that every server
+    /// has, because an old file may name a version that no longer exists. For a custom
+    /// kind it has the version in which the object was read.
     pub(crate) fn for_object(id: &WorkloadId) -> Result<Self, ClusterError> {
         if let Some(resource) = Self::built_in(id.kind) {
             return Ok(resource);
@@ -78,7 +77,7 @@ impl Resource {
         }
     }
 
-    /// As RBAC and kubectl's messages call it: `deployments.apps`.
+    /// The name in RBAC and in kubectl's messages: `deployments.apps`.
     pub(crate) fn qualified(&self) -> String {
         match self.api_version.split_once('/') {
             Some((group, _)) => format!("{}.{group}", self.plural),

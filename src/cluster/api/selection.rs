@@ -1,4 +1,4 @@
-//! What the user asked to see.
+//! The workloads that the user selected.
 
 use super::error::ClusterError;
 use super::path_segment::check_path_segment;
@@ -7,38 +7,38 @@ use crate::workload::WorkloadType;
 /// Which workloads to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// Where.
+    /// The namespaces to read.
     pub scope: Scope,
-    /// `-l`: as the API reads label selectors.
+    /// `-l`, in the API's label selector syntax.
     pub label_selector: Option<String>,
-    /// Which of them.
+    /// The types or names to read.
     pub what: WorkloadSelector,
 }
 
-/// One namespace or all.
+/// One namespace, or all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// `-n`, or the context's.
+    /// `-n`, or the context's namespace.
     Namespace(String),
     /// `-A`.
     AllNamespaces,
 }
 
-/// Kinds or names.
+/// Which workloads of a scope to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkloadSelector {
-    /// Nothing was named: every supported kind, those that the cluster does not
-    /// have silently left out.
+    /// Nothing was named: every supported kind. Kinds that the cluster does not have
+    /// are left out silently.
     Everything,
-    /// Types that the user named; one that the cluster does not have, or that
-    /// may not be read, is an error.
+    /// Types that the user named. A type that the cluster does not have, or that may not
+    /// be read, is an error.
     Kinds(Vec<WorkloadType>),
-    /// Single objects; a type without a group means each group that has the name.
+    /// Single objects. A type without a group means every group that has the type.
     Named(Vec<(WorkloadType, String)>),
 }
 
 impl Scope {
-    /// The namespace, if it is one.
+    /// The namespace; `None` for all namespaces.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         match self {
@@ -47,7 +47,7 @@ impl Scope {
         }
     }
 
-    /// How errors and JSON call it: `namespace/shop` or `cluster`.
+    /// The name in errors and JSON: `namespace/shop` or `cluster`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -56,7 +56,7 @@ impl Scope {
         }
     }
 
-    /// Refuses a namespace that would leave its place in a URL.
+    /// Rejects a namespace that is not exactly one segment of a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         match self {
             Self::Namespace(namespace) => check_path_segment("namespace", namespace),
@@ -66,8 +66,8 @@ impl Scope {
 }
 
 impl Selection {
-    /// Refuses what kubectl refuses, and names that would leave their place in
-    /// a URL.
+    /// Rejects the combinations that kubectl rejects, and names that are not exactly one
+    /// segment of a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         self.scope.check()?;
         let WorkloadSelector::Named(named) = &self.what else {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_refused_where_kubectl_refuses_them() {
+    fn names_are_rejected_where_kubectl_rejects_them() {
         let shop = || Scope::Namespace("shop".to_owned());
         assert_eq!(named(shop(), "web", None), Ok(()));
         for (result, line) in [

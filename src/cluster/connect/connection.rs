@@ -9,11 +9,11 @@ use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::path_segment::check_path_segment;
 use crate::secrets;
 
-/// How long it may take until a connection stands.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one answer may take where `--request-timeout` is not given. kubectl
-/// waits for ever; a page of 500 objects that needs longer never comes.
+/// How long one response may take if `--request-timeout` is not given. kubectl has no
+/// limit, but a page of 500 objects that takes longer never arrives.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One API server, reached as one user. Cheap to clone.
@@ -37,26 +37,26 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Chooses a server and its credentials. A credential plugin runs here;
-    /// nothing is asked of the server yet.
+    /// Selects a server and its credentials. A credential plugin runs here; no request
+    /// is sent to the server yet.
     ///
     /// # Errors
     ///
-    /// The kubeconfig or a flag is at fault, or no credentials can be had.
+    /// The kubeconfig or a flag is invalid, or the credentials cannot be obtained.
     pub async fn connect(options: &ConnectionOptions) -> Result<Self, ClusterError> {
-        // Whoever installed a provider before us is right too.
+        // This fails if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let files = kubeconfig_files::load(options)?;
         let ((mut config, source), context) = match in_pod(&files, options)? {
             Some(config) => (config, None),
             None => {
-                let mut chosen = kubeconfig::choose(&files, options)?;
-                let context = chosen.context.take();
-                (chosen.into_config()?, context)
+                let mut effective = kubeconfig::resolve(&files, options)?;
+                let context = effective.context.take();
+                (effective.into_config()?, context)
             }
         };
-        // A plugin runs here, maybe until somebody has typed a password.
+        // A plugin may wait here until the user has typed a password.
         let (credentials, certificate) = Credentials::obtain(source).await?;
         if let Some(certificate) = &certificate {
             certificate.apply_to(&mut config.auth_info);
@@ -85,7 +85,7 @@ impl Cluster {
         })
     }
 
-    /// A cluster behind a client that stands already, as in a test.
+    /// A cluster behind an existing client, as in a test.
     #[must_use]
     pub fn from_client(client: kube::Client, context: Option<String>, server_url: &str) -> Self {
         Self {
@@ -98,13 +98,13 @@ impl Cluster {
         }
     }
 
-    /// The context's name; `None` in a Pod, or with flags alone.
+    /// The context's name; `None` in a Pod, or if only flags are used.
     #[must_use]
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }
 
-    /// The namespace of the flags, else of the context, else `default`.
+    /// The namespace of the flags, otherwise of the context, otherwise `default`.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
@@ -116,7 +116,7 @@ impl Cluster {
         &self.server_url
     }
 
-    /// `host:port` of the server, as kubectl's messages name it.
+    /// `host:port` of the server, as in kubectl's messages.
     #[must_use]
     pub fn server(&self) -> String {
         host_and_port(&self.server_url)
@@ -146,7 +146,7 @@ fn client(config: kube::Config) -> kube::Result<kube::Client> {
     }
 }
 
-/// The Pod's own account, where no file and no flag chose anything.
+/// The Pod's own service account, if no file and no flag selects anything.
 fn in_pod(
     files: &kube::config::Kubeconfig,
     options: &ConnectionOptions,
@@ -158,7 +158,7 @@ fn in_pod(
     if flags || !kubeconfig::is_empty(files) {
         return Ok(None);
     }
-    // Outside of a Pod this fails, which is no error.
+    // Outside a Pod this fails, which is not an error.
     let Ok(mut config) = kube::Config::incluster_env() else {
         return Ok(None);
     };
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_named_with_its_port() {
+    fn server_name_includes_the_port() {
         for (url, expected) in [
             ("https://127.0.0.1:6443/", "127.0.0.1:6443"),
             ("https://api.example/k8s/clusters/c-1", "api.example:443"),
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    fn leading_to(server: String, folder: &tempfile::TempDir) -> ConnectionOptions {
+    fn options_for(server: String, folder: &tempfile::TempDir) -> ConnectionOptions {
         let empty = folder.path().join("config");
         std::fs::write(&empty, "{}").expect("written");
         ConnectionOptions {
@@ -206,13 +206,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_never_answers_is_given_up_in_time() {
+    async fn server_that_never_responds_times_out() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = silent.local_addr().expect("an address");
         let folder = tempfile::tempdir().expect("a folder");
         let options = ConnectionOptions {
             request_timeout: "200ms".parse().expect("a time-out"),
-            ..leading_to(format!("http://{address}"), &folder)
+            ..options_for(format!("http://{address}"), &folder)
         };
         let cluster = Cluster::connect(&options).await.expect("connects");
         let error = cluster.namespaces().await.expect_err("silence");
@@ -224,11 +224,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_namespace_that_leaves_its_place_is_refused() {
+    async fn namespace_with_a_slash_is_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let options = ConnectionOptions {
             namespace: Some("a/b".to_owned()),
-            ..leading_to("http://localhost:1".to_owned(), &folder)
+            ..options_for("http://localhost:1".to_owned(), &folder)
         };
         let error = Cluster::connect(&options).await.expect_err("refused");
         assert_eq!(

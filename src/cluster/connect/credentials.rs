@@ -1,14 +1,13 @@
-//! Who we are to an API server: what a kubeconfig or a flag names becomes one
-//! `Authorization` header.
+//! Turns the credentials of a kubeconfig or a flag into one `Authorization` header.
 //!
-//! kubectl's rules hold. Credentials go to https servers only, whatever they are;
-//! who is impersonated is no secret and is told everywhere. A token file wins over
-//! a token beside it and is read again every minute; a plugin runs again when its
-//! token expires, or is refused.
+//! The rules are kubectl's. Credentials of any kind are sent to https servers only; the
+//! impersonated user is not a secret and is sent to every server. A token file wins over
+//! a token in the same kubeconfig user, and is read again every minute. A plugin runs
+//! again when its token expires or is rejected.
 //!
-//! kube gets none of these: its errors quote a plugin's environment and output, and
-//! a token with a line break ends the process. It keeps what TLS shows (client
-//! certificates) and the `oidc` provider.
+//! kube does not get these credentials: its errors quote a plugin's environment and
+//! output, and a token with a line break ends the process. kube gets only client
+//! certificates and the `oidc` provider.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -27,18 +26,17 @@ use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
 
-/// How long a token of a file is used before the file is read again, as client-go
-/// has it.
+/// How long a token from a file is used before the file is read again, as in client-go.
 const REREAD: Duration = Duration::from_secs(50);
 
-/// The largest token file that is read, in bytes.
+/// The maximum size of a token file, in bytes.
 const MAX_TOKEN: u64 = 1024 * 1024;
 
-/// What a user of a kubeconfig names, before any of it is used.
+/// The credentials that a kubeconfig user names, before they are used.
 pub(crate) enum CredentialSource {
-    /// Nothing, or only what TLS shows.
+    /// None, or only a client certificate.
     None,
-    /// Something, and the server does not speak https.
+    /// There are credentials, but the server does not use https.
     Withheld,
     Basic {
         user: String,
@@ -46,18 +44,18 @@ pub(crate) enum CredentialSource {
     },
     Token {
         token: SecretString,
-        /// Whose it is, for messages.
+        /// Whose token it is, for messages.
         owner: String,
     },
     File {
         path: String,
-        /// Used where the file cannot be read.
+        /// Used if the file cannot be read.
         token: Option<SecretString>,
     },
     Plugin(Box<ExecConfig>),
 }
 
-// Without what it holds: `exec` has an environment.
+// Shows only the variant: the values are secrets, and so may be the environment of `exec`.
 impl std::fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -71,20 +69,20 @@ impl std::fmt::Debug for CredentialSource {
     }
 }
 
-/// What is shown to the server.
+/// What is sent to the server.
 #[derive(Clone)]
 pub(crate) enum Credentials {
     /// Nothing.
     None,
-    /// Nothing, although there is something.
+    /// Nothing, although there are credentials.
     Withheld,
-    /// The same header in the whole run.
+    /// The same header for the whole run.
     Fixed(HeaderValue),
     /// A token that may change.
     Renewable(Arc<RenewableToken>),
 }
 
-/// A token that is got anew from time to time.
+/// A token that is renewed from time to time.
 pub(crate) struct RenewableToken {
     source: TokenSource,
     state: Mutex<TokenState>,
@@ -100,14 +98,14 @@ enum TokenSource {
 
 struct TokenState {
     header: HeaderValue,
-    /// When it is got anew; `None`: not before the server refuses it.
+    /// When it must be renewed; `None`: not before the server rejects it.
     until: Option<Instant>,
-    /// What the server has refused, so that it is got anew only once.
-    refused: Option<HeaderValue>,
+    /// The header that the server has rejected, so that it is renewed only once.
+    rejected: Option<HeaderValue>,
 }
 
-/// Takes the credentials out of a user. What is left is for kube: who is
-/// impersonated, the certificate, and the `oidc` provider.
+/// Takes the credentials out of a user. The rest is for kube: the impersonated user, the
+/// certificate, and the `oidc` provider.
 pub(crate) fn take(
     user: &mut AuthInfo,
     server: &http::Uri,
@@ -120,7 +118,7 @@ pub(crate) fn take(
     user.impersonate_user_extra = own.impersonate_user_extra.clone();
     check_impersonation(user)?;
     if server.scheme_str() != Some("https") {
-        let is_anything = own.token.is_some()
+        let has_credentials = own.token.is_some()
             || own.token_file.is_some()
             || own.username.is_some()
             || own.password.is_some()
@@ -128,9 +126,10 @@ pub(crate) fn take(
             || own.auth_provider.is_some()
             || own.client_certificate.is_some()
             || own.client_certificate_data.is_some();
-        return Ok(match is_anything {
-            true => CredentialSource::Withheld,
-            false => CredentialSource::None,
+        return Ok(if has_credentials {
+            CredentialSource::Withheld
+        } else {
+            CredentialSource::None
         });
     }
     if let Some(certificate) = ClientCertificate::from_user(&own, name)? {
@@ -148,8 +147,9 @@ pub(crate) fn take(
         user.auth_provider = Some(provider);
         return Ok(CredentialSource::None);
     }
-    let some = |token: Option<SecretString>| token.filter(|t| !t.expose_secret().trim().is_empty());
-    let token = some(own.token);
+    let token = own
+        .token
+        .filter(|token| !token.expose_secret().trim().is_empty());
     let file = own.token_file.filter(|path| !path.is_empty());
     let login = own.username.filter(|user| !user.is_empty());
     Ok(match (login, token, file, own.exec) {
@@ -173,7 +173,7 @@ pub(crate) fn take(
     })
 }
 
-/// As client-go words it, which has removed them.
+/// client-go's error for a provider that it has removed.
 fn unsupported(provider: &str) -> ClusterError {
     let instead = match provider {
         "gcp" => "gke-gcloud-auth-plugin",
@@ -190,7 +190,8 @@ fn unsupported(provider: &str) -> ClusterError {
     ))
 }
 
-/// Headers are made of these, and kube does not say of which one it could not.
+/// Checks the values that become headers, because kube's error does not say which of them
+/// is invalid.
 fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
     let groups = user.impersonate_groups.iter().flatten();
     let extra = user.impersonate_user_extra.iter().flatten();
@@ -205,14 +206,15 @@ fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
         .chain(extra.flat_map(|(_, values)| values.iter().map(|value| ("user-extra", value))));
     match all.find(|(_, value)| HeaderValue::from_str(value).is_err()) {
         Some((what, value)) => Err(ClusterError::Configuration(format!(
-            "the {what} {value:?} cannot be impersonated: it holds a character that no header may have"
+            "the {what} {value:?} cannot be impersonated: it contains a character that is not allowed \
+             in a header"
         ))),
         None => Ok(()),
     }
 }
 
 impl Credentials {
-    /// What a source gives: the header, and a certificate where a plugin has one.
+    /// Obtains the header from a source, and a certificate if a plugin returns one.
     pub(crate) async fn obtain(
         source: CredentialSource,
     ) -> Result<(Self, Option<ClientCertificate>), ClusterError> {
@@ -240,7 +242,7 @@ impl Credentials {
         let state = TokenState {
             header,
             until,
-            refused: None,
+            rejected: None,
         };
         let token = RenewableToken {
             source: token_source,
@@ -249,7 +251,7 @@ impl Credentials {
         Ok((Self::Renewable(Arc::new(token)), certificate))
     }
 
-    /// What to show with the next request.
+    /// The header for the next request.
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, ClusterError> {
         match self {
             Self::None | Self::Withheld => Ok(None),
@@ -264,24 +266,23 @@ impl Credentials {
         }
     }
 
-    /// What to show where the server has refused a header (401): another one, or
-    /// nothing new.
-    pub(crate) async fn instead_of(
+    /// Another header, after the server has rejected one (401); `None`: there is no other.
+    pub(crate) async fn replacement_for(
         &self,
-        refused: &HeaderValue,
+        rejected: &HeaderValue,
     ) -> Result<Option<HeaderValue>, ClusterError> {
         let Self::Renewable(token) = self else {
             return Ok(None);
         };
         let mut state = token.state.lock().await;
-        if state.header == *refused && state.refused.as_ref() != Some(refused) {
-            state.refused = Some(refused.clone());
+        if state.header == *rejected && state.rejected.as_ref() != Some(rejected) {
+            state.rejected = Some(rejected.clone());
             token.renew(&mut state).await?;
         }
-        Ok(Some(state.header.clone()).filter(|header| header != refused))
+        Ok(Some(state.header.clone()).filter(|header| header != rejected))
     }
 
-    /// Whether there are credentials that this server does not get.
+    /// Whether there are credentials that are not sent to this server.
     pub(crate) fn are_withheld(&self) -> bool {
         matches!(self, Self::Withheld)
     }
@@ -296,7 +297,7 @@ impl RenewableToken {
             }
             // A certificate instead of a token would need another connection.
             (Ok((None, _)), _) => state.until = None,
-            // A file that is gone for a moment must not end the run.
+            // A file that is missing for a moment must not end the run.
             (Err(_), TokenSource::File { .. }) => state.until = Some(Instant::now() + REREAD),
             (Err(error), TokenSource::Plugin(_)) => return Err(error),
         }
@@ -315,7 +316,7 @@ impl TokenSource {
                     (Ok(header), _) => header,
                     (Err(_), Some(token)) => bearer(
                         token.expose_secret().as_bytes(),
-                        "the token beside tokenFile",
+                        "the token given with tokenFile",
                     )?,
                     (Err(error), None) => return Err(error),
                 };
@@ -364,12 +365,12 @@ fn bearer(token: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
     header("Bearer", token, owner)
 }
 
-/// A header value that prints as `Sensitive`.
+/// A header value whose debug output is `Sensitive`.
 fn header(scheme: &str, value: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
     let text = [scheme.as_bytes(), b" ", value].concat();
     let mut header = HeaderValue::from_bytes(&text).map_err(|_| {
         ClusterError::Configuration(format!(
-            "{owner} holds a character that no header may have, such as a line break"
+            "{owner} contains a character that is not allowed in a header, such as a line break"
         ))
     })?;
     header.set_sensitive(true);

@@ -60,7 +60,7 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
     let (nul, gone) = (file("nul", b"a\0b"), file("gone", b""));
     std::fs::remove_file(&gone).expect("removed");
     let vast = file("vast", &[b'a'; 1024 * 1024 + 1]);
-    let odd = "holds a character that no header may have, such as a line break";
+    let odd = "contains a character that is not allowed in a header, such as a line break";
     for (yaml, expected) in [
         ("{token: \"plain\"}".to_owned(), Ok("Bearer plain")),
         ("{token: \" ends \\r\\n\"}".to_owned(), Ok("Bearer ends")),

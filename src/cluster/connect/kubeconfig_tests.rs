@@ -25,7 +25,7 @@ contexts:
 fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<EffectiveConfig, String> {
     let mut options = ConnectionOptions::default();
     set(&mut options);
-    choose(&files(), &options).map_err(|error| error.line())
+    resolve(&files(), &options).map_err(|error| error.line())
 }
 
 fn some(text: &str) -> Option<String> {
@@ -88,14 +88,14 @@ fn what_is_in_no_file_is_named() {
 
 #[test]
 fn without_files_and_flags_it_is_localhost() {
-    let none = choose(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
+    let none = resolve(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
     assert_eq!(none.cluster.server, some("http://localhost:8080"));
     assert_eq!(none.context, None);
     let flags = ConnectionOptions {
         server: some("https://h:1"),
         ..ConnectionOptions::default()
     };
-    let flags = choose(&Kubeconfig::default(), &flags).expect("chosen");
+    let flags = resolve(&Kubeconfig::default(), &flags).expect("chosen");
     assert_eq!(flags.cluster.server, some("https://h:1"));
 }
 
@@ -175,7 +175,7 @@ fn an_authority_without_certificates_is_refused() {
     let one = chosen(|_| ()).expect("chosen");
     assert_eq!(
         one.into_config().expect_err("refused").line(),
-        "error: unable to use the certificate authority of c1: it holds no certificate in PEM"
+        "error: unable to use the certificate authority of c1: it contains no certificate in PEM format"
     );
 }
 

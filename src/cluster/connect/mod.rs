@@ -1,4 +1,4 @@
-//! How the API server is reached: kubeconfig, credentials, proxies, time-outs.
+//! How the API server is reached: kubeconfig, credentials, proxies and timeouts.
 
 pub(crate) mod client_certificate;
 pub(crate) mod connection;

@@ -280,7 +280,7 @@ async fn a_name_that_another_group_may_have_is_not_guessed() {
     assert_eq!(
         listing.errors[0].hint.as_deref(),
         Some(
-            "more than one group may have helmrelease/a: name it with its group, as in \
+            "more than one API group may have helmrelease/a: include the group, as in \
              helmrelease.helm.toolkit.fluxcd.io/a"
         )
     );

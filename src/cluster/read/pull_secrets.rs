@@ -145,7 +145,7 @@ impl PullSecrets {
                 many => format!("{many} namespaces: {}", enumerate(namespaces)),
             };
             notes.push(format!(
-                "note: {what} may not be read in {places}; going on with your own credentials"
+                "note: {what} may not be read in {places}; using your own credentials"
             ));
             notes.push(format!(
                 "hint: kubectl auth can-i get {resource} -n {first}"
@@ -169,7 +169,7 @@ impl PullSecrets {
             match self.get("serviceaccounts", namespace, name).await {
                 Ok(body) => match names_of_account(body.expose_secret()) {
                     Some(names) => return Some(names.into()),
-                    None => self.account_unknown(namespace, name, "its answer cannot be read"),
+                    None => self.account_unknown(namespace, name, "the response cannot be read"),
                 },
                 // An account that does not exist names nothing.
                 Err(error) if error.is_not_found() => return Some(Arc::default()),
@@ -300,7 +300,7 @@ struct Data<'a> {
 fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
     // The library's error may quote what it does not understand.
     let secret: Secret<'_> =
-        serde_json::from_str(text).map_err(|_| "its answer cannot be read".to_owned())?;
+        serde_json::from_str(text).map_err(|_| "the response cannot be read".to_owned())?;
     let data = secret.data.unwrap_or_default();
     let (key, value) = match &*secret.kind {
         "kubernetes.io/dockerconfigjson" => (".dockerconfigjson", data.modern),
@@ -314,7 +314,7 @@ fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
     let value = value.ok_or_else(|| format!("it has no key {key}"))?;
     let bytes = STANDARD
         .decode(value.as_bytes())
-        .map_err(|_| format!("its {key} is no base64"))?;
+        .map_err(|_| format!("its {key} is not valid base64"))?;
     Ok(bytes.into())
 }
 

@@ -126,11 +126,11 @@ async fn what_is_forbidden_is_told_once_for_all_namespaces() {
     assert_eq!(
         secrets.notes(),
         [
-            "note: service accounts may not be read in namespace a; going on with your own \
+            "note: service accounts may not be read in namespace a; using your own \
              credentials",
             "hint: kubectl auth can-i get serviceaccounts -n a",
-            "note: secrets may not be read in 7 namespaces: a, b, c, d, e and 2 more; going on \
-             with your own credentials",
+            "note: secrets may not be read in 7 namespaces: a, b, c, d, e and 2 more; using \
+             your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
         ]
     );
@@ -157,7 +157,7 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
         (
             secret(legacy, ".dockercfg", "hunter2!"),
-            fault("its .dockercfg is no base64"),
+            fault("its .dockercfg is not valid base64"),
         ),
         (
             (200, json!({"type": modern}).to_string()),
@@ -165,7 +165,7 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
         (
             (200, json!({"type": modern, "data": "hunter2"}).to_string()),
-            fault("its answer cannot be read"),
+            fault("the response cannot be read"),
         ),
         (not_found(), fault("it does not exist")),
         (

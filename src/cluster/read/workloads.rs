@@ -217,12 +217,12 @@ impl Cluster {
         let (resource, namespace) = (resource.qualified(), self.namespace());
         if allowed_here {
             format!(
-                "listing {resource} in all namespaces is forbidden, in namespace {namespace:?} \
-                 it is allowed: use -n {namespace} instead of -A"
+                "listing {resource} is forbidden in all namespaces, but allowed in namespace \
+                 {namespace:?}: use -n {namespace} instead of -A"
             )
         } else {
             format!(
-                "listing {resource} in all namespaces is forbidden: name one with -n instead \
+                "listing {resource} is forbidden in all namespaces: select one with -n instead \
                  of -A (kubectl auth can-i list {resource} -n NAMESPACE)"
             )
         }
@@ -345,7 +345,7 @@ impl NameLookup {
                 let word = workload_type.singular();
                 let group = workload_type.kind().groups()[0];
                 failure.hint = Some(format!(
-                    "more than one group may have {word}/{name}: name it with its group, as in \
+                    "more than one API group may have {word}/{name}: include the group, as in \
                      {word}.{group}/{name}"
                 ));
                 vec![Err(failure)]

@@ -133,8 +133,8 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     assert_eq!(
         listing.errors[1].hint.as_deref(),
         Some(
-            "listing cronjobs.batch in all namespaces is forbidden, in namespace \"shop\" \
-             it is allowed: use -n shop instead of -A"
+            "listing cronjobs.batch is forbidden in all namespaces, but allowed in namespace \
+             \"shop\": use -n shop instead of -A"
         )
     );
     assert_eq!(
@@ -148,7 +148,7 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let (nothing, _) = cluster(|_| forbidden());
     let listing = nothing.workloads(&all).await.expect("read");
     let hint = listing.errors[1].hint.as_deref().unwrap_or("");
-    assert!(hint.contains("name one with -n instead of -A"), "{hint}");
+    assert!(hint.contains("select one with -n instead of -A"), "{hint}");
 }
 
 #[tokio::test]

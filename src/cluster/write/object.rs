@@ -115,7 +115,7 @@ fn observed(id: &WorkloadId, verb: &str, object: &Value) -> Result<Observed, Clu
         Ok(Some(observed)) => Ok(observed),
         Ok(None) => Err(ClusterError::Malformed {
             request: asked(id, verb),
-            reason: format!("it is no {}", id.kind),
+            reason: format!("it is not a {}", id.kind),
         }),
         Err(error) => Err(ClusterError::malformed(&asked(id, verb), &error)),
     }

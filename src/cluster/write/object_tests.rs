@@ -81,7 +81,7 @@ async fn what_cannot_be_read_is_told_in_kubectls_words() {
                 json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "web"}}).to_string(),
             ),
             "error: the server's answer to GET deployment.apps/web -n shop cannot be read: \
-             it is no Deployment",
+             it is not a Deployment",
         ),
         (
             (200, "[".to_owned()),

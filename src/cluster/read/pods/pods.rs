@@ -222,7 +222,7 @@ fn note(unread: &BTreeMap<String, BTreeSet<&str>>) -> Option<String> {
         n => format!(" and {n} more"),
     };
     Some(format!(
-        "Pods could not be listed in {}{more} ({}), so what really runs there is not checked",
+        "Pods could not be listed in {}{more} ({}), so the images that run there are not checked",
         named.join(", "),
         reasons.join(", ")
     ))

@@ -174,7 +174,7 @@ async fn forbidden_pods_are_one_note() {
         facts.note.as_deref(),
         Some(
             "Pods could not be listed in a, b, c and 1 more (Forbidden), \
-             so what really runs there is not checked"
+             so the images that run there are not checked"
         )
     );
 }
