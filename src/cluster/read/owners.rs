@@ -1,5 +1,5 @@
-//! What the owners of workloads have to tell: whether they sleep, and whether a
-//! workload is really theirs.
+//! The owners of workloads: whether they are suspended, and whether they really manage a
+//! workload.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::cluster::connect::connection::Cluster;
 use crate::plan::{OwnerAnswer, OwnerQuestion};
 use crate::workload::{Owner, WorkloadId};
 
-/// How many requests are under way at once.
+/// The maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
 
 const KUSTOMIZATIONS: CustomKind = CustomKind {
@@ -33,13 +33,13 @@ const APPLICATIONS: CustomKind = CustomKind {
     released: &["v1alpha1"],
 };
 
-/// An Application as far as the objects that it manages go.
+/// The fields of an Argo CD Application that list the objects it manages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Application {
     metadata: ApplicationMetadata,
     status: ApplicationStatus,
-    /// What it manages cannot be read.
+    /// Whether the Application cannot be decoded.
     #[serde(skip)]
     is_unreadable: bool,
 }
@@ -53,6 +53,11 @@ impl Application {
                 ..Self::default()
             }
         })
+    }
+
+    fn manages(&self, workload: &WorkloadId) -> bool {
+        let mut objects = self.status.resources.iter();
+        objects.any(|object| object.is_workload(workload))
     }
 }
 
@@ -78,7 +83,7 @@ struct ManagedObject {
 }
 
 impl ManagedObject {
-    fn is(&self, id: &WorkloadId) -> bool {
+    fn is_workload(&self, id: &WorkloadId) -> bool {
         self.group == id.group()
             && self.kind == id.kind.as_str()
             && self.namespace == id.namespace
@@ -86,13 +91,13 @@ impl ManagedObject {
     }
 }
 
-/// Applications by their name; `None`: they cannot be read.
+/// Applications by name; `None`: they cannot be read.
 type Applications = BTreeMap<String, Option<Vec<Application>>>;
 
 impl Cluster {
-    /// Asks what the owners of workloads have to tell, each question once. An
-    /// owner that is not there, or may not be read, is `Unknown`: nobody may rely
-    /// on its sleep.
+    /// Answers questions about the owners of workloads, each once. For an owner that does
+    /// not exist or may not be read, the answer is `Unknown`: it must not be taken as
+    /// suspended.
     pub async fn owner_answers(
         &self,
         questions: &[OwnerQuestion],
@@ -126,7 +131,7 @@ impl Cluster {
         }
     }
 
-    /// `spec.suspend` of Flux's objects; `None` where there is no such object.
+    /// `spec.suspend` of a Flux object; `None` if there is no such object.
     async fn suspend_field(&self, owner: &Owner) -> Result<Option<bool>, ClusterError> {
         let kind = match owner.kind.as_str() {
             "Kustomization" => &KUSTOMIZATIONS,
@@ -151,8 +156,8 @@ impl Cluster {
         Ok(Some(object["spec"]["suspend"] == true))
     }
 
-    /// The Applications that are asked about, from every namespace where the label
-    /// does not tell theirs.
+    /// The Applications that the questions name. If the name does not include a namespace,
+    /// all namespaces are searched.
     async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
         let mut names: Vec<&String> = Vec::new();
         for question in questions {
@@ -173,8 +178,8 @@ impl Cluster {
                     Ok(ServedKind::At(resource) | ServedKind::Perhaps(resource)) => {
                         self.applications_named(resource, name).await
                     }
-                    // No Argo CD, no Application. The group is Argo Workflows' and
-                    // Rollouts' too.
+                    // Without Argo CD there are no Applications. Argo Workflows and
+                    // Rollouts use the same group.
                     Ok(ServedKind::Nowhere) => Some(Vec::new()),
                     Err(error) => {
                         tracing::debug!("the Applications {name} are not known: {error}");
@@ -220,11 +225,7 @@ fn is_listed(applications: &Applications, name: &str, workload: &WorkloadId) -> 
     let Some(Some(applications)) = applications.get(name) else {
         return OwnerAnswer::Unknown;
     };
-    let lists_it = |application: &&Application| {
-        let mut objects = application.status.resources.iter();
-        objects.any(|object| object.is(workload))
-    };
-    match applications.iter().find(lists_it) {
+    match applications.iter().find(|one| one.manages(workload)) {
         Some(application) => OwnerAnswer::Yes(Some(application.metadata.namespace.clone())),
         None if applications.iter().any(|one| one.is_unreadable) => OwnerAnswer::Unknown,
         None => OwnerAnswer::No,

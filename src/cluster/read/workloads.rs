@@ -1,4 +1,4 @@
-//! The workloads that a selection names.
+//! Reads the workloads of a selection.
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -15,34 +15,34 @@ use crate::cluster::api::selection::{Scope, Selection, WorkloadSelector};
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{Workload, WorkloadKind, WorkloadType, decode_as};
 
-/// How many objects are asked for at once by name.
+/// How many objects are read by name concurrently.
 const AT_ONCE: usize = 8;
 
-/// What was read, and what was not.
+/// The workloads that were read, and the errors of those that were not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     /// Sorted by namespace, name and kind.
     pub workloads: Vec<Workload>,
-    /// One for each list or object that could not be read.
+    /// One per list or object that could not be read.
     pub errors: Vec<AccessError>,
 }
 
-/// A collection that was asked for, and how it went.
+/// The result of listing one collection.
 struct ListedCollection {
     resource: Resource,
-    /// Whether the server may not have it at all.
+    /// Whether it is unknown if the server has the collection.
     is_guess: bool,
     items: Result<Vec<Result<Workload, AccessError>>, ClusterError>,
 }
 
 impl Cluster {
-    /// Reads workloads: kinds concurrently, each in pages, and each object
-    /// alone, so that what fails spoils nothing else.
+    /// Reads workloads: kinds concurrently, each in pages, and each object on its own, so
+    /// that one failure does not affect the rest.
     ///
     /// # Errors
     ///
-    /// Nothing can be read at all: the selection makes no sense, no server
-    /// answers, or it does not accept the credentials.
+    /// Nothing can be read: the selection is invalid, the server does not respond, or it
+    /// does not accept the credentials.
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
         let mut listing = match &selection.what {
@@ -54,7 +54,7 @@ impl Cluster {
             WorkloadSelector::Named(named) => self.get_named(&selection.scope, named).await?,
         };
         listing.workloads.sort_by(|a, b| a.id.cmp(&b.id));
-        // Two types may name one object: one with a group, one without.
+        // Two types, one with a group and one without, may name the same object.
         let workloads = &mut listing.workloads;
         workloads.dedup_by(|a, b| a.id.is_same_object(&b.id));
         Ok(listing)
@@ -72,8 +72,8 @@ impl Cluster {
                 distinct.push(one);
             }
         }
-        let asked = distinct.iter().map(|one| self.list_type(selection, one));
-        let parts = join_all(asked).await;
+        let lists = distinct.iter().map(|one| self.list_type(selection, one));
+        let parts = join_all(lists).await;
 
         let mut listing = Listing::default();
         let mut failed = Vec::new();
@@ -100,7 +100,8 @@ impl Cluster {
                         }
                     }
                     Err(error) if error.is_not_found() => {}
-                    // Who may not read an extra that nobody asked for misses nothing.
+                    // HelmReleases were not requested, so a user who may not read them
+                    // misses nothing.
                     Err(error)
                         if kind == WorkloadKind::HelmRelease
                             && !named_by_user
@@ -117,7 +118,7 @@ impl Cluster {
                     }
                 }
             }
-            // What may not be there is missed where nothing else is.
+            // A collection that may not exist counts only if there is no other.
             if !is_there && !guesses.is_empty() {
                 is_there = true;
                 failed.extend(guesses);
@@ -165,12 +166,14 @@ impl Cluster {
             label_selector: selection.label_selector.as_deref(),
             ..ListRequest::default()
         };
-        let read = |text: &str| read(kind, &resource.api_version, &selection.scope, text);
-        self.list(&list, read).await
+        self.list(&list, |text| {
+            decode_workload(kind, &resource.api_version, &selection.scope, text)
+        })
+        .await
     }
 
-    /// Turns failed lists into entries, or into one error where nothing else
-    /// can have worked.
+    /// Turns failed lists into entries, or into one error if no other list can have
+    /// worked.
     async fn report_failures(
         &self,
         scope: &Scope,
@@ -179,11 +182,10 @@ impl Cluster {
         listing: &mut Listing,
     ) -> Result<(), ClusterError> {
         let nothing_works = !any_answer && failed.iter().all(|(_, error)| error.is_transport());
-        let fatal = |error: &ClusterError| error.is_fatal() || nothing_works;
         let mut refused = None;
         let mut entries = Vec::with_capacity(failed.len());
         for (resource, error) in failed {
-            if fatal(&error) {
+            if error.is_fatal() || nothing_works {
                 return Err(error);
             }
             let mut entry = AccessError::for_resource(scope, &resource, "list", &error);
@@ -194,18 +196,18 @@ impl Cluster {
             entries.push(entry);
         }
         if let Some((last, resource)) = refused {
-            // Asked and told once: what holds for one kind nearly always holds
-            // for all.
+            // One check and one hint: what applies to one kind nearly always applies to
+            // all of them.
             let allowed = self.may_list_here(&resource).await;
             if let Some(entry) = entries.get_mut(last) {
-                entry.hint = Some(self.narrower(&resource, allowed));
+                entry.hint = Some(self.narrower_scope_hint(&resource, allowed));
             }
         }
         listing.errors.extend(entries);
         Ok(())
     }
 
-    /// Whether the own namespace may be listed where the whole cluster may not.
+    /// Whether the context's namespace may be listed although the whole cluster may not.
     async fn may_list_here(&self, resource: &Resource) -> bool {
         let own = Scope::Namespace(self.namespace().to_owned());
         let params = kube::api::ListParams::default().limit(1);
@@ -213,7 +215,7 @@ impl Cluster {
         self.fetch(request.list_metadata(&params)).await.is_ok()
     }
 
-    fn narrower(&self, resource: &Resource, allowed_here: bool) -> String {
+    fn narrower_scope_hint(&self, resource: &Resource, allowed_here: bool) -> String {
         let (resource, namespace) = (resource.qualified(), self.namespace());
         if allowed_here {
             format!(
@@ -245,16 +247,16 @@ impl Cluster {
                 types.push(one);
             }
         }
-        let looked_up = types
+        let lookups = types
             .into_iter()
             .map(|one| async move { (one, self.collections(one).await) });
-        let collections: Vec<_> = join_all(looked_up).await;
-        let asked = distinct.into_iter().map(|(workload_type, name)| {
+        let collections: Vec<_> = join_all(lookups).await;
+        let requests = distinct.into_iter().map(|(workload_type, name)| {
             let meant = collections.iter().find(|(one, _)| *one == workload_type);
             let meant = meant.map_or(&[][..], |(_, collections)| collections.as_slice());
             self.get_by_name(scope, workload_type, meant, name)
         });
-        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let answers: Vec<_> = stream::iter(requests).buffered(AT_ONCE).collect().await;
         let mut listing = Listing::default();
         for answer in answers {
             for found in answer? {
@@ -267,7 +269,7 @@ impl Cluster {
         Ok(listing)
     }
 
-    /// Reads what has a name, from each collection that the type may mean.
+    /// Reads the objects of one name from each collection that the type may refer to.
     async fn get_by_name(
         &self,
         scope: &Scope,
@@ -276,38 +278,39 @@ impl Cluster {
         name: &str,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
         let kind = workload_type.kind();
-        let mut answers = NameLookup::default();
+        let mut lookup = NameLookup::default();
         for collection in collections {
             match collection {
                 Collection::There(resource) | Collection::Perhaps(resource) => {
                     let request = kube::core::Request::new(resource.path(scope));
                     match self.fetch(request.get(name, &GetParams::default())).await {
                         Ok(body) => {
-                            let workload = read(kind, &resource.api_version, scope, &body);
-                            answers.found.push(workload);
+                            let workload =
+                                decode_workload(kind, &resource.api_version, scope, &body);
+                            lookup.found.push(workload);
                         }
                         Err(error) if error.is_fatal() || error.is_transport() => {
                             return Err(error);
                         }
-                        Err(error) => answers.add_failure(scope, collection, &error),
+                        Err(error) => lookup.add_failure(scope, collection, &error),
                     }
                 }
-                Collection::Unknown(_, error) => answers.add_failure(scope, collection, error),
+                Collection::Unknown(_, error) => lookup.add_failure(scope, collection, error),
             }
         }
-        Ok(answers.into_workloads(scope, workload_type, name))
+        Ok(lookup.into_workloads(scope, workload_type, name))
     }
 }
 
-/// What the collections of a type tell of a name.
+/// The results of looking up one name in the collections of a type.
 #[derive(Default)]
 struct NameLookup {
     found: Vec<Result<Workload, AccessError>>,
-    /// Where it may be, for all that can be read.
+    /// The failure of a collection that may or may not have the name.
     unknown: Option<AccessError>,
     forbidden: Option<AccessError>,
     not_found: Option<AccessError>,
-    /// Forbidden, and perhaps not there at all.
+    /// Forbidden, and the collection may not exist.
     guess: Option<AccessError>,
 }
 
@@ -329,9 +332,9 @@ impl NameLookup {
         slot.get_or_insert_with(|| AccessError::for_resource(scope, resource, "get", error));
     }
 
-    /// Who may not read a collection does not mean it where another one has the
-    /// name. Where none has it, the surest reason to doubt that comes first, and
-    /// of two like ones the newer group's.
+    /// If one collection has the name, forbidden collections are ignored. If none has it,
+    /// the most certain reason is reported, and of two equal reasons the one of the newer
+    /// group.
     fn into_workloads(
         self,
         scope: &Scope,
@@ -340,7 +343,8 @@ impl NameLookup {
     ) -> Vec<Result<Workload, AccessError>> {
         match (self.found.is_empty(), self.unknown) {
             (false, None) => self.found,
-            // Another one may have the name, and may be the one that is meant.
+            // Another collection may also have the name, and it may be the one the user
+            // wants.
             (false, Some(mut failure)) => {
                 let word = workload_type.singular();
                 let group = workload_type.kind().groups()[0];
@@ -362,8 +366,8 @@ impl NameLookup {
     }
 }
 
-/// Decodes one object; what cannot be decoded is called by its name.
-fn read(
+/// Decodes one object. An error names the object.
+fn decode_workload(
     kind: WorkloadKind,
     api_version: &str,
     scope: &Scope,
