@@ -1,5 +1,5 @@
-//! An API server inside a test: a function from a request to an answer, and the
-//! requests that came in.
+//! A fake API server for tests: a function from a request to a response, and a log of the
+//! requests.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,26 +14,25 @@ use tower::service_fn;
 use super::connect::connection::Cluster;
 use super::{Scope, Selection, WorkloadSelector};
 
-/// One request as it came in.
+/// One received request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sent {
     pub(crate) method: String,
     pub(crate) uri: String,
-    /// Empty where none was given.
+    /// Empty if none was given.
     pub(crate) content_type: String,
-    /// Null where there was none.
+    /// Null if there was none.
     pub(crate) body: Value,
 }
 
 impl Sent {
-    /// `PATCH /apis/…`, for what need not look into the body.
+    /// `PATCH /apis/…`, for tests that do not check the body.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.uri)
     }
 }
 
-/// The requests in the order in which they came in, and how many of them were
-/// under way at once.
+/// The requests in the order of arrival, and how many of them were concurrent.
 #[derive(Clone, Default)]
 pub(crate) struct Asked {
     sent: Arc<Mutex<Vec<Sent>>>,
@@ -87,7 +86,7 @@ where
         async move {
             let under_way = log.under_way.fetch_add(1, Ordering::Relaxed) + 1;
             log.most_at_once.fetch_max(under_way, Ordering::Relaxed);
-            // Whoever sends several at once has them here at once.
+            // Lets concurrent requests arrive before this one is answered.
             tokio::task::yield_now().await;
             let sent = read(request).await;
             log.sent.lock().expect("no panic before").push(sent.clone());

@@ -1,4 +1,4 @@
-//! Snapshots of a cluster or of files, before any registry is asked.
+//! Snapshots of a cluster or of files, without any metadata from registries.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,11 @@ use crate::image::ImageReference;
 use crate::policy::ImagePolicies;
 use crate::workload::Workload;
 
-/// Reads the workloads that a selection names, and what their decisions need of
-/// the cluster.
+/// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
 /// # Errors
 ///
-/// Nothing can be read at all; what is refused in part is in the snapshot.
+/// Nothing can be read. Errors about a part of the selection are in the snapshot.
 pub async fn from_cluster(
     cluster: &Cluster,
     selection: &Selection,
@@ -30,11 +29,11 @@ pub async fn from_cluster(
     Ok(snapshot)
 }
 
-/// Reads the workloads that a selection names, and nothing else.
+/// Reads the workloads of a selection, and nothing else.
 ///
 /// # Errors
 ///
-/// Nothing can be read at all; what is refused in part is in the snapshot.
+/// Nothing can be read. Errors about a part of the selection are in the snapshot.
 pub async fn read_workloads(
     cluster: &Cluster,
     selection: &Selection,
@@ -50,13 +49,12 @@ pub async fn read_workloads(
     Ok(snapshot)
 }
 
-/// Reads what the decisions on the workloads of a snapshot need of the cluster:
-/// the Pods of rows that have a policy or a moving tag, and the nodes' platforms
-/// if any row has a policy.
+/// Reads the cluster's facts that the decisions in a snapshot need: the Pods of rows that
+/// have a policy or a mutable tag, and the nodes' platforms if any row has a policy.
 ///
 /// # Errors
 ///
-/// A setting of the snapshot is malformed.
+/// A setting of the snapshot is invalid.
 pub async fn surroundings(
     cluster: &Cluster,
     coverage: Coverage,
@@ -92,7 +90,8 @@ pub async fn surroundings(
     Ok(())
 }
 
-/// Whoever asked for single workloads or labels knows that the rest has no row.
+/// If the user selected single workloads or labels, Pods of other workloads are not
+/// counted.
 pub(crate) fn coverage(selection: &Selection) -> Coverage {
     if selection.what == WorkloadSelector::Everything && selection.label_selector.is_none() {
         Coverage::Whole
@@ -101,13 +100,14 @@ pub(crate) fn coverage(selection: &Selection) -> Coverage {
     }
 }
 
-/// The Pods without a row by the kind of their owner, empty for nobody.
+/// The numbers of Pods without a workload, by the kind of their owner. The kind is empty
+/// for Pods without an owner.
 pub(crate) fn by_owner(uncovered: Uncovered) -> Vec<(String, usize)> {
     let bare = (uncovered.bare > 0).then(|| (String::new(), uncovered.bare));
     uncovered.by_owner.into_iter().chain(bare).collect()
 }
 
-/// What has to be asked of the cluster beside the workloads.
+/// What decisions need from the cluster besides the workloads.
 pub(crate) struct ClusterNeeds {
     pub(crate) pods: BTreeSet<crate::workload::WorkloadId>,
     pub(crate) nodes: bool,
@@ -129,11 +129,11 @@ pub(crate) fn cluster_needs(snapshot: &Snapshot) -> Result<ClusterNeeds, Snapsho
     Ok(needs)
 }
 
-/// Takes what files hold.
+/// Builds a snapshot from the contents of files.
 ///
 /// # Errors
 ///
-/// `--assume` is no policy.
+/// `--assume` is not a valid policy.
 pub fn from_files(
     listing: FileListing,
     settings: Settings,
@@ -152,13 +152,13 @@ pub fn from_files(
     Ok(snapshot)
 }
 
-/// Why there is nothing to decide.
+/// Why no decision is possible.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// The cluster answers nothing.
+    /// The cluster cannot be read.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// A setting of the run is malformed.
+    /// A setting of the run is invalid.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
 }
@@ -171,7 +171,7 @@ impl From<AccessError> for ScopeError {
             message,
             hint,
         } = error;
-        // The break before the hint is the only one.
+        // The only line break must be the one before the hint.
         let message = message.replace(['\n', '\r'], " ");
         let message = match hint {
             Some(hint) => format!("{message}\nhint: {hint}"),

@@ -48,8 +48,8 @@ impl PullSecretRefs {
     }
 }
 
-/// Whose pull secrets a registry is shown: workloads with an equal one have the
-/// same credentials, and no two namespaces ever have.
+/// What determines the pull secrets of a workload. Workloads with equal identities have
+/// the same credentials; identities of different namespaces are never equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PullIdentity {

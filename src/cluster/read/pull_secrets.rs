@@ -47,7 +47,7 @@ pub struct PullSecretContent {
     pub docker_config: SecretSlice<u8>,
 }
 
-/// What was found for one identity.
+/// The Secrets of one pull identity.
 #[derive(Debug, Clone, Default)]
 pub struct PullSecretsFound {
     /// In the order in which they are tried.
