@@ -21,7 +21,7 @@ fn name(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn pages_follow_their_tokens() {
+async fn pages_follow_their_continue_tokens() {
     let (cluster, asked) = cluster(|uri| match uri {
         _ if uri.ends_with("continue=t%2B1") => page(json!([item("b")]), "t2"),
         _ if uri.ends_with("continue=t2") => page(json!([item("c")]), ""),
@@ -58,7 +58,7 @@ async fn selectors_are_encoded() {
 }
 
 #[tokio::test]
-async fn an_expired_token_begins_the_list_anew_without_the_first_pages() {
+async fn expired_token_restarts_the_list_without_the_first_pages() {
     let first = std::sync::atomic::AtomicBool::new(true);
     let (cluster, asked) = cluster(move |uri| {
         if uri.contains("continue=") {
@@ -75,7 +75,7 @@ async fn an_expired_token_begins_the_list_anew_without_the_first_pages() {
 }
 
 #[tokio::test]
-async fn a_list_that_expires_twice_is_given_up() {
+async fn list_that_expires_twice_is_an_error() {
     let (cluster, asked) = cluster(|uri| {
         if uri.contains("continue=") {
             status(410, "Expired", "too old")
@@ -96,7 +96,7 @@ async fn null_items_are_an_empty_list() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_list_is_named_by_its_path() {
+async fn error_for_a_body_that_is_not_a_list_names_the_path() {
     let (one, _) = cluster(|_| (200, "<html>".to_owned()));
     let error = one.list(&list(), name).await.expect_err("no JSON");
     assert_eq!(error.reason(), "Malformed");

@@ -14,7 +14,7 @@ fn taken(yaml: &str, server: &str) -> (AuthInfo, Result<CredentialSource, String
     (user, source)
 }
 
-/// What is shown, or why nothing is.
+/// The header that is sent, or the error.
 async fn shown(yaml: &str) -> Result<Option<String>, String> {
     let (_, source) = taken(yaml, "https://h");
     let (credentials, _) = Credentials::obtain(source?)
@@ -25,7 +25,7 @@ async fn shown(yaml: &str) -> Result<Option<String>, String> {
 }
 
 #[test]
-fn credentials_go_to_https_servers_only() {
+fn credentials_are_sent_to_https_servers_only() {
     for yaml in [
         "{token: t}",
         "{tokenFile: /nope}",
@@ -49,7 +49,7 @@ fn credentials_go_to_https_servers_only() {
 }
 
 #[tokio::test]
-async fn a_token_is_trimmed_and_never_ends_the_process() {
+async fn token_is_trimmed_and_invalid_token_does_not_end_the_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &[u8]| {
         let path = folder.path().join(name);
@@ -118,7 +118,7 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
 }
 
 #[tokio::test]
-async fn what_kubernetes_has_removed_is_refused_as_kubectl_refuses_it() {
+async fn removed_auth_providers_are_rejected_as_in_kubectl() {
     for (yaml, line) in [
         (
             "{auth-provider: {name: gcp, config: {access-token: planted-gcp}}}",
@@ -135,7 +135,7 @@ async fn what_kubernetes_has_removed_is_refused_as_kubectl_refuses_it() {
 }
 
 #[tokio::test]
-async fn no_error_of_a_certificate_or_a_key_quotes_it() {
+async fn certificate_and_key_errors_do_not_quote_them() {
     let pem = |text: &str| STANDARD.encode(text);
     let broken = "-----BEGIN RSA PRIVATE KEY----- planted-key\n-----END";
     let key = rcgen::KeyPair::generate().expect("a key");
@@ -162,7 +162,7 @@ async fn no_error_of_a_certificate_or_a_key_quotes_it() {
             format!("{{client-certificate-data: '{certificate}', client-key-data: '{key}'}}");
         let line = shown(&yaml).await.expect_err("refused");
         assert!(line.contains(says) && line.contains("\"u\""), "{line}");
-        // "planted-key" as the parser shows it.
+        // "planted-key" in the form in which the parser shows it.
         assert!(
             !line.contains("planted") && !line.contains("112, 108, 97"),
             "{line}"
@@ -177,7 +177,7 @@ async fn no_error_of_a_certificate_or_a_key_quotes_it() {
 }
 
 #[test]
-fn who_cannot_be_impersonated_is_named() {
+fn error_names_the_value_that_cannot_be_impersonated() {
     for (yaml, what) in [
         ("{as: \"e\\nve\"}", "user \"e\\nve\""),
         ("{as: eve, as-uid: \"\\0\"}", "uid \"\\0\""),

@@ -33,7 +33,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 #[test]
-fn the_current_context_serves_unless_another_is_named() {
+fn current_context_is_used_unless_another_is_selected() {
     let one = chosen(|_| ()).expect("chosen");
     assert_eq!(one.context, some("one"));
     assert_eq!(one.namespace, some("shop"));
@@ -57,7 +57,7 @@ fn cluster_and_user_flags_win_over_the_context() {
 }
 
 #[test]
-fn what_is_in_no_file_is_named() {
+fn undefined_names_are_reported() {
     type Set = fn(&mut ConnectionOptions);
     let cases: [(Set, &str); 5] = [
         (
@@ -87,7 +87,7 @@ fn what_is_in_no_file_is_named() {
 }
 
 #[test]
-fn without_files_and_flags_it_is_localhost() {
+fn default_server_is_localhost() {
     let none = resolve(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
     assert_eq!(none.cluster.server, some("http://localhost:8080"));
     assert_eq!(none.context, None);
@@ -100,7 +100,7 @@ fn without_files_and_flags_it_is_localhost() {
 }
 
 #[test]
-fn a_typed_credential_replaces_the_files() {
+fn credential_flag_replaces_the_credentials_of_the_file() {
     let token = |user: &AuthInfo| user.token.as_ref().map(|t| t.expose_secret().to_owned());
     let typed = chosen(|o| {
         o.context = some("two");
@@ -124,7 +124,7 @@ fn a_typed_credential_replaces_the_files() {
 }
 
 #[test]
-fn tls_flags_replace_what_the_file_says() {
+fn tls_flags_override_the_file() {
     let insecure = chosen(|o| o.insecure_skip_tls_verify = true).expect("chosen");
     assert_eq!(insecure.cluster.insecure_skip_tls_verify, Some(true));
     assert_eq!(insecure.cluster.certificate_authority_data, None);
@@ -142,7 +142,7 @@ fn tls_flags_replace_what_the_file_says() {
 }
 
 #[test]
-fn groups_want_a_user_to_impersonate() {
+fn impersonated_groups_require_a_user() {
     let groups = |user: Option<String>| {
         chosen(move |o| {
             o.impersonate_user = user;
@@ -160,7 +160,7 @@ fn groups_want_a_user_to_impersonate() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_with_its_owner() {
+fn error_for_an_unreadable_file_names_its_owner() {
     let chosen = chosen(|o| o.certificate_authority = Some("/nope/ca".into())).expect("chosen");
     assert_eq!(
         chosen.into_config().expect_err("refused").line(),
@@ -170,7 +170,7 @@ fn a_file_that_cannot_be_read_is_named_with_its_owner() {
 }
 
 #[test]
-fn an_authority_without_certificates_is_refused() {
+fn authority_without_certificates_is_rejected() {
     // The file's own authority data is the letter A.
     let one = chosen(|_| ()).expect("chosen");
     assert_eq!(
@@ -180,7 +180,7 @@ fn an_authority_without_certificates_is_refused() {
 }
 
 #[test]
-fn the_choice_becomes_kubes_configuration() {
+fn selected_parts_become_the_configuration_of_kube() {
     let (config, source) = chosen(|o| {
         o.insecure_skip_tls_verify = true;
         o.tls_server_name = some("api");
@@ -198,7 +198,7 @@ fn the_choice_becomes_kubes_configuration() {
 }
 
 #[test]
-fn a_server_that_is_not_a_url_is_told_without_its_login() {
+fn error_for_an_invalid_server_url_hides_the_login() {
     for (server, shown) in [
         ("https://a b", "https://a b"),
         ("https://me:planted-1@a b", "https://a b"),
@@ -229,7 +229,7 @@ fn a_server_that_is_not_a_url_is_told_without_its_login() {
 }
 
 #[test]
-fn a_server_without_a_scheme_is_asked_over_http_and_gets_no_credentials() {
+fn server_without_a_scheme_uses_http_without_credentials() {
     type Set = fn(&mut ConnectionOptions);
     let cases: [Set; 4] = [
         |o| o.server = some("h:1"),

@@ -8,7 +8,7 @@ use crate::cluster::read::workloads::Listing;
 use crate::cluster::{Scope, WorkloadSelector};
 use crate::workload::WorkloadKind;
 
-/// A cluster whose HelmReleases are what `helm` answers.
+/// A cluster whose responses about HelmReleases come from `helm`.
 fn with_releases(helm: fn(&str) -> (u16, String)) -> Cluster {
     let (cluster, _) = cluster(move |uri| match uri {
         _ if uri.contains("helm") || uri.contains("flux") => helm(uri),
@@ -31,7 +31,7 @@ fn release() -> (u16, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
+async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
     type Row = (
         &'static str,
         fn(&str) -> (u16, String),
@@ -128,8 +128,8 @@ async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
     }
 }
 
-/// A cluster with HelmReleases `a` of Flux 2 (of which `solo` too) and of both
-/// groups of Flux 1; `legacy` answers for the group `helm.fluxcd.io`.
+/// A cluster with HelmReleases `a` of Flux 2 (which also has `solo`) and of both groups of
+/// Flux 1; `legacy` is the response for the group `helm.fluxcd.io`.
 fn with_three_groups(legacy: fn(&str) -> Option<(u16, String)>) -> Cluster {
     let (cluster, _) = cluster(move |uri| {
         let rest = uri.strip_prefix("/apis/helm.fluxcd.io");
@@ -179,7 +179,7 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typed_group_and_version_choose_the_collection() {
+async fn group_and_version_of_the_user_select_the_collection() {
     let no_type = |word: &str| format!("error: the server doesn't have a resource type {word:?}");
     let rows: [(&[&str], &[&str], Option<String>); 13] = [
         (
@@ -218,7 +218,7 @@ async fn a_typed_group_and_version_choose_the_collection() {
                     .to_owned(),
             ),
         ),
-        // One object under several names is one row.
+        // One object with several names is one row.
         (
             &["hr.helm.fluxcd.io/a", "hr.v1.helm.fluxcd.io/a", "deploy/a", "deployments.apps/a"],
             &["apps/v1 a", "helm.fluxcd.io/v1 a"],
@@ -257,13 +257,13 @@ async fn a_typed_group_and_version_choose_the_collection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_another_group_may_have_is_not_guessed() {
+async fn name_that_another_group_may_have_is_ambiguous() {
     let broken = |_: &str| Some(status(503, "ServiceUnavailable", "no endpoints"));
     let hidden = |_: &str| Some(forbidden());
     let going = |rest: &str| rest.contains("/helmreleases/").then(not_found);
     let older = "flux.weave.works/v1beta1 a";
     let newer = "helm.toolkit.fluxcd.io/v2 a";
-    // What is forbidden is not meant; what is not served has no such object.
+    // Forbidden collections are ignored; collections that are not served have no objects.
     for legacy in [hidden, going] {
         let cluster = with_three_groups(legacy);
         let (read, errors) = read_named(&cluster, &["hr/a"]).await;

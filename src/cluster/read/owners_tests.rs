@@ -30,7 +30,7 @@ fn suspended(suspend: &serde_json::Value) -> (u16, String) {
     (200, json!({"spec": {"suspend": suspend}}).to_string())
 }
 
-/// The answers of a cluster with Flux and Argo CD.
+/// The responses of a cluster with Flux and Argo CD.
 async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswer)>, Asked) {
     let (cluster, asked) = cluster(|uri| match uri {
         "/apis/kustomize.toolkit.fluxcd.io" => group(&["kustomize.toolkit.fluxcd.io/v1"]),
@@ -78,7 +78,7 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
 }
 
 #[tokio::test]
-async fn fluxs_objects_tell_whether_they_are_suspended() {
+async fn flux_objects_show_whether_they_are_suspended() {
     let questions = [
         flux("HelmRelease", "asleep"),
         flux("Kustomization", "asleep"),
@@ -115,24 +115,24 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
 }
 
 #[tokio::test]
-async fn an_application_lists_the_objects_that_are_its_own() {
+async fn application_lists_its_own_objects() {
     let argocd = || OwnerAnswer::Yes(Some("argocd".to_owned()));
     let expected = [
-        // As Argo CD writes it of an Application outside its own namespace.
+        // Argo CD's form for an Application outside its own namespace.
         (argo("argocd_shop", "web"), argocd()),
         (argo("elsewhere_shop", "web"), OwnerAnswer::No),
         (argo("nowhere", "web"), OwnerAnswer::No),
-        // What an odd one manages is not known.
+        // The objects of a malformed Application are unknown.
         (argo("odd", "web"), OwnerAnswer::Unknown),
         (argo("secret", "web"), OwnerAnswer::Unknown),
-        // A StatefulSet of this name is listed, no Deployment.
+        // A StatefulSet of this name is listed, but no Deployment.
         (argo("shop", "db"), OwnerAnswer::No),
         (argo("shop", "web"), argocd()),
     ];
     let questions = expected.clone().map(|(question, _)| question);
     let (answers, asked) = answers(&questions).await;
     assert_eq!(answers, expected);
-    // One list for both questions to the Application `shop`.
+    // One list for both questions about the Application `shop`.
     let lists = asked.sorted();
     let lists = lists.iter().filter(|uri| uri.contains("/applications?"));
     let path = |(place, name): (&str, &str)| {
@@ -156,7 +156,7 @@ async fn an_application_lists_the_objects_that_are_its_own() {
 }
 
 #[tokio::test]
-async fn where_nothing_of_the_kind_is_installed_nothing_is_listed_and_nothing_sleeps() {
+async fn without_flux_and_argo_cd_nothing_is_listed_or_suspended() {
     let (cluster, asked) = cluster(|_| not_found());
     let questions = [
         argo("shop", "web"),
@@ -175,7 +175,7 @@ async fn where_nothing_of_the_kind_is_installed_nothing_is_listed_and_nothing_sl
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_cannot_be_looked_up_is_not_known() {
+async fn owner_that_cannot_be_looked_up_is_unknown() {
     let broken = || status(503, "ServiceUnavailable", "no endpoints");
     type FakeAnswer = fn(&str) -> (u16, String);
     let argo_answers: [FakeAnswer; 5] = [
@@ -189,13 +189,13 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
             "/apis/argoproj.io/v1beta1" => kinds(&["argocds"]),
             _ => status(503, "ServiceUnavailable", "no endpoints"),
         },
-        // The kind is listed and its collection is not there.
+        // The kind is listed, but its collection does not exist.
         |uri| match uri {
             "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
             "/apis/argoproj.io/v1alpha1" => kinds(&["applications"]),
             _ => not_found(),
         },
-        // Something else answers.
+        // Another server responds.
         |_| (200, "<html>".to_owned()),
     ];
     for answer in argo_answers {
@@ -203,7 +203,7 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
         let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
         assert_eq!(answers[0].1, OwnerAnswer::Unknown);
     }
-    // Flux's objects likewise: nobody may rely on a sleep that is not known.
+    // The same for Flux objects: unknown must not count as suspended.
     for answer in [forbidden, not_found, broken] {
         let (cluster, _) = cluster(move |_| answer());
         let answers = cluster
@@ -214,7 +214,7 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_group_of_workflows_and_rollouts_is_not_argo_cd() {
+async fn workflows_and_rollouts_alone_are_not_argo_cd() {
     let (cluster, _) = cluster(|uri| match uri {
         "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
         "/apis/argoproj.io/v1alpha1" => kinds(&["rollouts", "workflows"]),

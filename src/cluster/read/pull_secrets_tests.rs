@@ -23,7 +23,7 @@ fn account(names: &[&str]) -> (u16, String) {
     (200, json!({"imagePullSecrets": names}).to_string())
 }
 
-/// A cluster with these answers by `PLURAL/NAME`, in whatever namespace.
+/// A cluster with these responses by `PLURAL/NAME`, in any namespace.
 fn holding(answers: &[(&str, (u16, String))]) -> (PullSecrets, Asked) {
     let answers: BTreeMap<String, (u16, String)> = answers
         .iter()
@@ -51,7 +51,7 @@ fn names(found: &PullSecretsFound) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_pods_own_come_first_then_the_accounts_each_once() {
+async fn secrets_of_the_pod_come_before_those_of_the_account_each_once() {
     let (secrets, asked) = holding(&[
         ("serviceaccounts/web", account(&["shared", "b", "", "b"])),
         ("secrets/own", modern()),
@@ -81,7 +81,7 @@ async fn the_pods_own_come_first_then_the_accounts_each_once() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
+async fn concurrent_requests_read_each_object_once_per_namespace() {
     let (secrets, asked) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
         ("secrets/regcred", modern()),
@@ -98,7 +98,7 @@ async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_exist_names_nothing_and_is_no_fault() {
+async fn missing_account_has_no_secrets_and_is_not_a_fault() {
     let (secrets, _) = holding(&[]);
     let found = secrets.for_identity(&reader("shop", None, &[])).await;
     assert!(found.secrets.is_empty() && !found.is_incomplete);
@@ -106,7 +106,7 @@ async fn an_account_that_does_not_exist_names_nothing_and_is_no_fault() {
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_told_once_for_all_namespaces() {
+async fn forbidden_reads_are_noted_once_for_all_namespaces() {
     let (secrets, _) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
         ("serviceaccounts/closed", forbidden()),
@@ -137,7 +137,7 @@ async fn what_is_forbidden_is_told_once_for_all_namespaces() {
 }
 
 #[tokio::test]
-async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its_content() {
+async fn both_types_are_read_and_notes_on_unusable_secrets_hide_their_content() {
     let (modern, legacy) = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg");
     let encoded = STANDARD.encode(CONFIG);
     let fault = |text: &str| Some(format!("note: pull secret shop/x is not used: {text}"));
@@ -182,7 +182,7 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
 }
 
 #[tokio::test]
-async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
+async fn invalid_names_are_not_sent_to_the_server() {
     let (secrets, asked) = holding(&[("secrets/x", modern())]);
     let found = secrets
         .for_identity(&reader("shop", Some("../x"), &["../x"]))
@@ -197,7 +197,7 @@ async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
 }
 
 #[tokio::test]
-async fn many_faults_are_counted_and_not_listed() {
+async fn further_faults_are_counted() {
     let (secrets, _) = holding(&[]);
     let all: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();

@@ -10,7 +10,7 @@ fn names(listing: &Listing) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
+async fn everything_selects_the_four_kinds_and_any_releases() {
     let (cluster, asked) = cluster(|uri| match uri {
         "/apis/helm.toolkit.fluxcd.io" => {
             group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
@@ -64,7 +64,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
 }
 
 #[tokio::test]
-async fn one_bad_object_spoils_only_itself() {
+async fn malformed_object_does_not_affect_the_others() {
     let (cluster, _) = cluster(|_| {
         let bad = json!({"metadata": {"name": "odd", "namespace": "other",
             "annotations": {"fluxcd.io/automated": true}}});
@@ -84,7 +84,7 @@ async fn one_bad_object_spoils_only_itself() {
 }
 
 #[tokio::test]
-async fn a_forbidden_kind_leaves_the_others() {
+async fn forbidden_kind_does_not_affect_the_others() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/deployments") => forbidden(),
         _ if uri.contains("helm") || uri.contains("flux") => not_found(),
@@ -109,7 +109,7 @@ async fn a_forbidden_kind_leaves_the_others() {
 }
 
 #[tokio::test]
-async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
+async fn hint_names_the_allowed_namespace_if_all_are_forbidden() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
@@ -128,7 +128,7 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let listing = allowed.workloads(&all).await.expect("read");
     assert_eq!(listing.errors.len(), 2);
     assert_eq!(listing.errors[1].scope, "cluster");
-    // Told once, at the end.
+    // Only once, at the end.
     assert_eq!(listing.errors[0].hint, None);
     assert_eq!(
         listing.errors[1].hint.as_deref(),
@@ -152,7 +152,7 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn what_spoils_all_lists_is_one_error() {
+async fn fatal_failure_is_one_error() {
     for (code, reason, line) in [
         (
             401,
@@ -168,7 +168,7 @@ async fn what_spoils_all_lists_is_one_error() {
 }
 
 #[tokio::test]
-async fn a_named_workload_that_is_missing_leaves_the_others() {
+async fn missing_named_workload_does_not_affect_the_others() {
     let (cluster, asked) = cluster(|uri| match uri {
         _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
         _ if uri.contains("helm") || uri.contains("flux") => not_found(),

@@ -34,13 +34,13 @@ fn patch(kind: PatchKind, version: Option<&str>) -> Patch {
 }
 
 #[tokio::test]
-async fn an_object_is_read_from_the_collection_of_its_kind() {
+async fn object_is_read_from_the_collection_of_its_kind() {
     for (kind, api_version, path) in [
         (WorkloadKind::Deployment, "apps/v1", "apps/v1"),
         (WorkloadKind::StatefulSet, "apps/v1", "apps/v1"),
         (WorkloadKind::DaemonSet, "apps/v1", "apps/v1"),
         (WorkloadKind::CronJob, "batch/v1", "batch/v1"),
-        // A version that is served no more, as an old file names it.
+        // A version from an old file, which is no longer served.
         (WorkloadKind::Deployment, "extensions/v1beta1", "apps/v1"),
         (
             WorkloadKind::HelmRelease,
@@ -68,7 +68,7 @@ async fn an_object_is_read_from_the_collection_of_its_kind() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_in_kubectls_words() {
+async fn read_errors_have_the_wording_of_kubectl() {
     let message = "deployments.apps \"web\" not found";
     for (answer, line) in [
         (
@@ -96,7 +96,7 @@ async fn what_cannot_be_read_is_told_in_kubectls_words() {
 }
 
 #[tokio::test]
-async fn a_patch_is_strict_and_bears_the_field_manager() {
+async fn patch_is_strict_and_has_the_field_manager() {
     for (kind, dry_run, id, content_type, line) in [
         (
             PatchKind::Strategic,
@@ -129,7 +129,7 @@ async fn a_patch_is_strict_and_bears_the_field_manager() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_patch_with_a_version_is_repeated_where_it_may_have_been_applied() {
+async fn only_a_patch_with_a_version_is_retried_after_a_server_error() {
     for (code, version, tries) in [
         (429, Some("7"), 4),
         (429, None, 4),
@@ -149,7 +149,7 @@ async fn only_a_patch_with_a_version_is_repeated_where_it_may_have_been_applied(
 }
 
 #[tokio::test]
-async fn conflicts_are_told_apart_from_other_refusals() {
+async fn conflicts_differ_from_other_rejections() {
     for (answer, conflict, undecided) in [
         (status(409, "Conflict", "m"), true, false),
         (status(409, "", "m"), true, false),
@@ -174,7 +174,7 @@ async fn conflicts_are_told_apart_from_other_refusals() {
 }
 
 #[tokio::test]
-async fn names_that_leave_their_place_in_a_url_are_not_sent() {
+async fn names_that_are_not_one_url_segment_are_not_sent() {
     let good = deployment();
     for (bad, line) in [
         (

@@ -52,7 +52,7 @@ fn running(facts: &PodFacts, workload: &Workload) -> Vec<(String, usize)> {
 }
 
 #[tokio::test]
-async fn deployments_with_the_same_labels_do_not_mix() {
+async fn pods_of_deployments_with_the_same_labels_are_not_mixed() {
     let (cluster, asked) = cluster(|_| {
         let job = owned("batch/v1", "Job", "nightly-29401234");
         page(
@@ -86,7 +86,7 @@ async fn deployments_with_the_same_labels_do_not_mix() {
 }
 
 #[tokio::test]
-async fn an_owners_word_counts_only_with_the_labels() {
+async fn pod_belongs_to_its_owner_only_if_the_labels_match() {
     let (cluster, _) = cluster(|_| {
         let mut released = replica_set_pod("web", 1);
         released["metadata"]["labels"]["app"] = json!("other");
@@ -100,7 +100,7 @@ async fn an_owners_word_counts_only_with_the_labels() {
 }
 
 #[tokio::test]
-async fn a_pod_without_owner_goes_by_labels_unless_they_fit_two() {
+async fn pod_without_owner_is_assigned_by_labels_unless_two_workloads_match() {
     let (cluster, _) = cluster(|_| {
         let bare = |app: &str, n| pod(json!(null), json!({"app": app}), n);
         page(json!([bare("x", 1), bare("y", 2)]), "")
@@ -117,7 +117,7 @@ async fn a_pod_without_owner_goes_by_labels_unless_they_fit_two() {
 }
 
 #[tokio::test]
-async fn pods_of_other_kinds_are_counted_and_finished_ones_are_not() {
+async fn pods_of_other_kinds_are_counted_but_finished_pods_are_not() {
     let (cluster, _) = cluster(|_| {
         let rollout = || {
             pod(
@@ -141,7 +141,7 @@ async fn pods_of_other_kinds_are_counted_and_finished_ones_are_not() {
 }
 
 #[tokio::test]
-async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
+async fn single_workload_lists_its_own_pods_unless_others_are_counted() {
     let (cluster, asked) = cluster(|_| {
         page(
             json!([pod(owned("v1", "Node", "n"), json!({"app": "x"}), 1)]),
@@ -151,7 +151,7 @@ async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
     let web = workload("Deployment", "shop", "web", "x");
     let facts = cluster.pod_facts(&[&web], Coverage::Own).await;
     assert!(asked.uris()[0].contains("labelSelector=app%3Dx&"));
-    // What was not listed whole is not counted.
+    // Pods of a namespace that was not listed completely are not counted.
     assert!(facts.uncovered.is_empty());
     let facts = cluster.pod_facts(&[&web], Coverage::Whole).await;
     assert!(!asked.uris()[1].contains("labelSelector"));
@@ -159,7 +159,7 @@ async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
 }
 
 #[tokio::test]
-async fn forbidden_pods_are_one_note() {
+async fn forbidden_pods_give_one_note() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/shop/") => page(json!([replica_set_pod("web", 1)]), ""),
         _ => forbidden(),
@@ -180,7 +180,7 @@ async fn forbidden_pods_are_one_note() {
 }
 
 #[tokio::test]
-async fn usage_tells_every_container_with_its_owner() {
+async fn usage_lists_every_container_with_its_owner() {
     let (cluster, asked) = cluster(|_| {
         let mut web = replica_set_pod("web", 1);
         web["spec"]["initContainers"] = json!([{"name": "proxy", "image": "mesh/proxy:2"}]);
@@ -218,7 +218,7 @@ async fn usage_tells_every_container_with_its_owner() {
 }
 
 #[tokio::test]
-async fn node_platforms_are_distinct_and_unknown_where_forbidden() {
+async fn node_platforms_are_distinct_and_unknown_if_forbidden() {
     let node = |os: &str, arch: &str| json!({"metadata": {"labels": {"kubernetes.io/os": os, "kubernetes.io/arch": arch}}});
     let nodes = json!([
         node("linux", "arm64"),
