@@ -64,8 +64,8 @@ impl Asked {
     }
 }
 
-/// A cluster whose answers, status and body, come from `answer` by the URI
-/// alone. The namespace of its context is `shop`.
+/// A cluster whose responses (status and body) come from `answer`, which sees only the
+/// URI. The namespace of its context is `shop`.
 pub(crate) fn cluster<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&str) -> (u16, String) + Send + Sync + 'static,
@@ -73,13 +73,13 @@ where
     answering(move |sent| answer(&sent.uri))
 }
 
-/// The same, where the whole request counts.
+/// Like [`cluster`], but `answer` sees the whole request.
 pub(crate) fn answering<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&Sent) -> (u16, String) + Send + Sync + 'static,
 {
-    let asked = Asked::default();
-    let log = asked.clone();
+    let requests = Asked::default();
+    let log = requests.clone();
     let answer = Arc::new(answer);
     let service = service_fn(move |request: Request<Body>| {
         let (log, answer) = (log.clone(), Arc::clone(&answer));
@@ -98,7 +98,10 @@ where
         }
     });
     let client = kube::Client::new(service, "shop");
-    (Cluster::from_client(client, None, "https://h:6443"), asked)
+    (
+        Cluster::from_client(client, None, "https://h:6443"),
+        requests,
+    )
 }
 
 async fn read(request: Request<Body>) -> Sent {
@@ -114,22 +117,18 @@ async fn read(request: Request<Body>) -> Sent {
     }
 }
 
-/// An error as the API words it.
+/// An error response of the API.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": code, "reason": reason, "message": message});
     (code, body.to_string())
 }
 
-/// The line that kubectl makes of such an error.
+/// The line that kubectl prints for an error response.
 pub(crate) fn line_of(answer: &(u16, String)) -> String {
     let status: Value = serde_json::from_str(&answer.1).expect("a status");
-    let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
-    format!(
-        "Error from server ({}): {}",
-        text("reason"),
-        text("message")
-    )
+    let [reason, message] = ["reason", "message"].map(|key| status[key].as_str().unwrap_or(""));
+    format!("Error from server ({reason}): {message}")
 }
 
 pub(crate) fn forbidden() -> (u16, String) {
@@ -158,7 +157,7 @@ pub(crate) fn item(name: &str) -> Value {
             "template": {"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}}}})
 }
 
-/// An object's 404, which tells where the server looked.
+/// The 404 for an object, which names the type that was searched.
 pub(crate) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
         "reason": "NotFound", "message": format!("{resource} {name:?} not found"),

@@ -53,11 +53,11 @@ fn secret_is_found_in_every_encoding() {
 }
 
 #[test]
-fn base64_of_a_longer_text_is_found_wherever_the_secret_stands_in_it() {
+fn secret_is_found_anywhere_in_a_longer_base64_text() {
     let known = known(&["hunter2"]);
     for user in ["", "a", "ab", "abc", "abcd"] {
-        for behind in ["", "x", "xy", "xyz"] {
-            let text = format!("{user}:hunter2{behind}");
+        for after in ["", "x", "xy", "xyz"] {
+            let text = format!("{user}:hunter2{after}");
             for encoded in [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
                 let quoted = format!("Authorization: Basic {encoded} is wrong");
                 assert_eq!(
@@ -107,8 +107,8 @@ fn json_web_token_is_found_by_its_shape() {
         "token [redacted] expired"
     );
     assert_eq!(
-        KnownSecrets::default().redact("eyJ is no token"),
-        "eyJ is no token"
+        KnownSecrets::default().redact("eyJ is not a token"),
+        "eyJ is not a token"
     );
 }
 
@@ -147,18 +147,18 @@ fn additional_secrets_are_redacted_in_one_text_only() {
 
 proptest! {
     #[test]
-    fn whatever_a_secret_is_made_of_it_is_found(
+    fn any_secret_is_found_in_any_surrounding_text(
         secret in ".{6,90}[A-Z0-9]",
         before in ".{0,20}",
-        behind in ".{0,20}",
+        after in ".{0,20}",
     ) {
         let secret = secret.trim();
         prop_assume!(secret.len() >= SHORTEST);
         let known = known(&[secret]);
         let quoted = serde_json::to_string(secret).expect("text");
-        let encoded = STANDARD.encode(format!("{before}{secret}{behind}"));
+        let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
         for text in [secret, &quoted[1..quoted.len() - 1], &percent_encoded(secret, "%20")] {
-            let whole = format!("{before}{text}{behind}");
+            let whole = format!("{before}{text}{after}");
             let safe = known.redact(&whole);
             prop_assert!(safe.contains(REDACTED) && !safe.contains(text), "{safe}");
         }

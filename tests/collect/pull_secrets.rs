@@ -291,7 +291,7 @@ async fn workload_without_a_secret_keeps_the_users_result_with_the_reason() {
     assert_eq!(
         scanned.snapshot.notes,
         [
-            "note: secrets may not be read in namespace a; using your own credentials",
+            "note: no permission to read secrets in namespace a; using your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
             "note: pull secret a/broken is not used: not a JSON object (line 1, column 1)",
         ]
@@ -339,7 +339,7 @@ async fn always_tries_secrets_first_and_the_users_credentials_without_them() {
 }
 
 #[tokio::test]
-async fn off_reads_nothing() {
+async fn off_reads_no_secrets() {
     let registry = registry(403);
     let workloads = [deployment(
         "a",

@@ -92,7 +92,7 @@ pub(crate) fn cause_of(error: &kube::Error, server: &str) -> String {
             format!("HTTP {} {} {message}", status.code, status.reason)
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            "the answer cannot be read".to_owned()
+            "the response cannot be read".to_owned()
         }
         error => ClusterError::from_transport(error, server).to_string(),
     }

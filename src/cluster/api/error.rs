@@ -87,7 +87,7 @@ pub enum ClusterError {
         kind: Option<String>,
     },
     /// A response that does not follow the API.
-    #[error("the server's answer to {request} cannot be read: {reason}")]
+    #[error("the server's response to {request} cannot be read: {reason}")]
     Malformed {
         /// The request: `GET /api/v1/pods`.
         request: String,

@@ -22,7 +22,7 @@ fn name(text: &str) -> String {
 
 #[tokio::test]
 async fn pages_follow_their_continue_tokens() {
-    let (cluster, asked) = cluster(|uri| match uri {
+    let (cluster, requests) = cluster(|uri| match uri {
         _ if uri.ends_with("continue=t%2B1") => page(json!([item("b")]), "t2"),
         _ if uri.ends_with("continue=t2") => page(json!([item("c")]), ""),
         _ => page(json!([item("a")]), "t+1"),
@@ -30,7 +30,7 @@ async fn pages_follow_their_continue_tokens() {
     let names = cluster.list(&list(), name).await.expect("a list");
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [
             format!("{PATH}?&limit=500"),
             format!("{PATH}?&limit=500&continue=t%2B1"),
@@ -41,7 +41,7 @@ async fn pages_follow_their_continue_tokens() {
 
 #[tokio::test]
 async fn selectors_are_encoded() {
-    let (cluster, asked) = cluster(|_| page(json!([]), ""));
+    let (cluster, requests) = cluster(|_| page(json!([]), ""));
     let list = ListRequest {
         label_selector: Some("app in (a, b),tier!=x"),
         field_selector: Some("status.phase!=Failed"),
@@ -49,7 +49,7 @@ async fn selectors_are_encoded() {
     };
     cluster.list(&list, name).await.expect("a list");
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [format!(
             "{PATH}?&fieldSelector=status.phase%21%3DFailed\
              &labelSelector=app+in+%28a%2C+b%29%2Ctier%21%3Dx&limit=500"
@@ -60,7 +60,7 @@ async fn selectors_are_encoded() {
 #[tokio::test]
 async fn expired_token_restarts_the_list_without_the_first_pages() {
     let first = std::sync::atomic::AtomicBool::new(true);
-    let (cluster, asked) = cluster(move |uri| {
+    let (cluster, requests) = cluster(move |uri| {
         if uri.contains("continue=") {
             if first.swap(false, std::sync::atomic::Ordering::Relaxed) {
                 return status(410, "Expired", "The provided continue parameter is too old");
@@ -71,12 +71,12 @@ async fn expired_token_restarts_the_list_without_the_first_pages() {
     });
     let names = cluster.list(&list(), name).await.expect("a list");
     assert_eq!(names, ["a", "b"]);
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(requests.uris().len(), 4);
 }
 
 #[tokio::test]
 async fn list_that_expires_twice_is_an_error() {
-    let (cluster, asked) = cluster(|uri| {
+    let (cluster, requests) = cluster(|uri| {
         if uri.contains("continue=") {
             status(410, "Expired", "too old")
         } else {
@@ -85,7 +85,7 @@ async fn list_that_expires_twice_is_an_error() {
     });
     let error = cluster.list(&list(), name).await.expect_err("gives up");
     assert_eq!(error.line(), "Error from server (Expired): too old");
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(requests.uris().len(), 4);
 }
 
 #[tokio::test]

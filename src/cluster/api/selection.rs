@@ -106,19 +106,19 @@ mod tests {
 
     #[test]
     fn names_are_rejected_where_kubectl_rejects_them() {
-        let shop = || Scope::Namespace("shop".to_owned());
-        assert_eq!(named(shop(), "web", None), Ok(()));
+        let shop = Scope::Namespace("shop".to_owned());
+        assert_eq!(named(shop.clone(), "web", None), Ok(()));
         for (result, line) in [
             (
                 named(Scope::AllNamespaces, "web", None),
                 "error: a resource cannot be retrieved by name across all namespaces",
             ),
             (
-                named(shop(), "web", Some("a=b")),
+                named(shop.clone(), "web", Some("a=b")),
                 "error: name cannot be provided when a selector is specified",
             ),
             (
-                named(shop(), "../secrets", None),
+                named(shop, "../secrets", None),
                 "error: invalid resource name \"../secrets\": may not contain '/'",
             ),
             (

@@ -61,11 +61,11 @@ impl Cluster {
         second_copy: SecondCopy,
     ) -> Result<ApiResponse, ClusterError> {
         let request = request.map_err(|error| ClusterError::Configuration(error.to_string()))?;
-        let asked = format!("{} {}", request.method(), request.uri().path());
+        let request_line = format!("{} {}", request.method(), request.uri().path());
         let mut waits = WAITS.into_iter();
         let mut earlier_failure = None;
         loop {
-            let error = match self.send_once(request.clone(), &asked).await? {
+            let error = match self.send_once(request.clone(), &request_line).await? {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -80,7 +80,7 @@ impl Cluster {
                     // This conflict may come from the first copy itself.
                     let is_conflict = matches!(code(&error), Some(409 | 422));
                     let error = earlier_failure.filter(|_| is_conflict).unwrap_or(error);
-                    let error = ClusterError::from_kube(error, &asked, &self.server());
+                    let error = ClusterError::from_kube(error, &request_line, &self.server());
                     return Err(if self.credentials().are_withheld() {
                         error.without_credentials(self.server_url())
                     } else {
@@ -96,16 +96,16 @@ impl Cluster {
     async fn send_once(
         &self,
         request: http::Request<Vec<u8>>,
-        asked: &str,
+        request_line: &str,
     ) -> Result<kube::Result<ApiResponse>, ClusterError> {
         let header = self.credentials().header().await?;
         let response = self
-            .send_as(request.clone(), header.as_ref(), asked)
+            .send_as(request.clone(), header.as_ref(), request_line)
             .await?;
         let is_rejected = response.as_ref().err().and_then(code) == Some(401);
         match header.filter(|_| is_rejected) {
             Some(header) => match self.credentials().replacement_for(&header).await? {
-                Some(other) => self.send_as(request, Some(&other), asked).await,
+                Some(other) => self.send_as(request, Some(&other), request_line).await,
                 None => Ok(response),
             },
             None => Ok(response),
@@ -116,7 +116,7 @@ impl Cluster {
         &self,
         mut request: http::Request<Vec<u8>>,
         header: Option<&HeaderValue>,
-        asked: &str,
+        request_line: &str,
     ) -> Result<kube::Result<ApiResponse>, ClusterError> {
         if let Some(header) = header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
@@ -125,10 +125,10 @@ impl Cluster {
         let started = Instant::now();
         let response = self.exchange(request);
         let response =
-            match self.answer_timeout() {
+            match self.response_timeout() {
                 Some(limit) => tokio::time::timeout(limit, response).await.map_err(|_| {
                     ClusterError::Timeout {
-                        request: asked.to_owned(),
+                        request: request_line.to_owned(),
                         limit,
                     }
                 })?,
@@ -224,7 +224,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn overloaded_server_is_retried_after_the_delay_it_requests() {
         let tries = AtomicUsize::new(0);
-        let (cluster, asked) = cluster(move |_| {
+        let (cluster, requests) = cluster(move |_| {
             let body = json!({"kind": "Status", "status": "Failure", "code": 429,
                 "reason": "TooManyRequests", "message": "m", "details": {"retryAfterSeconds": 7}});
             match tries.fetch_add(1, Ordering::Relaxed) {
@@ -236,31 +236,31 @@ mod tests {
         let started = tokio::time::Instant::now();
         assert_eq!(cluster.fetch_path("/x").await.expect("an answer"), "body");
         assert_eq!(started.elapsed().as_secs(), 8);
-        assert_eq!(asked.uris().len(), 3);
+        assert_eq!(requests.uris().len(), 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn last_error_of_the_server_is_reported() {
-        let (busy, asked) = cluster(|_| status(503, "ServiceUnavailable", "no backend"));
+        let (busy, requests) = cluster(|_| status(503, "ServiceUnavailable", "no backend"));
         let error = busy.fetch_path("/x").await.expect_err("gives up");
         assert_eq!(
             error.line(),
             "Error from server (ServiceUnavailable): no backend"
         );
-        assert_eq!(asked.uris().len(), 1 + WAITS.len());
-        let (closed, asked) = cluster(|_| forbidden());
+        assert_eq!(requests.uris().len(), 1 + WAITS.len());
+        let (closed, requests) = cluster(|_| forbidden());
         assert!(closed.fetch_path("/x").await.is_err());
-        assert_eq!(asked.uris().len(), 1);
+        assert_eq!(requests.uris().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
     async fn unsafe_request_is_retried_only_if_it_had_no_effect() {
         for (code, tries) in [(429, 1 + WAITS.len()), (503, 1), (504, 1), (500, 1)] {
-            let (cluster, asked) = cluster(move |_| status(code, "", "m"));
+            let (cluster, requests) = cluster(move |_| status(code, "", "m"));
             let request = kube::core::Request::new("/x").create(&PostParams::default(), vec![]);
             let error = cluster.send(request, SecondCopy::Harmful).await;
             assert_eq!(error.expect_err("refused").line(), "Error from server: m");
-            assert_eq!(asked.uris().len(), tries, "{code}");
+            assert_eq!(requests.uris().len(), tries, "{code}");
         }
     }
 

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long one response may take if `--request-timeout` is not given. kubectl has no
 /// limit, but a page of 500 objects that takes longer never arrives.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One API server, reached as one user. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct Cluster {
     context: Option<String>,
     namespace: String,
     server_url: String,
-    answer_timeout: Option<Duration>,
+    response_timeout: Option<Duration>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -81,7 +81,7 @@ impl Cluster {
             context,
             namespace,
             server_url,
-            answer_timeout: options.request_timeout.limit(ANSWER_TIMEOUT),
+            response_timeout: options.request_timeout.limit(RESPONSE_TIMEOUT),
         })
     }
 
@@ -94,7 +94,7 @@ impl Cluster {
             credentials: Credentials::None,
             context,
             server_url: server_url.to_owned(),
-            answer_timeout: Some(ANSWER_TIMEOUT),
+            response_timeout: Some(RESPONSE_TIMEOUT),
         }
     }
 
@@ -130,8 +130,8 @@ impl Cluster {
         &self.credentials
     }
 
-    pub(crate) fn answer_timeout(&self) -> Option<Duration> {
-        self.answer_timeout
+    pub(crate) fn response_timeout(&self) -> Option<Duration> {
+        self.response_timeout
     }
 }
 

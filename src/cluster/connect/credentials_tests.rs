@@ -136,7 +136,6 @@ async fn removed_auth_providers_are_rejected_as_in_kubectl() {
 
 #[tokio::test]
 async fn certificate_and_key_errors_do_not_quote_them() {
-    let pem = |text: &str| STANDARD.encode(text);
     let broken = "-----BEGIN RSA PRIVATE KEY----- planted-key\n-----END";
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = rcgen::CertificateParams::new(["h".to_owned()])
@@ -144,16 +143,28 @@ async fn certificate_and_key_errors_do_not_quote_them() {
         .expect("a certificate")
         .pem();
     for (certificate, key, says) in [
-        ("%%%planted".to_owned(), pem("x"), "is not Base64"),
-        (pem(broken), pem(broken), "no valid client certificate"),
-        (pem(&certificate), "planted-key".to_owned(), "is not Base64"),
         (
-            pem(&certificate),
-            pem(broken),
+            "%%%planted".to_owned(),
+            STANDARD.encode("x"),
+            "is not Base64",
+        ),
+        (
+            STANDARD.encode(broken),
+            STANDARD.encode(broken),
+            "no valid client certificate",
+        ),
+        (
+            STANDARD.encode(&certificate),
+            "planted-key".to_owned(),
+            "is not Base64",
+        ),
+        (
+            STANDARD.encode(&certificate),
+            STANDARD.encode(broken),
             "no valid, unencrypted client key",
         ),
         (
-            pem(&certificate),
+            STANDARD.encode(&certificate),
             STANDARD.encode(b"\xff\xfe"),
             "is not PEM",
         ),
@@ -168,7 +179,10 @@ async fn certificate_and_key_errors_do_not_quote_them() {
             "{line}"
         );
     }
-    let alone = format!("{{client-certificate-data: '{}'}}", pem(&certificate));
+    let alone = format!(
+        "{{client-certificate-data: '{}'}}",
+        STANDARD.encode(&certificate)
+    );
     let line = shown(&alone).await.expect_err("refused");
     assert!(
         line.contains("clientKeyData or clientKey must be specified"),

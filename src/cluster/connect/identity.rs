@@ -35,8 +35,8 @@ impl Cluster {
         let request = Request::new(format!("/apis/{api_version}/selfsubjectreviews"))
             .create(&PostParams::default(), review.to_string().into_bytes());
         // The server answers a review without storing it.
-        let answer = self.send(request, SecondCopy::Harmless).await.ok()?;
-        let review: SelfSubjectReview = serde_json::from_str(&answer.body).ok()?;
+        let response = self.send(request, SecondCopy::Harmless).await.ok()?;
+        let review: SelfSubjectReview = serde_json::from_str(&response.body).ok()?;
         Some(review.status.user_info.username).filter(|name| !name.is_empty())
     }
 }
@@ -48,12 +48,12 @@ mod tests {
 
     #[tokio::test]
     async fn server_reports_the_user_name() {
-        let (cluster, asked) = answering(|_| {
+        let (cluster, requests) = answering(|_| {
             let status = json!({"userInfo": {"username": "ann", "groups": ["ops"]}});
             (201, json!({"status": status}).to_string())
         });
         assert_eq!(cluster.user_name().await.as_deref(), Some("ann"));
-        let sent = asked.sent().remove(0);
+        let sent = requests.sent().remove(0);
         assert_eq!(
             sent.line(),
             "POST /apis/authentication.k8s.io/v1/selfsubjectreviews?"

@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Reads the files that the flags and the environment name.
 #[expect(
     clippy::disallowed_methods,
-    reason = "kubectl's own variable, read where its files are"
+    reason = "kubectl's own variable; this is the only place that reads it"
 )]
 pub(crate) fn load(options: &ConnectionOptions) -> Result<Kubeconfig, ClusterError> {
     let kubeconfig = std::env::var_os("KUBECONFIG");
@@ -172,24 +172,25 @@ mod tests {
         assert_eq!(paths(None, None), Vec::<PathBuf>::new());
     }
 
+    fn error_line(path: &Path) -> String {
+        let options = ConnectionOptions {
+            kubeconfig: Some(path.to_owned()),
+            ..ConnectionOptions::default()
+        };
+        load(&options).map(|_| ()).expect_err("rejected").line()
+    }
+
     #[test]
     fn file_of_the_flag_must_exist_and_be_yaml() {
         let dir = tempfile::tempdir().expect("a folder");
         let bad = dir.path().join("bad");
         std::fs::write(&bad, "a: [").expect("written");
-        let line = |path: &Path| {
-            let options = ConnectionOptions {
-                kubeconfig: Some(path.to_owned()),
-                ..ConnectionOptions::default()
-            };
-            load(&options).map(|_| ()).expect_err("refused").line()
-        };
         let gone = dir.path().join("gone");
         assert_eq!(
-            line(&gone),
+            error_line(&gone),
             format!("error: stat {}: no such file or directory", gone.display())
         );
         let start = format!("error: error loading config file {bad:?}: yaml: ");
-        assert!(line(&bad).starts_with(&start), "{}", line(&bad));
+        assert!(error_line(&bad).starts_with(&start), "{}", error_line(&bad));
     }
 }

@@ -101,7 +101,10 @@ fn default_server_is_localhost() {
 
 #[test]
 fn credential_flag_replaces_the_credentials_of_the_file() {
-    let token = |user: &AuthInfo| user.token.as_ref().map(|t| t.expose_secret().to_owned());
+    fn token(user: &AuthInfo) -> Option<String> {
+        let token = user.token.as_ref()?;
+        Some(token.expose_secret().to_owned())
+    }
     let typed = chosen(|o| {
         o.context = some("two");
         o.token = Some("typed".into());
@@ -141,20 +144,21 @@ fn tls_flags_override_the_file() {
     );
 }
 
+fn with_groups(user: Option<String>) -> Result<EffectiveConfig, String> {
+    chosen(move |o| {
+        o.impersonate_user = user;
+        o.impersonate_groups = vec!["ops".to_owned()];
+        o.impersonate_uid = some("7");
+    })
+}
+
 #[test]
 fn impersonated_groups_require_a_user() {
-    let groups = |user: Option<String>| {
-        chosen(move |o| {
-            o.impersonate_user = user;
-            o.impersonate_groups = vec!["ops".to_owned()];
-            o.impersonate_uid = some("7");
-        })
-    };
-    let user = groups(some("eve")).expect("chosen").user;
+    let user = with_groups(some("eve")).expect("chosen").user;
     assert_eq!(user.impersonate_groups, Some(vec!["ops".to_owned()]));
     assert_eq!(user.impersonate_uid, some("7"));
     assert_eq!(
-        groups(None).expect_err("refused"),
+        with_groups(None).expect_err("refused"),
         "error: requesting uid, groups or user-extra without impersonating a user"
     );
 }

@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn timeouts_have_the_syntax_of_kubectl() {
-        let millis = |m| RequestTimeout::After(Duration::from_millis(m));
+        fn millis(millis: u64) -> RequestTimeout {
+            RequestTimeout::After(Duration::from_millis(millis))
+        }
         for (text, expected) in [
             ("30s", millis(30_000)),
             ("1m", millis(60_000)),

@@ -53,7 +53,7 @@ async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
             &["NotFound"],
         ),
         (
-            "they are hidden: who may not read them misses nothing unless he asked",
+            "they are hidden: a user who may not read them misses nothing unless they were selected",
             |uri| match uri {
                 FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
                 FLUX_2_V2 => kinds(&["helmreleases"]),
@@ -65,7 +65,7 @@ async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
             &["Forbidden"],
         ),
         (
-            "nothing tells which kinds there are, and these can be read",
+            "the kinds cannot be read, but these releases can",
             |uri| match uri {
                 _ if uri.contains("/v2/namespaces/shop/") => release(),
                 _ => forbidden(),
@@ -130,10 +130,13 @@ async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
 
 /// A cluster with HelmReleases `a` of Flux 2 (which also has `solo`) and of both groups of
 /// Flux 1; `legacy` is the response for the group `helm.fluxcd.io`.
-fn with_three_groups(legacy: fn(&str) -> Option<(u16, String)>) -> Cluster {
+fn with_three_groups<F>(legacy: F) -> Cluster
+where
+    F: Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static,
+{
     let (cluster, _) = cluster(move |uri| {
         let rest = uri.strip_prefix("/apis/helm.fluxcd.io");
-        if let Some(answer) = rest.and_then(legacy) {
+        if let Some(answer) = rest.and_then(&legacy) {
             return answer;
         }
         match uri {
@@ -180,7 +183,9 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
 
 #[tokio::test(start_paused = true)]
 async fn group_and_version_of_the_user_select_the_collection() {
-    let no_type = |word: &str| format!("error: the server doesn't have a resource type {word:?}");
+    fn no_type(word: &str) -> String {
+        format!("error: the server doesn't have a resource type {word:?}")
+    }
     let rows: [(&[&str], &[&str], Option<String>); 13] = [
         (
             &["hr/a"],
@@ -258,21 +263,18 @@ async fn group_and_version_of_the_user_select_the_collection() {
 
 #[tokio::test(start_paused = true)]
 async fn name_that_another_group_may_have_is_ambiguous() {
-    let broken = |_: &str| Some(status(503, "ServiceUnavailable", "no endpoints"));
-    let hidden = |_: &str| Some(forbidden());
-    let going = |rest: &str| rest.contains("/helmreleases/").then(not_found);
     let older = "flux.weave.works/v1beta1 a";
     let newer = "helm.toolkit.fluxcd.io/v2 a";
     // Forbidden collections are ignored; collections that are not served have no objects.
-    for legacy in [hidden, going] {
-        let cluster = with_three_groups(legacy);
+    for (path, response) in [("", forbidden()), ("/helmreleases/", not_found())] {
+        let cluster = with_three_groups(move |rest| rest.contains(path).then(|| response.clone()));
         let (read, errors) = read_named(&cluster, &["hr/a"]).await;
         assert_eq!(
             (read, errors),
             (vec![older.to_owned(), newer.to_owned()], Vec::new())
         );
     }
-    let cluster = with_three_groups(broken);
+    let cluster = with_three_groups(|_| Some(status(503, "ServiceUnavailable", "no endpoints")));
     let what = WorkloadSelector::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(listing.workloads, []);

@@ -84,11 +84,11 @@ mod tests {
     use crate::cluster::fake::{cluster, forbidden, not_found, page};
 
     async fn presence(answer: (u16, String)) -> ControllerPresence {
-        let (cluster, asked) = cluster(move |_| answer.clone());
+        let (cluster, requests) = cluster(move |_| answer.clone());
         let now = "2026-01-01T00:00:30Z".parse().expect("a time");
         let presence = cluster.controller_presence(now).await;
         assert_eq!(
-            asked.lines(),
+            requests.lines(),
             ["GET /apis/coordination.k8s.io/v1/leases?\
                  &fieldSelector=metadata.name%3Dimgpolicy-controller&limit=500"]
         );

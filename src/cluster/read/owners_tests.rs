@@ -32,7 +32,7 @@ fn suspended(suspend: &serde_json::Value) -> (u16, String) {
 
 /// The responses of a cluster with Flux and Argo CD.
 async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswer)>, Asked) {
-    let (cluster, asked) = cluster(|uri| match uri {
+    let (cluster, requests) = cluster(|uri| match uri {
         "/apis/kustomize.toolkit.fluxcd.io" => group(&["kustomize.toolkit.fluxcd.io/v1"]),
         "/apis/kustomize.toolkit.fluxcd.io/v1" => kinds(&["kustomizations"]),
         // Other kinds of the groups have newer versions.
@@ -50,16 +50,16 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         uri if uri.ends_with("/helmreleases/asleep") => suspended(&json!(true)),
         uri if uri.contains("/namespaces/elsewhere/applications?") => page(json!([]), ""),
         uri if uri.contains("metadata.name%3Dshop&") => {
-            let object = |kind: &str, name: &str| {
+            let [db, web] = [("StatefulSet", "db"), ("Deployment", "web")].map(|(kind, name)| {
                 json!({"group": "apps", "version": "v1", "kind": kind,
                     "namespace": "shop", "name": name})
-            };
+            });
             let service = json!({"version": "v1", "kind": "Service", "namespace": "shop",
                 "name": "web"});
             page(
                 json!([{"metadata": {"namespace": "other"}, "status": {}},
                     {"metadata": {"namespace": "argocd"}, "status": {"resources":
-                        [service, object("StatefulSet", "db"), object("Deployment", "web")]}}]),
+                        [service, db, web]}}]),
                 "",
             )
         }
@@ -74,7 +74,7 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         _ => not_found(),
     });
     let answers = cluster.owner_answers(questions).await;
-    (answers, asked)
+    (answers, requests)
 }
 
 #[tokio::test]
@@ -87,10 +87,10 @@ async fn flux_objects_show_whether_they_are_suspended() {
         flux("Kustomization", "secret"),
         flux("StatefulSet", "db"),
     ];
-    let (answers, asked) = answers(&questions).await;
-    let told: Vec<_> = answers.iter().map(|(_, answer)| answer.clone()).collect();
+    let (answers, requests) = answers(&questions).await;
+    let values: Vec<_> = answers.iter().map(|(_, answer)| answer.clone()).collect();
     assert_eq!(
-        told,
+        values,
         [
             OwnerAnswer::Yes(None),
             OwnerAnswer::Yes(None),
@@ -100,7 +100,7 @@ async fn flux_objects_show_whether_they_are_suspended() {
             OwnerAnswer::Unknown,
         ]
     );
-    let objects = asked.sorted();
+    let objects = requests.sorted();
     let objects = objects.iter().filter(|uri| uri.contains("/namespaces/"));
     assert_eq!(
         objects.collect::<Vec<_>>(),
@@ -116,10 +116,10 @@ async fn flux_objects_show_whether_they_are_suspended() {
 
 #[tokio::test]
 async fn application_lists_its_own_objects() {
-    let argocd = || OwnerAnswer::Yes(Some("argocd".to_owned()));
+    let argocd = OwnerAnswer::Yes(Some("argocd".to_owned()));
     let expected = [
         // Argo CD's form for an Application outside its own namespace.
-        (argo("argocd_shop", "web"), argocd()),
+        (argo("argocd_shop", "web"), argocd.clone()),
         (argo("elsewhere_shop", "web"), OwnerAnswer::No),
         (argo("nowhere", "web"), OwnerAnswer::No),
         // The objects of a malformed Application are unknown.
@@ -127,20 +127,14 @@ async fn application_lists_its_own_objects() {
         (argo("secret", "web"), OwnerAnswer::Unknown),
         // A StatefulSet of this name is listed, but no Deployment.
         (argo("shop", "db"), OwnerAnswer::No),
-        (argo("shop", "web"), argocd()),
+        (argo("shop", "web"), argocd),
     ];
     let questions = expected.clone().map(|(question, _)| question);
-    let (answers, asked) = answers(&questions).await;
+    let (answers, requests) = answers(&questions).await;
     assert_eq!(answers, expected);
     // One list for both questions about the Application `shop`.
-    let lists = asked.sorted();
+    let lists = requests.sorted();
     let lists = lists.iter().filter(|uri| uri.contains("/applications?"));
-    let path = |(place, name): (&str, &str)| {
-        format!(
-            "/apis/argoproj.io/v1alpha1{place}/applications?\
-             &fieldSelector=metadata.name%3D{name}&limit=500"
-        )
-    };
     assert_eq!(
         lists.cloned().collect::<Vec<_>>(),
         [
@@ -151,32 +145,37 @@ async fn application_lists_its_own_objects() {
             ("/namespaces/argocd", "shop"),
             ("/namespaces/elsewhere", "shop"),
         ]
-        .map(path)
+        .map(|(place, name)| format!(
+            "/apis/argoproj.io/v1alpha1{place}/applications?\
+             &fieldSelector=metadata.name%3D{name}&limit=500"
+        ))
     );
 }
 
 #[tokio::test]
 async fn without_flux_and_argo_cd_nothing_is_listed_or_suspended() {
-    let (cluster, asked) = cluster(|_| not_found());
+    let (cluster, requests) = cluster(|_| not_found());
     let questions = [
         argo("shop", "web"),
         flux("Kustomization", "apps"),
         argo("shop", "web"),
     ];
     let answers = cluster.owner_answers(&questions).await;
-    let told: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
-    assert_eq!(told, [OwnerAnswer::Unknown, OwnerAnswer::No]);
+    let values: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
+    assert_eq!(values, [OwnerAnswer::Unknown, OwnerAnswer::No]);
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         ["/apis/argoproj.io", "/apis/kustomize.toolkit.fluxcd.io"]
     );
     assert_eq!(cluster.owner_answers(&[]).await, []);
-    assert_eq!(asked.uris().len(), 2);
+    assert_eq!(requests.uris().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn owner_that_cannot_be_looked_up_is_unknown() {
-    let broken = || status(503, "ServiceUnavailable", "no endpoints");
+    fn broken() -> (u16, String) {
+        status(503, "ServiceUnavailable", "no endpoints")
+    }
     type FakeAnswer = fn(&str) -> (u16, String);
     let argo_answers: [FakeAnswer; 5] = [
         // The group is hidden, and so are its kinds.

@@ -145,7 +145,7 @@ impl PullSecrets {
                 many => format!("{many} namespaces: {}", enumerate(namespaces)),
             };
             notes.push(format!(
-                "note: {what} may not be read in {places}; using your own credentials"
+                "note: no permission to read {what} in {places}; using your own credentials"
             ));
             notes.push(format!(
                 "hint: kubectl auth can-i get {resource} -n {first}"

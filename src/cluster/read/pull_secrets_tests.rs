@@ -29,11 +29,11 @@ fn holding(answers: &[(&str, (u16, String))]) -> (PullSecrets, Asked) {
         .iter()
         .map(|(path, answer)| ((*path).to_owned(), answer.clone()))
         .collect();
-    let (cluster, asked) = cluster(move |uri| {
+    let (cluster, requests) = cluster(move |uri| {
         let path = uri.splitn(6, '/').nth(5).unwrap_or_default();
         answers.get(path).cloned().unwrap_or_else(not_found)
     });
-    (cluster.pull_secrets(), asked)
+    (cluster.pull_secrets(), requests)
 }
 
 fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> PullIdentity {
@@ -52,7 +52,7 @@ fn names(found: &PullSecretsFound) -> Vec<&str> {
 
 #[tokio::test]
 async fn secrets_of_the_pod_come_before_those_of_the_account_each_once() {
-    let (secrets, asked) = holding(&[
+    let (secrets, requests) = holding(&[
         ("serviceaccounts/web", account(&["shared", "b", "", "b"])),
         ("secrets/own", modern()),
         ("secrets/shared", modern()),
@@ -69,7 +69,7 @@ async fn secrets_of_the_pod_come_before_those_of_the_account_each_once() {
         CONFIG.as_bytes()
     );
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/api/v1/namespaces/shop/secrets/b",
             "/api/v1/namespaces/shop/secrets/own",
@@ -82,7 +82,7 @@ async fn secrets_of_the_pod_come_before_those_of_the_account_each_once() {
 
 #[tokio::test]
 async fn concurrent_requests_read_each_object_once_per_namespace() {
-    let (secrets, asked) = holding(&[
+    let (secrets, requests) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
         ("secrets/regcred", modern()),
     ]);
@@ -94,7 +94,7 @@ async fn concurrent_requests_read_each_object_once_per_namespace() {
     let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.for_identity(r))).await;
     assert!(found.iter().all(|found| names(found) == ["regcred"]));
     assert_eq!(secrets.for_identity(&plain).await.secrets.len(), 1);
-    assert_eq!(asked.uris().len(), 4, "{:?}", asked.uris());
+    assert_eq!(requests.uris().len(), 4, "{:?}", requests.uris());
 }
 
 #[tokio::test]
@@ -126,10 +126,10 @@ async fn forbidden_reads_are_noted_once_for_all_namespaces() {
     assert_eq!(
         secrets.notes(),
         [
-            "note: service accounts may not be read in namespace a; using your own \
+            "note: no permission to read service accounts in namespace a; using your own \
              credentials",
             "hint: kubectl auth can-i get serviceaccounts -n a",
-            "note: secrets may not be read in 7 namespaces: a, b, c, d, e and 2 more; using \
+            "note: no permission to read secrets in 7 namespaces: a, b, c, d, e and 2 more; using \
              your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
         ]
@@ -140,7 +140,9 @@ async fn forbidden_reads_are_noted_once_for_all_namespaces() {
 async fn both_types_are_read_and_notes_on_unusable_secrets_hide_their_content() {
     let (modern, legacy) = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg");
     let encoded = STANDARD.encode(CONFIG);
-    let fault = |text: &str| Some(format!("note: pull secret shop/x is not used: {text}"));
+    fn fault(text: &str) -> Option<String> {
+        Some(format!("note: pull secret shop/x is not used: {text}"))
+    }
     for (answer, expected) in [
         (secret(modern, ".dockerconfigjson", &encoded), None),
         (secret(legacy, ".dockercfg", &encoded), None),
@@ -183,12 +185,12 @@ async fn both_types_are_read_and_notes_on_unusable_secrets_hide_their_content() 
 
 #[tokio::test]
 async fn invalid_names_are_not_sent_to_the_server() {
-    let (secrets, asked) = holding(&[("secrets/x", modern())]);
+    let (secrets, requests) = holding(&[("secrets/x", modern())]);
     let found = secrets
         .for_identity(&reader("shop", Some("../x"), &["../x"]))
         .await;
     assert!(found.secrets.is_empty() && found.is_incomplete);
-    assert_eq!(asked.uris(), [""; 0]);
+    assert_eq!(requests.uris(), [""; 0]);
     assert_eq!(
         secrets.notes()[0],
         "note: pull secret shop/../x is not used: error: invalid resource name \"../x\": may not \

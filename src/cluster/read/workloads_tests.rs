@@ -11,7 +11,7 @@ fn names(listing: &Listing) -> Vec<String> {
 
 #[tokio::test]
 async fn everything_selects_the_four_kinds_and_any_releases() {
-    let (cluster, asked) = cluster(|uri| match uri {
+    let (cluster, requests) = cluster(|uri| match uri {
         "/apis/helm.toolkit.fluxcd.io" => {
             group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
         }
@@ -47,7 +47,7 @@ async fn everything_selects_the_four_kinds_and_any_releases() {
     );
     assert_eq!(listing.workloads[0].containers[0].image, "org/db:1");
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/apis/apps/v1/namespaces/shop/daemonsets?&limit=500",
             "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
@@ -118,7 +118,7 @@ async fn hint_names_the_allowed_namespace_if_all_are_forbidden() {
             WorkloadKind::CronJob.into(),
         ]),
     };
-    let (allowed, asked) = cluster(|uri| {
+    let (allowed, requests) = cluster(|uri| {
         if uri.contains("/namespaces/shop/") {
             page(json!([]), "")
         } else {
@@ -138,7 +138,7 @@ async fn hint_names_the_allowed_namespace_if_all_are_forbidden() {
         )
     );
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/apis/apps/v1/deployments?&labelSelector=a%3Db&limit=500",
             "/apis/batch/v1/cronjobs?&labelSelector=a%3Db&limit=500",
@@ -169,18 +169,19 @@ async fn fatal_failure_is_one_error() {
 
 #[tokio::test]
 async fn missing_named_workload_does_not_affect_the_others() {
-    let (cluster, asked) = cluster(|uri| match uri {
+    let (cluster, requests) = cluster(|uri| match uri {
         _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
         _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => (200, item("web").to_string()),
     });
-    let name = |kind: WorkloadKind, name: &str| (kind.into(), name.to_owned());
-    let what = WorkloadSelector::Named(vec![
-        name(WorkloadKind::Deployment, "nope"),
-        name(WorkloadKind::Deployment, "web"),
-        name(WorkloadKind::Deployment, "web"),
-        name(WorkloadKind::HelmRelease, "db"),
-    ]);
+    let named = [
+        (WorkloadKind::Deployment, "nope"),
+        (WorkloadKind::Deployment, "web"),
+        (WorkloadKind::Deployment, "web"),
+        (WorkloadKind::HelmRelease, "db"),
+    ];
+    let named = named.map(|(kind, name)| (kind.into(), name.to_owned()));
+    let what = WorkloadSelector::Named(named.to_vec());
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/web"]);
     let messages: Vec<_> = listing.errors.iter().map(|e| e.message.as_str()).collect();
@@ -191,5 +192,5 @@ async fn missing_named_workload_does_not_affect_the_others() {
             "error: the server doesn't have a resource type \"helmreleases\"",
         ]
     );
-    assert_eq!(asked.uris().len(), 5);
+    assert_eq!(requests.uris().len(), 5);
 }

@@ -122,14 +122,14 @@ mod tests {
 
     #[tokio::test]
     async fn event_names_the_action_and_the_version_of_the_object() {
-        let (cluster, asked) = answering(|_| (201, "{}".to_owned()));
+        let (cluster, requests) = answering(|_| (201, "{}".to_owned()));
         let now = "2026-01-02T03:04:05.6789Z".parse().expect("a time");
         let note = note("container app: org/app:1 -> org/app:2");
         let recorded = cluster
             .record_event(&observed("web"), &note, "ci", now)
             .await;
         recorded.expect("recorded");
-        let mut sent = asked.sent().remove(0);
+        let mut sent = requests.sent().remove(0);
         let name = sent.body["metadata"]["name"].take();
         let name = name.as_str().expect("a name");
         assert!(name.starts_with("web.deployment.695735a5"), "{name}");

@@ -89,10 +89,10 @@ impl Cluster {
         } else {
             SecondCopy::Harmful
         };
-        let answer = self.send(request, second_copy).await?;
+        let response = self.send(request, second_copy).await?;
         Ok(Patched {
-            object: observed(id, "PATCH", &parse(id, "PATCH", &answer.body)?)?,
-            warnings: answer.warnings,
+            object: observed(id, "PATCH", &parse(id, "PATCH", &response.body)?)?,
+            warnings: response.warnings,
         })
     }
 }

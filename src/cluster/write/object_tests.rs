@@ -55,13 +55,13 @@ async fn object_is_read_from_the_collection_of_its_kind() {
     ] {
         let id = id(kind, api_version);
         let answer = object(&id);
-        let (cluster, asked) = answering(move |_| (200, answer.clone()));
+        let (cluster, requests) = answering(move |_| (200, answer.clone()));
         let observed = cluster.observe(&id).await.expect("read");
         assert_eq!(observed.workload.id, id);
         assert_eq!(observed.resource_version.as_deref(), Some("8"));
         let plural = kind.plural();
         assert_eq!(
-            asked.lines(),
+            requests.lines(),
             [format!("GET /apis/{path}/namespaces/shop/{plural}/web")]
         );
     }
@@ -80,12 +80,12 @@ async fn read_errors_have_the_wording_of_kubectl() {
                 200,
                 json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "web"}}).to_string(),
             ),
-            "error: the server's answer to GET deployment.apps/web -n shop cannot be read: \
+            "error: the server's response to GET deployment.apps/web -n shop cannot be read: \
              it is not a Deployment",
         ),
         (
             (200, "[".to_owned()),
-            "error: the server's answer to GET deployment.apps/web -n shop cannot be read: \
+            "error: the server's response to GET deployment.apps/web -n shop cannot be read: \
              EOF while parsing a list at line 1 column 1",
         ),
     ] {
@@ -116,12 +116,12 @@ async fn patch_is_strict_and_has_the_field_manager() {
         ),
     ] {
         let answer = object(&id);
-        let (cluster, asked) = answering(move |_| (200, answer.clone()));
+        let (cluster, requests) = answering(move |_| (200, answer.clone()));
         let sent = patch(kind, Some("7"));
         let patched = cluster.patch(&id, &sent, dry_run, "imgpolicy").await;
         let patched = patched.expect("patched");
         assert_eq!(patched.object.resource_version.as_deref(), Some("8"));
-        let request = asked.sent().remove(0);
+        let request = requests.sent().remove(0);
         assert_eq!(request.line(), line);
         assert_eq!(request.content_type, content_type);
         assert_eq!(request.body, sent.body);
@@ -140,11 +140,11 @@ async fn only_a_patch_with_a_version_is_retried_after_a_server_error() {
         (500, Some("7"), 1),
         (409, Some("7"), 1),
     ] {
-        let (cluster, asked) = answering(move |_| status(code, "", "m"));
+        let (cluster, requests) = answering(move |_| status(code, "", "m"));
         let patch = patch(PatchKind::Strategic, version);
         let result = cluster.patch(&deployment(), &patch, false, "m").await;
         assert!(result.is_err());
-        assert_eq!(asked.lines().len(), tries, "{code} {version:?}");
+        assert_eq!(requests.lines().len(), tries, "{code} {version:?}");
     }
 }
 
@@ -196,11 +196,11 @@ async fn names_that_are_not_one_url_segment_are_not_sent() {
             "error: invalid apiVersion \"..\": may not be '..'",
         ),
     ] {
-        let (cluster, asked) = answering(|_| forbidden());
+        let (cluster, requests) = answering(|_| forbidden());
         let error = cluster.observe(&bad).await.expect_err("refused");
         assert_eq!(error.line(), line);
         let patch = patch(PatchKind::Strategic, None);
         assert!(cluster.patch(&bad, &patch, false, "m").await.is_err());
-        assert_eq!(asked.lines(), [""; 0]);
+        assert_eq!(requests.lines(), [""; 0]);
     }
 }
