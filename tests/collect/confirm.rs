@@ -151,8 +151,8 @@ async fn unreadable_secret_causes_no_warning_about_the_image() {
     let image = wanted(&registry, "team-a/app:1.0.1", Some("regcred"));
     let confirmed = look(std::slice::from_ref(&image), &objects, user).await;
     assert_eq!(confirmed.presences, [served(&digest)]);
-    let said = "note: no permission to read secrets in namespace a";
-    assert!(confirmed.notes[0].starts_with(said), "{confirmed:?}");
+    let note = "note: no permission to read secrets in namespace a";
+    assert!(confirmed.notes[0].starts_with(note), "{confirmed:?}");
 }
 
 #[tokio::test]

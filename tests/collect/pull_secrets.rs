@@ -203,8 +203,8 @@ async fn pull_secrets_are_read_only_after_a_refusal() {
         ),
     ] {
         let row = format!("a/web {reason}");
-        let told = format!("{access:?} {fault:?}");
-        assert_eq!(with(access, fault).await, (row, asked), "{told}");
+        let case = format!("{access:?} {fault:?}");
+        assert_eq!(with(access, fault).await, (row, asked), "{case}");
     }
 }
 
@@ -266,7 +266,7 @@ async fn workload_without_a_secret_keeps_the_users_result_with_the_reason() {
     );
     assert_eq!(scanned.used(), (0, 0));
     let host = registry.host();
-    for (name, told) in [
+    for (name, reason) in [
         (
             "bare",
             "neither the workload nor its service account names a pull secret",
@@ -285,7 +285,7 @@ async fn workload_without_a_secret_keeps_the_users_result_with_the_reason() {
         ),
     ] {
         let message = scanned.message(name);
-        assert!(message.ends_with(&format!("; {told}")), "{message}");
+        assert!(message.ends_with(&format!("; {reason}")), "{message}");
         assert!(message.contains("anonymously"), "{message}");
     }
     assert_eq!(

@@ -205,7 +205,7 @@ fn a_folder_that_may_not_be_written_is_named() {
     let (folder, file) = folder();
     mode(&file, 0o666);
     mode(folder.path(), 0o555);
-    as_nobody("since its folder", folder.path());
+    as_nobody("because its folder", folder.path());
     mode(folder.path(), 0o755);
     assert_eq!(fs::read_to_string(&file).expect("read"), OLD);
     assert_eq!(names(folder.path()), ["web.yaml"]);

@@ -34,7 +34,7 @@ const KINDS: [CustomKind; 3] = [
 /// A collection that a type may refer to.
 pub(crate) enum Collection {
     /// The server has it.
-    There(Resource),
+    Served(Resource),
     /// See [`ServedKind::Perhaps`].
     Perhaps(Resource),
     /// It cannot be found out whether the server has it.
@@ -44,7 +44,7 @@ pub(crate) enum Collection {
 impl Collection {
     pub(crate) fn resource(&self) -> &Resource {
         match self {
-            Self::There(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
+            Self::Served(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
                 resource
             }
         }
@@ -56,7 +56,7 @@ impl Cluster {
     /// cluster does not have the type.
     pub(crate) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
         match Resource::for_type(workload_type) {
-            Some(resource) => vec![Collection::There(resource)],
+            Some(resource) => vec![Collection::Served(resource)],
             None => self.helm_releases(workload_type).await,
         }
     }
@@ -73,7 +73,7 @@ impl Cluster {
         let served = join_all(lookups).await;
         let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
             Some(match served {
-                Ok(ServedKind::At(resource)) => Collection::There(resource),
+                Ok(ServedKind::At(resource)) => Collection::Served(resource),
                 Ok(ServedKind::Perhaps(resource)) => Collection::Perhaps(resource),
                 Ok(ServedKind::Nowhere) => return None,
                 Err(error) => Collection::Unknown(kind.newest(), error),

@@ -39,7 +39,7 @@ impl Cluster {
         let collections = self.collections(workload_type).await;
         let lists = collections.into_iter().map(|collection| async {
             match collection {
-                Collection::There(resource) => self.names_at(resource.path(scope)).await,
+                Collection::Served(resource) => self.names_at(resource.path(scope)).await,
                 // It is not known whether the server has this collection.
                 Collection::Perhaps(resource) => Ok(self
                     .names_at(resource.path(scope))

@@ -143,9 +143,9 @@ impl Cluster {
         let parts = collections.map(|collection| async move {
             ListedCollection {
                 resource: collection.resource().clone(),
-                is_guess: !matches!(collection, Collection::There(_)),
+                is_guess: !matches!(collection, Collection::Served(_)),
                 items: match collection {
-                    Collection::There(resource) | Collection::Perhaps(resource) => {
+                    Collection::Served(resource) | Collection::Perhaps(resource) => {
                         self.items(selection, kind, &resource).await
                     }
                     Collection::Unknown(_, error) => Err(error),
@@ -281,7 +281,7 @@ impl Cluster {
         let mut lookup = NameLookup::default();
         for collection in collections {
             match collection {
-                Collection::There(resource) | Collection::Perhaps(resource) => {
+                Collection::Served(resource) | Collection::Perhaps(resource) => {
                     let request = kube::core::Request::new(resource.path(scope));
                     match self.fetch(request.get(name, &GetParams::default())).await {
                         Ok(body) => {
@@ -317,7 +317,7 @@ struct NameLookup {
 impl NameLookup {
     fn add_failure(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
         let resource = collection.resource();
-        let is_there = matches!(collection, Collection::There(_));
+        let is_there = matches!(collection, Collection::Served(_));
         let slot = if error.is_not_served() {
             return;
         } else if error.is_no_such_object() {
