@@ -15,7 +15,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 use crate::cli::args::Arguments;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::{Cluster, Scope, Selection, What};
+use crate::cluster::{Cluster, Scope, Selection, WorkloadSelector};
 use crate::workload::{WorkloadKind, WorkloadType};
 
 /// The words to complete, if kubectl asks for them.
@@ -241,7 +241,7 @@ fn containers(before: &[String]) -> Vec<Candidate> {
         let selection = Selection {
             scope: Scope::Namespace(cluster.namespace().to_owned()),
             label_selector: None,
-            what: What::Named(vec![named]),
+            what: WorkloadSelector::Named(vec![named]),
         };
         cluster.workloads(&selection).await.ok()
     });

@@ -1,5 +1,5 @@
-//! An API server inside a test: a function from a request to an answer, and the
-//! requests that came in.
+//! A fake API server for tests: a function from a request to a response, and a log of the
+//! requests.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,28 +12,27 @@ use serde_json::{Value, json};
 use tower::service_fn;
 
 use super::connect::connection::Cluster;
-use super::{Scope, Selection, What};
+use super::{Scope, Selection, WorkloadSelector};
 
-/// One request as it came in.
+/// One received request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sent {
     pub(crate) method: String,
     pub(crate) uri: String,
-    /// Empty where none was given.
+    /// Empty if none was given.
     pub(crate) content_type: String,
-    /// Null where there was none.
+    /// Null if there was none.
     pub(crate) body: Value,
 }
 
 impl Sent {
-    /// `PATCH /apis/…`, for what need not look into the body.
+    /// `PATCH /apis/…`, for tests that do not check the body.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.uri)
     }
 }
 
-/// The requests in the order in which they came in, and how many of them were
-/// under way at once.
+/// The requests in the order of arrival, and how many of them were concurrent.
 #[derive(Clone, Default)]
 pub(crate) struct Asked {
     sent: Arc<Mutex<Vec<Sent>>>,
@@ -65,8 +64,8 @@ impl Asked {
     }
 }
 
-/// A cluster whose answers, status and body, come from `answer` by the URI
-/// alone. The namespace of its context is `shop`.
+/// A cluster whose responses (status and body) come from `answer`, which sees only the
+/// URI. The namespace of its context is `shop`.
 pub(crate) fn cluster<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&str) -> (u16, String) + Send + Sync + 'static,
@@ -74,20 +73,20 @@ where
     answering(move |sent| answer(&sent.uri))
 }
 
-/// The same, where the whole request counts.
+/// Like [`cluster`], but `answer` sees the whole request.
 pub(crate) fn answering<F>(answer: F) -> (Cluster, Asked)
 where
     F: Fn(&Sent) -> (u16, String) + Send + Sync + 'static,
 {
-    let asked = Asked::default();
-    let log = asked.clone();
+    let requests = Asked::default();
+    let log = requests.clone();
     let answer = Arc::new(answer);
     let service = service_fn(move |request: Request<Body>| {
         let (log, answer) = (log.clone(), Arc::clone(&answer));
         async move {
             let under_way = log.under_way.fetch_add(1, Ordering::Relaxed) + 1;
             log.most_at_once.fetch_max(under_way, Ordering::Relaxed);
-            // Whoever sends several at once has them here at once.
+            // Lets concurrent requests arrive before this one is answered.
             tokio::task::yield_now().await;
             let sent = read(request).await;
             log.sent.lock().expect("no panic before").push(sent.clone());
@@ -99,7 +98,10 @@ where
         }
     });
     let client = kube::Client::new(service, "shop");
-    (Cluster::from_client(client, None, "https://h:6443"), asked)
+    (
+        Cluster::from_client(client, None, "https://h:6443"),
+        requests,
+    )
 }
 
 async fn read(request: Request<Body>) -> Sent {
@@ -115,22 +117,18 @@ async fn read(request: Request<Body>) -> Sent {
     }
 }
 
-/// An error as the API words it.
+/// An error response of the API.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
         "code": code, "reason": reason, "message": message});
     (code, body.to_string())
 }
 
-/// The line that kubectl makes of such an error.
+/// The line that kubectl prints for an error response.
 pub(crate) fn line_of(answer: &(u16, String)) -> String {
     let status: Value = serde_json::from_str(&answer.1).expect("a status");
-    let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
-    format!(
-        "Error from server ({}): {}",
-        text("reason"),
-        text("message")
-    )
+    let [reason, message] = ["reason", "message"].map(|key| status[key].as_str().unwrap_or(""));
+    format!("Error from server ({reason}): {message}")
 }
 
 pub(crate) fn forbidden() -> (u16, String) {
@@ -159,7 +157,7 @@ pub(crate) fn item(name: &str) -> Value {
             "template": {"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}}}})
 }
 
-/// An object's 404, which tells where the server looked.
+/// The 404 for an object, which names the type that was searched.
 pub(crate) fn no_such_object(resource: &str, name: &str) -> (u16, String) {
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
         "reason": "NotFound", "message": format!("{resource} {name:?} not found"),
@@ -191,7 +189,7 @@ pub(crate) fn kinds(plurals: &[&str]) -> (u16, String) {
 }
 
 /// A selection in the namespace shop.
-pub(crate) fn shop(what: What) -> Selection {
+pub(crate) fn shop(what: WorkloadSelector) -> Selection {
     Selection {
         scope: Scope::Namespace("shop".to_owned()),
         label_selector: None,

@@ -1,22 +1,23 @@
-//! The Kubernetes API: what is read from a cluster, and how it is reached.
+//! The Kubernetes API: how a cluster is reached, and what is read from and written to
+//! it.
 //!
 //! ```text
-//! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   rows to be
-//! (flags)              (files), credentials   ├─► pods        what really runs
+//! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   become rows
+//! (flags)              (files), credentials   ├─► pods        images that run
 //!                                             ├─► nodes       platforms
 //!                                             ├─► pull_secrets
 //!                                             ├─► names       tab completion
-//!                                             ├─► owners      who reverts an edit
+//!                                             ├─► owners      would revert an edit
 //!                                             ├─► identity, lease
-//!                                             └─► object, events   one object, written
+//!                                             └─► object, events   write one object
 //! ```
 //!
-//! Lists are read in pages and decoded from their bytes into the few fields that
-//! matter, one object at a time, so that thousands of workloads stay small and
-//! one odd object spoils nobody else. What may not be read becomes an
-//! [`AccessError`] beside the results; only what spoils everything (no server, no
+//! Lists are read in pages. Each object is decoded on its own, into the few fields that
+//! are needed, so that thousands of workloads need little memory and one malformed
+//! object does not affect the others. An object or list that may not be read becomes an
+//! [`AccessError`] next to the results. Only a failure of everything (no server, no
 //! credentials) is a [`ClusterError`]. Only `object` and `events` write, and only what
-//! a caller hands them.
+//! the caller passes to them.
 
 mod api;
 mod connect;
@@ -27,13 +28,14 @@ mod write;
 
 pub use self::api::access::AccessError;
 pub use self::api::error::ClusterError;
-pub use self::api::selection::{Scope, Selection, What};
-pub use self::connect::connection::{Cluster, ConnectionOptions};
+pub use self::api::selection::{Scope, Selection, WorkloadSelector};
+pub use self::connect::connection::Cluster;
+pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
 pub use self::read::pods::usage::{PodUsage, PodUsages};
-pub use self::read::pull_secrets::{PullSecret, PullSecrets, PullSecretsFound};
+pub use self::read::pull_secrets::{PullSecretContent, PullSecrets, PullSecretsFound};
 pub use self::read::workloads::Listing;
 pub use self::write::events::EventNote;
 pub use self::write::object::Patched;

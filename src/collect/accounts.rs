@@ -1,9 +1,9 @@
-//! Who asks about a repository: the user, or workloads with their own pull
-//! secrets.
+//! The accounts that fetch a repository's metadata: the user's, or those of
+//! workloads with their own pull secrets.
 //!
-//! A repository is asked once for each credential, not for each namespace: the
-//! same Secret in fifty namespaces is one credential. What a registry told it
-//! decides the workloads that hold it, and no others.
+//! A repository is fetched once per credential, not once per namespace: the same
+//! Secret in fifty namespaces is one credential. Metadata that was fetched with a
+//! credential decides the workloads that have this credential, and no others.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,168 +13,168 @@ use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio::sync::OnceCell;
 
-use super::scan::settle_as;
+use super::fetch::fetch_until_decidable_as;
+use super::refusal::{is_refused, with_reason};
 use crate::cluster::{Cluster, PullSecrets};
 use crate::evaluator::{PullSecretView, Subject};
-use crate::image::{
-    CanonicalName, FetchFailure, FetchFailureKind, ImageMetadata, Known, RepositoryMetadata,
-    SourceKind,
-};
+use crate::image::{CanonicalName, FetchFailureKind, RepositoryMetadata};
 use crate::registry::{Account, CredentialId, DockerConfig, PullSecret, Registries};
-use crate::workload::Reader;
+use crate::workload::PullIdentity;
 
-/// When the pull secrets of workloads are read and shown to registries.
+/// When the pull secrets of workloads are read and sent to registries.
 #[derive(Debug, Clone, Copy)]
 pub enum PullSecretUse<'c> {
-    /// Where the user's own credentials were refused (401, 403, 404).
+    /// Where a registry refused the user's own credentials (401, 403, 404).
     Auto(&'c Cluster),
-    /// Wherever a workload has one for the registry; the user's own elsewhere.
+    /// Wherever a workload has a pull secret for the registry; elsewhere the user's own
+    /// credentials.
     Always(&'c Cluster),
     /// Never.
     Off,
 }
 
-/// How many pull secrets registries were shown.
+/// How many pull secrets were sent to registries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UsedPullSecrets {
-    /// The Secrets.
+    /// The number of Secrets.
     pub secrets: usize,
-    /// The namespaces in which they are.
+    /// The number of namespaces that contain them.
     pub namespaces: usize,
 }
 
-/// What is known of a repository, by who sees it.
+/// The metadata of a repository, by account.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    /// What the user sees; `None`: nobody needed to know.
+pub(crate) struct RepositoryViews {
+    /// What the user can see; `None`: it was not needed.
     pub(crate) user: Option<RepositoryMetadata>,
-    /// What workloads see with their own credentials.
+    /// What workloads can see with their own credentials.
     pub(crate) views: Vec<PullSecretView>,
 }
 
 /// The accounts of one run.
 #[derive(Debug)]
-pub(crate) struct Accounts(Option<OfWorkloads>);
+pub(crate) struct Accounts(Option<WorkloadAccounts>);
 
+/// The accounts of workloads, each read at most once.
 #[derive(Debug)]
-struct OfWorkloads {
+struct WorkloadAccounts {
     secrets: PullSecrets,
-    always: bool,
-    known: RefCell<BTreeMap<Reader, Rc<OnceCell<OfReader>>>>,
-    /// By namespace and origin.
+    /// See [`PullSecretUse::Always`].
+    is_always: bool,
+    by_identity: RefCell<BTreeMap<PullIdentity, Rc<OnceCell<IdentityAccount>>>>,
+    /// The Secrets that were used, by namespace and origin.
     used: RefCell<BTreeSet<(String, String)>>,
 }
 
-/// The account of the workloads of one reader.
+/// The account of the workloads with one pull identity.
 #[derive(Debug)]
-struct OfReader {
+struct IdentityAccount {
     account: Account,
-    secrets: usize,
-    incomplete: bool,
+    secret_count: usize,
+    /// Whether some of its Secrets could not be read.
+    is_incomplete: bool,
 }
 
-/// What the workloads of one reader have for one repository.
+/// The credentials that the workloads with one pull identity have for one
+/// repository.
 #[derive(Debug)]
-pub(crate) struct Own {
-    /// Their pull secrets.
+pub(crate) struct WorkloadCredentials {
+    /// The account with their pull secrets.
     pub(crate) account: Account,
-    /// Sets their credentials apart from others; `None`: they have none.
+    /// Equal for equal credentials; `None`: they have no credentials.
     pub(crate) id: Option<CredentialId>,
-    /// What messages call the Secrets.
+    /// The Secrets as messages name them.
     pub(crate) origins: String,
-    /// Why they have no credentials, where that is so.
-    pub(crate) lack: Option<String>,
-    /// Whether there may be Secrets that could not be read.
+    /// Why they have no credentials, if they have none.
+    pub(crate) missing_reason: Option<String>,
+    /// Whether some of their Secrets could not be read.
     pub(crate) is_incomplete: bool,
 }
 
-/// Those who hold equal credentials for a repository.
+/// The subjects with equal credentials for a repository.
 #[derive(Debug, Default)]
-struct Group<'a, 's> {
+struct CredentialGroup<'a, 's> {
     subjects: Vec<&'a Subject<'s>>,
-    /// By what messages call the Secrets.
-    holders: BTreeMap<String, Holder>,
+    /// By the Secrets as messages name them.
+    members: BTreeMap<String, GroupMember>,
 }
 
+/// The workloads that have a group's credentials from the same Secrets.
 #[derive(Debug)]
-struct Holder {
+struct GroupMember {
     account: Account,
-    readers: BTreeSet<Reader>,
+    identities: BTreeSet<PullIdentity>,
 }
 
-/// Who uses a repository, by the credentials they have for it.
+/// The subjects that use a repository, by their credentials for it.
 #[derive(Debug, Default)]
-struct Users<'a, 's> {
-    with: BTreeMap<CredentialId, Group<'a, 's>>,
+struct RepositoryUsers<'a, 's> {
+    groups: BTreeMap<CredentialId, CredentialGroup<'a, 's>>,
+    /// Those without credentials.
     without: Vec<&'a Subject<'s>>,
-    /// Why there are none.
-    reasons: BTreeMap<String, BTreeSet<Reader>>,
+    /// The pull identities without credentials, by the reason.
+    missing_reasons: BTreeMap<String, BTreeSet<PullIdentity>>,
 }
 
 impl Accounts {
     pub(crate) fn new(pull_secrets: PullSecretUse<'_>) -> Self {
-        let of = |cluster: &Cluster, always| OfWorkloads {
-            secrets: cluster.pull_secrets(),
-            always,
-            known: RefCell::default(),
-            used: RefCell::default(),
-        };
         Self(match pull_secrets {
-            PullSecretUse::Auto(cluster) => Some(of(cluster, false)),
-            PullSecretUse::Always(cluster) => Some(of(cluster, true)),
+            PullSecretUse::Auto(cluster) => Some(WorkloadAccounts::new(cluster, false)),
+            PullSecretUse::Always(cluster) => Some(WorkloadAccounts::new(cluster, true)),
             PullSecretUse::Off => None,
         })
     }
 
-    /// The same without the user: what a workload may see is asked with its own
-    /// credentials, whoever else may see it.
-    pub(crate) fn of_workloads_alone(pull_secrets: PullSecretUse<'_>) -> Self {
+    /// Like [`Self::new`], but a workload with credentials of its own is never
+    /// answered with what the user can see.
+    pub(crate) fn for_workloads_only(pull_secrets: PullSecretUse<'_>) -> Self {
         Self::new(match pull_secrets {
             PullSecretUse::Auto(cluster) => PullSecretUse::Always(cluster),
             given => given,
         })
     }
 
-    /// What the workloads of a reader have for a repository; `None` where pull
-    /// secrets are not used.
-    pub(crate) async fn own(
+    /// The credentials that the workloads with a pull identity have for a repository;
+    /// `None` if pull secrets are not used.
+    pub(crate) async fn workload_credentials(
         &self,
-        reader: &Reader,
+        identity: &PullIdentity,
         name: &CanonicalName,
         registries: &Registries,
-    ) -> Option<Own> {
+    ) -> Option<WorkloadCredentials> {
         let accounts = self.0.as_ref()?;
-        let cell = accounts.of(reader).await;
-        let of_reader = cell.get()?;
-        let account = &of_reader.account;
+        let cell = accounts.account(identity).await;
+        let identity_account = cell.get()?;
+        let account = &identity_account.account;
         let id = registries.credential_id(account, name);
-        Some(Own {
+        Some(WorkloadCredentials {
             id,
-            origins: accounts.note_used(reader, account, name, registries),
-            lack: id.is_none().then(|| of_reader.lack(name)),
-            is_incomplete: of_reader.incomplete,
+            origins: accounts.note_used(identity, account, name, registries),
+            missing_reason: id.is_none().then(|| identity_account.missing_reason(name)),
+            is_incomplete: identity_account.is_incomplete,
             account: account.clone(),
         })
     }
 
-    /// Asks about a repository for everyone who uses it; `known` is what the user
-    /// was told already.
-    pub(crate) async fn see(
+    /// Fetches a repository's metadata for every subject that uses it; `known` is what
+    /// was already fetched as the user.
+    pub(crate) async fn fetch(
         &self,
         name: &CanonicalName,
         subjects: &[&Subject<'_>],
         registries: &Registries,
         known: RepositoryMetadata,
-    ) -> Seen {
+    ) -> RepositoryViews {
         let as_user = async |subjects: &[&Subject<'_>]| {
-            settle_as(registries.user(), name, subjects, registries, known.clone()).await
+            fetch_until_decidable_as(registries.user(), name, subjects, registries, known.clone())
+                .await
         };
         let (accounts, user) = match &self.0 {
-            Some(accounts) if accounts.always => (accounts, None),
+            Some(accounts) if accounts.is_always => (accounts, None),
             Some(accounts) => (accounts, Some(as_user(subjects).await)),
             None => {
                 let user = Some(as_user(subjects).await);
-                return Seen {
+                return RepositoryViews {
                     user,
                     views: Vec::new(),
                 };
@@ -183,14 +183,17 @@ impl Accounts {
         if let Some(metadata) = &user
             && !is_refused(metadata)
         {
-            return Seen {
+            return RepositoryViews {
                 user,
                 views: Vec::new(),
             };
         }
         let users = accounts.users(name, subjects, registries).await;
-        let ask = async |group: &Group<'_, '_>| group.ask(name, registries, !accounts.always).await;
-        let views = join_all(users.with.values().map(ask)).await;
+        let fetches = users
+            .groups
+            .values()
+            .map(|group| group.fetch(name, registries, !accounts.is_always));
+        let views = join_all(fetches).await;
         let user = match user {
             None if !users.without.is_empty() => Some(as_user(&users.without).await),
             user => user,
@@ -199,13 +202,12 @@ impl Accounts {
         if let Some(metadata) = &user
             && is_refused(metadata)
         {
-            let told = |(reason, readers): (String, _)| PullSecretView {
-                metadata: with_reason(metadata, |_| Some(reason.clone())),
-                readers,
-            };
-            views.extend(users.reasons.into_iter().map(told));
+            for (reason, readers) in users.missing_reasons {
+                let metadata = with_reason(metadata, |_| Some(reason.clone()));
+                views.push(PullSecretView { metadata, readers });
+            }
         }
-        Seen { user, views }
+        RepositoryViews { user, views }
     }
 
     pub(crate) fn used(&self) -> UsedPullSecrets {
@@ -220,93 +222,107 @@ impl Accounts {
         }
     }
 
-    /// Which pull secrets could not be used, and why.
+    /// One line per pull secret that could not be used, with the reason.
     pub(crate) fn notes(&self) -> Vec<String> {
         let accounts = self.0.as_ref();
         accounts.map_or_else(Vec::new, |accounts| accounts.secrets.notes())
     }
 }
 
-impl OfWorkloads {
-    /// Divides those who use a repository by their credentials for it.
+impl WorkloadAccounts {
+    fn new(cluster: &Cluster, is_always: bool) -> Self {
+        Self {
+            secrets: cluster.pull_secrets(),
+            is_always,
+            by_identity: RefCell::default(),
+            used: RefCell::default(),
+        }
+    }
+
+    /// Groups the subjects that use a repository by their credentials for it.
     async fn users<'a, 's>(
         &self,
         name: &CanonicalName,
         subjects: &[&'a Subject<'s>],
         registries: &Registries,
-    ) -> Users<'a, 's> {
-        let mut by_reader: BTreeMap<Option<Reader>, Vec<&'a Subject<'s>>> = BTreeMap::new();
+    ) -> RepositoryUsers<'a, 's> {
+        let mut by_identity: BTreeMap<Option<PullIdentity>, Vec<&'a Subject<'s>>> = BTreeMap::new();
         for subject in subjects {
-            let reader = subject.workload.reader();
-            by_reader.entry(reader).or_default().push(subject);
+            let identity = subject.workload.reader();
+            by_identity.entry(identity).or_default().push(subject);
         }
-        let mut users = Users {
-            without: by_reader.remove(&None).unwrap_or_default(),
-            ..Users::default()
+        let mut users = RepositoryUsers {
+            without: by_identity.remove(&None).unwrap_or_default(),
+            ..RepositoryUsers::default()
         };
-        let read = by_reader.into_iter().filter_map(|(reader, subjects)| {
-            let reader = reader?;
+        let read = by_identity.into_iter().filter_map(|(identity, subjects)| {
+            let identity = identity?;
             Some(async {
-                let account = self.of(&reader).await;
-                (reader, account, subjects)
+                let account = self.account(&identity).await;
+                (identity, account, subjects)
             })
         });
-        for (reader, cell, subjects) in join_all(read).await {
-            let Some(of_reader) = cell.get() else {
+        for (identity, cell, subjects) in join_all(read).await {
+            let Some(identity_account) = cell.get() else {
                 continue;
             };
-            let account = &of_reader.account;
+            let account = &identity_account.account;
             let Some(id) = registries.credential_id(account, name) else {
                 users.without.extend(subjects);
-                let reason = of_reader.lack(name);
-                users.reasons.entry(reason).or_default().insert(reader);
+                let reason = identity_account.missing_reason(name);
+                users
+                    .missing_reasons
+                    .entry(reason)
+                    .or_default()
+                    .insert(identity);
                 continue;
             };
-            let origins = self.note_used(&reader, account, name, registries);
-            let group = users.with.entry(id).or_default();
+            let origins = self.note_used(&identity, account, name, registries);
+            let group = users.groups.entry(id).or_default();
             group.subjects.extend(subjects);
             group
-                .holders
+                .members
                 .entry(origins)
-                .or_insert_with(|| Holder {
+                .or_insert_with(|| GroupMember {
                     account: account.clone(),
-                    readers: BTreeSet::new(),
+                    identities: BTreeSet::new(),
                 })
-                .readers
-                .insert(reader);
+                .identities
+                .insert(identity);
         }
         users
     }
 
-    /// The pull secrets of a reader that are for a repository, as messages call
-    /// them. They count as used.
+    /// The pull secrets of an identity that are for a repository, as messages name
+    /// them. They now count as used.
     fn note_used(
         &self,
-        reader: &Reader,
+        identity: &PullIdentity,
         account: &Account,
         name: &CanonicalName,
         registries: &Registries,
     ) -> String {
         let origins = registries.secrets_for(account, name);
-        let of_namespace = |origin: &&str| (reader.namespace.clone(), (*origin).to_owned());
         let mut used = self.used.borrow_mut();
-        used.extend(origins.iter().map(of_namespace));
+        for origin in &origins {
+            used.insert((identity.namespace.clone(), (*origin).to_owned()));
+        }
         origins.join(" and ")
     }
 
-    /// The account of a reader; its Secrets are read when it is wanted first.
-    async fn of(&self, reader: &Reader) -> Rc<OnceCell<OfReader>> {
+    /// The account of a pull identity. Its Secrets are read on first use.
+    async fn account(&self, identity: &PullIdentity) -> Rc<OnceCell<IdentityAccount>> {
         let cell = {
-            let mut known = self.known.borrow_mut();
-            Rc::clone(known.entry(reader.clone()).or_default())
+            let mut by_identity = self.by_identity.borrow_mut();
+            Rc::clone(by_identity.entry(identity.clone()).or_default())
         };
-        cell.get_or_init(|| self.read(reader)).await;
+        cell.get_or_init(|| self.read_account(identity)).await;
         cell
     }
 
-    async fn read(&self, reader: &Reader) -> OfReader {
-        let found = self.secrets.of(reader).await;
-        let mut incomplete = found.incomplete;
+    async fn read_account(&self, identity: &PullIdentity) -> IdentityAccount {
+        let found = self.secrets.for_identity(identity).await;
+        let mut is_incomplete = found.is_incomplete;
         let mut secrets = Vec::new();
         for secret in found.secrets {
             match DockerConfig::parse(secret.docker_config.expose_secret()) {
@@ -316,14 +332,14 @@ impl OfWorkloads {
                 }),
                 Err(error) => {
                     self.secrets.reject(&secret, &error.to_string());
-                    incomplete = true;
+                    is_incomplete = true;
                 }
             }
         }
-        OfReader {
-            secrets: secrets.len(),
-            incomplete,
-            account: if self.always {
+        IdentityAccount {
+            secret_count: secrets.len(),
+            is_incomplete,
+            account: if self.is_always {
                 Account::of_pull_secrets(secrets)
             } else {
                 Account::of_pull_secrets_after_user(secrets)
@@ -332,12 +348,12 @@ impl OfWorkloads {
     }
 }
 
-impl OfReader {
+impl IdentityAccount {
     /// Why it has no credentials for a repository.
-    fn lack(&self, name: &CanonicalName) -> String {
-        if self.incomplete {
+    fn missing_reason(&self, name: &CanonicalName) -> String {
+        if self.is_incomplete {
             "not all pull secrets of the workload could be read".to_owned()
-        } else if self.secrets == 0 {
+        } else if self.secret_count == 0 {
             "neither the workload nor its service account names a pull secret".to_owned()
         } else {
             format!("no pull secret of the workload is for {}", name.registry())
@@ -345,106 +361,43 @@ impl OfReader {
     }
 }
 
-impl Group<'_, '_> {
-    /// Asks once for all of them. Where that is refused, each is told of its own
-    /// Secrets.
-    async fn ask(
+impl CredentialGroup<'_, '_> {
+    /// Fetches the metadata once for the whole group. If that is refused, each member's
+    /// message names its own Secrets.
+    async fn fetch(
         &self,
         name: &CanonicalName,
         registries: &Registries,
         after_user: bool,
     ) -> Vec<PullSecretView> {
-        let Some(first) = self.holders.values().next() else {
+        let Some(first) = self.members.values().next() else {
             return Vec::new();
         };
         let known = RepositoryMetadata::default();
-        let metadata = settle_as(&first.account, name, &self.subjects, registries, known).await;
-        let all = self.holders.iter();
+        let metadata =
+            fetch_until_decidable_as(&first.account, name, &self.subjects, registries, known).await;
         if !is_refused(&metadata) {
-            let readers = all.flat_map(|(_, holder)| holder.readers.iter().cloned());
+            let readers = self.members.values();
+            let readers = readers.flat_map(|member| member.identities.iter().cloned());
             return vec![PullSecretView {
                 readers: readers.collect(),
                 metadata,
             }];
         }
         let as_user = if after_user { "as you, then " } else { "" };
-        let view = |(at, (origins, holder)): (usize, (&String, &Holder))| PullSecretView {
-            readers: holder.readers.clone(),
-            metadata: with_reason(&metadata, |kind| match kind {
-                FetchFailureKind::NotFound => {
-                    Some(format!("asked {as_user}with the credentials of {origins}"))
-                }
-                // That names the Secrets of the one who asked.
-                _ if at == 0 => None,
-                _ => Some(format!("the credentials of {origins} are the same")),
-            }),
-        };
-        all.enumerate().map(view).collect()
+        let members = self.members.iter().enumerate();
+        members
+            .map(|(at, (origins, member))| PullSecretView {
+                readers: member.identities.clone(),
+                metadata: with_reason(&metadata, |kind| match kind {
+                    FetchFailureKind::NotFound => Some(format!(
+                        "requested {as_user}with the credentials of {origins}"
+                    )),
+                    // The message already names the Secrets of the first member.
+                    _ if at == 0 => None,
+                    _ => Some(format!("the credentials of {origins} are the same")),
+                }),
+            })
+            .collect()
     }
-}
-
-/// Whether a registry let the one who asked not see the repository, or the one
-/// image of it that was asked for. A tag that is gone from a repository that can
-/// be seen is no refusal, nor is any other failure. Offline, what is not
-/// remembered for the one who asks may be for another.
-fn is_refused(metadata: &RepositoryMetadata) -> bool {
-    use FetchFailureKind::{NotFound, NotRemembered, Unauthorized};
-    // Nobody refuses to read a folder.
-    if matches!(metadata.source, SourceKind::OciLayout | SourceKind::Given) {
-        return false;
-    }
-    let kinds = || metadata.images.values().map(failure_of);
-    let refused = |kind| matches!(kind, Some(Unauthorized | NotRemembered));
-    let unauthorized = || kinds().any(refused);
-    match &metadata.tags {
-        Known::Failed(failure) => {
-            matches!(failure.kind, Unauthorized | NotFound | NotRemembered)
-        }
-        Known::Value(_) => unauthorized(),
-        Known::NotAsked => {
-            let all_hidden = kinds().all(|kind| kind == Some(NotFound));
-            unauthorized() || (!metadata.images.is_empty() && all_hidden)
-        }
-    }
-}
-
-/// How the first question about an image failed that did.
-fn failure_of(image: &ImageMetadata) -> Option<FetchFailureKind> {
-    fn kind<T>(known: &Known<T>) -> Option<FetchFailureKind> {
-        match known {
-            Known::Failed(failure) => Some(failure.kind),
-            Known::Value(_) | Known::NotAsked => None,
-        }
-    }
-    let digest = kind(&image.digest).or_else(|| kind(&image.members));
-    digest.or_else(|| kind(&image.platforms).or_else(|| kind(&image.created)))
-}
-
-/// The same refusals, each told with a further reason.
-fn with_reason(
-    metadata: &RepositoryMetadata,
-    reason: impl Fn(FetchFailureKind) -> Option<String>,
-) -> RepositoryMetadata {
-    let add = |failure: &mut FetchFailure| {
-        use FetchFailureKind::{NotFound, Unauthorized};
-        if matches!(failure.kind, NotFound | Unauthorized)
-            && let Some(reason) = reason(failure.kind)
-        {
-            failure.message = format!("{}; {reason}", failure.message);
-        }
-    };
-    fn of<T>(known: &mut Known<T>, add: impl Fn(&mut FetchFailure)) {
-        if let Known::Failed(failure) = known {
-            add(failure);
-        }
-    }
-    let mut told = metadata.clone();
-    of(&mut told.tags, add);
-    for image in told.images.values_mut() {
-        of(&mut image.digest, add);
-        of(&mut image.members, add);
-        of(&mut image.platforms, add);
-        of(&mut image.created, add);
-    }
-    told
 }

@@ -1,9 +1,9 @@
-//! The last look before an image is written: is it still there, and for whom?
+//! The last check before an image is written: does it still exist, and who can pull
+//! it?
 //!
-//! What was decided may be minutes old, and a tag may be deleted. So each image
-//! is asked for once more, by a HEAD, with the credentials that will pull it
-//! where the workload tells them, and with the user's own where those are refused
-//! or not known.
+//! A decision may be minutes old, and a tag may have been deleted since. So each image
+//! is looked up again with a HEAD request: with the credentials that will pull it, if
+//! the workload names them, and with the user's own if those are refused or unknown.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,61 +12,60 @@ use std::rc::Rc;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::OnceCell;
 
-use super::accounts::{Accounts, Own, PullSecretUse, UsedPullSecrets};
+use super::accounts::{Accounts, PullSecretUse, UsedPullSecrets, WorkloadCredentials};
 use crate::image::{
     CanonicalName, Digest, Fact, FetchFailure, FetchFailureKind, ImageReference, Known,
     RepositoryMetadata, TagOrDigest,
 };
 use crate::plan::Presence;
 use crate::registry::{Account, CredentialId, Registries};
-use crate::workload::Reader;
+use crate::workload::PullIdentity;
 
-/// How many images are asked for side by side; each host has its own bound.
+/// How many images are looked up concurrently; each host has its own limit.
 const IMAGES_AT_ONCE: usize = 16;
 
-/// An image that is about to be written, and who will pull it.
+/// An image that is about to be written, and the identity that will pull it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedImage {
     /// The image.
     pub image: ImageReference,
-    /// Whose pull secrets will pull it; `None` where nothing here tells.
-    pub reader: Option<Reader>,
+    /// The pull secrets that will be used to pull it; `None`: they are unknown.
+    pub reader: Option<PullIdentity>,
 }
 
-/// Registries that were not asked before, so that what an earlier look saw does
-/// not answer.
+/// Registries without remembered answers, so that every image is looked up again.
 #[derive(Debug)]
 pub struct FreshLook<'a> {
-    /// Asked with the user's own credentials.
+    /// Used with the user's own credentials.
     pub as_user: &'a Registries,
-    /// Asked with the credentials of workloads. Another one, since who has none
-    /// may not be told what the user was told.
+    /// Used with the credentials of workloads. It is separate, because a workload
+    /// without credentials must not get an answer that the user got.
     pub as_workload: &'a Registries,
     /// Whether the pull secrets of workloads are read.
     pub pull_secrets: PullSecretUse<'a>,
 }
 
-/// What the last look saw.
+/// The result of [`confirm`].
 #[derive(Debug)]
 pub struct Confirmed {
-    /// One for each image that was asked for, in the same order.
+    /// One per wanted image, in the same order.
     pub presences: Vec<Presence>,
-    /// Which pull secrets could not be used, and why.
+    /// One line per pull secret that could not be used, with the reason.
     pub notes: Vec<String>,
-    /// Which could.
+    /// The pull secrets that were used.
     pub used: UsedPullSecrets,
 }
 
-/// Looks for images once more: one request an image and credential.
+/// Looks up images again: one request per image and credential.
 pub async fn confirm(wanted: &[WantedImage], look: &FreshLook<'_>) -> Confirmed {
-    let accounts = Accounts::of_workloads_alone(look.pull_secrets);
-    let asking = Asking {
+    let accounts = Accounts::for_workloads_only(look.pull_secrets);
+    let confirmation = Confirmation {
         look,
         accounts: &accounts,
-        answers: RefCell::default(),
+        results: RefCell::default(),
     };
     let presences = stream::iter(wanted)
-        .map(|wanted| asking.presence(wanted))
+        .map(|wanted| confirmation.presence(wanted))
         .buffered(IMAGES_AT_ONCE)
         .collect()
         .await;
@@ -77,106 +76,122 @@ pub async fn confirm(wanted: &[WantedImage], look: &FreshLook<'_>) -> Confirmed 
     }
 }
 
-type Answer = Result<Digest, FetchFailure>;
+type DigestResult = Result<Digest, FetchFailure>;
 
-/// Who asks.
+/// Whose credentials are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
+enum Requester {
     User,
-    /// A workload; `None`: one without credentials for the registry.
+    /// A workload's; `None`: it has no credentials for the registry.
     Workload(Option<CredentialId>),
 }
 
-type Question = (CanonicalName, TagOrDigest, Who);
+/// What makes two lookups the same.
+type LookupKey = (CanonicalName, TagOrDigest, Requester);
 
-struct Asking<'a> {
+/// One run of [`confirm`]; equal lookups are made once.
+struct Confirmation<'a> {
     look: &'a FreshLook<'a>,
     accounts: &'a Accounts,
-    answers: RefCell<BTreeMap<Question, Rc<OnceCell<Answer>>>>,
+    results: RefCell<BTreeMap<LookupKey, Rc<OnceCell<DigestResult>>>>,
 }
 
-impl Asking<'_> {
+impl Confirmation<'_> {
     async fn presence(&self, wanted: &WantedImage) -> Presence {
-        let own = match &wanted.reader {
-            Some(reader) => {
+        let credentials = match &wanted.reader {
+            Some(identity) => {
                 let name = wanted.image.canonical();
-                let own = self.accounts.own(reader, name, self.look.as_workload);
-                own.await
+                self.accounts
+                    .workload_credentials(identity, name, self.look.as_workload)
+                    .await
             }
             None => None,
         };
-        let Some(own) = own else {
-            return as_seen(self.as_user(&wanted.image).await);
+        let Some(credentials) = credentials else {
+            return to_presence(self.lookup_as_user(&wanted.image).await);
         };
-        let refused = match self.as_workload(&wanted.image, &own).await {
+        let refusal = match self.lookup_as_workload(&wanted.image, &credentials).await {
             Err(failure) if is_refusal(&failure) => failure,
-            seen => return as_seen(seen),
+            result => return to_presence(result),
         };
-        match self.as_user(&wanted.image).await {
-            Ok(digest) if own.is_incomplete => Presence::Served(digest),
+        match self.lookup_as_user(&wanted.image).await {
+            Ok(digest) if credentials.is_incomplete => Presence::Served(digest),
             Ok(digest) => Presence::ServedToUserOnly {
                 digest,
-                reason: own.lack.unwrap_or_else(|| {
+                reason: credentials.missing_reason.unwrap_or_else(|| {
                     format!(
-                        "{}, asked with the credentials of {}",
-                        refused.message, own.origins
+                        "{}, requested with the credentials of {}",
+                        refusal.message, credentials.origins
                     )
                 }),
             },
-            seen => as_seen(seen),
+            result => to_presence(result),
         }
     }
 
-    async fn as_user(&self, image: &ImageReference) -> Answer {
+    async fn lookup_as_user(&self, image: &ImageReference) -> DigestResult {
         let registries = self.look.as_user;
-        self.ask(registries, registries.user(), Who::User, image)
+        self.lookup(registries, registries.user(), Requester::User, image)
             .await
     }
 
-    async fn as_workload(&self, image: &ImageReference, own: &Own) -> Answer {
-        let who = Who::Workload(own.id);
-        self.ask(self.look.as_workload, &own.account, who, image)
+    async fn lookup_as_workload(
+        &self,
+        image: &ImageReference,
+        credentials: &WorkloadCredentials,
+    ) -> DigestResult {
+        let requester = Requester::Workload(credentials.id);
+        let registries = self.look.as_workload;
+        self.lookup(registries, &credentials.account, requester, image)
             .await
     }
 
-    async fn ask(
+    async fn lookup(
         &self,
         registries: &Registries,
         account: &Account,
-        who: Who,
+        requester: Requester,
         image: &ImageReference,
-    ) -> Answer {
+    ) -> DigestResult {
         let (name, version) = (image.canonical(), image.pulled());
         let cell = {
-            let mut answers = self.answers.borrow_mut();
-            let question = (name.clone(), version.clone(), who);
-            Rc::clone(answers.entry(question).or_default())
+            let mut results = self.results.borrow_mut();
+            let key = (name.clone(), version.clone(), requester);
+            Rc::clone(results.entry(key).or_default())
         };
-        let ask = || async {
-            let mut metadata = RepositoryMetadata::default();
-            let facts = vec![Fact::Digest(version.clone())];
-            registries.answer(account, name, facts, &mut metadata).await;
-            match metadata.images.remove(&version).map(|image| image.digest) {
-                Some(Known::Value(digest)) => Ok(digest),
-                Some(Known::Failed(failure)) => Err(failure),
-                Some(Known::NotAsked) | None => Err(FetchFailure {
-                    kind: FetchFailureKind::Registry,
-                    message: format!("{name}: the registry told nothing of {version}"),
-                }),
-            }
-        };
-        cell.get_or_init(ask).await.clone()
+        cell.get_or_init(|| fetch_digest(registries, account, name, version))
+            .await
+            .clone()
     }
 }
 
-/// Whether others may be told something else.
+async fn fetch_digest(
+    registries: &Registries,
+    account: &Account,
+    name: &CanonicalName,
+    version: TagOrDigest,
+) -> DigestResult {
+    let mut metadata = RepositoryMetadata::default();
+    let facts = vec![Fact::Digest(version.clone())];
+    registries.answer(account, name, facts, &mut metadata).await;
+    match metadata.images.remove(&version).map(|image| image.digest) {
+        Some(Known::Value(digest)) => Ok(digest),
+        Some(Known::Failed(failure)) => Err(failure),
+        Some(Known::NotAsked) | None => Err(FetchFailure {
+            kind: FetchFailureKind::Registry,
+            message: format!("{name}: the registry returned nothing for {version}"),
+        }),
+    }
+}
+
+/// Whether other credentials may get another answer.
 fn is_refusal(failure: &FetchFailure) -> bool {
     use FetchFailureKind::{NotFound, Unauthorized};
     matches!(failure.kind, NotFound | Unauthorized)
 }
 
-fn as_seen(answer: Answer) -> Presence {
-    match answer {
+fn to_presence(result: DigestResult) -> Presence {
+    match result {
         Ok(digest) => Presence::Served(digest),
         Err(failure) if failure.kind == FetchFailureKind::NotFound => {
             Presence::Gone(failure.message)

@@ -1,20 +1,25 @@
-//! The way in: what a cluster or files say, and what registries answer, joined
-//! into one [`Snapshot`]. The only place where the three meet.
+//! Collecting: what a cluster or files contain, and what registries answer, joined
+//! into one [`Snapshot`](crate::evaluator::Snapshot). This is the only place where
+//! the three meet.
 //!
-//! First the objects: [`from_cluster`] or [`from_files`]. Then [`scan`]: for each
-//! repository the evaluator is asked what it needs, that is fetched, and it is
-//! asked again until it can decide. So nothing is fetched that no decision uses.
-//! Where the user is refused, the pull secrets of the workloads are tried. Before
-//! an image is written, [`confirm`] looks for it once more.
+//! First the objects are read: [`from_cluster`] or [`from_files`]. Then [`scan`] asks
+//! the evaluator, per repository, which facts it needs, fetches them, and asks again
+//! until the evaluator can decide. So only facts that a decision uses are fetched.
+//! Where a registry refuses the user, the pull secrets of the workloads are tried.
+//! Before an update is written, [`observe`] reads the objects again, [`owners`] finds
+//! out who owns them, and [`confirm`] looks up the images again.
 
 mod accounts;
 mod confirm;
+mod fetch;
 mod objects;
+mod refusal;
 mod scan;
 mod snapshot;
 
 pub use accounts::{PullSecretUse, UsedPullSecrets};
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
+pub use fetch::fetch_until_decidable;
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
-pub use scan::{Progress, scan, settle};
-pub use snapshot::{CollectError, from_cluster, from_files, surroundings, workloads_of};
+pub use scan::{ScanProgress, scan};
+pub use snapshot::{CollectError, from_cluster, from_files, read_workloads, surroundings};

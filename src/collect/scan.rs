@@ -1,4 +1,4 @@
-//! Asking registries what the decisions need.
+//! Fetching what the decisions need from the registries.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,29 +8,26 @@ use std::pin::pin;
 use futures_util::future::{Either, select};
 use futures_util::{StreamExt, stream};
 
-use super::CollectError;
-use super::accounts::{Accounts, PullSecretUse, Seen, UsedPullSecrets};
+use super::accounts::{Accounts, PullSecretUse, RepositoryViews, UsedPullSecrets};
+use super::snapshot::CollectError;
 use crate::evaluator::{Snapshot, Subject};
-use crate::image::{CanonicalName, Fact, RepositoryMetadata};
-use crate::registry::{Account, Registries};
+use crate::image::CanonicalName;
+use crate::registry::Registries;
 
-/// How many repositories are scanned side by side: enough to use all that one
-/// host may be asked at a time, and others beside it. Each host has its own,
-/// lower bound on requests.
+/// How many repositories are scanned concurrently: enough to use all the requests
+/// that one host allows at a time, and other hosts alongside it. Each host has its
+/// own, lower limit on concurrent requests.
 const REPOSITORIES_AT_ONCE: usize = 256;
 
-/// How often one question about one repository is asked in a run.
-const MAX_ASKED: u8 = 6;
-
-/// How far a scan has come: by registry, the repositories that are decided and
-/// all of them.
+/// The progress of a scan.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// By the registry's name.
+pub struct ScanProgress {
+    /// The number of finished repositories and of all repositories, by the registry's
+    /// name.
     pub registries: BTreeMap<String, (usize, usize)>,
 }
 
-impl Progress {
+impl ScanProgress {
     fn begin<'n>(repositories: impl Iterator<Item = &'n CanonicalName>) -> Self {
         let mut progress = Self::default();
         for name in repositories {
@@ -47,18 +44,19 @@ impl Progress {
     }
 }
 
-/// Asks the registries what the decisions need and the snapshot does not hold
-/// yet, and puts the answers into it. When `stop` completes first, what was learnt so far is kept and the
-/// snapshot is marked partial. Tells which pull secrets were shown to registries.
+/// Fetches the facts that decisions need and the snapshot does not have yet, and adds
+/// them to the snapshot. If `stop` completes first, the facts fetched so far are kept
+/// and the snapshot is marked as partial. Returns which pull secrets were sent to
+/// registries.
 ///
 /// # Errors
 ///
-/// `--assume` is no policy.
+/// `--assume` is not a valid policy.
 pub async fn scan(
     snapshot: &mut Snapshot,
     registries: &Registries,
     pull_secrets: PullSecretUse<'_>,
-    report: &dyn Fn(&Progress),
+    report: &dyn Fn(&ScanProgress),
     stop: impl Future<Output = ()>,
 ) -> Result<UsedPullSecrets, CollectError> {
     let subjects = snapshot.subjects()?;
@@ -68,22 +66,22 @@ pub async fn scan(
             by_repository.entry(name).or_default().push(subject);
         }
     }
-    let progress = Progress::begin(by_repository.keys().copied());
+    let progress = ScanProgress::begin(by_repository.keys().copied());
     report(&progress);
     let progress = RefCell::new(progress);
     let accounts = Accounts::new(pull_secrets);
-    let answers: RefCell<Vec<(CanonicalName, Seen)>> = RefCell::default();
+    let fetched: RefCell<Vec<(CanonicalName, RepositoryViews)>> = RefCell::default();
     let known = &snapshot.repositories;
     let turns = registries.line_up(by_repository.keys().copied());
     let work = stream::iter(by_repository.into_iter().zip(turns)).for_each_concurrent(
         REPOSITORIES_AT_ONCE,
         |((name, subjects), turn)| {
-            let (answers, accounts, progress) = (&answers, &accounts, &progress);
+            let (fetched, accounts, progress) = (&fetched, &accounts, &progress);
             async move {
                 let known = known.get(name).cloned().unwrap_or_default();
-                let seen = accounts.see(name, &subjects, registries, known).await;
+                let views = accounts.fetch(name, &subjects, registries, known).await;
                 drop(turn);
-                answers.borrow_mut().push((name.clone(), seen));
+                fetched.borrow_mut().push((name.clone(), views));
                 progress.borrow_mut().finish(name);
                 report(&progress.borrow());
             }
@@ -93,7 +91,7 @@ pub async fn scan(
         Either::Left(_) => false,
         Either::Right(_) => true,
     };
-    for (name, Seen { user, views }) in answers.into_inner() {
+    for (name, RepositoryViews { user, views }) in fetched.into_inner() {
         if !views.is_empty() {
             snapshot.pull_secret_views.insert(name.clone(), views);
         }
@@ -104,42 +102,4 @@ pub async fn scan(
     snapshot.partial |= stopped;
     snapshot.notes.extend(accounts.notes());
     Ok(accounts.used())
-}
-
-/// Asks about one repository, with the user's own credentials, until every
-/// container that uses it can be decided.
-pub async fn settle(
-    name: &CanonicalName,
-    subjects: &[&Subject<'_>],
-    registries: &Registries,
-) -> RepositoryMetadata {
-    let known = RepositoryMetadata::default();
-    settle_as(registries.user(), name, subjects, registries, known).await
-}
-
-/// The same with anybody's credentials, on top of what is known.
-pub(crate) async fn settle_as(
-    account: &Account,
-    name: &CanonicalName,
-    subjects: &[&Subject<'_>],
-    registries: &Registries,
-    known: RepositoryMetadata,
-) -> RepositoryMetadata {
-    let mut metadata = known;
-    let mut asked: BTreeMap<Fact, u8> = BTreeMap::new();
-    loop {
-        let mut facts: Vec<Fact> = subjects.iter().flat_map(|s| s.needs(&metadata)).collect();
-        facts.sort_unstable();
-        facts.dedup();
-        for fact in &facts {
-            *asked.entry(fact.clone()).or_default() += 1;
-        }
-        // A tag may be bounded, dated, confirmed and dated anew. What is asked
-        // again after that would be asked for ever: its row stays undecided.
-        facts.retain(|fact| asked.get(fact).is_none_or(|times| *times <= MAX_ASKED));
-        if facts.is_empty() {
-            return metadata;
-        }
-        registries.answer(account, name, facts, &mut metadata).await;
-    }
 }

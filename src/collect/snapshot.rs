@@ -1,39 +1,40 @@
-//! Snapshots of a cluster or of files, before any registry is asked.
+//! Snapshots of a cluster or of files, without any metadata from registries.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::cluster::{AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, What};
+use crate::cluster::{
+    AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, WorkloadSelector,
+};
 use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
 use crate::policy::ImagePolicies;
 use crate::workload::Workload;
 
-/// Reads the workloads that a selection names, and what their decisions need of
-/// the cluster.
+/// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
 /// # Errors
 ///
-/// Nothing can be read at all; what is refused in part is in the snapshot.
+/// Nothing can be read. Errors about a part of the selection are in the snapshot.
 pub async fn from_cluster(
     cluster: &Cluster,
     selection: &Selection,
     settings: Settings,
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
-    let mut snapshot = workloads_of(cluster, selection, settings, now).await?;
+    let mut snapshot = read_workloads(cluster, selection, settings, now).await?;
     surroundings(cluster, coverage(selection), &mut snapshot).await?;
     Ok(snapshot)
 }
 
-/// Reads the workloads that a selection names, and nothing else.
+/// Reads the workloads of a selection, and nothing else.
 ///
 /// # Errors
 ///
-/// Nothing can be read at all; what is refused in part is in the snapshot.
-pub async fn workloads_of(
+/// Nothing can be read. Errors about a part of the selection are in the snapshot.
+pub async fn read_workloads(
     cluster: &Cluster,
     selection: &Selection,
     settings: Settings,
@@ -48,23 +49,22 @@ pub async fn workloads_of(
     Ok(snapshot)
 }
 
-/// Reads what the decisions on the workloads of a snapshot need of the cluster:
-/// the Pods of rows that have a policy or a moving tag, and the nodes' platforms
-/// if any row has a policy.
+/// Reads the cluster's facts that the decisions in a snapshot need: the Pods of rows that
+/// have a policy or a mutable tag, and the nodes' platforms if any row has a policy.
 ///
 /// # Errors
 ///
-/// A setting of the snapshot is malformed.
+/// A setting of the snapshot is invalid.
 pub async fn surroundings(
     cluster: &Cluster,
     coverage: Coverage,
     snapshot: &mut Snapshot,
 ) -> Result<(), CollectError> {
-    let wanted = wanted_of_cluster(snapshot)?;
+    let needs = cluster_needs(snapshot)?;
     let pods_of: Vec<&Workload> = snapshot
         .workloads
         .iter()
-        .filter(|w| wanted.pods.contains(&w.id))
+        .filter(|w| needs.pods.contains(&w.id))
         .collect();
     let pods = async {
         if pods_of.is_empty() {
@@ -74,7 +74,7 @@ pub async fn surroundings(
         }
     };
     let nodes = async {
-        if wanted.nodes {
+        if needs.nodes {
             cluster.node_platforms().await
         } else {
             None
@@ -90,48 +90,50 @@ pub async fn surroundings(
     Ok(())
 }
 
-/// Whoever asked for single workloads or labels knows that the rest has no row.
+/// If the user selected single workloads or labels, Pods of other workloads are not
+/// counted.
 pub(crate) fn coverage(selection: &Selection) -> Coverage {
-    if selection.what == What::Everything && selection.label_selector.is_none() {
+    if selection.what == WorkloadSelector::Everything && selection.label_selector.is_none() {
         Coverage::Whole
     } else {
         Coverage::Own
     }
 }
 
-/// The Pods without a row by the kind of their owner, empty for nobody.
+/// The numbers of Pods without a workload, by the kind of their owner. The kind is empty
+/// for Pods without an owner.
 pub(crate) fn by_owner(uncovered: Uncovered) -> Vec<(String, usize)> {
     let bare = (uncovered.bare > 0).then(|| (String::new(), uncovered.bare));
     uncovered.by_owner.into_iter().chain(bare).collect()
 }
 
-/// What has to be asked of the cluster beside the workloads.
-pub(crate) struct Wanted {
+/// What decisions need from the cluster besides the workloads.
+pub(crate) struct ClusterNeeds {
     pub(crate) pods: BTreeSet<crate::workload::WorkloadId>,
     pub(crate) nodes: bool,
 }
 
-pub(crate) fn wanted_of_cluster(snapshot: &Snapshot) -> Result<Wanted, SnapshotError> {
-    let mut wanted = Wanted {
+pub(crate) fn cluster_needs(snapshot: &Snapshot) -> Result<ClusterNeeds, SnapshotError> {
+    let mut needs = ClusterNeeds {
         pods: BTreeSet::new(),
         nodes: false,
     };
     for subject in snapshot.subjects()? {
         let has_policy = subject.repository().is_some();
-        wanted.nodes |= has_policy;
+        needs.nodes |= has_policy;
         let image = subject.container.image.parse::<ImageReference>();
         if has_policy || image.is_ok_and(|image| image.is_mutable()) {
-            wanted.pods.insert(subject.workload.id.clone());
+            needs.pods.insert(subject.workload.id.clone());
         }
     }
-    Ok(wanted)
+    Ok(needs)
 }
 
-/// Takes what files hold.
+/// Builds a snapshot from the contents of files.
 ///
 /// # Errors
 ///
-/// `--assume` is no policy.
+/// `--assume` is not a valid policy.
 pub fn from_files(
     listing: FileListing,
     settings: Settings,
@@ -150,13 +152,13 @@ pub fn from_files(
     Ok(snapshot)
 }
 
-/// Why there is nothing to decide.
+/// Why no decision is possible.
 #[derive(Debug, thiserror::Error)]
 pub enum CollectError {
-    /// The cluster answers nothing.
+    /// The cluster cannot be read.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// A setting of the run is malformed.
+    /// A setting of the run is invalid.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
 }
@@ -169,7 +171,7 @@ impl From<AccessError> for ScopeError {
             message,
             hint,
         } = error;
-        // The break before the hint is the only one.
+        // The only line break must be the one before the hint.
         let message = message.replace(['\n', '\r'], " ");
         let message = match hint {
             Some(hint) => format!("{message}\nhint: {hint}"),

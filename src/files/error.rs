@@ -1,44 +1,46 @@
-//! What can be wrong with a file.
+//! Errors of reading and writing files.
 
 use std::io;
 
 use crate::manifest::DocumentError;
 use crate::workload::{DecodeError, Source};
 
+/// The maximum size of one file, in bytes.
+pub const MAX_BYTES: u64 = 64 << 20;
+
 /// A file, or a document in it, that is left out.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// Nothing bears that name: the user's slip.
+    /// The path does not exist: a user error.
     #[error("the path {path:?} does not exist")]
     NotFound {
         /// As given.
         path: String,
     },
-    /// An address in the place of a file: nothing is fetched here.
+    /// A URL instead of a file. Files are never downloaded.
     #[error(
-        "{url:?} is an address, and only files are read; \
-         fetch it first: curl -sSfL {url} | kubectl imgpolicy status -f -"
+        "{url:?} is a URL, but only local files are read; \
+         download it first: curl -sSfL {url} | kubectl imgpolicy status -f -"
     )]
     Url {
         /// As given.
         url: String,
     },
-    /// A folder without a single manifest, as kubectl tells it.
+    /// A folder without manifests. The message is kubectl's.
     #[error(
         "error reading [{path}]: recognized file extensions are [.json .yaml .yml]{}",
-        if *.has_folders { "; -R reads the folders below it too" } else { "" }
+        if *.has_folders { "; -R also reads its subfolders" } else { "" }
     )]
     EmptyFolder {
         /// As given.
         path: String,
-        /// It holds folders, which may hold manifests.
+        /// Whether it has subfolders, which may contain manifests.
         has_folders: bool,
     },
-    /// Nothing came on standard input, as when the program before the pipe
-    /// failed.
-    #[error("no manifests came on standard input")]
+    /// Standard input was empty, for example because the program before the pipe failed.
+    #[error("standard input contains no manifests")]
     EmptyStdin,
-    /// The system refuses to read it.
+    /// The operating system cannot read the file.
     #[error("cannot read {file}: {source}")]
     Unreadable {
         /// Its path.
@@ -46,19 +48,19 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
-    /// It is larger than [`MAX_BYTES`](super::MAX_BYTES), so hardly a manifest.
-    #[error("{file} is larger than {} MiB; split it", super::MAX_BYTES >> 20)]
+    /// The file is larger than [`MAX_BYTES`], so it is unlikely to be a manifest.
+    #[error("{file} is larger than {} MiB; split it", MAX_BYTES >> 20)]
     TooLarge {
         /// Its path.
         file: String,
     },
-    /// It is no UTF-8.
-    #[error("{}:{}: not UTF-8; save the file in that encoding", at.file, at.line)]
+    /// The file is not UTF-8.
+    #[error("{}:{}: not UTF-8; save the file as UTF-8", at.file, at.line)]
     NotUtf8 {
-        /// The line of the first byte that does not fit.
+        /// The line of the first invalid byte.
         at: Source,
     },
-    /// A document in it is no object.
+    /// A document in the file is not an object.
     #[error("{file}:{}: {error}", error.line)]
     Document {
         /// Its path.
@@ -66,7 +68,7 @@ pub enum FileError {
         /// What is wrong, and on which line.
         error: DocumentError,
     },
-    /// An object in it is a workload that cannot be read.
+    /// An object in the file is a workload that cannot be decoded.
     #[error("{}:{}: {error}", at.file, at.line)]
     Workload {
         /// Where the object begins.
@@ -76,10 +78,10 @@ pub enum FileError {
     },
 }
 
-/// A file that was not replaced; it is as it was.
+/// Why a file was not replaced. The file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RewriteError {
-    /// The system refuses to write it.
+    /// The operating system does not allow writing the file.
     #[error("cannot write {file}: {source}; nothing was changed")]
     Unwritable {
         /// Its path.
@@ -87,21 +89,23 @@ pub enum RewriteError {
         /// Why.
         source: io::Error,
     },
-    /// The system refuses to write a new file beside it.
+    /// The operating system does not allow writing a new file next to it.
     #[error(
-        "cannot write {file}, since its folder {folder} refuses: {source}; nothing was changed"
+        "cannot write {file}, because its folder {folder} does not allow it: {source}; nothing was \
+         changed"
     )]
     FolderUnwritable {
         /// Its path.
         file: String,
-        /// The folder of the file that the path leads to.
+        /// The folder of the file, after following links.
         folder: String,
         /// Why.
         source: io::Error,
     },
-    /// Somebody else wrote it after it was read.
+    /// The file was changed after it was read.
     #[error(
-        "{file} was changed by somebody else in the meantime, so it was left alone; run it again"
+        "{file} was changed by someone else in the meantime, so it was left unchanged; run the \
+         command again"
     )]
     Changed {
         /// Its path.

@@ -1,4 +1,4 @@
-//! From what was given behind `-f` to the files to read.
+//! Resolves the arguments of `-f` to the files to read.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::error::FileError;
 
-/// What may stand behind `-f`.
+/// One argument of `-f`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathOrStdin {
     /// A file or a folder.
@@ -21,7 +21,7 @@ pub enum PathOrStdin {
     Stdin,
 }
 
-/// As it is given on the command line.
+/// The same text as on the command line.
 impl fmt::Display for PathOrStdin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,17 +51,17 @@ impl FromStr for PathOrStdin {
 
 /// A file to read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FoundFile {
     /// Standard input.
     Stdin,
-    /// A file that was named itself.
+    /// A file that the user named.
     Named(PathBuf),
-    /// A file that a folder holds; it need not be a manifest.
+    /// A file in a folder. It may not be a manifest.
     InFolder(PathBuf),
 }
 
-/// Lists the files, each once, in the order given and by name within a folder.
-pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, FileError>> {
+/// Lists the files, each once, in the given order and by name within a folder.
+pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<FoundFile, FileError>> {
     let mut finder = Finder {
         recursive,
         seen: BTreeSet::new(),
@@ -73,7 +73,7 @@ pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, 
             PathOrStdin::Stdin if stdin_is_read => {}
             PathOrStdin::Stdin => {
                 stdin_is_read = true;
-                finder.found.push(Ok(Found::Stdin));
+                finder.found.push(Ok(FoundFile::Stdin));
             }
             PathOrStdin::Path(path) => finder.path(path),
         }
@@ -84,7 +84,7 @@ pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<Found, 
 struct Finder {
     recursive: bool,
     seen: BTreeSet<PathBuf>,
-    found: Vec<Result<Found, FileError>>,
+    found: Vec<Result<FoundFile, FileError>>,
 }
 
 impl Finder {
@@ -96,7 +96,7 @@ impl Finder {
         }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, name),
-            Ok(_) => self.file(path.to_owned(), Found::Named),
+            Ok(_) => self.file(path.to_owned(), FoundFile::Named),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.found.push(Err(FileError::NotFound { path: name }));
             }
@@ -106,8 +106,8 @@ impl Finder {
         }
     }
 
-    /// The manifests of a folder. As with kubectl a link to a file is followed
-    /// and a link to a folder is not, so that no walk is endless.
+    /// Adds the manifests of a folder. As in kubectl, links to files are followed and links
+    /// to folders are not, so that the walk always ends.
     fn folder(&mut self, folder: &Path, name: String) {
         let depth = if self.recursive { usize::MAX } else { 1 };
         let walk = WalkDir::new(folder)
@@ -121,11 +121,11 @@ impl Finder {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => has_folders = true,
                 Ok(entry) if is_manifest(entry.path()) => match fs::metadata(entry.path()) {
-                    // A folder, a pipe or a device may bear such a name too.
+                    // A folder, a pipe or a device may also have such a name.
                     Ok(metadata) if !metadata.is_file() => {}
                     _ => {
                         has_manifests = true;
-                        self.file(entry.into_path(), Found::InFolder);
+                        self.file(entry.into_path(), FoundFile::InFolder);
                     }
                 },
                 Ok(_) => {}
@@ -133,7 +133,7 @@ impl Finder {
                     has_manifests = true;
                     let file = error.path().unwrap_or(folder).display().to_string();
                     let source = error.into_io_error().unwrap_or_else(|| {
-                        io::Error::other("the links in this folder lead back to it")
+                        io::Error::other("the links in this folder form a loop")
                     });
                     self.found.push(Err(FileError::Unreadable { file, source }));
                 }
@@ -148,8 +148,8 @@ impl Finder {
         }
     }
 
-    fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> Found) {
-        // A file under two names would make two rows of one workload.
+    fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> FoundFile) {
+        // A file with two names would give two rows for one workload.
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         if self.seen.insert(real) {
             self.found.push(Ok(found(path)));

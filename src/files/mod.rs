@@ -1,21 +1,23 @@
-//! Manifests on disk: the files behind `-f` read into workloads.
+//! Manifests on disk: reads the files of `-f` into workloads, and rewrites files.
 //!
-//! [`read`] takes what kubectl takes: files, folders (with or without the
-//! folders below), `-` for standard input. One file is held in memory at a time,
-//! and of that only the workloads are kept, with the objects that policies are
-//! read from. What cannot be read is a value beside them; it hides nothing else.
+//! [`read`] accepts what kubectl accepts: files, folders (with or without subfolders) and
+//! `-` for standard input. One file is in memory at a time. Only its workloads are kept,
+//! and the objects that define policies. An error about one file or document does not
+//! hide the rest: errors are returned next to the workloads.
 //!
-//! [`rewrite`] puts an edited text in the place of the old one, safe from crashes
-//! and from others who write.
+//! [`rewrite`] replaces a file's text with an edited one. It is safe against crashes and
+//! concurrent changes.
 
 mod error;
 mod find;
 mod observe;
 mod read;
 mod rewrite;
+mod text;
 
-pub use error::{FileError, RewriteError};
+pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
 pub use observe::observe;
-pub use read::{FileListing, MAX_BYTES, read, read_from};
-pub use rewrite::{read_text, rewrite};
+pub use read::{FileListing, read, read_from};
+pub use rewrite::rewrite;
+pub use text::read_text;

@@ -1,15 +1,15 @@
-//! Objects of files with all that an edit of them needs.
+//! Reads objects of files with everything that is needed to edit them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::rewrite::read_text;
+use super::text::read_text;
 use crate::manifest;
 use crate::workload::{Observed, Source, Workload};
 
-/// The objects that workloads were read from, whole, in their order. One that
-/// stands in its place no more is left out; standard input is not read again but
-/// given.
+/// The whole objects that workloads were read from, in the workloads' order. An object
+/// that is no longer in its place is left out. Standard input cannot be read again, so its
+/// text is passed in.
 #[must_use]
 pub fn observe(
     workloads: &[Workload],
@@ -17,12 +17,11 @@ pub fn observe(
     default_namespace: &str,
 ) -> Vec<Observed> {
     let mut files: BTreeMap<&str, BTreeMap<usize, Vec<Observed>>> = BTreeMap::new();
-    let sources = || {
-        workloads
-            .iter()
-            .filter_map(|w| Some((w, w.source.as_ref()?)))
-    };
-    for (_, source) in sources() {
+    let sources: Vec<(&Workload, &Source)> = workloads
+        .iter()
+        .filter_map(|workload| Some((workload, workload.source.as_ref()?)))
+        .collect();
+    for (_, source) in &sources {
         let file = source.file.as_str();
         files.entry(file).or_insert_with(|| {
             let text = match file {
@@ -32,11 +31,14 @@ pub fn observe(
             by_line(file, &text.unwrap_or_default(), default_namespace)
         });
     }
-    sources()
+    sources
+        .into_iter()
         .filter_map(|(workload, source)| {
-            let its_line = files.get(source.file.as_str())?.get(&source.line)?;
-            let is_it = |observed: &&Observed| observed.workload.id == workload.id;
-            its_line.iter().find(is_it).cloned()
+            let objects = files.get(source.file.as_str())?.get(&source.line)?;
+            objects
+                .iter()
+                .find(|observed| observed.workload.id == workload.id)
+                .cloned()
         })
         .collect()
 }

@@ -1,43 +1,39 @@
-//! The files' texts read into workloads.
+//! Reads files into workloads.
 
 use std::io::{self, Read};
 
 use serde_json::Value;
 
 use super::error::FileError;
-use super::find::{Found, PathOrStdin, find};
-use super::rewrite::read_text;
+use super::find::{FoundFile, PathOrStdin, find};
+use super::text::{read_text, read_to_end};
 use crate::manifest::{self, Object, Problem};
 use crate::workload::{Source, Workload};
 
-/// The most bytes that one file may have.
-pub const MAX_BYTES: u64 = 64 << 20;
-
-/// What a set of files holds.
+/// The contents of a set of files.
 #[derive(Debug, Default)]
 pub struct FileListing {
-    /// The workloads, in the files' order, each with its [`Source`] and with
-    /// Flux's markers at its containers.
+    /// The workloads in the order of the files, each with its [`Source`] and with Flux's
+    /// markers on its containers.
     pub workloads: Vec<Workload>,
-    /// The objects that policies are read from: Flux's Kustomization, ImagePolicy
-    /// and ImageRepository. A namespace that they do not name is not filled in.
+    /// The objects that define policies: Flux's Kustomization, ImagePolicy and
+    /// ImageRepository. A missing namespace is not filled in.
     pub objects: Vec<(Source, Value)>,
-    /// The text of standard input, where it was read: an edit of it goes to
-    /// standard output.
+    /// The text of standard input, if it was read. An edit of it goes to standard output.
     pub stdin: Option<String>,
-    /// What could not be read.
+    /// The errors of what could not be read.
     pub errors: Vec<FileError>,
 }
 
-/// Reads files, folders and standard input. Objects of other kinds are passed
-/// over, and so is what a folder holds beside manifests, such as a chart's
-/// values; `default_namespace` is given to a workload that names none.
+/// Reads files, folders and standard input. Objects of other kinds are skipped, and so are
+/// other files in a folder, such as a chart's values. A workload that names no namespace
+/// gets `default_namespace`.
 #[must_use]
 pub fn read(paths: &[PathOrStdin], recursive: bool, default_namespace: &str) -> FileListing {
     read_from(paths, recursive, default_namespace, &mut io::stdin().lock())
 }
 
-/// As [`read`], with `stdin` in the place of standard input.
+/// Like [`read`], with `stdin` instead of standard input.
 #[must_use]
 pub fn read_from(
     paths: &[PathOrStdin],
@@ -48,7 +44,7 @@ pub fn read_from(
     let mut listing = FileListing::default();
     for found in find(paths, recursive) {
         let outcome = match found {
-            Ok(Found::Stdin) => text("-", stdin).and_then(|text| match text.trim() {
+            Ok(FoundFile::Stdin) => read_to_end("-", stdin).and_then(|text| match text.trim() {
                 "" => Err(FileError::EmptyStdin),
                 _ => {
                     listing.add("-", &text, true, default_namespace);
@@ -56,8 +52,8 @@ pub fn read_from(
                     Ok(())
                 }
             }),
-            Ok(Found::Named(path)) => listing.file(&path, true, default_namespace),
-            Ok(Found::InFolder(path)) => listing.file(&path, false, default_namespace),
+            Ok(FoundFile::Named(path)) => listing.file(&path, true, default_namespace),
+            Ok(FoundFile::InFolder(path)) => listing.file(&path, false, default_namespace),
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
@@ -87,9 +83,9 @@ impl FileListing {
                 Ok(object) => self.object(file, object, default_namespace),
                 Err(error) => {
                     match error.problem {
-                        // Lists of patches and the like lie beside manifests.
+                        // Folders also contain other YAML files, such as lists of patches.
                         Problem::NotAnObject(_) if !is_named => continue,
-                        // Every document of a template is broken; once is enough.
+                        // Every document of a template is broken; one error is enough.
                         Problem::Template(_) if is_template => continue,
                         Problem::Template(_) => is_template = true,
                         _ => {}
@@ -118,35 +114,14 @@ impl FileListing {
     }
 }
 
-/// Is it of a kind that policies are read from? The plain kustomize file, which
-/// is a `Kustomization` of another group, is not.
+/// Whether an object is of a kind that defines policies. A plain kustomize file, which is
+/// a `Kustomization` of another group, is not.
 fn is_policy_source(object: &Value) -> bool {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or("");
-    let group = text("apiVersion")
-        .split_once('/')
-        .map_or("", |(group, _)| group);
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    let (group, _) = api_version.split_once('/').unwrap_or_default();
     matches!(
-        (group, text("kind")),
+        (group, object["kind"].as_str().unwrap_or_default()),
         ("kustomize.toolkit.fluxcd.io", "Kustomization")
             | ("image.toolkit.fluxcd.io", "ImagePolicy" | "ImageRepository")
     )
-}
-
-/// Reads a text to its end, or to the limit.
-pub(crate) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError> {
-    let mut bytes = Vec::new();
-    let file = file.to_owned();
-    if let Err(source) = from.take(MAX_BYTES + 1).read_to_end(&mut bytes) {
-        return Err(FileError::Unreadable { file, source });
-    }
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(FileError::TooLarge { file });
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
-        FileError::NotUtf8 {
-            at: Source { file, line },
-        }
-    })
 }

@@ -1,4 +1,4 @@
-//! A file's text replaced by another, all of it or nothing.
+//! Replaces a file's text atomically.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -6,34 +6,19 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::error::{FileError, RewriteError};
-use super::read::text;
+use super::error::RewriteError;
 
-/// Reads a file as [`read`](super::read()) reads it.
+/// Replaces a file's text. `old` is the text that was read before.
+///
+/// The new text is written to a temporary file in the same folder, which is then renamed.
+/// So a concurrent reader, or a reader after a crash, finds either the old or the new
+/// text. The mode is kept, and so are the owner and the group if the user may set them. A
+/// link is kept, and the file that it points to is replaced.
 ///
 /// # Errors
 ///
-/// It cannot be read, is too large or no UTF-8.
-pub fn read_text(path: &Path) -> Result<String, FileError> {
-    let name = path.display().to_string();
-    let mut file = File::open(path).map_err(|source| FileError::Unreadable {
-        file: name.clone(),
-        source,
-    })?;
-    text(&name, &mut file)
-}
-
-/// Replaces a file's text, which was `old` when it was read.
-///
-/// The new text is written to a file beside it, which then takes its name: who
-/// reads in between, or after a crash, finds the old text or the new one. Mode
-/// and, where the user may set them, owner and group stay. A link stays too; the
-/// file that it leads to is replaced.
-///
-/// # Errors
-///
-/// The file or its folder may not be written, or its text is not `old` any more.
-/// Nothing is changed then, and nothing is left behind.
+/// The file or its folder may not be written, or the text is no longer `old`. Then nothing
+/// is changed, and no temporary file is left.
 pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
     let file = || path.display().to_string();
     let unwritable = |source| RewriteError::Unwritable {
@@ -41,8 +26,7 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
         source,
     };
     let target = fs::canonicalize(path).map_err(unwritable)?;
-    // The name could be taken from a file that may not be written; the user who
-    // forbade it would be surprised.
+    // A rename would also replace a write-protected file, which no user expects.
     let metadata = may_write(&target).map_err(unwritable)?;
     let folder = target.parent().unwrap_or(Path::new("."));
     let in_folder = |source| RewriteError::FolderUnwritable {
@@ -50,17 +34,17 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
         folder: folder.display().to_string(),
         source,
     };
-    let mut beside = create_beside(&target, folder).map_err(in_folder)?;
-    let written = beside.write_all(new.as_bytes());
+    let mut temporary = create_temporary(&target, folder).map_err(in_folder)?;
+    let written = temporary.write_all(new.as_bytes());
     written
-        .and_then(|()| take_over(&metadata, beside.as_file()))
-        .and_then(|()| beside.as_file().sync_all())
+        .and_then(|()| copy_permissions(&metadata, temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
         .map_err(in_folder)?;
-    // Late, so that hardly anybody can write in between.
+    // Checked last, so that a change in between is unlikely.
     if fs::read(&target).map_err(unwritable)? != old.as_bytes() {
         return Err(RewriteError::Changed { file: file() });
     }
-    beside
+    temporary
         .persist(&target)
         .map_err(|error| unwritable(error.error))?;
     sync(folder);
@@ -71,18 +55,18 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
 fn may_write(file: &Path) -> io::Result<fs::Metadata> {
     let metadata = fs::metadata(file)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
     if metadata.permissions().readonly() {
-        // Root may write it all the same.
+        // Root could write it nevertheless.
         return Err(io::Error::other("it is read-only"));
     }
     OpenOptions::new().write(true).open(file)?;
     Ok(metadata)
 }
 
-/// An empty file whose name is not taken for a manifest's; dropped, it goes.
-fn create_beside(target: &Path, folder: &Path) -> io::Result<NamedTempFile> {
+/// An empty temporary file whose name is not a manifest's. It is deleted when dropped.
+fn create_temporary(target: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     let name: PathBuf = target.file_name().map(PathBuf::from).unwrap_or_default();
     let prefix = format!(".{}.", name.display());
     tempfile::Builder::new()
@@ -91,27 +75,27 @@ fn create_beside(target: &Path, folder: &Path) -> io::Result<NamedTempFile> {
         .tempfile_in(folder)
 }
 
-/// Gives the new file the mode and the owner of the old one.
+/// Copies the mode and the owner of the old file to the new one.
 #[cfg(unix)]
-fn take_over(old: &fs::Metadata, new: &File) -> io::Result<()> {
+fn copy_permissions(old: &fs::Metadata, new: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
 
     let created = new.metadata()?;
     if (created.uid(), created.gid()) != (old.uid(), old.gid()) {
-        // Only root gives files away; a group of one's own can be kept.
+        // Only root can change the owner; other users can set one of their own groups.
         let _ = fchown(new, Some(old.uid()), Some(old.gid()))
             .or_else(|_| fchown(new, None, Some(old.gid())));
     }
-    // After the owner, since a change of owner takes mode bits away.
+    // Set after the owner, because changing the owner clears mode bits.
     new.set_permissions(old.permissions())
 }
 
 #[cfg(not(unix))]
-fn take_over(old: &fs::Metadata, new: &File) -> io::Result<()> {
+fn copy_permissions(old: &fs::Metadata, new: &File) -> io::Result<()> {
     new.set_permissions(old.permissions())
 }
 
-/// Makes the new name last through a crash, where folders can be synced.
+/// Makes the rename survive a crash, if the system can sync folders.
 fn sync(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();

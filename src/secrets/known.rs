@@ -1,4 +1,4 @@
-//! The secrets that are known, and the search for them.
+//! The known secrets, and the search for them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,30 +8,30 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::Regex;
 
-/// What stands where a secret was.
+/// Replaces a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Nothing shorter is looked for, in bytes.
+/// The minimum length of a secret that is searched, in bytes.
 pub(crate) const SHORTEST: usize = 6;
 
-/// Lower-case letters alone are looked for from this length on: `secret` and
+/// The minimum length of a secret that has only lower-case letters, in bytes: `secret` and
 /// `password` are words of our own messages.
 pub(crate) const SHORTEST_WORD: usize = 10;
 
-/// So much of a secret's beginning is taken for the whole, in bytes: whoever quotes
-/// a header may cut it off.
+/// How much of a secret's beginning is enough to recognise it, in bytes. A quoted header
+/// may be cut off.
 pub(crate) const BEGINNING: usize = 12;
 
-/// So much of each form is remembered, in bytes. What follows is known by its
-/// letters.
+/// How much of each form is remembered, in bytes. The rest is recognised by its character
+/// class.
 pub(crate) const REMEMBERED: usize = 64;
 
-/// The longest text from outside that is quoted in a message, in characters.
+/// The maximum length of foreign text that a message quotes, in characters.
 pub(crate) const LONGEST_QUOTE: usize = 200;
 
-pub(crate) static OF_THIS_RUN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+pub(crate) static OF_THIS_RUN: LazyLock<RwLock<KnownSecrets>> = LazyLock::new(RwLock::default);
 
-/// A token that says what it is (RFC 7519): header and claims in Base64, a signature.
+/// A JSON Web Token (RFC 7519): header and claims in Base64, and a signature.
 pub(crate) static JSON_WEB_TOKEN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}").ok());
 
@@ -40,12 +40,12 @@ pub fn learn(secret: &str) {
     change(|known| known.learn(secret));
 }
 
-/// Remembers the password of a login, and what HTTP's Basic makes of both.
+/// Remembers the password of a login, and the login as encoded for HTTP Basic.
 pub fn learn_login(user: &str, password: &str) {
     change(|known| known.learn_login(user, password));
 }
 
-/// Remembers the password in a URL, if there is one; the URL may be malformed.
+/// Remembers the password in a URL, if there is one. The URL may be malformed.
 pub fn learn_url(url: &str) {
     let Some((login, _)) = split_login(url) else {
         return;
@@ -57,7 +57,7 @@ pub fn learn_url(url: &str) {
     }
 }
 
-/// User and password of a URL, decoded; one of both may be empty.
+/// The decoded user and password of a URL. One of them may be empty.
 #[must_use]
 pub fn login_of(url: &str) -> Option<(String, String)> {
     let (login, _) = split_login(url)?;
@@ -72,27 +72,26 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     known.redact(text)
 }
 
-/// The same, where some more must not be shown in this one text, however harmless
-/// they are elsewhere.
+/// Like [`redact`], with additional secrets that must not appear in this text, although
+/// they are harmless elsewhere.
 #[must_use]
 pub fn redact_also<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let mut local = Known::default();
+    let mut local = KnownSecrets::default();
     for secret in secrets {
         local.learn(secret);
     }
     local.redact(&redact(text)).into_owned()
 }
 
-/// A text from outside made fit for a message: without secrets, control characters
-/// and characters that turn the direction of writing, and not too long.
+/// Prepares foreign text for a message: removes secrets, control characters and characters
+/// that change the writing direction, and limits the length.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     let text = redact(text);
-    let mut shown = text.trim().chars().map(|c| if hidden(c) { ' ' } else { c });
+    let mut shown = text
+        .trim()
+        .chars()
+        .map(|c| if is_invisible(c) { ' ' } else { c });
     let mut cut: String = shown.by_ref().take(LONGEST_QUOTE).collect();
     if shown.next().is_some() {
         cut.push('…');
@@ -100,7 +99,12 @@ pub fn quote(text: &str) -> String {
     cut
 }
 
-/// A URL without user and password, be it malformed or not.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A URL without user and password. It may be malformed.
 #[must_use]
 pub fn without_login(url: &str) -> String {
     match split_login(url) {
@@ -109,12 +113,12 @@ pub fn without_login(url: &str) -> String {
     }
 }
 
-pub(crate) fn change(with: impl FnOnce(&mut Known)) {
+pub(crate) fn change(with: impl FnOnce(&mut KnownSecrets)) {
     with(&mut OF_THIS_RUN.write().unwrap_or_else(PoisonError::into_inner));
 }
 
-/// `user:password` of a URL, and the URL without it. A password that should have
-/// been encoded may hold `/` and `@`, so the last `@` counts.
+/// `user:password` of a URL, and the URL without it. A password that is not encoded may
+/// contain `/` and `@`, so the last `@` counts.
 pub(crate) fn split_login(url: &str) -> Option<(&str, String)> {
     let (scheme, rest) = match url.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -139,37 +143,35 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// How a secret may be written.
+/// One form in which a secret may appear.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct SecretForm {
     pub(crate) bytes: Box<[u8]>,
-    /// It may be a part of a longer text in Base64.
+    /// Whether it may be part of a longer Base64 text.
     pub(crate) is_base64: bool,
-    /// The secret goes on behind it.
+    /// Whether only the beginning of the secret is stored.
     pub(crate) is_cut: bool,
 }
 
-impl Form {
-    /// Whether this finds all that another would find: tokens of one issuer begin
-    /// alike, and there may be thousands.
+impl SecretForm {
+    /// Whether this form finds everything that another form finds. Tokens of one issuer
+    /// have the same beginning, and there may be thousands.
     pub(crate) fn finds(&self, other: &Self) -> bool {
-        let begins_alike = || {
-            self.is_cut
+        self == other
+            || (self.is_cut
                 && other.is_cut
                 && self.is_base64 == other.is_base64
-                && self.bytes[..BEGINNING] == other.bytes[..BEGINNING]
-        };
-        self == other || begins_alike()
+                && self.bytes[..BEGINNING] == other.bytes[..BEGINNING])
     }
 }
 
-/// Secrets by the first bytes of their forms.
+/// The known secrets, by the first bytes of their forms.
 #[derive(Default)]
-pub(crate) struct Known {
-    pub(crate) forms: HashMap<[u8; SHORTEST], Vec<Form>>,
+pub(crate) struct KnownSecrets {
+    pub(crate) forms: HashMap<[u8; SHORTEST], Vec<SecretForm>>,
 }
 
-impl Known {
+impl KnownSecrets {
     pub(crate) fn learn(&mut self, secret: &str) {
         let secret = secret.trim();
         let is_word = secret.bytes().all(|b| b.is_ascii_lowercase());
@@ -185,7 +187,7 @@ impl Known {
         let quoted = serde_json::to_string(secret).unwrap_or_default();
         let escaped = quoted.trim_start_matches('"').trim_end_matches('"');
         self.add(escaped.as_bytes(), false);
-        // As Go's encoder writes what HTML would take for its own.
+        // Go's JSON encoder also escapes the characters that are special in HTML.
         let html = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")];
         let escaped = html
             .iter()
@@ -203,10 +205,10 @@ impl Known {
         }
     }
 
-    /// What Base64 makes of a text that stands behind so many bytes (modulo 3) of
-    /// something else, as far as that depends on the text alone.
+    /// Adds the Base64 form of a text that follows `before` other bytes (modulo 3), as far
+    /// as it depends on the text alone.
     pub(crate) fn add_base64(&mut self, text: &str, before: usize) {
-        // Behind 1 byte the text begins within the second letter, behind 2 within
+        // After 1 byte the text begins within the second character, after 2 bytes within
         // the third.
         let first = [0, 2, 3][before];
         let letters = (before + text.len()) * 8 / 6;
@@ -226,7 +228,7 @@ impl Known {
         let Some(key) = form.first_chunk::<SHORTEST>() else {
             return;
         };
-        let form = Form {
+        let form = SecretForm {
             bytes: form.into(),
             is_base64,
             is_cut,
@@ -270,7 +272,7 @@ impl Known {
         Cow::Owned(safe)
     }
 
-    /// Where the secret that begins at a byte begins and ends, not before `from`.
+    /// The range of the secret that is found at byte `at`. It does not begin before `from`.
     pub(crate) fn find(&self, text: &str, at: usize, from: usize) -> Option<(usize, usize)> {
         let bytes = text.as_bytes();
         let forms = self.forms.get(bytes[at..].first_chunk::<SHORTEST>()?)?;
@@ -284,12 +286,12 @@ impl Known {
             }
             let (mut start, mut end) = (at, at + like);
             if form.is_base64 {
-                while start > from && is_base64_letter(bytes[start - 1]) {
+                while start > from && is_base64_byte(bytes[start - 1]) {
                     start -= 1;
                 }
             }
             if form.is_base64 || form.is_cut || !is_whole {
-                while bytes.get(end).copied().is_some_and(is_token_letter) {
+                while bytes.get(end).copied().is_some_and(is_token_byte) {
                     end += 1;
                 }
             }
@@ -305,7 +307,7 @@ impl Known {
     }
 }
 
-/// As in a query, where everything but what never needs it is encoded.
+/// Percent-encodes everything except unreserved characters, as in a query.
 pub(crate) fn percent_encoded(text: &str, space: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -319,31 +321,32 @@ pub(crate) fn percent_encoded(text: &str, space: &str) -> String {
     encoded
 }
 
-/// The same text with the digits behind each `%` in lower case.
+/// The same text, with the digits after each `%` in lower case.
 pub(crate) fn lower_hex(encoded: &str) -> String {
     let mut digits = 0;
-    let lower = |c: char| {
+    let mut lower = String::with_capacity(encoded.len());
+    for c in encoded.chars() {
         if c == '%' {
             digits = 2;
-            return c;
+            lower.push(c);
+        } else if digits > 0 {
+            digits -= 1;
+            lower.push(c.to_ascii_lowercase());
+        } else {
+            lower.push(c);
         }
-        if digits == 0 {
-            return c;
-        }
-        digits -= 1;
-        c.to_ascii_lowercase()
-    };
-    encoded.chars().map(lower).collect()
+    }
+    lower
 }
 
-/// Whether a letter belongs to Base64 of either alphabet.
-pub(crate) fn is_base64_letter(byte: u8) -> bool {
+/// Whether a byte belongs to one of the Base64 alphabets.
+pub(crate) fn is_base64_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Whether a letter may stand in a token (RFC 6750).
-pub(crate) fn is_token_letter(byte: u8) -> bool {
-    is_base64_letter(byte) || matches!(byte, b'=' | b'.' | b'~')
+/// Whether a byte may be part of a token (RFC 6750).
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    is_base64_byte(byte) || matches!(byte, b'=' | b'.' | b'~')
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn known(secrets: &[&str]) -> Known {
-    let mut known = Known::default();
+fn known(secrets: &[&str]) -> KnownSecrets {
+    let mut known = KnownSecrets::default();
     for secret in secrets {
         known.learn(secret);
     }
@@ -12,8 +12,9 @@ fn known(secrets: &[&str]) -> Known {
 }
 
 #[test]
-fn a_secret_is_found_however_it_is_written() {
-    // Needs escapes in JSON, in a URL and in HTML, and both alphabets of Base64.
+fn secret_is_found_in_every_encoding() {
+    // Needs escaping in JSON, in a URL and in HTML, and differs between the Base64
+    // alphabets.
     let secret = "Pä5?>~ \"w/+&<d";
     let known = known(&[secret]);
     let json = serde_json::to_string(secret).expect("text");
@@ -52,11 +53,11 @@ fn a_secret_is_found_however_it_is_written() {
 }
 
 #[test]
-fn base64_of_a_longer_text_is_found_wherever_the_secret_stands_in_it() {
+fn secret_is_found_anywhere_in_a_longer_base64_text() {
     let known = known(&["hunter2"]);
     for user in ["", "a", "ab", "abc", "abcd"] {
-        for behind in ["", "x", "xy", "xyz"] {
-            let text = format!("{user}:hunter2{behind}");
+        for after in ["", "x", "xy", "xyz"] {
+            let text = format!("{user}:hunter2{after}");
             for encoded in [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
                 let quoted = format!("Authorization: Basic {encoded} is wrong");
                 assert_eq!(
@@ -70,7 +71,7 @@ fn base64_of_a_longer_text_is_found_wherever_the_secret_stands_in_it() {
 }
 
 #[test]
-fn what_begins_like_a_secret_and_is_cut_off_is_taken_for_it() {
+fn truncated_secret_is_found() {
     let token: String = ('!'..='~').filter(char::is_ascii_alphanumeric).collect();
     let token = token.repeat(20);
     let known = known(&[&token]);
@@ -80,13 +81,13 @@ fn what_begins_like_a_secret_and_is_cut_off_is_taken_for_it() {
     }
     let text = format!("Bearer {}, denied", &token[..11]);
     assert_eq!(known.redact(&text), text);
-    // A letter of several bytes on the border.
+    // A multi-byte character at the cut.
     let known = super::tests::known(&["0123456789aé1"]);
     assert_eq!(known.redact("0123456789aè2"), "[redacted]2");
 }
 
 #[test]
-fn what_is_short_or_a_word_is_not_looked_for_but_its_login_is() {
+fn short_secrets_and_words_are_found_only_in_their_login() {
     let mut known = known(&["", "a", "12345", "secret", "password", "\n\n"]);
     assert!(known.forms.is_empty());
     known.learn_login("me", "secret");
@@ -99,20 +100,20 @@ fn what_is_short_or_a_word_is_not_looked_for_but_its_login_is() {
 }
 
 #[test]
-fn a_json_web_token_is_known_by_its_shape() {
+fn json_web_token_is_found_by_its_shape() {
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlX29mX2l0";
     assert_eq!(
-        Known::default().redact(&format!("token {token} expired")),
+        KnownSecrets::default().redact(&format!("token {token} expired")),
         "token [redacted] expired"
     );
     assert_eq!(
-        Known::default().redact("eyJ is no token"),
-        "eyJ is no token"
+        KnownSecrets::default().redact("eyJ is not a token"),
+        "eyJ is not a token"
     );
 }
 
 #[test]
-fn the_login_of_a_url_is_split_off_even_where_the_url_is_malformed() {
+fn login_is_removed_even_from_a_malformed_url() {
     for (url, login, rest) in [
         ("http://me:pw@proxy:1", Some("me:pw"), "http://proxy:1"),
         ("me:p@ss/w@proxy:1", Some("me:p@ss/w"), "proxy:1"),
@@ -127,7 +128,7 @@ fn the_login_of_a_url_is_split_off_even_where_the_url_is_malformed() {
 }
 
 #[test]
-fn text_from_outside_is_cut_and_holds_no_control_characters() {
+fn quoted_text_is_truncated_and_has_no_control_characters() {
     let shown = quote("\u{1b}[31mred\u{202e}\r\nnext");
     assert_eq!(shown, " [31mred   next");
     let long = quote(&"é".repeat(1000));
@@ -136,7 +137,7 @@ fn text_from_outside_is_cut_and_holds_no_control_characters() {
 }
 
 #[test]
-fn what_is_not_to_be_shown_in_one_text_is_shown_in_others() {
+fn additional_secrets_are_redacted_in_one_text_only() {
     assert_eq!(
         redact_also("profile Production-1 is unknown", ["Production-1"]),
         "profile [redacted] is unknown"
@@ -146,18 +147,18 @@ fn what_is_not_to_be_shown_in_one_text_is_shown_in_others() {
 
 proptest! {
     #[test]
-    fn whatever_a_secret_is_made_of_it_is_found(
+    fn any_secret_is_found_in_any_surrounding_text(
         secret in ".{6,90}[A-Z0-9]",
         before in ".{0,20}",
-        behind in ".{0,20}",
+        after in ".{0,20}",
     ) {
         let secret = secret.trim();
         prop_assume!(secret.len() >= SHORTEST);
         let known = known(&[secret]);
         let quoted = serde_json::to_string(secret).expect("text");
-        let encoded = STANDARD.encode(format!("{before}{secret}{behind}"));
+        let encoded = STANDARD.encode(format!("{before}{secret}{after}"));
         for text in [secret, &quoted[1..quoted.len() - 1], &percent_encoded(secret, "%20")] {
-            let whole = format!("{before}{text}{behind}");
+            let whole = format!("{before}{text}{after}");
             let safe = known.redact(&whole);
             prop_assert!(safe.contains(REDACTED) && !safe.contains(text), "{safe}");
         }

@@ -1,16 +1,17 @@
-//! The secrets of this run, and texts without them.
+//! The secrets of this run, and how they are removed from texts.
 //!
-//! Whoever reads, obtains or shows a credential [`learn`]s it. Every text that is
-//! made from what others wrote (an error, an answer, a log line) goes through
-//! [`redact`] or [`quote`] before it leaves: a registry may quote the header that it
-//! was sent, a plugin its environment, a library the URL of a proxy.
+//! Code that reads, obtains or sends a credential must [`learn`] it. Every text that
+//! contains foreign text (an error, a response, a log line) goes through [`redact`] or
+//! [`quote`] before it leaves the program: a registry may quote the header that it
+//! received, a plugin its environment, a library the URL of a proxy.
 //!
-//! A secret is looked for as it is, in Base64 (both alphabets, padded or not, alone
-//! or within a longer text such as `user:password`), percent-encoded and escaped as
-//! in JSON. What begins like a secret and is then cut off is taken for it.
+//! A secret is found as it is, in Base64 (both alphabets, padded or not, alone or within a
+//! longer text such as `user:password`), percent-encoded, and escaped as in JSON. The
+//! beginning of a secret, cut off after that, is also found.
 //!
-//! What is too short, or a plain word, is not looked for: it would be found in
-//! everything. Of a login with such a password the Base64 of `user:password` is.
+//! Very short secrets and plain words are not searched, because they would be found in
+//! ordinary texts. For a login with such a password, the Base64 of `user:password` is
+//! searched.
 
 mod known;
 

@@ -31,7 +31,7 @@ pub use observed::{Observed, Writers};
 pub use obstacle::SEALED;
 pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
-pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullSecretRefs, Reader};
+pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
 pub use rollout::{Progress, consequences, progress};
 pub use scheduling::{NodeRequirement, Scheduling};
 pub use workload_type::{UnknownType, WorkloadType};

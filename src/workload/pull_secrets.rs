@@ -48,11 +48,11 @@ impl PullSecretRefs {
     }
 }
 
-/// Whose pull secrets a registry is shown: workloads with an equal one have the
-/// same credentials, and no two namespaces ever have.
+/// What determines the pull secrets of a workload. Workloads with equal identities have
+/// the same credentials; identities of different namespaces are never equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reader {
+pub struct PullIdentity {
     /// The namespace of the workload and of its Secrets.
     pub namespace: String,
     /// The Secrets.
@@ -64,9 +64,9 @@ impl Workload {
     /// Whose pull secrets its images are pulled with. `None`: it is in no
     /// cluster, or a chart makes its Pods and nothing here tells how.
     #[must_use]
-    pub fn reader(&self) -> Option<Reader> {
+    pub fn reader(&self) -> Option<PullIdentity> {
         let is_known = self.source.is_none() && self.id.kind != WorkloadKind::HelmRelease;
-        is_known.then(|| Reader {
+        is_known.then(|| PullIdentity {
             namespace: self.id.namespace.clone(),
             pull_secrets: self.pull_secrets.clone(),
         })

@@ -134,7 +134,7 @@ impl Write<'_> {
                 }
                 Err(error) => error,
             };
-            let is_unfit = patch.kind == PatchKind::Json && error.is_unfit();
+            let is_unfit = patch.kind == PatchKind::Json && error.is_unprocessable();
             let is_conflict = error.is_conflict() || is_unfit;
             if is_conflict {
                 conflicts += 1;
@@ -142,7 +142,7 @@ impl Write<'_> {
                     return Err(WriteError::Contended(TRIES));
                 }
                 tokio::time::sleep(pause()).await;
-            } else if !error.is_undecided() {
+            } else if !error.is_outcome_unknown() {
                 return Err(self.failed("patch", &error));
             }
             object = self.observe().await.map_err(|lost| {
@@ -214,7 +214,7 @@ impl Write<'_> {
 
     fn failed(&self, verb: &str, error: &ClusterError) -> WriteError {
         let AccessError { message, hint, .. } =
-            AccessError::on_object(&self.change.workload, verb, error);
+            AccessError::for_object(&self.change.workload, verb, error);
         WriteError::Cluster { message, hint }
     }
 }

@@ -77,7 +77,7 @@ fn an_empty_pipe_is_an_error() {
         let outcome = run.run().expect(1);
         assert_eq!(
             outcome.stderr,
-            "error: no manifests came on standard input\n"
+            "error: standard input contains no manifests\n"
         );
     }
 }

@@ -126,7 +126,7 @@ fn what_speaks_no_https_gets_no_credentials_and_is_named_where_it_refuses() {
                 assert_eq!(head.header("impersonate-user"), Some("eve"));
                 assert_eq!(head.header("impersonate-group"), Some("ops"));
             }
-            let hint = format!("no credentials were sent, since the server http://{address}/");
+            let hint = format!("no credentials were sent, because the server http://{address}/");
             let has_some = !is_empty || flags.contains(&"--token");
             assert_eq!(outcome.stderr.contains(&hint), has_some, "{outcome:#?}");
         }

@@ -76,7 +76,7 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
         ),
         (
             "printf '%s' '{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {\"token\": \"planted\\nt\"}}'",
-            "the token of the credential plugin login holds a character that no header may have",
+            "the token of the credential plugin login contains a character that is not allowed in a header",
         ),
     ] {
         let (environment, user) = plugin(lines);

@@ -1,4 +1,4 @@
-//! An API server within the test's process: objects by their paths.
+//! An API server inside the test process: objects by path.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ use kubectl_imgpolicy::cluster::Cluster;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// Objects, and what was asked for.
+/// Objects, and the requests for them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
     by_path: BTreeMap<String, Value>,
@@ -23,7 +23,7 @@ pub(crate) struct Objects {
 }
 
 impl Objects {
-    /// A Secret with a login of today's type.
+    /// A Secret with a login, of the current type.
     pub(crate) fn secret(self, namespace: &str, name: &str, config: &Value) -> Self {
         let object = json!({"type": "kubernetes.io/dockerconfigjson",
             "data": {".dockerconfigjson": STANDARD.encode(config.to_string())}});
@@ -49,24 +49,24 @@ impl Objects {
         self
     }
 
-    /// Refuses all whose path contains this.
+    /// Rejects every request whose path contains this.
     pub(crate) fn forbidding(mut self, part: &'static str) -> Self {
         self.forbidden.push(part);
         self
     }
 
-    /// Never answers.
+    /// Never responds.
     pub(crate) fn silent(mut self) -> Self {
         self.silent = true;
         self
     }
 
-    /// Comes back once something was asked for.
+    /// Returns after the first request.
     pub(crate) async fn was_asked(&self) {
         self.was_asked.notified().await;
     }
 
-    /// The paths that were asked for, sorted, without what all begin with.
+    /// The requested paths, sorted, without their common prefix.
     pub(crate) fn asked(&self) -> Vec<String> {
         let asked = self.asked.lock().expect("no panic before");
         let short = |path: &String| path.trim_start_matches("/api/v1/namespaces/").to_owned();

@@ -1,9 +1,9 @@
-//! The last look before an image is written: who is asked, and what that says.
+//! The last check before an image is written: which credentials are used, and the result.
 
 use kubectl_imgpolicy::collect::{Confirmed, FreshLook, PullSecretUse, WantedImage, confirm};
 use kubectl_imgpolicy::plan::Presence;
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
-use kubectl_imgpolicy::workload::{PullSecretRefs, Reader};
+use kubectl_imgpolicy::workload::{PullIdentity, PullSecretRefs};
 use serde_json::{Value, json};
 
 use super::cluster::Objects;
@@ -17,7 +17,7 @@ const ALICE: Member = Member {
     sees: "team-a/",
 };
 
-/// A registry with `team-a/app:1.0.1`, and what that tag serves.
+/// A registry with `team-a/app:1.0.1`, and the digest of that tag.
 fn registry() -> (TestRegistry, String) {
     let registry = TestRegistry::start();
     let digest = registry.push("team-a/app", "1.0.1", Image::built("2026-01-01T00:00:00Z"));
@@ -32,7 +32,7 @@ fn login(registry: &TestRegistry) -> Value {
 fn wanted(registry: &TestRegistry, image: &str, secret: Option<&str>) -> WantedImage {
     WantedImage {
         image: registry.image(image).parse().expect("an image"),
-        reader: Some(Reader {
+        reader: Some(PullIdentity {
             namespace: "a".to_owned(),
             pull_secrets: PullSecretRefs {
                 service_account: None,
@@ -70,7 +70,7 @@ fn served(digest: &str) -> Presence {
 }
 
 #[tokio::test]
-async fn an_open_image_costs_one_head_for_all_who_pull_it() {
+async fn public_image_needs_one_head_request_for_all_workloads() {
     let (registry, digest) = registry();
     let image = wanted(&registry, "team-a/app:1.0.1", None);
     let confirmed = look(&vec![image; 40], &Objects::default(), options()).await;
@@ -80,7 +80,7 @@ async fn an_open_image_costs_one_head_for_all_who_pull_it() {
 }
 
 #[tokio::test]
-async fn a_tag_and_a_digest_that_are_gone_are_gone() {
+async fn deleted_tag_and_digest_are_reported_as_gone() {
     let (registry, digest) = registry();
     registry.remove("team-a/app", &digest);
     registry.list("team-a/app", ["1.0.1"]);
@@ -96,19 +96,19 @@ async fn a_tag_and_a_digest_that_are_gone_are_gone() {
 }
 
 #[tokio::test]
-async fn the_credentials_of_the_workload_are_shown_first_and_suffice() {
+async fn credentials_of_the_workload_are_tried_first_and_are_enough() {
     let (registry, digest) = registry();
     registry.require(Access::Members(&[ALICE], 403));
     let objects = Objects::default().secret("a", "regcred", &login(&registry));
     let image = wanted(&registry, "team-a/app:1.0.1", Some("regcred"));
-    // The user has none, and is not needed.
+    // The user has no credentials, and none are needed.
     let confirmed = look(std::slice::from_ref(&image), &objects, options()).await;
     assert_eq!(confirmed.presences, [served(&digest)]);
     assert_eq!((confirmed.used.secrets, confirmed.used.namespaces), (1, 1));
 }
 
 #[tokio::test]
-async fn what_only_the_user_may_pull_is_told_with_the_reason() {
+async fn image_that_only_the_user_may_pull_is_reported_with_the_reason() {
     let bad =
         |host: String| json!({"auths": {host: {"username": "bob", "password": "no-such-word"}}});
     for (secret, expected) in [
@@ -143,7 +143,7 @@ async fn what_only_the_user_may_pull_is_told_with_the_reason() {
 }
 
 #[tokio::test]
-async fn nobody_is_warned_where_a_secret_could_not_be_read() {
+async fn unreadable_secret_causes_no_warning_about_the_image() {
     let (registry, digest) = registry();
     registry.require(Access::Members(&[ALICE], 403));
     let objects = Objects::default().forbidding("/secrets/");
@@ -151,12 +151,12 @@ async fn nobody_is_warned_where_a_secret_could_not_be_read() {
     let image = wanted(&registry, "team-a/app:1.0.1", Some("regcred"));
     let confirmed = look(std::slice::from_ref(&image), &objects, user).await;
     assert_eq!(confirmed.presences, [served(&digest)]);
-    let said = "note: secrets may not be read in namespace a";
-    assert!(confirmed.notes[0].starts_with(said), "{confirmed:?}");
+    let note = "note: no permission to read secrets in namespace a";
+    assert!(confirmed.notes[0].starts_with(note), "{confirmed:?}");
 }
 
 #[tokio::test]
-async fn where_pull_secrets_are_off_only_the_user_asks() {
+async fn without_pull_secrets_only_the_users_credentials_are_used() {
     let (registry, digest) = registry();
     let as_user = Registries::new(options()).expect("options");
     let as_workload = Registries::new(options()).expect("options");
@@ -171,7 +171,7 @@ async fn where_pull_secrets_are_off_only_the_user_asks() {
 }
 
 #[tokio::test]
-async fn what_a_registry_does_not_tell_is_not_known() {
+async fn image_is_unknown_if_the_registry_fails() {
     for fault in [500, 429, 403].map(Fault::Status) {
         let (registry, _) = registry();
         registry.fault("/manifests/", fault.clone());

@@ -1,4 +1,4 @@
-//! Cluster and registries joined, with both within the test's process.
+//! Cluster and registries together, both inside the test process.
 
 mod cluster;
 mod confirm;

@@ -1,4 +1,4 @@
-//! Whose credentials decide which rows, and what is read for them.
+//! Which credentials decide which rows, and which objects are read for them.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn named(secret: &str) -> Value {
 }
 
 #[tokio::test]
-async fn each_namespace_sees_only_what_its_own_secret_may_see() {
+async fn namespace_is_decided_with_its_own_secret() {
     for refusal in [401, 403, 404] {
         let registry = registry(refusal);
         let objects = Objects::default()
@@ -87,7 +87,7 @@ async fn each_namespace_sees_only_what_its_own_secret_may_see() {
 }
 
 #[tokio::test]
-async fn the_secret_of_a_service_account_counts_and_the_pods_own_stand_before_it() {
+async fn secrets_of_the_service_account_are_tried_after_those_of_the_pod() {
     let registry = registry(403);
     let image = registry.image("team-a/app:1.0.0");
     let objects = Objects::default()
@@ -119,7 +119,7 @@ async fn the_secret_of_a_service_account_counts_and_the_pods_own_stand_before_it
 }
 
 #[tokio::test]
-async fn equal_credentials_ask_once_however_many_namespaces_hold_them() {
+async fn equal_credentials_are_used_once_for_all_namespaces() {
     let registry = registry(403);
     let image = registry.image("team-a/app:1.0.0");
     let mut objects = Objects::default();
@@ -136,14 +136,14 @@ async fn equal_credentials_ask_once_however_many_namespaces_hold_them() {
         "{reasons:?}"
     );
     assert_eq!(scanned.used(), (50, 50));
-    // Once without a credential, once as nobody, once as Alice.
+    // Once without a credential, once anonymously, once as Alice.
     assert_eq!(registry.count("/tags/list"), 3, "{:?}", registry.paths());
     let views = scanned.snapshot.pull_secret_views.values();
     assert_eq!(views.map(Vec::len).collect::<Vec<_>>(), [1]);
 }
 
 #[tokio::test]
-async fn equal_credentials_that_are_refused_are_told_by_each_ones_own_secret() {
+async fn refusal_of_equal_credentials_names_the_secret_of_each_namespace() {
     let registry = registry(403);
     let image = registry.image("team-a/app:1.0.0");
     let objects = Objects::default()
@@ -164,7 +164,7 @@ async fn equal_credentials_that_are_refused_are_told_by_each_ones_own_secret() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_of_a_cluster_unless_the_registry_refuses() {
+async fn pull_secrets_are_read_only_after_a_refusal() {
     let with = async |access: Option<Access>, fault: Option<Fault>| {
         let registry = registry(403);
         let image = registry.image("team-a/app:1.0.0");
@@ -203,13 +203,13 @@ async fn nothing_is_read_of_a_cluster_unless_the_registry_refuses() {
         ),
     ] {
         let row = format!("a/web {reason}");
-        let told = format!("{access:?} {fault:?}");
-        assert_eq!(with(access, fault).await, (row, asked), "{told}");
+        let case = format!("{access:?} {fault:?}");
+        assert_eq!(with(access, fault).await, (row, asked), "{case}");
     }
 }
 
 #[tokio::test]
-async fn a_policy_that_asks_for_one_image_alone_is_decided_too() {
+async fn policy_that_needs_a_single_image_is_decided() {
     let registry = registry(403);
     let digest = registry.push("team-a/app", "1.0.0", Image::built("2026-01-01T00:00:00Z"));
     let objects = Objects::default().secret("a", "regcred", &login(&registry, ALICE));
@@ -229,7 +229,7 @@ async fn a_policy_that_asks_for_one_image_alone_is_decided_too() {
 }
 
 #[tokio::test]
-async fn who_has_no_secret_for_the_registry_keeps_the_users_answer_and_is_told_so() {
+async fn workload_without_a_secret_keeps_the_users_result_with_the_reason() {
     let registry = registry(403);
     let image = registry.image("team-a/app:1.0.0");
     let objects = Objects::default()
@@ -266,7 +266,7 @@ async fn who_has_no_secret_for_the_registry_keeps_the_users_answer_and_is_told_s
     );
     assert_eq!(scanned.used(), (0, 0));
     let host = registry.host();
-    for (name, told) in [
+    for (name, reason) in [
         (
             "bare",
             "neither the workload nor its service account names a pull secret",
@@ -285,13 +285,13 @@ async fn who_has_no_secret_for_the_registry_keeps_the_users_answer_and_is_told_s
         ),
     ] {
         let message = scanned.message(name);
-        assert!(message.ends_with(&format!("; {told}")), "{message}");
+        assert!(message.ends_with(&format!("; {reason}")), "{message}");
         assert!(message.contains("anonymously"), "{message}");
     }
     assert_eq!(
         scanned.snapshot.notes,
         [
-            "note: secrets may not be read in namespace a; going on with your own credentials",
+            "note: no permission to read secrets in namespace a; using your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
             "note: pull secret a/broken is not used: not a JSON object (line 1, column 1)",
         ]
@@ -299,7 +299,7 @@ async fn who_has_no_secret_for_the_registry_keeps_the_users_answer_and_is_told_s
 }
 
 #[tokio::test]
-async fn always_shows_the_secrets_first_and_the_users_credentials_where_there_are_none() {
+async fn always_tries_secrets_first_and_the_users_credentials_without_them() {
     let registry = registry(403);
     let (of_a, of_b) = (
         registry.image("team-a/app:1.0.0"),
@@ -339,7 +339,7 @@ async fn always_shows_the_secrets_first_and_the_users_credentials_where_there_ar
 }
 
 #[tokio::test]
-async fn off_reads_nothing() {
+async fn off_reads_no_secrets() {
     let registry = registry(403);
     let workloads = [deployment(
         "a",
@@ -353,7 +353,7 @@ async fn off_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_scan_that_is_stopped_before_the_secrets_were_tried_leaves_the_row_out() {
+async fn scan_stopped_before_trying_the_secrets_leaves_the_row_out() {
     let registry = registry(403);
     registry.tag("open/app", ["1.0.0"]);
     let mut snapshot = snapshot(&[deployment(
@@ -378,7 +378,7 @@ async fn a_scan_that_is_stopped_before_the_secrets_were_tried_leaves_the_row_out
 }
 
 #[tokio::test]
-async fn what_a_secret_was_told_is_remembered_for_that_credential_alone() {
+async fn metadata_is_remembered_only_for_the_credential_that_fetched_it() {
     let registry = registry(403);
     let image = registry.image("team-a/app:1.0.0");
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Scans of a few workloads, and what must hold for every one.
+//! Scans of a few workloads, and the checks that apply to every scan.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) fn options() -> RegistryOptions {
     }
 }
 
-/// What a scan gave.
+/// The result of a scan.
 pub(crate) struct Scanned {
     pub(crate) snapshot: Snapshot,
     used: UsedPullSecrets,
@@ -74,8 +74,8 @@ impl Scanned {
         .await
     }
 
-    /// What holds for every scan: its snapshot decides the same anywhere, and
-    /// holds no credential.
+    /// Checks that apply to every scan: its snapshot gives the same decisions anywhere, and
+    /// contains no credential.
     fn check(&self) {
         let text = serde_json::to_string(&self.snapshot).expect("JSON");
         let again = Snapshot::parse(&text).expect("its own format");

@@ -1,7 +1,7 @@
 //! Who may not, what is not there: each in kubectl's words.
 
 use kubectl_imgpolicy::cluster::{
-    Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, What,
+    Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, WorkloadSelector,
 };
 use kubectl_imgpolicy::workload::WorkloadKind;
 
@@ -46,7 +46,7 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     let deployments = |scope| Selection {
         scope,
         label_selector: None,
-        what: What::Kinds(vec![WorkloadKind::Deployment.into()]),
+        what: WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]),
     };
     let other = deployments(Scope::Namespace("kube-system".to_owned()));
     let other = cluster.workloads(&other).await.expect("read");
@@ -71,8 +71,8 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     assert_eq!(
         all.errors[0].hint.as_deref(),
         Some(
-            "listing deployments.apps in all namespaces is forbidden, in namespace \"allowed\" \
-             it is allowed: use -n allowed instead of -A"
+            "listing deployments.apps is forbidden in all namespaces, but allowed in namespace \
+             \"allowed\": use -n allowed instead of -A"
         )
     );
 }
@@ -99,7 +99,7 @@ async fn a_reader_of_workloads_alone_gets_them_all_without_errors() {
         facts.note.as_deref(),
         Some(
             "Pods could not be listed in workloads-only (Forbidden), \
-             so what really runs there is not checked"
+             so the images that run there are not checked"
         )
     );
     let usages = cluster

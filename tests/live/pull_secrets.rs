@@ -305,8 +305,8 @@ async fn who_may_not_read_secrets_is_told_once_and_gets_every_row() {
     );
     for what in ["secrets", "service accounts"] {
         let note = format!(
-            "note: {what} may not be read in 2 namespaces: pull-closed-a, pull-closed-b; going on \
-             with your own credentials\n"
+            "note: no permission to read {what} in 2 namespaces: pull-closed-a, pull-closed-b; using \
+             your own credentials\n"
         );
         assert_eq!(run.stderr.matches(&note).count(), 1, "{run:?}");
     }

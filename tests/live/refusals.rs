@@ -166,7 +166,7 @@ async fn who_may_only_read_workloads_gets_a_complete_status_with_one_note() {
     assert_eq!(
         run.stderr.lines().collect::<Vec<_>>(),
         [
-            "Pods could not be listed in only-a (Forbidden), so what really runs there is not \
+            "Pods could not be listed in only-a (Forbidden), so the images that run there are not \
              checked",
             "1 container: 1 automated (1 update)",
         ]

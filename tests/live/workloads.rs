@@ -1,6 +1,6 @@
 //! Reading workloads from a real API server.
 
-use kubectl_imgpolicy::cluster::{Scope, Selection, What};
+use kubectl_imgpolicy::cluster::{Scope, Selection, WorkloadSelector};
 use kubectl_imgpolicy::workload::{ContainerType, WorkloadKind};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(crate) fn everything(namespace: &str) -> Selection {
     Selection {
         scope: Scope::Namespace(namespace.to_owned()),
         label_selector: None,
-        what: What::Everything,
+        what: WorkloadSelector::Everything,
     }
 }
 
@@ -81,7 +81,7 @@ async fn labels_and_names_select() {
 
     let deployment = |name: &str| (WorkloadKind::Deployment.into(), name.to_owned());
     let named = Selection {
-        what: What::Named(vec![deployment("nope"), deployment("api")]),
+        what: WorkloadSelector::Named(vec![deployment("nope"), deployment("api")]),
         ..everything(namespace)
     };
     let named = cluster.workloads(&named).await.expect("read");

@@ -159,7 +159,7 @@ fn every_fault_is_named_with_its_file_and_hides_no_other() {
              and is the boolean true; quote it",
             "DIR/d.yaml:1: a key must be text, and this one is a list or a mapping; if this is a \
              Helm template, render it first: helm template … | kubectl imgpolicy status -f -",
-            "DIR/e.yaml:2: not UTF-8; save the file in that encoding",
+            "DIR/e.yaml:2: not UTF-8; save the file as UTF-8",
         ]
     );
     let named = read(&[&folder.path().join("c.yaml")], false, "");
@@ -182,14 +182,14 @@ fn what_is_no_file_is_refused_in_kubectls_words() {
         (
             "https://example.com/a.yaml".into(),
             false,
-            "\"https://example.com/a.yaml\" is an address, and only files are read; fetch it first: \
+            "\"https://example.com/a.yaml\" is a URL, but only local files are read; download it first: \
              curl -sSfL https://example.com/a.yaml | kubectl imgpolicy status -f -",
         ),
         (
             here.to_owned(),
             false,
             "error reading [DIR]: recognized file extensions are [.json .yaml .yml]; \
-             -R reads the folders below it too",
+             -R also reads its subfolders",
         ),
         (
             r"C:\nope\a.yaml".into(),

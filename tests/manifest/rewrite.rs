@@ -84,7 +84,7 @@ fn a_file_that_others_changed_is_left_alone() {
         fs::write(&file, other).expect("a file");
         let error = rewrite(&file, OLD, NEW).expect_err("refused").to_string();
         let expected = format!(
-            "{} was changed by somebody else in the meantime, so it was left alone; run it again",
+            "{} was changed by someone else in the meantime, so it was left unchanged; run the command again",
             file.display()
         );
         assert_eq!(error, expected);
@@ -104,8 +104,8 @@ fn what_is_no_file_to_write_is_named() {
     for (path, why) in [
         (file.as_path(), "it is read-only"),
         (&missing, "No such file or directory"),
-        (&pipe, "it is no regular file"),
-        (folder.path(), "it is no regular file"),
+        (&pipe, "it is not a regular file"),
+        (folder.path(), "it is not a regular file"),
     ] {
         let error = rewrite(path, OLD, NEW).expect_err("refused").to_string();
         let start = format!("cannot write {}: {why}", path.display());
@@ -205,7 +205,7 @@ fn a_folder_that_may_not_be_written_is_named() {
     let (folder, file) = folder();
     mode(&file, 0o666);
     mode(folder.path(), 0o555);
-    as_nobody("since its folder", folder.path());
+    as_nobody("because its folder", folder.path());
     mode(folder.path(), 0o755);
     assert_eq!(fs::read_to_string(&file).expect("read"), OLD);
     assert_eq!(names(folder.path()), ["web.yaml"]);

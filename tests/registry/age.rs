@@ -29,7 +29,7 @@ fn decide(user: &User, registry: &TestRegistry, more: &[(&str, &str)]) -> String
     let name = subjects[0].repository().expect("a repository");
     let registries = user.registries();
     let metadata = block_on(async {
-        let metadata = collect::settle(name, &[&subjects[0]], &registries).await;
+        let metadata = collect::fetch_until_decidable(name, &[&subjects[0]], &registries).await;
         registries.finish().await;
         metadata
     });

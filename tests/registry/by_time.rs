@@ -38,7 +38,11 @@ fn decide(registry: &TestRegistry, options: RegistryOptions) -> String {
     let subjects = snapshot.subjects().expect("subjects");
     let registries = Registries::new(options).expect("options");
     let name = subjects[0].repository().expect("a repository");
-    let metadata = block_on(collect::settle(name, &[&subjects[0]], &registries));
+    let metadata = block_on(collect::fetch_until_decidable(
+        name,
+        &[&subjects[0]],
+        &registries,
+    ));
     let decision = subjects[0].decide(&metadata);
     let elected = decision.latest.as_ref().and_then(|image| image.tag());
     let elected = elected.map(ToString::to_string).unwrap_or_default();

@@ -185,7 +185,7 @@ fn no_policy_elects_what_is_not_an_image() {
             let snapshot = scenario.snapshot();
             let subjects = snapshot.subjects().expect("subjects");
             let name = subjects[0].repository().expect("a repository");
-            let metadata = collect::settle(name, &[&subjects[0]], &registries).await;
+            let metadata = collect::fetch_until_decidable(name, &[&subjects[0]], &registries).await;
             let decision = subjects[0].decide(&metadata);
             let case = format!("seed {seed}: {policy} on {running:?}: {}", decision.message);
             if let Some(tag) = elected(&decision) {

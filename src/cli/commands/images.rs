@@ -34,7 +34,7 @@ use crate::workload::{Workload, WorkloadType};
 /// tags in the order of the policy, with dates; the running one is marked.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # What runs in the namespace
+  # WorkloadSelector runs in the namespace
   kubectl imgpolicy images
 
   # The newest tags of an image

@@ -17,7 +17,7 @@ use crate::cli::gather::workloads::{Origin, Reading, default_namespace};
 use crate::cli::runtime::runtime;
 use crate::cli::runtime::unless_interrupted;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::What;
+use crate::cluster::WorkloadSelector;
 use crate::collect::{self, ObservedObjects};
 use crate::files;
 use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
@@ -81,7 +81,7 @@ pub(crate) fn rollback(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let what = args.target.chosen()?;
-    let is_named = matches!(what, What::Named(_));
+    let is_named = matches!(what, WorkloadSelector::Named(_));
     args.target.check_write(&args.write, args.answer.output)?;
     args.access.registry.check_to_write()?;
     let place = args.target.place();

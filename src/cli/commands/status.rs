@@ -29,7 +29,7 @@ use crate::output::{
   # All workloads of the namespace
   kubectl imgpolicy status
 
-  # What would change anywhere, for a script
+  # WorkloadSelector would change anywhere, for a script
   kubectl imgpolicy status -A --only updates -o json
 
   # Two workloads, with repository, origin of the policy and warnings
@@ -38,7 +38,7 @@ use crate::output::{
   # Manifests instead of a cluster; fail a pipeline when updates wait
   kubectl imgpolicy status -f ./manifests -R --exit-code
 
-  # What a policy would do to containers that have none
+  # WorkloadSelector a policy would do to containers that have none
   kubectl imgpolicy status --assume auto")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]

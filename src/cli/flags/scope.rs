@@ -6,7 +6,7 @@ use clap::{ArgAction, Args};
 
 use super::pull_secrets::PullSecretFlags;
 use crate::cli::error::CommandError;
-use crate::cluster::What;
+use crate::cluster::WorkloadSelector;
 use crate::files::PathOrStdin;
 use crate::workload::WorkloadType;
 
@@ -136,20 +136,20 @@ impl ScopeArgs {
     }
 
     /// What the words name.
-    pub(crate) fn what(&self) -> Result<What, CommandError> {
+    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
         what(&self.resources)
     }
 }
 
 /// Reads kubectl's ways to name objects: `TYPE/NAME…`, `TYPE NAME…`,
 /// `TYPE1,TYPE2`.
-pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
+pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
     let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
     let Some(first) = words.first() else {
-        return Ok(What::Everything);
+        return Ok(WorkloadSelector::Everything);
     };
     if matches!(words, [word] if word == "all") {
-        return Ok(What::Everything);
+        return Ok(WorkloadSelector::Everything);
     }
     if first.contains('/') {
         let name = |word: &String| match word.split_once('/') {
@@ -170,7 +170,7 @@ pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
             .iter()
             .map(name)
             .collect::<Result<_, _>>()
-            .map(What::Named);
+            .map(WorkloadSelector::Named);
     }
     let kinds = first
         .split(',')
@@ -184,14 +184,14 @@ pub(crate) fn what(words: &[String]) -> Result<What, CommandError> {
     }
     let names = &words[1..];
     if names.is_empty() {
-        return Ok(What::Kinds(kinds));
+        return Ok(WorkloadSelector::Kinds(kinds));
     }
     if let Some(word) = names.iter().find(|word| word.contains('/')) {
         return Err(CommandError::usage(format!(
             "{word:?} is in TYPE/NAME form, but a type was already given"
         )));
     }
-    Ok(What::Named(
+    Ok(WorkloadSelector::Named(
         kinds
             .iter()
             .flat_map(|kind| names.iter().map(move |name| (kind.clone(), name.clone())))

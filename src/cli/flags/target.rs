@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::scope::{self, PlaceFlags};
 use crate::cli::error::CommandError;
-use crate::cluster::{Cluster, What};
+use crate::cluster::{Cluster, WorkloadSelector};
 use crate::files::PathOrStdin;
 use crate::output::Format;
 use crate::plan::Change;
@@ -37,8 +37,8 @@ impl TargetArgs {
     /// is ever written by default.
     pub(crate) fn is_chosen(&self) -> bool {
         let is_named = match self.what() {
-            Ok(What::Named(_)) => true,
-            Ok(What::Everything | What::Kinds(_)) | Err(_) => false,
+            Ok(WorkloadSelector::Named(_)) => true,
+            Ok(WorkloadSelector::Everything | WorkloadSelector::Kinds(_)) | Err(_) => false,
         };
         is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
     }
@@ -46,13 +46,13 @@ impl TargetArgs {
     /// Whether it is said which workloads, beside where they are: where it is not,
     /// a menu may ask.
     pub(crate) fn is_narrowed(&self) -> bool {
-        matches!(self.what(), Ok(What::Named(_)) | Err(_))
+        matches!(self.what(), Ok(WorkloadSelector::Named(_)) | Err(_))
             || self.all
             || self.place.selector.is_some()
     }
 
     /// What the words name.
-    pub(crate) fn what(&self) -> Result<What, CommandError> {
+    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
         scope::what(&self.resources)
     }
 
@@ -61,9 +61,9 @@ impl TargetArgs {
     /// # Errors
     ///
     /// Nothing is chosen, or the words make no sense.
-    pub(crate) fn chosen(&self) -> Result<What, CommandError> {
+    pub(crate) fn chosen(&self) -> Result<WorkloadSelector, CommandError> {
         let what = self.what()?;
-        if self.all && matches!(what, What::Named(_)) {
+        if self.all && matches!(what, WorkloadSelector::Named(_)) {
             return Err(CommandError::usage(
                 "--all selects every workload; do not name workloads as well",
             ));

@@ -1,23 +1,23 @@
 //! Which workloads the words of a command line name.
 
-use crate::cluster::What;
+use crate::cluster::WorkloadSelector;
 use crate::evaluator::{ScopeError, Snapshot};
 use crate::workload::{Names, Workload, WorkloadId};
 
 /// Whether the words name this workload.
-pub(crate) fn is_named(what: &What, id: &WorkloadId) -> bool {
+pub(crate) fn is_named(what: &WorkloadSelector, id: &WorkloadId) -> bool {
     match what {
-        What::Everything => true,
-        What::Kinds(types) => types.iter().any(|one| one.includes(id)),
-        What::Named(named) => named
+        WorkloadSelector::Everything => true,
+        WorkloadSelector::Kinds(types) => types.iter().any(|one| one.includes(id)),
+        WorkloadSelector::Named(named) => named
             .iter()
             .any(|(one, name)| one.includes(id) && *name == id.name),
     }
 }
 
 /// What was named and is not there is an error, as it is in a cluster.
-pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &What, place: &str) {
-    let What::Named(named) = what else {
+pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, place: &str) {
+    let WorkloadSelector::Named(named) = what else {
         return;
     };
     for (workload_type, name) in named {
@@ -39,8 +39,8 @@ pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &What, place: &str) 
 /// Refuses a name without a group that workloads of several groups have: only one
 /// of them is meant, and a write may not guess which. Those that another word
 /// names with the group stay.
-pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &What) {
-    let What::Named(named) = what else {
+pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector) {
+    let WorkloadSelector::Named(named) = what else {
         return;
     };
     let names = Names::among(snapshot.workloads.iter().map(|workload| &workload.id));

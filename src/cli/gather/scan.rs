@@ -188,7 +188,7 @@ pub(crate) fn fetch_until_decidable(
     let registries = flags.registries(globals)?;
     let line = ProgressLine::new(terminal);
     let (metadata, warnings) = runtime()?.block_on(async {
-        let metadata = collect::settle(name, &[subject], &registries).await;
+        let metadata = collect::fetch_until_decidable(name, &[subject], &registries).await;
         (metadata, registries.finish().await)
     });
     drop(line);

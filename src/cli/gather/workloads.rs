@@ -6,7 +6,7 @@ use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::{PlaceFlags, ScopeArgs};
 use crate::cli::runtime::now;
-use crate::cluster::{Cluster, PodUsages, Scope, Selection, What};
+use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self};
 use crate::evaluator::{Settings, Snapshot};
 use crate::files;
@@ -48,7 +48,7 @@ pub(crate) fn default_namespace(globals: &Globals) -> &str {
 /// Reads the workloads in scope.
 pub(crate) async fn read(
     place: &PlaceFlags,
-    what: What,
+    what: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
@@ -67,7 +67,7 @@ pub(crate) async fn read(
 /// Reads the workloads in scope for a command that writes them.
 pub(crate) async fn read_to_write(
     place: &PlaceFlags,
-    what: What,
+    what: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
@@ -80,7 +80,7 @@ pub(crate) async fn read_to_write(
 /// an edit of annotations needs.
 pub(crate) async fn read_workloads(
     place: &PlaceFlags,
-    what: What,
+    what: WorkloadSelector,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let settings = Settings::default();
@@ -90,7 +90,7 @@ pub(crate) async fn read_workloads(
         return Ok(reading);
     }
     let (cluster, selection) = connect(place, what, globals).await?;
-    let mut snapshot = collect::workloads_of(&cluster, &selection, settings, now()).await?;
+    let mut snapshot = collect::read_workloads(&cluster, &selection, settings, now()).await?;
     named::refuse_ambiguous(&mut snapshot, &selection.what);
     Ok(Reading {
         snapshot,
@@ -101,7 +101,7 @@ pub(crate) async fn read_workloads(
 
 async fn connect(
     place: &PlaceFlags,
-    what: What,
+    what: WorkloadSelector,
     globals: &Globals,
 ) -> Result<(Cluster, Selection), CommandError> {
     let cluster = Cluster::connect(&globals.connection()).await?;
@@ -120,7 +120,7 @@ async fn connect(
 
 fn read_files(
     place: &PlaceFlags,
-    what: &What,
+    what: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
@@ -131,7 +131,7 @@ fn read_files(
         .retain(|workload| named::is_named(what, &workload.id));
     let stdin = listing.stdin.take();
     let mut snapshot = collect::from_files(listing, settings, now())?;
-    if *what != What::Everything {
+    if *what != WorkloadSelector::Everything {
         // An entry for a workload that was not asked for is no slip.
         snapshot.notes.clear();
     }

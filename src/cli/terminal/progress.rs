@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::streams::Terminal;
-use crate::collect::Progress;
+use crate::collect::ScanProgress;
 
 /// How long a run may take before it says what it waits for: a line that only
 /// flickers tells nothing.
@@ -21,7 +21,7 @@ const REGISTRIES: usize = 3;
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
     /// Which registries, and how many requests.
-    shown: RefCell<(Progress, u64)>,
+    shown: RefCell<(ScanProgress, u64)>,
 }
 
 impl ProgressLine {
@@ -48,7 +48,7 @@ impl ProgressLine {
     }
 
     /// So far the scan has come.
-    pub(crate) fn report(&self, progress: &Progress) {
+    pub(crate) fn report(&self, progress: &ScanProgress) {
         self.shown.borrow_mut().0.clone_from(progress);
         self.draw();
     }
@@ -75,7 +75,7 @@ impl Drop for ProgressLine {
 
 /// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. What comes
 /// last may not be seen on a narrow terminal.
-fn text(progress: &Progress, requests: u64) -> String {
+fn text(progress: &ScanProgress, requests: u64) -> String {
     let mut registries: Vec<(&str, usize, usize)> = progress
         .registries
         .iter()
@@ -100,8 +100,8 @@ fn text(progress: &Progress, requests: u64) -> String {
 mod tests {
     use super::*;
 
-    fn progress(registries: &[(&str, usize, usize)]) -> Progress {
-        Progress {
+    fn progress(registries: &[(&str, usize, usize)]) -> ScanProgress {
+        ScanProgress {
             registries: registries
                 .iter()
                 .map(|(name, done, all): &(&str, usize, usize)| ((*name).to_owned(), (*done, *all)))
@@ -128,6 +128,6 @@ mod tests {
 
     #[test]
     fn of_a_single_image_the_requests_are_told() {
-        assert_eq!(text(&Progress::default(), 2), "2 requests");
+        assert_eq!(text(&ScanProgress::default(), 2), "2 requests");
     }
 }

@@ -1,4 +1,4 @@
-//! What could not be read or written, beside what could.
+//! Errors for the parts of a request that failed, while other parts succeeded.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,17 +7,17 @@ use super::resource::Resource;
 use super::selection::Scope;
 use crate::workload::{WorkloadId, WorkloadType};
 
-/// Something that the user asked for and that could not be read or written, while
-/// the rest could.
+/// An error for something that the user requested and that could not be read or written,
+/// while the rest could.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessError {
-    /// `namespace/shop`, or `cluster` for all of it.
+    /// `namespace/shop`, or `cluster` for the whole cluster.
     pub scope: String,
     /// One word: `Forbidden`, `NotFound`, `Timeout`, `Malformed`…
     pub reason: String,
-    /// The whole line as kubectl prints it.
+    /// The whole line, as kubectl prints it.
     pub message: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -32,9 +32,14 @@ impl AccessError {
         }
     }
 
-    /// An error about a resource; where it is forbidden, with the question that
-    /// shows who may.
-    pub(crate) fn on(scope: &Scope, resource: &Resource, verb: &str, error: &ClusterError) -> Self {
+    /// An error about a resource. If access is denied, the hint is the command that
+    /// checks the permission.
+    pub(crate) fn for_resource(
+        scope: &Scope,
+        resource: &Resource,
+        verb: &str,
+        error: &ClusterError,
+    ) -> Self {
         let mut entry = Self::new(scope, error);
         if error.is_denied(verb) {
             let place = match scope {
@@ -51,10 +56,10 @@ impl AccessError {
 
     /// An error about one object.
     #[must_use]
-    pub fn on_object(id: &WorkloadId, verb: &str, error: &ClusterError) -> Self {
+    pub fn for_object(id: &WorkloadId, verb: &str, error: &ClusterError) -> Self {
         let scope = Scope::Namespace(id.namespace.clone());
-        match Resource::of(id) {
-            Ok(resource) => Self::on(&scope, &resource, verb, error),
+        match Resource::for_object(id) {
+            Ok(resource) => Self::for_resource(&scope, &resource, verb, error),
             Err(_) => Self::new(&scope, error),
         }
     }

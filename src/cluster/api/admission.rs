@@ -1,5 +1,5 @@
-//! What the API server says beside an answer: deprecations, and the warnings of
-//! admission policies.
+//! The warnings that the API server adds to a response: deprecations, and the warnings
+//! of admission policies.
 
 use http::HeaderMap;
 use http::header::WARNING;
@@ -8,7 +8,7 @@ use http::header::WARNING;
 pub(crate) fn warnings(headers: &HeaderMap) -> Vec<String> {
     let mut texts = Vec::new();
     for header in headers.get_all(WARNING) {
-        // Not every byte of a header is text.
+        // A header may contain bytes that are not text.
         let header = String::from_utf8_lossy(header.as_bytes());
         let mut rest = header.as_ref();
         while let Some((text, behind)) = quoted(rest) {
@@ -21,8 +21,8 @@ pub(crate) fn warnings(headers: &HeaderMap) -> Vec<String> {
     texts
 }
 
-/// The first quoted text of `299 - "it is deprecated", 299 - "…"`, and what
-/// follows it. A backslash takes the next letter as it is (RFC 9110, 5.6.4).
+/// The first quoted text of `299 - "it is deprecated", 299 - "…"`, and the rest of the
+/// header. A backslash escapes the next character (RFC 9110, 5.6.4).
 fn quoted(header: &str) -> Option<(String, &str)> {
     let (_, inside) = header.split_once('"')?;
     let mut text = String::new();
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_are_read_out_of_their_quotes() {
+    fn warnings_are_unquoted() {
         let mut headers = HeaderMap::new();
         for header in [
             r#"299 - "policy \"a\" \\ b""#,

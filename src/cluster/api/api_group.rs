@@ -1,9 +1,8 @@
-//! In which version of its group the API server has a kind.
+//! Discovery: the version of its API group in which the server has a kind.
 //!
-//! A group's preferred version need not have every kind of the group: Argo CD's
-//! operator adds a kind to `argoproj.io` in a newer version than that of the
-//! Applications. So the resource lists of the versions tell, the preferred one
-//! first.
+//! A group's preferred version may not have every kind of the group: Argo CD's operator
+//! adds a kind to `argoproj.io` in a newer version than that of the Applications. So the
+//! resource lists of the versions are searched, the preferred version first.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,19 +11,19 @@ use super::error::ClusterError;
 use super::resource::Resource;
 use crate::cluster::connect::connection::Cluster;
 
-/// A namespaced kind of a group that not every cluster has.
+/// A namespaced kind that not every cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CustomKind {
     pub(crate) group: &'static str,
     /// `helmreleases`.
     pub(crate) plural: &'static str,
-    /// The versions that its makers have released, the newest first: for clusters
-    /// that do not tell which they serve.
+    /// The released versions, newest first: for clusters that do not say which they
+    /// serve.
     pub(crate) released: &'static [&'static str],
 }
 
 impl CustomKind {
-    /// Its collection in the newest version that is known here.
+    /// Its collection in the newest version that we know.
     pub(crate) fn newest(&self) -> Resource {
         let version = self.released.first().unwrap_or(&"v1");
         Resource::new(&format!("{}/{version}", self.group), self.plural)
@@ -33,11 +32,11 @@ impl CustomKind {
 
 /// Where the server has a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Served {
+pub(crate) enum ServedKind {
     /// In this collection.
     At(Resource),
-    /// The server may have it in this collection, if at all: this user may not
-    /// read which kinds there are.
+    /// In this collection, if the server has it at all: this user may not read which
+    /// kinds there are.
     Perhaps(Resource),
     /// Nowhere.
     Nowhere,
@@ -71,45 +70,42 @@ struct ListedResource {
 }
 
 impl Cluster {
-    /// The collection of a kind in the first version that has it, or in the one
-    /// that is wanted.
+    /// The collection of a kind in the first version that has it, or in the wanted one.
     ///
     /// # Errors
     ///
-    /// What can be read of the group does not tell. Nobody knows then whether
-    /// there are such objects.
+    /// The group cannot be read well enough to know whether the server has the kind.
     pub(crate) async fn served(
         &self,
         kind: &CustomKind,
         wanted: Option<&str>,
-    ) -> Result<Served, ClusterError> {
-        let released = || {
-            let versions = kind.released.iter();
-            versions.map(|version| format!("{}/{version}", kind.group))
-        };
+    ) -> Result<ServedKind, ClusterError> {
         let mut failure = None;
         let versions = match wanted {
             Some(version) => vec![format!("{}/{version}", kind.group)],
             None => match self.versions(kind.group).await {
                 Ok(versions) => versions,
-                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) if error.is_transport() || error.is_fatal() => return Err(error),
                 Err(error) => {
                     failure = Some(error);
-                    released().collect()
+                    let released = kind.released.iter();
+                    released
+                        .map(|version| format!("{}/{version}", kind.group))
+                        .collect()
                 }
             },
         };
         let mut hidden = None;
         for version in versions {
             match self.has_kind(&version, kind.plural).await {
-                Ok(true) => return Ok(Served::At(Resource::new(&version, kind.plural))),
+                Ok(true) => return Ok(ServedKind::At(Resource::new(&version, kind.plural))),
                 Ok(false) => {}
-                Err(error) if error.is_transport() || error.spoils_all() => return Err(error),
+                Err(error) if error.is_transport() || error.is_fatal() => return Err(error),
                 Err(error) => {
                     if error.is_forbidden() {
                         hidden.get_or_insert(version);
                     }
-                    // What no right helps against is the better reason.
+                    // A failure that no permission fixes is the better reason.
                     if failure.as_ref().is_none_or(ClusterError::is_forbidden) {
                         failure = Some(error);
                     }
@@ -117,16 +113,16 @@ impl Cluster {
             }
         }
         match (failure, hidden) {
-            (None, _) => Ok(Served::Nowhere),
+            (None, _) => Ok(ServedKind::Nowhere),
             (Some(error), Some(version)) if error.is_forbidden() => {
-                Ok(Served::Perhaps(Resource::new(&version, kind.plural)))
+                Ok(ServedKind::Perhaps(Resource::new(&version, kind.plural)))
             }
             (Some(error), _) => Err(error),
         }
     }
 
-    /// The versions of a group, the preferred one first; none where the server
-    /// has no such group.
+    /// The versions of a group, the preferred one first; empty if the server does not
+    /// have the group.
     async fn versions(&self, group: &str) -> Result<Vec<String>, ClusterError> {
         let group: ApiGroup = match self.read_json(&format!("/apis/{group}")).await {
             Err(error) if error.is_not_found() => return Ok(Vec::new()),

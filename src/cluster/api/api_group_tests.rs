@@ -9,7 +9,7 @@ const APPLICATIONS: CustomKind = CustomKind {
     released: &["v1alpha2", "v1alpha1"],
 };
 
-/// Answers by their paths; whatever else is asked for is not served.
+/// A cluster with these responses by path; other paths are not served.
 type Answers = &'static [(&'static str, fn() -> (u16, String))];
 
 fn unavailable() -> (u16, String) {
@@ -27,9 +27,9 @@ async fn served(answers: Answers, wanted: Option<&str>) -> String {
         answer.map_or_else(not_found, |(_, answer)| answer())
     });
     match cluster.served(&APPLICATIONS, wanted).await {
-        Ok(Served::At(resource)) => resource.api_version,
-        Ok(Served::Perhaps(resource)) => format!("perhaps {}", resource.api_version),
-        Ok(Served::Nowhere) => "nowhere".to_owned(),
+        Ok(ServedKind::At(resource)) => resource.api_version,
+        Ok(ServedKind::Perhaps(resource)) => format!("perhaps {}", resource.api_version),
+        Ok(ServedKind::Nowhere) => "nowhere".to_owned(),
         Err(error) => error.reason().to_owned(),
     }
 }
@@ -43,7 +43,7 @@ fn both() -> (u16, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kind_is_where_a_resource_list_has_it() {
+async fn kind_is_found_in_the_version_that_lists_it() {
     let rows: &[(&str, Answers, &str)] = &[
         ("there is no such group", &[], "nowhere"),
         (
@@ -159,7 +159,7 @@ async fn a_kind_is_where_a_resource_list_has_it() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_wanted_is_the_only_one() {
+async fn wanted_version_is_the_only_one_searched() {
     let answers: Answers = &[
         (GROUP, both),
         (V1BETA1, || kinds(&["argocds"])),

@@ -1,4 +1,4 @@
-//! Failures of the client library, told as kubectl tells them.
+//! Errors of the client library, converted to kubectl's wording.
 
 use std::error::Error;
 use std::io;
@@ -7,7 +7,7 @@ use super::error::ClusterError;
 use crate::secrets::redact;
 
 impl ClusterError {
-    /// The failure of a request, `GET /api/v1/pods`.
+    /// Converts the error of a request, `GET /api/v1/pods`.
     pub(crate) fn from_kube(error: kube::Error, request: &str, server: &str) -> Self {
         match error {
             kube::Error::Api(status) if status.code == 401 => Self::Unauthorized {
@@ -47,7 +47,7 @@ impl ClusterError {
         while let Some(current) = cause {
             if let Some(auth) = current.downcast_ref::<kube::client::AuthError>() {
                 return Self::Unreachable {
-                    reason: format!("getting credentials: {}", of_provider(auth)),
+                    reason: format!("getting credentials: {}", provider_failure(auth)),
                 };
             }
             if let Some(io) = current.downcast_ref::<io::Error>() {
@@ -64,7 +64,7 @@ impl ClusterError {
                     }
                     _ => {}
                 }
-                // An io::Error hides what it wraps from `source`.
+                // `source` of an io::Error does not return the error that it wraps.
                 if let Some(wrapped) = io.get_ref() {
                     innermost = wrapped;
                     cause = Some(wrapped);
@@ -84,7 +84,7 @@ impl ClusterError {
     }
 }
 
-/// Why a request failed, for the log: kube's own words may quote what it was sent.
+/// Why a request failed, for the log. kube's own messages may quote what it sent.
 pub(crate) fn cause_of(error: &kube::Error, server: &str) -> String {
     match error {
         kube::Error::Api(status) => {
@@ -92,15 +92,15 @@ pub(crate) fn cause_of(error: &kube::Error, server: &str) -> String {
             format!("HTTP {} {} {message}", status.code, status.reason)
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            "the answer cannot be read".to_owned()
+            "the response cannot be read".to_owned()
         }
         error => ClusterError::from_transport(error, server).to_string(),
     }
 }
 
-/// Why the `oidc` provider gave no token: the only one that kube runs. Its parser's
+/// Why the `oidc` provider returned no token; kube runs no other provider. Its parser's
 /// errors may quote a token, so they are not shown.
-fn of_provider(error: &kube::client::AuthError) -> String {
+fn provider_failure(error: &kube::client::AuthError) -> String {
     use kube::client::AuthError;
     use kube::client::oidc_errors::{Error, RefreshError, RefreshInitError};
     let AuthError::Oidc(error) = error else {
@@ -129,7 +129,7 @@ fn of_provider(error: &kube::client::AuthError) -> String {
     format!("the oidc auth provider: {reason}")
 }
 
-/// A system error as Go words it: no capital, no number.
+/// A system error in Go's form: without a capital and without the error number.
 pub(crate) fn plain_io(text: &str) -> String {
     let text = match text.split_once(" (os error ") {
         Some((text, _)) => text,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn server_errors_read_as_kubectls() {
+    fn server_errors_have_the_wording_of_kubectl() {
         for (error, line, reason) in [
             (
                 api(404, "NotFound", "deployments.apps \"nope\" not found"),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_is_found_below_its_wrappings() {
+    fn refused_connection_is_found_in_wrapped_errors() {
         let io = io::Error::from(io::ErrorKind::ConnectionRefused);
         let error = kube::Error::Service(Box::new(io::Error::other(io)));
         let error = ClusterError::from_kube(error, "GET /x", "localhost:8080");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_failures_name_the_innermost_cause_once() {
+    fn other_failures_name_only_the_innermost_cause() {
         let inner = io::Error::other("invalid peer certificate: UnknownIssuer");
         let error = kube::Error::Service(Box::new(io::Error::other(inner)));
         assert_eq!(

@@ -1,21 +1,20 @@
-//! What can go wrong between us and the API server, in kubectl's words.
+//! Errors between us and the API server, worded as in kubectl.
 
 use std::time::Duration;
 
 /// Why a cluster could not be read or written.
 ///
-/// `Display` is the bare message; [`ClusterError::line`] is the whole line as
-/// kubectl prints it. Neither repeats its causes.
+/// `Display` is the message alone; [`ClusterError::line`] is the whole line as
+/// kubectl prints it. Neither repeats its cause.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// `--context` or the file's current context is in no kubeconfig: the user's
-    /// fault.
+    /// `--context` or the current context is not in any kubeconfig: a user error.
     #[error("context {0:?} does not exist")]
     UnknownContext(String),
-    /// A cluster is in no kubeconfig: the user's fault.
+    /// A cluster is not in any kubeconfig: a user error.
     #[error("no server found for cluster {0:?}")]
     UnknownCluster(String),
-    /// A user is in no kubeconfig: the user's fault.
+    /// A user is not in any kubeconfig: a user error.
     #[error("auth info {0:?} does not exist")]
     UnknownUser(String),
     /// A kubeconfig cannot be read.
@@ -26,13 +25,13 @@ pub enum ClusterError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A flag or a field of the kubeconfig makes no sense.
+    /// A flag or a field of the kubeconfig is invalid.
     #[error("{0}")]
     Configuration(String),
-    /// Names and flags that exclude each other.
+    /// Names and flags that cannot be combined.
     #[error("{0}")]
     Selection(&'static str),
-    /// A name that cannot stand in a URL.
+    /// A name that cannot be part of a URL.
     #[error("invalid {what} {name:?}: {reason}")]
     InvalidName {
         /// `namespace` or `resource name`.
@@ -42,7 +41,7 @@ pub enum ClusterError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Nothing listens there.
+    /// Nothing listens at the server's address.
     #[error(
         "The connection to the server {server} was refused - did you specify the right host or port?"
     )]
@@ -50,49 +49,49 @@ pub enum ClusterError {
         /// `host:port`.
         server: String,
     },
-    /// The server cannot be reached or trusted, or no credentials can be had.
+    /// The server cannot be reached or trusted, or there are no credentials.
     #[error("Unable to connect to the server: {reason}")]
     Unreachable {
         /// The innermost cause.
         reason: String,
     },
-    /// The server took too long to answer.
+    /// The server took too long to respond.
     #[error(
         "Unable to connect to the server: context deadline exceeded \
          ({request} took longer than {} s)",
         limit.as_secs_f64()
     )]
     Timeout {
-        /// What was asked: `GET /api/v1/pods`.
+        /// The request: `GET /api/v1/pods`.
         request: String,
         /// `--request-timeout`, or the default.
         limit: Duration,
     },
-    /// The server does not know these credentials: they are wrong or expired.
+    /// The server does not accept the credentials: they are wrong or expired.
     #[error("You must be logged in to the server ({message})")]
     Unauthorized {
-        /// The server's word for it.
+        /// The server's own message.
         message: String,
     },
-    /// The server refused a request.
+    /// The server rejected a request.
     #[error("{}", from_server(reason, message))]
     Api {
         /// The HTTP status.
         code: u16,
-        /// `Forbidden`, `NotFound`…; empty where the server gives none.
+        /// `Forbidden`, `NotFound`…; empty if the server gives none.
         reason: String,
         /// The server's own message.
         message: String,
-        /// `details.kind` of the answer: the type that the server looked in. It
-        /// is missing where the server does not serve the path at all.
+        /// `details.kind` of the response: the type that the server searched. It is
+        /// missing if the server does not serve the path at all.
         kind: Option<String>,
     },
-    /// An answer that is not what the API gives.
-    #[error("the server's answer to {request} cannot be read: {reason}")]
+    /// A response that does not follow the API.
+    #[error("the server's response to {request} cannot be read: {reason}")]
     Malformed {
-        /// What was asked: `GET /api/v1/pods`.
+        /// The request: `GET /api/v1/pods`.
         request: String,
-        /// What does not fit.
+        /// What is wrong with it.
         reason: String,
     },
 }
@@ -105,7 +104,7 @@ fn from_server(reason: &str, message: &str) -> String {
 }
 
 impl ClusterError {
-    /// The line that kubectl prints: client errors begin with `error: `.
+    /// The line that kubectl prints. Client errors begin with `error: `.
     #[must_use]
     pub fn line(&self) -> String {
         match self {
@@ -117,7 +116,7 @@ impl ClusterError {
         }
     }
 
-    /// One word for machines: the API's reason, or a like one of ours.
+    /// One machine-readable word: the API's reason, or a similar one of ours.
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
@@ -131,7 +130,7 @@ impl ClusterError {
         }
     }
 
-    /// Says that the server refused us because it was shown nothing.
+    /// Explains that the server rejected the request because no credentials were sent.
     pub(crate) fn without_credentials(mut self, server_url: &str) -> Self {
         if let Self::Unauthorized { message }
         | Self::Api {
@@ -139,8 +138,8 @@ impl ClusterError {
         } = &mut self
         {
             message.push_str(&format!(
-                "; no credentials were sent, since the server {server_url} does not speak https: \
-                 name it as https://HOST:PORT"
+                "; no credentials were sent, because the server {server_url} does not use https: \
+                 use https://HOST:PORT"
             ));
         }
         self
@@ -150,8 +149,8 @@ impl ClusterError {
         matches!(self, Self::Api { code: 403, .. })
     }
 
-    /// Whether the user lacks the right to do this. A policy of admission answers
-    /// with the same code, and no right helps against it.
+    /// Whether the user lacks the permission. An admission policy responds with the same
+    /// code, but no permission helps against that.
     pub(crate) fn is_denied(&self, verb: &str) -> bool {
         match self {
             Self::Api { message, .. } => {
@@ -161,24 +160,24 @@ impl ClusterError {
         }
     }
 
-    /// Whether somebody else wrote the object since it was read.
+    /// Whether the object was changed after it was read.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        // A name that is taken has this code too.
+        // A name that already exists also has this code.
         matches!(self, Self::Api { code: 409, .. }) && self.reason() == "Conflict"
     }
 
-    /// Whether the object is not what a patch tests for, or what it makes of it is
-    /// not valid: the server tells them by one code.
+    /// Whether a patch's test failed, or the patched object is not valid: the server
+    /// uses one code for both (422).
     #[must_use]
-    pub fn is_unfit(&self) -> bool {
+    pub fn is_unprocessable(&self) -> bool {
         matches!(self, Self::Api { code: 422, .. })
     }
 
-    /// Whether the request may have been carried out all the same: it broke off,
-    /// or the server failed in the middle of it.
+    /// Whether the request may have taken effect although it failed: the connection
+    /// broke, or the server failed while it handled the request.
     #[must_use]
-    pub fn is_undecided(&self) -> bool {
+    pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Api { code, .. } => *code >= 500,
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Malformed { .. } => true,
@@ -186,12 +185,12 @@ impl ClusterError {
         }
     }
 
-    /// Whether the server has no such object, or no such path at all.
+    /// Whether the server does not have the object or the path.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Api { code: 404, .. })
     }
 
-    /// Whether the server looked for an object and has none of this name.
+    /// Whether the server searched the type and has no object of this name.
     pub(crate) fn is_no_such_object(&self) -> bool {
         matches!(
             self,
@@ -203,8 +202,8 @@ impl ClusterError {
         )
     }
 
-    /// Whether the server has no such path: nothing was looked for, so that it
-    /// tells nothing of an object.
+    /// Whether the server does not serve the path. It did not search for the object, so
+    /// the object may exist elsewhere.
     pub(crate) fn is_not_served(&self) -> bool {
         matches!(
             self,
@@ -216,13 +215,13 @@ impl ClusterError {
         )
     }
 
-    /// A continue token that has grown too old, `410 Gone`.
+    /// Whether a continue token has expired: `410 Gone`.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(self, Self::Api { code: 410, .. })
     }
 
-    /// Whether the request never got an answer, which every other request to
-    /// this server is likely to share.
+    /// Whether the request got no response. Every other request to this server is likely
+    /// to fail in the same way.
     pub(crate) fn is_transport(&self) -> bool {
         matches!(
             self,
@@ -231,7 +230,7 @@ impl ClusterError {
     }
 
     /// Whether every other request will fail for the same reason.
-    pub(crate) fn spoils_all(&self) -> bool {
+    pub(crate) fn is_fatal(&self) -> bool {
         matches!(
             self,
             Self::Unauthorized { .. } | Self::Api { code: 400, .. }

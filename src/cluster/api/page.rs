@@ -1,4 +1,4 @@
-//! Lists, page by page, without ever holding more than a page of them.
+//! Lists, read page by page. At most one page is in memory.
 
 use kube::api::ListParams;
 use serde::Deserialize;
@@ -7,27 +7,27 @@ use serde_json::value::RawValue;
 use super::error::ClusterError;
 use crate::cluster::connect::connection::Cluster;
 
-/// How many objects a page has; kubectl's own number.
+/// The number of objects per page, as in kubectl.
 pub(crate) const PAGE: u32 = 500;
 
-/// What to list.
+/// Which objects to list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct List<'a> {
+pub(crate) struct ListRequest<'a> {
     /// The collection's path.
     pub(crate) path: String,
     /// `-l`.
     pub(crate) label_selector: Option<&'a str>,
-    /// By fields.
+    /// In the API's field selector syntax.
     pub(crate) field_selector: Option<&'a str>,
-    /// Only `metadata` of each object.
+    /// Whether to read only `metadata` of each object.
     pub(crate) metadata_only: bool,
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct ListPage<'a> {
     #[serde(default)]
     metadata: PageMetadata,
-    // The items stay bytes of the page, so that each is decoded on its own.
+    // Raw text, so that each item is decoded on its own.
     #[serde(borrow, default)]
     items: Option<Vec<&'a RawValue>>,
 }
@@ -39,13 +39,13 @@ struct PageMetadata {
 }
 
 impl Cluster {
-    /// Reads every page and keeps what `keep` makes of each object's text.
+    /// Reads every page and collects what `keep` returns for each object's text.
     ///
-    /// A continue token that has expired begins the list anew, once: pages of
-    /// two states of the cluster are never mixed.
+    /// If a continue token expires, the list is read again from the start, once, so that
+    /// pages of two states of the cluster are never mixed.
     pub(crate) async fn list<T>(
         &self,
-        list: &List<'_>,
+        list: &ListRequest<'_>,
         mut keep: impl FnMut(&str) -> T,
     ) -> Result<Vec<T>, ClusterError> {
         let mut kept = Vec::new();
@@ -54,7 +54,7 @@ impl Cluster {
         loop {
             let body = match self.page(list, token.as_deref()).await {
                 Err(error) if error.is_expired() && token.is_some() && !restarted => {
-                    tracing::debug!("the list of {} expired and begins anew", list.path);
+                    tracing::debug!("the list of {} expired and is read again", list.path);
                     restarted = true;
                     token = None;
                     kept.clear();
@@ -62,7 +62,7 @@ impl Cluster {
                 }
                 body => body?,
             };
-            let page: Page<'_> = serde_json::from_str(&body)
+            let page: ListPage<'_> = serde_json::from_str(&body)
                 .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
             kept.extend(
                 page.items
@@ -77,7 +77,11 @@ impl Cluster {
         }
     }
 
-    async fn page(&self, list: &List<'_>, token: Option<&str>) -> Result<String, ClusterError> {
+    async fn page(
+        &self,
+        list: &ListRequest<'_>,
+        token: Option<&str>,
+    ) -> Result<String, ClusterError> {
         let mut params = ListParams::default().limit(PAGE);
         params.label_selector = list.label_selector.map(str::to_owned);
         params.field_selector = list.field_selector.map(str::to_owned);

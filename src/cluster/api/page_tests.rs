@@ -5,10 +5,10 @@ use crate::cluster::fake::{cluster, forbidden, item, page, status};
 
 const PATH: &str = "/apis/apps/v1/namespaces/shop/deployments";
 
-fn list() -> List<'static> {
-    List {
+fn list() -> ListRequest<'static> {
+    ListRequest {
         path: PATH.to_owned(),
-        ..List::default()
+        ..ListRequest::default()
     }
 }
 
@@ -21,8 +21,8 @@ fn name(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn pages_follow_their_tokens() {
-    let (cluster, asked) = cluster(|uri| match uri {
+async fn pages_follow_their_continue_tokens() {
+    let (cluster, requests) = cluster(|uri| match uri {
         _ if uri.ends_with("continue=t%2B1") => page(json!([item("b")]), "t2"),
         _ if uri.ends_with("continue=t2") => page(json!([item("c")]), ""),
         _ => page(json!([item("a")]), "t+1"),
@@ -30,7 +30,7 @@ async fn pages_follow_their_tokens() {
     let names = cluster.list(&list(), name).await.expect("a list");
     assert_eq!(names, ["a", "b", "c"]);
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [
             format!("{PATH}?&limit=500"),
             format!("{PATH}?&limit=500&continue=t%2B1"),
@@ -41,15 +41,15 @@ async fn pages_follow_their_tokens() {
 
 #[tokio::test]
 async fn selectors_are_encoded() {
-    let (cluster, asked) = cluster(|_| page(json!([]), ""));
-    let list = List {
+    let (cluster, requests) = cluster(|_| page(json!([]), ""));
+    let list = ListRequest {
         label_selector: Some("app in (a, b),tier!=x"),
         field_selector: Some("status.phase!=Failed"),
         ..list()
     };
     cluster.list(&list, name).await.expect("a list");
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [format!(
             "{PATH}?&fieldSelector=status.phase%21%3DFailed\
              &labelSelector=app+in+%28a%2C+b%29%2Ctier%21%3Dx&limit=500"
@@ -58,9 +58,9 @@ async fn selectors_are_encoded() {
 }
 
 #[tokio::test]
-async fn an_expired_token_begins_the_list_anew_without_the_first_pages() {
+async fn expired_token_restarts_the_list_without_the_first_pages() {
     let first = std::sync::atomic::AtomicBool::new(true);
-    let (cluster, asked) = cluster(move |uri| {
+    let (cluster, requests) = cluster(move |uri| {
         if uri.contains("continue=") {
             if first.swap(false, std::sync::atomic::Ordering::Relaxed) {
                 return status(410, "Expired", "The provided continue parameter is too old");
@@ -71,12 +71,12 @@ async fn an_expired_token_begins_the_list_anew_without_the_first_pages() {
     });
     let names = cluster.list(&list(), name).await.expect("a list");
     assert_eq!(names, ["a", "b"]);
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(requests.uris().len(), 4);
 }
 
 #[tokio::test]
-async fn a_list_that_expires_twice_is_given_up() {
-    let (cluster, asked) = cluster(|uri| {
+async fn list_that_expires_twice_is_an_error() {
+    let (cluster, requests) = cluster(|uri| {
         if uri.contains("continue=") {
             status(410, "Expired", "too old")
         } else {
@@ -85,7 +85,7 @@ async fn a_list_that_expires_twice_is_given_up() {
     });
     let error = cluster.list(&list(), name).await.expect_err("gives up");
     assert_eq!(error.line(), "Error from server (Expired): too old");
-    assert_eq!(asked.uris().len(), 4);
+    assert_eq!(requests.uris().len(), 4);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn null_items_are_an_empty_list() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_list_is_named_by_its_path() {
+async fn error_for_a_body_that_is_not_a_list_names_the_path() {
     let (one, _) = cluster(|_| (200, "<html>".to_owned()));
     let error = one.list(&list(), name).await.expect_err("no JSON");
     assert_eq!(error.reason(), "Malformed");

@@ -1,6 +1,7 @@
-//! Kinds as the API's URLs name them.
+//! Collections of objects, as the API's URLs name them.
 
 use super::error::ClusterError;
+use super::path_segment::check_path_segment;
 use super::selection::Scope;
 use crate::workload::{WorkloadId, WorkloadKind, WorkloadType};
 
@@ -21,8 +22,8 @@ impl Resource {
         }
     }
 
-    /// The collection of a built-in kind; `None` where the version must be
-    /// asked of the cluster.
+    /// The collection of a built-in kind; `None` if the cluster must be asked for the
+    /// version.
     pub(crate) fn built_in(kind: WorkloadKind) -> Option<Self> {
         match kind {
             WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
@@ -33,10 +34,9 @@ impl Resource {
         }
     }
 
-    /// The collection that a built-in type names; `None` where the version must be
-    /// asked of the cluster. A server need not have the group and version that a
-    /// user names.
-    pub(crate) fn of_type(workload_type: &WorkloadType) -> Option<Self> {
+    /// The collection of a built-in type; `None` if the cluster must be asked for the
+    /// version. The server may not have the group and version that the user named.
+    pub(crate) fn for_type(workload_type: &WorkloadType) -> Option<Self> {
         let mut resource = Self::built_in(workload_type.kind())?;
         let (group, version) = resource.api_version.split_once('/')?;
         let group = workload_type.group().unwrap_or(group);
@@ -45,15 +45,15 @@ impl Resource {
         Some(resource)
     }
 
-    /// The collection of an object. A built-in kind's is the one that every
-    /// server has, since an old file may name a version that is gone; a custom
-    /// one's is that of the version in which the object was read.
-    pub(crate) fn of(id: &WorkloadId) -> Result<Self, ClusterError> {
+    /// The collection of an object. For a built-in kind it is the one that every server
+    /// has, because an old file may name a version that no longer exists. For a custom
+    /// kind it has the version in which the object was read.
+    pub(crate) fn for_object(id: &WorkloadId) -> Result<Self, ClusterError> {
         if let Some(resource) = Self::built_in(id.kind) {
             return Ok(resource);
         }
         for part in id.api_version.split('/') {
-            path_segment("apiVersion", part)?;
+            check_path_segment("apiVersion", part)?;
         }
         Ok(Self::new(&id.api_version, id.kind.plural()))
     }
@@ -77,35 +77,11 @@ impl Resource {
         }
     }
 
-    /// As RBAC and kubectl's messages call it: `deployments.apps`.
+    /// The name in RBAC and in kubectl's messages: `deployments.apps`.
     pub(crate) fn qualified(&self) -> String {
         match self.api_version.split_once('/') {
             Some((group, _)) => format!("{}.{group}", self.plural),
             None => self.plural.to_owned(),
         }
-    }
-}
-
-/// Refuses a name that is more than one segment of a path, since what follows
-/// would be another resource.
-pub(crate) fn path_segment(what: &'static str, name: &str) -> Result<(), ClusterError> {
-    let refuse = |reason: String| {
-        Err(ClusterError::InvalidName {
-            what,
-            name: name.to_owned(),
-            reason,
-        })
-    };
-    if name.is_empty() {
-        return refuse("may not be empty".to_owned());
-    }
-    if let "." | ".." = name {
-        return refuse(format!("may not be '{name}'"));
-    }
-    // More than the API allows, so that its own message is the one for the rest.
-    let plain = |c: &char| c.is_ascii_alphanumeric() || "-._~:@".contains(*c);
-    match name.chars().find(|c| !plain(c)) {
-        Some(other) => refuse(format!("may not contain '{}'", other.escape_default())),
-        None => Ok(()),
     }
 }

@@ -1,44 +1,44 @@
-//! What the user asked to see.
+//! The workloads that the user selected.
 
 use super::error::ClusterError;
-use super::resource::path_segment;
+use super::path_segment::check_path_segment;
 use crate::workload::WorkloadType;
 
 /// Which workloads to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// Where.
+    /// The namespaces to read.
     pub scope: Scope,
-    /// `-l`: as the API reads label selectors.
+    /// `-l`, in the API's label selector syntax.
     pub label_selector: Option<String>,
-    /// Which of them.
-    pub what: What,
+    /// The types or names to read.
+    pub what: WorkloadSelector,
 }
 
-/// One namespace or all.
+/// One namespace, or all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// `-n`, or the context's.
+    /// `-n`, or the context's namespace.
     Namespace(String),
     /// `-A`.
     AllNamespaces,
 }
 
-/// Kinds or names.
+/// Which workloads of a scope to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Nothing was named: every supported kind, those that the cluster does not
-    /// have silently left out.
+pub enum WorkloadSelector {
+    /// Nothing was named: every supported kind. Kinds that the cluster does not have
+    /// are left out silently.
     Everything,
-    /// Types that the user named; one that the cluster does not have, or that
-    /// may not be read, is an error.
+    /// Types that the user named. A type that the cluster does not have, or that may not
+    /// be read, is an error.
     Kinds(Vec<WorkloadType>),
-    /// Single objects; a type without a group means each group that has the name.
+    /// Single objects. A type without a group means every group that has the type.
     Named(Vec<(WorkloadType, String)>),
 }
 
 impl Scope {
-    /// The namespace, if it is one.
+    /// The namespace; `None` for all namespaces.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
         match self {
@@ -47,7 +47,7 @@ impl Scope {
         }
     }
 
-    /// How errors and JSON call it: `namespace/shop` or `cluster`.
+    /// The name in errors and JSON: `namespace/shop` or `cluster`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -56,21 +56,21 @@ impl Scope {
         }
     }
 
-    /// Refuses a namespace that would leave its place in a URL.
+    /// Rejects a namespace that is not exactly one segment of a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         match self {
-            Self::Namespace(namespace) => path_segment("namespace", namespace),
+            Self::Namespace(namespace) => check_path_segment("namespace", namespace),
             Self::AllNamespaces => Ok(()),
         }
     }
 }
 
 impl Selection {
-    /// Refuses what kubectl refuses, and names that would leave their place in
-    /// a URL.
+    /// Rejects the combinations that kubectl rejects, and names that are not exactly one
+    /// segment of a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         self.scope.check()?;
-        let What::Named(named) = &self.what else {
+        let WorkloadSelector::Named(named) = &self.what else {
             return Ok(());
         };
         if self.scope == Scope::AllNamespaces {
@@ -85,7 +85,7 @@ impl Selection {
         }
         named
             .iter()
-            .try_for_each(|(_, name)| path_segment("resource name", name))
+            .try_for_each(|(_, name)| check_path_segment("resource name", name))
     }
 }
 
@@ -98,27 +98,27 @@ mod tests {
         Selection {
             scope,
             label_selector: labels.map(str::to_owned),
-            what: What::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
+            what: WorkloadSelector::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
         }
         .check()
         .map_err(|error| error.line())
     }
 
     #[test]
-    fn names_are_refused_where_kubectl_refuses_them() {
-        let shop = || Scope::Namespace("shop".to_owned());
-        assert_eq!(named(shop(), "web", None), Ok(()));
+    fn names_are_rejected_where_kubectl_rejects_them() {
+        let shop = Scope::Namespace("shop".to_owned());
+        assert_eq!(named(shop.clone(), "web", None), Ok(()));
         for (result, line) in [
             (
                 named(Scope::AllNamespaces, "web", None),
                 "error: a resource cannot be retrieved by name across all namespaces",
             ),
             (
-                named(shop(), "web", Some("a=b")),
+                named(shop.clone(), "web", Some("a=b")),
                 "error: name cannot be provided when a selector is specified",
             ),
             (
-                named(shop(), "../secrets", None),
+                named(shop, "../secrets", None),
                 "error: invalid resource name \"../secrets\": may not contain '/'",
             ),
             (

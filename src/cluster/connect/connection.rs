@@ -1,68 +1,20 @@
 //! A connection to one API server.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use super::credentials::{self, Credentials, Source};
-use super::timeout::RequestTimeout;
+use super::credentials::{self, CredentialSource, Credentials};
+use super::options::ConnectionOptions;
 use super::{kubeconfig, kubeconfig_files, socks};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::path_segment;
+use crate::cluster::api::path_segment::check_path_segment;
 use crate::secrets;
 
-/// How long it may take until a connection stands.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one answer may take where `--request-timeout` is not given. kubectl
-/// waits for ever; a page of 500 objects that needs longer never comes.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// kubectl's client flags, as far as they choose a server and its credentials.
-///
-/// `--cache-dir` has no field: nothing of the discovery is kept.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectionOptions {
-    /// `--kubeconfig`: this file alone.
-    pub kubeconfig: Option<PathBuf>,
-    /// `--context`.
-    pub context: Option<String>,
-    /// `--cluster`.
-    pub cluster: Option<String>,
-    /// `--user`.
-    pub user: Option<String>,
-    /// `-n`, `--namespace`.
-    pub namespace: Option<String>,
-    /// `--as`.
-    pub impersonate_user: Option<String>,
-    /// `--as-group`, repeatable.
-    pub impersonate_groups: Vec<String>,
-    /// `--as-uid`.
-    pub impersonate_uid: Option<String>,
-    /// `--request-timeout`.
-    pub request_timeout: RequestTimeout,
-    /// `-s`, `--server`.
-    pub server: Option<String>,
-    /// `--token`.
-    pub token: Option<SecretString>,
-    /// `--username`.
-    pub username: Option<String>,
-    /// `--password`.
-    pub password: Option<SecretString>,
-    /// `--certificate-authority`.
-    pub certificate_authority: Option<PathBuf>,
-    /// `--client-certificate`.
-    pub client_certificate: Option<PathBuf>,
-    /// `--client-key`.
-    pub client_key: Option<PathBuf>,
-    /// `--insecure-skip-tls-verify`.
-    pub insecure_skip_tls_verify: bool,
-    /// `--tls-server-name`.
-    pub tls_server_name: Option<String>,
-    /// `--disable-compression`.
-    pub disable_compression: bool,
-}
+/// How long one response may take if `--request-timeout` is not given. kubectl has no
+/// limit, but a page of 500 objects that takes longer never arrives.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One API server, reached as one user. Cheap to clone.
 #[derive(Clone)]
@@ -72,7 +24,7 @@ pub struct Cluster {
     context: Option<String>,
     namespace: String,
     server_url: String,
-    answer_timeout: Option<Duration>,
+    response_timeout: Option<Duration>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -85,29 +37,29 @@ impl std::fmt::Debug for Cluster {
 }
 
 impl Cluster {
-    /// Chooses a server and its credentials. A credential plugin runs here;
-    /// nothing is asked of the server yet.
+    /// Selects a server and its credentials. A credential plugin runs here; no request
+    /// is sent to the server yet.
     ///
     /// # Errors
     ///
-    /// The kubeconfig or a flag is at fault, or no credentials can be had.
+    /// The kubeconfig or a flag is invalid, or the credentials cannot be obtained.
     pub async fn connect(options: &ConnectionOptions) -> Result<Self, ClusterError> {
-        // Whoever installed a provider before us is right too.
+        // This fails if a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let files = kubeconfig_files::load(options)?;
         let ((mut config, source), context) = match in_pod(&files, options)? {
             Some(config) => (config, None),
             None => {
-                let mut chosen = kubeconfig::choose(&files, options)?;
-                let context = chosen.context.take();
-                (chosen.into_config()?, context)
+                let mut effective = kubeconfig::resolve(&files, options)?;
+                let context = effective.context.take();
+                (effective.into_config()?, context)
             }
         };
-        // A plugin runs here, maybe until somebody has typed a password.
-        let (credentials, identity) = Credentials::obtain(source).await?;
-        if let Some(identity) = &identity {
-            credentials::show(&mut config.auth_info, identity);
+        // A plugin may wait here until the user has typed a password.
+        let (credentials, certificate) = Credentials::obtain(source).await?;
+        if let Some(certificate) = &certificate {
+            certificate.apply_to(&mut config.auth_info);
         }
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.default_retry = false;
@@ -116,7 +68,7 @@ impl Cluster {
             Some(namespace) => namespace.clone(),
             None => config.default_namespace.clone(),
         };
-        path_segment("namespace", &namespace)?;
+        check_path_segment("namespace", &namespace)?;
         // Reading the system's certificates blocks.
         let server = host_and_port(&server_url);
         let client = tokio::task::spawn_blocking(move || client(config))
@@ -129,11 +81,11 @@ impl Cluster {
             context,
             namespace,
             server_url,
-            answer_timeout: options.request_timeout.limit(ANSWER_TIMEOUT),
+            response_timeout: options.request_timeout.limit(RESPONSE_TIMEOUT),
         })
     }
 
-    /// A cluster behind a client that stands already, as in a test.
+    /// A cluster behind an existing client, as in a test.
     #[must_use]
     pub fn from_client(client: kube::Client, context: Option<String>, server_url: &str) -> Self {
         Self {
@@ -142,17 +94,17 @@ impl Cluster {
             credentials: Credentials::None,
             context,
             server_url: server_url.to_owned(),
-            answer_timeout: Some(ANSWER_TIMEOUT),
+            response_timeout: Some(RESPONSE_TIMEOUT),
         }
     }
 
-    /// The context's name; `None` in a Pod, or with flags alone.
+    /// The context's name; `None` in a Pod, or if only flags are used.
     #[must_use]
     pub fn context(&self) -> Option<&str> {
         self.context.as_deref()
     }
 
-    /// The namespace of the flags, else of the context, else `default`.
+    /// The namespace of the flags, otherwise of the context, otherwise `default`.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
@@ -164,7 +116,7 @@ impl Cluster {
         &self.server_url
     }
 
-    /// `host:port` of the server, as kubectl's messages name it.
+    /// `host:port` of the server, as in kubectl's messages.
     #[must_use]
     pub fn server(&self) -> String {
         host_and_port(&self.server_url)
@@ -178,8 +130,8 @@ impl Cluster {
         &self.credentials
     }
 
-    pub(crate) fn answer_timeout(&self) -> Option<Duration> {
-        self.answer_timeout
+    pub(crate) fn response_timeout(&self) -> Option<Duration> {
+        self.response_timeout
     }
 }
 
@@ -194,11 +146,11 @@ fn client(config: kube::Config) -> kube::Result<kube::Client> {
     }
 }
 
-/// The Pod's own account, where no file and no flag chose anything.
+/// The Pod's own service account, if no file and no flag selects anything.
 fn in_pod(
     files: &kube::config::Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Option<(kube::Config, Source)>, ClusterError> {
+) -> Result<Option<(kube::Config, CredentialSource)>, ClusterError> {
     let flags = options.server.is_some()
         || options.context.is_some()
         || options.cluster.is_some()
@@ -206,11 +158,11 @@ fn in_pod(
     if flags || !kubeconfig::is_empty(files) {
         return Ok(None);
     }
-    // Outside of a Pod this fails, which is no error.
+    // Outside a Pod this fails, which is not an error.
     let Ok(mut config) = kube::Config::incluster_env() else {
         return Ok(None);
     };
-    kubeconfig::lay_over_user(&mut config.auth_info, options)?;
+    kubeconfig::apply_user_flags(&mut config.auth_info, options)?;
     let name = "the Pod's service account";
     let source = credentials::take(&mut config.auth_info, &config.cluster_url, name)?;
     Ok(Some((config, source)))
@@ -232,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_is_named_with_its_port() {
+    fn server_name_includes_the_port() {
         for (url, expected) in [
             ("https://127.0.0.1:6443/", "127.0.0.1:6443"),
             ("https://api.example/k8s/clusters/c-1", "api.example:443"),
@@ -243,7 +195,7 @@ mod tests {
         }
     }
 
-    fn leading_to(server: String, folder: &tempfile::TempDir) -> ConnectionOptions {
+    fn options_for(server: String, folder: &tempfile::TempDir) -> ConnectionOptions {
         let empty = folder.path().join("config");
         std::fs::write(&empty, "{}").expect("written");
         ConnectionOptions {
@@ -254,13 +206,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_never_answers_is_given_up_in_time() {
+    async fn server_that_never_responds_times_out() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = silent.local_addr().expect("an address");
         let folder = tempfile::tempdir().expect("a folder");
         let options = ConnectionOptions {
             request_timeout: "200ms".parse().expect("a time-out"),
-            ..leading_to(format!("http://{address}"), &folder)
+            ..options_for(format!("http://{address}"), &folder)
         };
         let cluster = Cluster::connect(&options).await.expect("connects");
         let error = cluster.namespaces().await.expect_err("silence");
@@ -272,11 +224,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_namespace_that_leaves_its_place_is_refused() {
+    async fn namespace_with_a_slash_is_rejected() {
         let folder = tempfile::tempdir().expect("a folder");
         let options = ConnectionOptions {
             namespace: Some("a/b".to_owned()),
-            ..leading_to("http://localhost:1".to_owned(), &folder)
+            ..options_for("http://localhost:1".to_owned(), &folder)
         };
         let error = Cluster::connect(&options).await.expect_err("refused");
         assert_eq!(

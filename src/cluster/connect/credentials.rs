@@ -1,14 +1,13 @@
-//! Who we are to an API server: what a kubeconfig or a flag names becomes one
-//! `Authorization` header.
+//! Turns the credentials of a kubeconfig or a flag into one `Authorization` header.
 //!
-//! kubectl's rules hold. Credentials go to https servers only, whatever they are;
-//! who is impersonated is no secret and is told everywhere. A token file wins over
-//! a token beside it and is read again every minute; a plugin runs again when its
-//! token expires, or is refused.
+//! The rules are kubectl's. Credentials of any kind are sent to https servers only; the
+//! impersonated user is not a secret and is sent to every server. A token file wins over
+//! a token in the same kubeconfig user, and is read again every minute. A plugin runs
+//! again when its token expires or is rejected.
 //!
-//! kube gets none of these: its errors quote a plugin's environment and output, and
-//! a token with a line break ends the process. It keeps what TLS shows (client
-//! certificates) and the `oidc` provider.
+//! kube does not get these credentials: its errors quote a plugin's environment and
+//! output, and a token with a line break ends the process. kube gets only client
+//! certificates and the `oidc` provider.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -18,28 +17,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use kube::config::{AuthInfo, ExecConfig};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 
+use super::client_certificate::ClientCertificate;
 use super::plugin;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
 
-/// How long a token of a file is used before the file is read again, as client-go
-/// has it.
+/// How long a token from a file is used before the file is read again, as in client-go.
 const REREAD: Duration = Duration::from_secs(50);
 
-/// The largest token file that is read, in bytes.
+/// The maximum size of a token file, in bytes.
 const MAX_TOKEN: u64 = 1024 * 1024;
 
-/// What a user of a kubeconfig names, before any of it is used.
-pub(crate) enum Source {
-    /// Nothing, or only what TLS shows.
+/// The credentials that a kubeconfig user names, before they are used.
+pub(crate) enum CredentialSource {
+    /// None, or only a client certificate.
     None,
-    /// Something, and the server does not speak https.
+    /// There are credentials, but the server does not use https.
     Withheld,
     Basic {
         user: String,
@@ -47,19 +44,19 @@ pub(crate) enum Source {
     },
     Token {
         token: SecretString,
-        /// Whose it is, for messages.
+        /// Whose token it is, for messages.
         owner: String,
     },
     File {
         path: String,
-        /// Used where the file cannot be read.
+        /// Used if the file cannot be read.
         token: Option<SecretString>,
     },
     Plugin(Box<ExecConfig>),
 }
 
-// Without what it holds: `exec` has an environment.
-impl std::fmt::Debug for Source {
+// Shows only the variant: the values are secrets, and so may be the environment of `exec`.
+impl std::fmt::Debug for CredentialSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::None => "None",
@@ -72,26 +69,26 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// What is shown to the server.
+/// What is sent to the server.
 #[derive(Clone)]
 pub(crate) enum Credentials {
     /// Nothing.
     None,
-    /// Nothing, although there is something.
+    /// Nothing, although there are credentials.
     Withheld,
-    /// The same header in the whole run.
+    /// The same header for the whole run.
     Fixed(HeaderValue),
     /// A token that may change.
-    Changing(Arc<Changing>),
+    Renewable(Arc<RenewableToken>),
 }
 
-/// A token that is got anew from time to time.
-pub(crate) struct Changing {
-    from: Origin,
-    state: Mutex<State>,
+/// A token that is renewed from time to time.
+pub(crate) struct RenewableToken {
+    source: TokenSource,
+    state: Mutex<TokenState>,
 }
 
-enum Origin {
+enum TokenSource {
     File {
         path: String,
         token: Option<SecretString>,
@@ -99,27 +96,21 @@ enum Origin {
     Plugin(Box<ExecConfig>),
 }
 
-struct State {
+struct TokenState {
     header: HeaderValue,
-    /// When it is got anew; `None`: not before the server refuses it.
+    /// When it must be renewed; `None`: not before the server rejects it.
     until: Option<Instant>,
-    /// What the server has refused, so that it is got anew only once.
-    refused: Option<HeaderValue>,
+    /// The header that the server has rejected, so that it is renewed only once.
+    rejected: Option<HeaderValue>,
 }
 
-/// A client certificate with its key, in PEM.
-pub(crate) struct Identity {
-    pub(crate) certificate: String,
-    pub(crate) key: SecretString,
-}
-
-/// Takes the credentials out of a user. What is left is for kube: who is
-/// impersonated, the certificate, and the `oidc` provider.
+/// Takes the credentials out of a user. The rest is for kube: the impersonated user, the
+/// certificate, and the `oidc` provider.
 pub(crate) fn take(
     user: &mut AuthInfo,
     server: &http::Uri,
     name: &str,
-) -> Result<Source, ClusterError> {
+) -> Result<CredentialSource, ClusterError> {
     let own = std::mem::take(user);
     user.impersonate = own.impersonate.clone();
     user.impersonate_uid = own.impersonate_uid.clone();
@@ -127,7 +118,7 @@ pub(crate) fn take(
     user.impersonate_user_extra = own.impersonate_user_extra.clone();
     check_impersonation(user)?;
     if server.scheme_str() != Some("https") {
-        let is_anything = own.token.is_some()
+        let has_credentials = own.token.is_some()
             || own.token_file.is_some()
             || own.username.is_some()
             || own.password.is_some()
@@ -135,13 +126,14 @@ pub(crate) fn take(
             || own.auth_provider.is_some()
             || own.client_certificate.is_some()
             || own.client_certificate_data.is_some();
-        return Ok(match is_anything {
-            true => Source::Withheld,
-            false => Source::None,
+        return Ok(if has_credentials {
+            CredentialSource::Withheld
+        } else {
+            CredentialSource::None
         });
     }
-    if let Some(identity) = identity_of(&own, name)? {
-        show(user, &identity);
+    if let Some(certificate) = ClientCertificate::from_user(&own, name)? {
+        certificate.apply_to(user);
     }
     if let Some(provider) = own.auth_provider {
         if provider.name != "oidc" {
@@ -153,10 +145,11 @@ pub(crate) fn take(
             }
         }
         user.auth_provider = Some(provider);
-        return Ok(Source::None);
+        return Ok(CredentialSource::None);
     }
-    let some = |token: Option<SecretString>| token.filter(|t| !t.expose_secret().trim().is_empty());
-    let token = some(own.token);
+    let token = own
+        .token
+        .filter(|token| !token.expose_secret().trim().is_empty());
     let file = own.token_file.filter(|path| !path.is_empty());
     let login = own.username.filter(|user| !user.is_empty());
     Ok(match (login, token, file, own.exec) {
@@ -166,28 +159,21 @@ pub(crate) fn take(
                  found [token basicAuth], only one is allowed"
             )));
         }
-        (Some(user), ..) => Source::Basic {
+        (Some(user), ..) => CredentialSource::Basic {
             user,
             password: own.password.unwrap_or_default(),
         },
-        (None, token, Some(path), _) => Source::File { path, token },
-        (None, Some(token), None, _) => Source::Token {
+        (None, token, Some(path), _) => CredentialSource::File { path, token },
+        (None, Some(token), None, _) => CredentialSource::Token {
             token,
             owner: format!("the token of user {name:?}"),
         },
-        (None, None, None, Some(exec)) => Source::Plugin(Box::new(exec)),
-        (None, None, None, None) => Source::None,
+        (None, None, None, Some(exec)) => CredentialSource::Plugin(Box::new(exec)),
+        (None, None, None, None) => CredentialSource::None,
     })
 }
 
-/// Has kube show a certificate.
-pub(crate) fn show(user: &mut AuthInfo, identity: &Identity) {
-    user.client_certificate_data = Some(STANDARD.encode(&identity.certificate));
-    let key = STANDARD.encode(identity.key.expose_secret());
-    user.client_key_data = Some(key.into());
-}
-
-/// As client-go words it, which has removed them.
+/// client-go's error for a provider that it has removed.
 fn unsupported(provider: &str) -> ClusterError {
     let instead = match provider {
         "gcp" => "gke-gcloud-auth-plugin",
@@ -204,7 +190,8 @@ fn unsupported(provider: &str) -> ClusterError {
     ))
 }
 
-/// Headers are made of these, and kube does not say of which one it could not.
+/// Checks the values that become headers, because kube's error does not say which of them
+/// is invalid.
 fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
     let groups = user.impersonate_groups.iter().flatten();
     let extra = user.impersonate_user_extra.iter().flatten();
@@ -219,191 +206,117 @@ fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
         .chain(extra.flat_map(|(_, values)| values.iter().map(|value| ("user-extra", value))));
     match all.find(|(_, value)| HeaderValue::from_str(value).is_err()) {
         Some((what, value)) => Err(ClusterError::Configuration(format!(
-            "the {what} {value:?} cannot be impersonated: it holds a character that no header may have"
+            "the {what} {value:?} cannot be impersonated: it contains a character that is not allowed \
+             in a header"
         ))),
         None => Ok(()),
     }
 }
 
-/// The client certificate of a user and its key, from files or the kubeconfig
-/// itself, which wins. No error quotes any of it.
-fn identity_of(user: &AuthInfo, name: &str) -> Result<Option<Identity>, ClusterError> {
-    let data = user
-        .client_key_data
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
-    let certificate = pem(
-        "client-certificate",
-        user.client_certificate_data.as_deref(),
-        user.client_certificate.as_deref(),
-        name,
-    )?;
-    let Some(certificate) = certificate else {
-        return Ok(None);
-    };
-    let key = pem("client-key", data, user.client_key.as_deref(), name)?;
-    let key = key.ok_or_else(|| {
-        ClusterError::Configuration(format!(
-            "clientKeyData or clientKey must be specified for {name} to use the clientCert \
-             authentication method"
-        ))
-    })?;
-    identity(certificate, key, &format!("of user {name:?}")).map(Some)
-}
-
-/// A certificate and a key that TLS can show.
-pub(crate) fn identity(
-    certificate: String,
-    key: String,
-    owner: &str,
-) -> Result<Identity, ClusterError> {
-    let unusable = |what: &str| {
-        Err(ClusterError::Configuration(format!(
-            "{what} {owner} in PEM"
-        )))
-    };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
-    if !chain.is_ok_and(|chain| !chain.is_empty()) {
-        return unusable("there is no valid client certificate");
-    }
-    if PrivateKeyDer::from_pem_slice(key.as_bytes()).is_err() {
-        return unusable("there is no valid, unencrypted client key");
-    }
-    Ok(Identity {
-        certificate,
-        key: key.into(),
-    })
-}
-
-fn pem(
-    what: &str,
-    data: Option<&str>,
-    file: Option<&str>,
-    name: &str,
-) -> Result<Option<String>, ClusterError> {
-    let fault = |reason: String| ClusterError::Configuration(reason);
-    let bytes = match (data.filter(|data| !data.is_empty()), file) {
-        (Some(data), _) => {
-            // Long lines are often folded.
-            let data: String = data.split_ascii_whitespace().collect();
-            let decoded = STANDARD.decode(data);
-            decoded.map_err(|_| fault(format!("the {what}-data of user {name:?} is not Base64")))?
-        }
-        (None, Some(file)) => std::fs::read(file).map_err(|error| {
-            let reason = plain_io(&error.to_string());
-            fault(format!(
-                "unable to read {what} {file} for {name} due to open {file}: {reason}"
-            ))
-        })?,
-        (None, None) => return Ok(None),
-    };
-    let text = String::from_utf8(bytes);
-    text.map(Some)
-        .map_err(|_| fault(format!("the {what} of user {name:?} is not PEM")))
-}
-
 impl Credentials {
-    /// What a source gives: the header, and a certificate where a plugin has one.
-    pub(crate) async fn obtain(source: Source) -> Result<(Self, Option<Identity>), ClusterError> {
-        let origin = match source {
-            Source::None => return Ok((Self::None, None)),
-            Source::Withheld => return Ok((Self::Withheld, None)),
-            Source::Basic { user, password } => {
+    /// Obtains the header from a source, and a certificate if a plugin returns one.
+    pub(crate) async fn obtain(
+        source: CredentialSource,
+    ) -> Result<(Self, Option<ClientCertificate>), ClusterError> {
+        let token_source = match source {
+            CredentialSource::None => return Ok((Self::None, None)),
+            CredentialSource::Withheld => return Ok((Self::Withheld, None)),
+            CredentialSource::Basic { user, password } => {
                 secrets::learn_login(&user, password.expose_secret());
                 let login = format!("{user}:{}", password.expose_secret());
                 let login = STANDARD.encode(login);
                 let header = header("Basic", login.as_bytes(), "the user name")?;
                 return Ok((Self::Fixed(header), None));
             }
-            Source::Token { token, owner } => {
+            CredentialSource::Token { token, owner } => {
                 let header = bearer(token.expose_secret().as_bytes(), &owner)?;
                 return Ok((Self::Fixed(header), None));
             }
-            Source::File { path, token } => Origin::File { path, token },
-            Source::Plugin(exec) => Origin::Plugin(exec),
+            CredentialSource::File { path, token } => TokenSource::File { path, token },
+            CredentialSource::Plugin(exec) => TokenSource::Plugin(exec),
         };
-        let (token, identity) = origin.get().await?;
+        let (token, certificate) = token_source.get().await?;
         let Some((header, until)) = token else {
-            return Ok((Self::None, identity));
+            return Ok((Self::None, certificate));
         };
-        let state = State {
+        let state = TokenState {
             header,
             until,
-            refused: None,
+            rejected: None,
         };
-        let changing = Changing {
-            from: origin,
+        let token = RenewableToken {
+            source: token_source,
             state: Mutex::new(state),
         };
-        Ok((Self::Changing(Arc::new(changing)), identity))
+        Ok((Self::Renewable(Arc::new(token)), certificate))
     }
 
-    /// What to show with the next request.
+    /// The header for the next request.
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, ClusterError> {
         match self {
             Self::None | Self::Withheld => Ok(None),
             Self::Fixed(header) => Ok(Some(header.clone())),
-            Self::Changing(changing) => {
-                let mut state = changing.state.lock().await;
+            Self::Renewable(token) => {
+                let mut state = token.state.lock().await;
                 if state.until.is_some_and(|until| until <= Instant::now()) {
-                    changing.renew(&mut state).await?;
+                    token.renew(&mut state).await?;
                 }
                 Ok(Some(state.header.clone()))
             }
         }
     }
 
-    /// What to show where the server has refused a header (401): another one, or
-    /// nothing new.
-    pub(crate) async fn instead_of(
+    /// Another header, after the server has rejected one (401); `None`: there is no other.
+    pub(crate) async fn replacement_for(
         &self,
-        refused: &HeaderValue,
+        rejected: &HeaderValue,
     ) -> Result<Option<HeaderValue>, ClusterError> {
-        let Self::Changing(changing) = self else {
+        let Self::Renewable(token) = self else {
             return Ok(None);
         };
-        let mut state = changing.state.lock().await;
-        if state.header == *refused && state.refused.as_ref() != Some(refused) {
-            state.refused = Some(refused.clone());
-            changing.renew(&mut state).await?;
+        let mut state = token.state.lock().await;
+        if state.header == *rejected && state.rejected.as_ref() != Some(rejected) {
+            state.rejected = Some(rejected.clone());
+            token.renew(&mut state).await?;
         }
-        Ok(Some(state.header.clone()).filter(|header| header != refused))
+        Ok(Some(state.header.clone()).filter(|header| header != rejected))
     }
 
-    /// Whether there are credentials that this server does not get.
+    /// Whether there are credentials that are not sent to this server.
     pub(crate) fn are_withheld(&self) -> bool {
         matches!(self, Self::Withheld)
     }
 }
 
-impl Changing {
-    async fn renew(&self, state: &mut State) -> Result<(), ClusterError> {
-        match (self.from.get().await, &self.from) {
+impl RenewableToken {
+    async fn renew(&self, state: &mut TokenState) -> Result<(), ClusterError> {
+        match (self.source.get().await, &self.source) {
             (Ok((Some((header, until)), _)), _) => {
                 state.header = header;
                 state.until = until;
             }
             // A certificate instead of a token would need another connection.
             (Ok((None, _)), _) => state.until = None,
-            // A file that is gone for a moment must not end the run.
-            (Err(_), Origin::File { .. }) => state.until = Some(Instant::now() + REREAD),
-            (Err(error), Origin::Plugin(_)) => return Err(error),
+            // A file that is missing for a moment must not end the run.
+            (Err(_), TokenSource::File { .. }) => state.until = Some(Instant::now() + REREAD),
+            (Err(error), TokenSource::Plugin(_)) => return Err(error),
         }
         Ok(())
     }
 }
 
-type Token = (HeaderValue, Option<Instant>);
+/// A header, and when it must be renewed; `None`: not before the server rejects it.
+type IssuedToken = (HeaderValue, Option<Instant>);
 
-impl Origin {
-    async fn get(&self) -> Result<(Option<Token>, Option<Identity>), ClusterError> {
+impl TokenSource {
+    async fn get(&self) -> Result<(Option<IssuedToken>, Option<ClientCertificate>), ClusterError> {
         match self {
             Self::File { path, token } => {
                 let header = match (read_token(path), token) {
                     (Ok(header), _) => header,
                     (Err(_), Some(token)) => bearer(
                         token.expose_secret().as_bytes(),
-                        "the token beside tokenFile",
+                        "the token given with tokenFile",
                     )?,
                     (Err(error), None) => return Err(error),
                 };
@@ -419,7 +332,7 @@ impl Origin {
                     }
                     None => None,
                 };
-                Ok((token, issued.identity))
+                Ok((token, issued.certificate))
             }
         }
     }
@@ -452,12 +365,12 @@ fn bearer(token: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
     header("Bearer", token, owner)
 }
 
-/// A header value that prints as `Sensitive`.
+/// A header value whose debug output is `Sensitive`.
 fn header(scheme: &str, value: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
     let text = [scheme.as_bytes(), b" ", value].concat();
     let mut header = HeaderValue::from_bytes(&text).map_err(|_| {
         ClusterError::Configuration(format!(
-            "{owner} holds a character that no header may have, such as a line break"
+            "{owner} contains a character that is not allowed in a header, such as a line break"
         ))
     })?;
     header.set_sensitive(true);

@@ -7,14 +7,14 @@ fn user(yaml: &str) -> AuthInfo {
     config.auth_infos[0].auth_info.take().expect("a user")
 }
 
-fn taken(yaml: &str, server: &str) -> (AuthInfo, Result<Source, String>) {
+fn taken(yaml: &str, server: &str) -> (AuthInfo, Result<CredentialSource, String>) {
     let mut user = user(yaml);
     let server = server.parse().expect("a URL");
     let source = take(&mut user, &server, "u").map_err(|error| error.line());
     (user, source)
 }
 
-/// What is shown, or why nothing is.
+/// The header that is sent, or the error.
 async fn shown(yaml: &str) -> Result<Option<String>, String> {
     let (_, source) = taken(yaml, "https://h");
     let (credentials, _) = Credentials::obtain(source?)
@@ -25,7 +25,7 @@ async fn shown(yaml: &str) -> Result<Option<String>, String> {
 }
 
 #[test]
-fn credentials_go_to_https_servers_only() {
+fn credentials_are_sent_to_https_servers_only() {
     for yaml in [
         "{token: t}",
         "{tokenFile: /nope}",
@@ -37,7 +37,7 @@ fn credentials_go_to_https_servers_only() {
     ] {
         let yaml = yaml.replacen('{', "{as: eve, as-groups: [ops], as-uid: '7', ", 1);
         let (left, source) = taken(&yaml, "http://h");
-        assert!(matches!(source, Ok(Source::Withheld)), "{yaml}");
+        assert!(matches!(source, Ok(CredentialSource::Withheld)), "{yaml}");
         assert_eq!(left.impersonate.as_deref(), Some("eve"), "{yaml}");
         assert_eq!(left.impersonate_groups, Some(vec!["ops".to_owned()]));
         assert_eq!(left.impersonate_uid.as_deref(), Some("7"));
@@ -45,11 +45,11 @@ fn credentials_go_to_https_servers_only() {
         assert!(left.token.is_none() && left.exec.is_none() && left.auth_provider.is_none());
     }
     let (_, source) = taken("{as: eve}", "http://h");
-    assert!(matches!(source, Ok(Source::None)));
+    assert!(matches!(source, Ok(CredentialSource::None)));
 }
 
 #[tokio::test]
-async fn a_token_is_trimmed_and_never_ends_the_process() {
+async fn token_is_trimmed_and_invalid_token_does_not_end_the_process() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &[u8]| {
         let path = folder.path().join(name);
@@ -60,7 +60,7 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
     let (nul, gone) = (file("nul", b"a\0b"), file("gone", b""));
     std::fs::remove_file(&gone).expect("removed");
     let vast = file("vast", &[b'a'; 1024 * 1024 + 1]);
-    let odd = "holds a character that no header may have, such as a line break";
+    let odd = "contains a character that is not allowed in a header, such as a line break";
     for (yaml, expected) in [
         ("{token: \"plain\"}".to_owned(), Ok("Bearer plain")),
         ("{token: \" ends \\r\\n\"}".to_owned(), Ok("Bearer ends")),
@@ -118,7 +118,7 @@ async fn a_token_is_trimmed_and_never_ends_the_process() {
 }
 
 #[tokio::test]
-async fn what_kubernetes_has_removed_is_refused_as_kubectl_refuses_it() {
+async fn removed_auth_providers_are_rejected_as_in_kubectl() {
     for (yaml, line) in [
         (
             "{auth-provider: {name: gcp, config: {access-token: planted-gcp}}}",
@@ -135,8 +135,7 @@ async fn what_kubernetes_has_removed_is_refused_as_kubectl_refuses_it() {
 }
 
 #[tokio::test]
-async fn no_error_of_a_certificate_or_a_key_quotes_it() {
-    let pem = |text: &str| STANDARD.encode(text);
+async fn certificate_and_key_errors_do_not_quote_them() {
     let broken = "-----BEGIN RSA PRIVATE KEY----- planted-key\n-----END";
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = rcgen::CertificateParams::new(["h".to_owned()])
@@ -144,16 +143,28 @@ async fn no_error_of_a_certificate_or_a_key_quotes_it() {
         .expect("a certificate")
         .pem();
     for (certificate, key, says) in [
-        ("%%%planted".to_owned(), pem("x"), "is not Base64"),
-        (pem(broken), pem(broken), "no valid client certificate"),
-        (pem(&certificate), "planted-key".to_owned(), "is not Base64"),
         (
-            pem(&certificate),
-            pem(broken),
+            "%%%planted".to_owned(),
+            STANDARD.encode("x"),
+            "is not Base64",
+        ),
+        (
+            STANDARD.encode(broken),
+            STANDARD.encode(broken),
+            "no valid client certificate",
+        ),
+        (
+            STANDARD.encode(&certificate),
+            "planted-key".to_owned(),
+            "is not Base64",
+        ),
+        (
+            STANDARD.encode(&certificate),
+            STANDARD.encode(broken),
             "no valid, unencrypted client key",
         ),
         (
-            pem(&certificate),
+            STANDARD.encode(&certificate),
             STANDARD.encode(b"\xff\xfe"),
             "is not PEM",
         ),
@@ -162,13 +173,16 @@ async fn no_error_of_a_certificate_or_a_key_quotes_it() {
             format!("{{client-certificate-data: '{certificate}', client-key-data: '{key}'}}");
         let line = shown(&yaml).await.expect_err("refused");
         assert!(line.contains(says) && line.contains("\"u\""), "{line}");
-        // "planted-key" as the parser shows it.
+        // "planted-key" in the form in which the parser shows it.
         assert!(
             !line.contains("planted") && !line.contains("112, 108, 97"),
             "{line}"
         );
     }
-    let alone = format!("{{client-certificate-data: '{}'}}", pem(&certificate));
+    let alone = format!(
+        "{{client-certificate-data: '{}'}}",
+        STANDARD.encode(&certificate)
+    );
     let line = shown(&alone).await.expect_err("refused");
     assert!(
         line.contains("clientKeyData or clientKey must be specified"),
@@ -177,7 +191,7 @@ async fn no_error_of_a_certificate_or_a_key_quotes_it() {
 }
 
 #[test]
-fn who_cannot_be_impersonated_is_named() {
+fn error_names_the_value_that_cannot_be_impersonated() {
     for (yaml, what) in [
         ("{as: \"e\\nve\"}", "user \"e\\nve\""),
         ("{as: eve, as-uid: \"\\0\"}", "uid \"\\0\""),

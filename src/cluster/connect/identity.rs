@@ -1,4 +1,4 @@
-//! Who we are.
+//! The user as the API server knows them.
 
 use kube::api::PostParams;
 use kube::core::Request;
@@ -8,7 +8,6 @@ use serde_json::json;
 use super::connection::Cluster;
 use crate::cluster::api::transport::SecondCopy;
 
-/// Of the server's answer, what is read.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct SelfSubjectReview {
@@ -28,16 +27,16 @@ struct UserInfo {
 }
 
 impl Cluster {
-    /// The user as the API server knows them; `None` where it does not tell, as
-    /// servers before 1.28 do not.
+    /// The name of the user as the API server knows them; `None` if the server does not
+    /// say, as servers before 1.28 do not.
     pub async fn user_name(&self) -> Option<String> {
         let api_version = "authentication.k8s.io/v1";
         let review = json!({"apiVersion": api_version, "kind": "SelfSubjectReview"});
         let request = Request::new(format!("/apis/{api_version}/selfsubjectreviews"))
             .create(&PostParams::default(), review.to_string().into_bytes());
-        // It is made to be answered and never stored.
-        let answer = self.send(request, SecondCopy::Harmless).await.ok()?;
-        let review: SelfSubjectReview = serde_json::from_str(&answer.body).ok()?;
+        // The server answers a review without storing it.
+        let response = self.send(request, SecondCopy::Harmless).await.ok()?;
+        let review: SelfSubjectReview = serde_json::from_str(&response.body).ok()?;
         Some(review.status.user_info.username).filter(|name| !name.is_empty())
     }
 }
@@ -48,13 +47,13 @@ mod tests {
     use crate::cluster::fake::{answering, not_found};
 
     #[tokio::test]
-    async fn the_server_tells_who_asks() {
-        let (cluster, asked) = answering(|_| {
+    async fn server_reports_the_user_name() {
+        let (cluster, requests) = answering(|_| {
             let status = json!({"userInfo": {"username": "ann", "groups": ["ops"]}});
             (201, json!({"status": status}).to_string())
         });
         assert_eq!(cluster.user_name().await.as_deref(), Some("ann"));
-        let sent = asked.sent().remove(0);
+        let sent = requests.sent().remove(0);
         assert_eq!(
             sent.line(),
             "POST /apis/authentication.k8s.io/v1/selfsubjectreviews?"
@@ -66,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_old_server_tells_nothing() {
+    async fn old_server_reports_no_user_name() {
         for answer in [not_found(), (200, "{}".to_owned()), (200, "no".to_owned())] {
             let (cluster, _) = answering(move |_| answer.clone());
             assert_eq!(cluster.user_name().await, None);

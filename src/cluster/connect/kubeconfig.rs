@@ -1,12 +1,12 @@
-//! Which server, with which credentials: kubeconfig files, flags, or the Pod's
-//! own service account.
+//! Selects the server and its credentials from kubeconfig files, flags, or the Pod's own
+//! service account.
 //!
-//! kubectl's order holds: flags win over the files of `KUBECONFIG` (merged, the
-//! first to name a thing wins, missing ones are skipped) or else
-//! `~/.kube/config`; without any of them a Pod's service account serves; without
-//! that it is `localhost:8080`, where kubectl looks too. Where kubectl falls back
-//! to `localhost:8080` or asks for a user name because a context names a cluster
-//! or a user that is nowhere, we say so instead.
+//! The order is kubectl's. Flags win over the files of `KUBECONFIG`, or else over
+//! `~/.kube/config`. Several files are merged: the first definition wins, and missing
+//! files are skipped. Without files and flags, a Pod's service account is used; without
+//! that, `localhost:8080`, as in kubectl. If a context names a cluster or a user that is
+//! not defined, kubectl falls back to `localhost:8080` or asks for a user name; we report
+//! an error instead.
 
 use std::io::{self, IsTerminal};
 
@@ -19,20 +19,20 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
-use super::connection::ConnectionOptions;
-use super::credentials::{self, Source};
+use super::credentials::{self, CredentialSource};
+use super::options::ConnectionOptions;
 use super::proxy;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
 
-/// Where kubectl looks if nothing tells it where.
+/// kubectl's server if none is configured.
 const FALLBACK_SERVER: &str = "http://localhost:8080";
 
-/// The parts of a kubeconfig that were chosen, with the flags laid over them.
+/// The selected parts of a kubeconfig, with the flags applied.
 #[derive(Debug, Default)]
-pub(crate) struct Chosen {
-    /// The context's name; `None` in a Pod, or with flags alone.
+pub(crate) struct EffectiveConfig {
+    /// The context's name; `None` in a Pod, or if only flags are used.
     pub(crate) context: Option<String>,
     /// The context's namespace.
     pub(crate) namespace: Option<String>,
@@ -42,16 +42,16 @@ pub(crate) struct Chosen {
     user: AuthInfo,
 }
 
-/// Whether the files say anything at all.
+/// Whether the files define nothing.
 pub(crate) fn is_empty(config: &Kubeconfig) -> bool {
     config.contexts.is_empty() && config.clusters.is_empty() && config.auth_infos.is_empty()
 }
 
-/// Chooses context, cluster and user, and lays the flags over them.
-pub(crate) fn choose(
+/// Selects context, cluster and user, and applies the flags.
+pub(crate) fn resolve(
     config: &Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Chosen, ClusterError> {
+) -> Result<EffectiveConfig, ClusterError> {
     let context_name = options
         .context
         .as_ref()
@@ -78,7 +78,7 @@ pub(crate) fn choose(
         None if user_name.is_empty() => AuthInfo::default(),
         None => return Err(ClusterError::UnknownUser(user_name)),
     };
-    let mut chosen = Chosen {
+    let mut effective = EffectiveConfig {
         context: context_name.cloned(),
         namespace: context.namespace.filter(|name| !name.is_empty()),
         cluster_name,
@@ -86,9 +86,9 @@ pub(crate) fn choose(
         user_name,
         user,
     };
-    lay_over_cluster(&mut chosen.cluster, options)?;
-    lay_over_user(&mut chosen.user, options)?;
-    Ok(chosen)
+    apply_cluster_flags(&mut effective.cluster, options)?;
+    apply_user_flags(&mut effective.user, options)?;
+    Ok(effective)
 }
 
 fn find_cluster(config: &Kubeconfig, name: &str) -> Option<ClusterEntry> {
@@ -101,7 +101,7 @@ fn find_user(config: &Kubeconfig, name: &str) -> Option<AuthInfo> {
     Some(named.auth_info.clone().unwrap_or_default())
 }
 
-fn lay_over_cluster(
+fn apply_cluster_flags(
     cluster: &mut ClusterEntry,
     options: &ConnectionOptions,
 ) -> Result<(), ClusterError> {
@@ -132,15 +132,15 @@ fn lay_over_cluster(
     let server = match cluster.server.take().filter(|server| !server.is_empty()) {
         None => FALLBACK_SERVER.to_owned(),
         Some(server) if server.contains("://") => server,
-        // As kubectl has it, whatever was said about TLS: no credentials go there.
+        // As in kubectl, whatever the TLS flags are: no credentials are sent there.
         Some(host) => format!("http://{host}"),
     };
     cluster.server = Some(server);
     Ok(())
 }
 
-/// Lays the credential flags over a user, be it of a file or a Pod's.
-pub(crate) fn lay_over_user(
+/// Applies the credential flags to a user, whether from a file or the Pod's.
+pub(crate) fn apply_user_flags(
     user: &mut AuthInfo,
     options: &ConnectionOptions,
 ) -> Result<(), ClusterError> {
@@ -152,7 +152,7 @@ pub(crate) fn lay_over_user(
         ));
     }
     if options.token.is_some() || basic {
-        // A credential that was typed replaces every other kind in the file.
+        // A credential flag replaces every kind of credential in the file.
         user.token = options.token.clone();
         user.username = options.username.clone();
         user.password = (options.username.is_some())
@@ -190,8 +190,8 @@ pub(crate) fn lay_over_user(
     Ok(())
 }
 
-/// A credential plugin may ask only where somebody can answer.
-fn interactive(
+/// A credential plugin may prompt only if someone can answer.
+fn interactive_mode(
     mode: Option<&ExecInteractiveMode>,
 ) -> Result<Option<ExecInteractiveMode>, ClusterError> {
     let terminal = io::stdin().is_terminal();
@@ -208,27 +208,27 @@ fn interactive(
     }
 }
 
-impl Chosen {
-    /// The chosen parts as kube's own configuration, and the credentials, which are
-    /// ours. Put together here and not by kube, which takes the environment's proxy
-    /// for every server.
-    pub(crate) fn into_config(self) -> Result<(kube::Config, Source), ClusterError> {
+impl EffectiveConfig {
+    /// Converts the selected parts to kube's configuration and to our own credentials.
+    /// kube's conversion is not used, because it applies the environment's proxy to every
+    /// server.
+    pub(crate) fn into_config(self) -> Result<(kube::Config, CredentialSource), ClusterError> {
         self.check_files()?;
         let Self {
             cluster, mut user, ..
         } = self;
         let url = server_url(cluster.server.as_deref().unwrap_or(FALLBACK_SERVER))?;
         let mut source = credentials::take(&mut user, &url, &self.user_name)?;
-        if let Source::Plugin(exec) = &mut source {
-            exec.interactive_mode = interactive(exec.interactive_mode.as_ref())?;
+        if let CredentialSource::Plugin(exec) = &mut source {
+            exec.interactive_mode = interactive_mode(exec.interactive_mode.as_ref())?;
             if exec.provide_cluster_info {
-                let told = ExecAuthCluster::try_from(&cluster);
-                // The library's error names the file or what is wrong with Base64.
-                exec.cluster = Some(told.map_err(|e| ClusterError::Configuration(e.to_string()))?);
+                let info = ExecAuthCluster::try_from(&cluster);
+                // The library's error names the file or the Base64 fault.
+                exec.cluster = Some(info.map_err(|e| ClusterError::Configuration(e.to_string()))?);
             }
         }
         let mut config = kube::Config::new(url);
-        config.proxy_url = proxy::of(cluster.proxy_url.as_deref(), &config.cluster_url)?;
+        config.proxy_url = proxy::proxy_for(cluster.proxy_url.as_deref(), &config.cluster_url)?;
         config.root_cert = authority(&cluster, &self.cluster_name)?;
         config.accept_invalid_certs = cluster.insecure_skip_tls_verify == Some(true);
         config.disable_compression = cluster.disable_compression == Some(true);
@@ -240,7 +240,8 @@ impl Chosen {
         Ok((config, source))
     }
 
-    /// Names the file that cannot be read and who wants it, as kubectl does.
+    /// Checks that the files can be read. As in kubectl, an error names the file and the
+    /// cluster or user that needs it.
     fn check_files(&self) -> Result<(), ClusterError> {
         let cluster = &self.cluster;
         let user = &self.user;
@@ -278,25 +279,21 @@ impl Chosen {
     }
 }
 
-/// The server's URL. What it holds of a login is not shown, and not used.
+/// The server's URL. A user name and password in it are neither shown nor used.
 fn server_url(server: &str) -> Result<http::Uri, ClusterError> {
     secrets::learn_url(server);
-    let invalid = || {
+    let url = server.parse::<http::Uri>().ok().filter(|url| {
+        matches!(url.scheme_str(), Some("https" | "http")) && proxy::has_valid_host(url)
+    });
+    url.ok_or_else(|| {
         let server = secrets::without_login(server);
         ClusterError::Configuration(format!(
-            "the server {server:?} is not a valid URL; it is https://HOST:PORT"
+            "the server {server:?} is not a valid URL; use https://HOST:PORT"
         ))
-    };
-    let url: http::Uri = server.parse().map_err(|_| invalid())?;
-    let is_known = matches!(url.scheme_str(), Some("https" | "http"));
-    match is_known && proxy::leads_to_a_host(&url) {
-        true => Ok(url),
-        false => Err(invalid()),
-    }
+    })
 }
 
-/// The certificates of the cluster's authority, from the file or from the
-/// kubeconfig itself, which wins.
+/// The certificates of the cluster's authority. Data in the kubeconfig wins over a file.
 fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>, ClusterError> {
     let unusable = |reason: String| {
         ClusterError::Configuration(format!(
@@ -321,10 +318,13 @@ fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>,
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
         .map(|certificate| certificate.map(|certificate| certificate.to_vec()))
         .collect();
-    // Not the parser's error: it quotes a line, and who mixes up files gives a key.
+    // The parser's error is not shown: it quotes a line, and the file may be a private
+    // key by mistake.
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(Some(certificates)),
-        Ok(_) | Err(_) => Err(unusable("it holds no certificate in PEM".to_owned())),
+        Ok(_) | Err(_) => Err(unusable(
+            "it contains no certificate in PEM format".to_owned(),
+        )),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The kubeconfig files of a user: which there are, read and merged.
+//! Finds, reads and merges the kubeconfig files of a user.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
 
-use super::connection::ConnectionOptions;
+use super::options::ConnectionOptions;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 
-/// The largest kubeconfig that is read, in bytes.
-const MAX_FILE: u64 = 16 * 1024 * 1024;
+/// The maximum size of a kubeconfig, in bytes.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Reads the files that the flags and the environment name.
 #[expect(
     clippy::disallowed_methods,
-    reason = "kubectl's own variable, read where its files are"
+    reason = "kubectl's own variable; this is the only place that reads it"
 )]
 pub(crate) fn load(options: &ConnectionOptions) -> Result<Kubeconfig, ClusterError> {
     let kubeconfig = std::env::var_os("KUBECONFIG");
     let home = std::env::home_dir();
     if let Some(path) = &options.kubeconfig {
-        // A file that was named must exist; those of the environment need not.
+        // The file of the flag must exist; the files of the environment need not.
         if let Err(error) = std::fs::metadata(path) {
             let reason = plain_io(&error.to_string());
             return Err(ClusterError::Configuration(format!(
@@ -42,7 +42,7 @@ pub(crate) fn load(options: &ConnectionOptions) -> Result<Kubeconfig, ClusterErr
             .merge(read(&path)?)
             .map_err(|error| ClusterError::Kubeconfig {
                 path: path.display().to_string(),
-                reason: format!("{}, unlike those before it", without_its_text(&error)),
+                reason: format!("{}, unlike those before it", describe_error(&error)),
             })?;
     }
     Ok(merged)
@@ -69,40 +69,40 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
     };
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| fault(plain_io(&error.to_string())))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(fault(format!("it is larger than {MAX_FILE} bytes")));
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(fault(format!("it is larger than {MAX_BYTES} bytes")));
     }
-    let text = decoded(&bytes).ok_or_else(|| fault("it is not text in UTF-8".to_owned()))?;
-    let mut config =
-        Kubeconfig::from_yaml(&text).map_err(|error| fault(without_its_text(&error)))?;
+    let text = decode(&bytes).ok_or_else(|| fault("it is not UTF-8 text".to_owned()))?;
+    let mut config = Kubeconfig::from_yaml(&text).map_err(|error| fault(describe_error(&error)))?;
     if let Some(folder) = path.parent() {
         make_absolute(&mut config, folder);
     }
-    // An empty context must not win over a later file's.
+    // An empty context must not win over the context of a later file.
     config.current_context = config.current_context.filter(|name| !name.is_empty());
     Ok(config)
 }
 
-/// Text in UTF-8 or, with its mark, in UTF-16, as Windows writes it.
-fn decoded(bytes: &[u8]) -> Option<String> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let (units, rest) = bytes.as_chunks::<2>();
-        let units: Vec<u16> = units.iter().copied().map(unit).collect();
-        String::from_utf16(&units).ok().filter(|_| rest.is_empty())
-    };
+/// Decodes UTF-8 or, with a byte order mark, UTF-16, which Windows writes.
+fn decode(bytes: &[u8]) -> Option<String> {
     match bytes {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xff, 0xfe, rest @ ..] => decode_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => decode_utf16(rest, u16::from_be_bytes),
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()).ok(),
         bytes => String::from_utf8(bytes.to_vec()).ok(),
     }
 }
 
-/// Where a file is at fault. The parser's own words quote the lines around the fault
-/// and the values that it did not expect: tokens stand in both.
-fn without_its_text(error: &KubeconfigError) -> String {
+fn decode_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let (units, rest) = bytes.as_chunks::<2>();
+    let units: Vec<u16> = units.iter().copied().map(unit).collect();
+    String::from_utf16(&units).ok().filter(|_| rest.is_empty())
+}
+
+/// Describes a parse error without quoting the file. The parser's own message quotes the
+/// lines around the fault and the unexpected value, and both may contain tokens.
+fn describe_error(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(error) => match error.without_snippet().location() {
             Some(at) if at.line() > 0 => format!(
@@ -118,38 +118,39 @@ fn without_its_text(error: &KubeconfigError) -> String {
     }
 }
 
-/// Paths in a kubeconfig are meant from where it lies. So is a plugin, unless it is
-/// looked for on the `PATH`.
+/// Makes the paths in a kubeconfig absolute. They are relative to its folder, and so is a
+/// plugin's command, unless it is searched on the `PATH`.
 fn make_absolute(config: &mut Kubeconfig, folder: &Path) {
-    let absolute = |path: &mut Option<String>| {
-        let Some(path) = path.as_mut().filter(|path| !path.is_empty()) else {
-            return;
-        };
-        if let Some(joined) = folder.join(&*path).to_str() {
-            *path = joined.to_owned();
-        }
-    };
     for cluster in config
         .clusters
         .iter_mut()
         .filter_map(|c| c.cluster.as_mut())
     {
-        absolute(&mut cluster.certificate_authority);
+        join_folder(folder, &mut cluster.certificate_authority);
     }
     for user in config
         .auth_infos
         .iter_mut()
         .filter_map(|u| u.auth_info.as_mut())
     {
-        absolute(&mut user.client_certificate);
-        absolute(&mut user.client_key);
-        absolute(&mut user.token_file);
+        join_folder(folder, &mut user.client_certificate);
+        join_folder(folder, &mut user.client_key);
+        join_folder(folder, &mut user.token_file);
         if let Some(exec) = &mut user.exec {
-            let is_path = |command: &String| command.contains(std::path::MAIN_SEPARATOR);
-            if exec.command.as_ref().is_some_and(is_path) {
-                absolute(&mut exec.command);
+            let command = exec.command.as_deref().unwrap_or_default();
+            if command.contains(std::path::MAIN_SEPARATOR) {
+                join_folder(folder, &mut exec.command);
             }
         }
+    }
+}
+
+fn join_folder(folder: &Path, path: &mut Option<String>) {
+    let Some(path) = path.as_mut().filter(|path| !path.is_empty()) else {
+        return;
+    };
+    if let Some(joined) = folder.join(&*path).to_str() {
+        *path = joined.to_owned();
     }
 }
 
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environments_files_win_over_the_home() {
+    fn files_of_the_environment_win_over_the_home_folder() {
         let home = Path::new("/home/eve");
         let default = vec![PathBuf::from("/home/eve/.kube/config")];
         assert_eq!(paths(None, Some(home)), default);
@@ -171,24 +172,25 @@ mod tests {
         assert_eq!(paths(None, None), Vec::<PathBuf>::new());
     }
 
+    fn error_line(path: &Path) -> String {
+        let options = ConnectionOptions {
+            kubeconfig: Some(path.to_owned()),
+            ..ConnectionOptions::default()
+        };
+        load(&options).map(|_| ()).expect_err("rejected").line()
+    }
+
     #[test]
-    fn a_file_that_was_named_must_exist_and_be_yaml() {
+    fn file_of_the_flag_must_exist_and_be_yaml() {
         let dir = tempfile::tempdir().expect("a folder");
         let bad = dir.path().join("bad");
         std::fs::write(&bad, "a: [").expect("written");
-        let line = |path: &Path| {
-            let options = ConnectionOptions {
-                kubeconfig: Some(path.to_owned()),
-                ..ConnectionOptions::default()
-            };
-            load(&options).map(|_| ()).expect_err("refused").line()
-        };
         let gone = dir.path().join("gone");
         assert_eq!(
-            line(&gone),
+            error_line(&gone),
             format!("error: stat {}: no such file or directory", gone.display())
         );
         let start = format!("error: error loading config file {bad:?}: yaml: ");
-        assert!(line(&bad).starts_with(&start), "{}", line(&bad));
+        assert!(error_line(&bad).starts_with(&start), "{}", error_line(&bad));
     }
 }

@@ -22,10 +22,10 @@ contexts:
     .expect("a kubeconfig")
 }
 
-fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<Chosen, String> {
+fn chosen(set: impl FnOnce(&mut ConnectionOptions)) -> Result<EffectiveConfig, String> {
     let mut options = ConnectionOptions::default();
     set(&mut options);
-    choose(&files(), &options).map_err(|error| error.line())
+    resolve(&files(), &options).map_err(|error| error.line())
 }
 
 fn some(text: &str) -> Option<String> {
@@ -33,7 +33,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 #[test]
-fn the_current_context_serves_unless_another_is_named() {
+fn current_context_is_used_unless_another_is_selected() {
     let one = chosen(|_| ()).expect("chosen");
     assert_eq!(one.context, some("one"));
     assert_eq!(one.namespace, some("shop"));
@@ -57,7 +57,7 @@ fn cluster_and_user_flags_win_over_the_context() {
 }
 
 #[test]
-fn what_is_in_no_file_is_named() {
+fn undefined_names_are_reported() {
     type Set = fn(&mut ConnectionOptions);
     let cases: [(Set, &str); 5] = [
         (
@@ -87,21 +87,24 @@ fn what_is_in_no_file_is_named() {
 }
 
 #[test]
-fn without_files_and_flags_it_is_localhost() {
-    let none = choose(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
+fn default_server_is_localhost() {
+    let none = resolve(&Kubeconfig::default(), &ConnectionOptions::default()).expect("chosen");
     assert_eq!(none.cluster.server, some("http://localhost:8080"));
     assert_eq!(none.context, None);
     let flags = ConnectionOptions {
         server: some("https://h:1"),
         ..ConnectionOptions::default()
     };
-    let flags = choose(&Kubeconfig::default(), &flags).expect("chosen");
+    let flags = resolve(&Kubeconfig::default(), &flags).expect("chosen");
     assert_eq!(flags.cluster.server, some("https://h:1"));
 }
 
 #[test]
-fn a_typed_credential_replaces_the_files() {
-    let token = |user: &AuthInfo| user.token.as_ref().map(|t| t.expose_secret().to_owned());
+fn credential_flag_replaces_the_credentials_of_the_file() {
+    fn token(user: &AuthInfo) -> Option<String> {
+        let token = user.token.as_ref()?;
+        Some(token.expose_secret().to_owned())
+    }
     let typed = chosen(|o| {
         o.context = some("two");
         o.token = Some("typed".into());
@@ -124,7 +127,7 @@ fn a_typed_credential_replaces_the_files() {
 }
 
 #[test]
-fn tls_flags_replace_what_the_file_says() {
+fn tls_flags_override_the_file() {
     let insecure = chosen(|o| o.insecure_skip_tls_verify = true).expect("chosen");
     assert_eq!(insecure.cluster.insecure_skip_tls_verify, Some(true));
     assert_eq!(insecure.cluster.certificate_authority_data, None);
@@ -141,26 +144,27 @@ fn tls_flags_replace_what_the_file_says() {
     );
 }
 
+fn with_groups(user: Option<String>) -> Result<EffectiveConfig, String> {
+    chosen(move |o| {
+        o.impersonate_user = user;
+        o.impersonate_groups = vec!["ops".to_owned()];
+        o.impersonate_uid = some("7");
+    })
+}
+
 #[test]
-fn groups_want_a_user_to_impersonate() {
-    let groups = |user: Option<String>| {
-        chosen(move |o| {
-            o.impersonate_user = user;
-            o.impersonate_groups = vec!["ops".to_owned()];
-            o.impersonate_uid = some("7");
-        })
-    };
-    let user = groups(some("eve")).expect("chosen").user;
+fn impersonated_groups_require_a_user() {
+    let user = with_groups(some("eve")).expect("chosen").user;
     assert_eq!(user.impersonate_groups, Some(vec!["ops".to_owned()]));
     assert_eq!(user.impersonate_uid, some("7"));
     assert_eq!(
-        groups(None).expect_err("refused"),
+        with_groups(None).expect_err("refused"),
         "error: requesting uid, groups or user-extra without impersonating a user"
     );
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named_with_its_owner() {
+fn error_for_an_unreadable_file_names_its_owner() {
     let chosen = chosen(|o| o.certificate_authority = Some("/nope/ca".into())).expect("chosen");
     assert_eq!(
         chosen.into_config().expect_err("refused").line(),
@@ -170,17 +174,17 @@ fn a_file_that_cannot_be_read_is_named_with_its_owner() {
 }
 
 #[test]
-fn an_authority_without_certificates_is_refused() {
+fn authority_without_certificates_is_rejected() {
     // The file's own authority data is the letter A.
     let one = chosen(|_| ()).expect("chosen");
     assert_eq!(
         one.into_config().expect_err("refused").line(),
-        "error: unable to use the certificate authority of c1: it holds no certificate in PEM"
+        "error: unable to use the certificate authority of c1: it contains no certificate in PEM format"
     );
 }
 
 #[test]
-fn the_choice_becomes_kubes_configuration() {
+fn selected_parts_become_the_configuration_of_kube() {
     let (config, source) = chosen(|o| {
         o.insecure_skip_tls_verify = true;
         o.tls_server_name = some("api");
@@ -194,11 +198,11 @@ fn the_choice_becomes_kubes_configuration() {
     assert_eq!(config.tls_server_name, some("api"));
     assert!(config.accept_invalid_certs && config.disable_compression);
     assert!(config.root_cert.is_none());
-    assert!(matches!(source, Source::Token { .. }));
+    assert!(matches!(source, CredentialSource::Token { .. }));
 }
 
 #[test]
-fn a_server_that_is_not_a_url_is_told_without_its_login() {
+fn error_for_an_invalid_server_url_hides_the_login() {
     for (server, shown) in [
         ("https://a b", "https://a b"),
         ("https://me:planted-1@a b", "https://a b"),
@@ -224,12 +228,12 @@ fn a_server_that_is_not_a_url_is_told_without_its_login() {
         });
         let (config, source) = chosen.expect("chosen").into_config().expect(server);
         assert_eq!(config.cluster_url.scheme_str(), Some("https"), "{server}");
-        assert!(matches!(source, Source::Token { .. }), "{server}");
+        assert!(matches!(source, CredentialSource::Token { .. }), "{server}");
     }
 }
 
 #[test]
-fn a_server_without_a_scheme_is_asked_over_http_and_gets_no_credentials() {
+fn server_without_a_scheme_uses_http_without_credentials() {
     type Set = fn(&mut ConnectionOptions);
     let cases: [Set; 4] = [
         |o| o.server = some("h:1"),
@@ -255,7 +259,7 @@ fn a_server_without_a_scheme_is_asked_over_http_and_gets_no_credentials() {
             .into_config()
             .expect("a configuration");
         assert_eq!(config.cluster_url, "http://h:1/");
-        assert!(matches!(source, Source::Withheld));
+        assert!(matches!(source, CredentialSource::Withheld));
         assert!(config.auth_info.token.is_none());
     }
 }

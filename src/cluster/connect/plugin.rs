@@ -1,10 +1,9 @@
-//! Credential plugins: `exec` of a user in a kubeconfig
+//! Credential plugins: `exec` of a kubeconfig user
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins>).
 //!
-//! What a plugin prints is never shown, since it is a credential or may hold one;
-//! nor are its arguments and its environment. Of a plugin that fails the exit code is
-//! told and, where it cannot ask the user, the beginning of what it said on
-//! standard error.
+//! A plugin's standard output is never shown, because it is a credential or may contain
+//! one; nor are its arguments and its environment. If a plugin fails, its exit code is
+//! reported and, if it cannot prompt the user, the beginning of its standard error.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -16,28 +15,28 @@ use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
-use super::credentials::{Identity, identity};
+use super::client_certificate::ClientCertificate;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
 
-/// The largest answer of a plugin that is read, in bytes.
+/// The maximum size of a plugin's output, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
 
-/// A token is got anew so long before it expires.
+/// How long before it expires a token is renewed.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(10);
 
-/// What words in the name of a flag or a variable say that its value is a secret.
+/// Words in the name of a flag or a variable that mark its value as a secret.
 const SECRET_NAMES: [&str; 6] = ["secret", "token", "passw", "key", "credential", "auth"];
 
-/// What a plugin gave.
-pub(crate) struct Issued {
-    /// The plugin, as the kubeconfig names it.
+/// The credentials that a plugin returned.
+pub(crate) struct PluginCredentials {
+    /// The plugin's command, as in the kubeconfig.
     pub(crate) program: String,
     pub(crate) token: Option<SecretString>,
-    /// When the token is got anew; `None`: it does not expire.
+    /// When the token must be renewed; `None`: it does not expire.
     pub(crate) until: Option<Instant>,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) certificate: Option<ClientCertificate>,
 }
 
 #[derive(Deserialize)]
@@ -45,38 +44,38 @@ pub(crate) struct Issued {
 struct ExecCredential {
     api_version: Option<String>,
     kind: Option<String>,
-    status: Option<Status>,
+    status: Option<ExecCredentialStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct ExecCredentialStatus {
     expiration_timestamp: Option<String>,
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
 }
 
-/// Runs a plugin and reads what it gives.
-pub(crate) async fn run(exec: &ExecConfig) -> Result<Issued, ClusterError> {
+/// Runs a plugin and reads its credentials.
+pub(crate) async fn run(exec: &ExecConfig) -> Result<PluginCredentials, ClusterError> {
     let program = exec.command.clone().unwrap_or_default();
-    let answered = ask(exec, &program).await;
-    answered.map_err(|reason| ClusterError::Unreachable {
+    let result = run_program(exec, &program).await;
+    result.map_err(|reason| ClusterError::Unreachable {
         reason: format!("getting credentials: {reason}"),
     })
 }
 
-async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
+async fn run_program(exec: &ExecConfig, program: &str) -> Result<PluginCredentials, String> {
     if program.is_empty() {
         return Err("exec: the kubeconfig names no command".to_owned());
     }
-    // Without a terminal the kubeconfig's reader has made it `Never`.
+    // Without a terminal, `EffectiveConfig::into_config` has set it to `Never`.
     let is_interactive = exec.interactive_mode != Some(ExecInteractiveMode::Never);
     let mut command = Command::new(program);
     command
         .args(exec.args.iter().flatten())
         .envs(variables(exec))
-        .env("KUBERNETES_EXEC_INFO", told(exec, is_interactive))
+        .env("KUBERNETES_EXEC_INFO", exec_info(exec, is_interactive))
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     if is_interactive {
@@ -95,7 +94,7 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr, status) = tokio::join!(read_all(stdout), read_all(stderr), child.wait());
     let status = status.map_err(|error| format!("exec: {program}: {}", error.kind()))?;
-    // What is cut off may still be read as a credential, and another one.
+    // Truncated output could still be parsed, as a different credential.
     if u64::try_from(stdout.len()).is_ok_and(|length| length > MAX_OUTPUT) {
         return Err(format!(
             "exec: executable {program} printed more than {MAX_OUTPUT} bytes"
@@ -110,8 +109,8 @@ async fn ask(exec: &ExecConfig, program: &str) -> Result<Issued, String> {
 async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(stream) = stream {
-        // What came before it broke off is as good as it gets. One byte more shows
-        // that it is too long.
+        // After a read error, the part that was read is used. One extra byte shows that
+        // the output is too long.
         let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut bytes).await;
     }
     bytes
@@ -123,7 +122,7 @@ fn variables(exec: &ExecConfig) -> impl Iterator<Item = (&str, &str)> {
     entries.filter_map(|entry| Some((entry.get("name")?.as_str(), entry.get("value")?.as_str())))
 }
 
-/// The values of the environment and of flags, with their names.
+/// The values of environment variables and of flags, with their names.
 fn secret_words(exec: &ExecConfig) -> Vec<(&str, &str)> {
     let mut words: Vec<(&str, &str)> = variables(exec).collect();
     let mut flag = "";
@@ -142,8 +141,8 @@ fn is_secret_name(name: &str) -> bool {
     SECRET_NAMES.iter().any(|word| name.contains(word))
 }
 
-/// What the plugin is told, as `KUBERNETES_EXEC_INFO`.
-fn told(exec: &ExecConfig, is_interactive: bool) -> String {
+/// The value of `KUBERNETES_EXEC_INFO`.
+fn exec_info(exec: &ExecConfig, is_interactive: bool) -> String {
     let mut spec = json!({"interactive": is_interactive});
     if let Some(cluster) = exec.cluster.as_ref().filter(|_| exec.provide_cluster_info) {
         spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
@@ -159,8 +158,8 @@ fn not_started(exec: &ExecConfig, program: &str, error: &std::io::Error) -> Stri
     match hint.filter(|hint| !hint.is_empty()) {
         Some(hint) => format!("exec: executable {program} not found; {hint}"),
         None => format!(
-            "exec: executable {program} not found; install it, or name it with its whole path in \
-             the kubeconfig"
+            "exec: executable {program} not found; install it, or give its full path in the \
+             kubeconfig"
         ),
     }
 }
@@ -170,12 +169,12 @@ fn failed(exec: &ExecConfig, program: &str, status: ExitStatus, stderr: &[u8]) -
         Some(code) => format!("exit code {code}"),
         None => status.to_string(),
     };
-    // The whole environment, and those arguments that say so: the name of a cluster
-    // or a region tells what is wrong.
-    let secret = secret_words(exec);
-    let of_environment = variables(exec).map(|(_, value)| value);
-    let of_flags = secret.iter().filter(|(name, _)| is_secret_name(name));
-    let all = of_environment.chain(of_flags.map(|(_, value)| *value));
+    // Every environment variable is redacted, but only those flags whose names mark a
+    // secret: the name of a cluster or a region helps to find the fault.
+    let words = secret_words(exec);
+    let variable_values = variables(exec).map(|(_, value)| value);
+    let flags = words.iter().filter(|(name, _)| is_secret_name(name));
+    let all = variable_values.chain(flags.map(|(_, value)| *value));
     let said = secrets::redact_also(&String::from_utf8_lossy(stderr), all);
     match secrets::quote(&said).as_str() {
         "" => format!("exec: executable {program} failed with {status}"),
@@ -183,8 +182,8 @@ fn failed(exec: &ExecConfig, program: &str, status: ExitStatus, stderr: &[u8]) -
     }
 }
 
-fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, String> {
-    // Not the parser's error: it quotes what it does not understand.
+fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<PluginCredentials, String> {
+    // The parser's error is not shown: it quotes the text that it does not understand.
     let credential: ExecCredential = serde_saphyr::from_slice(stdout).map_err(|_| {
         format!("exec: executable {program} printed something that is not an ExecCredential")
     })?;
@@ -207,16 +206,16 @@ fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, Strin
         .map_err(|()| {
             format!("exec plugin {program} returned an expirationTimestamp that is not a time")
         })?;
-    let some = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let pair = (
-        some(status.client_certificate_data),
-        some(status.client_key_data),
+        non_blank(status.client_certificate_data),
+        non_blank(status.client_key_data),
     );
-    let identity = match pair {
+    let certificate = match pair {
         (None, None) => None,
         (Some(certificate), Some(key)) => {
             let owner = format!("of the credential plugin {program}");
-            Some(identity(certificate, key, &owner).map_err(|error| error.to_string())?)
+            let certificate = ClientCertificate::from_pem(certificate, key, &owner);
+            Some(certificate.map_err(|error| error.to_string())?)
         }
         _ => {
             return Err(format!(
@@ -224,30 +223,34 @@ fn read(exec: &ExecConfig, program: &str, stdout: &[u8]) -> Result<Issued, Strin
             ));
         }
     };
-    let token = some(status.token);
-    if token.is_none() && identity.is_none() {
+    let token = non_blank(status.token);
+    if token.is_none() && certificate.is_none() {
         return Err(format!(
             "exec plugin {program} didn't return a token or cert/key pair"
         ));
     }
-    Ok(Issued {
+    Ok(PluginCredentials {
         program: program.to_owned(),
         token: token.map(SecretString::from),
         until,
-        identity,
+        certificate,
     })
 }
 
-/// When a token that expires then is got anew.
+fn non_blank(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+/// When to renew a token that expires at the given time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a credential expires by the clock on the wall"
+    reason = "the expiry of a credential is a wall clock time"
 )]
 fn expiry(text: &str) -> Result<Instant, ()> {
     let at: jiff::Timestamp = text.parse().map_err(drop)?;
     let left = at.duration_since(jiff::Timestamp::now());
     let left = Duration::try_from(left).unwrap_or_default();
-    // Beyond what the clock of the machine can count it never expires in this run.
+    // A later time might overflow the machine's clock. No run lasts a year.
     let year = Duration::from_secs(365 * 24 * 60 * 60);
     Ok(Instant::now() + left.saturating_sub(BEFORE_EXPIRY).min(year))
 }

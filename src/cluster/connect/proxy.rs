@@ -1,58 +1,63 @@
-//! Through which proxy a server is reached.
+//! The proxy through which a server is reached.
 //!
-//! The rules are kubectl's: the `proxy-url` of a kubeconfig is taken as it is;
-//! `HTTPS_PROXY` serves https alone, never loopback, and no server that
-//! `NO_PROXY` names. (kube compares `NO_PROXY` with the proxy's own address, and
-//! refuses an empty entry in it.)
+//! The rules are kubectl's: the `proxy-url` of a kubeconfig always applies;
+//! `HTTPS_PROXY` applies to https only, never to loopback, and not to a server that
+//! `NO_PROXY` names. (kube compares `NO_PROXY` with the proxy's own address, and rejects
+//! an empty entry in it.)
 
 use std::net::IpAddr;
 
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
 
-/// The proxy for a server; `own` is the kubeconfig's. Its scheme is `http`, `https`
-/// or `socks5`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the machine's proxy, as every client reads it"
-)]
-pub(crate) fn of(own: Option<&str>, server: &http::Uri) -> Result<Option<http::Uri>, ClusterError> {
-    let set = |upper: &str, lower: &str| {
-        let mut values = [upper, lower]
-            .into_iter()
-            .filter_map(|n| std::env::var(n).ok());
-        values.find(|value| !value.is_empty())
-    };
+/// The proxy for a server, with the scheme `http`, `https` or `socks5`. `own` is the
+/// kubeconfig's `proxy-url`.
+pub(crate) fn proxy_for(
+    own: Option<&str>,
+    server: &http::Uri,
+) -> Result<Option<http::Uri>, ClusterError> {
     if let Some(own) = own.filter(|own| !own.is_empty()) {
         return parse(own, "the cluster's proxy-url").map(Some);
     }
-    let proxy = set("HTTPS_PROXY", "https_proxy").filter(|_| {
-        let no_proxy = set("NO_PROXY", "no_proxy").unwrap_or_default();
+    let proxy = variable("HTTPS_PROXY", "https_proxy").filter(|_| {
+        let no_proxy = variable("NO_PROXY", "no_proxy").unwrap_or_default();
         !is_bypassed(server, &no_proxy)
     });
     proxy.map(|proxy| parse(&proxy, "HTTPS_PROXY")).transpose()
 }
 
-/// Reads a proxy's URL. It may hold a password, so no error quotes it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the standard proxy variables of every client"
+)]
+fn variable(upper: &str, lower: &str) -> Option<String> {
+    let mut values = [upper, lower]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok());
+    values.find(|value| !value.is_empty())
+}
+
+/// Parses a proxy's URL. It may contain a password, so no error quotes it.
 fn parse(proxy: &str, origin: &str) -> Result<http::Uri, ClusterError> {
     secrets::learn_url(proxy);
     let invalid = || {
         ClusterError::Configuration(format!(
-            "{origin} is not a valid URL; it is http://HOST:PORT, with a user name and a password \
+            "{origin} is not a valid URL; use http://HOST:PORT, with the user name and password \
              percent-encoded before the host"
         ))
     };
     // A bare host is an http proxy.
-    let url = match proxy.contains("://") {
-        true => proxy.to_owned(),
-        false => format!("http://{proxy}"),
+    let url = if proxy.contains("://") {
+        proxy.to_owned()
+    } else {
+        format!("http://{proxy}")
     };
     let url: http::Uri = url.parse().map_err(|_| invalid())?;
     let authority = url.authority().ok_or_else(invalid)?.as_str();
     match url.scheme_str() {
-        _ if !leads_to_a_host(&url) => Err(invalid()),
+        _ if !has_valid_host(&url) => Err(invalid()),
         Some("http" | "https") => Ok(url),
-        // Names are resolved by the proxy in either case, as in Go.
+        // In both cases the proxy resolves names, as in Go.
         Some("socks5" | "socks5h") => {
             let port = match url.port() {
                 Some(_) => "",
@@ -64,14 +69,13 @@ fn parse(proxy: &str, origin: &str) -> Result<http::Uri, ClusterError> {
         }
         None | Some("") => Err(invalid()),
         Some(scheme) => Err(ClusterError::Configuration(format!(
-            "{origin} names a proxy of the kind {scheme:?}, which is not supported; use http, https \
-             or socks5"
+            "{origin} has the scheme {scheme:?}, which is not supported; use http, https or socks5"
         ))),
     }
 }
 
-/// Whether a URL has a host and, if any, a port that is one: the parser takes any.
-pub(crate) fn leads_to_a_host(url: &http::Uri) -> bool {
+/// Whether a URL has a host and, if it has a port, a valid one. The parser accepts any port.
+pub(crate) fn has_valid_host(url: &http::Uri) -> bool {
     let Some(authority) = url.authority() else {
         return false;
     };
@@ -81,12 +85,12 @@ pub(crate) fn leads_to_a_host(url: &http::Uri) -> bool {
     !authority.host().is_empty() && is_port
 }
 
-/// Whether a server is reached directly although the environment names a proxy.
+/// Whether a server is reached directly, although the environment names a proxy.
 fn is_bypassed(server: &http::Uri, no_proxy: &str) -> bool {
     let Some(host) = server.host() else {
         return false;
     };
-    // HTTPS_PROXY is for https alone.
+    // HTTPS_PROXY applies to https only.
     if server.scheme_str() != Some("https") {
         return true;
     }
@@ -125,7 +129,7 @@ fn matches(entry: &str, host: &str, ip: Option<IpAddr>, port: u16) -> bool {
     if ip.is_some() {
         return name.parse().ok() == ip;
     }
-    // `.corp` and `*.corp` are what is below it, `corp` is that and itself.
+    // `.corp` and `*.corp` match only subdomains; `corp` also matches the domain itself.
     let name = name.strip_prefix('*').unwrap_or(name);
     match name.strip_prefix('.') {
         Some(domain) => is_below(host, domain),
@@ -148,7 +152,7 @@ fn contains(network: &str, bits: &str, ip: IpAddr) -> Option<bool> {
         _ => return Some(false),
     };
     let rest = u32::checked_sub(width, bits)?;
-    // Shifting by the whole width would overflow: a prefix of 0 holds all.
+    // Shifting by the whole width would overflow: a prefix of 0 matches everything.
     Some(network.checked_shr(rest).unwrap_or(0) == ip.checked_shr(rest).unwrap_or(0))
 }
 
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_read_and_its_password_is_in_no_error() {
+    fn proxy_is_parsed_and_no_error_contains_its_password() {
         for (proxy, expected) in [
             ("http://me:planted-p@h:1", Ok("http://me:planted-p@h:1/")),
             ("h:1", Ok("http://h:1/")),
@@ -198,10 +202,7 @@ mod tests {
                 Ok("socks5://me:planted-p@h:1080/"),
             ),
             ("socks5h://h:1", Ok("socks5://h:1/")),
-            (
-                "ftp://me:planted-p@h",
-                Err("names a proxy of the kind \"ftp\""),
-            ),
+            ("ftp://me:planted-p@h", Err("has the scheme \"ftp\"")),
             ("http://me:planted p@h", Err("is not a valid URL")),
             ("http://me:planted/p@h", Err("is not a valid URL")),
             ("://me:planted-p@h", Err("is not a valid URL")),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_and_plain_http_take_no_proxy() {
+    fn loopback_and_plain_http_use_no_proxy() {
         for server in [
             "https://localhost:6443",
             "https://127.0.0.1:6443",

@@ -1,7 +1,7 @@
 //! A server behind a SOCKS proxy.
 //!
-//! kube can speak SOCKS, but without the user name and the password that kubectl
-//! sends. So the connection is put together here, of kube's own parts.
+//! kube supports SOCKS, but without the user name and the password that kubectl sends. So
+//! the connection is built here, from kube's own parts.
 
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -13,7 +13,7 @@ use tower::{BoxError, ServiceBuilder};
 use crate::secrets;
 
 /// A client that reaches its server through a proxy, `socks5://USER:PASSWORD@HOST:PORT`.
-/// Names are resolved by the proxy.
+/// The proxy resolves names.
 pub(crate) fn client(config: kube::Config, proxy: &http::Uri) -> kube::Result<kube::Client> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);

@@ -1,4 +1,4 @@
-//! `--request-timeout`, in kubectl's grammar.
+//! `--request-timeout`, with kubectl's syntax.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 /// How long one request may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RequestTimeout {
-    /// The flag was not given: a default of the caller's.
+    /// The flag was not given: the caller's default applies.
     #[default]
     Unset,
-    /// `0`: for ever.
+    /// `0`: no limit.
     Never,
-    /// This long.
+    /// At most this long.
     After(Duration),
 }
 
-/// A text that is no time-out: the user's fault.
+/// The text is not a valid timeout: a user error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Invalid timeout value. Timeout must be a single integer in seconds, or an integer \
@@ -24,8 +24,7 @@ pub enum RequestTimeout {
 pub struct InvalidTimeout;
 
 impl RequestTimeout {
-    /// The limit, where `default` serves if the flag was not given; `None`: no
-    /// limit.
+    /// The limit, or `default` if the flag was not given; `None`: no limit.
     #[must_use]
     pub fn limit(self, default: Duration) -> Option<Duration> {
         match self {
@@ -39,8 +38,8 @@ impl RequestTimeout {
 impl FromStr for RequestTimeout {
     type Err = InvalidTimeout;
 
-    /// Reads whole seconds, or a Go duration such as `1m30s` or `500ms`. Zero
-    /// and, as in kubectl, less than zero mean no limit.
+    /// Parses whole seconds, or a Go duration such as `1m30s` or `500ms`. Zero and, as in
+    /// kubectl, negative values mean no limit.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let seconds = match text.parse::<i64>() {
             Ok(seconds) => seconds as f64,
@@ -55,7 +54,7 @@ impl FromStr for RequestTimeout {
     }
 }
 
-/// Seconds of a Go duration: numbers, each with its unit, with one sign in front.
+/// The seconds of a Go duration: numbers with units, after an optional sign.
 fn go_duration(text: &str) -> Option<f64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
@@ -92,8 +91,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_outs_are_read_as_kubectl_reads_them() {
-        let millis = |m| RequestTimeout::After(Duration::from_millis(m));
+    fn timeouts_have_the_syntax_of_kubectl() {
+        fn millis(millis: u64) -> RequestTimeout {
+            RequestTimeout::After(Duration::from_millis(millis))
+        }
         for (text, expected) in [
             ("30s", millis(30_000)),
             ("1m", millis(60_000)),
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_serves_only_where_no_flag_is_given() {
+    fn default_applies_only_without_the_flag() {
         let default = Duration::from_secs(60);
         assert_eq!(RequestTimeout::Unset.limit(default), Some(default));
         assert_eq!(RequestTimeout::Never.limit(default), None);

@@ -1,8 +1,8 @@
-//! Where a cluster has Flux's HelmReleases.
+//! Finds the collections of Flux's HelmReleases in a cluster.
 
 use futures_util::future::join_all;
 
-use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::connect::connection::Cluster;
@@ -15,8 +15,8 @@ pub(crate) const HELM_RELEASES: CustomKind = CustomKind {
     released: &["v2", "v2beta2", "v2beta1"],
 };
 
-/// Those of Flux 2, of the Helm operator of Flux 1 and of its first releases:
-/// while one moves to the other a cluster has several.
+/// The HelmReleases of Flux 2, of Flux 1's Helm operator, and of its first releases. A
+/// cluster that is being migrated has several of them.
 const KINDS: [CustomKind; 3] = [
     HELM_RELEASES,
     CustomKind {
@@ -31,20 +31,20 @@ const KINDS: [CustomKind; 3] = [
     },
 ];
 
-/// A collection that a type may mean.
+/// A collection that a type may refer to.
 pub(crate) enum Collection {
     /// The server has it.
-    There(Resource),
-    /// See [`Served::Perhaps`].
+    Served(Resource),
+    /// See [`ServedKind::Perhaps`].
     Perhaps(Resource),
-    /// Whether the server has it cannot be read.
+    /// It cannot be found out whether the server has it.
     Unknown(Resource, ClusterError),
 }
 
 impl Collection {
     pub(crate) fn resource(&self) -> &Resource {
         match self {
-            Self::There(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
+            Self::Served(resource) | Self::Perhaps(resource) | Self::Unknown(resource, _) => {
                 resource
             }
         }
@@ -52,30 +52,30 @@ impl Collection {
 }
 
 impl Cluster {
-    /// The collections that a type may mean, the newest group's first; none where
-    /// the cluster does not have it.
+    /// The collections that a type may refer to, the newest group first; empty if the
+    /// cluster does not have the type.
     pub(crate) async fn collections(&self, workload_type: &WorkloadType) -> Vec<Collection> {
-        match Resource::of_type(workload_type) {
-            Some(resource) => vec![Collection::There(resource)],
+        match Resource::for_type(workload_type) {
+            Some(resource) => vec![Collection::Served(resource)],
             None => self.helm_releases(workload_type).await,
         }
     }
 
     async fn helm_releases(&self, workload_type: &WorkloadType) -> Vec<Collection> {
-        let is_meant = |kind: &&CustomKind| {
-            let group = workload_type.group();
-            group.is_none_or(|group| group == kind.group)
-        };
-        let kinds: Vec<&CustomKind> = KINDS.iter().filter(is_meant).collect();
-        let asked = kinds
+        let group = workload_type.group();
+        let kinds: Vec<&CustomKind> = KINDS
+            .iter()
+            .filter(|kind| group.is_none_or(|group| group == kind.group))
+            .collect();
+        let lookups = kinds
             .iter()
             .map(|kind| self.served(kind, workload_type.version()));
-        let served = join_all(asked).await;
+        let served = join_all(lookups).await;
         let collections = kinds.into_iter().zip(served).filter_map(|(kind, served)| {
             Some(match served {
-                Ok(Served::At(resource)) => Collection::There(resource),
-                Ok(Served::Perhaps(resource)) => Collection::Perhaps(resource),
-                Ok(Served::Nowhere) => return None,
+                Ok(ServedKind::At(resource)) => Collection::Served(resource),
+                Ok(ServedKind::Perhaps(resource)) => Collection::Perhaps(resource),
+                Ok(ServedKind::Nowhere) => return None,
                 Err(error) => Collection::Unknown(kind.newest(), error),
             })
         });

@@ -5,10 +5,10 @@ use crate::cluster::fake::{
     cluster, forbidden, group, item, kinds, no_such_object, not_found, page, shop, status,
 };
 use crate::cluster::read::workloads::Listing;
-use crate::cluster::{Scope, What};
+use crate::cluster::{Scope, WorkloadSelector};
 use crate::workload::WorkloadKind;
 
-/// A cluster whose HelmReleases are what `helm` answers.
+/// A cluster whose responses about HelmReleases come from `helm`.
 fn with_releases(helm: fn(&str) -> (u16, String)) -> Cluster {
     let (cluster, _) = cluster(move |uri| match uri {
         _ if uri.contains("helm") || uri.contains("flux") => helm(uri),
@@ -31,7 +31,7 @@ fn release() -> (u16, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
+async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
     type Row = (
         &'static str,
         fn(&str) -> (u16, String),
@@ -53,7 +53,7 @@ async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
             &["NotFound"],
         ),
         (
-            "they are hidden: who may not read them misses nothing unless he asked",
+            "they are hidden: a user who may not read them misses nothing unless they were selected",
             |uri| match uri {
                 FLUX_2 => group(&["helm.toolkit.fluxcd.io/v2"]),
                 FLUX_2_V2 => kinds(&["helmreleases"]),
@@ -65,7 +65,7 @@ async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
             &["Forbidden"],
         ),
         (
-            "nothing tells which kinds there are, and these can be read",
+            "the kinds cannot be read, but these releases can",
             |uri| match uri {
                 _ if uri.contains("/v2/namespaces/shop/") => release(),
                 _ => forbidden(),
@@ -117,23 +117,26 @@ async fn releases_that_cannot_be_read_are_an_error_where_they_may_be_meant() {
     ];
     for (name, helm, rows, quiet, named) in rows {
         let cluster = with_releases(helm);
-        let everything = cluster.workloads(&shop(What::Everything)).await;
+        let everything = cluster.workloads(&shop(WorkloadSelector::Everything)).await;
         let everything = everything.expect("read");
         assert_eq!(everything.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&everything), quiet, "{name}");
-        let what = What::Kinds(vec![WorkloadKind::HelmRelease.into()]);
+        let what = WorkloadSelector::Kinds(vec![WorkloadKind::HelmRelease.into()]);
         let releases = cluster.workloads(&shop(what)).await.expect("read");
         assert_eq!(releases.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&releases), named, "{name}");
     }
 }
 
-/// A cluster with HelmReleases `a` of Flux 2 (of which `solo` too) and of both
-/// groups of Flux 1; `legacy` answers for the group `helm.fluxcd.io`.
-fn with_three_groups(legacy: fn(&str) -> Option<(u16, String)>) -> Cluster {
+/// A cluster with HelmReleases `a` of Flux 2 (which also has `solo`) and of both groups of
+/// Flux 1; `legacy` is the response for the group `helm.fluxcd.io`.
+fn with_three_groups<F>(legacy: F) -> Cluster
+where
+    F: Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static,
+{
     let (cluster, _) = cluster(move |uri| {
         let rest = uri.strip_prefix("/apis/helm.fluxcd.io");
-        if let Some(answer) = rest.and_then(legacy) {
+        if let Some(answer) = rest.and_then(&legacy) {
             return answer;
         }
         match uri {
@@ -168,7 +171,7 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
         let (word, name) = word.split_once('/').expect("TYPE/NAME");
         (word.parse().expect("a type"), name.to_owned())
     });
-    let what = What::Named(named.collect());
+    let what = WorkloadSelector::Named(named.collect());
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     let found = listing.workloads.iter().map(|w| {
         let version = &w.id.api_version;
@@ -179,8 +182,10 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typed_group_and_version_choose_the_collection() {
-    let no_type = |word: &str| format!("error: the server doesn't have a resource type {word:?}");
+async fn group_and_version_of_the_user_select_the_collection() {
+    fn no_type(word: &str) -> String {
+        format!("error: the server doesn't have a resource type {word:?}")
+    }
     let rows: [(&[&str], &[&str], Option<String>); 13] = [
         (
             &["hr/a"],
@@ -218,7 +223,7 @@ async fn a_typed_group_and_version_choose_the_collection() {
                     .to_owned(),
             ),
         ),
-        // One object under several names is one row.
+        // One object with several names is one row.
         (
             &["hr.helm.fluxcd.io/a", "hr.v1.helm.fluxcd.io/a", "deploy/a", "deployments.apps/a"],
             &["apps/v1 a", "helm.fluxcd.io/v1 a"],
@@ -247,7 +252,7 @@ async fn a_typed_group_and_version_choose_the_collection() {
         ("hr.helm.fluxcd.io", 1),
         ("hr.v2.helm.toolkit.fluxcd.io", 1),
     ] {
-        let what = What::Kinds(vec![word.parse().expect("a type")]);
+        let what = WorkloadSelector::Kinds(vec![word.parse().expect("a type")]);
         let listing = cluster.workloads(&shop(what)).await.expect("read");
         assert_eq!(listing.workloads.len(), rows, "{word}");
         let scope = Scope::Namespace("shop".to_owned());
@@ -257,30 +262,27 @@ async fn a_typed_group_and_version_choose_the_collection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_another_group_may_have_is_not_guessed() {
-    let broken = |_: &str| Some(status(503, "ServiceUnavailable", "no endpoints"));
-    let hidden = |_: &str| Some(forbidden());
-    let going = |rest: &str| rest.contains("/helmreleases/").then(not_found);
+async fn name_that_another_group_may_have_is_ambiguous() {
     let older = "flux.weave.works/v1beta1 a";
     let newer = "helm.toolkit.fluxcd.io/v2 a";
-    // What is forbidden is not meant; what is not served has no such object.
-    for legacy in [hidden, going] {
-        let cluster = with_three_groups(legacy);
+    // Forbidden collections are ignored; collections that are not served have no objects.
+    for (path, response) in [("", forbidden()), ("/helmreleases/", not_found())] {
+        let cluster = with_three_groups(move |rest| rest.contains(path).then(|| response.clone()));
         let (read, errors) = read_named(&cluster, &["hr/a"]).await;
         assert_eq!(
             (read, errors),
             (vec![older.to_owned(), newer.to_owned()], Vec::new())
         );
     }
-    let cluster = with_three_groups(broken);
-    let what = What::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
+    let cluster = with_three_groups(|_| Some(status(503, "ServiceUnavailable", "no endpoints")));
+    let what = WorkloadSelector::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(listing.workloads, []);
     assert_eq!(reasons(&listing), ["ServiceUnavailable"]);
     assert_eq!(
         listing.errors[0].hint.as_deref(),
         Some(
-            "more than one group may have helmrelease/a: name it with its group, as in \
+            "more than one API group may have helmrelease/a: include the group, as in \
              helmrelease.helm.toolkit.fluxcd.io/a"
         )
     );

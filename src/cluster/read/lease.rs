@@ -1,23 +1,22 @@
-//! Whether a controller of ours works in a cluster: what holds its Lease.
+//! Whether our controller runs in a cluster, as its Lease shows.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 
-/// The name of the Lease that our controller holds, in the namespace in which it
-/// runs.
+/// The name of the Lease that our controller holds, in the namespace where it runs.
 pub const CONTROLLER_LEASE: &str = "imgpolicy-controller";
 
-/// Whether a controller of ours works in a cluster.
+/// Whether our controller runs in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ControllerPresence {
-    /// It holds a fresh Lease.
+    /// It holds a Lease that has not expired.
     Running,
-    /// There is no Lease, or an old one.
+    /// There is no Lease, or it has expired.
     Absent,
     /// Leases may not be read.
     Unknown,
@@ -38,7 +37,7 @@ struct LeaseSpec {
 }
 
 impl LeaseSpec {
-    /// Whether somebody holds it. A controller that ends takes its name off.
+    /// Whether a controller holds it. A controller that stops removes its name.
     fn is_held(&self, now: Timestamp) -> bool {
         let holder = self.holder_identity.as_deref().unwrap_or_default();
         let (Some(renewed), Some(seconds)) = (self.renew_time, self.lease_duration_seconds) else {
@@ -50,20 +49,22 @@ impl LeaseSpec {
 }
 
 impl Cluster {
-    /// Whether a controller of ours works here, in any namespace.
+    /// Whether our controller runs in any namespace of this cluster.
     pub async fn controller_presence(&self, now: Timestamp) -> ControllerPresence {
         let named = format!("metadata.name={CONTROLLER_LEASE}");
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("coordination.k8s.io/v1", "leases").path(&Scope::AllNamespaces),
             field_selector: Some(&named),
-            ..List::default()
+            ..ListRequest::default()
         };
-        // A Lease that cannot be read is held by nobody.
-        let is_held = |text: &str| {
-            let lease: Lease = serde_json::from_str(text).unwrap_or_default();
-            lease.spec.is_held(now)
-        };
-        match self.list(&list, is_held).await {
+        let leases = self
+            .list(&list, |text| {
+                // A Lease that cannot be decoded counts as not held.
+                let lease: Lease = serde_json::from_str(text).unwrap_or_default();
+                lease.spec.is_held(now)
+            })
+            .await;
+        match leases {
             Ok(leases) if leases.contains(&true) => ControllerPresence::Running,
             Ok(_) => ControllerPresence::Absent,
             Err(error) if error.is_not_found() => ControllerPresence::Absent,
@@ -83,11 +84,11 @@ mod tests {
     use crate::cluster::fake::{cluster, forbidden, not_found, page};
 
     async fn presence(answer: (u16, String)) -> ControllerPresence {
-        let (cluster, asked) = cluster(move |_| answer.clone());
+        let (cluster, requests) = cluster(move |_| answer.clone());
         let now = "2026-01-01T00:00:30Z".parse().expect("a time");
         let presence = cluster.controller_presence(now).await;
         assert_eq!(
-            asked.lines(),
+            requests.lines(),
             ["GET /apis/coordination.k8s.io/v1/leases?\
                  &fieldSelector=metadata.name%3Dimgpolicy-controller&limit=500"]
         );
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_controller_runs_as_long_as_its_lease_is_fresh() {
+    async fn controller_runs_while_its_lease_has_not_expired() {
         let fresh = "2026-01-01T00:00:20.000000Z";
         for (answer, expected) in [
             (

@@ -1,4 +1,4 @@
-//! What is read from a cluster.
+//! Everything that is read from a cluster.
 
 pub(crate) mod helm;
 pub(crate) mod lease;

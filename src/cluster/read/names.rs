@@ -1,11 +1,11 @@
-//! Names for tab completion: metadata only, so that a keystroke stays cheap.
+//! Names for tab completion. Only metadata is read, so that a keystroke is cheap.
 
 use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::helm::Collection;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -13,7 +13,7 @@ use crate::workload::WorkloadType;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Object {
+struct NamedObject {
     metadata: ObjectMetadata,
 }
 
@@ -24,12 +24,12 @@ struct ObjectMetadata {
 }
 
 impl Cluster {
-    /// The names of the workloads of one type in scope, sorted, each once; those
-    /// that can be read, where some cannot.
+    /// The distinct names of the workloads of one type in scope, sorted. If some lists
+    /// cannot be read, the names from the others.
     ///
     /// # Errors
     ///
-    /// None can be listed.
+    /// No list can be read.
     pub async fn names(
         &self,
         workload_type: &WorkloadType,
@@ -39,8 +39,8 @@ impl Cluster {
         let collections = self.collections(workload_type).await;
         let lists = collections.into_iter().map(|collection| async {
             match collection {
-                Collection::There(resource) => self.names_at(resource.path(scope)).await,
-                // A guess that fails tells nothing.
+                Collection::Served(resource) => self.names_at(resource.path(scope)).await,
+                // It is not known whether the server has this collection.
                 Collection::Perhaps(resource) => Ok(self
                     .names_at(resource.path(scope))
                     .await
@@ -68,7 +68,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// They cannot be listed.
+    /// The namespaces cannot be listed.
     pub async fn namespaces(&self) -> Result<Vec<String>, ClusterError> {
         let path = Resource::new("v1", "namespaces").path(&Scope::AllNamespaces);
         let mut names = self.names_at(path).await?;
@@ -77,16 +77,17 @@ impl Cluster {
     }
 
     async fn names_at(&self, path: String) -> Result<Vec<String>, ClusterError> {
-        let list = List {
+        let list = ListRequest {
             path,
             metadata_only: true,
-            ..List::default()
+            ..ListRequest::default()
         };
-        let read = |text: &str| {
-            let object: Object = serde_json::from_str(text).unwrap_or_default();
-            object.metadata.name
-        };
-        let mut names = self.list(&list, read).await?;
+        let mut names = self
+            .list(&list, |text| {
+                let object: NamedObject = serde_json::from_str(text).unwrap_or_default();
+                object.metadata.name
+            })
+            .await?;
         names.retain(|name| !name.is_empty());
         Ok(names)
     }

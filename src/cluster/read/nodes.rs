@@ -1,10 +1,10 @@
-//! On which platforms a cluster can run anything.
+//! The platforms of a cluster's nodes.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
@@ -12,7 +12,7 @@ use crate::image::Platform;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Node {
+struct NodeObject {
     metadata: NodeMetadata,
 }
 
@@ -23,22 +23,16 @@ struct NodeMetadata {
 }
 
 impl Cluster {
-    /// The platforms of the nodes, each once, sorted. `None`: they may not be
-    /// read, or there are none, and nothing is known. That is no error: who may
-    /// only read workloads gets a complete answer without them.
+    /// The distinct platforms of the nodes, sorted; `None`: they are unknown, because there
+    /// are no nodes or they may not be read. That is not an error: a user who may read only
+    /// workloads gets a complete result without them.
     pub async fn node_platforms(&self) -> Option<Vec<Platform>> {
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("v1", "nodes").path(&Scope::AllNamespaces),
             metadata_only: true,
-            ..List::default()
+            ..ListRequest::default()
         };
-        let read = |text: &str| {
-            let node: Node = serde_json::from_str(text).ok()?;
-            let labels = node.metadata.labels?;
-            let os = labels.get("kubernetes.io/os")?;
-            Some(Platform::new(os, labels.get("kubernetes.io/arch")?, ""))
-        };
-        match self.list(&list, read).await {
+        match self.list(&list, platform).await {
             Ok(platforms) => {
                 let mut platforms: Vec<Platform> = platforms.into_iter().flatten().collect();
                 platforms.sort();
@@ -51,4 +45,11 @@ impl Cluster {
             }
         }
     }
+}
+
+fn platform(node: &str) -> Option<Platform> {
+    let node: NodeObject = serde_json::from_str(node).ok()?;
+    let labels = node.metadata.labels?;
+    let os = labels.get("kubernetes.io/os")?;
+    Some(Platform::new(os, labels.get("kubernetes.io/arch")?, ""))
 }

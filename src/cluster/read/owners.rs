@@ -1,5 +1,5 @@
-//! What the owners of workloads have to tell: whether they sleep, and whether a
-//! workload is really theirs.
+//! The owners of workloads: whether they are suspended, and whether they really manage a
+//! workload.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,17 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::helm::HELM_RELEASES;
-use crate::cluster::api::api_group::{CustomKind, Served};
+use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::page::ListRequest;
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::plan::{OwnerAnswer, OwnerQuestion};
 use crate::workload::{Owner, WorkloadId};
 
-/// How many requests are under way at once.
+/// The maximum number of concurrent requests.
 const AT_ONCE: usize = 8;
 
 const KUSTOMIZATIONS: CustomKind = CustomKind {
@@ -32,13 +33,13 @@ const APPLICATIONS: CustomKind = CustomKind {
     released: &["v1alpha1"],
 };
 
-/// An Application as far as the objects that it manages go.
+/// The fields of an Argo CD Application that list the objects it manages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Application {
-    metadata: Place,
+    metadata: ApplicationMetadata,
     status: ApplicationStatus,
-    /// What it manages cannot be read.
+    /// Whether the Application cannot be decoded.
     #[serde(skip)]
     is_unreadable: bool,
 }
@@ -53,11 +54,16 @@ impl Application {
             }
         })
     }
+
+    fn manages(&self, workload: &WorkloadId) -> bool {
+        let mut objects = self.status.resources.iter();
+        objects.any(|object| object.is_workload(workload))
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Place {
+struct ApplicationMetadata {
     namespace: String,
 }
 
@@ -77,7 +83,7 @@ struct ManagedObject {
 }
 
 impl ManagedObject {
-    fn is(&self, id: &WorkloadId) -> bool {
+    fn is_workload(&self, id: &WorkloadId) -> bool {
         self.group == id.group()
             && self.kind == id.kind.as_str()
             && self.namespace == id.namespace
@@ -85,13 +91,13 @@ impl ManagedObject {
     }
 }
 
-/// Applications by their name; `None`: they cannot be read.
+/// Applications by name; `None`: they cannot be read.
 type Applications = BTreeMap<String, Option<Vec<Application>>>;
 
 impl Cluster {
-    /// Asks what the owners of workloads have to tell, each question once. An
-    /// owner that is not there, or may not be read, is `Unknown`: nobody may rely
-    /// on its sleep.
+    /// Answers questions about the owners of workloads, each once. For an owner that does
+    /// not exist or may not be read, the answer is `Unknown`: it must not be taken as
+    /// suspended.
     pub async fn owner_answers(
         &self,
         questions: &[OwnerQuestion],
@@ -125,7 +131,7 @@ impl Cluster {
         }
     }
 
-    /// `spec.suspend` of Flux's objects; `None` where there is no such object.
+    /// `spec.suspend` of a Flux object; `None` if there is no such object.
     async fn suspend_field(&self, owner: &Owner) -> Result<Option<bool>, ClusterError> {
         let kind = match owner.kind.as_str() {
             "Kustomization" => &KUSTOMIZATIONS,
@@ -135,9 +141,10 @@ impl Cluster {
         let Some(namespace) = &owner.namespace else {
             return Ok(None);
         };
-        path_segment("namespace", namespace)?;
-        path_segment("resource name", &owner.name)?;
-        let (Served::At(resource) | Served::Perhaps(resource)) = self.served(kind, None).await?
+        check_path_segment("namespace", namespace)?;
+        check_path_segment("resource name", &owner.name)?;
+        let (ServedKind::At(resource) | ServedKind::Perhaps(resource)) =
+            self.served(kind, None).await?
         else {
             return Ok(None);
         };
@@ -149,8 +156,8 @@ impl Cluster {
         Ok(Some(object["spec"]["suspend"] == true))
     }
 
-    /// The Applications that are asked about, from every namespace where the label
-    /// does not tell theirs.
+    /// The Applications that the questions name. If the name does not include a namespace,
+    /// all namespaces are searched.
     async fn applications(&self, questions: &[OwnerQuestion]) -> Applications {
         let mut names: Vec<&String> = Vec::new();
         for question in questions {
@@ -168,12 +175,12 @@ impl Cluster {
             let served = &served;
             async move {
                 let applications = match served {
-                    Ok(Served::At(resource) | Served::Perhaps(resource)) => {
+                    Ok(ServedKind::At(resource) | ServedKind::Perhaps(resource)) => {
                         self.applications_named(resource, name).await
                     }
-                    // No Argo CD, no Application. The group is Argo Workflows' and
-                    // Rollouts' too.
-                    Ok(Served::Nowhere) => Some(Vec::new()),
+                    // Without Argo CD there are no Applications. Argo Workflows and
+                    // Rollouts use the same group.
+                    Ok(ServedKind::Nowhere) => Some(Vec::new()),
                     Err(error) => {
                         tracing::debug!("the Applications {name} are not known: {error}");
                         None
@@ -195,10 +202,10 @@ impl Cluster {
             .namespace
             .map_or(Scope::AllNamespaces, Scope::Namespace);
         let named = format!("metadata.name={}", owner.name);
-        let list = List {
+        let list = ListRequest {
             path: resource.path(&scope),
             field_selector: Some(&named),
-            ..List::default()
+            ..ListRequest::default()
         };
         let applications = match scope.check() {
             Ok(()) => self.list(&list, Application::read).await,
@@ -218,11 +225,7 @@ fn is_listed(applications: &Applications, name: &str, workload: &WorkloadId) -> 
     let Some(Some(applications)) = applications.get(name) else {
         return OwnerAnswer::Unknown;
     };
-    let lists_it = |application: &&Application| {
-        let mut objects = application.status.resources.iter();
-        objects.any(|object| object.is(workload))
-    };
-    match applications.iter().find(lists_it) {
+    match applications.iter().find(|one| one.manages(workload)) {
         Some(application) => OwnerAnswer::Yes(Some(application.metadata.namespace.clone())),
         None if applications.iter().any(|one| one.is_unreadable) => OwnerAnswer::Unknown,
         None => OwnerAnswer::No,

@@ -30,9 +30,9 @@ fn suspended(suspend: &serde_json::Value) -> (u16, String) {
     (200, json!({"spec": {"suspend": suspend}}).to_string())
 }
 
-/// The answers of a cluster with Flux and Argo CD.
+/// The responses of a cluster with Flux and Argo CD.
 async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswer)>, Asked) {
-    let (cluster, asked) = cluster(|uri| match uri {
+    let (cluster, requests) = cluster(|uri| match uri {
         "/apis/kustomize.toolkit.fluxcd.io" => group(&["kustomize.toolkit.fluxcd.io/v1"]),
         "/apis/kustomize.toolkit.fluxcd.io/v1" => kinds(&["kustomizations"]),
         // Other kinds of the groups have newer versions.
@@ -50,16 +50,16 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         uri if uri.ends_with("/helmreleases/asleep") => suspended(&json!(true)),
         uri if uri.contains("/namespaces/elsewhere/applications?") => page(json!([]), ""),
         uri if uri.contains("metadata.name%3Dshop&") => {
-            let object = |kind: &str, name: &str| {
+            let [db, web] = [("StatefulSet", "db"), ("Deployment", "web")].map(|(kind, name)| {
                 json!({"group": "apps", "version": "v1", "kind": kind,
                     "namespace": "shop", "name": name})
-            };
+            });
             let service = json!({"version": "v1", "kind": "Service", "namespace": "shop",
                 "name": "web"});
             page(
                 json!([{"metadata": {"namespace": "other"}, "status": {}},
                     {"metadata": {"namespace": "argocd"}, "status": {"resources":
-                        [service, object("StatefulSet", "db"), object("Deployment", "web")]}}]),
+                        [service, db, web]}}]),
                 "",
             )
         }
@@ -74,11 +74,11 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         _ => not_found(),
     });
     let answers = cluster.owner_answers(questions).await;
-    (answers, asked)
+    (answers, requests)
 }
 
 #[tokio::test]
-async fn fluxs_objects_tell_whether_they_are_suspended() {
+async fn flux_objects_show_whether_they_are_suspended() {
     let questions = [
         flux("HelmRelease", "asleep"),
         flux("Kustomization", "asleep"),
@@ -87,10 +87,10 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
         flux("Kustomization", "secret"),
         flux("StatefulSet", "db"),
     ];
-    let (answers, asked) = answers(&questions).await;
-    let told: Vec<_> = answers.iter().map(|(_, answer)| answer.clone()).collect();
+    let (answers, requests) = answers(&questions).await;
+    let values: Vec<_> = answers.iter().map(|(_, answer)| answer.clone()).collect();
     assert_eq!(
-        told,
+        values,
         [
             OwnerAnswer::Yes(None),
             OwnerAnswer::Yes(None),
@@ -100,7 +100,7 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
             OwnerAnswer::Unknown,
         ]
     );
-    let objects = asked.sorted();
+    let objects = requests.sorted();
     let objects = objects.iter().filter(|uri| uri.contains("/namespaces/"));
     assert_eq!(
         objects.collect::<Vec<_>>(),
@@ -115,32 +115,26 @@ async fn fluxs_objects_tell_whether_they_are_suspended() {
 }
 
 #[tokio::test]
-async fn an_application_lists_the_objects_that_are_its_own() {
-    let argocd = || OwnerAnswer::Yes(Some("argocd".to_owned()));
+async fn application_lists_its_own_objects() {
+    let argocd = OwnerAnswer::Yes(Some("argocd".to_owned()));
     let expected = [
-        // As Argo CD writes it of an Application outside its own namespace.
-        (argo("argocd_shop", "web"), argocd()),
+        // Argo CD's form for an Application outside its own namespace.
+        (argo("argocd_shop", "web"), argocd.clone()),
         (argo("elsewhere_shop", "web"), OwnerAnswer::No),
         (argo("nowhere", "web"), OwnerAnswer::No),
-        // What an odd one manages is not known.
+        // The objects of a malformed Application are unknown.
         (argo("odd", "web"), OwnerAnswer::Unknown),
         (argo("secret", "web"), OwnerAnswer::Unknown),
-        // A StatefulSet of this name is listed, no Deployment.
+        // A StatefulSet of this name is listed, but no Deployment.
         (argo("shop", "db"), OwnerAnswer::No),
-        (argo("shop", "web"), argocd()),
+        (argo("shop", "web"), argocd),
     ];
     let questions = expected.clone().map(|(question, _)| question);
-    let (answers, asked) = answers(&questions).await;
+    let (answers, requests) = answers(&questions).await;
     assert_eq!(answers, expected);
-    // One list for both questions to the Application `shop`.
-    let lists = asked.sorted();
+    // One list for both questions about the Application `shop`.
+    let lists = requests.sorted();
     let lists = lists.iter().filter(|uri| uri.contains("/applications?"));
-    let path = |(place, name): (&str, &str)| {
-        format!(
-            "/apis/argoproj.io/v1alpha1{place}/applications?\
-             &fieldSelector=metadata.name%3D{name}&limit=500"
-        )
-    };
     assert_eq!(
         lists.cloned().collect::<Vec<_>>(),
         [
@@ -151,34 +145,39 @@ async fn an_application_lists_the_objects_that_are_its_own() {
             ("/namespaces/argocd", "shop"),
             ("/namespaces/elsewhere", "shop"),
         ]
-        .map(path)
+        .map(|(place, name)| format!(
+            "/apis/argoproj.io/v1alpha1{place}/applications?\
+             &fieldSelector=metadata.name%3D{name}&limit=500"
+        ))
     );
 }
 
 #[tokio::test]
-async fn where_nothing_of_the_kind_is_installed_nothing_is_listed_and_nothing_sleeps() {
-    let (cluster, asked) = cluster(|_| not_found());
+async fn without_flux_and_argo_cd_nothing_is_listed_or_suspended() {
+    let (cluster, requests) = cluster(|_| not_found());
     let questions = [
         argo("shop", "web"),
         flux("Kustomization", "apps"),
         argo("shop", "web"),
     ];
     let answers = cluster.owner_answers(&questions).await;
-    let told: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
-    assert_eq!(told, [OwnerAnswer::Unknown, OwnerAnswer::No]);
+    let values: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
+    assert_eq!(values, [OwnerAnswer::Unknown, OwnerAnswer::No]);
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         ["/apis/argoproj.io", "/apis/kustomize.toolkit.fluxcd.io"]
     );
     assert_eq!(cluster.owner_answers(&[]).await, []);
-    assert_eq!(asked.uris().len(), 2);
+    assert_eq!(requests.uris().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_that_cannot_be_looked_up_is_not_known() {
-    let broken = || status(503, "ServiceUnavailable", "no endpoints");
-    type Answer = fn(&str) -> (u16, String);
-    let argo_answers: [Answer; 5] = [
+async fn owner_that_cannot_be_looked_up_is_unknown() {
+    fn broken() -> (u16, String) {
+        status(503, "ServiceUnavailable", "no endpoints")
+    }
+    type FakeAnswer = fn(&str) -> (u16, String);
+    let argo_answers: [FakeAnswer; 5] = [
         // The group is hidden, and so are its kinds.
         |_| forbidden(),
         // The server behind the group is down.
@@ -189,13 +188,13 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
             "/apis/argoproj.io/v1beta1" => kinds(&["argocds"]),
             _ => status(503, "ServiceUnavailable", "no endpoints"),
         },
-        // The kind is listed and its collection is not there.
+        // The kind is listed, but its collection does not exist.
         |uri| match uri {
             "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
             "/apis/argoproj.io/v1alpha1" => kinds(&["applications"]),
             _ => not_found(),
         },
-        // Something else answers.
+        // Another server responds.
         |_| (200, "<html>".to_owned()),
     ];
     for answer in argo_answers {
@@ -203,7 +202,7 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
         let answers = cluster.owner_answers(&[argo("shop", "web")]).await;
         assert_eq!(answers[0].1, OwnerAnswer::Unknown);
     }
-    // Flux's objects likewise: nobody may rely on a sleep that is not known.
+    // The same for Flux objects: unknown must not count as suspended.
     for answer in [forbidden, not_found, broken] {
         let (cluster, _) = cluster(move |_| answer());
         let answers = cluster
@@ -214,7 +213,7 @@ async fn an_owner_that_cannot_be_looked_up_is_not_known() {
 }
 
 #[tokio::test]
-async fn a_group_of_workflows_and_rollouts_is_not_argo_cd() {
+async fn workflows_and_rollouts_alone_are_not_argo_cd() {
     let (cluster, _) = cluster(|uri| match uri {
         "/apis/argoproj.io" => group(&["argoproj.io/v1alpha1"]),
         "/apis/argoproj.io/v1alpha1" => kinds(&["rollouts", "workflows"]),

@@ -1,16 +1,16 @@
-//! Pull secrets: the Secrets with which a workload's Pods pull their images.
+//! Pull secrets: the Secrets that a workload's Pods use to pull their images.
 //!
-//! A Secret is read by `get` and only where a workload or its service account
-//! names it, never by a list: who may read one Secret need not be let near the
-//! others. Each is read once a run. What it holds leaves this folder in a type
-//! that is not printed and is wiped; no log and no message quotes it.
+//! A Secret is read with `get`, and only if a workload or its service account names it.
+//! Secrets are never listed, because a user may be allowed to read one Secret and not the
+//! others. Each is read once per run. Its content leaves this folder in a type that is
+//! not printed and is wiped from memory; no log line and no message quotes it.
 //!
-//! # Which ones, and in which order
+//! # Which Secrets, and in which order
 //!
 //! The Pod template's own `imagePullSecrets` come first, then those of the
-//! service account. A cluster copies the account's into a Pod only where the
-//! Pod names none; here they stand behind the Pod's own, as Flux had it, so that
-//! what the account may see is not lost to a Pod that names one more Secret.
+//! service account. A cluster copies the account's Secrets into a Pod only if the Pod
+//! names none. Here they follow the Pod's own, as in Flux, so that a Pod that names an
+//! additional Secret can still use those of its account.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -24,52 +24,53 @@ use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
-use crate::workload::{DEFAULT_SERVICE_ACCOUNT, Reader};
+use crate::workload::{DEFAULT_SERVICE_ACCOUNT, PullIdentity};
 
-/// How many accounts and Secrets are read at once.
+/// How many service accounts and Secrets are read concurrently.
 const AT_ONCE: usize = 16;
 
-/// How many namespaces or faults one note names.
+/// How many namespaces a note names at most, and how many faults are noted.
 const NAMED: usize = 5;
 
 /// A Secret that holds registry credentials.
 #[derive(Debug)]
-pub struct PullSecret {
+pub struct PullSecretContent {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// A docker config file, of today's shape or of the legacy one.
+    /// A docker config file, in the current or the legacy format.
     pub docker_config: SecretSlice<u8>,
 }
 
-/// What was found for one reader.
+/// The Secrets of one pull identity.
 #[derive(Debug, Clone, Default)]
 pub struct PullSecretsFound {
-    /// The Secrets, in the order in which they are tried.
-    pub secrets: Vec<Arc<PullSecret>>,
-    /// Something could not be read, so that there may be more; a note says what.
-    pub incomplete: bool,
+    /// In the order in which they are tried.
+    pub secrets: Vec<Arc<PullSecretContent>>,
+    /// Whether something could not be read, so that there may be more Secrets. A note
+    /// says what.
+    pub is_incomplete: bool,
 }
 
-/// The pull secrets of a cluster, each read at most once, by whoever needs it
-/// first.
+/// The pull secrets of a cluster, each read on first use and at most once.
 #[derive(Debug)]
 pub struct PullSecrets {
     cluster: Cluster,
     slots: Semaphore,
-    accounts: Once<Option<Arc<[String]>>>,
-    secrets: Once<Option<Arc<PullSecret>>>,
+    accounts: CellsByName<Option<Arc<[String]>>>,
+    secrets: CellsByName<Option<Arc<PullSecretContent>>>,
     faults: Mutex<Faults>,
 }
 
-/// A value for each namespace and name, made once.
-type Once<T> = Mutex<HashMap<(String, String), Arc<OnceCell<T>>>>;
+/// One value per namespace and name, computed once.
+type CellsByName<T> = Mutex<HashMap<(String, String), Arc<OnceCell<T>>>>;
 
-/// What could not be used, to be told once a run.
+/// The objects that could not be used, reported once per run.
 #[derive(Debug, Default)]
 struct Faults {
     forbidden_accounts: BTreeSet<String>,
@@ -78,7 +79,7 @@ struct Faults {
 }
 
 impl Cluster {
-    /// The pull secrets of this cluster; nothing is read yet.
+    /// The pull secrets of this cluster. Nothing is read yet.
     #[must_use]
     pub fn pull_secrets(&self) -> PullSecrets {
         PullSecrets {
@@ -92,11 +93,11 @@ impl Cluster {
 }
 
 impl PullSecrets {
-    /// The Secrets that workloads of one kind of reader pull with. What cannot
-    /// be read is left out, and told by [`Self::notes`].
-    pub async fn of(&self, reader: &Reader) -> PullSecretsFound {
-        let namespace = &reader.namespace;
-        let refs = &reader.pull_secrets;
+    /// The Secrets that workloads with one pull identity use. Secrets that cannot be read
+    /// are left out and reported by [`Self::notes`].
+    pub async fn for_identity(&self, identity: &PullIdentity) -> PullSecretsFound {
+        let namespace = &identity.namespace;
+        let refs = &identity.pull_secrets;
         let account = refs
             .service_account
             .as_deref()
@@ -109,20 +110,20 @@ impl PullSecrets {
         };
         let (own, of_account) = futures_util::join!(own, of_account);
         let mut found = PullSecretsFound {
-            incomplete: of_account.is_none(),
+            is_incomplete: of_account.is_none(),
             ..PullSecretsFound::default()
         };
         for secret in own.into_iter().chain(of_account.unwrap_or_default()) {
             match secret {
                 Some(secret) => found.secrets.push(secret),
-                None => found.incomplete = true,
+                None => found.is_incomplete = true,
             }
         }
         found
     }
 
-    /// What could not be read, each line once, with what to ask where it was
-    /// forbidden.
+    /// Notes about objects that could not be read, each line once, with the command that
+    /// checks the permission if access was forbidden.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let faults = lock(&self.faults);
@@ -144,7 +145,7 @@ impl PullSecrets {
                 many => format!("{many} namespaces: {}", enumerate(namespaces)),
             };
             notes.push(format!(
-                "note: {what} may not be read in {places}; going on with your own credentials"
+                "note: no permission to read {what} in {places}; using your own credentials"
             ));
             notes.push(format!(
                 "hint: kubectl auth can-i get {resource} -n {first}"
@@ -157,70 +158,76 @@ impl PullSecrets {
         notes
     }
 
-    /// Tells that what a Secret holds is of no use.
-    pub fn reject(&self, secret: &PullSecret, fault: &str) {
+    /// Reports that the content of a Secret cannot be used.
+    pub fn reject(&self, secret: &PullSecretContent, fault: &str) {
         self.not_used(&secret.namespace, &secret.name, fault);
     }
 
-    /// The pull secrets that a service account names; `None`: it cannot be read.
+    /// The names of a service account's pull secrets; `None`: it cannot be read.
     async fn account(&self, namespace: &str, name: &str) -> Option<Arc<[String]>> {
-        let read = || async {
-            match self.get("serviceaccounts", namespace, name).await {
-                Ok(body) => match names_of_account(body.expose_secret()) {
-                    Some(names) => return Some(names.into()),
-                    None => self.account_unknown(namespace, name, "its answer cannot be read"),
-                },
-                // An account that does not exist names nothing.
-                Err(error) if error.is_not_found() => return Some(Arc::default()),
-                Err(error) if error.is_forbidden() => {
-                    let mut faults = lock(&self.faults);
-                    faults.forbidden_accounts.insert(namespace.to_owned());
-                }
-                Err(error) => self.account_unknown(namespace, name, &error.line()),
-            }
-            None
-        };
-        let cell = once(&self.accounts, namespace, name);
-        cell.get_or_init(read).await.clone()
+        let cell = cell(&self.accounts, namespace, name);
+        cell.get_or_init(|| self.read_account(namespace, name))
+            .await
+            .clone()
     }
 
-    async fn secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecret>> {
-        let read = || async {
-            match self.get("secrets", namespace, name).await {
-                Ok(body) => match docker_config(body.expose_secret()) {
-                    Ok(docker_config) => {
-                        return Some(Arc::new(PullSecret {
-                            namespace: namespace.to_owned(),
-                            name: name.to_owned(),
-                            docker_config,
-                        }));
-                    }
-                    Err(fault) => self.not_used(namespace, name, &fault),
-                },
-                Err(error) if error.is_not_found() => {
-                    self.not_used(namespace, name, "it does not exist");
-                }
-                Err(error) if error.is_forbidden() => {
-                    let mut faults = lock(&self.faults);
-                    faults.forbidden_secrets.insert(namespace.to_owned());
-                }
-                Err(error) => self.not_used(namespace, name, &error.line()),
+    async fn read_account(&self, namespace: &str, name: &str) -> Option<Arc<[String]>> {
+        match self.get("serviceaccounts", namespace, name).await {
+            Ok(body) => match names_of_account(body.expose_secret()) {
+                Some(names) => return Some(names.into()),
+                None => self.account_unknown(namespace, name, "the response cannot be read"),
+            },
+            // An account that does not exist has no pull secrets.
+            Err(error) if error.is_not_found() => return Some(Arc::default()),
+            Err(error) if error.is_forbidden() => {
+                let mut faults = lock(&self.faults);
+                faults.forbidden_accounts.insert(namespace.to_owned());
             }
-            None
-        };
-        let cell = once(&self.secrets, namespace, name);
-        cell.get_or_init(read).await.clone()
+            Err(error) => self.account_unknown(namespace, name, &error.line()),
+        }
+        None
     }
 
-    /// Reads one object. Its text may be secret, whatever it is.
+    async fn secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecretContent>> {
+        let cell = cell(&self.secrets, namespace, name);
+        cell.get_or_init(|| self.read_secret(namespace, name))
+            .await
+            .clone()
+    }
+
+    async fn read_secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecretContent>> {
+        match self.get("secrets", namespace, name).await {
+            Ok(body) => match docker_config(body.expose_secret()) {
+                Ok(docker_config) => {
+                    return Some(Arc::new(PullSecretContent {
+                        namespace: namespace.to_owned(),
+                        name: name.to_owned(),
+                        docker_config,
+                    }));
+                }
+                Err(fault) => self.not_used(namespace, name, &fault),
+            },
+            Err(error) if error.is_not_found() => {
+                self.not_used(namespace, name, "it does not exist");
+            }
+            Err(error) if error.is_forbidden() => {
+                let mut faults = lock(&self.faults);
+                faults.forbidden_secrets.insert(namespace.to_owned());
+            }
+            Err(error) => self.not_used(namespace, name, &error.line()),
+        }
+        None
+    }
+
+    /// Reads one object. Its text may be secret.
     async fn get(
         &self,
         plural: &'static str,
         namespace: &str,
         name: &str,
     ) -> Result<SecretString, ClusterError> {
-        path_segment("namespace", namespace)?;
-        path_segment("resource name", name)?;
+        check_path_segment("namespace", namespace)?;
+        check_path_segment("resource name", name)?;
         let scope = Scope::Namespace(namespace.to_owned());
         let path = Resource::new("v1", plural).path(&scope);
         // The semaphore is never closed.
@@ -242,7 +249,7 @@ impl PullSecrets {
     }
 }
 
-/// The first few of a set, and how many there are beside.
+/// The first few entries of a set, and how many more there are.
 fn enumerate(set: &BTreeSet<String>) -> String {
     let first: Vec<&str> = set.iter().take(NAMED).map(String::as_str).collect();
     let first = first.join(", ");
@@ -254,7 +261,7 @@ fn enumerate(set: &BTreeSet<String>) -> String {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Account {
+struct ServiceAccount {
     #[serde(default)]
     image_pull_secrets: Option<Vec<Reference>>,
 }
@@ -266,7 +273,7 @@ struct Reference {
 }
 
 fn names_of_account(text: &str) -> Option<Vec<String>> {
-    let account: Account = serde_json::from_str(text).ok()?;
+    let account: ServiceAccount = serde_json::from_str(text).ok()?;
     let listed = account.image_pull_secrets.unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
     for Reference { name } in listed {
@@ -277,7 +284,7 @@ fn names_of_account(text: &str) -> Option<Vec<String>> {
     Some(names)
 }
 
-// Borrowed, so that nothing secret is copied to where it is not wiped.
+// Borrowed, so that secrets are not copied to memory that is not wiped.
 #[derive(Deserialize)]
 struct Secret<'a> {
     #[serde(rename = "type", borrow, default)]
@@ -294,12 +301,12 @@ struct Data<'a> {
     legacy: Option<Cow<'a, str>>,
 }
 
-/// The docker config that a Secret holds, or why it holds none. The reason
-/// quotes nothing but the type.
+/// The docker config in a Secret, or why there is none. The reason quotes only the
+/// Secret's type.
 fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
-    // The library's error may quote what it does not understand.
+    // The library's error is not shown: it may quote the text that it does not understand.
     let secret: Secret<'_> =
-        serde_json::from_str(text).map_err(|_| "its answer cannot be read".to_owned())?;
+        serde_json::from_str(text).map_err(|_| "the response cannot be read".to_owned())?;
     let data = secret.data.unwrap_or_default();
     let (key, value) = match &*secret.kind {
         "kubernetes.io/dockerconfigjson" => (".dockerconfigjson", data.modern),
@@ -313,11 +320,11 @@ fn docker_config(text: &str) -> Result<SecretSlice<u8>, String> {
     let value = value.ok_or_else(|| format!("it has no key {key}"))?;
     let bytes = STANDARD
         .decode(value.as_bytes())
-        .map_err(|_| format!("its {key} is no base64"))?;
+        .map_err(|_| format!("its {key} is not valid base64"))?;
     Ok(bytes.into())
 }
 
-fn once<T>(all: &Once<T>, namespace: &str, name: &str) -> Arc<OnceCell<T>> {
+fn cell<T>(all: &CellsByName<T>, namespace: &str, name: &str) -> Arc<OnceCell<T>> {
     let key = (namespace.to_owned(), name.to_owned());
     Arc::clone(lock(all).entry(key).or_default())
 }

@@ -23,21 +23,21 @@ fn account(names: &[&str]) -> (u16, String) {
     (200, json!({"imagePullSecrets": names}).to_string())
 }
 
-/// A cluster with these answers by `PLURAL/NAME`, in whatever namespace.
+/// A cluster with these responses by `PLURAL/NAME`, in any namespace.
 fn holding(answers: &[(&str, (u16, String))]) -> (PullSecrets, Asked) {
     let answers: BTreeMap<String, (u16, String)> = answers
         .iter()
         .map(|(path, answer)| ((*path).to_owned(), answer.clone()))
         .collect();
-    let (cluster, asked) = cluster(move |uri| {
+    let (cluster, requests) = cluster(move |uri| {
         let path = uri.splitn(6, '/').nth(5).unwrap_or_default();
         answers.get(path).cloned().unwrap_or_else(not_found)
     });
-    (cluster.pull_secrets(), asked)
+    (cluster.pull_secrets(), requests)
 }
 
-fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> Reader {
-    Reader {
+fn reader(namespace: &str, account: Option<&str>, names: &[&str]) -> PullIdentity {
+    PullIdentity {
         namespace: namespace.to_owned(),
         pull_secrets: PullSecretRefs {
             service_account: account.map(str::to_owned),
@@ -51,25 +51,25 @@ fn names(found: &PullSecretsFound) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_pods_own_come_first_then_the_accounts_each_once() {
-    let (secrets, asked) = holding(&[
+async fn secrets_of_the_pod_come_before_those_of_the_account_each_once() {
+    let (secrets, requests) = holding(&[
         ("serviceaccounts/web", account(&["shared", "b", "", "b"])),
         ("secrets/own", modern()),
         ("secrets/shared", modern()),
         ("secrets/b", modern()),
     ]);
     let found = secrets
-        .of(&reader("shop", Some("web"), &["own", "shared"]))
+        .for_identity(&reader("shop", Some("web"), &["own", "shared"]))
         .await;
     assert_eq!(names(&found), ["own", "shared", "b"]);
-    assert!(!found.incomplete);
+    assert!(!found.is_incomplete);
     assert_eq!(found.secrets[0].namespace, "shop");
     assert_eq!(
         found.secrets[0].docker_config.expose_secret(),
         CONFIG.as_bytes()
     );
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/api/v1/namespaces/shop/secrets/b",
             "/api/v1/namespaces/shop/secrets/own",
@@ -81,8 +81,8 @@ async fn the_pods_own_come_first_then_the_accounts_each_once() {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
-    let (secrets, asked) = holding(&[
+async fn concurrent_requests_read_each_object_once_per_namespace() {
+    let (secrets, requests) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
         ("secrets/regcred", modern()),
     ]);
@@ -91,22 +91,22 @@ async fn what_is_asked_for_at_the_same_time_is_read_once_a_namespace() {
         reader("shop", None, &["regcred"]),
     ];
     let other = reader("team", None, &[]);
-    let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.of(r))).await;
+    let found = join_all([&plain, &named, &plain, &other].map(|r| secrets.for_identity(r))).await;
     assert!(found.iter().all(|found| names(found) == ["regcred"]));
-    assert_eq!(secrets.of(&plain).await.secrets.len(), 1);
-    assert_eq!(asked.uris().len(), 4, "{:?}", asked.uris());
+    assert_eq!(secrets.for_identity(&plain).await.secrets.len(), 1);
+    assert_eq!(requests.uris().len(), 4, "{:?}", requests.uris());
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_exist_names_nothing_and_is_no_fault() {
+async fn missing_account_has_no_secrets_and_is_not_a_fault() {
     let (secrets, _) = holding(&[]);
-    let found = secrets.of(&reader("shop", None, &[])).await;
-    assert!(found.secrets.is_empty() && !found.incomplete);
+    let found = secrets.for_identity(&reader("shop", None, &[])).await;
+    assert!(found.secrets.is_empty() && !found.is_incomplete);
     assert_eq!(secrets.notes(), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_is_forbidden_is_told_once_for_all_namespaces() {
+async fn forbidden_reads_are_noted_once_for_all_namespaces() {
     let (secrets, _) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
         ("serviceaccounts/closed", forbidden()),
@@ -114,29 +114,35 @@ async fn what_is_forbidden_is_told_once_for_all_namespaces() {
         ("secrets/other", forbidden()),
     ]);
     for namespace in ["b", "a", "c", "d", "e", "f", "g"] {
-        let found = secrets.of(&reader(namespace, None, &["other"])).await;
-        assert!(found.secrets.is_empty() && found.incomplete);
+        let found = secrets
+            .for_identity(&reader(namespace, None, &["other"]))
+            .await;
+        assert!(found.secrets.is_empty() && found.is_incomplete);
     }
-    let found = secrets.of(&reader("a", Some("closed"), &[])).await;
-    assert!(found.incomplete);
+    let found = secrets
+        .for_identity(&reader("a", Some("closed"), &[]))
+        .await;
+    assert!(found.is_incomplete);
     assert_eq!(
         secrets.notes(),
         [
-            "note: service accounts may not be read in namespace a; going on with your own \
+            "note: no permission to read service accounts in namespace a; using your own \
              credentials",
             "hint: kubectl auth can-i get serviceaccounts -n a",
-            "note: secrets may not be read in 7 namespaces: a, b, c, d, e and 2 more; going on \
-             with your own credentials",
+            "note: no permission to read secrets in 7 namespaces: a, b, c, d, e and 2 more; using \
+             your own credentials",
             "hint: kubectl auth can-i get secrets -n a",
         ]
     );
 }
 
 #[tokio::test]
-async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its_content() {
+async fn both_types_are_read_and_notes_on_unusable_secrets_hide_their_content() {
     let (modern, legacy) = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg");
     let encoded = STANDARD.encode(CONFIG);
-    let fault = |text: &str| Some(format!("note: pull secret shop/x is not used: {text}"));
+    fn fault(text: &str) -> Option<String> {
+        Some(format!("note: pull secret shop/x is not used: {text}"))
+    }
     for (answer, expected) in [
         (secret(modern, ".dockerconfigjson", &encoded), None),
         (secret(legacy, ".dockercfg", &encoded), None),
@@ -153,7 +159,7 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
         (
             secret(legacy, ".dockercfg", "hunter2!"),
-            fault("its .dockercfg is no base64"),
+            fault("its .dockercfg is not valid base64"),
         ),
         (
             (200, json!({"type": modern}).to_string()),
@@ -161,7 +167,7 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
         (
             (200, json!({"type": modern, "data": "hunter2"}).to_string()),
-            fault("its answer cannot be read"),
+            fault("the response cannot be read"),
         ),
         (not_found(), fault("it does not exist")),
         (
@@ -170,19 +176,21 @@ async fn both_types_are_read_and_a_secret_that_is_of_no_use_is_named_without_its
         ),
     ] {
         let (secrets, _) = holding(&[("secrets/x", answer.clone())]);
-        let found = secrets.of(&reader("shop", None, &["x"])).await;
-        assert_eq!(found.incomplete, expected.is_some(), "{answer:?}");
+        let found = secrets.for_identity(&reader("shop", None, &["x"])).await;
+        assert_eq!(found.is_incomplete, expected.is_some(), "{answer:?}");
         assert_eq!(secrets.notes(), Vec::from_iter(expected), "{answer:?}");
         assert!(!format!("{found:?} {secrets:?}").contains("hunter2"));
     }
 }
 
 #[tokio::test]
-async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
-    let (secrets, asked) = holding(&[("secrets/x", modern())]);
-    let found = secrets.of(&reader("shop", Some("../x"), &["../x"])).await;
-    assert!(found.secrets.is_empty() && found.incomplete);
-    assert_eq!(asked.uris(), [""; 0]);
+async fn invalid_names_are_not_sent_to_the_server() {
+    let (secrets, requests) = holding(&[("secrets/x", modern())]);
+    let found = secrets
+        .for_identity(&reader("shop", Some("../x"), &["../x"]))
+        .await;
+    assert!(found.secrets.is_empty() && found.is_incomplete);
+    assert_eq!(requests.uris(), [""; 0]);
     assert_eq!(
         secrets.notes()[0],
         "note: pull secret shop/../x is not used: error: invalid resource name \"../x\": may not \
@@ -191,11 +199,11 @@ async fn a_name_that_leaves_its_place_is_asked_of_nobody() {
 }
 
 #[tokio::test]
-async fn many_faults_are_counted_and_not_listed() {
+async fn further_faults_are_counted() {
     let (secrets, _) = holding(&[]);
     let all: Vec<String> = (0..8).map(|n| format!("s{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
-    secrets.of(&reader("shop", None, &all)).await;
+    secrets.for_identity(&reader("shop", None, &all)).await;
     let notes = secrets.notes();
     assert_eq!(notes.len(), 6);
     assert_eq!(notes[5], "note: 3 more pull secrets were not used");

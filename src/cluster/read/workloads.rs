@@ -1,4 +1,4 @@
-//! The workloads that a selection names.
+//! Reads the workloads of a selection.
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -9,58 +9,58 @@ use serde::Deserialize;
 use super::helm::Collection;
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
-use crate::cluster::api::selection::{Scope, Selection, What};
+use crate::cluster::api::selection::{Scope, Selection, WorkloadSelector};
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{Workload, WorkloadKind, WorkloadType, decode_as};
 
-/// How many objects are asked for at once by name.
+/// How many objects are read by name concurrently.
 const AT_ONCE: usize = 8;
 
-/// What was read, and what was not.
+/// The workloads that were read, and the errors of those that were not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
     /// Sorted by namespace, name and kind.
     pub workloads: Vec<Workload>,
-    /// One for each list or object that could not be read.
+    /// One per list or object that could not be read.
     pub errors: Vec<AccessError>,
 }
 
-/// A collection that was asked for, and how it went.
-struct Part {
+/// The result of listing one collection.
+struct ListedCollection {
     resource: Resource,
-    /// Whether the server may not have it at all.
+    /// Whether it is unknown if the server has the collection.
     is_guess: bool,
     items: Result<Vec<Result<Workload, AccessError>>, ClusterError>,
 }
 
 impl Cluster {
-    /// Reads workloads: kinds concurrently, each in pages, and each object
-    /// alone, so that what fails spoils nothing else.
+    /// Reads workloads: kinds concurrently, each in pages, and each object on its own, so
+    /// that one failure does not affect the rest.
     ///
     /// # Errors
     ///
-    /// Nothing can be read at all: the selection makes no sense, no server
-    /// answers, or it does not accept the credentials.
+    /// Nothing can be read: the selection is invalid, the server does not respond, or it
+    /// does not accept the credentials.
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
         let mut listing = match &selection.what {
-            What::Everything => {
+            WorkloadSelector::Everything => {
                 let all = WorkloadKind::ALL.map(WorkloadType::from);
-                self.of_types(selection, &all, false).await?
+                self.list_types(selection, &all, false).await?
             }
-            What::Kinds(types) => self.of_types(selection, types, true).await?,
-            What::Named(named) => self.of_names(&selection.scope, named).await?,
+            WorkloadSelector::Kinds(types) => self.list_types(selection, types, true).await?,
+            WorkloadSelector::Named(named) => self.get_named(&selection.scope, named).await?,
         };
         listing.workloads.sort_by(|a, b| a.id.cmp(&b.id));
-        // Two types may name one object: one with a group, one without.
+        // Two types, one with a group and one without, may name the same object.
         let workloads = &mut listing.workloads;
         workloads.dedup_by(|a, b| a.id.is_same_object(&b.id));
         Ok(listing)
     }
 
-    async fn of_types(
+    async fn list_types(
         &self,
         selection: &Selection,
         types: &[WorkloadType],
@@ -72,8 +72,8 @@ impl Cluster {
                 distinct.push(one);
             }
         }
-        let asked = distinct.iter().map(|one| self.of_type(selection, one));
-        let parts = join_all(asked).await;
+        let lists = distinct.iter().map(|one| self.list_type(selection, one));
+        let parts = join_all(lists).await;
 
         let mut listing = Listing::default();
         let mut failed = Vec::new();
@@ -83,7 +83,7 @@ impl Cluster {
             let mut is_there = false;
             let mut guesses = Vec::new();
             for part in parts {
-                let Part {
+                let ListedCollection {
                     resource,
                     is_guess,
                     items,
@@ -100,7 +100,8 @@ impl Cluster {
                         }
                     }
                     Err(error) if error.is_not_found() => {}
-                    // Who may not read an extra that nobody asked for misses nothing.
+                    // HelmReleases were not requested, so a user who may not read them
+                    // misses nothing.
                     Err(error)
                         if kind == WorkloadKind::HelmRelease
                             && !named_by_user
@@ -117,7 +118,7 @@ impl Cluster {
                     }
                 }
             }
-            // What may not be there is missed where nothing else is.
+            // A collection that may not exist counts only if there is no other.
             if !is_there && !guesses.is_empty() {
                 is_there = true;
                 failed.extend(guesses);
@@ -127,20 +128,24 @@ impl Cluster {
                 listing.errors.push(entry);
             }
         }
-        self.enter_failures(&selection.scope, failed, any_answer, &mut listing)
+        self.report_failures(&selection.scope, failed, any_answer, &mut listing)
             .await?;
         Ok(listing)
     }
 
-    async fn of_type(&self, selection: &Selection, workload_type: &WorkloadType) -> Vec<Part> {
+    async fn list_type(
+        &self,
+        selection: &Selection,
+        workload_type: &WorkloadType,
+    ) -> Vec<ListedCollection> {
         let kind = workload_type.kind();
         let collections = self.collections(workload_type).await.into_iter();
         let parts = collections.map(|collection| async move {
-            Part {
+            ListedCollection {
                 resource: collection.resource().clone(),
-                is_guess: !matches!(collection, Collection::There(_)),
+                is_guess: !matches!(collection, Collection::Served(_)),
                 items: match collection {
-                    Collection::There(resource) | Collection::Perhaps(resource) => {
+                    Collection::Served(resource) | Collection::Perhaps(resource) => {
                         self.items(selection, kind, &resource).await
                     }
                     Collection::Unknown(_, error) => Err(error),
@@ -156,18 +161,20 @@ impl Cluster {
         kind: WorkloadKind,
         resource: &Resource,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
-        let list = List {
+        let list = ListRequest {
             path: resource.path(&selection.scope),
             label_selector: selection.label_selector.as_deref(),
-            ..List::default()
+            ..ListRequest::default()
         };
-        let read = |text: &str| read(kind, &resource.api_version, &selection.scope, text);
-        self.list(&list, read).await
+        self.list(&list, |text| {
+            decode_workload(kind, &resource.api_version, &selection.scope, text)
+        })
+        .await
     }
 
-    /// Turns failed lists into entries, or into one error where nothing else
-    /// can have worked.
-    async fn enter_failures(
+    /// Turns failed lists into entries, or into one error if no other list can have
+    /// worked.
+    async fn report_failures(
         &self,
         scope: &Scope,
         failed: Vec<(Resource, ClusterError)>,
@@ -175,14 +182,13 @@ impl Cluster {
         listing: &mut Listing,
     ) -> Result<(), ClusterError> {
         let nothing_works = !any_answer && failed.iter().all(|(_, error)| error.is_transport());
-        let fatal = |error: &ClusterError| error.spoils_all() || nothing_works;
         let mut refused = None;
         let mut entries = Vec::with_capacity(failed.len());
         for (resource, error) in failed {
-            if fatal(&error) {
+            if error.is_fatal() || nothing_works {
                 return Err(error);
             }
-            let mut entry = AccessError::on(scope, &resource, "list", &error);
+            let mut entry = AccessError::for_resource(scope, &resource, "list", &error);
             if *scope == Scope::AllNamespaces && error.is_forbidden() {
                 entry.hint = None;
                 refused = Some((entries.len(), resource));
@@ -190,18 +196,18 @@ impl Cluster {
             entries.push(entry);
         }
         if let Some((last, resource)) = refused {
-            // Asked and told once: what holds for one kind nearly always holds
-            // for all.
+            // One check and one hint: what applies to one kind nearly always applies to
+            // all of them.
             let allowed = self.may_list_here(&resource).await;
             if let Some(entry) = entries.get_mut(last) {
-                entry.hint = Some(self.narrower(&resource, allowed));
+                entry.hint = Some(self.narrower_scope_hint(&resource, allowed));
             }
         }
         listing.errors.extend(entries);
         Ok(())
     }
 
-    /// Whether the own namespace may be listed where the whole cluster may not.
+    /// Whether the context's namespace may be listed although the whole cluster may not.
     async fn may_list_here(&self, resource: &Resource) -> bool {
         let own = Scope::Namespace(self.namespace().to_owned());
         let params = kube::api::ListParams::default().limit(1);
@@ -209,22 +215,22 @@ impl Cluster {
         self.fetch(request.list_metadata(&params)).await.is_ok()
     }
 
-    fn narrower(&self, resource: &Resource, allowed_here: bool) -> String {
+    fn narrower_scope_hint(&self, resource: &Resource, allowed_here: bool) -> String {
         let (resource, namespace) = (resource.qualified(), self.namespace());
         if allowed_here {
             format!(
-                "listing {resource} in all namespaces is forbidden, in namespace {namespace:?} \
-                 it is allowed: use -n {namespace} instead of -A"
+                "listing {resource} is forbidden in all namespaces, but allowed in namespace \
+                 {namespace:?}: use -n {namespace} instead of -A"
             )
         } else {
             format!(
-                "listing {resource} in all namespaces is forbidden: name one with -n instead \
+                "listing {resource} is forbidden in all namespaces: select one with -n instead \
                  of -A (kubectl auth can-i list {resource} -n NAMESPACE)"
             )
         }
     }
 
-    async fn of_names(
+    async fn get_named(
         &self,
         scope: &Scope,
         named: &[(WorkloadType, String)],
@@ -241,16 +247,16 @@ impl Cluster {
                 types.push(one);
             }
         }
-        let looked_up = types
+        let lookups = types
             .into_iter()
             .map(|one| async move { (one, self.collections(one).await) });
-        let collections: Vec<_> = join_all(looked_up).await;
-        let asked = distinct.into_iter().map(|(workload_type, name)| {
+        let collections: Vec<_> = join_all(lookups).await;
+        let requests = distinct.into_iter().map(|(workload_type, name)| {
             let meant = collections.iter().find(|(one, _)| *one == workload_type);
             let meant = meant.map_or(&[][..], |(_, collections)| collections.as_slice());
-            self.of_name(scope, workload_type, meant, name)
+            self.get_by_name(scope, workload_type, meant, name)
         });
-        let answers: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let answers: Vec<_> = stream::iter(requests).buffered(AT_ONCE).collect().await;
         let mut listing = Listing::default();
         for answer in answers {
             for found in answer? {
@@ -263,8 +269,8 @@ impl Cluster {
         Ok(listing)
     }
 
-    /// Reads what has a name, from each collection that the type may mean.
-    async fn of_name(
+    /// Reads the objects of one name from each collection that the type may refer to.
+    async fn get_by_name(
         &self,
         scope: &Scope,
         workload_type: &WorkloadType,
@@ -272,45 +278,46 @@ impl Cluster {
         name: &str,
     ) -> Result<Vec<Result<Workload, AccessError>>, ClusterError> {
         let kind = workload_type.kind();
-        let mut answers = Answers::default();
+        let mut lookup = NameLookup::default();
         for collection in collections {
             match collection {
-                Collection::There(resource) | Collection::Perhaps(resource) => {
+                Collection::Served(resource) | Collection::Perhaps(resource) => {
                     let request = kube::core::Request::new(resource.path(scope));
                     match self.fetch(request.get(name, &GetParams::default())).await {
                         Ok(body) => {
-                            let workload = read(kind, &resource.api_version, scope, &body);
-                            answers.found.push(workload);
+                            let workload =
+                                decode_workload(kind, &resource.api_version, scope, &body);
+                            lookup.found.push(workload);
                         }
-                        Err(error) if error.spoils_all() || error.is_transport() => {
+                        Err(error) if error.is_fatal() || error.is_transport() => {
                             return Err(error);
                         }
-                        Err(error) => answers.enter(scope, collection, &error),
+                        Err(error) => lookup.add_failure(scope, collection, &error),
                     }
                 }
-                Collection::Unknown(_, error) => answers.enter(scope, collection, error),
+                Collection::Unknown(_, error) => lookup.add_failure(scope, collection, error),
             }
         }
-        Ok(answers.settle(scope, workload_type, name))
+        Ok(lookup.into_workloads(scope, workload_type, name))
     }
 }
 
-/// What the collections of a type tell of a name.
+/// The results of looking up one name in the collections of a type.
 #[derive(Default)]
-struct Answers {
+struct NameLookup {
     found: Vec<Result<Workload, AccessError>>,
-    /// Where it may be, for all that can be read.
+    /// The failure of a collection that may or may not have the name.
     unknown: Option<AccessError>,
     forbidden: Option<AccessError>,
     not_found: Option<AccessError>,
-    /// Forbidden, and perhaps not there at all.
+    /// Forbidden, and the collection may not exist.
     guess: Option<AccessError>,
 }
 
-impl Answers {
-    fn enter(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
+impl NameLookup {
+    fn add_failure(&mut self, scope: &Scope, collection: &Collection, error: &ClusterError) {
         let resource = collection.resource();
-        let is_there = matches!(collection, Collection::There(_));
+        let is_there = matches!(collection, Collection::Served(_));
         let slot = if error.is_not_served() {
             return;
         } else if error.is_no_such_object() {
@@ -322,13 +329,13 @@ impl Answers {
         } else {
             &mut self.guess
         };
-        slot.get_or_insert_with(|| AccessError::on(scope, resource, "get", error));
+        slot.get_or_insert_with(|| AccessError::for_resource(scope, resource, "get", error));
     }
 
-    /// Who may not read a collection does not mean it where another one has the
-    /// name. Where none has it, the surest reason to doubt that comes first, and
-    /// of two like ones the newer group's.
-    fn settle(
+    /// If one collection has the name, forbidden collections are ignored. If none has it,
+    /// the most certain reason is reported, and of two equal reasons the one of the newer
+    /// group.
+    fn into_workloads(
         self,
         scope: &Scope,
         workload_type: &WorkloadType,
@@ -336,12 +343,13 @@ impl Answers {
     ) -> Vec<Result<Workload, AccessError>> {
         match (self.found.is_empty(), self.unknown) {
             (false, None) => self.found,
-            // Another one may have the name, and may be the one that is meant.
+            // Another collection may also have the name, and it may be the one the user
+            // wants.
             (false, Some(mut failure)) => {
                 let word = workload_type.singular();
                 let group = workload_type.kind().groups()[0];
                 failure.hint = Some(format!(
-                    "more than one group may have {word}/{name}: name it with its group, as in \
+                    "more than one API group may have {word}/{name}: include the group, as in \
                      {word}.{group}/{name}"
                 ));
                 vec![Err(failure)]
@@ -358,8 +366,8 @@ impl Answers {
     }
 }
 
-/// Decodes one object; what cannot be decoded is called by its name.
-fn read(
+/// Decodes one object. An error names the object.
+fn decode_workload(
     kind: WorkloadKind,
     api_version: &str,
     scope: &Scope,
@@ -367,20 +375,20 @@ fn read(
 ) -> Result<Workload, AccessError> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Identity {
-        metadata: Name,
+    struct ObjectIdentity {
+        metadata: ObjectName,
     }
     #[derive(Default, Deserialize)]
     #[serde(default)]
-    struct Name {
+    struct ObjectName {
         name: String,
         namespace: String,
     }
     let namespace = scope.namespace().unwrap_or_default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     decode_as(kind, api_version, namespace, &mut deserializer).map_err(|error| {
-        let identity: Identity = serde_json::from_str(text).unwrap_or_default();
-        let Name { name, namespace } = identity.metadata;
+        let identity: ObjectIdentity = serde_json::from_str(text).unwrap_or_default();
+        let ObjectName { name, namespace } = identity.metadata;
         let scope = match namespace.as_str() {
             "" => scope.clone(),
             _ => Scope::Namespace(namespace),

@@ -10,8 +10,8 @@ fn names(listing: &Listing) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
-    let (cluster, asked) = cluster(|uri| match uri {
+async fn everything_selects_the_four_kinds_and_any_releases() {
+    let (cluster, requests) = cluster(|uri| match uri {
         "/apis/helm.toolkit.fluxcd.io" => {
             group(&["helm.toolkit.fluxcd.io/v3", "helm.toolkit.fluxcd.io/v2"])
         }
@@ -27,7 +27,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
-        .workloads(&shop(What::Everything))
+        .workloads(&shop(WorkloadSelector::Everything))
         .await
         .expect("read");
     assert_eq!(
@@ -47,7 +47,7 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
     );
     assert_eq!(listing.workloads[0].containers[0].image, "org/db:1");
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/apis/apps/v1/namespaces/shop/daemonsets?&limit=500",
             "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
@@ -64,13 +64,13 @@ async fn everything_is_the_four_kinds_and_the_releases_where_there_are_any() {
 }
 
 #[tokio::test]
-async fn one_bad_object_spoils_only_itself() {
+async fn malformed_object_does_not_affect_the_others() {
     let (cluster, _) = cluster(|_| {
         let bad = json!({"metadata": {"name": "odd", "namespace": "other",
             "annotations": {"fluxcd.io/automated": true}}});
         page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
     });
-    let what = What::Kinds(vec![WorkloadKind::Deployment.into()]);
+    let what = WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]);
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
     let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
@@ -84,14 +84,14 @@ async fn one_bad_object_spoils_only_itself() {
 }
 
 #[tokio::test]
-async fn a_forbidden_kind_leaves_the_others() {
+async fn forbidden_kind_does_not_affect_the_others() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/deployments") => forbidden(),
         _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => page(json!([item("web")]), ""),
     });
     let listing = cluster
-        .workloads(&shop(What::Everything))
+        .workloads(&shop(WorkloadSelector::Everything))
         .await
         .expect("read");
     assert_eq!(listing.workloads.len(), 3);
@@ -109,16 +109,16 @@ async fn a_forbidden_kind_leaves_the_others() {
 }
 
 #[tokio::test]
-async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
+async fn hint_names_the_allowed_namespace_if_all_are_forbidden() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
-        what: What::Kinds(vec![
+        what: WorkloadSelector::Kinds(vec![
             WorkloadKind::Deployment.into(),
             WorkloadKind::CronJob.into(),
         ]),
     };
-    let (allowed, asked) = cluster(|uri| {
+    let (allowed, requests) = cluster(|uri| {
         if uri.contains("/namespaces/shop/") {
             page(json!([]), "")
         } else {
@@ -128,17 +128,17 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let listing = allowed.workloads(&all).await.expect("read");
     assert_eq!(listing.errors.len(), 2);
     assert_eq!(listing.errors[1].scope, "cluster");
-    // Told once, at the end.
+    // Only once, at the end.
     assert_eq!(listing.errors[0].hint, None);
     assert_eq!(
         listing.errors[1].hint.as_deref(),
         Some(
-            "listing cronjobs.batch in all namespaces is forbidden, in namespace \"shop\" \
-             it is allowed: use -n shop instead of -A"
+            "listing cronjobs.batch is forbidden in all namespaces, but allowed in namespace \
+             \"shop\": use -n shop instead of -A"
         )
     );
     assert_eq!(
-        asked.sorted(),
+        requests.sorted(),
         [
             "/apis/apps/v1/deployments?&labelSelector=a%3Db&limit=500",
             "/apis/batch/v1/cronjobs?&labelSelector=a%3Db&limit=500",
@@ -148,11 +148,11 @@ async fn all_namespaces_forbidden_points_to_the_one_that_is_allowed() {
     let (nothing, _) = cluster(|_| forbidden());
     let listing = nothing.workloads(&all).await.expect("read");
     let hint = listing.errors[1].hint.as_deref().unwrap_or("");
-    assert!(hint.contains("name one with -n instead of -A"), "{hint}");
+    assert!(hint.contains("select one with -n instead of -A"), "{hint}");
 }
 
 #[tokio::test]
-async fn what_spoils_all_lists_is_one_error() {
+async fn fatal_failure_is_one_error() {
     for (code, reason, line) in [
         (
             401,
@@ -162,25 +162,26 @@ async fn what_spoils_all_lists_is_one_error() {
         (400, "BadRequest", "Error from server (BadRequest): no"),
     ] {
         let (cluster, _) = cluster(move |_| status(code, reason, "no"));
-        let result = cluster.workloads(&shop(What::Everything)).await;
+        let result = cluster.workloads(&shop(WorkloadSelector::Everything)).await;
         assert_eq!(result.expect_err("spoilt").line(), line);
     }
 }
 
 #[tokio::test]
-async fn a_named_workload_that_is_missing_leaves_the_others() {
-    let (cluster, asked) = cluster(|uri| match uri {
+async fn missing_named_workload_does_not_affect_the_others() {
+    let (cluster, requests) = cluster(|uri| match uri {
         _ if uri.ends_with("/nope") => no_such_object("deployments.apps", "nope"),
         _ if uri.contains("helm") || uri.contains("flux") => not_found(),
         _ => (200, item("web").to_string()),
     });
-    let name = |kind: WorkloadKind, name: &str| (kind.into(), name.to_owned());
-    let what = What::Named(vec![
-        name(WorkloadKind::Deployment, "nope"),
-        name(WorkloadKind::Deployment, "web"),
-        name(WorkloadKind::Deployment, "web"),
-        name(WorkloadKind::HelmRelease, "db"),
-    ]);
+    let named = [
+        (WorkloadKind::Deployment, "nope"),
+        (WorkloadKind::Deployment, "web"),
+        (WorkloadKind::Deployment, "web"),
+        (WorkloadKind::HelmRelease, "db"),
+    ];
+    let named = named.map(|(kind, name)| (kind.into(), name.to_owned()));
+    let what = WorkloadSelector::Named(named.to_vec());
     let listing = cluster.workloads(&shop(what)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/web"]);
     let messages: Vec<_> = listing.errors.iter().map(|e| e.message.as_str()).collect();
@@ -191,5 +192,5 @@ async fn a_named_workload_that_is_missing_leaves_the_others() {
             "error: the server doesn't have a resource type \"helmreleases\"",
         ]
     );
-    assert_eq!(asked.uris().len(), 5);
+    assert_eq!(requests.uris().len(), 5);
 }

@@ -1,4 +1,4 @@
-//! Kubernetes Events: what happened to an object, for `kubectl describe`.
+//! Kubernetes Events, which show in `kubectl describe` what happened to an object.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -8,40 +8,41 @@ use kube::core::Request;
 use serde_json::{Value, json};
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::Observed;
 
-/// Who reports, whatever the field manager is called.
+/// The reporting controller, whatever the field manager's name is.
 const CONTROLLER: &str = "imgpolicy";
 
-/// How long the API lets a note be, in bytes.
-const LONGEST_NOTE: usize = 1024;
+/// The API's maximum length of a note, in bytes.
+const MAX_NOTE: usize = 1024;
 
-/// How much of the object's name begins the Event's; with what follows it stays
-/// below the 253 letters that a name may have.
-const LONGEST_PREFIX: usize = 200;
+/// How many characters of the object's name the Event's name begins with. With the rest
+/// it stays below the maximum of 253 characters.
+const MAX_PREFIX: usize = 200;
 
-/// What an Event says.
+/// The content of an Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventNote {
-    /// Why it was sent, in one word: `ImageUpdated`.
+    /// The reason, in one word: `ImageUpdated`.
     pub reason: &'static str,
-    /// What was done, in one word: `Update`.
+    /// The action, in one word: `Update`.
     pub action: &'static str,
-    /// What happened, for people. The end is cut off where it is longer than the
-    /// API allows.
+    /// A description of what happened. It is truncated if it is longer than the API
+    /// allows.
     pub note: String,
 }
 
 impl Cluster {
-    /// Records an Event on an object, as it is in `object`.
+    /// Records an Event about an object in the observed version.
     ///
     /// # Errors
     ///
-    /// It may not be recorded, or no server answers.
+    /// The user may not create Events, or the server does not respond.
     pub async fn record_event(
         &self,
         object: &Observed,
@@ -50,7 +51,7 @@ impl Cluster {
         now: Timestamp,
     ) -> Result<(), ClusterError> {
         let namespace = &object.workload.id.namespace;
-        path_segment("namespace", namespace)?;
+        check_path_segment("namespace", namespace)?;
         let scope = Scope::Namespace(namespace.clone());
         let params = PostParams {
             dry_run: false,
@@ -59,7 +60,7 @@ impl Cluster {
         let body = body(object, event, field_manager, now).to_string();
         let request = Request::new(Resource::new("events.k8s.io/v1", "events").path(&scope))
             .create(&params, body.into_bytes());
-        // A second copy would find the name taken.
+        // A second copy would fail, because the name already exists.
         self.send(request, SecondCopy::Harmless).await?;
         Ok(())
     }
@@ -67,13 +68,13 @@ impl Cluster {
 
 fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) -> Value {
     let id = &object.workload.id;
-    let prefix: String = id.name.chars().take(LONGEST_PREFIX).collect();
+    let prefix: String = id.name.chars().take(MAX_PREFIX).collect();
     let name = format!(
         "{}.{}.{:x}{:04x}",
         prefix.trim_end_matches(['-', '.']),
         id.kind.singular(),
         now.as_second(),
-        // Two updates within a second are two Events.
+        // Two updates within one second need two names.
         RandomState::new().hash_one(()) & 0xffff
     );
     json!({"apiVersion": "events.k8s.io/v1", "kind": "Event",
@@ -81,17 +82,17 @@ fn body(object: &Observed, event: &EventNote, instance: &str, now: Timestamp) ->
         "eventTime": now.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
         "reportingController": CONTROLLER, "reportingInstance": instance,
         "type": "Normal", "reason": event.reason, "action": event.action,
-        "note": cut(&event.note),
+        "note": truncate(&event.note),
         "regarding": {"apiVersion": id.api_version, "kind": id.kind, "namespace": id.namespace,
             "name": id.name, "uid": object.uid, "resourceVersion": object.resource_version}})
 }
 
-/// A note that the API takes.
-fn cut(note: &str) -> String {
-    if note.len() <= LONGEST_NOTE {
+/// Truncates a note to the length that the API allows.
+fn truncate(note: &str) -> String {
+    if note.len() <= MAX_NOTE {
         return note.to_owned();
     }
-    let room = LONGEST_NOTE - '…'.len_utf8();
+    let room = MAX_NOTE - '…'.len_utf8();
     let end = (0..=room).rev().find(|&end| note.is_char_boundary(end));
     format!("{}…", &note[..end.unwrap_or_default()])
 }
@@ -120,15 +121,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_tells_what_happened_to_which_version_of_the_object() {
-        let (cluster, asked) = answering(|_| (201, "{}".to_owned()));
+    async fn event_names_the_action_and_the_version_of_the_object() {
+        let (cluster, requests) = answering(|_| (201, "{}".to_owned()));
         let now = "2026-01-02T03:04:05.6789Z".parse().expect("a time");
         let note = note("container app: org/app:1 -> org/app:2");
         let recorded = cluster
             .record_event(&observed("web"), &note, "ci", now)
             .await;
         recorded.expect("recorded");
-        let mut sent = asked.sent().remove(0);
+        let mut sent = requests.sent().remove(0);
         let name = sent.body["metadata"]["name"].take();
         let name = name.as_str().expect("a name");
         assert!(name.starts_with("web.deployment.695735a5"), "{name}");
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_that_may_not_be_recorded_is_an_error() {
+    async fn forbidden_event_is_an_error() {
         let (cluster, _) = answering(|_| forbidden());
         let recorded = cluster
             .record_event(&observed("web"), &note("n"), "ci", Timestamp::UNIX_EPOCH)
@@ -159,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn names_and_notes_stay_within_what_the_api_allows() {
+    fn names_and_notes_stay_within_the_limits_of_the_api() {
         let long = format!("{}-.{}", "a".repeat(198), "b".repeat(53));
-        let text = "ä".repeat(LONGEST_NOTE);
+        let text = "ä".repeat(MAX_NOTE);
         let body = body(&observed(&long), &note(&text), "ci", Timestamp::UNIX_EPOCH);
         let name = body["metadata"]["name"].as_str().expect("a name");
         let start = format!("{}.deployment.0", "a".repeat(198));
         assert!(name.starts_with(&start) && name.len() <= 253, "{name}");
         let note = body["note"].as_str().expect("a note");
-        assert!(note.len() <= LONGEST_NOTE && note.ends_with("ä…"), "{note}");
+        assert!(note.len() <= MAX_NOTE && note.ends_with("ä…"), "{note}");
         assert_eq!(body["note"], json!(format!("{}…", "ä".repeat(510))));
     }
 }

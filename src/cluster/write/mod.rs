@@ -1,4 +1,4 @@
-//! What is written to a cluster: one object, and the Event about it.
+//! Everything that is written to a cluster: one object, and an Event about it.
 
 pub(crate) mod events;
 pub(crate) mod object;

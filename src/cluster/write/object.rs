@@ -1,4 +1,4 @@
-//! One object, read whole and written.
+//! Reads one whole object, and patches it.
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -7,7 +7,8 @@ use kube::core::Request;
 use serde_json::Value;
 
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::resource::{Resource, path_segment};
+use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
@@ -19,45 +20,44 @@ use crate::workload::{Observed, WorkloadId};
 pub struct Patched {
     /// The object as it is now; in a dry run, as it would be.
     pub object: Observed,
-    /// What the server warns of, such as an admission policy's words.
+    /// The server's warnings, such as those of an admission policy.
     pub warnings: Vec<String>,
 }
 
 impl Cluster {
-    /// Reads one object as the API gives it.
+    /// Reads one object, unchanged.
     ///
     /// # Errors
     ///
-    /// It is not there, may not be read, or no server answers.
+    /// The object does not exist, may not be read, or the server does not respond.
     pub async fn object(&self, id: &WorkloadId) -> Result<Value, ClusterError> {
         let request = collection(id)?.get(&id.name, &GetParams::default());
         parse(id, "GET", &self.fetch(request).await?)
     }
 
-    /// Reads one object with all that an edit of it needs.
+    /// Reads one object with everything that is needed to edit it.
     ///
     /// # Errors
     ///
-    /// It is not there, may not be read, is no workload that can be read, or no
-    /// server answers.
+    /// The object does not exist, may not be read, is not a valid workload, or the server
+    /// does not respond.
     pub async fn observe(&self, id: &WorkloadId) -> Result<Observed, ClusterError> {
         observed(id, "GET", &self.object(id).await?)
     }
 
-    /// Sends one patch, whose fields the server then counts as `field_manager`'s.
-    /// An unknown or doubled field in it is an error.
+    /// Sends one patch. The server records `field_manager` as the manager of its fields. An
+    /// unknown or duplicate field in the patch is an error.
     ///
-    /// It may be sent twice where the server says that it could not serve it,
-    /// since a patch that carries the version that it was made from is applied
-    /// only once: the second copy meets a conflict. One without a version is
-    /// repeated only where the server has not begun with it. What broke off is
-    /// never repeated.
+    /// The patch may be sent again if the server says that it could not handle it: a patch
+    /// that contains the object's version takes effect only once, because the second copy
+    /// gets a conflict. A patch without a version is repeated only if the server has not
+    /// started to handle it. It is never repeated after the connection broke.
     ///
     /// # Errors
     ///
-    /// The server refuses it, also with a conflict where somebody wrote in
-    /// between: see [`ClusterError::is_conflict`]. After some failures nobody
-    /// knows whether it was applied: see [`ClusterError::is_undecided`].
+    /// The server rejects the patch, for example because the object was changed in
+    /// between: see [`ClusterError::is_conflict`]. After some failures it is unknown
+    /// whether the patch was applied: see [`ClusterError::is_outcome_unknown`].
     pub async fn patch(
         &self,
         id: &WorkloadId,
@@ -77,11 +77,11 @@ impl Cluster {
         };
         let mut request = collection(id)?.patch(&id.name, &params, &body);
         if let (PatchKind::Json, Ok(request)) = (patch.kind, &mut request) {
-            // The client's own type for it brings a library that applies patches.
+            // The client's own type for JSON patches adds a dependency.
             let steps = HeaderValue::from_static("application/json-patch+json");
             request.headers_mut().insert(CONTENT_TYPE, steps);
         }
-        // What is tested has changed after the first copy.
+        // After the first copy, the tested value or version has changed.
         let is_guarded = patch.kind == PatchKind::Json
             || patch.body.pointer("/metadata/resourceVersion").is_some();
         let second_copy = if is_guarded {
@@ -89,39 +89,40 @@ impl Cluster {
         } else {
             SecondCopy::Harmful
         };
-        let answer = self.send(request, second_copy).await?;
+        let response = self.send(request, second_copy).await?;
         Ok(Patched {
-            object: observed(id, "PATCH", &parse(id, "PATCH", &answer.body)?)?,
-            warnings: answer.warnings,
+            object: observed(id, "PATCH", &parse(id, "PATCH", &response.body)?)?,
+            warnings: response.warnings,
         })
     }
 }
 
-/// The collection in which an object lies.
+/// The collection that contains an object.
 fn collection(id: &WorkloadId) -> Result<Request, ClusterError> {
-    path_segment("namespace", &id.namespace)?;
-    path_segment("resource name", &id.name)?;
+    check_path_segment("namespace", &id.namespace)?;
+    check_path_segment("resource name", &id.name)?;
     let scope = Scope::Namespace(id.namespace.clone());
-    Ok(Request::new(Resource::of(id)?.path(&scope)))
+    Ok(Request::new(Resource::for_object(id)?.path(&scope)))
 }
 
 fn parse(id: &WorkloadId, verb: &str, body: &str) -> Result<Value, ClusterError> {
-    serde_json::from_str(body).map_err(|error| ClusterError::malformed(&asked(id, verb), &error))
+    serde_json::from_str(body)
+        .map_err(|error| ClusterError::malformed(&request_label(id, verb), &error))
 }
 
 fn observed(id: &WorkloadId, verb: &str, object: &Value) -> Result<Observed, ClusterError> {
     match Observed::read(object, &id.namespace) {
         Ok(Some(observed)) => Ok(observed),
         Ok(None) => Err(ClusterError::Malformed {
-            request: asked(id, verb),
-            reason: format!("it is no {}", id.kind),
+            request: request_label(id, verb),
+            reason: format!("it is not a {}", id.kind),
         }),
-        Err(error) => Err(ClusterError::malformed(&asked(id, verb), &error)),
+        Err(error) => Err(ClusterError::malformed(&request_label(id, verb), &error)),
     }
 }
 
-/// What was asked, for messages.
-fn asked(id: &WorkloadId, verb: &str) -> String {
+/// The request, for messages.
+fn request_label(id: &WorkloadId, verb: &str) -> String {
     format!("{verb} {} -n {}", id.qualified(), id.namespace)
 }
 

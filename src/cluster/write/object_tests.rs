@@ -34,13 +34,13 @@ fn patch(kind: PatchKind, version: Option<&str>) -> Patch {
 }
 
 #[tokio::test]
-async fn an_object_is_read_from_the_collection_of_its_kind() {
+async fn object_is_read_from_the_collection_of_its_kind() {
     for (kind, api_version, path) in [
         (WorkloadKind::Deployment, "apps/v1", "apps/v1"),
         (WorkloadKind::StatefulSet, "apps/v1", "apps/v1"),
         (WorkloadKind::DaemonSet, "apps/v1", "apps/v1"),
         (WorkloadKind::CronJob, "batch/v1", "batch/v1"),
-        // A version that is served no more, as an old file names it.
+        // A version from an old file, which is no longer served.
         (WorkloadKind::Deployment, "extensions/v1beta1", "apps/v1"),
         (
             WorkloadKind::HelmRelease,
@@ -55,20 +55,20 @@ async fn an_object_is_read_from_the_collection_of_its_kind() {
     ] {
         let id = id(kind, api_version);
         let answer = object(&id);
-        let (cluster, asked) = answering(move |_| (200, answer.clone()));
+        let (cluster, requests) = answering(move |_| (200, answer.clone()));
         let observed = cluster.observe(&id).await.expect("read");
         assert_eq!(observed.workload.id, id);
         assert_eq!(observed.resource_version.as_deref(), Some("8"));
         let plural = kind.plural();
         assert_eq!(
-            asked.lines(),
+            requests.lines(),
             [format!("GET /apis/{path}/namespaces/shop/{plural}/web")]
         );
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_in_kubectls_words() {
+async fn read_errors_have_the_wording_of_kubectl() {
     let message = "deployments.apps \"web\" not found";
     for (answer, line) in [
         (
@@ -80,12 +80,12 @@ async fn what_cannot_be_read_is_told_in_kubectls_words() {
                 200,
                 json!({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "web"}}).to_string(),
             ),
-            "error: the server's answer to GET deployment.apps/web -n shop cannot be read: \
-             it is no Deployment",
+            "error: the server's response to GET deployment.apps/web -n shop cannot be read: \
+             it is not a Deployment",
         ),
         (
             (200, "[".to_owned()),
-            "error: the server's answer to GET deployment.apps/web -n shop cannot be read: \
+            "error: the server's response to GET deployment.apps/web -n shop cannot be read: \
              EOF while parsing a list at line 1 column 1",
         ),
     ] {
@@ -96,7 +96,7 @@ async fn what_cannot_be_read_is_told_in_kubectls_words() {
 }
 
 #[tokio::test]
-async fn a_patch_is_strict_and_bears_the_field_manager() {
+async fn patch_is_strict_and_has_the_field_manager() {
     for (kind, dry_run, id, content_type, line) in [
         (
             PatchKind::Strategic,
@@ -116,12 +116,12 @@ async fn a_patch_is_strict_and_bears_the_field_manager() {
         ),
     ] {
         let answer = object(&id);
-        let (cluster, asked) = answering(move |_| (200, answer.clone()));
+        let (cluster, requests) = answering(move |_| (200, answer.clone()));
         let sent = patch(kind, Some("7"));
         let patched = cluster.patch(&id, &sent, dry_run, "imgpolicy").await;
         let patched = patched.expect("patched");
         assert_eq!(patched.object.resource_version.as_deref(), Some("8"));
-        let request = asked.sent().remove(0);
+        let request = requests.sent().remove(0);
         assert_eq!(request.line(), line);
         assert_eq!(request.content_type, content_type);
         assert_eq!(request.body, sent.body);
@@ -129,7 +129,7 @@ async fn a_patch_is_strict_and_bears_the_field_manager() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_patch_with_a_version_is_repeated_where_it_may_have_been_applied() {
+async fn only_a_patch_with_a_version_is_retried_after_a_server_error() {
     for (code, version, tries) in [
         (429, Some("7"), 4),
         (429, None, 4),
@@ -140,16 +140,16 @@ async fn only_a_patch_with_a_version_is_repeated_where_it_may_have_been_applied(
         (500, Some("7"), 1),
         (409, Some("7"), 1),
     ] {
-        let (cluster, asked) = answering(move |_| status(code, "", "m"));
+        let (cluster, requests) = answering(move |_| status(code, "", "m"));
         let patch = patch(PatchKind::Strategic, version);
         let result = cluster.patch(&deployment(), &patch, false, "m").await;
         assert!(result.is_err());
-        assert_eq!(asked.lines().len(), tries, "{code} {version:?}");
+        assert_eq!(requests.lines().len(), tries, "{code} {version:?}");
     }
 }
 
 #[tokio::test]
-async fn conflicts_are_told_apart_from_other_refusals() {
+async fn conflicts_differ_from_other_rejections() {
     for (answer, conflict, undecided) in [
         (status(409, "Conflict", "m"), true, false),
         (status(409, "", "m"), true, false),
@@ -166,7 +166,7 @@ async fn conflicts_are_told_apart_from_other_refusals() {
         let error = cluster.patch(&deployment(), &patch, false, "m").await;
         let error = error.expect_err("an error");
         assert_eq!(
-            (error.is_conflict(), error.is_undecided()),
+            (error.is_conflict(), error.is_outcome_unknown()),
             (conflict, undecided),
             "{shown}"
         );
@@ -174,7 +174,7 @@ async fn conflicts_are_told_apart_from_other_refusals() {
 }
 
 #[tokio::test]
-async fn names_that_leave_their_place_in_a_url_are_not_sent() {
+async fn names_that_are_not_one_url_segment_are_not_sent() {
     let good = deployment();
     for (bad, line) in [
         (
@@ -196,11 +196,11 @@ async fn names_that_leave_their_place_in_a_url_are_not_sent() {
             "error: invalid apiVersion \"..\": may not be '..'",
         ),
     ] {
-        let (cluster, asked) = answering(|_| forbidden());
+        let (cluster, requests) = answering(|_| forbidden());
         let error = cluster.observe(&bad).await.expect_err("refused");
         assert_eq!(error.line(), line);
         let patch = patch(PatchKind::Strategic, None);
         assert!(cluster.patch(&bad, &patch, false, "m").await.is_err());
-        assert_eq!(asked.lines(), [""; 0]);
+        assert_eq!(requests.lines(), [""; 0]);
     }
 }

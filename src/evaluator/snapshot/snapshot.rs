@@ -21,7 +21,7 @@ use crate::policy::{
     Assume, ContainerPolicy, GlobError, ImagePolicies, MinAgeClock, PolicySources, RuleError,
     narrow, resolve,
 };
-use crate::workload::{PodImages, Reader, Workload, WorkloadId};
+use crate::workload::{PodImages, PullIdentity, Workload, WorkloadId};
 
 /// The format's name; a snapshot of another one is refused, but for an older one
 /// that can be upgraded.
@@ -67,7 +67,7 @@ pub struct Snapshot {
 #[serde(rename_all = "camelCase")]
 pub struct PullSecretView {
     /// Whose workloads; nobody else's are decided by this.
-    pub readers: BTreeSet<Reader>,
+    pub readers: BTreeSet<PullIdentity>,
     /// What the registry said.
     pub metadata: RepositoryMetadata,
 }

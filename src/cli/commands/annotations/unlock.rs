@@ -10,7 +10,7 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::What;
+use crate::cluster::WorkloadSelector;
 use crate::plan::{PolicyEdit, plan_policy};
 use crate::policy::{Lock, lock_on};
 use crate::workload::Workload;
@@ -52,7 +52,7 @@ pub(crate) fn unlock(
 ) -> Result<ExitCode, CommandError> {
     let options = annotations::options(&args.write, args.answer.output, None, globals);
     let mut reading = annotations::read(&args.target, &options)?;
-    let are_named = matches!(args.target.what()?, What::Named(_));
+    let are_named = matches!(args.target.what()?, WorkloadSelector::Named(_));
     let mut wanted: Vec<Workload> = Vec::new();
     for workload in &reading.snapshot.workloads {
         match lock_on(workload) {

@@ -1,4 +1,4 @@
-//! Pods: which images really run, and where.
+//! Pods: which images run, and where.
 
 pub(crate) mod pod;
 pub(crate) mod pods;

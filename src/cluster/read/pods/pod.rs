@@ -1,4 +1,4 @@
-//! One Pod, as far as images and owners are concerned.
+//! The images and owners of one Pod.
 
 use std::collections::BTreeMap;
 
@@ -6,23 +6,24 @@ use serde::Deserialize;
 
 use crate::workload::{ContainerType, Owner, PodImages, WorkloadKind};
 
-/// Set by the Deployment controller on a ReplicaSet and its Pods, and part of
-/// the ReplicaSet's name.
+/// Label that the Deployment controller sets on a ReplicaSet and its Pods. Its value is
+/// part of the ReplicaSet's name.
 const DEPLOYMENT_HASH: &str = "pod-template-hash";
 
-/// The same, by Argo Rollouts.
+/// The same label of Argo Rollouts.
 const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
 
-/// A Job of a CronJob ends in the minute it was due, since 1970: eight digits.
+/// The name of a CronJob's Job ends with its scheduled time in minutes since 1970: eight
+/// digits.
 const DUE_MINUTE_DIGITS: usize = 8;
 
-/// The fields of a Pod that are read.
+/// The fields of a Pod that we read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Pod {
     pub(crate) metadata: Metadata,
-    spec: Spec,
-    status: Status,
+    spec: PodSpec,
+    status: PodStatus,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,12 +32,12 @@ pub(crate) struct Metadata {
     pub(crate) name: String,
     pub(crate) namespace: String,
     pub(crate) labels: Option<BTreeMap<String, String>>,
-    owner_references: Option<Vec<OwnerReference>>,
+    owner_references: Option<Vec<PodOwnerReference>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct OwnerReference {
+struct PodOwnerReference {
     api_version: String,
     kind: String,
     name: String,
@@ -45,7 +46,7 @@ struct OwnerReference {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spec {
+struct PodSpec {
     containers: Option<Vec<SpecContainer>>,
     init_containers: Option<Vec<SpecContainer>>,
     ephemeral_containers: Option<Vec<SpecContainer>>,
@@ -60,7 +61,7 @@ struct SpecContainer {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct PodStatus {
     phase: String,
     container_statuses: Option<Vec<ContainerStatus>>,
     init_container_statuses: Option<Vec<ContainerStatus>>,
@@ -75,18 +76,18 @@ struct ContainerStatus {
     image_id: String,
 }
 
-/// Who made a Pod, as far up as the Pod itself tells.
+/// The topmost owner of a Pod that the Pod itself shows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Maker {
-    /// An object of a kind that has rows.
+pub(crate) enum PodOwner {
+    /// A workload of a supported kind.
     Workload(WorkloadKind, String),
     /// Any other object.
     Other { kind: String, name: String },
-    /// Nobody.
+    /// The Pod has no controller.
     Bare,
 }
 
-/// A container of a Pod with what it shall run and what it runs.
+/// A container of a Pod, with its requested and its running image.
 pub(crate) struct PodContainer<'a> {
     pub(crate) name: &'a str,
     pub(crate) container_type: ContainerType,
@@ -95,13 +96,13 @@ pub(crate) struct PodContainer<'a> {
 }
 
 impl Pod {
-    /// Whether it has come to its end, so that nothing of it runs.
+    /// Whether the Pod has finished, so that none of its containers runs.
     pub(crate) fn is_finished(&self) -> bool {
         matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
     }
 
-    /// Whether it bears all of these labels, of which there must be one.
-    pub(crate) fn bears(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// Whether the Pod has all of these labels; `false` if there are none.
+    pub(crate) fn has_labels(&self, labels: &BTreeMap<String, String>) -> bool {
         let own = self.metadata.labels.as_ref();
         !labels.is_empty()
             && labels
@@ -114,49 +115,49 @@ impl Pod {
         labels.get(key).map(String::as_str)
     }
 
-    /// The controller, one step further where names and labels tell it: a
-    /// ReplicaSet's Deployment or Rollout, a Job's CronJob.
-    pub(crate) fn maker(&self) -> Maker {
+    /// The name of the owner above a ReplicaSet: without the hash in one of its labels.
+    fn without_hash<'n>(&self, name: &'n str, label: &str) -> Option<&'n str> {
+        name.strip_suffix(self.label(label)?)?.strip_suffix('-')
+    }
+
+    /// The Pod's controller, or the controller's own owner if names and labels show it:
+    /// the Deployment or Rollout of a ReplicaSet, the CronJob of a Job.
+    pub(crate) fn top_owner(&self) -> PodOwner {
         let references = self.metadata.owner_references.as_deref().unwrap_or(&[]);
         let Some(owner) = references.iter().find(|owner| owner.controller) else {
-            return Maker::Bare;
+            return PodOwner::Bare;
         };
         let (group, _) = owner.api_version.rsplit_once('/').unwrap_or_default();
-        let other = |kind: &str, name: &str| Maker::Other {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-        };
-        let above = |hash: &str| {
-            let hash = self.label(hash)?;
-            owner.name.strip_suffix(hash)?.strip_suffix('-')
-        };
         match (group, owner.kind.as_str()) {
-            ("apps", "ReplicaSet") => match (above(DEPLOYMENT_HASH), above(ROLLOUT_HASH)) {
-                (Some(name), _) => Maker::Workload(WorkloadKind::Deployment, name.to_owned()),
-                (None, Some(name)) => other("Rollout", name),
-                (None, None) => other("ReplicaSet", &owner.name),
+            ("apps", "ReplicaSet") => match (
+                self.without_hash(&owner.name, DEPLOYMENT_HASH),
+                self.without_hash(&owner.name, ROLLOUT_HASH),
+            ) {
+                (Some(name), _) => PodOwner::Workload(WorkloadKind::Deployment, name.to_owned()),
+                (None, Some(name)) => PodOwner::other("Rollout", name),
+                (None, None) => PodOwner::other("ReplicaSet", &owner.name),
             },
             ("batch", "Job") => match owner.name.rsplit_once('-') {
                 Some((name, minute))
                     if minute.len() >= DUE_MINUTE_DIGITS
                         && minute.bytes().all(|b| b.is_ascii_digit()) =>
                 {
-                    Maker::Workload(WorkloadKind::CronJob, name.to_owned())
+                    PodOwner::Workload(WorkloadKind::CronJob, name.to_owned())
                 }
-                _ => other("Job", &owner.name),
+                _ => PodOwner::other("Job", &owner.name),
             },
             (_, kind) => match WorkloadKind::of_object(&owner.api_version, kind) {
-                Some(kind) => Maker::Workload(kind, owner.name.clone()),
-                // Others use these words for kinds of their own, too.
+                Some(kind) => PodOwner::Workload(kind, owner.name.clone()),
+                // Other groups also have kinds of these names.
                 None if matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") => {
-                    other(&format!("{kind}.{group}"), &owner.name)
+                    PodOwner::other(&format!("{kind}.{group}"), &owner.name)
                 }
-                None => other(kind, &owner.name),
+                None => PodOwner::other(kind, &owner.name),
             },
         }
     }
 
-    /// Adds what each container reports to run.
+    /// Adds the image that each container reports as running.
     pub(crate) fn count_into(&self, images: &mut PodImages) {
         let status = &self.status;
         let all = [&status.container_statuses, &status.init_container_statuses];
@@ -165,7 +166,7 @@ impl Pod {
         }
     }
 
-    /// Every container, ephemeral ones too.
+    /// Every container, including ephemeral ones.
     pub(crate) fn containers(&self) -> impl Iterator<Item = PodContainer<'_>> {
         use ContainerType::{Container, InitContainer};
         let (spec, status) = (&self.spec, &self.status);
@@ -198,8 +199,15 @@ impl Pod {
     }
 }
 
-impl Maker {
-    /// The same as an [`Owner`]; `None` for a bare Pod.
+impl PodOwner {
+    fn other(kind: &str, name: &str) -> Self {
+        Self::Other {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Converts to an [`Owner`]; `None` for a bare Pod.
     pub(crate) fn owner(&self, namespace: &str) -> Option<Owner> {
         let (kind, name) = match self {
             Self::Workload(kind, name) => (kind.as_str(), name),
@@ -224,12 +232,12 @@ mod tests {
             "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "no"},
                 {"apiVersion": api_version, "kind": kind, "name": name, "controller": true}]}}))
         .expect("a Pod");
-        let owner = pod.maker().owner("shop").expect("an owner");
+        let owner = pod.top_owner().owner("shop").expect("an owner");
         format!("{} {}", owner.kind, owner.name)
     }
 
     #[test]
-    fn the_maker_of_a_pod_is_found_above_its_controller() {
+    fn owner_of_a_pod_is_found_above_its_controller() {
         let hash = json!({"pod-template-hash": "5d9c"});
         let rollout = json!({"rollouts-pod-template-hash": "5d9c"});
         for (api, kind, name, labels, expected) in [
@@ -291,7 +299,7 @@ mod tests {
                 "{kind} {name}"
             );
         }
-        assert_eq!(Pod::default().maker(), Maker::Bare);
+        assert_eq!(Pod::default().top_owner(), PodOwner::Bare);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What the Pods of workloads really run, and which Pods no row covers.
+//! The images that the Pods of workloads run, and the Pods that belong to no workload.
 //!
-//! A Pod belongs to the workload that made it, and bears the labels that the
-//! workload selects. Labels alone do not tell: two Deployments with the same
-//! ones would mix. They decide only for a Pod that nobody owns.
+//! A Pod belongs to the workload that created it, and has the labels that the workload
+//! selects. Labels alone are not enough: Pods of two Deployments with the same labels
+//! would be mixed up. Labels decide only for a Pod without an owner.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -10,52 +10,52 @@ use std::fmt;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::pod::{Maker, Pod};
+use super::pod::{Pod, PodOwner};
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{PodImages, Workload, WorkloadId, WorkloadKind};
 
-/// How many namespaces are listed at once.
+/// How many namespaces are listed concurrently.
 const AT_ONCE: usize = 8;
 
-/// Pods that have come to their end run nothing.
+/// Field selector for Pods that have not finished.
 pub(crate) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
-/// What was learnt from Pods. Whatever could not be read is left out.
+/// The facts from Pods. Pods that could not be read are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PodFacts {
-    /// What runs, for each workload that has Pods.
+    /// The running images of each workload that has Pods.
     pub images: BTreeMap<WorkloadId, PodImages>,
-    /// Pods of kinds that have no rows, if they were to be counted.
+    /// Pods that belong to no workload, if they were counted.
     pub uncovered: Uncovered,
     /// At most one line, about Pods that could not be listed.
     pub note: Option<String>,
 }
 
-/// Pods that no row covers.
+/// The numbers of Pods that belong to no supported workload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Uncovered {
-    /// How many, by the kind of their owner.
+    /// By the kind of their owner.
     pub by_owner: BTreeMap<String, usize>,
-    /// How many that nobody owns.
+    /// Without an owner.
     pub bare: usize,
 }
 
 impl Uncovered {
-    /// Whether every Pod is covered.
+    /// Whether every Pod belongs to a workload.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_owner.is_empty() && self.bare == 0
     }
 
-    fn add(&mut self, maker: &Maker) {
-        match maker {
-            Maker::Workload(..) => {}
-            Maker::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
-            Maker::Bare => self.bare += 1,
+    fn add(&mut self, owner: &PodOwner) {
+        match owner {
+            PodOwner::Workload(..) => {}
+            PodOwner::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
+            PodOwner::Bare => self.bare += 1,
         }
     }
 }
@@ -63,36 +63,38 @@ impl Uncovered {
 /// `12 Pods of Rollout, 1 bare Pod`.
 impl fmt::Display for Uncovered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |n: usize| if n == 1 { "" } else { "s" };
         let mut parts: Vec<String> = self
             .by_owner
             .iter()
-            .map(|(kind, n)| format!("{n} Pod{} of {kind}", plural(*n)))
+            .map(|(kind, n)| format!("{n} Pod{} of {kind}", plural_s(*n)))
             .collect();
         if self.bare > 0 {
-            parts.push(format!("{} bare Pod{}", self.bare, plural(self.bare)));
+            parts.push(format!("{} bare Pod{}", self.bare, plural_s(self.bare)));
         }
         f.write_str(&parts.join(", "))
     }
 }
 
-/// Which Pods of a namespace are looked at.
+fn plural_s(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+/// Which Pods of a namespace are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coverage {
-    /// All, so that those without a row are counted.
+    /// All of them, so that Pods without a workload are counted.
     Whole,
-    /// Those of the workloads, where labels can tell; the others are not
-    /// counted.
+    /// Only those of the workloads, where labels can select them. Others are not counted.
     Own,
 }
 
-/// The workloads of one namespace, to be found by their Pods.
-struct Index<'a> {
+/// The workloads of one namespace, to find the workload of a Pod.
+struct WorkloadIndex<'a> {
     by_name: HashMap<(WorkloadKind, &'a str), &'a Workload>,
 }
 
-impl<'a> Index<'a> {
-    fn of(workloads: &[&'a Workload]) -> Self {
+impl<'a> WorkloadIndex<'a> {
+    fn new(workloads: &[&'a Workload]) -> Self {
         let by_name = workloads
             .iter()
             .map(|w| ((w.id.kind, w.id.name.as_str()), *w))
@@ -100,18 +102,21 @@ impl<'a> Index<'a> {
         Self { by_name }
     }
 
-    fn workload_of(&self, pod: &Pod, maker: &Maker) -> Option<&'a Workload> {
-        match maker {
-            Maker::Workload(kind, name) => {
+    fn workload_of(&self, pod: &Pod, owner: &PodOwner) -> Option<&'a Workload> {
+        match owner {
+            PodOwner::Workload(kind, name) => {
                 let workload = *self.by_name.get(&(*kind, name.as_str()))?;
-                // A CronJob selects by no labels.
-                let fits = workload.pod_labels.is_empty() || pod.bears(&workload.pod_labels);
+                // A CronJob has no label selector.
+                let fits = workload.pod_labels.is_empty() || pod.has_labels(&workload.pod_labels);
                 fits.then_some(workload)
             }
-            Maker::Other { .. } => None,
-            Maker::Bare => {
-                let mut fitting = self.by_name.values().filter(|w| pod.bears(&w.pod_labels));
-                // Labels that fit two workloads tell of neither.
+            PodOwner::Other { .. } => None,
+            PodOwner::Bare => {
+                let mut fitting = self
+                    .by_name
+                    .values()
+                    .filter(|w| pod.has_labels(&w.pod_labels));
+                // If labels match two workloads, the Pod is assigned to neither.
                 match (fitting.next(), fitting.next()) {
                     (Some(workload), None) => Some(workload),
                     _ => None,
@@ -122,24 +127,23 @@ impl<'a> Index<'a> {
 }
 
 impl Cluster {
-    /// Lists the Pods in the namespaces of these workloads and tells what runs.
-    /// Where a namespace has a single workload here and nobody else's Pods
-    /// count, only those that bear its labels are listed. Never fails: facts
-    /// that are missing are told in `note`.
+    /// Lists the Pods in the namespaces of these workloads and returns what they run. If a
+    /// namespace has a single workload here and other Pods are not counted, only the Pods
+    /// with its labels are listed. Never fails: `note` says which facts are missing.
     pub async fn pod_facts(&self, workloads: &[&Workload], coverage: Coverage) -> PodFacts {
         let mut namespaces: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
         for workload in workloads {
-            // A release's Pods belong to the objects that it made.
+            // The Pods of a release belong to the objects that it created.
             if workload.id.kind != WorkloadKind::HelmRelease {
                 let own = namespaces.entry(&workload.id.namespace).or_default();
                 own.push(workload);
             }
         }
-        let asked = namespaces.into_iter().map(|(namespace, own)| async move {
+        let reads = namespaces.into_iter().map(|(namespace, own)| async move {
             let facts = self.facts_of_namespace(namespace, &own, coverage).await;
             (namespace, facts)
         });
-        let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+        let mut answers = stream::iter(reads).buffer_unordered(AT_ONCE);
 
         let mut facts = PodFacts::default();
         let mut unread: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -174,27 +178,27 @@ impl Cluster {
             }
             _ => None,
         };
-        let list = List {
+        let list = ListRequest {
             path: Resource::new("v1", "pods").path(&Scope::Namespace(namespace.to_owned())),
             label_selector: selector.as_deref(),
             field_selector: Some(UNFINISHED),
             metadata_only: false,
         };
-        let index = Index::of(workloads);
+        let index = WorkloadIndex::new(workloads);
         let mut facts = PodFacts::default();
         self.list(&list, |text| serde_json::from_str::<Pod>(text))
             .await?
             .into_iter()
-            // A Pod that cannot be decoded tells nothing.
+            // A Pod that cannot be decoded is left out.
             .flatten()
             .filter(|pod| !pod.is_finished())
             .for_each(|pod| {
-                let maker = pod.maker();
-                if let Some(workload) = index.workload_of(&pod, &maker) {
+                let owner = pod.top_owner();
+                if let Some(workload) = index.workload_of(&pod, &owner) {
                     let images = facts.images.entry(workload.id.clone()).or_default();
                     pod.count_into(images);
                 } else if coverage == Coverage::Whole {
-                    facts.uncovered.add(&maker);
+                    facts.uncovered.add(&owner);
                 }
             });
         Ok(facts)
@@ -219,7 +223,7 @@ fn note(unread: &BTreeMap<String, BTreeSet<&str>>) -> Option<String> {
         n => format!(" and {n} more"),
     };
     Some(format!(
-        "Pods could not be listed in {}{more} ({}), so what really runs there is not checked",
+        "Pods could not be listed in {}{more} ({}), so the images that run there are not checked",
         named.join(", "),
         reasons.join(", ")
     ))

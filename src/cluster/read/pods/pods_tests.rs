@@ -52,8 +52,8 @@ fn running(facts: &PodFacts, workload: &Workload) -> Vec<(String, usize)> {
 }
 
 #[tokio::test]
-async fn deployments_with_the_same_labels_do_not_mix() {
-    let (cluster, asked) = cluster(|_| {
+async fn pods_of_deployments_with_the_same_labels_are_not_mixed() {
+    let (cluster, requests) = cluster(|_| {
         let job = owned("batch/v1", "Job", "nightly-29401234");
         page(
             json!([
@@ -77,7 +77,7 @@ async fn deployments_with_the_same_labels_do_not_mix() {
     assert_eq!(running(&facts, &nightly), [(digest(4), 1)]);
     assert_eq!((facts.note, facts.uncovered.is_empty()), (None, true));
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [
             "/api/v1/namespaces/shop/pods?&fieldSelector=status.phase%21%3DSucceeded\
           %2Cstatus.phase%21%3DFailed&limit=500"
@@ -86,7 +86,7 @@ async fn deployments_with_the_same_labels_do_not_mix() {
 }
 
 #[tokio::test]
-async fn an_owners_word_counts_only_with_the_labels() {
+async fn pod_belongs_to_its_owner_only_if_the_labels_match() {
     let (cluster, _) = cluster(|_| {
         let mut released = replica_set_pod("web", 1);
         released["metadata"]["labels"]["app"] = json!("other");
@@ -100,10 +100,11 @@ async fn an_owners_word_counts_only_with_the_labels() {
 }
 
 #[tokio::test]
-async fn a_pod_without_owner_goes_by_labels_unless_they_fit_two() {
+async fn pod_without_owner_is_assigned_by_labels_unless_two_workloads_match() {
     let (cluster, _) = cluster(|_| {
-        let bare = |app: &str, n| pod(json!(null), json!({"app": app}), n);
-        page(json!([bare("x", 1), bare("y", 2)]), "")
+        let [one, two] =
+            [("x", 1), ("y", 2)].map(|(app, n)| pod(json!(null), json!({"app": app}), n));
+        page(json!([one, two]), "")
     });
     let web = workload("Deployment", "shop", "web", "x");
     let green = workload("Deployment", "shop", "green", "y");
@@ -117,19 +118,17 @@ async fn a_pod_without_owner_goes_by_labels_unless_they_fit_two() {
 }
 
 #[tokio::test]
-async fn pods_of_other_kinds_are_counted_and_finished_ones_are_not() {
+async fn pods_of_other_kinds_are_counted_but_finished_pods_are_not() {
     let (cluster, _) = cluster(|_| {
-        let rollout = || {
-            pod(
-                owned("apps/v1", "ReplicaSet", "api-77"),
-                json!({"rollouts-pod-template-hash": "77"}),
-                1,
-            )
-        };
-        let mut finished = rollout();
+        let rollout = pod(
+            owned("apps/v1", "ReplicaSet", "api-77"),
+            json!({"rollouts-pod-template-hash": "77"}),
+            1,
+        );
+        let mut finished = rollout.clone();
         finished["status"]["phase"] = json!("Succeeded");
         let job = pod(owned("batch/v1", "Job", "migrate"), json!({}), 1);
-        page(json!([rollout(), rollout(), finished, job, "no Pod"]), "")
+        page(json!([rollout, rollout, finished, job, "no Pod"]), "")
     });
     let web = workload("Deployment", "shop", "web", "x");
     let db = workload("StatefulSet", "shop", "db", "y");
@@ -141,8 +140,8 @@ async fn pods_of_other_kinds_are_counted_and_finished_ones_are_not() {
 }
 
 #[tokio::test]
-async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
-    let (cluster, asked) = cluster(|_| {
+async fn single_workload_lists_its_own_pods_unless_others_are_counted() {
+    let (cluster, requests) = cluster(|_| {
         page(
             json!([pod(owned("v1", "Node", "n"), json!({"app": "x"}), 1)]),
             "",
@@ -150,16 +149,16 @@ async fn a_single_workload_asks_for_its_own_pods_unless_the_others_count() {
     });
     let web = workload("Deployment", "shop", "web", "x");
     let facts = cluster.pod_facts(&[&web], Coverage::Own).await;
-    assert!(asked.uris()[0].contains("labelSelector=app%3Dx&"));
-    // What was not listed whole is not counted.
+    assert!(requests.uris()[0].contains("labelSelector=app%3Dx&"));
+    // Pods of a namespace that was not listed completely are not counted.
     assert!(facts.uncovered.is_empty());
     let facts = cluster.pod_facts(&[&web], Coverage::Whole).await;
-    assert!(!asked.uris()[1].contains("labelSelector"));
+    assert!(!requests.uris()[1].contains("labelSelector"));
     assert_eq!(facts.uncovered.to_string(), "1 Pod of Node");
 }
 
 #[tokio::test]
-async fn forbidden_pods_are_one_note() {
+async fn forbidden_pods_give_one_note() {
     let (cluster, _) = cluster(|uri| match uri {
         _ if uri.contains("/shop/") => page(json!([replica_set_pod("web", 1)]), ""),
         _ => forbidden(),
@@ -174,14 +173,14 @@ async fn forbidden_pods_are_one_note() {
         facts.note.as_deref(),
         Some(
             "Pods could not be listed in a, b, c and 1 more (Forbidden), \
-             so what really runs there is not checked"
+             so the images that run there are not checked"
         )
     );
 }
 
 #[tokio::test]
-async fn usage_tells_every_container_with_its_owner() {
-    let (cluster, asked) = cluster(|_| {
+async fn usage_lists_every_container_with_its_owner() {
+    let (cluster, requests) = cluster(|_| {
         let mut web = replica_set_pod("web", 1);
         web["spec"]["initContainers"] = json!([{"name": "proxy", "image": "mesh/proxy:2"}]);
         let bare = pod(json!(null), json!({}), 2);
@@ -203,29 +202,26 @@ async fn usage_tells_every_container_with_its_owner() {
             )
         })
         .collect();
-    let web = || "Deployment shop/web".to_owned();
+    let web = "Deployment shop/web".to_owned();
     assert_eq!(
         rows,
         [
-            ("app", "org/app:1", web()),
-            ("proxy", "mesh/proxy:2", web()),
+            ("app", "org/app:1", web.clone()),
+            ("proxy", "mesh/proxy:2", web),
             ("app", "org/app:1", String::new())
         ]
     );
     assert_eq!(usages.errors.len(), 1);
-    assert!(asked.uris()[0].starts_with("/api/v1/pods?&fieldSelector=status.phase"));
-    assert!(asked.uris()[0].contains("&labelSelector=a&"));
+    assert!(requests.uris()[0].starts_with("/api/v1/pods?&fieldSelector=status.phase"));
+    assert!(requests.uris()[0].contains("&labelSelector=a&"));
 }
 
 #[tokio::test]
-async fn node_platforms_are_distinct_and_unknown_where_forbidden() {
-    let node = |os: &str, arch: &str| json!({"metadata": {"labels": {"kubernetes.io/os": os, "kubernetes.io/arch": arch}}});
-    let nodes = json!([
-        node("linux", "arm64"),
-        node("linux", "amd64"),
-        node("linux", "arm64"),
-        {}
-    ]);
+async fn node_platforms_are_distinct_and_unknown_if_forbidden() {
+    let [first, second] = ["arm64", "amd64"].map(|arch| {
+        json!({"metadata": {"labels": {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch}}})
+    });
+    let nodes = json!([first, second, first, {}]);
     let (readable, _) = cluster(move |_| page(nodes.clone(), ""));
     let platforms = readable.node_platforms().await.expect("known");
     let texts: Vec<_> = platforms.iter().map(|p| p.as_str()).collect();
@@ -236,7 +232,7 @@ async fn node_platforms_are_distinct_and_unknown_where_forbidden() {
 
 #[tokio::test]
 async fn names_for_completion_are_sorted() {
-    let (cluster, asked) = cluster(|_| {
+    let (cluster, requests) = cluster(|_| {
         page(
             json!([{"metadata": {"name": "b"}}, {"metadata": {"name": "a"}}]),
             "",
@@ -251,7 +247,7 @@ async fn names_for_completion_are_sorted() {
     assert_eq!(names.expect("read"), ["a", "b"]);
     assert_eq!(cluster.namespaces().await.expect("read"), ["a", "b"]);
     assert_eq!(
-        asked.uris(),
+        requests.uris(),
         [
             "/apis/apps/v1/namespaces/shop/deployments?&limit=500",
             "/api/v1/namespaces?&limit=500"

@@ -1,50 +1,50 @@
-//! Every image that runs, whoever owns the Pod.
+//! All running images, whether or not their Pods belong to a workload.
 
 use super::pod::Pod;
 use super::pods::UNFINISHED;
 use crate::cluster::api::access::AccessError;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::api::page::List;
+use crate::cluster::api::page::ListRequest;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::{ContainerType, Owner};
 
-/// One container of a Pod that has not ended.
+/// One container of a Pod that has not finished.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodUsage {
     /// The Pod's namespace.
     pub namespace: String,
     /// The Pod's name.
     pub pod: String,
-    /// Who made the Pod: the Deployment above a ReplicaSet, the Rollout, the
-    /// CronJob above a Job… `None`: a bare Pod.
+    /// The Pod's topmost owner: the Deployment or Rollout above a ReplicaSet, the CronJob
+    /// above a Job… `None`: a bare Pod.
     pub owner: Option<Owner>,
-    /// The container's name; injected sidecars and ephemeral containers too.
+    /// The container's name. It may be an injected sidecar or an ephemeral container.
     pub container: String,
-    /// Where it stands in the Pod's spec.
+    /// The list of the Pod's spec that contains it.
     pub container_type: ContainerType,
-    /// The image as the Pod spells it.
+    /// The image as written in the Pod.
     pub image: String,
-    /// The `imageID` as the runtime reports it; empty before it started.
+    /// The `imageID` that the runtime reports; empty before the container has started.
     pub image_id: String,
 }
 
-/// What runs, and what could not be read.
+/// The running containers, and the errors of Pods that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PodUsages {
-    /// Sorted by namespace, Pod, and place in the Pod.
+    /// Sorted by namespace, Pod, and position in the Pod.
     pub containers: Vec<PodUsage>,
     /// Why Pods are missing.
     pub errors: Vec<AccessError>,
 }
 
 impl Cluster {
-    /// Lists the containers of all Pods in scope that have not ended.
+    /// Lists the containers of all Pods in scope that have not finished.
     ///
     /// # Errors
     ///
-    /// No server answers, or it does not accept the credentials or the selector.
+    /// The server does not respond, or does not accept the credentials or the selector.
     pub async fn pod_usages(
         &self,
         scope: &Scope,
@@ -52,7 +52,7 @@ impl Cluster {
     ) -> Result<PodUsages, ClusterError> {
         scope.check()?;
         let resource = Resource::new("v1", "pods");
-        let list = List {
+        let list = ListRequest {
             path: resource.path(scope),
             label_selector,
             field_selector: Some(UNFINISHED),
@@ -60,11 +60,11 @@ impl Cluster {
         };
         let pods = match self.list(&list, usages_of).await {
             Ok(pods) => pods,
-            Err(error) if error.spoils_all() || error.is_transport() => return Err(error),
+            Err(error) if error.is_fatal() || error.is_transport() => return Err(error),
             Err(error) => {
                 return Ok(PodUsages {
                     containers: Vec::new(),
-                    errors: vec![AccessError::on(scope, &resource, "list", &error)],
+                    errors: vec![AccessError::for_resource(scope, &resource, "list", &error)],
                 });
             }
         };
@@ -78,9 +78,10 @@ impl Cluster {
                 )),
             }
         }
-        // Pages come sorted by namespace and name; this holds for any server.
-        let place = |u: &PodUsage| (u.namespace.clone(), u.pod.clone());
-        usages.containers.sort_by_cached_key(place);
+        // Kubernetes sorts pages by namespace and name, but other servers may not.
+        usages
+            .containers
+            .sort_by_cached_key(|usage| (usage.namespace.clone(), usage.pod.clone()));
         Ok(usages)
     }
 }
@@ -90,7 +91,7 @@ fn usages_of(text: &str) -> Result<Vec<PodUsage>, serde_json::Error> {
     if pod.is_finished() {
         return Ok(Vec::new());
     }
-    let owner = pod.maker().owner(&pod.metadata.namespace);
+    let owner = pod.top_owner().owner(&pod.metadata.namespace);
     Ok(pod
         .containers()
         .map(|container| PodUsage {
