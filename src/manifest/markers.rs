@@ -107,45 +107,45 @@ pub(crate) fn find(text: &str) -> Vec<Marker> {
     if !text.contains(KEY) {
         return Vec::new();
     }
-    let mut walk = Walk::default();
+    let mut scan = MarkerScan::default();
     // A licence may be longer than the parser's own limit; the text is bounded.
     let options = options! { max_buffered_comment_events: text.len() };
     for event in Parser::new_from_str_with_options(text, options) {
         // The document was read before: nothing can be wrong with it here.
         let Ok((event, span)) = event else { break };
-        walk.event(&event, span.start.line(), span.end.line());
+        scan.event(&event, span.start.line(), span.end.line());
     }
-    walk.found
+    scan.found
 }
 
 const KEY: &str = "$imagepolicy";
 
 /// A list or a mapping that is open while events go by.
-enum Level {
+enum OpenCollection {
     List { next: usize },
     Mapping { key: Option<String>, at_key: bool },
 }
 
 #[derive(Default)]
-struct Walk {
-    levels: Vec<Level>,
+struct MarkerScan {
+    open: Vec<OpenCollection>,
     /// The last scalar value and the line on which it ends.
     last: Option<(Vec<String>, usize)>,
     found: Vec<Marker>,
 }
 
-impl Walk {
+impl MarkerScan {
     fn event(&mut self, event: &Event<'_>, first_line: usize, last_line: usize) {
         match event {
             Event::Scalar(text, ..) => self.scalar(text, last_line),
             Event::Alias(_) => self.scalar("", last_line),
-            Event::MappingStart(..) => self.levels.push(Level::Mapping {
+            Event::MappingStart(..) => self.open.push(OpenCollection::Mapping {
                 key: None,
                 at_key: true,
             }),
-            Event::SequenceStart(..) => self.levels.push(Level::List { next: 0 }),
+            Event::SequenceStart(..) => self.open.push(OpenCollection::List { next: 0 }),
             Event::MappingEnd | Event::SequenceEnd => {
-                self.levels.pop();
+                self.open.pop();
                 self.leaf();
             }
             Event::Comment(text, _) => self.comment(text, first_line),
@@ -154,7 +154,7 @@ impl Walk {
     }
 
     fn scalar(&mut self, text: &str, line: usize) {
-        if let Some(Level::Mapping { key, at_key: true }) = self.levels.last_mut() {
+        if let Some(OpenCollection::Mapping { key, at_key: true }) = self.open.last_mut() {
             *key = Some(text.to_owned());
         } else {
             self.last = Some((self.path(), line));
@@ -162,21 +162,21 @@ impl Walk {
         self.leaf();
     }
 
-    /// A key or a value has ended at the innermost level.
+    /// A key or a value has ended at the innermost collection.
     fn leaf(&mut self) {
-        match self.levels.last_mut() {
-            Some(Level::Mapping { at_key, .. }) => *at_key = !*at_key,
-            Some(Level::List { next }) => *next += 1,
+        match self.open.last_mut() {
+            Some(OpenCollection::Mapping { at_key, .. }) => *at_key = !*at_key,
+            Some(OpenCollection::List { next }) => *next += 1,
             None => {}
         }
     }
 
     fn path(&self) -> Vec<String> {
-        let step = |level: &Level| match level {
-            Level::List { next } => next.to_string(),
-            Level::Mapping { key, .. } => key.clone().unwrap_or_default(),
+        let step = |collection: &OpenCollection| match collection {
+            OpenCollection::List { next } => next.to_string(),
+            OpenCollection::Mapping { key, .. } => key.clone().unwrap_or_default(),
         };
-        self.levels.iter().map(step).collect()
+        self.open.iter().map(step).collect()
     }
 
     fn comment(&mut self, text: &str, line: usize) {

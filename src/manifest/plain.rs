@@ -24,20 +24,20 @@ pub type PlainTexts = BTreeMap<Vec<String>, String>;
 /// A document as it is written.
 #[derive(Debug)]
 pub(crate) struct Written {
-    root: Rc<Node>,
-    anchors: HashMap<usize, Rc<Node>>,
+    root: Rc<PlainNode>,
+    anchors: HashMap<usize, Rc<PlainNode>>,
 }
 
 #[derive(Debug)]
-enum Node {
+enum PlainNode {
     /// A scalar without quotes and without a tag.
     Plain(String),
     /// Any other scalar.
     Text,
     Alias(usize),
-    List(Vec<Rc<Node>>),
+    List(Vec<Rc<PlainNode>>),
     /// Its entries with keys that are texts.
-    Mapping(Vec<(String, Rc<Node>)>),
+    Mapping(Vec<(String, Rc<PlainNode>)>),
 }
 
 impl Written {
@@ -47,7 +47,7 @@ impl Written {
         if !text.contains(KIND) {
             return None;
         }
-        let mut reader = Reader {
+        let mut reader = PlainReader {
             events: Parser::new_from_str_with_options(text, options! { emit_comments: false }),
             anchors: HashMap::new(),
         };
@@ -83,7 +83,7 @@ impl Written {
 
     fn resolve_value(
         &self,
-        node: &Rc<Node>,
+        node: &Rc<PlainNode>,
         value: &mut Value,
         path: &mut Vec<String>,
         texts: &mut PlainTexts,
@@ -110,7 +110,7 @@ impl Written {
                 }
             }
             scalar => {
-                if let Node::Plain(text) = &*node {
+                if let PlainNode::Plain(text) = &*node {
                     *scalar = plain_scalar(text);
                     if scalar.is_number() || scalar.is_boolean() {
                         texts.insert(path.clone(), text.clone());
@@ -121,10 +121,10 @@ impl Written {
     }
 
     /// What an alias stands for.
-    fn followed(&self, node: &Rc<Node>) -> Rc<Node> {
+    fn followed(&self, node: &Rc<PlainNode>) -> Rc<PlainNode> {
         match &**node {
             // An anchor stands before its aliases, so there is an end.
-            Node::Alias(anchor) => match self.anchors.get(anchor) {
+            PlainNode::Alias(anchor) => match self.anchors.get(anchor) {
                 Some(node) => self.followed(node),
                 None => Rc::clone(node),
             },
@@ -134,10 +134,10 @@ impl Written {
 
     /// What a key or an index leads to. A mapping's own keys come before those that
     /// are merged into it.
-    fn child(&self, node: &Rc<Node>, key: &str) -> Option<Rc<Node>> {
+    fn child(&self, node: &Rc<PlainNode>, key: &str) -> Option<Rc<PlainNode>> {
         match &*self.followed(node) {
-            Node::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
-            Node::Mapping(entries) => {
+            PlainNode::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
+            PlainNode::Mapping(entries) => {
                 let own = entries.iter().find(|(name, _)| name == key);
                 if let Some((_, node)) = own {
                     return Some(Rc::clone(node));
@@ -146,7 +146,7 @@ impl Written {
                 merged.find_map(|(_, merged)| {
                     let merged = self.followed(merged);
                     match &*merged {
-                        Node::List(each) => each.iter().find_map(|one| self.child(one, key)),
+                        PlainNode::List(each) => each.iter().find_map(|one| self.child(one, key)),
                         _ => self.child(&merged, key),
                     }
                 })
@@ -156,30 +156,30 @@ impl Written {
     }
 }
 
-struct Reader<I> {
+struct PlainReader<I> {
     events: I,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Rc<PlainNode>>,
 }
 
-impl<'a, I, S> Reader<I>
+impl<'a, I, S> PlainReader<I>
 where
     I: Iterator<Item = Result<(Event<'a>, S), granit_parser::ScanError>>,
 {
     /// The value that begins with an event. The document was read before, so it is
     /// no deeper than the stack.
-    fn node(&mut self, event: &Event<'a>) -> Option<Rc<Node>> {
+    fn node(&mut self, event: &Event<'a>) -> Option<Rc<PlainNode>> {
         let node = Rc::new(match event {
-            Event::Alias(anchor) => Node::Alias(*anchor),
+            Event::Alias(anchor) => PlainNode::Alias(*anchor),
             Event::Scalar(text, ScalarStyle::Plain, ..) if event.tag().is_none() => {
-                Node::Plain(text.clone().into_owned())
+                PlainNode::Plain(text.clone().into_owned())
             }
-            Event::Scalar(..) => Node::Text,
+            Event::Scalar(..) => PlainNode::Text,
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
                 while let Some(event) = self.before(&Event::SequenceEnd)? {
                     items.push(self.node(&event)?);
                 }
-                Node::List(items)
+                PlainNode::List(items)
             }
             Event::MappingStart(..) => {
                 let mut entries = Vec::new();
@@ -191,7 +191,7 @@ where
                         entries.push((key.clone().into_owned(), value));
                     }
                 }
-                Node::Mapping(entries)
+                PlainNode::Mapping(entries)
             }
             _ => return None,
         });

@@ -19,13 +19,19 @@ const BLOCK: &str = "sops";
 
 /// The rules of which values are encrypted; at most one stands in a block.
 const RULES: [(&str, MakeRule); 4] = [
-    ("encrypted_regex", |text| Rule::Regex(text, true)),
-    ("unencrypted_regex", |text| Rule::Regex(text, false)),
-    ("encrypted_suffix", |text| Rule::Suffix(text, true)),
-    ("unencrypted_suffix", |text| Rule::Suffix(text, false)),
+    ("encrypted_regex", |text| EncryptionRule::Regex(text, true)),
+    ("unencrypted_regex", |text| {
+        EncryptionRule::Regex(text, false)
+    }),
+    ("encrypted_suffix", |text| {
+        EncryptionRule::Suffix(text, true)
+    }),
+    ("unencrypted_suffix", |text| {
+        EncryptionRule::Suffix(text, false)
+    }),
 ];
 
-type MakeRule = fn(String) -> Rule;
+type MakeRule = fn(String) -> EncryptionRule;
 
 /// Rules by comments: what they mean for a new key depends on where it is written.
 const COMMENT_RULES: [&str; 2] = ["encrypted_comment_regex", "unencrypted_comment_regex"];
@@ -35,13 +41,13 @@ const COMMENT_RULES: [&str; 2] = ["encrypted_comment_regex", "unencrypted_commen
 pub(crate) struct Sops {
     /// Whether the checksum counts the readable values too.
     pub(crate) seals_all: bool,
-    rule: Rule,
+    rule: EncryptionRule,
 }
 
 /// Which values are encrypted, by the keys that lead to them. The flag of a rule:
 /// what it names is encrypted, and nothing else; or the other way round.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rule {
+enum EncryptionRule {
     Regex(String, bool),
     Suffix(String, bool),
     Comments,
@@ -59,7 +65,7 @@ impl Sops {
         Some(Self {
             // Only the boolean: SOPS refuses to read a file with another value.
             seals_all: block.get("mac_only_encrypted") != Some(&Value::Bool(true)),
-            rule: Rule::of(block),
+            rule: EncryptionRule::of(block),
         })
     }
 
@@ -73,7 +79,7 @@ impl Sops {
     }
 }
 
-impl Rule {
+impl EncryptionRule {
     fn of(block: &Map<String, Value>) -> Self {
         let text = |key: &str| {
             let text = block.get(key)?.as_str()?;

@@ -59,7 +59,7 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
 
 /// Locks with their age and message, one line each.
 #[must_use]
-pub fn table_of_locks(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style) -> String {
+pub fn locks_table(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style) -> String {
     let first = locks.first().map(|(id, _)| &id.namespace);
     let several = locks.iter().any(|(id, _)| Some(&id.namespace) != first);
     let names = Names::among(locks.iter().map(|(id, _)| *id));

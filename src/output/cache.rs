@@ -5,8 +5,9 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::json::{CacheFileItem, CacheInfo, CacheServerItem};
+use super::text::plural::thousands;
 use super::text::sanitize::sanitize;
-use super::text::time::{age, thousands};
+use super::text::time::age;
 
 /// Where metadata is kept and how much of it, one fact a line.
 #[must_use]

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::count;
 use super::text::style::{Paint, Style};
-use super::text::time::{age, count, minute, until};
+use super::text::time::{age, minute, until};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination};
 use crate::policy::{Order, Rejection};
 
@@ -117,18 +118,18 @@ pub(crate) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Ve
         .collect()
 }
 
-fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<Step> {
+fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<FitStep> {
     let word = |candidate: &&Candidate| reason(candidate, now).word_width();
     let word = chosen.iter().map(word).max().unwrap_or(0);
-    let narrow = |column: TagColumn, floor| Step::Narrow(vec![(column.heading().text, floor)]);
+    let narrow = |column: TagColumn, floor| FitStep::Narrow(vec![(column.heading().text, floor)]);
     vec![
         narrow(TagColumn::Reason, word),
         narrow(TagColumn::Tag, 16),
-        Step::Drop(TagColumn::Created.heading().text),
+        FitStep::Drop(TagColumn::Created.heading().text),
         narrow(TagColumn::Tag, 8),
-        Step::Drop(TagColumn::Rank.heading().text),
-        Step::Drop(TagColumn::Reason.heading().text),
-        Step::Drop(TagColumn::Verdict.heading().text),
+        FitStep::Drop(TagColumn::Rank.heading().text),
+        FitStep::Drop(TagColumn::Reason.heading().text),
+        FitStep::Drop(TagColumn::Verdict.heading().text),
     ]
 }
 

@@ -6,9 +6,10 @@ use super::candidates::{TagColumn, columns_of, phrase, tag_table};
 use super::columns::{current, version};
 use super::sentence::{RepeatedFlags, next_step, sentence};
 use super::text::elide::{elide_middle, wrap};
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::{age, count, rfc3339, thousands};
+use super::text::time::{age, rfc3339};
 use crate::evaluator::{
     AgeClock, CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row, State,
 };

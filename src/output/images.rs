@@ -8,11 +8,11 @@ use super::candidates::{TagColumn, tag_table};
 use super::columns::{natural, repository, version};
 use super::table::TableOptions;
 use super::text::elide::wrap;
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::count;
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::count;
 use super::view::ImageUse;
 use crate::evaluator::{Examination, State};
 use crate::image::{CreatedFrom, ImageReference};
@@ -65,11 +65,11 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
         rows: groups.iter().map(row).collect(),
         show_headings: !options.no_headings,
         steps: vec![
-            Step::Narrow(vec![("WORKLOADS", 24)]),
-            Step::Narrow(vec![("IMAGE", 20)]),
-            Step::Narrow(vec![("TAG", 9), ("STATE", 9)]),
-            Step::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
-            Step::Drop("STATE"),
+            FitStep::Narrow(vec![("WORKLOADS", 24)]),
+            FitStep::Narrow(vec![("IMAGE", 20)]),
+            FitStep::Narrow(vec![("TAG", 9), ("STATE", 9)]),
+            FitStep::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
+            FitStep::Drop("STATE"),
         ],
     };
     grid.render(style)

@@ -39,10 +39,11 @@ mod text;
 mod view;
 
 pub(crate) use self::text::elide::{elide_end, elide_middle, wrap};
+pub use self::text::plural::count;
 pub use self::text::sanitize::{is_unsafe, sanitize};
 pub use self::text::style::{Paint, Style};
 pub use self::text::time::{age, rfc3339, until};
-pub use annotation_edit::{EditedWorkload, annotation_edits, table_of_locks};
+pub use annotation_edit::{EditedWorkload, annotation_edits, locks_table};
 pub use cache::cache_report;
 pub use columns::{Column, UnknownColumn, version_of};
 pub(crate) use columns::{lock_phrase, name_to_choose};

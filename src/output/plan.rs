@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::columns::{current, version, version_cell, version_of};
 use super::json::WriteResult;
 use super::text::elide::wrap;
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::{count, thousands};
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
 use crate::workload::Names;
 
@@ -100,14 +100,14 @@ const COLUMNS: [Heading; 4] = [
 ];
 
 /// What gives way where there is too little room. What is written comes last.
-fn steps() -> Vec<Step> {
+fn steps() -> Vec<FitStep> {
     vec![
-        Step::Narrow(vec![(POLICY, 8)]),
-        Step::Shorten(FROM),
-        Step::Shorten(TO),
-        Step::Narrow(vec![(CONTAINER, 9), (FROM, 9)]),
-        Step::Drop(POLICY),
-        Step::Narrow(vec![(CONTAINER, 5), (FROM, 5), (TO, 9)]),
+        FitStep::Narrow(vec![(POLICY, 8)]),
+        FitStep::Shorten(FROM),
+        FitStep::Shorten(TO),
+        FitStep::Narrow(vec![(CONTAINER, 9), (FROM, 9)]),
+        FitStep::Drop(POLICY),
+        FitStep::Narrow(vec![(CONTAINER, 5), (FROM, 5), (TO, 9)]),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The lines that end a report on standard error.
 
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
-use super::text::time::{count, thousands};
 use crate::evaluator::{Assessment, Summary};
 use crate::policy::WarningCode;
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::columns::{Column, short_name};
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Grid};
-use super::text::layout::Step;
 use super::text::style::Style;
 use crate::evaluator::{Outcome, Row};
 use crate::workload::Names;
@@ -92,7 +92,7 @@ fn columns(options: &TableOptions) -> Vec<Column> {
 }
 
 /// What gives way where there is too little room, in this order.
-fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
+fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<FitStep> {
     let word = |row: &&&Row| Column::Why.cell(row, names, now).word_width();
     // A group in the middle of a name would be the first to go.
     let shared = rows.iter().filter(|row| names.is_shared(&row.workload));
@@ -104,7 +104,7 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
         rows.map(|row| word(&row)).max()
     };
     let narrow = |floors: &[(Column, usize)]| {
-        Step::Narrow(
+        FitStep::Narrow(
             floors
                 .iter()
                 .map(|&(column, floor)| (column.as_str(), floor))
@@ -114,19 +114,19 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
     let mut steps = vec![narrow(&[(Column::Why, widest(false).unwrap_or(0))])];
     steps.push(match widest(true) {
         Some(word) => narrow(&[(Column::Why, word)]),
-        None => Step::Drop(Column::Why.as_str()),
+        None => FitStep::Drop(Column::Why.as_str()),
     });
     steps.extend([
         // The kind's short name loses nothing, so it comes before any cut.
-        Step::Shorten(Column::Workload.as_str()),
+        FitStep::Shorten(Column::Workload.as_str()),
         narrow(&[(Column::Policy, 8)]),
         narrow(&[
             (Column::Namespace, 9),
             (Column::Workload, shared.max(16)),
             (Column::Container, 9),
         ]),
-        Step::Shorten(Column::Current.as_str()),
-        Step::Shorten(Column::Update.as_str()),
+        FitStep::Shorten(Column::Current.as_str()),
+        FitStep::Shorten(Column::Update.as_str()),
         narrow(&[(Column::Current, 9), (Column::Update, 9)]),
         narrow(&[
             (Column::Namespace, 6),
@@ -145,8 +145,8 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
         Column::Current,
         Column::Namespace,
     ];
-    steps.extend(last.map(|column| Step::Drop(column.as_str())));
+    steps.extend(last.map(|column| FitStep::Drop(column.as_str())));
     steps.push(narrow(&[(Column::Workload, 10), (Column::Update, 6)]));
-    steps.push(Step::Drop(Column::Update.as_str()));
+    steps.push(FitStep::Drop(Column::Update.as_str()));
     steps
 }

@@ -4,7 +4,7 @@
 use kubectl_imgpolicy::evaluator::{Lock, Reason, Row};
 use kubectl_imgpolicy::output::{
     EditedWorkload, ImageUse, RepeatedFlags, Style, TableOptions, annotation_edits,
-    held_back_lines, images_table, names, next_step, plan_text, status_table, table_of_locks,
+    held_back_lines, images_table, locks_table, names, next_step, plan_text, status_table,
 };
 use kubectl_imgpolicy::plan::{Edit, HeldBack, Hold, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::{Workload, WorkloadKind};
@@ -68,7 +68,7 @@ fn workloads_that_share_a_name_show_their_groups() {
             held_back_lines(&rows.each_ref().map(held_back), false).join("\n"),
         ),
         ("edits", annotation_edits(&edited, &style)),
-        ("locks", table_of_locks(&locks, now(), &style)),
+        ("locks", locks_table(&locks, now(), &style)),
         (
             "images",
             images_table(&rows.each_ref().map(ImageUse::from), &options, &style),

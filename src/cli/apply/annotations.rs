@@ -21,7 +21,7 @@ use crate::cli::terminal::confirm::{Question, confirm};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::files::PathOrStdin;
-use crate::output::{AnnotationEdit, EditedWorkload, Format, annotation_edits, table_of_locks};
+use crate::output::{AnnotationEdit, EditedWorkload, Format, annotation_edits, locks_table};
 use crate::plan::{Authorship, Change, Edit, Plan, PolicyEdit, plan_policy};
 use crate::policy::lock_on;
 use crate::workload::{Observed, Workload};
@@ -230,7 +230,7 @@ fn show(
             .collect();
         let style = terminal.question_style();
         let text = if locks.len() == ready.len() {
-            table_of_locks(&locks, now, &style)
+            locks_table(&locks, now, &style)
         } else {
             annotation_edits(&edited, &style)
         };

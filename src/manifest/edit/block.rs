@@ -2,26 +2,26 @@
 
 use granit_parser::ScalarStyle;
 
-use super::change::{ANNOTATIONS, Change};
+use super::change::{ANNOTATIONS, NodeChange};
 use super::error::{EditError, EditProblem};
-use super::scalar::written;
-use super::tree::{Entry, Mapping};
-use super::walk::{Removal, Walk, key_style};
+use super::scalar::format_scalar;
+use super::splicer::{Removal, Splicer, key_style};
+use super::tree::{Mapping, TreeEntry};
 
-impl Walk<'_> {
+impl Splicer<'_> {
     /// Removes and adds lines.
     pub(crate) fn change_block(
         &mut self,
         mapping: &Mapping,
         removals: &[Removal],
-        additions: &[(&str, &Change)],
+        additions: &[(&str, &NodeChange)],
     ) -> Result<(), EditError> {
         for removal in removals {
             let entry = &mapping.entries[removal.index];
             self.remove_lines(entry, removal.is_key_only)?;
         }
         let is_kept = |index: &usize| removals.iter().all(|removal| removal.index != *index);
-        let kept: Vec<&Entry> = (0..mapping.entries.len())
+        let kept: Vec<&TreeEntry> = (0..mapping.entries.len())
             .filter(is_kept)
             .map(|index| &mapping.entries[index])
             .collect();
@@ -43,7 +43,7 @@ impl Walk<'_> {
     }
 
     /// Removes an entry's lines with the comments on them.
-    fn remove_lines(&mut self, entry: &Entry, is_key_only: bool) -> Result<(), EditError> {
+    fn remove_lines(&mut self, entry: &TreeEntry, is_key_only: bool) -> Result<(), EditError> {
         let end = match entry.colon {
             Some(colon) if is_key_only => self.lines.end(colon),
             _ => entry.end(),
@@ -59,14 +59,14 @@ impl Walk<'_> {
     pub(crate) fn fill_block(
         &mut self,
         mapping: &Mapping,
-        entry: &Entry,
-        change: &Change,
+        entry: &TreeEntry,
+        change: &NodeChange,
     ) -> Result<(), EditError> {
         let Some(colon) = entry.colon else {
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         };
         let value = &entry.value.range;
-        let Change::Within(children) = change else {
+        let NodeChange::Within(children) = change else {
             return Ok(());
         };
         if self.lines.text[value.clone()].contains(['\n', '#']) {
@@ -96,40 +96,40 @@ impl Walk<'_> {
     fn lines_of(
         &self,
         key: &str,
-        change: &Change,
+        change: &NodeChange,
         column: usize,
         style: ScalarStyle,
         lines: &mut Vec<String>,
     ) {
         let indentation = " ".repeat(column);
-        let name = written(key, style, false);
+        let name = format_scalar(key, style, false);
         match change {
-            Change::Remove => {}
-            Change::Set(text) => {
-                let text = written(text, ScalarStyle::Plain, false);
+            NodeChange::Remove => {}
+            NodeChange::Set(text) => {
+                let text = format_scalar(text, ScalarStyle::Plain, false);
                 lines.push(format!("{indentation}{name}: {text}"));
             }
-            Change::SetPlain(text) => lines.push(format!("{indentation}{name}: {text}")),
-            Change::Within(children) if change.sets() => {
+            NodeChange::SetPlain(text) => lines.push(format!("{indentation}{name}: {text}")),
+            NodeChange::Within(children) if change.sets() => {
                 lines.push(format!("{indentation}{name}:"));
                 for (key, change) in children {
                     let column = column + self.unit;
                     self.lines_of(key, change, column, ScalarStyle::Plain, lines);
                 }
             }
-            Change::Within(_) => {}
+            NodeChange::Within(_) => {}
         }
     }
 }
 
 /// The entry below which a new key is written: the last one, but annotations
 /// come behind the name, the namespace and the labels.
-pub(crate) fn above<'e>(kept: &[&'e Entry], key: &str) -> Option<&'e Entry> {
+pub(crate) fn above<'e>(kept: &[&'e TreeEntry], key: &str) -> Option<&'e TreeEntry> {
     let before: &[&str] = match key {
         ANNOTATIONS => &["name", "generateName", "namespace", "labels"],
         "metadata" => &["apiVersion", "kind"],
         _ => &[],
     };
-    let is_before = |entry: &&&Entry| entry.name().is_some_and(|name| before.contains(&name));
+    let is_before = |entry: &&&TreeEntry| entry.name().is_some_and(|name| before.contains(&name));
     kept.iter().rev().find(is_before).or(kept.last()).copied()
 }

@@ -13,7 +13,7 @@ pub(crate) const ANNOTATIONS: &str = "annotations";
 
 /// What is to become of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum NodeChange {
     /// It becomes this text.
     Set(String),
     /// It becomes what YAML reads from this text without quotes.
@@ -21,10 +21,10 @@ pub(crate) enum Change {
     /// It goes, with its key.
     Remove,
     /// Something in it changes. New keys are written in this order.
-    Within(BTreeMap<String, Change>),
+    Within(BTreeMap<String, NodeChange>),
 }
 
-impl Change {
+impl NodeChange {
     pub(crate) fn none() -> Self {
         Self::Within(BTreeMap::new())
     }
@@ -32,7 +32,7 @@ impl Change {
     /// Adds the edit of a place, which lies below `base`.
     pub(crate) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
         let two_ways = || EditProblem::TwoWays {
-            place: place(&edit.path),
+            place: format_path(&edit.path),
         };
         let leaf = match &edit.text {
             Some(text) if edit.is_plain && !edit.value().is_string() => {
@@ -115,7 +115,7 @@ impl Change {
 }
 
 /// A place as it is written in an error.
-pub(crate) fn place(path: &[String]) -> String {
+pub(crate) fn format_path(path: &[String]) -> String {
     if path.is_empty() {
         return "the document".to_owned();
     }

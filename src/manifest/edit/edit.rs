@@ -1,11 +1,12 @@
 //! All edits of a text, made together and checked before they are given back.
 
-use super::error::{EditError, EditProblem};
 use std::collections::BTreeMap;
 
-use super::change::{Change, place};
+use super::change::{NodeChange, format_path};
+use super::error::{EditError, EditProblem};
+use super::root_edits::RootEdits;
 use super::splice::Splices;
-use crate::manifest::document::{Located, Object, Root, located};
+use crate::manifest::document::{Located, Object, located};
 use crate::plan::Place;
 
 /// The edits of one object.
@@ -25,8 +26,8 @@ pub struct ObjectEdit {
 /// then nothing is changed at all.
 pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     let objects = located(text);
-    let mut in_objects: BTreeMap<usize, Change> = BTreeMap::new();
-    let mut in_roots: BTreeMap<usize, InRoot<'_>> = BTreeMap::new();
+    let mut in_objects: BTreeMap<usize, NodeChange> = BTreeMap::new();
+    let mut in_roots: BTreeMap<usize, RootEdits<'_>> = BTreeMap::new();
     for edit in edits {
         let (found, object) = target(&objects, edit.index)?;
         let refused = |problem| EditError {
@@ -35,13 +36,15 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
             problem,
         };
         super::sealed::check(found, object, &edit.places).map_err(refused)?;
-        let in_object = in_objects.entry(edit.index).or_insert_with(Change::none);
+        let in_object = in_objects
+            .entry(edit.index)
+            .or_insert_with(NodeChange::none);
         let in_root = in_roots
             .entry(found.root.range.start)
-            .or_insert_with(|| InRoot {
+            .or_insert_with(|| RootEdits {
                 root: &found.root,
                 objects: Vec::new(),
-                change: Change::none(),
+                change: NodeChange::none(),
             });
         in_root.objects.push((&found.path, edit.index));
         for place in &edit.places {
@@ -53,7 +56,7 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     }
     let mut splices = Splices::default();
     for in_root in in_roots.values() {
-        super::walk::splice(text, in_root, &mut splices)?;
+        super::splicer::splice(text, in_root, &mut splices)?;
     }
     let edited = splices.apply(text);
     let differs = match &edited {
@@ -62,17 +65,8 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     };
     match (edited, differs) {
         (Some(edited), None) => Ok(edited),
-        (_, differs) => Err(is_unsafe(&objects, edits, differs)),
+        (_, differs) => Err(unsafe_edit(&objects, edits, differs)),
     }
-}
-
-/// The edits of all objects that are read from one value.
-pub(crate) struct InRoot<'a> {
-    pub(crate) root: &'a Root,
-    /// The objects that are edited: their paths and positions.
-    pub(crate) objects: Vec<(&'a [String], usize)>,
-    /// Their edits, from the root.
-    pub(crate) change: Change,
 }
 
 /// The object of an edit.
@@ -96,7 +90,7 @@ pub(crate) fn target(objects: &[Located], index: usize) -> Result<(&Located, &Ob
 
 /// The error of an edit that went wrong, told at the object that shows it, else
 /// at the first one.
-pub(crate) fn is_unsafe(
+pub(crate) fn unsafe_edit(
     objects: &[Located],
     edits: &[ObjectEdit],
     differs: Option<usize>,
@@ -111,7 +105,7 @@ pub(crate) fn is_unsafe(
         index: at.map_or(0, |edit| edit.index),
         line: at.map_or(1, |edit| objects[edit.index].line()),
         problem: EditProblem::Unsafe {
-            place: place(first.map_or(&[], |first| &first.path)),
+            place: format_path(first.map_or(&[], |first| &first.path)),
         },
     }
 }

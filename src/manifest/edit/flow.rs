@@ -4,39 +4,39 @@
 use granit_parser::ScalarStyle;
 
 use super::block::above;
-use super::change::Change;
+use super::change::NodeChange;
 use super::error::EditError;
-use super::scalar::{double_quoted, json_scalar, written};
-use super::tree::{Entry, Mapping, Node};
-use super::walk::{Removal, Walk, key_style};
+use super::scalar::{double_quoted, format_scalar, json_scalar};
+use super::splicer::{Removal, Splicer, key_style};
+use super::tree::{Mapping, TreeEntry, TreeNode};
 
 /// How a new entry is written: as the one beside it.
-struct Form<'a> {
+struct FlowStyle<'a> {
     /// With all in quotes.
     is_quoted: bool,
     /// Without blanks between.
     is_compact: bool,
     /// On a line of its own.
-    line: Option<Line<'a>>,
+    line: Option<FlowLine<'a>>,
 }
 
 /// A line of its own.
 #[derive(Clone)]
-struct Line<'a> {
+struct FlowLine<'a> {
     newline: &'static str,
     indentation: String,
     /// What a mapping in it is indented by.
     unit: &'a str,
 }
 
-impl Walk<'_> {
+impl Splicer<'_> {
     /// Removes and adds entries; some are left.
     pub(crate) fn change_flow(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
         removals: &[Removal],
-        additions: &[(&str, &Change)],
+        additions: &[(&str, &NodeChange)],
     ) -> Result<(), EditError> {
         let entries = &mapping.entries;
         let goes = |index: usize| removals.iter().any(|removal| removal.index == index);
@@ -50,7 +50,7 @@ impl Walk<'_> {
             self.replace_all(node, mapping, additions);
             return Ok(());
         };
-        let kept: Vec<&Entry> = (0..entries.len())
+        let kept: Vec<&TreeEntry> = (0..entries.len())
             .filter(|index| !goes(*index))
             .map(|index| &entries[index])
             .collect();
@@ -77,7 +77,7 @@ impl Walk<'_> {
 
     /// Removes the comma that no entry follows any more, and the entries behind
     /// it where they have no lines of their own.
-    fn remove_tail(&mut self, entries: &[Entry], last: usize) -> Option<Tail> {
+    fn remove_tail(&mut self, entries: &[TreeEntry], last: usize) -> Option<Tail> {
         let (tail, end) = (entries.get(last + 1..)?, entries.last()?.end());
         if tail.is_empty() || self.lines.comma(end).is_some() {
             return None;
@@ -93,17 +93,17 @@ impl Walk<'_> {
     }
 
     /// Behind an entry's comma, if it has one.
-    fn behind(&self, entry: &Entry) -> usize {
+    fn behind(&self, entry: &TreeEntry) -> usize {
         let end = entry.end();
         self.lines.comma(end).map_or(end, |comma| comma + 1)
     }
 
-    fn own_lines(&self, entry: &Entry) -> bool {
+    fn own_lines(&self, entry: &TreeEntry) -> bool {
         self.lines.begins_line(entry.start()) && self.lines.ends_line(self.behind(entry))
     }
 
     /// Removes an entry with its comma, and its lines or the blanks beside it.
-    fn remove_entry(&mut self, entry: &Entry, is_first: bool) {
+    fn remove_entry(&mut self, entry: &TreeEntry, is_first: bool) {
         let range = entry.start()..self.behind(entry);
         let range = if self.own_lines(entry) {
             self.lines.whole(&range)
@@ -117,7 +117,12 @@ impl Walk<'_> {
     }
 
     /// Writes new entries in the place of all others.
-    fn replace_all(&mut self, node: &Node, mapping: &Mapping, additions: &[(&str, &Change)]) {
+    fn replace_all(
+        &mut self,
+        node: &TreeNode,
+        mapping: &Mapping,
+        additions: &[(&str, &NodeChange)],
+    ) {
         let (Some(first), Some(last)) = (mapping.entries.first(), mapping.entries.last()) else {
             return;
         };
@@ -134,9 +139,9 @@ impl Walk<'_> {
     /// Writes new entries behind one that stays, whose comma may be going.
     fn add_behind(
         &mut self,
-        node: &Node,
-        beside: &Entry,
-        additions: &[(&str, &Change)],
+        node: &TreeNode,
+        beside: &TreeEntry,
+        additions: &[(&str, &NodeChange)],
         loses_comma: bool,
     ) {
         let form = self.form(node, beside);
@@ -163,12 +168,17 @@ impl Walk<'_> {
     }
 
     /// A mapping as the value of an entry that had none.
-    pub(crate) fn flow_value(&self, node: &Node, entry: &Entry, change: &Change) -> String {
+    pub(crate) fn flow_value(
+        &self,
+        node: &TreeNode,
+        entry: &TreeEntry,
+        change: &NodeChange,
+    ) -> String {
         self.form(node, entry).value(change)
     }
 
     /// The form of an entry of the mapping `node`.
-    fn form(&self, node: &Node, entry: &Entry) -> Form<'_> {
+    fn form(&self, node: &TreeNode, entry: &TreeEntry) -> FlowStyle<'_> {
         let text = self.lines.text;
         let is_quoted = self.root.is_json || key_style(entry) == ScalarStyle::DoubleQuoted;
         let has_blank = entry
@@ -178,13 +188,13 @@ impl Walk<'_> {
             let indentation = self.lines.indentation(entry.start());
             let outer = self.lines.indentation(node.range.start);
             let unit = indentation.strip_prefix(outer).filter(|u| !u.is_empty());
-            Line {
+            FlowLine {
                 newline: self.lines.newline(entry.start()),
                 indentation: indentation.to_owned(),
                 unit: unit.unwrap_or("  "),
             }
         });
-        Form {
+        FlowStyle {
             is_quoted,
             is_compact: is_quoted && !has_blank,
             line,
@@ -201,7 +211,7 @@ enum Tail {
     Whole,
 }
 
-impl Form<'_> {
+impl FlowStyle<'_> {
     /// What stands between two entries; its first character is the comma.
     fn between(&self) -> String {
         match &self.line {
@@ -211,7 +221,7 @@ impl Form<'_> {
         }
     }
 
-    fn entry(&self, key: &str, change: &Change) -> String {
+    fn entry(&self, key: &str, change: &NodeChange) -> String {
         let colon = if self.is_compact { ":" } else { ": " };
         format!("{}{colon}{}", self.scalar(key), self.value(change))
     }
@@ -220,20 +230,20 @@ impl Form<'_> {
         if self.is_quoted {
             double_quoted(text)
         } else {
-            written(text, ScalarStyle::Plain, true)
+            format_scalar(text, ScalarStyle::Plain, true)
         }
     }
 
-    fn value(&self, change: &Change) -> String {
+    fn value(&self, change: &NodeChange) -> String {
         let children = match change {
-            Change::Set(text) => return self.scalar(text),
-            Change::SetPlain(text) if self.is_quoted => return json_scalar(text),
-            Change::SetPlain(text) => return text.clone(),
-            Change::Remove => return String::new(),
-            Change::Within(children) => children,
+            NodeChange::Set(text) => return self.scalar(text),
+            NodeChange::SetPlain(text) if self.is_quoted => return json_scalar(text),
+            NodeChange::SetPlain(text) => return text.clone(),
+            NodeChange::Remove => return String::new(),
+            NodeChange::Within(children) => children,
         };
-        let inner = Form {
-            line: self.line.as_ref().map(|line| Line {
+        let inner = FlowStyle {
+            line: self.line.as_ref().map(|line| FlowLine {
                 indentation: format!("{}{}", line.indentation, line.unit),
                 ..line.clone()
             }),

@@ -7,15 +7,15 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use super::change::Change;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+use super::change::NodeChange;
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 use super::yaml::child;
 
 /// Reads the value in `range` of a text, as deep as the change goes. It was read
 /// before, so nothing is wrong with it, and it is no deeper than the stack;
 /// `None` says otherwise.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
-    let mut reader = Reader {
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
+    let mut reader = JsonReader {
         text: &text[..range.end],
         at: range.start,
     };
@@ -27,13 +27,13 @@ pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<
     })
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl Reader<'_> {
-    fn value(&mut self, change: Option<&Change>) -> Option<Node> {
+impl JsonReader<'_> {
+    fn value(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
         self.skip_blanks();
         let start = self.at;
         let kind = match self.peek()? {
@@ -42,7 +42,7 @@ impl Reader<'_> {
             b'"' => self.quoted()?,
             _ => self.word(),
         };
-        Some(Node {
+        Some(TreeNode {
             range: start..self.at,
             anchor: None,
             is_tagged: false,
@@ -50,7 +50,7 @@ impl Reader<'_> {
         })
     }
 
-    fn mapping(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+    fn mapping(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
         let mut entries = Vec::new();
         self.at += 1;
         while !self.closes(b'}')? {
@@ -64,7 +64,7 @@ impl Reader<'_> {
             self.at += 1;
             let value = self.value(inner)?;
             if change.is_some() {
-                entries.push(Entry {
+                entries.push(TreeEntry {
                     key,
                     colon: Some(colon),
                     value,
@@ -81,7 +81,7 @@ impl Reader<'_> {
         })
     }
 
-    fn list(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+    fn list(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
         let mut items = Vec::new();
         let mut index = 0_usize;
         self.at += 1;

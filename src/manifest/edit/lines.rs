@@ -4,11 +4,11 @@ use std::ops::Range;
 
 /// A text as lines. Places are bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines<'a> {
+pub(crate) struct TextLines<'a> {
     pub(crate) text: &'a str,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> TextLines<'a> {
     /// The number of the line, from 1.
     pub(crate) fn number(self, at: usize) -> usize {
         1 + self.text[..at]

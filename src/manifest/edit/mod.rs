@@ -33,14 +33,14 @@ mod error;
 mod flow;
 mod json;
 mod lines;
+mod root_edits;
 mod scalar;
 mod sealed;
 mod splice;
+mod splicer;
 mod tree;
 mod verify;
-mod walk;
 mod yaml;
 
-pub(crate) use edit::InRoot;
 pub use edit::{ObjectEdit, edit};
 pub use error::{EditError, EditProblem};

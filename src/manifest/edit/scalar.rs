@@ -14,7 +14,7 @@ use crate::workload::plain_scalar;
 const MAX_NODES: usize = 8;
 
 /// Writes a text as a scalar, in this style where it can be.
-pub(crate) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
+pub(crate) fn format_scalar(text: &str, style: ScalarStyle, in_flow: bool) -> String {
     match style {
         ScalarStyle::Plain if is_plain(text, in_flow) => text.to_owned(),
         ScalarStyle::SingleQuoted if is_printable(text) => single_quoted(text),
@@ -238,7 +238,7 @@ mod tests {
                 r#""\u0007\u0085\ufeffé😀""#,
             ),
         ] {
-            assert_eq!(written(text, style, false), expected);
+            assert_eq!(format_scalar(text, style, false), expected);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::change::place;
+use super::change::format_path;
 use super::error::EditProblem;
 use crate::manifest::document::{Located, Object};
 use crate::manifest::sops::Sops;
@@ -27,7 +27,7 @@ pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Resul
         let by_own = own.as_ref();
         if by_root || by_own.is_some_and(|sops| sops.encrypts(&edit.path, now)) {
             return Err(EditProblem::Encrypted {
-                place: place(&edit.path),
+                place: format_path(&edit.path),
             });
         }
     }

@@ -7,7 +7,7 @@ use granit_parser::ScalarStyle;
 
 /// A value. Places are bytes of the whole text.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct TreeNode {
     /// From its first byte to behind its last. A block scalar begins below its
     /// header; an empty value begins and ends behind its colon.
     pub(crate) range: Range<usize>,
@@ -32,7 +32,7 @@ pub(crate) enum NodeKind {
     /// `*name`.
     Alias,
     /// A list.
-    List(Vec<Node>),
+    List(Vec<TreeNode>),
     /// A mapping.
     Mapping(Mapping),
     /// A list or mapping that no change leads into.
@@ -47,25 +47,25 @@ pub(crate) struct Mapping {
     /// In block form, the column of its keys.
     pub(crate) column: usize,
     /// Its keys and values, in the text's order.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<TreeEntry>,
 }
 
 /// A key and its value.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct TreeEntry {
     /// The key; `None` in place of a text where it is none.
-    pub(crate) key: Node,
+    pub(crate) key: TreeNode,
     /// Where the colon stands, in the plain `key: value` form.
     pub(crate) colon: Option<usize>,
     /// The value.
-    pub(crate) value: Node,
+    pub(crate) value: TreeNode,
 }
 
 /// A root value and the anchors of its document.
 #[derive(Debug)]
 pub(crate) struct Tree {
     /// The root value.
-    pub(crate) root: Node,
+    pub(crate) root: TreeNode,
     /// Every anchor: the byte at which its value begins, and its number.
     pub(crate) anchors: Vec<(usize, usize)>,
     /// The anchors that an alias names.
@@ -74,7 +74,7 @@ pub(crate) struct Tree {
     pub(crate) unit: Option<usize>,
 }
 
-impl Node {
+impl TreeNode {
     /// A scalar without a single character, read as null.
     pub(crate) fn is_empty_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. }) && self.range.is_empty()
@@ -115,7 +115,7 @@ impl Node {
     }
 }
 
-impl Entry {
+impl TreeEntry {
     /// The key's text.
     pub(crate) fn name(&self) -> Option<&str> {
         match &self.key.kind {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::change::Change;
+use super::change::NodeChange;
 use super::yaml::child;
 use crate::manifest::document::Located;
 
@@ -12,7 +12,7 @@ use crate::manifest::document::Located;
 pub(crate) fn difference(
     old: &[Located],
     new: &[Located],
-    changes: &BTreeMap<usize, Change>,
+    changes: &BTreeMap<usize, NodeChange>,
 ) -> Option<usize> {
     let count = old.len().max(new.len());
     (0..count).find(|index| match (old.get(*index), new.get(*index)) {
@@ -21,7 +21,7 @@ pub(crate) fn difference(
     })
 }
 
-fn is_as_wished(old: &Located, new: &Located, change: Option<&Change>) -> bool {
+fn is_as_wished(old: &Located, new: &Located, change: Option<&NodeChange>) -> bool {
     match (&old.object, &new.object) {
         (Ok(old), Ok(new)) => {
             // Flux's markers are comments: they stay too, but for what goes.
@@ -42,9 +42,9 @@ fn is_as_wished(old: &Located, new: &Located, change: Option<&Change>) -> bool {
 }
 
 /// Whether a change removes a place or what it lies in.
-fn is_removed(change: Option<&Change>, path: &[String]) -> bool {
+fn is_removed(change: Option<&NodeChange>, path: &[String]) -> bool {
     match (change, path.split_first()) {
-        (Some(Change::Remove), _) => true,
+        (Some(NodeChange::Remove), _) => true,
         (None, _) | (_, None) => false,
         (change, Some((key, rest))) => is_removed(child(change, key), rest),
     }

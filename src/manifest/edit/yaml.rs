@@ -5,15 +5,15 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
-use super::change::Change;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+use super::change::NodeChange;
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 
 /// Reads the document in `range` of a text, as deep as the change goes. It was
 /// read before, so nothing is wrong with it, and it is no deeper than the
 /// stack; `None` says otherwise.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
     let document = &text[range.clone()];
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         text,
         base: range.start,
         // Comments are found where they are needed; the parser would hold only
@@ -33,7 +33,7 @@ pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<
     })
 }
 
-struct Reader<'a, I> {
+struct YamlReader<'a, I> {
     text: &'a str,
     /// The byte of the text at which the document begins.
     base: usize,
@@ -46,11 +46,11 @@ struct Reader<'a, I> {
     unit: Option<usize>,
 }
 
-impl<'a, I> Reader<'a, I>
+impl<'a, I> YamlReader<'a, I>
 where
     I: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
 {
-    fn root(&mut self, change: &Change) -> Option<Node> {
+    fn root(&mut self, change: &NodeChange) -> Option<TreeNode> {
         loop {
             match self.events.next()?.ok()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
@@ -62,13 +62,18 @@ where
         }
     }
 
-    fn next(&mut self, change: Option<&Change>) -> Option<Node> {
+    fn next(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
         let (event, span) = self.events.next()?.ok()?;
         self.node(&event, span, change)
     }
 
     /// The value that begins with an event.
-    fn node(&mut self, event: &Event<'a>, span: Span, change: Option<&Change>) -> Option<Node> {
+    fn node(
+        &mut self,
+        event: &Event<'a>,
+        span: Span,
+        change: Option<&NodeChange>,
+    ) -> Option<TreeNode> {
         let range = self.range(span)?;
         let anchor = event.anchor_id();
         let outer_column = self.outer_column.take();
@@ -76,7 +81,7 @@ where
             self.anchors.push((range.start, anchor));
         }
         let node = |range, kind| {
-            Some(Node {
+            Some(TreeNode {
                 range,
                 anchor,
                 is_tagged: event.tag().is_some(),
@@ -132,7 +137,7 @@ where
 
     /// The items of a list, and where its bracket closes. Of a list without
     /// changes only the last is kept.
-    fn items(&mut self, change: Option<&Change>) -> Option<(Vec<Node>, usize)> {
+    fn items(&mut self, change: Option<&NodeChange>) -> Option<(Vec<TreeNode>, usize)> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.events.next()?.ok()?;
@@ -153,7 +158,7 @@ where
     fn entries(
         &mut self,
         mapping: &mut Mapping,
-        change: Option<&Change>,
+        change: Option<&NodeChange>,
     ) -> Option<(usize, usize)> {
         let mut last = 0;
         loop {
@@ -176,7 +181,7 @@ where
                 let end = colon.map_or(key.range.end, |colon| colon + 1);
                 value.range = end..end;
             }
-            let entry = Entry { key, colon, value };
+            let entry = TreeEntry { key, colon, value };
             last = entry.end();
             if change.is_some() {
                 mapping.entries.push(entry);
@@ -214,9 +219,9 @@ fn is_flow(style: StructureStyle) -> bool {
 }
 
 /// What changes below a key or an index.
-pub(crate) fn child<'c>(change: Option<&'c Change>, key: &str) -> Option<&'c Change> {
+pub(crate) fn child<'c>(change: Option<&'c NodeChange>, key: &str) -> Option<&'c NodeChange> {
     match change {
-        Some(Change::Within(children)) => children.get(key),
+        Some(NodeChange::Within(children)) => children.get(key),
         _ => None,
     }
 }

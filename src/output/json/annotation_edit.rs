@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WorkloadItem};
 use super::status::ImageStatus;
 use crate::evaluator::{Row, Snapshot};

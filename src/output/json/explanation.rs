@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{PolicyItem, Time};
 use super::status::ImageStatus;
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::explanation::ExplainContext;
 use super::parts::{ErrorItem, Time, WorkloadItem};
 use crate::evaluator::{ScopeError, State};

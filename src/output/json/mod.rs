@@ -6,6 +6,7 @@
 //! there may be `null`; what was added later is left out where it says nothing.
 
 mod annotation_edit;
+mod api_version;
 mod cache;
 mod explanation;
 mod images;
@@ -16,6 +17,7 @@ mod status;
 mod test;
 
 pub use annotation_edit::{AnnotationEdit, AnnotationEditList, EditResult};
+pub use api_version::API_VERSION;
 pub use cache::{CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem};
 pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
 pub use images::{ImageItem, ImageList, UserItem};
@@ -27,6 +29,3 @@ pub use parts::{
 pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList, WriteResult};
 pub use status::{ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
-
-/// The `apiVersion` of everything here.
-pub const API_VERSION: &str = "imgpolicy.dev/v1alpha1";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem,

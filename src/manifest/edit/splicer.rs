@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use granit_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::change::{ANNOTATIONS, Change, place};
+use super::change::{ANNOTATIONS, NodeChange, format_path};
 use super::error::{EditError, EditProblem};
-use super::lines::Lines;
-use super::scalar::{double_quoted, is_plain, json_scalar, written};
+use super::lines::TextLines;
+use super::root_edits::RootEdits;
+use super::scalar::{double_quoted, format_scalar, is_plain, json_scalar};
 use super::splice::Splices;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
-use super::{InRoot, json, yaml};
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
+use super::{json, yaml};
 use crate::manifest::document::Root;
 
 /// The key whose value is merged into its mapping.
@@ -20,7 +21,7 @@ const MERGE: &str = "<<";
 /// Adds the splices that make the edits of one root value.
 pub(crate) fn splice(
     text: &str,
-    edits: &InRoot<'_>,
+    edits: &RootEdits<'_>,
     splices: &mut Splices,
 ) -> Result<(), EditError> {
     let root = edits.root;
@@ -29,15 +30,17 @@ pub(crate) fn splice(
     } else {
         yaml::tree(text, &root.range, &edits.change)
     };
-    let lines = Lines { text };
-    let (Some(tree), Change::Within(children)) = (tree, &edits.change) else {
+    let lines = TextLines { text };
+    let (Some(tree), NodeChange::Within(children)) = (tree, &edits.change) else {
         return Err(EditError {
             index: edits.objects.first().map_or(0, |(_, index)| *index),
             line: lines.number(root.range.start),
-            problem: EditProblem::Unsafe { place: place(&[]) },
+            problem: EditProblem::Unsafe {
+                place: format_path(&[]),
+            },
         });
     };
-    let mut walk = Walk {
+    let mut walk = Splicer {
         lines,
         root,
         objects: &edits.objects,
@@ -51,8 +54,8 @@ pub(crate) fn splice(
 }
 
 /// A walk along the changes of one root value.
-pub(crate) struct Walk<'a> {
-    pub(crate) lines: Lines<'a>,
+pub(crate) struct Splicer<'a> {
+    pub(crate) lines: TextLines<'a>,
     pub(crate) root: &'a Root,
     /// The objects that are edited: their paths and positions.
     objects: &'a [(&'a [String], usize)],
@@ -74,9 +77,9 @@ pub(crate) struct Removal {
 }
 
 /// The new entries of a mapping.
-pub(crate) type Additions<'c> = Vec<(&'c str, &'c Change)>;
+pub(crate) type Additions<'c> = Vec<(&'c str, &'c NodeChange)>;
 
-impl Walk<'_> {
+impl Splicer<'_> {
     pub(crate) fn fail<T>(
         &self,
         at: usize,
@@ -86,7 +89,7 @@ impl Walk<'_> {
     }
 
     /// Refuses an entry of the mapping at which the walk is for its form.
-    pub(crate) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
+    pub(crate) fn form_error<T>(&self, entry: &TreeEntry) -> Result<T, EditError> {
         let name = entry.name().map(str::to_owned);
         self.fail_below(entry.start(), name.as_slice(), |place| EditProblem::Form {
             place,
@@ -107,12 +110,12 @@ impl Walk<'_> {
         Err(EditError {
             index,
             line: self.lines.number(at),
-            problem: problem(place(path.get(skipped..).unwrap_or(&path))),
+            problem: problem(format_path(path.get(skipped..).unwrap_or(&path))),
         })
     }
 
     /// Refuses what shows elsewhere too; `at` is where it is told.
-    fn check(&self, node: &Node, at: usize) -> Result<(), EditError> {
+    fn check(&self, node: &TreeNode, at: usize) -> Result<(), EditError> {
         if matches!(node.kind, NodeKind::Alias) {
             return self.fail(at, |place| EditProblem::Alias { place });
         }
@@ -123,7 +126,7 @@ impl Walk<'_> {
     }
 
     /// Refuses to remove what shows elsewhere too.
-    fn check_removal(&self, entry: &Entry) -> Result<(), EditError> {
+    fn check_removal(&self, entry: &TreeEntry) -> Result<(), EditError> {
         self.check(&entry.value, entry.start())?;
         let range = entry.start()..=entry.end();
         let mut inside = self
@@ -164,8 +167,8 @@ impl Walk<'_> {
     /// Makes the changes in a root value or an item of a list.
     fn inside(
         &mut self,
-        node: &Node,
-        children: &BTreeMap<String, Change>,
+        node: &TreeNode,
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<(), EditError> {
         match &node.kind {
             NodeKind::Mapping(mapping) => {
@@ -183,7 +186,7 @@ impl Walk<'_> {
         }
     }
 
-    fn wrong_kind<T>(&self, node: &Node, wanted: &'static str) -> Result<T, EditError> {
+    fn wrong_kind<T>(&self, node: &TreeNode, wanted: &'static str) -> Result<T, EditError> {
         let found = node.what();
         self.fail(node.range.start, |place| EditProblem::Kind {
             place,
@@ -194,9 +197,9 @@ impl Walk<'_> {
 
     fn items(
         &mut self,
-        list: &Node,
-        items: &[Node],
-        children: &BTreeMap<String, Change>,
+        list: &TreeNode,
+        items: &[TreeNode],
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<(), EditError> {
         for (key, change) in children {
             let Ok(index) = key.parse::<usize>() else {
@@ -208,7 +211,7 @@ impl Walk<'_> {
             };
             self.check(item, item.range.start)?;
             match change {
-                Change::Within(children) => self.inside(item, children)?,
+                NodeChange::Within(children) => self.inside(item, children)?,
                 _ => return self.fail(item.range.start, |place| EditProblem::Form { place }),
             }
             self.path.pop();
@@ -219,15 +222,15 @@ impl Walk<'_> {
     /// Makes the changes of a mapping's entries; tells whether none is left.
     fn mapping(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
-        children: &BTreeMap<String, Change>,
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<bool, EditError> {
         let mut removals = Vec::new();
         let mut additions = Additions::new();
         for (key, change) in children {
             self.path.push(key.clone());
-            let named = |entry: &Entry| entry.name() == Some(key);
+            let named = |entry: &TreeEntry| entry.name() == Some(key);
             match mapping.entries.iter().position(named) {
                 Some(index) => removals.extend(self.entry(node, mapping, index, change)?),
                 None => {
@@ -253,31 +256,31 @@ impl Walk<'_> {
     /// Makes the change of an entry; its removal is left to the mapping.
     fn entry(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
         index: usize,
-        change: &Change,
+        change: &NodeChange,
     ) -> Result<Option<Removal>, EditError> {
         let entry = &mapping.entries[index];
         let children = match change {
-            Change::Remove => {
+            NodeChange::Remove => {
                 self.check_removal(entry)?;
                 return Ok(Some(Removal {
                     index,
                     is_key_only: false,
                 }));
             }
-            Change::Set(text) => {
+            NodeChange::Set(text) => {
                 self.check(&entry.value, entry.start())?;
                 self.set(mapping, entry, text)?;
                 return Ok(None);
             }
-            Change::SetPlain(text) => {
+            NodeChange::SetPlain(text) => {
                 self.check(&entry.value, entry.start())?;
                 self.set_plain(mapping, entry, text)?;
                 return Ok(None);
             }
-            Change::Within(children) => children,
+            NodeChange::Within(children) => children,
         };
         self.check(&entry.value, entry.start())?;
         match &entry.value.kind {
@@ -309,10 +312,10 @@ impl Walk<'_> {
     /// Makes a mapping of an empty value.
     fn fill(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
-        entry: &Entry,
-        change: &Change,
+        entry: &TreeEntry,
+        change: &NodeChange,
     ) -> Result<Option<Removal>, EditError> {
         if !change.sets() {
             return Ok(None);
@@ -333,7 +336,7 @@ impl Walk<'_> {
     }
 
     /// Sets a text in the place of a scalar, in its style.
-    fn set(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+    fn set(&mut self, mapping: &Mapping, entry: &TreeEntry, text: &str) -> Result<(), EditError> {
         let value = &entry.value;
         let NodeKind::Scalar { text: old, style } = &value.kind else {
             return self.wrong_kind(value, "a single value");
@@ -349,7 +352,7 @@ impl Walk<'_> {
         let new = if self.root.is_json {
             double_quoted(text)
         } else {
-            written(text, *style, in_flow)
+            format_scalar(text, *style, in_flow)
         };
         if value.is_block_scalar() {
             return self.set_block_scalar(entry, new);
@@ -363,7 +366,12 @@ impl Walk<'_> {
     }
 
     /// Sets a text without quotes in the place of a scalar.
-    fn set_plain(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+    fn set_plain(
+        &mut self,
+        mapping: &Mapping,
+        entry: &TreeEntry,
+        text: &str,
+    ) -> Result<(), EditError> {
         let value = &entry.value;
         let NodeKind::Scalar { text: old, style } = &value.kind else {
             return self.wrong_kind(value, "a single value");
@@ -385,7 +393,7 @@ impl Walk<'_> {
     }
 
     /// Puts a text in the place of a value, which may be empty.
-    fn put(&mut self, entry: &Entry, text: String) {
+    fn put(&mut self, entry: &TreeEntry, text: String) {
         let value = &entry.value;
         if !value.range.is_empty() {
             self.splices.replace(value.range.clone(), text);
@@ -399,7 +407,7 @@ impl Walk<'_> {
 
     /// Replaces a block scalar: its header by the text, its lines by nothing. A
     /// comment behind the header stays.
-    fn set_block_scalar(&mut self, entry: &Entry, new: String) -> Result<(), EditError> {
+    fn set_block_scalar(&mut self, entry: &TreeEntry, new: String) -> Result<(), EditError> {
         let header = entry.colon.map(|colon| self.lines.skip_blanks(colon + 1));
         let header = header.filter(|at| self.lines.text[*at..].starts_with(['|', '>']));
         let Some(header) = header else {
@@ -418,7 +426,7 @@ impl Walk<'_> {
 }
 
 /// The style of the keys beside a new one.
-pub(crate) fn key_style(entry: &Entry) -> ScalarStyle {
+pub(crate) fn key_style(entry: &TreeEntry) -> ScalarStyle {
     match &entry.key.kind {
         NodeKind::Scalar { style, .. } => *style,
         _ => ScalarStyle::Plain,
