@@ -48,7 +48,7 @@ pub(crate) struct AnswerFlags {
 }
 
 fn format(word: &str) -> Result<Format, crate::output::UnknownFormat> {
-    Format::among(word, &[Format::Json, Format::Yaml, Format::Name])
+    Format::parse(word, Format::RESULTS)
 }
 
 /// How an edit is carried out.

@@ -21,7 +21,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::ScopeError;
 use crate::output::{
     Format, ImageUpdate, ImageUpdateList, WriteResult, command_line, encode, held_back_lines,
-    other_repository, plan_text, results_line,
+    plan_text, repository_change, results_line,
 };
 use crate::plan::{Authorship, Change, Hold, Overrides, Plan};
 use crate::workload::{Observed, WorkloadId};
@@ -115,7 +115,7 @@ pub(crate) fn carry_out(
         if told.iter().any(|told| is_written(&told)) {
             let images = change.images.iter();
             for image in images.filter(|image| image.changes_repository()) {
-                let note = other_repository(image);
+                let note = repository_change(image);
                 terminal.tell(&format!("{}: {note}", change.workload));
             }
         }

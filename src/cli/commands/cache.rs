@@ -57,7 +57,7 @@ struct InfoArgs {
 
     /// Output format: table, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "table", hide_default_value = true,
-        value_parser = Format::of_one)]
+        value_parser = Format::parse_description)]
     output: Format,
 }
 

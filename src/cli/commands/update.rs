@@ -295,5 +295,5 @@ fn explicit_image(text: &str) -> Result<ImageReference, String> {
 
 /// What can be printed of a write instead of kubectl's lines.
 pub(crate) fn output_format(word: &str) -> Result<Format, UnknownFormat> {
-    Format::among(word, &[Format::Json, Format::Yaml, Format::Name])
+    Format::parse(word, Format::RESULTS)
 }

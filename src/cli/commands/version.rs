@@ -43,7 +43,7 @@ struct ClientVersion {
 }
 
 fn of_version(word: &str) -> Result<Format, UnknownFormat> {
-    Format::among(word, &[Format::Json, Format::Yaml])
+    Format::parse(word, Format::DATA)
 }
 
 pub(crate) fn version(

@@ -18,7 +18,7 @@ pub(crate) struct ReportFlags {
         value_name = "FORMAT",
         default_value = "table",
         hide_default_value = true,
-        value_parser = Format::of_one
+        value_parser = Format::parse_description
     )]
     pub(crate) output: Format,
 }

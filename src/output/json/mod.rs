@@ -1,9 +1,9 @@
 //! The data of `-o json` and `-o yaml`: `imgpolicy.dev/v1alpha1`.
 //!
-//! These structures are a promise of their own and share no type that carries
-//! fields with the rest of the program: a refactoring there must not change what
-//! scripts read. Fields are only added, and only at the end. What is always
-//! there may be `null`; what was added later is left out where it says nothing.
+//! These structures are a contract with scripts. They share no type with fields with the
+//! rest of the program, so that a refactoring cannot change the output. Fields are only
+//! added, and only at the end. Original fields are always present and may be `null`;
+//! fields that were added later are left out if they have no value.
 
 mod annotation_edit;
 mod api_version;

@@ -114,6 +114,12 @@ pub(crate) struct Heading {
     pub(crate) cut: Cut,
 }
 
+impl Heading {
+    pub(crate) const fn new(text: &'static str, cut: Cut) -> Self {
+        Self { text, cut }
+    }
+}
+
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grid {

@@ -17,11 +17,12 @@ pub(crate) fn thousands(number: usize) -> String {
 /// A number with its regular noun: `1 tag`, `1,204 tags`, `2 entries`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
-    let number_text = thousands(number);
+    let ending = if number == 1 { "" } else { "s" };
     match noun.strip_suffix('y') {
-        _ if number == 1 => format!("{number_text} {noun}"),
-        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number_text} {stem}ies"),
-        _ => format!("{number_text} {noun}s"),
+        Some(stem) if number != 1 && !stem.ends_with(['a', 'e', 'o', 'u']) => {
+            format!("{} {stem}ies", thousands(number))
+        }
+        _ => format!("{} {noun}{ending}", thousands(number)),
     }
 }
 
