@@ -1,10 +1,9 @@
-//! The plain scalars of a Helm release's values, as they are written and as Helm
-//! gets them.
+//! The plain scalars in the values of a Helm release, as written and as Helm reads them.
 //!
-//! A reader of YAML turns `0787849` into a number, and its text is lost; and Go's
-//! YAML, by which Helm reads it, differs from others in what is a number. So the
-//! values are resolved anew here from the scalars' own texts, and those of the ones
-//! that are not read as text are kept.
+//! A YAML parser turns `0787849` into a number and loses its text. Also, Go's YAML parser,
+//! which Helm uses, differs from others in what it reads as a number. So this module
+//! resolves the values again from the source text of the scalars, and keeps the text of
+//! those that are not strings.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -17,13 +16,12 @@ use crate::workload::plain_scalar;
 /// The kind whose values are resolved.
 const KIND: &str = "HelmRelease";
 
-/// The texts of scalars by the keys and indexes that lead to them from
-/// `spec.values`.
+/// The source texts of scalars, by the keys and indexes from `spec.values`.
 pub type PlainTexts = BTreeMap<Vec<String>, String>;
 
-/// A document as it is written.
+/// A document with the source text of its scalars.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct WrittenDocument {
     root: Rc<PlainNode>,
     anchors: HashMap<usize, Rc<PlainNode>>,
 }
@@ -36,13 +34,13 @@ enum PlainNode {
     Text,
     Alias(usize),
     List(Vec<Rc<PlainNode>>),
-    /// Its entries with keys that are texts.
+    /// Its entries whose keys are scalars.
     Mapping(Vec<(String, Rc<PlainNode>)>),
 }
 
-impl Written {
-    /// Reads a document; `None`: no release stands in it, or it is JSON that YAML
-    /// does not read.
+impl WrittenDocument {
+    /// Reads a document. Returns `None` if it contains no release, or if it is JSON that
+    /// is not valid YAML.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if !text.contains(KIND) {
             return None;
@@ -63,7 +61,7 @@ impl Written {
         }
     }
 
-    /// Resolves the values of the object at a path, if that is a release.
+    /// Resolves the values of the object at a path if it is a release.
     pub(crate) fn resolve(&self, path: &[String], object: &mut Value) -> PlainTexts {
         let mut texts = PlainTexts::new();
         if object["kind"].as_str() != Some(KIND) {
@@ -72,9 +70,9 @@ impl Written {
         let Some(values) = object.pointer_mut("/spec/values") else {
             return texts;
         };
-        let steps = ["spec".to_owned(), "values".to_owned()];
-        let mut steps = path.iter().chain(&steps);
-        let node = steps.try_fold(Rc::clone(&self.root), |at, key| self.child(&at, key));
+        let values_path = ["spec".to_owned(), "values".to_owned()];
+        let mut keys = path.iter().chain(&values_path);
+        let node = keys.try_fold(Rc::clone(&self.root), |at, key| self.child(&at, key));
         if let Some(node) = node {
             self.resolve_value(&node, values, &mut Vec::new(), &mut texts);
         }
@@ -88,7 +86,7 @@ impl Written {
         path: &mut Vec<String>,
         texts: &mut PlainTexts,
     ) {
-        let node = self.followed(node);
+        let node = self.follow_alias(node);
         match value {
             Value::Object(entries) => {
                 for (key, value) in entries.iter_mut() {
@@ -120,22 +118,22 @@ impl Written {
         }
     }
 
-    /// What an alias stands for.
-    fn followed(&self, node: &Rc<PlainNode>) -> Rc<PlainNode> {
+    /// The node that an alias refers to.
+    fn follow_alias(&self, node: &Rc<PlainNode>) -> Rc<PlainNode> {
         match &**node {
-            // An anchor stands before its aliases, so there is an end.
+            // An anchor comes before its aliases, so the recursion ends.
             PlainNode::Alias(anchor) => match self.anchors.get(anchor) {
-                Some(node) => self.followed(node),
+                Some(node) => self.follow_alias(node),
                 None => Rc::clone(node),
             },
             _ => Rc::clone(node),
         }
     }
 
-    /// What a key or an index leads to. A mapping's own keys come before those that
-    /// are merged into it.
+    /// The child at a key or an index. A mapping's own keys take precedence over merged
+    /// keys.
     fn child(&self, node: &Rc<PlainNode>, key: &str) -> Option<Rc<PlainNode>> {
-        match &*self.followed(node) {
+        match &*self.follow_alias(node) {
             PlainNode::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
             PlainNode::Mapping(entries) => {
                 let own = entries.iter().find(|(name, _)| name == key);
@@ -144,7 +142,7 @@ impl Written {
                 }
                 let mut merged = entries.iter().filter(|(name, _)| name == "<<");
                 merged.find_map(|(_, merged)| {
-                    let merged = self.followed(merged);
+                    let merged = self.follow_alias(merged);
                     match &*merged {
                         PlainNode::List(each) => each.iter().find_map(|one| self.child(one, key)),
                         _ => self.child(&merged, key),
@@ -165,8 +163,8 @@ impl<'a, I, S> PlainReader<I>
 where
     I: Iterator<Item = Result<(Event<'a>, S), granit_parser::ScanError>>,
 {
-    /// The value that begins with an event. The document was read before, so it is
-    /// no deeper than the stack.
+    /// The value that begins with an event. The document was parsed before, so its depth
+    /// is within the limit.
     fn node(&mut self, event: &Event<'a>) -> Option<Rc<PlainNode>> {
         let node = Rc::new(match event {
             Event::Alias(anchor) => PlainNode::Alias(*anchor),
@@ -176,14 +174,14 @@ where
             Event::Scalar(..) => PlainNode::Text,
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
-                while let Some(event) = self.before(&Event::SequenceEnd)? {
+                while let Some(event) = self.next_before(&Event::SequenceEnd)? {
                     items.push(self.node(&event)?);
                 }
                 PlainNode::List(items)
             }
             Event::MappingStart(..) => {
                 let mut entries = Vec::new();
-                while let Some(event) = self.before(&Event::MappingEnd)? {
+                while let Some(event) = self.next_before(&Event::MappingEnd)? {
                     self.node(&event)?;
                     let value = self.events.next()?.ok()?.0;
                     let value = self.node(&value)?;
@@ -201,8 +199,8 @@ where
         Some(node)
     }
 
-    /// The next event; the inner `None`: it is this end.
-    fn before(&mut self, end: &Event<'_>) -> Option<Option<Event<'a>>> {
+    /// The next event; the inner `None` if it is this end event.
+    fn next_before(&mut self, end: &Event<'_>) -> Option<Option<Event<'a>>> {
         let event = self.events.next()?.ok()?.0;
         Some((event != *end).then_some(event))
     }

@@ -1,4 +1,4 @@
-//! All edits of a text, made together and checked before they are given back.
+//! Applies all edits of a text together and verifies the result.
 
 use std::collections::BTreeMap;
 
@@ -12,30 +12,26 @@ use crate::plan::Place;
 /// The edits of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEdit {
-    /// Its position among [`objects`](crate::manifest::objects), from 0.
+    /// The position of the object among [`objects`](crate::manifest::objects), from 0.
     pub index: usize,
-    /// What is to be changed in it.
+    /// The places to change in it.
     pub places: Vec<Place>,
 }
 
-/// Edits a text; see the module for the rules.
+/// Edits a text. The module documentation describes the rules.
 ///
 /// # Errors
 ///
-/// A place that cannot be edited, or not without changing more than that place:
-/// then nothing is changed at all.
+/// A place cannot be edited, or the edit would change more than that place. Then nothing
+/// is changed.
 pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     let objects = located(text);
     let mut in_objects: BTreeMap<usize, NodeChange> = BTreeMap::new();
     let mut in_roots: BTreeMap<usize, RootEdits<'_>> = BTreeMap::new();
     for edit in edits {
         let (found, object) = target(&objects, edit.index)?;
-        let refused = |problem| EditError {
-            index: edit.index,
-            line: found.line(),
-            problem,
-        };
-        super::sealed::check(found, object, &edit.places).map_err(refused)?;
+        super::sealed::check(found, object, &edit.places)
+            .map_err(|problem| refusal(edit.index, found, problem))?;
         let in_object = in_objects
             .entry(edit.index)
             .or_insert_with(NodeChange::none);
@@ -51,7 +47,7 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
             in_object
                 .add(&[], place)
                 .and_then(|()| in_root.change.add(&found.path, place))
-                .map_err(refused)?;
+                .map_err(|problem| refusal(edit.index, found, problem))?;
         }
     }
     let mut splices = Splices::default();
@@ -69,8 +65,17 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     }
 }
 
+/// The error of an edit, reported at the line of its object.
+fn refusal(index: usize, found: &Located, problem: EditProblem) -> EditError {
+    EditError {
+        index,
+        line: found.line(),
+        problem,
+    }
+}
+
 /// The object of an edit.
-pub(crate) fn target(objects: &[Located], index: usize) -> Result<(&Located, &Object), EditError> {
+fn target(objects: &[Located], index: usize) -> Result<(&Located, &Object), EditError> {
     let Some(found) = objects.get(index) else {
         return Err(EditError {
             index,
@@ -88,18 +93,14 @@ pub(crate) fn target(objects: &[Located], index: usize) -> Result<(&Located, &Ob
     }
 }
 
-/// The error of an edit that went wrong, told at the object that shows it, else
-/// at the first one.
-pub(crate) fn unsafe_edit(
-    objects: &[Located],
-    edits: &[ObjectEdit],
-    differs: Option<usize>,
-) -> EditError {
-    let has_places = |edit: &&ObjectEdit| !edit.places.is_empty();
+/// The error if the edited text differs from the expected text: reported at the object
+/// that differs, otherwise at the first edited object.
+fn unsafe_edit(objects: &[Located], edits: &[ObjectEdit], differs: Option<usize>) -> EditError {
+    let mut edits = edits.iter().filter(|edit| !edit.places.is_empty());
     let at = edits
-        .iter()
-        .find(|edit| Some(edit.index) == differs && !edit.places.is_empty())
-        .or(edits.iter().find(has_places));
+        .clone()
+        .find(|edit| Some(edit.index) == differs)
+        .or(edits.next());
     let first = at.and_then(|edit| edit.places.first());
     EditError {
         index: at.map_or(0, |edit| edit.index),

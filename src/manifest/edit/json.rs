@@ -1,6 +1,6 @@
 //! The tree of a JSON value.
 //!
-//! JSON that is good may be bad YAML, so it is not read as such.
+//! Valid JSON may be invalid YAML, so JSON has its own reader.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,11 +9,10 @@ use granit_parser::ScalarStyle;
 
 use super::change::NodeChange;
 use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
-use super::yaml::child;
 
-/// Reads the value in `range` of a text, as deep as the change goes. It was read
-/// before, so nothing is wrong with it, and it is no deeper than the stack;
-/// `None` says otherwise.
+/// Reads the value in `range` of a text, as deep as the change goes. The value was parsed
+/// before, so it is valid and its depth is within the limit; otherwise the result is
+/// `None`.
 pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
     let mut reader = JsonReader {
         text: &text[..range.end],
@@ -56,7 +55,7 @@ impl JsonReader<'_> {
         while !self.closes(b'}')? {
             let key = self.value(None)?;
             let inner = match &key.kind {
-                NodeKind::Scalar { text, .. } => child(change, text),
+                NodeKind::Scalar { text, .. } => change.and_then(|change| change.child(text)),
                 _ => None,
             };
             self.skip_blanks();
@@ -86,7 +85,7 @@ impl JsonReader<'_> {
         let mut index = 0_usize;
         self.at += 1;
         while !self.closes(b']')? {
-            let item = self.value(child(change, &index.to_string()))?;
+            let item = self.value(change.and_then(|change| change.child(&index.to_string())))?;
             index += 1;
             if change.is_some() {
                 items.push(item);
@@ -98,7 +97,7 @@ impl JsonReader<'_> {
         })
     }
 
-    /// Steps over a comma, or over the closing bracket, which it tells.
+    /// Skips a comma or the closing bracket. Returns whether it was the bracket.
     fn closes(&mut self, bracket: u8) -> Option<bool> {
         self.skip_blanks();
         if self.peek()? == b',' {
@@ -131,8 +130,8 @@ impl JsonReader<'_> {
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> NodeKind {
         let rest = &self.text[self.at..];
-        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | '}' | ']' | ':');
-        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let end = rest.find(|c: char| c.is_ascii_whitespace() || ",}]:".contains(c));
+        let word = &rest[..end.unwrap_or(rest.len())];
         self.at += word.len();
         NodeKind::Scalar {
             text: word.to_owned(),

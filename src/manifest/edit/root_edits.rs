@@ -3,11 +3,11 @@
 use super::change::NodeChange;
 use crate::manifest::document::Root;
 
-/// The edits of all objects that are read from one value.
+/// The edits of all objects in one root value.
 pub(crate) struct RootEdits<'a> {
     pub(crate) root: &'a Root,
-    /// The objects that are edited: their paths and positions.
+    /// The paths and positions of the edited objects.
     pub(crate) objects: Vec<(&'a [String], usize)>,
-    /// Their edits, from the root.
+    /// Their edits, with paths from the root.
     pub(crate) change: NodeChange,
 }
