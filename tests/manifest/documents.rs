@@ -126,12 +126,12 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
         (
             "two keys, as kubectl refuses them",
             "x: 1\n---\na: 1\nb: 1\na: 2\n",
-            &[r#"1 {"x":1}"#, r#"5! the key "a" stands there twice"#],
+            &[r#"1 {"x":1}"#, r#"5! the key "a" is duplicated"#],
         ),
         (
             "two keys in JSON",
             "{\"a\": 1,\n \"a\": 2}\n",
-            &[r#"2! the key "a" stands there twice"#],
+            &[r#"2! the key "a" is duplicated"#],
         ),
         (
             "an alias of nothing",
@@ -146,7 +146,7 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
         (
             "a key that is no text",
             "? [a]\n: 1\n",
-            &["1! a key must be text, and this one is a list or a mapping"],
+            &["1! a key must be a string, but this one is a list or a mapping"],
         ),
         (
             "a control character",
@@ -159,12 +159,12 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
 #[test]
 fn what_is_no_mapping_is_no_object() {
     let expected = |what| {
-        format!("1! a manifest must be a mapping with apiVersion and kind, and this is {what}")
+        format!("1! a manifest must be a mapping with apiVersion and kind, but this is {what}")
     };
     for (text, what) in [
         ("- a: 1\n", "a list"),
         ("[]\n", "a list"),
-        ("hello world\n", "a text"),
+        ("hello world\n", "a string"),
         ("12\n", "a number"),
         ("yes\n", "a boolean"),
     ] {
@@ -268,7 +268,7 @@ fn a_text_of_too_many_documents_ends_with_an_error() {
     let last = found.last().expect("one").as_ref().expect_err("an error");
     assert_eq!(
         last.to_string(),
-        "it has more than 20000 documents; split it"
+        "the file has more than 20000 documents; split it"
     );
 }
 

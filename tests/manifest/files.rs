@@ -157,7 +157,7 @@ fn every_fault_is_named_with_its_file_and_hides_no_other() {
             "DIR/a.yaml:11: unclosed bracket '['",
             "DIR/b.yaml:1: annotation fluxcd.io/automated of deployment/typo must be text, \
              and is the boolean true; quote it",
-            "DIR/d.yaml:1: a key must be text, and this one is a list or a mapping; if this is a \
+            "DIR/d.yaml:1: a key must be a string, but this one is a list or a mapping; if this is a \
              Helm template, render it first: helm template … | kubectl imgpolicy status -f -",
             "DIR/e.yaml:2: not UTF-8; save the file in that encoding",
         ]
@@ -165,7 +165,7 @@ fn every_fault_is_named_with_its_file_and_hides_no_other() {
     let named = read(&[&folder.path().join("c.yaml")], false, "");
     assert_eq!(
         errors(&named, folder.path()),
-        ["DIR/c.yaml:1: a manifest must be a mapping with apiVersion and kind, and this is a list"]
+        ["DIR/c.yaml:1: a manifest must be a mapping with apiVersion and kind, but this is a list"]
     );
 }
 

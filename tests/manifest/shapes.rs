@@ -73,7 +73,7 @@ fn lists_are_opened_into_their_items() {
         (
             "an item that is no object",
             "kind: List\nitems: [1]\n",
-            &["1! a manifest must be a mapping with apiVersion and kind, and this is a number"],
+            &["1! a manifest must be a mapping with apiVersion and kind, but this is a number"],
         ),
     ]);
 }

@@ -35,7 +35,7 @@ fn everything_that_led_to_a_decision() {
     CURRENT   TAG          VERDICT    CREATED            AGE      REASON
               1.0.1        elected    2026-11-20 12:00   24h      <none>
     *         1.0.0        accepted   2026-10-01 12:00   51d      <none>
-              1.0.2        rejected   2026-11-21 11:00   60m      is younger than the minimum age, ripe in 2d
+              1.0.2        rejected   2026-11-21 11:00   60m      is younger than the minimum age, eligible in 2d
               latest       rejected   <none>             <none>   is a moving tag and never elected
               1.2.0        rejected   <none>             <none>   lies outside the range
               1.1.0-rc.1   rejected   <none>             <none>   is a pre-release, which the range does not ask for
@@ -45,7 +45,7 @@ fn everything_that_led_to_a_decision() {
     Policy:      semver:~1.0 in semver order, from annotation fluxcd.io/tag.app
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago), sha256:abababababababababababababababababababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
@@ -75,7 +75,7 @@ fn at_80_columns() {
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
                  sha256:ababababababababababababab…babababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
@@ -114,7 +114,7 @@ fn at_40_columns() {
                  2026-11-20T12:00:00Z (24h
                  ago),
                  sha256:ababab…babababababab
-    Asked:       the registry at
+    Source:      the registry at
                  2026-11-21T11:59:55Z (5s
                  ago)
 
@@ -157,7 +157,7 @@ fn colours() {
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
                  sha256:ababababababababababababab…babababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: ^[1mkubectl imgpolicy update deployment/web -n shop -c app^[0m
     ");
@@ -234,15 +234,15 @@ fn a_single_tag_is_told_apart() {
         ("1.0.1", "1.0.1 is the elected tag"),
         (
             "1.0.0",
-            "1.0.0 was not chosen: it passes and ranks 2 of 2, behind 1.0.1",
+            "1.0.0 was not chosen: it is accepted, but ranks 2 of 2, behind 1.0.1",
         ),
         ("1.2.0", "1.2.0 was not chosen: it lies outside the range"),
         (
             "1.0.2",
-            "1.0.2 was not chosen: it is younger than the minimum age, ripe in 2d",
+            "1.0.2 was not chosen: it is younger than the minimum age, eligible in 2d",
         ),
-        ("9.9", "The repository lists no tag 9.9"),
-        ("\u{1b}c", "The repository lists no tag c"),
+        ("9.9", "The repository has no tag 9.9"),
+        ("\u{1b}c", "The repository has no tag c"),
     ] {
         assert_eq!(tell(tag), expected);
     }
@@ -287,7 +287,7 @@ fn every_decision_is_a_sentence_with_a_next_step() {
       kubectl imgpolicy update deployment/web -n shop -c app
     Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2
       kubectl imgpolicy images deployment/api -n shop
-    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, and only the lock holds it back
+    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, but the lock holds it back
       kubectl imgpolicy unlock deployment/cart -n shop
     Stays at 7: locked
       

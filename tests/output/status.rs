@@ -250,7 +250,7 @@ fn the_end_counts_everything_in_scope() {
     all.partial = true;
     insta::assert_snapshot!(closing_lines(&all).join("\n"), @"
     used 3 pull secrets from 2 namespaces
-    partial: the scan was stopped, and only what was decided so far is shown
+    partial: the scan was stopped; only the decisions made so far are shown
     17 containers: 9 automated (1 update), 2 locked (1 behind), 1 ignored, 5 manual, 4 undecided
     not covered: 12 Pods of Rollout
     ");
