@@ -25,7 +25,7 @@ fn report(width: Option<usize>) -> String {
 }
 
 #[test]
-fn everything_that_led_to_a_decision() {
+fn report_shows_everything_behind_a_decision() {
     insta::assert_snapshot!(report(None), @"
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
@@ -52,7 +52,7 @@ fn everything_that_led_to_a_decision() {
 }
 
 #[test]
-fn at_80_columns() {
+fn report_at_80_columns() {
     insta::assert_snapshot!(report(Some(80)), @"
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
@@ -82,7 +82,7 @@ fn at_80_columns() {
 }
 
 #[test]
-fn at_40_columns() {
+fn report_at_40_columns() {
     insta::assert_snapshot!(report(Some(40)), @"
     deployment/web container app in
       namespace shop
@@ -123,7 +123,7 @@ fn at_40_columns() {
 }
 
 #[test]
-fn colours() {
+fn report_in_colour() {
     let style = Style {
         colour: true,
         width: Some(80),
@@ -164,7 +164,7 @@ fn colours() {
 }
 
 #[test]
-fn nothing_was_asked_for_a_manual_container() {
+fn manual_container_has_no_facts() {
     let manual = row("cache", "redis", "redis:7.2")
         .managed_by("Kustomization", "flux-system", "apps")
         .warning(WarningCode::MutableTag, "the tag may move")
@@ -194,7 +194,7 @@ fn nothing_was_asked_for_a_manual_container() {
 }
 
 #[test]
-fn the_limit_keeps_the_elected_and_the_running() {
+fn limit_keeps_the_elected_and_the_running_tag() {
     let mut candidates: Vec<Candidate> = (1..=30)
         .map(|rank| passing(&format!("1.0.{}", 40 - rank), rank))
         .collect();
@@ -221,7 +221,7 @@ fn the_limit_keeps_the_elected_and_the_running() {
 }
 
 #[test]
-fn a_single_tag_is_told_apart() {
+fn requested_tag_is_explained() {
     let tell = |tag: &str| {
         let options = ExplainOptions {
             tag: Some(tag.to_owned()),
@@ -249,7 +249,7 @@ fn a_single_tag_is_told_apart() {
 }
 
 #[test]
-fn one_tag_has_another_verb_than_many() {
+fn verb_agrees_with_the_number_of_tags() {
     for rejection in Rejection::ALL {
         let text = |left| {
             let examination = examination(&seed(), 2, &[(*rejection, left)], Vec::new());
@@ -271,7 +271,7 @@ fn one_tag_has_another_verb_than_many() {
 }
 
 #[test]
-fn every_decision_is_a_sentence_with_a_next_step() {
+fn every_decision_has_a_sentence_and_a_next_step() {
     let told: Vec<String> = every_kind()
         .iter()
         .map(|row| {
@@ -320,7 +320,7 @@ fn every_decision_is_a_sentence_with_a_next_step() {
 }
 
 #[test]
-fn the_next_command_means_the_same_cluster_and_the_same_images() {
+fn next_command_uses_the_same_cluster_and_images() {
     let flags = RepeatedFlags {
         client: ["--context", "staging cluster"].map(str::to_owned).to_vec(),
         registry: ["--oci-layout", "layouts"].map(str::to_owned).to_vec(),

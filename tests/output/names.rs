@@ -1,5 +1,5 @@
-//! Workloads of one kind and name in two groups are told apart wherever they are
-//! shown, and a command to paste reaches the one that it is about.
+//! Workloads with the same kind and name in two API groups are distinguished wherever they
+//! are shown, and a suggested command selects the right one.
 
 use kubectl_imgpolicy::evaluator::{Lock, Reason, Row};
 use kubectl_imgpolicy::output::{
@@ -28,7 +28,7 @@ fn both() -> [Row; 2] {
 }
 
 #[test]
-fn workloads_that_share_a_name_show_their_groups() {
+fn workloads_with_the_same_name_show_their_api_groups() {
     let rows = both();
     let (options, style) = (TableOptions::default(), Style::default());
     let plan = plan_update(&assessment(rows.to_vec()), &UpdateSpec::default());
@@ -81,18 +81,18 @@ fn workloads_that_share_a_name_show_their_groups() {
         }
         assert!(!text.contains("helmrelease/a"), "{place}: {text}");
     }
-    // Where room is short, too: the kind is shortened, the group is not lost.
+    // Also if room is short: the kind is abbreviated, but the group is kept.
     let text = status_table(&rows, now(), &options, &narrow);
     assert!(text.contains("hr.helm.fluxcd.io/a"), "{text}");
     assert!(text.contains("hr.helm.toolkit.fluxcd.io/a"), "{text}");
 }
 
 #[test]
-fn a_release_alone_has_its_short_name_and_a_command_its_group() {
+fn unique_release_has_a_short_name_and_its_command_the_group() {
     let [flux_1, flux_2] = both();
     for (row, name, in_command) in [
         (flux_2, "helmrelease/a", FLUX_2),
-        // The short word means Flux 2 first.
+        // The short name `hr` refers to Flux 2 first.
         (flux_1, FLUX_1, FLUX_1),
     ] {
         let rows = [row];

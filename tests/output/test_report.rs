@@ -8,7 +8,7 @@ use super::builder::{now, row};
 use super::tags::{examination, rejected, seed_examination};
 
 #[test]
-fn a_policy_is_tried_without_a_workload() {
+fn policy_is_tested_without_a_workload() {
     let text = |width| {
         let style = Style {
             colour: false,
@@ -42,7 +42,7 @@ fn a_policy_is_tried_without_a_workload() {
 }
 
 #[test]
-fn a_policy_may_elect_nothing() {
+fn policy_may_elect_no_tag() {
     let nothing = row("web", "app", "org/app")
         .automated(Reason::NoMatchingTag, "none of 1 tag matches semver:^7")
         .build();
@@ -61,7 +61,7 @@ fn a_policy_may_elect_nothing() {
 }
 
 #[test]
-fn an_undecided_test_says_why() {
+fn undecided_test_states_the_reason() {
     let dead = row("web", "app", "org/app")
         .automated(Reason::RegistryUnreachable, "connection refused")
         .build();

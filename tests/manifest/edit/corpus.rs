@@ -1,12 +1,12 @@
-//! Manifests that are hard to edit, each edited in the ways of every day.
+//! Common edits of manifests that are hard to edit.
 
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit, objects};
 use serde_json::Value;
 
 use super::{annotation, place};
 
-/// Texts whose object at the given position has annotations with a key `keep`,
-/// or none, and whose first container runs `org/app:1`.
+/// Texts with the position of an object in them. It has an annotation `keep` or no
+/// annotations, and its first container runs `org/app:1`.
 const CORPUS: &[(&str, usize, &str)] = &[
     (
         "compact lists",
@@ -175,8 +175,8 @@ const CORPUS: &[(&str, usize, &str)] = &[
     ),
 ];
 
-/// The text in its own and in other line ends, with a mark at its beginning, and
-/// behind a long line.
+/// The text with its own and with other line breaks, with a byte order mark, and after a
+/// long line.
 fn spellings(text: &str) -> Vec<String> {
     let long = format!("# {}\n{text}", "é".repeat(5000));
     vec![
@@ -193,7 +193,7 @@ fn object(text: &str, index: usize) -> Value {
 }
 
 #[test]
-fn an_annotation_comes_and_goes_without_a_trace() {
+fn added_and_removed_annotation_leaves_no_trace() {
     for (what, index, text) in CORPUS {
         for text in spellings(text) {
             let with = |value: Option<&str>| {
@@ -225,7 +225,7 @@ fn an_annotation_comes_and_goes_without_a_trace() {
 }
 
 #[test]
-fn an_image_changes_and_changes_back() {
+fn image_can_be_changed_and_restored() {
     for (what, index, text) in CORPUS {
         for text in spellings(text) {
             let with = |image: &str| {
@@ -245,7 +245,7 @@ fn an_image_changes_and_changes_back() {
 }
 
 #[test]
-fn the_annotation_that_was_there_changes_and_goes() {
+fn existing_annotation_can_be_changed_and_removed() {
     for (what, index, text) in CORPUS.iter().filter(|(_, _, text)| text.contains("keep")) {
         for text in spellings(text) {
             for value in [Some("a: b\n"), Some("true"), None] {

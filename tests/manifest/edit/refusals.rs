@@ -1,4 +1,4 @@
-//! What is left to a person.
+//! Edits that must be made by hand.
 
 use insta::assert_snapshot;
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit};
@@ -8,7 +8,7 @@ use super::{annotation, edit_object, place, refused, set};
 const B: &[&str] = &["metadata", "annotations", "b"];
 
 #[test]
-fn aliases_and_what_they_repeat_are_refused() {
+fn aliases_and_shared_anchors_are_refused() {
     let list = [
         "x: &all {b: y}\nmetadata:\n  annotations: *all\n",
         "x: &it y\nmetadata:\n  annotations:\n    b: *it\n",
@@ -38,7 +38,7 @@ fn aliases_and_what_they_repeat_are_refused() {
 }
 
 #[test]
-fn an_anchor_that_nothing_repeats_is_no_obstacle() {
+fn unused_anchor_does_not_block_an_edit() {
     let text = "metadata: &m\n  annotations: &all\n    b: &it y # c\nx: &z\n  <<: {a: b}\ny: *z\n";
     let expected = text.replace("&it y", "&it new");
     assert_eq!(set(text, B, "new"), expected);
@@ -95,7 +95,7 @@ fn unusual_forms_are_refused() {
 }
 
 #[test]
-fn a_wish_that_cannot_be_met_is_refused() {
+fn impossible_edit_is_refused() {
     assert_snapshot!(refused("spec:\n  containers:\n  - image: a\n", &["spec", "containers", "1", "image"], Some("b")), @"3: spec.containers.1 is not an item of its list");
     assert_snapshot!(refused("spec:\n  args: [a]\n", &["spec", "args", "0"], Some("b")), @"2: spec.args.0 is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand");
     let twice = vec![annotation("b", Some("y")), annotation("b", None)];
@@ -112,17 +112,17 @@ fn a_wish_that_cannot_be_met_is_refused() {
 }
 
 #[test]
-fn an_edit_that_would_change_its_neighbour_is_refused() {
-    // The comment would become a line of the text above it.
+fn edit_that_would_change_a_neighbour_is_refused() {
+    // The comment would become a line of the block scalar above it.
     let text = "metadata:\n  annotations:\n    a: |\n      x\n    b: y\n      # deep\n    c: z\n";
     assert_snapshot!(refused(text, B, None), @"1: editing metadata.annotations.b would change more than that place, so nothing was changed; change it by hand");
-    // A document that YAML readers take for one line.
+    // A document with carriage returns as its only line breaks.
     let text = "metadata:\r  annotations:\r    b: y\r";
     assert_eq!(set(text, B, "new"), text.replace('y', "new"));
 }
 
 #[test]
-fn one_refusal_spoils_no_text() {
+fn refused_edit_leaves_the_text_unchanged() {
     let text = "a: b\n---\nx: &x y\nz: *x\n";
     let edits = [
         ObjectEdit {
