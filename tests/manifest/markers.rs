@@ -33,7 +33,7 @@ fn deployment(pod: &str) -> String {
 fn marker_belongs_to_the_container_of_its_image() {
     for (why, pod, expected) in [
         (
-            "each its own, also where images are equal",
+            "each container has its own, even if the images are equal",
             "containers:\n\
              - name: a\n  image: org/app:1 # {\"$imagepolicy\": \"flux-system:one\"}\n\
              - image: org/app:1 # {\"$imagepolicy\": \"flux-system:two\"}\n  name: b\n\
@@ -52,7 +52,7 @@ fn marker_belongs_to_the_container_of_its_image() {
             vec!["a ns:p"],
         ),
         (
-            "an alias's own line",
+            "the line of an alias",
             "x: &i y:1\ncontainers:\n- name: a\n  image: *i # {\"$imagepolicy\": \"ns:p\"}",
             vec!["a ns:p"],
         ),
@@ -77,7 +77,7 @@ fn marker_belongs_to_the_container_of_its_image() {
             vec![],
         ),
         (
-            "a text that looks like a comment is none",
+            "a string that looks like a comment is not a marker",
             "containers:\n- name: a\n  image: 'x:1 # {\"$imagepolicy\": \"ns:p\"}'",
             vec![],
         ),

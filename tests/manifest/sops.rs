@@ -63,12 +63,17 @@ fn checksum_over_all_values_forbids_every_change() {
             vec![annotation("new", Some("x"))],
         ] {
             let result = edited(&text, 0, places.clone());
-            match is_sealed {
-                true => assert_eq!(result, Err(SEALED.to_owned()), "{block:?}"),
-                false => assert!(result.is_ok(), "{block:?} {places:?} {result:?}"),
+            if is_sealed {
+                assert_eq!(result, Err(SEALED.to_owned()), "{block:?}");
+            } else {
+                assert!(result.is_ok(), "{block:?} {places:?} {result:?}");
             }
         }
-        assert_eq!(edited(&text, 0, Vec::new()), Ok(text), "nothing to change");
+        assert_eq!(
+            edited(&text, 0, Vec::new()),
+            Ok(text),
+            "an edit without places changes nothing"
+        );
     }
 }
 
@@ -136,9 +141,10 @@ fn new_value_that_a_rule_encrypts_is_refused() {
         let text = document("A", &[MAC, READABLE, rule]);
         let result = edited(&text, 0, vec![annotation("new", Some("x"))]);
         let expected = "1: metadata.annotations.new is encrypted by SOPS; change it with sops edit";
-        match is_encrypted {
-            true => assert_eq!(result, Err(expected.to_owned()), "{rule}"),
-            false => assert!(result.is_ok(), "{rule}: {result:?}"),
+        if is_encrypted {
+            assert_eq!(result, Err(expected.to_owned()), "{rule}");
+        } else {
+            assert!(result.is_ok(), "{rule}: {result:?}");
         }
         // Readable values may be replaced.
         assert!(edited(&text, 0, image()).is_ok(), "{rule}");

@@ -222,7 +222,7 @@ fn limit_keeps_the_elected_and_the_running_tag() {
 
 #[test]
 fn requested_tag_is_explained() {
-    let tell = |tag: &str| {
+    let explain_tag = |tag: &str| {
         let options = ExplainOptions {
             tag: Some(tag.to_owned()),
             ..ExplainOptions::default()
@@ -244,7 +244,7 @@ fn requested_tag_is_explained() {
         ("9.9", "The repository has no tag 9.9"),
         ("\u{1b}c", "The repository has no tag c"),
     ] {
-        assert_eq!(tell(tag), expected);
+        assert_eq!(explain_tag(tag), expected);
     }
 }
 
@@ -272,7 +272,7 @@ fn verb_agrees_with_the_number_of_tags() {
 
 #[test]
 fn every_decision_has_a_sentence_and_a_next_step() {
-    let told: Vec<String> = every_kind()
+    let steps: Vec<String> = every_kind()
         .iter()
         .map(|row| {
             format!(
@@ -282,7 +282,7 @@ fn every_decision_has_a_sentence_and_a_next_step() {
             )
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(steps.join("\n"), @r#"
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
       kubectl imgpolicy update deployment/web -n shop -c app
     Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2

@@ -24,14 +24,17 @@ impl Grid {
         table
             .load_style(between_cells(SEPARATOR))
             .set_content_arrangement(ContentArrangement::Disabled);
-        let columns = || layout.columns.iter().copied().zip(&layout.widths);
+        let widths = layout.widths.iter().copied();
+        let columns: Vec<(usize, usize)> = layout.columns.iter().copied().zip(widths).collect();
         if self.show_headings {
             table.add_row(
-                columns().map(|(column, &width)| elide_end(self.headings[column].text, width)),
+                columns
+                    .iter()
+                    .map(|&(column, width)| elide_end(self.headings[column].text, width)),
             );
         }
         for row in &self.rows {
-            table.add_row(columns().map(|(column, &width)| {
+            table.add_row(columns.iter().map(|&(column, width)| {
                 let heading = self.headings[column];
                 if layout.shortened.contains(&heading.text) {
                     row[column].to_short().fit(width, heading.cut)

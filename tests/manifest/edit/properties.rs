@@ -54,7 +54,7 @@ fn place_of(object: &Value, dice: &mut Dice, text: &str) -> Place {
 }
 
 /// Applies an edit to a value according to the rules.
-fn wish(object: &mut Value, place: &Place) {
+fn apply(object: &mut Value, place: &Place) {
     let (last, above) = place.path.split_last().expect("a path");
     if place.path[0] == "spec" {
         let at = above
@@ -121,18 +121,18 @@ proptest! {
     #[test]
     fn edit_changes_only_its_place(mut dice in dice(), new in text()) {
         let Manifest { text, objects } = manifest(&mut dice);
-        prop_assert_eq!(&read(&text), &objects, "the manifest is written as it is meant: {}", text);
+        prop_assert_eq!(&read(&text), &objects, "the manifest contains the intended objects: {}", text);
         let index = dice.roll(objects.len());
         let place = place_of(&objects[index], &mut dice, &new);
-        let mut wished = objects.clone();
-        wish(&mut wished[index], &place);
+        let mut expected = objects.clone();
+        apply(&mut expected[index], &place);
 
         let edited = edit(&text, &one(index, &place));
         prop_assert!(edited.is_ok(), "{:?} {:?}\n{}", edited, place, text);
         let edited = edited.expect("checked");
-        prop_assert_eq!(&read(&edited), &wished, "{}\n{}", text, edited);
+        prop_assert_eq!(&read(&edited), &expected, "{}\n{}", text, edited);
         let again = edit(&edited, &one(index, &place));
-        prop_assert_eq!(again.as_ref(), Ok(&edited), "twice is once");
+        prop_assert_eq!(again.as_ref(), Ok(&edited), "a second edit changes nothing");
 
         // All comments are kept, except for one on a removed value.
         prop_assert_eq!(comments(&text, "# own "), comments(&edited, "# own "));
@@ -166,10 +166,10 @@ proptest! {
         };
         let edited = edit(&text, &one(index, &place)).expect("edited");
         let restored = edit(&edited, &one(index, &back)).expect("edited back");
-        let mut wished = objects.clone();
-        wish(&mut wished[index], &place);
-        wish(&mut wished[index], &back);
-        prop_assert_eq!(read(&restored), wished);
+        let mut expected = objects.clone();
+        apply(&mut expected[index], &place);
+        apply(&mut expected[index], &back);
+        prop_assert_eq!(read(&restored), expected);
         // A new key that is removed again leaves no trace.
         let annotations = objects[index]["metadata"].get("annotations");
         let had_any = annotations.is_none_or(|a| a.as_object().is_some_and(|a| !a.is_empty()));
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn combined_edits_equal_separate_edits(mut dice in dice(), new in text()) {
         let Manifest { text, objects } = manifest(&mut dice);
-        let mut wished = objects.clone();
+        let mut expected = objects.clone();
         let mut edits: Vec<ObjectEdit> = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             let mut places: Vec<Place> = Vec::new();
@@ -193,15 +193,15 @@ proptest! {
             }
             let (set, gone): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.text.is_some());
             for place in set.into_iter().chain(gone) {
-                wish(&mut wished[index], place);
+                apply(&mut expected[index], place);
             }
             edits.push(ObjectEdit { index, places });
         }
         let edited = edit(&text, &edits);
         prop_assert!(edited.is_ok(), "{:?} {:?}\n{}", edited, edits, text);
         let edited = edited.expect("checked");
-        prop_assert_eq!(&read(&edited), &wished, "{:?}\n{}\n{}", edits, text, edited);
+        prop_assert_eq!(&read(&edited), &expected, "{:?}\n{}\n{}", edits, text, edited);
         let again = edit(&edited, &edits);
-        prop_assert_eq!(again.as_ref(), Ok(&edited), "twice is once");
+        prop_assert_eq!(again.as_ref(), Ok(&edited), "a second edit changes nothing");
     }
 }

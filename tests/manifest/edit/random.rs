@@ -36,7 +36,7 @@ impl Dice {
     }
 
     /// A comment at the end of a line, with a unique number.
-    fn beside(&mut self) -> String {
+    fn line_comment(&mut self) -> String {
         if self.chance() {
             self.comments += 1;
             return format!("  # beside {} é \"'{{", self.comments);
@@ -189,11 +189,11 @@ fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut 
         let is_filled = |value: &Value| value.as_object().is_none_or(|inner| !inner.is_empty());
         match value {
             Value::Object(_) if is_filled(value) && !dice.chance() => {
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
                 block(dice, value, column + unit, unit, text);
             }
             Value::Array(items) if items.iter().all(Value::is_object) => {
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
                 let column = column + [unit, 0][dice.roll(2)];
                 for item in items {
                     *text += &format!("{}- ", " ".repeat(column));
@@ -207,11 +207,11 @@ fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut 
             }
             Value::Null => {
                 *text += ["", " null", " ~", "   "][dice.roll(4)];
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
             }
             value => {
                 let blanks = [" ", "   "][dice.roll(2)];
-                *text += &format!("{blanks}{}{}\n", flow(dice, value), dice.beside());
+                *text += &format!("{blanks}{}{}\n", flow(dice, value), dice.line_comment());
             }
         }
         if dice.chance() {

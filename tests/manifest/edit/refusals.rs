@@ -44,10 +44,10 @@ fn unused_anchor_does_not_block_an_edit() {
     assert_eq!(set(text, B, "new"), expected);
     let merged = "x: &all {c: d}\nmetadata:\n  annotations:\n    <<: *all\n    b: y\n";
     assert_eq!(set(merged, B, "new"), merged.replace("b: y", "b: new"));
-    let beside = "x: &all {c: d}\nmetadata:\n  <<: *all\n";
+    let merged_above = "x: &all {c: d}\nmetadata:\n  <<: *all\n";
     assert_eq!(
-        set(beside, B, "new"),
-        format!("{beside}  annotations:\n    b: new\n")
+        set(merged_above, B, "new"),
+        format!("{merged_above}  annotations:\n    b: new\n")
     );
 }
 

@@ -11,7 +11,7 @@ fn line(old: &str, new: &str) -> String {
     let around = |line: &str| format!("# é ☃ \nspec:\n  a: 1 # one\n{line}\n  z: [x] # end\n");
     let edited = set(&around(old), IMAGE, new);
     let (head, rest) = edited.split_once("# one\n").expect("the line before");
-    let (line, tail) = rest.rsplit_once("\n  z").expect("the line behind");
+    let (line, tail) = rest.rsplit_once("\n  z").expect("the next line");
     assert_eq!(head, "# é ☃ \nspec:\n  a: 1 ");
     assert_eq!(tail, ": [x] # end\n");
     line.to_owned()
