@@ -123,11 +123,7 @@ pub(crate) fn located(text: &str) -> Vec<Located> {
         let start = skipped + chunk.start;
         if index == MAX_DOCUMENTS {
             let message = format!("the file has more than {MAX_DOCUMENTS} documents; split it");
-            let root = Root {
-                range: start..start,
-                is_json: false,
-                sops: None,
-            };
+            let root = Root::new(start..start, false, &Value::Null);
             let error = document_error("", chunk.content_line, message);
             ListUnpacker::new(root, Vec::new(), &mut found).push(Err(error));
             break;
