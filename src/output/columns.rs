@@ -137,7 +137,7 @@ impl Column {
             let (a, b) = (created(a), created(b));
             return a.is_none().cmp(&b.is_none()).then_with(|| a.cmp(&b));
         }
-        // The age and the API group do not matter here, so any time and no names do.
+        // The age and the API group do not matter here, so any time will do, and no names are needed.
         let names = Names::default();
         let (a, b) = (
             self.cell(a, &names, Timestamp::UNIX_EPOCH),

@@ -11,9 +11,8 @@ pub(crate) fn elide_end(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1))
 }
 
-/// Shortens a text to this many columns by cutting its middle, because related
-/// names often differ in neither their beginning nor their end. The end gets the
-/// odd column because it usually says more.
+/// Shortens a text to this many columns by cutting its middle, where related names
+/// usually differ least. The end gets the odd column because it usually says more.
 #[must_use]
 pub(crate) fn elide_middle(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1) / 2)
@@ -147,7 +146,7 @@ mod tests {
             for line in wrapped.lines() {
                 prop_assert!(width(line) <= columns, "{line:?}");
             }
-            prop_assert!(letters(&wrapped).eq(letters(&text)));
+            prop_assert!(letters(&wrapped).eq(letters(&text)), "{wrapped:?}");
         }
     }
 }
