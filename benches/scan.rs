@@ -1,17 +1,16 @@
-//! A whole scan: how long the program takes from start to exit, what it asks and
-//! how much memory it needs, with a registry that takes 50 ms for each answer,
-//! with nothing known before (cold) and once more with the same cache (warm).
+//! Benchmarks a whole scan: the time from start to exit, the number of requests and the
+//! memory use, with a registry that takes 50 ms for each response, first with an empty
+//! cache (cold) and then with the same cache again (warm).
 //!
-//! `make bench-scan`; `make bench-limits` for the registry that limits the rate
-//! alone, or `cargo bench --bench scan -- WORDS` for the cases with these in their
-//! name. Everything is on loopback and in temporary folders. A goal that is
-//! missed is said, and fails nothing. It ends by itself.
+//! Run `make bench-scan`, or `make bench-limits` for only the registry that limits the rate,
+//! or `cargo bench --bench scan -- WORDS` for the cases whose names contain WORDS. Everything
+//! is on loopback and in temporary folders. A missed goal is reported, but is not a failure.
 #![allow(
     dead_code,
     missing_docs,
     unreachable_pub,
     unused_imports,
-    reason = "of what the tests share, only a part is used here"
+    reason = "this uses only a part of the shared test support"
 )]
 
 #[path = "../tests/support/content.rs"]
@@ -27,37 +26,36 @@ use content::{Content, Image, Index};
 use program::{Outcome, TestEnvironment};
 use registry::{Fault, TestRegistry};
 
-/// How long the registry takes for each answer.
+/// The time that the registry takes for each response.
 const DELAY: Duration = Duration::from_millis(50);
-/// How often each case is run; the table shows the median.
+/// The number of runs per case; the table shows the median.
 const RUNS: usize = 3;
-/// The longest that one run may take.
+/// The maximum time of one run.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// What the tags of a repository point at.
+/// What the tags of a repository point to.
 #[derive(Clone, Copy)]
 enum Tags {
-    /// Versions, of which the last one runs.
+    /// Versions; the last one runs.
     Current,
-    /// Versions, of which the first one runs.
+    /// Versions; the first one runs.
     Updates,
-    /// Images by time.
+    /// Images, ordered by time.
     Images,
     /// Images for two platforms each.
     Indexes,
 }
 
-/// What the registry is like.
+/// How the registry responds.
 #[derive(Clone, Copy)]
 enum Pace {
-    /// Each answer takes `DELAY`.
+    /// Each response takes `DELAY`.
     Delayed,
-    /// Answers come at once, but only so many a second.
+    /// Responses are immediate, but limited to this number per second.
     Limited(u32),
-    /// So many requests are served at a time, each in `DELAY`; the others queue.
+    /// This number of requests are served at a time, each in `DELAY`; the others queue.
     Workers(usize),
-    /// Each answer takes `DELAY`, and with so many connections open further ones
-    /// are reset.
+    /// Each response takes `DELAY`, and connections beyond this number are reset.
     Crowded(usize),
 }
 
@@ -101,17 +99,17 @@ impl Goal {
         Self { mebibytes, ..self }
     }
 
-    /// What of it was missed, in words.
-    fn missed(self, when: &str, seen: &Seen) -> Vec<String> {
+    /// Describes the goals that were missed.
+    fn missed(self, when: &str, run: &Run) -> Vec<String> {
         let mut missed = Vec::new();
-        if let Some(most) = self.seconds.filter(|most| seen.seconds() > *most) {
-            missed.push(format!("{when} {:.2} s > {most} s", seen.seconds()));
+        if let Some(most) = self.seconds.filter(|most| run.seconds() > *most) {
+            missed.push(format!("{when} {:.2} s > {most} s", run.seconds()));
         }
-        if let Some(most) = self.requests.filter(|most| seen.requests > *most) {
-            missed.push(format!("{when} {} requests > {most}", seen.requests));
+        if let Some(most) = self.requests.filter(|most| run.requests > *most) {
+            missed.push(format!("{when} {} requests > {most}", run.requests));
         }
-        if let Some(seen) = seen.mebibytes().filter(|seen| *seen > self.mebibytes) {
-            missed.push(format!("{when} {seen} MiB > {} MiB", self.mebibytes));
+        if let Some(used) = run.mebibytes().filter(|used| *used > self.mebibytes) {
+            missed.push(format!("{when} {used} MiB > {} MiB", self.mebibytes));
         }
         missed
     }
@@ -159,7 +157,7 @@ impl Case {
         }
     }
 
-    /// One is enough where the registry says how long it takes.
+    /// The number of runs: one is enough if the registry's rate limit sets the time.
     fn runs(&self) -> usize {
         match self.pace {
             Pace::Delayed | Pace::Workers(_) | Pace::Crowded(_) => RUNS,
@@ -194,24 +192,24 @@ const CASES: [Case; 12] = [
     Case::new("1 x 200 tags, by time, 8 workers", (1, 200), Tags::Images)
         .paced(Pace::Workers(8))
         .goals(ANY.seconds(2.8), ANY.requests(3)),
-    // 2,001 requests, 40 at a time, take 2.5 s; some are asked again, after a pause.
+    // 2,001 requests, 40 at a time, take 2.5 s; some are retried after a pause.
     Case::new("1 x 1,000 tags, by time, 40 open", (1, 1000), Tags::Images)
         .paced(Pace::Crowded(40))
         .goals(ANY, ANY.requests(3)),
-    // 2,001 requests, of which 50 need not wait, at 50 a second; a tenth more.
+    // 2,001 requests at 50 per second, of which the first 50 need not wait; plus 10 %.
     Case::new("1 x 1,000 tags, by time, 50/s", (1, 1000), Tags::Images)
         .paced(Pace::Limited(50))
         .goals(ANY.seconds(43.0), ANY.requests(3)),
 ];
 
-/// What was seen of one run.
-struct Seen {
+/// The measurements of one run.
+struct Run {
     requests: usize,
     most_open: usize,
     outcome: Outcome,
 }
 
-impl Seen {
+impl Run {
     fn seconds(&self) -> f64 {
         self.outcome.took.as_secs_f64()
     }
@@ -223,30 +221,28 @@ impl Seen {
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]
 fn main() {
-    // Cargo's own come first, such as `--bench`.
+    // Cargo passes its own arguments first, such as `--bench`.
     let words = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     let words = words.unwrap_or_default();
-    println!("{DELAY:?} for each answer, cold / warm, {RUNS} runs (1 where the rate is limited):");
-    println!("the median of the wall time, the most memory and requests at once of all\n");
+    println!("{DELAY:?} per response, cold / warm, {RUNS} runs (1 if the rate is limited):");
+    println!("median wall time, maximum memory and concurrent requests of all runs\n");
     println!("| work | requests | wall s | max RSS MiB | at once | goals |");
     println!("|---|---|---|---|---|---|");
     let chosen = CASES.iter().filter(|case| case.name.contains(&words));
     for case in chosen {
         let registry = fill(case);
         let home = write(case, &registry);
-        let (cold, warm): (Vec<Seen>, Vec<Seen>) = (0..case.runs())
+        let (cold, warm): (Vec<Run>, Vec<Run>) = (0..case.runs())
             .map(|n| {
                 let cache = format!("cache-{n}");
-                let run = || run(case, &registry, &home, &cache);
-                let cold = run();
+                let cold = run(case, &registry, &home, &cache);
                 check_limit(case, &registry);
-                (cold, run())
+                (cold, run(case, &registry, &home, &cache))
             })
             .unzip();
         let (cold, warm) = (summary(cold), summary(warm));
         let missed = case.cold.missed("cold", &cold).into_iter();
         let missed: Vec<_> = missed.chain(case.warm.missed("warm", &warm)).collect();
-        let mebibytes = |seen: &Seen| seen.mebibytes().map_or("?".to_owned(), |n| n.to_string());
         println!(
             "| {} | {} / {} | {:.2} / {:.2} | {} / {} | {} / {} | {} |",
             case.name,
@@ -254,8 +250,8 @@ fn main() {
             warm.requests,
             cold.seconds(),
             warm.seconds(),
-            mebibytes(&cold),
-            mebibytes(&warm),
+            format_mebibytes(&cold),
+            format_mebibytes(&warm),
             cold.most_open,
             warm.most_open,
             if missed.is_empty() {
@@ -267,25 +263,29 @@ fn main() {
     }
 }
 
-/// The run of the median wall time, with the most memory and the most requests
-/// at once of all.
-fn summary(mut runs: Vec<Seen>) -> Seen {
-    runs.sort_by_key(|seen| seen.outcome.took);
-    let peak = runs.iter().filter_map(|seen| seen.outcome.peak).max();
-    let most_open = runs.iter().map(|seen| seen.most_open).max();
+fn format_mebibytes(run: &Run) -> String {
+    run.mebibytes().map_or("?".to_owned(), |n| n.to_string())
+}
+
+/// The run with the median wall time, with the maximum memory and concurrent requests of
+/// all runs.
+fn summary(mut runs: Vec<Run>) -> Run {
+    runs.sort_by_key(|run| run.outcome.took);
+    let peak = runs.iter().filter_map(|run| run.outcome.peak).max();
+    let most_open = runs.iter().map(|run| run.most_open).max();
     let mut median = runs.swap_remove(runs.len() / 2);
     median.outcome.peak = peak;
     median.most_open = most_open.unwrap_or_default();
     median
 }
 
-/// A registry that limits the rate has been asked for everything all the same,
-/// and never while it wanted a pause.
+/// Checks that a registry that limits the rate received all requests, and none before the
+/// end of a requested pause.
 fn check_limit(case: &Case, registry: &TestRegistry) {
     if let Pace::Limited(_) = case.pace {
         let (refused, impatient) = registry.refused();
         assert!(refused > 0);
-        assert_eq!(impatient, 0, "requests in spite of Retry-After");
+        assert_eq!(impatient, 0, "requests despite Retry-After");
         assert_eq!(registry.requests().len() - refused, 1 + 2 * case.tags);
     }
 }
@@ -298,14 +298,14 @@ fn tag(number: usize) -> String {
     format!("1.{}.{}", number / 10, number % 10)
 }
 
-/// A registry that holds what a case needs, each image with content of its own.
+/// A registry with the images of a case, each with unique content.
 fn fill(case: &Case) -> TestRegistry {
     let registry = TestRegistry::start();
     for at in 0..case.repositories {
         let name = repository(at);
         let mut images = 0..case.tags;
         if matches!(case.kind, Tags::Current | Tags::Updates) {
-            // Of versions no other images are read than the first and the last.
+            // For versions, only the first and the last image are read.
             registry.list(&name, images.by_ref().map(tag));
             images = case.tags - 1..case.tags;
             registry.push(&name, &tag(0), content(case.kind, &name, 0));
@@ -333,13 +333,13 @@ fn content(kind: Tags, name: &str, number: usize) -> Content {
         1 + number / 24 % 28,
         number % 24
     );
-    let image = |platform: &str| {
+    let [amd64, arm64] = ["linux/amd64", "linux/arm64"].map(|platform| {
         let label = format!("{name} {number} {platform}");
         Image::built(&built).label(&label).platform(platform)
-    };
+    });
     match kind {
-        Tags::Indexes => Index::of([image("linux/amd64"), image("linux/arm64")]).into(),
-        Tags::Images | Tags::Current | Tags::Updates => image("linux/amd64").into(),
+        Tags::Indexes => Index::of([amd64, arm64]).into(),
+        Tags::Images | Tags::Current | Tags::Updates => amd64.into(),
     }
 }
 
@@ -360,8 +360,8 @@ fn write(case: &Case, registry: &TestRegistry) -> TestEnvironment {
     home
 }
 
-/// Runs the program, which must decide each workload.
-fn run(case: &Case, registry: &TestRegistry, home: &TestEnvironment, cache: &str) -> Seen {
+/// Runs the program and checks that it decides each workload.
+fn run(case: &Case, registry: &TestRegistry, home: &TestEnvironment, cache: &str) -> Run {
     registry.forget();
     let status = ["status", "-f", "manifests", "-o", "json", "--cache", cache];
     let outcome = home.program(status).within(LIMIT).run().expect(0);
@@ -372,7 +372,7 @@ fn run(case: &Case, registry: &TestRegistry, home: &TestEnvironment, cache: &str
         assert_eq!(item["outcome"], case.outcome(), "{item:#}");
         assert!(item.to_string().contains(&newest), "{item:#}");
     }
-    Seen {
+    Run {
         requests: registry.requests().len(),
         most_open: registry.peak(),
         outcome,

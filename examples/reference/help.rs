@@ -1,19 +1,19 @@
-//! What a command says of itself, taken apart.
+//! The parts of the help of a command.
 
 use clap::Command;
 
-/// The heading that examples stand under in the help of a command.
+/// The heading above the examples in the help of a command.
 const EXAMPLES: &str = "Examples:\n";
 
-/// The parser as it is used: every name, flag and usage filled in, without the
-/// `help` commands that clap adds.
-pub(crate) fn built(command: Command) -> Command {
+/// Builds the parser as the program uses it: with every name, flag and usage, but without
+/// the `help` commands that clap adds.
+pub(crate) fn build(command: Command) -> Command {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     command
 }
 
-/// The commands below this one that are shown to people.
+/// The subcommands that are not hidden.
 pub(crate) fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
     command
         .get_subcommands()
@@ -28,7 +28,7 @@ pub(crate) fn about(command: &Command) -> String {
         .unwrap_or_default()
 }
 
-/// What there is to say beyond that line, by paragraphs.
+/// The rest of the description, by paragraph.
 pub(crate) fn details(command: &Command) -> Vec<String> {
     let long = command.get_long_about().map(ToString::to_string);
     let about = about(command);
@@ -40,7 +40,7 @@ pub(crate) fn details(command: &Command) -> Vec<String> {
         .collect()
 }
 
-/// The lines of the examples, as they would be typed.
+/// The lines of the examples, as the user types them.
 pub(crate) fn examples(command: &Command) -> Vec<String> {
     let texts = [command.get_before_help(), command.get_after_help()];
     let text = texts.into_iter().flatten().find_map(|text| {

@@ -7,15 +7,15 @@ use std::path::Path;
 use clap::Command;
 use clap_mangen::Man;
 
-use crate::help::{built, examples, subcommands};
+use crate::help::{build, examples, subcommands};
 
-/// Writes the pages into a folder, as `kubectl-imgpolicy-status.1`.
+/// Writes the pages into a folder, named like `kubectl-imgpolicy-status.1`.
 pub(crate) fn write(command: Command, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let root = built(command);
+    let root = build(command);
     let name = root.get_name().to_owned();
     let source = format!("{name} {}", root.get_version().unwrap_or_default());
-    // The flags that every command takes stand in the page of the program.
+    // The page of the program describes the flags of every command.
     let shown = root.clone().mut_args(|flag| {
         let is_global = flag.is_global_set();
         flag.hide(!is_global)
@@ -29,7 +29,7 @@ pub(crate) fn write(command: Command, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes one page; the flags are those of `flags`.
+/// Writes one page for a command, with the flags of `flags`.
 fn page(command: &Command, flags: &Command, source: &str, folder: &Path) -> io::Result<()> {
     let man = Man::new(command.clone());
     let mut text = Vec::new();
@@ -47,7 +47,7 @@ fn page(command: &Command, flags: &Command, source: &str, folder: &Path) -> io::
     }
     let file = man.get_filename();
     let name = file.trim_end_matches(".1");
-    // No date: the same commit makes the same page on every day.
+    // Without a date, because one commit must always generate the same page.
     let title = format!(".TH \"{name}\" \"1\" \"\" \"{source}\" \"kubectl imgpolicy\"\n");
     let text = String::from_utf8_lossy(&text).replace(PREAMBLE, "");
     fs::write(
@@ -56,11 +56,11 @@ fn page(command: &Command, flags: &Command, source: &str, folder: &Path) -> io::
     )
 }
 
-/// What stands at the start of each section that is rendered alone: the sections
-/// define their apostrophe. Once is enough.
+/// The definition of the apostrophe, which clap_mangen writes at the start of each section
+/// that is rendered separately. A page needs it only once.
 const PREAMBLE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
 
-/// Letters by their numbers: roff reads bytes.
+/// Escapes characters outside ASCII, because roff reads bytes.
 fn ascii(text: &str) -> String {
     let mut page = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -73,8 +73,8 @@ fn ascii(text: &str) -> String {
     page
 }
 
-/// Examples keep their lines and blanks, and each sign stays what it is: they are
-/// there to be copied.
+/// Writes examples with their lines and blanks, and with all characters unchanged, so that
+/// they can be copied.
 fn write_examples(lines: &[String], text: &mut Vec<u8>) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
@@ -82,16 +82,16 @@ fn write_examples(lines: &[String], text: &mut Vec<u8>) -> io::Result<()> {
     writeln!(text, ".SH EXAMPLES\n.EX")?;
     for line in lines {
         let mut line = line.replace('\\', "\\e");
-        for (sign, name) in [
+        for (character, escape) in [
             ("-", "\\-"),
             ("'", "\\(aq"),
             ("`", "\\(ga"),
             ("^", "\\(ha"),
             ("~", "\\(ti"),
         ] {
-            line = line.replace(sign, name);
+            line = line.replace(character, escape);
         }
-        // A dot at the start would be a request to roff.
+        // roff would read a line that begins with a dot as a request.
         let start = if line.starts_with('.') { "\\&" } else { "" };
         writeln!(text, "{start}{line}")?;
     }
@@ -106,13 +106,13 @@ mod tests {
     fn each_command_has_a_page() {
         let folder = tempfile::tempdir().expect("a folder");
         write(kubectl_imgpolicy::cli::command(), folder.path()).expect("written");
-        let page = |name: &str| fs::read_to_string(folder.path().join(name)).expect(name);
-        let program = page("kubectl-imgpolicy.1");
+        let [program, status, info] = ["", "-status", "-cache-info"].map(|command| {
+            let name = format!("kubectl-imgpolicy{command}.1");
+            fs::read_to_string(folder.path().join(&name)).expect(&name)
+        });
         assert!(program.contains("\n\\fB\\-\\-kubeconfig\\fR"), "{program}");
-        let status = page("kubectl-imgpolicy-status.1");
         assert!(status.contains("\n.SH EXAMPLES\n.EX\n# "), "{status}");
         assert!(!status.contains("kubeconfig"), "{status}");
-        let info = page("kubectl-imgpolicy-cache-info.1");
         assert!(
             info.contains("\n.TH \"kubectl-imgpolicy-cache-info\" \"1\" \"\" "),
             "{info}"
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_can_be_copied_from_the_page() {
+    fn example_can_be_copied_from_the_page() {
         let mut text = Vec::new();
         let typed = "  printf '1\\n' | a -f - --x '^~`'".to_owned();
         write_examples(&[typed, ".x".to_owned()], &mut text).expect("written");

@@ -1,26 +1,26 @@
-//! `docs/commands.md`: a page for people, not a dump of the help. What several
-//! commands take is said once, and they point there.
+//! `docs/commands.md`: a readable page, not a dump of the help. Flags that several commands
+//! share are described once, and the commands link to them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::help::{about, built, details, examples, subcommands};
+use crate::help::{about, build, details, examples, subcommands};
 use crate::prose::{code, paragraph, row, sentence};
 
 const START: &str = "# Commands
 
-Every command with its flags and examples. The page is made from the help of the program (`make
-docs`), which `kubectl imgpolicy COMMAND --help` shows too. Behind any command stand the
-[flags that every command takes](#flags-of-every-command).
+Every command with its flags and examples. This page is generated from the help of the program
+(`make docs`), which is also available as `kubectl imgpolicy COMMAND --help`. Every command also
+accepts the [global flags](#flags-of-every-command).
 ";
 
 /// The whole page.
 pub(crate) fn page(command: Command) -> String {
-    let root = built(command);
-    let commands = below(&root, "");
-    let shared = Shared::of(&commands);
+    let root = build(command);
+    let commands = commands_below(&root, "");
+    let shared = Shared::from_commands(&commands);
     let mut page = START.to_owned();
     index(&commands, &mut page);
     for (name, command) in &commands {
@@ -36,13 +36,13 @@ pub(crate) fn page(command: Command) -> String {
     page
 }
 
-/// Every command by what is typed for it, in the order of the help.
-fn below<'c>(command: &'c Command, typed: &str) -> Vec<(String, &'c Command)> {
+/// Every command by its full name, in the order of the help.
+fn commands_below<'c>(command: &'c Command, parent: &str) -> Vec<(String, &'c Command)> {
     let mut found = Vec::new();
     for next in subcommands(command) {
-        let name = format!("{typed} {}", next.get_name()).trim().to_owned();
+        let name = format!("{parent} {}", next.get_name()).trim().to_owned();
         found.push((name.clone(), next));
-        found.extend(below(next, &name));
+        found.extend(commands_below(next, &name));
     }
     found
 }
@@ -56,7 +56,7 @@ fn index(commands: &[(String, &Command)], page: &mut String) {
     }
 }
 
-/// A command, leading to its section.
+/// A link to the section of a command.
 fn link(name: &str) -> String {
     format!("[{}](#{})", code(name), name.replace(' ', "-"))
 }
@@ -70,7 +70,7 @@ fn section(name: &str, command: &Command, shared: &Shared<'_>, page: &mut String
         let _ = write!(page, "\n{}\n", paragraph(&text));
     }
     if command.has_subcommands() {
-        let commands: Vec<String> = below(command, name)
+        let commands: Vec<String> = commands_below(command, name)
             .iter()
             .map(|(name, _)| link(name))
             .collect();
@@ -107,14 +107,14 @@ fn own(command: &Command) -> impl Iterator<Item = &Arg> {
     })
 }
 
-/// The flags that more than one command takes, by the heading of their group.
-/// Without a heading a flag may mean something else in each command.
+/// The flags of more than one command, by the heading of their group. A flag without a
+/// heading may have a different meaning in each command.
 struct Shared<'c> {
     groups: Vec<(&'c str, Vec<&'c Arg>)>,
 }
 
 impl<'c> Shared<'c> {
-    fn of(commands: &[(String, &'c Command)]) -> Self {
+    fn from_commands(commands: &[(String, &'c Command)]) -> Self {
         let mut groups: Vec<(&str, Vec<&Arg>)> = Vec::new();
         let mut times: BTreeMap<(String, String), usize> = BTreeMap::new();
         for flag in commands.iter().flat_map(|(_, command)| own(command)) {
@@ -145,13 +145,15 @@ impl<'c> Shared<'c> {
         all.any(|known| identity(known) == identity(flag))
     }
 
-    /// The flags of a group that a command takes.
+    /// The flags of a group that a command has.
     fn taken(flags: &[&'c Arg], command: &Command) -> Vec<&'c Arg> {
-        let takes = |flag: &&Arg| own(command).any(|mine| identity(mine) == identity(flag));
-        flags.iter().copied().filter(takes).collect()
+        let flags = flags.iter().copied();
+        flags
+            .filter(|flag| own(command).any(|own| identity(own) == identity(flag)))
+            .collect()
     }
 
-    /// Where the flags of a command stand that are not in its own table.
+    /// Links to the flags of a command that are not in its own table.
     fn pointers(&self, command: &Command, page: &mut String) {
         let mut lines = Vec::new();
         for (heading, flags) in &self.groups {
@@ -172,7 +174,7 @@ impl<'c> Shared<'c> {
             lines.push(format!("- {}\n", line.replace('\n', "\n  ")));
         }
         if !lines.is_empty() {
-            page.push_str("\nFlags that it shares with other commands:\n\n");
+            page.push_str("\nFlags shared with other commands:\n\n");
             page.extend(lines);
         }
     }
@@ -184,34 +186,37 @@ impl<'c> Shared<'c> {
                 .iter()
                 .filter(|(_, command)| !Self::taken(flags, command).is_empty());
             let takers: Vec<String> = takers.map(|(name, _)| code(name)).collect();
-            let takers = paragraph(&format!("Taken by {}.", takers.join(", ")));
+            let takers = paragraph(&format!("Used by {}.", takers.join(", ")));
             let _ = write!(page, "\n### {heading}\n\n{takers}\n\n");
             table("flag", flags, page);
         }
     }
 }
 
-/// What makes two flags the same: the name, the group and the meaning.
+/// What identifies a flag: its name, group and meaning.
 fn identity(flag: &Arg) -> (String, String) {
     let heading = flag.get_help_heading().unwrap_or_default();
     (format!("{heading} {}", flag.get_id()), meaning(flag))
 }
 
 fn names(flags: &[&Arg]) -> String {
-    let name = |flag: &&Arg| flag.get_long().map(|long| format!("--{long}"));
-    let names: Vec<String> = flags.iter().filter_map(name).collect();
+    let names: Vec<String> = flags
+        .iter()
+        .filter_map(|flag| flag.get_long())
+        .map(|name| format!("--{name}"))
+        .collect();
     names.join(", ")
 }
 
 fn table(heading: &str, arguments: &[&Arg], page: &mut String) {
     let _ = writeln!(page, "| {heading} | meaning |\n|---|---|");
     for argument in arguments {
-        page.push_str(&row(&[typed(argument), meaning(argument)]));
+        page.push_str(&row(&[syntax(argument), meaning(argument)]));
     }
 }
 
-/// How an argument is typed.
-fn typed(argument: &Arg) -> String {
+/// The syntax of an argument.
+fn syntax(argument: &Arg) -> String {
     let value = argument
         .get_value_names()
         .map(|names| names.join(" "))
@@ -228,7 +233,7 @@ fn typed(argument: &Arg) -> String {
     };
     let long = code(&format!("--{long}{value}"));
     match argument.get_short() {
-        // `--v` is how kubectl calls its `-v`, and nobody types it.
+        // kubectl's `-v` also has a long form `--v`, which nobody uses.
         Some(short) if argument.get_long() == Some(&short.to_string()) => {
             code(&format!("-{short}{value}"))
         }
@@ -237,7 +242,7 @@ fn typed(argument: &Arg) -> String {
     }
 }
 
-/// What an argument means, with its values and its default.
+/// The meaning of an argument, with its values and its default.
 fn meaning(argument: &Arg) -> String {
     let help = argument.get_long_help().or_else(|| argument.get_help());
     let mut text = sentence(&help.map(ToString::to_string).unwrap_or_default());
@@ -275,18 +280,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_several_commands_take_is_said_once_and_pointed_to() {
+    fn shared_flags_are_described_once_and_linked() {
         let page = page(kubectl_imgpolicy::cli::command());
-        for (said, times) in [
+        for (text, times) in [
             ("| `--max-wait DURATION` |", 1),
             ("| `--kubeconfig FILE` |", 1),
             ("- [Registries](#registries): all but `--pull-secrets`\n", 1),
             ("\n## `cache info`\n", 1),
             ("[`cache info`](#cache-info)", 2),
         ] {
-            assert_eq!(page.matches(said).count(), times, "{said}");
+            assert_eq!(page.matches(text).count(), times, "{text}");
         }
-        // Without a heading a flag is each command's own.
+        // A flag without a heading is described in each command.
         assert!(page.matches("| `-o`, `--output FORMAT` |").count() > 3);
         assert!(!page.contains("`--help`"));
         assert!(!page.contains("Default: `false`"));

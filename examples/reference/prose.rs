@@ -1,17 +1,17 @@
-//! Text of the help as Markdown.
+//! Formats help text as Markdown.
 
-/// The longest line of prose, in characters, as `tests/docs` has it.
+/// The maximum length of a line of prose, in characters, as in `tests/docs`.
 const WIDTH: usize = 100;
 
-/// What no plain word has: patterns, placeholders, assignments.
-const OF_CODE: &[char] = &['*', '_', '=', '|', '<', '>', '~', '$', '@', '\\'];
+/// Characters of code that no word of prose has: patterns, placeholders, assignments.
+const CODE_CHARACTERS: &[char] = &['*', '_', '=', '|', '<', '>', '~', '$', '@', '\\'];
 
-/// Text as code.
+/// Formats text as code.
 pub(crate) fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-/// A paragraph, broken into lines.
+/// Wraps a paragraph into lines.
 pub(crate) fn paragraph(text: &str) -> String {
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in words(text) {
@@ -27,7 +27,7 @@ pub(crate) fn paragraph(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The same in one line.
+/// The same, on one line.
 pub(crate) fn sentence(text: &str) -> String {
     words(text).join(" ")
 }
@@ -39,23 +39,22 @@ pub(crate) fn row(cells: &[String]) -> String {
 }
 
 fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(marked).collect()
+    text.split_whitespace().map(mark_code).collect()
 }
 
-/// A word, marked as code where it is.
-fn marked(word: &str) -> String {
-    // Links and code that the caller has made.
+/// Marks a word as code if it looks like code.
+fn mark_code(word: &str) -> String {
+    // The caller has formatted links and code already.
     if word.contains("](") || word.contains('`') {
         return word.to_owned();
     }
     let inside = word.trim_start_matches(['(', '"', '\'']);
     let before = &word[..word.len() - inside.len()];
-    // A quote inside, as in `app='$v'`, is closed inside.
-    let is_end = |sign: char| match sign {
+    // A quote that is opened within the word, as in `app='$v'`, belongs to the code.
+    let core = inside.trim_end_matches(|character| match character {
         '\'' => before.ends_with('\''),
-        sign => matches!(sign, ',' | '.' | ';' | ':' | ')' | '"'),
-    };
-    let core = inside.trim_end_matches(is_end);
+        character => ",.;:)\"".contains(character),
+    });
     let after = &inside[core.len()..];
     let is_flag = core.starts_with('-') && core.len() > 1;
     let is_policy = core
@@ -66,7 +65,7 @@ fn marked(word: &str) -> String {
         .split_once('/')
         .is_some_and(|(domain, path)| domain.contains('.') && !path.is_empty());
     let is_optional = core.contains('[') && core.contains(']');
-    if !(is_flag || is_policy || is_name || is_optional || core.contains(OF_CODE)) {
+    if !(is_flag || is_policy || is_name || is_optional || core.contains(CODE_CHARACTERS)) {
         return word.to_owned();
     }
     // Code needs no quotes around it.
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_plain_word_is_marked_as_code() {
+    fn code_in_prose_is_marked() {
         for (help, shown) in [
             (
                 "whatever the rows say; see --exit-code.",
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_has_short_lines_and_loses_no_word() {
+    fn paragraph_is_wrapped_and_loses_no_word() {
         let text = "word ".repeat(60);
         let broken = paragraph(&text);
         assert!(broken.lines().count() == 3);
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_does_not_end_the_cell_of_a_table() {
+    fn bar_in_a_table_cell_is_escaped() {
         let cells = ["`FILE|-`".to_owned(), "what".to_owned()];
         assert_eq!(row(&cells), "| `FILE\\|-` | what |\n");
     }

@@ -6,40 +6,40 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::markers::{self, Marker};
-use super::plain::{PlainTexts, Written};
+use super::plain::{PlainTexts, WrittenDocument};
 use super::sops::Sops;
 use super::split::{Chunk, chunks};
 use super::yaml;
 
-/// The most documents in one text.
+/// The maximum number of documents in one text.
 const MAX_DOCUMENTS: usize = 20_000;
 
-/// The most values (keys, scalars, lists, mappings) that one document may hold.
-/// A list of 5,000 Deployments as the API server prints them has half as many.
+/// The maximum number of values (keys, scalars, lists, mappings) in one document.
+/// A list of 5,000 Deployments from the API server has half as many.
 const MAX_NODES: usize = 4_000_000;
 
 /// One object of a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
-    /// The first line of its document's content, from 1.
+    /// The line where the content of its document begins, from 1.
     pub line: usize,
-    /// What stands there: always a mapping.
+    /// The value: always a mapping.
     pub value: Value,
-    /// Flux's markers in it.
+    /// The Flux markers in it.
     pub markers: Vec<Marker>,
-    /// Whether SOPS keeps a checksum over it that any change would break.
+    /// Whether SOPS protects it with a checksum that any change would break.
     pub is_sealed: bool,
-    /// The texts of what stands without quotes in a Helm release's values and is
-    /// not read as text.
+    /// The source texts of the unquoted scalars in a Helm release's values that are not
+    /// read as strings.
     pub plain_texts: PlainTexts,
 }
 
-/// A document that is no object: the manifest's fault.
+/// A document that cannot be read as an object: an error in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct DocumentError {
-    /// The line of the fault, where the parser tells it, else that of the
-    /// document's first content; from 1.
+    /// The line of the error if the parser reports it, otherwise the line where the
+    /// content of the document begins; from 1.
     pub line: usize,
     /// What is wrong.
     pub problem: Problem,
@@ -48,46 +48,55 @@ pub struct DocumentError {
 /// What is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// It is neither YAML nor JSON, or goes beyond the limits.
+    /// It is neither valid YAML nor valid JSON, or it exceeds the limits.
     #[error("{0}")]
     Syntax(String),
-    /// As above, and it has `{{` in it, as Helm templates have, which are no
-    /// YAML before they are rendered.
+    /// The same, and it contains `{{`. Helm templates do, and they are not valid YAML
+    /// until they are rendered.
     #[error(
         "{0}; if this is a Helm template, render it first: \
          helm template … | kubectl imgpolicy status -f -"
     )]
     Template(String),
-    /// It is a list or a single value; what a folder holds beside manifests may
-    /// well be.
-    #[error("a manifest must be a mapping with apiVersion and kind, and this is {0}")]
+    /// It is a list or a single value. Other files in a folder of manifests may well be.
+    #[error("a manifest must be a mapping with apiVersion and kind, but this is {0}")]
     NotAnObject(&'static str),
 }
 
-/// The value in the text that an object is, or is a part of.
+/// The value in the text that is an object or contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Root {
     /// The bytes: a YAML document with its markers, or one JSON value.
     pub(crate) range: Range<usize>,
-    /// How it is to be read.
+    /// Whether it is JSON.
     pub(crate) is_json: bool,
-    /// The block that SOPS left in it.
+    /// Its SOPS block.
     pub(crate) sops: Option<Sops>,
 }
 
-/// An entry of [`objects`] and where it stands.
+impl Root {
+    fn new(range: Range<usize>, is_json: bool, value: &Value) -> Self {
+        Self {
+            range,
+            is_json,
+            sops: Sops::from_value(value),
+        }
+    }
+}
+
+/// An entry of [`objects`] and its position.
 #[derive(Debug)]
 pub(crate) struct Located {
-    /// What it is read from.
+    /// The value that it is read from.
     pub(crate) root: Root,
-    /// The keys and indexes that lead from there to the object: through lists.
+    /// The keys and indexes from there to the object, through lists.
     pub(crate) path: Vec<String>,
-    /// What is read.
+    /// The object, or why it could not be read.
     pub(crate) object: Result<Object, DocumentError>,
 }
 
 impl Located {
-    /// The line at which it is told.
+    /// The line to report for it.
     pub(crate) fn line(&self) -> usize {
         match &self.object {
             Ok(object) => object.line,
@@ -96,7 +105,7 @@ impl Located {
     }
 }
 
-/// Reads the objects of a text, in its order; lists are opened into their items.
+/// Reads the objects of a text in order. Lists are replaced by their items.
 #[must_use]
 pub fn objects(text: &str) -> Vec<Result<Object, DocumentError>> {
     located(text)
@@ -105,7 +114,7 @@ pub fn objects(text: &str) -> Vec<Result<Object, DocumentError>> {
         .collect()
 }
 
-/// As [`objects`], each with its place.
+/// Like [`objects`], with the position of each.
 pub(crate) fn located(text: &str) -> Vec<Located> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let skipped = text.len() - body.len();
@@ -113,103 +122,96 @@ pub(crate) fn located(text: &str) -> Vec<Located> {
     for (index, chunk) in chunks(body).into_iter().enumerate() {
         let start = skipped + chunk.start;
         if index == MAX_DOCUMENTS {
-            let message = format!("it has more than {MAX_DOCUMENTS} documents; split it");
-            let root = Root {
-                range: start..start,
-                is_json: false,
-                sops: None,
-            };
-            Opening::new(root, Vec::new(), &mut found).push(Err(fault(
-                "",
-                chunk.content_line,
-                message,
-            )));
+            let message = format!("the file has more than {MAX_DOCUMENTS} documents; split it");
+            let root = Root::new(start..start, false, &Value::Null);
+            let error = document_error("", chunk.content_line, message);
+            ListUnpacker::new(root, Vec::new(), &mut found).push(Err(error));
             break;
         }
         read(chunk, start, &mut found);
     }
-    seal(&mut found);
+    mark_sealed(&mut found);
     found
 }
 
-/// Marks the objects that SOPS has a checksum over. Of all blocks of a file it
-/// reads the first document's.
-fn seal(found: &mut [Located]) {
-    let seals_all = |sops: &Sops| sops.seals_all;
+/// Marks the objects that a SOPS checksum covers. SOPS reads only the block of the first
+/// document of a file.
+fn mark_sealed(found: &mut [Located]) {
     let first = found.first().and_then(|found| found.root.sops.as_ref());
-    let first_seals_all = first.is_some_and(seals_all);
+    let first_seals_all = first.is_some_and(|sops| sops.seals_all);
     for found in found {
         if let Some(sops) = &mut found.root.sops {
             sops.seals_all |= first_seals_all;
         }
         if let Ok(object) = &mut found.object {
-            let own = Sops::of(&object.value);
+            let own = Sops::from_value(&object.value);
             let mut blocks = found.root.sops.iter().chain(&own);
-            object.is_sealed = blocks.any(seals_all);
+            object.is_sealed = blocks.any(|sops| sops.seals_all);
         }
     }
 }
 
 /// Reads a document that begins at the byte `start`.
 fn read(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
-    let body = &chunk.text[chunk.content..];
-    let root = |range: Range<usize>, is_json, value: &Value| Root {
-        range: start + range.start..start + range.end,
-        is_json,
-        sops: Sops::of(value),
-    };
-    if is_json(body) {
-        let line = |line: usize| chunk.content_line + line - 1;
-        for value in json::values(body, MAX_NODES) {
-            match value {
-                Ok(read) => {
-                    let written = Written::read(&body[read.range.clone()]);
-                    let range = chunk.content + read.range.start..chunk.content + read.range.end;
-                    Opening::new(root(range, true, &read.value), Vec::new(), found)
-                        .with(written)
-                        .open(line(read.line), read.value);
-                }
-                Err(error) => {
-                    let range = chunk.content..chunk.text.len();
-                    let root = root(range, true, &Value::Null);
-                    Opening::new(root, Vec::new(), found).push(Err(fault(
-                        body,
-                        line(error.line),
-                        error.message,
-                    )));
-                }
-            }
-        }
-        return;
+    if is_json(&chunk.text[chunk.content..]) {
+        read_json(chunk, start, found);
+    } else {
+        read_yaml(chunk, start, found);
     }
-    let range = 0..chunk.text.len();
-    match yaml::value(chunk.text, MAX_NODES) {
-        Ok(value) => {
-            let root = root(range, false, &value);
-            Opening::new(root, markers::find(chunk.text), found)
-                .with(Written::read(chunk.text))
-                .open(chunk.content_line, value);
-        }
-        Err(error) => {
-            let line = error.line.map_or(chunk.content_line, |line| {
-                // An error at the end of the text is shown where there is one.
-                let last = chunk.text.lines().count();
-                chunk.first_line + line.min(last) - 1
-            });
-            let root = root(range, false, &Value::Null);
-            Opening::new(root, Vec::new(), found).push(Err(fault(chunk.text, line, error.message)));
+}
+
+fn read_json(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
+    let body = &chunk.text[chunk.content..];
+    let start = start + chunk.content;
+    for value in json::values(body, MAX_NODES) {
+        match value {
+            Ok(read) => {
+                let written = WrittenDocument::read(&body[read.range.clone()]);
+                let range = start + read.range.start..start + read.range.end;
+                ListUnpacker::new(Root::new(range, true, &read.value), Vec::new(), found)
+                    .with_written(written)
+                    .unpack(chunk.content_line + read.line - 1, read.value);
+            }
+            Err(error) => {
+                let root = Root::new(start..start + body.len(), true, &Value::Null);
+                let line = chunk.content_line + error.line - 1;
+                let error = document_error(body, line, error.message);
+                ListUnpacker::new(root, Vec::new(), found).push(Err(error));
+            }
         }
     }
 }
 
-/// What begins as JSON must be JSON: as YAML in flow style, a forgotten comma
-/// would pass and make one value of two.
+fn read_yaml(chunk: Chunk<'_>, start: usize, found: &mut Vec<Located>) {
+    let range = start..start + chunk.text.len();
+    match yaml::value(chunk.text, MAX_NODES) {
+        Ok(value) => {
+            let root = Root::new(range, false, &value);
+            ListUnpacker::new(root, markers::find(chunk.text), found)
+                .with_written(WrittenDocument::read(chunk.text))
+                .unpack(chunk.content_line, value);
+        }
+        Err(error) => {
+            let line = error.line.map_or(chunk.content_line, |line| {
+                // An error after the last line is reported at the last line.
+                let last = chunk.text.lines().count();
+                chunk.first_line + line.min(last) - 1
+            });
+            let root = Root::new(range, false, &Value::Null);
+            let error = document_error(chunk.text, line, error.message);
+            ListUnpacker::new(root, Vec::new(), found).push(Err(error));
+        }
+    }
+}
+
+/// Whether a document begins like JSON. Then it must be valid JSON: read as YAML in flow
+/// style, a missing comma would be accepted and would turn two values into one.
 fn is_json(body: &str) -> bool {
     let inside = body.trim_start().strip_prefix('{').map(str::trim_start);
     inside.is_some_and(|inside| inside.starts_with(['"', '}']))
 }
 
-fn fault(text: &str, line: usize, message: String) -> DocumentError {
+fn document_error(text: &str, line: usize, message: String) -> DocumentError {
     let problem = if text.contains("{{") {
         Problem::Template(message)
     } else {
@@ -218,16 +220,16 @@ fn fault(text: &str, line: usize, message: String) -> DocumentError {
     DocumentError { line, problem }
 }
 
-/// A value that is opened into its objects.
-struct Opening<'a> {
+/// Unpacks a value into its objects: itself, or the items of a list.
+struct ListUnpacker<'a> {
     root: Root,
     path: Vec<String>,
     markers: Vec<Marker>,
-    written: Option<Written>,
+    written: Option<WrittenDocument>,
     found: &'a mut Vec<Located>,
 }
 
-impl<'a> Opening<'a> {
+impl<'a> ListUnpacker<'a> {
     fn new(root: Root, markers: Vec<Marker>, found: &'a mut Vec<Located>) -> Self {
         Self {
             root,
@@ -238,7 +240,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    fn with(self, written: Option<Written>) -> Self {
+    fn with_written(self, written: Option<WrittenDocument>) -> Self {
         Self { written, ..self }
     }
 
@@ -251,22 +253,23 @@ impl<'a> Opening<'a> {
     }
 
     /// Adds an object, or the items of a list.
-    fn open(&mut self, line: usize, value: Value) {
-        let not_an_object = |what| {
-            Err(DocumentError {
-                line,
-                problem: Problem::NotAnObject(what),
-            })
-        };
-        let mut object = match value {
-            Value::Object(object) => object,
-            // `---` and `null` hold nothing, and neither does an empty item.
+    fn unpack(&mut self, line: usize, value: Value) {
+        let found = match value {
+            Value::Object(object) => return self.unpack_object(line, object),
+            // A document or an item without content is skipped.
             Value::Null => return,
-            Value::Array(_) => return self.push(not_an_object("a list")),
-            Value::String(_) => return self.push(not_an_object("a text")),
-            Value::Number(_) => return self.push(not_an_object("a number")),
-            Value::Bool(_) => return self.push(not_an_object("a boolean")),
+            Value::Array(_) => "a list",
+            Value::String(_) => "a string",
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "a boolean",
         };
+        self.push(Err(DocumentError {
+            line,
+            problem: Problem::NotAnObject(found),
+        }));
+    }
+
+    fn unpack_object(&mut self, line: usize, mut object: Map<String, Value>) {
         let Some((items, item_type)) = take_items(&mut object) else {
             let mut value = Value::Object(object);
             let written = self.written.as_ref();
@@ -289,14 +292,14 @@ impl<'a> Opening<'a> {
             }
             self.path.push(index.to_string());
             self.markers = markers.iter().filter_map(|m| m.below(index)).collect();
-            self.open(line, item);
+            self.unpack(line, item);
             self.path.pop();
         }
         self.path.pop();
     }
 }
 
-/// What the items of a `DeploymentList` are: the API leaves it out of them.
+/// The type of the items of a `DeploymentList`, which the API leaves out of the items.
 struct ItemType {
     api_version: Value,
     kind: String,
@@ -312,8 +315,7 @@ impl ItemType {
     }
 }
 
-/// The items of a list; `None` for any other object, also for one whose kind
-/// merely ends in `List`.
+/// The items of a list; `None` for any other object, even if its kind ends in `List`.
 fn take_items(object: &mut Map<String, Value>) -> Option<(Vec<Value>, Option<ItemType>)> {
     let item_kind = object.get("kind")?.as_str()?.strip_suffix("List")?;
     let item_type = (!item_kind.is_empty()).then(|| ItemType {

@@ -1,8 +1,7 @@
-//! JSON read strictly: what `kubectl get -o json` prints, or one object a line.
+//! Strict JSON: the output of `kubectl get -o json`, or one object per line.
 //!
-//! It has a reader of its own because JSON that is good may be bad YAML
-//! (indented with tabs, keys of any length), and because `serde_json` alone
-//! keeps the last of two equal keys in silence.
+//! JSON has its own reader because valid JSON may be invalid YAML (tab indentation, long
+//! keys), and because `serde_json` silently keeps the last of two equal keys.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,17 +10,17 @@ use std::ops::Range;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value and its place in the text.
+/// A value and its position in the text.
 pub(crate) struct JsonValue {
     /// The line on which it begins, from 1.
     pub(crate) line: usize,
-    /// Its bytes.
+    /// The bytes of the text.
     pub(crate) range: Range<usize>,
-    /// What it is.
+    /// The value.
     pub(crate) value: Value,
 }
 
-/// The values of a JSON text. After an error nothing more is read.
+/// Reads the values of a JSON text and stops at the first error.
 pub(crate) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, JsonError>> {
     let mut found = Vec::new();
     let nodes = Cell::new(max_nodes);
@@ -29,8 +28,8 @@ pub(crate) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, Json
     let mut rest = skip_blanks(text, &mut line);
     while !rest.is_empty() {
         let mut reader = serde_json::Deserializer::from_str(rest);
-        // A stream of serde_json's takes no seed: so one value is read at a time,
-        // and the stream only tells where it ended.
+        // A serde_json stream does not accept a seed. So one value is read at a time, and
+        // the stream only reports where the value ended.
         match (Strict { nodes: &nodes }).deserialize(&mut reader) {
             Ok(value) => {
                 let start = text.len() - rest.len();
@@ -57,9 +56,9 @@ pub(crate) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, Json
 
 /// Why a JSON text could not be read.
 pub(crate) struct JsonError {
-    /// Where, from 1.
+    /// The line of the error, from 1.
     pub(crate) line: usize,
-    /// What is wrong there.
+    /// What is wrong.
     pub(crate) message: String,
 }
 
@@ -73,7 +72,7 @@ fn skip_blanks<'a>(text: &'a str, line: &mut usize) -> &'a str {
     rest
 }
 
-/// `serde_json` ends its messages with a position in the text it was given.
+/// Removes the position that `serde_json` appends to its messages.
 fn without_position(message: &str) -> String {
     match message.rfind(" at line ") {
         Some(end) => message[..end].to_owned(),
@@ -81,7 +80,7 @@ fn without_position(message: &str) -> String {
     }
 }
 
-/// Reads a value whose keys differ and whose parts are at most so many.
+/// Reads a value with unique keys and a limited number of nodes.
 struct Strict<'a> {
     nodes: &'a Cell<usize>,
 }
@@ -154,7 +153,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             if map.contains_key(&key) {
-                let message = format!("the key {key:?} stands there twice");
+                let message = format!("the key {key:?} is duplicated");
                 return Err(de::Error::custom(message));
             }
             let value = entries.next_value_seed(self.inner())?;

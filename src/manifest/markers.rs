@@ -1,27 +1,26 @@
-//! The markers of Flux's image automation.
+//! The markers of Flux image automation.
 //!
-//! `image: org/app:1 # {"$imagepolicy": "ns:name"}` says that Flux writes this
-//! line too, and which ImagePolicy it follows. In a Helm release's values the
-//! name and the tag may have lines of their own, marked `ns:name:name` and
-//! `ns:name:tag`. A marker elsewhere, such as on an argument, belongs to no
-//! container and is not reported.
+//! `image: org/app:1 # {"$imagepolicy": "ns:name"}` means that Flux also writes this line,
+//! and which ImagePolicy it follows. In the values of a Helm release, the name and the tag
+//! may be on separate lines, marked `ns:name:name` and `ns:name:tag`. A marker elsewhere,
+//! such as on an argument, belongs to no container and is not reported.
 
 use granit_parser::{Event, Parser, options};
 use serde_json::Value;
 
 use crate::workload::{ContainerType, ImageMarker, Workload, WorkloadKind};
 
-/// A marker and the value beside which it stands.
+/// A marker and the value on the same line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
-    /// The keys and list indexes that lead from the object to the value.
+    /// The keys and list indexes from the object to the value.
     pub path: Vec<String>,
     /// The ImagePolicy's `namespace:name`, without the variant.
     pub policy: String,
 }
 
 impl Marker {
-    /// The same marker as seen from an item of the list it stands in.
+    /// The same marker relative to an item of the list that contains it.
     pub(crate) fn below(&self, index: usize) -> Option<Self> {
         match self.path.as_slice() {
             [items, item, path @ ..] if items == "items" && *item == index.to_string() => {
@@ -35,8 +34,8 @@ impl Marker {
     }
 }
 
-/// Sets the markers of an object at the containers of the workload that was
-/// decoded from it.
+/// Adds the markers of an object to the containers of the workload that was decoded from
+/// it.
 pub fn mark(workload: &mut Workload, object: &Value, markers: &[Marker]) {
     let is_release = workload.id.kind == WorkloadKind::HelmRelease;
     for marker in markers {
@@ -81,8 +80,8 @@ fn pod_container<'a>(object: &'a Value, path: &[String]) -> Option<(&'a str, Con
     Some((container.get("name")?.as_str()?, container_type))
 }
 
-/// The name under which an image of a release's values is a row: its block's
-/// key, or `chart-image` at the top.
+/// The row name of an image in the values of a release: the key of its block, or
+/// `chart-image` at the top level.
 fn release_image(path: &[String]) -> Option<&str> {
     let path = path.strip_prefix(&["spec".to_owned(), "values".to_owned()])?;
     let block = match path {
@@ -101,52 +100,52 @@ fn is_part(key: &str) -> bool {
     matches!(key, "repository" | "tag" | "registry")
 }
 
-/// The markers of one document, from the object's root.
+/// Finds the markers of one document, with paths from its root.
 pub(crate) fn find(text: &str) -> Vec<Marker> {
-    // Few documents have any, and only those are read a second time.
+    // Few documents have markers, and only those are parsed a second time.
     if !text.contains(KEY) {
         return Vec::new();
     }
-    let mut walk = Walk::default();
-    // A licence may be longer than the parser's own limit; the text is bounded.
+    let mut scan = MarkerScan::default();
+    // A licence comment may exceed the parser's own limit. The text itself is limited.
     let options = options! { max_buffered_comment_events: text.len() };
     for event in Parser::new_from_str_with_options(text, options) {
-        // The document was read before: nothing can be wrong with it here.
+        // The document was parsed before, so there cannot be an error here.
         let Ok((event, span)) = event else { break };
-        walk.event(&event, span.start.line(), span.end.line());
+        scan.event(&event, span.start.line(), span.end.line());
     }
-    walk.found
+    scan.found
 }
 
 const KEY: &str = "$imagepolicy";
 
-/// A list or a mapping that is open while events go by.
-enum Level {
+/// A list or a mapping that has begun but not ended.
+enum OpenCollection {
     List { next: usize },
     Mapping { key: Option<String>, at_key: bool },
 }
 
 #[derive(Default)]
-struct Walk {
-    levels: Vec<Level>,
-    /// The last scalar value and the line on which it ends.
+struct MarkerScan {
+    open: Vec<OpenCollection>,
+    /// The path of the last scalar value and the line on which it ends.
     last: Option<(Vec<String>, usize)>,
     found: Vec<Marker>,
 }
 
-impl Walk {
+impl MarkerScan {
     fn event(&mut self, event: &Event<'_>, first_line: usize, last_line: usize) {
         match event {
             Event::Scalar(text, ..) => self.scalar(text, last_line),
             Event::Alias(_) => self.scalar("", last_line),
-            Event::MappingStart(..) => self.levels.push(Level::Mapping {
+            Event::MappingStart(..) => self.open.push(OpenCollection::Mapping {
                 key: None,
                 at_key: true,
             }),
-            Event::SequenceStart(..) => self.levels.push(Level::List { next: 0 }),
+            Event::SequenceStart(..) => self.open.push(OpenCollection::List { next: 0 }),
             Event::MappingEnd | Event::SequenceEnd => {
-                self.levels.pop();
-                self.leaf();
+                self.open.pop();
+                self.advance();
             }
             Event::Comment(text, _) => self.comment(text, first_line),
             _ => {}
@@ -154,33 +153,34 @@ impl Walk {
     }
 
     fn scalar(&mut self, text: &str, line: usize) {
-        if let Some(Level::Mapping { key, at_key: true }) = self.levels.last_mut() {
+        if let Some(OpenCollection::Mapping { key, at_key: true }) = self.open.last_mut() {
             *key = Some(text.to_owned());
         } else {
             self.last = Some((self.path(), line));
         }
-        self.leaf();
+        self.advance();
     }
 
-    /// A key or a value has ended at the innermost level.
-    fn leaf(&mut self) {
-        match self.levels.last_mut() {
-            Some(Level::Mapping { at_key, .. }) => *at_key = !*at_key,
-            Some(Level::List { next }) => *next += 1,
+    /// Advances the innermost list or mapping after a key or a value.
+    fn advance(&mut self) {
+        match self.open.last_mut() {
+            Some(OpenCollection::Mapping { at_key, .. }) => *at_key = !*at_key,
+            Some(OpenCollection::List { next }) => *next += 1,
             None => {}
         }
     }
 
     fn path(&self) -> Vec<String> {
-        let step = |level: &Level| match level {
-            Level::List { next } => next.to_string(),
-            Level::Mapping { key, .. } => key.clone().unwrap_or_default(),
-        };
-        self.levels.iter().map(step).collect()
+        let open = self.open.iter();
+        open.map(|collection| match collection {
+            OpenCollection::List { next } => next.to_string(),
+            OpenCollection::Mapping { key, .. } => key.clone().unwrap_or_default(),
+        })
+        .collect()
     }
 
     fn comment(&mut self, text: &str, line: usize) {
-        let Some(policy) = policy_of(text) else {
+        let Some(policy) = parse_policy(text) else {
             return;
         };
         if let Some((path, _)) = self.last.take_if(|(_, end)| *end == line) {
@@ -189,8 +189,8 @@ impl Walk {
     }
 }
 
-/// Reads ` {"$imagepolicy": "ns:name"}`, as what follows the `#`.
-fn policy_of(comment: &str) -> Option<String> {
+/// Parses the text after the `#`: ` {"$imagepolicy": "ns:name"}`.
+fn parse_policy(comment: &str) -> Option<String> {
     let marker: Value = serde_json::from_str(comment.trim()).ok()?;
     let text = marker.get(KEY)?.as_str()?;
     let mut parts = text.split(':');

@@ -1,26 +1,26 @@
-//! Manifests: the text of a file, YAML or JSON, read into objects.
+//! Manifests: reads the text of a YAML or JSON file into objects.
 //!
-//! [`objects`] cuts a text into documents, reads each by itself, so that a
-//! broken one does not hide the others, and opens lists. It reads what kubectl
-//! reads, and where YAML leaves a choice it chooses as kubectl does:
+//! [`objects`] splits a text into documents and replaces lists by their items. It reads
+//! each document separately, so that a broken one does not hide the others. It reads what
+//! kubectl reads, and where YAML is ambiguous it does as kubectl does:
 //!
-//! - A stream of JSON objects is taken as well as YAML, one a line or indented.
-//! - `yes`, `no`, `on`, `off`, `y` and `n` without quotes are booleans (YAML 1.1),
-//!   so that an annotation `fluxcd.io/automated: yes` is refused here as the API
-//!   server refuses it, and not taken for the text `"yes"`.
-//! - A Helm release's values are what Go's YAML makes of them, whose numbers differ
-//!   from others' (`12e5678` is text), and their own texts are kept.
-//! - A key that stands twice in one mapping is an error.
-//! - `<<` merges; aliases are expanded within bounds.
+//! - A stream of JSON objects is accepted as well as YAML, one per line or indented.
+//! - Unquoted `yes`, `no`, `on`, `off`, `y` and `n` are booleans (YAML 1.1). So an
+//!   annotation `fluxcd.io/automated: yes` is rejected here as by the API server, and is
+//!   not read as the string `"yes"`.
+//! - The values of a Helm release are read as Go's YAML parser reads them, whose numbers
+//!   differ from other parsers (`12e5678` is a string). Their source texts are kept.
+//! - A duplicate key in a mapping is an error.
+//! - `<<` merges mappings; aliases are expanded up to a limit.
 //!
-//! Flux's image automation [markers](Marker) are read from the comments, and
-//! [`mark`] sets them at the containers whose images they stand beside.
+//! The [markers](Marker) of Flux image automation are read from comments, and [`mark`]
+//! adds them to the containers whose images they annotate.
 //!
-//! What SOPS has encrypted is read as it stands, and changed only where its checksum
-//! allows that.
+//! Values that SOPS has encrypted are read unchanged, and are edited only if the SOPS
+//! checksum allows it.
 //!
-//! [`edit`](edit()) changes single values of the objects in the text itself and
-//! keeps every other byte.
+//! [`edit`](edit()) changes single values of the objects within the text and keeps every
+//! other byte.
 
 mod document;
 mod edit;

@@ -1,4 +1,4 @@
-//! An object of a manifest as a workload.
+//! Decodes an object of a manifest as a workload.
 
 use serde_json::Value;
 
@@ -7,23 +7,23 @@ use super::markers::mark;
 use crate::workload::{DecodeError, Observed, Workload, decode, helm_images};
 
 impl Object {
-    /// The workload that the object is, with what only its text tells: Flux's
-    /// markers, and whether SOPS forbids to change it. `Ok(None)`: it is not a
-    /// workload. `default_namespace` serves where the object names none.
+    /// Decodes the object as a workload and adds what only the text shows: the Flux
+    /// markers, and whether SOPS forbids changes. Returns `Ok(None)` if the object is not
+    /// a workload. `default_namespace` is used if the object has no namespace.
     ///
     /// # Errors
     ///
-    /// The object is a workload and cannot be read.
+    /// The object is a workload but cannot be decoded.
     pub fn workload(&self, default_namespace: &str) -> Result<Option<Workload>, DecodeError> {
         let workload = decode(&self.value, default_namespace)?;
         Ok(workload.map(|workload| self.with_text(workload)))
     }
 
-    /// The same with all that an edit needs.
+    /// Like [`Self::workload`], with everything that an edit needs.
     ///
     /// # Errors
     ///
-    /// The object is a workload and cannot be read.
+    /// The object is a workload but cannot be decoded.
     pub fn observed(&self, default_namespace: &str) -> Result<Option<Observed>, DecodeError> {
         let observed = Observed::read(&self.value, default_namespace)?;
         Ok(observed.map(|observed| Observed {

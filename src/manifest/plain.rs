@@ -1,10 +1,9 @@
-//! The plain scalars of a Helm release's values, as they are written and as Helm
-//! gets them.
+//! The plain scalars in the values of a Helm release, as written and as Helm reads them.
 //!
-//! A reader of YAML turns `0787849` into a number, and its text is lost; and Go's
-//! YAML, by which Helm reads it, differs from others in what is a number. So the
-//! values are resolved anew here from the scalars' own texts, and those of the ones
-//! that are not read as text are kept.
+//! A YAML parser turns `0787849` into a number and loses its text. Also, Go's YAML parser,
+//! which Helm uses, differs from others in what it reads as a number. So this module
+//! resolves the values again from the source text of the scalars, and keeps the text of
+//! those that are not strings.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -17,37 +16,36 @@ use crate::workload::plain_scalar;
 /// The kind whose values are resolved.
 const KIND: &str = "HelmRelease";
 
-/// The texts of scalars by the keys and indexes that lead to them from
-/// `spec.values`.
+/// The source texts of scalars, by the keys and indexes from `spec.values`.
 pub type PlainTexts = BTreeMap<Vec<String>, String>;
 
-/// A document as it is written.
+/// A document with the source text of its scalars.
 #[derive(Debug)]
-pub(crate) struct Written {
-    root: Rc<Node>,
-    anchors: HashMap<usize, Rc<Node>>,
+pub(crate) struct WrittenDocument {
+    root: Rc<PlainNode>,
+    anchors: HashMap<usize, Rc<PlainNode>>,
 }
 
 #[derive(Debug)]
-enum Node {
+enum PlainNode {
     /// A scalar without quotes and without a tag.
     Plain(String),
     /// Any other scalar.
     Text,
     Alias(usize),
-    List(Vec<Rc<Node>>),
-    /// Its entries with keys that are texts.
-    Mapping(Vec<(String, Rc<Node>)>),
+    List(Vec<Rc<PlainNode>>),
+    /// Its entries whose keys are scalars.
+    Mapping(Vec<(String, Rc<PlainNode>)>),
 }
 
-impl Written {
-    /// Reads a document; `None`: no release stands in it, or it is JSON that YAML
-    /// does not read.
+impl WrittenDocument {
+    /// Reads a document. Returns `None` if it contains no release, or if it is JSON that
+    /// is not valid YAML.
     pub(crate) fn read(text: &str) -> Option<Self> {
         if !text.contains(KIND) {
             return None;
         }
-        let mut reader = Reader {
+        let mut reader = PlainReader {
             events: Parser::new_from_str_with_options(text, options! { emit_comments: false }),
             anchors: HashMap::new(),
         };
@@ -63,7 +61,7 @@ impl Written {
         }
     }
 
-    /// Resolves the values of the object at a path, if that is a release.
+    /// Resolves the values of the object at a path if it is a release.
     pub(crate) fn resolve(&self, path: &[String], object: &mut Value) -> PlainTexts {
         let mut texts = PlainTexts::new();
         if object["kind"].as_str() != Some(KIND) {
@@ -72,9 +70,9 @@ impl Written {
         let Some(values) = object.pointer_mut("/spec/values") else {
             return texts;
         };
-        let steps = ["spec".to_owned(), "values".to_owned()];
-        let mut steps = path.iter().chain(&steps);
-        let node = steps.try_fold(Rc::clone(&self.root), |at, key| self.child(&at, key));
+        let values_path = ["spec".to_owned(), "values".to_owned()];
+        let mut keys = path.iter().chain(&values_path);
+        let node = keys.try_fold(Rc::clone(&self.root), |at, key| self.child(&at, key));
         if let Some(node) = node {
             self.resolve_value(&node, values, &mut Vec::new(), &mut texts);
         }
@@ -83,12 +81,12 @@ impl Written {
 
     fn resolve_value(
         &self,
-        node: &Rc<Node>,
+        node: &Rc<PlainNode>,
         value: &mut Value,
         path: &mut Vec<String>,
         texts: &mut PlainTexts,
     ) {
-        let node = self.followed(node);
+        let node = self.follow_alias(node);
         match value {
             Value::Object(entries) => {
                 for (key, value) in entries.iter_mut() {
@@ -110,7 +108,7 @@ impl Written {
                 }
             }
             scalar => {
-                if let Node::Plain(text) = &*node {
+                if let PlainNode::Plain(text) = &*node {
                     *scalar = plain_scalar(text);
                     if scalar.is_number() || scalar.is_boolean() {
                         texts.insert(path.clone(), text.clone());
@@ -120,33 +118,33 @@ impl Written {
         }
     }
 
-    /// What an alias stands for.
-    fn followed(&self, node: &Rc<Node>) -> Rc<Node> {
+    /// The node that an alias refers to.
+    fn follow_alias(&self, node: &Rc<PlainNode>) -> Rc<PlainNode> {
         match &**node {
-            // An anchor stands before its aliases, so there is an end.
-            Node::Alias(anchor) => match self.anchors.get(anchor) {
-                Some(node) => self.followed(node),
+            // An anchor comes before its aliases, so the recursion ends.
+            PlainNode::Alias(anchor) => match self.anchors.get(anchor) {
+                Some(node) => self.follow_alias(node),
                 None => Rc::clone(node),
             },
             _ => Rc::clone(node),
         }
     }
 
-    /// What a key or an index leads to. A mapping's own keys come before those that
-    /// are merged into it.
-    fn child(&self, node: &Rc<Node>, key: &str) -> Option<Rc<Node>> {
-        match &*self.followed(node) {
-            Node::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
-            Node::Mapping(entries) => {
+    /// The child at a key or an index. A mapping's own keys take precedence over merged
+    /// keys.
+    fn child(&self, node: &Rc<PlainNode>, key: &str) -> Option<Rc<PlainNode>> {
+        match &*self.follow_alias(node) {
+            PlainNode::List(items) => items.get(key.parse::<usize>().ok()?).cloned(),
+            PlainNode::Mapping(entries) => {
                 let own = entries.iter().find(|(name, _)| name == key);
                 if let Some((_, node)) = own {
                     return Some(Rc::clone(node));
                 }
                 let mut merged = entries.iter().filter(|(name, _)| name == "<<");
                 merged.find_map(|(_, merged)| {
-                    let merged = self.followed(merged);
+                    let merged = self.follow_alias(merged);
                     match &*merged {
-                        Node::List(each) => each.iter().find_map(|one| self.child(one, key)),
+                        PlainNode::List(each) => each.iter().find_map(|one| self.child(one, key)),
                         _ => self.child(&merged, key),
                     }
                 })
@@ -156,34 +154,34 @@ impl Written {
     }
 }
 
-struct Reader<I> {
+struct PlainReader<I> {
     events: I,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Rc<PlainNode>>,
 }
 
-impl<'a, I, S> Reader<I>
+impl<'a, I, S> PlainReader<I>
 where
     I: Iterator<Item = Result<(Event<'a>, S), granit_parser::ScanError>>,
 {
-    /// The value that begins with an event. The document was read before, so it is
-    /// no deeper than the stack.
-    fn node(&mut self, event: &Event<'a>) -> Option<Rc<Node>> {
+    /// The value that begins with an event. The document was parsed before, so its depth
+    /// is within the limit.
+    fn node(&mut self, event: &Event<'a>) -> Option<Rc<PlainNode>> {
         let node = Rc::new(match event {
-            Event::Alias(anchor) => Node::Alias(*anchor),
+            Event::Alias(anchor) => PlainNode::Alias(*anchor),
             Event::Scalar(text, ScalarStyle::Plain, ..) if event.tag().is_none() => {
-                Node::Plain(text.clone().into_owned())
+                PlainNode::Plain(text.clone().into_owned())
             }
-            Event::Scalar(..) => Node::Text,
+            Event::Scalar(..) => PlainNode::Text,
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
-                while let Some(event) = self.before(&Event::SequenceEnd)? {
+                while let Some(event) = self.next_before(&Event::SequenceEnd)? {
                     items.push(self.node(&event)?);
                 }
-                Node::List(items)
+                PlainNode::List(items)
             }
             Event::MappingStart(..) => {
                 let mut entries = Vec::new();
-                while let Some(event) = self.before(&Event::MappingEnd)? {
+                while let Some(event) = self.next_before(&Event::MappingEnd)? {
                     self.node(&event)?;
                     let value = self.events.next()?.ok()?.0;
                     let value = self.node(&value)?;
@@ -191,7 +189,7 @@ where
                         entries.push((key.clone().into_owned(), value));
                     }
                 }
-                Node::Mapping(entries)
+                PlainNode::Mapping(entries)
             }
             _ => return None,
         });
@@ -201,8 +199,8 @@ where
         Some(node)
     }
 
-    /// The next event; the inner `None`: it is this end.
-    fn before(&mut self, end: &Event<'_>) -> Option<Option<Event<'a>>> {
+    /// The next event; the inner `None` if it is this end event.
+    fn next_before(&mut self, end: &Event<'_>) -> Option<Option<Event<'a>>> {
         let event = self.events.next()?.ok()?.0;
         Some((event != *end).then_some(event))
     }

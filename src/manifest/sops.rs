@@ -1,14 +1,13 @@
-//! What SOPS forbids to change.
+//! The changes that SOPS forbids.
 //!
-//! SOPS writes a block `sops` into each document of a file, and in it `mac`, a
-//! checksum over the values of **all** documents of the file, also those that it
-//! leaves readable; only the block of the first document is read. Where
-//! `mac_only_encrypted` is set there, the readable values do not count, so they may
-//! change. `sops -d` and Flux refuse a file whose checksum is wrong, or in which a
-//! value that a rule has encrypted is not.
+//! SOPS writes a `sops` block into each document of a file. Its `mac` is a checksum over
+//! the values of **all** documents of the file, including the readable ones. Only the
+//! block of the first document is read. If `mac_only_encrypted` is set there, the checksum
+//! does not cover readable values, so they may change. `sops -d` and Flux reject a file
+//! with a wrong checksum, or with a plaintext value that a rule requires to be encrypted.
 //!
-//! A document without a block may change, also beside encrypted ones: SOPS itself
-//! leaves none out, so such a document was added later and no checksum has it.
+//! A document without a block may change, even next to encrypted ones. SOPS adds a block
+//! to every document, so this one was added later and no checksum covers it.
 
 use serde_json::{Map, Value};
 
@@ -17,54 +16,60 @@ use crate::policy::GoRegex;
 /// The key of the block.
 const BLOCK: &str = "sops";
 
-/// The rules of which values are encrypted; at most one stands in a block.
+/// The rules that select the values to encrypt. A block has at most one of them.
 const RULES: [(&str, MakeRule); 4] = [
-    ("encrypted_regex", |text| Rule::Regex(text, true)),
-    ("unencrypted_regex", |text| Rule::Regex(text, false)),
-    ("encrypted_suffix", |text| Rule::Suffix(text, true)),
-    ("unencrypted_suffix", |text| Rule::Suffix(text, false)),
+    ("encrypted_regex", |text| EncryptionRule::Regex(text, true)),
+    ("unencrypted_regex", |text| {
+        EncryptionRule::Regex(text, false)
+    }),
+    ("encrypted_suffix", |text| {
+        EncryptionRule::Suffix(text, true)
+    }),
+    ("unencrypted_suffix", |text| {
+        EncryptionRule::Suffix(text, false)
+    }),
 ];
 
-type MakeRule = fn(String) -> Rule;
+type MakeRule = fn(String) -> EncryptionRule;
 
-/// Rules by comments: what they mean for a new key depends on where it is written.
+/// Rules that match comments. For a new key, the result depends on where it is written.
 const COMMENT_RULES: [&str; 2] = ["encrypted_comment_regex", "unencrypted_comment_regex"];
 
 /// The block of a document that SOPS has encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sops {
-    /// Whether the checksum counts the readable values too.
+    /// Whether the checksum also covers the readable values.
     pub(crate) seals_all: bool,
-    rule: Rule,
+    rule: EncryptionRule,
 }
 
-/// Which values are encrypted, by the keys that lead to them. The flag of a rule:
-/// what it names is encrypted, and nothing else; or the other way round.
+/// Selects the values to encrypt by the keys on their paths. The flag of a rule says
+/// whether it selects the encrypted values (`true`) or the plaintext values (`false`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rule {
+enum EncryptionRule {
     Regex(String, bool),
     Suffix(String, bool),
     Comments,
-    /// None is written: then SOPS encrypts everything, and nothing of the document
-    /// could be read as an object.
+    /// The block has no rule. Then SOPS encrypts everything, and the document could not be
+    /// read as an object.
     None,
 }
 
 impl Sops {
-    /// The block of a document or an object. A `sops` without a checksum is not
-    /// one of SOPS, which never reads such a file.
-    pub(crate) fn of(value: &Value) -> Option<Self> {
+    /// The block of a document or an object. A `sops` key without a checksum was not
+    /// written by SOPS, which never reads such a file.
+    pub(crate) fn from_value(value: &Value) -> Option<Self> {
         let block = value.get(BLOCK)?.as_object()?;
         block.get("mac").filter(|mac| !mac.is_null())?;
         Some(Self {
-            // Only the boolean: SOPS refuses to read a file with another value.
+            // Only the boolean counts: SOPS does not read a file with another value.
             seals_all: block.get("mac_only_encrypted") != Some(&Value::Bool(true)),
-            rule: Rule::of(block),
+            rule: EncryptionRule::from_block(block),
         })
     }
 
-    /// Whether a value may not be set or removed, by the keys and indexes that lead
-    /// to it from the block's own mapping, and by what stands there now.
+    /// Whether a value must not be set or removed. `path` is the keys and indexes from the
+    /// mapping that contains the block, and `now` is the current value.
     pub(crate) fn encrypts(&self, path: &[String], now: Option<&Value>) -> bool {
         match now {
             Some(Value::Null) | None => self.rule.encrypts(path),
@@ -73,22 +78,19 @@ impl Sops {
     }
 }
 
-impl Rule {
-    fn of(block: &Map<String, Value>) -> Self {
-        let text = |key: &str| {
-            let text = block.get(key)?.as_str()?;
-            (!text.is_empty()).then(|| text.to_owned())
-        };
-        if COMMENT_RULES.iter().any(|key| text(key).is_some()) {
+impl EncryptionRule {
+    fn from_block(block: &Map<String, Value>) -> Self {
+        let mut comment_rules = COMMENT_RULES.iter();
+        if comment_rules.any(|key| rule_text(block, key).is_some()) {
             return Self::Comments;
         }
         let mut rules = RULES.iter();
-        let found = rules.find_map(|(key, rule)| Some(rule(text(key)?)));
+        let found = rules.find_map(|(key, rule)| Some(rule(rule_text(block, key)?.to_owned())));
         found.unwrap_or(Self::None)
     }
 
-    /// Whether a new value at this place would have to be encrypted. What cannot
-    /// be told counts as encrypted.
+    /// Whether a new value at this path would have to be encrypted. If that is unknown,
+    /// it counts as encrypted.
     fn encrypts(&self, path: &[String]) -> bool {
         match self {
             Self::Regex(text, names_encrypted) => GoRegex::new(text).map_or(true, |regex| {
@@ -103,7 +105,12 @@ impl Rule {
     }
 }
 
-/// Whether a value is one that SOPS has encrypted.
+/// The text of a rule; `None` if it is missing or empty.
+fn rule_text<'a>(block: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    block.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Whether SOPS has encrypted this value.
 fn is_encrypted(value: &Value) -> bool {
     let text = value.as_str();
     text.is_some_and(|text| text.starts_with("ENC[") && text.ends_with(']'))

@@ -1,27 +1,26 @@
-//! Cutting a YAML stream into documents, each with its place in the file.
+//! Splits a YAML stream into documents, each with its position in the file.
 //!
-//! The cut is made before anything is parsed, so that a broken document spoils
-//! itself only. YAML allows it: `---` and `...` at the beginning of a line,
-//! followed by a blank or the line's end, are markers wherever they stand, even
-//! where a block scalar or a quoted text is open.
+//! The text is split before it is parsed, so that a broken document affects only itself.
+//! YAML allows this: `---` and `...` at the beginning of a line, followed by a blank or the
+//! end of the line, are always markers, even within a block scalar or a quoted scalar.
 
-/// A document's text as it stands in the file.
+/// The text of a document, unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk<'a> {
-    /// From its directives or its `---` to the next document, line ends kept.
+    /// From its directives or its `---` to the next document, including line breaks.
     pub(crate) text: &'a str,
     /// The byte of the file at which `text` begins.
     pub(crate) start: usize,
     /// The line of the file on which `text` begins, from 1.
     pub(crate) first_line: usize,
-    /// The line of the first content, from 1: neither blank nor a comment, a
-    /// directive or a bare marker.
+    /// The line of the first content, from 1. Blank lines, comments, directives and bare
+    /// markers are not content.
     pub(crate) content_line: usize,
     /// The byte of `text` at which that line begins.
     pub(crate) content: usize,
 }
 
-/// The documents of a text, without those that hold nothing but comments.
+/// The documents of a text, without those that contain only comments.
 pub(crate) fn chunks(text: &str) -> Vec<Chunk<'_>> {
     let mut splitter = Splitter {
         text,
@@ -42,7 +41,7 @@ pub(crate) fn chunks(text: &str) -> Vec<Chunk<'_>> {
     splitter.chunks
 }
 
-/// The open document while lines go by.
+/// The document that the current line belongs to.
 struct Splitter<'a> {
     text: &'a str,
     start: usize,
@@ -58,7 +57,7 @@ impl Splitter<'_> {
         let bare = line.trim_start_matches('\u{feff}').trim_end();
         let in_body = self.has_marker || self.content.is_some();
         if let Some(rest) = after_marker(bare, "---") {
-            // Directives and comments above the marker belong to it.
+            // Directives and comments above the marker belong to its document.
             if in_body {
                 self.cut(offset, number);
             }
@@ -73,7 +72,7 @@ impl Splitter<'_> {
         }
     }
 
-    /// Ends the open document before `offset` and opens one on `line`.
+    /// Ends the current document before `offset` and begins the next one on `line`.
     fn cut(&mut self, offset: usize, line: usize) {
         if let Some((content_line, content)) = self.content {
             self.chunks.push(Chunk {
@@ -91,7 +90,7 @@ impl Splitter<'_> {
     }
 }
 
-/// What follows a marker that begins a line, if one does.
+/// The rest of a line that begins with a marker; `None` for any other line.
 fn after_marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(marker)?;
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)

@@ -1,28 +1,28 @@
-//! One YAML document read into a value, within limits.
+//! Reads one YAML document into a value, within limits.
 
 use serde_json::Value;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
-/// How deep lists and mappings may lie in one another. The deepest objects in
-/// use, resource definitions with a Pod's schema in them, need half of it.
+/// The maximum nesting depth of lists and mappings. The deepest objects in practice,
+/// resource definitions that contain the schema of a Pod, need half of it.
 const MAX_DEPTH: usize = 64;
 
-/// The most values that the aliases of one document may add to it.
+/// The maximum number of values that the aliases of one document may add.
 const MAX_ALIASED: usize = 100_000;
 
-/// The most anchors, and the most aliases, of one document.
+/// The maximum number of anchors, and of aliases, in one document.
 const MAX_ANCHORS: usize = 10_000;
 
 /// Why a document could not be read.
 pub(crate) struct YamlError {
-    /// Where in the text, from 1; not every error tells it.
+    /// The line in the text, from 1, if it is known.
     pub(crate) line: Option<usize>,
-    /// What is wrong there.
+    /// What is wrong.
     pub(crate) message: String,
 }
 
-/// Reads a text that holds one document of at most so many values.
+/// Reads a text that contains one document with at most `max_nodes` values.
 pub(crate) fn value(text: &str, max_nodes: usize) -> Result<Value, YamlError> {
     serde_saphyr::from_str_with_options(text, options(max_nodes)).map_err(|error| YamlError {
         line: error
@@ -42,7 +42,7 @@ fn options(max_nodes: usize) -> serde_saphyr::Options {
             max_documents: 1,
             max_aliases: MAX_ANCHORS,
             max_anchors: MAX_ANCHORS,
-            // One anchor with a whole values block under many aliases is in use.
+            // A values block that many aliases repeat is common.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -52,7 +52,7 @@ fn options(max_nodes: usize) -> serde_saphyr::Options {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::Error,
         merge_keys: serde_saphyr::MergeKeyPolicy::Merge,
         non_finite_float_policy: serde_saphyr::NonFiniteFloatPolicy::AsString,
-        // YAML 1.1, as kubectl reads it: `0755` is 493, `yes` is true.
+        // YAML 1.1, as in kubectl: `0755` is 493, `yes` is true.
         legacy_octal_numbers: true,
         strict_booleans: false,
         emit_comments: false,
@@ -60,17 +60,17 @@ fn options(max_nodes: usize) -> serde_saphyr::Options {
     }
 }
 
-/// The parser's words without the position, which stands beside them, and
-/// without advice to programmers.
+/// The parser's message without the position, which is reported separately, and without
+/// advice for programmers.
 fn message(error: &Error) -> String {
     match error {
         Error::AliasError { error, .. } => message(error),
         Error::DuplicateMappingKey { key: Some(key), .. } => {
-            format!("the key {key:?} stands there twice")
+            format!("the key {key:?} is duplicated")
         }
-        Error::NullIntoString { .. } => "a key must be text, and this one is empty".to_owned(),
+        Error::NullIntoString { .. } => "a key must be a string, but this one is empty".to_owned(),
         Error::Unexpected { expected, .. } if expected.contains("string") => {
-            "a key must be text, and this one is a list or a mapping".to_owned()
+            "a key must be a string, but this one is a list or a mapping".to_owned()
         }
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }

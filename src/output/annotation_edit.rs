@@ -1,7 +1,8 @@
-//! What is going to be written into annotations.
+//! Previews of annotation edits, and the table of locks.
 
 use jiff::Timestamp;
 
+use super::namespaces::spans_namespaces;
 use super::text::grid::{Cell, Cut, Grid, Heading};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
@@ -10,29 +11,26 @@ use crate::evaluator::Lock;
 use crate::plan::Edit;
 use crate::workload::{Names, Workload, WorkloadId};
 
-/// A workload with the edit that it gets.
+/// A workload and its edit.
 #[derive(Debug, Clone, Copy)]
 pub struct EditedWorkload<'a> {
-    /// The workload before.
+    /// The workload before the edit.
     pub workload: &'a Workload,
-    /// What is written.
+    /// The edit.
     pub edit: &'a Edit,
 }
 
-/// The annotations that are written, a workload after the other: each key with
-/// its new value, and with the old one where there was one.
+/// The annotations that will be written, per workload: each key with its new value,
+/// and with its old value if it has one.
 #[must_use]
 pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String {
     let mut text = String::new();
-    let first = edited.first().map(|one| &one.workload.id.namespace);
-    let several = edited
-        .iter()
-        .any(|one| Some(&one.workload.id.namespace) != first);
+    let namespaces = spans_namespaces(edited.iter().map(|one| &one.workload.id));
     let names = Names::among(edited.iter().map(|one| &one.workload.id));
     for EditedWorkload { workload, edit } in edited {
         let id = &workload.id;
         let mut name = names.of(id);
-        if several {
+        if namespaces {
             name = format!("{}/{name}", id.namespace);
         }
         text.push_str(&style.paint(Paint::Strong, &sanitize(&name)));
@@ -57,36 +55,42 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
     text
 }
 
-/// Locks with their age and message, one line each.
+/// The table of locks: who set each lock, how long ago, and why.
 #[must_use]
-pub fn table_of_locks(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style) -> String {
-    let first = locks.first().map(|(id, _)| &id.namespace);
-    let several = locks.iter().any(|(id, _)| Some(&id.namespace) != first);
+pub fn locks_table(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style) -> String {
+    let namespaces = spans_namespaces(locks.iter().map(|(id, _)| *id));
     let names = Names::among(locks.iter().map(|(id, _)| *id));
-    let heading = |text, cut| Heading { text, cut };
-    let namespace = several.then(|| heading("NAMESPACE", Cut::Middle));
-    let headings = [
-        heading("WORKLOAD", Cut::Middle),
-        heading("LOCKED-BY", Cut::Middle),
-        heading("AGE", Cut::End),
-        heading("MESSAGE", Cut::End),
+    let mut headings = vec![
+        Heading::new("WORKLOAD", Cut::Middle),
+        Heading::new("LOCKED-BY", Cut::Middle),
+        Heading::new("AGE", Cut::End),
+        Heading::new("MESSAGE", Cut::End),
     ];
-    let row = |(id, lock): &(&WorkloadId, Lock)| {
-        let namespace = several.then(|| Cell::new(&id.namespace));
-        let since = lock.at.as_deref().and_then(|at| at.parse().ok());
-        let cells = [
-            Cell::new(&names.of(id)),
-            Cell::optional(lock.by.as_ref()),
-            Cell::optional(since.map(|since: Timestamp| age(since, now))),
-            Cell::optional(lock.message.as_ref()),
-        ];
-        namespace.into_iter().chain(cells).collect()
-    };
+    let mut rows: Vec<_> = locks
+        .iter()
+        .map(|(id, lock)| lock_cells(names.of(id), lock, now))
+        .collect();
+    if namespaces {
+        headings.insert(0, Heading::new("NAMESPACE", Cut::Middle));
+        for (row, (id, _)) in rows.iter_mut().zip(locks) {
+            row.insert(0, Cell::new(&id.namespace));
+        }
+    }
     let grid = Grid {
-        headings: namespace.into_iter().chain(headings).collect(),
-        rows: locks.iter().map(row).collect(),
+        headings,
+        rows,
         show_headings: true,
         steps: Vec::new(),
     };
     grid.render(style)
+}
+
+fn lock_cells(name: String, lock: &Lock, now: Timestamp) -> Vec<Cell> {
+    let since = lock.at.as_deref().and_then(|at| at.parse().ok());
+    vec![
+        Cell::new(&name),
+        Cell::optional(lock.by.as_ref()),
+        Cell::optional(since.map(|since: Timestamp| age(since, now))),
+        Cell::optional(lock.message.as_ref()),
+    ]
 }

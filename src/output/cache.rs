@@ -1,14 +1,15 @@
-//! `cache info` as text.
+//! The text of `cache info`.
 
 use std::fmt::Write;
 
 use jiff::Timestamp;
 
 use super::json::{CacheFileItem, CacheInfo, CacheServerItem};
+use super::text::plural::thousands;
 use super::text::sanitize::sanitize;
-use super::text::time::{age, thousands};
+use super::text::time::age;
 
-/// Where metadata is kept and how much of it, one fact a line.
+/// Where metadata is stored and how much of it, one fact per line.
 #[must_use]
 pub fn cache_report(info: &CacheInfo, now: Timestamp) -> String {
     let mut lines = Vec::new();
@@ -32,7 +33,11 @@ fn file_lines(file: &CacheFileItem, now: Timestamp, lines: &mut Vec<(&str, Strin
     if let Some(problem) = &file.problem {
         lines.push(("Problem", problem.clone()));
     }
-    let size = format!("{} of {}", size(file.bytes), size(file.limit_bytes));
+    let size = format!(
+        "{} of {}",
+        format_size(file.bytes),
+        format_size(file.limit_bytes)
+    );
     lines.push(("Size", size));
     if file.problem.is_some() {
         return;
@@ -41,7 +46,7 @@ fn file_lines(file: &CacheFileItem, now: Timestamp, lines: &mut Vec<(&str, Strin
         .entries
         .iter()
         .filter(|entry| entry.count > 0)
-        .map(|entry| format!("{} {}", number(entry.count), entry.kind))
+        .map(|entry| format!("{} {}", format_number(entry.count), entry.kind))
         .collect();
     let entries = match entries.as_slice() {
         [] => "none".to_owned(),
@@ -60,19 +65,25 @@ fn server_lines(server: &CacheServerItem, lines: &mut Vec<(&str, String)>) {
     }
     if let (Some(version), Some(count)) = (&server.version, server.count) {
         lines.push(("Version", format!("memcached {version}")));
-        lines.push(("Items", format!("{}, of all programs", number(count))));
+        lines.push((
+            "Items",
+            format!("{}, from all clients", format_number(count)),
+        ));
     }
     if let (Some(bytes), Some(limit)) = (server.bytes, server.limit_bytes) {
-        lines.push(("Size", format!("{} of {}", size(bytes), size(limit))));
+        lines.push((
+            "Size",
+            format!("{} of {}", format_size(bytes), format_size(limit)),
+        ));
     }
 }
 
-fn number(count: u64) -> String {
+fn format_number(count: u64) -> String {
     usize::try_from(count).map_or_else(|_| count.to_string(), thousands)
 }
 
-/// A size as it is said: `812 B`, `1.5 KiB`, `256 MiB`.
-fn size(bytes: u64) -> String {
+/// A size in the unit that fits: `812 B`, `1.5 KiB`, `256 MiB`.
+fn format_size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -94,8 +105,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_said_in_the_unit_that_fits() {
-        for (bytes, said) in [
+    fn sizes_use_the_unit_that_fits() {
+        for (bytes, expected) in [
             (0, "0 B"),
             (1023, "1023 B"),
             (1024, "1 KiB"),
@@ -105,7 +116,7 @@ mod tests {
             (1 << 45, "32 TiB"),
             (u64::MAX, "1677721 TiB"),
         ] {
-            assert_eq!(size(bytes), said);
+            assert_eq!(format_size(bytes), expected);
         }
     }
 }

@@ -1,31 +1,32 @@
-//! The table of tags that `explain`, `test` and `images` show.
+//! The table of tags in `explain`, `test` and `images`.
 
 use jiff::Timestamp;
 
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::count;
 use super::text::style::{Paint, Style};
-use super::text::time::{age, count, minute, until};
+use super::text::time::{age, minute, until};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination};
 use crate::policy::{Order, Rejection};
 
-/// A column.
+/// A column of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TagColumn {
-    /// A mark at the running tag, as `kubectl config get-contexts` marks the
-    /// current context.
+    /// Marks the running tag, as `kubectl config get-contexts` marks the current
+    /// context.
     Current,
     /// The tag.
     Tag,
-    /// What the policy says of it.
+    /// The policy's verdict.
     Verdict,
-    /// Its place among those that pass.
+    /// The rank among the tags that pass.
     Rank,
-    /// When it was built, or pushed where nobody had to know more.
+    /// When it was built; when it was pushed if only that was needed.
     Created,
-    /// How long ago that is.
+    /// The time since then.
     Age,
-    /// Why it was passed over.
+    /// Why it was rejected.
     Reason,
 }
 
@@ -48,21 +49,24 @@ impl TagColumn {
     }
 }
 
-/// The tags to show: the best ones up to the limit (0: all), and the elected
-/// and the running one wherever they stand.
+/// The tags to show: the best ones up to the limit (0: all), and always the elected
+/// and the running tag.
 pub(crate) fn choose(candidates: &[Candidate], limit: usize) -> Vec<&Candidate> {
-    let shown = |(at, candidate): &(usize, &Candidate)| {
-        limit == 0
-            || *at < limit
-            || candidate.running
-            || candidate.verdict == CandidateVerdict::Elected
-    };
-    let chosen = candidates.iter().enumerate().filter(shown);
-    chosen.map(|(_, candidate)| candidate).collect()
+    candidates
+        .iter()
+        .enumerate()
+        .filter(|(at, candidate)| {
+            limit == 0
+                || *at < limit
+                || candidate.running
+                || candidate.verdict == CandidateVerdict::Elected
+        })
+        .map(|(_, candidate)| candidate)
+        .collect()
 }
 
-/// The chosen tags as a table, and how many are not shown. Columns of dates are
-/// left out where no date was asked for.
+/// The chosen tags as a table, followed by the number of hidden ones. Date columns
+/// are left out if no date is known.
 pub(crate) fn tag_table(
     candidates: &[Candidate],
     limit: usize,
@@ -80,15 +84,15 @@ pub(crate) fn tag_table(
         .copied()
         .filter(|column| dated || !column.is_date())
         .collect();
-    let row = |candidate: &&Candidate| -> Vec<Cell> {
+    let rows = chosen.iter().map(|candidate| {
         columns
             .iter()
             .map(|column| cell(*column, candidate, now))
             .collect()
-    };
+    });
     let grid = Grid {
         headings: columns.iter().map(|column| column.heading()).collect(),
-        rows: chosen.iter().map(row).collect(),
+        rows: rows.collect(),
         show_headings,
         steps: steps(&chosen, now),
     };
@@ -102,48 +106,53 @@ pub(crate) fn tag_table(
     text
 }
 
-/// The columns, without those of dates where time decides nothing: there only the
-/// dates of one or two tags are known.
-pub(crate) fn columns_of(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
+/// Removes the date columns if the decision does not depend on time, because then the
+/// dates of only one or two tags are known.
+pub(crate) fn relevant_columns(examination: &Examination, columns: &[TagColumn]) -> Vec<TagColumn> {
     let decision = &examination.decision;
     let own = decision.policy.as_ref();
     let policy = own.or(decision.suggestion.as_ref().map(|assumed| &assumed.policy));
-    let is_young = |candidate: &Candidate| candidate.rejection == Some(Rejection::TooYoung);
     let is_about_time = policy.is_some_and(|policy| policy.order == Order::Created)
-        || examination.candidates.iter().any(is_young);
+        || examination
+            .candidates
+            .iter()
+            .any(|candidate| candidate.rejection == Some(Rejection::TooYoung));
     let columns = columns.iter().copied();
     columns
         .filter(|column| is_about_time || !column.is_date())
         .collect()
 }
 
-fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<Step> {
-    let word = |candidate: &&Candidate| reason(candidate, now).word_width();
-    let word = chosen.iter().map(word).max().unwrap_or(0);
-    let narrow = |column: TagColumn, floor| Step::Narrow(vec![(column.heading().text, floor)]);
+fn steps(chosen: &[&Candidate], now: Timestamp) -> Vec<FitStep> {
+    let reasons = chosen.iter().map(|candidate| reason(candidate, now));
+    let word = reasons.map(|cell| cell.word_width()).max().unwrap_or(0);
     vec![
         narrow(TagColumn::Reason, word),
         narrow(TagColumn::Tag, 16),
-        Step::Drop(TagColumn::Created.heading().text),
+        FitStep::Drop(TagColumn::Created.heading().text),
         narrow(TagColumn::Tag, 8),
-        Step::Drop(TagColumn::Rank.heading().text),
-        Step::Drop(TagColumn::Reason.heading().text),
-        Step::Drop(TagColumn::Verdict.heading().text),
+        FitStep::Drop(TagColumn::Rank.heading().text),
+        FitStep::Drop(TagColumn::Reason.heading().text),
+        FitStep::Drop(TagColumn::Verdict.heading().text),
     ]
+}
+
+fn narrow(column: TagColumn, minimum: usize) -> FitStep {
+    FitStep::Narrow(vec![(column.heading().text, minimum)])
 }
 
 fn cell(column: TagColumn, candidate: &Candidate, now: Timestamp) -> Cell {
     let cell = match column {
         TagColumn::Current => {
-            // The mark needs no `<none>` beside it, as in kubectl.
+            // Other rows stay blank instead of `<none>`, as in kubectl.
             return Cell::blank(if candidate.running { "*" } else { "" });
         }
         TagColumn::Tag => Cell::new(candidate.tag.as_str()),
         TagColumn::Verdict => Cell::new(candidate.verdict.as_str()),
         TagColumn::Rank => Cell::optional(candidate.rank.map(|rank| rank.to_string())),
         TagColumn::Created => {
-            let pushed = || Some(format!("pushed {}", minute(candidate.pushed?)));
-            Cell::optional(candidate.created.map(minute).or_else(pushed))
+            let pushed = candidate.pushed.map(|at| format!("pushed {}", minute(at)));
+            Cell::optional(candidate.created.map(minute).or(pushed))
         }
         TagColumn::Age => {
             let date = candidate.created.or(candidate.pushed);
@@ -167,11 +176,11 @@ fn reason(candidate: &Candidate, now: Timestamp) -> Cell {
     }
 }
 
-/// Why a tag was passed over, as the end of a sentence that begins with it; for
-/// one that is too young also when that changes.
+/// Why a tag was rejected, as a predicate: `is too young`. If the tag is only too
+/// young, also when it will be old enough.
 pub(crate) fn phrase(candidate: &Candidate, rejection: Rejection, now: Timestamp) -> String {
     match candidate.ripe_at {
-        Some(ripe) => format!("{}, ripe in {}", rejection.phrase(), until(ripe, now)),
+        Some(ripe) => format!("{}, eligible in {}", rejection.phrase(), until(ripe, now)),
         None => rejection.phrase().to_owned(),
     }
 }

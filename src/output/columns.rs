@@ -1,4 +1,4 @@
-//! The columns of `status`: what stands in them and how rows are sorted by them.
+//! The columns of `status`: their cells, and how rows are sorted by them.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -15,21 +15,21 @@ use crate::words::closed_words;
 use crate::workload::{Names, WorkloadId, WorkloadKind};
 
 closed_words! {
-    /// A column of the table of `status`, by its heading.
+    /// A column of the `status` table, identified by its heading.
     pub enum Column {
         /// The workload's namespace.
         Namespace = "NAMESPACE",
-        /// The workload as people type it: `deployment/web`.
+        /// The workload: `deployment/web`.
         Workload = "WORKLOAD",
         /// The container's name.
         Container = "CONTAINER",
-        /// What the annotations say of it.
+        /// The state that the annotations set.
         State = "STATE",
         /// The filter as written.
         Policy = "POLICY",
-        /// The tag or digest that the manifest names.
+        /// The tag or digest in the manifest.
         Current = "CURRENT",
-        /// The tag or digest that is elected.
+        /// The elected tag or digest.
         Update = "UPDATE",
         /// Why nothing is updated.
         Why = "WHY",
@@ -37,18 +37,18 @@ closed_words! {
         Image = "IMAGE",
         /// The age of the running image; wide.
         Created = "CREATED",
-        /// Who made the workload; wide.
+        /// What created the workload; wide.
         ManagedBy = "MANAGED-BY",
-        /// Where the policy stands; wide.
+        /// Where the policy is defined; wide.
         Origin = "ORIGIN",
         /// The codes of the warnings; wide.
         Warnings = "WARNINGS",
     }
 }
 
-/// A name that is no column's: wrong usage.
+/// A name that is not a column: a usage error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no column {name:?}; there are {names}", name = .0, names = Column::names())]
+#[error("unknown column {name:?}; the columns are {names}", name = .0, names = Column::names())]
 pub struct UnknownColumn(pub String);
 
 impl FromStr for Column {
@@ -63,15 +63,15 @@ impl FromStr for Column {
 }
 
 impl Column {
-    /// The headings, for an error text or for completion.
+    /// The headings, for an error message or for completion.
     #[must_use]
     pub fn names() -> String {
         let names: Vec<&str> = Self::ALL.iter().map(|column| column.as_str()).collect();
         names.join(", ")
     }
 
-    /// The heading with the way its cells are cut: names in their middle, where
-    /// families of names differ least, sentences at their end.
+    /// The heading, and where its cells are cut: names in their middle, where related
+    /// names differ least, and sentences at their end.
     pub(crate) fn heading(self) -> Heading {
         let cut = match self {
             Self::Namespace | Self::Workload | Self::Container | Self::Current | Self::Update => {
@@ -85,8 +85,8 @@ impl Column {
         }
     }
 
-    /// What stands in this column of a row that is called by one of these names.
-    /// Rows in which nothing can happen are dim as a whole.
+    /// The cell of a row in this column. `names` are the names of all shown workloads.
+    /// Rows that can never change are dim as a whole.
     pub(crate) fn cell(self, row: &Row, names: &Names<'_>, now: Timestamp) -> Cell {
         let decision = &row.decision;
         let policy = decision.policy.as_ref();
@@ -130,36 +130,37 @@ impl Column {
         }
     }
 
-    /// The order of two rows by this column: numbers within the text count as
-    /// numbers, the oldest image stands first, an empty cell last.
+    /// Compares two rows by this column. Numbers within a text are compared as numbers;
+    /// the oldest image comes first, and an empty cell comes last.
     pub(crate) fn compare(self, a: &Row, b: &Row) -> Ordering {
         if self == Self::Created {
-            let key = |row: &Row| (created(row).is_none(), created(row));
-            return key(a).cmp(&key(b));
+            let (a, b) = (created(a), created(b));
+            return a.is_none().cmp(&b.is_none()).then_with(|| a.cmp(&b));
         }
-        // The age and the group are of no interest here, so any time serves as now.
+        // The age and the API group do not matter here, so any time will do, and no names are needed.
         let names = Names::default();
         let (a, b) = (
             self.cell(a, &names, Timestamp::UNIX_EPOCH),
             self.cell(b, &names, Timestamp::UNIX_EPOCH),
         );
-        let empty = |cell: &Cell| cell.text() == NONE;
-        empty(&a)
-            .cmp(&empty(&b))
-            .then_with(|| natural(a.text(), b.text()))
+        let (a, b) = (a.text(), b.text());
+        (a == NONE)
+            .cmp(&(b == NONE))
+            .then_with(|| compare_natural(a, b))
     }
 }
 
-/// A workload's name in a list to choose from: where it needs its group, the kind
-/// is short, so that the middle need not be cut.
+/// A workload's name in a menu. If it needs its API group, the kind is abbreviated
+/// so that the middle of the name is not cut.
 pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
-    match names.is_shared(id) {
-        true => short_name(id, names),
-        false => names.of(id),
+    if names.is_shared(id) {
+        short_name(id, names)
+    } else {
+        names.of(id)
     }
 }
 
-/// A workload's name where room is short: `deploy/web`, `hr.helm.fluxcd.io/a`.
+/// A workload's short name: `deploy/web`, `hr.helm.fluxcd.io/a`.
 pub(crate) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
     let name = names.of(id);
     let behind = name.strip_prefix(id.kind.singular()).unwrap_or_default();
@@ -182,22 +183,21 @@ fn created(row: &Row) -> Option<Timestamp> {
 }
 
 /// The tag and the short digest: `1.2.3`, `@sha256:1234567`,
-/// `1.2.3@sha256:1234567`; nothing where neither is written.
+/// `1.2.3@sha256:1234567`; `None` if the image has neither.
 pub(crate) fn version(image: &ImageReference) -> Option<String> {
     let digest = image.digest().map(short_digest).unwrap_or_default();
     let tag = image.tag().map_or("", |tag| tag.as_str());
     Some(format!("{tag}{digest}")).filter(|version| !version.is_empty())
 }
 
-/// `@sha256:1234567`: enough to tell two digests apart by eye.
+/// `@sha256:1234567`: enough to distinguish two digests by eye.
 pub(crate) fn short_digest(digest: &Digest) -> String {
     let text = digest.to_string();
     let (algorithm, hex) = text.split_once(':').unwrap_or(("", &text));
     format!("@{algorithm}:{}", hex.get(..7).unwrap_or(hex))
 }
 
-/// A version, and for where room is short one that only shows that there is a
-/// digest.
+/// A cell for a version. Its shorter text only shows that there is a digest.
 pub(crate) fn version_cell(version: Option<String>) -> Cell {
     let version = version.unwrap_or_default();
     let short = match version.split_once("@sha256:") {
@@ -208,8 +208,8 @@ pub(crate) fn version_cell(version: Option<String>) -> Cell {
     Cell::new(&version).shortened(&short)
 }
 
-/// What the manifest names; an image that is no reference is shown as it
-/// stands, because then that is what has to be seen.
+/// The version in the manifest. An image that cannot be parsed is shown unchanged, so
+/// that the user sees what is wrong with it.
 pub(crate) fn current(image: &str) -> Option<String> {
     match image.parse::<ImageReference>() {
         Ok(reference) => version(&reference),
@@ -217,14 +217,14 @@ pub(crate) fn current(image: &str) -> Option<String> {
     }
 }
 
-/// What an image's tag and digest are called: `1.2.3`, and `an untagged image`
-/// where neither is written.
+/// The tag and the digest of an image: `1.2.3`, or `an untagged image` if it has
+/// neither.
 #[must_use]
 pub fn version_of(image: &str) -> String {
     current(image).unwrap_or_else(|| "an untagged image".to_owned())
 }
 
-/// The repository as spelled; the whole text where it is no reference.
+/// The repository as written; the whole text if it cannot be parsed.
 pub(crate) fn repository(image: &str) -> String {
     let parsed = image.parse::<ImageReference>();
     parsed.map_or_else(
@@ -233,9 +233,9 @@ pub(crate) fn repository(image: &str) -> String {
     )
 }
 
-/// The elected version, where it is newer than the running one: it is written,
-/// or only the state holds it back, which STATE tells. What an assumed policy
-/// would elect stands in brackets.
+/// The elected version if it is newer than the running one: either it will be written,
+/// or only the state, which STATE shows, holds it back. A version that an assumed
+/// policy would elect is in brackets.
 fn update(row: &Row) -> Option<String> {
     let decision = &row.decision;
     if decision.outcome == Outcome::Update || decision.is_behind() {
@@ -251,8 +251,8 @@ fn update(row: &Row) -> Option<String> {
     Some(format!("({version})"))
 }
 
-/// The reason, and in a wide enough column what there is to say of it. For
-/// newer-image and manual the other columns say it all.
+/// The reason, with details if the column is wide enough. Empty for newer-image and
+/// manual, because the other columns show them.
 fn why(row: &Row) -> Cell {
     let decision = &row.decision;
     let word = decision.reason.as_str();
@@ -264,27 +264,31 @@ fn why(row: &Row) -> Cell {
     }
 }
 
-/// `locked by alice: release freeze`, and `locked` where there is little room.
+/// `locked by alice: release freeze`, or `locked` if room is short.
 fn locked(row: &Row) -> Cell {
     let word = Reason::Locked.as_str();
     let text = row.decision.lock.as_ref().map(lock_phrase);
     Cell::new(text.as_deref().unwrap_or(word)).shortened(word)
 }
 
-/// `locked by alice: release freeze`, as far as it is known.
+/// `locked by alice: release freeze`, without the unknown parts.
 pub(crate) fn lock_phrase(lock: &Lock) -> String {
-    let known = |text: &Option<String>| {
-        let text = sanitize(text.as_deref()?).trim().to_owned();
-        Some(text).filter(|text| !text.is_empty())
-    };
-    let by = known(&lock.by).map_or(String::new(), |by| format!(" by {by}"));
-    let message = known(&lock.message).map_or(String::new(), |message| format!(": {message}"));
+    let by = prefixed(" by ", lock.by.as_deref());
+    let message = prefixed(": ", lock.message.as_deref());
     format!("{}{by}{message}", Reason::Locked)
 }
 
-/// Compares texts so that `1.9` stands before `1.10`: runs of digits by their
-/// value, everything else by its characters.
-pub(crate) fn natural(a: &str, b: &str) -> Ordering {
+/// The text with a prefix; nothing if there is no text.
+fn prefixed(prefix: &str, text: Option<&str>) -> String {
+    match sanitize(text.unwrap_or_default()).trim() {
+        "" => String::new(),
+        text => format!("{prefix}{text}"),
+    }
+}
+
+/// Compares texts so that `1.9` comes before `1.10`: runs of digits by their value,
+/// everything else by its characters.
+pub(crate) fn compare_natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let (Some(x), Some(y)) = (left.chars().next(), right.chars().next()) {
         if x.is_ascii_digit() && y.is_ascii_digit() {
@@ -318,15 +322,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_read_in_any_case() {
+    fn column_names_ignore_case() {
         for column in Column::ALL {
             assert_eq!(column.as_str().to_lowercase().parse(), Ok(*column));
         }
-        let error = "tag".parse::<Column>().expect_err("no column");
+        let error = "tag".parse::<Column>().expect_err("not a column");
         assert!(
             error
                 .to_string()
-                .starts_with("there is no column \"tag\"; there are NAMESPACE, WORKLOAD")
+                .starts_with("unknown column \"tag\"; the columns are NAMESPACE, WORKLOAD")
         );
     }
 
@@ -336,9 +340,17 @@ mod tests {
             "1.2", "1.2.0", "1.9", "1.10", "1.10-a", "a", "a2", "a10", "b",
         ];
         for pair in sorted.windows(2) {
-            assert_eq!(natural(pair[0], pair[1]), Ordering::Less, "{pair:?}");
-            assert_eq!(natural(pair[1], pair[0]), Ordering::Greater, "{pair:?}");
+            assert_eq!(
+                compare_natural(pair[0], pair[1]),
+                Ordering::Less,
+                "{pair:?}"
+            );
+            assert_eq!(
+                compare_natural(pair[1], pair[0]),
+                Ordering::Greater,
+                "{pair:?}"
+            );
         }
-        assert_eq!(natural("a01", "a1"), Ordering::Less);
+        assert_eq!(compare_natural("a01", "a1"), Ordering::Less);
     }
 }

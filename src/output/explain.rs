@@ -2,27 +2,29 @@
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, columns_of, phrase, tag_table};
+use super::candidates::{TagColumn, phrase, relevant_columns, tag_table};
 use super::columns::{current, version};
 use super::sentence::{RepeatedFlags, next_step, sentence};
 use super::text::elide::{elide_middle, wrap};
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::{age, count, rfc3339, thousands};
+use super::text::time::{age, rfc3339};
 use crate::evaluator::{
-    AgeClock, CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row, State,
+    AgeClock, Candidate, CandidateVerdict, Examination, FunnelStep, Outcome, PolicySummary, Row,
+    State,
 };
 use crate::image::{CreatedFrom, Digest, SourceKind};
 use crate::policy::Rejection;
 
-/// What the user chose of the report.
+/// Options of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainOptions {
-    /// How many of the best tags are shown; 0 is all.
+    /// How many of the best tags to show; 0 shows all.
     pub limit: usize,
-    /// The tag of which to say why it was not chosen. It need not exist.
+    /// The tag for which to explain why it was not chosen. It need not exist.
     pub tag: Option<String>,
-    /// What the suggested command has to repeat.
+    /// The flags that the suggested command must repeat.
     pub flags: RepeatedFlags,
 }
 
@@ -36,9 +38,9 @@ impl Default for ExplainOptions {
     }
 }
 
-/// The report of one container: the verdict in a sentence, the way from all
-/// tags to the elected one, the best tags, the policy, the facts, the warnings
-/// and the next command.
+/// The report for one container: the decision in a sentence, the steps from all tags
+/// to the elected one, the best tags, the policy, the facts, the warnings, and the
+/// next command.
 #[must_use]
 pub fn explain(
     row: &Row,
@@ -49,12 +51,9 @@ pub fn explain(
 ) -> String {
     let mut parts = vec![head(row, style)];
     if examination.tags > 0 || !examination.candidates.is_empty() {
-        parts.push(format!("{}\n", wrap(&funnel(examination), style.width, 2)));
+        parts.push(paragraph(&funnel(examination), style));
         if let Some(tag) = &options.tag {
-            parts.push(format!(
-                "{}\n",
-                wrap(&why_not(examination, tag, now), style.width, 2)
-            ));
+            parts.push(paragraph(&why_not(examination, tag, now), style));
         }
         let columns = [
             TagColumn::Current,
@@ -67,19 +66,23 @@ pub fn explain(
         parts.push(tag_table(
             &examination.candidates,
             options.limit,
-            &columns_of(examination, &columns),
+            &relevant_columns(examination, &columns),
             true,
             now,
             style,
         ));
     }
     parts.push(facts(row, now, style));
-    let next = next_step(row, &options.flags);
-    // The command is never wrapped, so that it can be pasted.
-    parts.extend(
-        next.map(|next| format!("Next: {}\n", style.paint(Paint::Strong, &sanitize(&next)))),
-    );
+    if let Some(next) = next_step(row, &options.flags) {
+        // The command is never wrapped, so that it can be pasted.
+        let next = sanitize(&next);
+        parts.push(format!("Next: {}\n", style.paint(Paint::Strong, &next)));
+    }
     parts.join("\n")
+}
+
+fn paragraph(text: &str, style: &Style) -> String {
+    format!("{}\n", wrap(text, style.width, 2))
 }
 
 fn head(row: &Row, style: &Style) -> String {
@@ -94,44 +97,37 @@ fn head(row: &Row, style: &Style) -> String {
         _ => Paint::Plain,
     };
     let title = wrap(&sanitize(&title), style.width, 2);
-    format!("{}{}", painted(&title, Paint::Strong, style), {
-        painted(&wrap(&sentence(row), style.width, 2), paint, style)
-    })
+    let title = paint_lines(&title, Paint::Strong, style);
+    title + &paint_lines(&wrap(&sentence(row), style.width, 2), paint, style)
 }
 
-/// Every line in this colour, each for itself, so that a pager may cut
-/// anywhere.
-fn painted(text: &str, paint: Paint, style: &Style) -> String {
+/// Colours each line on its own, so that a pager can cut between any two.
+fn paint_lines(text: &str, paint: Paint, style: &Style) -> String {
     let lines = text
         .lines()
         .map(|line| format!("{}\n", style.paint(paint, line)));
     lines.collect()
 }
 
-/// `1,204 tags → 310 match the pattern → 22 are no pre-releases → 1 is elected`.
+/// `1,204 tags → 310 match the pattern → 22 are allowed → 1 is elected`.
 fn funnel(examination: &Examination) -> String {
     let mut text = count(examination.tags, "tag");
     for step in &examination.funnel {
         text.push_str(&format!(" → {} {}", thousands(step.left), survivors(step)));
     }
-    let is_elected = |verdict: CandidateVerdict| matches!(verdict, CandidateVerdict::Elected);
-    if examination
-        .candidates
-        .iter()
-        .any(|candidate| is_elected(candidate.verdict))
-    {
+    if elected(examination).is_some() {
         text.push_str(" → 1 is elected");
     }
     text
 }
 
-/// What the remaining tags are; English has another verb for one of them.
+/// Why a test let these tags pass. The plural is in [`Rejection::survivors`].
 fn survivors(step: &FunnelStep) -> &'static str {
     if step.left != 1 {
         return step.test.survivors();
     }
     match step.test {
-        Rejection::ArtifactTag => "is not that of a signature",
+        Rejection::ArtifactTag => "is not a signature tag",
         Rejection::Latest => "is not latest",
         Rejection::Filtered => "matches the tag filter",
         Rejection::NotAllowed => "is allowed",
@@ -141,33 +137,38 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::NoVersion => "is a version",
         Rejection::PartialVersion => "has enough numeric parts",
         Rejection::OutOfRange => "is in range",
-        Rejection::PreRelease => "is no pre-release",
+        Rejection::PreRelease => "is not a pre-release",
         Rejection::NoNumber => "is a number",
         Rejection::OlderByPushTime => "was pushed late enough",
         Rejection::NoManifest => "has a manifest",
         Rejection::CannotBePulled => "is not blocked",
-        Rejection::TooLarge => "is of a sensible size",
+        Rejection::TooLarge => "is not too large",
         Rejection::NotAnImage => "is an image",
         Rejection::NoCreationTime => "has a creation time",
-        Rejection::WrongPlatform => "fits the platforms",
+        Rejection::WrongPlatform => "supports the platforms",
         Rejection::TooYoung => "is old enough",
     }
 }
 
-/// Why a tag was not chosen, or that it was.
+/// The elected candidate.
+fn elected(examination: &Examination) -> Option<&Candidate> {
+    examination
+        .candidates
+        .iter()
+        .find(|candidate| candidate.verdict == CandidateVerdict::Elected)
+}
+
+/// Why a tag was not chosen, or that it is the elected one.
 fn why_not(examination: &Examination, tag: &str, now: Timestamp) -> String {
     let candidates = &examination.candidates;
     let Some(candidate) = candidates
         .iter()
         .find(|candidate| candidate.tag.as_str() == tag)
     else {
-        return format!("The repository lists no tag {}", sanitize(tag));
+        return format!("The repository has no tag {}", sanitize(tag));
     };
     let tag = sanitize(tag);
-    let elected = candidates
-        .iter()
-        .find(|other| other.verdict == CandidateVerdict::Elected);
-    match (candidate.rejection, candidate.rank, elected) {
+    match (candidate.rejection, candidate.rank, elected(examination)) {
         (Some(rejection), ..) => {
             format!(
                 "{tag} was not chosen: it {}",
@@ -181,24 +182,22 @@ fn why_not(examination: &Examination, tag: &str, now: Timestamp) -> String {
                 .filter(|other| other.rank.is_some())
                 .count();
             format!(
-                "{tag} was not chosen: it passes and ranks {} of {}, behind {}",
+                "{tag} was not chosen: it is accepted, but ranks {} of {}, behind {}",
                 thousands(rank),
                 thousands(passing),
                 elected.tag
             )
         }
-        _ => format!("{tag} passes, and no tag is elected"),
+        _ => format!("{tag} is accepted, but no tag is elected"),
     }
 }
 
-/// Where the values of the facts begin, behind the longest name.
+/// The column where the values of the facts begin, after the longest name.
 const INDENT: usize = 13;
 
-/// The policy, where everything comes from, and the warnings.
+/// The policy, the source of each fact, and the warnings.
 fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
     let decision = &row.decision;
-    // A digest that is broken over two lines cannot be copied either.
-    let room = style.width.map(|width| width.saturating_sub(INDENT));
     let mut lines = vec![
         ("Image", row.image.clone()),
         ("State", decision.state.to_string()),
@@ -209,44 +208,23 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
     ));
     if let Some(facts) = &decision.facts {
         let running = current(&row.image).unwrap_or_else(|| "untagged".to_owned());
-        let image = |version, created: Option<Timestamp>, from, digest: Option<&Digest>| {
-            let created = created.map(|at| format!("created {}{}", moment(at, now), place(from)));
-            let digest =
-                digest.map(|digest| elide_middle(&digest.to_string(), room.unwrap_or(usize::MAX)));
-            let parts: Vec<String> = [Some(version), created, digest]
-                .into_iter()
-                .flatten()
-                .collect();
-            parts.join(", ")
-        };
-        lines.push((
-            "Running",
-            image(
-                running,
-                facts.current_created,
-                facts.current_created_from,
-                facts.current_digest.as_ref(),
-            ),
-        ));
+        let created = facts.current_created;
+        let created = created.map(|at| created_at(at, facts.current_created_from, now));
+        let digest = facts.current_digest.as_ref().map(|d| short(d, style));
+        lines.push(("Running", join_parts([Some(running), created, digest])));
         if let Some(latest) = decision.latest.as_ref().and_then(version) {
-            let latest = image(
-                latest,
-                facts.latest_created,
-                facts.latest_created_from,
-                facts.latest_digest.as_ref(),
-            );
-            lines.push(("Elected", latest));
+            let created = facts.latest_created;
+            let created = created.map(|at| created_at(at, facts.latest_created_from, now));
+            let digest = facts.latest_digest.as_ref().map(|d| short(d, style));
+            lines.push(("Elected", join_parts([Some(latest), created, digest])));
         }
         if let Some(clock) = facts.age_clock {
             lines.push(("Age", age_clock(clock).to_owned()));
         }
-        let asked = facts
-            .asked_at
-            .map(|at| format!(" at {}", moment(at, now)))
-            .unwrap_or_default();
-        let place = facts.place.as_ref();
-        let place = place.map_or_else(String::new, |place| format!(", as {place}"));
-        lines.push(("Asked", format!("{}{asked}{place}", source(facts.source))));
+        let fetched = facts.asked_at.map(|at| format!(" at {}", moment(at, now)));
+        let place = facts.place.as_ref().map(|place| format!(", as {place}"));
+        let source = [Some(source(facts.source).to_owned()), fetched, place];
+        lines.push(("Source", source.into_iter().flatten().collect()));
     }
     if let Some(suggestion) = &decision.suggestion {
         lines.push((
@@ -259,15 +237,18 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .as_ref()
             .map(|owner| ("Managed by", owner.to_string())),
     );
-    let line = |source: &crate::workload::Source| format!("{}:{}", source.file, source.line);
-    lines.extend(row.source.as_ref().map(|source| ("File", line(source))));
+    lines.extend(
+        row.source
+            .as_ref()
+            .map(|source| ("File", format!("{}:{}", source.file, source.line))),
+    );
     let mut text: String = lines
         .iter()
         .map(|(name, value)| field(name, value, style))
         .collect();
     for warning in &decision.warnings {
         let warning = format!("{}: {}", warning.code, warning.message);
-        text.push_str(&painted(
+        text.push_str(&paint_lines(
             field("Warning", &warning, style).trim_end(),
             Paint::Caution,
             style,
@@ -291,25 +272,44 @@ fn policy(policy: &PolicySummary) -> String {
     format!("{filter} in {order} order, {from}{origin}")
 }
 
-/// Which place names the time of a build, behind the time.
-fn place(from: Option<CreatedFrom>) -> &'static str {
+/// The parts that are known, separated by commas.
+fn join_parts(parts: [Option<String>; 3]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// When an image was built, and according to what.
+fn created_at(at: Timestamp, from: Option<CreatedFrom>, now: Timestamp) -> String {
+    format!("created {}{}", moment(at, now), created_from(from))
+}
+
+/// The digest, cut to fit on one line: one that is split over two lines could not be
+/// copied either.
+fn short(digest: &Digest, style: &Style) -> String {
+    let room = style.width.map(|width| width.saturating_sub(INDENT));
+    elide_middle(&digest.to_string(), room.unwrap_or(usize::MAX))
+}
+
+/// What the build time is read from, to follow that time.
+fn created_from(from: Option<CreatedFrom>) -> &'static str {
     match from {
-        Some(CreatedFrom::IndexAnnotation) => " by the index's annotation",
-        Some(CreatedFrom::ManifestAnnotation) => " by the manifest's annotation",
-        Some(CreatedFrom::Label) => " by its label",
-        Some(CreatedFrom::Config) => " by its config",
+        Some(CreatedFrom::IndexAnnotation) => " according to the index annotation",
+        Some(CreatedFrom::ManifestAnnotation) => " according to the manifest annotation",
+        Some(CreatedFrom::Label) => " according to its label",
+        Some(CreatedFrom::Config) => " according to its config",
         Some(CreatedFrom::Given) => " as given",
         None => "",
     }
 }
 
-/// What the age of the elected image counts from.
+/// The time from which the age of the elected image is counted.
 fn age_clock(clock: AgeClock) -> &'static str {
     match clock {
-        AgeClock::Push => "counts from its push, as the registry tells it",
-        AgeClock::LastModified => "counts from the registry's Last-Modified",
-        AgeClock::FirstSeen => "counts from when the cache first saw it",
-        AgeClock::Image => "counts from the image's own date, which whoever pushes it can set",
+        AgeClock::Push => "counted from the push time that the registry reports",
+        AgeClock::LastModified => "counted from the registry's Last-Modified header",
+        AgeClock::FirstSeen => "counted from when the cache first saw it",
+        AgeClock::Image => {
+            "counted from the creation date in the image, which anyone who can push it can set"
+        }
     }
 }
 
@@ -323,7 +323,7 @@ fn moment(at: Timestamp, now: Timestamp) -> String {
 fn source(source: SourceKind) -> &'static str {
     match source {
         SourceKind::Registry => "the registry",
-        SourceKind::Cache => "the registry, as the cache remembers,",
+        SourceKind::Cache => "the cache, from the registry",
         SourceKind::OciLayout => "the OCI layout",
         SourceKind::Given => "the given tags",
     }
@@ -333,8 +333,7 @@ fn source(source: SourceKind) -> &'static str {
 fn field(name: &str, value: &str, style: &Style) -> String {
     let label = format!("{name}:");
     let value = sanitize(value);
-    // The label's padding would be lost between words, so it is put in front
-    // of the wrapped value.
+    // Wrapping would remove the label's padding, so only the value is wrapped.
     let room = style.width.map(|width| width.saturating_sub(INDENT).max(1));
     let value = wrap(value.trim(), room, 0).replace('\n', &format!("\n{}", " ".repeat(INDENT)));
     format!("{label:<INDENT$}{value}\n")

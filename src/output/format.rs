@@ -1,4 +1,4 @@
-//! What `-o` takes, and how data becomes text.
+//! The values of `-o`, and the encoding of data.
 
 use std::fmt::Write;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use super::text::sanitize::is_unsafe;
 use crate::words::closed_words;
 
 closed_words! {
-    /// A value of `-o`. Without the flag it is `table`.
+    /// A value of `-o`. The default is `table`.
     pub enum Format {
         /// The table.
         Table = "table",
@@ -19,33 +19,40 @@ closed_words! {
         Json = "json",
         /// YAML.
         Yaml = "yaml",
-        /// One line a workload.
+        /// One line per workload.
         Name = "name",
     }
 }
 
-/// A word that is no format: wrong usage.
+/// A word that is not an allowed format: a usage error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unable to match a printer suitable for the output format {word:?}, allowed formats are: {allowed}"
 )]
 pub struct UnknownFormat {
-    /// As given.
+    /// The word as given.
     pub word: String,
-    /// Those there are, joined by commas.
+    /// The allowed formats, separated by commas.
     pub allowed: String,
 }
 
 impl Format {
-    /// What describes one thing, and so has no rows and no wider table.
-    pub const OF_ONE: &[Self] = &[Self::Table, Self::Json, Self::Yaml];
+    /// The formats of a command that describes one thing, and so has neither rows nor
+    /// a wide table.
+    pub const DESCRIPTION: &[Self] = &[Self::Table, Self::Json, Self::Yaml];
 
-    /// Reads one of these formats.
+    /// The formats of a command that reports results line by line without `-o`.
+    pub const RESULTS: &[Self] = &[Self::Json, Self::Yaml, Self::Name];
+
+    /// The formats of a command that prints a line without `-o`.
+    pub const DATA: &[Self] = &[Self::Json, Self::Yaml];
+
+    /// Parses a word as one of the allowed formats.
     ///
     /// # Errors
     ///
-    /// The word is none of them.
-    pub fn among(word: &str, allowed: &[Self]) -> Result<Self, UnknownFormat> {
+    /// The word is not one of them.
+    pub fn parse(word: &str, allowed: &[Self]) -> Result<Self, UnknownFormat> {
         let found = allowed.iter().find(|format| format.as_str() == word);
         found.copied().ok_or_else(|| {
             let names: Vec<&str> = allowed.iter().map(|format| format.as_str()).collect();
@@ -56,16 +63,7 @@ impl Format {
         })
     }
 
-    /// Reads one of [`Self::OF_ONE`].
-    ///
-    /// # Errors
-    ///
-    /// The word is none of them.
-    pub fn of_one(word: &str) -> Result<Self, UnknownFormat> {
-        Self::among(word, Self::OF_ONE)
-    }
-
-    /// Whether the output is data, and in which spelling.
+    /// The encoding if the output is data.
     #[must_use]
     pub fn data(self) -> Option<DataFormat> {
         match self {
@@ -80,32 +78,32 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::among(word, Self::ALL)
+        Self::parse(word, Self::ALL)
     }
 }
 
-/// A spelling of data.
+/// An encoding of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataFormat {
-    /// Indented by four, as kubectl does.
+    /// JSON, indented by four spaces as in kubectl.
     Json,
-    /// Block style, one line a scalar.
+    /// YAML in block style, one line per scalar.
     Yaml,
 }
 
-/// Data that cannot be spelled: our own fault, since the structures here all can.
+/// Data that cannot be encoded. This would be a bug, because all structures here can be.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// By the JSON writer.
+    /// The JSON encoder failed.
     #[error("the output cannot be written as JSON")]
     Json(#[from] serde_json::Error),
-    /// By the YAML writer.
+    /// The YAML encoder failed.
     #[error("the output cannot be written as YAML")]
     Yaml(#[from] serde_saphyr::ser::Error),
 }
 
-/// The structure as text that ends with a line break. Characters that a
-/// terminal would obey are escaped, so nothing is lost and nothing is obeyed.
+/// Encodes a structure as text that ends with a line break. Characters that a terminal
+/// would interpret are escaped, so they are neither lost nor interpreted.
 pub fn encode(value: &impl Serialize, format: DataFormat) -> Result<String, EncodeError> {
     match format {
         DataFormat::Json => json(value),
@@ -119,12 +117,11 @@ fn json(value: &impl Serialize) -> Result<String, EncodeError> {
     value.serialize(&mut serde_json::Serializer::with_formatter(
         &mut bytes, indent,
     ))?;
-    // The writer escapes only what JSON forbids. What is left stands within
-    // strings, except for the line breaks between the fields.
-    let stays = |c: char| c == '\n' || !is_unsafe(c);
+    // serde_json escapes only what JSON forbids. The remaining unsafe characters are
+    // all within strings, except for the line breaks between the fields.
     let mut text = match String::from_utf8(bytes) {
-        // A long list is not copied for what it seldom holds.
-        Ok(text) if text.chars().all(stays) => {
+        // Avoids copying a long list: unsafe characters are rare.
+        Ok(text) if !text.chars().any(must_escape) => {
             return Ok(text + "\n");
         }
         Ok(text) => text,
@@ -133,7 +130,7 @@ fn json(value: &impl Serialize) -> Result<String, EncodeError> {
     text.push('\n');
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if !stays(c) {
+        if must_escape(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
@@ -145,13 +142,18 @@ fn json(value: &impl Serialize) -> Result<String, EncodeError> {
     Ok(escaped)
 }
 
+/// Whether the character must not be printed as it is.
+fn must_escape(c: char) -> bool {
+    c != '\n' && is_unsafe(c)
+}
+
 fn yaml(value: &impl Serialize) -> Result<String, EncodeError> {
-    // Sentences stay on one line, so that a line is a field.
+    // Long sentences stay on one line, so that each line is a field.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let mut text = serde_saphyr::to_string_with_options(value, options)?;
-    if text.chars().any(|c| c != '\n' && is_unsafe(c)) {
-        // The writer leaves some of them as they are, and outside of double
-        // quotes there is no way to escape them. JSON is YAML as well.
+    if text.chars().any(must_escape) {
+        // The YAML encoder does not escape all of them, and outside double quotes they
+        // cannot be escaped. JSON is also valid YAML.
         return json(value);
     }
     if !text.ends_with('\n') {
@@ -165,23 +167,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formats_are_read_back() {
+    fn formats_are_parsed_back() {
         for format in Format::ALL {
             assert_eq!(format.as_str().parse(), Ok(*format));
         }
-        let error = "jsonpath".parse::<Format>().expect_err("no format");
+        let error = "jsonpath".parse::<Format>().expect_err("not a format");
         assert!(error.to_string().ends_with("table,wide,json,yaml,name"));
     }
 
     #[test]
-    fn what_a_terminal_obeys_is_escaped() {
+    fn control_characters_are_escaped() {
         let text = "\u{1b}[31m \u{202e} \u{9b} \u{7f} \u{e0041} \n é";
         for format in [DataFormat::Json, DataFormat::Yaml] {
             let encoded = encode(&[text], format).expect("text");
-            assert!(
-                !encoded.chars().any(|c| c != '\n' && is_unsafe(c)),
-                "{encoded:?}"
-            );
+            assert!(!encoded.chars().any(must_escape), "{encoded:?}");
             let back: Vec<String> = match format {
                 DataFormat::Json => serde_json::from_str(&encoded).expect("JSON"),
                 DataFormat::Yaml => serde_saphyr::from_str(&encoded).expect("YAML"),

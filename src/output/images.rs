@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::candidates::{TagColumn, tag_table};
-use super::columns::{natural, repository, version};
+use super::columns::{compare_natural, repository, version};
 use super::table::TableOptions;
 use super::text::elide::wrap;
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::count;
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::count;
 use super::view::ImageUse;
 use crate::evaluator::{Examination, State};
 use crate::image::{CreatedFrom, ImageReference};
 use crate::workload::{Names, WorkloadId};
 
-/// The images that run in scope, one line an image and version, sorted by name:
-/// IMAGE TAG WORKLOADS STATE. With namespaces the workloads are told with
-/// theirs. Of the options only `namespaces` and `no_headings` matter.
+/// The images that run in scope, one line per image and version, sorted by name:
+/// IMAGE TAG WORKLOADS STATE. With `namespaces`, workloads are shown with their
+/// namespaces. Of the other options only `no_headings` is used.
 #[must_use]
 pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) -> String {
     let ids: Vec<WorkloadId> = uses
@@ -40,12 +40,12 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
         groups.entry(key).or_default().push(used);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then_with(|| natural(&a.1, &b.1)));
-    let row = |((image, version), uses): &((String, String), Vec<&ImageUse>)| {
-        let reachable = uses
+    groups.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0).then_with(|| compare_natural(&a.1, &b.1)));
+    let rows = groups.iter().map(|((image, version), uses)| {
+        let is_managed = uses
             .iter()
             .any(|used| matches!(used.state, Some(State::Automated | State::Locked)));
-        let paint = if reachable { Paint::Plain } else { Paint::Dim };
+        let paint = if is_managed { Paint::Plain } else { Paint::Dim };
         let cells = [
             Cell::new(image),
             Cell::new(version),
@@ -53,60 +53,61 @@ pub fn images_table(uses: &[ImageUse], options: &TableOptions, style: &Style) ->
             Cell::new(&states(uses)),
         ];
         cells.map(|cell| cell.painted(paint)).to_vec()
-    };
-    let heading = |text, cut| Heading { text, cut };
+    });
     let grid = Grid {
         headings: vec![
-            heading("IMAGE", Cut::Middle),
-            heading("TAG", Cut::Middle),
-            heading("WORKLOADS", Cut::End),
-            heading("STATE", Cut::End),
+            Heading::new("IMAGE", Cut::Middle),
+            Heading::new("TAG", Cut::Middle),
+            Heading::new("WORKLOADS", Cut::End),
+            Heading::new("STATE", Cut::End),
         ],
-        rows: groups.iter().map(row).collect(),
+        rows: rows.collect(),
         show_headings: !options.no_headings,
         steps: vec![
-            Step::Narrow(vec![("WORKLOADS", 24)]),
-            Step::Narrow(vec![("IMAGE", 20)]),
-            Step::Narrow(vec![("TAG", 9), ("STATE", 9)]),
-            Step::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
-            Step::Drop("STATE"),
+            FitStep::Narrow(vec![("WORKLOADS", 24)]),
+            FitStep::Narrow(vec![("IMAGE", 20)]),
+            FitStep::Narrow(vec![("TAG", 9), ("STATE", 9)]),
+            FitStep::Narrow(vec![("WORKLOADS", 12), ("IMAGE", 8)]),
+            FitStep::Drop("STATE"),
         ],
     };
     grid.render(style)
 }
 
-/// `deployment/web,rollout/api`, each once; where room is short `12 workloads`.
+/// `deployment/web,rollout/api`, each once; `12 workloads` if room is short.
 fn workloads(uses: &[&ImageUse], names: &Names<'_>, namespaces: bool) -> Cell {
-    let name = |used: &&ImageUse| {
-        let user = &used.user;
-        let name = match user.workload() {
-            Some(id) => names.of(&id),
-            None => user.to_string(),
-        };
-        match namespaces {
-            true => format!("{}/{name}", user.namespace),
-            false => name,
-        }
-    };
-    let names: BTreeSet<String> = uses.iter().map(name).collect();
-    let number = count(names.len(), "workload");
-    let text = names.into_iter().collect::<Vec<_>>();
-    match text.as_slice() {
+    let names: BTreeSet<String> = uses
+        .iter()
+        .map(|used| {
+            let user = &used.user;
+            let name = match user.workload() {
+                Some(id) => names.of(&id),
+                None => user.to_string(),
+            };
+            if namespaces {
+                format!("{}/{name}", user.namespace)
+            } else {
+                name
+            }
+        })
+        .collect();
+    let names: Vec<String> = names.into_iter().collect();
+    match names.as_slice() {
         [one] => Cell::new(one),
-        many => Cell::new(&many.join(",")).shortened(&number),
+        many => Cell::new(&many.join(",")).shortened(&count(many.len(), "workload")),
     }
 }
 
-/// The states, each once, in the order in which they hold.
+/// The states, each once, in order of precedence.
 fn states(uses: &[&ImageUse]) -> String {
     let states: BTreeSet<State> = uses.iter().filter_map(|used| used.state).collect();
     let words: Vec<&str> = states.into_iter().map(State::as_str).collect();
     words.join(",")
 }
 
-/// The tags of one image in the order of a policy, with dates and a mark at the
-/// running one, below a line that names the image and the policy; without the
-/// headings the bare rows.
+/// The tags of one image in the order of a policy, with dates and a mark at the running
+/// tag, below a title line with the image and the policy. Without headings, only the
+/// rows.
 #[must_use]
 pub fn image_tags(
     image: &str,
@@ -149,17 +150,17 @@ pub fn image_tags(
             now,
             style,
         ));
-        if let Some(places) = places(examination).filter(|_| show_headings) {
-            text.push_str(&style.paint(Paint::Dim, &places));
+        if let Some(sources) = date_sources(examination).filter(|_| show_headings) {
+            text.push_str(&style.paint(Paint::Dim, &sources));
             text.push('\n');
         }
     }
     text
 }
 
-/// Which places name the dates of how many tags: `dates: 8 config, 2 label`. `None`
-/// where none is known.
-fn places(examination: &Examination) -> Option<String> {
+/// How many dates come from which source: `dates: 8 config, 2 label`. `None` if no date
+/// is known.
+fn date_sources(examination: &Examination) -> Option<String> {
     let candidates = examination.candidates.iter();
     let mut counts: BTreeMap<CreatedFrom, usize> = BTreeMap::new();
     for from in candidates.filter_map(|candidate| candidate.created_from) {

@@ -1,9 +1,9 @@
-//! Decisions as text and as data: the tables, the reports, JSON and YAML.
+//! Formats decisions as text and as data: tables, reports, JSON and YAML.
 //!
-//! Nothing here reads a clock, looks at a terminal or prints. Every function
-//! takes what was decided, the time that counts as now, and a [`Style`] that
-//! says what the receiver can show, and returns text whose lines all end with a
-//! line break, or a structure to [`encode`].
+//! Nothing here reads a clock, inspects a terminal or prints. Every function takes the
+//! decisions, the current time, and a [`Style`] that describes what the output can
+//! show. It returns text in which each line ends with a line break, or a structure to
+//! [`encode`].
 //!
 //! ```text
 //! Assessment ─┬─ status_table, names, closing_lines
@@ -18,8 +18,8 @@
 //!             └─ ImageList ────────────────────┘
 //! ```
 //!
-//! Text of the cluster or of a registry is [`sanitize`]d in every table and
-//! report. In JSON and YAML it is kept as it is, with such characters escaped.
+//! Text from the cluster or from a registry is [`sanitize`]d in every table and report.
+//! In JSON and YAML it is kept, with unsafe characters escaped.
 
 mod annotation_edit;
 mod cache;
@@ -29,6 +29,7 @@ mod explain;
 mod format;
 mod images;
 mod json;
+mod namespaces;
 mod plan;
 mod policy_effect;
 mod sentence;
@@ -39,10 +40,11 @@ mod text;
 mod view;
 
 pub(crate) use self::text::elide::{elide_end, elide_middle, wrap};
+pub use self::text::plural::count;
 pub use self::text::sanitize::{is_unsafe, sanitize};
 pub use self::text::style::{Paint, Style};
 pub use self::text::time::{age, rfc3339, until};
-pub use annotation_edit::{EditedWorkload, annotation_edits, table_of_locks};
+pub use annotation_edit::{EditedWorkload, annotation_edits, locks_table};
 pub use cache::cache_report;
 pub use columns::{Column, UnknownColumn, version_of};
 pub(crate) use columns::{lock_phrase, name_to_choose};
@@ -57,8 +59,9 @@ pub use json::{
     PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem,
     WorkloadItem, WriteResult,
 };
+pub use namespaces::spans_namespaces;
 pub use plan::{
-    held_back_lines, held_versions, other_repository, plan_text, results_line, versions,
+    held_back_lines, held_versions, plan_text, repository_change, results_line, versions,
 };
 pub use policy_effect::policy_effect;
 pub use sentence::{RepeatedFlags, command_line, next_step, sentence};

@@ -1,26 +1,26 @@
-//! What is going to be written, and what became of it.
+//! The preview of a plan, and the summary of its results.
 
 use std::collections::BTreeMap;
 
 use super::columns::{current, version, version_cell, version_of};
 use super::json::WriteResult;
 use super::text::elide::wrap;
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Cut, Grid, Heading};
-use super::text::layout::Step;
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use super::text::time::{count, thousands};
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
 use crate::workload::Names;
 
-/// How far the lines below a workload's name are moved in.
+/// The indentation of the lines below a workload's name.
 const INDENT: usize = 2;
 
-/// So many held-back containers are told each by itself.
-const TOLD: usize = 8;
+/// The maximum number of held-back containers to list one by one.
+const LISTED: usize = 8;
 
-/// The images that a plan writes, a workload after the other: what replaces what
-/// by which policy, what to know before saying yes.
+/// The images that a plan will write, per workload: the old and the new version, the
+/// policy, and everything to know before confirming.
 #[must_use]
 pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
     let grid = Grid {
@@ -52,7 +52,7 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
         }
         for image in &change.images {
             if image.changes_repository() {
-                below(&mut text, Paint::Caution, &other_repository(image), style);
+                push_indented(&mut text, Paint::Caution, &repository_change(image), style);
             }
             for warning in &image.warnings {
                 let container = match change.images.len() {
@@ -60,7 +60,7 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
                     _ => format!("{}: ", image.container),
                 };
                 let warning = format!("{container}{}: {}", warning.code, warning.message);
-                below(
+                push_indented(
                     &mut text,
                     Paint::Caution,
                     &format!("warning: {warning}"),
@@ -69,7 +69,7 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
             }
         }
         for note in &change.notes {
-            below(&mut text, Paint::Plain, note, style);
+            push_indented(&mut text, Paint::Plain, note, style);
         }
     }
     text
@@ -81,38 +81,26 @@ const TO: &str = "TO";
 const POLICY: &str = "POLICY";
 
 const COLUMNS: [Heading; 4] = [
-    Heading {
-        text: CONTAINER,
-        cut: Cut::Middle,
-    },
-    Heading {
-        text: FROM,
-        cut: Cut::Middle,
-    },
-    Heading {
-        text: TO,
-        cut: Cut::Middle,
-    },
-    Heading {
-        text: POLICY,
-        cut: Cut::End,
-    },
+    Heading::new(CONTAINER, Cut::Middle),
+    Heading::new(FROM, Cut::Middle),
+    Heading::new(TO, Cut::Middle),
+    Heading::new(POLICY, Cut::End),
 ];
 
-/// What gives way where there is too little room. What is written comes last.
-fn steps() -> Vec<Step> {
+/// How the table is narrowed. The new version is cut last.
+fn steps() -> Vec<FitStep> {
     vec![
-        Step::Narrow(vec![(POLICY, 8)]),
-        Step::Shorten(FROM),
-        Step::Shorten(TO),
-        Step::Narrow(vec![(CONTAINER, 9), (FROM, 9)]),
-        Step::Drop(POLICY),
-        Step::Narrow(vec![(CONTAINER, 5), (FROM, 5), (TO, 9)]),
+        FitStep::Narrow(vec![(POLICY, 8)]),
+        FitStep::Shorten(FROM),
+        FitStep::Shorten(TO),
+        FitStep::Narrow(vec![(CONTAINER, 9), (FROM, 9)]),
+        FitStep::Drop(POLICY),
+        FitStep::Narrow(vec![(CONTAINER, 5), (FROM, 5), (TO, 9)]),
     ]
 }
 
-/// What an image is and what it becomes: their tags and digests, and the whole
-/// images where the repository changes.
+/// The old and the new version of an image: their tags and digests, or the whole images
+/// if the repository changes.
 #[must_use]
 pub fn versions(image: &ImageChange) -> (String, String) {
     let ImageChange { from, to, .. } = image;
@@ -124,7 +112,7 @@ pub fn versions(image: &ImageChange) -> (String, String) {
     }
 }
 
-/// The same of a container that stays; the second is missing where no image is
+/// The same for a container that is held back. The second is `None` if no new image is
 /// known.
 #[must_use]
 pub fn held_versions(held: &HeldBack) -> (Option<String>, Option<String>) {
@@ -137,16 +125,16 @@ pub fn held_versions(held: &HeldBack) -> (Option<String>, Option<String>) {
     }
 }
 
-/// That a container gets the image of another repository, with both names whole.
+/// A sentence that says that the repository changes, with both images in full.
 #[must_use]
-pub fn other_repository(image: &ImageChange) -> String {
+pub fn repository_change(image: &ImageChange) -> String {
     let ImageChange {
         container,
         from,
         to,
         ..
     } = image;
-    format!("the repository changes: {container} runs {from} and gets {to}")
+    format!("the repository changes: {container} moves from {from} to {to}")
 }
 
 fn cells(image: &ImageChange) -> Vec<Cell> {
@@ -175,8 +163,8 @@ fn heading(change: &Change, names: &Names<'_>, namespaces: bool) -> String {
     sanitize(&heading).into_owned()
 }
 
-/// A line below a workload's name, wrapped where it is too wide.
-fn below(text: &mut String, paint: Paint, line: &str, style: &Style) {
+/// Adds an indented line below a workload's name, wrapped if it is too wide.
+fn push_indented(text: &mut String, paint: Paint, line: &str, style: &Style) {
     let room = style.width.map(|width| width.saturating_sub(INDENT).max(1));
     let line = sanitize(line);
     for line in wrap(&line, room, INDENT).lines() {
@@ -190,43 +178,21 @@ fn push(text: &mut String, paint: Paint, line: &str, style: &Style) {
     text.push('\n');
 }
 
-/// What stays although somebody might expect otherwise, a line each with the
-/// reason and the flag that lifts it; where there is much of it, the rest is
-/// counted.
+/// Every update that is held back, one line each, with the reason and the flag that
+/// overrides it. If there are many, the remaining ones are only counted.
 #[must_use]
 pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> {
-    let told = match held_back.len() {
-        // A single one is not worth counting.
-        all if all <= TOLD + 1 => all,
-        _ => TOLD,
+    let listed = match held_back.len() {
+        // A single remaining one is listed instead of counted.
+        all if all <= LISTED + 1 => all,
+        _ => LISTED,
     };
-    let (each, rest) = held_back.split_at(told);
+    let (each, rest) = held_back.split_at(listed);
     let names = Names::among(held_back.iter().map(|held| &held.workload));
-    let line = |held: &HeldBack| {
-        let namespace = match namespaces {
-            true => format!("{}/", held.workload.namespace),
-            false => String::new(),
-        };
-        let container = held.container.as_ref();
-        let container = container.map_or_else(String::new, |name| format!(" {name}"));
-        let images = match held_versions(held) {
-            (Some(from), Some(to)) => format!(" {from} → {to}"),
-            (Some(from), None) => format!(" {from}"),
-            _ => String::new(),
-        };
-        let workload = held.workload.to_string();
-        let subject = match held.message.starts_with(&workload) {
-            // The sentence names it.
-            true => String::new(),
-            false => {
-                let workload = names.of(&held.workload);
-                format!("{namespace}{workload}{container}{images}: ")
-            }
-        };
-        let line = format!("held back: {subject}{}{}", held.message, flag(held.hold));
-        sanitize(&line).into_owned()
-    };
-    let mut lines: Vec<String> = each.iter().map(line).collect();
+    let mut lines: Vec<String> = each
+        .iter()
+        .map(|held| held_back_line(held, &names, namespaces))
+        .collect();
     if !rest.is_empty() {
         let mut holds: BTreeMap<Hold, usize> = BTreeMap::new();
         for held in rest {
@@ -244,17 +210,42 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
     lines
 }
 
+fn held_back_line(held: &HeldBack, names: &Names<'_>, namespaces: bool) -> String {
+    let mut line = String::from("held back: ");
+    // Otherwise the message itself names the workload.
+    if !held.message.starts_with(&held.workload.to_string()) {
+        if namespaces {
+            line.push_str(&format!("{}/", held.workload.namespace));
+        }
+        line.push_str(&names.of(&held.workload));
+        if let Some(container) = &held.container {
+            line.push_str(&format!(" {container}"));
+        }
+        match held_versions(held) {
+            (Some(from), Some(to)) => line.push_str(&format!(" {from} → {to}")),
+            (Some(from), None) => line.push_str(&format!(" {from}")),
+            _ => {}
+        }
+        line.push_str(": ");
+    }
+    line.push_str(&held.message);
+    line.push_str(&flag(held.hold));
+    sanitize(&line).into_owned()
+}
+
+/// The flag that overrides a hold, in brackets.
 fn flag(hold: Hold) -> String {
     hold.lifted_by()
         .map_or_else(String::new, |flag| format!(" ({flag})"))
 }
 
-/// `2 updated, 1 failed`: how many workloads ended how; `done` is the word for
-/// what was wished.
+/// `2 updated, 1 failed`: the number of workloads per result. `done` is the word for
+/// success.
 #[must_use]
 pub fn results_line(results: &[WriteResult], done: &str) -> String {
-    let of = |word: WriteResult| {
-        let number = results.iter().filter(|result| **result == word).count();
+    let mut parts = Vec::new();
+    for word in WriteResult::ALL {
+        let number = results.iter().filter(|result| *result == word).count();
         let phrase = match word {
             WriteResult::Planned => format!("would be {done}"),
             WriteResult::Updated => done.to_owned(),
@@ -262,9 +253,10 @@ pub fn results_line(results: &[WriteResult], done: &str) -> String {
             WriteResult::Failed => "failed".to_owned(),
             WriteResult::NotStarted => "not started".to_owned(),
         };
-        (number > 0).then(|| format!("{} {phrase}", thousands(number)))
-    };
-    let parts: Vec<String> = WriteResult::ALL.iter().copied().filter_map(of).collect();
+        if number > 0 {
+            parts.push(format!("{} {phrase}", thousands(number)));
+        }
+    }
     if parts.is_empty() {
         count(0, "workload")
     } else {

@@ -1,22 +1,23 @@
-//! What a policy would do to a container, while it is being written.
+//! The effect of a policy on a container, while the policy is being edited.
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, columns_of, tag_table};
+use super::candidates::{TagColumn, relevant_columns, tag_table};
 use super::sentence::sentence;
 use super::text::elide::wrap;
+use super::text::plural::count;
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, Outcome, Row};
 use crate::image::ImageReference;
 use crate::policy::{Rejection, TagVersion};
 
-/// How many of the tags that are held back are named.
+/// The maximum number of held-back tags to list.
 const NAMED: usize = 4;
 
-/// The update that the policy would cause, the next versions that it would hold
-/// back, and the best of the tags that match: lines that fit the style's width,
-/// `limit` tags of them. No row: facts are missing that can still be asked for.
+/// The update that the policy would cause, the next versions that it would hold back,
+/// and the `limit` best tags that match, in lines that fit the style's width. `row` is
+/// `None` while facts are missing that can still be fetched.
 #[must_use]
 pub fn policy_effect(
     row: Option<&Row>,
@@ -25,29 +26,34 @@ pub fn policy_effect(
     limit: usize,
     style: &Style,
 ) -> String {
+    let mut lines = Vec::new();
+    match row {
+        Some(row) => {
+            lines.push((paint(row), format!("{}.", sentence(row))));
+            let held_back = held_back_line(&row.image, examination);
+            lines.extend(held_back.map(|line| (Paint::Caution, line)));
+        }
+        None => {
+            let unknown = "The elected tag is not known yet.".to_owned();
+            lines.push((Paint::Caution, unknown));
+        }
+    }
+    let matching = examination
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.verdict != CandidateVerdict::Rejected);
+    let number = matching.clone().count();
+    if examination.tags > 0 {
+        let all = count(examination.tags, "tag");
+        let verb = if number == 1 { "matches" } else { "match" };
+        lines.push((Paint::Plain, format!("{number} of {all} {verb}:")));
+    }
     let mut text = String::new();
-    let mut say = |paint: Paint, line: &str| {
-        for line in wrap(&sanitize(line), style.width, 2).lines() {
+    for (paint, line) in lines {
+        for line in wrap(&sanitize(&line), style.width, 2).lines() {
             text.push_str(&style.paint(paint, line));
             text.push('\n');
         }
-    };
-    match row {
-        Some(row) => {
-            say(paint(row), &format!("{}.", sentence(row)));
-            let held_back = held_back_line(&row.image, examination);
-            held_back.iter().for_each(|line| say(Paint::Caution, line));
-        }
-        None => say(Paint::Caution, "Which one it elects is not known yet."),
-    }
-    let rejected = |candidate: &&Candidate| candidate.verdict == CandidateVerdict::Rejected;
-    let matching = examination.candidates.iter().filter(|c| !rejected(c));
-    let number = matching.clone().count();
-    if examination.tags > 0 {
-        say(
-            Paint::Plain,
-            &format!("{number} of {} tags match:", examination.tags),
-        );
     }
     let shown = matching.enumerate().filter(|(at, candidate)| {
         *at < limit || candidate.running || candidate.verdict == CandidateVerdict::Elected
@@ -60,7 +66,7 @@ pub fn policy_effect(
             TagColumn::Verdict,
             TagColumn::Age,
         ];
-        let columns = columns_of(examination, &columns);
+        let columns = relevant_columns(examination, &columns);
         text.push_str(&tag_table(&shown, 0, &columns, false, now, style));
     }
     text
@@ -74,12 +80,11 @@ fn paint(row: &Row) -> Paint {
     }
 }
 
-/// `holds back 1.3.0, 1.4.0, 2.0.0 and 3 more`: the versions above what would
-/// run that the policy refuses, the nearest first, of the running variant only.
-/// `None`: there are none, or the tags are no versions.
+/// `Holds back 1.3.0, 1.4.0, 2.0.0 and 3 more.`: the rejected versions above the one
+/// that would run, nearest first, and only those of the running variant. `None` if
+/// there are none, or if the tags are not versions.
 fn held_back_line(image: &str, examination: &Examination) -> Option<String> {
     let running = image.parse::<ImageReference>().ok();
-    let version = |text: &str| text.parse::<TagVersion>().ok();
     let elected = examination
         .candidates
         .iter()
@@ -87,28 +92,14 @@ fn held_back_line(image: &str, examination: &Examination) -> Option<String> {
         .map(|candidate| candidate.tag.as_str());
     let running = running.as_ref().and_then(ImageReference::tag);
     let stays = elected.or(running.map(|tag| tag.as_str()))?;
-    let stays = version(stays)?;
-    let refused = |candidate: &&Candidate| {
-        matches!(
-            candidate.rejection,
-            Some(
-                Rejection::OutOfRange
-                    | Rejection::NoMatch
-                    | Rejection::Filtered
-                    | Rejection::NotAllowed
-                    | Rejection::Ignored
-                    | Rejection::TooYoung
-                    | Rejection::WrongPlatform
-            )
-        )
-    };
+    let stays = stays.parse::<TagVersion>().ok()?;
     let mut above: Vec<(TagVersion, &str)> = examination
         .candidates
         .iter()
-        .filter(refused)
+        .filter(|candidate| candidate.rejection.is_some_and(holds_back))
         .filter_map(|candidate| {
             let tag = candidate.tag.as_str();
-            Some((version(tag)?, tag))
+            Some((tag.parse::<TagVersion>().ok()?, tag))
         })
         .filter(|(version, _)| {
             version.variant() == stays.variant()
@@ -124,4 +115,18 @@ fn held_back_line(image: &str, examination: &Examination) -> Option<String> {
         0 => Some(format!("Holds back {}.", names.join(", "))),
         more => Some(format!("Holds back {} and {more} more.", names.join(", "))),
     }
+}
+
+/// Whether the policy rejects the tag although it may be a newer version.
+fn holds_back(rejection: Rejection) -> bool {
+    matches!(
+        rejection,
+        Rejection::OutOfRange
+            | Rejection::NoMatch
+            | Rejection::Filtered
+            | Rejection::NotAllowed
+            | Rejection::Ignored
+            | Rejection::TooYoung
+            | Rejection::WrongPlatform
+    )
 }

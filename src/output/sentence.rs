@@ -1,4 +1,4 @@
-//! A decision in one sentence, and what to do next.
+//! A decision in one sentence, and the suggested next command.
 
 use super::columns::{lock_phrase, version, version_of};
 use super::text::sanitize::sanitize;
@@ -6,7 +6,7 @@ use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
 use crate::policy::WarningCode;
 
-/// What becomes of the container, in a sentence.
+/// What would happen to the container, in a sentence.
 #[must_use]
 pub fn sentence(row: &Row) -> String {
     let decision = &row.decision;
@@ -17,23 +17,26 @@ pub fn sentence(row: &Row) -> String {
         .and_then(version)
         .unwrap_or_default();
     let text = match decision.outcome {
-        Outcome::Update => format!("would move from {from} to {latest}: {}", told(row)),
+        Outcome::Update => format!(
+            "would move from {from} to {latest}: {}",
+            describe_reason(row)
+        ),
         Outcome::Keep if decision.is_behind() => {
             let held = match decision.state {
-                State::Locked => "only the lock holds it back",
-                State::Ignored => "only the ignore annotation holds it back",
-                State::Manual | State::Automated => "nobody has automated it",
+                State::Locked => "the lock holds it back",
+                State::Ignored => "the ignore annotation holds it back",
+                State::Manual | State::Automated => "the workload is not automated",
             };
             format!(
-                "stays at {from}: {}; {latest} is elected, and {held}",
-                told(row)
+                "stays at {from}: {}; {latest} is elected, but {held}",
+                describe_reason(row)
             )
         }
-        Outcome::Keep => format!("stays at {from}: {}", told(row)),
+        Outcome::Keep => format!("stays at {from}: {}", describe_reason(row)),
         Outcome::Unknown => {
             format!(
                 "undecided, so it stays at {from}: {} ({})",
-                told(row),
+                describe_reason(row),
                 decision.reason
             )
         }
@@ -45,9 +48,8 @@ pub fn sentence(row: &Row) -> String {
     text
 }
 
-/// The reason in words, with the tags, versions and errors in it where the
-/// evaluator gave them.
-fn told(row: &Row) -> String {
+/// The reason in words, with the tags, versions and errors that the evaluator added.
+fn describe_reason(row: &Row) -> String {
     let decision = &row.decision;
     match &decision.lock {
         Some(lock) if decision.reason == Reason::Locked => lock_phrase(lock),
@@ -56,40 +58,40 @@ fn told(row: &Row) -> String {
     }
 }
 
-/// The flags that a suggested command has to repeat, so that it means the same
-/// cluster and the same images.
+/// The flags that a suggested command must repeat to act on the same cluster and the
+/// same images.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RepeatedFlags {
-    /// Those that choose the cluster and who asks.
+    /// The flags that select the cluster and the user.
     pub client: Vec<String>,
-    /// Those that say where images come from.
+    /// The flags that say where images come from.
     pub registry: Vec<String>,
-    /// Those that say with which credentials, for commands about workloads.
+    /// The flags that select pull secrets, for commands about workloads.
     pub pull_secrets: Vec<String>,
-    /// The files that were read, as they were given: `-f DIR -R`.
+    /// The flags for the files that were read, as given: `-f DIR -R`.
     pub files: Vec<String>,
 }
 
-/// What the decision asks for: a command ready to be pasted. `None` where there
-/// is nothing to do, or the manifest came from standard input.
+/// The command that resolves the decision, ready to paste. `None` if there is nothing
+/// to do or the manifest came from standard input.
 #[must_use]
 pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     let container = ["-c", &row.container];
     let warnings = &row.decision.warnings;
     let is_writable = warnings.iter().all(|w| w.code != WarningCode::NotWritable);
     match row.decision.reason {
-        // The command would be refused.
+        // These commands refuse a workload that is not writable.
         Reason::NewerImage | Reason::Locked | Reason::Manual if !is_writable => None,
-        Reason::NewerImage => asking(row, flags, "update", &container),
+        Reason::NewerImage => registry_command(row, flags, "update", &container),
         Reason::Locked if row.decision.is_behind() => own_command(row, flags, "unlock", &[]),
-        Reason::Manual => asking(row, flags, "automate", &[]),
+        Reason::Manual => registry_command(row, flags, "automate", &[]),
         Reason::InvalidPolicy => {
             let words = ["kubectl", "imgpolicy", "test"];
             let words = words
                 .into_iter()
                 .chain([&*row.image, "--policy", "TYPE:EXPR"]);
-            let further = flags.registry.iter().map(String::as_str);
-            Some(command_line(words.chain(further)))
+            let extra = flags.registry.iter().map(String::as_str);
+            Some(command_line(words.chain(extra)))
         }
         Reason::Unauthorized => {
             let image: ImageReference = row.image.parse().ok()?;
@@ -105,7 +107,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         | Reason::NoMatchingTag
         | Reason::NoCreationTime
         | Reason::WrongPlatform
-        | Reason::TooYoung => asking(row, flags, "images", &[]),
+        | Reason::TooYoung => registry_command(row, flags, "images", &[]),
         Reason::Locked
         | Reason::Ignored
         | Reason::Excluded
@@ -117,48 +119,50 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     }
 }
 
-/// A command that asks registries as this one did.
-fn asking(row: &Row, flags: &RepeatedFlags, command: &str, further: &[&str]) -> Option<String> {
-    let registries = flags.registry.iter().chain(&flags.pull_secrets);
-    let registries = registries.map(String::as_str);
-    let further: Vec<&str> = further.iter().copied().chain(registries).collect();
-    own_command(row, flags, command, &further)
-}
-
-/// A command of this program about the row's workload.
-fn own_command(
+/// A command that queries registries with the same flags.
+fn registry_command(
     row: &Row,
     flags: &RepeatedFlags,
     command: &str,
-    further: &[&str],
+    extra: &[&str],
 ) -> Option<String> {
+    let registries = flags.registry.iter().chain(&flags.pull_secrets);
+    let registries = registries.map(String::as_str);
+    let extra: Vec<&str> = extra.iter().copied().chain(registries).collect();
+    own_command(row, flags, command, &extra)
+}
+
+/// A command of this program for the row's workload.
+fn own_command(row: &Row, flags: &RepeatedFlags, command: &str, extra: &[&str]) -> Option<String> {
     let workload = row.workload.exact();
     let mut words = vec!["kubectl", "imgpolicy", command, &workload];
     match &row.source {
         Some(source) if source.file == "-" => return None,
         Some(source) if flags.files.is_empty() => words.extend(["-f", &source.file]),
-        // The policy may stand in another of the files than the workload.
+        // The policy may be in a different file than the workload.
         Some(_) => words.extend(flags.files.iter().map(String::as_str)),
         None => {
             words.extend(["-n", &row.workload.namespace]);
             words.extend(flags.client.iter().map(String::as_str));
         }
     }
-    words.extend(further);
+    words.extend(extra);
     Some(command_line(words))
 }
 
-/// The words as a shell reads them back.
+/// Joins words into a command line, quoted for a shell.
 #[must_use]
 pub fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
-/// The word as a shell reads it back; what a terminal would obey is gone.
-fn quoted(word: &str) -> String {
+/// Quotes a word for a shell, without the characters that a terminal would interpret.
+fn quote(word: &str) -> String {
     let word = sanitize(word);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./-=:@+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let is_plain = word
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_./-=:@+,".contains(c));
+    if is_plain && !word.is_empty() {
         word.into_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
@@ -170,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_quoted_where_a_shell_wants_it() {
+    fn words_are_quoted_if_a_shell_needs_it() {
         for (word, expected) in [
             ("deploy/web.yaml", "deploy/web.yaml"),
             ("my file", "'my file'"),
@@ -178,7 +182,7 @@ mod tests {
             ("$(reboot)", "'$(reboot)'"),
             ("", "''"),
         ] {
-            assert_eq!(quoted(word), expected);
+            assert_eq!(quote(word), expected);
         }
     }
 }

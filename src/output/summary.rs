@@ -1,47 +1,35 @@
-//! The lines that end a report on standard error.
+//! The closing lines of a report on standard error.
 
+use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
-use super::text::time::{count, thousands};
 use crate::evaluator::{Assessment, Summary};
 use crate::policy::WarningCode;
 
 /// `450 containers: 41 automated (7 updates), 3 locked (2 behind), 406 manual,
-/// 2 undecided`; groups of nobody are left out. The undecided ones are among
-/// the automated.
+/// 2 undecided`. Empty groups are left out. Undecided containers are also counted as
+/// automated.
 #[must_use]
 pub fn summary_line(summary: &Summary) -> String {
-    let with = |group: String, number: usize, part: &str| match number {
-        0 => group,
-        _ => format!("{group} ({part})"),
+    let updates = match summary.updates {
+        0 => String::new(),
+        updates => format!(" ({})", count(updates, "update")),
     };
-    let group = |number: usize, word: &str| format!("{} {word}", thousands(number));
-    let groups = [
-        (
-            summary.automated,
-            with(
-                group(summary.automated, "automated"),
-                summary.updates,
-                &count(summary.updates, "update"),
-            ),
-        ),
-        (
-            summary.locked,
-            with(
-                group(summary.locked, "locked"),
-                summary.locked_behind,
-                &group(summary.locked_behind, "behind"),
-            ),
-        ),
-        (summary.ignored, group(summary.ignored, "ignored")),
-        (summary.manual, group(summary.manual, "manual")),
-        (summary.undecided, group(summary.undecided, "undecided")),
-    ];
+    let behind = match summary.locked_behind {
+        0 => String::new(),
+        behind => format!(" ({} behind)", thousands(behind)),
+    };
+    let groups: Vec<String> = [
+        (summary.automated, "automated", updates),
+        (summary.locked, "locked", behind),
+        (summary.ignored, "ignored", String::new()),
+        (summary.manual, "manual", String::new()),
+        (summary.undecided, "undecided", String::new()),
+    ]
+    .into_iter()
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, word, part)| format!("{} {word}{part}", thousands(number)))
+    .collect();
     let all = count(summary.containers, "container");
-    let groups: Vec<String> = groups
-        .into_iter()
-        .filter(|&(number, _)| number > 0)
-        .map(|(_, text)| text)
-        .collect();
     if groups.is_empty() {
         all
     } else {
@@ -49,41 +37,39 @@ pub fn summary_line(summary: &Summary) -> String {
     }
 }
 
-/// `not covered: 12 Pods of Rollout, 1 Pod without an owner`; `None` where
-/// every Pod has a row.
+/// `not covered: 12 Pods of Rollout, 1 Pod without an owner`; `None` if every Pod has a
+/// row.
 #[must_use]
 pub fn not_covered_line(uncovered: &[(String, usize)]) -> Option<String> {
-    let part = |(owner, pods): &(String, usize)| {
-        let pods = count(*pods, "Pod");
-        match owner.as_str() {
-            "" => format!("{pods} without an owner"),
-            owner => format!("{pods} of {}", sanitize(owner)),
-        }
-    };
     let parts: Vec<String> = uncovered
         .iter()
         .filter(|(_, pods)| *pods > 0)
-        .map(part)
+        .map(|(owner, pods)| {
+            let pods = count(*pods, "Pod");
+            match owner.as_str() {
+                "" => format!("{pods} without an owner"),
+                owner => format!("{pods} of {}", sanitize(owner)),
+            }
+        })
         .collect();
     (!parts.is_empty()).then(|| format!("not covered: {}", parts.join(", ")))
 }
 
-/// Said where Ctrl-C ended a scan.
-pub const PARTIAL: &str =
-    "partial: the scan was stopped, and only what was decided so far is shown";
+/// The closing line if Ctrl-C stopped the scan.
+pub const PARTIAL: &str = "partial: the scan was stopped; only the decisions made so far are shown";
 
-/// `warnings: 1 moved-tag, 2 mutable-tag; see -o wide and explain`: the table has no
-/// room for them, and a tag that moved must not go unseen. `None` where there are
-/// none.
+/// `warnings: 1 moved-tag, 2 mutable-tag; see -o wide and explain`: the table has no room
+/// for warnings, but a moved tag must not be overlooked. `None` if there are none.
 fn warnings_line(assessment: &Assessment) -> Option<String> {
-    let codes = || {
-        let rows = assessment.rows.iter();
-        rows.flat_map(|row| &row.decision.warnings)
-            .map(|warning| warning.code)
-    };
+    let codes: Vec<WarningCode> = assessment
+        .rows
+        .iter()
+        .flat_map(|row| &row.decision.warnings)
+        .map(|warning| warning.code)
+        .collect();
     let parts: Vec<String> = WarningCode::ALL
         .iter()
-        .map(|code| (code, codes().filter(|other| other == code).count()))
+        .map(|code| (code, codes.iter().filter(|other| *other == code).count()))
         .filter(|(_, number)| *number > 0)
         .map(|(code, number)| format!("{} {code}", thousands(number)))
         .collect();
@@ -91,9 +77,8 @@ fn warnings_line(assessment: &Assessment) -> Option<String> {
     (!parts.is_empty()).then(|| format!("warnings: {all}; see -o wide and explain"))
 }
 
-/// Everything that ends `status` on standard error, line by line: the notes, the
-/// warnings counted, whether the scan was stopped, the summary, and the Pods
-/// without a row.
+/// The closing lines of `status` on standard error: the notes, the number of warnings,
+/// whether the scan was stopped, the summary, and the Pods without a row.
 #[must_use]
 pub fn closing_lines(assessment: &Assessment) -> Vec<String> {
     let notes = assessment
@@ -114,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_counts_what_there_is() {
+    fn summary_counts_each_group() {
         let all = Summary {
             containers: 450,
             automated: 41,
@@ -152,18 +137,17 @@ mod tests {
 
     #[test]
     fn uncovered_pods_are_counted_by_owner() {
-        let line = |pods: &[(&str, usize)]| {
+        let cases: [(&[(&str, usize)], Option<&str>); 3] = [
+            (&[], None),
+            (&[("Rollout", 12)], Some("not covered: 12 Pods of Rollout")),
+            (
+                &[("Job\u{1b}", 1), ("", 2), ("X", 0)],
+                Some("not covered: 1 Pod of Job, 2 Pods without an owner"),
+            ),
+        ];
+        for (pods, expected) in cases {
             let pods: Vec<_> = pods.iter().map(|(o, n)| ((*o).to_owned(), *n)).collect();
-            not_covered_line(&pods)
-        };
-        assert_eq!(line(&[]), None);
-        assert_eq!(
-            line(&[("Rollout", 12)]).as_deref(),
-            Some("not covered: 12 Pods of Rollout")
-        );
-        assert_eq!(
-            line(&[("Job\u{1b}", 1), ("", 2), ("X", 0)]).as_deref(),
-            Some("not covered: 1 Pod of Job, 2 Pods without an owner")
-        );
+            assert_eq!(not_covered_line(&pods).as_deref(), expected);
+        }
     }
 }

@@ -3,33 +3,32 @@
 use jiff::Timestamp;
 
 use super::columns::{Column, short_name};
+use super::text::fit_step::FitStep;
 use super::text::grid::{Cell, Grid};
-use super::text::layout::Step;
 use super::text::style::Style;
 use crate::evaluator::{Outcome, Row};
 use crate::workload::Names;
 
-/// What the user chose of the table.
+/// Options of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TableOptions {
-    /// The namespace stands in front.
+    /// Show the namespace in the first column.
     pub namespaces: bool,
-    /// The wide columns stand behind. A wide table is never cut: whoever asks
-    /// for it wants all.
+    /// Add the wide columns. A wide table is never cut, because the user asked for
+    /// everything.
     pub wide: bool,
-    /// The headings are left out.
+    /// Leave out the headings.
     pub no_headings: bool,
-    /// Rows are sorted by this column, and stay in their order where it is
-    /// equal.
+    /// Sort the rows by this column. Rows that are equal in it keep their order.
     pub sort_by: Option<Column>,
 }
 
-/// The table of `status`, one line a row, each ending with a line break.
+/// The table of `status`, one line per row, each ending with a line break.
 ///
-/// Where the terminal is too narrow, the columns move together, then WHY is cut
-/// down to its words and goes (problem rows keep the word), then kinds read
-/// `deploy`, then POLICY shortens, then names are cut in their middle; where even that is too wide,
-/// whole columns go, POLICY first.
+/// If the terminal is too narrow, the columns move together. Then WHY is cut to its
+/// reason words and removed (rows with a problem keep the word), then kinds are
+/// abbreviated to `deploy`, then POLICY is cut, then names are cut in their middle. If
+/// that is still too wide, whole columns are removed, POLICY first.
 #[must_use]
 pub fn status_table<'a>(
     rows: impl IntoIterator<Item = &'a Row>,
@@ -43,15 +42,15 @@ pub fn status_table<'a>(
     }
     let columns = columns(options);
     let names = Names::among(rows.iter().map(|row| &row.workload));
-    let cells = |row: &&Row| -> Vec<Cell> {
+    let cells = rows.iter().map(|row| -> Vec<Cell> {
         let columns = columns.iter();
         columns
             .map(|column| column.cell(row, &names, now))
             .collect()
-    };
+    });
     let grid = Grid {
         headings: columns.iter().map(|column| column.heading()).collect(),
-        rows: rows.iter().map(cells).collect(),
+        rows: cells.collect(),
         show_headings: !options.no_headings,
         steps: if options.wide {
             Vec::new()
@@ -62,7 +61,7 @@ pub fn status_table<'a>(
     grid.render(style)
 }
 
-/// `deployment.apps/web`: one line a workload, in the order of the rows.
+/// `deployment.apps/web`: one line per workload, in the order of the rows.
 #[must_use]
 pub fn names<'a>(rows: impl IntoIterator<Item = &'a Row>) -> String {
     let mut seen = std::collections::BTreeSet::new();
@@ -84,49 +83,46 @@ fn columns(options: &TableOptions) -> Vec<Column> {
         Column::Origin,
         Column::Warnings,
     ];
-    let shown = |column: &Column| match column {
-        Column::Namespace => options.namespaces,
-        column => options.wide || !wide.contains(column),
-    };
-    Column::ALL.iter().copied().filter(shown).collect()
+    let columns = Column::ALL.iter().copied();
+    columns
+        .filter(|column| match column {
+            Column::Namespace => options.namespaces,
+            column => options.wide || !wide.contains(column),
+        })
+        .collect()
 }
 
-/// What gives way where there is too little room, in this order.
-fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
-    let word = |row: &&&Row| Column::Why.cell(row, names, now).word_width();
-    // A group in the middle of a name would be the first to go.
+/// How the table is narrowed, in this order.
+fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<FitStep> {
+    // Otherwise the API group, which is in the middle of a name, would be cut first.
     let shared = rows.iter().filter(|row| names.is_shared(&row.workload));
     let shared = shared.map(|row| short_name(&row.workload, names).chars().count());
     let shared = shared.max().unwrap_or(0);
-    let widest = |problems: bool| {
-        let is_problem = |row: &&&Row| row.decision.outcome == Outcome::Unknown;
-        let rows = rows.iter().filter(|row| !problems || is_problem(row));
-        rows.map(|row| word(&row)).max()
-    };
-    let narrow = |floors: &[(Column, usize)]| {
-        Step::Narrow(
-            floors
-                .iter()
-                .map(|&(column, floor)| (column.as_str(), floor))
-                .collect(),
-        )
-    };
-    let mut steps = vec![narrow(&[(Column::Why, widest(false).unwrap_or(0))])];
-    steps.push(match widest(true) {
+    let words: Vec<(bool, usize)> = rows
+        .iter()
+        .map(|row| {
+            let word = Column::Why.cell(row, names, now).word_width();
+            (row.decision.outcome == Outcome::Unknown, word)
+        })
+        .collect();
+    let widest = words.iter().map(|(_, word)| *word).max();
+    let problems = words.iter().filter(|(is_problem, _)| *is_problem);
+    let mut steps = vec![narrow(&[(Column::Why, widest.unwrap_or(0))])];
+    steps.push(match problems.map(|(_, word)| *word).max() {
         Some(word) => narrow(&[(Column::Why, word)]),
-        None => Step::Drop(Column::Why.as_str()),
+        None => FitStep::Drop(Column::Why.as_str()),
     });
     steps.extend([
-        // The kind's short name loses nothing, so it comes before any cut.
-        Step::Shorten(Column::Workload.as_str()),
+        // Abbreviating the kind loses no information, so it comes before any cut.
+        FitStep::Shorten(Column::Workload.as_str()),
         narrow(&[(Column::Policy, 8)]),
         narrow(&[
             (Column::Namespace, 9),
             (Column::Workload, shared.max(16)),
             (Column::Container, 9),
         ]),
-        Step::Shorten(Column::Current.as_str()),
-        Step::Shorten(Column::Update.as_str()),
+        FitStep::Shorten(Column::Current.as_str()),
+        FitStep::Shorten(Column::Update.as_str()),
         narrow(&[(Column::Current, 9), (Column::Update, 9)]),
         narrow(&[
             (Column::Namespace, 6),
@@ -137,7 +133,7 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
             (Column::Update, 7),
         ]),
     ]);
-    // Beyond this a cell would say nothing. The workload and its problem stay.
+    // Cells that are narrower would say nothing. The workload and its problem stay.
     let last = [
         Column::Policy,
         Column::Container,
@@ -145,8 +141,17 @@ fn steps(rows: &[&Row], names: &Names<'_>, now: Timestamp) -> Vec<Step> {
         Column::Current,
         Column::Namespace,
     ];
-    steps.extend(last.map(|column| Step::Drop(column.as_str())));
+    steps.extend(last.map(|column| FitStep::Drop(column.as_str())));
     steps.push(narrow(&[(Column::Workload, 10), (Column::Update, 6)]));
-    steps.push(Step::Drop(Column::Update.as_str()));
+    steps.push(FitStep::Drop(Column::Update.as_str()));
     steps
+}
+
+fn narrow(minimums: &[(Column, usize)]) -> FitStep {
+    let minimums = minimums.iter();
+    FitStep::Narrow(
+        minimums
+            .map(|&(column, minimum)| (column.as_str(), minimum))
+            .collect(),
+    )
 }

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::candidates::{TagColumn, columns_of, tag_table};
+use super::candidates::{TagColumn, relevant_columns, tag_table};
 use super::text::elide::wrap;
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
 use crate::evaluator::{CandidateVerdict, Examination, Outcome};
 
-/// What a policy elects among the tags of an image: the verdict in a line, then
-/// the tags, the best first (`limit` 0: all).
+/// What a policy elects among the tags of an image: the verdict in one line, then the
+/// tags, best first (`limit` 0: all).
 #[must_use]
 pub fn test_report(
     image: &str,
@@ -19,22 +19,21 @@ pub fn test_report(
     style: &Style,
 ) -> String {
     let decision = &examination.decision;
-    let told = match decision.message.trim() {
+    let reason = match decision.message.trim() {
         "" => decision.reason.phrase(),
         message => message,
     };
-    let is_elected = |verdict| verdict == CandidateVerdict::Elected;
-    let elected = examination
+    let is_elected = examination
         .candidates
         .iter()
-        .any(|candidate| is_elected(candidate.verdict));
+        .any(|candidate| candidate.verdict == CandidateVerdict::Elected);
     let (verdict, paint) = match decision.outcome {
         Outcome::Unknown => (
-            format!("undecided: {told} ({})", decision.reason),
+            format!("undecided: {reason} ({})", decision.reason),
             Paint::Bad,
         ),
-        _ if elected => (told.to_owned(), Paint::Good),
-        _ => (format!("nothing is elected: {told}"), Paint::Caution),
+        _ if is_elected => (reason.to_owned(), Paint::Good),
+        _ => (format!("no tag is elected: {reason}"), Paint::Caution),
     };
     let line = wrap(&sanitize(&format!("{image}: {verdict}")), style.width, 2);
     let mut text = String::new();
@@ -54,7 +53,7 @@ pub fn test_report(
         text.push_str(&tag_table(
             &examination.candidates,
             limit,
-            &columns_of(examination, &columns),
+            &relevant_columns(examination, &columns),
             true,
             now,
             style,

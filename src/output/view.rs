@@ -1,14 +1,14 @@
-//! What is shown of images that have no row: those of other owners' Pods.
+//! Containers as `images` shows them, also those of Pods that have no row.
 
 use crate::evaluator::{Row, State};
 use crate::workload::{ContainerType, WorkloadId, WorkloadKind};
 
-/// Whoever runs an image: a workload with rows, or another owner of Pods.
+/// What runs an image: a workload with rows, or another owner of Pods.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageUser {
     /// Its namespace.
     pub namespace: String,
-    /// Its kind as in the API: `Deployment`, `Rollout`, `Pod`.
+    /// Its kind, as in the API: `Deployment`, `Rollout`, `Pod`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -21,16 +21,16 @@ pub struct ImageUser {
 pub struct ImageUse {
     /// The image as the manifest or the Pod spells it.
     pub image: String,
-    /// Whose container it is.
+    /// What owns the container.
     pub user: ImageUser,
     /// The container's name.
     pub container: String,
     /// Container or init container.
     pub container_type: ContainerType,
-    /// The state; `None` for what no policy can reach, such as injected
-    /// sidecars and the Pods of other owners.
+    /// The state; `None` for a container to which no policy can apply, such as an
+    /// injected sidecar or a container of another owner's Pods.
     pub state: Option<State>,
-    /// How many Pods run it, where they were counted.
+    /// How many Pods run it, if they were counted.
     pub pods: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ impl From<&Row> for ImageUse {
 }
 
 impl ImageUser {
-    /// The workload, if it is one with rows.
+    /// The workload, if it is of a kind that has rows.
     pub(crate) fn workload(&self) -> Option<WorkloadId> {
         Some(WorkloadId {
             kind: WorkloadKind::of_object(&self.api_version, &self.kind)?,
@@ -64,7 +64,7 @@ impl ImageUser {
     }
 }
 
-/// `deployment/web`, as people type it.
+/// `deployment/web`.
 impl std::fmt::Display for ImageUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.kind.to_lowercase(), self.name)

@@ -64,7 +64,7 @@ fn an_unknown_container_is_answered_with_those_there_are() {
 fn explain_tells_why_one_tag_was_not_chosen() {
     for (tag, expected) in [
         ("1.2.0", "1.2.0 was not chosen: it lies outside the range"),
-        ("9.9.9", "The repository lists no tag 9.9.9"),
+        ("9.9.9", "The repository has no tag 9.9.9"),
     ] {
         let outcome = on_quickstart(&["explain", "deployment/semver", "--tag", tag]).expect(0);
         assert!(

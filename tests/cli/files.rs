@@ -66,7 +66,7 @@ fn what_is_refused_is_told_with_its_line_and_the_rest_is_written() {
     let outcome = environment
         .run(LOCK.iter().chain(&["-f", "web.yaml"]))
         .expect(1);
-    let why = "web.yaml:5: metadata.annotations has a YAML anchor that is used elsewhere too";
+    let why = "web.yaml:5: metadata.annotations has a YAML anchor that is used elsewhere";
     assert!(outcome.stderr.contains(why), "{outcome:#?}");
     let text = fs::read_to_string(environment.home().join("web.yaml")).expect("a file");
     assert!(text.starts_with(&shared), "{text}");

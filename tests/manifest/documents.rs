@@ -1,8 +1,8 @@
-//! Texts read into objects, the nasty ones too.
+//! Reads texts, including malicious ones, into objects.
 
 use kubectl_imgpolicy::manifest::objects;
 
-/// One line an object: `LINE VALUE`, or `LINE! ERROR`.
+/// One line per object: `LINE VALUE` or `LINE! ERROR`.
 pub(super) fn read(text: &str) -> Vec<String> {
     objects(text)
         .into_iter()
@@ -21,7 +21,7 @@ pub(super) fn check(table: &[(&str, &str, &[&str])]) {
 }
 
 #[test]
-fn documents_are_cut_at_markers_and_keep_their_lines() {
+fn documents_are_split_at_markers_and_keep_their_lines() {
     check(&[
         ("one without a marker", "a: 1\n", &[r#"1 {"a":1}"#]),
         ("no newline at the end", "a: 1", &[r#"1 {"a":1}"#]),
@@ -36,7 +36,7 @@ fn documents_are_cut_at_markers_and_keep_their_lines() {
             &[r#"6 {"a":1}"#],
         ),
         (
-            "empty and comment-only documents are none",
+            "empty and comment-only documents are skipped",
             "---\n---\n# x\n---\n\n---\na: 1\n---\n",
             &[r#"7 {"a":1}"#],
         ),
@@ -56,22 +56,22 @@ fn documents_are_cut_at_markers_and_keep_their_lines() {
             &[r#"2 {"a":1}"#],
         ),
         (
-            "a comment behind the marker",
+            "a comment after the marker",
             "--- # first\na: 1\n",
             &[r#"2 {"a":1}"#],
         ),
         (
-            "content behind the marker",
+            "content after the marker",
             "--- {a: 1}\n",
             &[r#"1 {"a":1}"#],
         ),
         (
-            "blanks behind the marker",
+            "blanks after the marker",
             "a: 1\n---  \t\nb: 2\n",
             &[r#"1 {"a":1}"#, r#"3 {"b":2}"#],
         ),
         (
-            "an end marker, and a directive that belongs to the next",
+            "an end marker, and a directive of the next document",
             "a: 1\n...\n# c\n%YAML 1.2\n---\nb: 2\n",
             &[r#"1 {"a":1}"#, r#"6 {"b":2}"#],
         ),
@@ -86,12 +86,12 @@ fn documents_are_cut_at_markers_and_keep_their_lines() {
             &[r#"1 {"a":1,"---b":2}"#],
         ),
         (
-            "an indented marker in a block scalar is text",
+            "an indented marker in a block scalar is content",
             "a: |\n  x\n  ---\n  y\nb: 1\n",
             &[r#"1 {"a":"x\n---\ny\n","b":1}"#],
         ),
         (
-            "a hash in a block scalar is text",
+            "a hash in a block scalar is content",
             "a: |\n  # x\n",
             &[r##"1 {"a":"# x\n"}"##],
         ),
@@ -99,7 +99,7 @@ fn documents_are_cut_at_markers_and_keep_their_lines() {
 }
 
 #[test]
-fn a_broken_document_hides_no_other_and_names_its_line() {
+fn broken_document_reports_its_line_and_hides_no_other() {
     check(&[
         (
             "broken in the middle",
@@ -124,17 +124,17 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
             &[r#"1 {"a":1}"#, "4! unclosed bracket '['", r#"6 {"c":3}"#],
         ),
         (
-            "two keys, as kubectl refuses them",
+            "duplicate keys, which kubectl also rejects",
             "x: 1\n---\na: 1\nb: 1\na: 2\n",
-            &[r#"1 {"x":1}"#, r#"5! the key "a" stands there twice"#],
+            &[r#"1 {"x":1}"#, r#"5! the key "a" is duplicated"#],
         ),
         (
-            "two keys in JSON",
+            "duplicate keys in JSON",
             "{\"a\": 1,\n \"a\": 2}\n",
-            &[r#"2! the key "a" stands there twice"#],
+            &[r#"2! the key "a" is duplicated"#],
         ),
         (
-            "an alias of nothing",
+            "an alias without an anchor",
             "a: *nothing\n",
             &["1! alias references unknown anchor"],
         ),
@@ -144,9 +144,9 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
             &["1! unsupported YAML major version"],
         ),
         (
-            "a key that is no text",
+            "a key that is not a string",
             "? [a]\n: 1\n",
-            &["1! a key must be text, and this one is a list or a mapping"],
+            &["1! a key must be a string, but this one is a list or a mapping"],
         ),
         (
             "a control character",
@@ -157,14 +157,14 @@ fn a_broken_document_hides_no_other_and_names_its_line() {
 }
 
 #[test]
-fn what_is_no_mapping_is_no_object() {
+fn document_that_is_not_a_mapping_is_rejected() {
     let expected = |what| {
-        format!("1! a manifest must be a mapping with apiVersion and kind, and this is {what}")
+        format!("1! a manifest must be a mapping with apiVersion and kind, but this is {what}")
     };
     for (text, what) in [
         ("- a: 1\n", "a list"),
         ("[]\n", "a list"),
-        ("hello world\n", "a text"),
+        ("hello world\n", "a string"),
         ("12\n", "a number"),
         ("yes\n", "a boolean"),
     ] {
@@ -173,7 +173,7 @@ fn what_is_no_mapping_is_no_object() {
 }
 
 #[test]
-fn scalars_are_what_kubectl_makes_of_them() {
+fn scalars_are_read_as_in_kubectl() {
     check(&[
         (
             "YAML 1.1 booleans: the API refuses such an annotation",
@@ -181,17 +181,17 @@ fn scalars_are_what_kubectl_makes_of_them() {
             &[r#"1 {"a":true,"b":true,"c":false,"d":"yes"}"#],
         ),
         (
-            "numbers as tags lose their text, as they do for Helm",
+            "numeric tags lose their text, as in Helm",
             "a: 1.10\nb: '1.10'\nc: 20190523\nd: 0755\ne: 1.2.3\nf: 1_000\n",
             &[r#"1 {"a":1.1,"b":"1.10","c":20190523,"d":493,"e":"1.2.3","f":1000}"#],
         ),
         (
-            "a date is text",
+            "a date is a string",
             "a: 2026-01-02\n",
             &[r#"1 {"a":"2026-01-02"}"#],
         ),
         (
-            "no JSON number",
+            "not a JSON number",
             "a: .inf\nb: .nan\n",
             &[r#"1 {"a":".inf","b":".nan"}"#],
         ),
@@ -201,17 +201,17 @@ fn scalars_are_what_kubectl_makes_of_them() {
             &[r#"1 {"a":"C:\\dir\\x.yaml","b":"C:\\n","c":"C:\\n"}"#],
         ),
         (
-            "an image is text, whatever colons it has",
+            "an image with colons is a string",
             "image: registry:5000/app:1@sha256:ab\n",
             &[r#"1 {"image":"registry:5000/app:1@sha256:ab"}"#],
         ),
         (
-            "keys are text",
+            "keys are strings",
             "8080: x\non: y\n",
             &[r#"1 {"8080":"x","on":true}"#],
         ),
         (
-            "no value is null",
+            "a missing value is null",
             "a:\nb: ~\n",
             &[r#"1 {"a":null,"b":null}"#],
         ),
@@ -227,7 +227,7 @@ fn anchors_and_merges_are_expanded() {
             &[r#"1 {"a":{"b":1},"c":{"b":1}}"#],
         ),
         (
-            "a merge; the mapping's own key wins",
+            "a merge; the mapping's own key takes precedence",
             "a: &x {b: 1, d: 4}\nc:\n  <<: *x\n  b: 2\n",
             &[r#"1 {"a":{"b":1,"d":4},"c":{"b":2,"d":4}}"#],
         ),
@@ -240,7 +240,7 @@ fn anchors_and_merges_are_expanded() {
 }
 
 #[test]
-fn bombs_are_refused_in_short_words() {
+fn yaml_bombs_are_rejected_with_short_messages() {
     let mut aliases = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..12 {
         let below = vec![format!("*a{}", level - 1); 9].join(",");
@@ -262,18 +262,18 @@ fn bombs_are_refused_in_short_words() {
 }
 
 #[test]
-fn a_text_of_too_many_documents_ends_with_an_error() {
+fn too_many_documents_end_with_an_error() {
     let found = objects(&"a: 1\n---\n".repeat(20_001));
     assert_eq!(found.len(), 20_001);
     let last = found.last().expect("one").as_ref().expect_err("an error");
     assert_eq!(
         last.to_string(),
-        "it has more than 20000 documents; split it"
+        "the file has more than 20000 documents; split it"
     );
 }
 
 #[test]
-fn resource_definitions_are_not_too_deep() {
+fn deep_resource_definitions_are_accepted() {
     let depth = 60;
     let block: String = (0..depth)
         .map(|level| format!("{}a:\n", " ".repeat(level)))

@@ -1,4 +1,4 @@
-//! Files, folders and standard input behind `-f`.
+//! Reads the files, folders and standard input of `-f`.
 
 use std::fs;
 use std::path::Path;
@@ -35,7 +35,7 @@ fn names(listing: &FileListing) -> Vec<String> {
     listing.workloads.iter().map(name).collect()
 }
 
-/// The errors, with the folder's own path taken out.
+/// The errors, with the path of the folder replaced.
 fn errors(listing: &FileListing, folder: &Path) -> Vec<String> {
     let folder = folder.to_str().expect("text");
     let text = |error: &kubectl_imgpolicy::files::FileError| {
@@ -52,7 +52,7 @@ fn web(name: &str) -> String {
 }
 
 #[test]
-fn a_folder_is_read_by_name_and_the_folders_below_only_when_asked() {
+fn folder_is_read_by_name_and_subfolders_only_with_recursive() {
     let folder = folder(&[
         ("b.yml", &web("b")),
         ("a.yaml", &format!("# c\n---\n{}", web("a"))),
@@ -83,7 +83,7 @@ fn a_folder_is_read_by_name_and_the_folders_below_only_when_asked() {
 }
 
 #[test]
-fn a_file_given_twice_is_read_once() {
+fn file_given_twice_is_read_once() {
     let folder = folder(&[("a.yaml", &web("a"))]);
     let file = folder.path().join("a.yaml");
     let again = folder.path().join(".").join("a.yaml");
@@ -92,14 +92,14 @@ fn a_file_given_twice_is_read_once() {
 }
 
 #[test]
-fn standard_input_is_read_as_a_file() {
+fn standard_input_is_read_like_a_file() {
     let stdin = format!("{}---\n{}", web("a"), web("b"));
     let listing = read(&[Path::new("-"), Path::new("-")], false, &stdin);
     assert_eq!(names(&listing), ["shop/a -:1", "shop/b -:11"]);
 }
 
 #[test]
-fn only_objects_that_policies_come_from_are_kept_beside_workloads() {
+fn only_objects_with_policies_are_kept_besides_workloads() {
     let object = |api: &str, kind: &str| format!("apiVersion: {api}\nkind: {kind}\n---\n");
     let text = [
         object("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
@@ -129,7 +129,7 @@ fn only_objects_that_policies_come_from_are_kept_beside_workloads() {
 }
 
 #[test]
-fn every_fault_is_named_with_its_file_and_hides_no_other() {
+fn every_error_names_its_file_and_hides_no_other() {
     let annotated = web("typo").replace(
         "  name: typo\n",
         "  name: typo\n  annotations: {fluxcd.io/automated: yes}\n",
@@ -157,7 +157,7 @@ fn every_fault_is_named_with_its_file_and_hides_no_other() {
             "DIR/a.yaml:11: unclosed bracket '['",
             "DIR/b.yaml:1: annotation fluxcd.io/automated of deployment/typo must be text, \
              and is the boolean true; quote it",
-            "DIR/d.yaml:1: a key must be text, and this one is a list or a mapping; if this is a \
+            "DIR/d.yaml:1: a key must be a string, but this one is a list or a mapping; if this is a \
              Helm template, render it first: helm template … | kubectl imgpolicy status -f -",
             "DIR/e.yaml:2: not UTF-8; save the file as UTF-8",
         ]
@@ -165,12 +165,12 @@ fn every_fault_is_named_with_its_file_and_hides_no_other() {
     let named = read(&[&folder.path().join("c.yaml")], false, "");
     assert_eq!(
         errors(&named, folder.path()),
-        ["DIR/c.yaml:1: a manifest must be a mapping with apiVersion and kind, and this is a list"]
+        ["DIR/c.yaml:1: a manifest must be a mapping with apiVersion and kind, but this is a list"]
     );
 }
 
 #[test]
-fn what_is_no_file_is_refused_in_kubectls_words() {
+fn missing_file_is_rejected_as_in_kubectl() {
     let folder = folder(&[("deep/a.yaml", "")]);
     let here = folder.path();
     for (path, recursive, expected) in [
@@ -203,7 +203,7 @@ fn what_is_no_file_is_refused_in_kubectls_words() {
 }
 
 #[test]
-fn a_file_beyond_the_limit_is_refused() {
+fn file_over_the_size_limit_is_rejected() {
     let folder = folder(&[]);
     let path = folder.path().join("big.yaml");
     let file = fs::File::create(&path).expect("a file");
@@ -217,7 +217,7 @@ fn a_file_beyond_the_limit_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn links_to_files_are_followed_and_links_to_folders_are_not() {
+fn links_to_files_are_followed_but_links_to_folders_are_not() {
     use std::os::unix::fs::symlink;
 
     let folder = folder(&[("real/a.yaml", &web("a")), ("data/b.txt", &web("b"))]);

@@ -1,9 +1,9 @@
-//! Flux's markers, found beside images.
+//! Flux markers in comments on images.
 
 use kubectl_imgpolicy::manifest::{mark, objects};
 use kubectl_imgpolicy::workload::decode;
 
-/// `CONTAINER POLICY` of every container that got a marker.
+/// `CONTAINER POLICY` of every container with a marker.
 fn marked(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for object in objects(text) {
@@ -30,10 +30,10 @@ fn deployment(pod: &str) -> String {
 }
 
 #[test]
-fn a_marker_belongs_to_the_container_whose_image_it_stands_beside() {
+fn marker_belongs_to_the_container_of_its_image() {
     for (why, pod, expected) in [
         (
-            "each its own, also where images are equal",
+            "each container has its own, even if the images are equal",
             "containers:\n\
              - name: a\n  image: org/app:1 # {\"$imagepolicy\": \"flux-system:one\"}\n\
              - image: org/app:1 # {\"$imagepolicy\": \"flux-system:two\"}\n  name: b\n\
@@ -52,7 +52,7 @@ fn a_marker_belongs_to_the_container_whose_image_it_stands_beside() {
             vec!["a ns:p"],
         ),
         (
-            "an alias's own line",
+            "the line of an alias",
             "x: &i y:1\ncontainers:\n- name: a\n  image: *i # {\"$imagepolicy\": \"ns:p\"}",
             vec!["a ns:p"],
         ),
@@ -77,7 +77,7 @@ fn a_marker_belongs_to_the_container_whose_image_it_stands_beside() {
             vec![],
         ),
         (
-            "a text that looks like a comment is none",
+            "a string that looks like a comment is not a marker",
             "containers:\n- name: a\n  image: 'x:1 # {\"$imagepolicy\": \"ns:p\"}'",
             vec![],
         ),
@@ -87,7 +87,7 @@ fn a_marker_belongs_to_the_container_whose_image_it_stands_beside() {
 }
 
 #[test]
-fn markers_are_found_in_later_documents_with_windows_line_ends() {
+fn markers_are_found_in_later_documents_with_crlf() {
     let pod = "containers:\n- name: a\n  image: x:1 # {\"$imagepolicy\": \"ns:p\"}";
     let text = format!("# é ☃\na: 1\n---\n{}", deployment(pod)).replace('\n', "\r\n");
     assert_eq!(marked(&text), ["a ns:p"]);
@@ -106,7 +106,7 @@ fn markers_in_a_list_belong_to_its_items() {
 }
 
 #[test]
-fn a_helm_releases_images_are_marked_whole_or_by_their_parts() {
+fn helm_release_images_are_marked_as_a_whole_or_in_parts() {
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n\
         metadata: {name: r}\nspec:\n  values:\n\
         \x20   image:\n\
@@ -124,7 +124,7 @@ fn a_helm_releases_images_are_marked_whole_or_by_their_parts() {
 }
 
 #[test]
-fn a_marker_is_found_below_a_long_comment() {
+fn marker_below_a_long_comment_is_found() {
     let comment = "# licence\n".repeat(300);
     let text = deployment(&format!(
         "containers:\n{comment}- name: a\n  image: org/app:1 # {{\"$imagepolicy\": \"ns:one\"}}"

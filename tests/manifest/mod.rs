@@ -1,4 +1,4 @@
-//! Manifests read from texts and from files, and edited in both.
+//! Reads and edits manifests in texts and in files.
 
 mod documents;
 mod edit;

@@ -1,4 +1,4 @@
-//! The quick start's files fit together.
+//! The files of the quick start are consistent.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn json(path: &Path) -> Value {
 }
 
 #[test]
-fn all_manifests_are_found_without_looking_into_folders() {
+fn all_manifests_are_found_without_recursion() {
     let folder = PathOrStdin::Path(Path::new(QUICKSTART).join("manifests"));
     let listing = read_from(&[folder], false, "default", &mut std::io::empty());
     let rows: Vec<String> = listing
@@ -48,7 +48,7 @@ fn all_manifests_are_found_without_looking_into_folders() {
 }
 
 #[test]
-fn every_image_of_the_manifests_is_in_the_layouts() {
+fn every_image_in_the_manifests_is_in_the_layouts() {
     let folder = PathOrStdin::Path(Path::new(QUICKSTART).join("manifests"));
     let listing = read_from(&[folder], false, "default", &mut std::io::empty());
     let containers = listing.workloads.iter().flat_map(|w| &w.containers);

@@ -1,4 +1,4 @@
-//! Files replaced by others, all of it or nothing.
+//! Replaces files atomically.
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 const TASK: &str = "IMGPOLICY_REWRITE_TASK";
 
-/// A user who may do nothing here.
+/// A user without permissions here.
 const NOBODY: u32 = 65_534;
 
 const OLD: &str = "a: 1\r\n";
@@ -45,7 +45,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_text_changes_and_the_mode_and_the_owner_do_not() {
+fn rewriting_keeps_mode_and_owner() {
     for bits in [0o600, 0o644, 0o755, 0o660] {
         let (folder, file) = folder();
         mode(&file, bits);
@@ -63,7 +63,7 @@ fn the_text_changes_and_the_mode_and_the_owner_do_not() {
 }
 
 #[test]
-fn a_link_stays_and_its_file_is_replaced() {
+fn link_is_kept_and_its_target_is_replaced() {
     let (folder, file) = folder();
     let elsewhere = tempfile::tempdir().expect("a folder");
     let (first, second) = (elsewhere.path().join("first"), elsewhere.path().join("2"));
@@ -78,7 +78,7 @@ fn a_link_stays_and_its_file_is_replaced() {
 }
 
 #[test]
-fn a_file_that_others_changed_is_left_alone() {
+fn file_changed_by_another_process_is_not_written() {
     for other in ["a: 1\n", "", "a: 1\r\n ", "b: 1\r\n"] {
         let (folder, file) = folder();
         fs::write(&file, other).expect("a file");
@@ -94,7 +94,7 @@ fn a_file_that_others_changed_is_left_alone() {
 }
 
 #[test]
-fn what_is_no_file_to_write_is_named() {
+fn target_that_is_not_a_file_is_reported() {
     let (folder, file) = folder();
     mode(&file, 0o444);
     let missing = folder.path().join("missing.yaml");
@@ -117,7 +117,7 @@ fn what_is_no_file_to_write_is_named() {
 }
 
 #[test]
-fn standard_input_is_kept_for_the_way_out() {
+fn standard_input_is_kept_for_the_output() {
     let read =
         |paths: &[PathOrStdin], text: &str| read_from(paths, false, "shop", &mut text.as_bytes());
     let listing = read(&[PathOrStdin::Stdin], "# c\r\na: 1");
@@ -128,8 +128,8 @@ fn standard_input_is_kept_for_the_way_out() {
     assert_eq!(read(&[PathOrStdin::Stdin], " ").stdin, None);
 }
 
-/// A command that does a task in a folder as another process: this program,
-/// told by a variable to run [`child`].
+/// A command that performs a task in a folder in another process: this program, which a
+/// variable makes run [`child`].
 fn task(program: &Path, words: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -141,11 +141,11 @@ fn task(program: &Path, words: &str, folder: &Path) -> Command {
     command
 }
 
-/// The other side of the tests here; alone, it writes a file once.
+/// The child process of the tests here. When run as a test, it writes a file once.
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a child is told by a variable what to do"
+    reason = "a variable passes the task to the child"
 )]
 fn child() {
     let Ok(task) = std::env::var(TASK) else {
@@ -169,7 +169,7 @@ fn child() {
     }
 }
 
-/// Does a task as a user who is not root.
+/// Performs a task as a user other than root.
 #[track_caller]
 fn as_nobody(words: &str, folder: &Path) {
     let this = std::env::current_exe().expect("this program");
@@ -178,8 +178,8 @@ fn as_nobody(words: &str, folder: &Path) {
     }
     let program = tempfile::tempdir().expect("a folder");
     let copy = program.path().join("program");
-    // A program cannot be started while it is open for writing, and what this
-    // process has open its other children have open too for a moment.
+    // A program cannot be started while it is open for writing, and other children of this
+    // process briefly inherit its open files. So another process makes the copy.
     let copied = Command::new("cp").args([&this, &copy]).status();
     assert!(copied.expect("cp").success());
     mode(program.path(), 0o755);
@@ -201,7 +201,7 @@ fn run(mut command: Command) {
 }
 
 #[test]
-fn a_folder_that_may_not_be_written_is_named() {
+fn folder_without_write_permission_is_reported() {
     let (folder, file) = folder();
     mode(&file, 0o666);
     mode(folder.path(), 0o555);
@@ -212,10 +212,10 @@ fn a_folder_that_may_not_be_written_is_named() {
 }
 
 #[test]
-fn a_file_of_somebody_else_is_named_although_its_folder_would_let_it_go() {
+fn file_of_another_user_is_reported_even_in_a_writable_folder() {
     let (folder, file) = folder();
     if !is_root(&file) {
-        // Without a second user there is nothing of somebody else.
+        // Only root can create a file of another user.
         return;
     }
     mode(&file, 0o644);
@@ -226,7 +226,7 @@ fn a_file_of_somebody_else_is_named_although_its_folder_would_let_it_go() {
 }
 
 #[test]
-fn a_writer_without_root_may_write_what_others_own_and_share() {
+fn non_root_writer_may_write_shared_files_of_others() {
     let (folder, file) = folder();
     mode(&file, 0o666);
     mode(folder.path(), 0o777);
@@ -236,7 +236,7 @@ fn a_writer_without_root_may_write_what_others_own_and_share() {
 }
 
 #[test]
-fn a_writer_that_is_killed_leaves_a_whole_text() {
+fn killed_writer_leaves_a_complete_file() {
     let (folder, file) = folder();
     fs::write(&file, "a".repeat(100_000)).expect("a file");
     let this = std::env::current_exe().expect("this program");
@@ -258,7 +258,7 @@ fn a_writer_that_is_killed_leaves_a_whole_text() {
         assert!(text == "a".repeat(100_000) || text == "b".repeat(100_000));
     }
     assert_eq!(seen.len(), 2, "nothing was written");
-    // What a killed writer leaves behind is no manifest to anybody.
+    // A file that a killed writer leaves behind must not look like a manifest.
     for name in names(folder.path()) {
         assert!(
             name == "web.yaml" || (name.starts_with(".web.yaml.") && name.ends_with(".tmp")),

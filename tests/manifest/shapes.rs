@@ -1,4 +1,4 @@
-//! JSON, lists and templates: texts that are more than one YAML mapping.
+//! JSON, lists and templates: texts other than a single YAML mapping.
 
 use super::documents::{check, read};
 
@@ -11,7 +11,7 @@ fn json_is_read_as_json() {
             &[r#"1 {"a":{"b":[1,2.5,null,true]}}"#],
         ),
         (
-            "one object a line",
+            "one object per line",
             "{\"a\": 1}\n\n{\"b\": 2}\n",
             &[r#"1 {"a":1}"#, r#"3 {"b":2}"#],
         ),
@@ -26,7 +26,7 @@ fn json_is_read_as_json() {
             &[r#"1 {"a":1}"#, "2! expected value"],
         ),
         (
-            "a forgotten comma, which YAML would take for one text",
+            "a missing comma, which YAML would read as one string",
             "{\"a\": 1\n \"b\": 2}\n",
             &["2! expected `,` or `}`"],
         ),
@@ -49,16 +49,16 @@ fn json_is_read_as_json() {
 }
 
 #[test]
-fn lists_are_opened_into_their_items() {
+fn lists_are_replaced_by_their_items() {
     check(&[
         (
-            "a List, and one in it, at the document's line",
+            "a List, and a nested one, at the line of the document",
             "x: 1\n---\nkind: List\nitems:\n- a: 1\n- kind: List\n  items:\n  - b: 2\n  - null\n",
             &[r#"1 {"x":1}"#, r#"3 {"a":1}"#, r#"3 {"b":2}"#],
         ),
         ("an empty one", "kind: List\nitems: []\n", &[]),
         (
-            "the API's own lists leave the items' kind out",
+            "the API's own lists omit the kind of the items",
             r#"{"kind":"DeploymentList","apiVersion":"apps/v1","items":[{"a":1},{"kind":"X","a":2}]}"#,
             &[
                 r#"1 {"a":1,"kind":"Deployment","apiVersion":"apps/v1"}"#,
@@ -66,20 +66,20 @@ fn lists_are_opened_into_their_items() {
             ],
         ),
         (
-            "an object whose kind only sounds like a list",
+            "an object whose kind only ends in List",
             "kind: AllowList\nspec: {}\n",
             &[r#"1 {"kind":"AllowList","spec":{}}"#],
         ),
         (
-            "an item that is no object",
+            "an item that is not an object",
             "kind: List\nitems: [1]\n",
-            &["1! a manifest must be a mapping with apiVersion and kind, and this is a number"],
+            &["1! a manifest must be a mapping with apiVersion and kind, but this is a number"],
         ),
     ]);
 }
 
 #[test]
-fn a_helm_template_is_recognised() {
+fn helm_template_is_recognised() {
     for text in [
         "image: {{ .Values.image }}\n",
         "name: {{ .Release.Name }}-web\n",

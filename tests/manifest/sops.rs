@@ -1,9 +1,9 @@
-//! What SOPS has encrypted is left alone where a change would break it.
+//! Refuses changes that would break a SOPS-encrypted file.
 //!
-//! That it would was tried with sops 3.9.4: a file of two documents has one checksum
-//! over both, the first document's block is the one that is read, a file whose first
-//! document has no block is not one of SOPS, and a value in the place of an encrypted
-//! one is refused even where the checksum does not count it.
+//! This was verified with sops 3.9.4: a file of two documents has one checksum over both;
+//! only the block of the first document is read; a file whose first document has no block
+//! is not a SOPS file; and a plaintext value in place of an encrypted one is rejected even
+//! if the checksum does not cover it.
 
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit, objects};
 use kubectl_imgpolicy::plan::Place;
@@ -14,7 +14,7 @@ const IMAGE: &[&str] = &["spec", "image"];
 const SEALED: &str = "1: encrypted by SOPS; a change would break its checksum: change it with sops \
                       edit, or encrypt it again with --mac-only-encrypted";
 
-/// A document with these lines in its block of SOPS; none: without a block.
+/// A document with these lines in its SOPS block; without lines, it has no block.
 fn document(name: &str, block: &[&str]) -> String {
     let mut text =
         format!("kind: {name}\nmetadata:\n  annotations:\n    a: b\nspec:\n  image: org/app:1\n");
@@ -40,16 +40,16 @@ fn image() -> Vec<Place> {
 }
 
 #[test]
-fn a_checksum_over_everything_forbids_every_change() {
+fn checksum_over_all_values_forbids_every_change() {
     for (block, is_sealed) in [
         (&[MAC][..], true),
         (&["mac: \"\""], true),
         (&[MAC, "mac_only_encrypted: false"], true),
-        // SOPS refuses to read a file with this.
+        // SOPS does not read a file with this value.
         (&[MAC, "mac_only_encrypted: \"true\""], true),
         (&[MAC, READABLE], false),
         (&[MAC, "mac_only_encrypted: yes"], false),
-        // A key of that name which is not SOPS's.
+        // A key named `sops` that SOPS did not write.
         (&["enabled: true"], false),
         (&["mac:"], false),
         (&[], false),
@@ -63,17 +63,22 @@ fn a_checksum_over_everything_forbids_every_change() {
             vec![annotation("new", Some("x"))],
         ] {
             let result = edited(&text, 0, places.clone());
-            match is_sealed {
-                true => assert_eq!(result, Err(SEALED.to_owned()), "{block:?}"),
-                false => assert!(result.is_ok(), "{block:?} {places:?} {result:?}"),
+            if is_sealed {
+                assert_eq!(result, Err(SEALED.to_owned()), "{block:?}");
+            } else {
+                assert!(result.is_ok(), "{block:?} {places:?} {result:?}");
             }
         }
-        assert_eq!(edited(&text, 0, Vec::new()), Ok(text), "nothing to change");
+        assert_eq!(
+            edited(&text, 0, Vec::new()),
+            Ok(text),
+            "an edit without places changes nothing"
+        );
     }
 }
 
 #[test]
-fn one_encrypted_document_is_no_obstacle_to_the_others() {
+fn encrypted_document_does_not_block_the_others() {
     let (sealed, plain) = (document("A", &[MAC]), document("B", &[]));
     for (text, sealed, plain) in [
         (format!("{sealed}---\n{plain}"), 0, 1),
@@ -82,7 +87,7 @@ fn one_encrypted_document_is_no_obstacle_to_the_others() {
         assert!(edited(&text, sealed, image()).is_err());
         assert!(edited(&text, plain, image()).is_ok());
     }
-    // One checksum is over all documents, and the first one's block counts.
+    // One checksum covers all documents, and only the first block is read.
     let readable = document("B", &[MAC, READABLE]);
     let text = format!("{sealed}---\n{readable}");
     assert!(edited(&text, 1, image()).is_err());
@@ -109,7 +114,7 @@ fn lists_and_json_are_sealed_as_a_whole() {
 }
 
 #[test]
-fn an_encrypted_value_stays_even_where_the_rest_may_change() {
+fn encrypted_value_cannot_change_even_if_others_can() {
     let text = document("A", &[MAC, READABLE]).replace("org/app:1", "ENC[AES256_GCM,data:x]");
     assert_eq!(
         refused(&text, IMAGE, Some("org/app:2")),
@@ -119,7 +124,7 @@ fn an_encrypted_value_stays_even_where_the_rest_may_change() {
 }
 
 #[test]
-fn a_new_value_is_refused_where_a_rule_encrypts_it() {
+fn new_value_that_a_rule_encrypts_is_refused() {
     for (rule, is_encrypted) in [
         ("encrypted_regex: ^(annotations|data)$", true),
         ("encrypted_regex: ^(data|stringData)$", false),
@@ -136,11 +141,12 @@ fn a_new_value_is_refused_where_a_rule_encrypts_it() {
         let text = document("A", &[MAC, READABLE, rule]);
         let result = edited(&text, 0, vec![annotation("new", Some("x"))]);
         let expected = "1: metadata.annotations.new is encrypted by SOPS; change it with sops edit";
-        match is_encrypted {
-            true => assert_eq!(result, Err(expected.to_owned()), "{rule}"),
-            false => assert!(result.is_ok(), "{rule}: {result:?}"),
+        if is_encrypted {
+            assert_eq!(result, Err(expected.to_owned()), "{rule}");
+        } else {
+            assert!(result.is_ok(), "{rule}: {result:?}");
         }
-        // What is readable there may be replaced.
+        // Readable values may be replaced.
         assert!(edited(&text, 0, image()).is_ok(), "{rule}");
     }
 }

@@ -1,4 +1,4 @@
-//! Rows, told in few words.
+//! Builds rows for tests.
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::evaluator::{
@@ -8,7 +8,7 @@ use kubectl_imgpolicy::image::SourceKind;
 use kubectl_imgpolicy::policy::{Order, Warning, WarningCode};
 use kubectl_imgpolicy::workload::{ContainerType, Owner, Source, WorkloadId, WorkloadKind};
 
-/// The time that counts as now in these tests.
+/// The current time in these tests.
 pub(crate) fn now() -> Timestamp {
     time("2026-11-21T12:00:00Z")
 }
@@ -17,7 +17,7 @@ pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().expect(text)
 }
 
-/// Builds a row; without further calls it is a manual one.
+/// Builds a row. By default it is manual.
 pub(crate) struct Build(pub(crate) Row);
 
 /// A manual container of a Deployment in `shop`.
@@ -58,7 +58,7 @@ impl Build {
         self
     }
 
-    /// Automated, with this reason and sentence.
+    /// Makes the row automated, with this reason and message.
     pub(crate) fn automated(mut self, reason: Reason, message: &str) -> Self {
         let decision = &mut self.0.decision;
         decision.state = State::Automated;
@@ -69,7 +69,7 @@ impl Build {
         self
     }
 
-    /// Elects a newer tag. A manual row becomes one that is held back.
+    /// Elects a newer tag. A manual row becomes held back.
     pub(crate) fn newer(mut self, latest: &str) -> Self {
         let decision = &mut self.0.decision;
         decision.latest = Some(latest.parse().expect(latest));
@@ -77,7 +77,7 @@ impl Build {
         self
     }
 
-    /// Elects this, which is not newer.
+    /// Elects this image, which is not newer.
     pub(crate) fn latest(mut self, latest: &str) -> Self {
         self.0.decision.latest = Some(latest.parse().expect(latest));
         self
@@ -182,7 +182,7 @@ pub(crate) fn policy(filter: &str) -> PolicySummary {
     }
 }
 
-/// The seed's own example: automated, and a patch version behind.
+/// An automated container that is one patch version behind.
 pub(crate) fn seed() -> Row {
     row("web", "app", "docker.io/org/my-app:1.0.0")
         .policy("semver:~1.0")
@@ -204,7 +204,7 @@ pub(crate) fn assessment(rows: Vec<Row>) -> Assessment {
     }
 }
 
-/// One row of every kind that `status` can show.
+/// One row of each kind in `status`.
 pub(crate) fn every_kind() -> Vec<Row> {
     let failed = |name: &str, reason: Reason, message: &str| {
         row(name, "app", "registry.example.com/team/app:2.1.0")

@@ -25,7 +25,7 @@ fn report(width: Option<usize>) -> String {
 }
 
 #[test]
-fn everything_that_led_to_a_decision() {
+fn report_shows_everything_behind_a_decision() {
     insta::assert_snapshot!(report(None), @"
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
@@ -35,7 +35,7 @@ fn everything_that_led_to_a_decision() {
     CURRENT   TAG          VERDICT    CREATED            AGE      REASON
               1.0.1        elected    2026-11-20 12:00   24h      <none>
     *         1.0.0        accepted   2026-10-01 12:00   51d      <none>
-              1.0.2        rejected   2026-11-21 11:00   60m      is younger than the minimum age, ripe in 2d
+              1.0.2        rejected   2026-11-21 11:00   60m      is younger than the minimum age, eligible in 2d
               latest       rejected   <none>             <none>   is a moving tag and never elected
               1.2.0        rejected   <none>             <none>   lies outside the range
               1.1.0-rc.1   rejected   <none>             <none>   is a pre-release, which the range does not ask for
@@ -45,14 +45,14 @@ fn everything_that_led_to_a_decision() {
     Policy:      semver:~1.0 in semver order, from annotation fluxcd.io/tag.app
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago), sha256:abababababababababababababababababababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
 }
 
 #[test]
-fn at_80_columns() {
+fn report_at_80_columns() {
     insta::assert_snapshot!(report(Some(80)), @"
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
@@ -75,14 +75,14 @@ fn at_80_columns() {
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
                  sha256:ababababababababababababab…babababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: kubectl imgpolicy update deployment/web -n shop -c app
     ");
 }
 
 #[test]
-fn at_40_columns() {
+fn report_at_40_columns() {
     insta::assert_snapshot!(report(Some(40)), @"
     deployment/web container app in
       namespace shop
@@ -114,7 +114,7 @@ fn at_40_columns() {
                  2026-11-20T12:00:00Z (24h
                  ago),
                  sha256:ababab…babababababab
-    Asked:       the registry at
+    Source:      the registry at
                  2026-11-21T11:59:55Z (5s
                  ago)
 
@@ -123,7 +123,7 @@ fn at_40_columns() {
 }
 
 #[test]
-fn colours() {
+fn report_in_colour() {
     let style = Style {
         colour: true,
         width: Some(80),
@@ -157,14 +157,14 @@ fn colours() {
     Running:     1.0.0, created 2026-10-01T12:00:00Z (51d ago)
     Elected:     1.0.1, created 2026-11-20T12:00:00Z (24h ago),
                  sha256:ababababababababababababab…babababababababababababababababab
-    Asked:       the registry at 2026-11-21T11:59:55Z (5s ago)
+    Source:      the registry at 2026-11-21T11:59:55Z (5s ago)
 
     Next: ^[1mkubectl imgpolicy update deployment/web -n shop -c app^[0m
     ");
 }
 
 #[test]
-fn nothing_was_asked_for_a_manual_container() {
+fn manual_container_has_no_facts() {
     let manual = row("cache", "redis", "redis:7.2")
         .managed_by("Kustomization", "flux-system", "apps")
         .warning(WarningCode::MutableTag, "the tag may move")
@@ -194,7 +194,7 @@ fn nothing_was_asked_for_a_manual_container() {
 }
 
 #[test]
-fn the_limit_keeps_the_elected_and_the_running() {
+fn limit_keeps_the_elected_and_the_running_tag() {
     let mut candidates: Vec<Candidate> = (1..=30)
         .map(|rank| passing(&format!("1.0.{}", 40 - rank), rank))
         .collect();
@@ -221,8 +221,8 @@ fn the_limit_keeps_the_elected_and_the_running() {
 }
 
 #[test]
-fn a_single_tag_is_told_apart() {
-    let tell = |tag: &str| {
+fn requested_tag_is_explained() {
+    let explain_tag = |tag: &str| {
         let options = ExplainOptions {
             tag: Some(tag.to_owned()),
             ..ExplainOptions::default()
@@ -234,22 +234,22 @@ fn a_single_tag_is_told_apart() {
         ("1.0.1", "1.0.1 is the elected tag"),
         (
             "1.0.0",
-            "1.0.0 was not chosen: it passes and ranks 2 of 2, behind 1.0.1",
+            "1.0.0 was not chosen: it is accepted, but ranks 2 of 2, behind 1.0.1",
         ),
         ("1.2.0", "1.2.0 was not chosen: it lies outside the range"),
         (
             "1.0.2",
-            "1.0.2 was not chosen: it is younger than the minimum age, ripe in 2d",
+            "1.0.2 was not chosen: it is younger than the minimum age, eligible in 2d",
         ),
-        ("9.9", "The repository lists no tag 9.9"),
-        ("\u{1b}c", "The repository lists no tag c"),
+        ("9.9", "The repository has no tag 9.9"),
+        ("\u{1b}c", "The repository has no tag c"),
     ] {
-        assert_eq!(tell(tag), expected);
+        assert_eq!(explain_tag(tag), expected);
     }
 }
 
 #[test]
-fn one_tag_has_another_verb_than_many() {
+fn verb_agrees_with_the_number_of_tags() {
     for rejection in Rejection::ALL {
         let text = |left| {
             let examination = examination(&seed(), 2, &[(*rejection, left)], Vec::new());
@@ -271,8 +271,8 @@ fn one_tag_has_another_verb_than_many() {
 }
 
 #[test]
-fn every_decision_is_a_sentence_with_a_next_step() {
-    let told: Vec<String> = every_kind()
+fn every_decision_has_a_sentence_and_a_next_step() {
+    let steps: Vec<String> = every_kind()
         .iter()
         .map(|row| {
             format!(
@@ -282,12 +282,12 @@ fn every_decision_is_a_sentence_with_a_next_step() {
             )
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(steps.join("\n"), @r#"
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
       kubectl imgpolicy update deployment/web -n shop -c app
     Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2
       kubectl imgpolicy images deployment/api -n shop
-    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, and only the lock holds it back
+    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, but the lock holds it back
       kubectl imgpolicy unlock deployment/cart -n shop
     Stays at 7: locked
       
@@ -320,7 +320,7 @@ fn every_decision_is_a_sentence_with_a_next_step() {
 }
 
 #[test]
-fn the_next_command_means_the_same_cluster_and_the_same_images() {
+fn next_command_uses_the_same_cluster_and_images() {
     let flags = RepeatedFlags {
         client: ["--context", "staging cluster"].map(str::to_owned).to_vec(),
         registry: ["--oci-layout", "layouts"].map(str::to_owned).to_vec(),

@@ -66,7 +66,7 @@ fn every_image_has_a_line() {
 }
 
 #[test]
-fn at_80_columns_with_namespaces() {
+fn images_with_namespaces_at_80_columns() {
     insta::assert_snapshot!(table(&uses()[..7], true, Some(80)), @"
     IMAGE                           TAG            WORKLOADS               STATE
     docker.io/org/my-app            1.0.0          shop/deployment/web     automated
@@ -80,7 +80,7 @@ fn at_80_columns_with_namespaces() {
 }
 
 #[test]
-fn many_workloads_are_counted_where_room_is_short() {
+fn workloads_are_counted_if_room_is_short() {
     let rows: Vec<Row> = (0..40)
         .map(|n| row(&format!("web-{n}"), "app", "org/app:1.0.0").build())
         .collect();
@@ -92,7 +92,7 @@ fn many_workloads_are_counted_where_room_is_short() {
 }
 
 #[test]
-fn a_tag_that_was_not_dated_shows_when_it_was_pushed() {
+fn tag_without_build_time_shows_its_push_time() {
     let old = Candidate {
         pushed: Some(time("2026-09-01T12:00:00Z")),
         ..rejected("0.9.0", Rejection::OlderByPushTime)
@@ -110,7 +110,7 @@ fn a_tag_that_was_not_dated_shows_when_it_was_pushed() {
 }
 
 #[test]
-fn the_tags_of_one_image_are_dated() {
+fn tags_of_an_image_have_dates() {
     let style = Style::columns(80);
     insta::assert_snapshot!(image_tags(&seed().image, &seed_examination(), now(), 4, true, &style), @"
     docker.io/org/my-app: 1,204 tags, semver:~1.0 in semver order

@@ -24,7 +24,7 @@ fn text(value: &impl serde::Serialize, format: DataFormat) -> String {
 }
 
 #[test]
-fn status_is_what_the_contract_says() {
+fn status_matches_the_contract() {
     let mut row = seed();
     row.workload.namespace = "default".to_owned();
     row.managed_by = Some(kubectl_imgpolicy::workload::Owner {
@@ -45,8 +45,8 @@ fn status_is_what_the_contract_says() {
         message: "no".to_owned(),
     });
     let list = ImageStatusList::new(&assessment, &assessment.rows);
-    // The text is compared and not the value, because the order of the fields
-    // is promised too.
+    // Compares the text instead of the value, because the order of the fields is also
+    // part of the contract.
     let digest = format!("sha256:{}", "ab".repeat(32));
     let expected = json!({
         "apiVersion": "imgpolicy.dev/v1alpha1", "kind": "ImageStatusList", "context": "prod",
@@ -79,7 +79,7 @@ fn status_is_what_the_contract_says() {
 }
 
 #[test]
-fn what_was_added_later_stands_at_the_end() {
+fn later_fields_are_at_the_end() {
     let locked = row("cart", "app", "org/cart:1")
         .suggests("semver:^1", "org/cart:1.5.0")
         .locked("alice", "freeze")
@@ -153,7 +153,7 @@ fn what_was_added_later_stands_at_the_end() {
 }
 
 #[test]
-fn an_empty_list_is_a_list() {
+fn empty_list_is_a_list() {
     let empty = assessment(Vec::new());
     let list = ImageStatusList::new(&empty, &empty.rows);
     let value: serde_json::Value =
@@ -163,7 +163,7 @@ fn an_empty_list_is_a_list() {
 }
 
 #[test]
-fn yaml_reads_well() {
+fn yaml_is_readable() {
     let cronjob = row("nightly", "app", "org/app:1.0")
         .kind(WorkloadKind::CronJob, "batch/v1")
         .namespace("true")
@@ -241,7 +241,7 @@ fn yaml_reads_well() {
 }
 
 #[test]
-fn test_has_exactly_its_four_fields() {
+fn test_has_exactly_four_fields() {
     let test = ImageTest::new("org/my-app", &seed_examination());
     let expected = json!({
         "image": "org/my-app",
@@ -263,7 +263,7 @@ fn test_has_exactly_its_four_fields() {
 }
 
 #[test]
-fn an_explanation_has_the_parts_of_status() {
+fn explanation_contains_the_status_item() {
     let explanation = ImageExplanation::new(&seed(), &seed_examination(), &context());
     let value = serde_json::to_value(&explanation).expect("JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
@@ -320,7 +320,7 @@ fn images_are_grouped() {
 }
 
 #[test]
-fn everything_is_read_back() {
+fn all_data_is_parsed_back() {
     let assessment = assessment(every_kind());
     let status = ImageStatusList::new(&assessment, &assessment.rows);
     for format in [DataFormat::Json, DataFormat::Yaml] {

@@ -1,4 +1,4 @@
-//! What the program shows.
+//! Output as text and as data.
 
 mod builder;
 mod explain;

@@ -1,10 +1,10 @@
-//! Workloads of one kind and name in two groups are told apart wherever they are
-//! shown, and a command to paste reaches the one that it is about.
+//! Workloads with the same kind and name in two API groups are distinguished wherever they
+//! are shown, and a suggested command selects the right one.
 
 use kubectl_imgpolicy::evaluator::{Lock, Reason, Row};
 use kubectl_imgpolicy::output::{
     EditedWorkload, ImageUse, RepeatedFlags, Style, TableOptions, annotation_edits,
-    held_back_lines, images_table, names, next_step, plan_text, status_table, table_of_locks,
+    held_back_lines, images_table, locks_table, names, next_step, plan_text, status_table,
 };
 use kubectl_imgpolicy::plan::{Edit, HeldBack, Hold, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::{Workload, WorkloadKind};
@@ -28,7 +28,7 @@ fn both() -> [Row; 2] {
 }
 
 #[test]
-fn workloads_that_share_a_name_show_their_groups() {
+fn workloads_with_the_same_name_show_their_api_groups() {
     let rows = both();
     let (options, style) = (TableOptions::default(), Style::default());
     let plan = plan_update(&assessment(rows.to_vec()), &UpdateSpec::default());
@@ -68,7 +68,7 @@ fn workloads_that_share_a_name_show_their_groups() {
             held_back_lines(&rows.each_ref().map(held_back), false).join("\n"),
         ),
         ("edits", annotation_edits(&edited, &style)),
-        ("locks", table_of_locks(&locks, now(), &style)),
+        ("locks", locks_table(&locks, now(), &style)),
         (
             "images",
             images_table(&rows.each_ref().map(ImageUse::from), &options, &style),
@@ -81,18 +81,18 @@ fn workloads_that_share_a_name_show_their_groups() {
         }
         assert!(!text.contains("helmrelease/a"), "{place}: {text}");
     }
-    // Where room is short, too: the kind is shortened, the group is not lost.
+    // Also if room is short: the kind is abbreviated, but the group is kept.
     let text = status_table(&rows, now(), &options, &narrow);
     assert!(text.contains("hr.helm.fluxcd.io/a"), "{text}");
     assert!(text.contains("hr.helm.toolkit.fluxcd.io/a"), "{text}");
 }
 
 #[test]
-fn a_release_alone_has_its_short_name_and_a_command_its_group() {
+fn unique_release_has_a_short_name_and_its_command_the_group() {
     let [flux_1, flux_2] = both();
     for (row, name, in_command) in [
         (flux_2, "helmrelease/a", FLUX_2),
-        // The short word means Flux 2 first.
+        // The short name `hr` refers to Flux 2 first.
         (flux_1, FLUX_1, FLUX_1),
     ] {
         let rows = [row];

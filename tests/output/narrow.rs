@@ -1,4 +1,4 @@
-//! The table of `status` where room is short.
+//! The table of `status` in narrow terminals.
 
 use kubectl_imgpolicy::evaluator::{Reason, Row};
 use kubectl_imgpolicy::output::{Style, TableOptions, status_table};
@@ -130,7 +130,7 @@ fn at_40_columns() {
 }
 
 #[test]
-fn without_problems_the_reasons_go_first() {
+fn without_problems_the_reasons_are_removed_first() {
     let rows = &every_kind()[..5];
     insta::assert_snapshot!(table(rows, Style::columns(80)), @"
     WORKLOAD         CONTAINER  STATE      POLICY       CURRENT  UPDATE  WHY
@@ -180,7 +180,7 @@ fn all_namespaces_at_80_columns() {
 }
 
 #[test]
-fn long_names_are_cut_in_their_middle() {
+fn long_names_are_cut_in_the_middle() {
     let rows = [
         row(
             "payments-reconciliation-worker-europe",

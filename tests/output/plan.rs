@@ -1,4 +1,4 @@
-//! What is going to be written, as it is shown.
+//! The preview of a plan.
 
 use kubectl_imgpolicy::output::{Style, WriteResult, held_back_lines, plan_text, results_line};
 use kubectl_imgpolicy::plan::{Change, HeldBack, Hold, ImageChange, Plan};
@@ -40,7 +40,7 @@ fn change(workload: WorkloadId, images: Vec<ImageChange>, notes: &[&str]) -> Cha
     }
 }
 
-/// Two workloads with all that can be said of them.
+/// Two workloads with every kind of note and warning.
 fn plan() -> Plan {
     let digest = "0123456789abcdef".repeat(4);
     let mut major = image(
@@ -85,7 +85,7 @@ fn plan() -> Plan {
 }
 
 #[test]
-fn a_plan_reads_like_a_difference() {
+fn plan_looks_like_a_diff() {
     insta::assert_snapshot!(plan_text(&plan(), false, &Style::PIPED), @"
     deployment/api in shop/api.yaml:12
       app                            1                              → 2
@@ -99,7 +99,7 @@ fn a_plan_reads_like_a_difference() {
 }
 
 #[test]
-fn a_plan_fits_a_terminal() {
+fn plan_fits_the_terminal() {
     let narrow = plan_text(&plan(), true, &Style::columns(80));
     insta::assert_snapshot!(narrow, @"
     shop/deployment/api in shop/api.yaml:12
@@ -143,7 +143,7 @@ fn held_back(name: &str, hold: Hold) -> HeldBack {
 }
 
 #[test]
-fn what_stays_is_told_and_much_of_it_is_counted() {
+fn held_back_updates_are_listed_and_then_counted() {
     let few = [held_back("web", Hold::Locked), held_back("api", Hold::Gone)];
     assert_eq!(
         held_back_lines(&few, true),
@@ -170,7 +170,7 @@ fn what_stays_is_told_and_much_of_it_is_counted() {
 }
 
 #[test]
-fn results_are_counted_by_what_became_of_them() {
+fn results_are_counted_by_kind() {
     use WriteResult::{Failed, NotStarted, Planned, Unchanged, Updated};
     for (results, expected) in [
         (&[Updated, Failed, Updated][..], "2 updated, 1 failed"),

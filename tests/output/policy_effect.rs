@@ -1,4 +1,4 @@
-//! What a policy would do, while it is being written.
+//! The effect of a policy that is being edited.
 
 use kubectl_imgpolicy::evaluator::{Candidate, CandidateVerdict};
 use kubectl_imgpolicy::output::{Style, policy_effect};
@@ -24,7 +24,7 @@ fn effect(image: &str, elected: &str, refused: &[&str]) -> String {
 }
 
 #[test]
-fn the_next_versions_that_it_holds_back_are_named_nearest_first() {
+fn held_back_versions_are_listed_nearest_first() {
     let refused = [
         "2.0.0",
         "1.10.0",
@@ -39,7 +39,7 @@ fn the_next_versions_that_it_holds_back_are_named_nearest_first() {
         text.contains("\nHolds back 1.9.0, 1.10.0, 2.0.0.\n"),
         "{text}"
     );
-    assert!(text.contains("\n1 of 9 tags match:\n"), "{text}");
+    assert!(text.contains("\n1 of 9 tags matches:\n"), "{text}");
     let many = ["1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0", "1.6.0"];
     let text = effect("org/my-app:1.0.0", "1.0.1", &many);
     assert!(
@@ -49,14 +49,14 @@ fn the_next_versions_that_it_holds_back_are_named_nearest_first() {
 }
 
 #[test]
-fn of_a_variant_its_own_versions_alone_are_held_back() {
+fn only_versions_of_the_running_variant_are_listed() {
     let refused = ["1.26.0", "1.26.0-alpine", "1.27.0-slim"];
     let text = effect("nginx:1.25.3-alpine", "1.25.4-alpine", &refused);
     assert!(text.contains("\nHolds back 1.26.0-alpine.\n"), "{text}");
 }
 
 #[test]
-fn tags_that_are_no_versions_are_not_compared() {
+fn tags_that_are_not_versions_are_not_compared() {
     let text = effect("org/my-app:dev-1", "dev-2", &["1.0.0", "stg-1"]);
     assert!(!text.contains("Holds back"), "{text}");
 }

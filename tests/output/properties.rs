@@ -1,4 +1,4 @@
-//! What holds whatever the rows are.
+//! Properties that hold for all rows.
 
 use kubectl_imgpolicy::evaluator::{Reason, Row, State};
 use kubectl_imgpolicy::output::{
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::builder::{assessment, every_kind, now, row};
 use super::tags::{examination, seed_candidates};
 
-/// Any text, often with what is hostile to a terminal, to a table or to YAML.
+/// Any text, often with characters that are unsafe in a terminal, a table or YAML.
 fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         "[a-z0-9.-]{1,40}",
@@ -91,7 +91,7 @@ fn columns(line: &str) -> usize {
     dialoguer::console::measure_text_width(line)
 }
 
-/// Everything that is printed of these rows.
+/// All text output for these rows.
 fn everything(rows: &[Row], style: &Style) -> Vec<String> {
     let options = |namespaces, wide| TableOptions {
         namespaces,
@@ -111,7 +111,7 @@ fn everything(rows: &[Row], style: &Style) -> Vec<String> {
             ..ExplainOptions::default()
         };
         let report = explain(row, &examined, now(), &options, style);
-        // The next command may be as wide as it is.
+        // The next command is never cut.
         let report: Vec<&str> = report
             .lines()
             .filter(|line| !line.starts_with("Next: "))
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pipe_gets_everything(rows in rows()) {
+    fn pipe_gets_the_full_text(rows in rows()) {
         let foreign = format!("{rows:?}").contains('…');
         for text in everything(&rows, &Style::PIPED) {
             prop_assert!(foreign || !text.contains('…'), "{text}");
@@ -161,14 +161,14 @@ proptest! {
     }
 
     #[test]
-    fn a_row_is_a_line_without_trailing_blanks(rows in rows(), width in prop::option::of(40_usize..120), colour in any::<bool>()) {
+    fn row_is_one_line_without_trailing_blanks(rows in rows(), width in prop::option::of(40_usize..120), colour in any::<bool>()) {
         let text = status_table(&rows, now(), &TableOptions::default(), &Style { colour, width });
         prop_assert_eq!(text.lines().count(), rows.len() + 1);
         prop_assert!(text.lines().all(|line| !line.ends_with(' ')));
     }
 
     #[test]
-    fn colours_change_no_letter(rows in rows(), width in prop::option::of(40_usize..120)) {
+    fn colours_do_not_change_the_text(rows in rows(), width in prop::option::of(40_usize..120)) {
         let plain = everything(&rows, &Style { colour: false, width });
         let painted = everything(&rows, &Style { colour: true, width });
         for (plain, painted) in plain.iter().zip(&painted) {
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn data_is_read_back_as_it_was(rows in rows()) {
+    fn data_is_parsed_back_unchanged(rows in rows()) {
         let all = assessment(rows);
         let list = ImageStatusList::new(&all, &all.rows);
         let json = encode(&list, DataFormat::Json).expect("JSON");
@@ -196,7 +196,7 @@ proptest! {
 }
 
 #[test]
-fn the_examples_hold_too() {
+fn properties_hold_for_the_examples() {
     for width in 40..130 {
         for text in everything(&every_kind(), &Style::columns(width)) {
             assert!(

@@ -18,7 +18,7 @@ fn with(rows: &[Row], options: TableOptions, style: Style) -> String {
 }
 
 #[test]
-fn the_seed_is_one_line() {
+fn single_container_is_one_line() {
     insta::assert_snapshot!(table(&[seed()], Style::PIPED), @"
     WORKLOAD         CONTAINER   STATE       POLICY        CURRENT   UPDATE   WHY
     deployment/web   app         automated   semver:~1.0   1.0.0     1.0.1    <none>
@@ -26,7 +26,7 @@ fn the_seed_is_one_line() {
 }
 
 #[test]
-fn a_pipe_gets_everything() {
+fn pipe_gets_the_full_table() {
     insta::assert_snapshot!(table(&every_kind(), Style::PIPED), @r#"
     WORKLOAD                CONTAINER   STATE       POLICY         CURRENT                UPDATE    WHY
     deployment/web          app         automated   semver:~1.0    1.0.0                  1.0.1     <none>
@@ -50,7 +50,7 @@ fn a_pipe_gets_everything() {
 }
 
 #[test]
-fn colours_only_repeat_what_the_words_say() {
+fn colours_only_repeat_the_words() {
     let style = Style {
         colour: true,
         width: Some(100),
@@ -78,7 +78,7 @@ fn without_colours(text: &str) -> String {
 }
 
 #[test]
-fn wide_tells_more_and_is_never_cut() {
+fn wide_table_has_more_columns_and_is_never_cut() {
     let rows = [
         row("web", "app", "docker.io/org/my-app:1.0.0")
             .policy("semver:~1.0")
@@ -111,7 +111,7 @@ fn wide_tells_more_and_is_never_cut() {
 }
 
 #[test]
-fn headings_can_be_left_out() {
+fn headings_can_be_omitted() {
     let options = TableOptions {
         no_headings: true,
         ..TableOptions::default()
@@ -121,12 +121,12 @@ fn headings_can_be_left_out() {
 }
 
 #[test]
-fn without_rows_there_are_headings() {
+fn empty_table_has_headings() {
     insta::assert_snapshot!(table(&[], Style::columns(80)), @"WORKLOAD   CONTAINER   STATE   POLICY   CURRENT   UPDATE   WHY");
 }
 
 #[test]
-fn rows_are_sorted_by_any_column() {
+fn rows_can_be_sorted_by_any_column() {
     let mut rows = every_kind();
     rows.extend([
         row("b", "app", "org/b:1.10.0").build(),
@@ -143,7 +143,7 @@ fn rows_are_sorted_by_any_column() {
         assert_eq!(text.lines().count(), rows.len(), "{column}");
         let lines: Vec<&str> = text.lines().collect();
         let mut sorted = rows.clone();
-        // Sorting again changes nothing, whatever the order was before.
+        // Sorting again changes nothing, regardless of the previous order.
         sorted.reverse();
         let again = with(&sorted, options, Style::PIPED);
         let mut a: Vec<&str> = again.lines().collect();
@@ -194,7 +194,7 @@ fn rows_are_sorted_by_any_column() {
 }
 
 #[test]
-fn a_workload_is_named_once() {
+fn workload_is_listed_once() {
     let rows = [
         row("web", "app", "a:1").build(),
         row("web", "sidecar", "b:1").build(),
@@ -210,7 +210,7 @@ fn a_workload_is_named_once() {
 }
 
 #[test]
-fn names_in_other_scripts_keep_the_columns() {
+fn names_in_other_scripts_keep_columns_aligned() {
     let rows = [
         row("日本語の名前", "größe", "org/app:1").build(),
         row("web", "app", "org/app:1.0.0")
@@ -231,7 +231,7 @@ fn names_in_other_scripts_keep_the_columns() {
 }
 
 #[test]
-fn what_others_write_cannot_steer_the_terminal() {
+fn untrusted_text_cannot_control_the_terminal() {
     let rows = [row("web", "app", "org/app:1.0.0")
         .policy("glob:\u{1b}[2J\u{202e}*")
         .locked("mallory\u{7}", "first\nsecond\r\n\u{9b}31mthird")
@@ -243,21 +243,21 @@ fn what_others_write_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn the_end_counts_everything_in_scope() {
+fn closing_lines_count_everything_in_scope() {
     let mut all = assessment(every_kind());
     all.uncovered = vec![("Rollout".to_owned(), 12)];
     all.notes = vec!["used 3 pull secrets from 2 namespaces".to_owned()];
     all.partial = true;
     insta::assert_snapshot!(closing_lines(&all).join("\n"), @"
     used 3 pull secrets from 2 namespaces
-    partial: the scan was stopped, and only what was decided so far is shown
+    partial: the scan was stopped; only the decisions made so far are shown
     17 containers: 9 automated (1 update), 2 locked (1 behind), 1 ignored, 5 manual, 4 undecided
     not covered: 12 Pods of Rollout
     ");
 }
 
 #[test]
-fn a_thousand_rows_take_no_time() {
+fn a_thousand_rows_are_fast() {
     let mut rows = Vec::new();
     while rows.len() < 1000 {
         rows.extend(every_kind());
@@ -265,6 +265,6 @@ fn a_thousand_rows_take_no_time() {
     let started = Instant::now();
     let text = table(&rows, Style::columns(80));
     assert!(text.lines().count() > 1000);
-    // Some 0.2 s without optimisation; the rest is for a busy machine.
+    // About 0.2 s without optimisation; the rest allows for a busy machine.
     assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
 }

@@ -1,11 +1,11 @@
-//! Examinations, told in few words.
+//! Builds examinations for tests.
 
 use kubectl_imgpolicy::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};
 use kubectl_imgpolicy::policy::Rejection;
 
 use super::builder::{seed, time};
 
-/// An examination of the seed's example with these candidates.
+/// An examination with these candidates.
 pub(crate) fn examination(
     row: &Row,
     tags: usize,
@@ -43,7 +43,7 @@ pub(crate) fn passing(tag: &str, rank: usize) -> Candidate {
     }
 }
 
-/// A tag that does not.
+/// A tag that is rejected.
 pub(crate) fn rejected(tag: &str, rejection: Rejection) -> Candidate {
     Candidate {
         verdict: CandidateVerdict::Rejected,
@@ -53,7 +53,7 @@ pub(crate) fn rejected(tag: &str, rejection: Rejection) -> Candidate {
     }
 }
 
-/// The candidates of the seed's example, with more of each sort.
+/// Candidates of each kind.
 pub(crate) fn seed_candidates() -> Vec<Candidate> {
     let at = |candidate, created: &str| Candidate {
         created: Some(time(created)),

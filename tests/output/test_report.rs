@@ -8,7 +8,7 @@ use super::builder::{now, row};
 use super::tags::{examination, rejected, seed_examination};
 
 #[test]
-fn a_policy_is_tried_without_a_workload() {
+fn policy_is_tested_without_a_workload() {
     let text = |width| {
         let style = Style {
             colour: false,
@@ -22,7 +22,7 @@ fn a_policy_is_tried_without_a_workload() {
     TAG          VERDICT    RANK     AGE      REASON
     1.0.1        elected    1        24h      <none>
     1.0.0        accepted   2        51d      <none>
-    1.0.2        rejected   <none>   60m      is younger than the minimum age, ripe in 2d
+    1.0.2        rejected   <none>   60m      is younger than the minimum age, eligible in 2d
     latest       rejected   <none>   <none>   is a moving tag and never elected
     1.2.0        rejected   <none>   <none>   lies outside the range
     1.1.0-rc.1   rejected   <none>   <none>   is a pre-release, which the range does not ask for
@@ -42,7 +42,7 @@ fn a_policy_is_tried_without_a_workload() {
 }
 
 #[test]
-fn a_policy_may_elect_nothing() {
+fn policy_may_elect_no_tag() {
     let nothing = row("web", "app", "org/app")
         .automated(Reason::NoMatchingTag, "none of 1 tag matches semver:^7")
         .build();
@@ -53,7 +53,7 @@ fn a_policy_may_elect_nothing() {
         vec![rejected("1.0.0", Rejection::OutOfRange)],
     );
     insta::assert_snapshot!(test_report("org/app", &examination, now(), 10, &Style::PIPED), @"
-    org/app: nothing is elected: none of 1 tag matches semver:^7
+    org/app: no tag is elected: none of 1 tag matches semver:^7
 
     TAG     VERDICT    RANK     REASON
     1.0.0   rejected   <none>   lies outside the range
@@ -61,7 +61,7 @@ fn a_policy_may_elect_nothing() {
 }
 
 #[test]
-fn an_undecided_test_says_why() {
+fn undecided_test_states_the_reason() {
     let dead = row("web", "app", "org/app")
         .automated(Reason::RegistryUnreachable, "connection refused")
         .build();

@@ -341,7 +341,7 @@ mod program {
         let place = mirror.image("hub/org/app");
         let asked = told
             .lines()
-            .find(|line| line.starts_with("Asked:"))
+            .find(|line| line.starts_with("Source:"))
             .expect(&told);
         assert!(asked.ends_with(&format!(", as {place}")), "{asked}");
         let json = environment.run(explain.iter().chain(&["-o", "json"]));

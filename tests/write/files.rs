@@ -228,8 +228,8 @@ fn what_cannot_be_edited_spoils_nothing_else() {
     let plan = plan_policy(&in_folder(folder.path()).workloads, &lock());
     let file = folder.path().join("web.yaml").display().to_string();
     let refused = format!(
-        "shop/b: {file}:14: metadata has a YAML anchor that is used elsewhere too, \
-         where a change would show as well; change it by hand"
+        "shop/b: {file}:14: metadata has a YAML anchor that is used elsewhere, \
+         so a change would also apply there; change it by hand"
     );
     assert_eq!(
         results(&plan),

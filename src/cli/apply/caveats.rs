@@ -9,7 +9,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Snapshot, State};
-use crate::output::{WriteResult, other_repository};
+use crate::output::{WriteResult, repository_change};
 use crate::plan::{Change, PolicyEdit, reverting_managers};
 use crate::policy::other_updaters;
 use crate::policy::{Key, Resolved, resolve};
@@ -124,7 +124,11 @@ fn note_other_repositories(job: &ApplyJob, results: &[WorkloadResult], terminal:
             .iter()
             .filter(|image| image.changes_repository())
         {
-            terminal.note(&format!("{}: {}", change.workload, other_repository(image)));
+            terminal.note(&format!(
+                "{}: {}",
+                change.workload,
+                repository_change(image)
+            ));
         }
     }
 }

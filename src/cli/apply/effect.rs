@@ -11,7 +11,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Coverage;
 use crate::collect;
 use crate::evaluator::{self, Assessment, Outcome, Reason, Row, Snapshot, State};
-use crate::output::{TableOptions, closing_lines, status_table};
+use crate::output::{TableOptions, closing_lines, spans_namespaces, status_table};
 use crate::plan::PolicyEdit;
 use crate::policy::WarningCode;
 
@@ -73,10 +73,8 @@ pub(crate) fn show(
 }
 
 fn show_assessment(assessment: &Assessment, terminal: &mut Terminal) {
-    let mut namespaces = assessment.rows.iter().map(|row| &row.workload.namespace);
-    let first = namespaces.next();
     let options = TableOptions {
-        namespaces: namespaces.any(|namespace| Some(namespace) != first),
+        namespaces: spans_namespaces(assessment.rows.iter().map(|row| &row.workload)),
         ..TableOptions::default()
     };
     let style = terminal.question_style();

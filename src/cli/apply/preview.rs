@@ -5,7 +5,7 @@ use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
 use crate::cli::flags::target::location;
 use crate::cli::terminal::confirm::Prompt;
 use crate::cli::terminal::streams::Terminal;
-use crate::output::{EditedWorkload, annotation_edits, held_back_lines, plan_text, table_of_locks};
+use crate::output::{EditedWorkload, annotation_edits, held_back_lines, locks_table, plan_text};
 use crate::plan::{Change, PolicyEdit};
 use crate::policy::lock_on;
 
@@ -47,7 +47,7 @@ fn show_edits(annotations: &AnnotationJob, terminal: &mut Terminal) {
         .collect();
     terminal.preview(|style| {
         if locks.len() == edits.len() {
-            return table_of_locks(&locks, annotations.snapshot.observed_at, style);
+            return locks_table(&locks, annotations.snapshot.observed_at, style);
         }
         let edited: Vec<EditedWorkload<'_>> = edits
             .iter()

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use crate::cli::error::CommandError;
-use crate::cli::flags::output::OF_ONE;
+use crate::cli::flags::output::OutputFormat;
 use crate::cli::runtime::now;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::{
-    CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, Format, cache_report, encode,
+    CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem, Format, cache_report, count,
+    encode,
 };
 use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerReport, clear_cache};
 
@@ -58,7 +59,7 @@ struct InfoArgs {
 
     /// Output format: table, json or yaml
     #[arg(short, long, value_name = "FORMAT", default_value = "table", hide_default_value = true,
-        hide_possible_values = true, value_parser = OF_ONE)]
+        hide_possible_values = true, value_parser = OutputFormat(Format::DESCRIPTION))]
     output: Format,
 }
 
@@ -156,8 +157,8 @@ fn clear(args: &ClearArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandE
     let text = match cleared {
         Cleared::Nothing => "nothing to clear\n".to_owned(),
         Cleared::File { path, entries } => {
-            let noun = if entries == 1 { "entry" } else { "entries" };
-            format!("cleared {} ({entries} {noun})\n", path.display())
+            let entries = count(entries, "entry");
+            format!("cleared {} ({entries})\n", path.display())
         }
         Cleared::Servers(servers) => servers
             .iter()

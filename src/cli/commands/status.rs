@@ -16,7 +16,8 @@ use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
-    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, status_table,
+    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, spans_namespaces,
+    status_table,
 };
 
 /// Show the update that each container's policy would make, and why
@@ -143,7 +144,7 @@ pub(crate) fn status(
         None => {
             let options = TableOptions {
                 namespaces: args.scope.flags().place().all_namespaces
-                    || spans_namespaces(&assessment),
+                    || spans_namespaces(assessment.rows.iter().map(|row| &row.workload)),
                 wide: args.output == Format::Wide,
                 no_headings: args.no_headers,
                 sort_by: args.sort_by,
@@ -159,14 +160,6 @@ pub(crate) fn status(
     terminal.print(&text);
     tell(args, &collected, &assessment, &rows, terminal);
     Ok(exit_code(args, &collected, &assessment))
-}
-
-/// Files can hold objects of several namespaces, without `-A`.
-fn spans_namespaces(assessment: &Assessment) -> bool {
-    let mut namespaces = assessment.rows.iter().map(|row| &row.workload.namespace);
-    namespaces
-        .next()
-        .is_some_and(|first| namespaces.any(|namespace| namespace != first))
 }
 
 /// Everything that is printed beside the table.

@@ -22,7 +22,7 @@ use crate::output::{Format, encode};
 pub(crate) struct VersionArgs {
     /// Output format: json or yaml
     #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
-        value_parser = OutputFormat(&[Format::Json, Format::Yaml]))]
+        value_parser = OutputFormat(Format::DATA))]
     output: Option<Format>,
 
     /// Accepted for compatibility with kubectl; no server is contacted

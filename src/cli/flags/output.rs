@@ -5,12 +5,6 @@ use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::output::Format;
 
-/// Formats of one thing, which has no rows and no wider table.
-pub(crate) const OF_ONE: OutputFormat = OutputFormat(&[Format::Table, Format::Json, Format::Yaml]);
-
-/// Formats of what a write did, instead of kubectl's lines.
-const OF_A_WRITE: OutputFormat = OutputFormat(&[Format::Json, Format::Yaml, Format::Name]);
-
 /// A parser of `-o` that knows the formats of its command, also for completion.
 #[derive(Debug, Clone)]
 pub(crate) struct OutputFormat(pub(crate) &'static [Format]);
@@ -25,7 +19,7 @@ impl TypedValueParser for OutputFormat {
         value: &std::ffi::OsStr,
     ) -> Result<Format, clap::Error> {
         let formats = self.0;
-        (move |word: &str| Format::among(word, formats)).parse_ref(command, argument, value)
+        (move |word: &str| Format::parse(word, formats)).parse_ref(command, argument, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
@@ -52,7 +46,7 @@ pub(crate) struct ReportFlags {
         default_value = "table",
         hide_default_value = true,
         hide_possible_values = true,
-        value_parser = OF_ONE
+        value_parser = OutputFormat(Format::DESCRIPTION)
     )]
     pub(crate) output: Format,
 }
@@ -62,6 +56,6 @@ pub(crate) struct ReportFlags {
 pub(crate) struct WriteOutputFlags {
     /// Output format: json, yaml or name; by default, one line per workload
     #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
-        value_parser = OF_A_WRITE)]
+        value_parser = OutputFormat(Format::RESULTS))]
     pub(crate) output: Option<Format>,
 }

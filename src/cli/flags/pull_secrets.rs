@@ -6,6 +6,7 @@ use crate::cli::error::CommandError;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::collect::{PullSecretUse, UsedPullSecrets};
+use crate::output::count;
 
 /// Flags about the credentials of workloads.
 #[derive(Debug, Clone, Args)]
@@ -64,12 +65,11 @@ pub(crate) fn report_used(used: UsedPullSecrets, terminal: &mut Terminal) {
         secrets,
         namespaces,
     } = used;
-    let plural = |number: usize| if number == 1 { "" } else { "s" };
     if secrets > 0 {
         terminal.note(&format!(
-            "used {secrets} pull secret{} from {namespaces} namespace{}",
-            plural(secrets),
-            plural(namespaces)
+            "used {} from {}",
+            count(secrets, "pull secret"),
+            count(namespaces, "namespace")
         ));
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::cli::terminal::streams::Terminal;
+use crate::output::count;
 use crate::registry::Statistics;
 
 /// What went wrong with the cache; the answer is right without it.
@@ -25,9 +26,9 @@ pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal
         slowest,
         quotas,
     } = statistics;
-    let repositories = count(repositories as u64, "repository", "repositories");
-    let requests = count(*requests, "request", "requests");
-    let bytes = count(*bytes, "byte", "bytes");
+    let repositories = count(repositories, "repository");
+    let requests = count(requests, "request");
+    let bytes = count(bytes, "byte");
     let mut line = format!("asked registries: {repositories}, {requests}, {bytes}");
     let looked_up = cache.hits + cache.misses;
     if looked_up > 0 {
@@ -40,10 +41,6 @@ pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal
     for quota in quotas {
         terminal.note(quota);
     }
-}
-
-fn count(number: u64, one: &str, more: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 /// A time as people read it.

@@ -6,7 +6,7 @@ use super::keyboard::{self, Keyboard};
 use super::streams::Terminal;
 use crate::cli::error::CommandError;
 use crate::output::sanitize;
-use crate::output::{is_unsafe, wrap};
+use crate::output::{count, is_unsafe, wrap};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -30,10 +30,7 @@ impl Prompt {
 
     /// Said where nobody can be asked.
     fn refusal(&self) -> String {
-        let workloads = match self.workloads {
-            1 => "1 workload".to_owned(),
-            more => format!("{more} workloads"),
-        };
+        let workloads = count(self.workloads, "workload");
         format!(
             "refusing to change {workloads} without a terminal; pass --yes, or --dry-run to preview"
         )

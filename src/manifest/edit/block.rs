@@ -1,39 +1,35 @@
-//! Entries of block mappings: whole lines that come and go.
+//! Adds and removes the lines of entries in block mappings.
 
 use granit_parser::ScalarStyle;
 
-use super::change::{ANNOTATIONS, Change};
+use super::change::{ANNOTATIONS, NodeChange};
 use super::error::{EditError, EditProblem};
-use super::scalar::written;
-use super::tree::{Entry, Mapping};
-use super::walk::{Removal, Walk, key_style};
+use super::scalar::format_scalar;
+use super::splicer::{Removal, Splicer, is_removed, key_style};
+use super::tree::{Mapping, TreeEntry};
 
-impl Walk<'_> {
-    /// Removes and adds lines.
+impl Splicer<'_> {
+    /// Removes and adds the lines of entries.
     pub(crate) fn change_block(
         &mut self,
         mapping: &Mapping,
         removals: &[Removal],
-        additions: &[(&str, &Change)],
+        additions: &[(&str, &NodeChange)],
     ) -> Result<(), EditError> {
         for removal in removals {
             let entry = &mapping.entries[removal.index];
             self.remove_lines(entry, removal.is_key_only)?;
         }
-        let is_kept = |index: &usize| removals.iter().all(|removal| removal.index != *index);
-        let kept: Vec<&Entry> = (0..mapping.entries.len())
-            .filter(is_kept)
-            .map(|index| &mapping.entries[index])
-            .collect();
+        let kept = kept_entries(&mapping.entries, removals);
         for (key, change) in additions {
             let mut lines = Vec::new();
-            let beside = above(&kept, key).or(mapping.entries.last());
-            let style = beside.map_or(ScalarStyle::Plain, key_style);
-            self.lines_of(key, change, mapping.column, style, &mut lines);
-            if let Some(entry) = above(&kept, key) {
+            let sibling = entry_above(&kept, key).or(mapping.entries.last());
+            let style = sibling.map_or(ScalarStyle::Plain, key_style);
+            self.add_lines(key, change, mapping.column, style, &mut lines);
+            if let Some(entry) = entry_above(&kept, key) {
                 self.insert_below(entry.end(), &lines);
             } else if let Some(first) = mapping.entries.first() {
-                // They all go: the new lines take the place of the first.
+                // All entries are removed, so the new lines replace the first one.
                 let newline = self.lines.newline(first.start());
                 let lines: String = lines.iter().flat_map(|line| [line, newline]).collect();
                 self.splices.insert(self.lines.start(first.start()), lines);
@@ -42,8 +38,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Removes an entry's lines with the comments on them.
-    fn remove_lines(&mut self, entry: &Entry, is_key_only: bool) -> Result<(), EditError> {
+    /// Removes the lines of an entry, with the comments on them.
+    fn remove_lines(&mut self, entry: &TreeEntry, is_key_only: bool) -> Result<(), EditError> {
         let end = match entry.colon {
             Some(colon) if is_key_only => self.lines.end(colon),
             _ => entry.end(),
@@ -55,22 +51,22 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Gives a key that has no value, or an empty one, the lines of a mapping.
+    /// Adds the lines of a mapping to a key that has no value or an empty one.
     pub(crate) fn fill_block(
         &mut self,
         mapping: &Mapping,
-        entry: &Entry,
-        change: &Change,
+        entry: &TreeEntry,
+        change: &NodeChange,
     ) -> Result<(), EditError> {
         let Some(colon) = entry.colon else {
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         };
         let value = &entry.value.range;
-        let Change::Within(children) = change else {
+        let NodeChange::Within(children) = change else {
             return Ok(());
         };
         if self.lines.text[value.clone()].contains(['\n', '#']) {
-            // Comments in the braces are to stay.
+            // Comments within the braces must be kept.
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         }
         if !value.is_empty() {
@@ -79,57 +75,71 @@ impl Walk<'_> {
         let mut lines = Vec::new();
         let column = mapping.column + self.unit;
         for (key, change) in children {
-            self.lines_of(key, change, column, ScalarStyle::Plain, &mut lines);
+            self.add_lines(key, change, column, ScalarStyle::Plain, &mut lines);
         }
         self.insert_below(entry.end(), &lines);
         Ok(())
     }
 
-    /// Inserts lines below the one on which something ends.
+    /// Inserts lines below the line that contains `end`.
     fn insert_below(&mut self, end: usize, lines: &[String]) {
         let newline = self.lines.newline(end);
         let lines: String = lines.iter().flat_map(|line| [newline, line]).collect();
         self.splices.insert(self.lines.end(end), lines);
     }
 
-    /// The lines of a new entry.
-    fn lines_of(
+    /// Adds the lines of a new entry to `lines`.
+    fn add_lines(
         &self,
         key: &str,
-        change: &Change,
+        change: &NodeChange,
         column: usize,
         style: ScalarStyle,
         lines: &mut Vec<String>,
     ) {
         let indentation = " ".repeat(column);
-        let name = written(key, style, false);
+        let name = format_scalar(key, style, false);
         match change {
-            Change::Remove => {}
-            Change::Set(text) => {
-                let text = written(text, ScalarStyle::Plain, false);
+            NodeChange::Remove => {}
+            NodeChange::Set(text) => {
+                let text = format_scalar(text, ScalarStyle::Plain, false);
                 lines.push(format!("{indentation}{name}: {text}"));
             }
-            Change::SetPlain(text) => lines.push(format!("{indentation}{name}: {text}")),
-            Change::Within(children) if change.sets() => {
+            NodeChange::SetPlain(text) => lines.push(format!("{indentation}{name}: {text}")),
+            NodeChange::Within(children) if change.sets() => {
                 lines.push(format!("{indentation}{name}:"));
                 for (key, change) in children {
                     let column = column + self.unit;
-                    self.lines_of(key, change, column, ScalarStyle::Plain, lines);
+                    self.add_lines(key, change, column, ScalarStyle::Plain, lines);
                 }
             }
-            Change::Within(_) => {}
+            NodeChange::Within(_) => {}
         }
     }
 }
 
-/// The entry below which a new key is written: the last one, but annotations
-/// come behind the name, the namespace and the labels.
-pub(crate) fn above<'e>(kept: &[&'e Entry], key: &str) -> Option<&'e Entry> {
+/// The entries that are not removed.
+pub(crate) fn kept_entries<'e>(
+    entries: &'e [TreeEntry],
+    removals: &[Removal],
+) -> Vec<&'e TreeEntry> {
+    let entries = entries.iter().enumerate();
+    entries
+        .filter(|(index, _)| !is_removed(removals, *index))
+        .map(|(_, entry)| entry)
+        .collect()
+}
+
+/// The entry below which a new key is written: the last one, except that annotations come
+/// after the name, the namespace and the labels.
+pub(crate) fn entry_above<'e>(kept: &[&'e TreeEntry], key: &str) -> Option<&'e TreeEntry> {
     let before: &[&str] = match key {
         ANNOTATIONS => &["name", "generateName", "namespace", "labels"],
         "metadata" => &["apiVersion", "kind"],
         _ => &[],
     };
-    let is_before = |entry: &&&Entry| entry.name().is_some_and(|name| before.contains(&name));
-    kept.iter().rev().find(is_before).or(kept.last()).copied()
+    let sibling = kept
+        .iter()
+        .rfind(|entry| entry.name().is_some_and(|name| before.contains(&name)));
+    sibling.or(kept.last()).copied()
 }

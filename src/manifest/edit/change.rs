@@ -1,4 +1,4 @@
-//! The edits of one root value as a tree.
+//! The edits of one root value, as a tree.
 
 use std::collections::BTreeMap;
 
@@ -8,32 +8,29 @@ use super::error::EditProblem;
 use crate::plan::Place;
 use crate::workload::plain_scalar;
 
-/// The key under which an empty mapping and none mean the same.
+/// The key whose empty mapping means the same as no mapping.
 pub(crate) const ANNOTATIONS: &str = "annotations";
 
-/// What is to become of a value.
+/// The change of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// It becomes this text.
+pub(crate) enum NodeChange {
+    /// Set it to this string.
     Set(String),
-    /// It becomes what YAML reads from this text without quotes.
+    /// Set it to what YAML reads from this text without quotes.
     SetPlain(String),
-    /// It goes, with its key.
+    /// Remove it with its key.
     Remove,
-    /// Something in it changes. New keys are written in this order.
-    Within(BTreeMap<String, Change>),
+    /// Change its children. New keys are written in this order.
+    Within(BTreeMap<String, NodeChange>),
 }
 
-impl Change {
+impl NodeChange {
     pub(crate) fn none() -> Self {
         Self::Within(BTreeMap::new())
     }
 
-    /// Adds the edit of a place, which lies below `base`.
+    /// Adds an edit whose path begins at `base`.
     pub(crate) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
-        let two_ways = || EditProblem::TwoWays {
-            place: place(&edit.path),
-        };
         let leaf = match &edit.text {
             Some(text) if edit.is_plain && !edit.value().is_string() => {
                 Self::SetPlain(text.clone())
@@ -43,20 +40,20 @@ impl Change {
         };
         let mut at = self;
         for key in base.iter().chain(&edit.path) {
-            // What is new here is empty: that tells it from another edit's.
+            // A new change is empty, which distinguishes it from one of another edit.
             let Self::Within(children) = at else {
-                return Err(two_ways());
+                return Err(conflict(edit));
             };
             at = children.entry(key.clone()).or_insert_with(Self::none);
         }
         if *at != Self::none() && *at != leaf {
-            return Err(two_ways());
+            return Err(conflict(edit));
         }
         *at = leaf;
         Ok(())
     }
 
-    /// Whether anything is set by it.
+    /// Whether it sets any value.
     pub(crate) fn sets(&self) -> bool {
         match self {
             Self::Set(_) | Self::SetPlain(_) => true,
@@ -65,7 +62,15 @@ impl Change {
         }
     }
 
-    /// Makes the change in a value that was read.
+    /// The change below a key or an index.
+    pub(crate) fn child(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Within(children) => children.get(key),
+            _ => None,
+        }
+    }
+
+    /// Applies the change to a value that was read.
     pub(crate) fn apply(&self, value: &mut Value) {
         match (self, value) {
             (Self::Set(text), value) => *value = Value::from(text.as_str()),
@@ -105,7 +110,6 @@ impl Change {
             }
             return;
         };
-        let is_filled = |value: &Value| value.as_object().is_some_and(|inner| !inner.is_empty());
         let was_filled = is_filled(value);
         self.apply(value);
         if key == ANNOTATIONS && was_filled && !is_filled(value) {
@@ -114,8 +118,19 @@ impl Change {
     }
 }
 
-/// A place as it is written in an error.
-pub(crate) fn place(path: &[String]) -> String {
+fn is_filled(value: &Value) -> bool {
+    value.as_object().is_some_and(|inner| !inner.is_empty())
+}
+
+/// The error if two edits change one place in different ways.
+fn conflict(edit: &Place) -> EditProblem {
+    EditProblem::TwoWays {
+        place: format_path(&edit.path),
+    }
+}
+
+/// Formats a path for an error message.
+pub(crate) fn format_path(path: &[String]) -> String {
     if path.is_empty() {
         return "the document".to_owned();
     }

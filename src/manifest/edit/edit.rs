@@ -1,59 +1,58 @@
-//! All edits of a text, made together and checked before they are given back.
+//! Applies all edits of a text together and verifies the result.
 
-use super::error::{EditError, EditProblem};
 use std::collections::BTreeMap;
 
-use super::change::{Change, place};
+use super::change::{NodeChange, format_path};
+use super::error::{EditError, EditProblem};
+use super::root_edits::RootEdits;
 use super::splice::Splices;
-use crate::manifest::document::{Located, Object, Root, located};
+use crate::manifest::document::{Located, Object, located};
 use crate::plan::Place;
 
 /// The edits of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEdit {
-    /// Its position among [`objects`](crate::manifest::objects), from 0.
+    /// The position of the object among [`objects`](crate::manifest::objects), from 0.
     pub index: usize,
-    /// What is to be changed in it.
+    /// The places to change in it.
     pub places: Vec<Place>,
 }
 
-/// Edits a text; see the module for the rules.
+/// Edits a text. The module documentation describes the rules.
 ///
 /// # Errors
 ///
-/// A place that cannot be edited, or not without changing more than that place:
-/// then nothing is changed at all.
+/// A place cannot be edited, or the edit would change more than that place. Then nothing
+/// is changed.
 pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     let objects = located(text);
-    let mut in_objects: BTreeMap<usize, Change> = BTreeMap::new();
-    let mut in_roots: BTreeMap<usize, InRoot<'_>> = BTreeMap::new();
+    let mut in_objects: BTreeMap<usize, NodeChange> = BTreeMap::new();
+    let mut in_roots: BTreeMap<usize, RootEdits<'_>> = BTreeMap::new();
     for edit in edits {
         let (found, object) = target(&objects, edit.index)?;
-        let refused = |problem| EditError {
-            index: edit.index,
-            line: found.line(),
-            problem,
-        };
-        super::sealed::check(found, object, &edit.places).map_err(refused)?;
-        let in_object = in_objects.entry(edit.index).or_insert_with(Change::none);
+        super::sealed::check(found, object, &edit.places)
+            .map_err(|problem| refusal(edit.index, found, problem))?;
+        let in_object = in_objects
+            .entry(edit.index)
+            .or_insert_with(NodeChange::none);
         let in_root = in_roots
             .entry(found.root.range.start)
-            .or_insert_with(|| InRoot {
+            .or_insert_with(|| RootEdits {
                 root: &found.root,
                 objects: Vec::new(),
-                change: Change::none(),
+                change: NodeChange::none(),
             });
         in_root.objects.push((&found.path, edit.index));
         for place in &edit.places {
             in_object
                 .add(&[], place)
                 .and_then(|()| in_root.change.add(&found.path, place))
-                .map_err(refused)?;
+                .map_err(|problem| refusal(edit.index, found, problem))?;
         }
     }
     let mut splices = Splices::default();
     for in_root in in_roots.values() {
-        super::walk::splice(text, in_root, &mut splices)?;
+        super::splicer::splice(text, in_root, &mut splices)?;
     }
     let edited = splices.apply(text);
     let differs = match &edited {
@@ -62,21 +61,21 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     };
     match (edited, differs) {
         (Some(edited), None) => Ok(edited),
-        (_, differs) => Err(is_unsafe(&objects, edits, differs)),
+        (_, differs) => Err(unsafe_edit(&objects, edits, differs)),
     }
 }
 
-/// The edits of all objects that are read from one value.
-pub(crate) struct InRoot<'a> {
-    pub(crate) root: &'a Root,
-    /// The objects that are edited: their paths and positions.
-    pub(crate) objects: Vec<(&'a [String], usize)>,
-    /// Their edits, from the root.
-    pub(crate) change: Change,
+/// The error of an edit, reported at the line of its object.
+fn refusal(index: usize, found: &Located, problem: EditProblem) -> EditError {
+    EditError {
+        index,
+        line: found.line(),
+        problem,
+    }
 }
 
 /// The object of an edit.
-pub(crate) fn target(objects: &[Located], index: usize) -> Result<(&Located, &Object), EditError> {
+fn target(objects: &[Located], index: usize) -> Result<(&Located, &Object), EditError> {
     let Some(found) = objects.get(index) else {
         return Err(EditError {
             index,
@@ -94,24 +93,20 @@ pub(crate) fn target(objects: &[Located], index: usize) -> Result<(&Located, &Ob
     }
 }
 
-/// The error of an edit that went wrong, told at the object that shows it, else
-/// at the first one.
-pub(crate) fn is_unsafe(
-    objects: &[Located],
-    edits: &[ObjectEdit],
-    differs: Option<usize>,
-) -> EditError {
-    let has_places = |edit: &&ObjectEdit| !edit.places.is_empty();
+/// The error if the edited text differs from the expected text: reported at the object
+/// that differs, otherwise at the first edited object.
+fn unsafe_edit(objects: &[Located], edits: &[ObjectEdit], differs: Option<usize>) -> EditError {
+    let mut edits = edits.iter().filter(|edit| !edit.places.is_empty());
     let at = edits
-        .iter()
-        .find(|edit| Some(edit.index) == differs && !edit.places.is_empty())
-        .or(edits.iter().find(has_places));
+        .clone()
+        .find(|edit| Some(edit.index) == differs)
+        .or(edits.next());
     let first = at.and_then(|edit| edit.places.first());
     EditError {
         index: at.map_or(0, |edit| edit.index),
         line: at.map_or(1, |edit| objects[edit.index].line()),
         problem: EditProblem::Unsafe {
-            place: place(first.map_or(&[], |first| &first.path)),
+            place: format_path(first.map_or(&[], |first| &first.path)),
         },
     }
 }

@@ -1,107 +1,107 @@
-//! Why a text is not edited.
+//! Why a text cannot be edited.
 
 use crate::manifest::Problem;
 use crate::workload::SEALED;
 
-/// A text that is left as it is, with the place that stood in the way.
+/// An edit that cannot be made, with its place. The text is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}")]
 pub struct EditError {
-    /// The object, by its position among [`objects`](crate::manifest::objects);
-    /// without its edits the others may still be made.
+    /// The position of the object among [`objects`](crate::manifest::objects). The edits of
+    /// other objects may still be possible without those of this one.
     pub index: usize,
-    /// The line of that place, from 1.
+    /// The line of the place, from 1.
     pub line: usize,
-    /// What stood in the way, and what to do by hand.
+    /// The problem, and what to do by hand.
     pub problem: EditProblem,
 }
 
-/// What stood in the way of an edit. A `place` is written as `metadata.annotations`.
+/// Why an edit cannot be made. A `place` is a path such as `metadata.annotations`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditProblem {
-    /// The caller's slip: the text has fewer objects.
+    /// A bug of the caller: the text has fewer objects.
     #[error("the manifest has no object number {0}")]
     NoSuchObject(usize),
     /// The object to be edited cannot be read.
     #[error("{0}")]
     Unreadable(Problem),
-    /// The caller's slip: one place is to become two things.
-    #[error("{place} is to be changed in two ways")]
+    /// A bug of the caller: two edits change one place in different ways.
+    #[error("two edits change {place} in different ways")]
     TwoWays {
-        /// Where.
+        /// The place.
         place: String,
     },
     /// The place is written as `*name`.
     #[error(
-        "{place} is a YAML alias; write its value out there by hand, \
-         or change it where its anchor stands"
+        "{place} is a YAML alias; replace it by its value, \
+         or change the value at its anchor"
     )]
     Alias {
-        /// Where.
+        /// The place.
         place: String,
     },
-    /// The place lies under `&name`, and `*name` repeats it elsewhere.
+    /// The place is below an anchor `&name`, and an alias `*name` repeats it elsewhere.
     #[error(
-        "{place} has a YAML anchor that is used elsewhere too, where a change would show as well; \
+        "{place} has a YAML anchor that is used elsewhere, so a change would also apply there; \
          change it by hand"
     )]
     SharedAnchor {
         /// The node with the anchor.
         place: String,
     },
-    /// The place is not written there, but merged in by `<<`.
-    #[error("{place} comes from a YAML merge key (<<); write it out there by hand")]
+    /// The place is not written there but merged by `<<`.
+    #[error("{place} comes from a YAML merge key (<<); add it to the mapping itself by hand")]
     Merged {
-        /// Where.
+        /// The place.
         place: String,
     },
     /// The value has a tag, such as `!!binary`.
     #[error("{place} has a YAML tag; remove the tag or change the value by hand")]
     Tag {
-        /// Where.
+        /// The place.
         place: String,
     },
-    /// SOPS keeps a checksum over the document.
+    /// A SOPS checksum covers the document.
     #[error("{SEALED}")]
     Sealed,
-    /// SOPS has encrypted the value, or would refuse one there that is not.
+    /// SOPS has encrypted the value, or would reject a plaintext value there.
     #[error("{place} is encrypted by SOPS; change it with sops edit")]
     Encrypted {
-        /// Where.
+        /// The place.
         place: String,
     },
-    /// It is written in a form that is not edited, such as `? key`.
+    /// It is written in a form that is not supported, such as `? key`.
     #[error(
-        "{place} is written in a form that is not edited here; \
+        "{place} is written in a form that cannot be edited; \
          write it as `key: value` on a line of its own, or change it by hand"
     )]
     Form {
-        /// Where.
+        /// The place.
         place: String,
     },
-    /// A list, a mapping or a text stands where another kind is needed.
-    #[error("{place} is {found}, and {wanted} is needed there; change it by hand")]
+    /// The value is a list, a mapping or a scalar where another kind is required.
+    #[error("{place} is {found}, but must be {wanted}; change it by hand")]
     Kind {
-        /// Where.
+        /// The place.
         place: String,
-        /// What stands there.
+        /// The kind of the value.
         found: &'static str,
-        /// What should.
+        /// The required kind.
         wanted: &'static str,
     },
     /// The list is shorter.
-    #[error("{place} is no item of its list")]
+    #[error("{place} is not an item of its list")]
     NoSuchItem {
-        /// Where.
+        /// The place.
         place: String,
     },
-    /// The text was edited, and read again it says something else than it should.
+    /// The edited text was read again and differs from the expected value.
     #[error(
-        "an edit of {place} would change more than that place, so nothing was changed; \
+        "editing {place} would change more than that place, so nothing was changed; \
          change it by hand"
     )]
     Unsafe {
-        /// The first of the object's places.
+        /// The first edited place of the object.
         place: String,
     },
 }

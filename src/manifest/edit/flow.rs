@@ -1,90 +1,88 @@
-//! Entries of flow mappings, in YAML and in JSON: commas, and lines where the
-//! entries have their own.
+//! Adds and removes entries of flow mappings in YAML and JSON, with their commas, and with
+//! their lines if each entry has its own.
 
 use granit_parser::ScalarStyle;
 
-use super::block::above;
-use super::change::Change;
+use super::block::{entry_above, kept_entries};
+use super::change::NodeChange;
 use super::error::EditError;
-use super::scalar::{double_quoted, json_scalar, written};
-use super::tree::{Entry, Mapping, Node};
-use super::walk::{Removal, Walk, key_style};
+use super::scalar::{double_quoted, format_scalar, json_scalar};
+use super::splicer::{Removal, Splicer, is_removed, key_style};
+use super::tree::{Mapping, TreeEntry, TreeNode};
 
-/// How a new entry is written: as the one beside it.
-struct Form<'a> {
-    /// With all in quotes.
+/// How a new entry is written: like its sibling.
+struct FlowStyle<'a> {
+    /// With double quotes around keys and strings.
     is_quoted: bool,
-    /// Without blanks between.
+    /// Without blanks.
     is_compact: bool,
     /// On a line of its own.
-    line: Option<Line<'a>>,
+    line: Option<FlowLine<'a>>,
 }
 
-/// A line of its own.
+/// How an entry on a line of its own is written.
 #[derive(Clone)]
-struct Line<'a> {
+struct FlowLine<'a> {
     newline: &'static str,
     indentation: String,
-    /// What a mapping in it is indented by.
+    /// The additional indentation of a mapping within it.
     unit: &'a str,
 }
 
-impl Walk<'_> {
-    /// Removes and adds entries; some are left.
+impl Splicer<'_> {
+    /// Removes and adds entries. At least one entry remains.
     pub(crate) fn change_flow(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
         removals: &[Removal],
-        additions: &[(&str, &Change)],
+        additions: &[(&str, &NodeChange)],
     ) -> Result<(), EditError> {
         let entries = &mapping.entries;
-        let goes = |index: usize| removals.iter().any(|removal| removal.index == index);
         for removal in removals {
             let entry = &entries[removal.index];
             if entry.key.anchor.is_some() || entry.key.is_tagged {
                 return self.form_error(entry);
             }
         }
-        let Some(last) = (0..entries.len()).rfind(|index| !goes(*index)) else {
+        let Some(last) = (0..entries.len()).rfind(|index| !is_removed(removals, *index)) else {
             self.replace_all(node, mapping, additions);
             return Ok(());
         };
-        let kept: Vec<&Entry> = (0..entries.len())
-            .filter(|index| !goes(*index))
-            .map(|index| &entries[index])
-            .collect();
+        let kept = kept_entries(entries, removals);
         let loses_comma = self.remove_tail(entries, last);
         for removal in removals {
-            // A tail that shares lines with what stays has gone as a whole.
+            // A tail that shares lines with the kept entries was removed as a whole.
             if removal.index < last || loses_comma != Some(Tail::Whole) {
                 self.remove_entry(&entries[removal.index], removal.index == 0);
             }
         }
-        for (index, beside) in kept.iter().enumerate() {
+        for (index, sibling) in kept.iter().enumerate() {
             let new: Vec<_> = additions
                 .iter()
                 .copied()
-                .filter(|(key, _)| above(&kept, key).is_some_and(|at| std::ptr::eq(at, *beside)))
+                .filter(|(key, _)| {
+                    entry_above(&kept, key).is_some_and(|at| std::ptr::eq(at, *sibling))
+                })
                 .collect();
             if !new.is_empty() {
                 let is_last = index + 1 == kept.len();
-                self.add_behind(node, beside, &new, is_last && loses_comma.is_some());
+                self.add_after(node, sibling, &new, is_last && loses_comma.is_some());
             }
         }
         Ok(())
     }
 
-    /// Removes the comma that no entry follows any more, and the entries behind
-    /// it where they have no lines of their own.
-    fn remove_tail(&mut self, entries: &[Entry], last: usize) -> Option<Tail> {
+    /// Removes the comma after the last kept entry, and the entries after it if they have
+    /// no lines of their own.
+    fn remove_tail(&mut self, entries: &[TreeEntry], last: usize) -> Option<Tail> {
         let (tail, end) = (entries.get(last + 1..)?, entries.last()?.end());
         if tail.is_empty() || self.lines.comma(end).is_some() {
             return None;
         }
         let comma = self.lines.comma(entries[last].end())?;
         let between = &self.lines.text[comma..tail[0].start()];
-        if between.contains('#') || tail.iter().any(|entry| self.own_lines(entry)) {
+        if between.contains('#') || tail.iter().any(|entry| self.has_own_lines(entry)) {
             self.splices.remove(comma..comma + 1);
             return Some(Tail::CommaOnly);
         }
@@ -92,20 +90,20 @@ impl Walk<'_> {
         Some(Tail::Whole)
     }
 
-    /// Behind an entry's comma, if it has one.
-    fn behind(&self, entry: &Entry) -> usize {
+    /// The end of an entry, including its comma.
+    fn end_with_comma(&self, entry: &TreeEntry) -> usize {
         let end = entry.end();
         self.lines.comma(end).map_or(end, |comma| comma + 1)
     }
 
-    fn own_lines(&self, entry: &Entry) -> bool {
-        self.lines.begins_line(entry.start()) && self.lines.ends_line(self.behind(entry))
+    fn has_own_lines(&self, entry: &TreeEntry) -> bool {
+        self.lines.begins_line(entry.start()) && self.lines.ends_line(self.end_with_comma(entry))
     }
 
-    /// Removes an entry with its comma, and its lines or the blanks beside it.
-    fn remove_entry(&mut self, entry: &Entry, is_first: bool) {
-        let range = entry.start()..self.behind(entry);
-        let range = if self.own_lines(entry) {
+    /// Removes an entry with its comma, and with its lines or the blanks next to it.
+    fn remove_entry(&mut self, entry: &TreeEntry, is_first: bool) {
+        let range = entry.start()..self.end_with_comma(entry);
+        let range = if self.has_own_lines(entry) {
             self.lines.whole(&range)
         } else if is_first {
             range.start..self.lines.skip_blanks(range.end)
@@ -116,40 +114,45 @@ impl Walk<'_> {
         self.splices.remove(range);
     }
 
-    /// Writes new entries in the place of all others.
-    fn replace_all(&mut self, node: &Node, mapping: &Mapping, additions: &[(&str, &Change)]) {
+    /// Replaces all entries by new ones.
+    fn replace_all(
+        &mut self,
+        node: &TreeNode,
+        mapping: &Mapping,
+        additions: &[(&str, &NodeChange)],
+    ) {
         let (Some(first), Some(last)) = (mapping.entries.first(), mapping.entries.last()) else {
             return;
         };
-        let form = self.form(node, first);
+        let style = self.style(node, first);
         let new: Vec<String> = additions
             .iter()
-            .map(|(key, change)| form.entry(key, change))
+            .map(|(key, change)| style.entry(key, change))
             .collect();
-        let between = form.between();
+        let separator = style.separator();
         self.splices
-            .replace(first.start()..last.end(), new.join(&between));
+            .replace(first.start()..last.end(), new.join(&separator));
     }
 
-    /// Writes new entries behind one that stays, whose comma may be going.
-    fn add_behind(
+    /// Writes new entries after a kept one, which may lose its comma.
+    fn add_after(
         &mut self,
-        node: &Node,
-        beside: &Entry,
-        additions: &[(&str, &Change)],
+        node: &TreeNode,
+        sibling: &TreeEntry,
+        additions: &[(&str, &NodeChange)],
         loses_comma: bool,
     ) {
-        let form = self.form(node, beside);
-        let between = form.between();
+        let style = self.style(node, sibling);
+        let separator = style.separator();
         let new: Vec<String> = additions
             .iter()
-            .map(|(key, change)| form.entry(key, change))
+            .map(|(key, change)| style.entry(key, change))
             .collect();
-        let new = new.join(&between);
-        let blank = &between[1..];
-        let comma = self.lines.comma(beside.end()).filter(|_| !loses_comma);
-        let end = comma.map_or(beside.end(), |comma| comma + 1);
-        let at = if form.line.is_some() && self.lines.ends_line(end) {
+        let new = new.join(&separator);
+        let blank = &separator[1..];
+        let comma = self.lines.comma(sibling.end()).filter(|_| !loses_comma);
+        let end = comma.map_or(sibling.end(), |comma| comma + 1);
+        let at = if style.line.is_some() && self.lines.ends_line(end) {
             self.lines.end(end)
         } else {
             end
@@ -162,13 +165,18 @@ impl Walk<'_> {
         }
     }
 
-    /// A mapping as the value of an entry that had none.
-    pub(crate) fn flow_value(&self, node: &Node, entry: &Entry, change: &Change) -> String {
-        self.form(node, entry).value(change)
+    /// The text of a mapping as the value of an entry that had none.
+    pub(crate) fn flow_value(
+        &self,
+        node: &TreeNode,
+        entry: &TreeEntry,
+        change: &NodeChange,
+    ) -> String {
+        self.style(node, entry).value(change)
     }
 
-    /// The form of an entry of the mapping `node`.
-    fn form(&self, node: &Node, entry: &Entry) -> Form<'_> {
+    /// The style of an entry of the mapping `node`.
+    fn style(&self, node: &TreeNode, entry: &TreeEntry) -> FlowStyle<'_> {
         let text = self.lines.text;
         let is_quoted = self.root.is_json || key_style(entry) == ScalarStyle::DoubleQuoted;
         let has_blank = entry
@@ -178,13 +186,13 @@ impl Walk<'_> {
             let indentation = self.lines.indentation(entry.start());
             let outer = self.lines.indentation(node.range.start);
             let unit = indentation.strip_prefix(outer).filter(|u| !u.is_empty());
-            Line {
+            FlowLine {
                 newline: self.lines.newline(entry.start()),
                 indentation: indentation.to_owned(),
                 unit: unit.unwrap_or("  "),
             }
         });
-        Form {
+        FlowStyle {
             is_quoted,
             is_compact: is_quoted && !has_blank,
             line,
@@ -192,18 +200,18 @@ impl Walk<'_> {
     }
 }
 
-/// How the last entries go.
+/// How the last entries are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tail {
-    /// The comma before them has gone, they themselves have not.
+    /// The comma before them is removed, but they are not.
     CommaOnly,
-    /// All of it has gone.
+    /// They are removed with the comma before them.
     Whole,
 }
 
-impl Form<'_> {
-    /// What stands between two entries; its first character is the comma.
-    fn between(&self) -> String {
+impl FlowStyle<'_> {
+    /// The text between two entries. Its first character is the comma.
+    fn separator(&self) -> String {
         match &self.line {
             Some(line) => format!(",{}{}", line.newline, line.indentation),
             None if self.is_compact => ",".to_owned(),
@@ -211,7 +219,7 @@ impl Form<'_> {
         }
     }
 
-    fn entry(&self, key: &str, change: &Change) -> String {
+    fn entry(&self, key: &str, change: &NodeChange) -> String {
         let colon = if self.is_compact { ":" } else { ": " };
         format!("{}{colon}{}", self.scalar(key), self.value(change))
     }
@@ -220,20 +228,20 @@ impl Form<'_> {
         if self.is_quoted {
             double_quoted(text)
         } else {
-            written(text, ScalarStyle::Plain, true)
+            format_scalar(text, ScalarStyle::Plain, true)
         }
     }
 
-    fn value(&self, change: &Change) -> String {
+    fn value(&self, change: &NodeChange) -> String {
         let children = match change {
-            Change::Set(text) => return self.scalar(text),
-            Change::SetPlain(text) if self.is_quoted => return json_scalar(text),
-            Change::SetPlain(text) => return text.clone(),
-            Change::Remove => return String::new(),
-            Change::Within(children) => children,
+            NodeChange::Set(text) => return self.scalar(text),
+            NodeChange::SetPlain(text) if self.is_quoted => return json_scalar(text),
+            NodeChange::SetPlain(text) => return text.clone(),
+            NodeChange::Remove => return String::new(),
+            NodeChange::Within(children) => children,
         };
-        let inner = Form {
-            line: self.line.as_ref().map(|line| Line {
+        let inner = FlowStyle {
+            line: self.line.as_ref().map(|line| FlowLine {
                 indentation: format!("{}{}", line.indentation, line.unit),
                 ..line.clone()
             }),
@@ -244,12 +252,12 @@ impl Form<'_> {
             .filter(|(_, change)| change.sets())
             .map(|(key, change)| inner.entry(key, change))
             .collect();
-        let between = inner.between();
-        let entries = entries.join(&between);
+        let separator = inner.separator();
+        let entries = entries.join(&separator);
         match &self.line {
             Some(line) => {
                 let (newline, indentation) = (line.newline, &line.indentation);
-                format!("{{{}{entries}{newline}{indentation}}}", &between[1..])
+                format!("{{{}{entries}{newline}{indentation}}}", &separator[1..])
             }
             None => format!("{{{entries}}}"),
         }

@@ -1,21 +1,20 @@
 //! The tree of a JSON value.
 //!
-//! JSON that is good may be bad YAML, so it is not read as such.
+//! Valid JSON may be invalid YAML, so JSON has its own reader.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use super::change::Change;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
-use super::yaml::child;
+use super::change::NodeChange;
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 
-/// Reads the value in `range` of a text, as deep as the change goes. It was read
-/// before, so nothing is wrong with it, and it is no deeper than the stack;
-/// `None` says otherwise.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
-    let mut reader = Reader {
+/// Reads the value in `range` of a text, as deep as the change goes. The value was parsed
+/// before, so it is valid and its depth is within the limit; otherwise the result is
+/// `None`.
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
+    let mut reader = JsonReader {
         text: &text[..range.end],
         at: range.start,
     };
@@ -27,13 +26,13 @@ pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<
     })
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl Reader<'_> {
-    fn value(&mut self, change: Option<&Change>) -> Option<Node> {
+impl JsonReader<'_> {
+    fn value(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
         self.skip_blanks();
         let start = self.at;
         let kind = match self.peek()? {
@@ -42,7 +41,7 @@ impl Reader<'_> {
             b'"' => self.quoted()?,
             _ => self.word(),
         };
-        Some(Node {
+        Some(TreeNode {
             range: start..self.at,
             anchor: None,
             is_tagged: false,
@@ -50,13 +49,13 @@ impl Reader<'_> {
         })
     }
 
-    fn mapping(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+    fn mapping(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
         let mut entries = Vec::new();
         self.at += 1;
         while !self.closes(b'}')? {
             let key = self.value(None)?;
             let inner = match &key.kind {
-                NodeKind::Scalar { text, .. } => child(change, text),
+                NodeKind::Scalar { text, .. } => change.and_then(|change| change.child(text)),
                 _ => None,
             };
             self.skip_blanks();
@@ -64,7 +63,7 @@ impl Reader<'_> {
             self.at += 1;
             let value = self.value(inner)?;
             if change.is_some() {
-                entries.push(Entry {
+                entries.push(TreeEntry {
                     key,
                     colon: Some(colon),
                     value,
@@ -81,12 +80,12 @@ impl Reader<'_> {
         })
     }
 
-    fn list(&mut self, change: Option<&Change>) -> Option<NodeKind> {
+    fn list(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
         let mut items = Vec::new();
         let mut index = 0_usize;
         self.at += 1;
         while !self.closes(b']')? {
-            let item = self.value(child(change, &index.to_string()))?;
+            let item = self.value(change.and_then(|change| change.child(&index.to_string())))?;
             index += 1;
             if change.is_some() {
                 items.push(item);
@@ -98,7 +97,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Steps over a comma, or over the closing bracket, which it tells.
+    /// Skips a comma or the closing bracket. Returns whether it was the bracket.
     fn closes(&mut self, bracket: u8) -> Option<bool> {
         self.skip_blanks();
         if self.peek()? == b',' {
@@ -131,8 +130,8 @@ impl Reader<'_> {
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> NodeKind {
         let rest = &self.text[self.at..];
-        let ends = |c: char| c.is_ascii_whitespace() || matches!(c, ',' | '}' | ']' | ':');
-        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let end = rest.find(|c: char| c.is_ascii_whitespace() || ",}]:".contains(c));
+        let word = &rest[..end.unwrap_or(rest.len())];
         self.at += word.len();
         NodeKind::Scalar {
             text: word.to_owned(),

@@ -1,15 +1,15 @@
-//! Where lines begin and end, and what stands on them.
+//! Finds the beginning, the end and the content of lines.
 
 use std::ops::Range;
 
-/// A text as lines. Places are bytes.
+/// A text as lines. All positions are bytes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines<'a> {
+pub(crate) struct TextLines<'a> {
     pub(crate) text: &'a str,
 }
 
-impl<'a> Lines<'a> {
-    /// The number of the line, from 1.
+impl<'a> TextLines<'a> {
+    /// The number of the line at a position, from 1.
     pub(crate) fn number(self, at: usize) -> usize {
         1 + self.text[..at]
             .bytes()
@@ -17,7 +17,7 @@ impl<'a> Lines<'a> {
             .count()
     }
 
-    /// Where the line begins, behind a byte order mark.
+    /// Where the line begins, after a byte order mark.
     pub(crate) fn start(self, at: usize) -> usize {
         let start = self.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         if self.text[start..at].starts_with('\u{feff}') {
@@ -26,7 +26,7 @@ impl<'a> Lines<'a> {
         start
     }
 
-    /// Where the line ends, before its newline.
+    /// Where the line ends, before its line break.
     pub(crate) fn end(self, at: usize) -> usize {
         let rest = &self.text[at..];
         let line = rest.split('\n').next().unwrap_or(rest);
@@ -45,36 +45,36 @@ impl<'a> Lines<'a> {
         self.start(range.start)..self.next(range.end)
     }
 
-    /// How the line ends; the last line of a text as the first one does.
+    /// The line break of the line; for the last line of a text, that of the first line.
     pub(crate) fn newline(self, at: usize) -> &'static str {
-        let ending = |line: &str| if line.ends_with('\r') { "\r\n" } else { "\n" };
-        match self.text[at..].find('\n') {
-            Some(newline) => ending(&self.text[..at + newline]),
-            None => ending(self.text.split('\n').next().unwrap_or_default()),
-        }
+        let line = match self.text[at..].find('\n') {
+            Some(newline) => &self.text[..at + newline],
+            None => self.text.split('\n').next().unwrap_or_default(),
+        };
+        if line.ends_with('\r') { "\r\n" } else { "\n" }
     }
 
-    /// The blanks with which the line begins.
+    /// The blanks at the beginning of the line.
     pub(crate) fn indentation(self, at: usize) -> &'a str {
         let line = &self.text[self.start(at)..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
     }
 
-    /// Whether nothing stands before this place on its line.
+    /// Whether the line has only blanks before this position.
     pub(crate) fn begins_line(self, at: usize) -> bool {
         self.text[self.start(at)..at]
             .bytes()
             .all(|byte| matches!(byte, b' ' | b'\t'))
     }
 
-    /// Whether nothing but a comment stands behind this place on its line.
+    /// Whether the line has only blanks and a comment after this position.
     pub(crate) fn ends_line(self, at: usize) -> bool {
         let rest = self.text[at..self.end(at)].trim_start();
         rest.is_empty() || rest.starts_with('#')
     }
 
-    /// The comma behind an entry of a flow mapping that ends here: over blanks,
-    /// line ends and comments.
+    /// The comma after an entry of a flow mapping that ends at `end`. Blanks, line breaks
+    /// and comments may come before it.
     pub(crate) fn comma(self, end: usize) -> Option<usize> {
         let mut at = end;
         loop {
@@ -88,7 +88,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Behind the blanks that begin here.
+    /// The position after the blanks that begin here.
     pub(crate) fn skip_blanks(self, at: usize) -> usize {
         self.text.len() - self.text[at..].trim_start_matches([' ', '\t']).len()
     }

@@ -1,30 +1,29 @@
-//! Manifests edited in place: every byte that need not change stays.
+//! Edits manifests in place and keeps every byte that need not change.
 //!
-//! [`edit`] finds the bytes of a value by the parser's spans and replaces those.
-//! It keeps comments, quotes, the order of keys, line ends, document markers,
-//! directives and a missing newline at the end. The rules:
+//! [`edit`] finds the bytes of a value from the parser's spans and replaces only those. It
+//! keeps comments, quotes, the order of keys, line breaks, document markers, directives and
+//! a missing line break at the end. The rules:
 //!
-//! - **A value** keeps its style. A plain one gets double quotes where YAML 1.1 or
-//!   1.2 would read the new text as anything but that text (`true`, `1.10`). The
-//!   lines of a block scalar (`|`, `>`) are replaced by one double-quoted line.
-//! - **A new key** is written at its siblings' indentation, below the last of
-//!   them; `annotations` below the name, the namespace and the labels,
-//!   `metadata` below `kind`. Missing mappings above it are written too, indented
-//!   as the document's others. In braces it is written in braces, on a line of
-//!   its own where its siblings have theirs, and in JSON quoted as JSON. An empty
-//!   `annotations: {}`, `annotations:` or `annotations: null` is filled. Several new
-//!   keys are written in the order of their bytes. Comments on lines of their own
-//!   below the sibling stay below the new key.
-//! - **A removed key** takes its lines and the comments on them along; comments on
-//!   lines of their own stay, wherever they stand. With the last annotation
-//!   `annotations:` goes too, since none and an empty mapping mean the same.
-//!   Another mapping that becomes empty is left as `{}`.
-//! - **Refused**, with the line and what to do: aliases, what lies under an
-//!   anchor that is used elsewhere, what a merge key brings in, tagged values, keys
-//!   in the `? key` form, and what SOPS has encrypted or keeps a checksum over.
+//! - **A value** keeps its style. A plain scalar gets double quotes if YAML 1.1 or 1.2
+//!   would not read the new text as that string (`true`, `1.10`). The lines of a block
+//!   scalar (`|`, `>`) are replaced by one double-quoted line.
+//! - **A new key** is written below its last sibling and with the same indentation;
+//!   `annotations` below the name, the namespace and the labels, `metadata` below `kind`.
+//!   Missing parent mappings are also written, with the indentation of the document. In a
+//!   flow mapping, the key is written in flow style, on a line of its own if its siblings
+//!   have one, and with JSON quotes in JSON. An empty `annotations: {}`, `annotations:` or
+//!   `annotations: null` is filled. Several new keys are written in byte order. Comments
+//!   on lines of their own below the sibling stay below the new key.
+//! - **A removed key** is removed with its lines and the comments on them. Comments on
+//!   lines of their own are always kept. With the last annotation, `annotations:` is also
+//!   removed, because an empty mapping means the same as none. Any other mapping that
+//!   becomes empty is written as `{}`.
+//! - **Refused**, with the line and what to do: aliases, values below an anchor that is
+//!   used elsewhere, merged values, tagged values, keys in the `? key` form, and values
+//!   that SOPS has encrypted or that its checksum covers.
 //!
-//! Before the new text is given back it is read, and its objects must differ from
-//! the old ones at the edited places only; otherwise the edit is refused.
+//! Before the new text is returned, it is read again. Its objects may differ from the old
+//! ones only at the edited places; otherwise the edit is refused.
 
 mod block;
 mod change;
@@ -33,14 +32,14 @@ mod error;
 mod flow;
 mod json;
 mod lines;
+mod root_edits;
 mod scalar;
 mod sealed;
 mod splice;
+mod splicer;
 mod tree;
 mod verify;
-mod walk;
 mod yaml;
 
-pub(crate) use edit::InRoot;
 pub use edit::{ObjectEdit, edit};
 pub use error::{EditError, EditProblem};

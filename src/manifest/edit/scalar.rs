@@ -1,8 +1,8 @@
-//! Texts written as scalars.
+//! Formats strings as scalars.
 //!
-//! A plain scalar is written only where YAML 1.1 and 1.2 both read it as that
-//! very text: `1.10` is a number, `on` a boolean and `2026-01-02` a date to one
-//! or the other, so they get quotes.
+//! A plain scalar is written only if both YAML 1.1 and 1.2 read it as that string. One or
+//! the other reads `1.10` as a number, `on` as a boolean and `2026-01-02` as a date, so
+//! these get quotes.
 
 use granit_parser::ScalarStyle;
 use serde_json::Value;
@@ -10,26 +10,26 @@ use serde_json::Value;
 use crate::manifest::yaml;
 use crate::workload::plain_scalar;
 
-/// More than a single scalar has.
+/// More nodes than a single scalar has.
 const MAX_NODES: usize = 8;
 
-/// Writes a text as a scalar, in this style where it can be.
-pub(crate) fn written(text: &str, style: ScalarStyle, in_flow: bool) -> String {
+/// Formats a string as a scalar, in this style if possible.
+pub(crate) fn format_scalar(text: &str, style: ScalarStyle, in_flow: bool) -> String {
     match style {
         ScalarStyle::Plain if is_plain(text, in_flow) => text.to_owned(),
         ScalarStyle::SingleQuoted if is_printable(text) => single_quoted(text),
-        // JSON in double quotes is more backslashes than text.
+        // JSON in double quotes would need many backslashes.
         ScalarStyle::Plain if is_printable(text) && text.contains('"') => single_quoted(text),
         _ => double_quoted(text),
     }
 }
 
-/// Writes a text that is printable in single quotes.
+/// Formats a printable string in single quotes.
 fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Writes a text in double quotes, as both JSON and YAML read it.
+/// Formats a string in double quotes, valid in both JSON and YAML.
 pub(crate) fn double_quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -41,7 +41,7 @@ pub(crate) fn double_quoted(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             c if is_printable_char(c) => quoted.push(c),
-            // All that is not printable lies below U+10000.
+            // All characters that are not printable are below U+10000.
             c => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
         }
     }
@@ -49,8 +49,8 @@ pub(crate) fn double_quoted(text: &str) -> String {
     quoted
 }
 
-/// Writes the number or the boolean that YAML reads from a plain scalar for JSON, in
-/// the scalar's own text where JSON knows that too.
+/// Formats as JSON the number or the boolean that YAML reads from a plain scalar. The text
+/// of the scalar is kept if it is also valid JSON.
 pub(crate) fn json_scalar(text: &str) -> String {
     let value = plain_scalar(text);
     match serde_json::from_str::<Value>(text) {
@@ -59,12 +59,11 @@ pub(crate) fn json_scalar(text: &str) -> String {
     }
 }
 
-/// Whether a text means itself without quotes.
+/// Whether YAML reads a string as itself without quotes.
 pub(crate) fn is_plain(text: &str, in_flow: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    let breaks_flow = |c| matches!(c, ',' | '[' | ']' | '{' | '}');
     is_printable(text)
         && text.trim() == text
         && !"-?:,[]{}#&*!|>'\"%@`=<~".contains(first)
@@ -72,21 +71,21 @@ pub(crate) fn is_plain(text: &str, in_flow: bool) -> bool {
         && !text.contains(": ")
         && !text.contains(" #")
         && !text.ends_with(':')
-        && !(in_flow && text.contains(breaks_flow))
+        && !(in_flow && text.contains([',', '[', ']', '{', '}']))
         && !is_number_or_date(text)
         && !is_word(text)
-        // What remains is asked of the reader itself.
+        // The parser decides about the remaining cases.
         && yaml::value(text, MAX_NODES).ok() == Some(Value::from(text))
 }
 
-/// Booleans and nulls of YAML 1.1, which has more of them.
+/// Whether YAML 1.1, which has more such words, reads a boolean or null.
 fn is_word(text: &str) -> bool {
     let words = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// What YAML 1.1 or 1.2 may read as a number, a time or a date: `1e3`, `1_000`,
-/// `0x1F`, `.5`, `.inf`, `1:30`, `2026-01-02`. `1.2.3` is none.
+/// Whether YAML 1.1 or 1.2 may read a number, a time or a date: `1e3`, `1_000`, `0x1F`,
+/// `.5`, `.inf`, `1:30`, `2026-01-02`. `1.2.3` is none of these.
 fn is_number_or_date(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let bare: String = lower
@@ -109,7 +108,7 @@ fn is_number_or_date(text: &str) -> bool {
         && bytes[4] == b'-'
         && bytes[5..].first().is_some_and(u8::is_ascii_digit);
     is_based || is_sexagesimal || is_date || bare.is_empty() || matches!(bare.as_str(), "." | ".inf" | ".nan")
-        // Rust's floats: decimal digits, a point, an exponent, `inf`, `nan`.
+        // Floats as Rust parses them: digits, a point, an exponent, `inf`, `nan`.
         || bare.parse::<f64>().is_ok()
 }
 
@@ -117,8 +116,8 @@ fn is_printable(text: &str) -> bool {
     text.chars().all(is_printable_char)
 }
 
-/// What may stand in a scalar as it is: neither a control character nor what
-/// some reader takes for a line's end or a mark at a text's beginning.
+/// Whether a character may be written without escaping: it is not a control character, and
+/// no parser reads it as a line break or a byte order mark.
 fn is_printable_char(c: char) -> bool {
     !c.is_control()
         && !matches!(
@@ -132,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_scalar_is_text_to_every_reader() {
+    fn plain_scalar_is_a_string_in_every_yaml_version() {
         for text in [
             "org/app:1",
             "semver:^1.2",
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_style_is_kept_where_it_can_hold_the_text() {
+    fn style_is_kept_if_it_can_represent_the_text() {
         for (text, style, expected) in [
             ("a", ScalarStyle::Plain, "a"),
             ("1.10", ScalarStyle::Plain, "\"1.10\""),
@@ -238,7 +237,7 @@ mod tests {
                 r#""\u0007\u0085\ufeffé😀""#,
             ),
         ] {
-            assert_eq!(written(text, style, false), expected);
+            assert_eq!(format_scalar(text, style, false), expected);
         }
     }
 }

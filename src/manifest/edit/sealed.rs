@@ -1,14 +1,14 @@
-//! What SOPS forbids to change.
+//! Refuses changes that SOPS forbids.
 
 use serde_json::Value;
 
-use super::change::place;
+use super::change::format_path;
 use super::error::EditProblem;
 use crate::manifest::document::{Located, Object};
 use crate::manifest::sops::Sops;
 use crate::plan::Place;
 
-/// Refuses a change that SOPS would notice: see [`Sops`].
+/// Refuses a change that would break the SOPS checksum or encryption; see [`Sops`].
 pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Result<(), EditProblem> {
     if places.is_empty() {
         return Ok(());
@@ -16,7 +16,7 @@ pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Resul
     if object.is_sealed {
         return Err(EditProblem::Sealed);
     }
-    let own = Sops::of(&object.value);
+    let own = Sops::from_value(&object.value);
     let root = found.root.sops.as_ref();
     for edit in places {
         let now = at(&object.value, &edit.path);
@@ -27,7 +27,7 @@ pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Resul
         let by_own = own.as_ref();
         if by_root || by_own.is_some_and(|sops| sops.encrypts(&edit.path, now)) {
             return Err(EditProblem::Encrypted {
-                place: place(&edit.path),
+                place: format_path(&edit.path),
             });
         }
     }

@@ -1,15 +1,15 @@
-//! The bytes that change.
+//! Replaces bytes of a text.
 
 use std::ops::Range;
 
-/// Ranges of a text and what stands there afterwards.
+/// Ranges of a text and their replacements.
 #[derive(Debug, Default)]
 pub(crate) struct Splices {
     found: Vec<(Range<usize>, String)>,
 }
 
 impl Splices {
-    /// Puts a text before a byte; of several, the first comes first.
+    /// Inserts a text before a byte. Several insertions at one byte keep their order.
     pub(crate) fn insert(&mut self, at: usize, text: impl Into<String>) {
         self.replace(at..at, text);
     }
@@ -22,8 +22,8 @@ impl Splices {
         self.found.push((range, text.into()));
     }
 
-    /// The text with the changes; `None` where two of them meet that do not both
-    /// remove. A text without a newline at its end stays one.
+    /// The changed text; `None` if two changes overlap that do not both remove text. A text
+    /// without a line break at its end stays without one.
     pub(crate) fn apply(mut self, text: &str) -> Option<String> {
         self.found
             .sort_by_key(|(range, _)| (range.start, range.end));

@@ -1,86 +1,86 @@
-//! The values of a text with their places, as deep as a change goes.
+//! The values of a text with their positions, as deep as a change goes.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-/// A value. Places are bytes of the whole text.
+/// A value. Positions are bytes of the whole text.
 #[derive(Debug)]
-pub(crate) struct Node {
-    /// From its first byte to behind its last. A block scalar begins below its
-    /// header; an empty value begins and ends behind its colon.
+pub(crate) struct TreeNode {
+    /// Its bytes. A block scalar begins below its header; an empty value begins and ends
+    /// after its colon.
     pub(crate) range: Range<usize>,
-    /// Its anchor's number, if it has one.
+    /// The number of its anchor, if it has one.
     pub(crate) anchor: Option<usize>,
     /// Whether it has a tag.
     pub(crate) is_tagged: bool,
-    /// What it is.
+    /// Its kind.
     pub(crate) kind: NodeKind,
 }
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Debug)]
 pub(crate) enum NodeKind {
-    /// A text, a number, a boolean or nothing.
+    /// A string, a number, a boolean or nothing.
     Scalar {
         /// Its text without quotes.
         text: String,
-        /// How it is quoted.
+        /// Its quoting style.
         style: ScalarStyle,
     },
     /// `*name`.
     Alias,
     /// A list.
-    List(Vec<Node>),
+    List(Vec<TreeNode>),
     /// A mapping.
     Mapping(Mapping),
-    /// A list or mapping that no change leads into.
+    /// A list or mapping without changes in it. Its content is not kept.
     Closed,
 }
 
-/// A mapping's entries and its form.
+/// The entries of a mapping and its style.
 #[derive(Debug)]
 pub(crate) struct Mapping {
-    /// Whether it stands in braces.
+    /// Whether it is written in braces.
     pub(crate) is_flow: bool,
-    /// In block form, the column of its keys.
+    /// In block style, the column of its keys.
     pub(crate) column: usize,
-    /// Its keys and values, in the text's order.
-    pub(crate) entries: Vec<Entry>,
+    /// Its keys and values, in the order of the text.
+    pub(crate) entries: Vec<TreeEntry>,
 }
 
 /// A key and its value.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    /// The key; `None` in place of a text where it is none.
-    pub(crate) key: Node,
-    /// Where the colon stands, in the plain `key: value` form.
+pub(crate) struct TreeEntry {
+    /// The key.
+    pub(crate) key: TreeNode,
+    /// The position of the colon, in the plain `key: value` form.
     pub(crate) colon: Option<usize>,
     /// The value.
-    pub(crate) value: Node,
+    pub(crate) value: TreeNode,
 }
 
 /// A root value and the anchors of its document.
 #[derive(Debug)]
 pub(crate) struct Tree {
     /// The root value.
-    pub(crate) root: Node,
+    pub(crate) root: TreeNode,
     /// Every anchor: the byte at which its value begins, and its number.
     pub(crate) anchors: Vec<(usize, usize)>,
-    /// The anchors that an alias names.
+    /// The anchors that aliases refer to.
     pub(crate) aliased: BTreeSet<usize>,
-    /// By how many columns the first block mapping in another is indented.
+    /// The indentation of the first nested block mapping, in columns.
     pub(crate) unit: Option<usize>,
 }
 
-impl Node {
-    /// A scalar without a single character, read as null.
+impl TreeNode {
+    /// Whether it is a scalar without characters, which is read as null.
     pub(crate) fn is_empty_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. }) && self.range.is_empty()
     }
 
-    /// Nothing, `null` or `~`.
+    /// Whether it is nothing, `null` or `~`.
     pub(crate) fn is_null(&self) -> bool {
         match &self.kind {
             NodeKind::Scalar {
@@ -94,7 +94,7 @@ impl Node {
         }
     }
 
-    /// A text written as `|` or `>`.
+    /// Whether it is a block scalar (`|` or `>`).
     pub(crate) fn is_block_scalar(&self) -> bool {
         let style = match &self.kind {
             NodeKind::Scalar { style, .. } => *style,
@@ -103,8 +103,8 @@ impl Node {
         matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
     }
 
-    /// What it is, for an error.
-    pub(crate) fn what(&self) -> &'static str {
+    /// Describes its kind for an error message.
+    pub(crate) fn describe(&self) -> &'static str {
         match self.kind {
             NodeKind::Scalar { .. } => "a single value",
             NodeKind::Alias => "an alias",
@@ -115,8 +115,8 @@ impl Node {
     }
 }
 
-impl Entry {
-    /// The key's text.
+impl TreeEntry {
+    /// The key if it is a scalar.
     pub(crate) fn name(&self) -> Option<&str> {
         match &self.key.kind {
             NodeKind::Scalar { text, .. } => Some(text),
@@ -129,7 +129,7 @@ impl Entry {
         self.key.range.start
     }
 
-    /// Where it ends: behind its value, or behind its colon, or its key.
+    /// Where it ends: after its value, its colon or its key.
     pub(crate) fn end(&self) -> usize {
         let colon = self.colon.map_or(0, |colon| colon + 1);
         self.key.range.end.max(colon).max(self.value.range.end)

@@ -5,19 +5,19 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
-use super::change::Change;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
+use super::change::NodeChange;
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 
-/// Reads the document in `range` of a text, as deep as the change goes. It was
-/// read before, so nothing is wrong with it, and it is no deeper than the
-/// stack; `None` says otherwise.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<Tree> {
+/// Reads the document in `range` of a text, as deep as the change goes. The document was
+/// parsed before, so it is valid and its depth is within the limit; otherwise the result
+/// is `None`.
+pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
     let document = &text[range.clone()];
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         text,
         base: range.start,
-        // Comments are found where they are needed; the parser would hold only
-        // so many of them.
+        // Comments are found in the text when needed, because the parser limits how many
+        // it buffers.
         events: Parser::new_from_str_with_options(document, options! { emit_comments: false }),
         anchors: Vec::new(),
         aliased: BTreeSet::new(),
@@ -33,24 +33,24 @@ pub(crate) fn tree(text: &str, range: &Range<usize>, change: &Change) -> Option<
     })
 }
 
-struct Reader<'a, I> {
+struct YamlReader<'a, I> {
     text: &'a str,
     /// The byte of the text at which the document begins.
     base: usize,
     events: I,
     anchors: Vec<(usize, usize)>,
     aliased: BTreeSet<usize>,
-    /// The column of the block mapping that the next value is a value of.
+    /// The column of the block mapping to which the next value belongs.
     outer_column: Option<usize>,
-    /// The first indentation of a block mapping in another.
+    /// The indentation of the first nested block mapping.
     unit: Option<usize>,
 }
 
-impl<'a, I> Reader<'a, I>
+impl<'a, I> YamlReader<'a, I>
 where
     I: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
 {
-    fn root(&mut self, change: &Change) -> Option<Node> {
+    fn root(&mut self, change: &NodeChange) -> Option<TreeNode> {
         loop {
             match self.events.next()?.ok()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
@@ -62,31 +62,28 @@ where
         }
     }
 
-    fn next(&mut self, change: Option<&Change>) -> Option<Node> {
+    fn next(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
         let (event, span) = self.events.next()?.ok()?;
         self.node(&event, span, change)
     }
 
     /// The value that begins with an event.
-    fn node(&mut self, event: &Event<'a>, span: Span, change: Option<&Change>) -> Option<Node> {
+    fn node(
+        &mut self,
+        event: &Event<'a>,
+        span: Span,
+        change: Option<&NodeChange>,
+    ) -> Option<TreeNode> {
         let range = self.range(span)?;
         let anchor = event.anchor_id();
         let outer_column = self.outer_column.take();
         if let Some(anchor) = anchor {
             self.anchors.push((range.start, anchor));
         }
-        let node = |range, kind| {
-            Some(Node {
-                range,
-                anchor,
-                is_tagged: event.tag().is_some(),
-                kind,
-            })
-        };
-        match event {
+        let (range, kind) = match event {
             Event::Alias(anchor) => {
                 self.aliased.insert(*anchor);
-                node(range, NodeKind::Alias)
+                (range, NodeKind::Alias)
             }
             Event::Scalar(text, style, ..) => {
                 let range = match style {
@@ -96,7 +93,7 @@ where
                     _ => range,
                 };
                 let (text, style) = (text.clone().into_owned(), *style);
-                node(range, NodeKind::Scalar { text, style })
+                (range, NodeKind::Scalar { text, style })
             }
             Event::SequenceStart(style, ..) => {
                 let (items, end) = self.items(change)?;
@@ -106,7 +103,7 @@ where
                     Some(_) => NodeKind::List(items),
                     None => NodeKind::Closed,
                 };
-                node(range.start..end, kind)
+                (range.start..end, kind)
             }
             Event::MappingStart(style, ..) => {
                 let mut mapping = Mapping {
@@ -124,22 +121,28 @@ where
                     Some(_) => NodeKind::Mapping(mapping),
                     None => NodeKind::Closed,
                 };
-                node(range.start..end.max(range.start), kind)
+                (range.start..end.max(range.start), kind)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(TreeNode {
+            range,
+            anchor,
+            is_tagged: event.tag().is_some(),
+            kind,
+        })
     }
 
-    /// The items of a list, and where its bracket closes. Of a list without
-    /// changes only the last is kept.
-    fn items(&mut self, change: Option<&Change>) -> Option<(Vec<Node>, usize)> {
+    /// The items of a list, and where its bracket closes. If the list has no changes, only
+    /// the last item is kept.
+    fn items(&mut self, change: Option<&NodeChange>) -> Option<(Vec<TreeNode>, usize)> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.events.next()?.ok()?;
             if event == Event::SequenceEnd {
                 return Some((items, self.range(span)?.end));
             }
-            let inner = child(change, &items.len().to_string());
+            let inner = change.and_then(|change| change.child(&items.len().to_string()));
             let item = self.node(&event, span, inner)?;
             if change.is_none() {
                 items.clear();
@@ -148,12 +151,12 @@ where
         }
     }
 
-    /// Fills a mapping; gives back where its last entry ends and where its brace
+    /// Adds the entries to a mapping. Returns where the last entry ends and where the brace
     /// closes.
     fn entries(
         &mut self,
         mapping: &mut Mapping,
-        change: Option<&Change>,
+        change: Option<&NodeChange>,
     ) -> Option<(usize, usize)> {
         let mut last = 0;
         loop {
@@ -167,7 +170,7 @@ where
             let key = self.node(&event, span, None)?;
             let colon = self.colon(key.range.end);
             let inner = match &key.kind {
-                NodeKind::Scalar { text, .. } => child(change, text),
+                NodeKind::Scalar { text, .. } => change.and_then(|change| change.child(text)),
                 _ => None,
             };
             self.outer_column = (!mapping.is_flow).then_some(mapping.column);
@@ -176,7 +179,7 @@ where
                 let end = colon.map_or(key.range.end, |colon| colon + 1);
                 value.range = end..end;
             }
-            let entry = Entry { key, colon, value };
+            let entry = TreeEntry { key, colon, value };
             last = entry.end();
             if change.is_some() {
                 mapping.entries.push(entry);
@@ -189,7 +192,7 @@ where
         Some(self.base + range.start..self.base + range.end)
     }
 
-    /// The colon behind a key that ends here.
+    /// The colon after a key that ends here.
     fn colon(&self, end: usize) -> Option<usize> {
         let rest = &self.text[end..];
         let bare = rest.trim_start_matches([' ', '\t']);
@@ -197,8 +200,8 @@ where
             .then_some(self.text.len() - bare.len())
     }
 
-    /// Where a block scalar ends: behind its last line of text, or, where the
-    /// empty lines below belong to it (`|+`), before its last newline.
+    /// Where a block scalar ends: after its last line of text, or before its last line
+    /// break if the empty lines below it belong to it (`|+`).
     fn block_end(&self, range: &Range<usize>, value: &str) -> usize {
         let keeps = value.ends_with("\n\n") || (!value.is_empty() && value.trim().is_empty());
         let source = &self.text[range.clone()];
@@ -211,12 +214,4 @@ where
 
 fn is_flow(style: StructureStyle) -> bool {
     style == StructureStyle::Flow
-}
-
-/// What changes below a key or an index.
-pub(crate) fn child<'c>(change: Option<&'c Change>, key: &str) -> Option<&'c Change> {
-    match change {
-        Some(Change::Within(children)) => children.get(key),
-        _ => None,
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WorkloadItem};
 use super::status::ImageStatus;
 use crate::evaluator::{Row, Snapshot};
@@ -12,22 +12,22 @@ use crate::plan::{Change, Edit};
 use crate::words::closed_words;
 
 closed_words! {
-    /// What became of a workload's annotations.
+    /// The result of an annotation edit.
     pub enum EditResult {
-        /// A dry run: they would be written.
+        /// A dry run: the annotations would be written.
         Planned = "planned",
-        /// They were written.
+        /// The annotations were written.
         Annotated = "annotated",
-        /// They were as wished already.
+        /// The annotations already had the requested values.
         Unchanged = "unchanged",
-        /// They were not written.
+        /// The annotations were not written.
         Failed = "failed",
-        /// An earlier failure ended the run before its turn.
+        /// The run stopped at an earlier failure.
         NotStarted = "not-started",
     }
 }
 
-/// The answer of a command that edits annotations.
+/// The output of a command that edits annotations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnnotationEditList {
@@ -35,20 +35,20 @@ pub struct AnnotationEditList {
     pub api_version: String,
     /// `AnnotationEditList`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
     /// `none`, `client` or `server`.
     pub dry_run: String,
     /// What could not be read.
     pub errors: Vec<ErrorItem>,
-    /// The workloads that were named.
+    /// The selected workloads.
     pub items: Vec<AnnotationEdit>,
 }
 
 impl AnnotationEditList {
-    /// The list, with the containers of each workload as they will be.
+    /// Builds the list and adds to each workload its containers as they will be.
     #[must_use]
     pub fn new(
         snapshot: &Snapshot,
@@ -79,23 +79,23 @@ impl AnnotationEditList {
 pub struct AnnotationEdit {
     /// The workload.
     pub workload: WorkloadItem,
-    /// What became of it.
+    /// The result.
     pub result: EditResult,
-    /// Why it was not written.
+    /// Why the annotations were not written.
     pub error: Option<String>,
-    /// The annotations that are written, by their keys; null removes one.
+    /// The annotations to write, by key; null removes the annotation.
     pub annotations: BTreeMap<String, Option<String>>,
-    /// The containers as they will be; empty where nobody looked.
+    /// The containers as they will be; empty if they were not evaluated.
     pub containers: Vec<ImageStatus>,
-    /// What else to know, each in a sentence.
+    /// Notes, each one a sentence.
     pub notes: Vec<String>,
-    /// The place in a file, where it stands in one.
+    /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
 }
 
 impl AnnotationEdit {
-    /// A change that is not made yet.
+    /// A change that has not been made yet.
     #[must_use]
     pub fn new(change: &Change, edit: Option<&Edit>) -> Self {
         Self {

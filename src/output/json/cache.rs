@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::Time;
 
-/// The answer of `cache info`: where metadata is kept and how much of it.
+/// The output of `cache info`: where metadata is stored and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheInfo {
@@ -15,14 +15,14 @@ pub struct CacheInfo {
     pub kind: String,
     /// The value of `--cache`.
     pub cache: String,
-    /// The file; null where the cache is none.
+    /// The cache file; null if the cache is not a file.
     pub file: Option<CacheFileItem>,
     /// The memcached servers.
     pub servers: Vec<CacheServerItem>,
 }
 
 impl CacheInfo {
-    /// What is known of this cache.
+    /// The output for this cache.
     #[must_use]
     pub fn new(cache: &str, file: Option<CacheFileItem>, servers: Vec<CacheServerItem>) -> Self {
         Self {
@@ -35,21 +35,21 @@ impl CacheInfo {
     }
 }
 
-/// The file of a cache.
+/// A cache file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheFileItem {
-    /// Where it is, or would be.
+    /// The path, even if the file does not exist yet.
     pub path: String,
-    /// What it takes on disk, in bytes.
+    /// The size on disk, in bytes.
     pub bytes: u64,
-    /// What it may take, in bytes.
+    /// The maximum size on disk, in bytes.
     pub limit_bytes: u64,
-    /// Its entries, by kind.
+    /// The entries, by kind.
     pub entries: Vec<CacheEntriesItem>,
-    /// When the oldest entry was written; null where there is none.
+    /// When the oldest entry was written; null if there are no entries.
     pub oldest: Option<Time>,
-    /// Why its entries cannot be read; null where they can.
+    /// Why the entries cannot be read; null if they can.
     pub problem: Option<String>,
 }
 
@@ -59,26 +59,27 @@ pub struct CacheFileItem {
 pub struct CacheEntriesItem {
     /// `tag-list`, `tag` or `image`.
     pub kind: String,
-    /// How many there are.
+    /// The number of entries.
     pub count: u64,
-    /// Their values, in bytes.
+    /// The size of their values, in bytes.
     pub bytes: u64,
 }
 
-/// A memcached server. The figures are its own and count what others keep there.
+/// A memcached server. It reports these figures itself, and they include the data of
+/// other clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CacheServerItem {
     /// `HOST:PORT`.
     pub server: String,
-    /// Its version; null where it does not answer, as all that follows.
+    /// The server version; null, like the figures below, if the server does not answer.
     pub version: Option<String>,
-    /// How many items it holds.
+    /// The number of items on the server.
     pub count: Option<u64>,
-    /// What they take, in bytes.
+    /// The size of the items, in bytes.
     pub bytes: Option<u64>,
-    /// What they may take, in bytes.
+    /// The maximum size of the items, in bytes.
     pub limit_bytes: Option<u64>,
-    /// Why it does not answer; null where it does.
+    /// Why the server does not answer; null if it does.
     pub problem: Option<String>,
 }

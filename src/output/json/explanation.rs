@@ -3,24 +3,23 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{PolicyItem, Time};
 use super::status::ImageStatus;
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};
 use crate::image::{CreatedFrom, Digest, Tag};
 use crate::policy::Rejection;
 
-/// Where and when something was looked at.
+/// Where and when the data was observed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainContext {
-    /// The kubeconfig context; `None` where no cluster was asked.
+    /// The kubeconfig context; `None` if no cluster was used.
     pub context: Option<String>,
-    /// The time that counts as now.
+    /// The time used as the current time.
     pub observed_at: Timestamp,
 }
 
-/// The answer of `explain`: one container with everything that led to its
-/// decision.
+/// The output of `explain`: one container with everything that led to its decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageExplanation {
@@ -28,22 +27,22 @@ pub struct ImageExplanation {
     pub api_version: String,
     /// `ImageExplanation`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
     /// The container, as in `status`.
     pub item: ImageStatus,
-    /// How many tags the repository has.
+    /// The number of tags in the repository.
     pub tags: usize,
-    /// The tests that dropped any tag, in the order in which they apply.
+    /// The tests that rejected tags, in the order in which they are applied.
     pub funnel: Vec<FunnelItem>,
-    /// Every tag: those that pass first, best first.
+    /// All tags: first those that pass, best first.
     pub candidates: Vec<CandidateItem>,
 }
 
 impl ImageExplanation {
-    /// The answer for a row.
+    /// The output for a row.
     #[must_use]
     pub fn new(row: &Row, examination: &Examination, context: &ExplainContext) -> Self {
         Self {
@@ -59,13 +58,13 @@ impl ImageExplanation {
     }
 }
 
-/// One test and how many tags passed it.
+/// One test and the number of tags that passed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunnelItem {
-    /// The reason for which the test drops a tag.
+    /// The reason for which the test rejects a tag.
     pub test: Rejection,
-    /// How many tags are left behind it.
+    /// The number of tags left after it.
     pub left: usize,
 }
 
@@ -78,31 +77,31 @@ impl From<&FunnelStep> for FunnelItem {
     }
 }
 
-/// One tag with all that is known of it.
+/// One tag with everything known about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CandidateItem {
     /// The tag.
     pub tag: Tag,
-    /// What the policy says.
+    /// The policy's verdict.
     pub verdict: CandidateVerdict,
-    /// Why not; only for what is rejected.
+    /// Why the tag is rejected; only for rejected tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Rejection>,
-    /// Its place, from 1; only for what passes.
+    /// The rank, from 1; only for tags that pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
-    /// When the image was built, where that was asked for.
+    /// When the image was built, if that was fetched.
     pub created: Option<Time>,
-    /// Which place says so; only where one does.
+    /// The source of that time; only if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_from: Option<CreatedFrom>,
-    /// When the tag was pushed; only where the registry told.
+    /// When the tag was pushed; only if the registry reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Time>,
-    /// What the tag serves, where that was asked for.
+    /// The digest that the tag points to, if that was fetched.
     pub digest: Option<Digest>,
-    /// When it will be old enough; only for what is too young.
+    /// When the tag will be old enough; only for tags that are too young.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ripe_at: Option<Time>,
     /// Whether the container runs this tag.
@@ -126,7 +125,7 @@ impl From<&Candidate> for CandidateItem {
     }
 }
 
-/// The answer of `images IMAGE`: the tags of one image in the order of a policy.
+/// The output of `images IMAGE`: the tags of one image in the order of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageTags {
@@ -134,22 +133,22 @@ pub struct ImageTags {
     pub api_version: String,
     /// `ImageTags`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
     /// The image as given, or as the manifest spells it.
     pub image: String,
     /// The policy that orders the tags.
     pub policy: Option<PolicyItem>,
-    /// The tag that is elected; null where none is.
+    /// The elected tag; null if there is none.
     pub latest: Option<Tag>,
-    /// Every tag: those that pass first, best first.
+    /// All tags: first those that pass, best first.
     pub items: Vec<CandidateItem>,
 }
 
 impl ImageTags {
-    /// The answer for an image.
+    /// The output for an image.
     #[must_use]
     pub fn new(image: &str, examination: &Examination, context: &ExplainContext) -> Self {
         let latest = examination.decision.latest.as_ref();

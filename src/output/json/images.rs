@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::explanation::ExplainContext;
 use super::parts::{ErrorItem, Time, WorkloadItem};
 use crate::evaluator::{ScopeError, State};
@@ -12,7 +12,7 @@ use crate::image::{Digest, ImageReference, Tag};
 use crate::output::view::ImageUse;
 use crate::workload::ContainerType;
 
-/// The answer of `images`: everything that runs in scope.
+/// The output of `images`: everything that runs in scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageList {
@@ -20,18 +20,18 @@ pub struct ImageList {
     pub api_version: String,
     /// `ImageList`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
     /// What could not be read.
     pub errors: Vec<ErrorItem>,
-    /// The images, sorted by their text.
+    /// The images, sorted by name.
     pub items: Vec<ImageItem>,
 }
 
 impl ImageList {
-    /// The answer for these containers.
+    /// The output for these containers.
     #[must_use]
     pub fn new(uses: &[ImageUse], errors: &[ScopeError], context: &ExplainContext) -> Self {
         let mut images: BTreeMap<&str, Vec<UserItem>> = BTreeMap::new();
@@ -52,18 +52,17 @@ impl ImageList {
     }
 }
 
-/// One image and who runs it.
+/// One image and the containers that run it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageItem {
-    /// The image as spelled.
+    /// The image as written.
     pub image: String,
-    /// The repository in the form in which names are compared; null where the
-    /// image is no reference.
+    /// The repository in canonical form; null if the image is not a valid reference.
     pub repository: Option<String>,
-    /// The tag that is written.
+    /// The tag in the image reference.
     pub tag: Option<Tag>,
-    /// The digest that is written.
+    /// The digest in the image reference.
     pub digest: Option<Digest>,
     /// The containers, in the order in which they were given.
     pub containers: Vec<UserItem>,
@@ -93,9 +92,9 @@ pub struct UserItem {
     pub container: String,
     /// `container` or `initContainer`.
     pub container_type: ContainerType,
-    /// The state; null for what no policy can reach.
+    /// The state; null if no policy can apply to the container.
     pub state: Option<State>,
-    /// How many Pods run it; null where they were not counted.
+    /// How many Pods run it; null if they were not counted.
     pub pods: Option<usize>,
 }
 

@@ -1,19 +1,19 @@
-//! Several answers in one.
+//! Lists of outputs.
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::ErrorItem;
 use crate::evaluator::ScopeError;
 
-/// A list, as the API has lists: also where there is one item or none, so that
-/// an injected sidecar does not change what a script has to read.
+/// A list as in the Kubernetes API. It is a list even with one item or none, so that an
+/// injected sidecar does not change the structure that a script reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemList<T> {
     /// [`API_VERSION`].
     pub api_version: String,
-    /// The items' kind, with `List` behind it.
+    /// The kind of the items followed by `List`.
     pub kind: String,
     /// What could not be read.
     pub errors: Vec<ErrorItem>,

@@ -1,11 +1,12 @@
 //! The data of `-o json` and `-o yaml`: `imgpolicy.dev/v1alpha1`.
 //!
-//! These structures are a promise of their own and share no type that carries
-//! fields with the rest of the program: a refactoring there must not change what
-//! scripts read. Fields are only added, and only at the end. What is always
-//! there may be `null`; what was added later is left out where it says nothing.
+//! These structures are a contract with scripts. They share no type with fields with the
+//! rest of the program, so that a refactoring cannot change the output. Fields are only
+//! added, and only at the end. Original fields are always present and may be `null`;
+//! fields that were added later are left out if they have no value.
 
 mod annotation_edit;
+mod api_version;
 mod cache;
 mod explanation;
 mod images;
@@ -16,6 +17,7 @@ mod status;
 mod test;
 
 pub use annotation_edit::{AnnotationEdit, AnnotationEditList, EditResult};
+pub use api_version::API_VERSION;
 pub use cache::{CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem};
 pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
 pub use images::{ImageItem, ImageList, UserItem};
@@ -27,6 +29,3 @@ pub use parts::{
 pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList, WriteResult};
 pub use status::{ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
-
-/// The `apiVersion` of everything here.
-pub const API_VERSION: &str = "imgpolicy.dev/v1alpha1";

@@ -1,4 +1,4 @@
-//! The parts that several kinds have in common.
+//! Parts that several kinds share.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-/// An object whose containers are shown.
+/// A workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadItem {
@@ -58,13 +58,13 @@ impl From<&WorkloadId> for WorkloadItem {
     }
 }
 
-/// The object that made a workload.
+/// The object that manages a workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnerItem {
     /// Its kind.
     pub kind: String,
-    /// Its namespace, where it is known.
+    /// Its namespace, if it is known.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
@@ -88,7 +88,7 @@ pub struct PolicyItem {
     pub filter: String,
     /// How tags are ranked.
     pub order: Order,
-    /// Where the policy stands.
+    /// Where the policy is defined.
     pub origin: String,
 }
 
@@ -102,33 +102,33 @@ impl From<&PolicySummary> for PolicyItem {
     }
 }
 
-/// The facts that a decision rests on.
+/// The facts on which a decision is based.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FactsItem {
     /// When the running image was built.
     pub current_created: Option<Time>,
-    /// Which place says so; only where one does.
+    /// The source of that time; only if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_created_from: Option<CreatedFrom>,
-    /// What the running tag serves, or the digest that is written.
+    /// The digest that the running tag points to, or the digest in the manifest.
     pub current_digest: Option<Digest>,
     /// When the elected image was built.
     pub latest_created: Option<Time>,
-    /// Which place says so; only where one does.
+    /// The source of that time; only if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latest_created_from: Option<CreatedFrom>,
-    /// What the elected tag serves.
+    /// The digest that the elected tag points to.
     pub latest_digest: Option<Digest>,
-    /// What the age of the elected image counts from; only where a minimum age is
-    /// demanded.
+    /// The time from which the age of the elected image is counted; only if there is a
+    /// minimum age.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_clock: Option<AgeClock>,
-    /// When the tags were asked for.
+    /// When the tags were fetched.
     pub asked_at: Option<Time>,
     /// Where the tags came from.
     pub source: SourceKind,
-    /// Where they were read, if not under the image's own name.
+    /// The name under which they were read, if it is not the image's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CanonicalName>,
 }
@@ -156,7 +156,7 @@ impl From<&DecisionFacts> for FactsItem {
 pub struct WarningItem {
     /// Its kind, from a closed list.
     pub code: WarningCode,
-    /// What it is about.
+    /// The warning as a sentence.
     pub message: String,
 }
 
@@ -201,7 +201,7 @@ pub struct SuggestionItem {
     pub latest: Option<ImageReference>,
     /// Why, from the list of reasons.
     pub reason: Reason,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
 }
 
@@ -220,7 +220,7 @@ impl From<&Suggestion> for SuggestionItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceItem {
-    /// The path as given.
+    /// The path, as given.
     pub file: String,
     /// The line on which the document begins.
     pub line: usize,
@@ -239,7 +239,7 @@ impl From<&Source> for SourceItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorItem {
-    /// Which part: `namespace/x`.
+    /// The part: `namespace/x`.
     pub scope: String,
     /// One word: `Forbidden`.
     pub reason: String,
@@ -257,25 +257,25 @@ impl From<&ScopeError> for ErrorItem {
     }
 }
 
-/// How many containers are in which state.
+/// The number of containers per state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SummaryItem {
-    /// All of them.
+    /// All containers.
     pub containers: usize,
-    /// The automated ones.
+    /// Automated containers.
     pub automated: usize,
-    /// Automated ones that would be updated.
+    /// Automated containers that would be updated.
     pub updates: usize,
-    /// The locked ones.
+    /// Locked containers.
     pub locked: usize,
-    /// Locked ones for which a newer image is elected.
+    /// Locked containers for which a newer image is elected.
     pub locked_behind: usize,
-    /// The manual ones.
+    /// Manual containers.
     pub manual: usize,
-    /// The ignored ones.
+    /// Ignored containers.
     pub ignored: usize,
-    /// Automated ones that could not be decided.
+    /// Automated containers without a decision.
     pub undecided: usize,
 }
 

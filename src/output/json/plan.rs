@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
 use crate::image::{Digest, ImageReference};
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Override};
@@ -10,22 +10,22 @@ use crate::words::closed_words;
 use crate::workload::ContainerType;
 
 closed_words! {
-    /// What became of a workload in a plan.
+    /// The result of a planned change.
     pub enum WriteResult {
-        /// A dry run: it would be written.
+        /// A dry run: the workload would be written.
         Planned = "planned",
-        /// It was written.
+        /// The workload was written.
         Updated = "updated",
-        /// It was as wished already.
+        /// The workload already had the requested images.
         Unchanged = "unchanged",
-        /// It was not written, or its rollout failed.
+        /// The workload was not written, or its rollout failed.
         Failed = "failed",
-        /// An earlier failure ended the run before its turn.
+        /// The run stopped at an earlier failure.
         NotStarted = "not-started",
     }
 }
 
-/// The answer of `update` and of `rollback`.
+/// The output of `update` and `rollback`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageUpdateList {
@@ -33,19 +33,19 @@ pub struct ImageUpdateList {
     pub api_version: String,
     /// `ImageUpdateList`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
     /// `none`, `client` or `server`.
     pub dry_run: String,
-    /// The safeguards that were lifted.
+    /// The safeguards that were overridden.
     pub overrides: Vec<Override>,
     /// What could not be read.
     pub errors: Vec<ErrorItem>,
     /// The workloads that change.
     pub items: Vec<ImageUpdate>,
-    /// What stays although somebody might expect otherwise.
+    /// The updates that are held back.
     pub held_back: Vec<HeldBackItem>,
 }
 
@@ -73,23 +73,23 @@ impl ImageUpdateList {
 pub struct ImageUpdate {
     /// The workload.
     pub workload: WorkloadItem,
-    /// What became of it.
+    /// The result.
     pub result: WriteResult,
-    /// Why it was not written, or why its rollout failed.
+    /// Why the workload was not written, or why its rollout failed.
     pub error: Option<String>,
-    /// Whether it puts back what an earlier update replaced.
+    /// Whether the change restores the images that an earlier update replaced.
     pub rollback: bool,
-    /// The images that are replaced, in the order of the spec.
+    /// The images to replace, in the order of the spec.
     pub containers: Vec<ImageUpdateContainer>,
-    /// What else to know, each in a sentence.
+    /// Notes, each one a sentence.
     pub notes: Vec<String>,
-    /// The place in a file, where it stands in one.
+    /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
 }
 
 impl ImageUpdate {
-    /// A change and what became of it.
+    /// A change and its result.
     #[must_use]
     pub fn new(change: &Change, result: WriteResult, error: Option<String>) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl ImageUpdate {
     }
 }
 
-/// One image that is replaced.
+/// One image to replace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageUpdateContainer {
@@ -116,13 +116,13 @@ pub struct ImageUpdateContainer {
     pub from: String,
     /// The image after.
     pub to: ImageReference,
-    /// What that serves; null where it was not asked.
+    /// The digest that the new image points to; null if it was not fetched.
     pub digest: Option<Digest>,
-    /// The policy as written; null for an image without one.
+    /// The policy as written; null if the image has none.
     pub policy: Option<String>,
-    /// Why, in a sentence.
+    /// The reason as a sentence.
     pub message: String,
-    /// What else to know.
+    /// Warnings.
     pub warnings: Vec<WarningItem>,
 }
 
@@ -141,23 +141,23 @@ impl From<&ImageChange> for ImageUpdateContainer {
     }
 }
 
-/// Something that stays as it is.
+/// An update that is held back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldBackItem {
     /// The workload.
     pub workload: WorkloadItem,
-    /// The container; null: the whole workload.
+    /// The container; null for the whole workload.
     pub container: Option<String>,
-    /// The image that runs.
+    /// The running image.
     pub from: Option<String>,
     /// The image that would be written.
     pub to: Option<ImageReference>,
-    /// Why, from a closed list.
+    /// The reason, from a closed list.
     pub reason: Hold,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
-    /// The flag that lifts it; null where none does.
+    /// The flag that overrides the hold; null if there is none.
     pub lifted_by: Option<String>,
 }
 

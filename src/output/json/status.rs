@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::API_VERSION;
+use super::api_version::API_VERSION;
 use super::parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem,
@@ -11,7 +11,7 @@ use crate::evaluator::{Assessment, Outcome, Reason, Row, State};
 use crate::image::ImageReference;
 use crate::workload::ContainerType;
 
-/// The answer of `status`.
+/// The output of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageStatusList {
@@ -19,23 +19,23 @@ pub struct ImageStatusList {
     pub api_version: String,
     /// `ImageStatusList`.
     pub kind: String,
-    /// The kubeconfig context; null where no cluster was asked.
+    /// The kubeconfig context; null if no cluster was used.
     pub context: Option<String>,
-    /// The time that counted as now.
+    /// The time used as the current time.
     pub observed_at: Time,
-    /// The counts of everything in scope, also of what is not among the items.
+    /// The counts of all containers in scope, also of those that are not among the items.
     pub summary: SummaryItem,
     /// What could not be read.
     pub errors: Vec<ErrorItem>,
     /// The containers.
     pub items: Vec<ImageStatus>,
-    /// True where the scan was stopped before everything was decided.
+    /// True if the scan was stopped before everything was decided.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
 }
 
 impl ImageStatusList {
-    /// The list with these rows of an assessment; the summary counts them all.
+    /// The list with these rows of an assessment. The summary counts all rows.
     pub fn new<'a>(assessment: &Assessment, rows: impl IntoIterator<Item = &'a Row>) -> Self {
         Self {
             api_version: API_VERSION.to_owned(),
@@ -50,43 +50,43 @@ impl ImageStatusList {
     }
 }
 
-/// One container and what becomes of it.
+/// One container and its decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageStatus {
     /// The workload.
     pub workload: WorkloadItem,
-    /// Who made the workload, if a marker tells.
+    /// What manages the workload, if a marker shows it.
     pub managed_by: Option<OwnerItem>,
     /// The container's name.
     pub container: String,
     /// `container` or `initContainer`.
     pub container_type: ContainerType,
-    /// The image as the manifest spells it.
+    /// The image as written in the manifest.
     pub image: String,
-    /// What the annotations say.
+    /// The state that the annotations set.
     pub state: State,
-    /// The policy; null where there is none, or it is ignored.
+    /// The policy; null if there is none or it is ignored.
     pub policy: Option<PolicyItem>,
     /// What would happen now.
     pub outcome: Outcome,
-    /// The image that the policy elects, whatever the state.
+    /// The image that the policy elects, regardless of the state.
     pub latest: Option<ImageReference>,
-    /// Why.
+    /// The reason, from a closed list.
     pub reason: Reason,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
-    /// What it rests on; null where nothing was asked.
+    /// The facts behind the decision; null if nothing was fetched.
     pub facts: Option<FactsItem>,
-    /// What else to know.
+    /// Warnings.
     pub warnings: Vec<WarningItem>,
-    /// The lock, where there is one.
+    /// The lock, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockItem>,
-    /// What `--assume` found.
+    /// The result of `--assume`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<SuggestionItem>,
-    /// The place in a file, where it was read from one.
+    /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
 }

@@ -7,22 +7,22 @@ use crate::evaluator::{Candidate, CandidateVerdict, Examination};
 use crate::image::Tag;
 use crate::policy::Rejection;
 
-/// The answer of `test`: a policy tried on the tags of an image.
+/// The output of `test`: a policy applied to the tags of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageTest {
     /// The image as given.
     pub image: String,
-    /// The policy that was tried.
+    /// The policy.
     pub policy: Option<PolicyItem>,
-    /// The tag that is elected; null where none is.
+    /// The elected tag; null if there is none.
     pub latest: Option<Tag>,
-    /// Every tag: those that pass first, best first.
+    /// All tags: first those that pass, best first.
     pub tags: Vec<TestTag>,
 }
 
 impl ImageTest {
-    /// The answer for an image.
+    /// The output for an image.
     #[must_use]
     pub fn new(image: &str, examination: &Examination) -> Self {
         let latest = examination.decision.latest.as_ref();
@@ -35,18 +35,18 @@ impl ImageTest {
     }
 }
 
-/// One tag and what the policy says of it.
+/// One tag and the policy's verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TestTag {
     /// The tag.
     pub tag: Tag,
-    /// What the policy says.
+    /// The verdict.
     pub verdict: CandidateVerdict,
-    /// Why not; only for what is rejected.
+    /// Why the tag is rejected; only for rejected tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Rejection>,
-    /// Its place, from 1; only for what passes.
+    /// The rank, from 1; only for tags that pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<usize>,
 }

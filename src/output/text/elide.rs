@@ -1,25 +1,24 @@
-//! Text made to fit.
+//! Shortens and wraps text to fit a width.
 
 use super::style::width;
 
-/// What stands for the part that is left out; one column wide.
+/// Replaces the part that is cut; one column wide.
 const ELLIPSIS: char = '…';
 
-/// The text in at most so many columns, cut at its end.
+/// Shortens a text to this many columns by cutting its end.
 #[must_use]
 pub(crate) fn elide_end(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1))
 }
 
-/// The text in at most so many columns, cut in its middle: names of one family
-/// often begin alike and end alike. The end gets the odd column, since it tells
-/// more.
+/// Shortens a text to this many columns by cutting its middle, where related names
+/// usually differ least. The end gets the odd column because it usually says more.
 #[must_use]
 pub(crate) fn elide_middle(text: &str, columns: usize) -> String {
     elide(text, columns, columns.saturating_sub(1) / 2)
 }
 
-/// Keeps so many columns of the head, and of the tail what remains.
+/// Keeps this many columns of the head, and fills the rest with the tail.
 fn elide(text: &str, columns: usize, head: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -32,7 +31,7 @@ fn elide(text: &str, columns: usize, head: usize) -> String {
         text.chars().rev(),
         columns - 1 - width(&short).min(columns - 1),
     );
-    // A wide character that did not fit the head leaves a column to the tail.
+    // If a wide character did not fit into the head, the tail gets its column.
     let tail = if head + 1 == columns {
         String::new()
     } else {
@@ -40,7 +39,7 @@ fn elide(text: &str, columns: usize, head: usize) -> String {
     };
     short.push(ELLIPSIS);
     short.extend(tail.chars().rev());
-    // A selector in the tail can widen what it now follows.
+    // A variation selector in the tail can widen the character before it.
     while width(&short) > columns && short.pop().is_some() {}
     short
 }
@@ -58,9 +57,9 @@ fn take(chars: impl Iterator<Item = char>, columns: usize) -> String {
     taken
 }
 
-/// The text in lines of at most so many columns, broken at spaces, or within a
-/// word that is wider than a line. Every line but the first begins with the
-/// indent. Nothing is left out; without a width there is one line.
+/// Wraps a text into lines of at most this many columns. It breaks at spaces, or
+/// within a word that is wider than a line. Every line but the first is indented.
+/// No text is lost. Without a width the result is one line.
 #[must_use]
 pub(crate) fn wrap(text: &str, columns: Option<usize>, indent: usize) -> String {
     let Some(columns) = columns.filter(|&columns| width(text) > columns) else {
@@ -96,14 +95,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_fits_is_kept() {
+    fn text_that_fits_is_unchanged() {
         assert_eq!(elide_end("abc", 3), "abc");
         assert_eq!(elide_middle("abc", 3), "abc");
         assert_eq!(elide_end("", 0), "");
     }
 
     #[test]
-    fn what_does_not_fit_is_cut() {
+    fn text_that_does_not_fit_is_cut() {
         for (columns, end, middle) in [
             (6, "abcde…", "ab…xyz"),
             (5, "abcd…", "ab…yz"),
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_character_counts_twice() {
+    fn wide_character_takes_two_columns() {
         assert_eq!(elide_end("日本語", 4), "日…");
         assert_eq!(elide_end("日本語", 5), "日本…");
         assert_eq!(elide_middle("日本語日本語", 6), "日…語");
@@ -130,21 +129,24 @@ mod tests {
         assert_eq!(wrap("abcdefgh", Some(4), 1), "abcd\n efg\n h");
     }
 
+    fn letters(text: &str) -> impl Iterator<Item = char> {
+        text.chars().filter(|c| !c.is_whitespace())
+    }
+
     proptest! {
         #[test]
-        fn nothing_is_wider_than_asked(text in "\\PC{0,30}", columns in 0_usize..40) {
+        fn result_is_never_wider_than_requested(text in "\\PC{0,30}", columns in 0_usize..40) {
             prop_assert!(width(&elide_end(&text, columns)) <= columns);
             prop_assert!(width(&elide_middle(&text, columns)) <= columns);
         }
 
         #[test]
-        fn wrapping_loses_nothing(text in "[a-z日 ]{0,60}", columns in 4_usize..40) {
+        fn wrapping_loses_no_text(text in "[a-z日 ]{0,60}", columns in 4_usize..40) {
             let wrapped = wrap(&text, Some(columns), 2);
             for line in wrapped.lines() {
                 prop_assert!(width(line) <= columns, "{line:?}");
             }
-            let letters = |s: &str| s.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-            prop_assert_eq!(letters(&wrapped), letters(&text));
+            prop_assert!(letters(&wrapped).eq(letters(&text)), "{wrapped:?}");
         }
     }
 }

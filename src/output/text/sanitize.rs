@@ -1,16 +1,16 @@
-//! Text of others made safe for a terminal.
+//! Makes untrusted text safe for a terminal.
 //!
-//! Annotations, tags, error bodies and file names are written by somebody else.
-//! A control character in them could move the cursor, hide a row or retitle the
-//! window, and a bidirectional override could make one tag look like another.
+//! Annotations, tags, error bodies and file names come from other people. A control
+//! character in them could move the cursor, hide a row or change the window title,
+//! and a bidirectional override could make one tag look like another.
 
 use std::borrow::Cow;
 
-/// The text without characters that a terminal obeys instead of showing.
+/// Removes the characters that a terminal would interpret instead of showing.
 ///
-/// Line breaks and tabs become one space each (a CRLF is one break), because
-/// what they separate must stay apart; every other control character, every
-/// bidirectional control and every invisible character is dropped.
+/// Each line break and each tab becomes one space (a CRLF is one break), because the
+/// words around it must stay apart. All other control characters, bidirectional
+/// controls and invisible characters are dropped.
 #[must_use]
 pub fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
@@ -29,8 +29,7 @@ pub fn sanitize(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Whether a terminal does not show the character, but does something with it
-/// or nothing at all.
+/// Whether a terminal would interpret the character or show nothing for it.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     // `is_control` is C0, DEL and C1.
@@ -63,14 +62,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn harmless_text_is_not_copied() {
+    fn harmless_text_is_borrowed() {
         for text in ["", "1.2.3-alpine", "größer 日本語 👍", "a  b"] {
             assert!(matches!(sanitize(text), Cow::Borrowed(t) if t == text));
         }
     }
 
     #[test]
-    fn what_a_terminal_would_obey_is_gone() {
+    fn control_sequences_are_removed() {
         for (text, expected) in [
             ("\u{1b}[31mred\u{1b}[0m", "[31mred[0m"),
             ("\u{9b}31mred", "31mred"),
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_is_one_space() {
+    fn line_break_becomes_one_space() {
         for (text, expected) in [
             ("a\nb", "a b"),
             ("a\r\nb", "a b"),

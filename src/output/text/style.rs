@@ -1,47 +1,47 @@
-//! How wide and how colourful the text may be.
+//! The width and the colours of the text.
 
 use std::borrow::Cow;
 
 use dialoguer::console;
 
-/// What the receiver of the text can show. Whoever prints decides; nothing here
-/// looks at a terminal or at the environment.
+/// What the output can show. The caller decides; this module reads neither the
+/// terminal nor the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Style {
-    /// Whether colours are wanted.
+    /// Whether to use colours.
     pub colour: bool,
-    /// How many columns there are. `None`: the text goes to a pipe or a file,
-    /// and nothing is shortened.
+    /// The number of columns. `None` if the text goes to a pipe or a file: then
+    /// nothing is shortened.
     pub width: Option<usize>,
 }
 
-/// What a piece of text means, which decides its colour. No meaning is told by
+/// The meaning of a piece of text, which decides its colour. No meaning is shown by
 /// colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Paint {
-    /// Nothing particular.
+    /// No special meaning.
     #[default]
     Plain,
-    /// Of less interest.
+    /// Less important.
     Dim,
-    /// What stands out in plain text.
+    /// Emphasised text.
     Strong,
-    /// What will be written.
+    /// A change that will be written.
     Good,
-    /// What is held back on purpose.
+    /// A change that is held back on purpose.
     Caution,
-    /// What went wrong.
+    /// A problem.
     Bad,
 }
 
 impl Style {
-    /// For a pipe: no colours, and nothing is shortened.
+    /// For a pipe: no colours, nothing shortened.
     pub const PIPED: Self = Self {
         colour: false,
         width: None,
     };
 
-    /// For a terminal of this many columns, without colours.
+    /// For a terminal with this many columns, without colours.
     #[must_use]
     pub const fn columns(width: usize) -> Self {
         Self {
@@ -63,12 +63,12 @@ impl Style {
             Paint::Caution => style.yellow(),
             Paint::Bad => style.red(),
         };
-        // Forced, so that the library does not ask the terminal again.
+        // Forced, so that the library does not check the terminal itself.
         Cow::Owned(style.force_styling(true).apply_to(text).to_string())
     }
 }
 
-/// How many columns a text takes on a terminal.
+/// The number of columns that a text takes on a terminal.
 #[must_use]
 pub(crate) fn width(text: &str) -> usize {
     console::measure_text_width(text)

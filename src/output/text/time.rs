@@ -1,82 +1,65 @@
-//! Times and numbers for people.
+//! Times in human-readable form.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// How long ago something was, in kubectl's words: `42s`, `5m30s`, `3h`, `5d`,
-/// `2y40d`. A time in the future is `0s` within a second, else `<invalid>`.
+/// The time since `then`, in kubectl's format: `42s`, `5m30s`, `3h`, `5d`, `2y40d`.
+/// A time in the future is `0s` if it is at most a second away, otherwise
+/// `<invalid>`.
 ///
-/// The steps are those of `k8s.io/apimachinery/pkg/util/duration.HumanDuration`.
+/// The thresholds are those of `k8s.io/apimachinery/pkg/util/duration.HumanDuration`.
 #[must_use]
 pub fn age(then: Timestamp, now: Timestamp) -> String {
-    human(now.as_second() - then.as_second())
+    format_duration(now.as_second() - then.as_second())
 }
 
-/// How long it takes until something happens, in the same words; `0s` where it
-/// has happened.
+/// The time until `then`, in the same format; `0s` if it has passed.
 #[must_use]
 pub fn until(then: Timestamp, now: Timestamp) -> String {
-    human((then.as_second() - now.as_second()).max(0))
+    format_duration((then.as_second() - now.as_second()).max(0))
 }
 
-fn human(seconds: i64) -> String {
+fn format_duration(seconds: i64) -> String {
     let (minutes, hours) = (seconds / 60, seconds / 3600);
     let days = hours / 24;
-    // The second part is shown only where it is not zero.
-    let pair = |large: i64, unit: char, small: i64, part: char| match small {
-        0 => format!("{large}{unit}"),
-        _ => format!("{large}{unit}{small}{part}"),
-    };
     match seconds {
         ..-1 => "<invalid>".to_owned(),
         -1 => "0s".to_owned(),
         _ if seconds < 60 * 2 => format!("{seconds}s"),
-        _ if minutes < 10 => pair(minutes, 'm', seconds % 60, 's'),
+        _ if minutes < 10 => format_units((minutes, 'm'), (seconds % 60, 's')),
         _ if minutes < 60 * 3 => format!("{minutes}m"),
-        _ if hours < 8 => pair(hours, 'h', minutes % 60, 'm'),
+        _ if hours < 8 => format_units((hours, 'h'), (minutes % 60, 'm')),
         _ if hours < 48 => format!("{hours}h"),
-        _ if hours < 24 * 8 => pair(days, 'd', hours % 24, 'h'),
+        _ if hours < 24 * 8 => format_units((days, 'd'), (hours % 24, 'h')),
         _ if days < 365 * 2 => format!("{days}d"),
-        _ if days < 365 * 8 => pair(days / 365, 'y', days % 365, 'd'),
+        _ if days < 365 * 8 => format_units((days / 365, 'y'), (days % 365, 'd')),
         _ => format!("{}y", days / 365),
+    }
+}
+
+/// Formats two units; the smaller one is left out if it is zero.
+fn format_units(large: (i64, char), small: (i64, char)) -> String {
+    if small.0 == 0 {
+        format!("{}{}", large.0, large.1)
+    } else {
+        format!("{}{}{}{}", large.0, large.1, small.0, small.1)
     }
 }
 
 /// `2026-11-21T12:00:00Z`: RFC 3339 in UTC with whole seconds.
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
-    formatted(time, "%Y-%m-%dT%H:%M:%SZ")
+    format_time(time, "%Y-%m-%dT%H:%M:%SZ")
 }
 
-/// `2026-11-21 12:00`, in UTC, for a column.
+/// `2026-11-21 12:00`, in UTC, for a table column.
 #[must_use]
 pub(crate) fn minute(time: Timestamp) -> String {
-    formatted(time, "%Y-%m-%d %H:%M")
+    format_time(time, "%Y-%m-%d %H:%M")
 }
 
-fn formatted(time: Timestamp, format: &str) -> String {
+fn format_time(time: Timestamp, format: &str) -> String {
     time.to_zoned(TimeZone::UTC).strftime(format).to_string()
-}
-
-/// A number with its thousands apart: `1,204`.
-#[must_use]
-pub(crate) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// A number with its noun: `1 tag`, `1,204 tags`.
-#[must_use]
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", thousands(number))
 }
 
 #[cfg(test)]
@@ -84,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_read_as_in_kubectl() {
+    fn ages_look_as_in_kubectl() {
         const H: i64 = 3600;
         const D: i64 = 24 * H;
         for (seconds, expected) in [
@@ -108,7 +91,7 @@ mod tests {
             ((2 * 365 + 40) * D, "2y40d"),
             ((8 * 365 + 40) * D, "8y"),
         ] {
-            assert_eq!(human(seconds), expected, "{seconds}");
+            assert_eq!(format_duration(seconds), expected, "{seconds}");
         }
     }
 
@@ -117,19 +100,5 @@ mod tests {
         let time: Timestamp = "2026-11-21T13:00:00.987+01:00".parse().expect("a time");
         assert_eq!(rfc3339(time), "2026-11-21T12:00:00Z");
         assert_eq!(minute(time), "2026-11-21 12:00");
-    }
-
-    #[test]
-    fn thousands_are_apart() {
-        for (number, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1204, "1,204"),
-            (1_000_000, "1,000,000"),
-        ] {
-            assert_eq!(thousands(number), expected);
-        }
-        assert_eq!(count(1, "tag"), "1 tag");
-        assert_eq!(count(0, "tag"), "0 tags");
     }
 }

@@ -1,12 +1,12 @@
-//! Manifests that are hard to edit, each edited in the ways of every day.
+//! Common edits of manifests that are hard to edit.
 
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit, objects};
 use serde_json::Value;
 
 use super::{annotation, place};
 
-/// Texts whose object at the given position has annotations with a key `keep`,
-/// or none, and whose first container runs `org/app:1`.
+/// Texts with the position of an object in them. It has an annotation `keep` or no
+/// annotations, and its first container runs `org/app:1`.
 const CORPUS: &[(&str, usize, &str)] = &[
     (
         "compact lists",
@@ -14,7 +14,7 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "metadata:\n  name: w\nspec:\n  containers:\n  - image: org/app:1\n    name: a\n",
     ),
     (
-        "a list with deep dashes",
+        "a list with wide indentation",
         0,
         "metadata: {name: w}\nspec:\n  containers:\n    -   name: a\n        image:   org/app:1   \n",
     ),
@@ -34,37 +34,37 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "spec:\n  containers:\n  - image: org/app:1\nmetadata:\n  finalizers:\n  - a\n  -\n\nx: y\n",
     ),
     (
-        "a text that looks like a document",
+        "a string that looks like a document",
         0,
         "metadata:\n  name: w\n  annotations:\n    keep: |\n      metadata:\n        annotations:\n          keep: no\n      --- \n      image: org/app:1\nspec:\n  containers:\n  - {image: org/app:1}\n",
     ),
     (
-        "a text with its own indentation",
+        "a block scalar with an indentation indicator",
         0,
         "metadata:\n  annotations:\n    keep: |2\n        deep\n      less\n\n\nspec:\n  containers: [{image: org/app:1}]\n",
     ),
     (
-        "a folded text kept to the last line",
+        "a folded block scalar that keeps its last line breaks",
         0,
         "spec:\n  containers:\n  - image: org/app:1\nmetadata:\n  annotations:\n    keep: >+\n      a\n\n      b\n\n\n",
     ),
     (
-        "a text at the very end",
+        "a block scalar at the very end",
         0,
         "spec:\n  containers:\n  - image: org/app:1\nmetadata:\n  annotations:\n    keep: |-\n      a",
     ),
     (
-        "a plain text of many lines",
+        "a multi-line plain scalar",
         0,
         "metadata:\n  annotations:\n    keep: a\n      b\n\n      c\n  name: w\nspec:\n  containers:\n  - image:\n      org/app:1\n",
     ),
     (
-        "a quoted text of many lines",
+        "a multi-line quoted scalar",
         0,
         "metadata:\n  annotations:\n    keep: \"a \\\n      # no comment\\n\\\n      b: c\"\nspec:\n  containers:\n  - image: 'org/app:1'\n",
     ),
     (
-        "anchors that are used elsewhere only",
+        "anchors that are used only elsewhere",
         0,
         "x: &x {a: b}\ny: *x\nmetadata:\n  name: &n w\n  labels: {<<: *x}\nspec:\n  name: *n\n  containers:\n  - image: org/app:1\n    env: *x\n",
     ),
@@ -79,12 +79,12 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "metadata:\n  annotations:\n    # only\n    keep: x\n    # last\nspec:\n  containers:\n  - image: org/app:1\n  # end",
     ),
     (
-        "tabs where they may stand",
+        "tabs where they are allowed",
         0,
         "metadata:\t# a\n  name:\tw\t# b\t\nspec:\n  containers:\t\n  - image:\t'org/app:1'\t# c\n",
     ),
     (
-        "a flow mapping over lines",
+        "a flow mapping over several lines",
         0,
         "metadata: {\n  name: w, annotations: { keep: x }\n}\nspec: { containers: [\n  { image: org/app:1,\n    name: a }\n] }\n",
     ),
@@ -114,12 +114,12 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "\n{\n\n\t\"metadata\"\t:\t{\n\t\t\"annotations\": {\n\t\t\t\"keep\": \"x\"\n\n\t\t}\n\t},\n\t\"spec\": {\"containers\": [\n\t\t{\"image\"\n:\n\"org/app:1\"}]}\n}\n\n",
     ),
     (
-        "JSON behind YAML behind JSON",
+        "JSON after YAML after JSON",
         2,
         "{\"a\": 1}\n---\na: 1\n---\n{\"metadata\": {}, \"spec\": {\"containers\": [{\"image\": \"org/app:1\"}]}}\n---\n# end\n",
     ),
     (
-        "an empty object's braces",
+        "an empty flow mapping",
         0,
         "metadata: { }\nspec:\n  containers:\n  - image: org/app:1\n",
     ),
@@ -139,7 +139,7 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "%YAML 1.1\n---\na: b\n...\n# c\n%YAML 1.2\n# d\n---\nmetadata:\n  name: w\nspec:\n  containers:\n  - image: org/app:1\n...\n",
     ),
     (
-        "content on the marker's line",
+        "content on the line of the marker",
         1,
         "--- {a: b}\n--- {metadata: {name: w}, spec: {containers: [{image: org/app:1}]}} # c\n--- # d\n",
     ),
@@ -154,12 +154,12 @@ const CORPUS: &[(&str, usize, &str)] = &[
         "kind: List\nitems:\n- metadata:\n    annotations:\n      keep: x\n  spec:\n    containers:\n    - image: org/app:1\n- 1\n",
     ),
     (
-        "letters of many bytes",
+        "multi-byte characters",
         0,
         "# 日本語 😀\nmetadata:\n  名前: é\u{301}\n  annotations:\n    keep: \"日本語\" # 語\nspec:\n  containers:\n  - 😀: ☃\n    image: org/app:1 # ☃\n",
     ),
     (
-        "keys that are no texts",
+        "keys that are not strings",
         0,
         "1: a\ntrue: b\n~x: c\nmetadata:\n  name: w\n  annotations:\n    keep: x\n    1: \"2\"\nspec:\n  containers:\n  - image: org/app:1\n",
     ),
@@ -175,8 +175,8 @@ const CORPUS: &[(&str, usize, &str)] = &[
     ),
 ];
 
-/// The text in its own and in other line ends, with a mark at its beginning, and
-/// behind a long line.
+/// The text with its own and with other line breaks, with a byte order mark, and after a
+/// long line.
 fn spellings(text: &str) -> Vec<String> {
     let long = format!("# {}\n{text}", "é".repeat(5000));
     vec![
@@ -193,7 +193,7 @@ fn object(text: &str, index: usize) -> Value {
 }
 
 #[test]
-fn an_annotation_comes_and_goes_without_a_trace() {
+fn added_and_removed_annotation_leaves_no_trace() {
     for (what, index, text) in CORPUS {
         for text in spellings(text) {
             let with = |value: Option<&str>| {
@@ -225,7 +225,7 @@ fn an_annotation_comes_and_goes_without_a_trace() {
 }
 
 #[test]
-fn an_image_changes_and_changes_back() {
+fn image_can_be_changed_and_restored() {
     for (what, index, text) in CORPUS {
         for text in spellings(text) {
             let with = |image: &str| {
@@ -245,7 +245,7 @@ fn an_image_changes_and_changes_back() {
 }
 
 #[test]
-fn the_annotation_that_was_there_changes_and_goes() {
+fn existing_annotation_can_be_changed_and_removed() {
     for (what, index, text) in CORPUS.iter().filter(|(_, _, text)| text.contains("keep")) {
         for text in spellings(text) {
             for value in [Some("a: b\n"), Some("true"), None] {

@@ -1,4 +1,4 @@
-//! Keys that are not there yet.
+//! New keys.
 
 use insta::assert_snapshot;
 
@@ -10,7 +10,7 @@ const NEW: &[(&str, Option<&str>)] = &[
 ];
 
 #[test]
-fn annotations_come_behind_the_name_the_namespace_and_the_labels() {
+fn annotations_come_after_name_namespace_and_labels() {
     assert_snapshot!(annotate("kind: Deployment\nmetadata:\n  # who\n  name: web # c\n  # why\n  uid: x\nspec: {}\n", NEW), @r#"
     kind: Deployment
     metadata:
@@ -59,7 +59,7 @@ fn annotations_come_behind_the_name_the_namespace_and_the_labels() {
 }
 
 #[test]
-fn a_key_joins_its_siblings() {
+fn new_key_is_written_next_to_its_siblings() {
     assert_snapshot!(annotate("metadata:\n    annotations:\n        # first\n        a: b # c\n        # last\n    name: web\n", NEW), @r#"
     metadata:
         annotations:
@@ -129,7 +129,7 @@ fn empty_annotations_are_filled() {
 }
 
 #[test]
-fn missing_parents_are_written() {
+fn missing_parents_are_added() {
     assert_snapshot!(annotate("apiVersion: apps/v1\nkind: Deployment\nspec:\n   template:\n      a: b\n", NEW), @r#"
     apiVersion: apps/v1
     kind: Deployment
@@ -167,7 +167,7 @@ fn missing_parents_are_written() {
 }
 
 #[test]
-fn flow_mappings_get_flow_entries() {
+fn flow_mapping_gets_flow_entries() {
     assert_snapshot!(annotate("metadata: {name: web, uid: x} # c\n", NEW), @r#"metadata: {name: web, annotations: {fluxcd.io/automated: "true", fluxcd.io/tag.app: semver:^1.2}, uid: x} # c"#);
     assert_snapshot!(annotate("metadata: {name: web, annotations: {a: 'b',}, uid: x}\n", NEW), @r#"metadata: {name: web, annotations: {a: 'b', fluxcd.io/automated: "true", fluxcd.io/tag.app: semver:^1.2,}, uid: x}"#);
     assert_snapshot!(annotate("metadata: {\"name\":\"web\"}\n", NEW), @r#"metadata: {"name":"web","annotations":{"fluxcd.io/automated":"true","fluxcd.io/tag.app":"semver:^1.2"}}"#);
@@ -199,7 +199,7 @@ fn flow_mappings_get_flow_entries() {
 }
 
 #[test]
-fn json_gets_json() {
+fn new_key_in_json_is_json() {
     let pretty = "{\n    \"kind\": \"Deployment\",\n    \"metadata\": {\n        \"name\": \"web\"\n    },\n    \"spec\": {}\n}\n";
     assert_snapshot!(annotate(pretty, NEW), @r#"
     {
@@ -243,7 +243,7 @@ fn json_gets_json() {
 }
 
 #[test]
-fn new_lines_end_as_the_files_do() {
+fn new_lines_use_the_line_breaks_of_the_file() {
     let edited = annotate("metadata:\r\n  name: web # c\r\nspec:\r\n", NEW);
     assert_eq!(
         edited,

@@ -1,4 +1,4 @@
-//! Texts edited in place: what changes, what stays, what is refused.
+//! Edits texts in place: what changes, what is kept, what is refused.
 
 mod corpus;
 mod insertion;
@@ -14,7 +14,7 @@ mod values;
 use kubectl_imgpolicy::manifest::{EditError, ObjectEdit, edit};
 use kubectl_imgpolicy::plan::Place;
 
-/// A place and what becomes of it.
+/// The edit of a place.
 pub(super) fn place(path: &[&str], value: Option<&str>) -> Place {
     Place {
         path: path.iter().map(|&key| key.to_owned()).collect(),
@@ -28,7 +28,7 @@ pub(super) fn annotation(key: &str, value: Option<&str>) -> Place {
     place(&["metadata", "annotations", key], value)
 }
 
-/// Edits one object of a text, twice: the second time must change nothing.
+/// Edits one object of a text twice. The second edit must change nothing.
 pub(super) fn edit_object(
     text: &str,
     index: usize,

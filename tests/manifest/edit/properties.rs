@@ -1,4 +1,4 @@
-//! What holds for every manifest and every edit.
+//! Properties that hold for all manifests and edits.
 
 use kubectl_imgpolicy::manifest::{DocumentError, Object, ObjectEdit, edit, objects};
 use kubectl_imgpolicy::plan::Place;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::random::{Dice, Manifest, manifest};
 use super::{annotation, place};
 
-/// The objects of a text; what cannot be read shows as its error.
+/// The objects of a text, or their errors.
 fn read(text: &str) -> Vec<Value> {
     let read = |object: Result<Object, DocumentError>| {
         object.map_or_else(|error| Value::from(error.to_string()), |read| read.value)
@@ -53,8 +53,8 @@ fn place_of(object: &Value, dice: &mut Dice, text: &str) -> Place {
     }
 }
 
-/// Makes an edit in a value, as the rules say.
-fn wish(object: &mut Value, place: &Place) {
+/// Applies an edit to a value according to the rules.
+fn apply(object: &mut Value, place: &Place) {
     let (last, above) = place.path.split_last().expect("a path");
     if place.path[0] == "spec" {
         let at = above
@@ -81,7 +81,7 @@ fn wish(object: &mut Value, place: &Place) {
             .expect("a mapping")
             .shift_remove("annotations");
     } else if object["metadata"].is_null() {
-        // Looking into it has made it.
+        // Indexing a missing key has created it as null.
         object
             .as_object_mut()
             .expect("a mapping")
@@ -94,8 +94,7 @@ fn comments(text: &str, kind: &str) -> Vec<String> {
     text.split(kind).skip(1).filter_map(number).collect()
 }
 
-/// The lines of both texts without those at the beginning and the end that are
-/// the same.
+/// The lines of both texts without their common first and last lines.
 fn middles<'a>(old: &'a str, new: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     let mut old: Vec<&str> = old.lines().collect();
     let mut new: Vec<&str> = new.lines().collect();
@@ -120,27 +119,27 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_edit_changes_its_place_and_nothing_else(mut dice in dice(), new in text()) {
+    fn edit_changes_only_its_place(mut dice in dice(), new in text()) {
         let Manifest { text, objects } = manifest(&mut dice);
-        prop_assert_eq!(&read(&text), &objects, "the manifest is written as it is meant: {}", text);
+        prop_assert_eq!(&read(&text), &objects, "the manifest contains the intended objects: {}", text);
         let index = dice.roll(objects.len());
         let place = place_of(&objects[index], &mut dice, &new);
-        let mut wished = objects.clone();
-        wish(&mut wished[index], &place);
+        let mut expected = objects.clone();
+        apply(&mut expected[index], &place);
 
         let edited = edit(&text, &one(index, &place));
         prop_assert!(edited.is_ok(), "{:?} {:?}\n{}", edited, place, text);
         let edited = edited.expect("checked");
-        prop_assert_eq!(&read(&edited), &wished, "{}\n{}", text, edited);
+        prop_assert_eq!(&read(&edited), &expected, "{}\n{}", text, edited);
         let again = edit(&edited, &one(index, &place));
-        prop_assert_eq!(again.as_ref(), Ok(&edited), "twice is once");
+        prop_assert_eq!(again.as_ref(), Ok(&edited), "a second edit changes nothing");
 
-        // All comments stay, but for the one beside what goes.
+        // All comments are kept, except for one on a removed value.
         prop_assert_eq!(comments(&text, "# own "), comments(&edited, "# own "));
         if place.text.is_some() {
             prop_assert_eq!(comments(&text, "# beside "), comments(&edited, "# beside "));
         }
-        // No byte of another line changes: those of a text below `|` are its own.
+        // No byte of another line changes. The lines of a block scalar belong to its value.
         let (old_lines, new_lines) = middles(&text, &edited);
         let is_long = text.contains("|\n") || text.contains("|-\n") || text.contains("|\r") || text.contains("|-\r");
         let in_json = text.contains("{\n") || text.contains("{\r\n");
@@ -152,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_that_is_set_back_is_the_old_one(mut dice in dice(), new in text()) {
+    fn value_that_is_restored_is_unchanged(mut dice in dice(), new in text()) {
         let Manifest { text, objects } = manifest(&mut dice);
         let index = dice.roll(objects.len());
         let place = place_of(&objects[index], &mut dice, &new);
@@ -167,11 +166,11 @@ proptest! {
         };
         let edited = edit(&text, &one(index, &place)).expect("edited");
         let restored = edit(&edited, &one(index, &back)).expect("edited back");
-        let mut wished = objects.clone();
-        wish(&mut wished[index], &place);
-        wish(&mut wished[index], &back);
-        prop_assert_eq!(read(&restored), wished);
-        // A new key that goes again leaves no trace.
+        let mut expected = objects.clone();
+        apply(&mut expected[index], &place);
+        apply(&mut expected[index], &back);
+        prop_assert_eq!(read(&restored), expected);
+        // A new key that is removed again leaves no trace.
         let annotations = objects[index]["metadata"].get("annotations");
         let had_any = annotations.is_none_or(|a| a.as_object().is_some_and(|a| !a.is_empty()));
         if old.is_none() && had_any && !objects[index]["metadata"].is_null() {
@@ -180,9 +179,9 @@ proptest! {
     }
 
     #[test]
-    fn many_edits_at_once_are_those_one_by_one(mut dice in dice(), new in text()) {
+    fn combined_edits_equal_separate_edits(mut dice in dice(), new in text()) {
         let Manifest { text, objects } = manifest(&mut dice);
-        let mut wished = objects.clone();
+        let mut expected = objects.clone();
         let mut edits: Vec<ObjectEdit> = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             let mut places: Vec<Place> = Vec::new();
@@ -194,15 +193,15 @@ proptest! {
             }
             let (set, gone): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.text.is_some());
             for place in set.into_iter().chain(gone) {
-                wish(&mut wished[index], place);
+                apply(&mut expected[index], place);
             }
             edits.push(ObjectEdit { index, places });
         }
         let edited = edit(&text, &edits);
         prop_assert!(edited.is_ok(), "{:?} {:?}\n{}", edited, edits, text);
         let edited = edited.expect("checked");
-        prop_assert_eq!(&read(&edited), &wished, "{:?}\n{}\n{}", edits, text, edited);
+        prop_assert_eq!(&read(&edited), &expected, "{:?}\n{}\n{}", edits, text, edited);
         let again = edit(&edited, &edits);
-        prop_assert_eq!(again.as_ref(), Ok(&edited), "twice is once");
+        prop_assert_eq!(again.as_ref(), Ok(&edited), "a second edit changes nothing");
     }
 }

@@ -1,9 +1,9 @@
-//! Manifests written at random: one object in many spellings.
+//! Random manifests: one object in many spellings.
 
 use serde_json::{Map, Value, json};
 
-/// Numbers that decide, in their order; then 0 for ever. A test that fails is
-/// shrunk to few of them, and 0 is always the plainest choice.
+/// The numbers that make the random choices, in order, and then only zeros. Shrinking leaves
+/// few of them, so 0 is always the simplest choice.
 #[derive(Debug)]
 pub(super) struct Dice {
     numbers: Vec<u8>,
@@ -35,8 +35,8 @@ impl Dice {
         self.roll(4) == 3
     }
 
-    /// A comment at a line's end, each with a number of its own.
-    fn beside(&mut self) -> String {
+    /// A comment at the end of a line, with a unique number.
+    fn line_comment(&mut self) -> String {
         if self.chance() {
             self.comments += 1;
             return format!("  # beside {} é \"'{{", self.comments);
@@ -45,7 +45,7 @@ impl Dice {
     }
 }
 
-/// A text with objects and what they are.
+/// A text and its objects.
 pub(super) struct Manifest {
     pub(super) text: String,
     pub(super) objects: Vec<Value>,
@@ -133,7 +133,7 @@ pub(super) fn manifest(dice: &mut Dice) -> Manifest {
                 "...\n---\n",
                 "...\n# é\n%YAML 1.2\n---\n",
             ];
-            // JSON has no end marker, and neither has nothing.
+            // Neither JSON nor an empty text has an end marker.
             let has_end = index > 0 && !text.ends_with("}\n");
             text += markers[dice.roll(if has_end { 4 } else { 2 })];
         }
@@ -172,11 +172,11 @@ fn document(dice: &mut Dice, text: &mut String, objects: &mut Vec<Value>) {
     }
 }
 
-/// Writes a mapping's lines.
+/// Writes the lines of a mapping.
 fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut String) {
     let indentation = " ".repeat(column);
     for (index, (key, value)) in value.as_object().expect("a mapping").iter().enumerate() {
-        // An item's first key stands behind its dash.
+        // The first key of an item is on the line of its dash.
         if index > 0 || !text.ends_with("- ") {
             if dice.chance() {
                 dice.comments += 1;
@@ -189,11 +189,11 @@ fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut 
         let is_filled = |value: &Value| value.as_object().is_none_or(|inner| !inner.is_empty());
         match value {
             Value::Object(_) if is_filled(value) && !dice.chance() => {
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
                 block(dice, value, column + unit, unit, text);
             }
             Value::Array(items) if items.iter().all(Value::is_object) => {
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
                 let column = column + [unit, 0][dice.roll(2)];
                 for item in items {
                     *text += &format!("{}- ", " ".repeat(column));
@@ -207,11 +207,11 @@ fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut 
             }
             Value::Null => {
                 *text += ["", " null", " ~", "   "][dice.roll(4)];
-                *text += &format!("{}\n", dice.beside());
+                *text += &format!("{}\n", dice.line_comment());
             }
             value => {
                 let blanks = [" ", "   "][dice.roll(2)];
-                *text += &format!("{blanks}{}{}\n", flow(dice, value), dice.beside());
+                *text += &format!("{blanks}{}{}\n", flow(dice, value), dice.line_comment());
             }
         }
         if dice.chance() {
@@ -220,7 +220,7 @@ fn block(dice: &mut Dice, value: &Value, column: usize, unit: usize, text: &mut 
     }
 }
 
-/// Writes a text as it is, below `|`.
+/// Writes a string as a literal block scalar.
 fn literal(value: &str, column: usize, text: &mut String) {
     let chomping = if value.ends_with('\n') { "" } else { "-" };
     *text += &format!(" |{chomping}\n");

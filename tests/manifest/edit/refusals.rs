@@ -1,4 +1,4 @@
-//! What is left to a person.
+//! Edits that must be made by hand.
 
 use insta::assert_snapshot;
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit};
@@ -8,7 +8,7 @@ use super::{annotation, edit_object, place, refused, set};
 const B: &[&str] = &["metadata", "annotations", "b"];
 
 #[test]
-fn aliases_and_what_they_repeat_are_refused() {
+fn aliases_and_shared_anchors_are_refused() {
     let list = [
         "x: &all {b: y}\nmetadata:\n  annotations: *all\n",
         "x: &it y\nmetadata:\n  annotations:\n    b: *it\n",
@@ -23,31 +23,31 @@ fn aliases_and_what_they_repeat_are_refused() {
         .map(|text| refused(text, B, Some("new")))
         .collect();
     assert_snapshot!(errors.join("\n"), @"
-    3: metadata.annotations is a YAML alias; write its value out there by hand, or change it where its anchor stands
-    4: metadata.annotations.b is a YAML alias; write its value out there by hand, or change it where its anchor stands
-    2: metadata.annotations has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
-    1: metadata has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
-    3: metadata.annotations.b has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand
-    4: metadata.annotations.b comes from a YAML merge key (<<); write it out there by hand
-    3: metadata.annotations comes from a YAML merge key (<<); write it out there by hand
+    3: metadata.annotations is a YAML alias; replace it by its value, or change the value at its anchor
+    4: metadata.annotations.b is a YAML alias; replace it by its value, or change the value at its anchor
+    2: metadata.annotations has a YAML anchor that is used elsewhere, so a change would also apply there; change it by hand
+    1: metadata has a YAML anchor that is used elsewhere, so a change would also apply there; change it by hand
+    3: metadata.annotations.b has a YAML anchor that is used elsewhere, so a change would also apply there; change it by hand
+    4: metadata.annotations.b comes from a YAML merge key (<<); add it to the mapping itself by hand
+    3: metadata.annotations comes from a YAML merge key (<<); add it to the mapping itself by hand
     ");
     for text in list {
         assert_eq!(refused(text, B, None), refused(text, B, Some("new")));
     }
-    assert_snapshot!(refused("metadata:\n  annotations:\n    a: &it y\nx: *it\n", &["metadata", "annotations"], None), @"3: metadata.annotations has a YAML anchor that is used elsewhere too, where a change would show as well; change it by hand");
+    assert_snapshot!(refused("metadata:\n  annotations:\n    a: &it y\nx: *it\n", &["metadata", "annotations"], None), @"3: metadata.annotations has a YAML anchor that is used elsewhere, so a change would also apply there; change it by hand");
 }
 
 #[test]
-fn an_anchor_that_nothing_repeats_is_no_obstacle() {
+fn unused_anchor_does_not_block_an_edit() {
     let text = "metadata: &m\n  annotations: &all\n    b: &it y # c\nx: &z\n  <<: {a: b}\ny: *z\n";
     let expected = text.replace("&it y", "&it new");
     assert_eq!(set(text, B, "new"), expected);
     let merged = "x: &all {c: d}\nmetadata:\n  annotations:\n    <<: *all\n    b: y\n";
     assert_eq!(set(merged, B, "new"), merged.replace("b: y", "b: new"));
-    let beside = "x: &all {c: d}\nmetadata:\n  <<: *all\n";
+    let merged_above = "x: &all {c: d}\nmetadata:\n  <<: *all\n";
     assert_eq!(
-        set(beside, B, "new"),
-        format!("{beside}  annotations:\n    b: new\n")
+        set(merged_above, B, "new"),
+        format!("{merged_above}  annotations:\n    b: new\n")
     );
 }
 
@@ -71,15 +71,15 @@ fn unusual_forms_are_refused() {
         .collect();
     assert_snapshot!(errors.join("\n"), @"
     3: metadata.annotations.b has a YAML tag; remove the tag or change the value by hand
-    3: metadata.annotations.b is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
+    3: metadata.annotations.b is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
     2: unsupported tag `!!map`
-    2: metadata.annotations is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
-    2: metadata.annotations is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
-    2: metadata.annotations is a single value, and a mapping is needed there; change it by hand
-    2: metadata.annotations is a list, and a mapping is needed there; change it by hand
-    3: metadata.annotations.b is a list, and a single value is needed there; change it by hand
-    3: metadata.annotations.b is a mapping, and a single value is needed there; change it by hand
-    1: metadata is a single value, and a mapping is needed there; change it by hand
+    2: metadata.annotations is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
+    2: metadata.annotations is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
+    2: metadata.annotations is a single value, but must be a mapping; change it by hand
+    2: metadata.annotations is a list, but must be a mapping; change it by hand
+    3: metadata.annotations.b is a list, but must be a single value; change it by hand
+    3: metadata.annotations.b is a mapping, but must be a single value; change it by hand
+    1: metadata is a single value, but must be a mapping; change it by hand
     ");
     let removals = [
         "metadata:\n  annotations:\n    ? b\n    : y\n    c: z\n",
@@ -88,23 +88,23 @@ fn unusual_forms_are_refused() {
     ];
     let errors: Vec<String> = removals.iter().map(|text| refused(text, B, None)).collect();
     assert_snapshot!(errors.join("\n"), @"
-    3: metadata.annotations.b is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
-    3: metadata.annotations.b is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
-    1: metadata.annotations.b is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand
+    3: metadata.annotations.b is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
+    3: metadata.annotations.b is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
+    1: metadata.annotations.b is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand
     ");
 }
 
 #[test]
-fn a_wish_that_cannot_be_met_is_refused() {
-    assert_snapshot!(refused("spec:\n  containers:\n  - image: a\n", &["spec", "containers", "1", "image"], Some("b")), @"3: spec.containers.1 is no item of its list");
-    assert_snapshot!(refused("spec:\n  args: [a]\n", &["spec", "args", "0"], Some("b")), @"2: spec.args.0 is written in a form that is not edited here; write it as `key: value` on a line of its own, or change it by hand");
+fn impossible_edit_is_refused() {
+    assert_snapshot!(refused("spec:\n  containers:\n  - image: a\n", &["spec", "containers", "1", "image"], Some("b")), @"3: spec.containers.1 is not an item of its list");
+    assert_snapshot!(refused("spec:\n  args: [a]\n", &["spec", "args", "0"], Some("b")), @"2: spec.args.0 is written in a form that cannot be edited; write it as `key: value` on a line of its own, or change it by hand");
     let twice = vec![annotation("b", Some("y")), annotation("b", None)];
-    assert_snapshot!(edit_object("a: b\n", 0, twice).expect_err("refused"), @"metadata.annotations.b is to be changed in two ways");
+    assert_snapshot!(edit_object("a: b\n", 0, twice).expect_err("refused"), @"two edits change metadata.annotations.b in different ways");
     let inside = vec![
         annotation("b", Some("y")),
         place(&["metadata", "annotations"], None),
     ];
-    assert_snapshot!(edit_object("a: b\n", 0, inside).expect_err("refused"), @"metadata.annotations is to be changed in two ways");
+    assert_snapshot!(edit_object("a: b\n", 0, inside).expect_err("refused"), @"two edits change metadata.annotations in different ways");
     assert_snapshot!(edit_object("a: b\n", 1, Vec::new()).expect_err("refused"), @"the manifest has no object number 1");
     let error =
         edit_object("a: b\n---\n\na: [\n", 1, vec![annotation("b", None)]).expect_err("refused");
@@ -112,17 +112,17 @@ fn a_wish_that_cannot_be_met_is_refused() {
 }
 
 #[test]
-fn an_edit_that_would_change_its_neighbour_is_refused() {
-    // The comment would become a line of the text above it.
+fn edit_that_would_change_a_neighbour_is_refused() {
+    // The comment would become a line of the block scalar above it.
     let text = "metadata:\n  annotations:\n    a: |\n      x\n    b: y\n      # deep\n    c: z\n";
-    assert_snapshot!(refused(text, B, None), @"1: an edit of metadata.annotations.b would change more than that place, so nothing was changed; change it by hand");
-    // A document that YAML readers take for one line.
+    assert_snapshot!(refused(text, B, None), @"1: editing metadata.annotations.b would change more than that place, so nothing was changed; change it by hand");
+    // A document with carriage returns as its only line breaks.
     let text = "metadata:\r  annotations:\r    b: y\r";
     assert_eq!(set(text, B, "new"), text.replace('y', "new"));
 }
 
 #[test]
-fn one_refusal_spoils_no_text() {
+fn refused_edit_leaves_the_text_unchanged() {
     let text = "a: b\n---\nx: &x y\nz: *x\n";
     let edits = [
         ObjectEdit {

@@ -1,4 +1,4 @@
-//! Keys that go.
+//! Removed keys.
 
 use insta::assert_snapshot;
 
@@ -7,7 +7,7 @@ use super::annotate;
 const GO: &[(&str, Option<&str>)] = &[("b", None)];
 
 #[test]
-fn a_key_takes_its_line_and_the_comment_on_it_along() {
+fn key_is_removed_with_its_line_and_comment() {
     assert_snapshot!(annotate("metadata:\n  annotations:\n    a: x\n    # above\n    b: y # beside\n    # below\n\n    c: z\n", GO), @"
     metadata:
       annotations:
@@ -34,7 +34,7 @@ fn a_key_takes_its_line_and_the_comment_on_it_along() {
 }
 
 #[test]
-fn the_last_annotation_takes_the_mapping_along() {
+fn mapping_is_removed_with_its_last_annotation() {
     assert_snapshot!(annotate("metadata:\n  name: web\n  annotations: # all\n    # why\n    b: y # beside\n  # below\n  uid: x\n", GO), @"
     metadata:
       name: web
@@ -70,7 +70,7 @@ fn the_last_annotation_takes_the_mapping_along() {
 }
 
 #[test]
-fn what_is_not_there_needs_no_removal() {
+fn removing_a_missing_key_changes_nothing() {
     for text in [
         "metadata:\n  annotations:\n    a: x\n",
         "metadata:\n  annotations: {} # c\n",
@@ -85,7 +85,7 @@ fn what_is_not_there_needs_no_removal() {
 }
 
 #[test]
-fn commas_go_with_the_entries() {
+fn commas_are_removed_with_their_entries() {
     for (old, expected) in [
         ("{a: x, b: y, c: z}", "{a: x, c: z}"),
         ("{b: y, c: z}", "{c: z}"),
@@ -113,7 +113,7 @@ fn commas_go_with_the_entries() {
 }
 
 #[test]
-fn one_goes_and_another_comes() {
+fn one_key_is_removed_and_another_added() {
     let changes: &[(&str, Option<&str>)] = &[("b", None), ("new", Some("true")), ("c", None)];
     assert_snapshot!(annotate("metadata:\n  annotations:\n    # own\n    b: y # beside\n    c: z\n  name: web\n", changes), @r#"
     metadata:

@@ -38,7 +38,7 @@ fn check(text: &str, indexes: &[usize]) {
 }
 
 #[test]
-fn documents_are_counted_as_they_are_read() {
+fn documents_are_numbered_in_reading_order() {
     check("a: «old|new»\n---\na: 2\n", &[0]);
     check("a: 1\n---\na: «old|new»", &[1]);
     check(
@@ -60,7 +60,7 @@ fn documents_are_counted_as_they_are_read() {
 }
 
 #[test]
-fn json_streams_are_counted_as_they_are_read() {
+fn json_values_are_numbered_in_reading_order() {
     check("{\"a\": \"«old|new»\"}\n{\"a\": \"«old|new»\"}\n", &[0, 1]);
     check("{\"a\":1}{\"x\":\"}\\\"{\",\"a\":\"«old|new»\"}{}", &[1]);
     check(
@@ -70,7 +70,7 @@ fn json_streams_are_counted_as_they_are_read() {
 }
 
 #[test]
-fn lists_are_opened_as_they_are_read() {
+fn list_items_are_numbered_in_reading_order() {
     check(
         "kind: List\nitems:\n- a: «old|new»\n  b: 1\n- null\n- b: 1\n  a: '«old|new»'\n",
         &[0, 1],
@@ -90,7 +90,7 @@ fn lists_are_opened_as_they_are_read() {
 }
 
 #[test]
-fn two_items_of_a_list_are_edited_at_once() {
+fn two_items_of_a_list_are_edited_together() {
     let item =
         |name: &str| format!("  - kind: Deployment\n    metadata:\n      name: {name} # {name}\n");
     let text = format!(
@@ -118,7 +118,7 @@ fn two_items_of_a_list_are_edited_at_once() {
 }
 
 #[test]
-fn a_container_is_found_by_its_index() {
+fn container_is_found_by_its_index() {
     let text = "spec:\n  containers:\n  - name: a\n    image: org/a:1\n  -   image: \"org/b:1\" # b\n      name: b\n  \
                 - {name: c, image: org/c:1}\n";
     for (index, old, new) in [
@@ -132,21 +132,21 @@ fn a_container_is_found_by_its_index() {
 }
 
 #[test]
-fn a_helm_releases_tag_stays_a_text() {
+fn helm_release_tag_stays_a_string() {
     let text = "kind: HelmRelease\nspec:\n  values:\n    image:\n      repository: org/app\n      tag: 1.9 # {\"$imagepolicy\": \"ns:app:tag\"}\n";
     let edited = set(text, &["spec", "values", "image", "tag"], "1.10");
     assert_eq!(edited, text.replace("1.9", "\"1.10\""));
 }
 
 #[test]
-fn a_text_without_edits_comes_back() {
+fn text_without_edits_is_unchanged() {
     let text = "a: [\n---\nb: 1\r\n\t\n...";
     assert_eq!(edit(text, &[]).as_deref(), Ok(text));
     assert_eq!(edit_object(text, 1, Vec::new()).as_deref(), Ok(text));
 }
 
 #[test]
-fn thousands_of_objects_are_edited_in_one_go() {
+fn thousands_of_objects_are_edited_together() {
     let item = "- kind: Deployment\n  metadata:\n    name: web\n  spec:\n    image: org/app:1\n";
     let text = format!("kind: List\nitems:\n{}", item.repeat(3000));
     let edits: Vec<ObjectEdit> = (0..3000)

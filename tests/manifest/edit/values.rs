@@ -1,4 +1,4 @@
-//! Scalars that stand in the text already.
+//! Existing scalars.
 
 use kubectl_imgpolicy::manifest::objects;
 
@@ -6,19 +6,19 @@ use super::set;
 
 const IMAGE: &[&str] = &["spec", "image"];
 
-/// `spec.image` set in a line, with the line's neighbours unharmed.
+/// Sets `spec.image` in a line and checks that its neighbours are unchanged.
 fn line(old: &str, new: &str) -> String {
     let around = |line: &str| format!("# é ☃ \nspec:\n  a: 1 # one\n{line}\n  z: [x] # end\n");
     let edited = set(&around(old), IMAGE, new);
     let (head, rest) = edited.split_once("# one\n").expect("the line before");
-    let (line, tail) = rest.rsplit_once("\n  z").expect("the line behind");
+    let (line, tail) = rest.rsplit_once("\n  z").expect("the next line");
     assert_eq!(head, "# é ☃ \nspec:\n  a: 1 ");
     assert_eq!(tail, ": [x] # end\n");
     line.to_owned()
 }
 
 #[test]
-fn a_value_keeps_its_quotes_its_comment_and_its_blanks() {
+fn value_keeps_its_quotes_comment_and_blanks() {
     for (old, expected) in [
         ("  image: a:1", "  image: b:2"),
         ("  image:   a:1   # c", "  image:   b:2   # c"),
@@ -41,7 +41,7 @@ fn a_value_keeps_its_quotes_its_comment_and_its_blanks() {
 }
 
 #[test]
-fn an_empty_value_is_filled() {
+fn empty_value_is_filled() {
     for (old, expected) in [
         ("  image:", "  image: b:2"),
         ("  image: # c", "  image: b:2 # c"),
@@ -54,7 +54,7 @@ fn an_empty_value_is_filled() {
 }
 
 #[test]
-fn a_text_that_yaml_reads_as_something_else_gets_quotes() {
+fn string_that_yaml_would_misread_gets_quotes() {
     for text in [
         "1.10",
         "true",
@@ -84,7 +84,7 @@ fn a_text_that_yaml_reads_as_something_else_gets_quotes() {
 }
 
 #[test]
-fn block_scalars_become_one_line_and_keep_what_follows() {
+fn block_scalar_becomes_one_line_and_keeps_the_rest() {
     for (old, expected) in [
         ("  image: |\n    a\n    b", "  image: \"b:2\""),
         (
@@ -100,7 +100,7 @@ fn block_scalars_become_one_line_and_keep_what_follows() {
 }
 
 #[test]
-fn every_text_comes_back_from_every_style() {
+fn every_string_survives_every_style() {
     let texts = [
         "",
         " ",

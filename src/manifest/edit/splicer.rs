@@ -1,26 +1,27 @@
-//! From a change to the bytes that change.
+//! Turns a change into replacements of bytes.
 
 use std::collections::BTreeMap;
 
 use granit_parser::ScalarStyle;
 use serde_json::Value;
 
-use super::change::{ANNOTATIONS, Change, place};
+use super::change::{ANNOTATIONS, NodeChange, format_path};
 use super::error::{EditError, EditProblem};
-use super::lines::Lines;
-use super::scalar::{double_quoted, is_plain, json_scalar, written};
+use super::lines::TextLines;
+use super::root_edits::RootEdits;
+use super::scalar::{double_quoted, format_scalar, is_plain, json_scalar};
 use super::splice::Splices;
-use super::tree::{Entry, Mapping, Node, NodeKind, Tree};
-use super::{InRoot, json, yaml};
+use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
+use super::{json, yaml};
 use crate::manifest::document::Root;
 
 /// The key whose value is merged into its mapping.
 const MERGE: &str = "<<";
 
-/// Adds the splices that make the edits of one root value.
+/// Adds the splices for the edits of one root value.
 pub(crate) fn splice(
     text: &str,
-    edits: &InRoot<'_>,
+    edits: &RootEdits<'_>,
     splices: &mut Splices,
 ) -> Result<(), EditError> {
     let root = edits.root;
@@ -29,15 +30,17 @@ pub(crate) fn splice(
     } else {
         yaml::tree(text, &root.range, &edits.change)
     };
-    let lines = Lines { text };
-    let (Some(tree), Change::Within(children)) = (tree, &edits.change) else {
+    let lines = TextLines { text };
+    let (Some(tree), NodeChange::Within(children)) = (tree, &edits.change) else {
         return Err(EditError {
             index: edits.objects.first().map_or(0, |(_, index)| *index),
             line: lines.number(root.range.start),
-            problem: EditProblem::Unsafe { place: place(&[]) },
+            problem: EditProblem::Unsafe {
+                place: format_path(&[]),
+            },
         });
     };
-    let mut walk = Walk {
+    let mut splicer = Splicer {
         lines,
         root,
         objects: &edits.objects,
@@ -46,37 +49,37 @@ pub(crate) fn splice(
         path: Vec::new(),
         splices,
     };
-    walk.check(&tree.root, tree.root.range.start)?;
-    walk.inside(&tree.root, children)
+    splicer.check(&tree.root, tree.root.range.start)?;
+    splicer.change_inside(&tree.root, children)
 }
 
-/// A walk along the changes of one root value.
-pub(crate) struct Walk<'a> {
-    pub(crate) lines: Lines<'a>,
+/// Walks along the changes of one root value and collects the splices.
+pub(crate) struct Splicer<'a> {
+    pub(crate) lines: TextLines<'a>,
     pub(crate) root: &'a Root,
-    /// The objects that are edited: their paths and positions.
+    /// The paths and positions of the edited objects.
     objects: &'a [(&'a [String], usize)],
     tree: &'a Tree,
-    /// By how many columns a block mapping is indented in another.
+    /// The indentation of a nested block mapping, in columns.
     pub(crate) unit: usize,
-    /// The keys and indexes that lead to where the walk is.
+    /// The keys and indexes to the current value.
     pub(crate) path: Vec<String>,
     pub(crate) splices: &'a mut Splices,
 }
 
-/// An entry that goes.
+/// An entry to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Removal {
-    /// Its number in the mapping.
+    /// Its position in the mapping.
     pub(crate) index: usize,
-    /// Whether its value's entries, on lines of their own, have gone already.
+    /// Whether the entries of its value, on lines of their own, are removed already.
     pub(crate) is_key_only: bool,
 }
 
 /// The new entries of a mapping.
-pub(crate) type Additions<'c> = Vec<(&'c str, &'c Change)>;
+pub(crate) type Additions<'c> = Vec<(&'c str, &'c NodeChange)>;
 
-impl Walk<'_> {
+impl Splicer<'_> {
     pub(crate) fn fail<T>(
         &self,
         at: usize,
@@ -85,8 +88,8 @@ impl Walk<'_> {
         self.fail_below(at, &[], problem)
     }
 
-    /// Refuses an entry of the mapping at which the walk is for its form.
-    pub(crate) fn form_error<T>(&self, entry: &Entry) -> Result<T, EditError> {
+    /// Refuses an entry of the current mapping because of its form.
+    pub(crate) fn form_error<T>(&self, entry: &TreeEntry) -> Result<T, EditError> {
         let name = entry.name().map(str::to_owned);
         self.fail_below(entry.start(), name.as_slice(), |place| EditProblem::Form {
             place,
@@ -100,19 +103,21 @@ impl Walk<'_> {
         problem: impl FnOnce(String) -> EditProblem,
     ) -> Result<T, EditError> {
         let path = [&self.path, below].concat();
-        // What lies above all objects is told of the first.
-        let owns = |object: &&(&[String], usize)| path.starts_with(object.0);
-        let object = self.objects.iter().find(owns).or(self.objects.first());
+        // A problem above all objects is reported for the first one.
+        let mut objects = self.objects.iter();
+        let object = objects
+            .find(|(base, _)| path.starts_with(base))
+            .or(self.objects.first());
         let (skipped, index) = object.map_or((0, 0), |(base, index)| (base.len(), *index));
         Err(EditError {
             index,
             line: self.lines.number(at),
-            problem: problem(place(path.get(skipped..).unwrap_or(&path))),
+            problem: problem(format_path(path.get(skipped..).unwrap_or(&path))),
         })
     }
 
-    /// Refuses what shows elsewhere too; `at` is where it is told.
-    fn check(&self, node: &Node, at: usize) -> Result<(), EditError> {
+    /// Refuses a value that also appears elsewhere. The error is reported at `at`.
+    fn check(&self, node: &TreeNode, at: usize) -> Result<(), EditError> {
         if matches!(node.kind, NodeKind::Alias) {
             return self.fail(at, |place| EditProblem::Alias { place });
         }
@@ -122,8 +127,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Refuses to remove what shows elsewhere too.
-    fn check_removal(&self, entry: &Entry) -> Result<(), EditError> {
+    /// Refuses to remove a value that also appears elsewhere.
+    fn check_removal(&self, entry: &TreeEntry) -> Result<(), EditError> {
         self.check(&entry.value, entry.start())?;
         let range = entry.start()..=entry.end();
         let mut inside = self
@@ -137,39 +142,29 @@ impl Walk<'_> {
         }
     }
 
-    /// Refuses a key that its mapping has by a merge only.
+    /// Refuses a key that only a merge adds to its mapping.
     fn check_merged(&self, at: usize, mapping: &Mapping) -> Result<(), EditError> {
         if !mapping.entries.iter().any(|e| e.name() == Some(MERGE)) {
             return Ok(());
         }
         let text = &self.lines.text[self.root.range.clone()];
         let root = crate::manifest::yaml::value(text, usize::MAX).ok();
-        let step = |value: Value, key: &String| match value {
-            Value::Object(mut object) => object.shift_remove(key),
-            Value::Array(mut items) => {
-                let index = key.parse().ok().filter(|i: &usize| *i < items.len())?;
-                Some(items.swap_remove(index))
-            }
-            _ => None,
-        };
-        if root
-            .and_then(|root| self.path.iter().try_fold(root, step))
-            .is_some()
-        {
+        let value = root.and_then(|root| self.path.iter().try_fold(root, take_child));
+        if value.is_some() {
             return self.fail(at, |place| EditProblem::Merged { place });
         }
         Ok(())
     }
 
-    /// Makes the changes in a root value or an item of a list.
-    fn inside(
+    /// Applies the changes in a root value or an item of a list.
+    fn change_inside(
         &mut self,
-        node: &Node,
-        children: &BTreeMap<String, Change>,
+        node: &TreeNode,
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<(), EditError> {
         match &node.kind {
             NodeKind::Mapping(mapping) => {
-                let is_emptied = self.mapping(node, mapping, children)?;
+                let is_emptied = self.change_mapping(node, mapping, children)?;
                 if is_emptied && mapping.is_flow {
                     self.splices
                         .remove(node.range.start + 1..node.range.end - 1);
@@ -178,13 +173,13 @@ impl Walk<'_> {
                 }
                 Ok(())
             }
-            NodeKind::List(items) => self.items(node, items, children),
+            NodeKind::List(items) => self.change_items(node, items, children),
             _ => self.wrong_kind(node, "a mapping"),
         }
     }
 
-    fn wrong_kind<T>(&self, node: &Node, wanted: &'static str) -> Result<T, EditError> {
-        let found = node.what();
+    fn wrong_kind<T>(&self, node: &TreeNode, wanted: &'static str) -> Result<T, EditError> {
+        let found = node.describe();
         self.fail(node.range.start, |place| EditProblem::Kind {
             place,
             found,
@@ -192,11 +187,11 @@ impl Walk<'_> {
         })
     }
 
-    fn items(
+    fn change_items(
         &mut self,
-        list: &Node,
-        items: &[Node],
-        children: &BTreeMap<String, Change>,
+        list: &TreeNode,
+        items: &[TreeNode],
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<(), EditError> {
         for (key, change) in children {
             let Ok(index) = key.parse::<usize>() else {
@@ -208,7 +203,7 @@ impl Walk<'_> {
             };
             self.check(item, item.range.start)?;
             match change {
-                Change::Within(children) => self.inside(item, children)?,
+                NodeChange::Within(children) => self.change_inside(item, children)?,
                 _ => return self.fail(item.range.start, |place| EditProblem::Form { place }),
             }
             self.path.pop();
@@ -216,20 +211,20 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Makes the changes of a mapping's entries; tells whether none is left.
-    fn mapping(
+    /// Applies the changes of a mapping's entries. Returns whether no entry is left.
+    fn change_mapping(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
-        children: &BTreeMap<String, Change>,
+        children: &BTreeMap<String, NodeChange>,
     ) -> Result<bool, EditError> {
         let mut removals = Vec::new();
         let mut additions = Additions::new();
         for (key, change) in children {
             self.path.push(key.clone());
-            let named = |entry: &Entry| entry.name() == Some(key);
-            match mapping.entries.iter().position(named) {
-                Some(index) => removals.extend(self.entry(node, mapping, index, change)?),
+            let mut entries = mapping.entries.iter();
+            match entries.position(|entry| entry.name() == Some(key)) {
+                Some(index) => removals.extend(self.change_entry(node, mapping, index, change)?),
                 None => {
                     self.check_merged(node.range.start, mapping)?;
                     if change.sets() {
@@ -250,39 +245,39 @@ impl Walk<'_> {
         Ok(is_emptied)
     }
 
-    /// Makes the change of an entry; its removal is left to the mapping.
-    fn entry(
+    /// Applies the change of an entry, except for its removal, which is returned.
+    fn change_entry(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
         index: usize,
-        change: &Change,
+        change: &NodeChange,
     ) -> Result<Option<Removal>, EditError> {
         let entry = &mapping.entries[index];
         let children = match change {
-            Change::Remove => {
+            NodeChange::Remove => {
                 self.check_removal(entry)?;
                 return Ok(Some(Removal {
                     index,
                     is_key_only: false,
                 }));
             }
-            Change::Set(text) => {
+            NodeChange::Set(text) => {
                 self.check(&entry.value, entry.start())?;
                 self.set(mapping, entry, text)?;
                 return Ok(None);
             }
-            Change::SetPlain(text) => {
+            NodeChange::SetPlain(text) => {
                 self.check(&entry.value, entry.start())?;
                 self.set_plain(mapping, entry, text)?;
                 return Ok(None);
             }
-            Change::Within(children) => children,
+            NodeChange::Within(children) => children,
         };
         self.check(&entry.value, entry.start())?;
         match &entry.value.kind {
             NodeKind::Mapping(inner) if !inner.entries.is_empty() => {
-                if !self.mapping(&entry.value, inner, children)? {
+                if !self.change_mapping(&entry.value, inner, children)? {
                     return Ok(None);
                 }
                 if entry.name() == Some(ANNOTATIONS) {
@@ -299,20 +294,22 @@ impl Walk<'_> {
                 }
                 Ok(None)
             }
-            NodeKind::List(items) => self.items(&entry.value, items, children).map(|()| None),
+            NodeKind::List(items) => self
+                .change_items(&entry.value, items, children)
+                .map(|()| None),
             NodeKind::Mapping(_) => self.fill(node, mapping, entry, change),
             _ if entry.value.is_null() => self.fill(node, mapping, entry, change),
             _ => self.wrong_kind(&entry.value, "a mapping"),
         }
     }
 
-    /// Makes a mapping of an empty value.
+    /// Fills an empty value with a mapping.
     fn fill(
         &mut self,
-        node: &Node,
+        node: &TreeNode,
         mapping: &Mapping,
-        entry: &Entry,
-        change: &Change,
+        entry: &TreeEntry,
+        change: &NodeChange,
     ) -> Result<Option<Removal>, EditError> {
         if !change.sets() {
             return Ok(None);
@@ -325,15 +322,15 @@ impl Walk<'_> {
         }
         if mapping.is_flow {
             let value = self.flow_value(node, entry, change);
-            self.put(entry, value);
+            self.replace_value(entry, value);
         } else {
             self.fill_block(mapping, entry, change)?;
         }
         Ok(None)
     }
 
-    /// Sets a text in the place of a scalar, in its style.
-    fn set(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+    /// Replaces a scalar by a string, in the same style.
+    fn set(&mut self, mapping: &Mapping, entry: &TreeEntry, text: &str) -> Result<(), EditError> {
         let value = &entry.value;
         let NodeKind::Scalar { text: old, style } = &value.kind else {
             return self.wrong_kind(value, "a single value");
@@ -349,7 +346,7 @@ impl Walk<'_> {
         let new = if self.root.is_json {
             double_quoted(text)
         } else {
-            written(text, *style, in_flow)
+            format_scalar(text, *style, in_flow)
         };
         if value.is_block_scalar() {
             return self.set_block_scalar(entry, new);
@@ -358,19 +355,25 @@ impl Walk<'_> {
         if value.is_empty_scalar() && (value.anchor.is_some() || !has_form) {
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         }
-        self.put(entry, new);
+        self.replace_value(entry, new);
         Ok(())
     }
 
-    /// Sets a text without quotes in the place of a scalar.
-    fn set_plain(&mut self, mapping: &Mapping, entry: &Entry, text: &str) -> Result<(), EditError> {
+    /// Replaces a scalar by an unquoted text.
+    fn set_plain(
+        &mut self,
+        mapping: &Mapping,
+        entry: &TreeEntry,
+        text: &str,
+    ) -> Result<(), EditError> {
         let value = &entry.value;
         let NodeKind::Scalar { text: old, style } = &value.kind else {
             return self.wrong_kind(value, "a single value");
         };
-        let new = match self.root.is_json {
-            true => json_scalar(text),
-            false => text.to_owned(),
+        let new = if self.root.is_json {
+            json_scalar(text)
+        } else {
+            text.to_owned()
         };
         if *style == ScalarStyle::Plain && *old == new {
             return Ok(());
@@ -380,12 +383,12 @@ impl Walk<'_> {
         if value.is_tagged || is_bare || value.is_block_scalar() {
             return self.fail(entry.start(), |place| EditProblem::Form { place });
         }
-        self.put(entry, new);
+        self.replace_value(entry, new);
         Ok(())
     }
 
-    /// Puts a text in the place of a value, which may be empty.
-    fn put(&mut self, entry: &Entry, text: String) {
+    /// Replaces a value, which may be empty, by a text.
+    fn replace_value(&mut self, entry: &TreeEntry, text: String) {
         let value = &entry.value;
         if !value.range.is_empty() {
             self.splices.replace(value.range.clone(), text);
@@ -397,9 +400,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Replaces a block scalar: its header by the text, its lines by nothing. A
-    /// comment behind the header stays.
-    fn set_block_scalar(&mut self, entry: &Entry, new: String) -> Result<(), EditError> {
+    /// Replaces the header of a block scalar by a text and removes its lines. A comment after
+    /// the header is kept.
+    fn set_block_scalar(&mut self, entry: &TreeEntry, new: String) -> Result<(), EditError> {
         let header = entry.colon.map(|colon| self.lines.skip_blanks(colon + 1));
         let header = header.filter(|at| self.lines.text[*at..].starts_with(['|', '>']));
         let Some(header) = header else {
@@ -409,7 +412,7 @@ impl Walk<'_> {
         let length = rest.find([' ', '\t']).unwrap_or(rest.len());
         self.splices.replace(header..header + length, new);
         let header_end = self.lines.end(header);
-        // Empty lines stay, also where they belonged to the text (`|+`).
+        // Empty lines are kept, even if they belonged to the text (`|+`).
         let last = self.lines.text[..entry.end()].trim_end().len();
         let end = self.lines.end(last.max(header_end));
         self.splices.remove(header_end..end);
@@ -417,8 +420,25 @@ impl Walk<'_> {
     }
 }
 
-/// The style of the keys beside a new one.
-pub(crate) fn key_style(entry: &Entry) -> ScalarStyle {
+/// Removes and returns the child of a value at a key or an index.
+fn take_child(value: Value, key: &String) -> Option<Value> {
+    match value {
+        Value::Object(mut object) => object.shift_remove(key),
+        Value::Array(mut items) => {
+            let index = key.parse().ok().filter(|i: &usize| *i < items.len())?;
+            Some(items.swap_remove(index))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the entry at this position is removed.
+pub(crate) fn is_removed(removals: &[Removal], index: usize) -> bool {
+    removals.iter().any(|removal| removal.index == index)
+}
+
+/// The style of an entry's key, for new keys next to it.
+pub(crate) fn key_style(entry: &TreeEntry) -> ScalarStyle {
     match &entry.key.kind {
         NodeKind::Scalar { style, .. } => *style,
         _ => ScalarStyle::Plain,

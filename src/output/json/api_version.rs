@@ -1,0 +1,4 @@
+//! The version of the data format.
+
+/// The `apiVersion` of all output.
+pub const API_VERSION: &str = "imgpolicy.dev/v1alpha1";
