@@ -7,7 +7,7 @@ use super::election::age::AgeClock;
 use crate::image::{
     CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
 };
-use crate::policy::{Lock, Order, State, Warning};
+use crate::policy::{Lock, Order, Rejection, State, Warning};
 use crate::words::closed_words;
 
 closed_words! {
@@ -90,6 +90,15 @@ impl Reason {
             | Self::UnparsableImage
             | Self::WrongPlatform
             | Self::TooYoung => Outcome::Unknown,
+        }
+    }
+
+    /// The reason for a container whose best tag the gate refuses.
+    pub(crate) fn for_refused(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::TooYoung => Self::TooYoung,
+            Rejection::WrongPlatform => Self::WrongPlatform,
+            _ => Self::NoMatchingTag,
         }
     }
 
@@ -190,6 +199,27 @@ pub struct Verdict {
     pub facts: Option<DecisionFacts>,
     /// What else to know.
     pub warnings: Vec<Warning>,
+}
+
+impl Verdict {
+    /// A verdict that elects nothing.
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            latest: None,
+            facts: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same verdict with an elected image.
+    pub(crate) fn electing(self, latest: ImageReference) -> Self {
+        Self {
+            latest: Some(latest),
+            ..self
+        }
+    }
 }
 
 /// The answer for one container: the one thing that every command shows,

@@ -1,6 +1,6 @@
 //! Which images the flags of a run leave out.
 
-use super::snapshot::snapshot::{Settings, SnapshotError};
+use super::snapshot::settings::{Settings, SnapshotError};
 use crate::image::ImageReference;
 use crate::policy::Glob;
 

@@ -12,12 +12,14 @@
 
 mod assessment;
 mod candidate;
-mod case;
+mod complete;
+mod creation;
 mod decision;
 mod election;
 mod evaluate;
-mod facts;
+mod evaluation;
 mod image_scope;
+mod input;
 mod moved_tag;
 mod sentence;
 mod snapshot;
@@ -26,11 +28,10 @@ mod verdict;
 
 pub use self::election::age::AgeClock;
 pub use self::election::explicit_image::GateRefusal;
-pub use self::snapshot::snapshot::{PullSecretView, Settings, Snapshot, SnapshotError, assess};
+pub use self::snapshot::settings::{Settings, SnapshotError};
+pub use self::snapshot::snapshot::{PullSecretView, Snapshot, assess};
 pub use crate::policy::{Lock, State};
 pub use assessment::{Assessment, Row, ScopeError, Summary};
 pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
-pub use evaluate::{Evaluation, evaluate};
-pub use facts::ContainerFacts;
 pub use subject::Subject;

@@ -4,33 +4,29 @@
 //! config, depending on the runtime. All three belong to the image; only an id
 //! that is none of them shows that the tag has moved.
 
-use super::facts::ContainerFacts;
-use crate::image::{Digest, Fact, Known, RepositoryMetadata, TagOrDigest};
+use super::input::EvaluationInput;
+use crate::image::{Digest, Fact, Known, TagOrDigest};
 use crate::policy::{Warning, WarningCode};
 use crate::workload::RunningImage;
 
 /// The warning, if there is one, or what has to be asked to tell.
-pub(crate) fn check(
-    container: &ContainerFacts<'_>,
-    metadata: &RepositoryMetadata,
-) -> Result<Option<Warning>, Fact> {
+pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact> {
     // A digest in the manifest cannot move.
-    let ids: Vec<&RunningImage> = container
+    let ids: Vec<&RunningImage> = input
+        .context
         .running
         .iter()
         .filter(|r| r.digest.is_some())
         .collect();
-    let Some(tag) = container
-        .running_tag()
-        .filter(|_| container.image.digest().is_none())
-    else {
+    let is_by_tag = input.image.digest().is_none();
+    let Some(tag) = input.running.as_ref().filter(|_| is_by_tag) else {
         return Ok(None);
     };
     if ids.is_empty() {
         return Ok(None);
     }
     let version = TagOrDigest::Tag(tag.clone());
-    let image = metadata.image(&version);
+    let image = input.metadata.image(&version);
     let served = match image.map(|image| &image.digest) {
         None | Some(Known::NotAsked) => return Err(Fact::Digest(version)),
         Some(Known::Value(digest)) => digest,
@@ -58,19 +54,15 @@ pub(crate) fn check(
         .iter()
         .filter_map(|member| member.config.as_ref())
         .collect();
-    if configs.len() < members.len() && !configs_asked(metadata, &version) {
+    // A config that was requested and is still missing could not be fetched.
+    let is_asked = image.is_some_and(|image| image.configs_asked);
+    if configs.len() < members.len() && !is_asked {
         return Err(Fact::Configs(version));
     }
     known.extend(configs);
     let foreign = foreign(&known);
-    Ok((!foreign.is_empty()).then(|| warning(container.running, &foreign, tag.as_str(), served)))
-}
-
-/// Whether the configs were asked for and could not all be had.
-fn configs_asked(metadata: &RepositoryMetadata, version: &TagOrDigest) -> bool {
-    metadata
-        .image(version)
-        .is_some_and(|image| image.configs_asked)
+    Ok((!foreign.is_empty())
+        .then(|| warning(input.context.running, &foreign, tag.as_str(), served)))
 }
 
 fn warning(

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::election::age::{AgeClock, Ripeness};
-use super::election::elect::Refused;
 use super::election::rank::Ranking;
+use super::election::refused::Refused;
 use crate::image::{FetchFailure, ImageReference, Tag};
 use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
 

@@ -10,7 +10,7 @@ use super::text::layout::Step;
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
 use super::text::time::{count, thousands};
-use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
+use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
 use crate::workload::Names;
 
 /// How far the lines below a workload's name are moved in.
@@ -228,7 +228,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
     };
     let mut lines: Vec<String> = each.iter().map(line).collect();
     if !rest.is_empty() {
-        let mut holds: BTreeMap<Hold, usize> = BTreeMap::new();
+        let mut holds: BTreeMap<HoldReason, usize> = BTreeMap::new();
         for held in rest {
             *holds.entry(held.hold).or_default() += 1;
         }
@@ -244,7 +244,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
     lines
 }
 
-fn flag(hold: Hold) -> String {
+fn flag(hold: HoldReason) -> String {
     hold.lifted_by()
         .map_or_else(String::new, |flag| format!(" ({flag})"))
 }

@@ -80,7 +80,7 @@ pub struct Patch {
 /// One place of a manifest: the keys and indexes that lead to it, and the text
 /// that it gets; `None` removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FieldEdit {
     /// Keys and list indexes from the object's root.
     pub path: Vec<String>,
     /// The new text.
@@ -89,7 +89,7 @@ pub struct Place {
     pub is_plain: bool,
 }
 
-impl Place {
+impl FieldEdit {
     /// What stands there then; null: nothing.
     #[must_use]
     pub fn value(&self) -> Value {
@@ -152,9 +152,9 @@ impl Edit {
     /// The places of the edit in a manifest's object; containers that it does
     /// not have are left out.
     #[must_use]
-    pub fn places(&self, object: &Value) -> Vec<Place> {
+    pub fn field_edits(&self, object: &Value) -> Vec<FieldEdit> {
         let path = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();
-        let annotations = self.annotations.iter().map(|(key, text)| Place {
+        let annotations = self.annotations.iter().map(|(key, text)| FieldEdit {
             path: path(&["metadata", "annotations", key]),
             text: text.clone(),
             is_plain: false,
@@ -162,7 +162,7 @@ impl Edit {
         let values = self.values.iter().map(|edit| {
             let mut place = path(&["spec", "values"]);
             place.extend(edit.path.iter().cloned());
-            Place {
+            FieldEdit {
                 path: place,
                 text: edit.text.clone(),
                 is_plain: edit.is_plain,
@@ -180,7 +180,7 @@ impl Edit {
                 .iter()
                 .position(|container| container["name"] == edit.container.as_str())?;
             place.extend([list.to_owned(), index.to_string(), "image".to_owned()]);
-            Some(Place {
+            Some(FieldEdit {
                 path: place,
                 text: Some(edit.image.clone()),
                 is_plain: false,
@@ -319,7 +319,7 @@ mod tests {
         let pod = "/spec/jobTemplate/spec/template/spec/containers/0/image";
         let patch = edit.patch(&observed(&object));
         assert_eq!(patch.body.pointer(pod), Some(&json!("org/app:2")));
-        let place = edit.places(&object).remove(0);
+        let place = edit.field_edits(&object).remove(0);
         assert_eq!(
             place.path.join("/"),
             "spec/jobTemplate/spec/template/spec/containers/1/image"

@@ -1,8 +1,8 @@
 //! From one explicit image to the containers that run its repository.
 
 use super::change::{ImageChange, Plan};
-use super::safeguards::held_back::{HeldBack, Hold};
-use super::update::{Choice, UpdateSpec};
+use super::safeguards::held_back::{HeldBack, HoldReason};
+use super::update::{ContainerChoice, UpdateSpec};
 use crate::evaluator::{
     CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
     Subject,
@@ -40,16 +40,16 @@ pub fn plan_image(
         let Some(metadata) = snapshot.metadata_for(&subject) else {
             continue;
         };
-        let wish = Wish {
+        let request = ImageRequest {
             subject: &subject,
             running: &running,
             image,
             metadata: snapshot.seen_of(image.canonical(), subject.workload),
             examination: subject.examine(&metadata),
         };
-        let lock = wish.examination.decision.lock.as_ref();
+        let lock = request.examination.decision.lock.as_ref();
         let workload = subject.workload;
-        if let Some(choice) = wish.choose(spec) {
+        if let Some(choice) = request.choose(spec) {
             plan.add(&workload.id, workload.source.as_ref(), lock, choice);
         }
     }
@@ -57,7 +57,7 @@ pub fn plan_image(
 }
 
 /// An image that somebody wishes a container to run.
-struct Wish<'a> {
+struct ImageRequest<'a> {
     subject: &'a Subject<'a>,
     running: &'a ImageReference,
     image: &'a ImageReference,
@@ -65,8 +65,8 @@ struct Wish<'a> {
     examination: Examination,
 }
 
-impl Wish<'_> {
-    fn choose(&self, spec: &UpdateSpec) -> Option<Choice> {
+impl ImageRequest<'_> {
+    fn choose(&self, spec: &UpdateSpec) -> Option<ContainerChoice> {
         let decision = &self.examination.decision;
         let target = self.target();
         let (Ok(to) | Err((to, _))) = &target;
@@ -82,20 +82,20 @@ impl Wish<'_> {
         let obstacle = self.subject.workload.obstacle(self.subject.container);
         let obstacle = obstacle.filter(|obstacle| !obstacle.yields_to_explicit);
         let hold = match (decision.state, &target) {
-            (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
+            (State::Ignored, _) => Some((HoldReason::Ignored, decision.message.clone())),
             (State::Locked, _) if !spec.overrides.lock => {
-                Some((Hold::Locked, decision.message.clone()))
+                Some((HoldReason::Locked, decision.message.clone()))
             }
-            (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
-            _ if is_final => refusal.map(|why| (Hold::NotAnImage, why)),
-            _ if obstacle.is_some() => obstacle.map(|o| (Hold::NotWritable, o.message)),
+            (_, Err((_, why))) => Some((HoldReason::Undecided, why.clone())),
+            _ if is_final => refusal.map(|why| (HoldReason::NotAnImage, why)),
+            _ if obstacle.is_some() => obstacle.map(|o| (HoldReason::NotWritable, o.message)),
             _ => rejection
                 .clone()
                 .filter(|_| !spec.overrides.policy)
-                .map(|why| (Hold::NotAccepted, why)),
+                .map(|why| (HoldReason::NotAccepted, why)),
         };
         if let Some((hold, message)) = hold {
-            return Some(Choice::Hold(Box::new(HeldBack {
+            return Some(ContainerChoice::Hold(Box::new(HeldBack {
                 workload: self.subject.workload.id.clone(),
                 container: Some(self.subject.container.name.clone()),
                 from: Some(self.subject.container.image.clone()),
@@ -104,7 +104,7 @@ impl Wish<'_> {
                 message,
             })));
         }
-        Some(Choice::Write(Box::new(ImageChange {
+        Some(ContainerChoice::Write(Box::new(ImageChange {
             container: self.subject.container.name.clone(),
             container_type: self.subject.container.container_type,
             from: self.subject.container.image.clone(),
@@ -154,7 +154,7 @@ impl Wish<'_> {
         }
     }
 
-    /// What the wished tag serves, as far as that is known.
+    /// What the requested tag serves, as far as that is known.
     fn served(&self) -> Option<Digest> {
         let version = TagOrDigest::Tag(self.image.tag()?.clone());
         let digest = &self.metadata?.image(&version)?.digest;
@@ -180,11 +180,11 @@ impl Wish<'_> {
         let Some(tag) = self.image.tag() else {
             return Some(format!("a digest alone is nothing that {policy} accepts"));
         };
-        if let (Some(wished), Some(served)) = (self.image.digest(), self.served())
-            && *wished != served
+        if let (Some(requested), Some(served)) = (self.image.digest(), self.served())
+            && *requested != served
         {
-            let (wished, served) = (wished.short(), served.short());
-            return Some(format!("{tag} serves {served}, not {wished}"));
+            let (requested, served) = (requested.short(), served.short());
+            return Some(format!("{tag} serves {served}, not {requested}"));
         }
         let mut candidates = self.examination.candidates.iter();
         match candidates.find(|candidate| candidate.tag == *tag) {
@@ -199,7 +199,7 @@ impl Wish<'_> {
         }
     }
 
-    /// Whether the elected image is the wished one, by what both name.
+    /// Whether the elected image is the requested one, by what both name.
     fn is_version_of(&self, latest: &ImageReference) -> bool {
         match (self.image.tag(), self.image.digest()) {
             (None, digest) => digest.is_some() && digest == latest.digest(),

@@ -14,8 +14,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::change::{ImageChange, Refusal};
+use super::change::ImageChange;
 use super::edit::ValueEdit;
+use super::refusal::Refusal;
 use crate::image::ImageReference;
 use crate::workload::{HelmImage, Observed, helm_images, names_version, parent, value_at};
 

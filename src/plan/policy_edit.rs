@@ -7,10 +7,10 @@
 
 use jiff::Timestamp;
 
-use super::change::{Change, Plan, Refusal};
 use super::edit::Edit;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
 use super::record::authorship::Authorship;
+use super::refusal::Refusal;
 use crate::policy::{Key, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
@@ -122,7 +122,7 @@ impl PolicyEdit {
     }
 
     /// The same edit for a workload as it was seen.
-    fn seen_on(&self, workload: &Workload) -> Self {
+    pub(crate) fn seen_on(&self, workload: &Workload) -> Self {
         match self {
             Self::Unlock { .. } => Self::Unlock {
                 seen: lock_on(workload),
@@ -158,24 +158,24 @@ impl PolicyEdit {
     ///
     /// The workload stands against it: see [`Refusal`].
     pub fn edit_of(&self, workload: &Workload) -> Result<Edit, Refusal> {
-        let mut draft = Draft::new(workload);
+        let mut changes = AnnotationChanges::new(workload);
         match self {
             Self::Automate {
                 policies,
                 overwrite,
             } => {
-                draft.overwrite = *overwrite;
-                draft.set(Key::Automated, "true");
-                draft.set_policies(policies)?;
+                changes.overwrite = *overwrite;
+                changes.set(Key::Automated, "true");
+                changes.set_policies(policies)?;
             }
             Self::Deautomate { explicit: true } => {
-                draft.overwrite = true;
-                draft.set(Key::Automated, "false");
+                changes.overwrite = true;
+                changes.set(Key::Automated, "false");
             }
-            Self::Deautomate { explicit: false } => draft.remove(Key::Automated),
+            Self::Deautomate { explicit: false } => changes.remove(Key::Automated),
             Self::Lock { note, overwrite } => {
-                draft.overwrite = *overwrite;
-                draft.lock(note);
+                changes.overwrite = *overwrite;
+                changes.lock(note);
             }
             Self::Unlock { seen } => {
                 if let (Some(seen), Some(now)) = (seen, lock_on(workload))
@@ -187,7 +187,7 @@ impl PolicyEdit {
                     });
                 }
                 for key in LOCK {
-                    draft.remove(key);
+                    changes.remove(key);
                 }
             }
             Self::SetPolicy {
@@ -196,22 +196,22 @@ impl PolicyEdit {
                 min_age,
                 overwrite,
             } => {
-                draft.overwrite = *overwrite;
-                draft.set_policies(policies)?;
+                changes.overwrite = *overwrite;
+                changes.set_policies(policies)?;
                 if let Some(text) = all {
-                    draft.set_every(text, policies)?;
+                    changes.set_every(text, policies)?;
                 }
                 if let Some(text) = min_age {
-                    draft.set(Key::MinAge, text);
+                    changes.set(Key::MinAge, text);
                 }
             }
             Self::UnsetPolicy {
                 containers,
                 all,
                 min_age,
-            } => draft.unset(containers, *all, *min_age)?,
+            } => changes.unset(containers, *all, *min_age)?,
         }
-        draft.finish()
+        changes.finish()
     }
 }
 
@@ -224,7 +224,7 @@ const LOCK: [Key<'static>; 4] = [
 ];
 
 /// An edit in the making.
-struct Draft<'w> {
+struct AnnotationChanges<'w> {
     workload: &'w Workload,
     records: Records<'w>,
     edit: Edit,
@@ -233,7 +233,7 @@ struct Draft<'w> {
     found: Vec<(String, String)>,
 }
 
-impl<'w> Draft<'w> {
+impl<'w> AnnotationChanges<'w> {
     fn new(workload: &'w Workload) -> Self {
         Self {
             workload,
@@ -258,7 +258,7 @@ impl<'w> Draft<'w> {
 
     /// The spellings of a key that stand there, with their values; records do not
     /// count.
-    fn standing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
+    fn existing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
         let all = &self.workload.annotations;
         let spellings = key.spellings().into_iter();
         spellings
@@ -271,11 +271,11 @@ impl<'w> Draft<'w> {
     }
 
     fn set(&mut self, key: Key<'_>, value: &str) {
-        let standing = self.standing(key);
-        if standing.is_empty() {
+        let existing = self.existing(key);
+        if existing.is_empty() {
             self.write(key.to_string(), value);
         }
-        for (spelling, text) in standing {
+        for (spelling, text) in existing {
             if text == self.wording(&spelling, value) {
                 continue;
             }
@@ -302,7 +302,7 @@ impl<'w> Draft<'w> {
     }
 
     fn remove(&mut self, key: Key<'_>) {
-        for (spelling, _) in self.standing(key) {
+        for (spelling, _) in self.existing(key) {
             self.edit.annotations.insert(spelling, None);
         }
     }
@@ -345,7 +345,7 @@ impl<'w> Draft<'w> {
                 return;
             }
             if !self.overwrite {
-                let told = LOCK.iter().flat_map(|key| self.standing(*key));
+                let told = LOCK.iter().flat_map(|key| self.existing(*key));
                 self.found = told.map(|(key, text)| (key, text.to_owned())).collect();
                 return;
             }
@@ -414,44 +414,4 @@ fn is_same(lock: &Lock, note: &LockNote, exactly: bool) -> bool {
         there == wished || (wished.is_none() && !exactly)
     };
     fits(&lock.by, &note.by) && fits(&lock.message, &note.message)
-}
-
-/// The plan to say this of workloads.
-#[must_use]
-pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
-    let mut changes: Vec<Change> = workloads
-        .iter()
-        .map(|workload| Change {
-            workload: workload.id.clone(),
-            source: workload.source.clone(),
-            images: Vec::new(),
-            policy: Some(edit.seen_on(workload)),
-            is_rollback: false,
-            notes: notes(workload, edit),
-        })
-        .collect();
-    changes.sort_by(|a, b| a.workload.cmp(&b.workload));
-    Plan {
-        changes,
-        held_back: Vec::new(),
-    }
-}
-
-/// What to know of a workload before such an edit.
-fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
-    let waits = matches!(
-        edit,
-        PolicyEdit::Automate { .. } | PolicyEdit::SetPolicy { .. }
-    );
-    let lock = lock_on(workload).filter(|_| waits);
-    lock.map(|lock| {
-        let by = lock.by.map_or_else(String::new, |by| format!(" by {by}"));
-        let id = &workload.id;
-        format!(
-            "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
-            id.exact()
-        )
-    })
-    .into_iter()
-    .collect()
 }

@@ -1,10 +1,11 @@
 //! Putting back what the last recorded update replaced.
 
-use super::change::{Change, ImageChange, Plan, is_elsewhere};
+use super::change::{Change, ImageChange, Plan};
+use super::other_repository::is_other_repository;
 use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::change_cause::version;
 use super::record::record::{LastUpdate, RecordedChange};
-use super::safeguards::held_back::{HeldBack, Hold};
+use super::safeguards::held_back::{HeldBack, HoldReason};
 use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
@@ -50,13 +51,18 @@ struct Rollback<'a> {
 
 impl Rollback<'_> {
     /// The update that can be put back, else why there is none.
-    fn last(&self) -> Result<LastUpdate, (Hold, String)> {
+    fn last(&self) -> Result<LastUpdate, (HoldReason, String)> {
         let id = &self.object.workload.id;
-        let last = match LastUpdate::of(&self.object.annotations) {
-            None => return Err((Hold::NoRecord, format!("{id} has no record of an update"))),
+        let last = match LastUpdate::from_annotations(&self.object.annotations) {
+            None => {
+                return Err((
+                    HoldReason::NoRecord,
+                    format!("{id} has no record of an update"),
+                ));
+            }
             Some(Err(error)) => {
                 let message = format!("the record of {id} cannot be read: {error}");
-                return Err((Hold::NoRecord, message));
+                return Err((HoldReason::NoRecord, message));
             }
             Some(Ok(last)) => last,
         };
@@ -65,10 +71,10 @@ impl Rollback<'_> {
                 "{id} is already rolled back, by {} at {}",
                 last.by, last.time
             );
-            return Err((Hold::AlreadyRolledBack, message));
+            return Err((HoldReason::AlreadyRolledBack, message));
         }
         if self.object.workload.is_sealed {
-            return Err((Hold::NotWritable, SEALED.to_owned()));
+            return Err((HoldReason::NotWritable, SEALED.to_owned()));
         }
         Ok(last)
     }
@@ -81,11 +87,11 @@ impl Rollback<'_> {
             }
             let (hold, message) = match last.rollback && last.changes.iter().any(is_it) {
                 true => (
-                    Hold::AlreadyRolledBack,
+                    HoldReason::AlreadyRolledBack,
                     format!("container {name} is already rolled back"),
                 ),
                 false => (
-                    Hold::NoRecord,
+                    HoldReason::NoRecord,
                     format!("the last update did not change container {name}"),
                 ),
             };
@@ -135,19 +141,19 @@ impl Rollback<'_> {
         &self,
         recorded: &RecordedChange,
         last: &LastUpdate,
-    ) -> Result<ImageChange, (Hold, String)> {
+    ) -> Result<ImageChange, (HoldReason, String)> {
         let name = &recorded.container;
         let mut containers = self.object.workload.containers.iter();
         let Some(container) = containers.find(|container| container.name == *name) else {
             let message = format!("there is no container {name} any more");
-            return Err((Hold::ChangedSince, message));
+            return Err((HoldReason::ChangedSince, message));
         };
         if container.image != recorded.to {
             let message = format!(
                 "the last update wrote {}, and container {name} now runs {}",
                 recorded.to, container.image
             );
-            return Err((Hold::ChangedSince, message));
+            return Err((HoldReason::ChangedSince, message));
         }
         let (from, plain_tag) = before(recorded);
         let to: ImageReference = from.parse().map_err(|error| {
@@ -155,15 +161,15 @@ impl Rollback<'_> {
                 "the image before, {:?}, cannot be written: {error}",
                 recorded.from
             );
-            (Hold::NoRecord, message)
+            (HoldReason::NoRecord, message)
         })?;
-        if is_elsewhere(&container.image, &to) && !self.overrides.policy {
+        if is_other_repository(&container.image, &to) && !self.overrides.policy {
             let message = "the record puts back an image of another repository".to_owned();
-            return Err((Hold::OtherRepository, message));
+            return Err((HoldReason::OtherRepository, message));
         }
         let obstacle = self.object.workload.obstacle(container);
         if let Some(obstacle) = obstacle.filter(|obstacle| !obstacle.yields_to_explicit) {
-            return Err((Hold::NotWritable, obstacle.message));
+            return Err((HoldReason::NotWritable, obstacle.message));
         }
         Ok(ImageChange {
             container: name.clone(),
@@ -182,7 +188,7 @@ impl Rollback<'_> {
         })
     }
 
-    fn stays(&self, container: Option<&String>, hold: Hold, message: String) -> HeldBack {
+    fn stays(&self, container: Option<&String>, hold: HoldReason, message: String) -> HeldBack {
         let workload = &self.object.workload;
         let mut running = workload.containers.iter();
         let runs = running.find(|running| Some(&running.name) == container);

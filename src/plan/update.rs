@@ -2,7 +2,7 @@
 
 use super::change::{Change, ImageChange, Plan};
 use super::record::authorship::Override;
-use super::safeguards::held_back::{HeldBack, Hold};
+use super::safeguards::held_back::{HeldBack, HoldReason};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
 use crate::policy::{Lock, State, WarningCode};
 use crate::workload::{Source, WorkloadId};
@@ -55,7 +55,7 @@ impl UpdateSpec {
 }
 
 /// What becomes of one container.
-pub(crate) enum Choice {
+pub(crate) enum ContainerChoice {
     /// Its image is replaced.
     Write(Box<ImageChange>),
     /// It stays although somebody might expect otherwise.
@@ -76,7 +76,7 @@ pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
     plan
 }
 
-fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
+fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
     let decision = &row.decision;
     let (reason, hold) = match decision.state {
         State::Automated => (decision.reason, None),
@@ -87,9 +87,9 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         (Reason::NewerImage, hold) => hold,
         // Without the state's own hold nothing would be written either.
         (_, Some(_)) => return None,
-        (Reason::Downgrade, None) => Some(Hold::Downgrade),
-        (Reason::VariantChange, None) => Some(Hold::VariantChange),
-        (reason, None) if reason.outcome() == Outcome::Unknown => Some(Hold::Undecided),
+        (Reason::Downgrade, None) => Some(HoldReason::Downgrade),
+        (Reason::VariantChange, None) => Some(HoldReason::VariantChange),
+        (reason, None) if reason.outcome() == Outcome::Unknown => Some(HoldReason::Undecided),
         (_, None) => return None,
     };
     let latest = decision.latest.as_ref();
@@ -100,11 +100,11 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     let obstacle = warnings.iter().find(|w| w.code == WarningCode::NotWritable);
     let stays = match (hold, obstacle) {
         (Some(hold), _) => Some((hold, why(decision, hold))),
-        (None, Some(obstacle)) => Some((Hold::NotWritable, obstacle.message.clone())),
+        (None, Some(obstacle)) => Some((HoldReason::NotWritable, obstacle.message.clone())),
         (None, None) => None,
     };
     if let Some((hold, message)) = stays {
-        return Some(Choice::Hold(Box::new(HeldBack {
+        return Some(ContainerChoice::Hold(Box::new(HeldBack {
             workload: row.workload.clone(),
             container: Some(row.container.clone()),
             from: Some(row.image.clone()),
@@ -117,7 +117,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         .facts
         .as_ref()
         .and_then(|facts| facts.latest_digest.clone());
-    Some(Choice::Write(Box::new(ImageChange {
+    Some(ContainerChoice::Write(Box::new(ImageChange {
         container: row.container.clone(),
         container_type: row.container_type,
         from: row.image.clone(),
@@ -133,12 +133,12 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
 
 /// What of a container's state holds it, with all that the user lifts. What lifts
 /// a lock does not automate what lies below it.
-fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<Hold> {
+fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<HoldReason> {
     let is_locked = decision.state == State::Locked;
     if is_locked && !spec.overrides.lock {
-        Some(Hold::Locked)
+        Some(HoldReason::Locked)
     } else if !decision.automated && !spec.include_manual {
-        Some(Hold::Manual)
+        Some(HoldReason::Manual)
     } else {
         None
     }
@@ -146,9 +146,9 @@ fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<Hold> {
 
 /// The sentence of a container that stays. The faults of one that is not
 /// automated stand among its warnings.
-fn why(decision: &Decision, hold: Hold) -> String {
+fn why(decision: &Decision, hold: HoldReason) -> String {
     let fault = decision.warnings.iter().find(|w| w.code.is_fault());
-    match fault.filter(|_| hold == Hold::Undecided && decision.outcome != Outcome::Unknown) {
+    match fault.filter(|_| hold == HoldReason::Undecided && decision.outcome != Outcome::Unknown) {
         Some(fault) => fault.message.clone(),
         None => decision.message.clone(),
     }
@@ -161,14 +161,14 @@ impl Plan {
         workload: &WorkloadId,
         source: Option<&Source>,
         lock: Option<&Lock>,
-        choice: Choice,
+        choice: ContainerChoice,
     ) {
         let image = match choice {
-            Choice::Hold(held_back) => {
+            ContainerChoice::Hold(held_back) => {
                 self.held_back.push(*held_back);
                 return;
             }
-            Choice::Write(image) => *image,
+            ContainerChoice::Write(image) => *image,
         };
         let last = self.changes.last_mut();
         match last.filter(|c| c.workload == *workload && c.source.as_ref() == source) {
@@ -195,12 +195,12 @@ impl Plan {
         }
         let message = format!("the plan has {max} {} already", workloads(max));
         for change in self.changes.split_off(max) {
-            self.hold_back(&change, Hold::BeyondMax, &message);
+            self.hold_back(&change, HoldReason::BeyondMax, &message);
         }
     }
 
     /// Puts the images of a change among those that stay.
-    pub(crate) fn hold_back(&mut self, change: &Change, hold: Hold, message: &str) {
+    pub(crate) fn hold_back(&mut self, change: &Change, hold: HoldReason, message: &str) {
         let images = change.images.iter().map(|image| HeldBack {
             workload: change.workload.clone(),
             container: Some(image.container.clone()),

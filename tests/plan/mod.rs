@@ -1,8 +1,8 @@
 //! Plans and the edits that come of them, seen from outside: a workload is
 //! decided, planned, edited, and decided again.
 
-mod guard;
-mod image;
+mod explicit_image;
+mod owners;
 mod properties;
 mod record;
 mod rollback;
@@ -64,7 +64,7 @@ pub(crate) fn updated(scenario: &Scenario) -> Scenario {
 
 /// Puts an edit's texts into an object, as a file's editor would.
 pub(crate) fn apply(edit: &Edit, object: &mut Value) {
-    for place in edit.places(object) {
+    for place in edit.field_edits(object) {
         let (last, above) = place.path.split_last().expect("a path");
         let mut at = &mut *object;
         for key in above {

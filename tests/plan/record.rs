@@ -22,7 +22,7 @@ fn automated(containers: &[(&str, &str)]) -> Scenario {
 }
 
 fn last(scenario: &Scenario) -> LastUpdate {
-    LastUpdate::of(&observed(scenario.object()).annotations)
+    LastUpdate::from_annotations(&observed(scenario.object()).annotations)
         .expect("a record")
         .expect("can be read")
 }

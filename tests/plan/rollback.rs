@@ -49,7 +49,7 @@ fn every_change_of_the_last_update_is_undone_and_the_workload_locked() {
         annotation(&back, "kubernetes.io/change-cause"),
         Some("imgpolicy: rollback of app 1.0.1 -> 1.0.0, side 1.0.1 -> 1.0.0")
     );
-    let last = LastUpdate::of(&observed(back.object()).annotations);
+    let last = LastUpdate::from_annotations(&observed(back.object()).annotations);
     let last = last.expect("a record").expect("can be read");
     assert!(last.rollback);
     assert_eq!(last.changes[0].to, "org/app:1.0.0");
@@ -109,7 +109,7 @@ fn the_lock_tells_only_what_was_put_back() {
     let mut plan = rollback(&after, &[]);
     let gone = Presence::Gone("no such manifest".to_owned());
     let away = Presence::Unknown("no route to host".to_owned());
-    plan.heed_presences(&[away, gone]);
+    plan.hold_back_missing(&[away, gone]);
     assert_eq!(images(&plan), "app=org/app:1.0.0");
     // What ran before is wanted back, also while its registry is away.
     assert!(
@@ -298,7 +298,7 @@ fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
         assert_eq!(held.hold.lifted_by(), Some("--override-policy"));
         // What was held back can still be put back.
         let back = written(&scenario, &plan);
-        let last = LastUpdate::of(&observed(back.object()).annotations);
+        let last = LastUpdate::from_annotations(&observed(back.object()).annotations);
         let last = last.expect("a record").expect("can be read");
         assert_eq!(last.pending[0].from, from);
 
@@ -358,7 +358,7 @@ fn a_number_of_a_live_release_comes_back_as_that_number() {
         let after = updated(&before);
         let image = &after.object()["spec"]["values"]["app"]["image"];
         assert_eq!(image["tag"], "1.0.1");
-        let last = LastUpdate::of(&observed(after.object()).annotations);
+        let last = LastUpdate::from_annotations(&observed(after.object()).annotations);
         let change = &last.expect("a record").expect("can be read").changes[0];
         assert_eq!(
             (&*change.from, change.unquoted),

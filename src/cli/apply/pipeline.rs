@@ -23,7 +23,7 @@ use crate::output::{
     Format, ImageUpdate, ImageUpdateList, WriteResult, command_line, encode, held_back_lines,
     other_repository, plan_text, results_line,
 };
-use crate::plan::{Authorship, Change, Hold, Overrides, Plan};
+use crate::plan::{Authorship, Change, HoldReason, Overrides, Plan};
 use crate::workload::{Observed, WorkloadId};
 use crate::write::{
     DryRun, FileWriter, LiveWriter, WaitEvent, write_and_wait, write_files, write_live,
@@ -320,24 +320,24 @@ fn data(draft: &Draft, manner: &Manner<'_>, told: &[Told]) -> ImageUpdateList {
 /// read, written, or even decided. What a policy, a lock or a limit holds back is
 /// as somebody wished.
 fn exit_code(draft: &Draft, told: &[Told]) -> ExitCode {
-    let is_refused = |hold: Hold| match hold {
-        Hold::Owned
-        | Hold::Gone
-        | Hold::Unconfirmed
-        | Hold::Undecided
-        | Hold::ChangedSince
-        | Hold::NotAccepted
-        | Hold::NotAnImage
-        | Hold::NotWritable
-        | Hold::OtherRepository
-        | Hold::NoRecord => true,
-        Hold::Manual
-        | Hold::Locked
-        | Hold::Ignored
-        | Hold::Downgrade
-        | Hold::VariantChange
-        | Hold::BeyondMax
-        | Hold::AlreadyRolledBack => false,
+    let is_refused = |hold: HoldReason| match hold {
+        HoldReason::Owned
+        | HoldReason::Gone
+        | HoldReason::Unconfirmed
+        | HoldReason::Undecided
+        | HoldReason::ChangedSince
+        | HoldReason::NotAccepted
+        | HoldReason::NotAnImage
+        | HoldReason::NotWritable
+        | HoldReason::OtherRepository
+        | HoldReason::NoRecord => true,
+        HoldReason::Manual
+        | HoldReason::Locked
+        | HoldReason::Ignored
+        | HoldReason::Downgrade
+        | HoldReason::VariantChange
+        | HoldReason::BeyondMax
+        | HoldReason::AlreadyRolledBack => false,
     };
     let held_back = draft.plan.held_back.iter();
     if told.iter().any(|told| told.is_interrupted) {

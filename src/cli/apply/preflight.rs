@@ -111,7 +111,7 @@ pub(crate) async fn heed_cluster(
             change.notes.extend(seen.consequences.iter().cloned());
         }
     }
-    plan.heed_owners(&owners(cluster, seen).await, overrides);
+    plan.hold_back_owned(&owners(cluster, seen).await, overrides);
 }
 
 /// How the registries are looked at once more.
@@ -163,6 +163,6 @@ pub(crate) fn heed_registries(
         terminal.tell(&note);
     }
     tell_used(used, terminal);
-    plan.heed_presences(&presences);
+    plan.hold_back_missing(&presences);
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::What;
 use crate::files;
 use crate::output::Format;
-use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
+use crate::plan::{HeldBack, HoldReason, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
 /// Put back what the last recorded update replaced, and lock
@@ -136,7 +136,7 @@ pub(crate) fn rollback(
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
         // Of all workloads those without a record were not meant.
-        let stays = |held: &HeldBack| held.container.is_none() && held.hold == Hold::NoRecord;
+        let stays = |held: &HeldBack| held.container.is_none() && held.hold == HoldReason::NoRecord;
         plan.held_back.retain(|held| !stays(held));
     }
     let draft = Draft {

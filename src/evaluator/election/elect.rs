@@ -8,68 +8,22 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use jiff::Timestamp;
-
-use super::gate::{Gate, Refusal, Stop, stopped_by};
-use super::rank::{Key, Ranked, Ranking};
+use super::gate::{Gate, Stop, stopped_by};
+use super::rank::{RankKey, Ranked, Ranking};
+use super::refused::Refused;
 use super::times;
-use crate::evaluator::facts::{ContainerFacts, Creation, creation};
+use crate::evaluator::creation::Creation;
+use crate::evaluator::input::EvaluationInput;
 use crate::image::{
-    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, RepositoryMetadata, Tag,
-    TagOrDigest,
+    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Tag, TagOrDigest,
 };
-use crate::policy::{ContainerPolicy, Order, Rejection, TagVersion, Warning, WarningCode};
+use crate::policy::{Order, Rejection, Rule, TagVersion};
 
 /// So many refused tags are looked at one after the other: most often the first
 /// or the second one passes. After that some are asked for side by side.
 const ONE_BY_ONE: usize = 4;
 /// How many tags are asked for side by side then.
 const SIDE_BY_SIDE: usize = 4;
-
-/// A tag that would have been elected, had its image passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) tag: Tag,
-    pub(crate) rejection: Rejection,
-    pub(crate) ripe_at: Option<Timestamp>,
-    pub(crate) message: String,
-}
-
-impl Refused {
-    fn new(tag: &Tag, refusal: Refusal) -> Self {
-        Self {
-            tag: tag.clone(),
-            rejection: refusal.rejection,
-            ripe_at: refusal.ripe_at,
-            message: refusal.message,
-        }
-    }
-}
-
-/// What to tell of the refused where another tag is elected: one warning of each
-/// kind, because a month of nightly builds may be too young.
-pub(crate) fn warnings(refused: &[Refused]) -> Vec<Warning> {
-    let kinds = [
-        (Rejection::NotAnImage, WarningCode::NotAnImage),
-        (Rejection::CannotBePulled, WarningCode::CannotBePulled),
-        (Rejection::TooLarge, WarningCode::TooLarge),
-        (Rejection::WrongPlatform, WarningCode::WrongPlatform),
-        (Rejection::TooYoung, WarningCode::TooYoung),
-    ];
-    kinds
-        .into_iter()
-        .filter_map(|(rejection, code)| {
-            let mut those = refused.iter().filter(|r| r.rejection == rejection);
-            let best = those.next()?;
-            let message = match those.count() {
-                0 => best.message.clone(),
-                1 => format!("{}; the same holds for 1 more tag", best.message),
-                more => format!("{}; the same holds for {more} more tags", best.message),
-            };
-            Some(Warning::new(code, message))
-        })
-        .collect()
-}
 
 /// How the walk ended.
 pub(crate) enum Election {
@@ -96,17 +50,31 @@ pub(crate) enum Election {
     Unchecked(Tag, FetchFailure),
 }
 
-/// What is fixed during the walk.
-pub(crate) struct Walk<'a> {
-    pub(crate) container: &'a ContainerFacts<'a>,
-    pub(crate) policy: &'a ContainerPolicy,
-    pub(crate) metadata: &'a RepositoryMetadata,
-    pub(crate) running: Option<Tag>,
-    /// Whether images are compared by digest: the policy follows a tag.
-    pub(crate) by_digest: bool,
+/// Elects one of the ranked tags, and notes those that were refused.
+pub(crate) fn elect<'a>(
+    input: &EvaluationInput<'a>,
+    ranking: &mut Ranking<'a>,
+    running_key: Option<RankKey<'a>>,
+) -> Election {
+    let mut walk = CandidateWalk {
+        input,
+        by_digest: matches!(input.policy.rule, Rule::Follow(_)),
+        running_key,
+        refused: Vec::new(),
+    };
+    let election = walk.elect(ranking);
+    ranking.refused = walk.refused;
+    election
+}
+
+/// The walk down the ranking.
+struct CandidateWalk<'i, 'a> {
+    input: &'i EvaluationInput<'a>,
+    /// Whether images are compared by digest, because the policy follows a tag.
+    by_digest: bool,
     /// What the running tag is compared by; `None`: it cannot be compared.
-    pub(crate) running_key: Option<Key<'a>>,
-    pub(crate) refused: Vec<Refused>,
+    running_key: Option<RankKey<'a>>,
+    refused: Vec<Refused>,
 }
 
 /// A heap's element; the heap gives the best first without sorting the rest.
@@ -132,20 +100,7 @@ impl Ord for ByRank<'_, '_> {
     }
 }
 
-/// Whether a tag's image may be elected.
-enum Admission {
-    Admitted(Option<Digest>),
-    Same,
-    Stopped(Stop),
-}
-
-impl From<Stop> for Admission {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
-    }
-}
-
-impl Walk<'_> {
+impl CandidateWalk<'_, '_> {
     /// Walks down the ranking.
     pub(crate) fn elect(&mut self, ranking: &Ranking<'_>) -> Election {
         let election = self.walk(ranking);
@@ -163,7 +118,7 @@ impl Walk<'_> {
     }
 
     fn walk(&mut self, ranking: &Ranking<'_>) -> Election {
-        let order = self.policy.rule.order();
+        let order = self.input.order();
         let accepted = ranking.accepted.iter();
         let mut heap: BinaryHeap<ByRank<'_, '_>> =
             accepted.map(|ranked| ByRank(ranked, order)).collect();
@@ -176,30 +131,29 @@ impl Walk<'_> {
             if let Some(election) = self.ends_at(candidate) {
                 return election;
             }
-            if self.counted() >= self.container.max_candidates {
+            if self.counted() >= self.input.context.max_candidates {
                 return Election::Exhausted;
             }
             match self.admit(candidate.tag) {
-                Admission::Admitted(digest) => {
-                    return Election::Update {
-                        tag: candidate.tag.clone(),
-                        digest,
-                    };
-                }
-                Admission::Same => return Election::Running,
-                Admission::Stopped(Stop::Refused(refusal)) => {
-                    self.refused.push(Refused::new(candidate.tag, refusal));
-                }
-                Admission::Stopped(Stop::Needs(mut facts)) => {
+                Ok(election) => return election,
+                Err(Stop::Refused {
+                    rejection,
+                    ripe_at,
+                    message,
+                }) => self.refused.push(Refused {
+                    tag: candidate.tag.clone(),
+                    rejection,
+                    ripe_at,
+                    message,
+                }),
+                Err(Stop::Needs(mut facts)) => {
                     facts.extend(self.needs_of_next(&mut heap));
                     return Election::Needs(facts);
                 }
-                Admission::Stopped(Stop::Failed(failure)) => match failure.kind {
-                    FetchFailureKind::RateLimited => {
-                        return Election::Unchecked(candidate.tag.clone(), failure);
-                    }
-                    _ => return Election::Failed(failure),
-                },
+                Err(Stop::Failed(failure)) if failure.kind == FetchFailureKind::RateLimited => {
+                    return Election::Unchecked(candidate.tag.clone(), failure);
+                }
+                Err(Stop::Failed(failure)) => return Election::Failed(failure),
             }
         }
         Election::Nobody
@@ -207,10 +161,10 @@ impl Walk<'_> {
 
     /// How the walk ends at a tag, whatever its image is.
     fn ends_at(&self, candidate: &Ranked<'_>) -> Option<Election> {
-        if !self.by_digest && Some(candidate.tag) == self.running.as_ref() {
+        if !self.by_digest && Some(candidate.tag) == self.input.running.as_ref() {
             return Some(Election::Running);
         }
-        let order = self.policy.rule.order();
+        let order = self.input.order();
         let compared = self
             .running_key
             .as_ref()
@@ -236,7 +190,7 @@ impl Walk<'_> {
     /// How many of the refused count towards the end of the search. In the order
     /// of time the date that refuses a young image was known already.
     fn counted(&self) -> usize {
-        let is_by_time = self.policy.rule.order() == Order::Created;
+        let is_by_time = self.input.order() == Order::Created;
         let counts = |refused: &&Refused| !is_by_time || refused.rejection != Rejection::TooYoung;
         self.refused.iter().filter(counts).count()
     }
@@ -247,7 +201,11 @@ impl Walk<'_> {
         if counted < ONE_BY_ONE {
             return Vec::new();
         }
-        let left = self.container.max_candidates.saturating_sub(counted + 1);
+        let left = self
+            .input
+            .context
+            .max_candidates
+            .saturating_sub(counted + 1);
         let mut needs = Vec::new();
         for _ in 1..SIDE_BY_SIDE.min(left + 1) {
             let Some(ByRank(next, _)) = heap.pop() else {
@@ -256,7 +214,7 @@ impl Walk<'_> {
             if next.is_undated() || self.ends_at(next).is_some() {
                 break;
             }
-            if let Admission::Stopped(Stop::Needs(facts)) = self.admit(next.tag) {
+            if let Err(Stop::Needs(facts)) = self.admit(next.tag) {
                 needs.extend(facts);
             }
         }
@@ -271,23 +229,23 @@ impl Walk<'_> {
         dated: usize,
     ) -> Election {
         let version = TagOrDigest::Tag(best.clone());
-        match creation(self.metadata, &version, self.container.now) {
+        match self.input.creation(&version) {
             Creation::Failed(failure) => Election::Failed(failure),
-            _ => Election::Needs(times::to_date_next(self.metadata, left, dated)),
+            _ => Election::Needs(times::to_date_next(self.input.metadata, left, dated)),
         }
     }
 
     fn may_go_down(&self) -> bool {
-        self.policy.allow_downgrade || self.policy.rule.is_exact_pin()
+        self.input.policy.allow_downgrade || self.input.policy.rule.is_exact_pin()
     }
 
     /// The variant of the running tag, where the candidate is of another.
     fn left_variant(&self, candidate: &Ranked<'_>) -> Option<String> {
-        if self.policy.allow_variant_change || self.policy.rule.is_exact_pin() {
+        if self.input.policy.allow_variant_change || self.input.policy.rule.is_exact_pin() {
             return None;
         }
-        let variant_of = |key: &Key<'_>| match key {
-            Key::Version(version) => Some(TagVersion::variant(version).map(str::to_owned)),
+        let variant_of = |key: &RankKey<'_>| match key {
+            RankKey::Version(version) => Some(TagVersion::variant(version).map(str::to_owned)),
             _ => None,
         };
         let running = variant_of(self.running_key.as_ref()?)??;
@@ -295,43 +253,31 @@ impl Walk<'_> {
         (elected.as_ref() != Some(&running)).then_some(running)
     }
 
-    /// Asks of a tag's image what the policy and the workload demand.
-    fn admit(&self, tag: &Tag) -> Admission {
+    /// Checks whether a tag's image may be written.
+    fn admit(&self, tag: &Tag) -> Result<Election, Stop> {
         let version = TagOrDigest::Tag(tag.clone());
-        // `name@sha256:old` is compared with the elected one by digest only, and
-        // that costs less than to pass the gate.
-        if self.by_digest || self.container.image.tag().is_none() {
-            match self.digest_to_write(&version) {
-                Ok(digest)
-                    if digest.is_some() && self.container.image.digest() == digest.as_ref() =>
-                {
-                    return Admission::Same;
-                }
-                Ok(_) => {}
-                Err(stop) => return stop.into(),
+        let image = self.input.image;
+        // `name@sha256:old` can be compared with the elected image only by digest,
+        // which takes fewer requests than the gate.
+        if self.by_digest || image.tag().is_none() {
+            let digest = self.digest_to_write(&version)?;
+            if digest.is_some() && image.digest() == digest.as_ref() {
+                return Ok(Election::Running);
             }
         }
-        let gate = Gate {
-            container: self.container,
-            min_age: self.policy.demanded_age(),
-            metadata: self.metadata,
-        };
-        match gate
-            .pass(&version)
-            .and_then(|()| self.digest_to_write(&version))
-        {
-            Ok(digest) => Admission::Admitted(digest),
-            // Where others are shown, a tag that is hidden spoils itself alone.
+        let passed = Gate::for_input(self.input).pass(&version);
+        match passed.and_then(|()| self.digest_to_write(&version)) {
+            Ok(digest) => Ok(Election::Update {
+                tag: tag.clone(),
+                digest,
+            }),
+            // If other images are visible, a hidden one affects only its own tag.
             Err(Stop::Failed(failure)) if self.hidden(&version).is_some() => {
                 let rejection = Rejection::CannotBePulled;
                 let message = format!("{tag} {}: {failure}", rejection.phrase());
-                Admission::Stopped(Stop::Refused(Refusal {
-                    rejection,
-                    ripe_at: None,
-                    message,
-                }))
+                Err(Stop::refused(rejection, message))
             }
-            Err(stop) => stop.into(),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -339,12 +285,12 @@ impl Walk<'_> {
     fn is_hidden(&self, failure: &FetchFailure) -> bool {
         failure.kind == FetchFailureKind::Unauthorized
             && !self.by_digest
-            && self.metadata.tags.value().is_some()
+            && self.input.tags.value().is_some()
     }
 
     /// Why a refused tag is hidden, if that is why it was refused.
     fn hidden(&self, version: &TagOrDigest) -> Option<&FetchFailure> {
-        let image = self.metadata.image(version)?;
+        let image = self.input.metadata.image(version)?;
         let failure = match (&image.platforms, &image.created) {
             (Known::Failed(failure), _) | (_, Known::Failed(failure)) => failure,
             _ => return None,
@@ -354,15 +300,20 @@ impl Walk<'_> {
 
     fn has_seen_an_image(&self) -> bool {
         let is_seen = |image: &ImageMetadata| image.digest.value().is_some();
-        self.metadata.images.values().any(is_seen)
+        self.input.metadata.images.values().any(is_seen)
     }
 
     /// Where the manifest pins a digest, the elected tag's belongs there.
     fn digest_to_write(&self, version: &TagOrDigest) -> Result<Option<Digest>, Stop> {
-        if self.container.image.digest().is_none() && !self.by_digest {
+        if self.input.image.digest().is_none() && !self.by_digest {
             return Ok(None);
         }
-        match self.metadata.image(version).map(|image| &image.digest) {
+        match self
+            .input
+            .metadata
+            .image(version)
+            .map(|image| &image.digest)
+        {
             None | Some(Known::NotAsked) => Err(Stop::Needs(vec![Fact::Digest(version.clone())])),
             Some(Known::Value(digest)) => Ok(Some(digest.clone())),
             // A listed tag without a manifest spoils itself alone; a followed one

@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::elect::Refused;
+use super::refused::Refused;
 use crate::evaluator::candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
-use crate::evaluator::evaluate::Judgement;
-use crate::evaluator::facts::{Creation, creation};
+use crate::evaluator::creation::{Creation, creation};
+use crate::evaluator::evaluate::evaluate_traced;
 use crate::evaluator::subject::Subject;
 use crate::image::{
     ImageMetadata, ImageReference, RepositoryMetadata, Tag, TagOrDigest, created_by,
@@ -17,7 +17,7 @@ impl Subject<'_> {
     /// The decision with every tag and what became of it.
     #[must_use]
     pub fn examine(&self, metadata: &RepositoryMetadata) -> Examination {
-        let Some(judgement) = self.judge(metadata) else {
+        let Some(input) = self.input(metadata) else {
             let decision = self.conclude(None);
             return Examination {
                 decision,
@@ -26,18 +26,15 @@ impl Subject<'_> {
                 candidates: Vec::new(),
             };
         };
-        let Judgement {
-            evaluation,
-            ranking,
-            refused,
-        } = judgement;
+        let (evaluation, ranking) = evaluate_traced(&input);
         let decision = self.conclude(Some(evaluation));
         let order = self.policy().map(|policy| policy.rule.order());
         let mut accepted = ranking.accepted;
         if let Some(order) = order {
             accepted.sort_by(|a, b| b.compare(a, order));
         }
-        let refused: BTreeMap<&Tag, &Refused> = refused.iter().map(|r| (&r.tag, r)).collect();
+        let refused: BTreeMap<&Tag, &Refused> =
+            ranking.refused.iter().map(|r| (&r.tag, r)).collect();
         let elected = decision
             .latest
             .as_ref()
@@ -48,7 +45,7 @@ impl Subject<'_> {
         let running = self.image.as_ref().ok().map(ImageReference::pulled);
         let candidate = |tag: &Tag| {
             let version = TagOrDigest::Tag(tag.clone());
-            let created = match creation(metadata, &version, self.now) {
+            let created = match creation(metadata, &version, self.context.now) {
                 Creation::At(created) => Some(created),
                 _ => None,
             };

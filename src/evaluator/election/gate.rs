@@ -8,45 +8,46 @@
 use jiff::Timestamp;
 
 use super::age::{Ripeness, needs_push, ripeness};
-use crate::evaluator::facts::{ContainerFacts, Creation, creation, rejection_of};
+use crate::evaluator::creation::{Creation, creation, rejection_of};
+use crate::evaluator::input::{EvaluationInput, RunContext};
 use crate::evaluator::sentence;
 use crate::image::{
     Content, Fact, FetchFailure, ImageMetadata, ImageReference, Known, Platform,
-    RepositoryMetadata, TagOrDigest, later,
+    RepositoryMetadata, Tag, TagOrDigest, later,
 };
 use crate::policy::{MinAge, Rejection};
 
-/// What the gate measures by.
+/// What an image is checked against.
 pub(crate) struct Gate<'a> {
-    pub(crate) container: &'a ContainerFacts<'a>,
+    /// The image that the manifest names.
+    pub(crate) image: &'a ImageReference,
+    pub(crate) context: &'a RunContext<'a>,
     /// How old the image has to be.
     pub(crate) min_age: Option<MinAge>,
     pub(crate) metadata: &'a RepositoryMetadata,
+    /// The tags that are there.
+    pub(crate) tags: &'a Known<Vec<Tag>>,
 }
 
 /// Why an image does not pass, or not yet.
 pub(crate) enum Stop {
     /// It is refused.
-    Refused(Refusal),
-    /// More has to be known.
+    Refused {
+        rejection: Rejection,
+        /// When it will be old enough, if that is known.
+        ripe_at: Option<Timestamp>,
+        /// The rejection as a sentence.
+        message: String,
+    },
+    /// These facts must be known first.
     Needs(Vec<Fact>),
-    /// What has to be known could not be had.
+    /// A necessary fact could not be fetched.
     Failed(FetchFailure),
 }
 
-/// Why an image is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) rejection: Rejection,
-    /// When it will be old enough, where that is known.
-    pub(crate) ripe_at: Option<Timestamp>,
-    /// The same in a sentence.
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    fn new(rejection: Rejection, message: String) -> Self {
-        Self {
+impl Stop {
+    pub(crate) fn refused(rejection: Rejection, message: String) -> Self {
+        Self::Refused {
             rejection,
             ripe_at: None,
             message,
@@ -54,7 +55,17 @@ impl Refusal {
     }
 }
 
-impl Gate<'_> {
+impl<'a> Gate<'a> {
+    pub(crate) fn for_input(input: &EvaluationInput<'a>) -> Self {
+        Self {
+            image: input.image,
+            context: input.context,
+            min_age: input.policy.demanded_age(),
+            metadata: input.metadata,
+            tags: input.tags,
+        }
+    }
+
     /// Lets an image pass.
     ///
     /// # Errors
@@ -77,7 +88,7 @@ impl Gate<'_> {
         let image = self.metadata.image(version);
         if let Some(Known::Value(Content::Other(what))) = image.map(|image| &image.content) {
             let message = format!("{} is not an image: {what}", named(version));
-            return Err(Stop::Refused(Refusal::new(Rejection::NotAnImage, message)));
+            return Err(Stop::refused(Rejection::NotAnImage, message));
         }
         // Platforms alone do not tell that it is an image.
         let is_read = image.is_some_and(|image| !image.content.is_not_asked());
@@ -90,7 +101,7 @@ impl Gate<'_> {
                 let mut needs = vec![Fact::Platforms(version.clone())];
                 // Where nothing is known of the workload the running image's
                 // platforms are needed in any case: side by side with these.
-                if self.container.platforms.is_none()
+                if self.context.platforms.is_none()
                     && let Err(Stop::Needs(running)) = self.running_platforms()
                 {
                     needs.extend(running);
@@ -113,7 +124,7 @@ impl Gate<'_> {
         let Some(offered) = offered.filter(|offered| !offered.is_empty()) else {
             return Ok(());
         };
-        let possible = self.container.platforms.as_deref();
+        let possible = self.context.platforms.as_deref();
         let name = named(version);
         if let Some(possible) = possible {
             if lacking(possible, offered).is_none() {
@@ -134,16 +145,15 @@ impl Gate<'_> {
         };
         Err(wrong_platform(match possible {
             Some(_) => sentence::wrong_platform(&name, &lacking),
-            None => sentence::other_platform(&name, &lacking, self.container.image),
+            None => sentence::other_platform(&name, &lacking, self.image),
         }))
     }
 
     /// What the running image offers; `Ok(None)` where nothing can be told of it:
     /// it is untagged, gone, or names no platform.
     fn running_platforms(&self) -> Result<Result<Option<&[Platform]>, &FetchFailure>, Stop> {
-        let image = self.container.image;
-        let running = image.pulled();
-        if is_untagged(image) || self.is_gone(&running) {
+        let running = self.image.pulled();
+        if is_untagged(self.image) || self.is_gone(&running) {
             return Ok(Ok(None));
         }
         match self.metadata.image(&running).map(|image| &image.platforms) {
@@ -159,7 +169,7 @@ impl Gate<'_> {
 
     /// Whether the list of tags does not have it any more.
     fn is_gone(&self, version: &TagOrDigest) -> bool {
-        match (version, &self.metadata.tags) {
+        match (version, self.tags) {
             (TagOrDigest::Tag(tag), Known::Value(tags)) => !tags.contains(tag),
             _ => false,
         }
@@ -172,7 +182,7 @@ impl Gate<'_> {
         let metadata = self.metadata;
         let image = metadata.image(version);
         let mut needs = Vec::new();
-        match creation(metadata, version, self.container.now) {
+        match creation(metadata, version, self.context.now) {
             Creation::NotAsked if !metadata.is_closed => {
                 needs.push(Fact::Created(version.clone()));
             }
@@ -187,7 +197,7 @@ impl Gate<'_> {
         if !needs.is_empty() {
             return Err(Stop::Needs(needs));
         }
-        let ripe = image.and_then(|i| ripeness(i, min_age, metadata, self.container.now));
+        let ripe = image.and_then(|i| ripeness(i, min_age, metadata, self.context.now));
         // The time of a push can only make it younger than its own date says.
         if let Known::Failed(failure) = pushed
             && needs_push(min_age, metadata)
@@ -195,18 +205,18 @@ impl Gate<'_> {
         {
             return Err(Stop::Failed(failure.clone()));
         }
-        if ripe.is_some_and(|ripe| ripe.at <= self.container.now) {
+        if ripe.is_some_and(|ripe| ripe.at <= self.context.now) {
             return Ok(());
         }
-        Err(Stop::Refused(Refusal {
+        Err(Stop::Refused {
             rejection: Rejection::TooYoung,
             ripe_at: ripe.map(|ripe: Ripeness| ripe.at),
             message: sentence::too_young(&named(version), ripe, min_age.clock),
-        }))
+        })
     }
 
     fn is_young_by_itself(&self, image: Option<&ImageMetadata>, min_age: MinAge) -> bool {
-        let now = self.container.now;
+        let now = self.context.now;
         let built = image.and_then(|image| image.built(now));
         built.is_some_and(|built| later(built.at, min_age.age) > now)
     }
@@ -232,19 +242,19 @@ pub(crate) fn stopped_by(failure: &FetchFailure, version: &TagOrDigest) -> Stop 
                 rejection.phrase(),
                 failure.message
             );
-            Stop::Refused(Refusal::new(rejection, message))
+            Stop::refused(rejection, message)
         }
         None => Stop::Failed(failure.clone()),
     }
 }
 
 fn wrong_platform(message: String) -> Stop {
-    Stop::Refused(Refusal::new(Rejection::WrongPlatform, message))
+    Stop::refused(Rejection::WrongPlatform, message)
 }
 
 fn refused(rejection: Rejection, version: &TagOrDigest) -> Stop {
     let message = format!("{} {}", named(version), rejection.phrase());
-    Stop::Refused(Refusal::new(rejection, message))
+    Stop::refused(rejection, message)
 }
 
 /// Whether the manifest names neither a tag nor a digest.

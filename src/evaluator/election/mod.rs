@@ -7,4 +7,5 @@ pub(crate) mod explicit_image;
 pub(crate) mod gate;
 pub(crate) mod pin;
 pub(crate) mod rank;
+pub(crate) mod refused;
 pub(crate) mod times;

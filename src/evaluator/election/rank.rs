@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use super::refused::Refused;
 use crate::image::Tag;
 use crate::policy::{
     ConstraintMiss, ContainerPolicy, Decimal, Order, Passed, Rejection, Rule, TagVersion,
@@ -29,7 +30,7 @@ const ASKED_IN_VAIN: [Rejection; 5] = [
 
 /// What a tag is ranked by.
 #[derive(Debug, Clone)]
-pub(crate) enum Key<'m> {
+pub(crate) enum RankKey<'m> {
     /// By precedence.
     Version(TagVersion),
     /// By text.
@@ -42,15 +43,15 @@ pub(crate) enum Key<'m> {
     CreatedBy(Timestamp),
 }
 
-impl Key<'_> {
+impl RankKey<'_> {
     /// The same key, borrowing nothing.
-    pub(crate) fn into_owned(self) -> Key<'static> {
+    pub(crate) fn into_owned(self) -> RankKey<'static> {
         match self {
-            Self::Version(version) => Key::Version(version),
-            Self::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
-            Self::Number(number) => Key::Number(number),
-            Self::Created(at) => Key::Created(at),
-            Self::CreatedBy(at) => Key::CreatedBy(at),
+            Self::Version(version) => RankKey::Version(version),
+            Self::Text(text) => RankKey::Text(Cow::Owned(text.into_owned())),
+            Self::Number(number) => RankKey::Number(number),
+            Self::Created(at) => RankKey::Created(at),
+            Self::CreatedBy(at) => RankKey::CreatedBy(at),
         }
     }
 
@@ -82,13 +83,13 @@ impl Key<'_> {
 #[derive(Debug, Clone)]
 pub(crate) struct Ranked<'m> {
     pub(crate) tag: &'m Tag,
-    pub(crate) key: Key<'m>,
+    pub(crate) key: RankKey<'m>,
 }
 
 impl Ranked<'_> {
     /// Whether no more is known of its time than a bound.
     pub(crate) fn is_undated(&self) -> bool {
-        matches!(self.key, Key::CreatedBy(_))
+        matches!(self.key, RankKey::CreatedBy(_))
     }
 
     /// The total order of candidates: the policy's, then the tag's bytes, the
@@ -105,6 +106,9 @@ impl Ranked<'_> {
 pub(crate) struct Ranking<'m> {
     pub(crate) accepted: Vec<Ranked<'m>>,
     pub(crate) rejected: Vec<(&'m Tag, Rejection)>,
+    /// Those of the accepted tags that were refused because of their images, best
+    /// first.
+    pub(crate) refused: Vec<Refused>,
 }
 
 impl Ranking<'_> {
@@ -170,7 +174,7 @@ fn key<'m>(
     tag: &'m Tag,
     passed: Passed<'m>,
     running_parts: usize,
-) -> Result<Key<'m>, Rejection> {
+) -> Result<RankKey<'m>, Rejection> {
     let text = passed.key.as_ref();
     match rule {
         Rule::Semver(constraint) => {
@@ -179,27 +183,27 @@ fn key<'m>(
                 return Err(Rejection::PartialVersion);
             }
             match constraint.check(&version) {
-                Ok(()) => Ok(Key::Version(version)),
+                Ok(()) => Ok(RankKey::Version(version)),
                 Err(ConstraintMiss::Prerelease)
                     if passed.allows_prerelease
                         && constraint.matches_with_prereleases(&version) =>
                 {
-                    Ok(Key::Version(version))
+                    Ok(RankKey::Version(version))
                 }
                 Err(ConstraintMiss::Prerelease) => Err(Rejection::PreRelease),
                 Err(ConstraintMiss::OutOfRange) => Err(Rejection::OutOfRange),
             }
         }
-        Rule::Glob(glob) if glob.is_match(text) => Ok(Key::Created(None)),
-        Rule::Regex(regex) if regex.is_match(text) => Ok(Key::Created(None)),
+        Rule::Glob(glob) if glob.is_match(text) => Ok(RankKey::Created(None)),
+        Rule::Regex(regex) if regex.is_match(text) => Ok(RankKey::Created(None)),
         Rule::Glob(_) | Rule::Regex(_) => Err(Rejection::NoMatch),
-        Rule::Alphabetical(_) => Ok(Key::Text(passed.key)),
+        Rule::Alphabetical(_) => Ok(RankKey::Text(passed.key)),
         Rule::Numerical(_) => text
             .parse()
-            .map(Key::Number)
+            .map(RankKey::Number)
             .map_err(|_| Rejection::NoNumber),
         // These name one image and rank nothing.
-        Rule::Follow(followed) if followed == tag => Ok(Key::Text(passed.key)),
+        Rule::Follow(followed) if followed == tag => Ok(RankKey::Text(passed.key)),
         Rule::Pin(_) | Rule::Follow(_) => Err(Rejection::NoMatch),
     }
 }
@@ -209,15 +213,15 @@ fn key<'m>(
 pub(crate) fn running_key<'t>(
     policy: &ContainerPolicy,
     running: Option<&'t Tag>,
-) -> Option<Key<'t>> {
+) -> Option<RankKey<'t>> {
     let running = running.filter(|tag| !tag.is_latest())?;
     let text = policy.filter.key_of_running(running.as_str());
     match policy.rule {
-        Rule::Semver(_) => text.parse().ok().map(Key::Version),
-        Rule::Numerical(_) => text.parse().ok().map(Key::Number),
+        Rule::Semver(_) => text.parse().ok().map(RankKey::Version),
+        Rule::Numerical(_) => text.parse().ok().map(RankKey::Number),
         // A whole tag and what was extracted from others are not comparable.
         Rule::Alphabetical(_) if !policy.filter.can_extract(running.as_str()) => None,
-        Rule::Alphabetical(_) => Some(Key::Text(text)),
+        Rule::Alphabetical(_) => Some(RankKey::Text(text)),
         Rule::Glob(_) | Rule::Regex(_) | Rule::Pin(_) | Rule::Follow(_) => None,
     }
 }

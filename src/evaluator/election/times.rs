@@ -11,10 +11,11 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::rank::{self, Key, Ranked, Ranking};
-use crate::evaluator::case::{Case, Outline};
-use crate::evaluator::decision::Reason;
-use crate::evaluator::facts::Creation;
+use super::rank::{self, RankKey, Ranked, Ranking};
+use crate::evaluator::creation::Creation;
+use crate::evaluator::decision::{Reason, Verdict};
+use crate::evaluator::evaluation::Evaluation;
+use crate::evaluator::input::EvaluationInput;
 use crate::evaluator::sentence;
 use crate::image::{
     Fact, FetchFailureKind, ImageMetadata, RepositoryMetadata, Tag, TagOrDigest, created_by,
@@ -27,7 +28,7 @@ use crate::policy::{Order, Rejection};
 /// are needed are asked for.
 const FIRST_DATED: usize = 4;
 
-impl<'m> Case<'_, 'm> {
+impl<'m> EvaluationInput<'m> {
     /// What the running tag is compared by. In the order of time this asks for
     /// the times of the accepted tags, or for what bounds them, and fills them
     /// in.
@@ -35,10 +36,10 @@ impl<'m> Case<'_, 'm> {
         &self,
         ranking: &mut Ranking<'m>,
         tags: &[Tag],
-    ) -> Result<Option<Key<'static>>, Box<Outline>> {
-        if self.policy.rule.order() != Order::Created {
+    ) -> Result<Option<RankKey<'static>>, Evaluation> {
+        if self.order() != Order::Created {
             let key = rank::running_key(self.policy, self.running.as_ref());
-            return Ok(key.map(Key::into_owned));
+            return Ok(key.map(RankKey::into_owned));
         }
         let is_pin = self.policy.rule.is_exact_pin();
         // One image is named, or only the running one is left: nothing to order.
@@ -62,7 +63,7 @@ impl<'m> Case<'_, 'm> {
             return Ok(None);
         };
         match self.creation(&TagOrDigest::Tag(running.clone())) {
-            Creation::At(created) => Ok(Some(Key::Created(Some(created.at)))),
+            Creation::At(created) => Ok(Some(RankKey::Created(Some(created.at)))),
             Creation::None => self.without_time(running, ranking).map(|()| None),
             // Listed and gone, or not an image: like a tag that is not listed any
             // more.
@@ -70,13 +71,13 @@ impl<'m> Case<'_, 'm> {
             // It runs, and its date is out of reach: nothing may be called newer.
             Creation::Rejected(_, failure) => {
                 let message = sentence::no_date_of_running(running, failure.as_ref());
-                Err(Box::new(Outline::new(Reason::NoCreationTime, message)))
+                Err(Verdict::new(Reason::NoCreationTime, message).into())
             }
-            Creation::Failed(failure) => Err(Box::new(Outline::failed(&failure))),
+            Creation::Failed(failure) => Err(Evaluation::failed(&failure)),
             Creation::NotAsked => {
                 let mut needs = vec![asked(running)];
                 needs.extend(self.dated_next(ranking));
-                Err(Box::new(needed(needs)))
+                Err(needed(needs))
             }
         }
     }
@@ -86,7 +87,7 @@ impl<'m> Case<'_, 'm> {
         &self,
         ranking: &Ranking<'m>,
         comparable: Option<&Tag>,
-    ) -> Result<Vec<Result<Key<'m>, Rejection>>, Box<Outline>> {
+    ) -> Result<Vec<Result<RankKey<'m>, Rejection>>, Evaluation> {
         let mut keys = Vec::with_capacity(ranking.accepted.len());
         let mut needs = Vec::new();
         let (mut failed, mut hidden, mut is_seen) = (None, None, false);
@@ -95,10 +96,10 @@ impl<'m> Case<'_, 'm> {
             keys.push(match self.creation(&version) {
                 Creation::At(created) => {
                     is_seen = true;
-                    Ok(Key::Created(Some(created.at)))
+                    Ok(RankKey::Created(Some(created.at)))
                 }
                 // The running tag without a time is a reason of its own.
-                Creation::None if Some(*tag) == self.running.as_ref() => Ok(Key::Created(None)),
+                Creation::None if Some(*tag) == self.running.as_ref() => Ok(RankKey::Created(None)),
                 Creation::None => Err(Rejection::NoCreationTime),
                 Creation::Rejected(rejection, _) => Err(rejection),
                 Creation::Failed(failure) if failure.kind == FetchFailureKind::Unauthorized => {
@@ -106,7 +107,7 @@ impl<'m> Case<'_, 'm> {
                     Err(Rejection::CannotBePulled)
                 }
                 unknown => match (self.bound(&version), unknown) {
-                    (Some(bound), _) => Ok(Key::CreatedBy(bound)),
+                    (Some(bound), _) => Ok(RankKey::CreatedBy(bound)),
                     (None, Creation::Failed(failure)) => {
                         failed.get_or_insert(failure);
                         continue;
@@ -124,12 +125,12 @@ impl<'m> Case<'_, 'm> {
                 matches!(self.creation(&version), Creation::NotAsked)
             });
             needs.extend(running.map(asked));
-            return Err(Box::new(needed(needs)));
+            return Err(needed(needs));
         }
         // Any of them may be the newest, so none may be guessed. One that is hidden
         // spoils itself alone, but only where others are shown.
         match failed.or(hidden.filter(|_| !is_seen)) {
-            Some(failure) => Err(Box::new(Outline::failed(&failure))),
+            Some(failure) => Err(Evaluation::failed(&failure)),
             None => Ok(keys),
         }
     }
@@ -145,15 +146,18 @@ impl<'m> Case<'_, 'm> {
 
     /// The running tag has no time. That is the reason of the row if there is
     /// anything to compare it with.
-    fn without_time(&self, running: &Tag, ranking: &Ranking<'m>) -> Result<(), Box<Outline>> {
+    fn without_time(&self, running: &Tag, ranking: &Ranking<'m>) -> Result<(), Evaluation> {
         let accepted = &ranking.accepted;
-        if accepted.iter().any(|r| matches!(r.key, Key::Created(_))) {
+        if accepted
+            .iter()
+            .any(|r| matches!(r.key, RankKey::Created(_)))
+        {
             let message = sentence::no_creation_time(running);
-            return Err(Box::new(Outline::new(Reason::NoCreationTime, message)));
+            return Err(Verdict::new(Reason::NoCreationTime, message).into());
         }
         let needs = self.dated_next(ranking);
         if !needs.is_empty() {
-            return Err(Box::new(needed(needs)));
+            return Err(needed(needs));
         }
         // What is left could not be dated; the walk says why.
         Ok(())
@@ -165,7 +169,7 @@ impl<'m> Case<'_, 'm> {
 }
 
 /// Gives the accepted tags their keys, and rejects those that have none.
-fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<Key<'m>, Rejection>>) {
+fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<RankKey<'m>, Rejection>>) {
     let accepted = std::mem::take(&mut ranking.accepted);
     for (Ranked { tag, .. }, key) in accepted.into_iter().zip(keys) {
         match key {
@@ -192,8 +196,8 @@ pub(crate) fn to_date_next<'r>(
     let mut undated: Vec<(Timestamp, &Tag)> = Vec::new();
     for Ranked { tag, key } in left {
         match key {
-            Key::Created(Some(at)) => best = best.max(*at),
-            Key::CreatedBy(bound) => undated.push((*bound, tag)),
+            RankKey::Created(Some(at)) => best = best.max(*at),
+            RankKey::CreatedBy(bound) => undated.push((*bound, tag)),
             _ => {}
         }
     }
@@ -217,8 +221,8 @@ fn asked(tag: &Tag) -> Fact {
     Fact::Created(TagOrDigest::Tag(tag.clone()))
 }
 
-fn needed(mut facts: Vec<Fact>) -> Outline {
+fn needed(mut facts: Vec<Fact>) -> Evaluation {
     facts.sort_unstable();
     facts.dedup();
-    Outline::needs(facts)
+    Evaluation::Needs(facts)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::EditProblem;
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 use crate::workload::plain_scalar;
 
 /// The key under which an empty mapping and none mean the same.
@@ -30,7 +30,7 @@ impl Change {
     }
 
     /// Adds the edit of a place, which lies below `base`.
-    pub(crate) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
+    pub(crate) fn add(&mut self, base: &[String], edit: &FieldEdit) -> Result<(), EditProblem> {
         let two_ways = || EditProblem::TwoWays {
             place: place(&edit.path),
         };

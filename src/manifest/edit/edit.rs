@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::change::{Change, place};
 use super::splice::Splices;
 use crate::manifest::document::{Located, Object, Root, located};
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 
 /// The edits of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct ObjectEdit {
     /// Its position among [`objects`](crate::manifest::objects), from 0.
     pub index: usize,
     /// What is to be changed in it.
-    pub places: Vec<Place>,
+    pub places: Vec<FieldEdit>,
 }
 
 /// Edits a text; see the module for the rules.

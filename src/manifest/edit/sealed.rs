@@ -6,10 +6,14 @@ use super::change::place;
 use super::error::EditProblem;
 use crate::manifest::document::{Located, Object};
 use crate::manifest::sops::Sops;
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 
 /// Refuses a change that SOPS would notice: see [`Sops`].
-pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Result<(), EditProblem> {
+pub(crate) fn check(
+    found: &Located,
+    object: &Object,
+    places: &[FieldEdit],
+) -> Result<(), EditProblem> {
     if places.is_empty() {
         return Ok(());
     }

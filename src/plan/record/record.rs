@@ -86,7 +86,9 @@ impl LastUpdate {
     /// # Errors
     ///
     /// The annotation is no record, with the reason.
-    pub fn of(annotations: &BTreeMap<String, String>) -> Option<Result<Self, serde_json::Error>> {
+    pub fn from_annotations(
+        annotations: &BTreeMap<String, String>,
+    ) -> Option<Result<Self, serde_json::Error>> {
         let (_, text) = Key::LastUpdate.find(annotations)?;
         Some(serde_json::from_str(text))
     }
@@ -157,7 +159,7 @@ pub(crate) fn annotations(
 
 /// What the record so far can undo, but for what these changes do.
 fn still_undoable(object: &Observed, changes: &[&ImageChange]) -> Vec<RecordedChange> {
-    let Some(Ok(last)) = LastUpdate::of(&object.annotations) else {
+    let Some(Ok(last)) = LastUpdate::from_annotations(&object.annotations) else {
         return Vec::new();
     };
     let is_undone = |name: &str| changes.iter().any(|change| change.container == name);

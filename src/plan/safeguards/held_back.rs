@@ -1,13 +1,13 @@
 //! What somebody might expect to change and what stays, with the reason.
 
 use crate::image::ImageReference;
-use crate::plan::change::is_elsewhere;
+use crate::plan::other_repository::is_other_repository;
 use crate::words::closed_words;
 use crate::workload::WorkloadId;
 
 closed_words! {
     /// Why a container, or a workload, stays as it is.
-    pub enum Hold {
+    pub enum HoldReason {
         /// It is not automated, and nobody asked for manual ones.
         Manual = "manual",
         /// It is locked.
@@ -45,7 +45,7 @@ closed_words! {
     }
 }
 
-impl Hold {
+impl HoldReason {
     /// The flag that lifts it, where one does.
     #[must_use]
     pub fn lifted_by(self) -> Option<&'static str> {
@@ -82,7 +82,7 @@ pub struct HeldBack {
     /// The image that would be written.
     pub to: Option<ImageReference>,
     /// Why.
-    pub hold: Hold,
+    pub hold: HoldReason,
     /// The same in a sentence, with names in it.
     pub message: String,
 }
@@ -93,6 +93,6 @@ impl HeldBack {
     #[must_use]
     pub fn changes_repository(&self) -> bool {
         let images = self.from.as_deref().zip(self.to.as_ref());
-        images.is_some_and(|(from, to)| is_elsewhere(from, to))
+        images.is_some_and(|(from, to)| is_other_repository(from, to))
     }
 }

@@ -1,6 +1,6 @@
 //! What a last look at the registries says of the images that a plan writes.
 
-use super::held_back::{HeldBack, Hold};
+use super::held_back::{HeldBack, HoldReason};
 use crate::image::Digest;
 use crate::plan::change::{Change, ImageChange, Plan};
 use crate::policy::{Warning, WarningCode};
@@ -27,7 +27,7 @@ impl Plan {
     /// Holds back what is not there, and warns of what the workload may not be
     /// able to pull. `presences` are those of [`Self::images`], in their order. A
     /// workload none of whose images is left stays as it is.
-    pub fn heed_presences(&mut self, presences: &[Presence]) {
+    pub fn hold_back_missing(&mut self, presences: &[Presence]) {
         let mut presences = presences.iter();
         for mut change in std::mem::take(&mut self.changes) {
             let images = std::mem::take(&mut change.images);
@@ -75,7 +75,11 @@ impl Plan {
 impl ImageChange {
     /// `judged`: what the tag served when it was judged. What it serves now may be
     /// something else, which nobody has looked at.
-    fn apply(&mut self, seen: &Presence, judged: Option<&Digest>) -> Result<(), (Hold, String)> {
+    fn apply(
+        &mut self,
+        seen: &Presence,
+        judged: Option<&Digest>,
+    ) -> Result<(), (HoldReason, String)> {
         if let Presence::Served(served) | Presence::ServedToUserOnly { digest: served, .. } = seen
             && let Some(judged) = judged.filter(|judged| *judged != served)
         {
@@ -84,7 +88,7 @@ impl ImageChange {
                 judged.short(),
                 served.short()
             );
-            return Err((Hold::Unconfirmed, message));
+            return Err((HoldReason::Unconfirmed, message));
         }
         match seen {
             Presence::Served(digest) => self.digest = Some(digest.clone()),
@@ -96,11 +100,14 @@ impl ImageChange {
                 ));
             }
             Presence::Gone(reason) => {
-                return Err((Hold::Gone, format!("the image is not there: {reason}")));
+                return Err((
+                    HoldReason::Gone,
+                    format!("the image is not there: {reason}"),
+                ));
             }
             Presence::Unknown(reason) => {
                 let message = format!("nobody could tell whether the image is there: {reason}");
-                return Err((Hold::Unconfirmed, message));
+                return Err((HoldReason::Unconfirmed, message));
             }
         }
         Ok(())
@@ -155,7 +162,7 @@ mod tests {
             changes: vec![change("a", &["app", "side"]), change("b", &["app"])],
             held_back: Vec::new(),
         };
-        plan.heed_presences(&[
+        plan.hold_back_missing(&[
             Presence::Gone("404".to_owned()),
             Presence::Served(digest()),
             Presence::Unknown("500".to_owned()),
@@ -181,10 +188,10 @@ mod tests {
         assert_eq!(
             held,
             [
-                ("a", Hold::Gone, "the image is not there: 404"),
+                ("a", HoldReason::Gone, "the image is not there: 404"),
                 (
                     "b",
-                    Hold::Unconfirmed,
+                    HoldReason::Unconfirmed,
                     "nobody could tell whether the image is there: 500"
                 ),
             ]
@@ -204,11 +211,11 @@ mod tests {
                 changes: vec![moved],
                 held_back: Vec::new(),
             };
-            plan.heed_presences(&[Presence::Served(digest())]);
+            plan.hold_back_missing(&[Presence::Served(digest())]);
             // What ran before is put back by its tag, whatever that serves now.
             assert_eq!(plan.changes.len(), usize::from(is_rollback));
             if let Some(held) = plan.held_back.first() {
-                assert_eq!(held.hold, Hold::Unconfirmed);
+                assert_eq!(held.hold, HoldReason::Unconfirmed);
                 assert_eq!(
                     held.message,
                     "the tag has moved from sha256:1111111 to sha256:0000000 since it was judged; \
@@ -224,7 +231,7 @@ mod tests {
             changes: vec![change("a", &["app"])],
             held_back: Vec::new(),
         };
-        plan.heed_presences(&[Presence::ServedToUserOnly {
+        plan.hold_back_missing(&[Presence::ServedToUserOnly {
             digest: digest(),
             reason: "no secret".to_owned(),
         }]);

@@ -18,14 +18,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field_managers::{self, ARGOCD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
-use super::held_back::Hold;
+use super::held_back::HoldReason;
 use crate::plan::change::Plan;
 use crate::plan::update::Overrides;
 use crate::workload::{Observed, Owner, OwnerMarker, WorkloadId};
 
 /// How an owner meets a live edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
+pub enum OwnerEffect {
     /// It reverts the edit: images are written only with `--override-owner`.
     Reverts,
     /// It may revert the edit some day: a warning.
@@ -38,7 +38,7 @@ pub struct Ownership {
     /// The owner: `Kustomization flux-system/apps`.
     pub owner: Owner,
     /// What it does to an edit.
-    pub binding: Binding,
+    pub effect: OwnerEffect,
     /// In a sentence, with the way out.
     pub message: String,
 }
@@ -87,7 +87,7 @@ const KUBECTL_APPLY: [&str; 2] = ["kubectl-client-side-apply", "kubectl"];
 
 /// A sign of an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Claim {
+enum OwnerSign {
     /// A field manager that is known to write again, with nothing to name it better.
     Manager(String),
     Kustomization(Owner),
@@ -103,14 +103,14 @@ enum Claim {
 /// What has to be asked before the owner is known.
 #[must_use]
 pub fn owner_questions(object: &Observed) -> Vec<OwnerQuestion> {
-    claims(object)
+    signs(object)
         .into_iter()
-        .filter_map(|claim| match claim {
-            Claim::Kustomization(_) if left_alone(object).is_some() => None,
-            Claim::Kustomization(owner) | Claim::HelmRelease(owner) => {
+        .filter_map(|sign| match sign {
+            OwnerSign::Kustomization(_) if left_alone(object).is_some() => None,
+            OwnerSign::Kustomization(owner) | OwnerSign::HelmRelease(owner) => {
                 Some(OwnerQuestion::IsSuspended(owner))
             }
-            Claim::Instance(name) => Some(is_listed(object, name)),
+            OwnerSign::Instance(name) => Some(is_listed(object, name)),
             _ => None,
         })
         .collect()
@@ -128,27 +128,27 @@ fn is_listed(object: &Observed, application: String) -> OwnerQuestion {
 /// could not be read.
 #[must_use]
 pub fn ownership(object: &Observed, answers: &[(OwnerQuestion, OwnerAnswer)]) -> Option<Ownership> {
-    let mut owners: Vec<Ownership> = claims(object)
+    let mut owners: Vec<Ownership> = signs(object)
         .into_iter()
-        .filter_map(|claim| judge(object, claim, answers))
+        .filter_map(|sign| judge(object, sign, answers))
         .collect();
-    let reverts = |ownership: &Ownership| ownership.binding == Binding::Reverts;
+    let reverts = |ownership: &Ownership| ownership.effect == OwnerEffect::Reverts;
     let first = owners.iter().position(reverts).unwrap_or(0);
     (first < owners.len()).then(|| owners.swap_remove(first))
 }
 
 /// Every sign of an owner, those that are surest of a revert first.
-fn claims(object: &Observed) -> Vec<Claim> {
+fn signs(object: &Observed) -> Vec<OwnerSign> {
     let owners = object.owners.iter();
-    let marked: Vec<Claim> = owners
+    let marked: Vec<OwnerSign> = owners
         .map(|(marker, owner)| {
             let owner = owner.clone();
             match marker {
-                OwnerMarker::Kustomization => Claim::Kustomization(owner),
-                OwnerMarker::HelmRelease => Claim::HelmRelease(owner),
-                OwnerMarker::Application => Claim::Application(owner),
-                OwnerMarker::Controller => Claim::Controller(owner),
-                OwnerMarker::Release => Claim::Release(owner),
+                OwnerMarker::Kustomization => OwnerSign::Kustomization(owner),
+                OwnerMarker::HelmRelease => OwnerSign::HelmRelease(owner),
+                OwnerMarker::Application => OwnerSign::Application(owner),
+                OwnerMarker::Controller => OwnerSign::Controller(owner),
+                OwnerMarker::Release => OwnerSign::Release(owner),
             }
         })
         .collect();
@@ -162,7 +162,7 @@ fn claims(object: &Observed) -> Vec<Claim> {
         .chain(&writers.values)
         .collect();
 
-    let mut claims = Vec::new();
+    let mut signs = Vec::new();
     let mut is_argos = has(OwnerMarker::Application);
     for manager in &names {
         let is = |tool: &str| field_managers::is_of(manager, tool);
@@ -174,29 +174,29 @@ fn claims(object: &Observed) -> Vec<Claim> {
         {
             continue;
         }
-        claims.push(match instance.filter(|_| is(ARGOCD)) {
-            Some(instance) => Claim::Application(Owner::application(instance)),
-            None => Claim::Manager((*manager).clone()),
+        signs.push(match instance.filter(|_| is(ARGOCD)) {
+            Some(instance) => OwnerSign::Application(Owner::application(instance)),
+            None => OwnerSign::Manager((*manager).clone()),
         });
         is_argos |= is(ARGOCD);
     }
-    claims.extend(marked);
+    signs.extend(marked);
     // The surer signs come first: charts set this label for themselves. Argo CD
     // leaves kubectl's annotation too, and what it may do is worse.
     if let Some(instance) = instance.filter(|_| !is_argos) {
-        claims.push(Claim::Instance(instance.clone()));
+        signs.push(OwnerSign::Instance(instance.clone()));
     }
     let applies = |manager: &&&String| KUBECTL_APPLY.contains(&manager.as_str());
     if object.applied_by_kubectl || names.iter().any(|manager| applies(&manager)) {
-        claims.push(Claim::KubectlApply);
+        signs.push(OwnerSign::KubectlApply);
     }
-    claims
+    signs
 }
 
 /// What a sign comes to, with the answers. `None`: it was no owner.
 fn judge(
     object: &Observed,
-    claim: Claim,
+    sign: OwnerSign,
     answers: &[(OwnerQuestion, OwnerAnswer)],
 ) -> Option<Ownership> {
     let id = &object.workload.id;
@@ -213,19 +213,19 @@ fn judge(
     let reverts = |owner: Owner, message: String| {
         Some(Ownership {
             owner,
-            binding: Binding::Reverts,
+            effect: OwnerEffect::Reverts,
             message,
         })
     };
     let warns = |owner: Owner, message: String| {
         Some(Ownership {
             owner,
-            binding: Binding::Warns,
+            effect: OwnerEffect::Warns,
             message,
         })
     };
-    match claim {
-        Claim::Manager(name) => {
+    match sign {
+        OwnerSign::Manager(name) => {
             let owner = Owner {
                 kind: "FieldManager".to_owned(),
                 namespace: None,
@@ -245,7 +245,7 @@ fn judge(
             );
             reverts(owner, message)
         }
-        Claim::Kustomization(owner) => {
+        OwnerSign::Kustomization(owner) => {
             if let Some(key) = left_alone(object) {
                 let message =
                     format!("{owner} applied {id}; {key} keeps it from reverting an edit");
@@ -263,7 +263,7 @@ fn judge(
             );
             reverts(owner, message)
         }
-        Claim::HelmRelease(owner) => {
+        OwnerSign::HelmRelease(owner) => {
             if is_suspended(&owner) {
                 let message =
                     format!("{owner} is suspended, and reverts the edit when it is resumed");
@@ -276,12 +276,12 @@ fn judge(
             );
             reverts(owner, message)
         }
-        Claim::Application(owner) => reverts_as_argo(owner),
-        Claim::Controller(owner) => {
+        OwnerSign::Application(owner) => reverts_as_argo(owner),
+        OwnerSign::Controller(owner) => {
             let message = format!("{owner} owns {id} and writes it again: change {owner} instead");
             reverts(owner, message)
         }
-        Claim::Instance(name) => match answer(&is_listed(object, name.clone())) {
+        OwnerSign::Instance(name) => match answer(&is_listed(object, name.clone())) {
             OwnerAnswer::Yes(namespace) => reverts_as_argo(Owner {
                 namespace,
                 ..Owner::application(&name)
@@ -294,14 +294,14 @@ fn judge(
                 warns(Owner::application(&name), message)
             }
         },
-        Claim::Release(owner) => {
+        OwnerSign::Release(owner) => {
             let message = format!(
                 "{owner} puts the image of its values back at the next helm upgrade: change the \
                  values too"
             );
             warns(owner, message)
         }
-        Claim::KubectlApply => {
+        OwnerSign::KubectlApply => {
             let message = format!(
                 "the next kubectl apply of {id} puts the image of its manifest back: change the \
                  manifest too, with -f"
@@ -323,7 +323,7 @@ fn reverts_as_argo(owner: Owner) -> Option<Ownership> {
     );
     Some(Ownership {
         owner,
-        binding: Binding::Reverts,
+        effect: OwnerEffect::Reverts,
         message,
     })
 }
@@ -351,15 +351,19 @@ impl Plan {
     /// Holds back the images of workloads whose owner reverts them, unless that
     /// is overridden, and notes what the others do. Annotations alone are never
     /// refused.
-    pub fn heed_owners(&mut self, owners: &BTreeMap<WorkloadId, Ownership>, overrides: Overrides) {
+    pub fn hold_back_owned(
+        &mut self,
+        owners: &BTreeMap<WorkloadId, Ownership>,
+        overrides: Overrides,
+    ) {
         for mut change in std::mem::take(&mut self.changes) {
             let owner = owners.get(&change.workload);
             let Some(owner) = owner.filter(|_| !change.images.is_empty()) else {
                 self.changes.push(change);
                 continue;
             };
-            if owner.binding == Binding::Reverts && !overrides.owner {
-                self.hold_back(&change, Hold::Owned, &owner.message);
+            if owner.effect == OwnerEffect::Reverts && !overrides.owner {
+                self.hold_back(&change, HoldReason::Owned, &owner.message);
                 continue;
             }
             change.notes.push(owner.message.clone());

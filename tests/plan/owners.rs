@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kubectl_imgpolicy::plan::{
-    Binding, Overrides, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership,
+    Overrides, OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
 use kubectl_imgpolicy::workload::Observed;
 use serde_json::{Value, json};
@@ -41,11 +41,11 @@ fn says(ownership: Option<&Ownership>) -> String {
     ownership.map_or_else(
         || "nobody".to_owned(),
         |ownership| {
-            let binding = match ownership.binding {
-                Binding::Reverts => "reverts",
-                Binding::Warns => "warns",
+            let effect = match ownership.effect {
+                OwnerEffect::Reverts => "reverts",
+                OwnerEffect::Warns => "warns",
             };
-            format!("{} {binding}", ownership.owner)
+            format!("{} {effect}", ownership.owner)
         },
     )
 }
@@ -195,13 +195,13 @@ fn a_suspended_flux_object_only_warns() {
             panic!("whether it is suspended: {questions:?}");
         };
         assert_eq!(asked.to_string(), owner);
-        for (answer, binding) in [
+        for (answer, effect) in [
             (OwnerAnswer::Yes(None), "warns"),
             (OwnerAnswer::No, "reverts"),
             (OwnerAnswer::Unknown, "reverts"),
         ] {
             let judged = judged(&object, &answer);
-            assert_eq!(says(judged.as_ref()), format!("{owner} {binding}"));
+            assert_eq!(says(judged.as_ref()), format!("{owner} {effect}"));
         }
         // Nobody asked.
         assert_eq!(
@@ -271,7 +271,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     };
     let reverts = owned(json!({"labels": flux()}));
     let mut held_plan = plan.clone();
-    held_plan.heed_owners(
+    held_plan.hold_back_owned(
         &reverts,
         Overrides {
             lock: true,
@@ -289,7 +289,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
             .starts_with("Kustomization flux-system/apps ")
     );
     let mut overridden = plan.clone();
-    overridden.heed_owners(
+    overridden.hold_back_owned(
         &reverts,
         Overrides {
             owner: true,
@@ -300,7 +300,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     assert_eq!(overridden.changes[0].notes.len(), 1);
     let warns = owned(json!({"annotations": {"meta.helm.sh/release-name": "db"}}));
     let mut warned = plan.clone();
-    warned.heed_owners(&warns, Overrides::default());
+    warned.hold_back_owned(&warns, Overrides::default());
     assert_eq!(
         warned.changes[0].notes,
         [
@@ -310,6 +310,6 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     // An edit of annotations is nobody's business.
     let mut annotations = plan;
     annotations.changes[0].images.clear();
-    annotations.heed_owners(&reverts, Overrides::default());
+    annotations.hold_back_owned(&reverts, Overrides::default());
     assert_eq!(annotations.changes.len(), 1);
 }

@@ -1,0 +1,46 @@
+//! From an edit of annotations to the workloads that it is made to.
+
+use super::change::{Change, Plan};
+use super::policy_edit::PolicyEdit;
+use crate::policy::lock_on;
+use crate::workload::Workload;
+
+/// The plan to say this of workloads.
+#[must_use]
+pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
+    let mut changes: Vec<Change> = workloads
+        .iter()
+        .map(|workload| Change {
+            workload: workload.id.clone(),
+            source: workload.source.clone(),
+            images: Vec::new(),
+            policy: Some(edit.seen_on(workload)),
+            is_rollback: false,
+            notes: notes(workload, edit),
+        })
+        .collect();
+    changes.sort_by(|a, b| a.workload.cmp(&b.workload));
+    Plan {
+        changes,
+        held_back: Vec::new(),
+    }
+}
+
+/// What to know of a workload before such an edit.
+fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
+    let waits = matches!(
+        edit,
+        PolicyEdit::Automate { .. } | PolicyEdit::SetPolicy { .. }
+    );
+    let lock = lock_on(workload).filter(|_| waits);
+    lock.map(|lock| {
+        let by = lock.by.map_or_else(String::new, |by| format!(" by {by}"));
+        let id = &workload.id;
+        format!(
+            "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
+            id.exact()
+        )
+    })
+    .into_iter()
+    .collect()
+}
