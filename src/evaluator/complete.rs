@@ -114,8 +114,9 @@ pub(crate) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
         return None;
     }
     let message = match image.tag() {
-        Some(tag) => format!("{tag} may mean another image tomorrow"),
-        None => "without a tag the image is latest, which may be another tomorrow".to_owned(),
+        Some(tag) => format!("{tag} may refer to another image tomorrow"),
+        None => "without a tag, the image is latest, which may refer to another image tomorrow"
+            .to_owned(),
     };
     Some(Warning::new(WarningCode::MutableTag, message))
 }

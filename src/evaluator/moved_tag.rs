@@ -1,23 +1,27 @@
 //! Whether the Pods run what the tag serves now.
 //!
-//! A Pod's `imageID` may name the index, the manifest of a platform, or the
-//! config, depending on the runtime. All three belong to the image; only an id
-//! that is none of them shows that the tag has moved.
+//! Depending on the container runtime, a Pod's `imageID` is the digest of the index,
+//! of a platform's manifest, or of a config. All three belong to the image. Only
+//! another digest shows that the tag has moved.
 
 use super::input::EvaluationInput;
 use crate::image::{Digest, Fact, Known, TagOrDigest};
 use crate::policy::{Warning, WarningCode};
 use crate::workload::RunningImage;
 
-/// The warning, if there is one, or what has to be asked to tell.
+/// The warning, if the tag has moved.
+///
+/// # Errors
+///
+/// This fact must be known first.
 pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact> {
-    // A digest in the manifest cannot move.
     let ids: Vec<&RunningImage> = input
         .context
         .running
         .iter()
         .filter(|r| r.digest.is_some())
         .collect();
+    // A digest in the manifest cannot move.
     let is_by_tag = input.image.digest().is_none();
     let Some(tag) = input.running.as_ref().filter(|_| is_by_tag) else {
         return Ok(None);
@@ -30,14 +34,10 @@ pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact
     let served = match image.map(|image| &image.digest) {
         None | Some(Known::NotAsked) => return Err(Fact::Digest(version)),
         Some(Known::Value(digest)) => digest,
-        // Nothing can be said; the row's own reason tells of the registry.
+        // It cannot be known; the row's own reason reports the failure.
         Some(Known::Failed(_)) => return Ok(None),
     };
-    let foreign = |known: &[&Digest]| -> Vec<&RunningImage> {
-        let is_known = |r: &RunningImage| r.digest.as_ref().is_some_and(|d| known.contains(&d));
-        ids.iter().copied().filter(|r| !is_known(r)).collect()
-    };
-    if foreign(&[served]).is_empty() {
+    if foreign(&ids, &[served]).is_empty() {
         return Ok(None);
     }
     let members = match image.map(|image| &image.members) {
@@ -47,7 +47,7 @@ pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact
     };
     let mut known = vec![served];
     known.extend(members.iter().map(|member| &member.manifest));
-    if foreign(&known).is_empty() {
+    if foreign(&ids, &known).is_empty() {
         return Ok(None);
     }
     let configs: Vec<&Digest> = members
@@ -60,9 +60,20 @@ pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact
         return Err(Fact::Configs(version));
     }
     known.extend(configs);
-    let foreign = foreign(&known);
+    let foreign = foreign(&ids, &known);
     Ok((!foreign.is_empty())
         .then(|| warning(input.context.running, &foreign, tag.as_str(), served)))
+}
+
+/// The running images whose digest is none of the known ones.
+fn foreign<'r>(ids: &[&'r RunningImage], known: &[&Digest]) -> Vec<&'r RunningImage> {
+    ids.iter()
+        .copied()
+        .filter(|running| {
+            let digest = running.digest.as_ref();
+            digest.is_none_or(|digest| !known.contains(&digest))
+        })
+        .collect()
 }
 
 fn warning(
@@ -89,8 +100,8 @@ fn warning(
     )
 }
 
-/// Whether the Pods differ among each other where no registry was asked what the
-/// tag serves: of several digests one image's parts cannot be told apart then.
+/// The warning if the Pods run different digests and no registry was asked what the
+/// tag serves. In that case, it is unknown whether the digests belong to one image.
 pub(crate) fn mixed(running: &[RunningImage]) -> Option<Warning> {
     let mut known: Vec<&RunningImage> = running.iter().filter(|r| r.digest.is_some()).collect();
     if known.len() < 2 {

@@ -1,5 +1,5 @@
-//! One container on its way to a decision: what the annotations say of it, and
-//! which repository has to be asked.
+//! One container on its way to a decision: what its annotations say, and which
+//! repository must be queried.
 
 use jiff::Timestamp;
 
@@ -67,8 +67,8 @@ impl<'s> Subject<'s> {
         self
     }
 
-    /// A policy tried on an image that need not run anywhere, with the settings
-    /// that hold without a workload.
+    /// A trial of a policy on an image that need not run anywhere, with the settings
+    /// that apply without a workload.
     #[must_use]
     pub fn trying(
         workload: &'s Workload,
@@ -95,8 +95,8 @@ impl<'s> Subject<'s> {
         Self::new(workload, container, resolved, None, None, context)
     }
 
-    /// The policy to judge by: the container's own, or the assumed one; none
-    /// where the image is left out.
+    /// The policy to evaluate: the container's own, or the assumed one; none if the
+    /// image is excluded.
     pub(crate) fn policy(&self) -> Option<&ContainerPolicy> {
         match &self.resolved.policy {
             _ if self.left_out.is_some() => None,
@@ -106,7 +106,7 @@ impl<'s> Subject<'s> {
         }
     }
 
-    /// The repository that has to be asked; `None`: the decision needs nothing.
+    /// The repository that must be queried; `None`: the decision needs no metadata.
     #[must_use]
     pub fn repository(&self) -> Option<&CanonicalName> {
         if self.policy().is_none() && self.requested.is_none() {
@@ -115,7 +115,7 @@ impl<'s> Subject<'s> {
         self.image.as_ref().ok().map(ImageReference::canonical)
     }
 
-    /// Whether the flags of the run leave the image out.
+    /// Whether the flags of the run exclude the image.
     #[must_use]
     pub fn is_left_out(&self) -> bool {
         self.left_out.is_some()
@@ -127,8 +127,8 @@ impl<'s> Subject<'s> {
         self.policy()?.build(tag)
     }
 
-    /// What else has to be known of the repository; empty when the container can
-    /// be decided.
+    /// The facts about the repository that must still be fetched; empty if the
+    /// container can be decided.
     #[must_use]
     pub fn needs(&self, metadata: &RepositoryMetadata) -> Vec<Fact> {
         match self.evaluate(metadata) {
@@ -171,14 +171,14 @@ impl<'s> Subject<'s> {
         }
     }
 
-    /// Whether the metadata carries a decision.
+    /// Whether the metadata is sufficient for a decision.
     #[must_use]
     pub fn is_decided(&self, metadata: &RepositoryMetadata) -> bool {
         self.needs(metadata).is_empty()
     }
 
     pub(crate) fn conclude(&self, evaluation: Option<Evaluation>) -> Decision {
-        // With a registry's answer the parts of one image are told apart.
+        // An evaluation already compares the Pods' digests with what the tag serves.
         let may_be_mixed = evaluation.is_none() && self.resolved.state != State::Ignored;
         let verdict = match (&self.image, &self.resolved.policy, evaluation) {
             (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
@@ -196,7 +196,7 @@ impl<'s> Subject<'s> {
             }
             (Ok(_), _, None) => None,
         };
-        let mut decision = self.undisturbed();
+        let mut decision = self.by_state();
         let is_assumed = self.resolved.policy.is_none() && self.assumed.is_some();
         match verdict {
             Some(verdict) if is_assumed => self.suggest(&mut decision, verdict),
@@ -213,8 +213,8 @@ impl<'s> Subject<'s> {
         decision
     }
 
-    /// What the state alone decides.
-    fn undisturbed(&self) -> Decision {
+    /// The decision that follows from the state alone.
+    fn by_state(&self) -> Decision {
         let resolved = &self.resolved;
         let reason = match resolved.state {
             State::Locked => Reason::Locked,
@@ -266,7 +266,7 @@ impl<'s> Subject<'s> {
     fn suggest(&self, decision: &mut Decision, verdict: Verdict) {
         let Some(policy) = &self.assumed else { return };
         decision.suggestion = Some(Suggestion {
-            policy: summarise(policy),
+            policy: summary_of(policy),
             latest: verdict.latest,
             reason: verdict.reason,
             message: verdict.message,
@@ -276,8 +276,8 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// Puts a verdict under the state: only an automated container takes it as its
-/// own; the others keep their state's reason, and their faults become warnings.
+/// Applies a verdict to a decision: only an automated container adopts it. The
+/// others keep the reason of their state, and failures become warnings.
 fn apply(decision: &mut Decision, verdict: Verdict) {
     let Verdict {
         reason,
@@ -309,7 +309,7 @@ fn apply(decision: &mut Decision, verdict: Verdict) {
 
 fn summary(policy: &Result<ContainerPolicy, PolicyError>) -> PolicySummary {
     match policy {
-        Ok(policy) => summarise(policy),
+        Ok(policy) => summary_of(policy),
         Err(error) => PolicySummary {
             filter: error.text.clone(),
             order: Rule::order_of_text(&error.text),
@@ -318,7 +318,7 @@ fn summary(policy: &Result<ContainerPolicy, PolicyError>) -> PolicySummary {
     }
 }
 
-fn summarise(policy: &ContainerPolicy) -> PolicySummary {
+fn summary_of(policy: &ContainerPolicy) -> PolicySummary {
     PolicySummary {
         filter: policy.text.clone(),
         order: policy.rule.order(),
@@ -326,7 +326,7 @@ fn summarise(policy: &ContainerPolicy) -> PolicySummary {
     }
 }
 
-/// A row that a stopped scan or a snapshot without the facts left behind.
+/// The verdict if a stopped scan, or a snapshot, does not contain the facts.
 fn not_asked(facts: &[Fact]) -> Verdict {
     let what = match facts.first() {
         Some(Fact::Tags) | None => "the tag list",
@@ -337,5 +337,5 @@ fn not_asked(facts: &[Fact]) -> Verdict {
         Some(Fact::Pushed(_)) => "the push time of an image",
         Some(Fact::Confirmed(_)) => "whether a tag still serves what it did",
     };
-    Verdict::new(Reason::RegistryError, format!("{what} was not asked for"))
+    Verdict::new(Reason::RegistryError, format!("{what} was not requested"))
 }

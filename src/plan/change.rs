@@ -1,4 +1,4 @@
-//! What is going to be done, complete before anything is written.
+//! What will be written, complete before anything is written.
 
 use super::other_repository::is_other_repository;
 use super::policy_edit::PolicyEdit;
@@ -7,18 +7,18 @@ use crate::image::{Digest, ImageReference};
 use crate::policy::Warning;
 use crate::workload::{ContainerType, Names, Source, WorkloadId};
 
-/// Everything that one command is going to write. The same plan is shown,
-/// confirmed, printed as data and written.
+/// Everything that one command will write. The same plan is previewed, confirmed,
+/// printed as data, and written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// One change a workload, sorted by namespace, name and kind.
+    /// One change per workload, sorted by namespace, name and kind.
     pub changes: Vec<Change>,
-    /// What stays although somebody might expect otherwise.
+    /// What is kept although the user might expect a change.
     pub held_back: Vec<HeldBack>,
 }
 
 impl Plan {
-    /// Whether its workloads, also those that are held back, stand in more than one
+    /// Whether its workloads, including those held back, are in more than one
     /// namespace.
     #[must_use]
     pub fn spans_namespaces(&self) -> bool {
@@ -27,7 +27,7 @@ impl Plan {
         ids.any(|id| Some(&id.namespace) != first)
     }
 
-    /// What its workloads are called side by side.
+    /// The names that distinguish its workloads from each other.
     #[must_use]
     pub fn names(&self) -> Names<'_> {
         Names::among(self.workloads())
@@ -39,20 +39,20 @@ impl Plan {
     }
 }
 
-/// What is going to be done to one workload, all of it at once or nothing.
+/// What will be written to one workload, all at once or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The workload.
     pub workload: WorkloadId,
-    /// The file it stands in, if it does.
+    /// The file that contains it, if there is one.
     pub source: Option<Source>,
     /// The images that are replaced, in the order of the spec.
     pub images: Vec<ImageChange>,
     /// The annotations that are edited.
     pub policy: Option<PolicyEdit>,
-    /// Whether this puts back what an update replaced; recorded as such.
+    /// Whether this restores what an update replaced; recorded as a rollback.
     pub is_rollback: bool,
-    /// What to know before saying yes, each in a sentence.
+    /// What to know before confirming, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -67,19 +67,19 @@ pub struct ImageChange {
     pub from: String,
     /// The image that is written.
     pub to: ImageReference,
-    /// What its tag served when it was elected, where that is known.
+    /// What its tag served when it was elected, if that is known.
     pub digest: Option<Digest>,
     /// The policy as written, for the record; none for an explicit image
     /// without a policy.
     pub policy: Option<String>,
     /// What the policy's named group `build` matched in the tag.
     pub build: Option<String>,
-    /// Why, in a sentence.
+    /// The reason as a sentence.
     pub message: String,
-    /// What else to know.
+    /// Further warnings.
     pub warnings: Vec<Warning>,
-    /// In a rollback, the tag as it stood in a Helm release's values, where it stood
-    /// there without quotes and is not read as text.
+    /// In a rollback, the tag as it was written in a Helm release's values, if it was
+    /// written there without quotes and is not read as text.
     pub plain_tag: Option<String>,
 }
 

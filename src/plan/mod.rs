@@ -1,17 +1,17 @@
-//! Decisions and wishes in, changes of objects out.
+//! Decisions and requests in, changes to objects out.
 //!
 //! ```text
 //! Assessment ── plan_update ───┐
 //! Snapshot ──── plan_image ────┤
 //! PolicyEdit ── plan_policy ───┼─> Plan { Change… } ── Change::edit(Observed) ──> Edit
 //! Observed ──── plan_rollback ─┘                                                   │
-//!                                  live: Edit::patch, one patch a workload  <──────┤
+//!                                  live: Edit::patch, one patch per workload <─────┤
 //!                                  files: Edit::field_edits, text edits          <──────┘
 //! ```
 //!
-//! A [`Change`] is an intention, made before anybody is asked. What is written
-//! is its [`Edit`], computed against the object as it stands at that moment, so
-//! that a retry after a conflict, a file and a live object all go one way.
+//! A [`Change`] is an intention, made before the user confirms it. What is written
+//! is its [`Edit`], computed against the object as it is at that moment, so that a
+//! retry after a conflict, a file and a live object all use the same code.
 
 mod change;
 mod edit;

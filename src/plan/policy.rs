@@ -1,11 +1,11 @@
-//! From an edit of annotations to the workloads that it is made to.
+//! Plans that edit the annotations of workloads.
 
 use super::change::{Change, Plan};
 use super::policy_edit::PolicyEdit;
 use crate::policy::lock_on;
 use crate::workload::Workload;
 
-/// The plan to say this of workloads.
+/// The plan that makes one edit of annotations to several workloads.
 #[must_use]
 pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
     let mut changes: Vec<Change> = workloads
@@ -14,7 +14,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
             workload: workload.id.clone(),
             source: workload.source.clone(),
             images: Vec::new(),
-            policy: Some(edit.seen_on(workload)),
+            policy: Some(edit.for_workload(workload)),
             is_rollback: false,
             notes: notes(workload, edit),
         })
@@ -26,18 +26,18 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
     }
 }
 
-/// What to know of a workload before such an edit.
+/// What to know about a workload before the edit.
 fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
-    let waits = matches!(
+    let is_blocked_by_lock = matches!(
         edit,
         PolicyEdit::Automate { .. } | PolicyEdit::SetPolicy { .. }
     );
-    let lock = lock_on(workload).filter(|_| waits);
+    let lock = lock_on(workload).filter(|_| is_blocked_by_lock);
     lock.map(|lock| {
         let by = lock.by.map_or_else(String::new, |by| format!(" by {by}"));
         let id = &workload.id;
         format!(
-            "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
+            "{id} is locked{by}; it is not updated until 'kubectl imgpolicy unlock {}'",
             id.exact()
         )
     })

@@ -3,11 +3,11 @@
 use crate::policy::KeyError;
 use crate::workload::{SEALED, Source};
 
-/// Why a change is not made to an object as it is now. Nothing of the change is
-/// written then.
+/// Why a change is not made to an object as it is now. No part of the change is
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A container of the plan is not there any more.
+    /// A container of the plan no longer exists.
     #[error(
         "unable to find container named {container:?}{}",
         if there.is_empty() { String::new() } else { format!(" (there are {})", there.join(", ")) }
@@ -15,20 +15,20 @@ pub enum Refusal {
     ContainerGone {
         /// Its name.
         container: String,
-        /// The containers that are there.
+        /// The containers that exist.
         there: Vec<String>,
     },
-    /// Somebody wrote another image since the plan was made.
-    #[error("container {container}: the image changed since the plan: now {now}")]
+    /// Another image has been written since the plan was made.
+    #[error("container {container}: the image has changed since the plan was made: now {now}")]
     ImageChanged {
         /// The container.
         container: String,
-        /// What it runs now.
+        /// The image that it has now.
         now: String,
     },
-    /// Somebody locked the workload since the plan was made.
+    /// The workload has been locked since the plan was made.
     #[error(
-        "it was locked since the plan was made{}{}",
+        "it has been locked since the plan was made{}{}",
         by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default(),
         message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
     )]
@@ -38,12 +38,12 @@ pub enum Refusal {
         /// Why, as written.
         message: Option<String>,
     },
-    /// Somebody had the workload ignored since the plan was made.
-    #[error("it is ignored since the plan was made")]
+    /// The workload has been marked as ignored since the plan was made.
+    #[error("it has been marked as ignored since the plan was made")]
     Ignored,
-    /// The lock that is to go is not the one that was seen.
+    /// The lock to remove is not the one that was read.
     #[error(
-        "the lock is another one since the plan was made{}{}",
+        "a different lock has been set since the plan was made{}{}",
         by.as_ref().map(|by| format!(": now by {by}")).unwrap_or_default(),
         message.as_ref().map(|message| format!(": {message}")).unwrap_or_default()
     )]
@@ -53,7 +53,7 @@ pub enum Refusal {
         /// Why, as written.
         message: Option<String>,
     },
-    /// An annotation has another value already, in kubectl's words.
+    /// An annotation already has another value; the wording is kubectl's.
     #[error(
         "--overwrite is false but found the following declared annotation(s): {}",
         found.iter().map(|(key, value)| format!("'{key}' already has a value ({value})")).collect::<Vec<_>>().join("; ")
@@ -62,7 +62,7 @@ pub enum Refusal {
         /// Keys with their values.
         found: Vec<(String, String)>,
     },
-    /// A container's name fits into no annotation.
+    /// A container's name does not fit into an annotation key.
     #[error("{0}")]
     IllegalKey(#[from] KeyError),
     /// The object's file is encrypted, with a checksum over all of it.
@@ -71,15 +71,15 @@ pub enum Refusal {
         at.as_ref().map(|at| format!("{}:{}: ", at.file, at.line)).unwrap_or_default()
     )]
     Sealed {
-        /// Where it stands.
+        /// Where it is.
         at: Option<Source>,
     },
-    /// An image of a Helm release stands where it cannot be written.
+    /// An image of a Helm release cannot be written in the release's values.
     #[error("container {container}: {reason}")]
-    NoPlace {
+    NotWritable {
         /// The container.
         container: String,
-        /// Why there is no place for it.
+        /// Why it cannot be written.
         reason: String,
     },
 }

@@ -8,11 +8,11 @@ use super::record::record;
 use super::refusal::Refusal;
 use super::rollback::rolled_back_from;
 use crate::policy::{is_ignored, lock_on};
-use crate::workload::{Container, Observed, WorkloadKind};
+use crate::workload::{Observed, WorkloadKind};
 
 impl Change {
-    /// The edit that makes this change to the object as it is now. An empty one:
-    /// everything is as wished already.
+    /// The edit that makes this change to the object as it is now. It is empty if
+    /// everything is already as requested.
     ///
     /// # Errors
     ///
@@ -25,7 +25,7 @@ impl Change {
         }
         let lock = lock_on(&object.workload);
         let mut edit = match &self.policy {
-            // What was rolled back is locked already, by somebody with a reason.
+            // The workload is already locked, and that lock has its own reason.
             Some(_) if self.is_rollback && lock.is_some() => Edit::default(),
             Some(policy) if self.is_rollback => {
                 let message = rolled_back_from(&self.images);
@@ -60,7 +60,7 @@ impl Change {
         Ok(edit)
     }
 
-    /// The images that are not yet as wished, in the order of the spec as it is
+    /// The images that are not yet as requested, in the order of the spec as it is
     /// now.
     fn pending(&self, object: &Observed) -> Result<Vec<&ImageChange>, Refusal> {
         let mut pending = Vec::new();
@@ -75,13 +75,14 @@ impl Change {
 }
 
 impl ImageChange {
-    /// Where the container stands that still runs what the plan starts from;
-    /// `None`: it runs the target already.
+    /// The position of the container, if it still has the image that the plan starts
+    /// from; `None`: it already has the target.
     fn position(&self, object: &Observed) -> Result<Option<usize>, Refusal> {
         let containers = &object.workload.containers;
-        let is_it =
-            |c: &Container| c.name == self.container && c.container_type == self.container_type;
-        let Some(position) = containers.iter().position(is_it) else {
+        let position = containers
+            .iter()
+            .position(|c| c.name == self.container && c.container_type == self.container_type);
+        let Some(position) = position else {
             return Err(Refusal::ContainerGone {
                 container: self.container.clone(),
                 there: containers.iter().map(|c| c.name.clone()).collect(),

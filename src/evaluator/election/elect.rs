@@ -1,9 +1,9 @@
-//! From the best tag downwards: which one is elected.
+//! The walk down the ranking, from the best tag: which one is elected.
 //!
-//! What costs requests is asked last and only of the tag that is about to be
-//! elected: whether it passes the gate, and its digest. A tag that fails is
-//! rejected and the next one is looked at, until the running tag is reached or so
-//! many were refused that the search ends.
+//! What costs requests is checked last, and only for the tag that is about to be
+//! elected: whether its image passes the gate, and its digest. If the image is
+//! refused, the next tag is checked, until the running tag is reached or the limit
+//! of refused tags.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -14,39 +14,37 @@ use super::refused::Refused;
 use super::times;
 use crate::evaluator::creation::Creation;
 use crate::evaluator::input::EvaluationInput;
-use crate::image::{
-    Digest, Fact, FetchFailure, FetchFailureKind, ImageMetadata, Known, Tag, TagOrDigest,
-};
-use crate::policy::{Order, Rejection, Rule, TagVersion};
+use crate::image::{Digest, Fact, FetchFailure, FetchFailureKind, Known, Tag, TagOrDigest};
+use crate::policy::{Order, Rejection, Rule};
 
-/// So many refused tags are looked at one after the other: most often the first
-/// or the second one passes. After that some are asked for side by side.
+/// How many tags are checked one at a time before several are checked at once:
+/// usually the first or the second one passes.
 const ONE_BY_ONE: usize = 4;
-/// How many tags are asked for side by side then.
-const SIDE_BY_SIDE: usize = 4;
+/// How many tags are checked at once after that.
+const AT_ONCE: usize = 4;
 
-/// How the walk ended.
+/// How the walk down the ranking ended.
 pub(crate) enum Election {
     /// This tag is better than the running one.
     Update { tag: Tag, digest: Option<Digest> },
-    /// The best tag is the running one, or the written digest is the best tag's.
+    /// The best tag is the running one, or serves the digest that is written.
     Running,
-    /// The best tag is another one, and equal to the running one in the order.
+    /// The best tag differs from the running one, and ranks the same.
     Equal(Tag),
     /// The best tag is lower than the running one.
     Downgrade(Tag),
-    /// The best tag is another variant; the running one's name.
+    /// The best tag is of another variant; with the variant of the running tag.
     VariantChange(Tag, String),
     /// Every tag was refused.
     Nobody,
-    /// So many were refused that the others were not looked at.
+    /// The limit of refused tags was reached; the others were not checked.
     Exhausted,
-    /// More has to be known.
+    /// These facts must be known first.
     Needs(Vec<Fact>),
-    /// What has to be known could not be had.
+    /// A necessary fact could not be fetched.
     Failed(FetchFailure),
-    /// This tag would be elected, but the registry allows no more requests to
-    /// check it.
+    /// This tag would be elected, but the registry's rate limit prevents checking
+    /// it.
     Unchecked(Tag, FetchFailure),
 }
 
@@ -77,7 +75,8 @@ struct CandidateWalk<'i, 'a> {
     refused: Vec<Refused>,
 }
 
-/// A heap's element; the heap gives the best first without sorting the rest.
+/// An element of the heap, which returns the best tag first without sorting the
+/// rest.
 struct ByRank<'a, 'm>(&'a Ranked<'m>, Order);
 
 impl PartialEq for ByRank<'_, '_> {
@@ -101,11 +100,10 @@ impl Ord for ByRank<'_, '_> {
 }
 
 impl CandidateWalk<'_, '_> {
-    /// Walks down the ranking.
-    pub(crate) fn elect(&mut self, ranking: &Ranking<'_>) -> Election {
+    fn elect(&mut self, ranking: &Ranking<'_>) -> Election {
         let election = self.walk(ranking);
-        // One tag may be hidden from us. If all that were asked for are, it is we
-        // who may not see them.
+        // One image may be hidden from these credentials. If every image that was
+        // requested is hidden, the credentials are at fault.
         let hidden = self.refused.iter().find_map(|refused| {
             let version = TagOrDigest::Tag(refused.tag.clone());
             self.hidden(&version).cloned()
@@ -159,7 +157,7 @@ impl CandidateWalk<'_, '_> {
         Election::Nobody
     }
 
-    /// How the walk ends at a tag, whatever its image is.
+    /// How the walk ends at a tag, whatever image it serves.
     fn ends_at(&self, candidate: &Ranked<'_>) -> Option<Election> {
         if !self.by_digest && Some(candidate.tag) == self.input.running.as_ref() {
             return Some(Election::Running);
@@ -170,10 +168,10 @@ impl CandidateWalk<'_, '_> {
             .as_ref()
             .map(|running| candidate.key.compare(running, order));
         match compared {
-            // Of two equals the running one stays.
+            // Of two equal tags, the running one is kept.
             Some(Ordering::Equal) => return Some(Election::Equal(candidate.tag.clone())),
-            // What is left is lower still; if a better tag was refused, that is
-            // the reason.
+            // The remaining tags are lower still. If a better tag was refused, its
+            // refusal is the reason.
             Some(Ordering::Less) if !self.may_go_down() => {
                 return Some(if self.refused.is_empty() {
                     Election::Downgrade(candidate.tag.clone())
@@ -187,15 +185,18 @@ impl CandidateWalk<'_, '_> {
         Some(Election::VariantChange(candidate.tag.clone(), variant))
     }
 
-    /// How many of the refused count towards the end of the search. In the order
-    /// of time the date that refuses a young image was known already.
+    /// How many refused tags count towards the limit. In the order by creation time,
+    /// images that are too young do not count, because their dates were already known.
     fn counted(&self) -> usize {
         let is_by_time = self.input.order() == Order::Created;
-        let counts = |refused: &&Refused| !is_by_time || refused.rejection != Rejection::TooYoung;
-        self.refused.iter().filter(counts).count()
+        self.refused
+            .iter()
+            .filter(|refused| !is_by_time || refused.rejection != Rejection::TooYoung)
+            .count()
     }
 
-    /// What the next tags need, once so many were refused that more will be.
+    /// The facts that the next tags need, if enough tags were refused that more
+    /// refusals are likely.
     fn needs_of_next(&self, heap: &mut BinaryHeap<ByRank<'_, '_>>) -> Vec<Fact> {
         let counted = self.counted();
         if counted < ONE_BY_ONE {
@@ -207,7 +208,7 @@ impl CandidateWalk<'_, '_> {
             .max_candidates
             .saturating_sub(counted + 1);
         let mut needs = Vec::new();
-        for _ in 1..SIDE_BY_SIDE.min(left + 1) {
+        for _ in 1..AT_ONCE.min(left + 1) {
             let Some(ByRank(next, _)) = heap.pop() else {
                 break;
             };
@@ -221,7 +222,7 @@ impl CandidateWalk<'_, '_> {
         needs
     }
 
-    /// The best tag is not dated, so it may be any below it that wins.
+    /// The creation time of the best tag is unknown, so any tag below it may win.
     fn date<'r>(
         &self,
         best: &Tag,
@@ -239,18 +240,18 @@ impl CandidateWalk<'_, '_> {
         self.input.policy.allow_downgrade || self.input.policy.rule.is_exact_pin()
     }
 
-    /// The variant of the running tag, where the candidate is of another.
+    /// The variant of the running tag, if the candidate is of another one.
     fn left_variant(&self, candidate: &Ranked<'_>) -> Option<String> {
         if self.input.policy.allow_variant_change || self.input.policy.rule.is_exact_pin() {
             return None;
         }
-        let variant_of = |key: &RankKey<'_>| match key {
-            RankKey::Version(version) => Some(TagVersion::variant(version).map(str::to_owned)),
-            _ => None,
+        let (RankKey::Version(running), RankKey::Version(elected)) =
+            (self.running_key.as_ref()?, &candidate.key)
+        else {
+            return None;
         };
-        let running = variant_of(self.running_key.as_ref()?)??;
-        let elected = variant_of(&candidate.key)?;
-        (elected.as_ref() != Some(&running)).then_some(running)
+        let variant = running.variant()?;
+        (elected.variant() != Some(variant)).then(|| variant.to_owned())
     }
 
     /// Checks whether a tag's image may be written.
@@ -281,14 +282,15 @@ impl CandidateWalk<'_, '_> {
         }
     }
 
-    /// Whether a listed image is hidden from us, although the list is not.
+    /// Whether a failure means that a listed image is hidden from these credentials,
+    /// although the list of tags is not.
     fn is_hidden(&self, failure: &FetchFailure) -> bool {
         failure.kind == FetchFailureKind::Unauthorized
             && !self.by_digest
             && self.input.tags.value().is_some()
     }
 
-    /// Why a refused tag is hidden, if that is why it was refused.
+    /// The failure that hides an image, if it is hidden.
     fn hidden(&self, version: &TagOrDigest) -> Option<&FetchFailure> {
         let image = self.input.metadata.image(version)?;
         let failure = match (&image.platforms, &image.created) {
@@ -299,11 +301,12 @@ impl CandidateWalk<'_, '_> {
     }
 
     fn has_seen_an_image(&self) -> bool {
-        let is_seen = |image: &ImageMetadata| image.digest.value().is_some();
-        self.input.metadata.images.values().any(is_seen)
+        let mut images = self.input.metadata.images.values();
+        images.any(|image| image.digest.value().is_some())
     }
 
-    /// Where the manifest pins a digest, the elected tag's belongs there.
+    /// The digest of the elected tag, if the manifest names a digest, which is then
+    /// replaced.
     fn digest_to_write(&self, version: &TagOrDigest) -> Result<Option<Digest>, Stop> {
         if self.input.image.digest().is_none() && !self.by_digest {
             return Ok(None);
@@ -316,8 +319,8 @@ impl CandidateWalk<'_, '_> {
         {
             None | Some(Known::NotAsked) => Err(Stop::Needs(vec![Fact::Digest(version.clone())])),
             Some(Known::Value(digest)) => Ok(Some(digest.clone())),
-            // A listed tag without a manifest spoils itself alone; a followed one
-            // is all there is.
+            // A listed tag without a manifest is refused alone; a followed tag is
+            // the only candidate.
             Some(Known::Failed(failure)) if self.by_digest => Err(Stop::Failed(failure.clone())),
             Some(Known::Failed(failure)) => Err(stopped_by(failure, version)),
         }

@@ -1,9 +1,9 @@
-//! An image that somebody asks for by name, which no policy elected.
+//! An image that the user requests by name, instead of the elected one.
 //!
-//! The policy's walk ends at the tag that it elects, and asks nothing of the
-//! others. What it takes to write another one is asked here: whether it passes the
-//! gate, whether the policy would elect it if the repository had no other tag, and
-//! what the tag serves, where the manifest names a digest.
+//! An evaluation ends at the tag that it elects and requests no facts about the
+//! others. The facts needed to write another tag are requested here: whether its
+//! image passes the gate, whether the policy would elect it if the repository had no
+//! other tag, and what the tag serves if the manifest names a digest.
 
 use super::gate::{Gate, Stop, named};
 use crate::evaluator::evaluate::evaluate;
@@ -13,17 +13,17 @@ use crate::evaluator::subject::Subject;
 use crate::image::{Fact, Known, RepositoryMetadata, Tag};
 use crate::policy::Rejection;
 
-/// Why an image that somebody asks for does not pass the gate.
+/// Why a requested image does not pass the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GateRefusal {
     /// The reason; `None`: it could not be checked.
     pub rejection: Option<Rejection>,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
 }
 
 impl GateRefusal {
-    /// Whether nobody can want it: what is not an image never runs.
+    /// Whether no flag overrides it, because the image can never run.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(
@@ -34,20 +34,10 @@ impl GateRefusal {
 }
 
 impl Subject<'_> {
-    /// Why the image that is asked for does not pass the gate, or could not be
-    /// checked. `None` also where nobody asks for one.
+    /// Why the requested image does not pass the gate, or could not be checked.
+    /// `None` also if no image is requested.
     #[must_use]
     pub fn gate_refusal(&self, metadata: &RepositoryMetadata) -> Option<GateRefusal> {
-        let unchecked = |why: &str| {
-            let requested = self.requested.map(|requested| named(&requested.pulled()));
-            Some(GateRefusal {
-                rejection: None,
-                message: format!(
-                    "{} could not be checked: {why}",
-                    requested.unwrap_or_default()
-                ),
-            })
-        };
         match self.at_gate(metadata)? {
             Ok(()) => None,
             Err(Stop::Refused {
@@ -56,12 +46,21 @@ impl Subject<'_> {
                 rejection: Some(rejection),
                 message,
             }),
-            Err(Stop::Failed(failure)) => unchecked(&failure.message),
-            Err(Stop::Needs(_)) => unchecked("it was not asked for"),
+            Err(Stop::Failed(failure)) => Some(self.unchecked(&failure.message)),
+            Err(Stop::Needs(_)) => Some(self.unchecked("it was not requested")),
         }
     }
 
-    /// Lets the image that is asked for pass the gate.
+    fn unchecked(&self, why: &str) -> GateRefusal {
+        let requested = self.requested.map(|requested| named(&requested.pulled()));
+        let requested = requested.unwrap_or_default();
+        GateRefusal {
+            rejection: None,
+            message: format!("{requested} could not be checked: {why}"),
+        }
+    }
+
+    /// Checks the requested image at the gate.
     fn at_gate(&self, metadata: &RepositoryMetadata) -> Option<Result<(), Stop>> {
         let (Some(requested), Ok(image)) = (&self.requested, &self.image) else {
             return None;
@@ -79,9 +78,9 @@ impl Subject<'_> {
         Some(gate.pass(&requested.pulled()))
     }
 
-    /// Why the policy would not elect a tag even if there were no other one: it
-    /// is too young, lacks a platform, or the registry does not tell. `None`
-    /// also where that was not asked, and where the tag is not listed.
+    /// Why the policy would not elect a tag even if it were the only one: it is too
+    /// young, does not offer a platform, or could not be checked. `None` also if the
+    /// facts were not requested, or the tag is not listed.
     #[must_use]
     pub fn refusal_of(&self, tag: &Tag, metadata: &RepositoryMetadata) -> Option<String> {
         match self.evaluate_alone(tag, metadata)? {
@@ -94,7 +93,7 @@ impl Subject<'_> {
         }
     }
 
-    /// What has to be known of the requested image.
+    /// The facts that must be known about the requested image.
     pub(crate) fn needs_of_request(&self, metadata: &RepositoryMetadata) -> Vec<Fact> {
         let (Some(requested), Ok(image)) = (&self.requested, &self.image) else {
             return Vec::new();

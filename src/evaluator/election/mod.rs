@@ -1,4 +1,4 @@
-//! Candidates ranked and elected: the order of tags, the gate, ages and explicit images.
+//! Ranking and electing tags: their order, the gate, ages, and explicit images.
 
 pub(crate) mod age;
 pub(crate) mod elect;

@@ -1,8 +1,7 @@
 //! Which tags pass a policy's text tests, and how they rank.
 //!
-//! One pass over the tags, without any fact but their text; the order by
-//! creation time gets its keys afterwards, because the times of the accepted
-//! tags are all that has to be asked for.
+//! One pass over the tags uses only their text. The order by creation time gets its
+//! keys later, because only the times of accepted tags need to be fetched.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -15,12 +14,12 @@ use crate::policy::{
     ConstraintMiss, ContainerPolicy, Decimal, Order, Passed, Rejection, Rule, TagVersion,
 };
 
-/// How many numeric parts make a version of a tag where the running one is no
-/// version: date tags and build numbers never hijack a semver policy.
+/// How many numeric parts a version must have if the running tag is not a version,
+/// so that date tags and build numbers never hijack a semver policy.
 const FULL_VERSION: usize = 3;
 
-/// The reasons of tags that were asked for their time and have none.
-const ASKED_IN_VAIN: [Rejection; 5] = [
+/// The rejections of tags whose creation time was requested but is missing.
+const WITHOUT_TIME: [Rejection; 5] = [
     Rejection::NoManifest,
     Rejection::CannotBePulled,
     Rejection::TooLarge,
@@ -37,14 +36,14 @@ pub(crate) enum RankKey<'m> {
     Text(Cow<'m, str>),
     /// By number.
     Number(Decimal),
-    /// By time; `None` until it is known.
+    /// By creation time; `None` until it is known.
     Created(Option<Timestamp>),
-    /// By a time that is not known and lies no later than this.
+    /// By a creation time that is not known, but is not later than this.
     CreatedBy(Timestamp),
 }
 
 impl RankKey<'_> {
-    /// The same key, borrowing nothing.
+    /// The same key without borrowed data.
     pub(crate) fn into_owned(self) -> RankKey<'static> {
         match self {
             Self::Version(version) => RankKey::Version(version),
@@ -55,7 +54,7 @@ impl RankKey<'_> {
         }
     }
 
-    /// The time, or the latest that it can be.
+    /// The creation time, or its latest possible value.
     fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Created(at) => *at,
@@ -64,7 +63,7 @@ impl RankKey<'_> {
         }
     }
 
-    /// `Greater`: `self` ranks better. Keys of one policy are of one kind.
+    /// `Greater`: `self` ranks better. All keys of one policy are of the same kind.
     pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
         let ascending = match (self, other) {
             (Self::Version(a), Self::Version(b)) => a.precedence(b),
@@ -87,12 +86,12 @@ pub(crate) struct Ranked<'m> {
 }
 
 impl Ranked<'_> {
-    /// Whether no more is known of its time than a bound.
+    /// Whether only a bound of its creation time is known.
     pub(crate) fn is_undated(&self) -> bool {
         matches!(self.key, RankKey::CreatedBy(_))
     }
 
-    /// The total order of candidates: the policy's, then the tag's bytes, the
+    /// The total order of candidates: the policy's order, then the bytes of the tag,
     /// greater first.
     pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
         self.key
@@ -101,7 +100,7 @@ impl Ranked<'_> {
     }
 }
 
-/// All tags, divided.
+/// The repository's tags, divided by what the policy says of them.
 #[derive(Debug, Default)]
 pub(crate) struct Ranking<'m> {
     pub(crate) accepted: Vec<Ranked<'m>>,
@@ -120,19 +119,19 @@ impl Ranking<'_> {
             .count()
     }
 
-    /// How many of the accepted tags are dated, or were asked for their time in
-    /// vain.
+    /// How many creation times of tags that pass were requested, whether they are
+    /// known or missing.
     pub(crate) fn dated(&self) -> usize {
         let undated = self.accepted.iter().filter(|ranked| ranked.is_undated());
         self.accepted.len() - undated.count()
-            + ASKED_IN_VAIN
+            + WITHOUT_TIME
                 .iter()
                 .map(|rejection| self.count(*rejection))
                 .sum::<usize>()
     }
 
-    /// Rejects the tags that are not dated: the election is over, and none of
-    /// them could have won.
+    /// Rejects the tags whose creation time is unknown: the election is over, and
+    /// none of them could have won.
     pub(crate) fn reject_undated(&mut self) {
         let undated = self.accepted.extract_if(.., |ranked| ranked.is_undated());
         self.rejected
@@ -202,14 +201,14 @@ fn key<'m>(
             .parse()
             .map(RankKey::Number)
             .map_err(|_| Rejection::NoNumber),
-        // These name one image and rank nothing.
+        // These rules name one image and rank nothing.
         Rule::Follow(followed) if followed == tag => Ok(RankKey::Text(passed.key)),
         Rule::Pin(_) | Rule::Follow(_) => Err(Rejection::NoMatch),
     }
 }
 
-/// What the running tag is compared by, in an order of text. `None`: it cannot
-/// be compared, so nothing is a downgrade from it.
+/// What the running tag is compared by, in an order by text. `None`: it cannot be
+/// compared, so nothing is a downgrade from it.
 pub(crate) fn running_key<'t>(
     policy: &ContainerPolicy,
     running: Option<&'t Tag>,
@@ -219,7 +218,7 @@ pub(crate) fn running_key<'t>(
     match policy.rule {
         Rule::Semver(_) => text.parse().ok().map(RankKey::Version),
         Rule::Numerical(_) => text.parse().ok().map(RankKey::Number),
-        // A whole tag and what was extracted from others are not comparable.
+        // A whole tag is not comparable with texts extracted from other tags.
         Rule::Alphabetical(_) if !policy.filter.can_extract(running.as_str()) => None,
         Rule::Alphabetical(_) => Some(RankKey::Text(text)),
         Rule::Glob(_) | Rule::Regex(_) | Rule::Pin(_) | Rule::Follow(_) => None,

@@ -12,9 +12,9 @@ use crate::policy::{ContainerPolicy, GlobError, MinAgeClock, RuleError};
 pub struct Settings {
     /// `--assume`, for containers without a policy.
     pub assume: Option<String>,
-    /// `--min-age`; the longer of this and the workload's own counts.
+    /// `--min-age`; the longer of this and the workload's own applies.
     pub min_age: Option<SignedDuration>,
-    /// `--min-age-clock`; the stricter of this and the workload's own counts.
+    /// `--min-age-clock`; the stricter of this and the workload's own applies.
     #[serde(default)]
     pub min_age_clock: Option<MinAgeClock>,
     /// `--max-candidates`.
@@ -24,22 +24,22 @@ pub struct Settings {
     pub allow_downgrade: bool,
     /// `--allow-variant`.
     pub allow_variant_change: bool,
-    /// `--platform`, which counts instead of the nodes'.
+    /// `--platform`, which replaces the platforms of the nodes.
     pub platforms: Vec<Platform>,
-    /// `--include-image`: globs on canonical names; where there are any, an
-    /// image that none of them matches is left out.
+    /// `--include-image`: globs on canonical names; if there are any, an image that
+    /// matches none of them is excluded.
     #[serde(default)]
     pub include_images: Vec<String>,
-    /// `--exclude-image`: globs on canonical names of images that are left out.
+    /// `--exclude-image`: globs on canonical names of images that are excluded.
     #[serde(default)]
     pub exclude_images: Vec<String>,
-    /// `--image`: what it takes to write this image is asked as well. It decides
-    /// nothing.
+    /// `--image`: the facts needed to write this image are also requested. It does not
+    /// change decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageReference>,
 }
 
-/// How many tags the gate may refuse before the search ends, where no flag tells.
+/// How many tags the gate may refuse before the search ends, without the flag.
 const MAX_CANDIDATES: usize = 20;
 
 impl Settings {
@@ -47,7 +47,7 @@ impl Settings {
         self.max_candidates.unwrap_or(MAX_CANDIDATES)
     }
 
-    /// Puts the flags beside a policy: they demand more age, and lift more.
+    /// Applies the flags to a policy: they raise the minimum age and lift restrictions.
     pub(crate) fn apply(&self, policy: &mut ContainerPolicy) {
         let min_age = self.min_age.filter(|age| !age.is_zero());
         policy.min_age = policy.min_age.max(min_age);
@@ -60,13 +60,13 @@ impl Settings {
 /// The snapshot format that this version reads and writes.
 pub(crate) const FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha2";
 
-/// A file that is no snapshot of this program.
+/// Why a snapshot cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The text does not have the shape of a snapshot.
     #[error("not a snapshot: {0}")]
     Shape(#[from] serde_json::Error),
-    /// The snapshot was written by another version.
+    /// Another version wrote the snapshot.
     #[error("the snapshot has the format {0:?}, and this version reads {FORMAT:?}")]
     Format(String),
     /// The assumed policy is malformed.
@@ -75,9 +75,9 @@ pub enum SnapshotError {
     /// A glob on image names is malformed.
     #[error("{flag} {glob:?}: {error}")]
     ImageGlob {
-        /// The flag that gives it.
+        /// The flag.
         flag: &'static str,
-        /// The glob as it is written.
+        /// The glob as written.
         glob: String,
         /// What is wrong with it.
         error: GlobError,
