@@ -28,7 +28,7 @@ impl ImageScope {
         let image: ImageReference = image.parse().ok()?;
         let name = image.canonical().to_string();
         if let Some(glob) = self.exclude.iter().find(|glob| glob.is_match(&name)) {
-            return Some(format!("{name} is excluded by --exclude-image {glob}"));
+            return Some(format!("{name} matches --exclude-image {glob}"));
         }
         let first = first.filter(|_| !self.include.iter().any(|glob| glob.is_match(&name)))?;
         let more = match self.include.len() {
@@ -36,7 +36,7 @@ impl ImageScope {
             all => format!(" and {} more", all - 1),
         };
         Some(format!(
-            "{name} is excluded by --include-image {first}{more}"
+            "{name} does not match --include-image {first}{more}"
         ))
     }
 }

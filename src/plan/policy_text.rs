@@ -147,7 +147,7 @@ impl ContainerPolicyText {
 /// Parses a policy; the error names the offending part.
 pub(crate) fn check_policy(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("a policy has the form TYPE:EXPR, as in semver:~1.2".to_owned());
+        return Err("a policy reads TYPE:EXPR, as in semver:~1.2".to_owned());
     }
     // An annotation may contain it, because Flux read anything as a glob. A user who
     // types it now probably does not mean a policy that matches nothing.
@@ -272,7 +272,7 @@ mod tests {
                 &["app="],
                 &[],
                 &[],
-                "container app: a policy has the form TYPE:EXPR",
+                "container app: a policy reads TYPE:EXPR",
             ),
             (
                 &["app=semver:>>1"],

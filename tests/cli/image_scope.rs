@@ -46,7 +46,7 @@ fn what_is_left_out_is_told_and_explained() {
     assert!(
         outcome
             .stdout
-            .contains("docker.io/library/nginx is left out by"),
+            .contains("docker.io/library/nginx matches"),
         "{outcome:#?}"
     );
     let outcome = environment
@@ -54,7 +54,7 @@ fn what_is_left_out_is_told_and_explained() {
         .expect(0);
     assert!(
         outcome.stdout.contains(
-            "Stays at 1.0.0: docker.io/library/nginx is left out by --exclude-image \
+            "Stays at 1.0.0: docker.io/library/nginx matches --exclude-image \
              docker.io/library/*\n"
         ),
         "{outcome:#?}"

@@ -126,8 +126,8 @@ fn a_tag_without_a_clock_names_the_way_out() {
     };
     assert_eq!(
         young(built("2026-01-01")).warning(WarningCode::TooYoung),
-        "the age of 1.0.1 is not known: the registry tells no time for it, and no cache remembers \
-         when it came; --min-age-clock=image counts from the image's own date"
+        "the age of 1.0.1 is not known: the registry reports no time for it, and no cache recorded \
+         when it was first seen; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
         young(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
@@ -207,7 +207,7 @@ fn a_tag_of_unknown_age_is_rejected() {
         assert_eq!(judged.verdict("1.0.1"), "too-young", "{created:?}");
         assert_eq!(
             judged.warning(WarningCode::TooYoung),
-            "the age of 1.0.1 is not known: it names no usable time of creation"
+            "the age of 1.0.1 is not known: it has no usable creation time"
         );
     }
 }

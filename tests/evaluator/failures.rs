@@ -63,7 +63,7 @@ fn where_all_matching_tags_lack_a_manifest_none_matches() {
 fn a_snapshot_without_the_facts_says_so() {
     let snapshot = Scenario::following("semver:*", "org/app:1.0.0").snapshot();
     let rows = assess(&snapshot).expect("assesses").rows;
-    assert_eq!(rows[0].decision.message, "the tag list was not asked for");
+    assert_eq!(rows[0].decision.message, "the tag list was not requested");
     assert_eq!(rows[0].decision.reason.as_str(), "registry-error");
 }
 

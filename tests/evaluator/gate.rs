@@ -126,7 +126,7 @@ fn a_running_image_whose_date_is_blocked_is_not_replaced_by_an_older_one() {
     assert_eq!(
         judged.message,
         "the date of the running b cannot be read (the oracle fails: CannotBePulled), so newer and \
-         older cannot be told apart; use semver: or numerical, or update --image"
+         older tags cannot be distinguished; use semver: or numerical, or update --image"
     );
 }
 
@@ -195,8 +195,8 @@ fn the_search_ends_after_twenty_refused_tags_or_as_many_as_asked_for() {
     let judged = foreign(200).decide("app");
     assert_eq!(
         judged.message,
-        "1.0.201 does not offer linux/amd64, on which the workload runs; none of the 20 best tags \
-         may be elected, and the others were not looked at: --max-candidates looks at more"
+        "1.0.201 does not offer linux/amd64, on which the workload runs; none of the best 20 tags \
+         can be elected, and the others were not checked: raise --max-candidates to check more"
     );
 }
 

@@ -25,7 +25,7 @@ fn an_excluded_image_is_kept_and_nothing_is_asked() {
     assert_eq!(judged.says(), "keep excluded -");
     assert_eq!(
         judged.message,
-        "docker.io/library/nginx is left out by --exclude-image docker.io/library/*"
+        "docker.io/library/nginx matches --exclude-image docker.io/library/*"
     );
     assert_eq!(judged.asked(), [""; 0]);
     assert_eq!(judged.facts, None);
@@ -79,7 +79,7 @@ fn where_images_are_included_all_others_are_left_out_and_excluding_wins() {
     }
     assert_eq!(
         decide(image, &["quay.io/*", "a/*"], &[]).message,
-        "ghcr.io/org/app is left out by --include-image quay.io/* and 1 more"
+        "ghcr.io/org/app does not match --include-image quay.io/* and 1 more"
     );
 }
 
@@ -94,7 +94,7 @@ fn who_is_not_automated_keeps_the_reason_of_the_state() {
     assert_eq!(locked.says(), "keep locked -");
     assert_eq!(
         locked.message,
-        "locked; docker.io/library/nginx is left out by --exclude-image *"
+        "locked; docker.io/library/nginx matches --exclude-image *"
     );
     assert_eq!(with("fluxcd.io/ignore", "true").says(), "keep ignored -");
     assert_eq!(with("fluxcd.io/automated", "false").says(), "keep manual -");

@@ -128,7 +128,7 @@ fn where_nothing_is_known_of_the_workload_the_running_images_platforms_are_deman
     assert_eq!(judged.says(), "update newer-image 1.0.1");
     assert_eq!(
         judged.warning(WarningCode::WrongPlatform),
-        "1.0.2 does not offer linux/arm64, which the running 1.0.0 does; --platform says where \
+        "1.0.2 does not offer linux/arm64, which the running 1.0.0 does; use --platform to say where \
          the workload runs"
     );
 }

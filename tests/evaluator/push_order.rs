@@ -177,7 +177,7 @@ fn tags_without_any_usable_time_are_all_looked_at() {
     assert_eq!(judged.says(), "keep no-matching-tag -");
     assert_eq!(
         judged.message,
-        "none of 40 tags matches glob:*; 40 do, but name no usable time of creation"
+        "none of 40 tags matches glob:*; 40 do, but have no usable creation time"
     );
 }
 

@@ -180,7 +180,7 @@ fn a_row_whose_tags_were_not_confirmed_says_so() {
     let row = &assess(&snapshot).expect("assesses").rows[0];
     assert_eq!(
         row.decision.message,
-        "whether a tag still serves what it did was not asked for"
+        "whether a tag still serves what it did was not requested"
     );
     snapshot.partial = true;
     assert_eq!(assess(&snapshot).expect("assesses").rows.len(), 0);

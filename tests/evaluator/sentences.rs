@@ -98,13 +98,13 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         (
             with_range(">=2").tags(&["1.0.0", "2.0.1-rc.1", "2.1.0-alpine"]),
             "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 would, but are \
-             pre-releases, as all tags with a suffix are: a range asks for them with a -0, as in \
-             >=1.0.0-0",
+             pre-releases, as are all tags with a suffix: to include them, add -0 to the range, \
+             as in >=1.0.0-0",
         ),
         (
             with_range(">=2").tags(&["1.0.0", "2", "3"]),
             "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 are versions of fewer \
-             than three numbers, which count only where the running tag has as many",
+             than three numbers, which count only if the running tag has as many",
         ),
         (
             semver()
@@ -124,8 +124,8 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         ),
         (
             follow("glob:*", ":0").image("a", image()),
-            "keep no-matching-tag: the only tag does not match glob:*; 1 does, but names no \
-             usable time of creation",
+            "keep no-matching-tag: the only tag does not match glob:*; 1 does, but has no \
+             usable creation time",
         ),
         (
             with_range("1.x.y").tags(&[]),
@@ -135,12 +135,12 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             follow("glob:*", ":a")
                 .image("a", image())
                 .image("b", built("2026-01-01")),
-            "unknown no-creation-time: the running a names no usable time of creation, so newer \
-             and older cannot be told apart; use semver: or numerical",
+            "unknown no-creation-time: the running a has no usable creation time, so newer and \
+             older tags cannot be distinguished; use semver: or numerical",
         ),
         (
             semver().settings(|s| s.exclude_images = vec!["*/app".to_owned()]),
-            "keep excluded: docker.io/org/app is left out by --exclude-image */app",
+            "keep excluded: docker.io/org/app matches --exclude-image */app",
         ),
         (
             semver().tags_fail(FetchFailureKind::Registry),

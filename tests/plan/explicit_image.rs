@@ -59,7 +59,7 @@ fn the_policy_has_to_accept_it() {
     );
     for (tag, message) in [
         ("2.0.0", "2.0.0 lies outside the range (semver:~1.0)"),
-        ("3.0.0", "3.0.0 is no tag that semver:~1.0 can elect"),
+        ("3.0.0", "3.0.0 is not among the tags that semver:~1.0 can elect"),
     ] {
         let image = format!("org/app:{tag}");
         let plan = asked(&scenario, &image, &UpdateSpec::default());
@@ -76,7 +76,7 @@ fn the_policy_has_to_accept_it() {
         assert_eq!(images(&plan), format!("app={image}"));
         assert_eq!(
             plan.changes[0].images[0].message,
-            format!("asked for, although {message}")
+            format!("requested, although {message}")
         );
     }
 }
@@ -148,7 +148,7 @@ fn a_digest_in_the_manifest_is_kept_right() {
     assert_eq!(held(&plan), "app undecided");
     assert_eq!(
         plan.held_back[0].message,
-        "the manifest names a digest, and what 1.0.1 serves is not known; name it as \
+        "the manifest names a digest, but the digest of 1.0.1 is not known; use \
          org/app:1.0.1@sha256:…"
     );
     let asked_for = scanned_for(scenario.clone(), "org/app:1.0.1");

@@ -304,7 +304,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     assert_eq!(
         warned.changes[0].notes,
         [
-            "Release db puts the image of its values back at the next helm upgrade: change the values too"
+            "Release db restores the image in its values at the next helm upgrade: also change the values"
         ]
     );
     // An edit of annotations is nobody's business.

@@ -139,13 +139,13 @@ fn what_runs_something_else_by_now_stays() {
     assert_eq!(held(&plan), "app changed-since");
     assert_eq!(
         plan.held_back[0].message,
-        "the last update wrote org/app:1.0.1, and container app now runs org/app:1.0.2"
+        "the last update wrote org/app:1.0.1, but container app now has org/app:1.0.2"
     );
     object["spec"]["template"]["spec"]["containers"][0]["name"] = json!("main");
     let plan = rollback(&after.with_object(object), &["app"]);
     assert_eq!(
         plan.held_back[0].message,
-        "there is no container app any more"
+        "container app no longer exists"
     );
 }
 
@@ -187,7 +187,7 @@ fn a_lock_that_is_there_already_stays_as_it_is() {
     assert_eq!(plan.changes[0].policy, None);
     assert_eq!(
         plan.changes[0].notes,
-        ["deployment/web is locked by ops already; that lock stays"]
+        ["deployment/web is already locked by ops; that lock is kept"]
     );
     let back = written(&locked, &plan);
     assert_eq!(annotation(&back, "fluxcd.io/locked"), None);

@@ -126,7 +126,7 @@ fn a_lock_holds_unless_it_is_overridden() {
     let plan = planned_with(&locked(), &spec);
     assert_eq!(
         plan.changes[0].notes,
-        ["deployment/web is locked by ops: freeze; the lock is passed over"]
+        ["deployment/web is locked by ops: freeze; overriding the lock"]
     );
 }
 
@@ -231,7 +231,7 @@ fn beyond_the_limit_workloads_are_held_back() {
         (1, "app beyond-max".to_owned())
     );
     assert_eq!(plan.held_back[0].workload.name, "worker");
-    assert_eq!(plan.held_back[0].message, "the plan has 1 workload already");
+    assert_eq!(plan.held_back[0].message, "the plan already has 1 workload");
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn an_object_that_changed_since_is_refused_and_a_finished_one_is_left_alone() {
     });
     assert_eq!(
         moved.expect_err("refused").to_string(),
-        "container app: the image changed since the plan: now org/app:0.9"
+        "container app: the image has changed since the plan was made: now org/app:0.9"
     );
     let done = tried(&|object| {
         object.pointer_mut(containers).expect("a container")["image"] = json!("org/app:1.0.1");
