@@ -44,9 +44,7 @@ fn what_is_left_out_is_told_and_explained() {
         .run(["status", "--exit-code"].into_iter().chain(flags))
         .expect(0);
     assert!(
-        outcome
-            .stdout
-            .contains("docker.io/library/nginx matches"),
+        outcome.stdout.contains("docker.io/library/nginx matches"),
         "{outcome:#?}"
     );
     let outcome = environment

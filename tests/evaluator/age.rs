@@ -1,4 +1,4 @@
-//! Creation times and product decision 13: what is too young waits.
+//! Creation times and product decision 13: images that are too young are not written.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
@@ -6,7 +6,7 @@ use kubectl_imgpolicy::policy::WarningCode;
 use crate::support::oracle::{built, image, time};
 use crate::support::scenario::Scenario;
 
-/// Now is 2026-11-21T12:00:00Z, and the images' own dates count.
+/// Now is 2026-11-21T12:00:00Z, and ages count from the images' own dates.
 fn scenario() -> Scenario {
     Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
@@ -15,7 +15,7 @@ fn scenario() -> Scenario {
 }
 
 #[test]
-fn a_tag_that_is_too_young_leaves_the_election_to_the_next() {
+fn too_young_tag_is_skipped_for_the_next_one() {
     let judged = scenario()
         .image("1.0.1", built("2026-11-10"))
         .image("1.0.2", built("2026-11-20"))
@@ -35,14 +35,14 @@ fn a_tag_that_is_too_young_leaves_the_election_to_the_next() {
 }
 
 #[test]
-fn the_running_tag_ends_the_walk_whatever_its_age() {
+fn search_stops_at_the_running_tag_whatever_its_age() {
     let judged = scenario().image("1.0.2", built("2026-11-20")).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.warns(), "too-young");
 }
 
 #[test]
-fn a_tag_is_ripe_at_the_very_second() {
+fn tag_is_old_enough_at_the_exact_second() {
     for (created, elected) in [
         ("2026-11-18T12:00:00Z", "1.0.1"),
         ("2026-11-18T12:00:01Z", "1.0.0"),
@@ -53,10 +53,10 @@ fn a_tag_is_ripe_at_the_very_second() {
 }
 
 #[test]
-fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
+fn age_counts_from_a_clock_that_the_image_cannot_set() {
     let old = || built("2026-01-01");
     for (image, expected) in [
-        // Nobody tells a time: it is too young, however old it says that it is.
+        // No clock: it is too young, whatever its own date says.
         (old(), ("too-young", "")),
         (old().pushed("2026-11-20"), ("too-young", "")),
         (old().pushed("2026-11-10"), ("elected", "push")),
@@ -67,7 +67,7 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
         ),
         (old().first_seen("2026-11-20"), ("too-young", "")),
         (old().first_seen("2026-11-10"), ("elected", "first-seen")),
-        // The push is the registry's own word; the others only bound it.
+        // The registry reports the push time; the other clocks are only bounds.
         (
             old().pushed("2026-11-10").last_modified("2026-11-20"),
             ("elected", "push"),
@@ -90,14 +90,14 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
             ("too-young", ""),
         ),
         (image().first_seen("2026-11-10"), ("elected", "first-seen")),
-        // A time of 1970 is no clock.
+        // A time of 1970 is not a clock.
         (old().pushed("1970-01-01"), ("too-young", "")),
         (old().last_modified("1970-01-01"), ("too-young", "")),
         (
             old().last_modified("1970-01-01").first_seen("2026-11-10"),
             ("elected", "first-seen"),
         ),
-        // A date in the future is none.
+        // A date in the future is ignored.
         (
             built("2030-01-01").first_seen("2026-11-10"),
             ("elected", "first-seen"),
@@ -116,7 +116,7 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
 }
 
 #[test]
-fn a_tag_without_a_clock_names_the_way_out() {
+fn message_for_a_tag_without_a_clock_names_the_flag() {
     let young = |image| {
         Scenario::following("semver:*", "org/app:1.0.0")
             .annotation("imgpolicy.dev/min-age", "72h")
@@ -141,7 +141,7 @@ fn a_tag_without_a_clock_names_the_way_out() {
 }
 
 #[test]
-fn the_stricter_clock_counts_and_only_beside_an_age() {
+fn stricter_clock_applies_only_with_a_minimum_age() {
     use kubectl_imgpolicy::policy::MinAgeClock::{Image, Registry};
     let hours = Some(jiff::SignedDuration::from_hours(72));
     for (annotations, age, clock, elected) in [
@@ -166,7 +166,7 @@ fn the_stricter_clock_counts_and_only_beside_an_age() {
         (&[("min-age", "72h")], None, Some(Image), "1.0.1"),
         (&[], hours, Some(Image), "1.0.1"),
         (&[], hours, None, "1.0.0"),
-        // A workload does not choose the clock of somebody else's age.
+        // A workload cannot choose the clock for the age of the flag.
         (&[("min-age-clock", "image")], hours, None, "1.0.0"),
     ] {
         let mut scenario = Scenario::following("semver:*", "org/app:1.0.0")
@@ -195,7 +195,7 @@ fn the_stricter_clock_counts_and_only_beside_an_age() {
 }
 
 #[test]
-fn a_tag_of_unknown_age_is_rejected() {
+fn tag_of_unknown_age_is_rejected() {
     for created in [
         None,
         Some("1970-01-01"),
@@ -213,7 +213,7 @@ fn a_tag_of_unknown_age_is_rejected() {
 }
 
 #[test]
-fn where_nothing_older_is_electable_the_row_is_undecided() {
+fn row_is_undecided_if_no_older_tag_can_be_elected() {
     for lower in [&[][..], &["0.9.0"][..]] {
         let mut scenario = Scenario::following("semver:<1.0.0 || >1.0.0", "org/app:1.0.0")
             .annotation("imgpolicy.dev/min-age", "3d")
@@ -239,7 +239,7 @@ fn where_nothing_older_is_electable_the_row_is_undecided() {
 }
 
 #[test]
-fn the_longer_of_flag_and_annotation_counts() {
+fn longer_of_flag_and_annotation_applies() {
     let hours = |hours| Some(jiff::SignedDuration::from_hours(hours));
     let of = |annotation: &str, flag| {
         Scenario::following("semver:*", "org/app:1.0.0")
@@ -258,7 +258,7 @@ fn the_longer_of_flag_and_annotation_counts() {
 }
 
 #[test]
-fn no_minimum_asks_for_no_age() {
+fn age_is_not_requested_without_a_minimum() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "0s")
         .settings(|s| s.min_age = Some(jiff::SignedDuration::ZERO))
@@ -272,7 +272,7 @@ fn no_minimum_asks_for_no_age() {
 }
 
 #[test]
-fn an_age_that_cannot_be_read_stops_the_update() {
+fn invalid_minimum_age_stops_the_update() {
     for age in ["72", "soon", "-1h", "", "1 month"] {
         let judged = scenario()
             .annotation("imgpolicy.dev/min-age", age)
@@ -287,7 +287,7 @@ fn an_age_that_cannot_be_read_stops_the_update() {
 }
 
 #[test]
-fn a_month_of_young_tags_is_one_warning() {
+fn many_young_tags_give_one_warning() {
     let mut scenario = scenario();
     for patch in 1..=9 {
         scenario = scenario.image(&format!("1.0.{patch}"), built("2026-11-20"));
@@ -301,7 +301,7 @@ fn a_month_of_young_tags_is_one_warning() {
 }
 
 #[test]
-fn an_age_that_cannot_be_had_decides_nothing() {
+fn failure_to_fetch_the_age_leaves_the_row_undecided() {
     let judged = scenario()
         .image("1.0.1", image().created_fails(FetchFailureKind::Registry))
         .decide("app");
@@ -309,7 +309,7 @@ fn an_age_that_cannot_be_had_decides_nothing() {
 }
 
 #[test]
-fn a_tag_without_a_manifest_is_not_called_young() {
+fn tag_without_a_manifest_is_not_called_too_young() {
     let judged = scenario().image("1.0.1", image().gone()).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.verdict("1.0.1"), "no-manifest");
@@ -317,7 +317,7 @@ fn a_tag_without_a_manifest_is_not_called_young() {
 }
 
 #[test]
-fn in_the_order_of_time_an_image_without_a_time_is_rejected_by_itself() {
+fn image_without_a_time_is_rejected_alone_in_creation_order() {
     for bad in [
         image(),
         built("0001-01-01"),
@@ -338,7 +338,7 @@ fn in_the_order_of_time_an_image_without_a_time_is_rejected_by_itself() {
 }
 
 #[test]
-fn a_clock_that_is_a_day_ahead_is_believed() {
+fn creation_time_up_to_a_day_ahead_is_accepted() {
     let judged = Scenario::following("glob:*", "org/app:a")
         .image("a", built("2026-01-01"))
         .image("b", built("2026-11-22T12:00:00Z"))
@@ -347,7 +347,7 @@ fn a_clock_that_is_a_day_ahead_is_believed() {
 }
 
 #[test]
-fn a_running_image_without_a_time_cannot_be_compared() {
+fn running_image_without_a_time_cannot_be_compared() {
     for running in [image(), built("1970-01-01"), built("2030-01-01")] {
         let judged = Scenario::following("glob:*", "org/app:a")
             .image("a", running)
@@ -359,13 +359,13 @@ fn a_running_image_without_a_time_cannot_be_compared() {
 }
 
 #[test]
-fn a_time_that_cannot_be_had_decides_nothing_in_the_order_of_time() {
+fn failure_to_fetch_a_time_leaves_creation_order_undecided() {
     use FetchFailureKind::{CannotBePulled, RateLimited, Registry, Unauthorized, Unreachable};
     for (kind, failing) in [
         (RateLimited, &["a", "c"][..]),
         (Registry, &["a", "c"]),
         (Unreachable, &["a", "c"]),
-        // Of other tags these are the image's own failures.
+        // For other tags, these failures concern one image only.
         (Unauthorized, &["a"]),
         (CannotBePulled, &["a"]),
     ] {

@@ -1,4 +1,4 @@
-//! Every reason with the sentence that a user reads.
+//! Every reason with the message that a user reads.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn follow(policy: &str, running: &str) -> Scenario {
     Scenario::following(policy, &format!("org/app{running}"))
 }
 
-/// One scenario and its sentence a line; the reason is the scenario's own.
+/// Scenarios with their outcomes, reasons and messages.
 fn cases() -> Vec<(Scenario, &'static str)> {
     let semver = || follow("semver:~1.0", ":1.0.0");
     let with_range = |range: &str| follow(&format!("semver:{range}"), ":1.0.0");
@@ -182,12 +182,12 @@ fn cases() -> Vec<(Scenario, &'static str)> {
 }
 
 #[test]
-fn every_reason_has_a_sentence_that_says_what_was_compared() {
+fn every_reason_has_a_message_that_says_what_was_compared() {
     let mut seen = BTreeSet::new();
     for (scenario, sentence) in cases() {
         let judged = scenario.decide("app");
         let said = format!("{} {}: {}", judged.outcome, judged.reason, judged.message);
-        // A parser's own words may change; ours stand before them.
+        // A parser's own words may change; ours precede them.
         let is_same = said == sentence || sentence.ends_with(": ") && said.starts_with(sentence);
         assert!(is_same, "said     {said}\nexpected {sentence}");
         seen.insert(judged.reason);
@@ -197,7 +197,7 @@ fn every_reason_has_a_sentence_that_says_what_was_compared() {
 }
 
 #[test]
-fn a_very_long_policy_is_cut_in_the_sentence() {
+fn very_long_policy_is_cut_in_the_message() {
     let policy = format!("regex:^({})$", "a|".repeat(500));
     let judged = follow(&policy, ":1").tags(&["1", "2"]).decide("app");
     assert!(judged.message.len() < 200, "{}", judged.message);

@@ -1,5 +1,5 @@
-//! Plans and the edits that come of them, seen from outside: a workload is
-//! decided, planned, edited, and decided again.
+//! Plans and their edits, from the outside: a workload is decided, planned, edited, and
+//! decided again.
 
 mod explicit_image;
 mod owners;
@@ -30,7 +30,7 @@ pub(crate) fn observed(object: &Value) -> Observed {
         .expect("a workload")
 }
 
-/// What is elected, without any flag.
+/// The plan for what is elected, without flags.
 pub(crate) fn planned(scenario: &Scenario) -> Plan {
     planned_with(scenario, &UpdateSpec::default())
 }
@@ -62,7 +62,7 @@ pub(crate) fn updated(scenario: &Scenario) -> Scenario {
     written(scenario, &planned(scenario))
 }
 
-/// Puts an edit's texts into an object, as a file's editor would.
+/// Applies an edit to an object, as the file editor does.
 pub(crate) fn apply(edit: &Edit, object: &mut Value) {
     for place in edit.field_edits(object) {
         let (last, above) = place.path.split_last().expect("a path");
