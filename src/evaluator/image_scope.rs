@@ -20,7 +20,7 @@ impl ImageScope {
 
     /// Why an image is excluded; `None`: it is not. An invalid image has no name to
     /// match, and is reported as invalid instead.
-    pub(crate) fn left_out(&self, image: &str) -> Option<String> {
+    pub(crate) fn exclusion(&self, image: &str) -> Option<String> {
         let first = self.include.first();
         if first.is_none() && self.exclude.is_empty() {
             return None;

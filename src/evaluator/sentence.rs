@@ -52,7 +52,7 @@ pub(crate) fn elected(
         return format!("{tag} is the only tag that matches {policy_name}");
     }
     let superlative = superlative(policy.rule.order());
-    let aside = match refused {
+    let skipped = match refused {
         [] => String::new(),
         [one] => format!(
             ", leaving aside {}, which {}",
@@ -61,7 +61,7 @@ pub(crate) fn elected(
         ),
         [first, more @ ..] => format!(", leaving aside {} and {} more", first.tag, more.len()),
     };
-    format!("{tag} is the {superlative} of {accepted} tags that match {policy_name}{aside}")
+    format!("{tag} is the {superlative} of {accepted} tags that match {policy_name}{skipped}")
 }
 
 /// The elected tag differs from the running one, and ranks the same.

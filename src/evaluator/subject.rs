@@ -29,7 +29,7 @@ pub struct Subject<'s> {
     /// The policy to suggest an image with, if the container has no policy.
     assumed: Option<ContainerPolicy>,
     /// Why the flags of the run exclude the image, if they do.
-    left_out: Option<String>,
+    exclusion: Option<String>,
     /// The image of the same repository that the user requested by name.
     pub(crate) requested: Option<&'s ImageReference>,
     pub(crate) context: RunContext<'s>,
@@ -41,7 +41,7 @@ impl<'s> Subject<'s> {
         container: &'s Container,
         resolved: Resolved,
         assumed: Option<ContainerPolicy>,
-        left_out: Option<String>,
+        exclusion: Option<String>,
         context: RunContext<'s>,
     ) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl<'s> Subject<'s> {
             image: container.image.parse(),
             resolved,
             assumed,
-            left_out,
+            exclusion,
             requested: None,
             context,
         }
@@ -59,7 +59,7 @@ impl<'s> Subject<'s> {
     /// The same container, for which the user requested an image, of whatever
     /// repository.
     pub(crate) fn requesting(mut self, image: Option<&'s ImageReference>) -> Self {
-        let is_eligible = self.left_out.is_none() && !self.resolved.ignored;
+        let is_eligible = self.exclusion.is_none() && !self.resolved.ignored;
         self.requested = image.filter(|requested| {
             let running = self.image.as_ref();
             is_eligible && running.is_ok_and(|image| image.canonical() == requested.canonical())
@@ -70,7 +70,7 @@ impl<'s> Subject<'s> {
     /// A trial of a policy on an image that need not run anywhere, with the settings
     /// that apply without a workload.
     #[must_use]
-    pub fn trying(
+    pub fn for_trial(
         workload: &'s Workload,
         container: &'s Container,
         mut policy: ContainerPolicy,
@@ -99,7 +99,7 @@ impl<'s> Subject<'s> {
     /// image is excluded.
     pub(crate) fn policy(&self) -> Option<&ContainerPolicy> {
         match &self.resolved.policy {
-            _ if self.left_out.is_some() => None,
+            _ if self.exclusion.is_some() => None,
             Some(Ok(policy)) => Some(policy),
             Some(Err(_)) => None,
             None => self.assumed.as_ref(),
@@ -117,8 +117,8 @@ impl<'s> Subject<'s> {
 
     /// Whether the flags of the run exclude the image.
     #[must_use]
-    pub fn is_left_out(&self) -> bool {
-        self.left_out.is_some()
+    pub fn is_excluded(&self) -> bool {
+        self.exclusion.is_some()
     }
 
     /// What the policy's named group `build` matches in a tag.
@@ -182,9 +182,9 @@ impl<'s> Subject<'s> {
         let may_be_mixed = evaluation.is_none() && self.resolved.state != State::Ignored;
         let verdict = match (&self.image, &self.resolved.policy, evaluation) {
             (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
-            (_, _, Some(Evaluation::Needs(facts))) => Some(not_asked(&facts)),
-            (_, Some(_), None) if self.left_out.is_some() => {
-                let why = self.left_out.as_deref();
+            (_, _, Some(Evaluation::Needs(facts))) => Some(missing_facts(&facts)),
+            (_, Some(_), None) if self.exclusion.is_some() => {
+                let why = self.exclusion.as_deref();
                 why.map(|why| Verdict::new(Reason::Excluded, why))
             }
             (_, Some(Err(error)), None) => {
@@ -327,7 +327,7 @@ fn summary_of(policy: &ContainerPolicy) -> PolicySummary {
 }
 
 /// The verdict if a stopped scan, or a snapshot, does not contain the facts.
-fn not_asked(facts: &[Fact]) -> Verdict {
+fn missing_facts(facts: &[Fact]) -> Verdict {
     let what = match facts.first() {
         Some(Fact::Tags) | None => "the tag list",
         Some(Fact::Digest(_)) => "a digest",

@@ -70,7 +70,7 @@ impl ImageRequest<'_> {
         let decision = &self.examination.decision;
         let target = self.target();
         let (Ok(to) | Err((to, _))) = &target;
-        if self.subject.is_left_out() || to == self.running {
+        if self.subject.is_excluded() || to == self.running {
             return None;
         }
         let refusal = self
@@ -190,7 +190,7 @@ impl ImageRequest<'_> {
         let mut candidates = self.examination.candidates.iter();
         match candidates.find(|candidate| candidate.tag == *tag) {
             Some(candidate) if candidate.verdict != CandidateVerdict::Rejected => {
-                self.subject.refusal_of(tag, self.metadata?)
+                self.subject.policy_refusal(tag, self.metadata?)
             }
             Some(candidate) => {
                 let why = candidate.rejection.map_or("is rejected", |r| r.phrase());

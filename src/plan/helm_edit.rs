@@ -34,11 +34,11 @@ pub(crate) fn value_edits(
     let values = object.values.as_ref().and_then(Value::as_object);
     let values = values.unwrap_or(&none);
     let annotations = &object.annotations;
-    let places = helm_images(values, annotations);
+    let images = helm_images(values, annotations);
     let mut edited = values.clone();
     let mut edits = BTreeMap::new();
     for change in changes {
-        let edit = places
+        let edit = images
             .get(&change.container)
             .ok_or_else(|| "its image is not in spec.values".to_owned())
             .and_then(|place| edit(place, values, change))

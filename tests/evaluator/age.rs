@@ -110,8 +110,12 @@ fn age_counts_from_a_clock_that_the_image_cannot_set() {
             .decide("app");
         let (verdict, clock) = expected;
         assert_eq!(judged.verdict("1.0.1"), verdict, "{image:?}");
-        let told = judged.facts.as_ref().and_then(|facts| facts.age_clock);
-        assert_eq!(told.map_or("", |clock| clock.as_str()), clock, "{image:?}");
+        let clock_used = judged.facts.as_ref().and_then(|facts| facts.age_clock);
+        assert_eq!(
+            clock_used.map_or("", |clock| clock.as_str()),
+            clock,
+            "{image:?}"
+        );
     }
 }
 
@@ -233,7 +237,7 @@ fn row_is_undecided_if_no_older_tag_can_be_elected() {
                 "platforms 1.0.0",
                 "created 1.0.1"
             ],
-            "never of a lower tag"
+            "never for a lower tag"
         );
     }
 }

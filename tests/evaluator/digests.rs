@@ -65,7 +65,7 @@ fn tag_without_a_manifest_is_skipped() {
         .decide("app");
     assert_eq!(judged.writes(), pinned("1.0.1", 2));
     assert_eq!(judged.verdict("1.0.2"), "no-manifest");
-    assert_eq!(judged.warns(), "", "that is said where tags are listed");
+    assert_eq!(judged.warns(), "", "the list of tags reports it");
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn tags_are_checked_one_by_one_then_four_at_a_time() {
             .filter_map(|fact| fact.strip_prefix("platforms 1.0."));
         of_gate.collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(order(3), "4 3 2 1", "nothing of the running one");
+    assert_eq!(order(3), "4 3 2 1", "no request for the running tag");
     // The first of the four after four refusals passes.
     let mut scenario = foreign(8);
     scenario = scenario.image("1.0.5", built("2026-02-01"));

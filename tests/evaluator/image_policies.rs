@@ -138,7 +138,11 @@ fn allowed_tags_extend_a_regex_and_allow_pre_releases_in_the_range() {
         );
         assert_eq!(judged.elected(), "1.0.1-rc.1", "{place:?}");
         assert_eq!(judged.verdict("1.0.1-beta"), "filtered");
-        assert_eq!(judged.verdict("1.2.0-rc.1"), "out-of-range", "bounds stay");
+        assert_eq!(
+            judged.verdict("1.2.0-rc.1"),
+            "out-of-range",
+            "bounds still apply"
+        );
     }
 }
 

@@ -42,7 +42,11 @@ fn any_other_digest_shows_that_the_tag_moved() {
         judged.warning(WarningCode::MovedTag),
         "the Pods run sha256:0909090, and 1.0.0 now serves sha256:0101010: the tag has moved"
     );
-    assert_eq!(judged.says(), "keep up-to-date 1.0.0", "it decides nothing");
+    assert_eq!(
+        judged.says(),
+        "keep up-to-date 1.0.0",
+        "it does not change the decision"
+    );
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn no_suitable_platform_is_undecided() {
         "1.0.2 does not offer linux/arm64, on which the workload runs, and no other matching \
          tag can be elected"
     );
-    assert_eq!(judged.warns(), "", "the message says it");
+    assert_eq!(judged.warns(), "", "the message already says so");
 }
 
 #[test]

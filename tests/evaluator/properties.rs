@@ -287,7 +287,7 @@ proptest! {
         prop_assert!(elected.len() <= 1);
         if let (Some(tag), Some(elected)) = (updated(&judged), elected.first()) {
             prop_assert_eq!(&elected.tag, &tag);
-            prop_assert_eq!(elected.rank, Some(1), "what is better was rejected");
+            prop_assert_eq!(elected.rank, Some(1), "a better tag was rejected");
         }
         if let Some(last) = examination.funnel.last() {
             prop_assert_eq!(last.left, ranks.len());

@@ -368,10 +368,10 @@ proptest! {
         let mut lazy_scenario = scenario.clone();
         lazy_scenario.oracle.bounds_first = true;
         let lazy = lazy_scenario.decide("app");
-        let told = |decision: &Decision| {
+        let outcome = |decision: &Decision| {
             (decision.outcome, decision.reason, decision.latest.clone(), decision.warnings.clone())
         };
-        prop_assert_eq!(told(&lazy), told(&eager), "{} / {}", lazy.message, eager.message);
+        prop_assert_eq!(outcome(&lazy), outcome(&eager), "{} / {}", lazy.message, eager.message);
         if all_are_usable(&scenario) {
             prop_assert_eq!(&lazy.message, &eager.message);
         }

@@ -194,7 +194,7 @@ fn invalid_annotation_stops_plain_automation() {
         assert_eq!(
             scenario.decide("app").says(),
             "keep manual -",
-            "nobody asked for it"
+            "it was not requested"
         );
         let automated = scenario.annotation("fluxcd.io/automated", "true");
         let judged = automated.decide("app");

@@ -69,7 +69,7 @@ fn moved_elected_tag_is_evaluated_again() {
     let asked = judged.asked();
     assert_eq!(confirmed(&asked), ["a", "c", "b"]);
     let twice = asked.iter().filter(|fact| *fact == "created c").count();
-    assert_eq!(twice, 2, "its time is asked for anew");
+    assert_eq!(twice, 2, "its time is requested again");
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn automation_is_turned_off_with_false_or_with_a_lock() {
         assert_eq!(
             judged.says(),
             format!("keep {state} 1.0.1"),
-            "it is shown still"
+            "it is still shown"
         );
     }
 }

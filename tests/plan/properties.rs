@@ -43,7 +43,7 @@ prop_compose! {
         policies in prop::collection::vec(prop::option::of(select(POLICIES.to_vec())), 4),
         tags in subsequence(vec!["1.0.0", "1.0.1", "1.1.0", "1.2.0", "2.0.0"], 0..=5),
         is_locked in prop::bool::weighted(0.1),
-        wished in prop::option::of(select(vec!["org/app:1.0.1", "org/side:1.1.0", "org/app:9"])),
+        requested in prop::option::of(select(vec!["org/app:1.0.1", "org/side:1.1.0", "org/app:9"])),
     ) -> Scenario {
         let mut scenario = Scenario::deployment().annotation("fluxcd.io/automated", "true");
         for ((name, image), policy) in names.iter().zip(images).zip(policies) {
@@ -59,7 +59,7 @@ prop_compose! {
             scenario = scenario.image(tag, built(&format!("2026-01-0{}", day + 1)));
         }
         // A requested image does not change decisions.
-        if let Some(image) = wished {
+        if let Some(image) = requested {
             let image = image.parse().expect("an image");
             scenario = scenario.settings(|settings| settings.image = Some(image));
         }

@@ -65,7 +65,7 @@ pub(crate) fn look(
     collected.tell_pull_secrets(terminal);
     cost::tell_cost(
         &registries.statistics(),
-        collected.snapshot.asked(),
+        collected.snapshot.repository_count(),
         terminal,
     );
     Ok(Looked {

@@ -156,7 +156,7 @@ pub(crate) fn update(
     let collected = workloads::scan(reading, &how, runtime, terminal)?;
     cost::tell_cost(
         &registries.statistics(),
-        collected.snapshot.asked(),
+        collected.snapshot.repository_count(),
         terminal,
     );
     if collected.interrupted {

@@ -125,7 +125,7 @@ pub(crate) fn collect(
     };
     let collected = scan(reading, &asking, runtime, terminal)?;
     flags.save(&collected.snapshot)?;
-    let asked = collected.snapshot.asked();
+    let asked = collected.snapshot.repository_count();
     cost::tell_cost(&registries.statistics(), asked, terminal);
     Ok(collected)
 }

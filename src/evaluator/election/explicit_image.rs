@@ -82,7 +82,7 @@ impl Subject<'_> {
     /// young, does not offer a platform, or could not be checked. `None` also if the
     /// facts were not requested, or the tag is not listed.
     #[must_use]
-    pub fn refusal_of(&self, tag: &Tag, metadata: &RepositoryMetadata) -> Option<String> {
+    pub fn policy_refusal(&self, tag: &Tag, metadata: &RepositoryMetadata) -> Option<String> {
         match self.evaluate_alone(tag, metadata)? {
             Evaluation::Decided(verdict) => {
                 let latest = verdict.latest.as_ref();

@@ -25,7 +25,7 @@ pub(crate) struct Gate<'a> {
     /// How old the image has to be.
     pub(crate) min_age: Option<MinAge>,
     pub(crate) metadata: &'a RepositoryMetadata,
-    /// The tags that are there.
+    /// The listed tags.
     pub(crate) tags: &'a Known<Vec<Tag>>,
 }
 

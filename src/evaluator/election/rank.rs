@@ -156,11 +156,11 @@ pub(crate) fn rank<'m>(
         .map_or(FULL_VERSION, |version| version.parts());
     let mut ranking = Ranking::default();
     for tag in tags {
-        let judged = policy
+        let key = policy
             .filter
             .pass(tag)
             .and_then(|passed| key(&policy.rule, tag, passed, parts));
-        match judged {
+        match key {
             Ok(key) => ranking.accepted.push(Ranked { tag, key }),
             Err(rejection) => ranking.rejected.push((tag, rejection)),
         }

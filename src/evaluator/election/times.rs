@@ -2,7 +2,7 @@
 //! them.
 //!
 //! A creation time costs requests. The push time, which some registries report for
-//! free, bounds it: an image is created at most one day after it was pushed. So
+//! free, bounds it: no image counts as created more than a day after it was pushed. So
 //! the creation times of tags are fetched in the order of their pushes, until none
 //! of the remaining tags can be newer than the newest one known. The decision is
 //! the same as if every creation time were known.
@@ -47,12 +47,12 @@ impl<'m> EvaluationInput<'m> {
         let is_pin = self.policy.rule.is_exact_pin();
         // The policy names one image, or only the running tag is left: there is
         // nothing to order. An extracted name may stand for several tags, though.
-        let is_ordered = match ranking.accepted.as_slice() {
+        let is_trivial = match ranking.accepted.as_slice() {
             [] => true,
             [only] => is_pin || Some(only.tag) == self.running.as_ref(),
             _ => false,
         };
-        if is_ordered {
+        if is_trivial {
             return Ok(None);
         }
         // A pin may go down, so it is not compared with the running tag.
@@ -78,9 +78,9 @@ impl<'m> EvaluationInput<'m> {
             }
             Creation::Failed(failure) => Err(Evaluation::failed(&failure)),
             Creation::NotAsked => {
-                let mut needs = vec![asked(running)];
+                let mut needs = vec![creation_of(running)];
                 needs.extend(self.dated_next(ranking));
-                Err(needed(needs))
+                Err(needs_of(needs))
             }
         }
     }
@@ -127,8 +127,8 @@ impl<'m> EvaluationInput<'m> {
                 let version = TagOrDigest::Tag((*tag).clone());
                 matches!(self.creation(&version), Creation::NotAsked)
             });
-            needs.extend(running.map(asked));
-            return Err(needed(needs));
+            needs.extend(running.map(creation_of));
+            return Err(needs_of(needs));
         }
         // Any of them may be the newest, so a missing time is a failure. An image that
         // is hidden affects only its own tag, but only if others are visible.
@@ -160,7 +160,7 @@ impl<'m> EvaluationInput<'m> {
         }
         let needs = self.dated_next(ranking);
         if !needs.is_empty() {
-            return Err(needed(needs));
+            return Err(needs_of(needs));
         }
         // The remaining times could not be fetched; the walk reports why.
         Ok(())
@@ -214,14 +214,17 @@ pub(crate) fn to_date_next<'r>(
     let few = dated.max(FIRST_DATED);
     let within_a_day = undated.partition_point(|(bound, _)| *bound >= last_push);
     undated.truncate(few.max(within_a_day));
-    undated.into_iter().map(|(_, tag)| asked(tag)).collect()
+    undated
+        .into_iter()
+        .map(|(_, tag)| creation_of(tag))
+        .collect()
 }
 
-fn asked(tag: &Tag) -> Fact {
+fn creation_of(tag: &Tag) -> Fact {
     Fact::Created(TagOrDigest::Tag(tag.clone()))
 }
 
-fn needed(mut facts: Vec<Fact>) -> Evaluation {
+fn needs_of(mut facts: Vec<Fact>) -> Evaluation {
     facts.sort_unstable();
     facts.dedup();
     Evaluation::Needs(facts)

@@ -153,9 +153,9 @@ impl Snapshot {
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
-                let left_out = scope.left_out(&container.image);
+                let exclusion = scope.exclusion(&container.image);
                 let may_be_assumed =
-                    resolved.policy.is_none() && !resolved.ignored && left_out.is_none();
+                    resolved.policy.is_none() && !resolved.ignored && exclusion.is_none();
                 let mut assumed = assume
                     .as_ref()
                     .filter(|_| may_be_assumed)
@@ -176,7 +176,7 @@ impl Snapshot {
                     max_candidates: self.settings.max_candidates(),
                 };
                 let subject =
-                    Subject::new(workload, container, resolved, assumed, left_out, context);
+                    Subject::new(workload, container, resolved, assumed, exclusion, context);
                 subjects.push(subject.requesting(self.settings.image.as_ref()));
             }
         }
@@ -185,7 +185,7 @@ impl Snapshot {
 
     /// How many repositories were queried, with any credentials.
     #[must_use]
-    pub fn asked(&self) -> usize {
+    pub fn repository_count(&self) -> usize {
         let own = self.repositories.keys();
         let names: BTreeSet<_> = own.chain(self.pull_secret_views.keys()).collect();
         names.len()
