@@ -18,10 +18,9 @@ fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().expect("a time")
 }
 
-/// A repository like those of busy teams: versions, variants, pre-releases, build
-/// numbers and branches, each tag with its time.
-fn repository(tags: usize) -> RepositoryMetadata {
-    let name = |n: usize| match n % 5 {
+/// The name of the nth tag.
+fn tag_name(n: usize) -> String {
+    match n % 5 {
         0 => format!("{}.{}.{}", n / 5000, n / 50 % 100, n / 5 % 10 + n / 500),
         1 => format!(
             "{}.{}.{}-alpine",
@@ -35,23 +34,34 @@ fn repository(tags: usize) -> RepositoryMetadata {
             "dev-{:07x}-{n}",
             n.wrapping_mul(2_654_435_761) % 0x0fff_ffff
         ),
-    };
-    let mut all: Vec<Tag> = (0..tags).map(|n| name(n).parse().expect("a tag")).collect();
+    }
+}
+
+/// The nth image, built some time ago.
+fn image(at: usize) -> ImageMetadata {
+    let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
+    let created = now().checked_sub(SignedDuration::from_hours(age / 10));
+    ImageMetadata {
+        created: Known::Value(BuildTimes::of_config(created.ok())),
+        content: Known::Value(Content::Image),
+        platforms: Known::Value(Vec::new()),
+        ..ImageMetadata::default()
+    }
+}
+
+/// A repository like those of busy teams: versions, variants, pre-releases, build
+/// numbers and branches, each tag with its time.
+fn repository(tags: usize) -> RepositoryMetadata {
+    let mut all: Vec<Tag> = (0..tags)
+        .map(|n| tag_name(n).parse().expect("a tag"))
+        .collect();
     all.sort();
     all.dedup();
-    let image = |(at, tag): (usize, &Tag)| {
-        let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
-        let created = now().checked_sub(SignedDuration::from_hours(age / 10));
-        let image = ImageMetadata {
-            created: Known::Value(BuildTimes::of_config(created.ok())),
-            content: Known::Value(Content::Image),
-            platforms: Known::Value(Vec::new()),
-            ..ImageMetadata::default()
-        };
-        (TagOrDigest::Tag(tag.clone()), image)
-    };
+    let tagged = all.iter().enumerate();
     RepositoryMetadata {
-        images: all.iter().enumerate().map(image).collect(),
+        images: tagged
+            .map(|(at, tag)| (TagOrDigest::Tag(tag.clone()), image(at)))
+            .collect(),
         tags: Known::Value(all),
         asked_at: Some(now()),
         ..RepositoryMetadata::default()

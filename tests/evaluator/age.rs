@@ -3,8 +3,8 @@
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
 
-use crate::support::oracle::{built, image, time};
-use crate::support::scenario::Scenario;
+use crate::support::oracle::{OracleImage, built, image, time};
+use crate::support::scenario::{Judged, Scenario};
 
 /// Now is 2026-11-21T12:00:00Z, and ages count from the images' own dates.
 fn scenario() -> Scenario {
@@ -52,32 +52,40 @@ fn tag_is_old_enough_at_the_exact_second() {
     }
 }
 
+fn long_ago() -> OracleImage {
+    built("2026-01-01")
+}
+
 #[test]
 fn age_counts_from_a_clock_that_the_image_cannot_set() {
-    let old = || built("2026-01-01");
     for (image, expected) in [
         // No clock: it is too young, whatever its own date says.
-        (old(), ("too-young", "")),
-        (old().pushed("2026-11-20"), ("too-young", "")),
-        (old().pushed("2026-11-10"), ("elected", "push")),
-        (old().last_modified("2026-11-20"), ("too-young", "")),
+        (long_ago(), ("too-young", "")),
+        (long_ago().pushed("2026-11-20"), ("too-young", "")),
+        (long_ago().pushed("2026-11-10"), ("elected", "push")),
+        (long_ago().last_modified("2026-11-20"), ("too-young", "")),
         (
-            old().last_modified("2026-11-10"),
+            long_ago().last_modified("2026-11-10"),
             ("elected", "last-modified"),
         ),
-        (old().first_seen("2026-11-20"), ("too-young", "")),
-        (old().first_seen("2026-11-10"), ("elected", "first-seen")),
+        (long_ago().first_seen("2026-11-20"), ("too-young", "")),
+        (
+            long_ago().first_seen("2026-11-10"),
+            ("elected", "first-seen"),
+        ),
         // The registry reports the push time; the other clocks are only bounds.
         (
-            old().pushed("2026-11-10").last_modified("2026-11-20"),
+            long_ago().pushed("2026-11-10").last_modified("2026-11-20"),
             ("elected", "push"),
         ),
         (
-            old().pushed("2026-11-20").first_seen("2026-11-10"),
+            long_ago().pushed("2026-11-20").first_seen("2026-11-10"),
             ("too-young", ""),
         ),
         (
-            old().last_modified("2026-11-10").first_seen("2026-11-20"),
+            long_ago()
+                .last_modified("2026-11-10")
+                .first_seen("2026-11-20"),
             ("elected", "last-modified"),
         ),
         // The image's own date can only make it younger.
@@ -91,10 +99,12 @@ fn age_counts_from_a_clock_that_the_image_cannot_set() {
         ),
         (image().first_seen("2026-11-10"), ("elected", "first-seen")),
         // A time of 1970 is not a clock.
-        (old().pushed("1970-01-01"), ("too-young", "")),
-        (old().last_modified("1970-01-01"), ("too-young", "")),
+        (long_ago().pushed("1970-01-01"), ("too-young", "")),
+        (long_ago().last_modified("1970-01-01"), ("too-young", "")),
         (
-            old().last_modified("1970-01-01").first_seen("2026-11-10"),
+            long_ago()
+                .last_modified("1970-01-01")
+                .first_seen("2026-11-10"),
             ("elected", "first-seen"),
         ),
         // A date in the future is ignored.
@@ -119,27 +129,29 @@ fn age_counts_from_a_clock_that_the_image_cannot_set() {
     }
 }
 
+/// The decision between 1.0.0, which is old enough, and this 1.0.1.
+fn with_newer(image: OracleImage) -> Judged {
+    Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", "72h")
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", image)
+        .decide("app")
+}
+
 #[test]
 fn message_for_a_tag_without_a_clock_names_the_flag() {
-    let young = |image| {
-        Scenario::following("semver:*", "org/app:1.0.0")
-            .annotation("imgpolicy.dev/min-age", "72h")
-            .image("1.0.0", built("2026-01-01"))
-            .image("1.0.1", image)
-            .decide("app")
-    };
     assert_eq!(
-        young(built("2026-01-01")).warning(WarningCode::TooYoung),
+        with_newer(built("2026-01-01")).warning(WarningCode::TooYoung),
         "the age of 1.0.1 is not known: the registry reports no time for it, and no cache recorded \
          when it was first seen; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
-        young(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
+        with_newer(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
         "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z, counted from when it \
          was first seen here; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
-        young(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
+        with_newer(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
         "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z"
     );
 }
@@ -242,23 +254,27 @@ fn row_is_undecided_if_no_older_tag_can_be_elected() {
     }
 }
 
+fn hours(hours: i64) -> Option<jiff::SignedDuration> {
+    Some(jiff::SignedDuration::from_hours(hours))
+}
+
+fn elected_with(annotation: &str, flag: Option<jiff::SignedDuration>) -> String {
+    Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", annotation)
+        .annotation("imgpolicy.dev/min-age-clock", "image")
+        .settings(|s| s.min_age = flag)
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", built("2026-11-20"))
+        .decide("app")
+        .elected()
+}
+
 #[test]
 fn longer_of_flag_and_annotation_applies() {
-    let hours = |hours| Some(jiff::SignedDuration::from_hours(hours));
-    let of = |annotation: &str, flag| {
-        Scenario::following("semver:*", "org/app:1.0.0")
-            .annotation("imgpolicy.dev/min-age", annotation)
-            .annotation("imgpolicy.dev/min-age-clock", "image")
-            .settings(|s| s.min_age = flag)
-            .image("1.0.0", built("2026-01-01"))
-            .image("1.0.1", built("2026-11-20"))
-            .decide("app")
-            .elected()
-    };
-    assert_eq!(of("1h", None), "1.0.1");
-    assert_eq!(of("1h", hours(72)), "1.0.0");
-    assert_eq!(of("72h", hours(1)), "1.0.0");
-    assert_eq!(of("0s", None), "1.0.1");
+    assert_eq!(elected_with("1h", None), "1.0.1");
+    assert_eq!(elected_with("1h", hours(72)), "1.0.0");
+    assert_eq!(elected_with("72h", hours(1)), "1.0.0");
+    assert_eq!(elected_with("0s", None), "1.0.1");
 }
 
 #[test]

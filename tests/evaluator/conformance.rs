@@ -158,23 +158,25 @@ struct PolicyCase {
     note: String,
 }
 
+/// `alphabetical:desc`, for a policy of this kind.
+fn ordered(policy: &Value, kind: &str) -> Option<String> {
+    let order = policy
+        .get(kind)?
+        .get("order")
+        .and_then(Value::as_str)
+        .unwrap_or("asc");
+    let order = if order.is_empty() { "asc" } else { order };
+    Some(format!("{kind}:{order}"))
+}
+
 /// The annotation that is equivalent to an ImagePolicy's `policy`, with Flux's
 /// precedence; `None`: the policy is empty, which is invalid.
 fn annotation(policy: &Value) -> Option<String> {
-    let order = |kind: &str| {
-        let order = policy
-            .get(kind)?
-            .get("order")
-            .and_then(Value::as_str)
-            .unwrap_or("asc");
-        let order = if order.is_empty() { "asc" } else { order };
-        Some(format!("{kind}:{order}"))
-    };
     policy
         .get("semver")
         .map(|semver| format!("semver:{}", semver["range"].as_str().unwrap_or("")))
-        .or_else(|| order("alphabetical"))
-        .or_else(|| order("numerical"))
+        .or_else(|| ordered(policy, "alphabetical"))
+        .or_else(|| ordered(policy, "numerical"))
 }
 
 fn elect(case: &PolicyCase) -> Option<String> {

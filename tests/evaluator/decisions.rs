@@ -3,7 +3,7 @@
 use kubectl_imgpolicy::policy::WarningCode;
 
 use crate::support::oracle::{built, image};
-use crate::support::scenario::Scenario;
+use crate::support::scenario::{Judged, Scenario};
 
 #[test]
 fn invalid_policy_elects_nothing_and_requests_nothing() {
@@ -273,17 +273,18 @@ fn short_versions_count_only_if_the_running_tag_has_as_many_parts() {
     }
 }
 
+fn among_pre_releases(policy: &str) -> Judged {
+    Scenario::following(policy, "org/app:1.0.0")
+        .tags(&["1.0.0", "1.1.0-rc.1", "1.1.0-alpine"])
+        .decide("app")
+}
+
 #[test]
 fn pre_release_counts_only_if_the_range_includes_one() {
-    let of = |policy: &str| {
-        Scenario::following(policy, "org/app:1.0.0")
-            .tags(&["1.0.0", "1.1.0-rc.1", "1.1.0-alpine"])
-            .decide("app")
-    };
-    let judged = of("semver:^1.0");
+    let judged = among_pre_releases("semver:^1.0");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.verdict("1.1.0-alpine"), "pre-release");
-    assert_eq!(of("semver:^1.0-0").elected(), "1.1.0-rc.1");
+    assert_eq!(among_pre_releases("semver:^1.0-0").elected(), "1.1.0-rc.1");
 }
 
 #[test]

@@ -73,9 +73,12 @@ fn tag_that_is_not_an_image_is_skipped_for_the_next_one() {
     );
 }
 
+fn chart() -> OracleImage {
+    image().digest(7).artifact()
+}
+
 #[test]
 fn digest_that_is_not_an_image_is_neither_pinned_nor_followed() {
-    let chart = || image().digest(7).artifact();
     let pin = format!("digest:{}", crate::support::oracle::digest(7));
     for policy in [pin.as_str(), "digest:stable"] {
         let judged = running(policy).image("stable", chart()).decide("app");
@@ -200,23 +203,25 @@ fn search_ends_after_twenty_refused_tags_or_the_flag() {
     );
 }
 
+/// The tags above 1.0.0 whose platforms were requested, in order.
+fn checked(count: usize) -> String {
+    let asked = foreign(count).decide("app").asked();
+    let of_gate = asked
+        .iter()
+        .filter_map(|fact| fact.strip_prefix("platforms 1.0."));
+    of_gate.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn tags_are_checked_one_by_one_then_four_at_a_time() {
-    let order = |count: usize| {
-        let asked = foreign(count).decide("app").asked();
-        let of_gate = asked
-            .iter()
-            .filter_map(|fact| fact.strip_prefix("platforms 1.0."));
-        of_gate.collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(order(3), "4 3 2 1", "no request for the running tag");
+    assert_eq!(checked(3), "4 3 2 1", "no request for the running tag");
     // The first of the four after four refusals passes.
     let mut scenario = foreign(8);
     scenario = scenario.image("1.0.5", built("2026-02-01"));
     let asked = scenario.decide("app").asked();
     assert_eq!(asked.len(), 1 + 4 + 4, "{asked:?}");
-    assert_eq!(order(4), "5 4 3 2 1");
-    assert_eq!(order(9), "10 9 8 7 6 5 4 3 2 1");
+    assert_eq!(checked(4), "5 4 3 2 1");
+    assert_eq!(checked(9), "10 9 8 7 6 5 4 3 2 1");
 }
 
 #[test]
@@ -263,9 +268,12 @@ fn hidden_running_image_does_not_affect_better_tags() {
     assert_eq!(judged.says(), "unknown unauthorized -");
 }
 
+fn hidden(pushed: &str) -> OracleImage {
+    failing(FetchFailureKind::Unauthorized).pushed(pushed)
+}
+
 #[test]
 fn hidden_tag_affects_only_itself_if_its_push_time_is_known() {
-    let hidden = |pushed: &str| failing(FetchFailureKind::Unauthorized).pushed(pushed);
     let judged = running("glob:*")
         .image("1.0.1", built("2026-02-01").pushed("2026-02-01"))
         .image("1.0.2", hidden("2026-03-01"))

@@ -57,21 +57,22 @@ fn every_policy_of_an_entry_elects() {
     }
 }
 
+fn elected_by(policy: Value) -> String {
+    Scenario::governed_by(entry(policy), "org/app:1.0.0")
+        .image("1.0.0", image().digest(1))
+        .image("stable", image().digest(2))
+        .decide("app")
+        .elected()
+}
+
 #[test]
 fn digest_is_pinned_or_followed() {
-    let scenario = |policy| {
-        Scenario::governed_by(entry(policy), "org/app:1.0.0")
-            .image("1.0.0", image().digest(1))
-            .image("stable", image().digest(2))
-            .decide("app")
-            .elected()
-    };
     assert_eq!(
-        scenario(json!({"digest": digest(2).to_string()})),
+        elected_by(json!({"digest": digest(2).to_string()})),
         "@sha256:0202020"
     );
     assert_eq!(
-        scenario(json!({"digest": {"tag": "stable"}})),
+        elected_by(json!({"digest": {"tag": "stable"}})),
         "stable@sha256:0202020"
     );
 }

@@ -83,23 +83,30 @@ fn included_images_exclude_all_others_and_exclusion_takes_precedence() {
     );
 }
 
+fn excluded_with(key: &str, value: &str) -> Judged {
+    scoped("nginx:1.0.0", &[], &["*"])
+        .annotation(key, value)
+        .decide("app")
+}
+
 #[test]
 fn container_that_is_not_automated_keeps_the_reason_of_its_state() {
-    let with = |key: &str, value: &str| {
-        scoped("nginx:1.0.0", &[], &["*"])
-            .annotation(key, value)
-            .decide("app")
-    };
-    let locked = with("fluxcd.io/locked", "true");
+    let locked = excluded_with("fluxcd.io/locked", "true");
     assert_eq!(locked.says(), "keep locked -");
     assert_eq!(
         locked.message,
         "locked; docker.io/library/nginx matches --exclude-image *"
     );
-    assert_eq!(with("fluxcd.io/ignore", "true").says(), "keep ignored -");
-    assert_eq!(with("fluxcd.io/automated", "false").says(), "keep manual -");
     assert_eq!(
-        with("fluxcd.io/tag.app", "semver:?").says(),
+        excluded_with("fluxcd.io/ignore", "true").says(),
+        "keep ignored -"
+    );
+    assert_eq!(
+        excluded_with("fluxcd.io/automated", "false").says(),
+        "keep manual -"
+    );
+    assert_eq!(
+        excluded_with("fluxcd.io/tag.app", "semver:?").says(),
         "keep excluded -"
     );
 }

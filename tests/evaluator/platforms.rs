@@ -3,8 +3,8 @@
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
 
-use crate::support::oracle::{image, time};
-use crate::support::scenario::Scenario;
+use crate::support::oracle::{OracleImage, image, time};
+use crate::support::scenario::{Judged, Scenario};
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
@@ -70,16 +70,19 @@ fn any_possible_platform_suffices_if_the_running_ones_are_unknown() {
     }
 }
 
+fn unknown_platforms() -> OracleImage {
+    image().platforms_fail(FetchFailureKind::RateLimited)
+}
+
 #[test]
 fn failure_to_fetch_running_platforms_elects_only_if_all_are_offered() {
-    let running = || image().platforms_fail(FetchFailureKind::RateLimited);
     for (offered, says) in [
         (&BOTH[..], "update newer-image 1.0.1"),
         (&["linux/amd64"][..], "unknown rate-limited 1.0.1"),
         (&["windows/amd64"][..], "unknown wrong-platform -"),
     ] {
         let judged = scenario()
-            .image("1.0.0", running())
+            .image("1.0.0", unknown_platforms())
             .image("1.0.1", image().platforms(offered))
             .settings(|_| {})
             .decide("app");
@@ -187,26 +190,28 @@ fn up_to_date_container_requests_no_platforms() {
     assert_eq!(judged.asked(), ["tags"]);
 }
 
+fn with_images(scenario: Scenario) -> Scenario {
+    scenario
+        .image("1.0.0", image().platforms(&BOTH))
+        .image("1.0.1", image().platforms(&["linux/arm64"]))
+}
+
+fn with_flag(scenario: Scenario, names: &[&str]) -> Judged {
+    let platforms = names
+        .iter()
+        .map(|n| n.parse().expect("a platform"))
+        .collect();
+    with_images(scenario)
+        .settings(|s| s.platforms = platforms)
+        .decide("app")
+}
+
 #[test]
 fn platform_flag_replaces_nodes_but_not_the_selector() {
-    let images = |scenario: Scenario| {
-        scenario
-            .image("1.0.0", image().platforms(&BOTH))
-            .image("1.0.1", image().platforms(&["linux/arm64"]))
-    };
-    let flag = |scenario: Scenario, names: &[&str]| {
-        let platforms = names
-            .iter()
-            .map(|n| n.parse().expect("a platform"))
-            .collect();
-        images(scenario)
-            .settings(|s| s.platforms = platforms)
-            .decide("app")
-    };
-    assert_eq!(flag(scenario(), &["linux/arm64"]).elected(), "1.0.1");
-    assert_eq!(flag(scenario(), &["linux/amd64"]).elected(), "1.0.0");
+    assert_eq!(with_flag(scenario(), &["linux/arm64"]).elected(), "1.0.1");
+    assert_eq!(with_flag(scenario(), &["linux/amd64"]).elected(), "1.0.0");
     let selective = scenario().node_selector("kubernetes.io/arch", "arm64");
-    assert_eq!(flag(selective, &BOTH).elected(), "1.0.1");
+    assert_eq!(with_flag(selective, &BOTH).elected(), "1.0.1");
 }
 
 #[test]

@@ -119,21 +119,25 @@ fn unknown_push_time_is_no_bound() {
     assert_eq!(judged.says(), "update newer-image b");
 }
 
+fn failing() -> OracleImage {
+    image().created_fails(FetchFailureKind::RateLimited)
+}
+
+fn with_third(image: OracleImage) -> Judged {
+    scenario("a")
+        .image("a", pushed("2026-01-01"))
+        .image("b", pushed("2026-01-10"))
+        .image("c", image)
+        .decide("app")
+}
+
 #[test]
 fn failure_of_a_tag_that_cannot_win_changes_nothing() {
-    let failing = || image().created_fails(FetchFailureKind::RateLimited);
-    let with = |image: OracleImage| {
-        scenario("a")
-            .image("a", pushed("2026-01-01"))
-            .image("b", pushed("2026-01-10"))
-            .image("c", image)
-            .decide("app")
-    };
-    let judged = with(failing().pushed("2026-01-05"));
+    let judged = with_third(failing().pushed("2026-01-05"));
     assert_eq!(judged.says(), "update newer-image b");
     assert_eq!(judged.verdict("c"), "older-by-push-time");
     for may_win in [failing(), failing().pushed("2026-01-09T13:00:00Z")] {
-        let judged = with(may_win);
+        let judged = with_third(may_win);
         assert_eq!(judged.says(), "unknown rate-limited -");
         assert_eq!(judged.examination.tags, 3);
     }

@@ -2,7 +2,7 @@
 //! annotation, and together with the annotations of a workload.
 
 use kubectl_imgpolicy::policy::WarningCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::image_policies::{entry, semver};
 use crate::support::scenario::Scenario;
@@ -30,9 +30,12 @@ fn live_kustomization_applies_only_to_labelled_workloads() {
     assert_eq!(scenario(None).decide("app").says(), "keep manual -");
 }
 
+fn range(range: &str) -> Value {
+    json!([entry(json!({"semver": {"range": range}}))])
+}
+
 #[test]
 fn kustomization_file_applies_to_its_folder() {
-    let range = |range: &str| json!([entry(json!({"semver": {"range": range}}))]);
     let scenario = |file: &str| {
         Scenario::deployment()
             .kustomization_at("apps", "./apps", range("~1.0"))

@@ -12,10 +12,16 @@ fn follow(policy: &str, running: &str) -> Scenario {
     Scenario::following(policy, &format!("org/app{running}"))
 }
 
+fn semver() -> Scenario {
+    follow("semver:~1.0", ":1.0.0")
+}
+
+fn with_range(range: &str) -> Scenario {
+    follow(&format!("semver:{range}"), ":1.0.0")
+}
+
 /// Scenarios with their outcomes, reasons and messages.
 fn cases() -> Vec<(Scenario, &'static str)> {
-    let semver = || follow("semver:~1.0", ":1.0.0");
-    let with_range = |range: &str| follow(&format!("semver:{range}"), ":1.0.0");
     vec![
         (
             semver().tags(&["1.0.0", "1.0.1"]),

@@ -9,7 +9,7 @@ mod rollback;
 mod update;
 
 use kubectl_imgpolicy::evaluator::assess;
-use kubectl_imgpolicy::plan::{Authorship, Edit, HeldBack, Plan, UpdateSpec, plan_update};
+use kubectl_imgpolicy::plan::{Authorship, Edit, Plan, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::Observed;
 use serde_json::Value;
 
@@ -98,13 +98,9 @@ pub(crate) fn images(plan: &Plan) -> String {
 
 /// `app locked`: what is held back and why.
 pub(crate) fn held(plan: &Plan) -> String {
-    let text = |held: &HeldBack| {
+    let texts = plan.held_back.iter().map(|held| {
         let container = held.container.as_deref().unwrap_or("-");
         format!("{container} {}", held.hold)
-    };
-    plan.held_back
-        .iter()
-        .map(text)
-        .collect::<Vec<_>>()
-        .join(", ")
+    });
+    texts.collect::<Vec<_>>().join(", ")
 }

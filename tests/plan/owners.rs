@@ -50,9 +50,12 @@ fn says(ownership: Option<&Ownership>) -> String {
     )
 }
 
+fn annotated(key: &str, value: &str) -> Value {
+    json!({"annotations": {key: value}})
+}
+
 #[test]
 fn every_sign_has_its_owner() {
-    let annotated = |key: &str, value: &str| json!({"annotations": {key: value}});
     for (metadata, expected) in [
         (json!({}), "nobody"),
         (

@@ -130,23 +130,26 @@ fn locked_workload_keeps_its_image_unless_overridden() {
     );
 }
 
-#[test]
-fn overriding_a_lock_does_not_automate() {
-    let manual = locked().annotation("fluxcd.io/automated", "false");
-    let spec = |include_manual| UpdateSpec {
+fn over_the_lock(include_manual: bool) -> UpdateSpec {
+    UpdateSpec {
         include_manual,
         overrides: Overrides {
             lock: true,
             ..Overrides::default()
         },
         ..UpdateSpec::default()
-    };
-    let plan = planned_with(&manual, &spec(false));
+    }
+}
+
+#[test]
+fn overriding_a_lock_does_not_automate() {
+    let manual = locked().annotation("fluxcd.io/automated", "false");
+    let plan = planned_with(&manual, &over_the_lock(false));
     assert_eq!(
         (images(&plan), held(&plan)),
         (String::new(), "app manual".to_owned())
     );
-    let plan = planned_with(&manual, &spec(true));
+    let plan = planned_with(&manual, &over_the_lock(true));
     assert_eq!(images(&plan), "app=org/app:1.0.1");
 }
 
