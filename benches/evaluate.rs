@@ -1,7 +1,7 @@
 //! How long a decision takes, by policy type and by the number of tags.
 //!
-//! `cargo bench --bench evaluate -- --quick`. The facts are all there, so this is
-//! the evaluator alone: dividing, ranking, electing. Growth should be near linear.
+//! `cargo bench --bench evaluate -- --quick`. Every fact is known, so this measures only
+//! the evaluator: dividing, ranking, electing. The time should grow almost linearly.
 
 use std::hint::black_box;
 
@@ -18,10 +18,9 @@ fn now() -> Timestamp {
     "2026-11-21T12:00:00Z".parse().expect("a time")
 }
 
-/// A repository as busy teams have them: versions, variants, pre-releases, build
-/// numbers and branches, each tag with its time.
-fn repository(tags: usize) -> RepositoryMetadata {
-    let name = |n: usize| match n % 5 {
+/// The name of the nth tag.
+fn tag_name(n: usize) -> String {
+    match n % 5 {
         0 => format!("{}.{}.{}", n / 5000, n / 50 % 100, n / 5 % 10 + n / 500),
         1 => format!(
             "{}.{}.{}-alpine",
@@ -35,33 +34,44 @@ fn repository(tags: usize) -> RepositoryMetadata {
             "dev-{:07x}-{n}",
             n.wrapping_mul(2_654_435_761) % 0x0fff_ffff
         ),
-    };
-    let mut all: Vec<Tag> = (0..tags).map(|n| name(n).parse().expect("a tag")).collect();
+    }
+}
+
+/// The nth image, built some time ago.
+fn image(at: usize) -> ImageMetadata {
+    let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
+    let created = now().checked_sub(SignedDuration::from_hours(age / 10));
+    ImageMetadata {
+        created: Known::Value(BuildTimes::of_config(created.ok())),
+        content: Known::Value(Content::Image),
+        platforms: Known::Value(Vec::new()),
+        ..ImageMetadata::default()
+    }
+}
+
+/// A repository like those of busy teams: versions, variants, pre-releases, build
+/// numbers and branches, each tag with its time.
+fn repository(tags: usize) -> RepositoryMetadata {
+    let mut all: Vec<Tag> = (0..tags)
+        .map(|n| tag_name(n).parse().expect("a tag"))
+        .collect();
     all.sort();
     all.dedup();
-    let image = |(at, tag): (usize, &Tag)| {
-        let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
-        let created = now().checked_sub(SignedDuration::from_hours(age / 10));
-        let image = ImageMetadata {
-            created: Known::Value(BuildTimes::of_config(created.ok())),
-            content: Known::Value(Content::Image),
-            platforms: Known::Value(Vec::new()),
-            ..ImageMetadata::default()
-        };
-        (TagOrDigest::Tag(tag.clone()), image)
-    };
+    let tagged = all.iter().enumerate();
     RepositoryMetadata {
-        images: all.iter().enumerate().map(image).collect(),
+        images: tagged
+            .map(|(at, tag)| (TagOrDigest::Tag(tag.clone()), image(at)))
+            .collect(),
         tags: Known::Value(all),
         asked_at: Some(now()),
         ..RepositoryMetadata::default()
     }
 }
 
-/// A workload whose container follows a policy, with annotations beside it.
-fn following(policy: &str, image: &str, beside: &[(&str, &str)]) -> Snapshot {
+/// A workload whose container follows a policy, with further annotations.
+fn following(policy: &str, image: &str, extra: &[(&str, &str)]) -> Snapshot {
     let mut annotations = json!({"fluxcd.io/automated": "true", "fluxcd.io/tag.app": policy});
-    for (key, value) in beside {
+    for (key, value) in extra {
         annotations[*key] = json!(value);
     }
     snapshot(json!({"apiVersion": "apps/v1", "kind": "Deployment",
@@ -76,7 +86,7 @@ fn snapshot(object: Value) -> Snapshot {
     snapshot
 }
 
-/// A workload that an entry of seed 000's kind governs.
+/// A workload that follows an entry like the one of seed 000.
 fn governed() -> Snapshot {
     let mut snapshot = snapshot(json!({"apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "labels": {"kustomize.toolkit.fluxcd.io/name": "apps",
@@ -147,8 +157,8 @@ fn by_size(c: &mut Criterion) {
     }
 }
 
-/// A registry that tells when tags were pushed, and nothing is dated yet: what
-/// one round of a scan costs.
+/// A registry that reports push times, and no creation time is known yet: the cost of
+/// one round of a scan.
 fn by_pushes(c: &mut Criterion) {
     let snapshot = following("glob:*", "org/app:latest", &[]);
     let subjects = snapshot.subjects().expect("subjects");
@@ -172,7 +182,7 @@ fn by_pushes(c: &mut Criterion) {
     group.finish();
 }
 
-/// All tags with their verdicts, as `explain` shows them.
+/// All tags with their verdicts, as `explain` lists them.
 fn examined(c: &mut Criterion) {
     let metadata = repository(10_000);
     let snapshot = following("semver:*", "org/app:latest", &[]);

@@ -6,12 +6,12 @@ use super::decision::{Decision, Outcome};
 use crate::policy::State;
 use crate::workload::{ContainerType, Owner, Source, WorkloadId};
 
-/// One container and what becomes of it.
+/// One container and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The workload.
     pub workload: WorkloadId,
-    /// Who made the workload, if a marker tells.
+    /// Who manages the workload, if a marker says so.
     pub managed_by: Option<Owner>,
     /// The file it was read from, if it was.
     pub source: Option<Source>,
@@ -32,15 +32,15 @@ pub struct ScopeError {
     pub scope: String,
     /// One word: `Forbidden`, `NotFound`, `InvalidDocument`.
     pub reason: String,
-    /// What happened, complete, as it is printed.
+    /// The complete message, as it is printed.
     pub message: String,
 }
 
-/// Every decision in scope, sorted by namespace, name, kind and the order of the
+/// Every decision in scope, sorted by namespace, name, kind, and the order of the
 /// containers in the spec.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Assessment {
-    /// The kubeconfig context; `None` where no cluster was asked.
+    /// The kubeconfig context; `None` if no cluster was read.
     pub context: Option<String>,
     /// The time that counts as now.
     pub observed_at: Timestamp,
@@ -48,9 +48,9 @@ pub struct Assessment {
     pub rows: Vec<Row>,
     /// What could not be read.
     pub errors: Vec<ScopeError>,
-    /// What to tell beside the rows, each in one sentence.
+    /// What to report besides the rows, one sentence each.
     pub notes: Vec<String>,
-    /// Pods that belong to no row, counted by their owner's kind.
+    /// Pods that belong to no row, counted by the kind of their owner.
     pub uncovered: Vec<(String, usize)>,
     /// The scan was stopped before everything was decided.
     pub partial: bool,
@@ -68,7 +68,7 @@ pub struct Summary {
     pub updates: usize,
     /// Locked rows.
     pub locked: usize,
-    /// Locked rows for which a newer image is elected.
+    /// Locked rows with a newer elected image.
     pub locked_behind: usize,
     /// Manual rows.
     pub manual: usize,

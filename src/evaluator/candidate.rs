@@ -1,4 +1,4 @@
-//! The tags of a repository, as a policy sees them.
+//! The tags of a repository with a policy's verdict on each.
 
 use jiff::Timestamp;
 
@@ -8,48 +8,48 @@ use crate::policy::Rejection;
 use crate::words::closed_words;
 
 closed_words! {
-    /// What a policy says of one tag.
+    /// A policy's verdict on one tag.
     pub enum CandidateVerdict {
         /// The policy elects it.
         Elected = "elected",
-        /// It passes, and a better one is elected.
+        /// It passes, but a better one is elected.
         Accepted = "accepted",
         /// It does not pass.
         Rejected = "rejected",
     }
 }
 
-/// One tag and what the policy says of it.
+/// One tag and the policy's verdict on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The tag.
     pub tag: Tag,
-    /// What the policy says.
+    /// The verdict.
     pub verdict: CandidateVerdict,
-    /// Why not; set where the verdict is rejected.
+    /// Why it is rejected; set if it is.
     pub rejection: Option<Rejection>,
-    /// Its place among those that pass, from 1.
+    /// Its rank among those that pass, from 1.
     pub rank: Option<usize>,
-    /// When the image was built, where that was asked for and can be believed.
+    /// When the image was built, if that is known and plausible.
     pub created: Option<Timestamp>,
-    /// Which place says so.
+    /// Where the creation time comes from.
     pub created_from: Option<CreatedFrom>,
-    /// When the tag was pushed, where the registry told and that was asked for.
+    /// When the tag was pushed, if that was requested and the registry reports it.
     pub pushed: Option<Timestamp>,
-    /// What the tag serves, where that was asked for.
+    /// What the tag serves, if that was requested.
     pub digest: Option<Digest>,
-    /// When it will be old enough, where it is rejected as too young.
+    /// When it will be old enough, if it is too young.
     pub ripe_at: Option<Timestamp>,
     /// Whether the container runs this tag.
     pub running: bool,
 }
 
-/// One step of the way from all tags to the elected one.
+/// One step from all tags to the elected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FunnelStep {
     /// The test that the step applies.
     pub test: Rejection,
-    /// How many tags are left behind it.
+    /// How many tags are left after it.
     pub left: usize,
 }
 
@@ -62,8 +62,8 @@ pub struct Examination {
     pub tags: usize,
     /// The tests that dropped any tag, in the order in which they apply.
     pub funnel: Vec<FunnelStep>,
-    /// Every tag: those that pass first, best first, then those that were
-    /// refused, those that are older by the time of their push, the last pushed
-    /// first, and the rest in the order of their bytes, the greatest first.
+    /// Every tag: first those that pass, best first; then those that were refused;
+    /// then those that are older by their push time, last pushed first; then the rest
+    /// in the order of their bytes, greatest first.
     pub candidates: Vec<Candidate>,
 }

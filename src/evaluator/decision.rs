@@ -1,4 +1,4 @@
-//! What becomes of a container, and why.
+//! What happens to a container's image, and why.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,28 @@ use super::election::age::AgeClock;
 use crate::image::{
     CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
 };
-use crate::policy::{Lock, Order, State, Warning};
+use crate::policy::{Lock, Order, Rejection, State, Warning};
 use crate::words::closed_words;
 
 closed_words! {
-    /// What would happen now.
+    /// What an update would do now.
     pub enum Outcome {
         /// The image is replaced by the elected one.
         Update = "update",
-        /// The image stays, on purpose.
+        /// The image is kept on purpose.
         Keep = "keep",
-        /// Nothing could be decided, so the image stays.
+        /// Nothing could be decided, so the image is kept.
         Unknown = "unknown",
     }
 }
 
 closed_words! {
-    /// Why. Each reason belongs to one [`Outcome`].
+    /// Why an image is updated, kept or undecided. Each reason belongs to one
+    /// [`Outcome`].
     pub enum Reason {
         /// The policy elects a newer image.
         NewerImage = "newer-image",
-        /// The policy elects what runs.
+        /// The policy elects the running image.
         UpToDate = "up-to-date",
         /// The container is not automated.
         Manual = "manual",
@@ -35,29 +36,29 @@ closed_words! {
         Locked = "locked",
         /// The workload is ignored.
         Ignored = "ignored",
-        /// The flags of the run leave the image out.
+        /// The flags of the run exclude the image.
         Excluded = "excluded",
         /// The elected tag is lower than the running one in the policy's order.
         Downgrade = "downgrade",
-        /// The elected tag is another variant of the image than the running one.
+        /// The elected tag is of another variant of the image than the running one.
         VariantChange = "variant-change",
         /// No tag passes the policy.
         NoMatchingTag = "no-matching-tag",
         /// The policy is malformed or ambiguous.
         InvalidPolicy = "invalid-policy",
-        /// Order is by creation time, and the running image has none.
+        /// The order is by creation time, and the running image has none.
         NoCreationTime = "no-creation-time",
-        /// The registry's answer is of no use.
+        /// The registry's response is unusable.
         RegistryError = "registry-error",
-        /// The registry does not answer.
+        /// The registry is unreachable.
         RegistryUnreachable = "registry-unreachable",
-        /// The registry asks for fewer requests.
+        /// The registry limits the rate of requests.
         RateLimited = "rate-limited",
-        /// The registry refuses the credentials, or wants some.
+        /// The registry rejects the credentials, or requires some.
         Unauthorized = "unauthorized",
-        /// The registry knows no such repository or image.
+        /// The registry has no such repository or image.
         ImageNotFound = "image-not-found",
-        /// The image in the manifest is no image reference.
+        /// The image in the manifest is not a valid image reference.
         UnparsableImage = "unparsable-image",
         /// No tag that passes offers the platforms of the workload.
         WrongPlatform = "wrong-platform",
@@ -67,7 +68,7 @@ closed_words! {
 }
 
 impl Reason {
-    /// The outcome that goes with the reason.
+    /// The outcome that the reason belongs to.
     #[must_use]
     pub fn outcome(self) -> Outcome {
         match self {
@@ -93,6 +94,15 @@ impl Reason {
         }
     }
 
+    /// The reason for a container whose best tag the gate refuses.
+    pub(crate) fn for_refused(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::TooYoung => Self::TooYoung,
+            Rejection::WrongPlatform => Self::WrongPlatform,
+            _ => Self::NoMatchingTag,
+        }
+    }
+
     /// The reason as a phrase, for people.
     #[must_use]
     pub fn phrase(self) -> &'static str {
@@ -102,18 +112,18 @@ impl Reason {
             Self::Manual => "not automated",
             Self::Locked => "locked",
             Self::Ignored => "ignored",
-            Self::Excluded => "the image is left out",
+            Self::Excluded => "the image is excluded",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
             Self::NoMatchingTag => "no tag matches the policy",
             Self::InvalidPolicy => "the policy is invalid",
             Self::NoCreationTime => "the running image has no creation time",
-            Self::RegistryError => "the registry's answer is of no use",
-            Self::RegistryUnreachable => "the registry does not answer",
-            Self::RateLimited => "the registry asks for fewer requests",
-            Self::Unauthorized => "the registry refuses access",
-            Self::ImageNotFound => "the registry knows no such image",
-            Self::UnparsableImage => "the image is no image reference",
+            Self::RegistryError => "the registry's response is unusable",
+            Self::RegistryUnreachable => "the registry is unreachable",
+            Self::RateLimited => "the registry limits the rate of requests",
+            Self::Unauthorized => "the registry denies access",
+            Self::ImageNotFound => "the registry has no such image",
+            Self::UnparsableImage => "the image is not a valid image reference",
             Self::WrongPlatform => "no matching tag offers the workload's platforms",
             Self::TooYoung => "no matching tag is old enough",
         }
@@ -136,94 +146,114 @@ impl From<FetchFailureKind> for Reason {
     }
 }
 
-/// The policy that was judged by, in the words of whoever wrote it.
+/// The policy that was evaluated, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicySummary {
     /// The filter as written: `semver:~1.0`.
     pub filter: String,
-    /// In which order the tags were ranked.
+    /// The order in which the tags are ranked.
     pub order: Order,
-    /// Where the policy stands: `annotation fluxcd.io/tag.app`.
+    /// Where the policy is written: `annotation fluxcd.io/tag.app`.
     pub origin: String,
 }
 
-/// The facts that a decision rests on, as far as they were asked for.
+/// The facts that a decision is based on, as far as they were requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionFacts {
     /// When the running image was built.
     pub current_created: Option<Timestamp>,
-    /// Which place says so.
+    /// Where that time comes from.
     #[serde(default)]
     pub current_created_from: Option<CreatedFrom>,
-    /// The digest that the running tag serves now, or that is written.
+    /// The digest that the running tag serves now, or that the manifest names.
     pub current_digest: Option<Digest>,
     /// When the elected image was built.
     pub latest_created: Option<Timestamp>,
-    /// Which place says so.
+    /// Where that time comes from.
     #[serde(default)]
     pub latest_created_from: Option<CreatedFrom>,
     /// The digest that the elected tag serves now.
     pub latest_digest: Option<Digest>,
-    /// By which clock the elected image is old enough; `None` where no age is
-    /// demanded.
+    /// What the age of the elected image counts from; `None` if there is no minimum
+    /// age.
     #[serde(default)]
     pub age_clock: Option<AgeClock>,
-    /// When the tags were asked for.
+    /// When the tags were fetched.
     pub asked_at: Option<Timestamp>,
     /// Where the tags came from.
     pub source: SourceKind,
-    /// Where they were read, if not under the image's own name.
+    /// Where they were read, if not from the image's own repository.
     pub place: Option<CanonicalName>,
 }
 
-/// The answer of a policy alone, before the workload's state is looked at.
+/// The answer of a policy alone, before the workload's state is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// Why.
     pub reason: Reason,
-    /// The same in a sentence with the tags, versions and errors in it.
+    /// The reason as a sentence, with tags, versions and errors.
     pub message: String,
     /// The image that the policy elects, in the spelling of the manifest.
     pub latest: Option<ImageReference>,
-    /// What it rests on; `None` where nothing was asked.
+    /// The facts that it is based on; `None` if nothing was requested.
     pub facts: Option<DecisionFacts>,
-    /// What else to know.
+    /// Further warnings.
     pub warnings: Vec<Warning>,
 }
 
-/// The answer for one container: the one thing that every command shows,
-/// patches or commits.
+impl Verdict {
+    /// A verdict that elects nothing.
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            latest: None,
+            facts: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The same verdict with an elected image.
+    pub(crate) fn electing(self, latest: ImageReference) -> Self {
+        Self {
+            latest: Some(latest),
+            ..self
+        }
+    }
+}
+
+/// The answer for one container, which every command shows or writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// What the annotations say.
+    /// The state that the annotations describe.
     pub state: State,
-    /// The lock, where the state is locked.
+    /// The lock, if the state is locked.
     pub lock: Option<Lock>,
     /// Whether it would be automated without its lock.
     pub automated: bool,
     /// The policy. `None`: the container has none and is not automated, or it is
     /// ignored.
     pub policy: Option<PolicySummary>,
-    /// What would happen now.
+    /// What an update would do now.
     pub outcome: Outcome,
     /// Why.
     pub reason: Reason,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
     /// The image that the policy elects whatever the state, in the spelling of
     /// the manifest.
     pub latest: Option<ImageReference>,
-    /// What the policy alone would say: where this is an update and the outcome
-    /// is not, only the state holds the update back.
+    /// The reason of the policy alone: if this is an update and the outcome is not,
+    /// only the state holds the update back.
     pub policy_reason: Option<Reason>,
     /// What the policy's named group `build` matches in the elected tag.
     pub build: Option<String>,
-    /// What it rests on.
+    /// The facts that it is based on.
     pub facts: Option<DecisionFacts>,
-    /// What else to know, each warning once, in a fixed order.
+    /// Further warnings, each once, in a fixed order.
     pub warnings: Vec<Warning>,
-    /// What an assumed policy would elect, where the container has none.
+    /// What an assumed policy would elect, if the container has no policy.
     pub suggestion: Option<Suggestion>,
 }
 
@@ -244,6 +274,6 @@ pub struct Suggestion {
     pub latest: Option<ImageReference>,
     /// Why.
     pub reason: Reason,
-    /// The same in a sentence.
+    /// The reason as a sentence.
     pub message: String,
 }

@@ -1,47 +1,43 @@
 //! Whether the Pods run what the tag serves now.
 //!
-//! A Pod's `imageID` may name the index, the manifest of a platform, or the
-//! config, depending on the runtime. All three belong to the image; only an id
-//! that is none of them shows that the tag has moved.
+//! Depending on the container runtime, a Pod's `imageID` is the digest of the index,
+//! of a platform's manifest, or of a config. All three belong to the image. Only
+//! another digest shows that the tag has moved.
 
-use super::facts::ContainerFacts;
-use crate::image::{Digest, Fact, Known, RepositoryMetadata, TagOrDigest};
+use super::input::EvaluationInput;
+use crate::image::{Digest, Fact, Known, TagOrDigest};
 use crate::policy::{Warning, WarningCode};
 use crate::workload::RunningImage;
 
-/// The warning, if there is one, or what has to be asked to tell.
-pub(crate) fn check(
-    container: &ContainerFacts<'_>,
-    metadata: &RepositoryMetadata,
-) -> Result<Option<Warning>, Fact> {
-    // A digest in the manifest cannot move.
-    let ids: Vec<&RunningImage> = container
+/// The warning, if the tag has moved.
+///
+/// # Errors
+///
+/// This fact must be known first.
+pub(crate) fn check(input: &EvaluationInput<'_>) -> Result<Option<Warning>, Fact> {
+    let ids: Vec<&RunningImage> = input
+        .context
         .running
         .iter()
         .filter(|r| r.digest.is_some())
         .collect();
-    let Some(tag) = container
-        .running_tag()
-        .filter(|_| container.image.digest().is_none())
-    else {
+    // A digest in the manifest cannot move.
+    let is_by_tag = input.image.digest().is_none();
+    let Some(tag) = input.running.as_ref().filter(|_| is_by_tag) else {
         return Ok(None);
     };
     if ids.is_empty() {
         return Ok(None);
     }
     let version = TagOrDigest::Tag(tag.clone());
-    let image = metadata.image(&version);
+    let image = input.metadata.image(&version);
     let served = match image.map(|image| &image.digest) {
         None | Some(Known::NotAsked) => return Err(Fact::Digest(version)),
         Some(Known::Value(digest)) => digest,
-        // Nothing can be said; the row's own reason tells of the registry.
+        // It cannot be known; the row's own reason reports the failure.
         Some(Known::Failed(_)) => return Ok(None),
     };
-    let foreign = |known: &[&Digest]| -> Vec<&RunningImage> {
-        let is_known = |r: &RunningImage| r.digest.as_ref().is_some_and(|d| known.contains(&d));
-        ids.iter().copied().filter(|r| !is_known(r)).collect()
-    };
-    if foreign(&[served]).is_empty() {
+    if foreign(&ids, &[served]).is_empty() {
         return Ok(None);
     }
     let members = match image.map(|image| &image.members) {
@@ -51,26 +47,33 @@ pub(crate) fn check(
     };
     let mut known = vec![served];
     known.extend(members.iter().map(|member| &member.manifest));
-    if foreign(&known).is_empty() {
+    if foreign(&ids, &known).is_empty() {
         return Ok(None);
     }
     let configs: Vec<&Digest> = members
         .iter()
         .filter_map(|member| member.config.as_ref())
         .collect();
-    if configs.len() < members.len() && !configs_asked(metadata, &version) {
+    // A config that was requested and is still missing could not be fetched.
+    let is_asked = image.is_some_and(|image| image.configs_asked);
+    if configs.len() < members.len() && !is_asked {
         return Err(Fact::Configs(version));
     }
     known.extend(configs);
-    let foreign = foreign(&known);
-    Ok((!foreign.is_empty()).then(|| warning(container.running, &foreign, tag.as_str(), served)))
+    let foreign = foreign(&ids, &known);
+    Ok((!foreign.is_empty())
+        .then(|| warning(input.context.running, &foreign, tag.as_str(), served)))
 }
 
-/// Whether the configs were asked for and could not all be had.
-fn configs_asked(metadata: &RepositoryMetadata, version: &TagOrDigest) -> bool {
-    metadata
-        .image(version)
-        .is_some_and(|image| image.configs_asked)
+/// The running images whose digest is none of the known ones.
+fn foreign<'r>(ids: &[&'r RunningImage], known: &[&Digest]) -> Vec<&'r RunningImage> {
+    ids.iter()
+        .copied()
+        .filter(|running| {
+            let digest = running.digest.as_ref();
+            digest.is_none_or(|digest| !known.contains(&digest))
+        })
+        .collect()
 }
 
 fn warning(
@@ -97,8 +100,8 @@ fn warning(
     )
 }
 
-/// Whether the Pods differ among each other where no registry was asked what the
-/// tag serves: of several digests one image's parts cannot be told apart then.
+/// The warning if the Pods run different digests and no registry was asked what the
+/// tag serves. In that case, it is unknown whether the digests belong to one image.
 pub(crate) fn mixed(running: &[RunningImage]) -> Option<Warning> {
     let mut known: Vec<&RunningImage> = running.iter().filter(|r| r.digest.is_some()).collect();
     if known.len() < 2 {

@@ -1,12 +1,12 @@
-//! Decisions in sentences.
+//! The messages of decisions.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
 use super::election::age::{AgeClock, Ripeness};
-use super::election::elect::Refused;
 use super::election::rank::Ranking;
+use super::election::refused::Refused;
 use crate::image::{FetchFailure, ImageReference, Tag};
 use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
 
@@ -31,7 +31,7 @@ fn behind(order: Order) -> &'static str {
     }
 }
 
-/// The policy as it is named in a sentence: short, and never nothing.
+/// The policy as a message names it: short, and never empty.
 fn named(policy: &ContainerPolicy) -> Cow<'_, str> {
     if policy.text.is_empty() {
         Cow::Borrowed("the empty glob")
@@ -52,7 +52,7 @@ pub(crate) fn elected(
         return format!("{tag} is the only tag that matches {policy_name}");
     }
     let superlative = superlative(policy.rule.order());
-    let aside = match refused {
+    let skipped = match refused {
         [] => String::new(),
         [one] => format!(
             ", leaving aside {}, which {}",
@@ -61,10 +61,10 @@ pub(crate) fn elected(
         ),
         [first, more @ ..] => format!(", leaving aside {} and {} more", first.tag, more.len()),
     };
-    format!("{tag} is the {superlative} of {accepted} tags that match {policy_name}{aside}")
+    format!("{tag} is the {superlative} of {accepted} tags that match {policy_name}{skipped}")
 }
 
-/// The elected tag is another one, and no better than the running one.
+/// The elected tag differs from the running one, and ranks the same.
 pub(crate) fn equal(elected: &str, order: Order, running: &Tag) -> String {
     let how = match order {
         Order::Created => "no newer than",
@@ -86,7 +86,7 @@ pub(crate) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
     )
 }
 
-/// Why no tag passes, with what came closest.
+/// Why no tag passes, with a hint.
 pub(crate) fn no_match(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> String {
     let all = ranking.accepted.len() + ranking.rejected.len();
     let mut sentence = match all {
@@ -101,11 +101,12 @@ pub(crate) fn no_match(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Strin
     sentence
 }
 
-/// What came closest: of the tests that dropped tags the last but those that
-/// the policy's own text explains.
+/// A hint from the last test that dropped tags, except for tests that the policy's
+/// own text explains.
 fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
-    let is_latest = |text: &str| text.eq_ignore_ascii_case("latest");
-    if matches!(&policy.rule, Rule::Glob(glob) if is_latest(glob.as_str())) {
+    if let Rule::Glob(glob) = &policy.rule
+        && glob.as_str().eq_ignore_ascii_case("latest")
+    {
         return Some("latest is never elected; digest:latest follows it by digest".to_owned());
     }
     let hints: [(Rejection, &str, &str); 11] = [
@@ -126,8 +127,8 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
         ),
         (
             Rejection::NoCreationTime,
-            "1 does, but names no usable time of creation",
-            "do, but name no usable time of creation",
+            "1 does, but has no usable creation time",
+            "do, but have no usable creation time",
         ),
         (
             Rejection::NoManifest,
@@ -136,17 +137,17 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
         ),
         (
             Rejection::PreRelease,
-            "1 would, but is a pre-release, as every tag with a suffix is: a range asks for \
-             them with a -0, as in >=1.0.0-0",
-            "would, but are pre-releases, as all tags with a suffix are: a range asks for them \
-             with a -0, as in >=1.0.0-0",
+            "1 would, but is a pre-release, as is every tag with a suffix: to include them, add \
+             -0 to the range, as in >=1.0.0-0",
+            "would, but are pre-releases, as are all tags with a suffix: to include them, add -0 \
+             to the range, as in >=1.0.0-0",
         ),
         (
             Rejection::PartialVersion,
-            "1 is a version of fewer than three numbers, which counts only where the running tag \
-             has as many",
-            "are versions of fewer than three numbers, which count only where the running tag has \
+            "1 is a version of fewer than three numbers, which counts only if the running tag has \
              as many",
+            "are versions of fewer than three numbers, which count only if the running tag has as \
+             many",
         ),
         (
             Rejection::NoIdentifier,
@@ -181,7 +182,7 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
 /// Why nothing is elected although tags match.
 pub(crate) fn nobody(best: &Refused, accepted: usize) -> String {
     if accepted > 1 {
-        format!("{}, and no other matching tag may be elected", best.message)
+        format!("{}, and no other matching tag can be elected", best.message)
     } else {
         best.message.clone()
     }
@@ -189,16 +190,16 @@ pub(crate) fn nobody(best: &Refused, accepted: usize) -> String {
 
 pub(crate) fn no_creation_time(running: &Tag) -> String {
     format!(
-        "the running {running} names no usable time of creation, so newer and older cannot be \
-         told apart; use semver: or numerical"
+        "the running {running} has no usable creation time, so newer and older tags cannot be \
+         distinguished; use semver: or numerical"
     )
 }
 
 pub(crate) fn no_date_of_running(running: &Tag, failure: Option<&FetchFailure>) -> String {
     let why = failure.map_or_else(String::new, |failure| format!(" ({failure})"));
     format!(
-        "the date of the running {running} cannot be read{why}, so newer and older cannot be told \
-         apart; use semver: or numerical, or update --image"
+        "the date of the running {running} cannot be read{why}, so newer and older tags cannot be \
+         distinguished; use semver: or numerical, or update --image"
     )
 }
 
@@ -219,44 +220,44 @@ pub(crate) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock)
             format!("{image} is younger than the minimum age until {at}{since}{way_out}")
         }
         None if clock == MinAgeClock::Image => {
-            format!("the age of {image} is not known: it names no usable time of creation")
+            format!("the age of {image} is not known: it has no usable creation time")
         }
         None => format!(
-            "the age of {image} is not known: the registry tells no time for it, and no cache \
-             remembers when it came{way_out}"
+            "the age of {image} is not known: the registry reports no time for it, and no cache \
+             recorded when it was first seen{way_out}"
         ),
     }
 }
 
-pub(crate) fn wrong_platform(image: &str, lacking: &str) -> String {
-    format!("{image} does not offer {lacking}, on which the workload runs")
+pub(crate) fn wrong_platform(image: &str, missing: &str) -> String {
+    format!("{image} does not offer {missing}, on which the workload runs")
 }
 
-/// The platforms of the workload are not known, and the image lacks some of the
-/// running one's.
-pub(crate) fn other_platform(image: &str, lacking: &str, running: &ImageReference) -> String {
+/// The platforms of the workload are not known, and the image does not offer all
+/// platforms of the running one.
+pub(crate) fn other_platform(image: &str, missing: &str, running: &ImageReference) -> String {
     let running = match (running.tag(), running.digest()) {
         (Some(tag), _) => format!("the running {tag}"),
         (None, Some(digest)) => format!("the running {}", digest.short()),
         (None, None) => "the running image".to_owned(),
     };
     format!(
-        "{image} does not offer {lacking}, which {running} does; --platform says where the \
+        "{image} does not offer {missing}, which {running} does; use --platform to say where the \
          workload runs"
     )
 }
 
-/// So many tags were refused that the others were not looked at.
+/// The limit of refused tags was reached, so the others were not checked.
 pub(crate) fn exhausted(refused: &[Refused]) -> String {
     let best = refused.first().map_or("", |refused| &refused.message);
     let count = refused.len();
     format!(
-        "{best}; none of the {count} best tags may be elected, and the others were not looked \
-         at: --max-candidates looks at more"
+        "{best}; none of the best {count} tags can be elected, and the others were not checked: \
+         raise --max-candidates to check more"
     )
 }
 
-/// A tag would be elected, and could not be checked.
+/// A tag would be elected, but could not be checked.
 pub(crate) fn unchecked(tag: &Tag, failure: &FetchFailure) -> String {
     format!("{tag} would be elected, but could not be checked: {failure}")
 }

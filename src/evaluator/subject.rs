@@ -1,21 +1,21 @@
-//! One container on its way to a decision: what the annotations say of it, and
-//! which repository has to be asked.
+//! One container on its way to a decision: what its annotations say, and which
+//! repository must be queried.
 
 use jiff::Timestamp;
 
 use super::assessment::Row;
-use super::case::mutable_tag;
+use super::complete::mutable_tag;
 use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
-use super::evaluate::{Evaluation, Judgement, judge};
+use super::evaluate::evaluate;
+use super::evaluation::Evaluation;
+use super::input::{EvaluationInput, RunContext};
 use super::moved_tag;
-use super::snapshot::snapshot::Settings;
-use crate::image::{
-    CanonicalName, Fact, ImageReference, Platform, ReferenceError, RepositoryMetadata, Tag,
-};
+use super::snapshot::settings::Settings;
+use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
     ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
 };
-use crate::workload::{Container, RunningImage, Workload};
+use crate::workload::{Container, Workload};
 
 /// A container with everything but its repository's metadata.
 #[derive(Debug, Clone)]
@@ -26,28 +26,13 @@ pub struct Subject<'s> {
     pub container: &'s Container,
     pub(crate) image: Result<ImageReference, ReferenceError>,
     resolved: Resolved,
-    /// A policy to suggest by, where the container has none.
+    /// The policy to suggest an image with, if the container has no policy.
     assumed: Option<ContainerPolicy>,
-    pub(crate) platforms: Option<Vec<Platform>>,
-    pub(crate) running: &'s [RunningImage],
-    /// Why the image is left out, where the flags of the run leave it out.
-    left_out: Option<String>,
-    /// The image that somebody asks for by name.
-    pub(crate) wished: Option<&'s ImageReference>,
-    pub(crate) max_candidates: usize,
-    pub(crate) now: Timestamp,
-}
-
-/// What holds for every container of a run.
-#[derive(Debug, Clone)]
-pub(crate) struct Circumstances<'s> {
-    pub(crate) now: Timestamp,
-    pub(crate) platforms: Option<Vec<Platform>>,
-    pub(crate) running: &'s [RunningImage],
-    pub(crate) left_out: Option<String>,
-    /// The image that somebody asks for by name, of whatever repository.
-    pub(crate) wished: Option<&'s ImageReference>,
-    pub(crate) max_candidates: usize,
+    /// Why the flags of the run exclude the image, if they do.
+    exclusion: Option<String>,
+    /// The image of the same repository that the user requested by name.
+    pub(crate) requested: Option<&'s ImageReference>,
+    pub(crate) context: RunContext<'s>,
 }
 
 impl<'s> Subject<'s> {
@@ -56,43 +41,36 @@ impl<'s> Subject<'s> {
         container: &'s Container,
         resolved: Resolved,
         assumed: Option<ContainerPolicy>,
-        circumstances: Circumstances<'s>,
+        exclusion: Option<String>,
+        context: RunContext<'s>,
     ) -> Self {
-        let Circumstances {
-            now,
-            platforms,
-            running,
-            left_out,
-            wished,
-            max_candidates,
-        } = circumstances;
-        let image: Result<ImageReference, _> = container.image.parse();
-        let wished = wished
-            .filter(|_| left_out.is_none() && !resolved.ignored)
-            .filter(|wish| {
-                image
-                    .as_ref()
-                    .is_ok_and(|i| i.canonical() == wish.canonical())
-            });
         Self {
             workload,
             container,
-            image,
+            image: container.image.parse(),
             resolved,
             assumed,
-            platforms,
-            running,
-            left_out,
-            wished,
-            max_candidates,
-            now,
+            exclusion,
+            requested: None,
+            context,
         }
     }
 
-    /// A policy tried on an image that need not run anywhere, with the settings
-    /// that hold without a workload.
+    /// The same container, for which the user requested an image, of whatever
+    /// repository.
+    pub(crate) fn requesting(mut self, image: Option<&'s ImageReference>) -> Self {
+        let is_eligible = self.exclusion.is_none() && !self.resolved.ignored;
+        self.requested = image.filter(|requested| {
+            let running = self.image.as_ref();
+            is_eligible && running.is_ok_and(|image| image.canonical() == requested.canonical())
+        });
+        self
+    }
+
+    /// A trial of a policy on an image that need not run anywhere, with the settings
+    /// that apply without a workload.
     #[must_use]
-    pub fn trying(
+    pub fn for_trial(
         workload: &'s Workload,
         container: &'s Container,
         mut policy: ContainerPolicy,
@@ -108,41 +86,39 @@ impl<'s> Subject<'s> {
             policy: Some(Ok(policy)),
             warnings: Vec::new(),
         };
-        let circumstances = Circumstances {
+        let context = RunContext {
             now,
             platforms: (!settings.platforms.is_empty()).then(|| settings.platforms.clone()),
             running: &[],
-            left_out: None,
-            wished: None,
             max_candidates: settings.max_candidates(),
         };
-        Self::new(workload, container, resolved, None, circumstances)
+        Self::new(workload, container, resolved, None, None, context)
     }
 
-    /// The policy to judge by: the container's own, or the assumed one; none
-    /// where the image is left out.
+    /// The policy to evaluate: the container's own, or the assumed one; none if the
+    /// image is excluded.
     pub(crate) fn policy(&self) -> Option<&ContainerPolicy> {
         match &self.resolved.policy {
-            _ if self.left_out.is_some() => None,
+            _ if self.exclusion.is_some() => None,
             Some(Ok(policy)) => Some(policy),
             Some(Err(_)) => None,
             None => self.assumed.as_ref(),
         }
     }
 
-    /// The repository that has to be asked; `None`: the decision needs nothing.
+    /// The repository that must be queried; `None`: the decision needs no metadata.
     #[must_use]
     pub fn repository(&self) -> Option<&CanonicalName> {
-        if self.policy().is_none() && self.wished.is_none() {
+        if self.policy().is_none() && self.requested.is_none() {
             return None;
         }
         self.image.as_ref().ok().map(ImageReference::canonical)
     }
 
-    /// Whether the flags of the run leave the image out.
+    /// Whether the flags of the run exclude the image.
     #[must_use]
-    pub fn is_left_out(&self) -> bool {
-        self.left_out.is_some()
+    pub fn is_excluded(&self) -> bool {
+        self.exclusion.is_some()
     }
 
     /// What the policy's named group `build` matches in a tag.
@@ -151,31 +127,34 @@ impl<'s> Subject<'s> {
         self.policy()?.build(tag)
     }
 
-    /// What else has to be known of the repository; empty when the container can
-    /// be decided.
+    /// The facts about the repository that must still be fetched; empty if the
+    /// container can be decided.
     #[must_use]
     pub fn needs(&self, metadata: &RepositoryMetadata) -> Vec<Fact> {
-        match self.judge(metadata) {
-            Some(Judgement {
-                evaluation: Evaluation::Needs(facts),
-                ..
-            }) => facts,
-            _ => self.wish_needs(metadata),
+        match self.evaluate(metadata) {
+            Some(Evaluation::Needs(facts)) => facts,
+            _ => self.needs_of_request(metadata),
         }
     }
 
-    pub(crate) fn judge<'m>(&'m self, metadata: &'m RepositoryMetadata) -> Option<Judgement<'m>> {
-        let (Some(policy), Ok(image)) = (self.policy(), &self.image) else {
-            return None;
-        };
-        Some(judge(&self.facts(image), policy, metadata))
+    /// What to evaluate; `None`: there is no policy, or no valid image.
+    pub(crate) fn input<'a>(
+        &'a self,
+        metadata: &'a RepositoryMetadata,
+    ) -> Option<EvaluationInput<'a>> {
+        let (policy, image) = (self.policy()?, self.image.as_ref().ok()?);
+        Some(EvaluationInput::new(image, &self.context, policy, metadata))
     }
 
-    /// The decision, as far as the metadata carries it: where facts are missing
-    /// that were never asked for, the row is undecided.
+    fn evaluate(&self, metadata: &RepositoryMetadata) -> Option<Evaluation> {
+        Some(evaluate(&self.input(metadata)?))
+    }
+
+    /// The decision, as far as the metadata allows: if facts are missing that were
+    /// never requested, the row is undecided.
     #[must_use]
     pub fn decide(&self, metadata: &RepositoryMetadata) -> Decision {
-        self.conclude(self.judge(metadata).map(|judgement| judgement.evaluation))
+        self.conclude(self.evaluate(metadata))
     }
 
     /// The container's row.
@@ -192,30 +171,32 @@ impl<'s> Subject<'s> {
         }
     }
 
-    /// Whether the metadata carries a decision.
+    /// Whether the metadata is sufficient for a decision.
     #[must_use]
     pub fn is_decided(&self, metadata: &RepositoryMetadata) -> bool {
         self.needs(metadata).is_empty()
     }
 
     pub(crate) fn conclude(&self, evaluation: Option<Evaluation>) -> Decision {
-        // With a registry's answer the parts of one image are told apart.
+        // An evaluation already compares the Pods' digests with what the tag serves.
         let may_be_mixed = evaluation.is_none() && self.resolved.state != State::Ignored;
         let verdict = match (&self.image, &self.resolved.policy, evaluation) {
             (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
-            (_, _, Some(Evaluation::Needs(facts))) => Some(not_asked(&facts)),
-            (_, Some(_), None) if self.left_out.is_some() => self.left_out.as_deref().map(excluded),
-            (_, Some(Err(error)), None) => Some(invalid(error)),
-            (Err(error), ..) => Some(Verdict {
-                reason: Reason::UnparsableImage,
-                message: format!("{}: {error}", quote(&self.container.image)),
-                latest: None,
-                facts: None,
-                warnings: Vec::new(),
-            }),
+            (_, _, Some(Evaluation::Needs(facts))) => Some(missing_facts(&facts)),
+            (_, Some(_), None) if self.exclusion.is_some() => {
+                let why = self.exclusion.as_deref();
+                why.map(|why| Verdict::new(Reason::Excluded, why))
+            }
+            (_, Some(Err(error)), None) => {
+                Some(Verdict::new(Reason::InvalidPolicy, &error.message))
+            }
+            (Err(error), ..) => {
+                let message = format!("{}: {error}", quote(&self.container.image));
+                Some(Verdict::new(Reason::UnparsableImage, message))
+            }
             (Ok(_), _, None) => None,
         };
-        let mut decision = self.undisturbed();
+        let mut decision = self.by_state();
         let is_assumed = self.resolved.policy.is_none() && self.assumed.is_some();
         match verdict {
             Some(verdict) if is_assumed => self.suggest(&mut decision, verdict),
@@ -224,7 +205,7 @@ impl<'s> Subject<'s> {
         }
         let elected = decision.latest.as_ref().and_then(ImageReference::tag);
         decision.build = elected.and_then(|tag| self.build(tag));
-        if may_be_mixed && let Some(mixed) = moved_tag::mixed(self.running) {
+        if may_be_mixed && let Some(mixed) = moved_tag::mixed(self.context.running) {
             decision.warnings.push(mixed);
         }
         decision.warnings.sort();
@@ -232,8 +213,8 @@ impl<'s> Subject<'s> {
         decision
     }
 
-    /// What the state alone decides.
-    fn undisturbed(&self) -> Decision {
+    /// The decision that follows from the state alone.
+    fn by_state(&self) -> Decision {
         let resolved = &self.resolved;
         let reason = match resolved.state {
             State::Locked => Reason::Locked,
@@ -285,7 +266,7 @@ impl<'s> Subject<'s> {
     fn suggest(&self, decision: &mut Decision, verdict: Verdict) {
         let Some(policy) = &self.assumed else { return };
         decision.suggestion = Some(Suggestion {
-            policy: summarise(policy),
+            policy: summary_of(policy),
             latest: verdict.latest,
             reason: verdict.reason,
             message: verdict.message,
@@ -295,8 +276,8 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// Puts a verdict under the state: only an automated container takes it as its
-/// own; the others keep their state's reason, and their faults become warnings.
+/// Applies a verdict to a decision: only an automated container adopts it. The
+/// others keep the reason of their state, and failures become warnings.
 fn apply(decision: &mut Decision, verdict: Verdict) {
     let Verdict {
         reason,
@@ -328,7 +309,7 @@ fn apply(decision: &mut Decision, verdict: Verdict) {
 
 fn summary(policy: &Result<ContainerPolicy, PolicyError>) -> PolicySummary {
     match policy {
-        Ok(policy) => summarise(policy),
+        Ok(policy) => summary_of(policy),
         Err(error) => PolicySummary {
             filter: error.text.clone(),
             order: Rule::order_of_text(&error.text),
@@ -337,7 +318,7 @@ fn summary(policy: &Result<ContainerPolicy, PolicyError>) -> PolicySummary {
     }
 }
 
-fn summarise(policy: &ContainerPolicy) -> PolicySummary {
+fn summary_of(policy: &ContainerPolicy) -> PolicySummary {
     PolicySummary {
         filter: policy.text.clone(),
         order: policy.rule.order(),
@@ -345,28 +326,8 @@ fn summarise(policy: &ContainerPolicy) -> PolicySummary {
     }
 }
 
-fn invalid(error: &PolicyError) -> Verdict {
-    Verdict {
-        reason: Reason::InvalidPolicy,
-        message: error.message.clone(),
-        latest: None,
-        facts: None,
-        warnings: Vec::new(),
-    }
-}
-
-fn excluded(why: &str) -> Verdict {
-    Verdict {
-        reason: Reason::Excluded,
-        message: why.to_owned(),
-        latest: None,
-        facts: None,
-        warnings: Vec::new(),
-    }
-}
-
-/// A row that a stopped scan or a snapshot without the facts left behind.
-fn not_asked(facts: &[Fact]) -> Verdict {
+/// The verdict if a stopped scan, or a snapshot, does not contain the facts.
+fn missing_facts(facts: &[Fact]) -> Verdict {
     let what = match facts.first() {
         Some(Fact::Tags) | None => "the tag list",
         Some(Fact::Digest(_)) => "a digest",
@@ -376,11 +337,5 @@ fn not_asked(facts: &[Fact]) -> Verdict {
         Some(Fact::Pushed(_)) => "the push time of an image",
         Some(Fact::Confirmed(_)) => "whether a tag still serves what it did",
     };
-    Verdict {
-        reason: Reason::RegistryError,
-        message: format!("{what} was not asked for"),
-        latest: None,
-        facts: None,
-        warnings: Vec::new(),
-    }
+    Verdict::new(Reason::RegistryError, format!("{what} was not requested"))
 }

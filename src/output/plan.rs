@@ -10,7 +10,7 @@ use super::text::grid::{Cell, Cut, Grid, Heading};
 use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use crate::plan::{Change, HeldBack, Hold, ImageChange, Plan};
+use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
 use crate::workload::Names;
 
 /// The indentation of the lines below a workload's name.
@@ -194,7 +194,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
         .map(|held| held_back_line(held, &names, namespaces))
         .collect();
     if !rest.is_empty() {
-        let mut holds: BTreeMap<Hold, usize> = BTreeMap::new();
+        let mut holds: BTreeMap<HoldReason, usize> = BTreeMap::new();
         for held in rest {
             *holds.entry(held.hold).or_default() += 1;
         }
@@ -234,7 +234,7 @@ fn held_back_line(held: &HeldBack, names: &Names<'_>, namespaces: bool) -> Strin
 }
 
 /// The flag that overrides a hold, in brackets.
-fn flag(hold: Hold) -> String {
+fn flag(hold: HoldReason) -> String {
     hold.lifted_by()
         .map_or_else(String::new, |flag| format!(" ({flag})"))
 }

@@ -1,5 +1,5 @@
-//! The fields of one object that are written, and their two forms: a patch for
-//! the API, places for a file.
+//! The fields of one object that are written, in two forms: a patch for the API, and
+//! field edits for a file.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ pub struct Edit {
     pub values: Vec<ValueEdit>,
 }
 
-/// An image of a container that is known to be there.
+/// A new image for a container that is known to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageEdit {
     /// The container's name.
     pub container: String,
     /// Container or init container.
     pub container_type: ContainerType,
-    /// The whole image as it is written.
+    /// The complete image as it is written.
     pub image: String,
 }
 
@@ -37,13 +37,13 @@ pub struct ValueEdit {
     pub path: Vec<String>,
     /// Its new text; `None` removes the key.
     pub text: Option<String>,
-    /// Whether the text is written without quotes, so that it is the number or the
-    /// boolean that YAML reads from it.
+    /// Whether the text is written without quotes, so that YAML reads it as a number
+    /// or a boolean.
     pub is_plain: bool,
 }
 
 impl ValueEdit {
-    /// What stands there then; null: nothing.
+    /// The new value; null if the key is removed.
     #[must_use]
     pub fn value(&self) -> Value {
         value(self.text.as_deref(), self.is_plain)
@@ -57,30 +57,30 @@ fn value(text: Option<&str>, is_plain: bool) -> Value {
     }
 }
 
-/// How the API reads a patch.
+/// How the API applies a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchKind {
     /// Lists are merged by their items' names: siblings stay.
     Strategic,
-    /// Lists are replaced; of the two that merge the only kind for custom resources.
+    /// Lists are replaced; the only kind of merge that custom resources support.
     Merge,
-    /// Steps, all of them or none, among them tests of what is there.
+    /// Operations that are applied all together or not at all, including tests of
+    /// current values.
     Json,
 }
 
 /// One request to the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patch {
-    /// How it is read.
+    /// How it is applied.
     pub kind: PatchKind,
-    /// What it says.
+    /// Its content.
     pub body: Value,
 }
 
-/// One place of a manifest: the keys and indexes that lead to it, and the text
-/// that it gets; `None` removes it.
+/// One field of a manifest: its path and its new text; `None` removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FieldEdit {
     /// Keys and list indexes from the object's root.
     pub path: Vec<String>,
     /// The new text.
@@ -89,8 +89,8 @@ pub struct Place {
     pub is_plain: bool,
 }
 
-impl Place {
-    /// What stands there then; null: nothing.
+impl FieldEdit {
+    /// The new value; null if the key is removed.
     #[must_use]
     pub fn value(&self) -> Value {
         value(self.text.as_deref(), self.is_plain)
@@ -104,8 +104,8 @@ impl Edit {
         self.annotations.is_empty() && self.images.is_empty() && self.values.is_empty()
     }
 
-    /// The one patch that makes this edit and fails if somebody wrote in
-    /// between: it carries the version that was read.
+    /// The patch that makes this edit. It carries the resource version that was read,
+    /// so it fails if the object has been written since.
     #[must_use]
     pub fn patch(&self, object: &Observed) -> Patch {
         let mut metadata = Map::new();
@@ -132,11 +132,13 @@ impl Edit {
             if edits.is_empty() {
                 continue;
             }
-            // The server puts the containers into the order of the patch.
+            // The server orders the containers as the patch does.
             let containers = &object.workload.containers;
             edits.sort_by_key(|edit| containers.iter().position(|c| c.name == edit.container));
-            let image = |edit: &ImageEdit| json!({"name": edit.container, "image": edit.image});
-            let images: Vec<Value> = edits.into_iter().map(image).collect();
+            let images: Vec<Value> = edits
+                .into_iter()
+                .map(|edit| json!({"name": edit.container, "image": edit.image}))
+                .collect();
             let mut pod = &mut body;
             for key in pod_spec(kind) {
                 pod = &mut pod[*key];
@@ -149,39 +151,39 @@ impl Edit {
         }
     }
 
-    /// The places of the edit in a manifest's object; containers that it does
-    /// not have are left out.
+    /// The fields of a manifest's object that the edit writes; containers that the
+    /// object does not have are omitted.
     #[must_use]
-    pub fn places(&self, object: &Value) -> Vec<Place> {
-        let path = |keys: &[&str]| keys.iter().map(|&key| key.to_owned()).collect::<Vec<_>>();
-        let annotations = self.annotations.iter().map(|(key, text)| Place {
-            path: path(&["metadata", "annotations", key]),
+    pub fn field_edits(&self, object: &Value) -> Vec<FieldEdit> {
+        let annotations = self.annotations.iter().map(|(key, text)| FieldEdit {
+            path: owned(&["metadata", "annotations", key]),
             text: text.clone(),
             is_plain: false,
         });
         let values = self.values.iter().map(|edit| {
-            let mut place = path(&["spec", "values"]);
-            place.extend(edit.path.iter().cloned());
-            Place {
-                path: place,
+            let mut path = owned(&["spec", "values"]);
+            path.extend(edit.path.iter().cloned());
+            FieldEdit {
+                path,
                 text: edit.text.clone(),
                 is_plain: edit.is_plain,
             }
         });
-        let text = |key: &str| object[key].as_str().unwrap_or_default();
-        let kind = WorkloadKind::of_object(text("apiVersion"), text("kind"));
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let kind = WorkloadKind::of_object(api_version, kind);
         let images = self.images.iter().filter_map(|edit| {
-            let mut place = path(pod_spec(kind?));
-            let pod = place.iter().try_fold(object, |at, key| at.get(key))?;
+            let mut path = owned(pod_spec(kind?));
+            let pod = path.iter().try_fold(object, |at, key| at.get(key))?;
             let list = list_key(edit.container_type);
             let index = pod
                 .get(list)?
                 .as_array()?
                 .iter()
                 .position(|container| container["name"] == edit.container.as_str())?;
-            place.extend([list.to_owned(), index.to_string(), "image".to_owned()]);
-            Some(Place {
-                path: place,
+            path.extend([list.to_owned(), index.to_string(), "image".to_owned()]);
+            Some(FieldEdit {
+                path,
                 text: Some(edit.image.clone()),
                 is_plain: false,
             })
@@ -189,8 +191,8 @@ impl Edit {
         annotations.chain(images).chain(values).collect()
     }
 
-    /// The workload as it will be, for a look at the effect beforehand. Images in
-    /// a Helm release's values stay: an edit of policies touches none.
+    /// The workload after the edit, to preview its effect. Images in a Helm release's
+    /// values are not changed, because an edit of policies touches none.
     #[must_use]
     pub fn apply_to(&self, workload: &Workload) -> Workload {
         let mut edited = workload.clone();
@@ -213,7 +215,11 @@ impl Edit {
     }
 }
 
-/// The keys from an object to its Pod's spec.
+fn owned(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|&key| key.to_owned()).collect()
+}
+
+/// The path from an object to its Pod spec.
 pub(crate) fn pod_spec(kind: WorkloadKind) -> &'static [&'static str] {
     match kind {
         WorkloadKind::CronJob => &["spec", "jobTemplate", "spec", "template", "spec"],
@@ -261,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_names_containers_and_carries_the_version_it_was_made_from() {
+    fn patch_names_containers_and_carries_the_resource_version() {
         let edit = Edit {
             annotations: BTreeMap::from([("a".to_owned(), None)]),
             images: vec![
@@ -282,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_stay_in_the_order_of_the_object() {
+    fn patch_keeps_the_order_of_containers() {
         let edit = Edit {
             images: ["app", "side"]
                 .map(|name| image(name, ContainerType::Container))
@@ -296,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_of_annotations_says_nothing_of_the_spec() {
+    fn annotation_edit_does_not_touch_the_spec() {
         let edit = Edit {
             annotations: BTreeMap::from([("a".to_owned(), Some("b".to_owned()))]),
             ..Edit::default()
@@ -306,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cron_jobs_containers_lie_deeper() {
+    fn cron_job_containers_are_found_below_the_job_template() {
         let mut object = deployment();
         let template = object["spec"]["template"].take();
         object["apiVersion"] = json!("batch/v1");
@@ -319,7 +325,7 @@ mod tests {
         let pod = "/spec/jobTemplate/spec/template/spec/containers/0/image";
         let patch = edit.patch(&observed(&object));
         assert_eq!(patch.body.pointer(pod), Some(&json!("org/app:2")));
-        let place = edit.places(&object).remove(0);
+        let place = edit.field_edits(&object).remove(0);
         assert_eq!(
             place.path.join("/"),
             "spec/jobTemplate/spec/template/spec/containers/1/image"
@@ -327,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_helm_releases_values_are_merged_at_their_path() {
+    fn helm_release_values_are_merged_at_their_path() {
         let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
             "metadata": {"name": "web", "resourceVersion": "7"},
             "spec": {"values": {"app": {"image": {"repository": "org/app", "tag": "1"}}}}});

@@ -1,8 +1,8 @@
-//! From one explicit image to the containers that run its repository.
+//! From one explicit image to the containers that run an image of its repository.
 
 use super::change::{ImageChange, Plan};
-use super::safeguards::held_back::{HeldBack, Hold};
-use super::update::{Choice, UpdateSpec};
+use super::safeguards::held_back::{HeldBack, HoldReason};
+use super::update::{ContainerChoice, UpdateSpec};
 use crate::evaluator::{
     CandidateVerdict, Decision, Examination, GateRefusal, Outcome, Reason, Snapshot, SnapshotError,
     Subject,
@@ -10,19 +10,19 @@ use crate::evaluator::{
 use crate::image::{Digest, ImageReference, RepositoryMetadata, TagOrDigest};
 use crate::policy::State;
 
-/// The plan to write one explicit image into every container in scope whose
-/// canonical repository is the same. The image names a tag or a digest, or both.
+/// The plan that writes one explicit image to every container in scope with the same
+/// canonical repository. The image has a tag, a digest, or both.
 ///
-/// What it takes to judge it is asked where [`Settings::image`] names it too.
-/// Its policy has to accept it, unless that is overridden; that it is lower than
-/// the running one, or another variant, or that the container is not automated,
-/// is what somebody asked for.
+/// The necessary facts are requested if [`Settings::image`] also names the image. The
+/// container's policy must accept it, unless that is overridden. The image may be
+/// lower than the running one or another variant, and the container need not be
+/// automated, because the user asked for it.
 ///
 /// [`Settings::image`]: crate::evaluator::Settings::image
 ///
 /// # Errors
 ///
-/// The snapshot's settings make no sense.
+/// The snapshot's settings are not valid.
 pub fn plan_image(
     snapshot: &Snapshot,
     image: &ImageReference,
@@ -40,24 +40,24 @@ pub fn plan_image(
         let Some(metadata) = snapshot.metadata_for(&subject) else {
             continue;
         };
-        let wish = Wish {
+        let request = ImageRequest {
             subject: &subject,
             running: &running,
             image,
-            metadata: snapshot.seen_of(image.canonical(), subject.workload),
+            metadata: snapshot.repository_for(image.canonical(), subject.workload),
             examination: subject.examine(&metadata),
         };
-        let lock = wish.examination.decision.lock.as_ref();
+        let lock = request.examination.decision.lock.as_ref();
         let workload = subject.workload;
-        if let Some(choice) = wish.choose(spec) {
+        if let Some(choice) = request.choose(spec) {
             plan.add(&workload.id, workload.source.as_ref(), lock, choice);
         }
     }
     Ok(plan)
 }
 
-/// An image that somebody wishes a container to run.
-struct Wish<'a> {
+/// A request to write one image to one container.
+struct ImageRequest<'a> {
     subject: &'a Subject<'a>,
     running: &'a ImageReference,
     image: &'a ImageReference,
@@ -65,12 +65,12 @@ struct Wish<'a> {
     examination: Examination,
 }
 
-impl Wish<'_> {
-    fn choose(&self, spec: &UpdateSpec) -> Option<Choice> {
+impl ImageRequest<'_> {
+    fn choose(&self, spec: &UpdateSpec) -> Option<ContainerChoice> {
         let decision = &self.examination.decision;
         let target = self.target();
         let (Ok(to) | Err((to, _))) = &target;
-        if self.subject.is_left_out() || to == self.running {
+        if self.subject.is_excluded() || to == self.running {
             return None;
         }
         let refusal = self
@@ -82,20 +82,20 @@ impl Wish<'_> {
         let obstacle = self.subject.workload.obstacle(self.subject.container);
         let obstacle = obstacle.filter(|obstacle| !obstacle.yields_to_explicit);
         let hold = match (decision.state, &target) {
-            (State::Ignored, _) => Some((Hold::Ignored, decision.message.clone())),
+            (State::Ignored, _) => Some((HoldReason::Ignored, decision.message.clone())),
             (State::Locked, _) if !spec.overrides.lock => {
-                Some((Hold::Locked, decision.message.clone()))
+                Some((HoldReason::Locked, decision.message.clone()))
             }
-            (_, Err((_, why))) => Some((Hold::Undecided, why.clone())),
-            _ if is_final => refusal.map(|why| (Hold::NotAnImage, why)),
-            _ if obstacle.is_some() => obstacle.map(|o| (Hold::NotWritable, o.message)),
+            (_, Err((_, why))) => Some((HoldReason::Undecided, why.clone())),
+            _ if is_final => refusal.map(|why| (HoldReason::NotAnImage, why)),
+            _ if obstacle.is_some() => obstacle.map(|o| (HoldReason::NotWritable, o.message)),
             _ => rejection
                 .clone()
                 .filter(|_| !spec.overrides.policy)
-                .map(|why| (Hold::NotAccepted, why)),
+                .map(|why| (HoldReason::NotAccepted, why)),
         };
         if let Some((hold, message)) = hold {
-            return Some(Choice::Hold(Box::new(HeldBack {
+            return Some(ContainerChoice::HoldReason(Box::new(HeldBack {
                 workload: self.subject.workload.id.clone(),
                 container: Some(self.subject.container.name.clone()),
                 from: Some(self.subject.container.image.clone()),
@@ -104,7 +104,7 @@ impl Wish<'_> {
                 message,
             })));
         }
-        Some(Choice::Write(Box::new(ImageChange {
+        Some(ContainerChoice::Write(Box::new(ImageChange {
             container: self.subject.container.name.clone(),
             container_type: self.subject.container.container_type,
             from: self.subject.container.image.clone(),
@@ -113,39 +113,40 @@ impl Wish<'_> {
             policy: decision.policy.as_ref().map(|policy| policy.filter.clone()),
             build: to.tag().and_then(|tag| self.subject.build(tag)),
             message: match rejection {
-                Some(why) => format!("asked for, although {why}"),
-                None => "asked for".to_owned(),
+                Some(why) => format!("requested, although {why}"),
+                None => "requested".to_owned(),
             },
             warnings: decision.warnings.clone(),
             plain_tag: None,
         })))
     }
 
-    /// The image as this container's manifest would spell it; the error says
-    /// what of it is not known.
+    /// The image as this container's manifest would spell it.
+    ///
+    /// # Errors
+    ///
+    /// The image as far as it is known, and what is not known.
     fn target(&self) -> Result<ImageReference, (ImageReference, String)> {
         let (tag, digest) = (self.image.tag(), self.image.digest());
         let plain = self.running.with(tag, digest);
         let elected = self.examination.decision.latest.as_ref();
         // A manifest that names a digest keeps naming one.
-        let is_whole = |elected: &&ImageReference| {
-            elected.digest().is_some() || self.running.digest().is_none()
-        };
         if digest.is_none()
-            && let Some(elected) = elected.filter(|e| self.is_version_of(e)).filter(is_whole)
+            && let Some(elected) = elected.filter(|elected| self.is_version_of(elected))
+            && (elected.digest().is_some() || self.running.digest().is_none())
         {
             return Ok(elected.clone());
         }
         match (tag, digest) {
-            (None, None) => Err((plain, format!("{} names no tag and no digest", self.image))),
-            // A manifest that names a digest keeps naming the right one.
+            (None, None) => Err((plain, format!("{} has no tag and no digest", self.image))),
+            // The digest must be the one that the tag serves.
             (Some(tag), None) if self.running.digest().is_some() => match self.served() {
                 Some(digest) => Ok(self.running.with(Some(tag), Some(&digest))),
                 None => Err((
                     plain,
                     format!(
-                        "the manifest names a digest, and what {tag} serves is not known; name \
-                         it as {}@sha256:…",
+                        "the manifest names a digest, but the digest of {tag} is not known; use \
+                         {}@sha256:…",
                         self.image
                     ),
                 )),
@@ -154,14 +155,14 @@ impl Wish<'_> {
         }
     }
 
-    /// What the wished tag serves, as far as that is known.
+    /// What the requested tag serves, if that is known.
     fn served(&self) -> Option<Digest> {
         let version = TagOrDigest::Tag(self.image.tag()?.clone());
         let digest = &self.metadata?.image(&version)?.digest;
         digest.value().cloned()
     }
 
-    /// Why the container's policy, if it has one, does not accept the image.
+    /// Why the container's policy, if there is one, does not accept the image.
     fn rejection(&self) -> Option<String> {
         let decision = &self.examination.decision;
         let policy = &decision.policy.as_ref()?.filter;
@@ -178,28 +179,30 @@ impl Wish<'_> {
             return Some(fault(decision));
         }
         let Some(tag) = self.image.tag() else {
-            return Some(format!("a digest alone is nothing that {policy} accepts"));
+            return Some(format!("{policy} does not accept a digest without a tag"));
         };
-        if let (Some(wished), Some(served)) = (self.image.digest(), self.served())
-            && *wished != served
+        if let (Some(requested), Some(served)) = (self.image.digest(), self.served())
+            && *requested != served
         {
-            let (wished, served) = (wished.short(), served.short());
-            return Some(format!("{tag} serves {served}, not {wished}"));
+            let (requested, served) = (requested.short(), served.short());
+            return Some(format!("{tag} serves {served}, not {requested}"));
         }
         let mut candidates = self.examination.candidates.iter();
         match candidates.find(|candidate| candidate.tag == *tag) {
             Some(candidate) if candidate.verdict != CandidateVerdict::Rejected => {
-                self.subject.refusal_of(tag, self.metadata?)
+                self.subject.policy_refusal(tag, self.metadata?)
             }
             Some(candidate) => {
                 let why = candidate.rejection.map_or("is rejected", |r| r.phrase());
                 Some(format!("{tag} {why} ({policy})"))
             }
-            None => Some(format!("{tag} is no tag that {policy} can elect")),
+            None => Some(format!(
+                "{tag} is not among the tags that {policy} can elect"
+            )),
         }
     }
 
-    /// Whether the elected image is the wished one, by what both name.
+    /// Whether the elected image is the requested one, by tag and digest.
     fn is_version_of(&self, latest: &ImageReference) -> bool {
         match (self.image.tag(), self.image.digest()) {
             (None, digest) => digest.is_some() && digest == latest.digest(),
@@ -212,7 +215,7 @@ impl Wish<'_> {
     }
 }
 
-/// Why nothing could be judged: a container that is not automated tells it
+/// Why nothing could be evaluated. If the container is not automated, the reason is
 /// among its warnings.
 fn fault(decision: &Decision) -> String {
     if decision.reason.outcome() == Outcome::Unknown {
@@ -224,7 +227,7 @@ fn fault(decision: &Decision) -> String {
         .map(|warning| warning.message.as_str())
         .collect();
     if faults.is_empty() {
-        "it cannot be told whether the policy accepts it".to_owned()
+        "it is not known whether the policy accepts it".to_owned()
     } else {
         faults.join("; ")
     }

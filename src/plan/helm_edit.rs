@@ -1,31 +1,31 @@
 //! How an image is written into a Helm release's values.
 //!
-//! | what stands there | what is written |
+//! | current form | what is written |
 //! |---|---|
-//! | a tag of its own, also as a number, a boolean or a digest | the tag, as a text |
-//! | the tag behind the repository, in one text | the whole text |
-//! | no tag, in a block or with a mapped place for one | a tag in its place |
-//! | no tag, in one text that is mapped, or whose image somebody names | the whole text |
-//! | a version under a key that is not understood, or a digest | nothing |
+//! | a separate tag, also as a number, a boolean or a digest | the tag, as a string |
+//! | repository and tag in one string | the whole string |
+//! | no tag, in a block or with a mapped key for one | a tag under its key |
+//! | no tag, in one string that is mapped, or whose image the user names | the whole string |
+//! | a version under an unknown key, or a digest | nothing |
 //!
-//! The registry and the repository stay as they are.
+//! The registry and the repository are not changed.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::change::{ImageChange, Refusal};
+use super::change::ImageChange;
 use super::edit::ValueEdit;
+use super::refusal::Refusal;
 use crate::image::ImageReference;
 use crate::workload::{HelmImage, Observed, helm_images, names_version, parent, value_at};
 
-/// The scalars that make the images of a release these ones, in the forms in
-/// which they stand there.
+/// The scalars that set the images of a release, in their current forms.
 ///
 /// # Errors
 ///
-/// An image stands in no place that can be written, or in one that is also
-/// another's, with the reason.
+/// An image cannot be written, or shares its value with another one; with the
+/// reason.
 pub(crate) fn value_edits(
     object: &Observed,
     changes: &[&ImageChange],
@@ -34,57 +34,62 @@ pub(crate) fn value_edits(
     let values = object.values.as_ref().and_then(Value::as_object);
     let values = values.unwrap_or(&none);
     let annotations = &object.annotations;
-    let places = helm_images(values, annotations);
+    let images = helm_images(values, annotations);
     let mut edited = values.clone();
     let mut edits = BTreeMap::new();
     for change in changes {
-        let no_place = |reason: String| Refusal::NoPlace {
-            container: change.container.clone(),
-            reason,
-        };
-        let place = places
+        let edit = images
             .get(&change.container)
-            .ok_or_else(|| no_place("its image is not in spec.values".to_owned()))?;
-        let edit = edit(place, values, change).map_err(no_place)?;
+            .ok_or_else(|| "its image is not in spec.values".to_owned())
+            .and_then(|place| edit(place, values, change))
+            .map_err(|reason| Refusal::NotWritable {
+                container: change.container.clone(),
+                reason,
+            })?;
         put(&mut edited, &edit);
         edits.insert(edit.path.clone(), edit);
     }
 
-    let read = |values: &Map<String, Value>| -> BTreeMap<String, String> {
-        let images = helm_images(values, annotations).into_iter();
-        images
-            .filter_map(|(name, image)| Some((name, image.text(values)?)))
-            .collect()
-    };
-    let mut expected = read(values);
+    let mut expected = image_texts(values, annotations);
     for change in changes {
         expected.insert(change.container.clone(), change.to.to_string());
     }
-    let now = read(&edited);
-    // Two mappings may name one place, which cannot hold two images.
+    let now = image_texts(&edited, annotations);
+    // Two mappings may name the same key, which cannot hold two images.
     if let Some((name, _)) = expected
         .iter()
         .find(|(name, image)| now.get(*name) != Some(*image))
     {
         let is_changed = changes.iter().any(|change| change.container == *name);
         let others = changes.iter().map(|change| change.container.as_str());
-        return Err(Refusal::NoPlace {
+        return Err(Refusal::NotWritable {
             container: name.clone(),
             reason: if is_changed {
                 format!(
-                    "{} cannot be written where its image stands",
+                    "{} cannot be written in place of the current image",
                     expected[name]
                 )
             } else {
                 let others = others.collect::<Vec<_>>().join(", ");
-                format!("its image stands where that of {others} does, and would change as well")
+                format!("its image shares its value with that of {others}, and would also change")
             },
         });
     }
     Ok(edits.into_values().collect())
 }
 
-/// The one scalar that makes a place's image this one.
+/// The images of a release by container, as text.
+fn image_texts(
+    values: &Map<String, Value>,
+    annotations: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    helm_images(values, annotations)
+        .into_iter()
+        .filter_map(|(name, image)| Some((name, image.text(values)?)))
+        .collect()
+}
+
+/// The scalar that sets one image.
 fn edit(
     place: &HelmImage,
     values: &Map<String, Value>,
@@ -101,7 +106,7 @@ fn edit(
         let written = value_at(values, path);
         let has_room = parent(values, path).is_some();
         if written.is_some_and(|tag| tag.is_array() || tag.is_object()) {
-            return Err(format!("{} of the values is not a text", path.join(".")));
+            return Err(format!("{} of the values is not a string", path.join(".")));
         }
         if written.is_some() || place.splits_tag && has_room {
             let plain = change.plain_tag.clone();
@@ -127,8 +132,8 @@ fn edit(
     })
 }
 
-/// What stands in a tag's place: `1.0.1`, `1.0.1@sha256:…`, `sha256:…`; none,
-/// also no key, for an image without either, so that the chart's own counts.
+/// The value of a tag: `1.0.1`, `1.0.1@sha256:…`, `sha256:…`. `None`, and no key,
+/// for an image without a tag and a digest, so that the chart's own tag applies.
 fn version(image: &ImageReference) -> Option<String> {
     match (image.tag(), image.digest()) {
         (Some(tag), Some(digest)) => Some(format!("{tag}@{digest}")),
@@ -202,15 +207,15 @@ mod tests {
         let object = release(values, mapping);
         let change = change(&object, container, version);
         let edits = value_edits(&object, &[&change]).map_err(|refusal| refusal.to_string())?;
-        let text = |edit: &ValueEdit| {
+        let texts = edits.iter().map(|edit| {
             let text = edit.text.as_deref().unwrap_or("<removed>");
             format!("{}={text}", edit.path.join("."))
-        };
-        Ok(edits.iter().map(text).collect::<Vec<_>>().join(" "))
+        });
+        Ok(texts.collect::<Vec<_>>().join(" "))
     }
 
     #[test]
-    fn each_form_is_written_as_it_stands() {
+    fn each_form_keeps_its_form() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let by_digest = format!(":2@{digest}");
         for (values, version, expected) in [
@@ -277,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_image_is_written_where_the_mapping_leads() {
+    fn mapped_image_is_written_at_the_mapped_path() {
         let values = json!({"a": {"b": {"repo": "q/app", "version": "1"}}});
         let mapping = [
             ("repository.fluxcd.io/app", "a.b.repo"),
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_also_anothers_is_refused() {
+    fn value_shared_with_another_image_is_refused() {
         let values = json!({"app": {"image": {"repository": "q/app", "tag": "1"}},
             "side": {"image": "q/side"}});
         let mapping = [
@@ -303,12 +308,12 @@ mod tests {
         let refusal = written(&values, &mapping, "app", ":2").expect_err("refused");
         assert_eq!(
             refusal,
-            "container side: its image stands where that of app does, and would change as well"
+            "container side: its image shares its value with that of app, and would also change"
         );
     }
 
     #[test]
-    fn a_digest_beside_the_tag_is_refused() {
+    fn separate_digest_is_refused() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let values = json!({"image": {"repository": "q/app", "tag": "1", "digest": digest}});
         let refusal = written(&values, &[], "chart-image", ":2").expect_err("refused");
@@ -362,7 +367,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back_as_the_new_image(
+        fn written_values_read_back_as_the_new_image(
             top in any_block(),
             side in any_block(),
             version in select(vec![":2", ":1.10", ":2@sha256:", "@sha256:"]),

@@ -1,42 +1,48 @@
-//! Decisions and wishes in, changes of objects out.
+//! Decisions and requests in, changes to objects out.
 //!
 //! ```text
 //! Assessment ── plan_update ───┐
 //! Snapshot ──── plan_image ────┤
 //! PolicyEdit ── plan_policy ───┼─> Plan { Change… } ── Change::edit(Observed) ──> Edit
 //! Observed ──── plan_rollback ─┘                                                   │
-//!                                  live: Edit::patch, one patch a workload  <──────┤
-//!                                  files: Edit::places, text edits          <──────┘
+//!                                  live: Edit::patch, one patch per workload <─────┤
+//!                                  files: Edit::field_edits, text edits          <──────┘
 //! ```
 //!
-//! A [`Change`] is an intention, made before anybody is asked. What is written
-//! is its [`Edit`], computed against the object as it stands at that moment, so
-//! that a retry after a conflict, a file and a live object all go one way.
+//! A [`Change`] is an intention, made before the user confirms it. What is written
+//! is its [`Edit`], computed against the object as it is at that moment, so that a
+//! retry after a conflict, a file and a live object all use the same code.
 
 mod change;
 mod edit;
 mod explicit_image;
 mod helm_edit;
+mod other_repository;
+mod policy;
 mod policy_edit;
 mod policy_text;
 mod record;
+mod refusal;
 mod rollback;
 mod safeguards;
 mod tested_patch;
+mod to_edit;
 mod update;
 
 pub use self::explicit_image::plan_image;
 pub use self::record::authorship::{Authorship, Override};
 pub use self::record::record::{LastUpdate, RecordedChange};
-pub use self::safeguards::held_back::{HeldBack, Hold};
+pub use self::safeguards::held_back::{HeldBack, HoldReason};
 pub use self::safeguards::image_presence::Presence;
 pub use self::safeguards::owners::{
-    Binding, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership,
+    OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
 pub use self::safeguards::reverting::reverting_managers;
-pub use change::{Change, ImageChange, Plan, Refusal};
-pub use edit::{Edit, ImageEdit, Patch, PatchKind, Place, ValueEdit};
-pub use policy_edit::{LockNote, PolicyEdit, plan_policy};
+pub use change::{Change, ImageChange, Plan};
+pub use edit::{Edit, FieldEdit, ImageEdit, Patch, PatchKind, ValueEdit};
+pub use policy::plan_policy;
+pub use policy_edit::{LockNote, PolicyEdit};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
+pub use refusal::Refusal;
 pub use rollback::plan_rollback;
 pub use update::{Overrides, UpdateSpec, plan_update};

@@ -1,70 +1,70 @@
 //! Edits of the annotations that automate, lock and restrict.
 //!
-//! A key keeps the spelling in which it stands; where it stands in several, all
-//! of them say the same afterwards, so that whoever reads only one of them reads
-//! no other word. What is removed is removed in every spelling. The record of an
-//! update is no policy: it is neither removed nor an obstacle.
+//! A key keeps its current spelling. If a key is present in several spellings, all
+//! get the same value, so that a tool that reads only one of them reads the right
+//! one. A removed key is removed in every spelling. The record of an update is not
+//! a policy: it is not removed, and does not stand in the way.
 
 use jiff::Timestamp;
 
-use super::change::{Change, Plan, Refusal};
 use super::edit::Edit;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
 use super::record::authorship::Authorship;
+use super::refusal::Refusal;
 use crate::policy::{Key, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
-/// What is to be said of a workload. Valid when it exists: its texts were
-/// parsed, but for names of containers, which only an object can tell.
+/// An edit of a workload's annotations. Its texts have already been parsed; only the
+/// names of containers are checked against the object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyEdit {
     /// `fluxcd.io/automated: "true"`, with policies.
     Automate {
-        /// Policies of single containers.
+        /// Policies for individual containers.
         policies: Vec<ContainerPolicyText>,
-        /// Values that stand there already may be replaced.
+        /// Existing values may be replaced.
         overwrite: bool,
     },
-    /// Automation ends; policies stay.
+    /// Automation ends; policies are kept.
     Deautomate {
         /// Write `"false"` instead of removing the key.
         explicit: bool,
     },
-    /// Nothing may change it.
+    /// The workload may not be updated.
     Lock {
         /// By whom, when and why.
         note: LockNote,
-        /// Another lock may be replaced.
+        /// An existing lock may be replaced.
         overwrite: bool,
     },
-    /// The lock goes, in every spelling.
+    /// The lock is removed, in every spelling.
     Unlock {
-        /// The lock that was seen; another one stays. None: any.
+        /// The lock that was read; a different one is kept. `None`: any lock.
         seen: Option<Lock>,
     },
     /// Policies and the minimum age, whatever the state.
     SetPolicy {
-        /// Policies of single containers.
+        /// Policies for individual containers.
         policies: Vec<ContainerPolicyText>,
         /// A policy for every other container.
         all: Option<String>,
         /// `imgpolicy.dev/min-age` as written.
         min_age: Option<String>,
-        /// Values that stand there already may be replaced.
+        /// Existing values may be replaced.
         overwrite: bool,
     },
-    /// Policies go, in every spelling, with what stands beside them.
+    /// Policies are removed, in every spelling, with their filters.
     UnsetPolicy {
-        /// Of these containers.
+        /// The policies of these containers.
         containers: Vec<String>,
-        /// Every annotation of a policy, also of containers that are gone.
+        /// Every policy annotation, including those of containers that are gone.
         all: bool,
-        /// The minimum age goes too.
+        /// The minimum age is also removed.
         min_age: bool,
     },
 }
 
-/// By whom, when and why something is locked.
+/// Who locks something, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LockNote {
     /// `fluxcd.io/locked_user`.
@@ -102,8 +102,7 @@ impl PolicyEdit {
         })
     }
 
-    /// The same edit, where a lock that says neither by whom nor since when is
-    /// its author's, and of now.
+    /// The same edit; a lock without an author or a time gets those of the authorship.
     #[must_use]
     pub fn signed(mut self, authorship: &Authorship) -> Self {
         if let Self::Lock { note, .. } = &mut self {
@@ -113,7 +112,7 @@ impl PolicyEdit {
         self
     }
 
-    /// The same edit, where a lock that has no message gets this one.
+    /// The same edit; a lock without a message gets this one.
     pub(crate) fn with_message(mut self, message: String) -> Self {
         if let Self::Lock { note, .. } = &mut self {
             note.message.get_or_insert(message);
@@ -121,8 +120,8 @@ impl PolicyEdit {
         self
     }
 
-    /// The same edit for a workload as it was seen.
-    fn seen_on(&self, workload: &Workload) -> Self {
+    /// The same edit for one workload: an unlock is restricted to its current lock.
+    pub(crate) fn for_workload(&self, workload: &Workload) -> Self {
         match self {
             Self::Unlock { .. } => Self::Unlock {
                 seen: lock_on(workload),
@@ -131,8 +130,8 @@ impl PolicyEdit {
         }
     }
 
-    /// Whether it changes which images are elected, so that its effect is worth a
-    /// look at the registries.
+    /// Whether it can change which images are elected, so that previewing its effect
+    /// requires registry queries.
     #[must_use]
     pub fn elects(&self) -> bool {
         match self {
@@ -141,41 +140,41 @@ impl PolicyEdit {
         }
     }
 
-    /// The edit of an object as it is now. An empty one: everything is as wished
-    /// already.
+    /// The edit of an object as it is now. It is empty if everything is already as
+    /// requested.
     ///
     /// # Errors
     ///
-    /// The object stands against it: see [`Refusal`].
+    /// The object does not allow it: see [`Refusal`].
     pub fn edit(&self, object: &Observed) -> Result<Edit, Refusal> {
         self.edit_of(&object.workload)
     }
 
-    /// The same for a workload as decisions see it, which has all annotations that
-    /// matter here.
+    /// The same for a decoded workload, which has all the annotations that matter
+    /// here.
     ///
     /// # Errors
     ///
-    /// The workload stands against it: see [`Refusal`].
+    /// The workload does not allow it: see [`Refusal`].
     pub fn edit_of(&self, workload: &Workload) -> Result<Edit, Refusal> {
-        let mut draft = Draft::new(workload);
+        let mut changes = AnnotationChanges::new(workload);
         match self {
             Self::Automate {
                 policies,
                 overwrite,
             } => {
-                draft.overwrite = *overwrite;
-                draft.set(Key::Automated, "true");
-                draft.set_policies(policies)?;
+                changes.overwrite = *overwrite;
+                changes.set(Key::Automated, "true");
+                changes.set_policies(policies)?;
             }
             Self::Deautomate { explicit: true } => {
-                draft.overwrite = true;
-                draft.set(Key::Automated, "false");
+                changes.overwrite = true;
+                changes.set(Key::Automated, "false");
             }
-            Self::Deautomate { explicit: false } => draft.remove(Key::Automated),
+            Self::Deautomate { explicit: false } => changes.remove(Key::Automated),
             Self::Lock { note, overwrite } => {
-                draft.overwrite = *overwrite;
-                draft.lock(note);
+                changes.overwrite = *overwrite;
+                changes.lock(note);
             }
             Self::Unlock { seen } => {
                 if let (Some(seen), Some(now)) = (seen, lock_on(workload))
@@ -187,7 +186,7 @@ impl PolicyEdit {
                     });
                 }
                 for key in LOCK {
-                    draft.remove(key);
+                    changes.remove(key);
                 }
             }
             Self::SetPolicy {
@@ -196,26 +195,26 @@ impl PolicyEdit {
                 min_age,
                 overwrite,
             } => {
-                draft.overwrite = *overwrite;
-                draft.set_policies(policies)?;
+                changes.overwrite = *overwrite;
+                changes.set_policies(policies)?;
                 if let Some(text) = all {
-                    draft.set_every(text, policies)?;
+                    changes.set_every(text, policies)?;
                 }
                 if let Some(text) = min_age {
-                    draft.set(Key::MinAge, text);
+                    changes.set(Key::MinAge, text);
                 }
             }
             Self::UnsetPolicy {
                 containers,
                 all,
                 min_age,
-            } => draft.unset(containers, *all, *min_age)?,
+            } => changes.unset(containers, *all, *min_age)?,
         }
-        draft.finish()
+        changes.finish()
     }
 }
 
-/// The annotations of a lock, the one that holds it first.
+/// The annotations of a lock; the first one sets it.
 const LOCK: [Key<'static>; 4] = [
     Key::Locked,
     Key::LockedUser,
@@ -223,17 +222,17 @@ const LOCK: [Key<'static>; 4] = [
     Key::LockedAt,
 ];
 
-/// An edit in the making.
-struct Draft<'w> {
+/// Collects the changes to a workload's annotations.
+struct AnnotationChanges<'w> {
     workload: &'w Workload,
     records: Records<'w>,
     edit: Edit,
     overwrite: bool,
-    /// Other values that stand there and may not be replaced.
+    /// Existing values that may not be replaced.
     found: Vec<(String, String)>,
 }
 
-impl<'w> Draft<'w> {
+impl<'w> AnnotationChanges<'w> {
     fn new(workload: &'w Workload) -> Self {
         Self {
             workload,
@@ -256,9 +255,8 @@ impl<'w> Draft<'w> {
         }
     }
 
-    /// The spellings of a key that stand there, with their values; records do not
-    /// count.
-    fn standing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
+    /// The existing spellings of a key with their values, except for records.
+    fn existing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
         let all = &self.workload.annotations;
         let spellings = key.spellings().into_iter();
         spellings
@@ -271,11 +269,11 @@ impl<'w> Draft<'w> {
     }
 
     fn set(&mut self, key: Key<'_>, value: &str) {
-        let standing = self.standing(key);
-        if standing.is_empty() {
+        let existing = self.existing(key);
+        if existing.is_empty() {
             self.write(key.to_string(), value);
         }
-        for (spelling, text) in standing {
+        for (spelling, text) in existing {
             if text == self.wording(&spelling, value) {
                 continue;
             }
@@ -292,8 +290,8 @@ impl<'w> Draft<'w> {
         self.edit.annotations.insert(spelling, Some(value));
     }
 
-    /// The value as it is written under a key. What would read as the record of an
-    /// earlier update gets its type in front: it is meant as a policy.
+    /// The value as it is written under a key. A policy that would be read as the record
+    /// of an earlier update gets its type as a prefix.
     fn wording(&self, spelling: &str, value: &str) -> String {
         match Rule::parse(value) {
             Ok(rule) if self.records.contain(spelling, value) => rule.to_string(),
@@ -302,7 +300,7 @@ impl<'w> Draft<'w> {
     }
 
     fn remove(&mut self, key: Key<'_>) {
-        for (spelling, _) in self.standing(key) {
+        for (spelling, _) in self.existing(key) {
             self.edit.annotations.insert(spelling, None);
         }
     }
@@ -324,7 +322,7 @@ impl<'w> Draft<'w> {
         Ok(())
     }
 
-    /// Sets the policy of every container that has no other one here.
+    /// Sets the policy of every container that this edit gives no other policy.
     fn set_every(&mut self, text: &str, others: &[ContainerPolicyText]) -> Result<(), Refusal> {
         for container in &self.workload.containers {
             if others.iter().any(|other| other.container == container.name) {
@@ -337,16 +335,16 @@ impl<'w> Draft<'w> {
         Ok(())
     }
 
-    /// A lock is replaced as a whole: who and why belong together. What a lock
-    /// that is gone left behind tells nothing and is replaced too.
+    /// A lock is replaced as a whole, because its author and message belong together.
+    /// Leftovers of a removed lock have no meaning and are also replaced.
     fn lock(&mut self, note: &LockNote) {
         if let Some(lock) = lock_on(self.workload) {
             if is_same(&lock, note, self.overwrite) {
                 return;
             }
             if !self.overwrite {
-                let told = LOCK.iter().flat_map(|key| self.standing(*key));
-                self.found = told.map(|(key, text)| (key, text.to_owned())).collect();
+                let existing = LOCK.iter().flat_map(|key| self.existing(*key));
+                self.found = existing.map(|(key, text)| (key, text.to_owned())).collect();
                 return;
             }
         }
@@ -366,8 +364,7 @@ impl<'w> Draft<'w> {
     }
 
     fn unset(&mut self, containers: &[String], all: bool, min_age: bool) -> Result<(), Refusal> {
-        let is_named = |name: &str| containers.iter().any(|container| container == name);
-        let mut told = Vec::new();
+        let mut with_policy = Vec::new();
         for (spelling, text) in &self.workload.annotations {
             let Some(key) = Key::of(spelling) else {
                 continue;
@@ -375,19 +372,23 @@ impl<'w> Draft<'w> {
             if self.records.contain(spelling, text) {
                 continue;
             }
-            told.extend(key.container());
-            let goes = match key {
+            with_policy.extend(key.container());
+            let is_removed = match key {
                 Key::TagAll | Key::AllowDowngrade | Key::AllowVariantChange => all,
                 Key::MinAge | Key::MinAgeClock => all || min_age,
-                key => key.container().is_some_and(|name| all || is_named(name)),
+                key => key
+                    .container()
+                    .is_some_and(|name| all || containers.iter().any(|c| c == name)),
             };
-            if goes {
+            if is_removed {
                 self.edit.annotations.insert(spelling.clone(), None);
             }
         }
-        // The policy of a container that is gone can be removed by its name.
-        let is_there = |name: &&String| !self.has(name) && !told.contains(&name.as_str());
-        match containers.iter().find(is_there) {
+        // The policy of a container that is gone can still be removed by name.
+        let unknown = containers
+            .iter()
+            .find(|name| !self.has(name) && !with_policy.contains(&name.as_str()));
+        match unknown {
             Some(name) => Err(self.gone(name)),
             None => Ok(()),
         }
@@ -407,51 +408,10 @@ impl<'w> Draft<'w> {
     }
 }
 
-/// Whether a lock is the wished one already. What is not wished need not be so,
-/// unless the lock is to be replaced.
+/// Whether a lock is already the requested one. A field that the request leaves open
+/// may have any value, unless the lock is to be replaced.
 fn is_same(lock: &Lock, note: &LockNote, exactly: bool) -> bool {
-    let fits = |there: &Option<String>, wished: &Option<String>| {
-        there == wished || (wished.is_none() && !exactly)
-    };
-    fits(&lock.by, &note.by) && fits(&lock.message, &note.message)
-}
-
-/// The plan to say this of workloads.
-#[must_use]
-pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
-    let mut changes: Vec<Change> = workloads
-        .iter()
-        .map(|workload| Change {
-            workload: workload.id.clone(),
-            source: workload.source.clone(),
-            images: Vec::new(),
-            policy: Some(edit.seen_on(workload)),
-            is_rollback: false,
-            notes: notes(workload, edit),
-        })
-        .collect();
-    changes.sort_by(|a, b| a.workload.cmp(&b.workload));
-    Plan {
-        changes,
-        held_back: Vec::new(),
-    }
-}
-
-/// What to know of a workload before such an edit.
-fn notes(workload: &Workload, edit: &PolicyEdit) -> Vec<String> {
-    let waits = matches!(
-        edit,
-        PolicyEdit::Automate { .. } | PolicyEdit::SetPolicy { .. }
-    );
-    let lock = lock_on(workload).filter(|_| waits);
-    lock.map(|lock| {
-        let by = lock.by.map_or_else(String::new, |by| format!(" by {by}"));
-        let id = &workload.id;
-        format!(
-            "{id} is locked{by}; nothing is updated until 'kubectl imgpolicy unlock {}'",
-            id.exact()
-        )
-    })
-    .into_iter()
-    .collect()
+    [(&lock.by, &note.by), (&lock.message, &note.message)]
+        .into_iter()
+        .all(|(existing, requested)| existing == requested || (requested.is_none() && !exactly))
 }

@@ -1,4 +1,4 @@
-//! Policies as a user types them, joined to the containers that they are for.
+//! Policies as a user types them, combined per container.
 
 use crate::policy::{GoRegex, Key, KeyError, Rule, parse_age};
 
@@ -9,13 +9,14 @@ pub struct ContainerPolicyText {
     pub container: String,
     /// The policy as it is written: `semver:~1.2`.
     pub text: String,
-    /// `imgpolicy.dev/filter-tags`: which tags the policy sees, a Go regex.
+    /// `imgpolicy.dev/filter-tags`: a Go regex that selects the tags for the policy.
     pub filter_tags: Option<String>,
-    /// `imgpolicy.dev/extract`: the template behind it.
+    /// `imgpolicy.dev/extract`: the template that builds the compared text from the
+    /// regex's groups.
     pub extract: Option<String>,
 }
 
-/// A wish that makes no sense, before any object is looked at: the user's fault.
+/// A malformed request; found before any object is read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyEditError {
     /// `CONTAINER=TYPE:EXPR` without its parts.
@@ -23,7 +24,7 @@ pub enum PolicyEditError {
     NotAPair {
         /// As given.
         text: String,
-        /// What it should read like.
+        /// The expected form.
         form: &'static str,
     },
     /// A container is named twice in one flag.
@@ -34,7 +35,7 @@ pub enum PolicyEditError {
         /// The container.
         container: String,
     },
-    /// A flag is about a container and means nothing without another one.
+    /// A flag for a container requires another flag for it.
     #[error("{flag} {container}=… needs {needs}")]
     Needs {
         /// The flag.
@@ -55,14 +56,13 @@ pub enum PolicyEditError {
     /// The policy of every container, or the minimum age, is malformed.
     #[error("{0}")]
     Invalid(String),
-    /// The container's name fits into no annotation.
+    /// The container's name does not fit into an annotation key.
     #[error("{0}")]
     Key(#[from] KeyError),
 }
 
 impl PolicyEditError {
-    /// Whether the command line itself has the wrong form; otherwise an expression
-    /// in it is at fault.
+    /// Whether the command line itself is malformed, not an expression in it.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -72,10 +72,10 @@ impl PolicyEditError {
     }
 }
 
-/// Types that mean nothing by themselves, and would be taken for globs.
+/// Policy types that need an expression; alone they would be read as globs.
 const NEED_EXPRESSIONS: [&str; 5] = ["semver", "glob", "regex", "regexp", "digest"];
 
-/// How `--tag` reads.
+/// The form of `--tag`.
 const TAG_FORM: &str = "CONTAINER=TYPE:EXPR, as in app=semver:~1.2";
 
 impl std::str::FromStr for ContainerPolicyText {
@@ -85,7 +85,7 @@ impl std::str::FromStr for ContainerPolicyText {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (container, policy) = pair(text, TAG_FORM)?;
         Key::Tag(container).check()?;
-        check_policy(policy).map_err(|reason| of_container(container, reason))?;
+        check_policy(policy).map_err(|reason| container_error(container, reason))?;
         Ok(Self {
             container: container.to_owned(),
             text: policy.to_owned(),
@@ -96,13 +96,13 @@ impl std::str::FromStr for ContainerPolicyText {
 }
 
 impl ContainerPolicyText {
-    /// Joins what the flags `--tag`, `--filter-tags` and `--extract` say of each
-    /// container, and parses all of it.
+    /// Combines the flags `--tag`, `--filter-tags` and `--extract` per container, and
+    /// parses them.
     ///
     /// # Errors
     ///
-    /// A text does not have its form, an expression is malformed, a container is
-    /// named twice, or a filter has no policy beside it.
+    /// A text or an expression is malformed, a container is named twice, or a filter
+    /// has no policy.
     pub fn join(
         tags: &[String],
         filter_tags: &[String],
@@ -121,16 +121,16 @@ impl ContainerPolicyText {
         }
         for text in filter_tags {
             let (container, regex) = pair(text, "CONTAINER=RE, as in app='^(?P<v>.*)-alpine$'")?;
-            let policy = beside(&mut policies, "--filter-tags", container)?;
+            let policy = policy_for(&mut policies, "--filter-tags", container)?;
             Key::FilterTags(container).check()?;
             GoRegex::new(regex).map_err(|error| {
-                of_container(container, format!("--filter-tags {regex:?}: {error}"))
+                container_error(container, format!("--filter-tags {regex:?}: {error}"))
             })?;
             put(&mut policy.filter_tags, "--filter-tags", container, regex)?;
         }
         for text in extract {
             let (container, template) = pair(text, "CONTAINER=TEMPLATE, as in app='$v'")?;
-            let policy = beside(&mut policies, "--extract", container)?;
+            let policy = policy_for(&mut policies, "--extract", container)?;
             if policy.filter_tags.is_none() {
                 return Err(PolicyEditError::Needs {
                     flag: "--extract",
@@ -149,11 +149,11 @@ pub(crate) fn check_policy(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("a policy reads TYPE:EXPR, as in semver:~1.2".to_owned());
     }
-    // An annotation may say it, since Flux took anything for a glob; who writes one
-    // now hardly means a policy that matches nothing.
+    // An annotation may contain it, because Flux read anything as a glob. A user who
+    // types it now probably does not mean a policy that matches nothing.
     if let Some(meant) = Rule::likely_typo(text) {
         return Err(format!(
-            "{text:?} has no known type, and as a glob it matches nothing; was {meant:?} meant?"
+            "{text:?} has no known type, and matches nothing as a glob; did you mean {meant:?}?"
         ));
     }
     if NEED_EXPRESSIONS.contains(&text) {
@@ -183,15 +183,15 @@ fn pair<'t>(text: &'t str, form: &'static str) -> Result<(&'t str, &'t str), Pol
     }
 }
 
-fn of_container(container: &str, reason: String) -> PolicyEditError {
+fn container_error(container: &str, reason: String) -> PolicyEditError {
     PolicyEditError::Policy {
         container: container.to_owned(),
         reason,
     }
 }
 
-/// The policy that a filter stands beside.
-fn beside<'p>(
+/// The policy of a container that a filter belongs to.
+fn policy_for<'p>(
     policies: &'p mut [ContainerPolicyText],
     flag: &'static str,
     container: &str,
@@ -229,14 +229,17 @@ mod tests {
         filters: &[&str],
         extracts: &[&str],
     ) -> Result<Vec<ContainerPolicyText>, String> {
-        let owned =
-            |words: &[&str]| -> Vec<String> { words.iter().map(|&word| word.to_owned()).collect() };
-        let all = (owned(tags), owned(filters), owned(extracts));
-        ContainerPolicyText::join(&all.0, &all.1, &all.2).map_err(|error| error.to_string())
+        let [tags, filters, extracts] = [tags, filters, extracts].map(|words| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        });
+        ContainerPolicyText::join(&tags, &filters, &extracts).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn flags_about_one_container_are_joined() {
+    fn flags_for_one_container_are_combined() {
         let policies = joined(
             &["app=semver:~1.25", "side=stg-*"],
             &["app=^(?P<v>.*)-alpine$"],
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_named_with_its_part() {
+    fn error_names_the_malformed_part() {
         for (tags, filters, extracts, part) in [
             (
                 &["semver:~1"][..],

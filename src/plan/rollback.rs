@@ -1,22 +1,23 @@
-//! Putting back what the last recorded update replaced.
+//! Restores what the last recorded update replaced.
 
-use super::change::{Change, ImageChange, Plan, is_elsewhere};
+use super::change::{Change, ImageChange, Plan};
+use super::other_repository::is_other_repository;
 use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::change_cause::version;
 use super::record::record::{LastUpdate, RecordedChange};
-use super::safeguards::held_back::{HeldBack, Hold};
+use super::safeguards::held_back::{HeldBack, HoldReason};
 use super::update::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
 use crate::workload::{Observed, SEALED, plain_scalar, printed};
 
-/// The plan to put back every change of each workload's last record, or those
-/// of the named containers, and to lock, so that automation does not undo it. A
-/// lock that is there already stays as it is; where the note has no message, the
-/// lock says what was rolled back.
+/// The plan that reverts every change in each workload's last record, or only those of
+/// the named containers, and locks the workload so that automation does not undo the
+/// rollback. An existing lock is kept. If the note has no message, the lock's message
+/// says what was rolled back.
 ///
-/// A record is an annotation, which anybody may have written: an image of another
-/// repository is put back only where the policy is overridden.
+/// A record is an annotation that anyone may have written, so an image of another
+/// repository is restored only if the policy is overridden.
 #[must_use]
 pub fn plan_rollback(
     objects: &[Observed],
@@ -34,14 +35,14 @@ pub fn plan_rollback(
             overrides,
         };
         match rollback.last() {
-            Err((hold, message)) => plan.held_back.push(rollback.stays(None, hold, message)),
+            Err((hold, message)) => plan.held_back.push(rollback.held_back(None, hold, message)),
             Ok(last) => rollback.plan(&last, lock, &mut plan),
         }
     }
     plan
 }
 
-/// One workload whose last update is put back.
+/// One workload whose last update is rolled back.
 struct Rollback<'a> {
     object: &'a Observed,
     containers: &'a [String],
@@ -49,14 +50,19 @@ struct Rollback<'a> {
 }
 
 impl Rollback<'_> {
-    /// The update that can be put back, else why there is none.
-    fn last(&self) -> Result<LastUpdate, (Hold, String)> {
+    /// The update that can be rolled back, or why there is none.
+    fn last(&self) -> Result<LastUpdate, (HoldReason, String)> {
         let id = &self.object.workload.id;
-        let last = match LastUpdate::of(&self.object.annotations) {
-            None => return Err((Hold::NoRecord, format!("{id} has no record of an update"))),
+        let last = match LastUpdate::from_annotations(&self.object.annotations) {
+            None => {
+                return Err((
+                    HoldReason::NoRecord,
+                    format!("{id} has no record of an update"),
+                ));
+            }
             Some(Err(error)) => {
                 let message = format!("the record of {id} cannot be read: {error}");
-                return Err((Hold::NoRecord, message));
+                return Err((HoldReason::NoRecord, message));
             }
             Some(Ok(last)) => last,
         };
@@ -65,40 +71,39 @@ impl Rollback<'_> {
                 "{id} is already rolled back, by {} at {}",
                 last.by, last.time
             );
-            return Err((Hold::AlreadyRolledBack, message));
+            return Err((HoldReason::AlreadyRolledBack, message));
         }
         if self.object.workload.is_sealed {
-            return Err((Hold::NotWritable, SEALED.to_owned()));
+            return Err((HoldReason::NotWritable, SEALED.to_owned()));
         }
         Ok(last)
     }
 
     fn plan(&self, last: &LastUpdate, note: &LockNote, plan: &mut Plan) {
         for name in self.containers {
-            let is_it = |change: &RecordedChange| change.container == *name;
-            if last.undoable().iter().any(is_it) {
+            if has_container(last.undoable(), name) {
                 continue;
             }
-            let (hold, message) = match last.rollback && last.changes.iter().any(is_it) {
-                true => (
-                    Hold::AlreadyRolledBack,
-                    format!("container {name} is already rolled back"),
-                ),
-                false => (
-                    Hold::NoRecord,
-                    format!("the last update did not change container {name}"),
-                ),
+            let (hold, message) = if last.rollback && has_container(&last.changes, name) {
+                let message = format!("container {name} is already rolled back");
+                (HoldReason::AlreadyRolledBack, message)
+            } else {
+                let message = format!("the last update did not change container {name}");
+                (HoldReason::NoRecord, message)
             };
-            plan.held_back.push(self.stays(Some(name), hold, message));
+            plan.held_back
+                .push(self.held_back(Some(name), hold, message));
         }
-        let is_named = |name: &String| self.containers.is_empty() || self.containers.contains(name);
         let mut images = Vec::new();
-        for recorded in last.undoable().iter().filter(|c| is_named(&c.container)) {
-            match self.back(recorded, last) {
+        for recorded in last.undoable() {
+            if !self.containers.is_empty() && !self.containers.contains(&recorded.container) {
+                continue;
+            }
+            match self.undo(recorded, last) {
                 Ok(image) => images.push(image),
                 Err((hold, message)) => plan.held_back.push(HeldBack {
                     to: before(recorded).0.parse().ok(),
-                    ..self.stays(Some(&recorded.container), hold, message)
+                    ..self.held_back(Some(&recorded.container), hold, message)
                 }),
             }
         }
@@ -107,16 +112,16 @@ impl Rollback<'_> {
         }
         let workload = &self.object.workload;
         let existing = lock_on(workload);
-        let stays = existing.as_ref().map(|lock| {
+        let kept = existing.as_ref().map(|lock| {
             let by = lock
                 .by
                 .as_ref()
                 .map_or_else(String::new, |by| format!(" by {by}"));
-            format!("{} is locked{by} already; that lock stays", workload.id)
+            format!("{} is already locked{by}; that lock is kept", workload.id)
         });
         let policy = existing.is_none().then(|| PolicyEdit::Lock {
             note: note.clone(),
-            // What stands there is no lock, such as `locked: "false"`.
+            // An existing value is not a lock, such as `locked: "false"`.
             overwrite: true,
         });
         plan.changes.push(Change {
@@ -125,45 +130,45 @@ impl Rollback<'_> {
             images,
             policy,
             is_rollback: true,
-            notes: stays.into_iter().collect(),
+            notes: kept.into_iter().collect(),
         });
     }
 
-    /// The change that undoes a recorded one, if the container still runs what
-    /// that wrote.
-    fn back(
+    /// The change that undoes a recorded one, if the container still has the image that
+    /// was written.
+    fn undo(
         &self,
         recorded: &RecordedChange,
         last: &LastUpdate,
-    ) -> Result<ImageChange, (Hold, String)> {
+    ) -> Result<ImageChange, (HoldReason, String)> {
         let name = &recorded.container;
         let mut containers = self.object.workload.containers.iter();
         let Some(container) = containers.find(|container| container.name == *name) else {
-            let message = format!("there is no container {name} any more");
-            return Err((Hold::ChangedSince, message));
+            let message = format!("container {name} no longer exists");
+            return Err((HoldReason::ChangedSince, message));
         };
         if container.image != recorded.to {
             let message = format!(
-                "the last update wrote {}, and container {name} now runs {}",
+                "the last update wrote {}, but container {name} now has {}",
                 recorded.to, container.image
             );
-            return Err((Hold::ChangedSince, message));
+            return Err((HoldReason::ChangedSince, message));
         }
         let (from, plain_tag) = before(recorded);
         let to: ImageReference = from.parse().map_err(|error| {
             let message = format!(
-                "the image before, {:?}, cannot be written: {error}",
+                "the previous image, {:?}, cannot be written: {error}",
                 recorded.from
             );
-            (Hold::NoRecord, message)
+            (HoldReason::NoRecord, message)
         })?;
-        if is_elsewhere(&container.image, &to) && !self.overrides.policy {
-            let message = "the record puts back an image of another repository".to_owned();
-            return Err((Hold::OtherRepository, message));
+        if is_other_repository(&container.image, &to) && !self.overrides.policy {
+            let message = "the record would restore an image of another repository".to_owned();
+            return Err((HoldReason::OtherRepository, message));
         }
         let obstacle = self.object.workload.obstacle(container);
         if let Some(obstacle) = obstacle.filter(|obstacle| !obstacle.yields_to_explicit) {
-            return Err((Hold::NotWritable, obstacle.message));
+            return Err((HoldReason::NotWritable, obstacle.message));
         }
         Ok(ImageChange {
             container: name.clone(),
@@ -174,7 +179,7 @@ impl Rollback<'_> {
             policy: None,
             build: None,
             message: format!(
-                "puts back what the update by {} at {} replaced",
+                "restores what the update by {} at {} replaced",
                 last.by, last.time
             ),
             warnings: Vec::new(),
@@ -182,7 +187,7 @@ impl Rollback<'_> {
         })
     }
 
-    fn stays(&self, container: Option<&String>, hold: Hold, message: String) -> HeldBack {
+    fn held_back(&self, container: Option<&String>, hold: HoldReason, message: String) -> HeldBack {
         let workload = &self.object.workload;
         let mut running = workload.containers.iter();
         let runs = running.find(|running| Some(&running.name) == container);
@@ -197,8 +202,12 @@ impl Rollback<'_> {
     }
 }
 
-/// The image that ran before a recorded change, and its tag as it stood in a Helm
-/// release's values, where that was not read as text.
+fn has_container(changes: &[RecordedChange], name: &str) -> bool {
+    changes.iter().any(|change| change.container == name)
+}
+
+/// The image before a recorded change, and its tag as it was written in a Helm
+/// release's values, if that was not read as text.
 fn before(recorded: &RecordedChange) -> (String, Option<String>) {
     let text = recorded.from.rsplit_once(':');
     if let Some((name, written)) = text.filter(|_| recorded.unquoted) {
@@ -211,21 +220,23 @@ fn before(recorded: &RecordedChange) -> (String, Option<String>) {
     (recorded.from.clone(), None)
 }
 
-/// The message of a lock that has none of its own.
+/// The message for a lock that has none.
 pub(crate) fn rolled_back_from(images: &[ImageChange]) -> String {
-    let tag = |image: &ImageChange| {
-        if image.changes_repository() {
-            return image.from.clone();
-        }
-        let running = image.from.parse::<ImageReference>().ok();
-        running.map_or_else(|| image.from.clone(), |running| version(&running))
-    };
     let from: Vec<String> = match images {
-        [only] => vec![tag(only)],
+        [only] => vec![previous_version(only)],
         several => several
             .iter()
-            .map(|image| format!("{} {}", image.container, tag(image)))
+            .map(|image| format!("{} {}", image.container, previous_version(image)))
             .collect(),
     };
     format!("rolled back from {}", from.join(", "))
+}
+
+/// What a change replaces: the tag, or the whole image if the repository differs.
+fn previous_version(image: &ImageChange) -> String {
+    let from = image.from.parse::<ImageReference>();
+    match from {
+        Ok(from) if !image.changes_repository() => version(&from),
+        _ => image.from.clone(),
+    }
 }

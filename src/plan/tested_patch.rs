@@ -1,14 +1,13 @@
-//! The patch for an object that others write without pause.
+//! The patch for an object that others write all the time.
 //!
-//! A patch that carries a version is refused whenever anybody wrote anything,
-//! and an object whose status changes faster than two requests follow one
-//! another is never met at rest. This one tests only what the edit rests on: that
-//! it is the same object, the containers with their images, and the annotations
-//! as they were read. The server applies it to whatever the object is then, so
-//! the writes of others do not stand in its way.
+//! A patch with a resource version is refused if anything in the object was written
+//! since, so it never succeeds on an object whose status changes between any two
+//! requests. This patch tests only what the edit depends on: that it is the same
+//! object, the containers with their images, and the annotations as they were read.
+//! Other writes do not prevent it.
 //!
-//! It is the second choice, since a test that fails is answered with 422 and not
-//! told by name: the object has to be read again to see what changed.
+//! It is the second choice, because the server answers a failed test with 422 and
+//! does not say which test failed: the object must be read again to see the change.
 
 use serde_json::{Value, json};
 
@@ -17,15 +16,15 @@ use crate::policy::Key;
 use crate::workload::{Observed, WorkloadKind};
 
 impl Edit {
-    /// The patch that tests the places that it writes. `None`: not all of them can
-    /// be tested in this object.
+    /// The patch that tests the fields that it writes. `None`: some of them cannot be
+    /// tested in this object.
     #[must_use]
     pub fn tested_patch(&self, object: &Observed) -> Option<Patch> {
-        // Values of a Helm release may stand in a mapping that is not there yet.
+        // Values of a Helm release may be in a mapping that does not exist yet.
         if object.workload.id.kind == WorkloadKind::HelmRelease {
             return None;
         }
-        // The mapping would have to be made, and might be made by others meanwhile.
+        // The mapping would have to be created, but others may create it meanwhile.
         if object.annotations.is_empty() && !object.applied_by_kubectl {
             return None;
         }
@@ -33,7 +32,7 @@ impl Edit {
         for image in &self.images {
             steps.extend(self::image(image, object)?);
         }
-        // Whoever locks it meanwhile is heeded, as by a patch with a version.
+        // A lock that is set meanwhile is honoured, as with a resource version.
         let guards = [Key::Locked, Key::Ignore]
             .into_iter()
             .flat_map(Key::spellings);
@@ -44,7 +43,7 @@ impl Edit {
         for (key, text) in &self.annotations {
             let path = format!("/metadata/annotations/{}", escaped(key));
             let now = object.annotations.get(key);
-            // A key that is not there passes the test for null.
+            // A missing key passes the test for null.
             steps.push(test(&path, json!(now)));
             match (text, now) {
                 (Some(text), _) => steps.push(json!({"op": "add", "path": path, "value": text})),
@@ -59,12 +58,11 @@ impl Edit {
     }
 }
 
-/// The steps that write an image into its container, wherever that stands.
+/// The operations that write an image to its container.
 fn image(edit: &ImageEdit, object: &Observed) -> Option<[Value; 3]> {
     let containers = object.workload.containers.iter();
-    let mut beside = containers.filter(|c| c.container_type == edit.container_type);
-    let (index, container) = beside
-        .by_ref()
+    let (index, container) = containers
+        .filter(|c| c.container_type == edit.container_type)
         .enumerate()
         .find(|(_, container)| container.name == edit.container)?;
     let pod = pod_spec(object.workload.id.kind).join("/");
@@ -80,7 +78,7 @@ fn test(path: &str, value: Value) -> Value {
     json!({"op": "test", "path": path, "value": value})
 }
 
-/// A key as a step of a JSON pointer.
+/// A key as one token of a JSON pointer.
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -121,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn each_place_is_tested_before_it_is_written() {
+    fn each_field_is_tested_before_it_is_written() {
         let patch = edit().tested_patch(&observed(json!({"old": "1"})));
         let patch = patch.expect("a patch");
         assert_eq!(patch.kind, PatchKind::Json);
@@ -145,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_annotations_has_no_place_for_the_first() {
+    fn object_without_annotations_has_no_tested_patch() {
         assert_eq!(edit().tested_patch(&observed(json!({}))), None);
     }
 }

@@ -2,23 +2,23 @@
 
 use super::change::{Change, ImageChange, Plan};
 use super::record::authorship::Override;
-use super::safeguards::held_back::{HeldBack, Hold};
+use super::safeguards::held_back::{HeldBack, HoldReason};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
 use crate::policy::{Lock, State, WarningCode};
 use crate::workload::{Source, WorkloadId};
 
-/// Which rows are written.
+/// Which rows are updated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpdateSpec {
-    /// Only these containers, by name; empty: all.
+    /// Only the containers with these names; empty: all.
     pub containers: Vec<String>,
-    /// Manual containers with a policy of their own too.
+    /// Also manual containers that have a policy.
     pub include_manual: bool,
-    /// What is lifted.
+    /// The safeguards that are overridden.
     pub overrides: Overrides,
 }
 
-/// The safeguards that are lifted, none by another.
+/// The safeguards that are overridden. None implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Overrides {
     /// `--override-policy`.
@@ -30,7 +30,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// What is lifted, as words.
+    /// The overridden safeguards, as words.
     #[must_use]
     pub fn words(self) -> Vec<Override> {
         let Self {
@@ -43,8 +43,9 @@ impl Overrides {
             (lock, Override::Lock),
             (owner, Override::Owner),
         ];
-        let lifted = all.into_iter().filter(|(is_lifted, _)| *is_lifted);
-        lifted.map(|(_, word)| word).collect()
+        all.into_iter()
+            .filter_map(|(is_overridden, word)| is_overridden.then_some(word))
+            .collect()
     }
 }
 
@@ -54,15 +55,15 @@ impl UpdateSpec {
     }
 }
 
-/// What becomes of one container.
-pub(crate) enum Choice {
+/// What a plan does with one container.
+pub(crate) enum ContainerChoice {
     /// Its image is replaced.
     Write(Box<ImageChange>),
-    /// It stays although somebody might expect otherwise.
-    Hold(Box<HeldBack>),
+    /// Its image is kept although the user might expect a change.
+    HoldReason(Box<HeldBack>),
 }
 
-/// The plan to write what is elected.
+/// The plan that writes the elected images.
 #[must_use]
 pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
     let mut plan = Plan::default();
@@ -76,7 +77,7 @@ pub fn plan_update(assessment: &Assessment, spec: &UpdateSpec) -> Plan {
     plan
 }
 
-fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
+fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
     let decision = &row.decision;
     let (reason, hold) = match decision.state {
         State::Automated => (decision.reason, None),
@@ -85,11 +86,11 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     };
     let hold = match (reason, hold) {
         (Reason::NewerImage, hold) => hold,
-        // Without the state's own hold nothing would be written either.
+        // Nothing would be written even if the state allowed it.
         (_, Some(_)) => return None,
-        (Reason::Downgrade, None) => Some(Hold::Downgrade),
-        (Reason::VariantChange, None) => Some(Hold::VariantChange),
-        (reason, None) if reason.outcome() == Outcome::Unknown => Some(Hold::Undecided),
+        (Reason::Downgrade, None) => Some(HoldReason::Downgrade),
+        (Reason::VariantChange, None) => Some(HoldReason::VariantChange),
+        (reason, None) if reason.outcome() == Outcome::Unknown => Some(HoldReason::Undecided),
         (_, None) => return None,
     };
     let latest = decision.latest.as_ref();
@@ -98,13 +99,13 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     }
     let warnings = &decision.warnings;
     let obstacle = warnings.iter().find(|w| w.code == WarningCode::NotWritable);
-    let stays = match (hold, obstacle) {
+    let held = match (hold, obstacle) {
         (Some(hold), _) => Some((hold, why(decision, hold))),
-        (None, Some(obstacle)) => Some((Hold::NotWritable, obstacle.message.clone())),
+        (None, Some(obstacle)) => Some((HoldReason::NotWritable, obstacle.message.clone())),
         (None, None) => None,
     };
-    if let Some((hold, message)) = stays {
-        return Some(Choice::Hold(Box::new(HeldBack {
+    if let Some((hold, message)) = held {
+        return Some(ContainerChoice::HoldReason(Box::new(HeldBack {
             workload: row.workload.clone(),
             container: Some(row.container.clone()),
             from: Some(row.image.clone()),
@@ -117,7 +118,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
         .facts
         .as_ref()
         .and_then(|facts| facts.latest_digest.clone());
-    Some(Choice::Write(Box::new(ImageChange {
+    Some(ContainerChoice::Write(Box::new(ImageChange {
         container: row.container.clone(),
         container_type: row.container_type,
         from: row.image.clone(),
@@ -131,44 +132,44 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<Choice> {
     })))
 }
 
-/// What of a container's state holds it, with all that the user lifts. What lifts
-/// a lock does not automate what lies below it.
-fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<Hold> {
+/// Why a container's state holds it back, given the overrides. Overriding a lock does
+/// not automate the container.
+fn held_by_state(decision: &Decision, spec: &UpdateSpec) -> Option<HoldReason> {
     let is_locked = decision.state == State::Locked;
     if is_locked && !spec.overrides.lock {
-        Some(Hold::Locked)
+        Some(HoldReason::Locked)
     } else if !decision.automated && !spec.include_manual {
-        Some(Hold::Manual)
+        Some(HoldReason::Manual)
     } else {
         None
     }
 }
 
-/// The sentence of a container that stays. The faults of one that is not
-/// automated stand among its warnings.
-fn why(decision: &Decision, hold: Hold) -> String {
+/// The message for a container that is held back. If it is not automated, failures
+/// are among its warnings.
+fn why(decision: &Decision, hold: HoldReason) -> String {
     let fault = decision.warnings.iter().find(|w| w.code.is_fault());
-    match fault.filter(|_| hold == Hold::Undecided && decision.outcome != Outcome::Unknown) {
+    match fault.filter(|_| hold == HoldReason::Undecided && decision.outcome != Outcome::Unknown) {
         Some(fault) => fault.message.clone(),
         None => decision.message.clone(),
     }
 }
 
 impl Plan {
-    /// Adds a container's part; those of one workload come one after the other.
+    /// Adds a container. Containers of one workload must be added consecutively.
     pub(crate) fn add(
         &mut self,
         workload: &WorkloadId,
         source: Option<&Source>,
         lock: Option<&Lock>,
-        choice: Choice,
+        choice: ContainerChoice,
     ) {
         let image = match choice {
-            Choice::Hold(held_back) => {
+            ContainerChoice::HoldReason(held_back) => {
                 self.held_back.push(*held_back);
                 return;
             }
-            Choice::Write(image) => *image,
+            ContainerChoice::Write(image) => *image,
         };
         let last = self.changes.last_mut();
         match last.filter(|c| c.workload == *workload && c.source.as_ref() == source) {
@@ -180,27 +181,27 @@ impl Plan {
                 policy: None,
                 is_rollback: false,
                 notes: lock
-                    .map(|lock| passed_over(workload, lock))
+                    .map(|lock| overridden_lock(workload, lock))
                     .into_iter()
                     .collect(),
             }),
         }
     }
 
-    /// Keeps the changes of so many workloads and holds the others back. To be
-    /// called when it is known what else stays, which counts for nothing.
+    /// Keeps the changes of at most `max` workloads and holds back the others. Call this
+    /// after everything else that is held back is known, because that does not count.
     pub fn limit(&mut self, max: usize) {
         if self.changes.len() <= max {
             return;
         }
-        let message = format!("the plan has {max} {} already", workloads(max));
+        let message = format!("the plan already has {max} {}", workloads(max));
         for change in self.changes.split_off(max) {
-            self.hold_back(&change, Hold::BeyondMax, &message);
+            self.hold_back(&change, HoldReason::BeyondMax, &message);
         }
     }
 
-    /// Puts the images of a change among those that stay.
-    pub(crate) fn hold_back(&mut self, change: &Change, hold: Hold, message: &str) {
+    /// Moves the images of a change to those held back.
+    pub(crate) fn hold_back(&mut self, change: &Change, hold: HoldReason, message: &str) {
         let images = change.images.iter().map(|image| HeldBack {
             workload: change.workload.clone(),
             container: Some(image.container.clone()),
@@ -217,8 +218,8 @@ fn workloads(count: usize) -> &'static str {
     if count == 1 { "workload" } else { "workloads" }
 }
 
-/// The note of a lock that was overridden.
-fn passed_over(workload: &WorkloadId, lock: &Lock) -> String {
+/// The note about an overridden lock.
+fn overridden_lock(workload: &WorkloadId, lock: &Lock) -> String {
     let by = lock
         .by
         .as_ref()
@@ -227,5 +228,5 @@ fn passed_over(workload: &WorkloadId, lock: &Lock) -> String {
         .message
         .as_ref()
         .map_or_else(String::new, |why| format!(": {why}"));
-    format!("{workload} is locked{by}{why}; the lock is passed over")
+    format!("{workload} is locked{by}{why}; overriding the lock")
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{read_text, rewrite};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
-use crate::plan::{Authorship, Change, Place, Plan};
+use crate::plan::{Authorship, Change, FieldEdit, Plan};
 use crate::workload::Observed;
 
 /// The name under which standard input is read.
@@ -135,7 +135,7 @@ impl FileWriter<'_> {
             let edit = found.and_then(|(index, object, observed)| {
                 taken.insert(index);
                 let edit = change.edit(&observed, self.authorship)?;
-                Ok((index, edit.places(&object.value), &object.value))
+                Ok((index, edit.field_edits(&object.value), &object.value))
             });
             results.push(match edit {
                 Ok((_, places, object)) if places.iter().all(|place| stands(object, place)) => {
@@ -218,7 +218,7 @@ fn told(file: &str, error: &EditError) -> String {
 }
 
 /// Whether a place says already what it should.
-fn stands(object: &Value, place: &Place) -> bool {
+fn stands(object: &Value, place: &FieldEdit) -> bool {
     let found = place.path.iter().try_fold(object, |at, key| match at {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         at => at.get(key),

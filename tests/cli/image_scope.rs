@@ -44,9 +44,7 @@ fn what_is_left_out_is_told_and_explained() {
         .run(["status", "--exit-code"].into_iter().chain(flags))
         .expect(0);
     assert!(
-        outcome
-            .stdout
-            .contains("docker.io/library/nginx is left out by"),
+        outcome.stdout.contains("docker.io/library/nginx matches"),
         "{outcome:#?}"
     );
     let outcome = environment
@@ -54,7 +52,7 @@ fn what_is_left_out_is_told_and_explained() {
         .expect(0);
     assert!(
         outcome.stdout.contains(
-            "Stays at 1.0.0: docker.io/library/nginx is left out by --exclude-image \
+            "Stays at 1.0.0: docker.io/library/nginx matches --exclude-image \
              docker.io/library/*\n"
         ),
         "{outcome:#?}"

@@ -108,7 +108,7 @@ fn a_snapshot_of_an_older_version_is_decided_as_it_was_with_one_note() {
     assert!(older.contains("snapshot-v1alpha1"));
     environment.write("older.json", older);
     let note = "the snapshot was saved by an older version: what an elected tag serves, and where \
-                it runs, was not always asked then and is not checked";
+                it runs, was not always recorded and is not checked";
     let decided = |file: &str| {
         let args = ["status", "--from-snapshot", file, "-o", "json"];
         let outcome = environment.run(args).expect(0);

@@ -282,7 +282,7 @@ fn a_rollback_to_another_repository_is_held_back_and_shown_whole() {
     let before = text(&file);
     let outcome = run(&environment, &["rollback", "-f", "web.yaml", "--yes"]).expect(1);
     insta::assert_snapshot!(outcome.stderr, @"
-    held back: deployment/web app docker.io/org/my-app:1.1.0 → 127.0.0.1:1/org/x:1.0.0: the record puts back an image of another repository (--override-policy)
+    held back: deployment/web app docker.io/org/my-app:1.1.0 → 127.0.0.1:1/org/x:1.0.0: the record would restore an image of another repository (--override-policy)
     nothing to roll back
     ");
     let words = ["rollback", "-f", "web.yaml", "--dry-run", "-o", "json"];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kubectl_imgpolicy::evaluator::{Outcome, Reason};
 use kubectl_imgpolicy::output::{Column, WriteResult};
-use kubectl_imgpolicy::plan::Hold;
+use kubectl_imgpolicy::plan::HoldReason;
 use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
 use regex::Regex;
 use serde_json::Value;
@@ -75,12 +75,12 @@ fn reasons_rejections_and_warnings_have_a_line_each_in_their_tables() {
 #[test]
 fn what_is_held_back_and_what_became_of_the_rest_is_documented() {
     let document = "docs/output.md";
-    let line = |hold: &Hold| match hold.lifted_by() {
+    let line = |hold: &HoldReason| match hold.lifted_by() {
         Some(flag) => (format!("| `{hold}` |"), format!("| `{flag}` |")),
         None => (format!("| `{hold}` |"), "| |".to_owned()),
     };
     let text = read(document);
-    for (start, end) in Hold::ALL.iter().map(line) {
+    for (start, end) in HoldReason::ALL.iter().map(line) {
         let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
         assert!(text.lines().any(|line| is_it(&line)), "{start} … {end}");
     }

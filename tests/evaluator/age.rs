@@ -1,12 +1,12 @@
-//! Creation times and product decision 13: what is too young waits.
+//! Creation times and product decision 13: images that are too young are not written.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
 
-use crate::support::oracle::{built, image, time};
-use crate::support::scenario::Scenario;
+use crate::support::oracle::{OracleImage, built, image, time};
+use crate::support::scenario::{Judged, Scenario};
 
-/// Now is 2026-11-21T12:00:00Z, and the images' own dates count.
+/// Now is 2026-11-21T12:00:00Z, and ages count from the images' own dates.
 fn scenario() -> Scenario {
     Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
@@ -15,7 +15,7 @@ fn scenario() -> Scenario {
 }
 
 #[test]
-fn a_tag_that_is_too_young_leaves_the_election_to_the_next() {
+fn too_young_tag_is_skipped_for_the_next_one() {
     let judged = scenario()
         .image("1.0.1", built("2026-11-10"))
         .image("1.0.2", built("2026-11-20"))
@@ -35,14 +35,14 @@ fn a_tag_that_is_too_young_leaves_the_election_to_the_next() {
 }
 
 #[test]
-fn the_running_tag_ends_the_walk_whatever_its_age() {
+fn search_stops_at_the_running_tag_whatever_its_age() {
     let judged = scenario().image("1.0.2", built("2026-11-20")).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.warns(), "too-young");
 }
 
 #[test]
-fn a_tag_is_ripe_at_the_very_second() {
+fn tag_is_old_enough_at_the_exact_second() {
     for (created, elected) in [
         ("2026-11-18T12:00:00Z", "1.0.1"),
         ("2026-11-18T12:00:01Z", "1.0.0"),
@@ -52,32 +52,40 @@ fn a_tag_is_ripe_at_the_very_second() {
     }
 }
 
+fn long_ago() -> OracleImage {
+    built("2026-01-01")
+}
+
 #[test]
-fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
-    let old = || built("2026-01-01");
+fn age_counts_from_a_clock_that_the_image_cannot_set() {
     for (image, expected) in [
-        // Nobody tells a time: it is too young, however old it says that it is.
-        (old(), ("too-young", "")),
-        (old().pushed("2026-11-20"), ("too-young", "")),
-        (old().pushed("2026-11-10"), ("elected", "push")),
-        (old().last_modified("2026-11-20"), ("too-young", "")),
+        // No clock: it is too young, whatever its own date says.
+        (long_ago(), ("too-young", "")),
+        (long_ago().pushed("2026-11-20"), ("too-young", "")),
+        (long_ago().pushed("2026-11-10"), ("elected", "push")),
+        (long_ago().last_modified("2026-11-20"), ("too-young", "")),
         (
-            old().last_modified("2026-11-10"),
+            long_ago().last_modified("2026-11-10"),
             ("elected", "last-modified"),
         ),
-        (old().first_seen("2026-11-20"), ("too-young", "")),
-        (old().first_seen("2026-11-10"), ("elected", "first-seen")),
-        // The push is the registry's own word; the others only bound it.
+        (long_ago().first_seen("2026-11-20"), ("too-young", "")),
         (
-            old().pushed("2026-11-10").last_modified("2026-11-20"),
+            long_ago().first_seen("2026-11-10"),
+            ("elected", "first-seen"),
+        ),
+        // The registry reports the push time; the other clocks are only bounds.
+        (
+            long_ago().pushed("2026-11-10").last_modified("2026-11-20"),
             ("elected", "push"),
         ),
         (
-            old().pushed("2026-11-20").first_seen("2026-11-10"),
+            long_ago().pushed("2026-11-20").first_seen("2026-11-10"),
             ("too-young", ""),
         ),
         (
-            old().last_modified("2026-11-10").first_seen("2026-11-20"),
+            long_ago()
+                .last_modified("2026-11-10")
+                .first_seen("2026-11-20"),
             ("elected", "last-modified"),
         ),
         // The image's own date can only make it younger.
@@ -90,14 +98,16 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
             ("too-young", ""),
         ),
         (image().first_seen("2026-11-10"), ("elected", "first-seen")),
-        // A time of 1970 is no clock.
-        (old().pushed("1970-01-01"), ("too-young", "")),
-        (old().last_modified("1970-01-01"), ("too-young", "")),
+        // A time of 1970 is not a clock.
+        (long_ago().pushed("1970-01-01"), ("too-young", "")),
+        (long_ago().last_modified("1970-01-01"), ("too-young", "")),
         (
-            old().last_modified("1970-01-01").first_seen("2026-11-10"),
+            long_ago()
+                .last_modified("1970-01-01")
+                .first_seen("2026-11-10"),
             ("elected", "first-seen"),
         ),
-        // A date in the future is none.
+        // A date in the future is ignored.
         (
             built("2030-01-01").first_seen("2026-11-10"),
             ("elected", "first-seen"),
@@ -110,38 +120,44 @@ fn the_age_counts_from_a_clock_that_the_image_cannot_set() {
             .decide("app");
         let (verdict, clock) = expected;
         assert_eq!(judged.verdict("1.0.1"), verdict, "{image:?}");
-        let told = judged.facts.as_ref().and_then(|facts| facts.age_clock);
-        assert_eq!(told.map_or("", |clock| clock.as_str()), clock, "{image:?}");
+        let clock_used = judged.facts.as_ref().and_then(|facts| facts.age_clock);
+        assert_eq!(
+            clock_used.map_or("", |clock| clock.as_str()),
+            clock,
+            "{image:?}"
+        );
     }
 }
 
+/// The decision between 1.0.0, which is old enough, and this 1.0.1.
+fn with_newer(image: OracleImage) -> Judged {
+    Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", "72h")
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", image)
+        .decide("app")
+}
+
 #[test]
-fn a_tag_without_a_clock_names_the_way_out() {
-    let young = |image| {
-        Scenario::following("semver:*", "org/app:1.0.0")
-            .annotation("imgpolicy.dev/min-age", "72h")
-            .image("1.0.0", built("2026-01-01"))
-            .image("1.0.1", image)
-            .decide("app")
-    };
+fn message_for_a_tag_without_a_clock_names_the_flag() {
     assert_eq!(
-        young(built("2026-01-01")).warning(WarningCode::TooYoung),
-        "the age of 1.0.1 is not known: the registry tells no time for it, and no cache remembers \
-         when it came; --min-age-clock=image counts from the image's own date"
+        with_newer(built("2026-01-01")).warning(WarningCode::TooYoung),
+        "the age of 1.0.1 is not known: the registry reports no time for it, and no cache recorded \
+         when it was first seen; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
-        young(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
+        with_newer(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
         "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z, counted from when it \
          was first seen here; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
-        young(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
+        with_newer(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
         "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z"
     );
 }
 
 #[test]
-fn the_stricter_clock_counts_and_only_beside_an_age() {
+fn stricter_clock_applies_only_with_a_minimum_age() {
     use kubectl_imgpolicy::policy::MinAgeClock::{Image, Registry};
     let hours = Some(jiff::SignedDuration::from_hours(72));
     for (annotations, age, clock, elected) in [
@@ -166,7 +182,7 @@ fn the_stricter_clock_counts_and_only_beside_an_age() {
         (&[("min-age", "72h")], None, Some(Image), "1.0.1"),
         (&[], hours, Some(Image), "1.0.1"),
         (&[], hours, None, "1.0.0"),
-        // A workload does not choose the clock of somebody else's age.
+        // A workload cannot choose the clock for the age of the flag.
         (&[("min-age-clock", "image")], hours, None, "1.0.0"),
     ] {
         let mut scenario = Scenario::following("semver:*", "org/app:1.0.0")
@@ -195,7 +211,7 @@ fn the_stricter_clock_counts_and_only_beside_an_age() {
 }
 
 #[test]
-fn a_tag_of_unknown_age_is_rejected() {
+fn tag_of_unknown_age_is_rejected() {
     for created in [
         None,
         Some("1970-01-01"),
@@ -207,13 +223,13 @@ fn a_tag_of_unknown_age_is_rejected() {
         assert_eq!(judged.verdict("1.0.1"), "too-young", "{created:?}");
         assert_eq!(
             judged.warning(WarningCode::TooYoung),
-            "the age of 1.0.1 is not known: it names no usable time of creation"
+            "the age of 1.0.1 is not known: it has no usable creation time"
         );
     }
 }
 
 #[test]
-fn where_nothing_older_is_electable_the_row_is_undecided() {
+fn row_is_undecided_if_no_older_tag_can_be_elected() {
     for lower in [&[][..], &["0.9.0"][..]] {
         let mut scenario = Scenario::following("semver:<1.0.0 || >1.0.0", "org/app:1.0.0")
             .annotation("imgpolicy.dev/min-age", "3d")
@@ -233,32 +249,36 @@ fn where_nothing_older_is_electable_the_row_is_undecided() {
                 "platforms 1.0.0",
                 "created 1.0.1"
             ],
-            "never of a lower tag"
+            "never for a lower tag"
         );
     }
 }
 
-#[test]
-fn the_longer_of_flag_and_annotation_counts() {
-    let hours = |hours| Some(jiff::SignedDuration::from_hours(hours));
-    let of = |annotation: &str, flag| {
-        Scenario::following("semver:*", "org/app:1.0.0")
-            .annotation("imgpolicy.dev/min-age", annotation)
-            .annotation("imgpolicy.dev/min-age-clock", "image")
-            .settings(|s| s.min_age = flag)
-            .image("1.0.0", built("2026-01-01"))
-            .image("1.0.1", built("2026-11-20"))
-            .decide("app")
-            .elected()
-    };
-    assert_eq!(of("1h", None), "1.0.1");
-    assert_eq!(of("1h", hours(72)), "1.0.0");
-    assert_eq!(of("72h", hours(1)), "1.0.0");
-    assert_eq!(of("0s", None), "1.0.1");
+fn hours(hours: i64) -> Option<jiff::SignedDuration> {
+    Some(jiff::SignedDuration::from_hours(hours))
+}
+
+fn elected_with(annotation: &str, flag: Option<jiff::SignedDuration>) -> String {
+    Scenario::following("semver:*", "org/app:1.0.0")
+        .annotation("imgpolicy.dev/min-age", annotation)
+        .annotation("imgpolicy.dev/min-age-clock", "image")
+        .settings(|s| s.min_age = flag)
+        .image("1.0.0", built("2026-01-01"))
+        .image("1.0.1", built("2026-11-20"))
+        .decide("app")
+        .elected()
 }
 
 #[test]
-fn no_minimum_asks_for_no_age() {
+fn longer_of_flag_and_annotation_applies() {
+    assert_eq!(elected_with("1h", None), "1.0.1");
+    assert_eq!(elected_with("1h", hours(72)), "1.0.0");
+    assert_eq!(elected_with("72h", hours(1)), "1.0.0");
+    assert_eq!(elected_with("0s", None), "1.0.1");
+}
+
+#[test]
+fn age_is_not_requested_without_a_minimum() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "0s")
         .settings(|s| s.min_age = Some(jiff::SignedDuration::ZERO))
@@ -272,7 +292,7 @@ fn no_minimum_asks_for_no_age() {
 }
 
 #[test]
-fn an_age_that_cannot_be_read_stops_the_update() {
+fn invalid_minimum_age_stops_the_update() {
     for age in ["72", "soon", "-1h", "", "1 month"] {
         let judged = scenario()
             .annotation("imgpolicy.dev/min-age", age)
@@ -287,7 +307,7 @@ fn an_age_that_cannot_be_read_stops_the_update() {
 }
 
 #[test]
-fn a_month_of_young_tags_is_one_warning() {
+fn many_young_tags_give_one_warning() {
     let mut scenario = scenario();
     for patch in 1..=9 {
         scenario = scenario.image(&format!("1.0.{patch}"), built("2026-11-20"));
@@ -301,7 +321,7 @@ fn a_month_of_young_tags_is_one_warning() {
 }
 
 #[test]
-fn an_age_that_cannot_be_had_decides_nothing() {
+fn failure_to_fetch_the_age_leaves_the_row_undecided() {
     let judged = scenario()
         .image("1.0.1", image().created_fails(FetchFailureKind::Registry))
         .decide("app");
@@ -309,7 +329,7 @@ fn an_age_that_cannot_be_had_decides_nothing() {
 }
 
 #[test]
-fn a_tag_without_a_manifest_is_not_called_young() {
+fn tag_without_a_manifest_is_not_called_too_young() {
     let judged = scenario().image("1.0.1", image().gone()).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.verdict("1.0.1"), "no-manifest");
@@ -317,7 +337,7 @@ fn a_tag_without_a_manifest_is_not_called_young() {
 }
 
 #[test]
-fn in_the_order_of_time_an_image_without_a_time_is_rejected_by_itself() {
+fn image_without_a_time_is_rejected_alone_in_creation_order() {
     for bad in [
         image(),
         built("0001-01-01"),
@@ -338,7 +358,7 @@ fn in_the_order_of_time_an_image_without_a_time_is_rejected_by_itself() {
 }
 
 #[test]
-fn a_clock_that_is_a_day_ahead_is_believed() {
+fn creation_time_up_to_a_day_ahead_is_accepted() {
     let judged = Scenario::following("glob:*", "org/app:a")
         .image("a", built("2026-01-01"))
         .image("b", built("2026-11-22T12:00:00Z"))
@@ -347,7 +367,7 @@ fn a_clock_that_is_a_day_ahead_is_believed() {
 }
 
 #[test]
-fn a_running_image_without_a_time_cannot_be_compared() {
+fn running_image_without_a_time_cannot_be_compared() {
     for running in [image(), built("1970-01-01"), built("2030-01-01")] {
         let judged = Scenario::following("glob:*", "org/app:a")
             .image("a", running)
@@ -359,13 +379,13 @@ fn a_running_image_without_a_time_cannot_be_compared() {
 }
 
 #[test]
-fn a_time_that_cannot_be_had_decides_nothing_in_the_order_of_time() {
+fn failure_to_fetch_a_time_leaves_creation_order_undecided() {
     use FetchFailureKind::{CannotBePulled, RateLimited, Registry, Unauthorized, Unreachable};
     for (kind, failing) in [
         (RateLimited, &["a", "c"][..]),
         (Registry, &["a", "c"]),
         (Unreachable, &["a", "c"]),
-        // Of other tags these are the image's own failures.
+        // For other tags, these failures concern one image only.
         (Unauthorized, &["a"]),
         (CannotBePulled, &["a"]),
     ] {

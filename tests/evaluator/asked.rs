@@ -1,9 +1,9 @@
-//! What a decision costs: only what it needs is asked for, and once.
+//! What a decision costs: only the necessary facts are requested, each once.
 
 use crate::support::oracle::{built, digest, image};
 use crate::support::scenario::Scenario;
 
-/// Facts of one round have no order.
+/// The facts of one round are in no particular order.
 fn sorted(scenario: &Scenario) -> Vec<String> {
     let mut asked = scenario.decide("app").asked();
     asked.sort();
@@ -11,7 +11,7 @@ fn sorted(scenario: &Scenario) -> Vec<String> {
 }
 
 #[test]
-fn semver_asks_the_tag_list_alone() {
+fn semver_requests_only_the_tag_list() {
     for tags in [&["1.0.0"][..], &["0.9.0"], &[]] {
         let scenario = Scenario::following("semver:*", "org/app:1.0.0").tags(tags);
         assert_eq!(sorted(&scenario), ["tags"], "{tags:?}");
@@ -19,14 +19,14 @@ fn semver_asks_the_tag_list_alone() {
 }
 
 #[test]
-fn an_update_reads_the_elected_image_and_the_running_one_where_no_platform_is_known() {
+fn update_reads_elected_and_running_image_if_platforms_are_unknown() {
     let scenario = Scenario::following("semver:*", "org/app:1.0.0").tags(&["1.0.0", "1.0.1"]);
     let expected = ["platforms 1.0.0", "platforms 1.0.1", "tags"];
     assert_eq!(sorted(&scenario), expected);
 }
 
 #[test]
-fn the_running_image_is_read_only_where_a_possible_platform_lacks() {
+fn running_image_is_read_only_if_a_platform_is_missing() {
     let both = ["linux/amd64", "linux/arm64"];
     let scenario = Scenario::following("semver:*", "org/app:1.0.0")
         .nodes(&both)
@@ -41,7 +41,7 @@ fn the_running_image_is_read_only_where_a_possible_platform_lacks() {
 }
 
 #[test]
-fn nothing_is_asked_of_a_running_image_that_is_gone_or_has_no_tag() {
+fn running_image_that_is_gone_or_untagged_is_not_requested() {
     for running in ["org/app:0.9.0", "org/app"] {
         let scenario = Scenario::following("semver:*", running).tags(&["1.0.1", "latest"]);
         assert_eq!(sorted(&scenario), ["platforms 1.0.1", "tags"], "{running}");
@@ -49,7 +49,7 @@ fn nothing_is_asked_of_a_running_image_that_is_gone_or_has_no_tag() {
 }
 
 #[test]
-fn an_update_asks_for_platforms_where_any_is_possible() {
+fn update_requests_platforms_if_any_platform_is_possible() {
     let scenario = Scenario::following("semver:*", "org/app:1.0.0")
         .nodes(&["linux/amd64"])
         .tags(&["1.0.0", "1.0.1", "1.0.2", "0.9.0"]);
@@ -57,7 +57,7 @@ fn an_update_asks_for_platforms_where_any_is_possible() {
 }
 
 #[test]
-fn a_minimum_age_asks_one_tag_after_the_other() {
+fn minimum_age_checks_one_tag_at_a_time() {
     let scenario = Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
         .nodes(&["linux/amd64"])
@@ -77,7 +77,7 @@ fn a_minimum_age_asks_one_tag_after_the_other() {
 }
 
 #[test]
-fn the_order_of_time_asks_for_the_times_of_what_matches_and_of_what_runs() {
+fn creation_order_requests_times_of_matching_tags_and_the_running_one() {
     let scenario = Scenario::following("glob:dev-*", "org/app:main-1")
         .nodes(&["linux/amd64"])
         .image("dev-1", built("2026-01-01"))
@@ -95,7 +95,7 @@ fn the_order_of_time_asks_for_the_times_of_what_matches_and_of_what_runs() {
 }
 
 #[test]
-fn the_order_of_time_asks_for_no_time_where_there_is_nothing_to_order() {
+fn creation_order_requests_no_time_if_there_is_nothing_to_order() {
     for (policy, tags) in [
         ("glob:dev-*", &["dev-1", "main"][..]),
         ("glob:dev-*", &["main"]),
@@ -107,7 +107,7 @@ fn the_order_of_time_asks_for_no_time_where_there_is_nothing_to_order() {
 }
 
 #[test]
-fn a_manual_container_without_a_policy_asks_nothing() {
+fn manual_container_without_a_policy_requests_nothing() {
     let scenario = Scenario::deployment()
         .container("app", "org/app:1.0.0")
         .pod("app", &digest(1).to_string())
@@ -117,7 +117,7 @@ fn a_manual_container_without_a_policy_asks_nothing() {
 }
 
 #[test]
-fn digests_ask_only_what_tags_serve() {
+fn digests_request_only_what_tags_serve() {
     let pin = format!("digest:{}", digest(2));
     for (policy, expected) in [
         (
@@ -142,7 +142,7 @@ fn digests_ask_only_what_tags_serve() {
 }
 
 #[test]
-fn what_is_asked_for_a_locked_container_is_what_an_update_would_ask() {
+fn locked_container_requests_the_same_facts_as_an_update() {
     let scenario = Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("fluxcd.io/locked", "true")
         .nodes(&["linux/amd64"])

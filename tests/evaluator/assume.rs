@@ -1,4 +1,4 @@
-//! `--assume`: what a policy would elect for those who have none.
+//! `--assume`: what a policy would elect for containers without one.
 
 use kubectl_imgpolicy::evaluator::assess;
 
@@ -20,7 +20,7 @@ fn assuming(policy: &str, image: &str) -> Scenario {
 }
 
 #[test]
-fn auto_fits_the_running_tag() {
+fn auto_suits_the_running_tag() {
     for (running, tags, expected) in [
         (
             "1.2.3",
@@ -59,7 +59,7 @@ fn auto_fits_the_running_tag() {
 }
 
 #[test]
-fn the_outcome_stays_and_policy_and_latest_are_null() {
+fn assumed_policy_changes_neither_outcome_nor_policy_nor_latest() {
     let judged = assuming("semver:*", "org/app:1.0.0")
         .tags(&["1.0.0", "2.0.0"])
         .decide("app");
@@ -72,7 +72,7 @@ fn the_outcome_stays_and_policy_and_latest_are_null() {
 }
 
 #[test]
-fn who_has_a_policy_is_not_assumed_one() {
+fn container_with_a_policy_gets_no_assumed_one() {
     let judged = assuming("semver:*", "org/app:1.0.0")
         .annotation("fluxcd.io/tag.app", "semver:~1.0")
         .tags(&["1.0.0", "2.0.0"])
@@ -82,7 +82,7 @@ fn who_has_a_policy_is_not_assumed_one() {
 }
 
 #[test]
-fn the_flags_of_the_run_hold_for_assumed_policies() {
+fn flags_of_the_run_apply_to_assumed_policies() {
     let judged = assuming("semver:*", "org/app:1.0.0")
         .settings(|s| s.min_age = Some(jiff::SignedDuration::from_hours(72)))
         .image("1.0.0", built("2026-01-01"))
@@ -93,7 +93,7 @@ fn the_flags_of_the_run_hold_for_assumed_policies() {
 }
 
 #[test]
-fn the_workloads_own_minimum_age_holds_for_assumed_policies() {
+fn minimum_age_of_the_workload_applies_to_assumed_policies() {
     let judged = assuming("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
         .image("1.0.0", built("2026-01-01"))
@@ -103,7 +103,7 @@ fn the_workloads_own_minimum_age_holds_for_assumed_policies() {
 }
 
 #[test]
-fn a_malformed_assumption_is_an_error_of_the_run() {
+fn malformed_assumed_policy_fails_the_run() {
     let mut snapshot = assuming("semver:?", "org/app:1.0.0").snapshot();
     let error = assess(&snapshot).expect_err("no policy").to_string();
     assert!(error.starts_with("--assume: "), "{error}");

@@ -1,4 +1,4 @@
-//! Input that is hostile or merely huge: time, memory and messages stay sane.
+//! Hostile or huge input: time, memory and messages stay bounded.
 
 use std::time::{Duration, Instant};
 
@@ -7,17 +7,17 @@ use serde_json::json;
 
 use crate::support::scenario::{Judged, Scenario};
 
-/// 200 KB of this text, near what the API server lets through.
+/// 200 KB of this text, close to the limit of the API server.
 fn huge(piece: &str) -> String {
     piece.repeat(200_000 / piece.len())
 }
 
-/// Decides within seconds, with a message and warnings that can be shown.
+/// Checks that the decision takes seconds, with a printable message and warnings.
 fn decide_quickly(scenario: &Scenario) -> Judged {
     let start = Instant::now();
     let judged = scenario.decide("app");
     let elapsed = start.elapsed();
-    // Without optimisation, on a busy machine; what is quadratic takes minutes.
+    // Without optimisation, on a busy machine; a quadratic algorithm takes minutes.
     assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
     assert!(
         judged.message.len() < 1000,
@@ -35,7 +35,7 @@ fn decide_quickly(scenario: &Scenario) -> Judged {
 }
 
 #[test]
-fn a_huge_policy_is_refused_shortly() {
+fn huge_policy_is_rejected_with_a_short_message() {
     for kind in [
         "semver:",
         "regex:",
@@ -62,7 +62,7 @@ fn a_huge_policy_is_refused_shortly() {
 }
 
 #[test]
-fn huge_filters_are_refused_shortly() {
+fn huge_filters_are_rejected_with_a_short_message() {
     for name in [
         "filter-tags",
         "allow-tags",
@@ -114,7 +114,7 @@ fn huge_switches_and_images_are_cut_in_messages() {
 }
 
 #[test]
-fn a_huge_image_policies_annotation_is_read_or_refused_shortly() {
+fn huge_image_policies_annotation_is_read_or_rejected_with_a_short_message() {
     let entry = "- {name: a, policy: {semver: {range: '*'}}, aws: {image: org/app}}\n";
     let bombs = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n";
     for text in [
@@ -144,7 +144,7 @@ fn a_huge_image_policies_annotation_is_read_or_refused_shortly() {
 }
 
 #[test]
-fn regex_bombs_are_refused_or_run_in_linear_time() {
+fn regex_bombs_are_rejected_or_run_in_linear_time() {
     let tag = "a".repeat(128);
     for (bomb, is_valid) in [
         ("(a*)*b", true),
@@ -166,7 +166,7 @@ fn regex_bombs_are_refused_or_run_in_linear_time() {
 }
 
 #[test]
-fn control_characters_reach_no_tag_and_no_image() {
+fn tags_and_images_with_control_characters_are_rejected() {
     for text in ["1.0\u{1b}[31m", "1.0\n", "1.0\u{0}", "1.0\u{202e}"] {
         assert!(text.parse::<Tag>().is_err());
         let judged = Scenario::deployment()

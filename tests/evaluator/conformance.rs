@@ -1,5 +1,5 @@
-//! Cases made by running Flux's and Masterminds' own code, through the
-//! evaluator. Where we differ on purpose the case says so in its `why`.
+//! Runs cases that were generated with Flux's and Masterminds' own code through the
+//! evaluator. An intended difference is explained in the case's `why`.
 
 use kubectl_imgpolicy::evaluator::{Decision, Outcome, Snapshot};
 use kubectl_imgpolicy::image::Tag;
@@ -95,7 +95,7 @@ fn decide(case: &WorkloadCase) -> Option<Decision> {
 }
 
 #[test]
-fn workloads_follow_flux_v1_where_we_do_not_differ_on_purpose() {
+fn workloads_match_flux_v1_except_for_intended_differences() {
     let cases: Vec<WorkloadCase> = read(include_str!("../data/conformance/flux_v1_workloads.json"));
     assert!(cases.len() >= 67);
     let mut failures = Vec::new();
@@ -158,23 +158,25 @@ struct PolicyCase {
     note: String,
 }
 
-/// The annotation that says the same as an ImagePolicy's `policy`, in the
-/// precedence of Flux; `None`: it says nothing, which is invalid.
+/// `alphabetical:desc`, for a policy of this kind.
+fn ordered(policy: &Value, kind: &str) -> Option<String> {
+    let order = policy
+        .get(kind)?
+        .get("order")
+        .and_then(Value::as_str)
+        .unwrap_or("asc");
+    let order = if order.is_empty() { "asc" } else { order };
+    Some(format!("{kind}:{order}"))
+}
+
+/// The annotation that is equivalent to an ImagePolicy's `policy`, with Flux's
+/// precedence; `None`: the policy is empty, which is invalid.
 fn annotation(policy: &Value) -> Option<String> {
-    let order = |kind: &str| {
-        let order = policy
-            .get(kind)?
-            .get("order")
-            .and_then(Value::as_str)
-            .unwrap_or("asc");
-        let order = if order.is_empty() { "asc" } else { order };
-        Some(format!("{kind}:{order}"))
-    };
     policy
         .get("semver")
         .map(|semver| format!("semver:{}", semver["range"].as_str().unwrap_or("")))
-        .or_else(|| order("alphabetical"))
-        .or_else(|| order("numerical"))
+        .or_else(|| ordered(policy, "alphabetical"))
+        .or_else(|| ordered(policy, "numerical"))
 }
 
 fn elect(case: &PolicyCase) -> Option<String> {
@@ -210,7 +212,7 @@ fn elect(case: &PolicyCase) -> Option<String> {
         .and_then(|image| image.tag().map(ToString::to_string))
 }
 
-/// Where we differ on purpose: the case's note, what we elect, and why.
+/// The intended differences: the case's note, what we elect, and why.
 const OURS: [(&str, Option<&str>, &str); 9] = [
     (
         "partial with dotted prerelease slips through the 3-part check",
@@ -260,7 +262,7 @@ const OURS: [(&str, Option<&str>, &str); 9] = [
 ];
 
 #[test]
-fn policies_follow_flux_v2_where_we_do_not_differ_on_purpose() {
+fn policies_match_flux_v2_except_for_intended_differences() {
     let cases: Vec<PolicyCase> = read(include_str!("../data/conformance/flux_v2_policies.json"));
     let mut failures = Vec::new();
     for (at, case) in cases.iter().enumerate() {

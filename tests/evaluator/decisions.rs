@@ -3,10 +3,10 @@
 use kubectl_imgpolicy::policy::WarningCode;
 
 use crate::support::oracle::{built, image};
-use crate::support::scenario::Scenario;
+use crate::support::scenario::{Judged, Scenario};
 
 #[test]
-fn an_invalid_policy_elects_nothing_and_asks_nothing() {
+fn invalid_policy_elects_nothing_and_requests_nothing() {
     for policy in [
         "semver:",
         "semver:not a range",
@@ -30,7 +30,7 @@ fn an_invalid_policy_elects_nothing_and_asks_nothing() {
 }
 
 #[test]
-fn a_lower_tag_is_never_elected_by_itself() {
+fn lower_tag_is_not_elected_without_an_override() {
     for (policy, running, lower) in [
         ("semver:~1.0", "1.2.0", "1.0.9"),
         ("semver:<1.2.0", "1.2.0-rc.1", "1.1.0"),
@@ -40,14 +40,14 @@ fn a_lower_tag_is_never_elected_by_itself() {
         ("numerical:desc", "9", "10"),
     ] {
         let scenario = Scenario::following(policy, &format!("org/app:{running}"));
-        // The running tag is gone, so the lower one is the best that is left.
+        // The running tag is gone, so the lower one is the best remaining tag.
         let judged = scenario.tags(&[lower]).decide("app");
         assert_eq!(judged.says(), format!("keep downgrade {lower}"), "{policy}");
     }
 }
 
 #[test]
-fn an_older_image_is_never_elected_by_itself() {
+fn older_image_is_not_elected_without_an_override() {
     let judged = Scenario::following("glob:dev-*", "org/app:main-7")
         .image("main-7", built("2026-01-02"))
         .image("dev-1", built("2026-01-01"))
@@ -60,7 +60,7 @@ fn an_older_image_is_never_elected_by_itself() {
 }
 
 #[test]
-fn a_downgrade_is_lifted_by_flag_and_by_annotation() {
+fn flag_or_annotation_allows_a_downgrade() {
     let scenario = Scenario::following("semver:~1.0", "org/app:1.2.0").tags(&["1.0.9", "1.2.0"]);
     let flag = scenario.clone().settings(|s| s.allow_downgrade = true);
     assert_eq!(flag.decide("app").says(), "update newer-image 1.0.9");
@@ -75,7 +75,7 @@ fn a_downgrade_is_lifted_by_flag_and_by_annotation() {
 }
 
 #[test]
-fn an_exact_pin_may_go_down() {
+fn exact_pin_may_downgrade() {
     for policy in ["glob:1.0.0", "1.0.0", "semver:1.0.0", "semver:=1.0.0"] {
         let judged = Scenario::following(policy, "org/app:1.2.0")
             .image("1.0.0", built("2026-01-01"))
@@ -86,7 +86,7 @@ fn an_exact_pin_may_go_down() {
 }
 
 #[test]
-fn a_pin_whose_text_several_tags_yield_takes_the_newest_of_them() {
+fn pin_matching_several_extracted_tags_elects_the_newest() {
     let judged = Scenario::following("glob:1.0", "org/app:1.0-a")
         .annotation("imgpolicy.dev/filter-tags.app", "^(?P<v>1.0)-[a-z]$")
         .annotation("imgpolicy.dev/extract.app", "$v")
@@ -98,7 +98,7 @@ fn a_pin_whose_text_several_tags_yield_takes_the_newest_of_them() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_no_downgrade() {
+fn incomparable_tag_is_not_a_downgrade() {
     for (policy, running) in [
         ("semver:~1.0", ":latest"),
         ("semver:~1.0", ":LATEST"),
@@ -121,7 +121,7 @@ fn what_cannot_be_compared_is_no_downgrade() {
 }
 
 #[test]
-fn a_running_latest_is_never_newer_than_what_is_elected() {
+fn running_latest_never_counts_as_newer() {
     for running in ["org/app:latest", "org/app"] {
         let judged = Scenario::following("glob:dev-*", running)
             .nodes(&["linux/amd64"])
@@ -136,7 +136,7 @@ fn a_running_latest_is_never_newer_than_what_is_elected() {
 }
 
 #[test]
-fn a_whole_tag_and_extracted_texts_are_not_compared() {
+fn whole_tag_is_not_compared_with_extracted_texts() {
     let judged = Scenario::following("alphabetical", "org/app:v1.0")
         .annotation("imgpolicy.dev/filter-tags.app", "^main-(?P<day>[0-9]+)$")
         .annotation("imgpolicy.dev/extract.app", "$day")
@@ -146,7 +146,7 @@ fn a_whole_tag_and_extracted_texts_are_not_compared() {
 }
 
 #[test]
-fn latest_is_never_elected_whatever_the_policy() {
+fn latest_is_never_elected() {
     for policy in [
         "glob:*",
         "glob:latest",
@@ -164,7 +164,7 @@ fn latest_is_never_elected_whatever_the_policy() {
 }
 
 #[test]
-fn a_policy_moves_latest_to_an_immutable_tag() {
+fn policy_moves_latest_to_an_immutable_tag() {
     let judged = Scenario::following("semver:*", "org/app:latest")
         .tags(&["1.0.0", "latest"])
         .decide("app");
@@ -173,7 +173,7 @@ fn a_policy_moves_latest_to_an_immutable_tag() {
 }
 
 #[test]
-fn a_mutable_tag_is_warned_of_without_a_policy() {
+fn mutable_tag_gives_a_warning_without_a_policy() {
     for (image, warns) in [
         ("org/app:latest", "mutable-tag"),
         ("org/app", "mutable-tag"),
@@ -208,7 +208,7 @@ fn equal_tags_never_replace_each_other() {
 }
 
 #[test]
-fn ties_go_to_the_greater_bytes_also_under_desc() {
+fn ties_go_to_the_greater_bytes_also_in_descending_order() {
     for (policy, tags, elected) in [
         ("semver:*", ["1.0.0", "v1.0.0"], "v1.0.0"),
         ("numerical", ["01", "1"], "1"),
@@ -259,7 +259,7 @@ fn every_policy_type_elects_by_its_own_order() {
 }
 
 #[test]
-fn tags_of_one_or_two_numbers_count_only_where_the_running_one_has_as_many() {
+fn short_versions_count_only_if_the_running_tag_has_as_many_parts() {
     for (running, elected) in [
         ("1.2.3", "1.3.0"),
         ("1.2", "2.5"),
@@ -273,21 +273,22 @@ fn tags_of_one_or_two_numbers_count_only_where_the_running_one_has_as_many() {
     }
 }
 
-#[test]
-fn a_pre_release_counts_only_where_the_range_names_one() {
-    let of = |policy: &str| {
-        Scenario::following(policy, "org/app:1.0.0")
-            .tags(&["1.0.0", "1.1.0-rc.1", "1.1.0-alpine"])
-            .decide("app")
-    };
-    let judged = of("semver:^1.0");
-    assert_eq!(judged.says(), "keep up-to-date 1.0.0");
-    assert_eq!(judged.verdict("1.1.0-alpine"), "pre-release");
-    assert_eq!(of("semver:^1.0-0").elected(), "1.1.0-rc.1");
+fn among_pre_releases(policy: &str) -> Judged {
+    Scenario::following(policy, "org/app:1.0.0")
+        .tags(&["1.0.0", "1.1.0-rc.1", "1.1.0-alpine"])
+        .decide("app")
 }
 
 #[test]
-fn a_new_major_version_is_warned_of() {
+fn pre_release_counts_only_if_the_range_includes_one() {
+    let judged = among_pre_releases("semver:^1.0");
+    assert_eq!(judged.says(), "keep up-to-date 1.0.0");
+    assert_eq!(judged.verdict("1.1.0-alpine"), "pre-release");
+    assert_eq!(among_pre_releases("semver:^1.0-0").elected(), "1.1.0-rc.1");
+}
+
+#[test]
+fn new_major_version_gives_a_warning() {
     let judged = Scenario::following("semver:*", "org/app:1.9.0")
         .tags(&["1.9.0", "2.0.0"])
         .decide("app");
@@ -299,7 +300,7 @@ fn a_new_major_version_is_warned_of() {
 }
 
 #[test]
-fn where_the_running_tag_is_gone_time_elects_and_numbers_still_do_not_go_down() {
+fn missing_running_tag_allows_older_images_but_not_lower_versions() {
     let by_time =
         Scenario::following("glob:*", "org/app:2.0.0").image("1.0.0", built("2026-01-01"));
     let judged = by_time.decide("app");
@@ -315,7 +316,7 @@ fn where_the_running_tag_is_gone_time_elects_and_numbers_still_do_not_go_down() 
 }
 
 #[test]
-fn a_running_tag_that_is_listed_and_gone_is_like_one_that_is_not_listed() {
+fn listed_running_tag_without_a_manifest_counts_as_gone() {
     let judged = Scenario::following("glob:*", "org/app:2.0.0")
         .image("2.0.0", image().gone())
         .image("1.0.0", built("2026-01-01"))
@@ -324,7 +325,7 @@ fn a_running_tag_that_is_listed_and_gone_is_like_one_that_is_not_listed() {
 }
 
 #[test]
-fn the_spelling_of_the_image_is_kept() {
+fn spelling_of_the_image_is_kept() {
     for name in [
         "app",
         "library/app",
@@ -343,7 +344,7 @@ fn the_spelling_of_the_image_is_kept() {
 }
 
 #[test]
-fn a_likely_typo_of_a_type_is_warned_of_and_matches_nothing() {
+fn likely_typo_of_a_type_gives_a_warning_and_matches_nothing() {
     for (policy, meant) in [
         ("SemVer:~1", "semver:~1"),
         (" semver:~1", "semver:~1"),
@@ -362,7 +363,7 @@ fn a_likely_typo_of_a_type_is_warned_of_and_matches_nothing() {
 }
 
 #[test]
-fn an_image_that_cannot_be_parsed_spoils_its_own_row_only() {
+fn invalid_image_affects_only_its_own_row() {
     let scenario = Scenario::deployment()
         .annotation("fluxcd.io/automated", "true")
         .annotation("fluxcd.io/tag.app", "semver:*")

@@ -1,30 +1,30 @@
-//! Product decision 7: digests stay right.
+//! Product decision 7: digests stay correct.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 
 use crate::support::oracle::{built, digest, image};
 use crate::support::scenario::Scenario;
 
-/// `org/app:TAG@sha256:…` with the digest of that byte.
+/// `org/app:TAG@sha256:…` with a digest of this byte.
 fn pinned(tag: &str, byte: u8) -> String {
     let colon = if tag.is_empty() { "" } else { ":" };
     format!("org/app{colon}{tag}@{}", digest(byte))
 }
 
 #[test]
-fn a_written_digest_becomes_that_of_the_elected_tag() {
+fn written_digest_is_replaced_with_that_of_the_elected_tag() {
     let judged = Scenario::following("semver:*", &pinned("1.0.0", 9))
         .image("1.0.0", image().digest(9))
         .image("1.0.1", image().digest(2))
         .decide("app");
     assert_eq!(judged.writes(), pinned("1.0.1", 2));
-    // The manifest tells the digest too; of the running one its platforms count.
+    // The manifest also contains the digest; the running image is read for its platforms.
     let running = format!("platforms {}", digest(9));
     assert_eq!(judged.asked(), ["tags", "platforms 1.0.1", &running]);
 }
 
 #[test]
-fn a_digest_alone_becomes_tag_and_digest() {
+fn digest_alone_becomes_tag_and_digest() {
     let judged = Scenario::following("semver:*", &pinned("", 9))
         .image("1.0.1", image().digest(2))
         .decide("app");
@@ -32,7 +32,7 @@ fn a_digest_alone_becomes_tag_and_digest() {
 }
 
 #[test]
-fn a_digest_alone_is_compared_with_the_elected_one_by_digest_only() {
+fn digest_alone_is_compared_by_digest_only() {
     let judged = Scenario::following("semver:*", &pinned("", 2))
         .image("1.0.1", image().digest(2))
         .image("1.0.0", image().digest(1))
@@ -45,7 +45,7 @@ fn a_digest_alone_is_compared_with_the_elected_one_by_digest_only() {
 }
 
 #[test]
-fn without_a_written_digest_none_is_asked_for_or_written() {
+fn no_digest_is_requested_or_written_without_a_written_one() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .tags(&["1.0.0", "1.0.1"])
         .decide("app");
@@ -57,7 +57,7 @@ fn without_a_written_digest_none_is_asked_for_or_written() {
 }
 
 #[test]
-fn an_elected_tag_without_a_manifest_is_passed_over() {
+fn tag_without_a_manifest_is_skipped() {
     let judged = Scenario::following("semver:*", &pinned("1.0.0", 9))
         .image("1.0.2", image().gone())
         .image("1.0.1", image().digest(2))
@@ -65,11 +65,11 @@ fn an_elected_tag_without_a_manifest_is_passed_over() {
         .decide("app");
     assert_eq!(judged.writes(), pinned("1.0.1", 2));
     assert_eq!(judged.verdict("1.0.2"), "no-manifest");
-    assert_eq!(judged.warns(), "", "that is said where tags are listed");
+    assert_eq!(judged.warns(), "", "the list of tags reports it");
 }
 
 #[test]
-fn a_followed_tag_is_written_with_what_it_serves() {
+fn followed_tag_is_written_with_its_digest() {
     for (image_before, writes) in [
         ("org/app:stable".to_owned(), pinned("stable", 2)),
         (pinned("stable", 1), pinned("stable", 2)),
@@ -88,7 +88,7 @@ fn a_followed_tag_is_written_with_what_it_serves() {
 }
 
 #[test]
-fn a_followed_tag_that_serves_what_is_written_is_up_to_date() {
+fn followed_tag_that_serves_the_written_digest_is_up_to_date() {
     let judged = Scenario::following("digest:stable", &pinned("stable", 2))
         .image("stable", image().digest(2))
         .decide("app");
@@ -96,7 +96,7 @@ fn a_followed_tag_that_serves_what_is_written_is_up_to_date() {
 }
 
 #[test]
-fn latest_is_followed_by_digest_although_it_is_never_elected() {
+fn latest_can_be_followed_by_digest() {
     let judged = Scenario::following("digest:latest", "org/app:latest")
         .image("latest", image().digest(2))
         .decide("app");
@@ -104,13 +104,13 @@ fn latest_is_followed_by_digest_although_it_is_never_elected() {
 }
 
 #[test]
-fn a_followed_tag_that_is_gone_is_not_found() {
+fn missing_followed_tag_is_not_found() {
     let judged = Scenario::following("digest:stable", "org/app:1").decide("app");
     assert_eq!(judged.says(), "unknown image-not-found -");
 }
 
 #[test]
-fn a_followed_tag_waits_for_its_platforms_and_its_age() {
+fn followed_tag_must_pass_platform_and_age_checks() {
     let scenario = Scenario::following("digest:stable", "org/app:stable").image(
         "stable",
         built("2026-11-20").digest(2).platforms(&["linux/amd64"]),
@@ -132,7 +132,7 @@ fn pin(byte: u8) -> String {
 }
 
 #[test]
-fn a_pinned_digest_keeps_the_tag_that_serves_it() {
+fn pinned_digest_keeps_the_tag_that_serves_it() {
     let judged = Scenario::following(&pin(2), "org/app:1.0.0")
         .nodes(&["linux/amd64"])
         .image("1.0.0", image().digest(2))
@@ -147,7 +147,7 @@ fn a_pinned_digest_keeps_the_tag_that_serves_it() {
 }
 
 #[test]
-fn a_pinned_digest_drops_a_tag_that_serves_another() {
+fn pinned_digest_drops_a_tag_that_serves_another() {
     for tag in ["1.0.0", "gone"] {
         let judged = Scenario::following(&pin(2), &format!("org/app:{tag}"))
             .image("1.0.0", image().digest(1))
@@ -158,14 +158,14 @@ fn a_pinned_digest_drops_a_tag_that_serves_another() {
 }
 
 #[test]
-fn a_pinned_digest_that_is_written_is_up_to_date_and_asks_nothing() {
+fn written_pinned_digest_is_up_to_date_and_requests_nothing() {
     let judged = Scenario::following(&pin(2), &pinned("1.0.0", 2)).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0@sha256:0202020");
     assert_eq!(judged.asked(), [""; 0]);
 }
 
 #[test]
-fn a_pinned_digest_that_the_registry_does_not_know_is_not_written() {
+fn pinned_digest_unknown_to_the_registry_is_not_written() {
     let judged = Scenario::following(&pin(7), "org/app:1.0.0")
         .image("1.0.0", image().digest(1))
         .decide("app");
@@ -173,7 +173,7 @@ fn a_pinned_digest_that_the_registry_does_not_know_is_not_written() {
 }
 
 #[test]
-fn a_digest_that_cannot_be_had_decides_nothing() {
+fn failure_to_fetch_a_digest_leaves_the_row_undecided() {
     let judged = Scenario::following("semver:*", &pinned("1.0.0", 9))
         .tags_fail(FetchFailureKind::Unauthorized)
         .decide("app");

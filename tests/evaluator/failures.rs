@@ -1,4 +1,4 @@
-//! Product decision 9: a fault spoils its own row, and nothing is guessed.
+//! Product decision 9: a failure affects only its own row, and nothing is guessed.
 
 use kubectl_imgpolicy::evaluator::assess;
 use kubectl_imgpolicy::image::FetchFailureKind;
@@ -24,13 +24,13 @@ fn each_failure_of_the_tag_list_has_its_reason() {
 }
 
 #[test]
-fn a_failure_that_the_policy_can_do_without_spoils_nothing() {
+fn irrelevant_failure_changes_nothing() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .image("1.0.0", image().created_fails(FetchFailureKind::Registry))
         .image("1.0.1", image().created_fails(FetchFailureKind::Registry))
         .decide("app");
     assert_eq!(judged.says(), "update newer-image 1.0.1");
-    // In the order of time only those that match are asked.
+    // In creation order, only the times of matching tags are requested.
     let judged = Scenario::following("glob:dev-*", "org/app:dev-1")
         .image("dev-1", built("2026-01-01"))
         .image("dev-2", built("2026-01-02"))
@@ -40,14 +40,14 @@ fn a_failure_that_the_policy_can_do_without_spoils_nothing() {
 }
 
 #[test]
-fn a_repository_without_tags_has_no_matching_tag() {
+fn repository_without_tags_has_no_matching_tag() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0").decide("app");
     assert_eq!(judged.says(), "keep no-matching-tag -");
     assert_eq!(judged.message, "the repository has no tags");
 }
 
 #[test]
-fn where_all_matching_tags_lack_a_manifest_none_matches() {
+fn no_tag_matches_if_every_matching_manifest_is_missing() {
     let judged = Scenario::following("glob:*", "org/app:1")
         .image("2", image().gone())
         .image("3", image().gone())
@@ -60,15 +60,15 @@ fn where_all_matching_tags_lack_a_manifest_none_matches() {
 }
 
 #[test]
-fn a_snapshot_without_the_facts_says_so() {
+fn snapshot_without_the_facts_says_so() {
     let snapshot = Scenario::following("semver:*", "org/app:1.0.0").snapshot();
     let rows = assess(&snapshot).expect("assesses").rows;
-    assert_eq!(rows[0].decision.message, "the tag list was not asked for");
+    assert_eq!(rows[0].decision.message, "the tag list was not requested");
     assert_eq!(rows[0].decision.reason.as_str(), "registry-error");
 }
 
 #[test]
-fn a_stopped_scan_leaves_out_what_it_did_not_reach() {
+fn stopped_scan_omits_undecided_containers() {
     let mut snapshot = Scenario::following("semver:*", "org/app:1.0.0")
         .container("manual", "org/other:1.0.0")
         .annotation("fluxcd.io/tag.manual", "semver:?")
@@ -85,7 +85,7 @@ fn a_stopped_scan_leaves_out_what_it_did_not_reach() {
 }
 
 #[test]
-fn the_summary_counts_by_state_and_outcome() {
+fn summary_counts_by_state_and_outcome() {
     let mut snapshot = Scenario::following("semver:?", "org/app:1.0.0").snapshot();
     let manual = Scenario::deployment()
         .container("app", "org/app:1")

@@ -1,4 +1,4 @@
-//! Product decision 12: what is elected is looked at before it is written.
+//! Product decision 12: an elected image is checked before it is written.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
@@ -20,7 +20,7 @@ fn failing(kind: FetchFailureKind) -> OracleImage {
 }
 
 #[test]
-fn tags_of_signatures_are_dropped_before_anything_is_asked() {
+fn signature_tags_are_dropped_before_any_request() {
     for policy in ["glob:*", "alphabetical", "regex:.*", "glob:sha256-*"] {
         let mut scenario = running(policy).image("1.0.1", built("2026-02-01"));
         let suffixes = ["", ".sig", ".att", ".sbom"];
@@ -45,7 +45,7 @@ fn tags_of_signatures_are_dropped_before_anything_is_asked() {
 }
 
 #[test]
-fn a_signature_is_not_followed_by_its_tag_either() {
+fn signature_tag_cannot_be_followed() {
     let tag = format!("sha256-{HEX}.sig");
     let judged = running(&format!("digest:{tag}"))
         .image(&tag, image())
@@ -54,7 +54,7 @@ fn a_signature_is_not_followed_by_its_tag_either() {
 }
 
 #[test]
-fn what_is_not_an_image_is_refused_and_the_next_tag_looked_at() {
+fn tag_that_is_not_an_image_is_skipped_for_the_next_one() {
     for policy in ["semver:*", "glob:*", "alphabetical"] {
         let judged = running(policy)
             .image("1.0.1", built("2026-02-01"))
@@ -73,9 +73,12 @@ fn what_is_not_an_image_is_refused_and_the_next_tag_looked_at() {
     );
 }
 
+fn chart() -> OracleImage {
+    image().digest(7).artifact()
+}
+
 #[test]
-fn a_digest_that_is_not_an_images_is_neither_pinned_nor_followed() {
-    let chart = || image().digest(7).artifact();
+fn digest_that_is_not_an_image_is_neither_pinned_nor_followed() {
     let pin = format!("digest:{}", crate::support::oracle::digest(7));
     for policy in [pin.as_str(), "digest:stable"] {
         let judged = running(policy).image("stable", chart()).decide("app");
@@ -85,7 +88,7 @@ fn a_digest_that_is_not_an_images_is_neither_pinned_nor_followed() {
 }
 
 #[test]
-fn what_cannot_be_pulled_or_is_too_large_spoils_its_own_tag_only() {
+fn blocked_or_too_large_image_affects_only_its_own_tag() {
     use FetchFailureKind::{CannotBePulled, NotFound, TooLarge};
     for policy in ["semver:*", "glob:*"] {
         for (kind, rejection) in [
@@ -108,7 +111,7 @@ fn what_cannot_be_pulled_or_is_too_large_spoils_its_own_tag_only() {
 }
 
 #[test]
-fn an_old_tag_that_cannot_be_pulled_does_not_stop_an_order_by_time() {
+fn old_tag_that_cannot_be_pulled_does_not_stop_creation_order() {
     let judged = running("glob:*")
         .image("0.1.0", failing(FetchFailureKind::CannotBePulled))
         .image("1.0.1", built("2026-02-01"))
@@ -117,7 +120,7 @@ fn an_old_tag_that_cannot_be_pulled_does_not_stop_an_order_by_time() {
 }
 
 #[test]
-fn a_running_image_whose_date_is_blocked_is_not_replaced_by_an_older_one() {
+fn running_image_with_a_blocked_date_is_not_replaced_by_an_older_one() {
     let judged = Scenario::following("glob:*", "org/app:b")
         .image("a", built("2026-01-01"))
         .image("b", failing(FetchFailureKind::CannotBePulled))
@@ -126,12 +129,12 @@ fn a_running_image_whose_date_is_blocked_is_not_replaced_by_an_older_one() {
     assert_eq!(
         judged.message,
         "the date of the running b cannot be read (the oracle fails: CannotBePulled), so newer and \
-         older cannot be told apart; use semver: or numerical, or update --image"
+         older tags cannot be distinguished; use semver: or numerical, or update --image"
     );
 }
 
 #[test]
-fn one_hidden_tag_spoils_itself_where_another_one_is_shown() {
+fn hidden_tag_affects_only_itself_if_another_is_visible() {
     use FetchFailureKind::Unauthorized;
     for policy in ["semver:*", "glob:*"] {
         let hidden = running(policy).image("1.0.2", failing(Unauthorized));
@@ -142,7 +145,7 @@ fn one_hidden_tag_spoils_itself_where_another_one_is_shown() {
         assert_eq!(judged.says(), "update newer-image 1.0.1", "{policy}");
         assert_eq!(judged.verdict("1.0.2"), "cannot-be-pulled", "{policy}");
     }
-    // No other one was asked for, so nothing shows that it is the tag and not we.
+    // No other image was requested, so the credentials may be at fault.
     let judged = running("semver:*")
         .image("1.0.1", failing(Unauthorized))
         .decide("app");
@@ -150,7 +153,7 @@ fn one_hidden_tag_spoils_itself_where_another_one_is_shown() {
 }
 
 #[test]
-fn where_requests_are_used_up_the_row_shows_what_was_not_checked() {
+fn rate_limited_row_shows_the_unchecked_tag() {
     let judged = running("semver:*")
         .image("1.0.1", failing(FetchFailureKind::RateLimited))
         .decide("app");
@@ -161,7 +164,7 @@ fn where_requests_are_used_up_the_row_shows_what_was_not_checked() {
     );
 }
 
-/// So many tags for another platform above 1.0.0, and 1.0.1 for the right one.
+/// `count` tags above 1.0.0 for another platform, and 1.0.1 for the right one.
 fn foreign(count: usize) -> Scenario {
     let mut scenario = running("semver:*").image("1.0.1", built("2026-02-01"));
     for patch in 2..count + 2 {
@@ -171,7 +174,7 @@ fn foreign(count: usize) -> Scenario {
 }
 
 #[test]
-fn the_search_ends_after_twenty_refused_tags_or_as_many_as_asked_for() {
+fn search_ends_after_twenty_refused_tags_or_the_flag() {
     for (count, most, says) in [
         (19, None, "update newer-image 1.0.1"),
         (20, None, "unknown wrong-platform -"),
@@ -185,7 +188,7 @@ fn the_search_ends_after_twenty_refused_tags_or_as_many_as_asked_for() {
             .decide("app");
         assert_eq!(judged.says(), says, "{count} {most:?}");
         let looked = most.unwrap_or(20).min(count + 1);
-        // The tag list, the running image, and the tags that were looked at.
+        // The tag list, the running image, and the tags that were checked.
         assert!(
             judged.asked().len() <= 2 + looked,
             "{count}: {:?}",
@@ -195,32 +198,34 @@ fn the_search_ends_after_twenty_refused_tags_or_as_many_as_asked_for() {
     let judged = foreign(200).decide("app");
     assert_eq!(
         judged.message,
-        "1.0.201 does not offer linux/amd64, on which the workload runs; none of the 20 best tags \
-         may be elected, and the others were not looked at: --max-candidates looks at more"
+        "1.0.201 does not offer linux/amd64, on which the workload runs; none of the best 20 tags \
+         can be elected, and the others were not checked: raise --max-candidates to check more"
     );
 }
 
+/// The tags above 1.0.0 whose platforms were requested, in order.
+fn checked(count: usize) -> String {
+    let asked = foreign(count).decide("app").asked();
+    let of_gate = asked
+        .iter()
+        .filter_map(|fact| fact.strip_prefix("platforms 1.0."));
+    of_gate.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
-fn tags_are_asked_for_one_by_one_and_after_four_refusals_four_at_a_time() {
-    let order = |count: usize| {
-        let asked = foreign(count).decide("app").asked();
-        let of_gate = asked
-            .iter()
-            .filter_map(|fact| fact.strip_prefix("platforms 1.0."));
-        of_gate.collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(order(3), "4 3 2 1", "nothing of the running one");
-    // Of the four that come after four refusals the first passes.
+fn tags_are_checked_one_by_one_then_four_at_a_time() {
+    assert_eq!(checked(3), "4 3 2 1", "no request for the running tag");
+    // The first of the four after four refusals passes.
     let mut scenario = foreign(8);
     scenario = scenario.image("1.0.5", built("2026-02-01"));
     let asked = scenario.decide("app").asked();
     assert_eq!(asked.len(), 1 + 4 + 4, "{asked:?}");
-    assert_eq!(order(4), "5 4 3 2 1");
-    assert_eq!(order(9), "10 9 8 7 6 5 4 3 2 1");
+    assert_eq!(checked(4), "5 4 3 2 1");
+    assert_eq!(checked(9), "10 9 8 7 6 5 4 3 2 1");
 }
 
 #[test]
-fn tags_that_are_too_young_in_an_order_by_time_do_not_end_the_search() {
+fn too_young_tags_do_not_count_towards_the_limit_in_creation_order() {
     let mut scenario = Scenario::following("glob:*", "org/app:a")
         .nodes(&["linux/amd64"])
         .annotation("imgpolicy.dev/min-age", "72h")
@@ -234,7 +239,7 @@ fn tags_that_are_too_young_in_an_order_by_time_do_not_end_the_search() {
 }
 
 #[test]
-fn the_gate_is_asked_once_for_the_elected_tag_and_nothing_of_the_others() {
+fn gate_checks_only_the_elected_tag() {
     let judged = running("semver:*")
         .tags(&["1.0.1", "1.0.2", "0.9.0", "2.0.0-rc.1"])
         .decide("app");
@@ -242,7 +247,7 @@ fn the_gate_is_asked_once_for_the_elected_tag_and_nothing_of_the_others() {
 }
 
 #[test]
-fn a_running_image_that_is_blocked_demands_no_platform_and_no_longer_holds_its_row() {
+fn blocked_running_image_requires_no_platform() {
     use FetchFailureKind::{CannotBePulled, NotFound, TooLarge};
     for kind in [CannotBePulled, NotFound, TooLarge] {
         let judged = Scenario::following("semver:*", "org/app:1.0.0")
@@ -254,7 +259,7 @@ fn a_running_image_that_is_blocked_demands_no_platform_and_no_longer_holds_its_r
 }
 
 #[test]
-fn a_hidden_running_image_is_not_the_fault_of_the_tags_above_it() {
+fn hidden_running_image_does_not_affect_better_tags() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .image("1.0.0", failing(FetchFailureKind::Unauthorized))
         .image("1.0.1", built("2026-02-01"))
@@ -263,9 +268,12 @@ fn a_hidden_running_image_is_not_the_fault_of_the_tags_above_it() {
     assert_eq!(judged.says(), "unknown unauthorized -");
 }
 
+fn hidden(pushed: &str) -> OracleImage {
+    failing(FetchFailureKind::Unauthorized).pushed(pushed)
+}
+
 #[test]
-fn a_hidden_tag_spoils_itself_also_where_its_push_bounds_its_date() {
-    let hidden = |pushed: &str| failing(FetchFailureKind::Unauthorized).pushed(pushed);
+fn hidden_tag_affects_only_itself_if_its_push_time_is_known() {
     let judged = running("glob:*")
         .image("1.0.1", built("2026-02-01").pushed("2026-02-01"))
         .image("1.0.2", hidden("2026-03-01"))
@@ -275,7 +283,7 @@ fn a_hidden_tag_spoils_itself_also_where_its_push_bounds_its_date() {
 }
 
 #[test]
-fn what_is_remembered_of_a_refused_tag_is_confirmed() {
+fn cached_facts_of_a_refused_tag_are_confirmed() {
     let amd64 = || built("2026-02-01").digest(9);
     let was = || built("2026-02-01").digest(8).platforms(&["linux/arm64"]);
     let judged = running("semver:*")
@@ -283,7 +291,7 @@ fn what_is_remembered_of_a_refused_tag_is_confirmed() {
         .decide("app");
     assert_eq!(judged.says(), "update newer-image 1.0.1");
     assert!(judged.asked().contains(&"confirmed 1.0.1".to_owned()));
-    // One that is too young would be younger still.
+    // An image that was pushed since would be younger still.
     let young = built("2026-11-21").digest(7).pushed("2026-11-21");
     let judged = running("semver:*")
         .annotation("imgpolicy.dev/min-age", "72h")
@@ -294,7 +302,7 @@ fn what_is_remembered_of_a_refused_tag_is_confirmed() {
 }
 
 #[test]
-fn platforms_alone_do_not_tell_that_it_is_an_image() {
+fn platforms_alone_do_not_prove_an_image() {
     use kubectl_imgpolicy::image::{Fact, Known, TagOrDigest};
     let scenario = running("semver:*").image("1.0.1", image().artifact());
     let snapshot = scenario.snapshot();

@@ -1,5 +1,5 @@
-//! `imagePolicies` of a Kustomization: every field, what is refused, and what is
-//! ambiguous. Whom they reach stands in `reach`.
+//! `imagePolicies` of a Kustomization: every field, what is rejected, and what is
+//! ambiguous. Which workloads they apply to is tested in `reach`.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(super) fn semver() -> Value {
     entry(json!({"semver": {"range": "~1.0"}}))
 }
 
-/// The entry with one more field, by its path.
+/// The entry with one more field, given by its path.
 fn with(mut entry: Value, path: &[&str], value: Value) -> Value {
     let mut at = &mut entry;
     for key in path {
@@ -57,27 +57,28 @@ fn every_policy_of_an_entry_elects() {
     }
 }
 
+fn elected_by(policy: Value) -> String {
+    Scenario::governed_by(entry(policy), "org/app:1.0.0")
+        .image("1.0.0", image().digest(1))
+        .image("stable", image().digest(2))
+        .decide("app")
+        .elected()
+}
+
 #[test]
-fn a_digest_is_pinned_or_followed() {
-    let scenario = |policy| {
-        Scenario::governed_by(entry(policy), "org/app:1.0.0")
-            .image("1.0.0", image().digest(1))
-            .image("stable", image().digest(2))
-            .decide("app")
-            .elected()
-    };
+fn digest_is_pinned_or_followed() {
     assert_eq!(
-        scenario(json!({"digest": digest(2).to_string()})),
+        elected_by(json!({"digest": digest(2).to_string()})),
         "@sha256:0202020"
     );
     assert_eq!(
-        scenario(json!({"digest": {"tag": "stable"}})),
+        elected_by(json!({"digest": {"tag": "stable"}})),
         "stable@sha256:0202020"
     );
 }
 
 #[test]
-fn the_identifier_is_read_in_three_places() {
+fn identifier_is_read_from_three_fields() {
     let tags = ["v1.0.0", "v1.0.1", "1.0.2", "w1.0.3"];
     for place in [
         &["identifier"][..],
@@ -94,7 +95,7 @@ fn the_identifier_is_read_in_three_places() {
 }
 
 #[test]
-fn two_identifiers_that_differ_are_refused() {
+fn different_identifiers_are_rejected() {
     let twice = with(semver(), &["identifier"], json!("v"));
     let same = with(twice.clone(), &["policy", "identifier"], json!("v"));
     assert_eq!(decide(same, &["v1.0.1"]).elected(), "v1.0.1");
@@ -118,7 +119,7 @@ fn every_provider_may_name_the_image() {
 }
 
 #[test]
-fn allowed_tags_add_to_a_regex_and_lift_the_pre_release_refusal_within_the_range() {
+fn allowed_tags_extend_a_regex_and_allow_pre_releases_in_the_range() {
     for place in [&["allowTags"][..], &["dockerhub", "allowTags"]] {
         let entry = with(
             semver(),
@@ -138,12 +139,16 @@ fn allowed_tags_add_to_a_regex_and_lift_the_pre_release_refusal_within_the_range
         );
         assert_eq!(judged.elected(), "1.0.1-rc.1", "{place:?}");
         assert_eq!(judged.verdict("1.0.1-beta"), "filtered");
-        assert_eq!(judged.verdict("1.2.0-rc.1"), "out-of-range", "bounds stay");
+        assert_eq!(
+            judged.verdict("1.2.0-rc.1"),
+            "out-of-range",
+            "bounds still apply"
+        );
     }
 }
 
 #[test]
-fn allowed_tags_restrict_where_there_is_no_regex() {
+fn allowed_tags_restrict_without_a_regex() {
     let entry = with(semver(), &["allowTags"], json!(["^1.0.[01]"]));
     let judged = decide(entry, &["1.0.0", "1.0.1", "1.0.2", "1.0.1-rc.1"]);
     assert_eq!(judged.elected(), "1.0.1");
@@ -152,7 +157,7 @@ fn allowed_tags_restrict_where_there_is_no_regex() {
 }
 
 #[test]
-fn ignored_tags_win() {
+fn ignored_tags_take_precedence() {
     for place in [&["ignoreTags"][..], &["dockerhub", "ignoreTags"]] {
         let entry = with(semver(), &["allowTags"], json!(["."]));
         let judged = decide(
@@ -165,7 +170,7 @@ fn ignored_tags_win() {
 }
 
 #[test]
-fn what_an_entry_may_not_say_is_refused_and_named() {
+fn invalid_entry_is_rejected_with_the_field() {
     let cases: Vec<(Value, &str)> = vec![
         (
             with(semver(), &["polices"], json!(1)),
@@ -271,7 +276,7 @@ fn what_an_entry_may_not_say_is_refused_and_named() {
 }
 
 #[test]
-fn an_invalid_entry_still_shows_its_policy() {
+fn invalid_entry_still_shows_its_policy() {
     let judged = decide(with(semver(), &["typo"], json!(1)), &["1.0.1"]);
     let policy = judged.policy.clone().expect("a policy");
     assert_eq!(
@@ -331,7 +336,7 @@ fn two_entries_for_one_image_are_ambiguous_until_one_is_chosen() {
 }
 
 #[test]
-fn a_name_that_several_kustomizations_use_must_be_told_apart() {
+fn name_used_by_several_kustomizations_must_be_qualified() {
     let scenario = Scenario::deployment()
         .kustomization("apps", json!([semver()]))
         .kustomization("more", json!([semver()]))

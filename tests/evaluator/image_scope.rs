@@ -1,12 +1,12 @@
-//! `--include-image` and `--exclude-image`: what is left out is shown, and
-//! nothing is asked of it.
+//! `--include-image` and `--exclude-image`: excluded images are listed, and nothing is
+//! requested for them.
 
 use kubectl_imgpolicy::evaluator::{Snapshot, SnapshotError};
 use serde_json::json;
 
 use crate::support::scenario::{Judged, Scenario};
 
-/// The container `app` of an automated workload under these globs.
+/// The container `app` of an automated workload, with these globs.
 fn scoped(image: &str, include: &[&str], exclude: &[&str]) -> Scenario {
     let globs = |globs: &[&str]| globs.iter().map(ToString::to_string).collect();
     Scenario::following("semver:*", image)
@@ -20,12 +20,12 @@ fn decide(image: &str, include: &[&str], exclude: &[&str]) -> Judged {
 }
 
 #[test]
-fn an_excluded_image_is_kept_and_nothing_is_asked() {
+fn excluded_image_is_kept_and_nothing_is_requested() {
     let judged = decide("nginx:1.0.0", &[], &["docker.io/library/*"]);
     assert_eq!(judged.says(), "keep excluded -");
     assert_eq!(
         judged.message,
-        "docker.io/library/nginx is left out by --exclude-image docker.io/library/*"
+        "docker.io/library/nginx matches --exclude-image docker.io/library/*"
     );
     assert_eq!(judged.asked(), [""; 0]);
     assert_eq!(judged.facts, None);
@@ -41,7 +41,7 @@ fn an_excluded_image_is_kept_and_nothing_is_asked() {
 }
 
 #[test]
-fn a_star_crosses_slashes_and_all_else_stands_for_itself() {
+fn star_matches_slashes_and_other_characters_are_literal() {
     for (glob, is_left_out) in [
         ("docker.io/library/nginx", true),
         ("docker.io/*", true),
@@ -65,7 +65,7 @@ fn a_star_crosses_slashes_and_all_else_stands_for_itself() {
 }
 
 #[test]
-fn where_images_are_included_all_others_are_left_out_and_excluding_wins() {
+fn included_images_exclude_all_others_and_exclusion_takes_precedence() {
     let image = "ghcr.io/org/app:1.0.0";
     for (include, exclude, expected) in [
         (&["ghcr.io/*"][..], &[][..], "newer-image"),
@@ -79,33 +79,40 @@ fn where_images_are_included_all_others_are_left_out_and_excluding_wins() {
     }
     assert_eq!(
         decide(image, &["quay.io/*", "a/*"], &[]).message,
-        "ghcr.io/org/app is left out by --include-image quay.io/* and 1 more"
+        "ghcr.io/org/app does not match --include-image quay.io/* and 1 more"
     );
 }
 
+fn excluded_with(key: &str, value: &str) -> Judged {
+    scoped("nginx:1.0.0", &[], &["*"])
+        .annotation(key, value)
+        .decide("app")
+}
+
 #[test]
-fn who_is_not_automated_keeps_the_reason_of_the_state() {
-    let with = |key: &str, value: &str| {
-        scoped("nginx:1.0.0", &[], &["*"])
-            .annotation(key, value)
-            .decide("app")
-    };
-    let locked = with("fluxcd.io/locked", "true");
+fn container_that_is_not_automated_keeps_the_reason_of_its_state() {
+    let locked = excluded_with("fluxcd.io/locked", "true");
     assert_eq!(locked.says(), "keep locked -");
     assert_eq!(
         locked.message,
-        "locked; docker.io/library/nginx is left out by --exclude-image *"
+        "locked; docker.io/library/nginx matches --exclude-image *"
     );
-    assert_eq!(with("fluxcd.io/ignore", "true").says(), "keep ignored -");
-    assert_eq!(with("fluxcd.io/automated", "false").says(), "keep manual -");
     assert_eq!(
-        with("fluxcd.io/tag.app", "semver:?").says(),
+        excluded_with("fluxcd.io/ignore", "true").says(),
+        "keep ignored -"
+    );
+    assert_eq!(
+        excluded_with("fluxcd.io/automated", "false").says(),
+        "keep manual -"
+    );
+    assert_eq!(
+        excluded_with("fluxcd.io/tag.app", "semver:?").says(),
         "keep excluded -"
     );
 }
 
 #[test]
-fn what_has_no_policy_is_not_judged_by_an_assumed_one() {
+fn excluded_container_gets_no_assumed_policy() {
     let judged = Scenario::deployment()
         .container("app", "nginx:1.0.0")
         .tags(&["1.0.1"])
@@ -118,7 +125,7 @@ fn what_has_no_policy_is_not_judged_by_an_assumed_one() {
 }
 
 #[test]
-fn what_is_no_image_tells_of_its_own_fault() {
+fn invalid_image_reports_its_own_error() {
     for (include, exclude) in [(&["quay.io/*"][..], &[][..]), (&[], &["*"])] {
         let judged = decide("Not An Image", include, exclude);
         assert_eq!(judged.says(), "unknown unparsable-image -");
@@ -126,7 +133,7 @@ fn what_is_no_image_tells_of_its_own_fault() {
 }
 
 #[test]
-fn settings_that_were_saved_before_there_were_globs_leave_nothing_out() {
+fn settings_without_globs_exclude_nothing() {
     let scenario = scoped("nginx:1.0.0", &[], &[]);
     let mut saved = serde_json::to_value(scenario.snapshot()).expect("saves");
     let settings = saved["settings"].as_object_mut().expect("an object");
@@ -137,7 +144,7 @@ fn settings_that_were_saved_before_there_were_globs_leave_nothing_out() {
 }
 
 #[test]
-fn a_saved_glob_that_is_too_long_is_named() {
+fn too_long_saved_glob_is_named() {
     let snapshot = scoped("nginx", &[], &["*a".repeat(600).as_str()]).snapshot();
     let error = snapshot.subjects().expect_err("too long");
     assert!(matches!(error, SnapshotError::ImageGlob { .. }));

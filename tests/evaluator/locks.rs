@@ -1,4 +1,4 @@
-//! A lock keeps the image and hides nothing.
+//! A lock keeps the image, but still shows what would be elected.
 
 use crate::support::scenario::Scenario;
 
@@ -11,7 +11,7 @@ fn locked() -> Scenario {
 }
 
 #[test]
-fn a_locked_container_shows_what_it_is_missing() {
+fn locked_container_shows_the_newer_image() {
     let judged = locked().tags(&["1.0.0", "1.0.1"]).decide("app");
     assert_eq!(judged.says(), "keep locked 1.0.1");
     assert!(judged.is_behind());
@@ -22,14 +22,14 @@ fn a_locked_container_shows_what_it_is_missing() {
 }
 
 #[test]
-fn a_locked_container_that_misses_nothing_is_not_behind() {
+fn locked_container_without_a_newer_image_is_not_behind() {
     let judged = locked().tags(&["1.0.0"]).decide("app");
     assert_eq!(judged.says(), "keep locked 1.0.0");
     assert!(!judged.is_behind());
 }
 
 #[test]
-fn who_locked_it_and_why_is_told() {
+fn message_says_who_locked_it_and_why() {
     let judged = locked()
         .annotation("fluxcd.io/locked_user", "ann")
         .annotation("fluxcd.io/locked_msg", "until the migration is done")
@@ -47,7 +47,7 @@ fn who_locked_it_and_why_is_told() {
 }
 
 #[test]
-fn the_words_of_a_lock_alone_lock_nothing() {
+fn author_and_message_alone_do_not_lock() {
     let judged = locked()
         .annotation("fluxcd.io/locked", "false")
         .annotation("fluxcd.io/locked_msg", "do not touch")

@@ -1,4 +1,4 @@
-//! Product decision 10: the latest lie made visible.
+//! Product decision 10: a tag that has moved since the Pods started is reported.
 
 use kubectl_imgpolicy::image::{Fact, RepositoryMetadata, TagOrDigest};
 use kubectl_imgpolicy::policy::WarningCode;
@@ -20,7 +20,7 @@ fn scenario(pods: &[u8]) -> Scenario {
 }
 
 #[test]
-fn the_index_its_manifests_and_their_configs_are_what_the_tag_serves() {
+fn index_manifests_and_configs_belong_to_the_tag() {
     for (pods, asked) in [
         (&[1][..], &["tags", "digest 1.0.0"][..]),
         (&[2, 3], &["tags", "digest 1.0.0", "members 1.0.0"]),
@@ -36,17 +36,21 @@ fn the_index_its_manifests_and_their_configs_are_what_the_tag_serves() {
 }
 
 #[test]
-fn an_id_that_is_none_of_these_shows_that_the_tag_moved() {
+fn any_other_digest_shows_that_the_tag_moved() {
     let judged = scenario(&[9]).decide("app");
     assert_eq!(
         judged.warning(WarningCode::MovedTag),
         "the Pods run sha256:0909090, and 1.0.0 now serves sha256:0101010: the tag has moved"
     );
-    assert_eq!(judged.says(), "keep up-to-date 1.0.0", "it decides nothing");
+    assert_eq!(
+        judged.says(),
+        "keep up-to-date 1.0.0",
+        "it does not change the decision"
+    );
 }
 
 #[test]
-fn some_of_the_pods_are_counted() {
+fn affected_pods_are_counted() {
     let judged = scenario(&[9, 9, 1]).decide("app");
     assert_eq!(
         judged.warning(WarningCode::MovedTag),
@@ -55,14 +59,14 @@ fn some_of_the_pods_are_counted() {
 }
 
 #[test]
-fn an_id_that_is_no_digest_is_not_checked() {
+fn image_id_without_a_digest_is_not_checked() {
     let judged = scenario(&[]).pod("app", "org/app:1.0.0").decide("app");
     assert_eq!(judged.warns(), "");
     assert_eq!(judged.asked(), ["tags"]);
 }
 
 #[test]
-fn a_written_digest_cannot_move() {
+fn written_digest_cannot_move() {
     let judged = Scenario::following("semver:*", &format!("org/app:1.0.0@{}", digest(1)))
         .image("1.0.0", index())
         .pod("app", &digest(9).to_string())
@@ -71,7 +75,7 @@ fn a_written_digest_cannot_move() {
 }
 
 #[test]
-fn a_tag_that_is_gone_tells_nothing_of_the_pods() {
+fn missing_tag_gives_no_warning_about_pods() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .tags(&["1.0.1"])
         .pod("app", &digest(9).to_string())
@@ -80,7 +84,7 @@ fn a_tag_that_is_gone_tells_nothing_of_the_pods() {
 }
 
 #[test]
-fn an_untagged_image_is_checked_as_latest() {
+fn untagged_image_is_checked_as_latest() {
     let judged = Scenario::following("semver:*", "org/app")
         .image("latest", index())
         .pod("app", &digest(9).to_string())
@@ -89,7 +93,7 @@ fn an_untagged_image_is_checked_as_latest() {
 }
 
 #[test]
-fn where_no_registry_is_asked_pods_are_compared_with_each_other() {
+fn pods_are_compared_with_each_other_without_a_registry() {
     let mut scenario = Scenario::deployment().container("app", "org/app:latest");
     for pod in [9, 9, 1] {
         scenario = scenario.pod("app", &digest(pod).to_string());
@@ -107,7 +111,7 @@ fn where_no_registry_is_asked_pods_are_compared_with_each_other() {
 }
 
 #[test]
-fn an_assumed_policy_compares_with_the_registry_only() {
+fn assumed_policy_compares_pods_with_the_registry() {
     let judged = Scenario::deployment()
         .container("app", "org/app:1.0.0")
         .settings(|s| s.assume = Some("auto".to_owned()))
@@ -119,7 +123,7 @@ fn an_assumed_policy_compares_with_the_registry_only() {
 }
 
 #[test]
-fn configs_that_came_with_the_manifests_are_not_asked_for() {
+fn known_configs_are_not_requested() {
     let scenario = scenario(&[12]);
     let snapshot = scenario.snapshot();
     let subjects = snapshot.subjects().expect("subjects");

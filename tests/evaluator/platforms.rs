@@ -1,10 +1,10 @@
-//! Product decision 12: the elected image runs where the workload runs.
+//! Product decision 12: the elected image supports the platforms of the workload.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 use kubectl_imgpolicy::policy::WarningCode;
 
-use crate::support::oracle::{image, time};
-use crate::support::scenario::Scenario;
+use crate::support::oracle::{OracleImage, image, time};
+use crate::support::scenario::{Judged, Scenario};
 
 const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
 
@@ -14,7 +14,7 @@ fn scenario() -> Scenario {
 }
 
 #[test]
-fn every_possible_platform_of_the_running_image_is_demanded() {
+fn every_possible_platform_of_the_running_image_is_required() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&BOTH))
         .image("1.0.1", image().platforms(&BOTH))
@@ -34,7 +34,7 @@ fn every_possible_platform_of_the_running_image_is_demanded() {
 }
 
 #[test]
-fn a_platform_that_the_running_image_lacks_is_not_demanded() {
+fn platform_missing_from_the_running_image_is_not_required() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&["linux/amd64"]))
         .image("1.0.1", image().platforms(&["linux/amd64"]))
@@ -43,7 +43,7 @@ fn a_platform_that_the_running_image_lacks_is_not_demanded() {
 }
 
 #[test]
-fn a_platform_on_which_the_workload_cannot_run_is_not_demanded() {
+fn platform_on_which_the_workload_cannot_run_is_not_required() {
     let judged = scenario()
         .node_selector("kubernetes.io/arch", "arm64")
         .image("1.0.0", image().platforms(&BOTH))
@@ -53,7 +53,7 @@ fn a_platform_on_which_the_workload_cannot_run_is_not_demanded() {
 }
 
 #[test]
-fn where_the_running_platforms_are_unknown_any_possible_one_will_do() {
+fn any_possible_platform_suffices_if_the_running_ones_are_unknown() {
     for gone in [true, false] {
         let mut scenario = scenario()
             .image("1.0.1", image().platforms(&["linux/arm64"]))
@@ -70,21 +70,24 @@ fn where_the_running_platforms_are_unknown_any_possible_one_will_do() {
     }
 }
 
+fn unknown_platforms() -> OracleImage {
+    image().platforms_fail(FetchFailureKind::RateLimited)
+}
+
 #[test]
-fn where_the_running_platforms_cannot_be_had_only_certainty_elects() {
-    let running = || image().platforms_fail(FetchFailureKind::RateLimited);
+fn failure_to_fetch_running_platforms_elects_only_if_all_are_offered() {
     for (offered, says) in [
         (&BOTH[..], "update newer-image 1.0.1"),
         (&["linux/amd64"][..], "unknown rate-limited 1.0.1"),
         (&["windows/amd64"][..], "unknown wrong-platform -"),
     ] {
         let judged = scenario()
-            .image("1.0.0", running())
+            .image("1.0.0", unknown_platforms())
             .image("1.0.1", image().platforms(offered))
             .settings(|_| {})
             .decide("app");
         let says_nobody = judged.says();
-        // A refused tag leads on to the running one, which is never asked for.
+        // After a refused tag comes the running one, which is never requested.
         let expected = if says.contains("wrong-platform") {
             "keep up-to-date 1.0.0"
         } else {
@@ -95,7 +98,7 @@ fn where_the_running_platforms_cannot_be_had_only_certainty_elects() {
 }
 
 #[test]
-fn platforms_that_cannot_be_had_decide_nothing() {
+fn failure_to_fetch_platforms_leaves_the_row_undecided() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&BOTH))
         .image(
@@ -107,7 +110,7 @@ fn platforms_that_cannot_be_had_decide_nothing() {
 }
 
 #[test]
-fn a_tag_whose_manifest_is_gone_is_passed_over() {
+fn tag_with_a_missing_manifest_is_skipped() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&BOTH))
         .image("1.0.1", image().platforms(&BOTH))
@@ -119,7 +122,7 @@ fn a_tag_whose_manifest_is_gone_is_passed_over() {
 }
 
 #[test]
-fn where_nothing_is_known_of_the_workload_the_running_images_platforms_are_demanded() {
+fn platforms_of_the_running_image_are_required_if_the_workloads_are_unknown() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .image("1.0.0", image().platforms(&BOTH))
         .image("1.0.1", image().platforms(&BOTH))
@@ -128,13 +131,13 @@ fn where_nothing_is_known_of_the_workload_the_running_images_platforms_are_deman
     assert_eq!(judged.says(), "update newer-image 1.0.1");
     assert_eq!(
         judged.warning(WarningCode::WrongPlatform),
-        "1.0.2 does not offer linux/arm64, which the running 1.0.0 does; --platform says where \
+        "1.0.2 does not offer linux/arm64, which the running 1.0.0 does; use --platform to say where \
          the workload runs"
     );
 }
 
 #[test]
-fn a_running_image_that_tells_no_platform_demands_none() {
+fn running_image_without_platforms_requires_none() {
     for running in ["org/app:0.9.0", "org/app", "org/app:1.0.0"] {
         let judged = Scenario::following("semver:*", running)
             .image("1.0.0", image().platforms(&[]))
@@ -146,7 +149,7 @@ fn a_running_image_that_tells_no_platform_demands_none() {
 }
 
 #[test]
-fn an_image_that_names_no_platform_proves_nothing() {
+fn image_without_platforms_is_not_refused() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&BOTH))
         .image("1.0.1", image().platforms(&[]))
@@ -155,7 +158,7 @@ fn an_image_that_names_no_platform_proves_nothing() {
 }
 
 #[test]
-fn platforms_are_asked_of_the_tag_about_to_be_elected_and_of_the_running_one() {
+fn platforms_are_requested_for_the_elected_and_the_running_tag() {
     let judged = scenario()
         .image("1.0.0", image().platforms(&BOTH))
         .image("1.0.1", image().platforms(&BOTH))
@@ -174,43 +177,45 @@ fn platforms_are_asked_of_the_tag_about_to_be_elected_and_of_the_running_one() {
     );
 }
 
-/// Facts of one round have no order.
+/// The facts of one round are in no particular order.
 fn sorted_tail(mut asked: Vec<String>) -> Vec<String> {
     asked[1..].sort();
     asked
 }
 
 #[test]
-fn an_up_to_date_container_is_not_asked_for_platforms() {
+fn up_to_date_container_requests_no_platforms() {
     let judged = scenario().tags(&["1.0.0", "0.9.0"]).decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.0");
     assert_eq!(judged.asked(), ["tags"]);
 }
 
-#[test]
-fn the_flag_counts_instead_of_the_nodes_and_below_the_selector() {
-    let images = |scenario: Scenario| {
-        scenario
-            .image("1.0.0", image().platforms(&BOTH))
-            .image("1.0.1", image().platforms(&["linux/arm64"]))
-    };
-    let flag = |scenario: Scenario, names: &[&str]| {
-        let platforms = names
-            .iter()
-            .map(|n| n.parse().expect("a platform"))
-            .collect();
-        images(scenario)
-            .settings(|s| s.platforms = platforms)
-            .decide("app")
-    };
-    assert_eq!(flag(scenario(), &["linux/arm64"]).elected(), "1.0.1");
-    assert_eq!(flag(scenario(), &["linux/amd64"]).elected(), "1.0.0");
-    let selective = scenario().node_selector("kubernetes.io/arch", "arm64");
-    assert_eq!(flag(selective, &BOTH).elected(), "1.0.1");
+fn with_images(scenario: Scenario) -> Scenario {
+    scenario
+        .image("1.0.0", image().platforms(&BOTH))
+        .image("1.0.1", image().platforms(&["linux/arm64"]))
+}
+
+fn with_flag(scenario: Scenario, names: &[&str]) -> Judged {
+    let platforms = names
+        .iter()
+        .map(|n| n.parse().expect("a platform"))
+        .collect();
+    with_images(scenario)
+        .settings(|s| s.platforms = platforms)
+        .decide("app")
 }
 
 #[test]
-fn a_selected_platform_without_a_node_yet_is_still_the_one_that_counts() {
+fn platform_flag_replaces_nodes_but_not_the_selector() {
+    assert_eq!(with_flag(scenario(), &["linux/arm64"]).elected(), "1.0.1");
+    assert_eq!(with_flag(scenario(), &["linux/amd64"]).elected(), "1.0.0");
+    let selective = scenario().node_selector("kubernetes.io/arch", "arm64");
+    assert_eq!(with_flag(selective, &BOTH).elected(), "1.0.1");
+}
+
+#[test]
+fn selected_platform_applies_without_a_matching_node() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .nodes(&["linux/amd64"])
         .node_selector("kubernetes.io/arch", "arm64")
@@ -221,7 +226,7 @@ fn a_selected_platform_without_a_node_yet_is_still_the_one_that_counts() {
 }
 
 #[test]
-fn nothing_fits_is_unknown() {
+fn no_suitable_platform_is_undecided() {
     let judged = Scenario::following("semver:>1.0.0", "org/app:1.0.0")
         .nodes(&["linux/arm64"])
         .image("1.0.0", image().platforms(&BOTH))
@@ -232,13 +237,13 @@ fn nothing_fits_is_unknown() {
     assert_eq!(
         judged.message,
         "1.0.2 does not offer linux/arm64, on which the workload runs, and no other matching \
-         tag may be elected"
+         tag can be elected"
     );
-    assert_eq!(judged.warns(), "", "the message says it");
+    assert_eq!(judged.warns(), "", "the message already says so");
 }
 
 #[test]
-fn a_variant_of_the_architecture_fits_a_node_that_names_none() {
+fn architecture_variant_suits_a_node_without_one() {
     let judged = Scenario::following("semver:*", "org/app:1.0.0")
         .nodes(&["linux/arm"])
         .image("1.0.0", image().platforms(&["linux/arm/v7"]))
@@ -251,7 +256,7 @@ fn a_variant_of_the_architecture_fits_a_node_that_names_none() {
 }
 
 #[test]
-fn the_facts_say_when_the_images_were_built() {
+fn facts_contain_the_build_times() {
     let judged = Scenario::following("glob:*", "org/app:a")
         .image("a", crate::support::oracle::built("2026-01-01"))
         .image("b", crate::support::oracle::built("2026-01-02"))

@@ -1,6 +1,6 @@
-//! What holds for every workload, policy and repository. [`Scenario::decide`]
-//! checks more for each decision: a second look and a replayed snapshot give the
-//! same, and a rejected tag is never written.
+//! Properties of every workload, policy and repository. [`Scenario::decide`] also checks
+//! each decision: a second evaluation and a replayed snapshot give the same decision,
+//! and a rejected tag is never written.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use proptest::sample::{Index, select, subsequence};
 use crate::support::oracle::{OracleImage, image};
 use crate::support::scenario::{Judged, Scenario};
 
-/// Tags that come close to each other in some order.
+/// Tags that are close to each other in some order.
 const TAGS: [&str; 30] = [
     "1.0.0",
     "v1.0.0",
@@ -73,7 +73,7 @@ const POLICIES: [&str; 22] = [
     "~1",
 ];
 
-/// Annotations that bear on the decision.
+/// Annotations that affect the decision.
 const ANNOTATIONS: [(&str, &str); 14] = [
     (
         "imgpolicy.dev/filter-tags.app",
@@ -171,8 +171,8 @@ prop_compose! {
     }
 }
 
-/// Whether a tag is better than another by a policy's own order; `None`: not
-/// comparable. Told apart from the evaluator's code on purpose.
+/// Compares two tags by a policy's own order; `None`: not comparable. Deliberately
+/// independent of the evaluator's code.
 fn compare(policy: &str, a: &str, b: &str) -> Option<Ordering> {
     let (kind, direction) = policy.split_once(':').unwrap_or((policy, ""));
     let ascending = match kind {
@@ -201,7 +201,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn latest_is_written_only_where_it_is_followed(scenario in any_scenario()) {
+    fn latest_is_written_only_if_it_is_followed(scenario in any_scenario()) {
         let judged = scenario.decide("app");
         if let Some(tag) = updated(&judged) {
             let filter = judged.policy.clone().expect("a policy").filter;
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn an_update_never_goes_down_unless_it_is_lifted_or_pinned(scenario in any_scenario()) {
+    fn update_never_downgrades_unless_allowed_or_pinned(scenario in any_scenario()) {
         let judged = scenario.decide("app");
         let workload = scenario.workload();
         let running: kubectl_imgpolicy::image::ImageReference =
@@ -228,13 +228,13 @@ proptest! {
     }
 
     #[test]
-    fn facts_that_are_not_asked_for_change_nothing(scenario in any_scenario()) {
+    fn facts_that_were_not_requested_change_nothing(scenario in any_scenario()) {
         let snapshot = scenario.snapshot();
         let subjects = snapshot.subjects().expect("subjects");
         let mut asked = scenario.oracle.clone().settle(&subjects[0]);
         let all = scenario.oracle.omniscience();
         let by_need = subjects[0].decide(&asked);
-        // What is known besides may be shown, and must not decide.
+        // Additional facts may be shown, but must not change the decision.
         for (version, image) in all.images {
             let known = asked.images.entry(version).or_default();
             if known.created.is_not_asked() {
@@ -255,7 +255,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_in_which_tags_are_listed_changes_nothing(
+    fn order_of_the_tag_list_changes_nothing(
         scenario in any_scenario(),
         swaps in prop::collection::vec((any::<Index>(), any::<Index>()), 0..20),
     ) {
@@ -274,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn every_tag_has_one_verdict_and_ranks_are_counted_from_one(scenario in any_scenario()) {
+    fn every_tag_has_one_verdict_and_ranks_start_at_one(scenario in any_scenario()) {
         let judged = scenario.decide("app");
         let examination = &judged.examination;
         let tags: BTreeSet<&Tag> = examination.candidates.iter().map(|c| &c.tag).collect();
@@ -287,7 +287,7 @@ proptest! {
         prop_assert!(elected.len() <= 1);
         if let (Some(tag), Some(elected)) = (updated(&judged), elected.first()) {
             prop_assert_eq!(&elected.tag, &tag);
-            prop_assert_eq!(elected.rank, Some(1), "what is better was rejected");
+            prop_assert_eq!(elected.rank, Some(1), "a better tag was rejected");
         }
         if let Some(last) = examination.funnel.last() {
             prop_assert_eq!(last.left, ranks.len());
@@ -295,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics_or_elects_by_an_invalid_policy(
+    fn no_text_panics_or_elects_with_an_invalid_policy(
         keys in prop::collection::vec(select(vec![
             "fluxcd.io/tag.app", "fluxcd.io/automated", "flux.weave.works/tag.app",
             "filter.fluxcd.io/app", "fluxcd.io/locked", "fluxcd.io/locked_msg", "fluxcd.io/ignore",
@@ -339,7 +339,7 @@ proptest! {
     }
 }
 
-/// Any text, and texts that come close to a policy.
+/// Any text, and texts that resemble a policy.
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -360,7 +360,7 @@ fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A text that comes close to a list of entries.
+/// A text that resembles a list of entries.
 fn any_yaml() -> impl Strategy<Value = String> {
     let line = select(vec![
         "- name: a",

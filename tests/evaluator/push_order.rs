@@ -1,4 +1,4 @@
-//! Dating in the order of pushes: fewer times, the same decision.
+//! Fetching creation times in the order of pushes: fewer requests, the same decision.
 
 use kubectl_imgpolicy::evaluator::Decision;
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata, TagOrDigest};
@@ -8,19 +8,19 @@ use proptest::sample::{select, subsequence};
 use crate::support::oracle::{OracleImage, built, image};
 use crate::support::scenario::{Judged, Scenario};
 
-/// `glob:*`, at a registry that answers by the times of pushes first.
+/// `glob:*`, with a registry that reports push times first.
 fn scenario(running: &str) -> Scenario {
     let mut scenario = Scenario::following("glob:*", &format!("org/app:{running}"));
     scenario.oracle.bounds_first = true;
     scenario
 }
 
-/// Built and pushed within an hour of this day's noon.
+/// Built and pushed within an hour of noon on this day.
 fn pushed(day: &str) -> OracleImage {
     built(&format!("{day}T12:00:00Z")).pushed(&format!("{day}T13:00:00Z"))
 }
 
-/// The tags that were asked for more than the time of their push.
+/// The tags whose creation time was requested.
 fn dated(judged: &Judged) -> Vec<String> {
     let asked = judged.asked();
     let mut times: Vec<String> = asked
@@ -33,7 +33,7 @@ fn dated(judged: &Judged) -> Vec<String> {
 }
 
 #[test]
-fn of_a_thousand_tags_only_the_last_pushed_and_the_running_one_are_dated() {
+fn only_the_last_pushed_and_the_running_of_a_thousand_tags_are_dated() {
     let mut scenario = scenario("build-0100");
     for number in 0..1000_i64 {
         let day = jiff::civil::date(2023, 1, 1) + jiff::ToSpan::days(number);
@@ -59,7 +59,7 @@ fn of_a_thousand_tags_only_the_last_pushed_and_the_running_one_are_dated() {
 }
 
 #[test]
-fn what_was_pushed_long_after_it_was_built_is_dated_too() {
+fn image_pushed_long_after_its_build_is_dated() {
     // A mirror: everything was pushed on one day, in another order.
     let mut scenario = scenario("t0");
     for number in 0..9 {
@@ -73,7 +73,7 @@ fn what_was_pushed_long_after_it_was_built_is_dated_too() {
 }
 
 #[test]
-fn a_bound_of_the_very_second_is_dated_since_ties_go_to_the_bytes() {
+fn tag_with_an_equal_bound_is_dated() {
     for (pushed_at, elected, verdict) in [
         ("2026-01-09T12:00:00Z", "z", "elected"),
         ("2026-01-09T11:59:59Z", "b", "older-by-push-time"),
@@ -82,7 +82,7 @@ fn a_bound_of_the_very_second_is_dated_since_ties_go_to_the_bytes() {
             .image("a", pushed("2026-01-01"))
             .image("b", pushed("2026-01-10"))
             .image("z", built("2026-01-10T12:00:00Z").pushed(pushed_at));
-        // The first few that are dated: pushed last, and built long before.
+        // The first tags to be dated: pushed last, and built long before.
         for tag in ["c", "d", "e", "f"] {
             let image = built("2025-01-01").pushed("2026-01-10T13:00:00Z");
             scenario = scenario.image(tag, image);
@@ -94,7 +94,7 @@ fn a_bound_of_the_very_second_is_dated_since_ties_go_to_the_bytes() {
 }
 
 #[test]
-fn a_creation_more_than_a_day_after_the_push_counts_as_missing() {
+fn creation_more_than_a_day_after_the_push_counts_as_missing() {
     for (created, elected) in [("2026-01-11T13:00:00Z", "b"), ("2026-01-11T13:00:01Z", "a")] {
         for bounds_first in [false, true] {
             let mut scenario = scenario("a")
@@ -111,7 +111,7 @@ fn a_creation_more_than_a_day_after_the_push_counts_as_missing() {
 }
 
 #[test]
-fn a_push_at_no_time_bounds_nothing() {
+fn unknown_push_time_is_no_bound() {
     let judged = scenario("a")
         .image("a", built("2026-01-01").pushed("0001-01-01"))
         .image("b", built("2026-01-02").pushed("1970-01-01"))
@@ -119,28 +119,32 @@ fn a_push_at_no_time_bounds_nothing() {
     assert_eq!(judged.says(), "update newer-image b");
 }
 
+fn failing() -> OracleImage {
+    image().created_fails(FetchFailureKind::RateLimited)
+}
+
+fn with_third(image: OracleImage) -> Judged {
+    scenario("a")
+        .image("a", pushed("2026-01-01"))
+        .image("b", pushed("2026-01-10"))
+        .image("c", image)
+        .decide("app")
+}
+
 #[test]
-fn a_failure_of_what_cannot_win_spoils_nothing() {
-    let failing = || image().created_fails(FetchFailureKind::RateLimited);
-    let with = |image: OracleImage| {
-        scenario("a")
-            .image("a", pushed("2026-01-01"))
-            .image("b", pushed("2026-01-10"))
-            .image("c", image)
-            .decide("app")
-    };
-    let judged = with(failing().pushed("2026-01-05"));
+fn failure_of_a_tag_that_cannot_win_changes_nothing() {
+    let judged = with_third(failing().pushed("2026-01-05"));
     assert_eq!(judged.says(), "update newer-image b");
     assert_eq!(judged.verdict("c"), "older-by-push-time");
     for may_win in [failing(), failing().pushed("2026-01-09T13:00:00Z")] {
-        let judged = with(may_win);
+        let judged = with_third(may_win);
         assert_eq!(judged.says(), "unknown rate-limited -");
         assert_eq!(judged.examination.tags, 3);
     }
 }
 
 #[test]
-fn a_failure_of_the_running_tag_decides_nothing_however_old_it_is() {
+fn failure_of_an_old_running_tag_leaves_the_row_undecided() {
     let running = image()
         .created_fails(FetchFailureKind::Unreachable)
         .pushed("2025-01-01");
@@ -152,7 +156,7 @@ fn a_failure_of_the_running_tag_decides_nothing_however_old_it_is() {
 }
 
 #[test]
-fn refused_tags_give_way_to_the_next_pushed_ones_in_few_rounds() {
+fn refused_tags_are_followed_by_earlier_pushes_in_few_rounds() {
     let mut scenario = scenario("d00").annotation("imgpolicy.dev/min-age", "60d");
     for number in 0..100_i64 {
         let day = jiff::civil::date(2026, 8, 12) + jiff::ToSpan::days(number);
@@ -167,7 +171,7 @@ fn refused_tags_give_way_to_the_next_pushed_ones_in_few_rounds() {
 }
 
 #[test]
-fn tags_without_any_usable_time_are_all_looked_at() {
+fn all_tags_without_a_usable_time_are_checked() {
     let mut scenario = scenario("x");
     for number in 0..40 {
         let epoch = built("1970-01-01").pushed(&format!("2026-01-01T00:00:{number:02}Z"));
@@ -177,12 +181,12 @@ fn tags_without_any_usable_time_are_all_looked_at() {
     assert_eq!(judged.says(), "keep no-matching-tag -");
     assert_eq!(
         judged.message,
-        "none of 40 tags matches glob:*; 40 do, but name no usable time of creation"
+        "none of 40 tags matches glob:*; 40 do, but have no usable creation time"
     );
 }
 
 #[test]
-fn the_rounds_stay_few_where_no_tag_can_be_elected() {
+fn rounds_are_few_if_no_tag_can_be_elected() {
     let mut scenario = scenario("x");
     for number in 0..500_i64 {
         let day = jiff::civil::date(2024, 1, 1) + jiff::ToSpan::days(number * 2 % 499);
@@ -208,7 +212,7 @@ fn the_rounds_stay_few_where_no_tag_can_be_elected() {
 }
 
 #[test]
-fn the_time_of_the_push_is_asked_for_a_minimum_age_and_its_failure_decides_nothing() {
+fn push_time_is_requested_for_a_minimum_age() {
     use kubectl_imgpolicy::image::Known;
     let scenario = Scenario::following("semver:*", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
@@ -236,14 +240,14 @@ fn the_time_of_the_push_is_asked_for_a_minimum_age_and_its_failure_decides_nothi
     }
 }
 
-/// Hours, so that many times are equal; now is hour 120.
+/// A time in whole hours, so that many times are equal; now is hour 120.
 fn at(hour: i64) -> String {
     let start: jiff::Timestamp = "2026-11-16T12:00:00Z".parse().expect("a time");
     (start + jiff::SignedDuration::from_hours(hour)).to_string()
 }
 
-/// An image whose push is near its creation, far from it, on the bound, beyond
-/// it, or not known.
+/// An image that was pushed near its creation, long after it, at the bound, beyond it,
+/// or at an unknown time.
 fn any_image() -> impl Strategy<Value = OracleImage> {
     use FetchFailureKind::{NotFound, RateLimited};
     let hours = (0..24_i64).prop_map(|sixths| sixths * 6);
@@ -285,7 +289,7 @@ fn any_image() -> impl Strategy<Value = OracleImage> {
     )
 }
 
-/// Annotations that bear on an election in the order of time.
+/// Annotations that affect an election in creation order.
 const ANNOTATIONS: [(&str, &str); 6] = [
     ("imgpolicy.dev/min-age", "24h"),
     ("imgpolicy.dev/min-age", "96h"),
@@ -328,7 +332,7 @@ prop_compose! {
     }
 }
 
-/// Whether every tag has a time that counts, so that none drops out uncounted.
+/// Whether every tag has a usable time, so that none is dropped without being counted.
 fn all_are_usable(scenario: &Scenario) -> bool {
     scenario.oracle.images.values().all(|image| {
         let created = image.created.as_ref().ok().copied().flatten();
@@ -349,7 +353,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_decision_is_that_of_all_times(scenario in any_scenario()) {
+    fn decision_is_the_same_as_with_all_times(scenario in any_scenario()) {
         let snapshot = scenario.snapshot();
         let subjects = snapshot.subjects().expect("subjects");
         let mut all = scenario.oracle.omniscience();
@@ -368,10 +372,10 @@ proptest! {
         let mut lazy_scenario = scenario.clone();
         lazy_scenario.oracle.bounds_first = true;
         let lazy = lazy_scenario.decide("app");
-        let told = |decision: &Decision| {
+        let outcome = |decision: &Decision| {
             (decision.outcome, decision.reason, decision.latest.clone(), decision.warnings.clone())
         };
-        prop_assert_eq!(told(&lazy), told(&eager), "{} / {}", lazy.message, eager.message);
+        prop_assert_eq!(outcome(&lazy), outcome(&eager), "{} / {}", lazy.message, eager.message);
         if all_are_usable(&scenario) {
             prop_assert_eq!(&lazy.message, &eager.message);
         }
@@ -379,7 +383,7 @@ proptest! {
 }
 
 proptest! {
-    // Each case decides on many tags.
+    // Each case has many tags.
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
         cases: 16,
@@ -387,7 +391,7 @@ proptest! {
     })]
 
     #[test]
-    fn where_pushes_follow_builds_few_are_dated(
+    fn few_tags_are_dated_if_pushes_follow_builds(
         minutes in prop::collection::vec(1..50_i64, 60..200),
         running in 0..60_usize,
     ) {

@@ -1,14 +1,14 @@
-//! Whom the entries of a Kustomization reach: by label, by folder, by annotation,
-//! and beside what a workload says itself.
+//! Which workloads the entries of a Kustomization apply to: by label, folder and
+//! annotation, and together with the annotations of a workload.
 
 use kubectl_imgpolicy::policy::WarningCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::image_policies::{entry, semver};
 use crate::support::scenario::Scenario;
 
 #[test]
-fn live_a_kustomization_reaches_what_it_labelled_alone() {
+fn live_kustomization_applies_only_to_labelled_workloads() {
     let scenario = |label: Option<&str>| {
         let scenario = Scenario::deployment()
             .kustomization("apps", json!([semver()]))
@@ -30,9 +30,12 @@ fn live_a_kustomization_reaches_what_it_labelled_alone() {
     assert_eq!(scenario(None).decide("app").says(), "keep manual -");
 }
 
+fn range(range: &str) -> Value {
+    json!([entry(json!({"semver": {"range": range}}))])
+}
+
 #[test]
-fn in_files_a_kustomization_reaches_what_lies_in_its_folder() {
-    let range = |range: &str| json!([entry(json!({"semver": {"range": range}}))]);
+fn kustomization_file_applies_to_its_folder() {
     let scenario = |file: &str| {
         Scenario::deployment()
             .kustomization_at("apps", "./apps", range("~1.0"))
@@ -45,7 +48,7 @@ fn in_files_a_kustomization_reaches_what_lies_in_its_folder() {
     assert_eq!(scenario("repo/apps/web/deployment.yaml").elected(), "1.0.1");
     let innermost = "checkout/apps/my-app/overlays/production/deployment.yaml";
     assert_eq!(scenario(innermost).elected(), "1.2.0");
-    // A base lies in no folder, so both may build on it.
+    // A base is in neither folder, so both may use it.
     assert_eq!(
         scenario("base/deployment.yaml").says(),
         "unknown invalid-policy -"
@@ -53,7 +56,7 @@ fn in_files_a_kustomization_reaches_what_lies_in_its_folder() {
 }
 
 #[test]
-fn in_files_a_kustomization_without_a_folder_of_its_own_reaches_every_file() {
+fn kustomization_file_without_its_own_folder_applies_to_every_file() {
     for path in ["./", ".", "", "./apps/my-app/overlays/production"] {
         let judged = Scenario::deployment()
             .kustomization_at("apps", path, json!([semver()]))
@@ -66,7 +69,7 @@ fn in_files_a_kustomization_without_a_folder_of_its_own_reaches_every_file() {
 }
 
 #[test]
-fn the_workloads_own_filter_wins_with_a_warning() {
+fn filter_of_the_workload_takes_precedence_with_a_warning() {
     let judged = Scenario::governed_by(semver(), "org/app:1.0.0")
         .annotation("fluxcd.io/automated", "true")
         .annotation("fluxcd.io/tag.app", "semver:*")
@@ -81,7 +84,7 @@ fn the_workloads_own_filter_wins_with_a_warning() {
 }
 
 #[test]
-fn an_entry_wins_over_what_automation_alone_implies() {
+fn entry_takes_precedence_over_plain_automation() {
     let judged = Scenario::governed_by(semver(), "org/app:1.0.0")
         .annotation("fluxcd.io/automated", "true")
         .tags(&["1.0.0", "1.0.1", "2.0.0"])
@@ -91,7 +94,7 @@ fn an_entry_wins_over_what_automation_alone_implies() {
 }
 
 #[test]
-fn an_entry_automates_unless_the_workload_says_otherwise() {
+fn entry_automates_unless_the_workload_says_otherwise() {
     let scenario = Scenario::governed_by(semver(), "org/app:1.0.0").tags(&["1.0.0", "1.0.1"]);
     assert_eq!(scenario.decide("app").says(), "update newer-image 1.0.1");
     for (key, value, says) in [
@@ -108,7 +111,7 @@ fn an_entry_automates_unless_the_workload_says_otherwise() {
 }
 
 #[test]
-fn a_dangling_filter_stops_entries_too() {
+fn dangling_filter_also_stops_entries() {
     let judged = Scenario::governed_by(semver(), "org/app:1.0.0")
         .annotation("fluxcd.io/tag.ap", "semver:~1.0")
         .tags(&["1.0.0", "1.0.1"])
@@ -117,7 +120,7 @@ fn a_dangling_filter_stops_entries_too() {
 }
 
 #[test]
-fn the_workload_may_narrow_an_entry_and_not_replace_its_filters() {
+fn workload_may_restrict_an_entry_but_not_replace_its_filters() {
     let scenario =
         Scenario::governed_by(semver(), "org/app:1.0.0").tags(&["1.0.0", "1.0.1", "1.0.2"]);
     let narrowed = scenario
@@ -160,7 +163,7 @@ const BLOCK: &str = "
 ";
 
 #[test]
-fn the_annotation_holds_the_same_block_as_text() {
+fn annotation_contains_the_same_block_as_text() {
     for text in [BLOCK.to_owned(), format!("imagePolicies:{BLOCK}")] {
         let judged = annotated(&text).decide("app");
         assert_eq!(judged.says(), "update newer-image 1.0.1");
@@ -171,7 +174,7 @@ fn the_annotation_holds_the_same_block_as_text() {
 }
 
 #[test]
-fn the_annotation_and_the_spec_may_say_the_same() {
+fn annotation_and_spec_may_have_the_same_entry() {
     let entry = json!({"name": "app-image", "policy": {"semver": {"range": "~1.0"}},
         "dockerhub": {"image": "org/app"}});
     let judged = Scenario::deployment()
@@ -188,13 +191,13 @@ fn the_annotation_and_the_spec_may_say_the_same() {
 }
 
 #[test]
-fn an_annotation_that_cannot_be_read_stops_what_automation_alone_implies() {
+fn invalid_annotation_stops_plain_automation() {
     for text in ["- name: [", "just text", "a: &x [*x]", "imagePolicies: 1"] {
         let scenario = annotated(text);
         assert_eq!(
             scenario.decide("app").says(),
             "keep manual -",
-            "nobody asked for it"
+            "it was not requested"
         );
         let automated = scenario.annotation("fluxcd.io/automated", "true");
         let judged = automated.decide("app");
@@ -211,7 +214,7 @@ fn an_annotation_that_cannot_be_read_stops_what_automation_alone_implies() {
 }
 
 #[test]
-fn an_entry_that_matches_no_container_is_told_with_near_names() {
+fn entry_without_a_container_is_reported_with_similar_names() {
     let scenario = |image: &str| {
         Scenario::deployment()
             .kustomization("apps", json!([semver()]))
@@ -227,7 +230,7 @@ fn an_entry_that_matches_no_container_is_told_with_near_names() {
 }
 
 #[test]
-fn an_entry_without_an_image_is_told() {
+fn entry_without_an_image_is_reported() {
     let entry = json!({"name": "x", "policy": {"semver": {"range": "*"}}});
     let scenario = Scenario::governed_by(entry, "org/app:1");
     assert_eq!(
@@ -240,7 +243,7 @@ fn an_entry_without_an_image_is_told() {
 }
 
 #[test]
-fn another_kind_of_object_has_no_entries() {
+fn other_kinds_of_objects_have_no_entries() {
     for (api, kind) in [
         ("kustomize.config.k8s.io/v1beta1", "Kustomization"),
         ("kustomize.toolkit.fluxcd.io/v1", "GitRepository"),

@@ -1,5 +1,5 @@
-//! Product decision 6.11, the reading of it: records of our own updates are told
-//! from policies.
+//! Product decision 6.11, reading: records of our own updates are distinguished from
+//! policies.
 
 use kubectl_imgpolicy::policy::WarningCode;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn last_update(records: serde_json::Value) -> String {
 }
 
 #[test]
-fn a_key_named_after_an_image_with_a_tag_is_a_record() {
+fn key_named_after_an_image_with_a_tag_is_a_record() {
     let record = "fluxcd.io/tag.my-app";
     for value in ["1.0.0", "9e3bdaf", &digest(1).to_string()] {
         let judged = automated().annotation(record, value).decide("app");
@@ -32,7 +32,7 @@ fn a_key_named_after_an_image_with_a_tag_is_a_record() {
 }
 
 #[test]
-fn a_key_named_after_an_image_with_a_policy_is_a_dangling_filter() {
+fn key_named_after_an_image_with_a_policy_is_a_dangling_filter() {
     let record = "fluxcd.io/tag.my-app";
     for value in [
         "semver:~1.0",
@@ -48,7 +48,7 @@ fn a_key_named_after_an_image_with_a_policy_is_a_dangling_filter() {
 }
 
 #[test]
-fn the_build_number_is_no_filter() {
+fn build_number_is_not_a_filter() {
     let judged = automated()
         .annotation("fluxcd.io/build.number", "7")
         .decide("app");
@@ -57,21 +57,21 @@ fn the_build_number_is_no_filter() {
 }
 
 #[test]
-fn a_key_of_the_last_update_with_its_value_is_a_record_although_nothing_else_tells() {
-    // The image was renamed since.
+fn key_and_value_of_the_last_update_are_a_record() {
+    // The image has been renamed since.
     let records = json!({"fluxcd.io/tag.old-name": "1.0.0"});
     let scenario = automated().annotation("imgpolicy.dev/last-update", &last_update(records));
     let record = scenario
         .clone()
         .annotation("fluxcd.io/tag.old-name", "1.0.0");
     assert_eq!(record.decide("app").says(), "update newer-image 1.0.1");
-    // Somebody wrote a policy there afterwards.
+    // The user has written a policy there since.
     let policy = scenario.annotation("fluxcd.io/tag.old-name", "semver:~1");
     assert_eq!(policy.decide("app").says(), "unknown invalid-policy -");
 }
 
 #[test]
-fn a_record_stays_one_when_a_container_of_that_name_appears() {
+fn record_stays_a_record_if_a_container_of_that_name_appears() {
     let records = json!({"fluxcd.io/tag.my-app": "1.0.0"});
     let scenario = automated()
         .container("my-app", "docker.io/org/my-app:1.0.0")
@@ -86,12 +86,12 @@ fn a_record_stays_one_when_a_container_of_that_name_appears() {
         judged.policy.as_ref().map(|p| p.origin.as_str()),
         Some(implied)
     );
-    // Without the last update it is the container's policy, and pins.
+    // Without the last update, it is the container's policy, and pins the tag.
     assert_eq!(scenario.decide("my-app").says(), "keep up-to-date 1.0.0");
 }
 
 #[test]
-fn a_last_update_that_cannot_be_read_records_nothing() {
+fn invalid_last_update_records_nothing() {
     for text in [
         "",
         "[]",
@@ -108,7 +108,7 @@ fn a_last_update_that_cannot_be_read_records_nothing() {
 }
 
 #[test]
-fn a_dangling_filter_fails_closed_for_containers_without_their_own() {
+fn dangling_filter_stops_containers_without_their_own() {
     for key in [
         "fluxcd.io/tag.ap",
         "flux.weave.works/tag.ap",
@@ -143,7 +143,7 @@ fn a_dangling_filter_fails_closed_for_containers_without_their_own() {
 }
 
 #[test]
-fn the_value_paths_of_a_release_are_no_filters() {
+fn value_paths_of_a_release_are_not_filters() {
     let judged = Scenario::helm_release(json!({"a": {"repo": "org/my-app", "tag": "1.0.0"}}))
         .annotation("fluxcd.io/automated", "true")
         .annotation("repository.fluxcd.io/app", "a.repo")
@@ -156,7 +156,7 @@ fn the_value_paths_of_a_release_are_no_filters() {
 }
 
 #[test]
-fn the_images_of_a_release_follow_policies_by_the_names_of_their_blocks() {
+fn images_of_a_release_follow_policies_named_after_their_blocks() {
     let values = json!({"image": {"repository": "org/my-app", "tag": "1.0.0"},
         "sidecar": {"image": "org/proxy:1.0.0"}});
     let scenario = Scenario::helm_release(values)

@@ -1,5 +1,5 @@
-//! What a cache remembers: a decision rests on it, and what it says of the
-//! elected and of the running tag is confirmed first.
+//! Cached facts: a decision uses them, but first confirms those about the elected and
+//! the running tag.
 
 use kubectl_imgpolicy::evaluator::assess;
 use kubectl_imgpolicy::image::FetchFailureKind;
@@ -7,12 +7,12 @@ use kubectl_imgpolicy::image::FetchFailureKind;
 use crate::support::oracle::{OracleImage, built, digest, image};
 use crate::support::scenario::Scenario;
 
-/// Built on this day, and remembered so.
+/// An image built on this day, known from the cache.
 fn known(day: &str) -> OracleImage {
     built(day).remembered()
 }
 
-/// `a` runs, `b` is newer and `c` the newest; all are remembered.
+/// `a` runs, `b` is newer and `c` is the newest; all are known from the cache.
 fn scenario() -> Scenario {
     Scenario::following("glob:*", "org/app:a")
         .image("a", known("2026-01-01"))
@@ -20,14 +20,14 @@ fn scenario() -> Scenario {
         .image("c", known("2026-01-03"))
 }
 
-/// The questions about remembered tags.
+/// The requests that confirm cached tags.
 fn confirmed(asked: &[String]) -> Vec<&str> {
     let confirmed = asked.iter().filter_map(|f| f.strip_prefix("confirmed "));
     confirmed.collect()
 }
 
 #[test]
-fn the_elected_and_the_running_tag_are_confirmed_and_no_others() {
+fn only_the_elected_and_the_running_tag_are_confirmed() {
     let fresh = Scenario::following("glob:*", "org/app:a")
         .image("a", built("2026-01-01"))
         .image("b", built("2026-01-02"))
@@ -41,7 +41,7 @@ fn the_elected_and_the_running_tag_are_confirmed_and_no_others() {
 }
 
 #[test]
-fn a_running_tag_that_is_elected_is_confirmed_once() {
+fn elected_running_tag_is_confirmed_once() {
     let judged = Scenario::following("glob:*", "org/app:a")
         .image("a", known("2026-01-05"))
         .image("b", known("2026-01-02"))
@@ -51,7 +51,7 @@ fn a_running_tag_that_is_elected_is_confirmed_once() {
 }
 
 #[test]
-fn what_is_fresh_needs_no_confirmation() {
+fn fresh_facts_need_no_confirmation() {
     let judged = scenario()
         .image("a", built("2026-01-01"))
         .image("c", built("2026-01-03"))
@@ -61,7 +61,7 @@ fn what_is_fresh_needs_no_confirmation() {
 }
 
 #[test]
-fn an_elected_tag_that_moved_is_judged_by_what_it_serves_now() {
+fn moved_elected_tag_is_evaluated_again() {
     // What `c` serves now is older than what `b` serves.
     let moved = built("2025-01-01").remembered_as(built("2026-01-03").digest(99));
     let judged = scenario().image("c", moved).decide("app");
@@ -69,18 +69,18 @@ fn an_elected_tag_that_moved_is_judged_by_what_it_serves_now() {
     let asked = judged.asked();
     assert_eq!(confirmed(&asked), ["a", "c", "b"]);
     let twice = asked.iter().filter(|fact| *fact == "created c").count();
-    assert_eq!(twice, 2, "its time is asked for anew");
+    assert_eq!(twice, 2, "its time is requested again");
 }
 
 #[test]
-fn a_running_tag_that_moved_is_compared_by_what_it_serves_now() {
+fn moved_running_tag_is_compared_by_its_current_image() {
     let moved = built("2026-01-09").remembered_as(built("2026-01-01").digest(99));
     let judged = scenario().image("a", moved).decide("app");
     assert_eq!(judged.says(), "keep up-to-date a");
 }
 
 #[test]
-fn every_tag_may_have_moved_and_an_end_is_found() {
+fn evaluation_ends_if_every_tag_has_moved() {
     let mut scenario = Scenario::following("glob:*", "org/app:t00");
     for number in 0..20 {
         let memory = built(&format!("2026-02-{:02}", number + 1)).digest(200);
@@ -93,7 +93,7 @@ fn every_tag_may_have_moved_and_an_end_is_found() {
 }
 
 #[test]
-fn a_tag_that_is_gone_meanwhile_leaves_the_election_to_the_next() {
+fn tag_that_is_gone_is_skipped_for_the_next_one() {
     let gone = image().gone().remembered_as(built("2026-01-03"));
     let judged = scenario().image("c", gone).decide("app");
     assert_eq!(judged.says(), "update newer-image b");
@@ -101,7 +101,7 @@ fn a_tag_that_is_gone_meanwhile_leaves_the_election_to_the_next() {
 }
 
 #[test]
-fn a_refused_tag_is_not_confirmed() {
+fn too_young_tag_is_not_confirmed() {
     let judged = scenario()
         .annotation("imgpolicy.dev/min-age", "72h")
         .annotation("imgpolicy.dev/min-age-clock", "image")
@@ -113,7 +113,7 @@ fn a_refused_tag_is_not_confirmed() {
 }
 
 #[test]
-fn a_digest_is_never_confirmed() {
+fn digest_is_never_confirmed() {
     let pin = format!("digest:{}", digest(7));
     let judged = Scenario::following(&pin, &format!("org/app@{}", digest(8)))
         .image("a", image().digest(7).remembered())
@@ -123,7 +123,7 @@ fn a_digest_is_never_confirmed() {
 }
 
 #[test]
-fn a_followed_tag_is_confirmed_and_its_new_digest_written() {
+fn followed_tag_is_confirmed_and_its_new_digest_written() {
     let moved = image().digest(2).remembered_as(image().digest(1));
     let judged = Scenario::following("digest:a", &format!("org/app:a@{}", digest(1)))
         .image("a", moved)
@@ -136,7 +136,7 @@ fn a_followed_tag_is_confirmed_and_its_new_digest_written() {
 }
 
 #[test]
-fn pods_are_held_against_what_the_running_tag_serves_now() {
+fn pods_are_compared_with_what_the_running_tag_serves_now() {
     let moved = built("2026-01-05")
         .digest(2)
         .remembered_as(built("2026-01-05").digest(1));
@@ -155,7 +155,7 @@ fn pods_are_held_against_what_the_running_tag_serves_now() {
 }
 
 #[test]
-fn a_tag_that_cannot_be_confirmed_decides_nothing() {
+fn failure_to_confirm_a_tag_leaves_the_row_undecided() {
     let failing = image()
         .created_fails(FetchFailureKind::Unreachable)
         .digest(2)
@@ -165,7 +165,7 @@ fn a_tag_that_cannot_be_confirmed_decides_nothing() {
 }
 
 #[test]
-fn a_row_whose_tags_were_not_confirmed_says_so() {
+fn row_with_unconfirmed_tags_says_so() {
     let scenario = scenario();
     let mut snapshot = scenario.snapshot();
     let subjects = snapshot.subjects().expect("subjects");
@@ -180,7 +180,7 @@ fn a_row_whose_tags_were_not_confirmed_says_so() {
     let row = &assess(&snapshot).expect("assesses").rows[0];
     assert_eq!(
         row.decision.message,
-        "whether a tag still serves what it did was not asked for"
+        "whether a tag still serves what it did was not requested"
     );
     snapshot.partial = true;
     assert_eq!(assess(&snapshot).expect("assesses").rows.len(), 0);

@@ -1,4 +1,4 @@
-//! The examples of the two texts that the product follows, as they stand there.
+//! The examples of the two texts that the product follows, unchanged.
 
 use kubectl_imgpolicy::workload::decode;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ spec:
 "#;
 
 #[test]
-fn automated_alone_updates_to_the_newest_image_whatever_its_tag() {
+fn plain_automation_updates_to_the_newest_image() {
     for newest in ["1.0.1", "9e3bdaf"] {
         let judged = manifest(BY_TIME)
             .image("1.0.0", built("2026-01-01"))
@@ -89,7 +89,7 @@ spec:
 "#;
 
 #[test]
-fn the_sidecar_follows_stg_and_the_app_follows_dev() {
+fn sidecar_follows_stg_and_app_follows_dev() {
     let scenario = manifest(BY_PATTERN)
         .image("stg-4s7bsgv", built("2026-01-01"))
         .image("dev-9e3bdaf", built("2026-01-01"))
@@ -121,12 +121,12 @@ fn automation_is_turned_off_with_false_or_with_a_lock() {
         assert_eq!(
             judged.says(),
             format!("keep {state} 1.0.1"),
-            "it is shown still"
+            "it is still shown"
         );
     }
 }
 
-/// Seed 000 with its comment signs taken away.
+/// Seed 000 with its comment signs removed.
 fn entry() -> Value {
     serde_saphyr::from_str(
         r#"
@@ -146,7 +146,7 @@ aws: # Or 'gcr', 'oci', 'dockerhub', 'azure', 'github' etc.
 }
 
 #[test]
-fn the_entry_of_the_kustomization_updates_v1_2_3_to_v1_2_4() {
+fn kustomization_entry_updates_v1_2_3_to_v1_2_4() {
     let judged = Scenario::governed_by(entry(), "my-registry.com/my-app:v1.2.3")
         .tags(&[
             "v1.2.3",
@@ -171,7 +171,7 @@ fn the_entry_of_the_kustomization_updates_v1_2_3_to_v1_2_4() {
 }
 
 #[test]
-fn the_entry_allows_and_ignores_tags_as_its_comments_say() {
+fn entry_allows_and_ignores_tags_as_its_comments_say() {
     let mut entry = entry();
     entry["allowTags"] = json!(["^v1.2.4-rc.*$"]);
     entry["ignoreTags"] = json!(["^v1.2.3-beta.*$", "^v1.3"]);
@@ -184,7 +184,7 @@ fn the_entry_allows_and_ignores_tags_as_its_comments_say() {
 }
 
 #[test]
-fn the_kustomization_without_its_commented_lines_has_no_policies() {
+fn kustomization_without_its_commented_lines_has_no_policies() {
     let judged = Scenario::deployment()
         .kustomization("apps", json!(null))
         .applied_by("apps")
@@ -194,7 +194,7 @@ fn the_kustomization_without_its_commented_lines_has_no_policies() {
 }
 
 #[test]
-fn a_digest_pins_one_image() {
+fn digest_pins_one_image() {
     let pin = format!("digest:sha256:{}", "07".repeat(32));
     let judged = Scenario::following(&pin, "org/app:1.0")
         .image("1.0", built("2026-01-01").digest(1))
@@ -207,7 +207,7 @@ fn a_digest_pins_one_image() {
 }
 
 #[test]
-fn release_tags_are_considered_alone() {
+fn only_release_tags_are_considered() {
     let judged = Scenario::following("alphabetical", "org/app:release-1")
         .annotation("imgpolicy.dev/filter-tags.app", "^release-.*$")
         .tags(&["release-1", "release-2", "zeta"])

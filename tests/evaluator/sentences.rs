@@ -1,4 +1,4 @@
-//! Every reason with the sentence that a user reads.
+//! Every reason with the message that a user reads.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,16 @@ fn follow(policy: &str, running: &str) -> Scenario {
     Scenario::following(policy, &format!("org/app{running}"))
 }
 
-/// One scenario and its sentence a line; the reason is the scenario's own.
+fn semver() -> Scenario {
+    follow("semver:~1.0", ":1.0.0")
+}
+
+fn with_range(range: &str) -> Scenario {
+    follow(&format!("semver:{range}"), ":1.0.0")
+}
+
+/// Scenarios with their outcomes, reasons and messages.
 fn cases() -> Vec<(Scenario, &'static str)> {
-    let semver = || follow("semver:~1.0", ":1.0.0");
-    let with_range = |range: &str| follow(&format!("semver:{range}"), ":1.0.0");
     vec![
         (
             semver().tags(&["1.0.0", "1.0.1"]),
@@ -98,13 +104,13 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         (
             with_range(">=2").tags(&["1.0.0", "2.0.1-rc.1", "2.1.0-alpine"]),
             "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 would, but are \
-             pre-releases, as all tags with a suffix are: a range asks for them with a -0, as in \
-             >=1.0.0-0",
+             pre-releases, as are all tags with a suffix: to include them, add -0 to the range, \
+             as in >=1.0.0-0",
         ),
         (
             with_range(">=2").tags(&["1.0.0", "2", "3"]),
             "keep no-matching-tag: none of 3 tags matches semver:>=2; 2 are versions of fewer \
-             than three numbers, which count only where the running tag has as many",
+             than three numbers, which count only if the running tag has as many",
         ),
         (
             semver()
@@ -124,8 +130,8 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         ),
         (
             follow("glob:*", ":0").image("a", image()),
-            "keep no-matching-tag: the only tag does not match glob:*; 1 does, but names no \
-             usable time of creation",
+            "keep no-matching-tag: the only tag does not match glob:*; 1 does, but has no \
+             usable creation time",
         ),
         (
             with_range("1.x.y").tags(&[]),
@@ -135,12 +141,12 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             follow("glob:*", ":a")
                 .image("a", image())
                 .image("b", built("2026-01-01")),
-            "unknown no-creation-time: the running a names no usable time of creation, so newer \
-             and older cannot be told apart; use semver: or numerical",
+            "unknown no-creation-time: the running a has no usable creation time, so newer and \
+             older tags cannot be distinguished; use semver: or numerical",
         ),
         (
             semver().settings(|s| s.exclude_images = vec!["*/app".to_owned()]),
-            "keep excluded: docker.io/org/app is left out by --exclude-image */app",
+            "keep excluded: docker.io/org/app matches --exclude-image */app",
         ),
         (
             semver().tags_fail(FetchFailureKind::Registry),
@@ -182,12 +188,12 @@ fn cases() -> Vec<(Scenario, &'static str)> {
 }
 
 #[test]
-fn every_reason_has_a_sentence_that_says_what_was_compared() {
+fn every_reason_has_a_message_that_says_what_was_compared() {
     let mut seen = BTreeSet::new();
     for (scenario, sentence) in cases() {
         let judged = scenario.decide("app");
         let said = format!("{} {}: {}", judged.outcome, judged.reason, judged.message);
-        // A parser's own words may change; ours stand before them.
+        // A parser's own words may change; ours precede them.
         let is_same = said == sentence || sentence.ends_with(": ") && said.starts_with(sentence);
         assert!(is_same, "said     {said}\nexpected {sentence}");
         seen.insert(judged.reason);
@@ -197,7 +203,7 @@ fn every_reason_has_a_sentence_that_says_what_was_compared() {
 }
 
 #[test]
-fn a_very_long_policy_is_cut_in_the_sentence() {
+fn very_long_policy_is_cut_in_the_message() {
     let policy = format!("regex:^({})$", "a|".repeat(500));
     let judged = follow(&policy, ":1").tags(&["1", "2"]).decide("app");
     assert!(judged.message.len() < 200, "{}", judged.message);

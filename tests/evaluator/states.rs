@@ -5,7 +5,7 @@ use kubectl_imgpolicy::policy::WarningCode;
 
 use crate::support::scenario::Scenario;
 
-/// 1.0.1 is there to be updated to.
+/// 1.0.1 is available.
 fn scenario() -> Scenario {
     Scenario::deployment()
         .annotation("fluxcd.io/tag.app", "semver:~1.0")
@@ -14,7 +14,7 @@ fn scenario() -> Scenario {
 }
 
 #[test]
-fn locked_wins_over_ignored_over_automated_over_manual() {
+fn locked_precedes_ignored_precedes_automated_precedes_manual() {
     let automated = scenario().annotation("fluxcd.io/automated", "true");
     let ignored = automated.clone().annotation("fluxcd.io/ignore", "true");
     let locked = ignored.clone().annotation("fluxcd.io/locked", "true");
@@ -31,7 +31,7 @@ fn locked_wins_over_ignored_over_automated_over_manual() {
 }
 
 #[test]
-fn nothing_is_asked_for_an_ignored_container_locked_or_not() {
+fn ignored_container_requests_nothing() {
     for lock in ["true", "false"] {
         let judged = scenario()
             .annotation("fluxcd.io/automated", "true")
@@ -45,7 +45,7 @@ fn nothing_is_asked_for_an_ignored_container_locked_or_not() {
 }
 
 #[test]
-fn nothing_is_asked_for_a_container_without_a_policy() {
+fn container_without_a_policy_requests_nothing() {
     for key in ["fluxcd.io/locked", "fluxcd.io/unheard-of"] {
         let judged = Scenario::deployment()
             .annotation(key, "true")
@@ -67,7 +67,7 @@ fn sync_only_does_not_stop_automation() {
 }
 
 #[test]
-fn only_true_is_true_and_a_likely_typo_is_warned_of() {
+fn only_true_enables_and_a_likely_typo_gives_a_warning() {
     for (value, warns) in [
         ("True", "boolean-typo"),
         ("true ", "boolean-typo"),
@@ -99,7 +99,7 @@ fn only_true_is_true_and_a_likely_typo_is_warned_of() {
 }
 
 #[test]
-fn a_misspelt_key_of_ours_is_warned_of() {
+fn misspelt_key_gives_a_warning() {
     for (key, meant) in [
         (
             "imgpolicy.dev/filter-tag.app",
@@ -120,7 +120,7 @@ fn a_misspelt_key_of_ours_is_warned_of() {
 }
 
 #[test]
-fn of_two_filters_the_stronger_prefix_counts_with_a_warning() {
+fn filter_with_the_stronger_prefix_applies_with_a_warning() {
     let old = ("flux.weave.works/tag.app", "semver:~0.1");
     let filter = ("filter.fluxcd.io/app", "semver:~0.2");
     let new = ("fluxcd.io/tag.app", "semver:~0.3");
@@ -143,7 +143,7 @@ fn of_two_filters_the_stronger_prefix_counts_with_a_warning() {
 }
 
 #[test]
-fn filters_that_agree_are_no_conflict() {
+fn equal_filters_do_not_conflict() {
     let judged = scenario()
         .annotation("flux.weave.works/tag.app", "semver:~1.0")
         .decide("app");
@@ -151,7 +151,7 @@ fn filters_that_agree_are_no_conflict() {
 }
 
 #[test]
-fn of_two_switches_the_stronger_prefix_counts_with_a_warning() {
+fn switch_with_the_stronger_prefix_applies_with_a_warning() {
     for (new, old, state) in [("true", "false", "automated"), ("false", "true", "manual")] {
         let judged = scenario()
             .annotation("fluxcd.io/automated", new)
@@ -171,7 +171,7 @@ fn of_two_switches_the_stronger_prefix_counts_with_a_warning() {
 }
 
 #[test]
-fn any_spelling_of_locked_or_ignore_holds() {
+fn any_spelling_of_locked_or_ignore_applies() {
     for (word, state) in [("locked", "locked"), ("ignore", "ignored")] {
         for (new, old) in [("true", "false"), ("false", "true")] {
             let judged = scenario()
@@ -185,7 +185,7 @@ fn any_spelling_of_locked_or_ignore_holds() {
 }
 
 #[test]
-fn who_is_not_automated_keeps_the_reason_of_the_state_and_faults_are_warnings() {
+fn other_states_keep_their_reason_and_failures_are_warnings() {
     for (key, state) in [("fluxcd.io/locked", "locked"), ("fluxcd.io/none", "manual")] {
         let broken = Scenario::deployment()
             .annotation(key, "true")
@@ -221,7 +221,7 @@ fn state_message(state: &str) -> &str {
 }
 
 #[test]
-fn an_init_container_follows_its_own_filter() {
+fn init_container_follows_its_own_filter() {
     let judged = scenario()
         .annotation("fluxcd.io/automated", "true")
         .annotation("fluxcd.io/tag.setup", "semver:^1.0")
@@ -232,7 +232,7 @@ fn an_init_container_follows_its_own_filter() {
 }
 
 #[test]
-fn other_updaters_are_warned_of() {
+fn other_updaters_give_a_warning() {
     for (key, value, warns) in [
         ("keel.sh/policy", "minor", "other-updater"),
         ("keel.sh/policy", "never", ""),
@@ -248,7 +248,7 @@ fn other_updaters_are_warned_of() {
 }
 
 #[test]
-fn a_marker_in_the_file_is_another_updater() {
+fn marker_in_the_file_is_another_updater() {
     let mut snapshot = scenario().snapshot();
     let container = &mut snapshot.workloads[0].containers[0];
     container.marker = Some(kubectl_imgpolicy::workload::ImageMarker {

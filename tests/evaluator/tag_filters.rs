@@ -1,9 +1,9 @@
-//! The filters beside a policy: filter, allow, ignore, then extract.
+//! The filters of a policy: filter, allow, ignore, then extract.
 
 use crate::support::scenario::Scenario;
 
 #[test]
-fn a_suffix_is_filtered_and_extracted_away() {
+fn suffix_is_filtered_and_removed_by_extract() {
     let judged = Scenario::following("semver:~1.25", "nginx:1.25.3-alpine")
         .annotation("imgpolicy.dev/filter-tags.app", "^(?P<v>.*)-alpine$")
         .annotation("imgpolicy.dev/extract.app", "$v")
@@ -15,7 +15,7 @@ fn a_suffix_is_filtered_and_extracted_away() {
 }
 
 #[test]
-fn a_tag_must_pass_filter_allow_and_ignore() {
+fn tag_must_pass_filter_allow_and_ignore() {
     let judged = Scenario::following("alphabetical", "org/app")
         .annotation("imgpolicy.dev/filter-tags.app", "^r")
         .annotation("imgpolicy.dev/allow-tags.app", r#"["1", "2"]"#)
@@ -34,7 +34,7 @@ fn a_tag_must_pass_filter_allow_and_ignore() {
 }
 
 #[test]
-fn an_empty_allow_list_allows_all() {
+fn empty_allow_list_allows_all() {
     let judged = Scenario::following("alphabetical", "org/app")
         .annotation("imgpolicy.dev/allow-tags.app", "[]")
         .tags(&["a", "b"])
@@ -43,7 +43,7 @@ fn an_empty_allow_list_allows_all() {
 }
 
 #[test]
-fn allowing_by_annotation_lifts_no_pre_release_refusal() {
+fn allow_annotation_does_not_allow_pre_releases() {
     let judged = Scenario::following("semver:*", "org/app")
         .annotation("imgpolicy.dev/filter-tags.app", ".")
         .annotation("imgpolicy.dev/allow-tags.app", r#"["."]"#)
@@ -53,7 +53,7 @@ fn allowing_by_annotation_lifts_no_pre_release_refusal() {
 }
 
 #[test]
-fn filters_stand_beside_automation_alone_too() {
+fn filters_also_apply_to_plain_automation() {
     let judged = Scenario::deployment()
         .annotation("fluxcd.io/automated", "true")
         .annotation("imgpolicy.dev/ignore-tags.app", r#"["^dev"]"#)
@@ -65,7 +65,7 @@ fn filters_stand_beside_automation_alone_too() {
 }
 
 #[test]
-fn a_filter_that_cannot_be_read_stops_the_update() {
+fn invalid_filter_stops_the_update() {
     for (name, value, word) in [
         ("filter-tags", "(", "regular expression"),
         ("filter-tags", "(?=x)", "look-ahead"),
@@ -87,7 +87,7 @@ fn a_filter_that_cannot_be_read_stops_the_update() {
 }
 
 #[test]
-fn an_empty_template_is_the_whole_tag() {
+fn empty_template_is_the_whole_tag() {
     let judged = Scenario::following("alphabetical", "org/app:1")
         .annotation("imgpolicy.dev/filter-tags.app", "^(.)")
         .annotation("imgpolicy.dev/extract.app", "")
@@ -97,7 +97,7 @@ fn an_empty_template_is_the_whole_tag() {
 }
 
 #[test]
-fn the_filters_of_one_container_leave_the_others_alone() {
+fn filters_of_one_container_do_not_affect_others() {
     let judged = Scenario::following("alphabetical", "org/app:1")
         .annotation("fluxcd.io/tag.b", "alphabetical")
         .annotation("imgpolicy.dev/ignore-tags.b", r#"["2"]"#)

@@ -1,4 +1,4 @@
-//! Product decision 14: a variant of an image is not left by itself.
+//! Product decision 14: the variant of an image does not change without an override.
 
 use crate::support::scenario::Scenario;
 
@@ -7,7 +7,7 @@ fn following(policy: &str, running: &str) -> Scenario {
 }
 
 #[test]
-fn a_tag_of_another_variant_or_none_keeps_the_running_one() {
+fn running_tag_is_kept_if_the_elected_one_is_of_another_variant() {
     for (policy, running, other) in [
         ("semver:^1.2", "1.2.3-alpine", "1.2.4"),
         ("semver:^1.2-0", "1.2.3-alpine", "1.2.4-slim"),
@@ -25,7 +25,7 @@ fn a_tag_of_another_variant_or_none_keeps_the_running_one() {
 }
 
 #[test]
-fn the_message_says_how_to_follow_the_variant() {
+fn message_says_how_to_follow_the_variant() {
     let judged = following("semver:^1.2", "1.2.3-alpine3.18")
         .tags(&["1.2.4"])
         .decide("app");
@@ -38,7 +38,7 @@ fn the_message_says_how_to_follow_the_variant() {
 }
 
 #[test]
-fn what_the_message_says_works() {
+fn annotations_from_the_message_follow_the_variant() {
     let judged = following("semver:^1.2", "1.2.3-alpine3.18")
         .annotation("imgpolicy.dev/filter-tags.app", r"^(?P<v>.*)-alpine3\.18$")
         .annotation("imgpolicy.dev/extract.app", "$v")
@@ -53,7 +53,7 @@ fn what_the_message_says_works() {
 }
 
 #[test]
-fn a_stage_before_a_release_is_no_variant() {
+fn pre_release_stage_is_not_a_variant() {
     for running in [
         "1.2.3-rc.1",
         "1.2.3-RC1",
@@ -69,7 +69,7 @@ fn a_stage_before_a_release_is_no_variant() {
 }
 
 #[test]
-fn the_same_variant_is_followed() {
+fn same_variant_is_followed() {
     let judged = following("semver:^1.2-0", "1.2.3-alpine")
         .tags(&["1.2.3-alpine", "1.2.4-alpine"])
         .decide("app");
@@ -77,7 +77,7 @@ fn the_same_variant_is_followed() {
 }
 
 #[test]
-fn a_running_tag_without_a_variant_may_take_one() {
+fn running_tag_without_a_variant_may_get_one() {
     let judged = following("semver:^1.2-0", "1.2.3").tags(&["1.2.3", "1.2.4-alpine"]);
     assert_eq!(
         judged.decide("app").says(),
@@ -86,7 +86,7 @@ fn a_running_tag_without_a_variant_may_take_one() {
 }
 
 #[test]
-fn a_variant_change_is_lifted_by_flag_annotation_and_exact_pin() {
+fn flag_annotation_or_exact_pin_allows_a_variant_change() {
     let scenario = following("semver:^1.2", "1.2.3-alpine").tags(&["1.2.3-alpine", "1.2.4"]);
     let flag = scenario.clone().settings(|s| s.allow_variant_change = true);
     assert_eq!(flag.decide("app").says(), "update newer-image 1.2.4");
@@ -97,7 +97,7 @@ fn a_variant_change_is_lifted_by_flag_annotation_and_exact_pin() {
 }
 
 #[test]
-fn a_lower_tag_of_another_variant_is_a_downgrade() {
+fn lower_tag_of_another_variant_is_a_downgrade() {
     let judged = following("semver:~1.1", "1.2.3-alpine")
         .tags(&["1.1.0"])
         .decide("app");
@@ -105,7 +105,7 @@ fn a_lower_tag_of_another_variant_is_a_downgrade() {
 }
 
 #[test]
-fn other_orders_know_no_variants() {
+fn other_orders_ignore_variants() {
     let judged = following("alphabetical", "1.2.3-alpine").tags(&["1.2.3-alpine", "1.2.4"]);
     assert_eq!(judged.decide("app").says(), "update newer-image 1.2.4");
 }

@@ -6,7 +6,7 @@
 //! if the checksum does not cover it.
 
 use kubectl_imgpolicy::manifest::{ObjectEdit, edit, objects};
-use kubectl_imgpolicy::plan::Place;
+use kubectl_imgpolicy::plan::FieldEdit;
 
 use super::edit::{annotation, place, refused};
 
@@ -30,12 +30,12 @@ fn document(name: &str, block: &[&str]) -> String {
 const MAC: &str = "mac: ENC[AES256_GCM,data:abcd,iv:AAAA,tag:AAAA,type:str]";
 const READABLE: &str = "mac_only_encrypted: true";
 
-fn edited(text: &str, index: usize, places: Vec<Place>) -> Result<String, String> {
+fn edited(text: &str, index: usize, places: Vec<FieldEdit>) -> Result<String, String> {
     let edits = [ObjectEdit { index, places }];
     edit(text, &edits).map_err(|error| format!("{}: {error}", error.line))
 }
 
-fn image() -> Vec<Place> {
+fn image() -> Vec<FieldEdit> {
     vec![place(IMAGE, Some("org/app:2"))]
 }
 

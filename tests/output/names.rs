@@ -6,7 +6,7 @@ use kubectl_imgpolicy::output::{
     EditedWorkload, ImageUse, RepeatedFlags, Style, TableOptions, annotation_edits,
     held_back_lines, images_table, locks_table, names, next_step, plan_text, status_table,
 };
-use kubectl_imgpolicy::plan::{Edit, HeldBack, Hold, UpdateSpec, plan_update};
+use kubectl_imgpolicy::plan::{Edit, HeldBack, HoldReason, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::{Workload, WorkloadKind};
 
 use super::builder::{assessment, now, row};
@@ -37,7 +37,7 @@ fn workloads_with_the_same_name_show_their_api_groups() {
         container: None,
         from: None,
         to: None,
-        hold: Hold::Owned,
+        hold: HoldReason::Owned,
         message: "somebody reverts it".to_owned(),
     };
     let workloads = rows.each_ref().map(|row| {

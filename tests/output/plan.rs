@@ -1,7 +1,7 @@
 //! The preview of a plan.
 
 use kubectl_imgpolicy::output::{Style, WriteResult, held_back_lines, plan_text, results_line};
-use kubectl_imgpolicy::plan::{Change, HeldBack, Hold, ImageChange, Plan};
+use kubectl_imgpolicy::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
 use kubectl_imgpolicy::policy::{Warning, WarningCode};
 use kubectl_imgpolicy::workload::{ContainerType, Source, WorkloadId, WorkloadKind};
 
@@ -131,7 +131,7 @@ fn plan_fits_the_terminal() {
     }
 }
 
-fn held_back(name: &str, hold: Hold) -> HeldBack {
+fn held_back(name: &str, hold: HoldReason) -> HeldBack {
     HeldBack {
         workload: id("shop", name),
         container: Some("app".to_owned()),
@@ -144,7 +144,10 @@ fn held_back(name: &str, hold: Hold) -> HeldBack {
 
 #[test]
 fn held_back_updates_are_listed_and_then_counted() {
-    let few = [held_back("web", Hold::Locked), held_back("api", Hold::Gone)];
+    let few = [
+        held_back("web", HoldReason::Locked),
+        held_back("api", HoldReason::Gone),
+    ];
     assert_eq!(
         held_back_lines(&few, true),
         [
@@ -154,9 +157,9 @@ fn held_back_updates_are_listed_and_then_counted() {
     );
     let hold = |n: usize| {
         if n.is_multiple_of(2) {
-            Hold::Manual
+            HoldReason::Manual
         } else {
-            Hold::Undecided
+            HoldReason::Undecided
         }
     };
     let many: Vec<HeldBack> = (0..1210).map(|n| held_back("web", hold(n))).collect();

@@ -1,15 +1,15 @@
-//! Plans and the edits that come of them, seen from outside: a workload is
-//! decided, planned, edited, and decided again.
+//! Plans and their edits, from the outside: a workload is decided, planned, edited, and
+//! decided again.
 
-mod guard;
-mod image;
+mod explicit_image;
+mod owners;
 mod properties;
 mod record;
 mod rollback;
 mod update;
 
 use kubectl_imgpolicy::evaluator::assess;
-use kubectl_imgpolicy::plan::{Authorship, Edit, HeldBack, Plan, UpdateSpec, plan_update};
+use kubectl_imgpolicy::plan::{Authorship, Edit, Plan, UpdateSpec, plan_update};
 use kubectl_imgpolicy::workload::Observed;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(crate) fn observed(object: &Value) -> Observed {
         .expect("a workload")
 }
 
-/// What is elected, without any flag.
+/// The plan for what is elected, without flags.
 pub(crate) fn planned(scenario: &Scenario) -> Plan {
     planned_with(scenario, &UpdateSpec::default())
 }
@@ -62,9 +62,9 @@ pub(crate) fn updated(scenario: &Scenario) -> Scenario {
     written(scenario, &planned(scenario))
 }
 
-/// Puts an edit's texts into an object, as a file's editor would.
+/// Applies an edit to an object, as the file editor does.
 pub(crate) fn apply(edit: &Edit, object: &mut Value) {
-    for place in edit.places(object) {
+    for place in edit.field_edits(object) {
         let (last, above) = place.path.split_last().expect("a path");
         let mut at = &mut *object;
         for key in above {
@@ -98,13 +98,9 @@ pub(crate) fn images(plan: &Plan) -> String {
 
 /// `app locked`: what is held back and why.
 pub(crate) fn held(plan: &Plan) -> String {
-    let text = |held: &HeldBack| {
+    let texts = plan.held_back.iter().map(|held| {
         let container = held.container.as_deref().unwrap_or("-");
         format!("{container} {}", held.hold)
-    };
-    plan.held_back
-        .iter()
-        .map(text)
-        .collect::<Vec<_>>()
-        .join(", ")
+    });
+    texts.collect::<Vec<_>>().join(", ")
 }

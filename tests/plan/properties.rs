@@ -1,5 +1,5 @@
-//! What holds for every workload: what is written is what was elected, its
-//! siblings stay, and nothing is left to do.
+//! Properties of every workload: the elected images are written, siblings are not
+//! changed, and nothing is left to do.
 
 use kubectl_imgpolicy::plan::{LockNote, Overrides, Plan, plan_rollback};
 use kubectl_imgpolicy::workload::Container;
@@ -33,7 +33,7 @@ const POLICIES: [&str; 8] = [
     "semver:~7",
 ];
 
-/// Containers that are called as images are, too.
+/// Container names, some of which are also image names.
 const NAMES: [&str; 4] = ["app", "side", "one-app", "setup"];
 
 prop_compose! {
@@ -43,7 +43,7 @@ prop_compose! {
         policies in prop::collection::vec(prop::option::of(select(POLICIES.to_vec())), 4),
         tags in subsequence(vec!["1.0.0", "1.0.1", "1.1.0", "1.2.0", "2.0.0"], 0..=5),
         is_locked in prop::bool::weighted(0.1),
-        wished in prop::option::of(select(vec!["org/app:1.0.1", "org/side:1.1.0", "org/app:9"])),
+        requested in prop::option::of(select(vec!["org/app:1.0.1", "org/side:1.1.0", "org/app:9"])),
     ) -> Scenario {
         let mut scenario = Scenario::deployment().annotation("fluxcd.io/automated", "true");
         for ((name, image), policy) in names.iter().zip(images).zip(policies) {
@@ -58,8 +58,8 @@ prop_compose! {
         for (day, tag) in tags.iter().enumerate() {
             scenario = scenario.image(tag, built(&format!("2026-01-0{}", day + 1)));
         }
-        // What is asked for beside decides nothing.
-        if let Some(image) = wished {
+        // A requested image does not change decisions.
+        if let Some(image) = requested {
             let image = image.parse().expect("an image");
             scenario = scenario.settings(|settings| settings.image = Some(image));
         }
@@ -67,7 +67,7 @@ prop_compose! {
     }
 }
 
-/// The policies that the annotations hold.
+/// The policies in the annotations.
 fn policies(scenario: &Scenario) -> Vec<Option<String>> {
     let keys = NAMES.iter().map(|name| format!("fluxcd.io/tag.{name}"));
     let containers = scenario.workload().containers;
@@ -79,7 +79,7 @@ fn policies(scenario: &Scenario) -> Vec<Option<String>> {
 
 proptest! {
     #[test]
-    fn what_was_planned_is_written_and_nothing_is_left_to_do(scenario in any_scenario()) {
+    fn planned_changes_are_written_and_nothing_is_left_to_do(scenario in any_scenario()) {
         let plan = planned(&scenario);
         if plan.changes.is_empty() {
             return Ok(());
@@ -100,13 +100,13 @@ proptest! {
         prop_assert_eq!(after.workload().containers, expected);
         prop_assert_eq!(policies(&after), policies(&scenario));
         prop_assert_eq!(planned(&after).changes, Plan::default().changes);
-        // The same edit once more, after an answer that was lost, is empty.
+        // The same edit again, after a lost response, is empty.
         let again = plan.changes[0].edit(&observed(after.object()), &super::author());
         prop_assert!(again.expect("an edit").is_empty());
     }
 
     #[test]
-    fn a_rollback_brings_every_image_back(scenario in any_scenario()) {
+    fn rollback_restores_every_image(scenario in any_scenario()) {
         let plan = planned(&scenario);
         if plan.changes.is_empty() {
             return Ok(());
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn an_update_of_a_release_changes_its_image_alone(
+    fn update_of_a_release_changes_only_its_image(
         tag in select(vec![json!("1.0.0"), json!(1.0), json!(null), json!("")]),
         is_text in any::<bool>(),
         top in any::<bool>(),

@@ -1,4 +1,4 @@
-//! Product decision 6.11, the writing of it.
+//! Product decision 6.11, writing: the record of an update.
 
 use kubectl_imgpolicy::plan::{LastUpdate, RecordedChange};
 use serde_json::{Value, json};
@@ -22,13 +22,13 @@ fn automated(containers: &[(&str, &str)]) -> Scenario {
 }
 
 fn last(scenario: &Scenario) -> LastUpdate {
-    LastUpdate::of(&observed(scenario.object()).annotations)
+    LastUpdate::from_annotations(&observed(scenario.object()).annotations)
         .expect("a record")
         .expect("can be read")
 }
 
 #[test]
-fn an_update_tells_its_tags_its_number_and_what_it_replaced() {
+fn update_records_tags_number_and_replaced_images() {
     let scenario = automated(&[("app", "org/my-app:1.0.0")]);
     let after = updated(&scenario);
     assert_eq!(annotation(&after, "fluxcd.io/tag.my-app"), Some("1.0.1"));
@@ -66,7 +66,7 @@ fn two_containers_are_one_edit_with_one_number() {
 }
 
 #[test]
-fn a_container_named_like_the_image_keeps_its_policy() {
+fn container_named_like_the_image_keeps_its_policy() {
     let scenario = automated(&[("my-app", "org/my-app:1.0.0")]);
     let after = updated(&scenario);
     assert_eq!(
@@ -80,7 +80,7 @@ fn a_container_named_like_the_image_keeps_its_policy() {
 }
 
 #[test]
-fn a_policy_that_names_no_container_is_not_overwritten() {
+fn policy_without_a_container_is_not_overwritten() {
     let scenario =
         automated(&[("app", "org/my-app:1.0.0")]).annotation("fluxcd.io/tag.my-app", "semver:~2");
     let after = updated(&scenario);
@@ -91,7 +91,7 @@ fn a_policy_that_names_no_container_is_not_overwritten() {
 }
 
 #[test]
-fn a_record_is_read_as_one_and_not_as_a_policy() {
+fn record_is_not_read_as_a_policy() {
     let after = updated(&automated(&[("app", "org/my-app:1.0.0")]));
     let judged = after.decide("app");
     assert_eq!(judged.says(), "keep up-to-date 1.0.1");
@@ -99,13 +99,13 @@ fn a_record_is_read_as_one_and_not_as_a_policy() {
 }
 
 #[test]
-fn a_record_stays_one_through_later_updates_when_a_container_of_that_name_appears() {
+fn record_stays_a_record_if_a_container_of_that_name_appears() {
     let first = updated(&automated(&[("app", "org/my-app:1.0.0")]));
     let appeared = first
         .container("my-app", "org/other:1.0.1")
         .image("1.0.2", built("2026-01-03"));
     let second = updated(&appeared);
-    // The key is the new container's now, and its value is still no policy.
+    // The key now names the new container, and its value is still not a policy.
     assert_eq!(annotation(&second, "fluxcd.io/tag.my-app"), Some("1.0.1"));
     assert!(last(&second).records.contains_key("fluxcd.io/tag.my-app"));
     let third = second.image("1.0.3", built("2026-01-04"));
@@ -113,7 +113,7 @@ fn a_record_stays_one_through_later_updates_when_a_container_of_that_name_appear
 }
 
 #[test]
-fn two_images_with_one_last_element_are_told_by_longer_paths() {
+fn images_with_the_same_last_element_get_longer_names() {
     let scenario = automated(&[
         ("a", "q.example/one/app:1.0.0"),
         ("b", "q.example/two/app:1.0.0"),
@@ -127,7 +127,7 @@ fn two_images_with_one_last_element_are_told_by_longer_paths() {
 }
 
 #[test]
-fn a_name_that_is_no_legal_key_is_cut_with_a_hash() {
+fn illegal_key_is_cut_with_a_hash() {
     let long = format!("org/{}", "a".repeat(90));
     let after = updated(&automated(&[("app", &format!("{long}:1.0.0"))]));
     let records = last(&after).records;
@@ -142,7 +142,7 @@ fn a_name_that_is_no_legal_key_is_cut_with_a_hash() {
 }
 
 #[test]
-fn the_next_update_counts_on_and_keeps_the_others_records() {
+fn next_update_increments_the_number_and_keeps_other_records() {
     let scenario = automated(&[("app", "org/my-app:1.0.0"), ("side", "org/proxy:1.0.0")]);
     let first = updated(&scenario);
     let second = updated(
@@ -159,7 +159,7 @@ fn the_next_update_counts_on_and_keeps_the_others_records() {
 }
 
 #[test]
-fn a_number_that_is_none_begins_again() {
+fn invalid_build_number_starts_again_at_one() {
     let scenario =
         automated(&[("app", "org/my-app:1.0.0")]).annotation("fluxcd.io/build.number", "nightly");
     let after = updated(&scenario);
@@ -167,7 +167,7 @@ fn a_number_that_is_none_begins_again() {
 }
 
 #[test]
-fn the_record_of_an_image_that_is_gone_goes() {
+fn record_of_a_removed_image_is_removed() {
     let first = updated(&automated(&[("app", "org/my-app:1.0.0")]));
     let mut object = first.object().clone();
     object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("org/renamed:1.0.0");
@@ -177,7 +177,7 @@ fn the_record_of_an_image_that_is_gone_goes() {
 }
 
 #[test]
-fn the_group_build_of_the_policys_expression_is_the_number() {
+fn build_group_of_the_policy_is_the_number() {
     for annotations in [
         vec![("fluxcd.io/tag.app", "regex:^main-(?P<build>[0-9]+)$")],
         vec![
@@ -200,7 +200,7 @@ fn the_group_build_of_the_policys_expression_is_the_number() {
 }
 
 #[test]
-fn an_image_by_digest_alone_is_told_by_its_digest() {
+fn image_by_digest_is_recorded_by_its_digest() {
     let pinned = digest(7).to_string();
     let scenario = Scenario::following(&format!("digest:{pinned}"), "org/my-app")
         .image("1.0.0", built("2026-01-01").digest(7));
@@ -222,7 +222,7 @@ fn an_image_by_digest_alone_is_told_by_its_digest() {
 }
 
 #[test]
-fn a_change_cause_of_the_users_own_is_kept_and_added_to() {
+fn change_cause_of_the_user_is_kept_and_extended() {
     let cause = "kubernetes.io/change-cause";
     let first = updated(&automated(&[("app", "org/my-app:1.0.0")]).annotation(cause, "release 7"));
     assert_eq!(

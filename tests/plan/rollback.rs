@@ -1,4 +1,4 @@
-//! Putting back what the last recorded update replaced.
+//! Restoring what the last recorded update replaced.
 
 use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Overrides, Plan, Presence, plan_rollback};
 use kubectl_imgpolicy::workload::Obstacle;
@@ -32,7 +32,7 @@ fn rollback_with(scenario: &Scenario, containers: &[&str], overrides: Overrides)
 }
 
 #[test]
-fn every_change_of_the_last_update_is_undone_and_the_workload_locked() {
+fn every_change_of_the_last_update_is_reverted_and_the_workload_locked() {
     let after = updated(&scenario());
     let plan = rollback(&after, &[]);
     assert_eq!(images(&plan), "app=org/app:1.0.0 side=org/side:1.0.0");
@@ -49,7 +49,7 @@ fn every_change_of_the_last_update_is_undone_and_the_workload_locked() {
         annotation(&back, "kubernetes.io/change-cause"),
         Some("imgpolicy: rollback of app 1.0.1 -> 1.0.0, side 1.0.1 -> 1.0.0")
     );
-    let last = LastUpdate::of(&observed(back.object()).annotations);
+    let last = LastUpdate::from_annotations(&observed(back.object()).annotations);
     let last = last.expect("a record").expect("can be read");
     assert!(last.rollback);
     assert_eq!(last.changes[0].to, "org/app:1.0.0");
@@ -59,7 +59,7 @@ fn every_change_of_the_last_update_is_undone_and_the_workload_locked() {
 }
 
 #[test]
-fn a_second_rollback_says_so() {
+fn second_rollback_says_so() {
     let after = updated(&scenario());
     let back = written(&after, &rollback(&after, &[]));
     let plan = rollback(&back, &[]);
@@ -74,7 +74,7 @@ fn a_second_rollback_says_so() {
 }
 
 #[test]
-fn a_named_container_is_rolled_back_alone() {
+fn only_the_named_container_is_rolled_back() {
     let after = updated(&scenario());
     let plan = rollback(&after, &["side"]);
     assert_eq!(images(&plan), "side=org/side:1.0.0");
@@ -89,7 +89,7 @@ fn a_named_container_is_rolled_back_alone() {
 }
 
 #[test]
-fn what_a_rollback_left_can_be_put_back_later() {
+fn remaining_changes_can_be_rolled_back_later() {
     let after = updated(&scenario());
     let back = written(&after, &rollback(&after, &["side"]));
     let plan = rollback(&back, &["side"]);
@@ -104,14 +104,14 @@ fn what_a_rollback_left_can_be_put_back_later() {
 }
 
 #[test]
-fn the_lock_tells_only_what_was_put_back() {
+fn lock_message_lists_only_restored_images() {
     let after = updated(&scenario());
     let mut plan = rollback(&after, &[]);
     let gone = Presence::Gone("no such manifest".to_owned());
     let away = Presence::Unknown("no route to host".to_owned());
-    plan.heed_presences(&[away, gone]);
+    plan.hold_back_missing(&[away, gone]);
     assert_eq!(images(&plan), "app=org/app:1.0.0");
-    // What ran before is wanted back, also while its registry is away.
+    // A rollback restores the previous image even if its registry is unreachable.
     assert!(
         plan.changes[0].notes[0].contains("no route to host"),
         "{plan:?}"
@@ -123,14 +123,14 @@ fn the_lock_tells_only_what_was_put_back() {
 }
 
 #[test]
-fn a_lock_that_says_false_is_none() {
+fn lock_with_value_false_is_not_a_lock() {
     let after = updated(&scenario()).annotation("fluxcd.io/locked", "false");
     let back = written(&after, &rollback(&after, &[]));
     assert_eq!(annotation(&back, "fluxcd.io/locked"), Some("true"));
 }
 
 #[test]
-fn what_runs_something_else_by_now_stays() {
+fn container_with_another_image_is_not_rolled_back() {
     let after = updated(&scenario());
     let mut object = after.object().clone();
     object["spec"]["template"]["spec"]["containers"][0]["image"] = json!("org/app:1.0.2");
@@ -139,18 +139,15 @@ fn what_runs_something_else_by_now_stays() {
     assert_eq!(held(&plan), "app changed-since");
     assert_eq!(
         plan.held_back[0].message,
-        "the last update wrote org/app:1.0.1, and container app now runs org/app:1.0.2"
+        "the last update wrote org/app:1.0.1, but container app now has org/app:1.0.2"
     );
     object["spec"]["template"]["spec"]["containers"][0]["name"] = json!("main");
     let plan = rollback(&after.with_object(object), &["app"]);
-    assert_eq!(
-        plan.held_back[0].message,
-        "there is no container app any more"
-    );
+    assert_eq!(plan.held_back[0].message, "container app no longer exists");
 }
 
 #[test]
-fn without_a_record_there_is_nothing_to_put_back() {
+fn workload_without_a_record_is_not_rolled_back() {
     let plan = rollback(&scenario(), &[]);
     assert_eq!(
         (images(&plan), held(&plan)),
@@ -170,7 +167,7 @@ fn without_a_record_there_is_nothing_to_put_back() {
 }
 
 #[test]
-fn a_record_with_a_bare_number_is_read() {
+fn record_with_a_bare_number_is_accepted() {
     let record = json!({"time": "2026-01-02T00:00:00Z", "by": "me", "number": 3, "records": {},
         "changes": [{"container": "app", "from": "org/app:0.9", "to": "org/app:1.0.0",
             "digest": null, "policy": null}]});
@@ -179,7 +176,7 @@ fn a_record_with_a_bare_number_is_read() {
 }
 
 #[test]
-fn a_lock_that_is_there_already_stays_as_it_is() {
+fn existing_lock_is_kept() {
     let locked = updated(&scenario())
         .annotation("flux.weave.works/locked", "true")
         .annotation("flux.weave.works/locked_user", "ops");
@@ -187,7 +184,7 @@ fn a_lock_that_is_there_already_stays_as_it_is() {
     assert_eq!(plan.changes[0].policy, None);
     assert_eq!(
         plan.changes[0].notes,
-        ["deployment/web is locked by ops already; that lock stays"]
+        ["deployment/web is already locked by ops; that lock is kept"]
     );
     let back = written(&locked, &plan);
     assert_eq!(annotation(&back, "fluxcd.io/locked"), None);
@@ -198,7 +195,7 @@ fn a_lock_that_is_there_already_stays_as_it_is() {
 }
 
 #[test]
-fn a_lock_that_came_after_the_plan_stays_too() {
+fn lock_set_after_the_plan_is_kept() {
     let after = updated(&scenario());
     let plan = rollback(&after, &[]);
     let locked = after
@@ -211,20 +208,20 @@ fn a_lock_that_came_after_the_plan_stays_too() {
 }
 
 #[test]
-fn a_release_is_rolled_back_in_its_values() {
+fn release_is_rolled_back_in_its_values() {
     let scenario = Scenario::helm_release(json!({"image": {"repository": "org/app"}}))
         .annotation("fluxcd.io/automated", "true")
         .annotation("fluxcd.io/tag.chart-image", "semver:~1.0")
         .tags(&["1.0.0", "1.0.1"]);
     let after = updated(&scenario);
     let back = written(&after, &rollback(&after, &[]));
-    // Without a tag the chart takes its own again.
+    // Without a tag, the chart uses its own again.
     assert_eq!(back.object()["spec"]["values"]["image"].get("tag"), None);
     assert_eq!(back.workload().containers[0].image, "org/app");
 }
 
 #[test]
-fn what_cannot_be_written_any_more_is_not_put_back() {
+fn image_that_can_no_longer_be_written_is_not_restored() {
     let values = json!({"image": {"repository": "org/app", "tag": "1.0.0"}});
     let scenario = Scenario::helm_release(values)
         .annotation("fluxcd.io/automated", "true")
@@ -232,7 +229,7 @@ fn what_cannot_be_written_any_more_is_not_put_back() {
         .tags(&["1.0.0", "1.0.1"]);
     let after = updated(&scenario);
     assert_eq!(images(&rollback(&after, &[])), "chart-image=org/app:1.0.0");
-    // A digest came since, and counts more than the tag.
+    // A digest has been added since, and takes precedence over the tag.
     let mut objects = [observed(after.object())];
     let container = &mut objects[0].workload.containers[0];
     container.obstacle = Some(Obstacle {
@@ -242,7 +239,7 @@ fn what_cannot_be_written_any_more_is_not_put_back() {
     let plan = plan_rollback(&objects, &[], &note(), Overrides::default());
     assert_eq!(images(&plan), "");
     assert_eq!(held(&plan), "chart-image not-writable");
-    // What keeps automation alone away keeps no rollback away.
+    // An obstacle for automation only does not prevent a rollback.
     let container = &mut objects[0].workload.containers[0];
     container.obstacle = Some(Obstacle {
         message: "the chart's own tag".to_owned(),
@@ -252,7 +249,7 @@ fn what_cannot_be_written_any_more_is_not_put_back() {
     assert_eq!(images(&plan), "chart-image=org/app:1.0.0");
 }
 
-/// The scenario after an update, whose record says that `app` ran this before.
+/// The scenario after an update whose record says that `app` had this image before.
 fn recorded(from: &str) -> Scenario {
     let after = updated(&scenario());
     let text = annotation(&after, "imgpolicy.dev/last-update").expect("a record");
@@ -266,7 +263,7 @@ fn recorded(from: &str) -> Scenario {
 }
 
 #[test]
-fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
+fn image_of_another_repository_is_restored_only_if_the_policy_is_overridden() {
     let digest = format!("sha256:{}", "ab".repeat(32));
     for (from, is_elsewhere) in [
         ("other.example/org/x:1.0.0".to_owned(), true),
@@ -287,7 +284,7 @@ fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
             assert!(!plan.changes[0].images[0].changes_repository(), "{from}");
             continue;
         }
-        // The other container is put back all the same.
+        // The other container is still restored.
         assert_eq!(images(&plan), side, "{from}");
         assert_eq!(held(&plan), "app other-repository", "{from}");
         let held = &plan.held_back[0];
@@ -296,9 +293,9 @@ fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
             Some(from.clone())
         );
         assert_eq!(held.hold.lifted_by(), Some("--override-policy"));
-        // What was held back can still be put back.
+        // The change that was held back can still be reverted.
         let back = written(&scenario, &plan);
-        let last = LastUpdate::of(&observed(back.object()).annotations);
+        let last = LastUpdate::from_annotations(&observed(back.object()).annotations);
         let last = last.expect("a record").expect("can be read");
         assert_eq!(last.pending[0].from, from);
 
@@ -324,7 +321,7 @@ fn an_image_of_another_repository_is_put_back_only_over_the_policy() {
 }
 
 #[test]
-fn a_record_of_what_is_not_a_valid_image_puts_nothing_back() {
+fn record_with_an_invalid_image_restores_nothing() {
     for from in [
         "",
         "Other.example/X:1",
@@ -342,7 +339,7 @@ fn a_record_of_what_is_not_a_valid_image_puts_nothing_back() {
 }
 
 #[test]
-fn a_number_of_a_live_release_comes_back_as_that_number() {
+fn numeric_tag_of_a_live_release_is_restored_as_a_number() {
     for (tag, shown) in [
         (json!(787_849), "787849"),
         (json!(1.2), "1.2"),
@@ -358,7 +355,7 @@ fn a_number_of_a_live_release_comes_back_as_that_number() {
         let after = updated(&before);
         let image = &after.object()["spec"]["values"]["app"]["image"];
         assert_eq!(image["tag"], "1.0.1");
-        let last = LastUpdate::of(&observed(after.object()).annotations);
+        let last = LastUpdate::from_annotations(&observed(after.object()).annotations);
         let change = &last.expect("a record").expect("can be read").changes[0];
         assert_eq!(
             (&*change.from, change.unquoted),

@@ -23,7 +23,7 @@ fn locked() -> Scenario {
 }
 
 #[test]
-fn what_is_elected_is_written_in_the_spelling_of_the_manifest() {
+fn elected_image_is_written_in_the_spelling_of_the_manifest() {
     let scenario = following("semver:~1.0", "index.docker.io/org/app:1.0.0");
     let plan = planned(&scenario);
     assert_eq!(images(&plan), "app=index.docker.io/org/app:1.0.1");
@@ -37,7 +37,7 @@ fn what_is_elected_is_written_in_the_spelling_of_the_manifest() {
 }
 
 #[test]
-fn a_digest_beside_the_tag_follows_it() {
+fn digest_follows_the_tag() {
     let scenario = following("semver:~1.0", &format!("org/app:1.0.0@{}", digest(1)));
     assert_eq!(
         images(&planned(&scenario)),
@@ -46,13 +46,13 @@ fn a_digest_beside_the_tag_follows_it() {
 }
 
 #[test]
-fn what_runs_already_is_in_no_plan() {
+fn running_image_is_not_in_the_plan() {
     let plan = planned(&following("semver:~1.0", "org/app:1.0.1"));
     assert_eq!(plan, Plan::default());
 }
 
 #[test]
-fn a_manual_container_is_written_only_when_asked_for() {
+fn manual_container_is_updated_only_with_the_flag() {
     let plan = planned(&manual());
     assert_eq!(
         (images(&plan), held(&plan)),
@@ -71,7 +71,7 @@ fn a_manual_container_is_written_only_when_asked_for() {
 }
 
 #[test]
-fn a_manual_container_without_a_policy_is_never_written() {
+fn manual_container_without_a_policy_is_never_updated() {
     let scenario = Scenario::deployment()
         .container("app", "org/app:1.0.0")
         .tags(&["1.0.0", "1.0.1"])
@@ -84,7 +84,7 @@ fn a_manual_container_without_a_policy_is_never_written() {
 }
 
 #[test]
-fn a_lock_holds_unless_it_is_overridden() {
+fn locked_workload_keeps_its_image_unless_overridden() {
     let plan = planned(&locked());
     assert_eq!(held(&plan), "app locked");
     assert!(
@@ -126,38 +126,41 @@ fn a_lock_holds_unless_it_is_overridden() {
     let plan = planned_with(&locked(), &spec);
     assert_eq!(
         plan.changes[0].notes,
-        ["deployment/web is locked by ops: freeze; the lock is passed over"]
+        ["deployment/web is locked by ops: freeze; overriding the lock"]
     );
 }
 
-#[test]
-fn what_lifts_a_lock_automates_nothing() {
-    let manual = locked().annotation("fluxcd.io/automated", "false");
-    let spec = |include_manual| UpdateSpec {
+fn over_the_lock(include_manual: bool) -> UpdateSpec {
+    UpdateSpec {
         include_manual,
         overrides: Overrides {
             lock: true,
             ..Overrides::default()
         },
         ..UpdateSpec::default()
-    };
-    let plan = planned_with(&manual, &spec(false));
+    }
+}
+
+#[test]
+fn overriding_a_lock_does_not_automate() {
+    let manual = locked().annotation("fluxcd.io/automated", "false");
+    let plan = planned_with(&manual, &over_the_lock(false));
     assert_eq!(
         (images(&plan), held(&plan)),
         (String::new(), "app manual".to_owned())
     );
-    let plan = planned_with(&manual, &spec(true));
+    let plan = planned_with(&manual, &over_the_lock(true));
     assert_eq!(images(&plan), "app=org/app:1.0.1");
 }
 
 #[test]
-fn a_locked_workload_that_is_up_to_date_is_not_mentioned() {
+fn up_to_date_locked_workload_is_not_listed() {
     let scenario = following("semver:~1.0", "org/app:1.0.1").annotation("fluxcd.io/locked", "true");
     assert_eq!(planned(&scenario), Plan::default());
 }
 
 #[test]
-fn what_is_not_written_is_held_back_with_its_reason() {
+fn image_that_is_not_written_is_held_back_with_its_reason() {
     for (scenario, expected) in [
         (
             following("semver:<=1.0.0", "org/app:1.0.1"),
@@ -186,7 +189,7 @@ fn what_is_not_written_is_held_back_with_its_reason() {
 }
 
 #[test]
-fn an_invalid_policy_of_a_manual_container_tells_its_fault() {
+fn invalid_policy_of_a_manual_container_is_reported() {
     let scenario =
         following("semver:nonsense", "org/app:1.0.0").annotation("fluxcd.io/automated", "false");
     let spec = UpdateSpec {
@@ -203,7 +206,7 @@ fn an_invalid_policy_of_a_manual_container_tells_its_fault() {
 }
 
 #[test]
-fn only_the_named_containers_are_written() {
+fn only_the_named_containers_are_updated() {
     let scenario = following("semver:~1.0", "org/app:1.0.0")
         .container("side", "org/side:1.0.0")
         .annotation("fluxcd.io/tag.side", "semver:~1.0");
@@ -218,7 +221,7 @@ fn only_the_named_containers_are_written() {
 }
 
 #[test]
-fn beyond_the_limit_workloads_are_held_back() {
+fn workloads_beyond_the_limit_are_held_back() {
     let mut plan = planned(&following("semver:~1.0", "org/app:1.0.0"));
     let mut second = plan.changes[0].clone();
     second.workload.name = "worker".to_owned();
@@ -231,17 +234,17 @@ fn beyond_the_limit_workloads_are_held_back() {
         (1, "app beyond-max".to_owned())
     );
     assert_eq!(plan.held_back[0].workload.name, "worker");
-    assert_eq!(plan.held_back[0].message, "the plan has 1 workload already");
+    assert_eq!(plan.held_back[0].message, "the plan already has 1 workload");
 }
 
 #[test]
-fn a_second_run_finds_nothing_to_do() {
+fn second_run_finds_nothing_to_do() {
     let after = updated(&following("semver:~1.0", "org/app:1.0.0"));
     assert_eq!(planned(&after), Plan::default());
 }
 
 #[test]
-fn an_object_that_changed_since_is_refused_and_a_finished_one_is_left_alone() {
+fn changed_object_is_refused_and_an_updated_one_is_skipped() {
     let scenario = following("semver:~1.0", "org/app:1.0.0");
     let plan = planned(&scenario);
     let tried = |change: &dyn Fn(&mut serde_json::Value)| {
@@ -262,7 +265,7 @@ fn an_object_that_changed_since_is_refused_and_a_finished_one_is_left_alone() {
     });
     assert_eq!(
         moved.expect_err("refused").to_string(),
-        "container app: the image changed since the plan: now org/app:0.9"
+        "container app: the image has changed since the plan was made: now org/app:0.9"
     );
     let done = tried(&|object| {
         object.pointer_mut(containers).expect("a container")["image"] = json!("org/app:1.0.1");
@@ -271,7 +274,7 @@ fn an_object_that_changed_since_is_refused_and_a_finished_one_is_left_alone() {
 }
 
 #[test]
-fn a_lock_that_came_after_the_plan_is_heeded() {
+fn lock_set_after_the_plan_is_honoured() {
     let plan = planned(&following("semver:~1.0", "org/app:1.0.0"));
     let object = observed(locked().object());
     let refused = plan.changes[0].edit(&object, &author());
@@ -292,7 +295,7 @@ fn a_lock_that_came_after_the_plan_is_heeded() {
 }
 
 #[test]
-fn a_release_is_written_into_its_values() {
+fn release_is_updated_in_its_values() {
     let values =
         json!({"image": {"repository": "org/app", "tag": 1.0}, "side": {"image": "org/s:1.0.0"}});
     let scenario = Scenario::helm_release(values)
@@ -319,7 +322,7 @@ fn a_release_is_written_into_its_values() {
 }
 
 #[test]
-fn what_is_ignored_since_the_plan_stays() {
+fn workload_ignored_after_the_plan_keeps_its_image() {
     let scenario = Scenario::deployment()
         .annotation("fluxcd.io/automated", "true")
         .annotation("fluxcd.io/tag.app", "semver:~1.0")

@@ -330,7 +330,7 @@ fn only_the_lock_that_was_seen_goes() {
     let refusal = unlock.edit_of(&other).expect_err("another lock");
     assert_eq!(
         refusal.to_string(),
-        "the lock is another one since the plan was made: incident"
+        "a different lock has been set since the plan was made: incident"
     );
     // One that is gone by itself is as wished.
     assert!(unlock.edit_of(&web(&[])).expect("an edit").is_empty());
@@ -410,7 +410,7 @@ fn whoever_sets_a_policy_of_a_locked_workload_is_told() {
     assert_eq!(
         plan.changes[0].notes,
         [
-            "deployment/web is locked by alice; nothing is updated until \
+            "deployment/web is locked by alice; it is not updated until \
           'kubectl imgpolicy unlock deployment/web'"
         ]
     );

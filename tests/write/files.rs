@@ -293,7 +293,7 @@ fn a_file_that_changed_since_the_plan_is_read_anew() {
     fs::write(folder.path().join("web.yaml"), &other).expect("a file");
     assert_eq!(
         results(&plan)[0],
-        "shop/a: container app: the image changed since the plan: now org/app:9"
+        "shop/a: container app: the image has changed since the plan was made: now org/app:9"
     );
     assert_eq!(read(&folder, "web.yaml"), other);
 }

@@ -65,7 +65,7 @@ pub(crate) fn show(
     let assessment = evaluator::assess(&collected.snapshot)?;
     show_assessment(&assessment, terminal);
     collected.report_pull_secrets(terminal);
-    let repositories = collected.snapshot.asked();
+    let repositories = collected.snapshot.repository_count();
     cost::report_cost(&registries.statistics(), repositories, terminal);
     annotations.effect = assessment.rows;
     job.origin = collected.origin;

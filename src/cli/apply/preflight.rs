@@ -62,7 +62,7 @@ async fn hold_back_in_cluster(
         }
     }
     let owners = collect::owners(cluster, &objects.by_id).await;
-    plan.heed_owners(&owners, overrides);
+    plan.hold_back_owned(&owners, overrides);
 }
 
 /// Looks up every image that the plan writes, and holds back those that do not exist.
@@ -105,6 +105,6 @@ fn confirm_images(
         terminal.note(&note);
     }
     report_used(used, terminal);
-    job.plan.heed_presences(&presences);
+    job.plan.hold_back_missing(&presences);
     Ok(())
 }

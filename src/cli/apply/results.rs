@@ -12,7 +12,7 @@ use crate::output::{
     AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
     WriteResult, command_line, encode, results_line,
 };
-use crate::plan::{Change, Edit, Hold, Plan};
+use crate::plan::{Change, Edit, HoldReason, Plan};
 use crate::workload::{Source, WorkloadId};
 use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
 
@@ -294,24 +294,24 @@ pub(crate) fn exit_code(job: &ApplyJob, results: &[WorkloadResult]) -> ExitCode 
 }
 
 /// Whether what is held back counts as a failure.
-fn is_failure(hold: Hold) -> bool {
+fn is_failure(hold: HoldReason) -> bool {
     match hold {
-        Hold::Owned
-        | Hold::Gone
-        | Hold::Unconfirmed
-        | Hold::Undecided
-        | Hold::ChangedSince
-        | Hold::NotAccepted
-        | Hold::NotAnImage
-        | Hold::NotWritable
-        | Hold::OtherRepository
-        | Hold::NoRecord => true,
-        Hold::Manual
-        | Hold::Locked
-        | Hold::Ignored
-        | Hold::Downgrade
-        | Hold::VariantChange
-        | Hold::BeyondMax
-        | Hold::AlreadyRolledBack => false,
+        HoldReason::Owned
+        | HoldReason::Gone
+        | HoldReason::Unconfirmed
+        | HoldReason::Undecided
+        | HoldReason::ChangedSince
+        | HoldReason::NotAccepted
+        | HoldReason::NotAnImage
+        | HoldReason::NotWritable
+        | HoldReason::OtherRepository
+        | HoldReason::NoRecord => true,
+        HoldReason::Manual
+        | HoldReason::Locked
+        | HoldReason::Ignored
+        | HoldReason::Downgrade
+        | HoldReason::VariantChange
+        | HoldReason::BeyondMax
+        | HoldReason::AlreadyRolledBack => false,
     }
 }

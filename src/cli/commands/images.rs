@@ -258,7 +258,7 @@ fn tags_of_image(
     let workload = Workload::running(word);
     let now = now();
     let settings = Settings::default();
-    let subject = Subject::trying(&workload, &workload.containers[0], policy, &settings, now);
+    let subject = Subject::for_trial(&workload, &workload.containers[0], policy, &settings, now);
     let metadata = if let Some(path) = args.scope.saved_snapshot() {
         snapshot_file::repository(path, image.canonical())?
     } else {

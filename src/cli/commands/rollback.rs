@@ -20,7 +20,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
 use crate::collect::{self, ObservedObjects};
 use crate::files;
-use crate::plan::{HeldBack, Hold, LockNote, Overrides, plan_rollback};
+use crate::plan::{HeldBack, HoldReason, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
 /// Undo the last recorded update, and lock
@@ -130,7 +130,7 @@ pub(crate) fn rollback(
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
         // With --all or -l, workloads without a record are not a failure.
-        let stays = |held: &HeldBack| held.container.is_none() && held.hold == Hold::NoRecord;
+        let stays = |held: &HeldBack| held.container.is_none() && held.hold == HoldReason::NoRecord;
         plan.held_back.retain(|held| !stays(held));
     }
     let job = ApplyJob {

@@ -120,7 +120,7 @@ pub(crate) fn test(
         ..args.gate.settings()
     };
     let container = &workload.containers[0];
-    let subject = Subject::trying(&workload, container, policy, &settings, now());
+    let subject = Subject::for_trial(&workload, container, policy, &settings, now());
     let metadata = match (&args.tags_from, &args.from_snapshot) {
         (Some(from), _) => {
             let given = given_tags(from)?;

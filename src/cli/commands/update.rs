@@ -152,7 +152,7 @@ pub(crate) fn update(
     let collected = scan::scan(reading, &how, runtime, terminal)?;
     cost::report_cost(
         &registries.statistics(),
-        collected.snapshot.asked(),
+        collected.snapshot.repository_count(),
         terminal,
     );
     if collected.interrupted {

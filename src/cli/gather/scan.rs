@@ -82,7 +82,7 @@ pub(crate) fn collect(
     };
     let collected = scan(reading, &asking, runtime, terminal)?;
     snapshot_file::save(flags.snapshot_to_save(), &collected.snapshot)?;
-    let asked = collected.snapshot.asked();
+    let asked = collected.snapshot.repository_count();
     cost::report_cost(&registries.statistics(), asked, terminal);
     Ok(collected)
 }

@@ -1,10 +1,10 @@
-//! How old an image is, by a clock that it cannot set itself.
+//! How old an image is, by a clock that its author cannot set.
 //!
-//! Whoever pushes an image writes its date too, so a minimum age that counts
-//! from that date delays nobody who wants to deceive. The clock is what the image
-//! cannot set: the time of the push where the registry tells it, else the
-//! `Last-Modified` of the registry's answer, else the time at which our cache saw
-//! the digest first. The image's own date can only make it younger.
+//! The author of an image also writes its date, so a minimum age that counts from
+//! that date does not stop an attacker. The clock is a time that the author cannot
+//! set: the push time if the registry reports it, otherwise the `Last-Modified` of
+//! the registry's response, otherwise the time when our cache first saw the digest.
+//! The image's own date can only make the image younger.
 
 use jiff::Timestamp;
 
@@ -15,11 +15,11 @@ use crate::words::closed_words;
 closed_words! {
     /// What the age of an image counts from.
     pub enum AgeClock {
-        /// When it was pushed, as the registry tells.
+        /// The push time that the registry reports.
         Push = "push",
         /// The earliest `Last-Modified` that the registry sent with it.
         LastModified = "last-modified",
-        /// When our cache saw its digest first.
+        /// When our cache first saw its digest.
         FirstSeen = "first-seen",
         /// The image's own date.
         Image = "image",
@@ -35,13 +35,13 @@ pub(crate) struct Ripeness {
     pub(crate) at: Timestamp,
 }
 
-/// Whether the time of a push bears on the age that is demanded.
+/// Whether the push time matters to the required age.
 pub(crate) fn needs_push(min_age: MinAge, metadata: &RepositoryMetadata) -> bool {
     min_age.clock == MinAgeClock::Registry && has_clock(metadata)
 }
 
-/// When an image will be old enough: the later of its clock and its own date,
-/// plus the minimum. `None`: it has no clock.
+/// When an image will be old enough: the later of its clock and its own date, plus
+/// the minimum age. `None`: it has no clock.
 pub(crate) fn ripeness(
     image: &ImageMetadata,
     min_age: MinAge,
@@ -50,21 +50,24 @@ pub(crate) fn ripeness(
 ) -> Option<Ripeness> {
     let created = image.built(now).map(|created| created.at);
     let own = created.map(|at| (AgeClock::Image, at));
-    // A time of 1970 is what a store without times of its own says.
-    let told = |at: Option<Timestamp>, clock| Some((clock, at.filter(|at| is_believable(*at))?));
     let (clock, at) = match min_age.clock {
         MinAgeClock::Image => own,
-        MinAgeClock::Registry => told(image.pushed_at(), AgeClock::Push)
-            .or_else(|| told(image.last_modified, AgeClock::LastModified))
-            .or_else(|| told(image.first_seen, AgeClock::FirstSeen))
-            .or(own.filter(|_| !has_clock(metadata))),
+        MinAgeClock::Registry => [
+            (AgeClock::Push, image.pushed_at()),
+            (AgeClock::LastModified, image.last_modified),
+            (AgeClock::FirstSeen, image.first_seen),
+        ]
+        .into_iter()
+        // A store that keeps no times reports 1970.
+        .find_map(|(clock, at)| Some((clock, at.filter(|at| is_believable(*at))?)))
+        .or(own.filter(|_| !has_clock(metadata))),
     }?;
     let at = later(at.max(created.unwrap_or(at)), min_age.age);
     Some(Ripeness { clock, at })
 }
 
-/// Whether what was asked has a clock of its own: a directory and a list of tags
-/// have none, and an older snapshot was not asked for it. Then the images' own
+/// Whether the source of the metadata has a clock: a directory and a list of tags
+/// have none, and older snapshots do not contain it. Without one, the images' own
 /// dates count.
 fn has_clock(metadata: &RepositoryMetadata) -> bool {
     match metadata.source {

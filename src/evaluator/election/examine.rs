@@ -1,12 +1,15 @@
-//! A decision with every tag and what became of it.
+//! A decision with every tag and the result for it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::elect::Refused;
+use jiff::Timestamp;
+
+use super::refused::Refused;
 use crate::evaluator::candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
-use crate::evaluator::evaluate::Judgement;
-use crate::evaluator::facts::{Creation, creation};
+use crate::evaluator::creation::Creation;
+use crate::evaluator::evaluate::evaluate_traced;
+use crate::evaluator::input::EvaluationInput;
 use crate::evaluator::subject::Subject;
 use crate::image::{
     ImageMetadata, ImageReference, RepositoryMetadata, Tag, TagOrDigest, created_by,
@@ -14,10 +17,10 @@ use crate::image::{
 use crate::policy::Rejection;
 
 impl Subject<'_> {
-    /// The decision with every tag and what became of it.
+    /// The decision with every tag and the result for it.
     #[must_use]
     pub fn examine(&self, metadata: &RepositoryMetadata) -> Examination {
-        let Some(judgement) = self.judge(metadata) else {
+        let Some(input) = self.input(metadata) else {
             let decision = self.conclude(None);
             return Examination {
                 decision,
@@ -26,60 +29,29 @@ impl Subject<'_> {
                 candidates: Vec::new(),
             };
         };
-        let Judgement {
-            evaluation,
-            ranking,
-            refused,
-        } = judgement;
+        let (evaluation, ranking) = evaluate_traced(&input);
         let decision = self.conclude(Some(evaluation));
-        let order = self.policy().map(|policy| policy.rule.order());
+        let order = input.order();
         let mut accepted = ranking.accepted;
-        if let Some(order) = order {
-            accepted.sort_by(|a, b| b.compare(a, order));
-        }
-        let refused: BTreeMap<&Tag, &Refused> = refused.iter().map(|r| (&r.tag, r)).collect();
+        accepted.sort_by(|a, b| b.compare(a, order));
+        let refused: BTreeMap<&Tag, &Refused> =
+            ranking.refused.iter().map(|r| (&r.tag, r)).collect();
         let elected = decision
             .latest
             .as_ref()
             .or_else(|| decision.suggestion.as_ref()?.latest.as_ref())
-            .and_then(ImageReference::tag)
-            .cloned();
+            .and_then(ImageReference::tag);
 
-        let running = self.image.as_ref().ok().map(ImageReference::pulled);
-        let candidate = |tag: &Tag| {
-            let version = TagOrDigest::Tag(tag.clone());
-            let created = match creation(metadata, &version, self.now) {
-                Creation::At(created) => Some(created),
-                _ => None,
-            };
-            let image = metadata.image(&version);
-            Candidate {
-                tag: tag.clone(),
-                verdict: CandidateVerdict::Rejected,
-                rejection: None,
-                rank: None,
-                created: created.map(|created| created.at),
-                created_from: created.map(|created| created.from),
-                pushed: image.and_then(ImageMetadata::pushed_at),
-                digest: image.and_then(|i| i.digest.value()).cloned(),
-                ripe_at: None,
-                running: running.as_ref() == Some(&version)
-                    || self
-                        .image
-                        .as_ref()
-                        .is_ok_and(|image| image.tag() == Some(tag)),
-            }
-        };
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut rejected: Vec<(Candidate, Rejection)> = Vec::new();
         for ranked in &accepted {
-            let mut candidate = candidate(ranked.tag);
+            let mut candidate = candidate(&input, ranked.tag);
             if let Some(refused) = refused.get(ranked.tag) {
                 candidate.ripe_at = refused.ripe_at;
                 rejected.push((candidate, refused.rejection));
                 continue;
             }
-            candidate.verdict = if Some(ranked.tag) == elected.as_ref() {
+            candidate.verdict = if Some(ranked.tag) == elected {
                 CandidateVerdict::Elected
             } else {
                 CandidateVerdict::Accepted
@@ -88,23 +60,14 @@ impl Subject<'_> {
             candidates.push(candidate);
         }
         let tags = accepted.len() + ranking.rejected.len();
-        let mut others: Vec<_> = ranking.rejected;
-        let pushed = |tag: &Tag, rejection: Rejection| {
-            if rejection != Rejection::OlderByPushTime {
-                return None;
-            }
-            created_by(
-                metadata
-                    .image(&TagOrDigest::Tag(tag.clone()))?
-                    .pushed_at()?,
-            )
-        };
-        others.sort_by_cached_key(|(tag, rejection)| Reverse((pushed(tag, *rejection), *tag)));
-        rejected.extend(
-            others
-                .into_iter()
-                .map(|(tag, rejection)| (candidate(tag), rejection)),
-        );
+        let mut others = ranking.rejected;
+        others.sort_by_cached_key(|(tag, rejection)| {
+            let is_by_push = *rejection == Rejection::OlderByPushTime;
+            let pushed = is_by_push.then(|| pushed(metadata, tag)).flatten();
+            Reverse((pushed, *tag))
+        });
+        let others = others.into_iter();
+        rejected.extend(others.map(|(tag, rejection)| (candidate(&input, tag), rejection)));
         let funnel = funnel(tags, &rejected);
         candidates.extend(rejected.into_iter().map(|(mut candidate, rejection)| {
             candidate.rejection = Some(rejection);
@@ -119,7 +82,35 @@ impl Subject<'_> {
     }
 }
 
-/// How many tags are left behind each test that dropped any.
+/// A tag with the facts that are known about it, as a rejected one.
+fn candidate(input: &EvaluationInput<'_>, tag: &Tag) -> Candidate {
+    let version = TagOrDigest::Tag(tag.clone());
+    let created = match input.creation(&version) {
+        Creation::At(created) => Some(created),
+        _ => None,
+    };
+    let image = input.metadata.image(&version);
+    Candidate {
+        tag: tag.clone(),
+        verdict: CandidateVerdict::Rejected,
+        rejection: None,
+        rank: None,
+        created: created.map(|created| created.at),
+        created_from: created.map(|created| created.from),
+        pushed: image.and_then(ImageMetadata::pushed_at),
+        digest: image.and_then(|image| image.digest.value()).cloned(),
+        ripe_at: None,
+        running: input.image.pulled() == version || input.image.tag() == Some(tag),
+    }
+}
+
+/// The latest possible creation time of a tag, from its push time.
+fn pushed(metadata: &RepositoryMetadata, tag: &Tag) -> Option<Timestamp> {
+    let image = metadata.image(&TagOrDigest::Tag(tag.clone()))?;
+    created_by(image.pushed_at()?)
+}
+
+/// How many tags are left after each test that dropped any.
 fn funnel(tags: usize, rejected: &[(Candidate, Rejection)]) -> Vec<FunnelStep> {
     let mut left = tags;
     Rejection::ALL

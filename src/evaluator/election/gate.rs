@@ -1,52 +1,53 @@
-//! The gate: what has to be right about an image before it is written.
+//! The gate: the checks that an image must pass before it is written.
 //!
-//! The policy ranks tags by their text and their dates. What it elects passes
+//! The policy ranks tags by their text and their dates. The best ones are checked
 //! here, one image at a time: is it an image, can it be pulled, does it run where
-//! the workload runs, is it old enough? Each question is asked only if the ones
-//! before it were answered well.
+//! the workload runs, is it old enough? Each check is made only if the previous
+//! ones passed.
 
 use jiff::Timestamp;
 
 use super::age::{Ripeness, needs_push, ripeness};
-use crate::evaluator::facts::{ContainerFacts, Creation, creation, rejection_of};
+use crate::evaluator::creation::{Creation, creation, rejection_of};
+use crate::evaluator::input::{EvaluationInput, RunContext};
 use crate::evaluator::sentence;
 use crate::image::{
     Content, Fact, FetchFailure, ImageMetadata, ImageReference, Known, Platform,
-    RepositoryMetadata, TagOrDigest, later,
+    RepositoryMetadata, Tag, TagOrDigest, later,
 };
 use crate::policy::{MinAge, Rejection};
 
-/// What the gate measures by.
+/// What an image is checked against.
 pub(crate) struct Gate<'a> {
-    pub(crate) container: &'a ContainerFacts<'a>,
+    /// The image that the manifest names.
+    pub(crate) image: &'a ImageReference,
+    pub(crate) context: &'a RunContext<'a>,
     /// How old the image has to be.
     pub(crate) min_age: Option<MinAge>,
     pub(crate) metadata: &'a RepositoryMetadata,
+    /// The listed tags.
+    pub(crate) tags: &'a Known<Vec<Tag>>,
 }
 
 /// Why an image does not pass, or not yet.
 pub(crate) enum Stop {
     /// It is refused.
-    Refused(Refusal),
-    /// More has to be known.
+    Refused {
+        rejection: Rejection,
+        /// When it will be old enough, if that is known.
+        ripe_at: Option<Timestamp>,
+        /// The rejection as a sentence.
+        message: String,
+    },
+    /// These facts must be known first.
     Needs(Vec<Fact>),
-    /// What has to be known could not be had.
+    /// A necessary fact could not be fetched.
     Failed(FetchFailure),
 }
 
-/// Why an image is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) rejection: Rejection,
-    /// When it will be old enough, where that is known.
-    pub(crate) ripe_at: Option<Timestamp>,
-    /// The same in a sentence.
-    pub(crate) message: String,
-}
-
-impl Refusal {
-    fn new(rejection: Rejection, message: String) -> Self {
-        Self {
+impl Stop {
+    pub(crate) fn refused(rejection: Rejection, message: String) -> Self {
+        Self::Refused {
             rejection,
             ripe_at: None,
             message,
@@ -54,12 +55,22 @@ impl Refusal {
     }
 }
 
-impl Gate<'_> {
-    /// Lets an image pass.
+impl<'a> Gate<'a> {
+    pub(crate) fn for_input(input: &EvaluationInput<'a>) -> Self {
+        Self {
+            image: input.image,
+            context: input.context,
+            min_age: input.policy.demanded_age(),
+            metadata: input.metadata,
+            tags: input.tags,
+        }
+    }
+
+    /// Checks an image.
     ///
     /// # Errors
     ///
-    /// Why it does not, or what has to be known first.
+    /// The image is refused, or facts are missing.
     pub(crate) fn pass(&self, version: &TagOrDigest) -> Result<(), Stop> {
         if let TagOrDigest::Tag(tag) = version
             && tag.is_of_artifact()
@@ -71,15 +82,15 @@ impl Gate<'_> {
         self.check_age(version)
     }
 
-    /// Whether it is an image that can be pulled; its platforms. `None`: nobody
-    /// can tell.
+    /// Checks that it is an image that can be pulled, and returns its platforms.
+    /// `None`: they cannot be known.
     fn read(&self, version: &TagOrDigest) -> Result<Option<&[Platform]>, Stop> {
         let image = self.metadata.image(version);
         if let Some(Known::Value(Content::Other(what))) = image.map(|image| &image.content) {
             let message = format!("{} is not an image: {what}", named(version));
-            return Err(Stop::Refused(Refusal::new(Rejection::NotAnImage, message)));
+            return Err(Stop::refused(Rejection::NotAnImage, message));
         }
-        // Platforms alone do not tell that it is an image.
+        // Platforms alone do not prove that it is an image.
         let is_read = image.is_some_and(|image| !image.content.is_not_asked());
         let platforms = image.map(|image| &image.platforms);
         match platforms.filter(|p| is_read || matches!(p, Known::Failed(_))) {
@@ -88,9 +99,9 @@ impl Gate<'_> {
             }
             None | Some(Known::NotAsked) => {
                 let mut needs = vec![Fact::Platforms(version.clone())];
-                // Where nothing is known of the workload the running image's
-                // platforms are needed in any case: side by side with these.
-                if self.container.platforms.is_none()
+                // If the platforms of the workload are unknown, those of the running
+                // image are needed in any case, so both are requested together.
+                if self.context.platforms.is_none()
                     && let Err(Stop::Needs(running)) = self.running_platforms()
                 {
                     needs.extend(running);
@@ -102,48 +113,48 @@ impl Gate<'_> {
         }
     }
 
-    /// The image must offer every platform of the running one on which the
-    /// workload can run. The running image is read only where that may matter.
+    /// The image must offer every platform that the running image offers and on which
+    /// the workload can run. The running image is read only if it can matter.
     fn check_platforms(
         &self,
         version: &TagOrDigest,
         offered: Option<&[Platform]>,
     ) -> Result<(), Stop> {
-        // An image that names no platform proves nothing.
+        // An image that names no platform is not refused.
         let Some(offered) = offered.filter(|offered| !offered.is_empty()) else {
             return Ok(());
         };
-        let possible = self.container.platforms.as_deref();
+        let possible = self.context.platforms.as_deref();
         let name = named(version);
         if let Some(possible) = possible {
-            if lacking(possible, offered).is_none() {
+            if missing(possible, offered).is_none() {
                 return Ok(());
             }
-            // Whatever the running image offers, this one runs nowhere.
-            if let Some(lacking) = lacking_all(possible, offered) {
-                return Err(wrong_platform(sentence::wrong_platform(&name, &lacking)));
+            // Whatever the running image offers, this image cannot run at all.
+            if let Some(missing) = missing_all(possible, offered) {
+                return Err(wrong_platform(sentence::wrong_platform(&name, &missing)));
             }
         }
-        // The registry would know, so its silence must not lower the demand.
+        // The registry has the answer, so a failure must not relax the check.
         let running = self
             .running_platforms()?
             .map_err(|failure| Stop::Failed(failure.clone()))?;
         let demanded = running.map_or_else(Vec::new, |running| demanded(possible, running));
-        let Some(lacking) = lacking(&demanded, offered) else {
+        let Some(missing) = missing(&demanded, offered) else {
             return Ok(());
         };
         Err(wrong_platform(match possible {
-            Some(_) => sentence::wrong_platform(&name, &lacking),
-            None => sentence::other_platform(&name, &lacking, self.container.image),
+            Some(_) => sentence::wrong_platform(&name, &missing),
+            None => sentence::other_platform(&name, &missing, self.image),
         }))
     }
 
-    /// What the running image offers; `Ok(None)` where nothing can be told of it:
-    /// it is untagged, gone, or names no platform.
+    /// The platforms of the running image; `Ok(None)` if they cannot be known: the
+    /// image has no tag, is gone, or names no platform. The inner error is a failure
+    /// to fetch them.
     fn running_platforms(&self) -> Result<Result<Option<&[Platform]>, &FetchFailure>, Stop> {
-        let image = self.container.image;
-        let running = image.pulled();
-        if is_untagged(image) || self.is_gone(&running) {
+        let running = self.image.pulled();
+        if is_untagged(self.image) || self.is_gone(&running) {
             return Ok(Ok(None));
         }
         match self.metadata.image(&running).map(|image| &image.platforms) {
@@ -151,15 +162,15 @@ impl Gate<'_> {
             None | Some(Known::NotAsked) => Err(Stop::Needs(vec![Fact::Platforms(running)])),
             Some(Known::Value(platforms)) if platforms.is_empty() => Ok(Ok(None)),
             Some(Known::Value(platforms)) => Ok(Ok(Some(platforms))),
-            // Gone, or blocked, which is why it is to be replaced.
+            // Gone or blocked, which is a reason to replace it.
             Some(Known::Failed(failure)) if rejection_of(failure.kind).is_some() => Ok(Ok(None)),
             Some(Known::Failed(failure)) => Ok(Err(failure)),
         }
     }
 
-    /// Whether the list of tags does not have it any more.
+    /// Whether the list of tags no longer has it.
     fn is_gone(&self, version: &TagOrDigest) -> bool {
-        match (version, &self.metadata.tags) {
+        match (version, self.tags) {
             (TagOrDigest::Tag(tag), Known::Value(tags)) => !tags.contains(tag),
             _ => false,
         }
@@ -172,7 +183,7 @@ impl Gate<'_> {
         let metadata = self.metadata;
         let image = metadata.image(version);
         let mut needs = Vec::new();
-        match creation(metadata, version, self.container.now) {
+        match creation(metadata, version, self.context.now) {
             Creation::NotAsked if !metadata.is_closed => {
                 needs.push(Fact::Created(version.clone()));
             }
@@ -187,26 +198,26 @@ impl Gate<'_> {
         if !needs.is_empty() {
             return Err(Stop::Needs(needs));
         }
-        let ripe = image.and_then(|i| ripeness(i, min_age, metadata, self.container.now));
-        // The time of a push can only make it younger than its own date says.
+        let ripe = image.and_then(|i| ripeness(i, min_age, metadata, self.context.now));
+        // The push time can only make the image younger than its own date says.
         if let Known::Failed(failure) = pushed
             && needs_push(min_age, metadata)
             && !self.is_young_by_itself(image, min_age)
         {
             return Err(Stop::Failed(failure.clone()));
         }
-        if ripe.is_some_and(|ripe| ripe.at <= self.container.now) {
+        if ripe.is_some_and(|ripe| ripe.at <= self.context.now) {
             return Ok(());
         }
-        Err(Stop::Refused(Refusal {
+        Err(Stop::Refused {
             rejection: Rejection::TooYoung,
             ripe_at: ripe.map(|ripe: Ripeness| ripe.at),
             message: sentence::too_young(&named(version), ripe, min_age.clock),
-        }))
+        })
     }
 
     fn is_young_by_itself(&self, image: Option<&ImageMetadata>, min_age: MinAge) -> bool {
-        let now = self.container.now;
+        let now = self.context.now;
         let built = image.and_then(|image| image.built(now));
         built.is_some_and(|built| later(built.at, min_age.age) > now)
     }
@@ -220,8 +231,8 @@ pub(crate) fn named(version: &TagOrDigest) -> String {
     }
 }
 
-/// What a failed question means for the image that it was about: some failures
-/// are the image's own, and the others leave it undecided.
+/// What a failure to fetch a fact means for the image: some failures refuse the
+/// image, and the others leave it undecided.
 pub(crate) fn stopped_by(failure: &FetchFailure, version: &TagOrDigest) -> Stop {
     match rejection_of(failure.kind) {
         Some(Rejection::NoManifest) => refused(Rejection::NoManifest, version),
@@ -232,19 +243,19 @@ pub(crate) fn stopped_by(failure: &FetchFailure, version: &TagOrDigest) -> Stop 
                 rejection.phrase(),
                 failure.message
             );
-            Stop::Refused(Refusal::new(rejection, message))
+            Stop::refused(rejection, message)
         }
         None => Stop::Failed(failure.clone()),
     }
 }
 
 fn wrong_platform(message: String) -> Stop {
-    Stop::Refused(Refusal::new(Rejection::WrongPlatform, message))
+    Stop::refused(Rejection::WrongPlatform, message)
 }
 
 fn refused(rejection: Rejection, version: &TagOrDigest) -> Stop {
     let message = format!("{} {}", named(version), rejection.phrase());
-    Stop::Refused(Refusal::new(rejection, message))
+    Stop::refused(rejection, message)
 }
 
 /// Whether the manifest names neither a tag nor a digest.
@@ -252,29 +263,36 @@ fn is_untagged(image: &ImageReference) -> bool {
     image.tag().is_none() && image.digest().is_none()
 }
 
-/// The platforms that are demanded: those of the running image on which the
-/// workload can run, or all of them where that is not known.
+/// The required platforms: those of the running image on which the workload can
+/// run, or all of them if that is not known.
 fn demanded(possible: Option<&[Platform]>, running: &[Platform]) -> Vec<Platform> {
     let Some(possible) = possible else {
         return running.to_vec();
     };
-    let offered = |wanted: &&Platform| running.iter().any(|offered| offered.serves(wanted));
-    possible.iter().filter(offered).cloned().collect()
+    possible
+        .iter()
+        .filter(|wanted| is_offered(running, wanted))
+        .cloned()
+        .collect()
 }
 
-/// Those of the wanted platforms that are not offered.
-fn lacking(wanted: &[Platform], offered: &[Platform]) -> Option<String> {
-    let lacking: Vec<&str> = wanted
+fn is_offered(offered: &[Platform], wanted: &Platform) -> bool {
+    offered.iter().any(|offered| offered.serves(wanted))
+}
+
+/// The required platforms that are not offered.
+fn missing(wanted: &[Platform], offered: &[Platform]) -> Option<String> {
+    let missing: Vec<&str> = wanted
         .iter()
-        .filter(|wanted| !offered.iter().any(|offered| offered.serves(wanted)))
+        .filter(|wanted| !is_offered(offered, wanted))
         .map(Platform::as_str)
         .collect();
-    (!lacking.is_empty()).then(|| lacking.join(", "))
+    (!missing.is_empty()).then(|| missing.join(", "))
 }
 
 /// The possible platforms, if none of them is offered.
-fn lacking_all(possible: &[Platform], offered: &[Platform]) -> Option<String> {
-    let served = |wanted: &Platform| offered.iter().any(|offered| offered.serves(wanted));
+fn missing_all(possible: &[Platform], offered: &[Platform]) -> Option<String> {
+    let is_missing_all = !possible.iter().any(|wanted| is_offered(offered, wanted));
     let names: Vec<&str> = possible.iter().map(Platform::as_str).collect();
-    (!possible.iter().any(served)).then(|| names.join(" or "))
+    is_missing_all.then(|| names.join(" or "))
 }

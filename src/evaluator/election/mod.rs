@@ -1,4 +1,4 @@
-//! Candidates ranked and elected: the order of tags, the gate, ages and explicit images.
+//! Ranking and electing tags: their order, the gate, ages, and explicit images.
 
 pub(crate) mod age;
 pub(crate) mod elect;
@@ -7,4 +7,5 @@ pub(crate) mod explicit_image;
 pub(crate) mod gate;
 pub(crate) mod pin;
 pub(crate) mod rank;
+pub(crate) mod refused;
 pub(crate) mod times;

@@ -1,25 +1,25 @@
 //! Which tags pass a policy's text tests, and how they rank.
 //!
-//! One pass over the tags, without any fact but their text; the order by
-//! creation time gets its keys afterwards, because the times of the accepted
-//! tags are all that has to be asked for.
+//! One pass over the tags uses only their text. The order by creation time gets its
+//! keys later, because only the times of accepted tags need to be fetched.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use super::refused::Refused;
 use crate::image::Tag;
 use crate::policy::{
     ConstraintMiss, ContainerPolicy, Decimal, Order, Passed, Rejection, Rule, TagVersion,
 };
 
-/// How many numeric parts make a version of a tag where the running one is no
-/// version: date tags and build numbers never hijack a semver policy.
+/// How many numeric parts a version must have if the running tag is not a version,
+/// so that date tags and build numbers never hijack a semver policy.
 const FULL_VERSION: usize = 3;
 
-/// The reasons of tags that were asked for their time and have none.
-const ASKED_IN_VAIN: [Rejection; 5] = [
+/// The rejections of tags whose creation time was requested but is missing.
+const WITHOUT_TIME: [Rejection; 5] = [
     Rejection::NoManifest,
     Rejection::CannotBePulled,
     Rejection::TooLarge,
@@ -29,32 +29,32 @@ const ASKED_IN_VAIN: [Rejection; 5] = [
 
 /// What a tag is ranked by.
 #[derive(Debug, Clone)]
-pub(crate) enum Key<'m> {
+pub(crate) enum RankKey<'m> {
     /// By precedence.
     Version(TagVersion),
     /// By text.
     Text(Cow<'m, str>),
     /// By number.
     Number(Decimal),
-    /// By time; `None` until it is known.
+    /// By creation time; `None` until it is known.
     Created(Option<Timestamp>),
-    /// By a time that is not known and lies no later than this.
+    /// By a creation time that is not known, but is not later than this.
     CreatedBy(Timestamp),
 }
 
-impl Key<'_> {
-    /// The same key, borrowing nothing.
-    pub(crate) fn into_owned(self) -> Key<'static> {
+impl RankKey<'_> {
+    /// The same key without borrowed data.
+    pub(crate) fn into_owned(self) -> RankKey<'static> {
         match self {
-            Self::Version(version) => Key::Version(version),
-            Self::Text(text) => Key::Text(Cow::Owned(text.into_owned())),
-            Self::Number(number) => Key::Number(number),
-            Self::Created(at) => Key::Created(at),
-            Self::CreatedBy(at) => Key::CreatedBy(at),
+            Self::Version(version) => RankKey::Version(version),
+            Self::Text(text) => RankKey::Text(Cow::Owned(text.into_owned())),
+            Self::Number(number) => RankKey::Number(number),
+            Self::Created(at) => RankKey::Created(at),
+            Self::CreatedBy(at) => RankKey::CreatedBy(at),
         }
     }
 
-    /// The time, or the latest that it can be.
+    /// The creation time, or its latest possible value.
     fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Created(at) => *at,
@@ -63,7 +63,7 @@ impl Key<'_> {
         }
     }
 
-    /// `Greater`: `self` ranks better. Keys of one policy are of one kind.
+    /// `Greater`: `self` ranks better. All keys of one policy are of the same kind.
     pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
         let ascending = match (self, other) {
             (Self::Version(a), Self::Version(b)) => a.precedence(b),
@@ -82,16 +82,16 @@ impl Key<'_> {
 #[derive(Debug, Clone)]
 pub(crate) struct Ranked<'m> {
     pub(crate) tag: &'m Tag,
-    pub(crate) key: Key<'m>,
+    pub(crate) key: RankKey<'m>,
 }
 
 impl Ranked<'_> {
-    /// Whether no more is known of its time than a bound.
+    /// Whether only a bound of its creation time is known.
     pub(crate) fn is_undated(&self) -> bool {
-        matches!(self.key, Key::CreatedBy(_))
+        matches!(self.key, RankKey::CreatedBy(_))
     }
 
-    /// The total order of candidates: the policy's, then the tag's bytes, the
+    /// The total order of candidates: the policy's order, then the bytes of the tag,
     /// greater first.
     pub(crate) fn compare(&self, other: &Self, order: Order) -> Ordering {
         self.key
@@ -100,11 +100,14 @@ impl Ranked<'_> {
     }
 }
 
-/// All tags, divided.
+/// The repository's tags, divided by what the policy says of them.
 #[derive(Debug, Default)]
 pub(crate) struct Ranking<'m> {
     pub(crate) accepted: Vec<Ranked<'m>>,
     pub(crate) rejected: Vec<(&'m Tag, Rejection)>,
+    /// Those of the accepted tags that were refused because of their images, best
+    /// first.
+    pub(crate) refused: Vec<Refused>,
 }
 
 impl Ranking<'_> {
@@ -116,19 +119,19 @@ impl Ranking<'_> {
             .count()
     }
 
-    /// How many of the accepted tags are dated, or were asked for their time in
-    /// vain.
+    /// How many creation times of tags that pass were requested, whether they are
+    /// known or missing.
     pub(crate) fn dated(&self) -> usize {
         let undated = self.accepted.iter().filter(|ranked| ranked.is_undated());
         self.accepted.len() - undated.count()
-            + ASKED_IN_VAIN
+            + WITHOUT_TIME
                 .iter()
                 .map(|rejection| self.count(*rejection))
                 .sum::<usize>()
     }
 
-    /// Rejects the tags that are not dated: the election is over, and none of
-    /// them could have won.
+    /// Rejects the tags whose creation time is unknown: the election is over, and
+    /// none of them could have won.
     pub(crate) fn reject_undated(&mut self) {
         let undated = self.accepted.extract_if(.., |ranked| ranked.is_undated());
         self.rejected
@@ -153,11 +156,11 @@ pub(crate) fn rank<'m>(
         .map_or(FULL_VERSION, |version| version.parts());
     let mut ranking = Ranking::default();
     for tag in tags {
-        let judged = policy
+        let key = policy
             .filter
             .pass(tag)
             .and_then(|passed| key(&policy.rule, tag, passed, parts));
-        match judged {
+        match key {
             Ok(key) => ranking.accepted.push(Ranked { tag, key }),
             Err(rejection) => ranking.rejected.push((tag, rejection)),
         }
@@ -170,7 +173,7 @@ fn key<'m>(
     tag: &'m Tag,
     passed: Passed<'m>,
     running_parts: usize,
-) -> Result<Key<'m>, Rejection> {
+) -> Result<RankKey<'m>, Rejection> {
     let text = passed.key.as_ref();
     match rule {
         Rule::Semver(constraint) => {
@@ -179,45 +182,45 @@ fn key<'m>(
                 return Err(Rejection::PartialVersion);
             }
             match constraint.check(&version) {
-                Ok(()) => Ok(Key::Version(version)),
+                Ok(()) => Ok(RankKey::Version(version)),
                 Err(ConstraintMiss::Prerelease)
                     if passed.allows_prerelease
                         && constraint.matches_with_prereleases(&version) =>
                 {
-                    Ok(Key::Version(version))
+                    Ok(RankKey::Version(version))
                 }
                 Err(ConstraintMiss::Prerelease) => Err(Rejection::PreRelease),
                 Err(ConstraintMiss::OutOfRange) => Err(Rejection::OutOfRange),
             }
         }
-        Rule::Glob(glob) if glob.is_match(text) => Ok(Key::Created(None)),
-        Rule::Regex(regex) if regex.is_match(text) => Ok(Key::Created(None)),
+        Rule::Glob(glob) if glob.is_match(text) => Ok(RankKey::Created(None)),
+        Rule::Regex(regex) if regex.is_match(text) => Ok(RankKey::Created(None)),
         Rule::Glob(_) | Rule::Regex(_) => Err(Rejection::NoMatch),
-        Rule::Alphabetical(_) => Ok(Key::Text(passed.key)),
+        Rule::Alphabetical(_) => Ok(RankKey::Text(passed.key)),
         Rule::Numerical(_) => text
             .parse()
-            .map(Key::Number)
+            .map(RankKey::Number)
             .map_err(|_| Rejection::NoNumber),
-        // These name one image and rank nothing.
-        Rule::Follow(followed) if followed == tag => Ok(Key::Text(passed.key)),
+        // These rules name one image and rank nothing.
+        Rule::Follow(followed) if followed == tag => Ok(RankKey::Text(passed.key)),
         Rule::Pin(_) | Rule::Follow(_) => Err(Rejection::NoMatch),
     }
 }
 
-/// What the running tag is compared by, in an order of text. `None`: it cannot
-/// be compared, so nothing is a downgrade from it.
+/// What the running tag is compared by, in an order by text. `None`: it cannot be
+/// compared, so nothing is a downgrade from it.
 pub(crate) fn running_key<'t>(
     policy: &ContainerPolicy,
     running: Option<&'t Tag>,
-) -> Option<Key<'t>> {
+) -> Option<RankKey<'t>> {
     let running = running.filter(|tag| !tag.is_latest())?;
     let text = policy.filter.key_of_running(running.as_str());
     match policy.rule {
-        Rule::Semver(_) => text.parse().ok().map(Key::Version),
-        Rule::Numerical(_) => text.parse().ok().map(Key::Number),
-        // A whole tag and what was extracted from others are not comparable.
+        Rule::Semver(_) => text.parse().ok().map(RankKey::Version),
+        Rule::Numerical(_) => text.parse().ok().map(RankKey::Number),
+        // A whole tag is not comparable with texts extracted from other tags.
         Rule::Alphabetical(_) if !policy.filter.can_extract(running.as_str()) => None,
-        Rule::Alphabetical(_) => Some(Key::Text(text)),
+        Rule::Alphabetical(_) => Some(RankKey::Text(text)),
         Rule::Glob(_) | Rule::Regex(_) | Rule::Pin(_) | Rule::Follow(_) => None,
     }
 }

@@ -1,20 +1,21 @@
-//! The order of time: what has to be asked for it, and the keys that the answers
-//! give.
+//! The order by creation time: which facts it needs, and the keys that follow from
+//! them.
 //!
-//! A time costs requests, and a time of push, which some registries tell for
-//! nothing, bounds it: nothing is created later than a day after it was pushed.
-//! So tags are dated in the order of their pushes, until none that is left can
-//! be newer than the best that is dated. The decision is the same as with every
-//! tag dated.
+//! A creation time costs requests. The push time, which some registries report for
+//! free, bounds it: no image counts as created more than a day after it was pushed. So
+//! the creation times of tags are fetched in the order of their pushes, until none
+//! of the remaining tags can be newer than the newest one known. The decision is
+//! the same as if every creation time were known.
 
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use super::rank::{self, Key, Ranked, Ranking};
-use crate::evaluator::case::{Case, Outline};
-use crate::evaluator::decision::Reason;
-use crate::evaluator::facts::Creation;
+use super::rank::{self, RankKey, Ranked, Ranking};
+use crate::evaluator::creation::Creation;
+use crate::evaluator::decision::{Reason, Verdict};
+use crate::evaluator::evaluation::Evaluation;
+use crate::evaluator::input::EvaluationInput;
 use crate::evaluator::sentence;
 use crate::image::{
     Fact, FetchFailureKind, ImageMetadata, RepositoryMetadata, Tag, TagOrDigest, created_by,
@@ -22,36 +23,39 @@ use crate::image::{
 };
 use crate::policy::{Order, Rejection};
 
-/// How many tags are dated at once at first; later, as many as are dated
-/// already, so that the rounds stay few and no more than twice the times that
-/// are needed are asked for.
+/// How many creation times are fetched in the first round. Each later round fetches
+/// as many as are already known, so that the rounds are few and at most twice the
+/// necessary times are fetched.
 const FIRST_DATED: usize = 4;
 
-impl<'m> Case<'_, 'm> {
-    /// What the running tag is compared by. In the order of time this asks for
-    /// the times of the accepted tags, or for what bounds them, and fills them
-    /// in.
+impl<'m> EvaluationInput<'m> {
+    /// What the running tag is compared by. In the order by creation time, this also
+    /// fills in the times of the accepted tags, or their bounds.
+    ///
+    /// # Errors
+    ///
+    /// The evaluation ends here: facts are missing, or could not be fetched.
     pub(crate) fn running_key(
         &self,
         ranking: &mut Ranking<'m>,
         tags: &[Tag],
-    ) -> Result<Option<Key<'static>>, Box<Outline>> {
-        if self.policy.rule.order() != Order::Created {
+    ) -> Result<Option<RankKey<'static>>, Evaluation> {
+        if self.order() != Order::Created {
             let key = rank::running_key(self.policy, self.running.as_ref());
-            return Ok(key.map(Key::into_owned));
+            return Ok(key.map(RankKey::into_owned));
         }
         let is_pin = self.policy.rule.is_exact_pin();
-        // One image is named, or only the running one is left: nothing to order.
-        // What is extracted from several tags may be one name, though.
-        let is_ordered = match ranking.accepted.as_slice() {
+        // The policy names one image, or only the running tag is left: there is
+        // nothing to order. An extracted name may stand for several tags, though.
+        let is_trivial = match ranking.accepted.as_slice() {
             [] => true,
             [only] => is_pin || Some(only.tag) == self.running.as_ref(),
             _ => false,
         };
-        if is_ordered {
+        if is_trivial {
             return Ok(None);
         }
-        // A pin may go down, so nothing is compared with what runs.
+        // A pin may go down, so it is not compared with the running tag.
         let comparable = self
             .running
             .as_ref()
@@ -62,21 +66,21 @@ impl<'m> Case<'_, 'm> {
             return Ok(None);
         };
         match self.creation(&TagOrDigest::Tag(running.clone())) {
-            Creation::At(created) => Ok(Some(Key::Created(Some(created.at)))),
+            Creation::At(created) => Ok(Some(RankKey::Created(Some(created.at)))),
             Creation::None => self.without_time(running, ranking).map(|()| None),
-            // Listed and gone, or not an image: like a tag that is not listed any
-            // more.
+            // Listed but gone, or not an image: treated like a tag that is no longer
+            // listed.
             Creation::Rejected(Rejection::NoManifest | Rejection::NotAnImage, _) => Ok(None),
-            // It runs, and its date is out of reach: nothing may be called newer.
+            // The running image's date cannot be read, so nothing can be called newer.
             Creation::Rejected(_, failure) => {
                 let message = sentence::no_date_of_running(running, failure.as_ref());
-                Err(Box::new(Outline::new(Reason::NoCreationTime, message)))
+                Err(Verdict::new(Reason::NoCreationTime, message).into())
             }
-            Creation::Failed(failure) => Err(Box::new(Outline::failed(&failure))),
+            Creation::Failed(failure) => Err(Evaluation::failed(&failure)),
             Creation::NotAsked => {
-                let mut needs = vec![asked(running)];
+                let mut needs = vec![creation_of(running)];
                 needs.extend(self.dated_next(ranking));
-                Err(Box::new(needed(needs)))
+                Err(needs_of(needs))
             }
         }
     }
@@ -86,7 +90,7 @@ impl<'m> Case<'_, 'm> {
         &self,
         ranking: &Ranking<'m>,
         comparable: Option<&Tag>,
-    ) -> Result<Vec<Result<Key<'m>, Rejection>>, Box<Outline>> {
+    ) -> Result<Vec<Result<RankKey<'m>, Rejection>>, Evaluation> {
         let mut keys = Vec::with_capacity(ranking.accepted.len());
         let mut needs = Vec::new();
         let (mut failed, mut hidden, mut is_seen) = (None, None, false);
@@ -95,10 +99,10 @@ impl<'m> Case<'_, 'm> {
             keys.push(match self.creation(&version) {
                 Creation::At(created) => {
                     is_seen = true;
-                    Ok(Key::Created(Some(created.at)))
+                    Ok(RankKey::Created(Some(created.at)))
                 }
-                // The running tag without a time is a reason of its own.
-                Creation::None if Some(*tag) == self.running.as_ref() => Ok(Key::Created(None)),
+                // A running tag without a time has a reason of its own.
+                Creation::None if Some(*tag) == self.running.as_ref() => Ok(RankKey::Created(None)),
                 Creation::None => Err(Rejection::NoCreationTime),
                 Creation::Rejected(rejection, _) => Err(rejection),
                 Creation::Failed(failure) if failure.kind == FetchFailureKind::Unauthorized => {
@@ -106,7 +110,7 @@ impl<'m> Case<'_, 'm> {
                     Err(Rejection::CannotBePulled)
                 }
                 unknown => match (self.bound(&version), unknown) {
-                    (Some(bound), _) => Ok(Key::CreatedBy(bound)),
+                    (Some(bound), _) => Ok(RankKey::CreatedBy(bound)),
                     (None, Creation::Failed(failure)) => {
                         failed.get_or_insert(failure);
                         continue;
@@ -123,18 +127,18 @@ impl<'m> Case<'_, 'm> {
                 let version = TagOrDigest::Tag((*tag).clone());
                 matches!(self.creation(&version), Creation::NotAsked)
             });
-            needs.extend(running.map(asked));
-            return Err(Box::new(needed(needs)));
+            needs.extend(running.map(creation_of));
+            return Err(needs_of(needs));
         }
-        // Any of them may be the newest, so none may be guessed. One that is hidden
-        // spoils itself alone, but only where others are shown.
+        // Any of them may be the newest, so a missing time is a failure. An image that
+        // is hidden affects only its own tag, but only if others are visible.
         match failed.or(hidden.filter(|_| !is_seen)) {
-            Some(failure) => Err(Box::new(Outline::failed(&failure))),
+            Some(failure) => Err(Evaluation::failed(&failure)),
             None => Ok(keys),
         }
     }
 
-    /// The latest time at which an image was built, by its push.
+    /// The latest possible creation time of an image, from its push time.
     fn bound(&self, version: &TagOrDigest) -> Option<Timestamp> {
         let pushed = self
             .metadata
@@ -143,19 +147,22 @@ impl<'m> Case<'_, 'm> {
         created_by(pushed?)
     }
 
-    /// The running tag has no time. That is the reason of the row if there is
-    /// anything to compare it with.
-    fn without_time(&self, running: &Tag, ranking: &Ranking<'m>) -> Result<(), Box<Outline>> {
+    /// The running tag has no creation time. That is an error if there is a tag to
+    /// compare it with.
+    fn without_time(&self, running: &Tag, ranking: &Ranking<'m>) -> Result<(), Evaluation> {
         let accepted = &ranking.accepted;
-        if accepted.iter().any(|r| matches!(r.key, Key::Created(_))) {
+        if accepted
+            .iter()
+            .any(|r| matches!(r.key, RankKey::Created(_)))
+        {
             let message = sentence::no_creation_time(running);
-            return Err(Box::new(Outline::new(Reason::NoCreationTime, message)));
+            return Err(Verdict::new(Reason::NoCreationTime, message).into());
         }
         let needs = self.dated_next(ranking);
         if !needs.is_empty() {
-            return Err(Box::new(needed(needs)));
+            return Err(needs_of(needs));
         }
-        // What is left could not be dated; the walk says why.
+        // The remaining times could not be fetched; the walk reports why.
         Ok(())
     }
 
@@ -164,8 +171,8 @@ impl<'m> Case<'_, 'm> {
     }
 }
 
-/// Gives the accepted tags their keys, and rejects those that have none.
-fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<Key<'m>, Rejection>>) {
+/// Assigns the accepted tags their keys, and rejects those that have none.
+fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<RankKey<'m>, Rejection>>) {
     let accepted = std::mem::take(&mut ranking.accepted);
     for (Ranked { tag, .. }, key) in accepted.into_iter().zip(keys) {
         match key {
@@ -175,14 +182,13 @@ fn fill<'m>(ranking: &mut Ranking<'m>, keys: Vec<Result<Key<'m>, Rejection>>) {
     }
 }
 
-/// Which of the tags that are left to elect from are dated next; none if the
-/// best of them is dated.
+/// The creation times to fetch next for the remaining tags; none if the time of the
+/// best tag is known.
 ///
-/// Only what may be as new as the best that is dated has to be. Of that, all
-/// that was pushed within a day of the last push is asked for at once, since the
-/// last one pushed was hardly created later than that and so none of them can be
-/// spared; the rest a few at a time, because the best that is dated may be an
-/// old one.
+/// Only tags that may be as new as the newest known one matter. All those pushed
+/// within a day of the last push are fetched at once, because the last one pushed
+/// was hardly created later than that, so all of them will be needed. The others
+/// are fetched a few at a time, because the newest known one may be old.
 pub(crate) fn to_date_next<'r>(
     metadata: &RepositoryMetadata,
     left: impl Iterator<Item = &'r Ranked<'r>>,
@@ -192,17 +198,15 @@ pub(crate) fn to_date_next<'r>(
     let mut undated: Vec<(Timestamp, &Tag)> = Vec::new();
     for Ranked { tag, key } in left {
         match key {
-            Key::Created(Some(at)) => best = best.max(*at),
-            Key::CreatedBy(bound) => undated.push((*bound, tag)),
+            RankKey::Created(Some(at)) => best = best.max(*at),
+            RankKey::CreatedBy(bound) => undated.push((*bound, tag)),
             _ => {}
         }
     }
-    let is_not_asked = |(_, tag): &(Timestamp, &Tag)| {
+    undated.retain(|(bound, tag)| {
         let image = metadata.image(&TagOrDigest::Tag((*tag).clone()));
-        image.is_none_or(|image| image.created.is_not_asked())
-    };
-    undated.retain(|(bound, _)| *bound >= best);
-    undated.retain(is_not_asked);
+        *bound >= best && image.is_none_or(|image| image.created.is_not_asked())
+    });
     undated.sort_unstable_by_key(|(bound, _)| Reverse(*bound));
     let Some(last_push) = undated.first().map(|(bound, _)| pushed_before(*bound)) else {
         return Vec::new();
@@ -210,15 +214,18 @@ pub(crate) fn to_date_next<'r>(
     let few = dated.max(FIRST_DATED);
     let within_a_day = undated.partition_point(|(bound, _)| *bound >= last_push);
     undated.truncate(few.max(within_a_day));
-    undated.into_iter().map(|(_, tag)| asked(tag)).collect()
+    undated
+        .into_iter()
+        .map(|(_, tag)| creation_of(tag))
+        .collect()
 }
 
-fn asked(tag: &Tag) -> Fact {
+fn creation_of(tag: &Tag) -> Fact {
     Fact::Created(TagOrDigest::Tag(tag.clone()))
 }
 
-fn needed(mut facts: Vec<Fact>) -> Outline {
+fn needs_of(mut facts: Vec<Fact>) -> Evaluation {
     facts.sort_unstable();
     facts.dedup();
-    Outline::needs(facts)
+    Evaluation::Needs(facts)
 }

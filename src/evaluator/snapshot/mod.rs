@@ -1,4 +1,5 @@
-//! Every fact that decisions are made from, and its file format.
+//! The snapshot that decisions are made from, and its file format.
 
 pub(crate) mod older;
+pub(crate) mod settings;
 pub(crate) mod snapshot;

@@ -1,18 +1,18 @@
 //! Snapshots that an older version saved.
 //!
-//! `v1alpha1` knew one time of an image, which stood in its config, and did not
-//! know what an image is. What it never asked is not checked.
+//! `v1alpha1` had one time per image, the one in its config, and did not record
+//! whether something is an image. What it never requested is not checked.
 
 use serde_json::{Map, Value, json};
 
-/// The older format that is still read.
+/// The older format that can still be read.
 pub(crate) const OLDER_FORMAT: &str = "imgpolicy.dev/snapshot-v1alpha1";
 
-/// The note about a snapshot in the older format.
+/// The note on a snapshot in the older format.
 pub(crate) const NOTE: &str = "the snapshot was saved by an older version: what an elected tag \
-    serves, and where it runs, was not always asked then and is not checked";
+    serves, and where it runs, was not always recorded and is not checked";
 
-/// Writes a snapshot of the older format in today's words.
+/// Converts a snapshot of the older format to the current one.
 pub(crate) fn upgrade(snapshot: &mut Value) {
     let views = snapshot
         .get_mut("pullSecretViews")
@@ -35,7 +35,7 @@ pub(crate) fn upgrade(snapshot: &mut Value) {
 }
 
 fn upgrade_repository(metadata: &mut Value) {
-    // What has another shape is refused when it is read.
+    // An unexpected shape is rejected when the snapshot is parsed.
     if let Some(metadata) = metadata.as_object_mut() {
         metadata.insert("isClosed".to_owned(), json!(true));
     }

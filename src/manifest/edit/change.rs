@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::error::EditProblem;
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 use crate::workload::plain_scalar;
 
 /// The key whose empty mapping means the same as no mapping.
@@ -30,7 +30,7 @@ impl NodeChange {
     }
 
     /// Adds an edit whose path begins at `base`.
-    pub(crate) fn add(&mut self, base: &[String], edit: &Place) -> Result<(), EditProblem> {
+    pub(crate) fn add(&mut self, base: &[String], edit: &FieldEdit) -> Result<(), EditProblem> {
         let leaf = match &edit.text {
             Some(text) if edit.is_plain && !edit.value().is_string() => {
                 Self::SetPlain(text.clone())
@@ -123,7 +123,7 @@ fn is_filled(value: &Value) -> bool {
 }
 
 /// The error if two edits change one place in different ways.
-fn conflict(edit: &Place) -> EditProblem {
+fn conflict(edit: &FieldEdit) -> EditProblem {
     EditProblem::TwoWays {
         place: format_path(&edit.path),
     }

@@ -7,7 +7,7 @@ use super::error::{EditError, EditProblem};
 use super::root_edits::RootEdits;
 use super::splice::Splices;
 use crate::manifest::document::{Located, Object, located};
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 
 /// The edits of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct ObjectEdit {
     /// The position of the object among [`objects`](crate::manifest::objects), from 0.
     pub index: usize,
     /// The places to change in it.
-    pub places: Vec<Place>,
+    pub places: Vec<FieldEdit>,
 }
 
 /// Edits a text. The module documentation describes the rules.

@@ -6,10 +6,14 @@ use super::change::format_path;
 use super::error::EditProblem;
 use crate::manifest::document::{Located, Object};
 use crate::manifest::sops::Sops;
-use crate::plan::Place;
+use crate::plan::FieldEdit;
 
 /// Refuses a change that would break the SOPS checksum or encryption; see [`Sops`].
-pub(crate) fn check(found: &Located, object: &Object, places: &[Place]) -> Result<(), EditProblem> {
+pub(crate) fn check(
+    found: &Located,
+    object: &Object,
+    places: &[FieldEdit],
+) -> Result<(), EditProblem> {
     if places.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
 use crate::image::{Digest, ImageReference};
-use crate::plan::{Change, HeldBack, Hold, ImageChange, Override};
+use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Override};
 use crate::words::closed_words;
 use crate::workload::ContainerType;
 
@@ -154,7 +154,7 @@ pub struct HeldBackItem {
     /// The image that would be written.
     pub to: Option<ImageReference>,
     /// The reason, from a closed list.
-    pub reason: Hold,
+    pub reason: HoldReason,
     /// The reason as a sentence.
     pub message: String,
     /// The flag that overrides the hold; null if there is none.

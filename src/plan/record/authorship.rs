@@ -1,18 +1,18 @@
-//! Who changes something, and when: what an audit asks first.
+//! Who makes a change, when, and which safeguards they override.
 
 use jiff::Timestamp;
 
 use crate::words::closed_words;
 
 closed_words! {
-    /// A safeguard that somebody lifted, by the flag that lifts it. None
-    /// implies another.
+    /// A safeguard that the user overrides with the flag of that name. None implies
+    /// another.
     pub enum Override {
-        /// An image that the policy does not accept.
+        /// Write an image that the policy does not accept.
         Policy = "policy",
-        /// A workload that is locked.
+        /// Update a locked workload.
         Lock = "lock",
-        /// A workload that belongs to GitOps or to an operator.
+        /// Update a workload that GitOps or an operator manages.
         Owner = "owner",
     }
 }
@@ -20,10 +20,10 @@ closed_words! {
 /// Who makes a change, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorship {
-    /// The user as the API server knows them, else the user of the machine.
+    /// The user name that the API server reports, or else the local user name.
     pub by: String,
-    /// The time that the record carries.
+    /// The time of the record.
     pub at: Timestamp,
-    /// What was lifted, each once.
+    /// The safeguards that were overridden, each once.
     pub overrides: Vec<Override>,
 }

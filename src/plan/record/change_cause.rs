@@ -3,17 +3,17 @@
 use crate::image::{Digest, ImageReference, Tag};
 use crate::plan::change::ImageChange;
 
-/// Where `kubectl rollout history` looks.
+/// The annotation that `kubectl rollout history` reads.
 pub(crate) const KEY: &str = "kubernetes.io/change-cause";
 
-/// How our own words begin.
+/// The prefix of our own part.
 const OURS: &str = "imgpolicy: ";
 
-/// What stands between the words of different authors.
-const BETWEEN: &str = "; ";
+/// Separates the parts of different authors.
+const SEPARATOR: &str = "; ";
 
-/// The cause with ours at its end. What others wrote stays, what an earlier
-/// update of ours wrote goes, so that it does not grow.
+/// The cause with our part at the end. Parts of other authors are kept; the part of
+/// our earlier update is replaced, so that the text does not grow.
 pub(crate) fn change_cause(
     existing: Option<&str>,
     changes: &[&ImageChange],
@@ -35,23 +35,23 @@ pub(crate) fn change_cause(
             change.container,
             from.as_ref().map_or_else(
                 || change.from.clone(),
-                |from| version_beside(from, &change.to)
+                |from| version_unlike(from, &change.to)
             ),
             from.as_ref().map_or_else(
                 || version(&change.to),
-                |from| version_beside(&change.to, from)
+                |from| version_unlike(&change.to, from)
             ),
         )
     });
     let verb = if is_rollback { "rollback of " } else { "" };
     let ours = format!("{OURS}{verb}{}", words.collect::<Vec<_>>().join(", "));
-    let existing = existing.into_iter().flat_map(|text| text.split(BETWEEN));
+    let existing = existing.into_iter().flat_map(|text| text.split(SEPARATOR));
     let theirs = existing.filter(|part| !part.is_empty() && !part.starts_with(OURS.trim_end()));
     let parts: Vec<&str> = theirs.chain([ours.as_str()]).collect();
-    parts.join(BETWEEN)
+    parts.join(SEPARATOR)
 }
 
-/// The tag of an image, or its digest in short.
+/// The tag of an image, or its short digest.
 pub(crate) fn version(image: &ImageReference) -> String {
     match (image.tag(), image.digest()) {
         (Some(tag), _) => tag.to_string(),
@@ -60,8 +60,8 @@ pub(crate) fn version(image: &ImageReference) -> String {
     }
 }
 
-/// The same, with the digest where the tag alone does not tell the two apart.
-fn version_beside(image: &ImageReference, other: &ImageReference) -> String {
+/// The same, with the digest if both images have the same tag.
+fn version_unlike(image: &ImageReference, other: &ImageReference) -> String {
     let digest = image.digest().filter(|_| image.tag() == other.tag());
     let tag = image.tag().map(Tag::as_str);
     match (tag, digest.map(Digest::short)) {
@@ -91,10 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn each_container_is_told_with_its_versions() {
+    fn cause_lists_each_container_with_its_versions() {
         let app = change("app", "org/app:1.0.0", "org/app:1.0.1");
-        let digest = |byte: &str| format!("org/side:1@sha256:{}", byte.repeat(32));
-        let side = change("side", &digest("ab"), &digest("cd"));
+        let [from, to] = ["ab", "cd"].map(|byte| format!("org/side:1@sha256:{}", byte.repeat(32)));
+        let side = change("side", &from, &to);
         assert_eq!(
             change_cause(None, &[&app, &side], false),
             "imgpolicy: app 1.0.0 -> 1.0.1, side 1@sha256:abababa -> 1@sha256:cdcdcdc"
@@ -114,12 +114,12 @@ mod tests {
             "imgpolicy: rollback of app 1 -> 2"
         );
         let bare = change("app", "org/app", "org/app:1");
-        let told = change_cause(Some(""), &[&bare], false);
-        assert_eq!(told, "imgpolicy: app latest -> 1");
+        let cause = change_cause(Some(""), &[&bare], false);
+        assert_eq!(cause, "imgpolicy: app latest -> 1");
     }
 
     #[test]
-    fn what_others_wrote_stays_and_ours_is_replaced() {
+    fn other_authors_parts_are_kept_and_ours_is_replaced() {
         let first = change("app", "org/app:1", "org/app:2");
         let second = change("app", "org/app:2", "org/app:3");
         let once = change_cause(Some("release 7; by hand"), &[&first], false);

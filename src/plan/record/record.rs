@@ -1,12 +1,11 @@
-//! The record that an update leaves at the workload, in the same write as the
-//! images.
+//! The record that an update adds to the workload, in the same write as the images.
 //!
-//! A record never overwrites a policy: a key that names a container, or whose
-//! value no update can have written, is left alone. What earlier updates
-//! recorded of other images stays a record: it is carried on in `records`,
-//! without which a container of that name would take it for its policy. What
-//! they recorded of images that are not there any more, or under another key
-//! of an image that is written now, would tell what is no longer true and goes.
+//! A record never overwrites a policy: a key that names a container, or whose value
+//! no update can have written, is not touched. What earlier updates recorded about
+//! other images stays a record: `records` keeps listing it, because otherwise it
+//! would be read as the policy of a container of that name. Records of images that
+//! are gone, or under another key of an image that is written now, are no longer
+//! true and are removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +20,7 @@ use crate::plan::change::ImageChange;
 use crate::policy::{Key, Records};
 use crate::workload::{Observed, Workload, WorkloadKind};
 
-/// The key of the build number.
+/// The annotation for the build number.
 const BUILD_NUMBER: &str = "fluxcd.io/build.number";
 
 /// The value of `imgpolicy.dev/last-update`.
@@ -31,22 +30,22 @@ pub struct LastUpdate {
     pub time: Timestamp,
     /// Who.
     pub by: String,
-    /// The build number, as `fluxcd.io/build.number` has it: any text, since an
-    /// expression's group may match any. A bare number is read as well.
+    /// The build number, as in `fluxcd.io/build.number`: any text, because the group of
+    /// an expression may match any text. A bare number is also accepted.
     #[serde(deserialize_with = "text_or_number")]
     pub number: String,
     /// What was replaced.
     pub changes: Vec<RecordedChange>,
-    /// The keys that tell the written tags, with their values, of this update
-    /// and of those before it.
+    /// The annotations that record written tags, with their values, of this update and
+    /// earlier ones.
     pub records: BTreeMap<String, String>,
-    /// What was lifted for it; left out where that is nothing.
+    /// The safeguards that were overridden; omitted if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
-    /// Whether it put back what an earlier update replaced.
+    /// Whether it restored what an earlier update replaced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rollback: bool,
-    /// Of a rollback: what of the update it has not put back.
+    /// For a rollback: the changes of the update that it has not reverted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<RecordedChange>,
 }
@@ -64,14 +63,14 @@ pub struct RecordedChange {
     pub digest: Option<String>,
     /// The policy that elected it.
     pub policy: Option<String>,
-    /// Whether the tag of `from` stood in a Helm release's values without quotes and
-    /// as it is told here, and was not read as text.
+    /// Whether the tag of `from` was written in a Helm release's values exactly so,
+    /// without quotes, and was not read as text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unquoted: bool,
 }
 
 impl LastUpdate {
-    /// What a rollback can still put back.
+    /// What a rollback can still revert.
     #[must_use]
     pub fn undoable(&self) -> &[RecordedChange] {
         if self.rollback {
@@ -85,8 +84,10 @@ impl LastUpdate {
     ///
     /// # Errors
     ///
-    /// The annotation is no record, with the reason.
-    pub fn of(annotations: &BTreeMap<String, String>) -> Option<Result<Self, serde_json::Error>> {
+    /// The annotation is not a valid record.
+    pub fn from_annotations(
+        annotations: &BTreeMap<String, String>,
+    ) -> Option<Result<Self, serde_json::Error>> {
         let (_, text) = Key::LastUpdate.find(annotations)?;
         Some(serde_json::from_str(text))
     }
@@ -105,8 +106,8 @@ fn text_or_number<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error
     })
 }
 
-/// The annotations that tell of an update, for an object as it is now. `changes`
-/// are what is written to it, in the order of its spec.
+/// The annotations that record an update, for an object as it is now. `changes` are
+/// the images written to it, in the order of its spec.
 pub(crate) fn annotations(
     object: &Observed,
     changes: &[&ImageChange],
@@ -136,13 +137,14 @@ pub(crate) fn annotations(
         records,
         overrides: overrides.iter().map(ToString::to_string).collect(),
         rollback: is_rollback,
-        pending: match is_rollback {
-            true => still_undoable(object, changes),
-            false => Vec::new(),
+        pending: if is_rollback {
+            still_undoable(object, changes)
+        } else {
+            Vec::new()
         },
     };
     written.insert(BUILD_NUMBER.to_owned(), Some(number));
-    // Text, lists and maps of text: there is nothing in it that JSON cannot say.
+    // It contains only texts, lists and maps of texts, so serialising cannot fail.
     written.insert(
         Key::LastUpdate.to_string(),
         serde_json::to_string(&last).ok(),
@@ -155,21 +157,22 @@ pub(crate) fn annotations(
     written
 }
 
-/// What the record so far can undo, but for what these changes do.
+/// What the current record can still revert, except for these changes.
 fn still_undoable(object: &Observed, changes: &[&ImageChange]) -> Vec<RecordedChange> {
-    let Some(Ok(last)) = LastUpdate::of(&object.annotations) else {
+    let Some(Ok(last)) = LastUpdate::from_annotations(&object.annotations) else {
         return Vec::new();
     };
-    let is_undone = |name: &str| changes.iter().any(|change| change.container == name);
     let recorded = last.undoable().iter().cloned();
-    recorded.filter(|r| !is_undone(&r.container)).collect()
+    recorded
+        .filter(|recorded| !changes.iter().any(|c| c.container == recorded.container))
+        .collect()
 }
 
-/// What becomes of the keys that tell tags.
+/// The annotations that record tags.
 struct TagRecords {
-    /// Written now.
+    /// Written by this update.
     written: BTreeMap<String, String>,
-    /// Records of earlier updates that stay.
+    /// Records of earlier updates that are kept.
     carried: BTreeMap<String, String>,
     /// Records of earlier updates that are no longer true.
     stale: Vec<String>,
@@ -178,7 +181,6 @@ struct TagRecords {
 fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
     let changed: BTreeSet<_> = changes.iter().map(|c| c.to.canonical().clone()).collect();
     let names = record_name::names(&changed);
-    let names_container = |name: &str| workload.containers.iter().any(|c| c.name == name);
     let records = Records::of(workload);
     let mut written = BTreeMap::new();
     for change in changes {
@@ -191,7 +193,7 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         let tag = change.to.tag().map(ToString::to_string);
         let version = tag.or_else(|| change.to.digest().map(ToString::to_string));
         if is_free
-            && !names_container(name)
+            && !has_container(workload, name)
             && let Some(version) = version
         {
             written.entry(key).or_insert(version);
@@ -213,7 +215,7 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         if written.contains_key(key) {
             continue;
         }
-        if names_container(name) || unchanged.contains(name) {
+        if has_container(workload, name) || unchanged.contains(name) {
             carried.insert(key.to_owned(), value.to_owned());
         } else {
             stale.push(key.to_owned());
@@ -226,8 +228,12 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
     }
 }
 
-/// What the first changed container's policy finds in its tag, else one more
-/// than the last time.
+fn has_container(workload: &Workload, name: &str) -> bool {
+    workload.containers.iter().any(|c| c.name == name)
+}
+
+/// What the policy of the first changed container extracts from its tag, or else the
+/// previous number plus one.
 fn build_number(object: &Observed, changes: &[&ImageChange]) -> String {
     if let Some(build) = changes.first().and_then(|change| change.build.clone()) {
         return build;

@@ -1,9 +1,9 @@
-//! Under which keys an update tells the tags that it wrote.
+//! The annotation keys under which an update records the tags that it wrote.
 //!
-//! `fluxcd.io/tag.<image-name>`, where the image's name is the last element of
-//! its path. Where two images of one patch share that, the longer path is
-//! joined by `-`. What a key may not have becomes `-`, and what is too long for
-//! a key is cut, with a hash of the whole behind it.
+//! `fluxcd.io/tag.<image-name>`, where the image name is the last element of its
+//! path. If two images of one patch share it, more elements are joined with `-`.
+//! Characters that are not allowed in a key become `-`. A name that is too long is
+//! cut, and a hash of the whole name is appended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::image::CanonicalName;
 
-/// The most bytes of the name in an annotation's key, without `tag.`.
+/// The maximum length in bytes of the name in an annotation key, without `tag.`.
 const MAX_NAME_BYTES: usize = 63 - "tag.".len();
 
-/// How many bytes of the hash stand behind a name that was cut, as hexadecimal
-/// digits two each.
+/// How many bytes of the hash are appended to a cut name, as two hexadecimal digits
+/// each.
 const HASH_BYTES: usize = 4;
 
-/// The names of the images of one patch, each another.
+/// Distinct names for the images of one patch.
 pub(crate) fn names(images: &BTreeSet<CanonicalName>) -> BTreeMap<CanonicalName, String> {
     let mut names: BTreeMap<&CanonicalName, (usize, String)> = images
         .iter()
@@ -40,7 +40,7 @@ pub(crate) fn names(images: &BTreeSet<CanonicalName>) -> BTreeMap<CanonicalName,
         if grew {
             continue;
         }
-        // Paths such as `a-b/c` and `a/b-c` read the same once they are joined.
+        // Paths such as `a-b/c` and `a/b-c` are equal when joined.
         return names
             .into_iter()
             .map(|(image, (_, name))| match uses.get(&name) {
@@ -51,7 +51,7 @@ pub(crate) fn names(images: &BTreeSet<CanonicalName>) -> BTreeMap<CanonicalName,
     }
 }
 
-/// Every name that an image can have, whatever stands beside it.
+/// Every name that an image can get, whatever other images are in the patch.
 pub(crate) fn possible_names(image: &CanonicalName) -> impl Iterator<Item = String> {
     (1..=path(image).len()).flat_map(move |elements| {
         let name = name_of(image, elements);
@@ -70,10 +70,12 @@ fn path(image: &CanonicalName) -> Vec<&str> {
 fn name_of(image: &CanonicalName, elements: usize) -> String {
     let path = path(image);
     let name = path[path.len().saturating_sub(elements)..].join("-");
-    let is_legal = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let legal: String = name
         .chars()
-        .map(|letter| if is_legal(letter) { letter } else { '-' })
+        .map(|letter| match letter {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => letter,
+            _ => '-',
+        })
         .collect();
     if legal.len() > MAX_NAME_BYTES {
         hashed(&legal, &name)
@@ -82,7 +84,7 @@ fn name_of(image: &CanonicalName, elements: usize) -> String {
     }
 }
 
-/// A name, cut where it is too long, with a hash of the whole behind it.
+/// A name, cut if it is too long, with a hash of the whole name appended.
 fn hashed(name: &str, whole: &str) -> String {
     let hash = Sha256::digest(whole.as_bytes());
     let hash: String = hash
@@ -100,23 +102,22 @@ mod tests {
     use proptest::prelude::*;
 
     fn named(images: &[&str]) -> Vec<String> {
-        let parse = |image: &&str| image.parse::<CanonicalName>().expect("an image");
-        let set: BTreeSet<CanonicalName> = images.iter().map(parse).collect();
-        let names = names(&set);
-        images
+        let images: Vec<CanonicalName> = images
             .iter()
-            .map(|image| names[&parse(image)].clone())
-            .collect()
+            .map(|image| image.parse().expect("an image"))
+            .collect();
+        let names = names(&images.iter().cloned().collect());
+        images.iter().map(|image| names[image].clone()).collect()
     }
 
     #[test]
-    fn an_image_is_called_by_its_last_element() {
+    fn image_is_named_by_its_last_path_element() {
         assert_eq!(named(&["docker.io/org/my-app"]), ["my-app"]);
         assert_eq!(named(&["org/my-app", "nginx"]), ["my-app", "nginx"]);
     }
 
     #[test]
-    fn of_one_last_element_the_longer_path_tells() {
+    fn images_with_the_same_last_element_get_a_longer_name() {
         assert_eq!(named(&["a/app", "b/app"]), ["a-app", "b-app"]);
         let hosts = named(&["docker.io/org/app", "registry:5000/org/app"]);
         assert_eq!(hosts, ["docker.io-org-app", "registry-5000-org-app"]);
@@ -125,20 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_a_key_is_cut_and_stays_apart() {
-        let long = |end: &str| format!("org/{}{end}", "a".repeat(100));
-        let names = named(&[&long("x"), &long("y")]);
+    fn long_names_are_cut_and_stay_distinct() {
+        let [x, y] = ["x", "y"].map(|end| format!("org/{}{end}", "a".repeat(100)));
+        let names = named(&[&x, &y]);
         for name in &names {
             assert_eq!(name.len(), MAX_NAME_BYTES);
         }
         assert_ne!(names[0], names[1]);
-        // Alone an image has the same name as beside others.
-        assert_eq!(named(&[&long("x")])[0], names[0]);
+        // An image has the same name alone and with others.
+        assert_eq!(named(&[&x])[0], names[0]);
     }
 
     proptest! {
         #[test]
-        fn names_are_legal_and_differ(
+        fn names_are_legal_and_distinct(
             images in prop::collection::btree_set(
                 "(([a-c]{1,2}\\.io|[a-c]:[0-9]{2})/)?([a-c](-[a-c])?/){0,3}[a-c]{1,2}(-[a-c]|_c|[b-c]{60})?",
                 1..6,

@@ -1,5 +1,4 @@
-//! Field managers: under which names the tools write that write again what
-//! others change.
+//! The field manager names of tools that revert other people's changes.
 
 /// Flux, for Kustomizations.
 pub(crate) const KUSTOMIZE_CONTROLLER: &str = "kustomize-controller";
@@ -8,8 +7,8 @@ pub(crate) const HELM_CONTROLLER: &str = "helm-controller";
 /// Argo CD.
 pub(crate) const ARGOCD: &str = "argocd";
 
-/// How the names of field managers begin that apply what Git, a chart or a
-/// program says, whenever the object is another.
+/// The prefixes of field managers that apply their source (Git, a chart or a program)
+/// again whenever the object differs.
 const REVERTING: [&str; 10] = [
     KUSTOMIZE_CONTROLLER,
     HELM_CONTROLLER,
@@ -23,13 +22,13 @@ const REVERTING: [&str; 10] = [
     "crossplane",
 ];
 
-/// Whether a field manager is a part of this tool.
+/// Whether a field manager belongs to a tool.
 pub(crate) fn is_of(manager: &str, tool: &str) -> bool {
     let start = manager.get(..tool.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(tool))
 }
 
-/// Whether a field manager writes again what it wrote.
+/// Whether a field manager restores what it wrote.
 pub(crate) fn reverts(manager: &str) -> bool {
     REVERTING.iter().any(|tool| is_of(manager, tool))
 }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn managers_go_by_the_beginning_of_their_names() {
+    fn managers_are_recognised_by_prefix() {
         for (manager, expected) in [
             ("kustomize-controller", true),
             ("argocd-application-controller", true),

@@ -1,14 +1,14 @@
-//! What somebody might expect to change and what stays, with the reason.
+//! What is held back although the user might expect a change, with the reason.
 
 use crate::image::ImageReference;
-use crate::plan::change::is_elsewhere;
+use crate::plan::other_repository::is_other_repository;
 use crate::words::closed_words;
 use crate::workload::WorkloadId;
 
 closed_words! {
-    /// Why a container, or a workload, stays as it is.
-    pub enum Hold {
-        /// It is not automated, and nobody asked for manual ones.
+    /// Why a container, or a whole workload, is not changed.
+    pub enum HoldReason {
+        /// It is not automated, and manual containers were not requested.
         Manual = "manual",
         /// It is locked.
         Locked = "locked",
@@ -18,25 +18,25 @@ closed_words! {
         Downgrade = "downgrade",
         /// The elected tag is another variant.
         VariantChange = "variant-change",
-        /// The image that was asked for is not one that the policy accepts.
+        /// The policy does not accept the requested image.
         NotAccepted = "not-accepted",
-        /// What was asked for is not an image.
+        /// What was requested is not an image.
         NotAnImage = "not-an-image",
-        /// The image that would be put back is of another repository.
+        /// The image to restore is of another repository.
         OtherRepository = "other-repository",
-        /// It stands where it is not written.
+        /// It cannot be written in its current place.
         NotWritable = "not-writable",
-        /// It belongs to GitOps or to an operator, which would revert it.
+        /// It belongs to GitOps or to an operator, which would revert the change.
         Owned = "owned",
         /// It could not be decided.
         Undecided = "undecided",
         /// The registry no longer has the image.
         Gone = "gone",
-        /// Nobody could tell whether the image is still there.
+        /// It could not be checked whether the image still exists.
         Unconfirmed = "unconfirmed",
-        /// `--max` workloads are in the plan already.
+        /// The plan already has `--max` workloads.
         BeyondMax = "beyond-max",
-        /// It runs another image than the one that the last update wrote.
+        /// It has another image than the one that the last update wrote.
         ChangedSince = "changed-since",
         /// There is no record to roll back to.
         NoRecord = "no-record",
@@ -45,8 +45,8 @@ closed_words! {
     }
 }
 
-impl Hold {
-    /// The flag that lifts it, where one does.
+impl HoldReason {
+    /// The flag that overrides it, if there is one.
     #[must_use]
     pub fn lifted_by(self) -> Option<&'static str> {
         match self {
@@ -70,29 +70,29 @@ impl Hold {
     }
 }
 
-/// Something that stays as it is.
+/// A container or workload that is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldBack {
     /// The workload.
     pub workload: WorkloadId,
     /// The container; `None`: the whole workload.
     pub container: Option<String>,
-    /// The image that runs, as the manifest spells it.
+    /// The current image, as the manifest spells it.
     pub from: Option<String>,
     /// The image that would be written.
     pub to: Option<ImageReference>,
-    /// Why.
-    pub hold: Hold,
-    /// The same in a sentence, with names in it.
+    /// The reason.
+    pub hold: HoldReason,
+    /// The reason as a sentence, with names.
     pub message: String,
 }
 
 impl HeldBack {
-    /// Whether the image that would be written is of another repository than what
-    /// runs.
+    /// Whether the image that would be written is of another repository than the current
+    /// one.
     #[must_use]
     pub fn changes_repository(&self) -> bool {
         let images = self.from.as_deref().zip(self.to.as_ref());
-        images.is_some_and(|(from, to)| is_elsewhere(from, to))
+        images.is_some_and(|(from, to)| is_other_repository(from, to))
     }
 }

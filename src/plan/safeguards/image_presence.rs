@@ -1,50 +1,51 @@
-//! What a last look at the registries says of the images that a plan writes.
+//! The result of the last registry lookup for the images that a plan writes.
 
-use super::held_back::{HeldBack, Hold};
+use super::held_back::{HeldBack, HoldReason};
 use crate::image::Digest;
 use crate::plan::change::{Change, ImageChange, Plan};
 use crate::policy::{Warning, WarningCode};
 
-/// Whether an image is there.
+/// Whether an image exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It is, and serves this.
+    /// It exists, with this digest.
     Served(Digest),
-    /// It is, but the registry shows it to the user only.
+    /// It exists, but only the user's credentials can access it.
     ServedToUserOnly {
-        /// What it serves.
+        /// Its digest.
         digest: Digest,
-        /// Why the workload does not see it.
+        /// Why the workload cannot access it.
         reason: String,
     },
-    /// It is not, as the registry says; in a sentence.
+    /// The registry says that it does not exist; as a sentence.
     Gone(String),
-    /// Nobody can tell; why, in a sentence.
+    /// It is not known; the reason as a sentence.
     Unknown(String),
 }
 
 impl Plan {
-    /// Holds back what is not there, and warns of what the workload may not be
-    /// able to pull. `presences` are those of [`Self::images`], in their order. A
-    /// workload none of whose images is left stays as it is.
-    pub fn heed_presences(&mut self, presences: &[Presence]) {
+    /// Holds back images that do not exist, and warns about images that the workload may
+    /// not be able to pull. `presences` are those of [`Self::images`], in their order. A
+    /// workload with no images left is not changed.
+    pub fn hold_back_missing(&mut self, presences: &[Presence]) {
         let mut presences = presences.iter();
         for mut change in std::mem::take(&mut self.changes) {
             let images = std::mem::take(&mut change.images);
             let had_images = !images.is_empty();
             for mut image in images {
                 let seen = presences.next();
-                // What ran before is wanted back, also while its registry is away.
+                // A rollback restores the previous image even if its registry is
+                // unreachable.
                 if let (true, Some(Presence::Unknown(reason))) = (change.is_rollback, seen) {
                     change.notes.push(format!(
-                        "nobody could tell whether {} is there: {reason}",
+                        "could not check whether {} exists: {reason}",
                         image.to
                     ));
                     change.images.push(image);
                     continue;
                 }
-                let judged = image.digest.clone().filter(|_| !change.is_rollback);
-                match seen.map_or(Ok(()), |seen| image.apply(seen, judged.as_ref())) {
+                let evaluated = image.digest.clone().filter(|_| !change.is_rollback);
+                match seen.map_or(Ok(()), |seen| image.apply(seen, evaluated.as_ref())) {
                     Ok(()) => change.images.push(image),
                     Err((hold, message)) => {
                         self.held_back.push(HeldBack {
@@ -58,14 +59,15 @@ impl Plan {
                     }
                 }
             }
-            // What goes with the images, such as the lock of a rollback, goes too.
+            // What accompanies the images, such as the lock of a rollback, is also
+            // dropped.
             if !(had_images && change.images.is_empty()) {
                 self.changes.push(change);
             }
         }
     }
 
-    /// The images that are written, with their workloads' changes.
+    /// The images that are written, each with its workload's change.
     pub fn images(&self) -> impl Iterator<Item = (&Change, &ImageChange)> {
         let changes = self.changes.iter();
         changes.flat_map(|change| change.images.iter().map(move |image| (change, image)))
@@ -73,18 +75,22 @@ impl Plan {
 }
 
 impl ImageChange {
-    /// `judged`: what the tag served when it was judged. What it serves now may be
-    /// something else, which nobody has looked at.
-    fn apply(&mut self, seen: &Presence, judged: Option<&Digest>) -> Result<(), (Hold, String)> {
+    /// `evaluated`: what the tag served when it was evaluated. If it serves something
+    /// else now, that image has not been checked.
+    fn apply(
+        &mut self,
+        seen: &Presence,
+        evaluated: Option<&Digest>,
+    ) -> Result<(), (HoldReason, String)> {
         if let Presence::Served(served) | Presence::ServedToUserOnly { digest: served, .. } = seen
-            && let Some(judged) = judged.filter(|judged| *judged != served)
+            && let Some(evaluated) = evaluated.filter(|evaluated| *evaluated != served)
         {
             let message = format!(
-                "the tag has moved from {} to {} since it was judged; start again",
-                judged.short(),
+                "the tag has moved from {} to {} since it was evaluated; run the command again",
+                evaluated.short(),
                 served.short()
             );
-            return Err((Hold::Unconfirmed, message));
+            return Err((HoldReason::Unconfirmed, message));
         }
         match seen {
             Presence::Served(digest) => self.digest = Some(digest.clone()),
@@ -92,15 +98,18 @@ impl ImageChange {
                 self.digest = Some(digest.clone());
                 self.warnings.push(Warning::new(
                     WarningCode::PullableOnlyByYou,
-                    format!("only your credentials reach the image: {reason}"),
+                    format!("only your credentials can access the image: {reason}"),
                 ));
             }
             Presence::Gone(reason) => {
-                return Err((Hold::Gone, format!("the image is not there: {reason}")));
+                return Err((
+                    HoldReason::Gone,
+                    format!("the image does not exist: {reason}"),
+                ));
             }
             Presence::Unknown(reason) => {
-                let message = format!("nobody could tell whether the image is there: {reason}");
-                return Err((Hold::Unconfirmed, message));
+                let message = format!("could not check whether the image exists: {reason}");
+                return Err((HoldReason::Unconfirmed, message));
             }
         }
         Ok(())
@@ -150,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_there_is_written_and_what_it_serves_is_recorded() {
+    fn only_existing_images_are_written_and_their_digests_recorded() {
         let mut plan = Plan {
             changes: vec![change("a", &["app", "side"]), change("b", &["app"])],
             held_back: Vec::new(),
         };
-        plan.heed_presences(&[
+        plan.hold_back_missing(&[
             Presence::Gone("404".to_owned()),
             Presence::Served(digest()),
             Presence::Unknown("500".to_owned()),
@@ -181,18 +190,18 @@ mod tests {
         assert_eq!(
             held,
             [
-                ("a", Hold::Gone, "the image is not there: 404"),
+                ("a", HoldReason::Gone, "the image does not exist: 404"),
                 (
                     "b",
-                    Hold::Unconfirmed,
-                    "nobody could tell whether the image is there: 500"
+                    HoldReason::Unconfirmed,
+                    "could not check whether the image exists: 500"
                 ),
             ]
         );
     }
 
     #[test]
-    fn a_tag_that_moved_since_it_was_judged_is_not_written() {
+    fn tag_that_moved_since_the_evaluation_is_not_written() {
         let other: Digest = format!("sha256:{}", "1".repeat(64))
             .parse()
             .expect("a digest");
@@ -204,27 +213,27 @@ mod tests {
                 changes: vec![moved],
                 held_back: Vec::new(),
             };
-            plan.heed_presences(&[Presence::Served(digest())]);
-            // What ran before is put back by its tag, whatever that serves now.
+            plan.hold_back_missing(&[Presence::Served(digest())]);
+            // A rollback restores the previous tag, whatever it serves now.
             assert_eq!(plan.changes.len(), usize::from(is_rollback));
             if let Some(held) = plan.held_back.first() {
-                assert_eq!(held.hold, Hold::Unconfirmed);
+                assert_eq!(held.hold, HoldReason::Unconfirmed);
                 assert_eq!(
                     held.message,
-                    "the tag has moved from sha256:1111111 to sha256:0000000 since it was judged; \
-                     start again"
+                    "the tag has moved from sha256:1111111 to sha256:0000000 since it was \
+                     evaluated; run the command again"
                 );
             }
         }
     }
 
     #[test]
-    fn what_only_the_user_may_pull_is_written_with_a_warning() {
+    fn image_that_only_the_user_can_pull_is_written_with_a_warning() {
         let mut plan = Plan {
             changes: vec![change("a", &["app"])],
             held_back: Vec::new(),
         };
-        plan.heed_presences(&[Presence::ServedToUserOnly {
+        plan.hold_back_missing(&[Presence::ServedToUserOnly {
             digest: digest(),
             reason: "no secret".to_owned(),
         }]);
@@ -232,7 +241,7 @@ mod tests {
         assert_eq!(warning.code, WarningCode::PullableOnlyByYou);
         assert_eq!(
             warning.message,
-            "only your credentials reach the image: no secret"
+            "only your credentials can access the image: no secret"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What keeps a change from being written: owners, missing images, holds.
+//! What keeps a change from being written: owners, missing images, and other reasons.
 
 pub(crate) mod field_managers;
 pub(crate) mod held_back;

@@ -1,34 +1,33 @@
-//! Who would undo a live edit.
+//! Who would revert a live edit.
 //!
-//! The server's bookkeeping of who wrote the image counts first, then the
-//! markers that GitOps tools, operators, Helm and kubectl leave. Some of them
-//! are told only by another object: this module says which, and is told the
-//! answer.
+//! The managed fields, which record who wrote the image, are checked first, then the
+//! markers that GitOps tools, operators, Helm and kubectl leave. Some signs depend on
+//! another object: this module returns the question, and takes the answer.
 //!
-//! | sign | what it does to a live edit |
+//! | sign | effect on a live edit |
 //! |---|---|
 //! | a field manager of GitOps or Terraform wrote the image | reverts |
-//! | Flux Kustomization | reverts, unless it is suspended or leaves the object alone |
+//! | Flux Kustomization | reverts, unless it is suspended or skips the object |
 //! | Flux Helm release | reverts, unless it is suspended |
 //! | Argo CD's tracking annotation | reverts |
 //! | a controller's owner reference | reverts |
-//! | the label `app.kubernetes.io/instance` | reverts if an Application lists the object, may otherwise |
+//! | the label `app.kubernetes.io/instance` | reverts if an Application lists the object; may revert if that is not known |
 //! | Helm, `kubectl apply` | at the next upgrade or apply: a warning |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field_managers::{self, ARGOCD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
-use super::held_back::Hold;
+use super::held_back::HoldReason;
 use crate::plan::change::Plan;
 use crate::plan::update::Overrides;
 use crate::workload::{Observed, Owner, OwnerMarker, WorkloadId};
 
-/// How an owner meets a live edit.
+/// What an owner does to a live edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Binding {
+pub enum OwnerEffect {
     /// It reverts the edit: images are written only with `--override-owner`.
     Reverts,
-    /// It may revert the edit some day: a warning.
+    /// It may revert the edit later: a warning.
     Warns,
 }
 
@@ -37,13 +36,13 @@ pub enum Binding {
 pub struct Ownership {
     /// The owner: `Kustomization flux-system/apps`.
     pub owner: Owner,
-    /// What it does to an edit.
-    pub binding: Binding,
-    /// In a sentence, with the way out.
+    /// What it does to a live edit.
+    pub effect: OwnerEffect,
+    /// The effect as a sentence, with what to do instead.
     pub message: String,
 }
 
-/// What another object of the cluster has to tell.
+/// A question that another object of the cluster answers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwnerQuestion {
     /// Is this Kustomization or HelmRelease suspended?
@@ -57,24 +56,24 @@ pub enum OwnerQuestion {
     },
 }
 
-/// What it told.
+/// The answer to an [`OwnerQuestion`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnerAnswer {
-    /// It is so; for an Application, in this namespace.
+    /// Yes; for an Application, with its namespace.
     Yes(Option<String>),
-    /// It is not so.
+    /// No.
     No,
-    /// It cannot be read.
+    /// The object cannot be read.
     Unknown,
 }
 
-/// Argo CD of version 2 tracks by this label, and charts set it for themselves.
+/// Argo CD version 2 tracks objects by this label; charts also set it.
 const INSTANCE: &str = "app.kubernetes.io/instance";
 
-/// Where Flux is told to leave an object alone, with the values that do: what it
-/// does not apply again, it does not revert. Flux reads labels and annotations,
-/// in any case.
-const LEFT_ALONE: [(&str, &[&str]); 2] = [
+/// The labels or annotations, with their values, that make Flux skip an object. Flux
+/// does not apply such an object again, so it does not revert edits. The case of the
+/// values does not matter.
+const SKIPPED_BY_FLUX: [(&str, &[&str]); 2] = [
     ("kustomize.toolkit.fluxcd.io/reconcile", &["disabled"]),
     (
         "kustomize.toolkit.fluxcd.io/ssa",
@@ -82,35 +81,35 @@ const LEFT_ALONE: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// The managers under which kubectl applies: on the client, and on the server.
+/// The field managers of `kubectl apply`: client-side and server-side.
 const KUBECTL_APPLY: [&str; 2] = ["kubectl-client-side-apply", "kubectl"];
 
 /// A sign of an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Claim {
-    /// A field manager that is known to write again, with nothing to name it better.
+enum OwnerSign {
+    /// A field manager that is known to revert edits, without a better name for it.
     Manager(String),
     Kustomization(Owner),
     HelmRelease(Owner),
     Application(Owner),
     Controller(Owner),
-    /// Perhaps an Application of this name.
+    /// Possibly an Application of this name.
     Instance(String),
     Release(Owner),
     KubectlApply,
 }
 
-/// What has to be asked before the owner is known.
+/// The questions to answer before the owner is known.
 #[must_use]
 pub fn owner_questions(object: &Observed) -> Vec<OwnerQuestion> {
-    claims(object)
+    signs(object)
         .into_iter()
-        .filter_map(|claim| match claim {
-            Claim::Kustomization(_) if left_alone(object).is_some() => None,
-            Claim::Kustomization(owner) | Claim::HelmRelease(owner) => {
+        .filter_map(|sign| match sign {
+            OwnerSign::Kustomization(_) if flux_skip_setting(object).is_some() => None,
+            OwnerSign::Kustomization(owner) | OwnerSign::HelmRelease(owner) => {
                 Some(OwnerQuestion::IsSuspended(owner))
             }
-            Claim::Instance(name) => Some(is_listed(object, name)),
+            OwnerSign::Instance(name) => Some(is_listed(object, name)),
             _ => None,
         })
         .collect()
@@ -123,36 +122,37 @@ fn is_listed(object: &Observed, application: String) -> OwnerQuestion {
     }
 }
 
-/// Who owns the workload: the first who reverts an edit, else the first who may.
-/// `None`: nobody that is known. A question without an answer counts as one that
-/// could not be read.
+/// Who owns the workload: the first owner that reverts an edit, or else the first that
+/// may. `None`: no known owner. A question without an answer counts as
+/// [`OwnerAnswer::Unknown`].
 #[must_use]
 pub fn ownership(object: &Observed, answers: &[(OwnerQuestion, OwnerAnswer)]) -> Option<Ownership> {
-    let mut owners: Vec<Ownership> = claims(object)
+    let mut owners: Vec<Ownership> = signs(object)
         .into_iter()
-        .filter_map(|claim| judge(object, claim, answers))
+        .filter_map(|sign| ownership_by(object, sign, answers))
         .collect();
-    let reverts = |ownership: &Ownership| ownership.binding == Binding::Reverts;
-    let first = owners.iter().position(reverts).unwrap_or(0);
+    let first = owners
+        .iter()
+        .position(|owner| owner.effect == OwnerEffect::Reverts)
+        .unwrap_or(0);
     (first < owners.len()).then(|| owners.swap_remove(first))
 }
 
-/// Every sign of an owner, those that are surest of a revert first.
-fn claims(object: &Observed) -> Vec<Claim> {
+/// Every sign of an owner, those most certain to revert first.
+fn signs(object: &Observed) -> Vec<OwnerSign> {
     let owners = object.owners.iter();
-    let marked: Vec<Claim> = owners
+    let marked: Vec<OwnerSign> = owners
         .map(|(marker, owner)| {
             let owner = owner.clone();
             match marker {
-                OwnerMarker::Kustomization => Claim::Kustomization(owner),
-                OwnerMarker::HelmRelease => Claim::HelmRelease(owner),
-                OwnerMarker::Application => Claim::Application(owner),
-                OwnerMarker::Controller => Claim::Controller(owner),
-                OwnerMarker::Release => Claim::Release(owner),
+                OwnerMarker::Kustomization => OwnerSign::Kustomization(owner),
+                OwnerMarker::HelmRelease => OwnerSign::HelmRelease(owner),
+                OwnerMarker::Application => OwnerSign::Application(owner),
+                OwnerMarker::Controller => OwnerSign::Controller(owner),
+                OwnerMarker::Release => OwnerSign::Release(owner),
             }
         })
         .collect();
-    let has = |wanted: OwnerMarker| object.owners.iter().any(|(marker, _)| *marker == wanted);
     let instance = object.labels.get(INSTANCE);
     let writers = &object.writers;
     let names: BTreeSet<&String> = writers
@@ -162,175 +162,188 @@ fn claims(object: &Observed) -> Vec<Claim> {
         .chain(&writers.values)
         .collect();
 
-    let mut claims = Vec::new();
-    let mut is_argos = has(OwnerMarker::Application);
+    let mut signs = Vec::new();
+    let mut is_argo_cd = has_marker(object, OwnerMarker::Application);
     for manager in &names {
-        let is = |tool: &str| field_managers::is_of(manager, tool);
+        let is_argo_manager = field_managers::is_of(manager, ARGOCD);
         // A marker names the object behind the manager.
-        if is(KUSTOMIZE_CONTROLLER) && has(OwnerMarker::Kustomization)
-            || is(HELM_CONTROLLER) && has(OwnerMarker::HelmRelease)
-            || is(ARGOCD) && is_argos
+        if field_managers::is_of(manager, KUSTOMIZE_CONTROLLER)
+            && has_marker(object, OwnerMarker::Kustomization)
+            || field_managers::is_of(manager, HELM_CONTROLLER)
+                && has_marker(object, OwnerMarker::HelmRelease)
+            || is_argo_manager && is_argo_cd
             || !field_managers::reverts(manager)
         {
             continue;
         }
-        claims.push(match instance.filter(|_| is(ARGOCD)) {
-            Some(instance) => Claim::Application(Owner::application(instance)),
-            None => Claim::Manager((*manager).clone()),
+        signs.push(match instance.filter(|_| is_argo_manager) {
+            Some(instance) => OwnerSign::Application(Owner::application(instance)),
+            None => OwnerSign::Manager((*manager).clone()),
         });
-        is_argos |= is(ARGOCD);
+        is_argo_cd |= is_argo_manager;
     }
-    claims.extend(marked);
-    // The surer signs come first: charts set this label for themselves. Argo CD
-    // leaves kubectl's annotation too, and what it may do is worse.
-    if let Some(instance) = instance.filter(|_| !is_argos) {
-        claims.push(Claim::Instance(instance.clone()));
+    signs.extend(marked);
+    // Surer signs come first, because charts also set this label. It precedes kubectl,
+    // because Argo CD also leaves kubectl's annotation, and reverting is worse.
+    if let Some(instance) = instance.filter(|_| !is_argo_cd) {
+        signs.push(OwnerSign::Instance(instance.clone()));
     }
-    let applies = |manager: &&&String| KUBECTL_APPLY.contains(&manager.as_str());
-    if object.applied_by_kubectl || names.iter().any(|manager| applies(&manager)) {
-        claims.push(Claim::KubectlApply);
+    let is_applied = names
+        .iter()
+        .any(|name| KUBECTL_APPLY.contains(&name.as_str()));
+    if object.applied_by_kubectl || is_applied {
+        signs.push(OwnerSign::KubectlApply);
     }
-    claims
+    signs
 }
 
-/// What a sign comes to, with the answers. `None`: it was no owner.
-fn judge(
+fn has_marker(object: &Observed, wanted: OwnerMarker) -> bool {
+    object.owners.iter().any(|(marker, _)| *marker == wanted)
+}
+
+/// The ownership that follows from a sign and the answers. `None`: the sign does not
+/// mean an owner.
+fn ownership_by(
     object: &Observed,
-    claim: Claim,
+    sign: OwnerSign,
     answers: &[(OwnerQuestion, OwnerAnswer)],
 ) -> Option<Ownership> {
     let id = &object.workload.id;
-    let answer = |question: &OwnerQuestion| {
-        let known = answers.iter().find(|(asked, _)| asked == question);
-        known.map_or(OwnerAnswer::Unknown, |(_, answer)| answer.clone())
-    };
-    let is_suspended = |owner: &Owner| {
-        matches!(
-            answer(&OwnerQuestion::IsSuspended(owner.clone())),
-            OwnerAnswer::Yes(_)
-        )
-    };
-    let reverts = |owner: Owner, message: String| {
-        Some(Ownership {
-            owner,
-            binding: Binding::Reverts,
-            message,
-        })
-    };
-    let warns = |owner: Owner, message: String| {
-        Some(Ownership {
-            owner,
-            binding: Binding::Warns,
-            message,
-        })
-    };
-    match claim {
-        Claim::Manager(name) => {
-            let owner = Owner {
-                kind: "FieldManager".to_owned(),
-                namespace: None,
-                name: name.clone(),
-            };
-            if name == KUSTOMIZE_CONTROLLER
-                && let Some(key) = left_alone(object)
-            {
-                return warns(
-                    owner,
-                    format!("{name} wrote the image of {id}; {key} stops it"),
-                );
-            }
-            let message = format!(
-                "{name} wrote the image of {id} and writes it again: change it where {name} \
-                 reads it, with -f on the manifests in Git"
-            );
-            reverts(owner, message)
-        }
-        Claim::Kustomization(owner) => {
-            if let Some(key) = left_alone(object) {
+    Some(match sign {
+        OwnerSign::Manager(name) => by_manager(object, name),
+        OwnerSign::Kustomization(owner) => {
+            if let Some(key) = flux_skip_setting(object) {
                 let message =
                     format!("{owner} applied {id}; {key} keeps it from reverting an edit");
-                return warns(owner, message);
+                return Some(Ownership::warns(owner, message));
             }
-            if is_suspended(&owner) {
-                let message =
-                    format!("{owner} is suspended, and reverts the edit when it is resumed");
-                return warns(owner, message);
+            if is_suspended(&owner, answers) {
+                return Some(Ownership::suspended(owner));
             }
             let message = format!(
                 "{owner} reverts it at its next reconciliation: use -f on the manifests in Git, \
                  or suspend it with {}",
                 suspend("kustomization", &owner)
             );
-            reverts(owner, message)
+            Ownership::reverts(owner, message)
         }
-        Claim::HelmRelease(owner) => {
-            if is_suspended(&owner) {
-                let message =
-                    format!("{owner} is suspended, and reverts the edit when it is resumed");
-                return warns(owner, message);
-            }
+        OwnerSign::HelmRelease(owner) if is_suspended(&owner, answers) => {
+            Ownership::suspended(owner)
+        }
+        OwnerSign::HelmRelease(owner) => {
             let message = format!(
                 "{owner} reverts it at its next upgrade or when it detects drift: change the \
                  release's values, with -f on the manifests in Git, or suspend it with {}",
                 suspend("helmrelease", &owner)
             );
-            reverts(owner, message)
+            Ownership::reverts(owner, message)
         }
-        Claim::Application(owner) => reverts_as_argo(owner),
-        Claim::Controller(owner) => {
-            let message = format!("{owner} owns {id} and writes it again: change {owner} instead");
-            reverts(owner, message)
+        OwnerSign::Application(owner) => Ownership::of_application(owner),
+        OwnerSign::Controller(owner) => {
+            let message = format!("{owner} owns {id} and reverts it: change {owner} instead");
+            Ownership::reverts(owner, message)
         }
-        Claim::Instance(name) => match answer(&is_listed(object, name.clone())) {
-            OwnerAnswer::Yes(namespace) => reverts_as_argo(Owner {
+        OwnerSign::Instance(name) => match answer(&is_listed(object, name.clone()), answers) {
+            OwnerAnswer::Yes(namespace) => Ownership::of_application(Owner {
                 namespace,
                 ..Owner::application(&name)
             }),
-            OwnerAnswer::No => None,
+            OwnerAnswer::No => return None,
             OwnerAnswer::Unknown => {
                 let message = format!(
-                    "if Argo CD manages {id} by its label {INSTANCE}={name}, it reverts the edit"
+                    "if Argo CD manages {id} by its label {INSTANCE}={name}, it reverts the \
+                         edit"
                 );
-                warns(Owner::application(&name), message)
+                Ownership::warns(Owner::application(&name), message)
             }
         },
-        Claim::Release(owner) => {
+        OwnerSign::Release(owner) => {
             let message = format!(
-                "{owner} puts the image of its values back at the next helm upgrade: change the \
-                 values too"
+                "{owner} restores the image in its values at the next helm upgrade: also change \
+                 the values"
             );
-            warns(owner, message)
+            Ownership::warns(owner, message)
         }
-        Claim::KubectlApply => {
+        OwnerSign::KubectlApply => {
             let message = format!(
-                "the next kubectl apply of {id} puts the image of its manifest back: change the \
-                 manifest too, with -f"
+                "the next kubectl apply of {id} restores the image in its manifest: also change \
+                 the manifest, with -f"
             );
             let owner = Owner {
                 kind: "kubectl".to_owned(),
                 namespace: None,
                 name: "apply".to_owned(),
             };
-            warns(owner, message)
+            Ownership::warns(owner, message)
         }
-    }
-}
-
-fn reverts_as_argo(owner: Owner) -> Option<Ownership> {
-    let message = format!(
-        "{owner} of Argo CD reverts it where it heals itself, and is OutOfSync otherwise: use -f \
-         on the manifests in Git"
-    );
-    Some(Ownership {
-        owner,
-        binding: Binding::Reverts,
-        message,
     })
 }
 
-/// What tells Flux to leave the object alone, as `KEY=VALUE`.
-fn left_alone(object: &Observed) -> Option<String> {
-    LEFT_ALONE.iter().find_map(|(key, values)| {
+fn by_manager(object: &Observed, name: String) -> Ownership {
+    let id = &object.workload.id;
+    let owner = Owner {
+        kind: "FieldManager".to_owned(),
+        namespace: None,
+        name: name.clone(),
+    };
+    if name == KUSTOMIZE_CONTROLLER
+        && let Some(key) = flux_skip_setting(object)
+    {
+        let message =
+            format!("{name} wrote the image of {id}; {key} keeps it from reverting an edit");
+        return Ownership::warns(owner, message);
+    }
+    let message = format!(
+        "{name} wrote the image of {id} and reverts it: change it where {name} reads it, with -f \
+         on the manifests in Git"
+    );
+    Ownership::reverts(owner, message)
+}
+
+fn answer(question: &OwnerQuestion, answers: &[(OwnerQuestion, OwnerAnswer)]) -> OwnerAnswer {
+    let known = answers.iter().find(|(asked, _)| asked == question);
+    known.map_or(OwnerAnswer::Unknown, |(_, answer)| answer.clone())
+}
+
+fn is_suspended(owner: &Owner, answers: &[(OwnerQuestion, OwnerAnswer)]) -> bool {
+    let question = OwnerQuestion::IsSuspended(owner.clone());
+    matches!(answer(&question, answers), OwnerAnswer::Yes(_))
+}
+
+impl Ownership {
+    fn reverts(owner: Owner, message: String) -> Self {
+        Self {
+            owner,
+            effect: OwnerEffect::Reverts,
+            message,
+        }
+    }
+
+    fn warns(owner: Owner, message: String) -> Self {
+        Self {
+            owner,
+            effect: OwnerEffect::Warns,
+            message,
+        }
+    }
+
+    fn suspended(owner: Owner) -> Self {
+        let message = format!("{owner} is suspended, and reverts the edit when it is resumed");
+        Self::warns(owner, message)
+    }
+
+    fn of_application(owner: Owner) -> Self {
+        let message = format!(
+            "{owner} of Argo CD reverts it if self-heal is on, and is OutOfSync otherwise: use -f \
+             on the manifests in Git"
+        );
+        Self::reverts(owner, message)
+    }
+}
+
+/// The setting that makes Flux skip the object, as `KEY=VALUE`.
+fn flux_skip_setting(object: &Observed) -> Option<String> {
+    SKIPPED_BY_FLUX.iter().find_map(|(key, values)| {
         let written = [object.annotations.get(*key), object.labels.get(*key)];
         let value = written.into_iter().flatten().find(|written| {
             let lower = written.to_ascii_lowercase();
@@ -348,18 +361,22 @@ fn suspend(kind: &str, owner: &Owner) -> String {
 }
 
 impl Plan {
-    /// Holds back the images of workloads whose owner reverts them, unless that
-    /// is overridden, and notes what the others do. Annotations alone are never
-    /// refused.
-    pub fn heed_owners(&mut self, owners: &BTreeMap<WorkloadId, Ownership>, overrides: Overrides) {
+    /// Holds back the images of workloads whose owner reverts them, unless that is
+    /// overridden, and adds a note for other owners. Changes of annotations alone are
+    /// never held back.
+    pub fn hold_back_owned(
+        &mut self,
+        owners: &BTreeMap<WorkloadId, Ownership>,
+        overrides: Overrides,
+    ) {
         for mut change in std::mem::take(&mut self.changes) {
             let owner = owners.get(&change.workload);
             let Some(owner) = owner.filter(|_| !change.images.is_empty()) else {
                 self.changes.push(change);
                 continue;
             };
-            if owner.binding == Binding::Reverts && !overrides.owner {
-                self.hold_back(&change, Hold::Owned, &owner.message);
+            if owner.effect == OwnerEffect::Reverts && !overrides.owner {
+                self.hold_back(&change, HoldReason::Owned, &owner.message);
                 continue;
             }
             change.notes.push(owner.message.clone());

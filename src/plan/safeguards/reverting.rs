@@ -1,11 +1,11 @@
-//! Annotations that somebody else will write again as they were.
+//! Annotations that another tool will revert.
 
 use super::field_managers::reverts;
 use crate::plan::edit::Edit;
 use crate::workload::Observed;
 
-/// The edited annotations that such a tool wrote, by the server's bookkeeping,
-/// each with the field manager.
+/// The edited annotations that a tool reverts, according to the object's managed
+/// fields, each with the field manager.
 #[must_use]
 pub fn reverting_managers<'o>(object: &'o Observed, edit: &Edit) -> Vec<(String, &'o str)> {
     let keys = edit.annotations.keys();
@@ -23,9 +23,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn fields(key: &str) -> serde_json::Value {
+        json!({"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}})
+    }
+
     #[test]
-    fn only_edited_keys_of_gitops_tools_are_told() {
-        let fields = |key: &str| json!({"f:metadata": {"f:annotations": {format!("f:{key}"): {}}}});
+    fn only_edited_keys_of_gitops_tools_are_reported() {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "managedFields": [
                 {"manager": "kustomize-controller", "fieldsV1": fields("fluxcd.io/automated")},
@@ -43,8 +46,9 @@ mod tests {
             annotations: keys.map(|key| (key.to_owned(), None)).into(),
             ..Edit::default()
         };
-        let told: BTreeMap<String, &str> = reverting_managers(&object, &edit).into_iter().collect();
+        let reported: BTreeMap<String, &str> =
+            reverting_managers(&object, &edit).into_iter().collect();
         let expected = ("fluxcd.io/automated".to_owned(), "kustomize-controller");
-        assert_eq!(told, BTreeMap::from([expected]));
+        assert_eq!(reported, BTreeMap::from([expected]));
     }
 }

@@ -12,11 +12,11 @@ mod streams;
 mod values;
 
 use kubectl_imgpolicy::manifest::{EditError, ObjectEdit, edit};
-use kubectl_imgpolicy::plan::Place;
+use kubectl_imgpolicy::plan::FieldEdit;
 
 /// The edit of a place.
-pub(super) fn place(path: &[&str], value: Option<&str>) -> Place {
-    Place {
+pub(super) fn place(path: &[&str], value: Option<&str>) -> FieldEdit {
+    FieldEdit {
         path: path.iter().map(|&key| key.to_owned()).collect(),
         text: value.map(str::to_owned),
         is_plain: false,
@@ -24,7 +24,7 @@ pub(super) fn place(path: &[&str], value: Option<&str>) -> Place {
 }
 
 /// An annotation of the object itself.
-pub(super) fn annotation(key: &str, value: Option<&str>) -> Place {
+pub(super) fn annotation(key: &str, value: Option<&str>) -> FieldEdit {
     place(&["metadata", "annotations", key], value)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn annotation(key: &str, value: Option<&str>) -> Place {
 pub(super) fn edit_object(
     text: &str,
     index: usize,
-    places: Vec<Place>,
+    places: Vec<FieldEdit>,
 ) -> Result<String, EditError> {
     let edits = [ObjectEdit { index, places }];
     let edited = edit(text, &edits)?;

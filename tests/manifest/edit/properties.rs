@@ -1,7 +1,7 @@
 //! Properties that hold for all manifests and edits.
 
 use kubectl_imgpolicy::manifest::{DocumentError, Object, ObjectEdit, edit, objects};
-use kubectl_imgpolicy::plan::Place;
+use kubectl_imgpolicy::plan::FieldEdit;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -32,7 +32,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 /// An edit of an annotation or of a container's image.
-fn place_of(object: &Value, dice: &mut Dice, text: &str) -> Place {
+fn place_of(object: &Value, dice: &mut Dice, text: &str) -> FieldEdit {
     let containers = object["spec"]["template"]["spec"]["containers"].as_array();
     let count = containers.map_or(0, Vec::len);
     let keys = [
@@ -54,7 +54,7 @@ fn place_of(object: &Value, dice: &mut Dice, text: &str) -> Place {
 }
 
 /// Applies an edit to a value according to the rules.
-fn apply(object: &mut Value, place: &Place) {
+fn apply(object: &mut Value, place: &FieldEdit) {
     let (last, above) = place.path.split_last().expect("a path");
     if place.path[0] == "spec" {
         let at = above
@@ -108,7 +108,7 @@ fn middles<'a>(old: &'a str, new: &'a str) -> (Vec<&'a str>, Vec<&'a str>) {
     (old, new)
 }
 
-fn one(index: usize, place: &Place) -> [ObjectEdit; 1] {
+fn one(index: usize, place: &FieldEdit) -> [ObjectEdit; 1] {
     [ObjectEdit {
         index,
         places: vec![place.clone()],
@@ -159,7 +159,7 @@ proptest! {
             Ok(index) => at.get(index),
             Err(_) => at.get(key),
         });
-        let back = Place {
+        let back = FieldEdit {
             path: place.path.clone(),
             text: old.and_then(Value::as_str).map(str::to_owned),
             is_plain: false,
@@ -184,7 +184,7 @@ proptest! {
         let mut expected = objects.clone();
         let mut edits: Vec<ObjectEdit> = Vec::new();
         for (index, object) in objects.iter().enumerate() {
-            let mut places: Vec<Place> = Vec::new();
+            let mut places: Vec<FieldEdit> = Vec::new();
             for _ in 0..dice.roll(4) {
                 let place = place_of(object, &mut dice, &new);
                 if places.iter().all(|other| other.path != place.path) {

@@ -1,9 +1,9 @@
-//! Who would undo a live edit: the table of the owners' signs.
+//! Who would revert a live edit: the table of owner signs.
 
 use std::collections::BTreeMap;
 
 use kubectl_imgpolicy::plan::{
-    Binding, Overrides, OwnerAnswer, OwnerQuestion, Ownership, owner_questions, ownership,
+    Overrides, OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
 use kubectl_imgpolicy::workload::Observed;
 use serde_json::{Value, json};
@@ -41,18 +41,21 @@ fn says(ownership: Option<&Ownership>) -> String {
     ownership.map_or_else(
         || "nobody".to_owned(),
         |ownership| {
-            let binding = match ownership.binding {
-                Binding::Reverts => "reverts",
-                Binding::Warns => "warns",
+            let effect = match ownership.effect {
+                OwnerEffect::Reverts => "reverts",
+                OwnerEffect::Warns => "warns",
             };
-            format!("{} {binding}", ownership.owner)
+            format!("{} {effect}", ownership.owner)
         },
     )
 }
 
+fn annotated(key: &str, value: &str) -> Value {
+    json!({"annotations": {key: value}})
+}
+
 #[test]
 fn every_sign_has_its_owner() {
-    let annotated = |key: &str, value: &str| json!({"annotations": {key: value}});
     for (metadata, expected) in [
         (json!({}), "nobody"),
         (
@@ -99,7 +102,7 @@ fn every_sign_has_its_owner() {
 }
 
 #[test]
-fn the_manager_that_wrote_the_image_is_the_first_sign() {
+fn manager_that_wrote_the_image_is_the_first_sign() {
     for (manager, expected) in [
         (
             "kustomize-controller",
@@ -144,7 +147,7 @@ fn the_manager_that_wrote_the_image_is_the_first_sign() {
 }
 
 #[test]
-fn the_manager_of_a_releases_values_counts_as_well() {
+fn manager_of_a_releases_values_also_counts() {
     let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
         "metadata": {"name": "web", "managedFields": [{"manager": "Terraform",
             "fieldsV1": {"f:spec": {"f:values": {"f:image": {}}}}}]},
@@ -154,7 +157,7 @@ fn the_manager_of_a_releases_values_counts_as_well() {
 }
 
 #[test]
-fn flux_is_no_obstacle_where_it_is_told_to_stay_away() {
+fn flux_does_not_revert_an_object_that_it_skips() {
     for (key, value, expected) in [
         ("kustomize.toolkit.fluxcd.io/reconcile", "disabled", "warns"),
         ("kustomize.toolkit.fluxcd.io/reconcile", "Disabled", "warns"),
@@ -165,7 +168,7 @@ fn flux_is_no_obstacle_where_it_is_told_to_stay_away() {
         ),
         ("kustomize.toolkit.fluxcd.io/ssa", "Ignore", "warns"),
         ("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", "warns"),
-        // These two apply the image of the manifest again.
+        // These two values apply the image of the manifest again.
         ("kustomize.toolkit.fluxcd.io/ssa", "Merge", "reverts"),
         ("kustomize.toolkit.fluxcd.io/ssa", "Override", "reverts"),
     ] {
@@ -182,7 +185,7 @@ fn flux_is_no_obstacle_where_it_is_told_to_stay_away() {
 }
 
 #[test]
-fn a_suspended_flux_object_only_warns() {
+fn suspended_flux_object_only_warns() {
     let kustomization = object(json!({"labels": flux()}));
     let release = object(json!({"labels": {"helm.toolkit.fluxcd.io/name": "shop",
         "helm.toolkit.fluxcd.io/namespace": "apps"}}));
@@ -195,15 +198,15 @@ fn a_suspended_flux_object_only_warns() {
             panic!("whether it is suspended: {questions:?}");
         };
         assert_eq!(asked.to_string(), owner);
-        for (answer, binding) in [
+        for (answer, effect) in [
             (OwnerAnswer::Yes(None), "warns"),
             (OwnerAnswer::No, "reverts"),
             (OwnerAnswer::Unknown, "reverts"),
         ] {
             let judged = judged(&object, &answer);
-            assert_eq!(says(judged.as_ref()), format!("{owner} {binding}"));
+            assert_eq!(says(judged.as_ref()), format!("{owner} {effect}"));
         }
-        // Nobody asked.
+        // The question was not answered.
         assert_eq!(
             says(ownership(&object, &[]).as_ref()),
             format!("{owner} reverts")
@@ -212,7 +215,7 @@ fn a_suspended_flux_object_only_warns() {
 }
 
 #[test]
-fn the_instance_label_is_argos_only_where_an_application_lists_the_object() {
+fn instance_label_means_argo_cd_only_if_an_application_lists_the_object() {
     let object = object(json!({"labels": {"app.kubernetes.io/instance": "shop"}}));
     let question = OwnerQuestion::IsListedByApplication {
         application: "shop".to_owned(),
@@ -225,7 +228,7 @@ fn the_instance_label_is_argos_only_where_an_application_lists_the_object() {
 }
 
 #[test]
-fn an_application_that_is_not_known_is_warned_of_before_kubectl_apply() {
+fn unknown_application_gives_a_warning_before_kubectl_apply() {
     let apply = "kubectl.kubernetes.io/last-applied-configuration";
     let object = object(json!({"labels": {"app.kubernetes.io/instance": "shop"},
         "annotations": {apply: "{}"}}));
@@ -242,7 +245,7 @@ fn an_application_that_is_not_known_is_warned_of_before_kubectl_apply() {
 }
 
 #[test]
-fn of_several_signs_the_one_that_reverts_counts() {
+fn sign_that_reverts_takes_precedence() {
     let metadata = json!({"annotations": {"meta.helm.sh/release-name": "db",
             "argocd.argoproj.io/tracking-id": "argocd_shop:apps/Deployment:default/web"},
         "labels": flux()});
@@ -251,7 +254,7 @@ fn of_several_signs_the_one_that_reverts_counts() {
 }
 
 #[test]
-fn the_message_names_the_owner_and_the_way_out() {
+fn message_names_the_owner_and_what_to_do() {
     let owner = judged(&object(json!({"labels": flux()})), &OwnerAnswer::No).expect("an owner");
     assert_eq!(
         owner.message,
@@ -261,7 +264,7 @@ fn the_message_names_the_owner_and_the_way_out() {
 }
 
 #[test]
-fn an_owned_workload_is_held_back_unless_that_is_overridden() {
+fn owned_workload_is_held_back_unless_overridden() {
     let scenario = Scenario::following("semver:~1.0", "org/app:1.0.0").tags(&["1.0.0", "1.0.1"]);
     let plan = planned(&scenario);
     let id = plan.changes[0].workload.clone();
@@ -271,7 +274,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     };
     let reverts = owned(json!({"labels": flux()}));
     let mut held_plan = plan.clone();
-    held_plan.heed_owners(
+    held_plan.hold_back_owned(
         &reverts,
         Overrides {
             lock: true,
@@ -289,7 +292,7 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
             .starts_with("Kustomization flux-system/apps ")
     );
     let mut overridden = plan.clone();
-    overridden.heed_owners(
+    overridden.hold_back_owned(
         &reverts,
         Overrides {
             owner: true,
@@ -300,16 +303,16 @@ fn an_owned_workload_is_held_back_unless_that_is_overridden() {
     assert_eq!(overridden.changes[0].notes.len(), 1);
     let warns = owned(json!({"annotations": {"meta.helm.sh/release-name": "db"}}));
     let mut warned = plan.clone();
-    warned.heed_owners(&warns, Overrides::default());
+    warned.hold_back_owned(&warns, Overrides::default());
     assert_eq!(
         warned.changes[0].notes,
         [
-            "Release db puts the image of its values back at the next helm upgrade: change the values too"
+            "Release db restores the image in its values at the next helm upgrade: also change the values"
         ]
     );
-    // An edit of annotations is nobody's business.
+    // An edit of annotations is not held back.
     let mut annotations = plan;
     annotations.changes[0].images.clear();
-    annotations.heed_owners(&reverts, Overrides::default());
+    annotations.hold_back_owned(&reverts, Overrides::default());
     assert_eq!(annotations.changes.len(), 1);
 }

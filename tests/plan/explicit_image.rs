@@ -1,4 +1,4 @@
-//! One explicit image, and the containers that run its repository.
+//! One explicit image, and the containers that run an image of its repository.
 
 use kubectl_imgpolicy::plan::{Overrides, Plan, UpdateSpec, plan_image};
 
@@ -27,7 +27,7 @@ fn following(policy: &str, image: &str) -> Scenario {
     Scenario::following(policy, image).tags(&["1.0.0", "1.0.1", "1.0.2", "2.0.0"])
 }
 
-/// The scan knows which image is asked for.
+/// The scan knows which image is requested.
 fn scanned_for(scenario: Scenario, image: &str) -> Scenario {
     let image = image.parse().expect("an image");
     scenario.settings(|settings| settings.image = Some(image))
@@ -38,20 +38,20 @@ fn none() -> String {
 }
 
 #[test]
-fn every_container_of_the_repository_gets_it_in_its_own_spelling() {
+fn every_container_of_the_repository_gets_the_image_in_its_own_spelling() {
     let scenario = following("semver:~1.0", "docker.io/org/app:1.0.0")
         .container("other", "org/other:1.0.0")
         .container("same", "org/app:1.0.2")
         .annotation("fluxcd.io/tag.same", "semver:~1.0")
         .container("done", "index.docker.io/org/app:1.0.1");
     let (images, held) = plain(&scenario, "org/app:1.0.1");
-    // Lower than what runs is what somebody asked for.
+    // The requested image may be lower than the running one.
     assert_eq!(images, "app=docker.io/org/app:1.0.1 same=org/app:1.0.1");
     assert_eq!(held, "");
 }
 
 #[test]
-fn the_policy_has_to_accept_it() {
+fn policy_must_accept_the_image() {
     let scenario = following("semver:~1.0", "org/app:1.0.0");
     assert_eq!(
         plain(&scenario, "org/app:1.0.1"),
@@ -59,7 +59,10 @@ fn the_policy_has_to_accept_it() {
     );
     for (tag, message) in [
         ("2.0.0", "2.0.0 lies outside the range (semver:~1.0)"),
-        ("3.0.0", "3.0.0 is no tag that semver:~1.0 can elect"),
+        (
+            "3.0.0",
+            "3.0.0 is not among the tags that semver:~1.0 can elect",
+        ),
     ] {
         let image = format!("org/app:{tag}");
         let plan = asked(&scenario, &image, &UpdateSpec::default());
@@ -76,13 +79,13 @@ fn the_policy_has_to_accept_it() {
         assert_eq!(images(&plan), format!("app={image}"));
         assert_eq!(
             plan.changes[0].images[0].message,
-            format!("asked for, although {message}")
+            format!("requested, although {message}")
         );
     }
 }
 
 #[test]
-fn a_policy_that_cannot_be_read_accepts_nothing() {
+fn invalid_policy_accepts_no_image() {
     for scenario in [
         following("semver:nonsense", "org/app:1.0.0"),
         following("semver:nonsense", "org/app:1.0.0").annotation("fluxcd.io/automated", "false"),
@@ -98,7 +101,7 @@ fn a_policy_that_cannot_be_read_accepts_nothing() {
 }
 
 #[test]
-fn without_a_policy_what_is_asked_for_is_written() {
+fn requested_image_is_written_without_a_policy() {
     let scenario = Scenario::deployment().container("app", "org/app");
     assert_eq!(
         plain(&scenario, "org/app:9"),
@@ -109,7 +112,7 @@ fn without_a_policy_what_is_asked_for_is_written() {
 }
 
 #[test]
-fn locks_and_ignored_workloads_are_heeded() {
+fn locked_and_ignored_workloads_keep_their_image() {
     let scenario = following("semver:~1.0", "org/app:1.0.0");
     let locked = scenario.clone().annotation("fluxcd.io/locked", "true");
     assert_eq!(
@@ -124,7 +127,7 @@ fn locks_and_ignored_workloads_are_heeded() {
         images(&asked(&locked, "org/app:1.0.1", &lifted)),
         "app=org/app:1.0.1"
     );
-    // One override is not another.
+    // One override does not imply another.
     assert_eq!(
         held(&asked(&locked, "org/app:2.0.0", &lifted)),
         "app not-accepted"
@@ -139,16 +142,16 @@ fn locks_and_ignored_workloads_are_heeded() {
 }
 
 #[test]
-fn a_digest_in_the_manifest_is_kept_right() {
+fn digest_in_the_manifest_is_updated() {
     let scenario = following("semver:~1.0", &format!("org/app:1.0.0@{}", digest(1)));
-    // The elected one's digest is known, since the decision rests on it.
+    // The digest of the elected image is known, because the decision is based on it.
     let (written, _) = plain(&scenario, "org/app:1.0.2");
     assert_eq!(written, format!("app=org/app:1.0.2@{}", digest(3)));
     let plan = asked(&scenario, "org/app:1.0.1", &UpdateSpec::default());
     assert_eq!(held(&plan), "app undecided");
     assert_eq!(
         plan.held_back[0].message,
-        "the manifest names a digest, and what 1.0.1 serves is not known; name it as \
+        "the manifest names a digest, but the digest of 1.0.1 is not known; use \
          org/app:1.0.1@sha256:…"
     );
     let asked_for = scanned_for(scenario.clone(), "org/app:1.0.1");
@@ -159,7 +162,7 @@ fn a_digest_in_the_manifest_is_kept_right() {
 }
 
 #[test]
-fn a_digest_that_the_elected_tag_does_not_serve_is_not_accepted() {
+fn digest_that_the_elected_tag_does_not_serve_is_not_accepted() {
     let scenario = following("semver:~1.0", &format!("org/app:1.0.0@{}", digest(1)));
     let (_, held) = plain(&scenario, &format!("org/app:1.0.2@{}", digest(9)));
     assert_eq!(held, "app not-accepted");
@@ -168,7 +171,7 @@ fn a_digest_that_the_elected_tag_does_not_serve_is_not_accepted() {
 }
 
 #[test]
-fn an_image_without_a_version_is_nothing_to_write() {
+fn image_without_tag_and_digest_is_not_written() {
     let scenario = Scenario::deployment().container("app", "org/app:1");
     assert_eq!(
         plain(&scenario, "org/app"),
@@ -177,7 +180,7 @@ fn an_image_without_a_version_is_nothing_to_write() {
 }
 
 #[test]
-fn the_flags_that_leave_an_image_out_hold_here_too() {
+fn exclusion_flags_also_apply_to_a_requested_image() {
     let scenario = Scenario::deployment()
         .container("app", "org/app:1")
         .settings(|settings| settings.exclude_images = vec!["docker.io/org/*".to_owned()]);
@@ -185,7 +188,7 @@ fn the_flags_that_leave_an_image_out_hold_here_too() {
 }
 
 #[test]
-fn the_build_number_comes_from_the_tag_that_is_asked_for() {
+fn build_number_comes_from_the_requested_tag() {
     let scenario = Scenario::following("regex:^main-(?P<build>[0-9]+)$", "org/app:main-1")
         .image("main-1", built("2026-01-01"))
         .image("main-2", built("2026-01-02"))
@@ -202,7 +205,7 @@ fn the_build_number_comes_from_the_tag_that_is_asked_for() {
 }
 
 #[test]
-fn without_a_policy_too_the_digest_of_the_image_is_asked() {
+fn digest_is_also_requested_without_a_policy() {
     let scenario = Scenario::deployment()
         .container("app", &format!("org/app:1.0.0@{}", digest(1)))
         .tags(&["1.0.0", "1.0.1"]);
@@ -213,7 +216,7 @@ fn without_a_policy_too_the_digest_of_the_image_is_asked() {
 }
 
 #[test]
-fn a_tag_that_is_not_elected_has_to_be_old_enough_and_to_fit_the_platforms() {
+fn requested_tag_must_pass_age_and_platform_checks() {
     let scenario = Scenario::following("semver:~1.0", "org/app:1.0.0")
         .annotation("imgpolicy.dev/min-age", "72h")
         .annotation("imgpolicy.dev/min-age-clock", "image")
@@ -243,7 +246,7 @@ fn a_tag_that_is_not_elected_has_to_be_old_enough_and_to_fit_the_platforms() {
 }
 
 #[test]
-fn a_manifest_that_names_a_digest_keeps_naming_one_whatever_is_asked_for() {
+fn manifest_with_a_digest_keeps_one() {
     let running = format!("org/app:1.1.0@{}", digest(9));
     let scenario = Scenario::following("semver:~1.0", &running)
         .nodes(&["linux/amd64"])
@@ -256,7 +259,7 @@ fn a_manifest_that_names_a_digest_keeps_naming_one_whatever_is_asked_for() {
 }
 
 #[test]
-fn what_could_not_be_checked_is_held_back_unless_that_is_lifted() {
+fn unchecked_image_is_held_back_unless_overridden() {
     use kubectl_imgpolicy::image::FetchFailureKind::{RateLimited, Registry, Unauthorized};
     for kind in [RateLimited, Registry, Unauthorized] {
         for automated in [true, false] {
@@ -287,7 +290,7 @@ fn what_could_not_be_checked_is_held_back_unless_that_is_lifted() {
 }
 
 #[test]
-fn a_container_without_a_policy_passes_the_gate_too() {
+fn gate_also_applies_without_a_policy() {
     let scenario = Scenario::deployment()
         .container("app", "org/app:1.0.0")
         .nodes(&["linux/amd64"])

@@ -1,0 +1,122 @@
+//! Completes a verdict: the facts that it rests on, and the warnings that apply
+//! whatever is decided.
+
+use super::creation::Creation;
+use super::decision::DecisionFacts;
+use super::election::age::{AgeClock, ripeness};
+use super::election::refused::{self, Refused};
+use super::evaluation::Evaluation;
+use super::input::EvaluationInput;
+use super::moved_tag;
+use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
+use crate::policy::{Rejection, Warning, WarningCode};
+
+/// Adds to a verdict what every verdict has.
+pub(crate) fn complete(
+    input: &EvaluationInput<'_>,
+    evaluation: Evaluation,
+    refused: &[Refused],
+) -> Evaluation {
+    let mut verdict = match evaluation {
+        Evaluation::Needs(facts) => return Evaluation::Needs(facts),
+        Evaluation::Decided(verdict) => verdict,
+    };
+    let unconfirmed = unconfirmed(input, verdict.latest.as_ref(), refused);
+    if !unconfirmed.is_empty() {
+        return Evaluation::Needs(unconfirmed);
+    }
+    verdict.warnings.extend(mutable_tag(input.image));
+    // If no tag was elected, the first refusal is already the message.
+    if verdict.latest.is_some() {
+        verdict.warnings.extend(refused::warnings(refused));
+    }
+    match moved_tag::check(input) {
+        Err(fact) => return Evaluation::Needs(vec![fact]),
+        Ok(warning) => verdict.warnings.extend(warning),
+    }
+    verdict.facts = Some(facts(input, verdict.latest.as_ref()));
+    Evaluation::Decided(verdict)
+}
+
+/// What a run reports about the elected tag, the running tag, and the tags that
+/// were refused because of their images must be fresh: what the cache remembers
+/// about them has to be confirmed. The other tags are assumed not to have moved.
+/// A tag that is too young needs no confirmation, because an image that was pushed
+/// since would be younger still.
+fn unconfirmed(
+    input: &EvaluationInput<'_>,
+    latest: Option<&ImageReference>,
+    refused: &[Refused],
+) -> Vec<Fact> {
+    let elected = latest.and_then(ImageReference::tag);
+    let refused = refused
+        .iter()
+        .filter(|refused| refused.rejection != Rejection::TooYoung)
+        .map(|refused| &refused.tag);
+    let mut tags: Vec<&Tag> = elected
+        .into_iter()
+        .chain(&input.running)
+        .chain(refused)
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
+    tags.into_iter()
+        .map(|tag| TagOrDigest::Tag(tag.clone()))
+        .filter(|version| input.metadata.image(version).is_some_and(|i| i.remembered))
+        .map(Fact::Confirmed)
+        .collect()
+}
+
+fn facts(input: &EvaluationInput<'_>, latest: Option<&ImageReference>) -> DecisionFacts {
+    let metadata = input.metadata;
+    let (current_created, current_digest, _) = facts_of(input, input.image);
+    let (latest_created, latest_digest, age_clock) =
+        latest.map_or((None, None, None), |latest| facts_of(input, latest));
+    DecisionFacts {
+        current_created: current_created.map(|created| created.at),
+        current_created_from: current_created.map(|created| created.from),
+        current_digest,
+        latest_created: latest_created.map(|created| created.at),
+        latest_created_from: latest_created.map(|created| created.from),
+        latest_digest,
+        age_clock,
+        asked_at: metadata.asked_at,
+        source: metadata.source,
+        place: metadata.place.clone(),
+    }
+}
+
+/// When an image was built, its digest, and what its age counts from.
+fn facts_of(
+    input: &EvaluationInput<'_>,
+    image: &ImageReference,
+) -> (Option<Created>, Option<Digest>, Option<AgeClock>) {
+    let version = match (image.tag(), image.digest()) {
+        (Some(tag), _) => TagOrDigest::Tag(tag.clone()),
+        _ => image.pulled(),
+    };
+    let created = match input.creation(&version) {
+        Creation::At(created) => Some(created),
+        _ => None,
+    };
+    let known = input.metadata.image(&version);
+    let served = known.and_then(|image| image.digest.value());
+    let demanded = input.policy.demanded_age().zip(known);
+    let ripe = demanded
+        .and_then(|(min_age, known)| ripeness(known, min_age, input.metadata, input.context.now));
+    let digest = image.digest().or(served).cloned();
+    (created, digest, ripe.map(|ripe| ripe.clock))
+}
+
+/// The warning about an image whose name may refer to another image tomorrow.
+pub(crate) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
+    if !image.is_mutable() {
+        return None;
+    }
+    let message = match image.tag() {
+        Some(tag) => format!("{tag} may refer to another image tomorrow"),
+        None => "without a tag, the image is latest, which may refer to another image tomorrow"
+            .to_owned(),
+    };
+    Some(Warning::new(WarningCode::MutableTag, message))
+}

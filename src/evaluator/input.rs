@@ -1,0 +1,72 @@
+//! What is evaluated: one image, its policy, and what is known of its repository.
+
+use jiff::Timestamp;
+
+use super::creation::{Creation, creation};
+use crate::image::{ImageReference, Known, Platform, RepositoryMetadata, Tag, TagOrDigest};
+use crate::policy::{ContainerPolicy, Order};
+use crate::workload::RunningImage;
+
+/// What the run knows about one container, whatever its policy says.
+#[derive(Debug, Clone)]
+pub(crate) struct RunContext<'a> {
+    /// The time that counts as now.
+    pub(crate) now: Timestamp,
+    /// The platforms on which the container can run. `None`: not known, so a new
+    /// image must offer every platform of the running image.
+    pub(crate) platforms: Option<Vec<Platform>>,
+    /// What the Pods report; empty if they were not read.
+    pub(crate) running: &'a [RunningImage],
+    /// How many tags the gate may refuse before the search ends.
+    pub(crate) max_candidates: usize,
+}
+
+/// Everything that an evaluation depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct EvaluationInput<'a> {
+    /// The image that the manifest names.
+    pub(crate) image: &'a ImageReference,
+    /// The tag that a container runtime would pull; `None` if the manifest names
+    /// only a digest.
+    pub(crate) running: Option<Tag>,
+    pub(crate) context: &'a RunContext<'a>,
+    pub(crate) policy: &'a ContainerPolicy,
+    pub(crate) metadata: &'a RepositoryMetadata,
+    /// The tags to choose from: normally those of the metadata.
+    pub(crate) tags: &'a Known<Vec<Tag>>,
+}
+
+impl<'a> EvaluationInput<'a> {
+    pub(crate) fn new(
+        image: &'a ImageReference,
+        context: &'a RunContext<'a>,
+        policy: &'a ContainerPolicy,
+        metadata: &'a RepositoryMetadata,
+    ) -> Self {
+        let running = match (image.tag(), image.digest()) {
+            (Some(tag), _) => Some(tag.clone()),
+            (None, Some(_)) => None,
+            (None, None) => match image.pulled() {
+                TagOrDigest::Tag(tag) => Some(tag),
+                TagOrDigest::Digest(_) => None,
+            },
+        };
+        Self {
+            image,
+            running,
+            context,
+            policy,
+            metadata,
+            tags: &metadata.tags,
+        }
+    }
+
+    pub(crate) fn order(&self) -> Order {
+        self.policy.rule.order()
+    }
+
+    /// When an image was built, as far as that is known and plausible.
+    pub(crate) fn creation(&self, version: &TagOrDigest) -> Creation {
+        creation(self.metadata, version, self.context.now)
+    }
+}
