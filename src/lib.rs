@@ -23,7 +23,7 @@
 //!
 //! `tests/architecture.rs` keeps who may use whom.
 
-mod words;
+mod named_enum;
 
 pub mod cli;
 pub mod cluster;

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::manifest::DocumentError;
-use crate::workload::{DecodeError, Source};
+use crate::workload::{DecodeError, ManifestSource};
 
 /// A file, or a document in it, that is left out.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum FileError {
     #[error("{}:{}: not UTF-8; save the file in that encoding", at.file, at.line)]
     NotUtf8 {
         /// The line of the first byte that does not fit.
-        at: Source,
+        at: ManifestSource,
     },
     /// A document in it is no object.
     #[error("{file}:{}: {error}", error.line)]
@@ -70,7 +70,7 @@ pub enum FileError {
     #[error("{}:{}: {error}", at.file, at.line)]
     Workload {
         /// Where the object begins.
-        at: Source,
+        at: ManifestSource,
         /// What is wrong with it.
         error: DecodeError,
     },

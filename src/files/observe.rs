@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::rewrite::read_text;
 use crate::manifest;
-use crate::workload::{Observed, Source, Workload};
+use crate::workload::{ManifestSource, Observed, Workload};
 
 /// The objects that workloads were read from, whole, in their order. One that
 /// stands in its place no more is left out; standard input is not read again but
@@ -45,7 +45,7 @@ fn by_line(file: &str, text: &str, default_namespace: &str) -> BTreeMap<usize, V
     let mut lines: BTreeMap<usize, Vec<Observed>> = BTreeMap::new();
     for object in manifest::objects(text).into_iter().flatten() {
         if let Ok(Some(mut observed)) = object.observed(default_namespace) {
-            observed.workload.source = Some(Source {
+            observed.workload.source = Some(ManifestSource {
                 file: file.to_owned(),
                 line: object.line,
             });

@@ -8,7 +8,7 @@ use super::error::FileError;
 use super::find::{Found, PathOrStdin, find};
 use super::rewrite::read_text;
 use crate::manifest::{self, Object, Problem};
-use crate::workload::{Source, Workload};
+use crate::workload::{ManifestSource, Workload};
 
 /// The most bytes that one file may have.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -16,12 +16,12 @@ pub const MAX_BYTES: u64 = 64 << 20;
 /// What a set of files holds.
 #[derive(Debug, Default)]
 pub struct FileListing {
-    /// The workloads, in the files' order, each with its [`Source`] and with
+    /// The workloads, in the files' order, each with its [`ManifestSource`] and with
     /// Flux's markers at its containers.
     pub workloads: Vec<Workload>,
     /// The objects that policies are read from: Flux's Kustomization, ImagePolicy
     /// and ImageRepository. A namespace that they do not name is not filled in.
-    pub objects: Vec<(Source, Value)>,
+    pub objects: Vec<(ManifestSource, Value)>,
     /// The text of standard input, where it was read: an edit of it goes to
     /// standard output.
     pub stdin: Option<String>,
@@ -102,7 +102,7 @@ impl FileListing {
     }
 
     fn object(&mut self, file: &str, object: Object, default_namespace: &str) {
-        let at = Source {
+        let at = ManifestSource {
             file: file.to_owned(),
             line: object.line,
         };
@@ -146,7 +146,7 @@ pub(crate) fn text(file: &str, from: &mut dyn Read) -> Result<String, FileError>
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
         FileError::NotUtf8 {
-            at: Source { file, line },
+            at: ManifestSource { file, line },
         }
     })
 }

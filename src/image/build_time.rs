@@ -10,7 +10,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
 /// A time before this is what reproducible builds write, not a time: the Unix
 /// epoch, the year 1, and 1980-01-01, where ZIP's calendar begins.
@@ -20,7 +20,7 @@ const FIRST_BELIEVED: Timestamp = Timestamp::constant(315_619_200, 0);
 /// and after it was pushed.
 const TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
-closed_words! {
+named_enum! {
     /// Which place named the time at which an image was built.
     pub enum CreatedFrom {
         /// The annotation `org.opencontainers.image.created` of the index.

@@ -14,6 +14,7 @@ mod metadata;
 mod name;
 mod platform;
 mod reference;
+mod reference_error;
 mod version;
 
 pub(crate) use build_time::later;
@@ -24,5 +25,6 @@ pub use metadata::{
 };
 pub use name::{CanonicalName, ImageName};
 pub use platform::{Platform, PlatformError};
-pub use reference::{ImageReference, ReferenceError};
+pub use reference::ImageReference;
+pub use reference_error::ReferenceError;
 pub use version::{Digest, DigestError, Tag, TagError, TagOrDigest};

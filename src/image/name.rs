@@ -1,12 +1,11 @@
 //! Repository names: as spelled, and as compared.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::reference::ReferenceError;
+use super::reference_error::ReferenceError;
 use super::version::serde_as_text;
 
 /// The canonical host of Docker Hub, whose aliases all mean one registry.
@@ -162,16 +161,6 @@ impl CanonicalName {
 impl fmt::Display for CanonicalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.repository)
-    }
-}
-
-impl FromStr for CanonicalName {
-    type Err = ReferenceError;
-
-    /// Reads a repository's name; a tag or a digest behind it is dropped.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<super::ImageReference>()
-            .map(|reference| reference.canonical().clone())
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::name::{CanonicalName, ImageName};
+use super::reference_error::ReferenceError;
 use super::version::{Digest, Tag, TagOrDigest, serde_as_text};
 
 /// The longest text that is tried as a reference, in bytes. The grammar allows
@@ -20,29 +21,6 @@ pub struct ImageReference {
     canonical: CanonicalName,
     tag: Option<Tag>,
     digest: Option<Digest>,
-}
-
-/// A text that is no image reference: the manifest's fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceError {
-    /// Nothing stands there.
-    #[error("the image is empty")]
-    Empty,
-    /// White space stands around the name; the API server lets that pass.
-    #[error("white space stands around the image name")]
-    WhiteSpace,
-    /// SOPS has encrypted it, or a part of it.
-    #[error("encrypted by SOPS; decrypt it first: sops -d FILE | kubectl imgpolicy … -f -")]
-    Encrypted,
-    /// The text is longer than any reference can be.
-    #[error("an image reference of {0} bytes is too long")]
-    TooLong(usize),
-    /// The repository's name has a capital letter.
-    #[error("a repository name must be lower-case")]
-    UpperCase,
-    /// The text does not follow the grammar.
-    #[error("not an image reference: {0}")]
-    Grammar(String),
 }
 
 impl ImageReference {
@@ -171,6 +149,16 @@ impl fmt::Display for ImageReference {
 }
 
 serde_as_text!(ImageReference);
+
+impl FromStr for CanonicalName {
+    type Err = ReferenceError;
+
+    /// Reads a repository's name; a tag or a digest behind it is dropped.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<ImageReference>()
+            .map(|reference| reference.canonical().clone())
+    }
+}
 
 #[cfg(test)]
 mod tests {

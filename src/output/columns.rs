@@ -11,10 +11,10 @@ use super::text::style::Paint;
 use super::text::time::age;
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 use crate::workload::{Names, WorkloadId, WorkloadKind};
 
-closed_words! {
+named_enum! {
     /// A column of the table of `status`, by its heading.
     pub enum Column {
         /// The workload's namespace.

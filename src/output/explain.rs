@@ -259,7 +259,8 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .as_ref()
             .map(|owner| ("Managed by", owner.to_string())),
     );
-    let line = |source: &crate::workload::Source| format!("{}:{}", source.file, source.line);
+    let line =
+        |source: &crate::workload::ManifestSource| format!("{}:{}", source.file, source.line);
     lines.extend(row.source.as_ref().map(|source| ("File", line(source))));
     let mut text: String = lines
         .iter()

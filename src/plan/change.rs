@@ -10,7 +10,7 @@ use super::safeguards::held_back::HeldBack;
 use crate::image::{Digest, ImageReference};
 use crate::policy::{KeyError, Warning, is_ignored, lock_on};
 use crate::workload::{
-    Container, ContainerType, Names, Observed, SEALED, Source, WorkloadId, WorkloadKind,
+    Container, ContainerType, ManifestSource, Names, Observed, SEALED, WorkloadId, WorkloadKind,
 };
 
 /// Everything that one command is going to write. The same plan is shown,
@@ -51,7 +51,7 @@ pub struct Change {
     /// The workload.
     pub workload: WorkloadId,
     /// The file it stands in, if it does.
-    pub source: Option<Source>,
+    pub source: Option<ManifestSource>,
     /// The images that are replaced, in the order of the spec.
     pub images: Vec<ImageChange>,
     /// The annotations that are edited.
@@ -158,7 +158,7 @@ pub enum Refusal {
     )]
     Sealed {
         /// Where it stands.
-        at: Option<Source>,
+        at: Option<ManifestSource>,
     },
     /// An image of a Helm release stands where it cannot be written.
     #[error("container {container}: {reason}")]

@@ -11,7 +11,7 @@ use super::change::{Change, Plan, Refusal};
 use super::edit::Edit;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
 use super::record::authorship::Authorship;
-use crate::policy::{Key, Lock, Records, Rule, lock_on};
+use crate::policy::{AnnotationKey, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
 /// What is to be said of a workload. Valid when it exists: its texts were
@@ -165,14 +165,14 @@ impl PolicyEdit {
                 overwrite,
             } => {
                 draft.overwrite = *overwrite;
-                draft.set(Key::Automated, "true");
+                draft.set(AnnotationKey::Automated, "true");
                 draft.set_policies(policies)?;
             }
             Self::Deautomate { explicit: true } => {
                 draft.overwrite = true;
-                draft.set(Key::Automated, "false");
+                draft.set(AnnotationKey::Automated, "false");
             }
-            Self::Deautomate { explicit: false } => draft.remove(Key::Automated),
+            Self::Deautomate { explicit: false } => draft.remove(AnnotationKey::Automated),
             Self::Lock { note, overwrite } => {
                 draft.overwrite = *overwrite;
                 draft.lock(note);
@@ -202,7 +202,7 @@ impl PolicyEdit {
                     draft.set_every(text, policies)?;
                 }
                 if let Some(text) = min_age {
-                    draft.set(Key::MinAge, text);
+                    draft.set(AnnotationKey::MinAge, text);
                 }
             }
             Self::UnsetPolicy {
@@ -216,11 +216,11 @@ impl PolicyEdit {
 }
 
 /// The annotations of a lock, the one that holds it first.
-const LOCK: [Key<'static>; 4] = [
-    Key::Locked,
-    Key::LockedUser,
-    Key::LockedMessage,
-    Key::LockedAt,
+const LOCK: [AnnotationKey<'static>; 4] = [
+    AnnotationKey::Locked,
+    AnnotationKey::LockedUser,
+    AnnotationKey::LockedMessage,
+    AnnotationKey::LockedAt,
 ];
 
 /// An edit in the making.
@@ -258,7 +258,7 @@ impl<'w> Draft<'w> {
 
     /// The spellings of a key that stand there, with their values; records do not
     /// count.
-    fn standing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
+    fn standing(&self, key: AnnotationKey<'_>) -> Vec<(String, &'w str)> {
         let all = &self.workload.annotations;
         let spellings = key.spellings().into_iter();
         spellings
@@ -270,7 +270,7 @@ impl<'w> Draft<'w> {
             .collect()
     }
 
-    fn set(&mut self, key: Key<'_>, value: &str) {
+    fn set(&mut self, key: AnnotationKey<'_>, value: &str) {
         let standing = self.standing(key);
         if standing.is_empty() {
             self.write(key.to_string(), value);
@@ -301,7 +301,7 @@ impl<'w> Draft<'w> {
         }
     }
 
-    fn remove(&mut self, key: Key<'_>) {
+    fn remove(&mut self, key: AnnotationKey<'_>) {
         for (spelling, _) in self.standing(key) {
             self.edit.annotations.insert(spelling, None);
         }
@@ -313,12 +313,12 @@ impl<'w> Draft<'w> {
             if !self.has(container) {
                 return Err(self.gone(container));
             }
-            self.set(Key::Tag(container), &policy.text);
+            self.set(AnnotationKey::Tag(container), &policy.text);
             if let Some(text) = &policy.filter_tags {
-                self.set(Key::FilterTags(container), text);
+                self.set(AnnotationKey::FilterTags(container), text);
             }
             if let Some(text) = &policy.extract {
-                self.set(Key::Extract(container), text);
+                self.set(AnnotationKey::Extract(container), text);
             }
         }
         Ok(())
@@ -330,7 +330,7 @@ impl<'w> Draft<'w> {
             if others.iter().any(|other| other.container == container.name) {
                 continue;
             }
-            let key = Key::Tag(&container.name);
+            let key = AnnotationKey::Tag(&container.name);
             key.check()?;
             self.set(key, text);
         }
@@ -350,13 +350,13 @@ impl<'w> Draft<'w> {
                 return;
             }
         }
-        self.set(Key::Locked, "true");
+        self.set(AnnotationKey::Locked, "true");
         self.overwrite = true;
         let at = note.at.map(|at| at.to_string());
         for (key, value) in [
-            (Key::LockedUser, &note.by),
-            (Key::LockedMessage, &note.message),
-            (Key::LockedAt, &at),
+            (AnnotationKey::LockedUser, &note.by),
+            (AnnotationKey::LockedMessage, &note.message),
+            (AnnotationKey::LockedAt, &at),
         ] {
             match value {
                 Some(value) => self.set(key, value),
@@ -369,7 +369,7 @@ impl<'w> Draft<'w> {
         let is_named = |name: &str| containers.iter().any(|container| container == name);
         let mut told = Vec::new();
         for (spelling, text) in &self.workload.annotations {
-            let Some(key) = Key::of(spelling) else {
+            let Some(key) = AnnotationKey::of(spelling) else {
                 continue;
             };
             if self.records.contain(spelling, text) {
@@ -377,8 +377,10 @@ impl<'w> Draft<'w> {
             }
             told.extend(key.container());
             let goes = match key {
-                Key::TagAll | Key::AllowDowngrade | Key::AllowVariantChange => all,
-                Key::MinAge | Key::MinAgeClock => all || min_age,
+                AnnotationKey::TagAll
+                | AnnotationKey::AllowDowngrade
+                | AnnotationKey::AllowVariantChange => all,
+                AnnotationKey::MinAge | AnnotationKey::MinAgeClock => all || min_age,
                 key => key.container().is_some_and(|name| all || is_named(name)),
             };
             if goes {

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 
 use super::min_age::{MinAge, MinAgeClock};
+use super::quote::quote;
 use super::rule::Rule;
 use super::syntax::go_regex::GoRegex;
 use super::tag_filter::TagFilter;
@@ -20,7 +21,7 @@ pub struct ContainerPolicy {
     /// Which tags the rule gets to see.
     pub filter: TagFilter,
     /// Where it was written.
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
     /// Whether an image lower than the running one may be elected.
     pub allow_downgrade: bool,
     /// Whether another variant than the running one may be elected.
@@ -34,7 +35,7 @@ pub struct ContainerPolicy {
 impl ContainerPolicy {
     /// A rule alone, with nothing beside it.
     #[must_use]
-    pub fn new(text: impl Into<String>, rule: Rule, origin: Origin) -> Self {
+    pub fn new(text: impl Into<String>, rule: Rule, origin: PolicyOrigin) -> Self {
         Self {
             text: text.into(),
             rule,
@@ -74,7 +75,7 @@ impl ContainerPolicy {
 
 /// Where a policy was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum PolicyOrigin {
     /// An annotation of the workload, by its key.
     Annotation(String),
     /// No filter is written: automation alone implies `glob:*`.
@@ -92,7 +93,7 @@ pub enum Origin {
     Flag(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PolicyOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Annotation(key) => write!(f, "annotation {key}"),
@@ -119,18 +120,15 @@ pub struct PolicyError {
     /// The policy as written, cut where it is very long.
     pub text: String,
     /// Where it was written.
-    pub origin: Origin,
+    pub origin: PolicyOrigin,
     /// What is wrong with it, naming the place and the offending part.
     pub message: String,
 }
 
-/// The longest text of a policy that is repeated to the user, in characters.
-const QUOTED: usize = 120;
-
 impl PolicyError {
     /// An error at a place, about a text.
     #[must_use]
-    pub fn new(text: &str, origin: Origin, reason: impl fmt::Display) -> Self {
+    pub fn new(text: &str, origin: PolicyOrigin, reason: impl fmt::Display) -> Self {
         let message = format!("{origin}: {reason}");
         Self {
             text: quote(text),
@@ -138,14 +136,4 @@ impl PolicyError {
             message,
         }
     }
-}
-
-/// A text short enough to be shown.
-pub(crate) fn quote(text: &str) -> String {
-    if text.chars().count() <= QUOTED {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(QUOTED).collect();
-    short.push('…');
-    short
 }

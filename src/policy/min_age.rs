@@ -6,6 +6,8 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::quote::quote;
+
 /// A minimum age, and what it counts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinAge {
@@ -47,7 +49,7 @@ impl FromStr for MinAgeClock {
         match text {
             "image" => Ok(Self::Image),
             "registry" => Ok(Self::Registry),
-            other => Err(MinAgeClockError(super::quote(other))),
+            other => Err(MinAgeClockError(quote(other))),
         }
     }
 }

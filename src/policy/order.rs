@@ -1,8 +1,8 @@
 //! In which order a policy ranks the tags that pass.
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
+named_enum! {
     /// The order of a policy; the best tag stands first. Tags that are equal in
     /// it are ranked by their bytes, the greater first, also under `desc`.
     pub enum Order {
@@ -23,7 +23,7 @@ closed_words! {
     }
 }
 
-closed_words! {
+named_enum! {
     /// The direction of an order by text or by number, in Flux's words: `asc`
     /// elects the greatest, as if the tags stood in ascending order and the last
     /// were taken.

@@ -1,8 +1,8 @@
 //! Why a tag is no candidate.
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
+named_enum! {
     /// The reason for which a tag was passed over, in the order in which tags
     /// are tested.
     pub enum Rejection {

@@ -7,12 +7,13 @@
 //! an entry is automated, unless `fluxcd.io/automated` says `"false"`. Locked
 //! and ignored always win.
 
-use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
+use super::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
+use super::quote::quote;
 use super::rule::Rule;
-use super::sources::annotations::Annotations;
+use super::sources::annotations::PolicyAnnotations;
 use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
-use super::sources::keys::Key;
-use super::sources::refinements;
+use super::sources::keys::AnnotationKey;
+use super::sources::refinements::{apply_refinements, apply_restrictions_to_entry};
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};
 use crate::image::ImageReference;
@@ -46,7 +47,7 @@ pub struct Resolved {
 /// Resolves every container of a workload, in the order of the spec.
 #[must_use]
 pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
-    let annotations = Annotations::read(workload);
+    let annotations = PolicyAnnotations::read(workload);
     workload
         .containers
         .iter()
@@ -57,7 +58,7 @@ pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
 fn resolve_container(
     workload: &Workload,
     container: &Container,
-    annotations: &Annotations,
+    annotations: &PolicyAnnotations,
     sources: &PolicySources,
 ) -> Resolved {
     let mut warnings = annotations.warnings.clone();
@@ -153,7 +154,7 @@ fn numeric_tag(tag: &NumericTag) -> Warning {
 /// Whether the workload's own word is that nothing is automated. A switch is on
 /// or off, so whatever is not `"true"` counts, a misspelling too.
 fn says_manual(workload: &Workload) -> bool {
-    let switch = Key::Automated.find(&workload.annotations);
+    let switch = AnnotationKey::Automated.find(&workload.annotations);
     switch.is_some_and(|(_, value)| value != "true")
 }
 
@@ -172,11 +173,11 @@ fn unreadable_entry(workload: &Workload, sources: &PolicySources) -> Option<Poli
 fn own_policy(
     workload: &Workload,
     container: &Container,
-    annotations: &Annotations,
+    annotations: &PolicyAnnotations,
     warnings: &mut Vec<Warning>,
 ) -> Option<Result<ContainerPolicy, PolicyError>> {
     let filter = annotations.filters.get(&container.name)?;
-    let origin = Origin::Annotation(filter.key.clone());
+    let origin = PolicyOrigin::Annotation(filter.key.clone());
     if let Some(meant) = Rule::likely_typo(&filter.text) {
         warnings.push(Warning::new(
             WarningCode::PolicyTypo,
@@ -191,7 +192,7 @@ fn own_policy(
     let policy = Rule::parse(&filter.text)
         .map_err(|error| PolicyError::new(&filter.text, origin.clone(), error))
         .and_then(|rule| {
-            with_beside(
+            refined(
                 workload,
                 container,
                 ContainerPolicy::new(&filter.text, rule, origin),
@@ -206,25 +207,25 @@ fn implied(
     container: &Container,
     key: &str,
 ) -> Result<ContainerPolicy, PolicyError> {
-    let origin = Origin::Implied(key.to_owned());
+    let origin = PolicyOrigin::Implied(key.to_owned());
     let rule = Rule::parse("glob:*").map_err(|e| PolicyError::new("glob:*", origin.clone(), e))?;
-    with_beside(
+    refined(
         workload,
         container,
         ContainerPolicy::new("glob:*", rule, origin),
     )
 }
 
-fn with_beside(
+fn refined(
     workload: &Workload,
     container: &Container,
     mut policy: ContainerPolicy,
 ) -> Result<ContainerPolicy, PolicyError> {
-    refinements::apply(&mut policy, &workload.annotations, &container.name)?;
+    apply_refinements(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 
-fn dangling_error(workload: &Workload, annotations: &Annotations) -> PolicyError {
+fn dangling_error(workload: &Workload, annotations: &PolicyAnnotations) -> PolicyError {
     let key = annotations.dangling.first().cloned().unwrap_or_default();
     let text = workload.annotations.get(&key).cloned().unwrap_or_default();
     let names: Vec<&str> = workload
@@ -234,7 +235,7 @@ fn dangling_error(workload: &Workload, annotations: &Annotations) -> PolicyError
         .collect();
     PolicyError::new(
         &text,
-        Origin::Annotation(key),
+        PolicyOrigin::Annotation(key),
         format!(
             "it names no container of {} ({}); until it is mended or removed, only containers \
              with a filter of their own are updated",
@@ -250,7 +251,7 @@ fn entry_policy(
     container: &Container,
     sources: &PolicySources,
 ) -> Option<Result<ContainerPolicy, PolicyError>> {
-    let key = Key::NamedPolicy(&container.name).to_string();
+    let key = AnnotationKey::NamedPolicy(&container.name).to_string();
     let governing = || {
         sources
             .image_policies
@@ -308,7 +309,7 @@ fn named_entry<'s>(
         found = sources.image_policies.iter().flat_map(named).collect();
     }
     let refuse =
-        |reason: String| PolicyError::new(wanted, Origin::Annotation(key.to_owned()), reason);
+        |reason: String| PolicyError::new(wanted, PolicyOrigin::Annotation(key.to_owned()), reason);
     match found.as_slice() {
         [entry] => Ok(entry),
         [] => Err(refuse(format!(
@@ -330,7 +331,7 @@ fn entry_for(
     container: &Container,
 ) -> Result<ContainerPolicy, PolicyError> {
     let mut policy = entry.policy.clone()?;
-    refinements::apply_to_entry(&mut policy, &workload.annotations, &container.name)?;
+    apply_restrictions_to_entry(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 

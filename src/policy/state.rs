@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
+named_enum! {
     /// What a workload's annotations say of a container. The first that holds,
     /// in this order, is its state.
     pub enum State {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
 /// A warning of a container's row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ impl Warning {
     }
 }
 
-closed_words! {
+named_enum! {
     /// The kinds of warnings.
     pub enum WarningCode {
         /// A switch is written as something other than `true` or `false`, and

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::container::{Container, ContainerType};
@@ -11,79 +11,7 @@ use super::id::{WorkloadId, WorkloadKind};
 use super::owner::{Owner, OwnerReference};
 use super::pull_secrets::PullSecretRefs;
 use super::scheduling::{RawAffinity, Scheduling};
-
-/// An object whose containers are rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Workload {
-    /// What it is called.
-    pub id: WorkloadId,
-    /// The object's own annotations, never those of its Pod template; only
-    /// those that are read here.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Containers first, then init containers, as the spec lists them.
-    pub containers: Vec<Container>,
-    /// Where its Pods can run.
-    #[serde(default)]
-    pub scheduling: Scheduling,
-    /// Who made it, if a marker tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_by: Option<Owner>,
-    /// The labels by which its Pods are found; empty where it selects none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub pod_labels: BTreeMap<String, String>,
-    /// With which Secrets its Pods pull their images.
-    #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
-    pub pull_secrets: PullSecretRefs,
-    /// The file it was read from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Whether SOPS keeps a checksum over it in that file, which any change would
-    /// break.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_sealed: bool,
-}
-
-impl Workload {
-    /// A workload that runs one image and exists nowhere: policies are tried on
-    /// containers.
-    #[must_use]
-    pub fn running(image: &str) -> Self {
-        Self {
-            id: WorkloadId {
-                namespace: String::new(),
-                name: "test".to_owned(),
-                kind: WorkloadKind::Deployment,
-                api_version: "apps/v1".to_owned(),
-            },
-            annotations: BTreeMap::new(),
-            containers: vec![Container {
-                name: "test".to_owned(),
-                container_type: ContainerType::Container,
-                image: image.to_owned(),
-                marker: None,
-                obstacle: None,
-                numeric_tag: None,
-            }],
-            scheduling: Scheduling::default(),
-            managed_by: None,
-            pod_labels: BTreeMap::new(),
-            pull_secrets: PullSecretRefs::default(),
-            source: None,
-            is_sealed: false,
-        }
-    }
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Source {
-    /// The path as given, or `-` for standard input.
-    pub file: String,
-    /// The line on which the document begins, from 1.
-    pub line: usize,
-}
+use super::workload::Workload;
 
 /// An object of a workload kind that cannot be read: the manifest's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,16 +9,16 @@ use super::id::{WorkloadId, WorkloadKind};
 /// from Flux 1 to Flux 2.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names<'a> {
-    shared: BTreeSet<Key<'a>>,
+    shared: BTreeSet<ShortName<'a>>,
 }
 
-type Key<'a> = (&'a str, WorkloadKind, &'a str);
+type ShortName<'a> = (&'a str, WorkloadKind, &'a str);
 
 impl<'a> Names<'a> {
     /// The names among these workloads.
     #[must_use]
     pub fn among(ids: impl IntoIterator<Item = &'a WorkloadId>) -> Self {
-        let mut groups: BTreeMap<Key<'a>, &str> = BTreeMap::new();
+        let mut groups: BTreeMap<ShortName<'a>, &str> = BTreeMap::new();
         let mut shared = BTreeSet::new();
         for id in ids {
             let group = *groups.entry(key(id)).or_insert(id.group());
@@ -45,7 +45,7 @@ impl<'a> Names<'a> {
     }
 }
 
-fn key(id: &WorkloadId) -> Key<'_> {
+fn key(id: &WorkloadId) -> ShortName<'_> {
     (&id.namespace, id.kind, &id.name)
 }
 

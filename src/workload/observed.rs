@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::decode::{DecodeError, Workload, decode};
+use super::decode::{DecodeError, decode};
 use super::owner::{Owner, OwnerMarker};
+use super::workload::Workload;
 
 /// The annotation of `kubectl apply`: a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::container::{Container, Obstacle};
-use super::decode::Workload;
 use super::helm::values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
+use super::workload::Workload;
 
 /// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
 pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \

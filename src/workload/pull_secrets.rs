@@ -3,9 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::Workload;
-use super::id::WorkloadKind;
-
 /// The service account of Pods that name none.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
 
@@ -60,25 +57,12 @@ pub struct Reader {
     pub pull_secrets: PullSecretRefs,
 }
 
-impl Workload {
-    /// Whose pull secrets its images are pulled with. `None`: it is in no
-    /// cluster, or a chart makes its Pods and nothing here tells how.
-    #[must_use]
-    pub fn reader(&self) -> Option<Reader> {
-        let is_known = self.source.is_none() && self.id.kind != WorkloadKind::HelmRelease;
-        is_known.then(|| Reader {
-            namespace: self.id.namespace.clone(),
-            pull_secrets: self.pull_secrets.clone(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::workload::{Source, decode};
+    use crate::workload::{ManifestSource, decode};
 
     #[test]
     fn pull_secrets_are_read_by_their_names_from_every_kind_of_template() {
@@ -144,7 +128,7 @@ mod tests {
         let mut file = read(&json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web"}}));
         assert!(file.reader().is_some());
-        file.source = Some(Source {
+        file.source = Some(ManifestSource {
             file: "web.yaml".to_owned(),
             line: 1,
         });

@@ -10,7 +10,7 @@ use super::id::WorkloadKind;
 
 /// How far a rollout has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum RolloutProgress {
     /// It goes on; what it waits for.
     Waiting(String),
     /// Every Pod that is to be replaced is replaced and available.
@@ -87,7 +87,7 @@ fn count(pods: i64, one: &str, more: &str) -> String {
 /// How far the rollout has come that the object's last change began, by the
 /// rules of `kubectl rollout status`.
 #[must_use]
-pub fn progress(object: &Value) -> Progress {
+pub fn progress(object: &Value) -> RolloutProgress {
     let (spec, status) = (&object["spec"], &object["status"]);
     let kind = kind(object);
     let is_observed =
@@ -100,10 +100,10 @@ pub fn progress(object: &Value) -> Progress {
         Some(WorkloadKind::CronJob | WorkloadKind::HelmRelease) | None => false,
     };
     if !moves {
-        return Progress::Still(consequences(object).join(", "));
+        return RolloutProgress::Still(consequences(object).join(", "));
     }
     if !is_observed {
-        return Progress::Waiting("its controller has not seen the change yet".to_owned());
+        return RolloutProgress::Waiting("its controller has not seen the change yet".to_owned());
     }
     match kind {
         Some(WorkloadKind::Deployment) => deployment(spec, status),
@@ -112,7 +112,7 @@ pub fn progress(object: &Value) -> Progress {
     }
 }
 
-fn deployment(spec: &Value, status: &Value) -> Progress {
+fn deployment(spec: &Value, status: &Value) -> RolloutProgress {
     let progressing = status["conditions"]
         .as_array()
         .into_iter()
@@ -127,7 +127,7 @@ fn deployment(spec: &Value, status: &Value) -> Progress {
         } else {
             format!(" ({told})")
         };
-        return Progress::Failed(format!("it exceeded its progress deadline{told}"));
+        return RolloutProgress::Failed(format!("it exceeded its progress deadline{told}"));
     }
     let (wanted, all) = (replicas(spec), number(&status["replicas"]));
     let updated = number(&status["updatedReplicas"]);
@@ -143,11 +143,11 @@ fn deployment(spec: &Value, status: &Value) -> Progress {
             "{available} of {updated} new Pods are available"
         ))
     } else {
-        Progress::Done
+        RolloutProgress::Done
     }
 }
 
-fn stateful_set(spec: &Value, status: &Value) -> Progress {
+fn stateful_set(spec: &Value, status: &Value) -> RolloutProgress {
     let (wanted, ready) = (replicas(spec), number(&status["readyReplicas"]));
     let updated = number(&status["updatedReplicas"]);
     let partition = partition(spec);
@@ -161,11 +161,11 @@ fn stateful_set(spec: &Value, status: &Value) -> Progress {
                 "{updated} of {replaced} Pods from ordinal {partition} have the new image"
             ))
         } else {
-            Progress::Done
+            RolloutProgress::Done
         };
     }
     if status["updateRevision"] == status["currentRevision"] {
-        Progress::Done
+        RolloutProgress::Done
     } else {
         waiting(format_args!(
             "{updated} of {wanted} Pods have the new image"
@@ -173,7 +173,7 @@ fn stateful_set(spec: &Value, status: &Value) -> Progress {
     }
 }
 
-fn daemon_set(status: &Value) -> Progress {
+fn daemon_set(status: &Value) -> RolloutProgress {
     let wanted = number(&status["desiredNumberScheduled"]);
     let updated = number(&status["updatedNumberScheduled"]);
     let available = number(&status["numberAvailable"]);
@@ -184,12 +184,12 @@ fn daemon_set(status: &Value) -> Progress {
     } else if available < wanted {
         waiting(format_args!("{available} of {wanted} Pods are available"))
     } else {
-        Progress::Done
+        RolloutProgress::Done
     }
 }
 
-fn waiting(text: std::fmt::Arguments<'_>) -> Progress {
-    Progress::Waiting(text.to_string())
+fn waiting(text: std::fmt::Arguments<'_>) -> RolloutProgress {
+    RolloutProgress::Waiting(text.to_string())
 }
 
 fn kind(object: &Value) -> Option<WorkloadKind> {
@@ -320,9 +320,11 @@ mod tests {
     /// `Ok` is done, `Err` what it waits for.
     fn waits(object: &Value) -> Result<(), String> {
         match progress(object) {
-            Progress::Done => Ok(()),
-            Progress::Waiting(text) => Err(text),
-            Progress::Still(text) | Progress::Failed(text) => panic!("{text}: {object}"),
+            RolloutProgress::Done => Ok(()),
+            RolloutProgress::Waiting(text) => Err(text),
+            RolloutProgress::Still(text) | RolloutProgress::Failed(text) => {
+                panic!("{text}: {object}")
+            }
         }
     }
 
@@ -368,7 +370,7 @@ mod tests {
         );
         let why = "it exceeded its progress deadline \
                    (ReplicaSet \"web-1\" has timed out progressing.)";
-        assert_eq!(progress(&failed), Progress::Failed(why.to_owned()));
+        assert_eq!(progress(&failed), RolloutProgress::Failed(why.to_owned()));
     }
 
     #[test]
@@ -461,7 +463,7 @@ mod tests {
         ] {
             let object = object(kind, spec, Value::Null);
             let still = consequences(&object).join(", ");
-            assert_eq!(progress(&object), Progress::Still(still), "{kind}");
+            assert_eq!(progress(&object), RolloutProgress::Still(still), "{kind}");
         }
     }
 }

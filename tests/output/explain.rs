@@ -5,7 +5,7 @@ use kubectl_imgpolicy::output::{
     ExplainOptions, RepeatedFlags, Style, explain, next_step, sentence,
 };
 use kubectl_imgpolicy::policy::{Rejection, WarningCode};
-use kubectl_imgpolicy::workload::Source;
+use kubectl_imgpolicy::workload::ManifestSource;
 
 use super::builder::{every_kind, now, row, seed};
 use super::tags::{examination, passing, seed_examination};
@@ -341,7 +341,7 @@ fn the_next_command_means_the_same_cluster_and_the_same_images() {
          --oci-layout layouts --pull-secrets=off"
     );
     let mut file = seed();
-    file.source = Some(Source {
+    file.source = Some(ManifestSource {
         file: "web.yaml".to_owned(),
         line: 7,
     });

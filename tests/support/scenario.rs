@@ -10,7 +10,7 @@ use kubectl_imgpolicy::evaluator::{
 };
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::policy::WarningCode;
-use kubectl_imgpolicy::workload::{PodImages, Source, Workload, decode};
+use kubectl_imgpolicy::workload::{ManifestSource, PodImages, Workload, decode};
 use serde_json::{Value, json};
 
 use super::oracle::{Oracle, OracleImage, image, time};
@@ -194,7 +194,10 @@ impl Scenario {
         let mut workload = decode(&self.object, "default")
             .expect("decodes")
             .expect("a workload");
-        workload.source = self.file.clone().map(|file| Source { file, line: 1 });
+        workload.source = self
+            .file
+            .clone()
+            .map(|file| ManifestSource { file, line: 1 });
         workload
     }
 

@@ -9,7 +9,7 @@ use crate::cluster::ControllerPresence;
 use crate::evaluator::{Snapshot, State};
 use crate::plan::{Plan, PolicyEdit, reverting_managers};
 use crate::policy::other_updaters;
-use crate::policy::{Key, Resolved, resolve};
+use crate::policy::{AnnotationKey, Resolved, resolve};
 use crate::workload::Observed;
 use crate::write::DryRun;
 
@@ -101,7 +101,7 @@ pub(crate) fn tell(
     }
     let waits = |one: &Ready| {
         let edited = one.edit.apply_to(&one.before);
-        let automated = Key::Automated.find(&edited.annotations);
+        let automated = AnnotationKey::Automated.find(&edited.annotations);
         elects(&one.change) && automated.is_some_and(|(_, value)| value == "true")
     };
     if !ready.iter().any(waits) {

@@ -7,7 +7,7 @@ use super::result_lines::{INTERRUPTED_WRITE, ResultLines};
 use crate::cli::terminal::streams::Terminal;
 use crate::output::WriteResult;
 use crate::plan::{Change, Plan};
-use crate::workload::{Source, WorkloadId};
+use crate::workload::{ManifestSource, WorkloadId};
 use crate::write::{Applied, Done, DryRun, Rollout, WaitEvent};
 
 /// The words of a command.
@@ -27,7 +27,7 @@ pub(crate) struct Wording {
 #[derive(Debug)]
 pub(crate) struct Told {
     workload: WorkloadId,
-    source: Option<Source>,
+    source: Option<ManifestSource>,
     pub(crate) result: WriteResult,
     /// Why it failed.
     pub(crate) error: Option<String>,

@@ -19,7 +19,7 @@ use crate::evaluator::subject::{Circumstances, Subject};
 use crate::image::{CanonicalName, ImageReference, Platform, RepositoryMetadata};
 use crate::policy::{
     Assume, ContainerPolicy, GlobError, ImagePolicies, MinAgeClock, PolicySources, RuleError,
-    narrow, resolve,
+    apply_restrictions, resolve,
 };
 use crate::workload::{PodImages, Reader, Workload, WorkloadId};
 
@@ -241,7 +241,8 @@ impl Snapshot {
                     .filter(|_| may_be_assumed)
                     .and_then(|assume| {
                         let mut policy = assume.policy_for(&container.image.parse().ok()?)?;
-                        narrow(&mut policy, &workload.annotations, &container.name).ok()?;
+                        apply_restrictions(&mut policy, &workload.annotations, &container.name)
+                            .ok()?;
                         Some(policy)
                     });
                 for policy in resolved.policy.iter_mut().flatten().chain(&mut assumed) {

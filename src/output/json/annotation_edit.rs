@@ -8,10 +8,10 @@ use super::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WorkloadItem};
 use super::status::ImageStatus;
 use crate::evaluator::{Row, Snapshot};
+use crate::named_enum::named_enum;
 use crate::plan::{Change, Edit};
-use crate::words::closed_words;
 
-closed_words! {
+named_enum! {
     /// What became of a workload's annotations.
     pub enum EditResult {
         /// A dry run: they would be written.

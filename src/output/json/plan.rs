@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
 use crate::image::{Digest, ImageReference};
+use crate::named_enum::named_enum;
 use crate::plan::{Change, HeldBack, Hold, ImageChange, Override};
-use crate::words::closed_words;
 use crate::workload::ContainerType;
 
-closed_words! {
+named_enum! {
     /// What became of a workload in a plan.
     pub enum WriteResult {
         /// A dry run: it would be written.

@@ -18,7 +18,7 @@ use super::change_cause;
 use super::record_name;
 use crate::image::ImageReference;
 use crate::plan::change::ImageChange;
-use crate::policy::{Key, Records};
+use crate::policy::{AnnotationKey, Records};
 use crate::workload::{Observed, Workload, WorkloadKind};
 
 /// The key of the build number.
@@ -87,7 +87,7 @@ impl LastUpdate {
     ///
     /// The annotation is no record, with the reason.
     pub fn of(annotations: &BTreeMap<String, String>) -> Option<Result<Self, serde_json::Error>> {
-        let (_, text) = Key::LastUpdate.find(annotations)?;
+        let (_, text) = AnnotationKey::LastUpdate.find(annotations)?;
         Some(serde_json::from_str(text))
     }
 }
@@ -144,7 +144,7 @@ pub(crate) fn annotations(
     written.insert(BUILD_NUMBER.to_owned(), Some(number));
     // Text, lists and maps of text: there is nothing in it that JSON cannot say.
     written.insert(
-        Key::LastUpdate.to_string(),
+        AnnotationKey::LastUpdate.to_string(),
         serde_json::to_string(&last).ok(),
     );
     if object.workload.id.kind == WorkloadKind::Deployment {
@@ -185,7 +185,7 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         let Some(name) = names.get(change.to.canonical()) else {
             continue;
         };
-        let key = Key::Tag(name).to_string();
+        let key = AnnotationKey::Tag(name).to_string();
         let existing = workload.annotations.get(&key);
         let is_free = existing.is_none_or(|text| records.contain(&key, text));
         let tag = change.to.tag().map(ToString::to_string);
@@ -207,7 +207,7 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
     let mut carried = BTreeMap::new();
     let mut stale = Vec::new();
     for (key, value) in records.standing() {
-        let Some(Key::Tag(name)) = Key::of(key) else {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::of(key) else {
             continue;
         };
         if written.contains_key(key) {

@@ -1,11 +1,11 @@
 //! What somebody might expect to change and what stays, with the reason.
 
 use crate::image::ImageReference;
+use crate::named_enum::named_enum;
 use crate::plan::change::is_elsewhere;
-use crate::words::closed_words;
 use crate::workload::WorkloadId;
 
-closed_words! {
+named_enum! {
     /// Why a container, or a workload, stays as it is.
     pub enum Hold {
         /// It is not automated, and nobody asked for manual ones.

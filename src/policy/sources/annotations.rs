@@ -12,16 +12,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keys::Key;
+use super::keys::AnnotationKey;
 use super::other_updaters;
 use super::records::Records;
-use crate::policy::container_policy::quote;
+use crate::policy::quote::quote;
 use crate::policy::state::Lock;
 use crate::policy::warning::{Warning, WarningCode};
 use crate::workload::{Workload, half_mappings};
 
 /// Our own switches.
-const OWN_SWITCHES: [Key<'static>; 2] = [Key::AllowDowngrade, Key::AllowVariantChange];
+const OWN_SWITCHES: [AnnotationKey<'static>; 2] = [
+    AnnotationKey::AllowDowngrade,
+    AnnotationKey::AllowVariantChange,
+];
 
 /// One filter and the key it stands under.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +35,7 @@ pub(crate) struct Filter {
 
 /// What the annotations of a workload say, before any policy is parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Annotations {
+pub(crate) struct PolicyAnnotations {
     /// The key that automates, if one does.
     pub(crate) automated: Option<String>,
     pub(crate) lock: Option<Lock>,
@@ -47,23 +50,23 @@ pub(crate) struct Annotations {
     pub(crate) container_warnings: BTreeMap<String, Vec<Warning>>,
 }
 
-impl Annotations {
+impl PolicyAnnotations {
     pub(crate) fn read(workload: &Workload) -> Self {
         let mut read = Self::default();
         let all = &workload.annotations;
         read.automated = read
-            .switch(all, Key::Automated)
+            .switch(all, AnnotationKey::Automated)
             .filter(|(_, on)| *on)
             .map(|(key, _)| key);
-        if read.any_true(all, Key::Locked) {
-            let text = |key: Key<'_>| key.find(all).map(|(_, value)| value.to_owned());
+        if read.any_true(all, AnnotationKey::Locked) {
+            let text = |key: AnnotationKey<'_>| key.find(all).map(|(_, value)| value.to_owned());
             read.lock = Some(Lock {
-                by: text(Key::LockedUser),
-                message: text(Key::LockedMessage),
-                at: text(Key::LockedAt),
+                by: text(AnnotationKey::LockedUser),
+                message: text(AnnotationKey::LockedMessage),
+                at: text(AnnotationKey::LockedAt),
             });
         }
-        read.ignored = read.any_true(all, Key::Ignore);
+        read.ignored = read.any_true(all, AnnotationKey::Ignore);
         for key in OWN_SWITCHES {
             read.warn_of_typos(all, key);
         }
@@ -77,7 +80,11 @@ impl Annotations {
     }
 
     /// A switch by its winning spelling, with its key.
-    fn switch(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) -> Option<(String, bool)> {
+    fn switch(
+        &mut self,
+        all: &BTreeMap<String, String>,
+        name: AnnotationKey<'_>,
+    ) -> Option<(String, bool)> {
         self.warn_of_typos(all, name);
         let (key, value) = name.find(all)?;
         for other_key in name.spellings() {
@@ -99,12 +106,12 @@ impl Annotations {
     }
 
     /// A switch that any spelling turns on.
-    fn any_true(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) -> bool {
+    fn any_true(&mut self, all: &BTreeMap<String, String>, name: AnnotationKey<'_>) -> bool {
         self.warn_of_typos(all, name);
         is_on(all, name)
     }
 
-    fn warn_of_typos(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) {
+    fn warn_of_typos(&mut self, all: &BTreeMap<String, String>, name: AnnotationKey<'_>) {
         for key in name.spellings() {
             self.warn_of_typo(all, &key);
         }
@@ -127,7 +134,7 @@ impl Annotations {
     /// A misspelt restriction would be passed over in silence.
     fn warn_of_unknown_keys(&mut self, all: &BTreeMap<String, String>) {
         for key in all.keys() {
-            if let Some(meant) = Key::likely_typo(key) {
+            if let Some(meant) = AnnotationKey::likely_typo(key) {
                 self.warnings.push(Warning::new(
                     WarningCode::PolicyTypo,
                     format!("{key} is not known; was {meant} meant?"),
@@ -143,11 +150,11 @@ impl Annotations {
             .map(|c| c.name.as_str())
             .collect();
         let records = Records::of(workload);
-        let mut known: Vec<(Key<'_>, usize, &String, &String)> = workload
+        let mut known: Vec<(AnnotationKey<'_>, usize, &String, &String)> = workload
             .annotations
             .iter()
             .filter_map(|(key, text)| {
-                let name = Key::of(key)?;
+                let name = AnnotationKey::of(key)?;
                 let rank = name.spellings().iter().position(|s| s == key)?;
                 Some((name, rank, key, text))
             })
@@ -156,9 +163,9 @@ impl Annotations {
         known.sort_by_key(|&(_, rank, ..)| std::cmp::Reverse(rank));
         for (name, _, key, text) in known {
             match name {
-                Key::TagAll => self.dangling.push(key.clone()),
-                Key::Tag(_) if records.contain(key, text) => {}
-                Key::Tag(container) if containers.contains(container) => {
+                AnnotationKey::TagAll => self.dangling.push(key.clone()),
+                AnnotationKey::Tag(_) if records.contain(key, text) => {}
+                AnnotationKey::Tag(container) if containers.contains(container) => {
                     self.put_filter(container, key, text);
                 }
                 name => {
@@ -216,7 +223,7 @@ impl Annotations {
 }
 
 /// Whether any spelling turns a switch on.
-fn is_on(all: &BTreeMap<String, String>, name: Key<'_>) -> bool {
+fn is_on(all: &BTreeMap<String, String>, name: AnnotationKey<'_>) -> bool {
     let is_true = |key: &String| all.get(key).is_some_and(|value| value == "true");
     name.spellings().iter().any(is_true)
 }
@@ -224,13 +231,13 @@ fn is_on(all: &BTreeMap<String, String>, name: Key<'_>) -> bool {
 /// The lock on a workload, if one holds.
 #[must_use]
 pub fn lock_on(workload: &Workload) -> Option<Lock> {
-    Annotations::read(workload).lock
+    PolicyAnnotations::read(workload).lock
 }
 
 /// Whether a workload is to be left alone.
 #[must_use]
 pub fn is_ignored(workload: &Workload) -> bool {
-    Annotations::read(workload).ignored
+    PolicyAnnotations::read(workload).ignored
 }
 
 /// Whether a value was probably meant as `true` and is not.

@@ -4,13 +4,13 @@
 use std::fmt;
 
 use crate::image::ImageReference;
-use crate::policy::container_policy::{ContainerPolicy, Origin};
+use crate::named_enum::named_enum;
+use crate::policy::container_policy::{ContainerPolicy, PolicyOrigin};
 use crate::policy::rule::{Rule, RuleError};
 use crate::policy::syntax::decimal::Decimal;
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 use crate::policy::syntax::version::TagVersion;
-use crate::words::closed_words;
 
 /// What `--assume` was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl std::str::FromStr for Assume {
 }
 
 /// The flag's name, as a policy's origin.
-const ASSUMED: Origin = Origin::Flag("--assume");
+const ASSUMED: PolicyOrigin = PolicyOrigin::Flag("--assume");
 
 impl Assume {
     /// The policy to judge a container by that has none.
@@ -160,7 +160,7 @@ fn prefix(tag: &str) -> &str {
     }
 }
 
-closed_words! {
+named_enum! {
     /// The types of policies, as a menu offers them.
     pub enum PolicyType {
         /// The highest version in a range.

@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 use super::refinements::MAX_PATTERNS;
 use crate::image::ImageReference;
-use crate::policy::container_policy::{ContainerPolicy, Origin, PolicyError};
+use crate::policy::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use crate::policy::order::Direction;
 use crate::policy::rule::Rule;
 use crate::policy::syntax::go_regex::GoRegex;
@@ -193,7 +193,7 @@ impl ImagePolicies {
 impl ImagePolicyEntry {
     /// Where the entry stands.
     #[must_use]
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> PolicyOrigin {
         match &self.policy {
             Ok(policy) => policy.origin.clone(),
             Err(error) => error.origin.clone(),
@@ -241,7 +241,7 @@ fn read_annotation(text: &str) -> Result<Value, String> {
 
 /// What cannot be read stands for an entry whose image nobody knows.
 fn unreadable(kustomization: &str, reason: &str) -> ImagePolicyEntry {
-    let origin = Origin::Kustomization(kustomization.to_owned());
+    let origin = PolicyOrigin::Kustomization(kustomization.to_owned());
     ImagePolicyEntry {
         name: String::new(),
         image: None,
@@ -250,7 +250,7 @@ fn unreadable(kustomization: &str, reason: &str) -> ImagePolicyEntry {
 }
 
 fn entry_error(kustomization: &str, entry: &str, text: &str, reason: &str) -> PolicyError {
-    let origin = Origin::ImagePolicies {
+    let origin = PolicyOrigin::ImagePolicies {
         kustomization: kustomization.to_owned(),
         entry: entry.to_owned(),
     };
@@ -341,7 +341,7 @@ fn read_policy(entry: &Value, kustomization: &str, name: &str) -> Result<Contain
     if filter.pattern.is_some() {
         filter.allow_mode = AllowMode::Adds;
     }
-    let origin = Origin::ImagePolicies {
+    let origin = PolicyOrigin::ImagePolicies {
         kustomization: kustomization.to_owned(),
         entry: name.to_owned(),
     };

@@ -1,7 +1,7 @@
 //! The keys of annotations: what each says, and how it is spelled.
 //!
 //! Flux has three spellings of most keys. Reading and writing go through
-//! [`Key`], so that whoever edits an annotation edits what is read.
+//! [`AnnotationKey`], so that whoever edits an annotation edits what is read.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ const LONGEST_NAME: usize = 63;
 
 /// An annotation by what it says; those about one container name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key<'c> {
+pub enum AnnotationKey<'c> {
     /// Whether updates are made without asking.
     Automated,
     /// Whether nothing may change the workload.
@@ -98,37 +98,37 @@ pub enum KeyError {
 const NEAR: f64 = 0.9;
 
 /// Our own annotations about one container.
-fn about(container: &str) -> [Key<'_>; 5] {
+fn about(container: &str) -> [AnnotationKey<'_>; 5] {
     [
-        Key::FilterTags(container),
-        Key::Extract(container),
-        Key::AllowTags(container),
-        Key::IgnoreTags(container),
-        Key::NamedPolicy(container),
+        AnnotationKey::FilterTags(container),
+        AnnotationKey::Extract(container),
+        AnnotationKey::AllowTags(container),
+        AnnotationKey::IgnoreTags(container),
+        AnnotationKey::NamedPolicy(container),
     ]
 }
 
 /// Our other annotations of a whole workload or Kustomization.
-const OWN: [Key<'static>; 7] = [
-    Key::LockedAt,
-    Key::MinAge,
-    Key::MinAgeClock,
-    Key::AllowDowngrade,
-    Key::AllowVariantChange,
-    Key::LastUpdate,
-    Key::ImagePolicies,
+const OWN: [AnnotationKey<'static>; 7] = [
+    AnnotationKey::LockedAt,
+    AnnotationKey::MinAge,
+    AnnotationKey::MinAgeClock,
+    AnnotationKey::AllowDowngrade,
+    AnnotationKey::AllowVariantChange,
+    AnnotationKey::LastUpdate,
+    AnnotationKey::ImagePolicies,
 ];
 
 /// Flux's words about a whole workload.
-const FLUX: [Key<'static>; 5] = [
-    Key::Automated,
-    Key::Locked,
-    Key::LockedUser,
-    Key::LockedMessage,
-    Key::Ignore,
+const FLUX: [AnnotationKey<'static>; 5] = [
+    AnnotationKey::Automated,
+    AnnotationKey::Locked,
+    AnnotationKey::LockedUser,
+    AnnotationKey::LockedMessage,
+    AnnotationKey::Ignore,
 ];
 
-impl<'c> Key<'c> {
+impl<'c> AnnotationKey<'c> {
     /// What stands behind the prefix, but for the container's name.
     fn word(self) -> &'static str {
         match self {
@@ -261,12 +261,12 @@ impl<'c> Key<'c> {
     /// What a key with our prefix that says nothing was probably meant to be.
     pub(crate) fn likely_typo(key: &str) -> Option<String> {
         let rest = key.strip_prefix(OWN_PREFIX)?;
-        if Key::of(key).is_some() {
+        if AnnotationKey::of(key).is_some() {
             return None;
         }
         let end = rest.find('.').map_or(rest.len(), |dot| dot + 1);
         let (word, container) = rest.split_at(end);
-        let likeness = |known: &Key<'_>| strsim::jaro_winkler(known.word(), word);
+        let likeness = |known: &AnnotationKey<'_>| strsim::jaro_winkler(known.word(), word);
         let meant = about(container)
             .into_iter()
             .chain(OWN)
@@ -277,7 +277,7 @@ impl<'c> Key<'c> {
 }
 
 /// The spelling that is written where none stands yet.
-impl std::fmt::Display for Key<'_> {
+impl std::fmt::Display for AnnotationKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let is_own =
             OWN.contains(self) || !matches!(self, Self::Tag(_)) && self.container().is_some();
@@ -291,9 +291,9 @@ impl std::fmt::Display for Key<'_> {
 mod tests {
     use super::*;
 
-    fn all() -> Vec<Key<'static>> {
+    fn all() -> Vec<AnnotationKey<'static>> {
         let about = about("app");
-        let tags = [Key::Tag("app"), Key::TagAll];
+        let tags = [AnnotationKey::Tag("app"), AnnotationKey::TagAll];
         OWN.into_iter()
             .chain(FLUX)
             .chain(tags)
@@ -307,7 +307,7 @@ mod tests {
             let spellings = key.spellings();
             assert_eq!(spellings[0], key.to_string(), "{key:?}");
             for spelling in spellings {
-                assert_eq!(Key::of(&spelling), Some(key), "{spelling}");
+                assert_eq!(AnnotationKey::of(&spelling), Some(key), "{spelling}");
             }
         }
         for other in [
@@ -316,14 +316,14 @@ mod tests {
             "team",
             "tag.app",
         ] {
-            assert_eq!(Key::of(other), None, "{other}");
+            assert_eq!(AnnotationKey::of(other), None, "{other}");
         }
     }
 
     #[test]
     fn flux_has_three_spellings_of_a_filter_and_two_of_a_switch() {
         assert_eq!(
-            Key::Tag("app").spellings(),
+            AnnotationKey::Tag("app").spellings(),
             [
                 "fluxcd.io/tag.app",
                 "filter.fluxcd.io/app",
@@ -331,19 +331,22 @@ mod tests {
             ]
         );
         assert_eq!(
-            Key::Locked.spellings(),
+            AnnotationKey::Locked.spellings(),
             ["fluxcd.io/locked", "flux.weave.works/locked"]
         );
-        assert_eq!(Key::LockedAt.spellings(), ["imgpolicy.dev/locked-at"]);
+        assert_eq!(
+            AnnotationKey::LockedAt.spellings(),
+            ["imgpolicy.dev/locked-at"]
+        );
     }
 
     #[test]
     fn a_name_that_does_not_fit_into_a_key_is_refused() {
         let name = |length: usize| "a".repeat(length);
-        assert_eq!(Key::Tag(&name(59)).check(), Ok(()));
-        assert_eq!(Key::FilterTags(&name(51)).check(), Ok(()));
+        assert_eq!(AnnotationKey::Tag(&name(59)).check(), Ok(()));
+        assert_eq!(AnnotationKey::FilterTags(&name(51)).check(), Ok(()));
         assert_eq!(
-            Key::Tag(&name(60))
+            AnnotationKey::Tag(&name(60))
                 .check()
                 .expect_err("too long")
                 .to_string(),
@@ -353,9 +356,9 @@ mod tests {
                 name(60)
             )
         );
-        assert!(Key::FilterTags(&name(52)).check().is_err());
+        assert!(AnnotationKey::FilterTags(&name(52)).check().is_err());
         for illegal in ["a b", "a/b", "ä", "a-", ""] {
-            let error = Key::Tag(illegal).check().expect_err(illegal);
+            let error = AnnotationKey::Tag(illegal).check().expect_err(illegal);
             assert!(matches!(error, KeyError::Character { .. }), "{illegal}");
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::keys::Key;
+use super::keys::AnnotationKey;
 use crate::image::{Digest, ImageReference, Tag};
 use crate::workload::Workload;
 
@@ -18,7 +18,7 @@ pub struct Records<'w> {
 /// The part of `imgpolicy.dev/last-update` that tells records from policies.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct LastUpdate {
+struct RecordedTags {
     records: BTreeMap<String, String>,
 }
 
@@ -26,9 +26,9 @@ impl<'w> Records<'w> {
     /// Reads what the last update named.
     #[must_use]
     pub fn of(workload: &'w Workload) -> Self {
-        let named = Key::LastUpdate
+        let named = AnnotationKey::LastUpdate
             .find(&workload.annotations)
-            .and_then(|(_, text)| serde_json::from_str::<LastUpdate>(text).ok())
+            .and_then(|(_, text)| serde_json::from_str::<RecordedTags>(text).ok())
             .unwrap_or_default()
             .records;
         Self { workload, named }
@@ -53,11 +53,12 @@ impl<'w> Records<'w> {
     /// path element of an image of this workload, and a legal tag or digest as
     /// value.
     fn has_the_form(&self, key: &str, text: &str) -> bool {
-        let Some(Key::Tag(name)) = Key::of(key) else {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::of(key) else {
             return false;
         };
         let containers = &self.workload.containers;
-        if Key::Tag(name).to_string() != key || containers.iter().any(|c| c.name == name) {
+        if AnnotationKey::Tag(name).to_string() != key || containers.iter().any(|c| c.name == name)
+        {
             return false;
         }
         let names_image = containers.iter().any(|container| {

@@ -6,9 +6,10 @@ use std::fmt;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use super::keys::Key;
-use crate::policy::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
+use super::keys::AnnotationKey;
+use crate::policy::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use crate::policy::min_age::MinAgeClock;
+use crate::policy::quote::quote;
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 
@@ -20,31 +21,31 @@ pub(crate) const MAX_PATTERNS: usize = 64;
 /// # Errors
 ///
 /// The first annotation that cannot be read.
-pub(crate) fn apply(
+pub(crate) fn apply_refinements(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |key: Key<'_>| {
+    let get = |key: AnnotationKey<'_>| {
         let (key, text) = key.find(annotations)?;
-        Some((Origin::Annotation(key), text))
+        Some((PolicyOrigin::Annotation(key), text))
     };
-    if let Some((origin, text)) = get(Key::FilterTags(container)) {
+    if let Some((origin, text)) = get(AnnotationKey::FilterTags(container)) {
         policy.filter.pattern = Some(regex(&origin, text)?);
     }
-    if let Some((origin, text)) = get(Key::Extract(container)) {
+    if let Some((origin, text)) = get(AnnotationKey::Extract(container)) {
         if policy.filter.pattern.is_none() {
-            let filter = Key::FilterTags(container);
+            let filter = AnnotationKey::FilterTags(container);
             let reason = format!("it needs {filter}, whose groups it names");
             return Err(PolicyError::new(text, origin, reason));
         }
         // An empty template means the whole tag, as in Flux.
         policy.filter.extract = (!text.is_empty()).then(|| Template::new(text));
     }
-    if let Some((origin, text)) = get(Key::AllowTags(container)) {
+    if let Some((origin, text)) = get(AnnotationKey::AllowTags(container)) {
         policy.filter.allow = patterns(&origin, text)?;
     }
-    narrow(policy, annotations, container)
+    apply_restrictions(policy, annotations, container)
 }
 
 /// The annotations that stand beside a policy that brings tag filters of its own:
@@ -54,27 +55,31 @@ pub(crate) fn apply(
 /// # Errors
 ///
 /// The first annotation that cannot be read, or that does not apply.
-pub(crate) fn apply_to_entry(
+pub(crate) fn apply_restrictions_to_entry(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
     for key in [
-        Key::FilterTags(container),
-        Key::Extract(container),
-        Key::AllowTags(container),
+        AnnotationKey::FilterTags(container),
+        AnnotationKey::Extract(container),
+        AnnotationKey::AllowTags(container),
     ] {
         if let Some((key, text)) = key.find(annotations) {
             let reason = format!(
                 "it does not apply to {}, which has tag filters of its own; move it there, or \
                  write the policy as {}",
                 policy.origin,
-                Key::Tag(container)
+                AnnotationKey::Tag(container)
             );
-            return Err(PolicyError::new(text, Origin::Annotation(key), reason));
+            return Err(PolicyError::new(
+                text,
+                PolicyOrigin::Annotation(key),
+                reason,
+            ));
         }
     }
-    narrow(policy, annotations, container)
+    apply_restrictions(policy, annotations, container)
 }
 
 /// Adds what only narrows a policy, whoever wrote it, and what holds for the
@@ -83,43 +88,43 @@ pub(crate) fn apply_to_entry(
 /// # Errors
 ///
 /// The first annotation that cannot be read.
-pub(crate) fn narrow(
+pub(crate) fn apply_restrictions(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |key: Key<'_>| {
+    let get = |key: AnnotationKey<'_>| {
         let (key, text) = key.find(annotations)?;
-        Some((Origin::Annotation(key), text))
+        Some((PolicyOrigin::Annotation(key), text))
     };
-    if let Some((origin, text)) = get(Key::IgnoreTags(container)) {
+    if let Some((origin, text)) = get(AnnotationKey::IgnoreTags(container)) {
         policy.filter.ignore.extend(patterns(&origin, text)?);
     }
-    if let Some((origin, text)) = get(Key::MinAge) {
+    if let Some((origin, text)) = get(AnnotationKey::MinAge) {
         let age = parse_age(text).map_err(|error| PolicyError::new(text, origin, error))?;
         // No age at all is no demand, and nothing has to be asked for it.
         policy.min_age = policy.min_age.max((!age.is_zero()).then_some(age));
         // Without an age of its own a workload does not choose the clock of the
         // age that somebody else demands.
-        if let Some((origin, text)) = get(Key::MinAgeClock) {
+        if let Some((origin, text)) = get(AnnotationKey::MinAgeClock) {
             let clock: MinAgeClock = text
                 .parse()
                 .map_err(|error| PolicyError::new(text, origin, error))?;
             policy.min_age_clock = policy.min_age_clock.max(Some(clock));
         }
     }
-    let on = |key: Key<'_>| get(key).is_some_and(|(_, value)| value == "true");
-    policy.allow_downgrade |= on(Key::AllowDowngrade);
-    policy.allow_variant_change |= on(Key::AllowVariantChange);
+    let on = |key: AnnotationKey<'_>| get(key).is_some_and(|(_, value)| value == "true");
+    policy.allow_downgrade |= on(AnnotationKey::AllowDowngrade);
+    policy.allow_variant_change |= on(AnnotationKey::AllowVariantChange);
     Ok(())
 }
 
-fn regex(origin: &Origin, text: &str) -> Result<GoRegex, PolicyError> {
+fn regex(origin: &PolicyOrigin, text: &str) -> Result<GoRegex, PolicyError> {
     GoRegex::new(text).map_err(|error| PolicyError::new(text, origin.clone(), error))
 }
 
 /// A JSON list of regular expressions.
-fn patterns(origin: &Origin, text: &str) -> Result<Vec<GoRegex>, PolicyError> {
+fn patterns(origin: &PolicyOrigin, text: &str) -> Result<Vec<GoRegex>, PolicyError> {
     let fail = |reason: &dyn fmt::Display| PolicyError::new(text, origin.clone(), reason);
     let list: Vec<String> = serde_json::from_str(text).map_err(|error| {
         fail(&format!(

@@ -25,8 +25,8 @@ use serde_json::{Map, Value};
 
 use super::scalar::printed;
 use crate::workload::container::{Container, ContainerType, NumericTag};
-use crate::workload::decode::Workload;
 use crate::workload::id::WorkloadKind;
+use crate::workload::workload::Workload;
 
 /// What the image at the top level of the values is called.
 const CHART_IMAGE: &str = "chart-image";

@@ -20,8 +20,8 @@
 //!   there, so `1||2 - 3` is `>=1 || 2, <=3`, not `1 || 2 - 3`.
 
 mod constraint;
-pub(crate) mod parse;
+mod parse;
+mod term;
 
 pub use constraint::{Constraint, ConstraintMiss};
-pub(crate) use constraint::{Group, Operator, Precision, Term};
 pub use parse::ConstraintError;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Group, Operator, Precision, Term};
+use super::term::{Operator, Precision, Term, TermGroup};
 use crate::policy::syntax::version::{TagVersion, VersionError};
 
 /// The longest constraint that is read, in bytes.
@@ -82,7 +82,7 @@ pub enum ConstraintError {
 }
 
 /// Parses a constraint.
-pub(crate) fn groups(text: &str) -> Result<Vec<Group>, ConstraintError> {
+pub(crate) fn groups(text: &str) -> Result<Vec<TermGroup>, ConstraintError> {
     if text.len() > MAX_CONSTRAINT_BYTES {
         return Err(ConstraintError::TooLong { length: text.len() });
     }
@@ -104,7 +104,7 @@ pub(crate) fn groups(text: &str) -> Result<Vec<Group>, ConstraintError> {
 }
 
 /// Parses the terms of a group that is not blank.
-fn group(text: &str) -> Result<Group, ConstraintError> {
+fn group(text: &str) -> Result<TermGroup, ConstraintError> {
     let mut terms = Vec::new();
     let mut rest = text;
     loop {
@@ -118,7 +118,7 @@ fn group(text: &str) -> Result<Group, ConstraintError> {
 
         rest = skip_blanks(spelling.rest);
         if rest.is_empty() {
-            return Ok(Group::new(terms));
+            return Ok(TermGroup::new(terms));
         }
         if let Some(after_comma) = rest.strip_prefix(',') {
             rest = skip_blanks(after_comma);

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use super::GoRegexError;
 use super::cursor::Cursor;
+use super::error::GoRegexError;
 
 /// A class that holds nothing.
 const NOTHING: &str = r"[^\x{0}-\x{10FFFF}]";

@@ -1,6 +1,6 @@
 //! A place in an expression, and the errors that are told from there.
 
-use super::GoRegexError;
+use super::error::GoRegexError;
 
 /// Reads an expression from left to right.
 #[derive(Debug, Clone, Copy)]

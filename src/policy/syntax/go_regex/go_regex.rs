@@ -5,69 +5,21 @@ use std::str::FromStr;
 
 use regex::{Captures, Regex, RegexBuilder};
 
-/// The longest expression that is read, in bytes.
-pub(crate) const MAX_PATTERN_BYTES: usize = 10 * 1024;
-
-/// How deep groups may be nested. Go goes to 1000, but the engine's compiler is recursive: a
-/// build without optimisation overflows a stack of 2 MiB soon beyond 100 groups.
-pub(crate) const MAX_NESTING: usize = 50;
+use super::error::{GoRegexError, MAX_PATTERN_BYTES};
+use super::translate::translate;
 
 /// The most memory a compiled program may take, in bytes.
-pub(crate) const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
+const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 
 /// A regular expression of Go. It is not anchored: it may match any part of a text.
 ///
 /// `Display` gives the expression as it was written; two are equal if their texts are.
 #[derive(Clone)]
 pub struct GoRegex {
-    pub(crate) text: String,
-    pub(crate) regex: Regex,
+    text: String,
+    regex: Regex,
     /// The name of each group, empty if it has none; the first is the whole match.
-    pub(crate) names: Vec<String>,
-}
-
-/// Why a text is no regular expression of Go. It is the fault of who wrote the policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GoRegexError {
-    /// The text has more than [`MAX_PATTERN_BYTES`] bytes.
-    #[error(
-        "the regular expression is {length} bytes long, at most {MAX_PATTERN_BYTES} are allowed"
-    )]
-    TooLong {
-        /// The length of the text in bytes.
-        length: usize,
-    },
-    /// Other engines know this construct, Go's does not.
-    #[error(
-        "the regular expression has {construct} '{text}' at byte {offset}, which Go's RE2 syntax does not know"
-    )]
-    Unsupported {
-        /// What it is called, with its article.
-        construct: &'static str,
-        /// The construct as written.
-        text: String,
-        /// Where it begins, in bytes from the start.
-        offset: usize,
-    },
-    /// The expression is malformed.
-    #[error("the regular expression has {problem} '{text}' at byte {offset}")]
-    Invalid {
-        /// What is wrong, with its article.
-        problem: &'static str,
-        /// The part that is wrong.
-        text: String,
-        /// Where it begins, in bytes from the start.
-        offset: usize,
-    },
-    /// The compiled program would take more than 4 MiB.
-    #[error("the regular expression is too large once its repeats are written out")]
-    TooLarge,
-    /// The engine refuses what the translator let through.
-    #[error("the regular expression cannot be compiled: {reason}")]
-    Refused {
-        /// The engine's own words, on one line.
-        reason: String,
-    },
+    names: Vec<String>,
 }
 
 impl GoRegex {
@@ -80,7 +32,7 @@ impl GoRegex {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(GoRegexError::TooLong { length: text.len() });
         }
-        let translation = super::translate::translate(text)?;
+        let translation = translate(text)?;
         let regex = RegexBuilder::new(&translation.pattern)
             .size_limit(MAX_PROGRAM_BYTES)
             .build()
@@ -153,8 +105,8 @@ impl Eq for GoRegex {}
 /// What the groups of a [`GoRegex`] matched in a text.
 #[derive(Debug)]
 pub struct GoCaptures<'a> {
-    pub(crate) captures: Captures<'a>,
-    pub(crate) names: &'a [String],
+    captures: Captures<'a>,
+    names: &'a [String],
 }
 
 impl<'a> GoCaptures<'a> {
@@ -178,6 +130,7 @@ impl<'a> GoCaptures<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::syntax::go_regex::translate::MAX_NESTING;
 
     #[test]
     fn the_search_is_not_anchored_and_groups_are_found() {

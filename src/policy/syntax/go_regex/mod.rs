@@ -15,10 +15,11 @@
 //! [`MAX_PATTERN_BYTES`], groups nested deeper than [`MAX_NESTING`], compiled programs over
 //! 4 MiB and `\p{Cs}` (surrogates, which no text has) are refused although Go takes them.
 
-pub(crate) mod class;
-pub(crate) mod cursor;
+mod class;
+mod cursor;
+mod error;
 mod go_regex;
-pub(crate) mod translate;
+mod translate;
 
-pub(crate) use go_regex::MAX_NESTING;
-pub use go_regex::{GoCaptures, GoRegex, GoRegexError};
+pub use error::GoRegexError;
+pub use go_regex::{GoCaptures, GoRegex};

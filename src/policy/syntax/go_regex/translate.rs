@@ -7,10 +7,14 @@
 
 use super::class;
 use super::cursor::Cursor;
-use super::{GoRegexError, MAX_NESTING};
+use super::error::GoRegexError;
 
 /// The largest count of a repetition, and of repetitions inside each other multiplied.
 const MAX_REPEAT: u32 = 1000;
+
+/// How deep groups may be nested. Go goes to 1000, but the engine's compiler is recursive: a
+/// build without optimisation overflows a stack of 2 MiB soon beyond 100 groups.
+pub(crate) const MAX_NESTING: usize = 50;
 
 /// An expression in the crate's syntax.
 pub(crate) struct Translation {
@@ -27,7 +31,7 @@ pub(crate) fn translate(text: &str) -> Result<Translation, GoRegexError> {
         names: vec![String::new()],
         flags: Flags::default(),
         written_flags: Flags::default(),
-        level: Level::default(),
+        level: GroupState::default(),
         outer: Vec::new(),
     };
     // Go refuses a repetition only if the token right before it was one too.
@@ -57,7 +61,7 @@ struct Flags {
 
 /// What is known of the group that is being read.
 #[derive(Debug, Default)]
-struct Level {
+struct GroupState {
     /// The last atom, which a repetition would apply to.
     atom: Option<Atom>,
     /// The greatest weight among the atoms before it.
@@ -84,12 +88,12 @@ struct OpenGroup {
     flags: Flags,
     written_flags: Flags,
     /// The level around it.
-    level: Level,
+    level: GroupState,
 }
 
 /// The counts of a repetition.
 #[derive(Debug, Clone, Copy)]
-struct Counts {
+struct RepeatCounts {
     min: u32,
     max: Option<u32>,
 }
@@ -102,7 +106,7 @@ struct Translator<'a> {
     flags: Flags,
     /// The flags as the pattern has them here.
     written_flags: Flags,
-    level: Level,
+    level: GroupState,
     outer: Vec<OpenGroup>,
 }
 
@@ -233,7 +237,7 @@ impl Translator<'_> {
     }
 
     /// Reads `{2}`, `{2,}` or `{2,3}`; `None`, and nothing is read, if the brace is a literal.
-    fn counts(&mut self) -> Result<Option<Counts>, GoRegexError> {
+    fn counts(&mut self) -> Result<Option<RepeatCounts>, GoRegexError> {
         let start = self.cursor.offset();
         let mut ahead = self.cursor;
         ahead.eat("{");
@@ -260,7 +264,7 @@ impl Translator<'_> {
         if max.is_some_and(|max| max < min) {
             return Err(self.cursor.invalid(start, "a repeat that runs backwards"));
         }
-        Ok(Some(Counts { min, max }))
+        Ok(Some(RepeatCounts { min, max }))
     }
 
     /// Repeats the last atom. The cursor stands behind the sign.
@@ -268,7 +272,7 @@ impl Translator<'_> {
         &mut self,
         start: usize,
         sign: &str,
-        counts: Option<Counts>,
+        counts: Option<RepeatCounts>,
         after_repetition: bool,
     ) -> Result<(), GoRegexError> {
         let is_lazy = self.cursor.eat("?") != self.flags.swap_greed;

@@ -2,7 +2,7 @@
 //! what users read and scripts match.
 
 /// Declares an enum with `ALL`, `as_str`, `Display`, and the same word in JSON.
-macro_rules! closed_words {
+macro_rules! named_enum {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal, )+ }
@@ -34,4 +34,4 @@ macro_rules! closed_words {
         }
     };
 }
-pub(crate) use closed_words;
+pub(crate) use named_enum;
