@@ -142,7 +142,7 @@ impl Case<'_, '_> {
             let served = known.and_then(|image| image.digest.value());
             let age_clock = self
                 .policy
-                .demanded_age()
+                .required_age()
                 .zip(known)
                 .and_then(|(min_age, known)| {
                     ripeness(known, min_age, self.metadata, self.container.now)

@@ -71,7 +71,7 @@ pub struct BuildTimes {
 impl BuildTimes {
     /// The time in the config alone.
     #[must_use]
-    pub fn of_config(created: Option<Timestamp>) -> Self {
+    pub fn from_config(created: Option<Timestamp>) -> Self {
         Self {
             config: created,
             ..Self::default()
@@ -158,7 +158,7 @@ mod tests {
             ("2026-11-22T11:59:59Z", true),
             ("2026-11-22T12:00:01Z", false),
         ] {
-            let times = BuildTimes::of_config(Some(time(created)));
+            let times = BuildTimes::from_config(Some(time(created)));
             let believed = times.created(time(NOW), None).is_some();
             assert_eq!(believed, expected, "{created}");
         }

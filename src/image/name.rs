@@ -90,7 +90,7 @@ impl CanonicalName {
     /// specification. As container runtimes do, the first element is taken for a
     /// registry if it cannot be a path: it has a dot, a colon or a capital
     /// letter, or it is `localhost`.
-    pub(crate) fn of_name(name: &str) -> Result<Self, ReferenceError> {
+    pub(crate) fn from_name(name: &str) -> Result<Self, ReferenceError> {
         let (registry, path) = match name.split_once('/') {
             Some((first, path)) if is_registry(first) => (Some(first), path),
             _ => (None, name),

@@ -108,7 +108,7 @@ impl FromStr for ImageReference {
             return Err(ReferenceError::TooLong(text.len()));
         }
         let (name, version) = split_name(text);
-        let canonical = CanonicalName::of_name(name)?;
+        let canonical = CanonicalName::from_name(name)?;
         let (tag, digest) = match version.split_once('@') {
             Some((tag, digest)) => (tag, Some(digest)),
             None => (version, None),

@@ -46,7 +46,7 @@ impl Tag {
     /// an image's referrers, and the same with a suffix of letters, as cosign
     /// builds those of signatures, attestations and SBOMs.
     #[must_use]
-    pub fn is_of_artifact(&self) -> bool {
+    pub fn is_artifact(&self) -> bool {
         const DIGITS: usize = 64;
         let of_digest = |prefix: &&str| self.0.strip_prefix(*prefix);
         let Some(rest) = ["sha256-", "sha384-", "sha512-"].iter().find_map(of_digest) else {
@@ -267,7 +267,7 @@ mod tests {
             ("sha256-abcdef1".to_owned(), false),
         ] {
             let tag: Tag = text.parse().expect("a tag");
-            assert_eq!(tag.is_of_artifact(), expected, "{text}");
+            assert_eq!(tag.is_artifact(), expected, "{text}");
         }
     }
 

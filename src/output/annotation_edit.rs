@@ -31,7 +31,7 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
     let names = Names::among(edited.iter().map(|one| &one.workload.id));
     for EditedWorkload { workload, edit } in edited {
         let id = &workload.id;
-        let mut name = names.of(id);
+        let mut name = names.name(id);
         if several {
             name = format!("{}/{name}", id.namespace);
         }
@@ -75,7 +75,7 @@ pub fn table_of_locks(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Sty
         let namespace = several.then(|| Cell::new(&id.namespace));
         let since = lock.at.as_deref().and_then(|at| at.parse().ok());
         let cells = [
-            Cell::new(&names.of(id)),
+            Cell::new(&names.name(id)),
             Cell::optional(lock.by.as_ref()),
             Cell::optional(since.map(|since: Timestamp| age(since, now))),
             Cell::optional(lock.message.as_ref()),

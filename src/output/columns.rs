@@ -94,7 +94,7 @@ impl Column {
             Self::Namespace => Cell::new(&row.workload.namespace),
             Self::Workload => {
                 let short = short_name(&row.workload, names);
-                Cell::new(&names.of(&row.workload)).shortened(&short)
+                Cell::new(&names.name(&row.workload)).shortened(&short)
             }
             Self::Container => Cell::new(&row.container),
             Self::State => Cell::new(decision.state.as_str()),
@@ -155,13 +155,13 @@ impl Column {
 pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
     match names.is_shared(id) {
         true => short_name(id, names),
-        false => names.of(id),
+        false => names.name(id),
     }
 }
 
 /// A workload's name where room is short: `deploy/web`, `hr.helm.fluxcd.io/a`.
 pub(crate) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
-    let name = names.of(id);
+    let name = names.name(id);
     let behind = name.strip_prefix(id.kind.singular()).unwrap_or_default();
     format!("{}{behind}", short_kind(id.kind))
 }

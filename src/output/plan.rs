@@ -165,7 +165,7 @@ fn cells(image: &ImageChange) -> Vec<Cell> {
 }
 
 fn heading(change: &Change, names: &Names<'_>, namespaces: bool) -> String {
-    let mut heading = names.of(&change.workload);
+    let mut heading = names.name(&change.workload);
     if namespaces {
         heading = format!("{}/{heading}", change.workload.namespace);
     }
@@ -219,7 +219,7 @@ pub fn held_back_lines(held_back: &[HeldBack], namespaces: bool) -> Vec<String> 
             // The sentence names it.
             true => String::new(),
             false => {
-                let workload = names.of(&held.workload);
+                let workload = names.name(&held.workload);
                 format!("{namespace}{workload}{container}{images}: ")
             }
         };

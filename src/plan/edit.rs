@@ -169,7 +169,7 @@ impl Edit {
             }
         });
         let text = |key: &str| object[key].as_str().unwrap_or_default();
-        let kind = WorkloadKind::of_object(text("apiVersion"), text("kind"));
+        let kind = WorkloadKind::from_api(text("apiVersion"), text("kind"));
         let images = self.images.iter().filter_map(|edit| {
             let mut place = path(pod_spec(kind?));
             let pod = place.iter().try_fold(object, |at, key| at.get(key))?;

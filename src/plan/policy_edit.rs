@@ -237,7 +237,7 @@ impl<'w> Draft<'w> {
     fn new(workload: &'w Workload) -> Self {
         Self {
             workload,
-            records: Records::of(workload),
+            records: Records::for_workload(workload),
             edit: Edit::default(),
             overwrite: false,
             found: Vec::new(),
@@ -369,7 +369,7 @@ impl<'w> Draft<'w> {
         let is_named = |name: &str| containers.iter().any(|container| container == name);
         let mut told = Vec::new();
         for (spelling, text) in &self.workload.annotations {
-            let Some(key) = AnnotationKey::of(spelling) else {
+            let Some(key) = AnnotationKey::from_spelling(spelling) else {
                 continue;
             };
             if self.records.contain(spelling, text) {

@@ -50,7 +50,7 @@ impl ContainerPolicy {
 
     /// How old an image must be to be elected, and by which clock.
     #[must_use]
-    pub fn demanded_age(&self) -> Option<MinAge> {
+    pub fn required_age(&self) -> Option<MinAge> {
         let age = self.min_age.filter(|age| !age.is_zero())?;
         let clock = self.min_age_clock.unwrap_or_default();
         Some(MinAge { age, clock })

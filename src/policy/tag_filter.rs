@@ -58,7 +58,7 @@ impl TagFilter {
     ///
     /// The first test that it does not pass.
     pub fn pass<'t>(&self, tag: &'t Tag) -> Result<Passed<'t>, Rejection> {
-        if tag.is_of_artifact() {
+        if tag.is_artifact() {
             return Err(Rejection::ArtifactTag);
         }
         if tag.is_latest() {

@@ -50,7 +50,7 @@ pub enum DecodeError {
 /// The object is a workload and cannot be read: see [`DecodeError`].
 pub fn decode(object: &Value, namespace: &str) -> Result<Option<Workload>, DecodeError> {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or("");
-    match WorkloadKind::of_object(text("apiVersion"), text("kind")) {
+    match WorkloadKind::from_api(text("apiVersion"), text("kind")) {
         Some(kind) => decode_as(kind, text("apiVersion"), namespace, object).map(Some),
         None => Ok(None),
     }
@@ -193,7 +193,7 @@ impl RawObject {
         let annotations = texts("annotation", &id, annotations)?;
         let labels = texts("label", &id, metadata.labels.unwrap_or_default())?;
         let references = metadata.owner_references.unwrap_or_default();
-        let managed_by = Owner::of(&labels, &annotations, &references, &id.namespace);
+        let managed_by = Owner::from_markers(&labels, &annotations, &references, &id.namespace);
 
         let spec = spec.unwrap_or_default();
         let pod_labels = spec
@@ -251,7 +251,7 @@ impl RawObject {
             containers: of_type(pod.containers, ContainerType::Container)
                 .chain(of_type(pod.init_containers, ContainerType::InitContainer))
                 .collect(),
-            scheduling: Scheduling::of_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
+            scheduling: Scheduling::from_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
             managed_by,
             pod_labels,
             pull_secrets: PullSecretRefs::new(

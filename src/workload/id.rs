@@ -36,7 +36,7 @@ impl WorkloadKind {
     /// that have no rows. Versions that the API has retired are accepted,
     /// because old manifests still name them.
     #[must_use]
-    pub fn of_object(api_version: &str, kind: &str) -> Option<Self> {
+    pub fn from_api(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let mut kinds = Self::ALL.into_iter();
         kinds.find(|known| known.as_str() == kind && known.groups().contains(&group))
@@ -200,7 +200,7 @@ mod tests {
             ("argoproj.io/v1alpha1", "Deployment", false),
         ] {
             assert_eq!(
-                WorkloadKind::of_object(api, kind).is_some(),
+                WorkloadKind::from_api(api, kind).is_some(),
                 expected,
                 "{api} {kind}"
             );

@@ -31,7 +31,7 @@ impl<'a> Names<'a> {
 
     /// What one of them is called.
     #[must_use]
-    pub fn of(&self, id: &WorkloadId) -> String {
+    pub fn name(&self, id: &WorkloadId) -> String {
         match self.is_shared(id) {
             true => id.qualified(),
             false => id.to_string(),
@@ -79,7 +79,7 @@ mod tests {
             id("files", WorkloadKind::Deployment, "extensions/v1beta1"),
         ];
         let names = Names::among(&ids);
-        let called: Vec<String> = ids.iter().map(|id| names.of(id)).collect();
+        let called: Vec<String> = ids.iter().map(|id| names.name(id)).collect();
         assert_eq!(
             called,
             [

@@ -67,7 +67,8 @@ impl Observed {
         let text = |key: &str| metadata[key].as_str().map(str::to_owned);
         let labels = texts(&metadata["labels"]);
         let references = Vec::deserialize(&metadata["ownerReferences"]).unwrap_or_default();
-        let owners = Owner::all(&labels, &annotations, &references, &workload.id.namespace);
+        let owners =
+            Owner::all_from_markers(&labels, &annotations, &references, &workload.id.namespace);
         Ok(Some(Self {
             annotations,
             labels,

@@ -44,7 +44,7 @@ pub enum OwnerMarker {
 impl Owner {
     /// Reads every marker that GitOps tools, operators and Helm leave, the one
     /// that reverts an edit soonest first.
-    pub(crate) fn all(
+    pub(crate) fn all_from_markers(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
@@ -96,13 +96,13 @@ impl Owner {
     }
 
     /// The owner whose marker comes first.
-    pub(crate) fn of(
+    pub(crate) fn from_markers(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
         namespace: &str,
     ) -> Option<Self> {
-        let all = Self::all(labels, annotations, references, namespace);
+        let all = Self::all_from_markers(labels, annotations, references, namespace);
         all.into_iter().next().map(|(_, owner)| owner)
     }
 

@@ -45,7 +45,7 @@ impl PodImages {
 
     /// What runs for a container, in the order in which it was seen.
     #[must_use]
-    pub fn of(&self, container: &str) -> &[RunningImage] {
+    pub fn for_container(&self, container: &str) -> &[RunningImage] {
         self.by_container.get(container).map_or(&[], Vec::as_slice)
     }
 }
@@ -78,7 +78,7 @@ mod tests {
                 pods: 1,
             },
         ];
-        assert_eq!(pods.of("app"), expected);
-        assert_eq!(pods.of("other"), []);
+        assert_eq!(pods.for_container("app"), expected);
+        assert_eq!(pods.for_container("other"), []);
     }
 }

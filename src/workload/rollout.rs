@@ -194,7 +194,7 @@ fn waiting(text: std::fmt::Arguments<'_>) -> RolloutProgress {
 
 fn kind(object: &Value) -> Option<WorkloadKind> {
     let text = |key: &str| object[key].as_str().unwrap_or_default();
-    WorkloadKind::of_object(text("apiVersion"), text("kind"))
+    WorkloadKind::from_api(text("apiVersion"), text("kind"))
 }
 
 /// The API's default is 1.

@@ -148,7 +148,7 @@ struct RawExpression {
 }
 
 impl Scheduling {
-    pub(crate) fn of_pod(
+    pub(crate) fn from_pod(
         selector: &BTreeMap<String, String>,
         affinity: Option<RawAffinity>,
     ) -> Self {
@@ -194,7 +194,7 @@ mod tests {
             .iter()
             .map(|&(k, v)| (k.to_owned(), v.to_owned()))
             .collect();
-        Scheduling::of_pod(
+        Scheduling::from_pod(
             &selector,
             serde_json::from_value(affinity).expect("affinity"),
         )

@@ -294,7 +294,7 @@ impl Oracle {
                 }
             }
             Fact::Created(_) => {
-                entry.created = known(&image.created.map(BuildTimes::of_config));
+                entry.created = known(&image.created.map(BuildTimes::from_config));
             }
             Fact::Members(_) | Fact::Configs(_) => {
                 let with_config = matches!(fact, Fact::Configs(_));

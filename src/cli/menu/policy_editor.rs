@@ -99,9 +99,9 @@ fn change(
         let starts: Vec<PolicyText> = PolicyType::ALL
             .iter()
             .map(
-                |kind| match PolicyType::of(&drafts[at].policy.rule) == *kind {
+                |kind| match PolicyType::from_rule(&drafts[at].policy.rule) == *kind {
                     true => drafts[at].policy.clone(),
-                    false => kind.start(&image),
+                    false => kind.starting_policy(&image),
                 },
             )
             .collect();
@@ -141,7 +141,7 @@ fn types(draft: &Draft, starts: &[PolicyText]) -> List {
         version_of(&draft.image)
     );
     let mut list = List::new(&title, Choice::One, items.collect());
-    let kind = PolicyType::of(&draft.policy.rule);
+    let kind = PolicyType::from_rule(&draft.policy.rule);
     list.point_at(PolicyType::ALL.iter().position(|k| *k == kind).unwrap_or(0));
     list
 }

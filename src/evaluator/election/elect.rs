@@ -313,7 +313,7 @@ impl Walk<'_> {
         }
         let gate = Gate {
             container: self.container,
-            min_age: self.policy.demanded_age(),
+            min_age: self.policy.required_age(),
             metadata: self.metadata,
         };
         match gate

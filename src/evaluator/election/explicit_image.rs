@@ -65,7 +65,7 @@ impl Subject<'_> {
         }
         let gate = Gate {
             container: &self.facts(image),
-            min_age: self.policy().and_then(|policy| policy.demanded_age()),
+            min_age: self.policy().and_then(|policy| policy.required_age()),
             metadata,
         };
         Some(gate.pass(&wished.pulled()))

@@ -62,7 +62,7 @@ impl Gate<'_> {
     /// Why it does not, or what has to be known first.
     pub(crate) fn pass(&self, version: &TagOrDigest) -> Result<(), Stop> {
         if let TagOrDigest::Tag(tag) = version
-            && tag.is_of_artifact()
+            && tag.is_artifact()
         {
             return Err(refused(Rejection::ArtifactTag, version));
         }

@@ -45,7 +45,7 @@ pub(crate) fn pin(
     };
     let gate = Gate {
         container,
-        min_age: policy.demanded_age(),
+        min_age: policy.required_age(),
         metadata,
     };
     match gate.pass(&by_digest) {

@@ -256,7 +256,7 @@ impl Snapshot {
                     max_candidates: self.settings.max_candidates(),
                     running: pods
                         .get(&workload.id)
-                        .map_or(&[], |pods| pods.of(&container.name)),
+                        .map_or(&[], |pods| pods.for_container(&container.name)),
                 };
                 subjects.push(Subject::new(
                     workload,

@@ -179,7 +179,7 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
     let changed: BTreeSet<_> = changes.iter().map(|c| c.to.canonical().clone()).collect();
     let names = record_name::names(&changed);
     let names_container = |name: &str| workload.containers.iter().any(|c| c.name == name);
-    let records = Records::of(workload);
+    let records = Records::for_workload(workload);
     let mut written = BTreeMap::new();
     for change in changes {
         let Some(name) = names.get(change.to.canonical()) else {
@@ -206,8 +206,8 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         .collect();
     let mut carried = BTreeMap::new();
     let mut stale = Vec::new();
-    for (key, value) in records.standing() {
-        let Some(AnnotationKey::Tag(name)) = AnnotationKey::of(key) else {
+    for (key, value) in records.existing() {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::from_spelling(key) else {
             continue;
         };
         if written.contains_key(key) {

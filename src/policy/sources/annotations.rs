@@ -149,12 +149,12 @@ impl PolicyAnnotations {
             .iter()
             .map(|c| c.name.as_str())
             .collect();
-        let records = Records::of(workload);
+        let records = Records::for_workload(workload);
         let mut known: Vec<(AnnotationKey<'_>, usize, &String, &String)> = workload
             .annotations
             .iter()
             .filter_map(|(key, text)| {
-                let name = AnnotationKey::of(key)?;
+                let name = AnnotationKey::from_spelling(key)?;
                 let rank = name.spellings().iter().position(|s| s == key)?;
                 Some((name, rank, key, text))
             })

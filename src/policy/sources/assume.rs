@@ -195,7 +195,7 @@ impl PolicyType {
     /// The type of a policy as it is written; a text without a known type is a
     /// glob.
     #[must_use]
-    pub fn of(rule: &str) -> Self {
+    pub fn from_rule(rule: &str) -> Self {
         let word = rule.split_once(':').map_or(rule, |(word, _)| word);
         let of_word = Self::ALL.iter().copied().find(|kind| kind.as_str() == word);
         match word {
@@ -207,9 +207,9 @@ impl PolicyType {
     /// A policy of this type to start from, by what runs: the fitting one where
     /// that is of this type.
     #[must_use]
-    pub fn start(self, image: &ImageReference) -> PolicyText {
+    pub fn starting_policy(self, image: &ImageReference) -> PolicyText {
         let fitting = PolicyText::fitting(image);
-        if Self::of(&fitting.rule) == self {
+        if Self::from_rule(&fitting.rule) == self {
             return fitting;
         }
         let tag = image.tag().filter(|tag| !tag.is_latest());
@@ -219,7 +219,7 @@ impl PolicyType {
             .as_ref()
             .map(|variant| format!("-{variant}"));
         let suffix = suffix.unwrap_or_default();
-        let is_version = Self::of(&fitting.rule) == Self::Semver && tag.is_some();
+        let is_version = Self::from_rule(&fitting.rule) == Self::Semver && tag.is_some();
         let v = if text.starts_with('v') { "v" } else { "" };
         PolicyText::new(match self {
             Self::Semver => "semver:*".to_owned(),
@@ -308,7 +308,7 @@ mod tests {
         ] {
             let image = image.parse().expect(image);
             for (kind, expected) in PolicyType::ALL.iter().zip(expected) {
-                let start = kind.start(&image);
+                let start = kind.starting_policy(&image);
                 assert_eq!(start.rule, expected, "{image}");
                 assert!(start.policy().is_some(), "{image} {expected}");
             }

@@ -201,7 +201,7 @@ impl<'c> AnnotationKey<'c> {
 
     /// What a key of an object says; `None` where it is none of these.
     #[must_use]
-    pub fn of(key: &'c str) -> Option<Self> {
+    pub fn from_spelling(key: &'c str) -> Option<Self> {
         if let Some(rest) = key.strip_prefix(OWN_PREFIX) {
             let own = OWN.into_iter().find(|own| own.word() == rest);
             return own.or_else(|| {
@@ -261,7 +261,7 @@ impl<'c> AnnotationKey<'c> {
     /// What a key with our prefix that says nothing was probably meant to be.
     pub(crate) fn likely_typo(key: &str) -> Option<String> {
         let rest = key.strip_prefix(OWN_PREFIX)?;
-        if AnnotationKey::of(key).is_some() {
+        if AnnotationKey::from_spelling(key).is_some() {
             return None;
         }
         let end = rest.find('.').map_or(rest.len(), |dot| dot + 1);
@@ -307,7 +307,11 @@ mod tests {
             let spellings = key.spellings();
             assert_eq!(spellings[0], key.to_string(), "{key:?}");
             for spelling in spellings {
-                assert_eq!(AnnotationKey::of(&spelling), Some(key), "{spelling}");
+                assert_eq!(
+                    AnnotationKey::from_spelling(&spelling),
+                    Some(key),
+                    "{spelling}"
+                );
             }
         }
         for other in [
@@ -316,7 +320,7 @@ mod tests {
             "team",
             "tag.app",
         ] {
-            assert_eq!(AnnotationKey::of(other), None, "{other}");
+            assert_eq!(AnnotationKey::from_spelling(other), None, "{other}");
         }
     }
 

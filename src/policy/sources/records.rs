@@ -25,7 +25,7 @@ struct RecordedTags {
 impl<'w> Records<'w> {
     /// Reads what the last update named.
     #[must_use]
-    pub fn of(workload: &'w Workload) -> Self {
+    pub fn for_workload(workload: &'w Workload) -> Self {
         let named = AnnotationKey::LastUpdate
             .find(&workload.annotations)
             .and_then(|(_, text)| serde_json::from_str::<RecordedTags>(text).ok())
@@ -35,7 +35,7 @@ impl<'w> Records<'w> {
     }
 
     /// What the last update named and what still stands so: keys with their texts.
-    pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn existing(&self) -> impl Iterator<Item = (&str, &str)> {
         let named = self.named.iter();
         named
             .filter(|(key, text)| self.workload.annotations.get(*key) == Some(*text))
@@ -53,7 +53,7 @@ impl<'w> Records<'w> {
     /// path element of an image of this workload, and a legal tag or digest as
     /// value.
     fn has_the_form(&self, key: &str, text: &str) -> bool {
-        let Some(AnnotationKey::Tag(name)) = AnnotationKey::of(key) else {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::from_spelling(key) else {
             return false;
         };
         let containers = &self.workload.containers;

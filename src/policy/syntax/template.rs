@@ -46,7 +46,7 @@ impl Template {
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal)));
                 }
-                pieces.push(Piece::of_name(name));
+                pieces.push(Piece::from_name(name));
                 rest = after_name;
             } else {
                 literal.push('$');
@@ -89,7 +89,7 @@ impl fmt::Display for Template {
 }
 
 impl Piece {
-    fn of_name(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit())
             && (name.len() == 1 || !name.starts_with('0'));
         match name.parse() {

@@ -145,7 +145,7 @@ impl Pod {
                 }
                 _ => other("Job", &owner.name),
             },
-            (_, kind) => match WorkloadKind::of_object(&owner.api_version, kind) {
+            (_, kind) => match WorkloadKind::from_api(&owner.api_version, kind) {
                 Some(kind) => Maker::Workload(kind, owner.name.clone()),
                 // Others use these words for kinds of their own, too.
                 None if matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") => {

@@ -119,7 +119,7 @@ impl Translator<'_> {
             ')' => self.close()?,
             '|' => {
                 self.cursor.bump();
-                self.settle();
+                self.end_atom();
                 self.pattern.push('|');
             }
             '^' | '$' | '.' => {
@@ -159,7 +159,7 @@ impl Translator<'_> {
     }
 
     /// Ends the last atom, so that no repetition applies to it any more.
-    fn settle(&mut self) {
+    fn end_atom(&mut self) {
         if let Some(atom) = self.level.atom.take() {
             self.level.weight = self.level.weight.max(atom.weight);
         }
@@ -167,7 +167,7 @@ impl Translator<'_> {
 
     /// Begins an atom of weight one at the end of the pattern, under the flags that are on.
     fn begin_atom(&mut self) {
-        self.settle();
+        self.end_atom();
         self.write_flags();
         self.level.atom = Some(Atom {
             start: self.pattern.len(),
@@ -393,7 +393,7 @@ impl Translator<'_> {
         if self.outer.len() >= MAX_NESTING {
             return Err(self.cursor.invalid(offset, "a group nested too deeply"));
         }
-        self.settle();
+        self.end_atom();
         self.outer.push(OpenGroup {
             offset,
             start: self.pattern.len(),
@@ -413,7 +413,7 @@ impl Translator<'_> {
             return Err(self.cursor.invalid(start, "an unopened group"));
         };
         self.pattern.push(')');
-        self.settle();
+        self.end_atom();
         let atom = Atom {
             start: group.start,
             weight: self.level.weight.max(1),
