@@ -1,10 +1,10 @@
-//! Kubernetes objects as far as images are concerned.
+//! The parts of Kubernetes objects that concern images.
 //!
-//! [`decode`] turns an object, from the API or from a file, into a [`Workload`]:
-//! its name, its annotations, its containers with their images, and what tells
-//! where its Pods can run and who else writes it. Everything else of the object
-//! is dropped while reading, which keeps a cluster of thousands of workloads
-//! small in memory.
+//! [`decode`] converts an object, from the API or from a file, into a
+//! [`Workload`]: its name, its annotations, its containers with their images, the
+//! platforms on which its Pods can run, and who else writes it. The rest of the
+//! object is dropped while reading, so that a cluster with thousands of workloads
+//! needs little memory.
 
 mod container;
 mod decode;

@@ -1,4 +1,4 @@
-//! A workload: one object whose containers have images.
+//! A workload: an object whose containers have images.
 
 use std::collections::BTreeMap;
 
@@ -10,42 +10,42 @@ use super::owner::Owner;
 use super::pull_secrets::{PullSecretRefs, Reader};
 use super::scheduling::Scheduling;
 
-/// An object whose containers are rows.
+/// An object whose containers are listed as rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
-    /// What it is called.
+    /// Its identity.
     pub id: WorkloadId,
-    /// The object's own annotations, never those of its Pod template; only
-    /// those that are read here.
+    /// The object's own annotations, not those of its Pod template; only those that
+    /// this program reads.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
     /// Containers first, then init containers, as the spec lists them.
     pub containers: Vec<Container>,
-    /// Where its Pods can run.
+    /// The platforms on which its Pods can run.
     #[serde(default)]
     pub scheduling: Scheduling,
-    /// Who made it, if a marker tells.
+    /// Its owner, if the object has a marker of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<Owner>,
-    /// The labels by which its Pods are found; empty where it selects none.
+    /// The labels that select its Pods; empty if it has no selector.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pod_labels: BTreeMap<String, String>,
-    /// With which Secrets its Pods pull their images.
+    /// The Secrets with which its Pods pull their images.
     #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
     pub pull_secrets: PullSecretRefs,
     /// The file it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ManifestSource>,
-    /// Whether SOPS keeps a checksum over it in that file, which any change would
-    /// break.
+    /// Whether SOPS has a checksum over it in that file, which any change would
+    /// invalidate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_sealed: bool,
 }
 
 impl Workload {
-    /// A workload that runs one image and exists nowhere: policies are tried on
-    /// containers.
+    /// A workload that runs one image and does not exist anywhere. It is used to test
+    /// a policy.
     #[must_use]
     pub fn running(image: &str) -> Self {
         Self {
@@ -73,8 +73,9 @@ impl Workload {
         }
     }
 
-    /// Whose pull secrets its images are pulled with. `None`: it is in no
-    /// cluster, or a chart makes its Pods and nothing here tells how.
+    /// The identity with which its images are pulled. `None` if it is not in a
+    /// cluster, or if a chart creates its Pods, because their pull secrets are then
+    /// not known.
     #[must_use]
     pub fn reader(&self) -> Option<Reader> {
         let is_known = self.source.is_none() && self.id.kind != WorkloadKind::HelmRelease;
@@ -85,11 +86,11 @@ impl Workload {
     }
 }
 
-/// A place in a file.
+/// The file and the line of a document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ManifestSource {
-    /// The path as given, or `-` for standard input.
+    /// The path as given on the command line, or `-` for standard input.
     pub file: String,
-    /// The line on which the document begins, from 1.
+    /// The first line of the document, counted from 1.
     pub line: usize,
 }
