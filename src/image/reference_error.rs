@@ -16,7 +16,7 @@ pub enum ReferenceError {
     #[error("an image reference of {0} bytes is too long")]
     TooLong(usize),
     /// The repository name has an upper-case letter.
-    #[error("the repository name must be lower-case")]
+    #[error("a repository name must be lower-case")]
     UpperCase,
     /// The text does not follow the grammar.
     #[error("not a valid image reference: {0}")]

@@ -117,15 +117,15 @@ fn half_a_mapping_is_a_warning() {
     for (annotations, expected) in [
         (
             &["tag.fluxcd.io/side: a.tag"][..],
-            "tag.fluxcd.io/side maps nothing without repository.fluxcd.io/side",
+            "tag.fluxcd.io/side has no effect without repository.fluxcd.io/side",
         ),
         (
             &["registry.fluxcd.io/side: a.tag"],
-            "registry.fluxcd.io/side maps nothing without repository.fluxcd.io/side",
+            "registry.fluxcd.io/side has no effect without repository.fluxcd.io/side",
         ),
         (
             &["repository.fluxcd.io/side: a.b"],
-            "repository.fluxcd.io/side is \"a.b\", and spec.values has no text there",
+            "repository.fluxcd.io/side is \"a.b\", but spec.values has no string there",
         ),
     ] {
         let environment = TestEnvironment::new();

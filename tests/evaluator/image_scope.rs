@@ -143,5 +143,5 @@ fn a_saved_glob_that_is_too_long_is_named() {
     assert!(matches!(error, SnapshotError::ImageGlob { .. }));
     let text = error.to_string();
     assert!(text.starts_with("--exclude-image \"*a"), "{text}");
-    assert!(text.ends_with("the glob is 1200 bytes long, at most 1024 are allowed"));
+    assert!(text.ends_with("the glob is 1200 bytes long; at most 1024 are allowed"));
 }

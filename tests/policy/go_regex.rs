@@ -65,36 +65,36 @@ fn a_refusal_names_the_construct() {
     let cases = [
         (
             r"^(?!.*rc)",
-            "a look-ahead '(?!' at byte 1, which Go's RE2 syntax does not know",
+            "a look-ahead '(?!' at byte 1, which Go's RE2 syntax does not support",
         ),
         (
             r"(?<=v)1",
-            "a look-behind '(?<=' at byte 0, which Go's RE2 syntax does not know",
+            "a look-behind '(?<=' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"(a)\1",
-            r"a back-reference '\1' at byte 3, which Go's RE2 syntax does not know",
+            r"a back-reference '\1' at byte 3, which Go's RE2 syntax does not support",
         ),
         (
             r"(?>a)",
-            "an atomic group '(?>' at byte 0, which Go's RE2 syntax does not know",
+            "an atomic group '(?>' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"(?x)a",
-            "the verbose flag '(?x' at byte 0, which Go's RE2 syntax does not know",
+            "the verbose flag '(?x' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"\u0041",
-            r"a Unicode escape '\u' at byte 0, which Go's RE2 syntax does not know",
+            r"a Unicode escape '\u' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"a\Z",
-            r"an anchor '\Z' at byte 1, which Go's RE2 syntax does not know",
+            r"an anchor '\Z' at byte 1, which Go's RE2 syntax does not support",
         ),
         (
             "a*+",
             "a repetition of a repetition, without parentheses, '+' at byte 2, \
-             which Go's RE2 syntax does not know",
+             which Go's RE2 syntax does not support",
         ),
         ("a{1001}", "a repeat count over 1000 '{1001}' at byte 1"),
         (
@@ -105,9 +105,9 @@ fn a_refusal_names_the_construct() {
         ("a(b", "an unclosed group '(' at byte 1"),
         ("a)", "an unopened group ')' at byte 1"),
         ("a[b", "an unclosed character class '[' at byte 1"),
-        ("[z-a]", "a range that runs backwards 'z-a' at byte 1"),
+        ("[z-a]", "a reversed range 'z-a' at byte 1"),
         ("(?P<a.b>x)", "a malformed group name '(?P<a.b>' at byte 0"),
-        (r"é\", r"a backslash at its end '\' at byte 2"),
+        (r"é\", r"a trailing backslash '\' at byte 2"),
     ];
     for (pattern, problem) in cases {
         let error = GoRegex::new(pattern).expect_err(pattern);

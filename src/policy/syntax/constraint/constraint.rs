@@ -1,4 +1,4 @@
-//! A constraint and the versions that satisfy it.
+//! A version constraint.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use super::parse::ConstraintError;
 use super::term::{Operator, Precision, TermGroup};
 use crate::policy::syntax::version::TagVersion;
 
-/// A constraint on versions. `Display` gives the text as it was written; two constraints are
-/// equal if their texts are.
+/// A constraint on versions. `Display` returns the text as written. Two constraints are equal if
+/// their texts are equal.
 #[derive(Debug, Clone)]
 pub struct Constraint {
     pub(crate) text: String,
@@ -18,37 +18,37 @@ pub struct Constraint {
 /// Why a version does not match a constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum ConstraintMiss {
-    /// No group has the version within its bounds.
+    /// The version is not within the bounds of any group.
     #[error("the version is out of range")]
     OutOfRange,
-    /// The version is within the bounds, but it is a pre-release (or has a suffix like
-    /// `-alpine`, which counts as one) and the constraint names none.
-    #[error("the version is a pre-release and the constraint names none")]
+    /// The version is within the bounds, but it is a pre-release (or has a suffix such as
+    /// `-alpine`, which counts as one) and the constraint does not include pre-releases.
+    #[error("the version is a pre-release, which the constraint does not include")]
     Prerelease,
 }
 
 impl Constraint {
-    /// Whether the version matches, as Masterminds' `Check` has it.
+    /// Whether the version matches, as in `Check` of Masterminds.
     pub fn matches(&self, version: &TagVersion) -> bool {
         self.groups
             .iter()
             .any(|group| group.admits(version) && group.bounds(version))
     }
 
-    /// Whether the version is within the bounds of some group, pre-release or not.
+    /// Whether the version is within the bounds of some group, even if it is a pre-release.
     ///
-    /// The bounds hold by precedence: `2.0.0-rc.1` is below `<2.0.0`. This serves tags that
-    /// are allowed by name (`allowTags` of `imagePolicies`).
+    /// The bounds are compared by precedence, so `2.0.0-rc.1` is within `<2.0.0`. This is for
+    /// tags that are allowed explicitly (`allowTags` of `imagePolicies`).
     pub fn matches_with_prereleases(&self, version: &TagVersion) -> bool {
         self.groups.iter().any(|group| group.bounds(version))
     }
 
-    /// Like [`matches`](Self::matches), with the reason of a refusal.
+    /// Like [`matches`](Self::matches), but with the reason if the version does not match.
     ///
     /// # Errors
     ///
-    /// [`ConstraintMiss::Prerelease`] if the version would match but for the pre-release rule,
-    /// else [`ConstraintMiss::OutOfRange`].
+    /// [`ConstraintMiss::Prerelease`] if only the pre-release rule excludes the version, otherwise
+    /// [`ConstraintMiss::OutOfRange`].
     pub fn check(&self, version: &TagVersion) -> Result<(), ConstraintMiss> {
         let mut miss = ConstraintMiss::OutOfRange;
         for group in &self.groups {
@@ -61,9 +61,9 @@ impl Constraint {
         Err(miss)
     }
 
-    /// The version of a constraint that is one full three-part version, bare or with `=`.
+    /// The version, if the constraint is one full three-part version, with or without `=`.
     ///
-    /// Such a pin is explicit, so it may lead to an older version (product decision 6.2).
+    /// Such a pin is explicit, so it may select an older version (product decision 6.2).
     pub fn exact(&self) -> Option<&TagVersion> {
         let [group] = self.groups.as_slice() else {
             return None;
@@ -75,12 +75,12 @@ impl Constraint {
         is_exact.then_some(&term.bound)
     }
 
-    /// Whether [`exact`](Self::exact) has a version.
+    /// Whether the constraint is one [`exact`](Self::exact) version.
     pub fn is_exact_pin(&self) -> bool {
         self.exact().is_some()
     }
 
-    /// The constraint as it was written.
+    /// The constraint as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_prerelease_is_told_from_a_version_out_of_range() {
+    fn excluded_prerelease_differs_from_version_out_of_range() {
         let range = constraint(">=1.2 <2 || ~0.9-0");
         assert_eq!(range.check(&version("1.2.3")), Ok(()));
         let alpine = version("1.2.3-alpine");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_full_version_is_an_exact_pin() {
+    fn only_a_single_full_version_is_an_exact_pin() {
         for pin in ["1.2.3", "=1.2.3", " = v1.2.3-rc.1 "] {
             assert!(constraint(pin).is_exact_pin(), "{pin}");
         }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constraint_is_printed_as_written() {
+    fn constraint_is_printed_as_written() {
         let text = ">=1.0 , <2  ||  3 - 4";
         assert_eq!(constraint(text).to_string(), text);
         assert_ne!(constraint("1.2"), constraint("~1.2"));

@@ -8,7 +8,7 @@ use crate::policy::syntax::version::TagVersion;
 #[derive(Debug, Clone)]
 pub(crate) struct TermGroup {
     pub(crate) terms: Vec<Term>,
-    /// Some term has a pre-release, which lets pre-releases in for all of them.
+    /// Some term has a pre-release, which allows pre-releases in the whole group.
     pub(crate) names_prerelease: bool,
 }
 
@@ -16,7 +16,7 @@ pub(crate) struct TermGroup {
 #[derive(Debug, Clone)]
 pub(crate) struct Term {
     pub(crate) operator: Operator,
-    /// The version as written, with 0 for every number that was left out or wild.
+    /// The version as written, with 0 for every missing number and every wildcard.
     pub(crate) bound: TagVersion,
     pub(crate) precision: Precision,
 }
@@ -33,7 +33,7 @@ pub(crate) enum Operator {
     Caret,
 }
 
-/// How many numbers of a term's version were given before the first missing or wild one.
+/// How many numbers of a term's version are given before the first missing one or wildcard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Precision {
     /// `*`
@@ -55,11 +55,12 @@ impl TermGroup {
         }
     }
 
-    /// Whether the group looks at this version at all.
+    /// Whether the group allows this version by the pre-release rule.
     pub(crate) fn admits(&self, version: &TagVersion) -> bool {
         self.names_prerelease || !version.is_prerelease()
     }
 
+    /// Whether every term holds for this version.
     pub(crate) fn bounds(&self, version: &TagVersion) -> bool {
         self.terms.iter().all(|term| term.holds(version))
     }
@@ -86,8 +87,8 @@ impl Term {
         }
     }
 
-    /// Compares the numbers that were given and leaves the rest aside. For `*` these are the
-    /// two zeros of 0.0, which is why `<=*` is only 0.0.z.
+    /// Compares only the given numbers. For `*` these are the two zeros of 0.0, which is why
+    /// `<=*` is only 0.0.z.
     fn compare_given(&self, version: &TagVersion) -> Ordering {
         let (major, minor, patch) = version.core();
         let (bound_major, bound_minor, bound_patch) = self.bound.core();
@@ -101,8 +102,8 @@ impl Term {
         }
     }
 
-    /// The upper bound of `~`: the same minor version, or the same major one if only that was
-    /// given. A bound of 0.0.0, written out or as `*`, has no upper bound.
+    /// The upper bound of `~`: the same minor version, or the same major version if only that is
+    /// given. 0.0.0, in full or as `*`, has no upper bound.
     fn within_tilde(&self, version: &TagVersion) -> bool {
         let same_major = version.major() == self.bound.major();
         match self.precision {
@@ -116,7 +117,7 @@ impl Term {
         }
     }
 
-    /// The upper bound of `^`: all numbers up to the first that is not zero are the same.
+    /// The upper bound of `^`: all numbers up to the first one that is not zero must be the same.
     fn within_caret(&self, version: &TagVersion) -> bool {
         let (major, minor, patch) = self.bound.core();
         if version.major() != major {
@@ -131,12 +132,12 @@ impl Term {
         minor > 0 || self.precision == Precision::Minor || version.patch() == patch
     }
 
-    /// Whether `!=` leaves the version out.
+    /// Whether `!=` excludes the version.
     fn is_excluded(&self, version: &TagVersion, order: Ordering) -> bool {
         match self.precision {
             Precision::Nothing | Precision::Patch => order == Ordering::Equal,
             Precision::Major => self.compare_given(version).is_eq(),
-            // A pre-release in one of the two spares the version, wherever in 1.2 it is.
+            // A version of 1.2 with another pre-release than the bound is not excluded.
             Precision::Minor => {
                 self.compare_given(version).is_eq()
                     && version.prerelease() == self.bound.prerelease()

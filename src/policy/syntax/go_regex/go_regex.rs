@@ -13,21 +13,21 @@ const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 
 /// A regular expression of Go. It is not anchored: it may match any part of a text.
 ///
-/// `Display` gives the expression as it was written; two are equal if their texts are.
+/// `Display` returns the expression as written. Two expressions are equal if their texts are equal.
 #[derive(Clone)]
 pub struct GoRegex {
     text: String,
     regex: Regex,
-    /// The name of each group, empty if it has none; the first is the whole match.
+    /// The name of each group, or an empty text if it has none. The first is the whole match.
     names: Vec<String>,
 }
 
 impl GoRegex {
-    /// Compiles an expression. Time and memory are bounded whatever the text.
+    /// Compiles an expression. Time and memory are limited for every text.
     ///
     /// # Errors
     ///
-    /// [`GoRegexError`] if Go would refuse the text or it is beyond our limits.
+    /// [`GoRegexError`] if Go would reject the text, or it exceeds a limit.
     pub fn new(text: &str) -> Result<Self, GoRegexError> {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(GoRegexError::TooLong { length: text.len() });
@@ -39,7 +39,7 @@ impl GoRegex {
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(_) => GoRegexError::TooLarge,
                 error => GoRegexError::Refused {
-                    // The lines before the last one draw the translated expression.
+                    // The lines before the last one show the translated expression.
                     reason: error
                         .to_string()
                         .lines()
@@ -55,7 +55,7 @@ impl GoRegex {
         })
     }
 
-    /// The expression as it was written.
+    /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -65,7 +65,7 @@ impl GoRegex {
         self.regex.is_match(text)
     }
 
-    /// The groups of the leftmost match, if there is one.
+    /// The groups of the leftmost match, if there is a match.
     pub fn captures<'a>(&'a self, text: &'a str) -> Option<GoCaptures<'a>> {
         self.regex.captures(text).map(|captures| GoCaptures {
             captures,
@@ -102,7 +102,7 @@ impl PartialEq for GoRegex {
 
 impl Eq for GoRegex {}
 
-/// What the groups of a [`GoRegex`] matched in a text.
+/// The texts that the groups of a [`GoRegex`] matched.
 #[derive(Debug)]
 pub struct GoCaptures<'a> {
     captures: Captures<'a>,
@@ -110,14 +110,14 @@ pub struct GoCaptures<'a> {
 }
 
 impl<'a> GoCaptures<'a> {
-    /// What the group of that number matched; 0 is the whole match. `None` if there is no such
-    /// group or it took no part in the match.
+    /// The text that the group with this number matched; 0 is the whole match. `None` if there is
+    /// no such group, or it did not participate in the match.
     pub fn get(&self, index: usize) -> Option<&'a str> {
         self.captures.get(index).map(|part| part.as_str())
     }
 
-    /// What the group of that name matched. Of several groups with the name it is the first
-    /// that took part in the match, as in Go.
+    /// The text that the group with this name matched. If several groups have the name, it is the
+    /// first that participated in the match, as in Go.
     pub fn name(&self, name: &str) -> Option<&'a str> {
         self.names
             .iter()
@@ -133,7 +133,7 @@ mod tests {
     use crate::policy::syntax::go_regex::translate::MAX_NESTING;
 
     #[test]
-    fn the_search_is_not_anchored_and_groups_are_found() {
+    fn search_is_not_anchored_and_groups_are_found() {
         let regex = GoRegex::new(r"(?P<branch>\w+)-(\d+)(x)?").expect("it is valid");
         let captures = regex.captures("-main-42.").expect("it matches");
         assert_eq!(captures.get(0), Some("main-42"));
@@ -146,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_twice_means_the_group_that_matched() {
+    fn name_used_twice_refers_to_the_group_that_matched() {
         let regex = GoRegex::new("(?P<1v>a)|(?<1v>b)").expect("it is valid");
         let captures = regex.captures("b").expect("it matches");
         assert_eq!(captures.name("1v"), Some("b"));
     }
 
     #[test]
-    fn bombs_are_refused_quickly() {
+    fn oversized_expressions_are_rejected() {
         let long = "a".repeat(MAX_PATTERN_BYTES + 1);
         assert_eq!(
             GoRegex::new(&long),
