@@ -1,5 +1,5 @@
-//! What the user asked for: annotations and `imagePolicies` in, one
-//! [`ContainerPolicy`] for each container out.
+//! Update policies: reads annotations and `imagePolicies`, and resolves them to one
+//! [`ContainerPolicy`] per container.
 //!
 //! ```text
 //! annotations ─┐
@@ -8,8 +8,8 @@
 //!                              Rule: semver · glob · regex · alphabetical · numerical · digest
 //! ```
 //!
-//! Nothing here knows a registry: a policy that cannot be read is a value, a
-//! [`PolicyError`], and elects nothing.
+//! This module does not access registries. A policy that is not valid is a value, a
+//! [`PolicyError`], and selects no image.
 
 mod container_policy;
 mod min_age;

@@ -1,14 +1,14 @@
-//! Texts of a policy in messages.
+//! Quotes the texts of policies in messages.
 
-/// The longest text of a policy that is repeated to the user, in characters.
-const QUOTED: usize = 120;
+/// The longest text that is quoted in full, in characters.
+const MAX_QUOTED_CHARS: usize = 120;
 
-/// A text short enough to be shown.
+/// Shortens a text for a message.
 pub(crate) fn quote(text: &str) -> String {
-    if text.chars().count() <= QUOTED {
+    if text.chars().count() <= MAX_QUOTED_CHARS {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(QUOTED).collect();
+    let mut short: String = text.chars().take(MAX_QUOTED_CHARS).collect();
     short.push('…');
     short
 }

@@ -189,7 +189,7 @@ fn the_stricter_clock_counts_and_only_beside_an_age() {
     assert_eq!(judged.says(), "unknown invalid-policy -");
     assert_eq!(
         judged.message,
-        "annotation imgpolicy.dev/min-age-clock: the clock of a minimum age is registry or image, \
+        "annotation imgpolicy.dev/min-age-clock: the clock of a minimum age must be registry or image, \
          not \"sundial\""
     );
 }

@@ -30,7 +30,7 @@ fn everything_that_led_to_a_decision() {
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2 are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2 are old enough → 1 is elected
 
     CURRENT   TAG          VERDICT    CREATED            AGE      REASON
               1.0.1        elected    2026-11-20 12:00   24h      <none>
@@ -58,7 +58,7 @@ fn at_80_columns() {
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
       semver:~1.0
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2
       are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
@@ -91,7 +91,7 @@ fn at_40_columns() {
       semver:~1.0
 
     1,204 tags → 1,203 are not latest → 310
-      are in range → 3 are no pre-releases →
+      are in range → 3 are not pre-releases →
       2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   AGE
@@ -140,7 +140,7 @@ fn colours() {
     ^[32m^[1mWould move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match^[0m
     ^[32m^[1m  semver:~1.0^[0m
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2
       are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
