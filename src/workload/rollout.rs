@@ -67,7 +67,7 @@ pub fn consequences(object: &Value) -> Vec<String> {
     vec![one]
 }
 
-const ON_DELETE: &str = "OnDelete: each Pod keeps its image until somebody deletes it";
+const ON_DELETE: &str = "OnDelete: each Pod keeps its image until it is deleted";
 
 /// `3 Pods restart`.
 fn restart(pods: i64) -> String {
@@ -263,7 +263,7 @@ mod tests {
                 "StatefulSet",
                 json!({"replicas": 2, "updateStrategy": {"type": "OnDelete"}}),
                 &none,
-                "OnDelete: each Pod keeps its image until somebody deletes it",
+                "OnDelete: each Pod keeps its image until it is deleted",
             ),
             (
                 "StatefulSet",
@@ -289,7 +289,7 @@ mod tests {
                 "DaemonSet",
                 json!({"updateStrategy": {"type": "OnDelete"}}),
                 &none,
-                "OnDelete: each Pod keeps its image until somebody deletes it",
+                "OnDelete: each Pod keeps its image until it is deleted",
             ),
             (
                 "CronJob",

@@ -212,7 +212,10 @@ fn a_tag_without_quotes_is_shown_as_helm_gets_it_and_comes_back_as_it_was_writte
                 "{message}"
             );
             if written != shown {
-                assert!(message.contains(&format!("Helm gets {shown}")), "{message}");
+                assert!(
+                    message.contains(&format!("Helm reads it as {shown}")),
+                    "{message}"
+                );
             }
             words("update --yes").expect(0);
             let after = manifest(&environment);

@@ -280,7 +280,8 @@ fn an_age_that_cannot_be_read_stops_the_update() {
             .decide("app");
         assert_eq!(judged.says(), "unknown invalid-policy -", "{age}");
         let expected = format!(
-            "annotation imgpolicy.dev/min-age: a duration reads like 72h, 3d or 1h30m, not {age:?}"
+            "annotation imgpolicy.dev/min-age: {age:?} is not a valid duration; use a \
+             form such as 72h, 3d or 1h30m"
         );
         assert_eq!(judged.message, expected);
     }
