@@ -196,7 +196,7 @@ impl RepositoryMetadata {
     }
 
     /// Records the failure of a request.
-    pub fn refuse(&mut self, fact: &Fact, failure: FetchFailure) {
+    pub fn record_failure(&mut self, fact: &Fact, failure: FetchFailure) {
         let Some(version) = fact.version() else {
             self.tags = Known::Failed(failure);
             return;

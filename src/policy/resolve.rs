@@ -90,7 +90,8 @@ fn resolve_container(
     }
 
     let by_entry_alone = own.is_none() && entry.is_some();
-    let automated = annotations.automated.is_some() || (by_entry_alone && !says_manual(workload));
+    let automated =
+        annotations.automated.is_some() || (by_entry_alone && !is_explicitly_manual(workload));
     let state = if annotations.lock.is_some() {
         State::Locked
     } else if annotations.ignored {
@@ -154,7 +155,7 @@ fn numeric_tag(tag: &NumericTag) -> Warning {
 
 /// Whether the workload's annotation turns automation off. Every value other than
 /// `"true"` does, including a misspelled one.
-fn says_manual(workload: &Workload) -> bool {
+fn is_explicitly_manual(workload: &Workload) -> bool {
     let switch = AnnotationKey::Automated.find(&workload.annotations);
     switch.is_some_and(|(_, value)| value != "true")
 }

@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::container::{Container, ContainerType};
 use super::helm::values;
 use super::id::{WorkloadId, WorkloadKind};
+use super::object::Workload;
 use super::owner::{Owner, OwnerReference};
 use super::pull_secrets::PullSecretRefs;
 use super::scheduling::{RawAffinity, Scheduling};
-use super::workload::Workload;
 
 /// Why an object of a workload kind cannot be decoded. The manifest has to be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::decode::{DecodeError, decode};
+use super::object::Workload;
 use super::owner::{Owner, OwnerMarker};
-use super::workload::Workload;
 
 /// The annotation of `kubectl apply`: a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::container::{Container, Obstacle};
 use super::helm::values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
-use super::workload::Workload;
+use super::object::Workload;
 
 /// Why a workload that [is sealed](Workload::is_sealed) cannot be changed.
 pub const SEALED: &str = "encrypted by SOPS, and a change would invalidate its checksum; use sops \

@@ -58,8 +58,8 @@ fn at_80_columns() {
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
       semver:~1.0
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2
-      are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases →
+      2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
              1.0.1       elected   2026-11-20 12:00  24h     <none>
@@ -91,8 +91,8 @@ fn at_40_columns() {
       semver:~1.0
 
     1,204 tags → 1,203 are not latest → 310
-      are in range → 3 are not pre-releases →
-      2 are old enough → 1 is elected
+      are in range → 3 are not pre-releases
+      → 2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   AGE
              1.0.1       elected   24h
@@ -140,8 +140,8 @@ fn colours() {
     ^[32m^[1mWould move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match^[0m
     ^[32m^[1m  semver:~1.0^[0m
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2
-      are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases →
+      2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
              ^[32m^[1m1.0.1^[0m       ^[32m^[1melected^[0m   2026-11-20 12:00  24h     <none>

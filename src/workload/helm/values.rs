@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use super::scalar::printed;
 use crate::workload::container::{Container, ContainerType, NumericTag};
 use crate::workload::id::WorkloadKind;
-use crate::workload::workload::Workload;
+use crate::workload::object::Workload;
 
 /// The container name of the image at the top level of the values.
 const CHART_IMAGE: &str = "chart-image";
