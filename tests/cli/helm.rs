@@ -106,7 +106,7 @@ fn an_image_whose_tag_stands_nowhere_known_is_held_back() {
                 assert_eq!(after, before);
                 let held = "held back: helmrelease/web chart-image";
                 assert!(outcome.stderr.contains(held), "{outcome:?}");
-                assert!(outcome.stderr.contains(" of the values "), "{outcome:?}");
+                assert!(outcome.stderr.contains(" in the values "), "{outcome:?}");
             }
         }
     }
