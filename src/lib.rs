@@ -1,8 +1,8 @@
-//! `kubectl imgpolicy`: which image runs where, which update would happen, and
+//! `kubectl imgpolicy`: which image runs where, which update is available, and
 //! why.
 //!
-//! One pure evaluator answers; everything else brings it facts or carries its
-//! answer away:
+//! A pure evaluator makes the decisions. Everything else gathers facts for it or
+//! acts on its result:
 //!
 //! ```text
 //!   files ────┐                                           ┌─> output
@@ -13,17 +13,17 @@
 //!
 //! - [`image`], [`workload`], [`policy`], [`evaluator`], [`plan`], [`manifest`] and
 //!   [`output`] are pure: no clock, no file, no network.
-//! - [`registry`], [`cluster`] and [`files`] talk to the world, each to its own
-//!   part of it; they meet in [`collect`] on the way in and in [`write`](mod@write)
-//!   on the way out.
-//! - [`secrets`] knows the credentials of the run, and takes them out of every text
-//!   that leaves it.
-//! - [`cli`] turns the command line into one of those sentences, and its result
-//!   into text and an exit code.
+//! - [`registry`], [`cluster`] and [`files`] do the input and output, each for one
+//!   kind of system. [`collect`] combines them for reading and
+//!   [`write`](mod@write) for writing.
+//! - [`secrets`] knows the credentials of the run and removes them from every text
+//!   that is printed or saved.
+//! - [`cli`] parses the command line, runs these steps, and turns the result into
+//!   text and an exit code.
 //!
-//! `tests/architecture.rs` keeps who may use whom.
+//! `tests/architecture.rs` enforces which module may use which.
 
-mod words;
+mod named_enum;
 
 pub mod cli;
 pub mod cluster;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome};
 use crate::policy::State;
-use crate::workload::{ContainerType, Owner, Source, WorkloadId};
+use crate::workload::{ContainerType, ManifestSource, Owner, WorkloadId};
 
 /// One container and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Row {
     /// Who manages the workload, if a marker says so.
     pub managed_by: Option<Owner>,
     /// The file it was read from, if it was.
-    pub source: Option<Source>,
+    pub source: Option<ManifestSource>,
     /// The container's name.
     pub container: String,
     /// Container or init container.

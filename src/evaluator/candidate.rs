@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::decision::Decision;
 use crate::image::{CreatedFrom, Digest, Tag};
+use crate::named_enum::named_enum;
 use crate::policy::Rejection;
-use crate::words::closed_words;
 
-closed_words! {
+named_enum! {
     /// A policy's verdict on one tag.
     pub enum CandidateVerdict {
         /// The policy elects it.

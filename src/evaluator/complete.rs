@@ -101,7 +101,7 @@ fn facts_of(
     };
     let known = input.metadata.image(&version);
     let served = known.and_then(|image| image.digest.value());
-    let demanded = input.policy.demanded_age().zip(known);
+    let demanded = input.policy.required_age().zip(known);
     let ripe = demanded
         .and_then(|(min_age, known)| ripeness(known, min_age, input.metadata, input.context.now));
     let digest = image.digest().or(served).cloned();

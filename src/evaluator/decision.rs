@@ -7,10 +7,10 @@ use super::election::age::AgeClock;
 use crate::image::{
     CanonicalName, CreatedFrom, Digest, FetchFailureKind, ImageReference, SourceKind,
 };
+use crate::named_enum::named_enum;
 use crate::policy::{Lock, Order, Rejection, State, Warning};
-use crate::words::closed_words;
 
-closed_words! {
+named_enum! {
     /// What an update would do now.
     pub enum Outcome {
         /// The image is replaced by the elected one.
@@ -22,7 +22,7 @@ closed_words! {
     }
 }
 
-closed_words! {
+named_enum! {
     /// Why an image is updated, kept or undecided. Each reason belongs to one
     /// [`Outcome`].
     pub enum Reason {

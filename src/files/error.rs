@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::manifest::DocumentError;
-use crate::workload::{DecodeError, Source};
+use crate::workload::{DecodeError, ManifestSource};
 
 /// The maximum size of one file, in bytes.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -58,7 +58,7 @@ pub enum FileError {
     #[error("{}:{}: not UTF-8; save the file as UTF-8", at.file, at.line)]
     NotUtf8 {
         /// The line of the first invalid byte.
-        at: Source,
+        at: ManifestSource,
     },
     /// A document in the file is not an object.
     #[error("{file}:{}: {error}", error.line)]
@@ -72,7 +72,7 @@ pub enum FileError {
     #[error("{}:{}: {error}", at.file, at.line)]
     Workload {
         /// Where the object begins.
-        at: Source,
+        at: ManifestSource,
         /// What is wrong with it.
         error: DecodeError,
     },

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::text::read_text;
 use crate::manifest;
-use crate::workload::{Observed, Source, Workload};
+use crate::workload::{ManifestSource, Observed, Workload};
 
 /// The whole objects that workloads were read from, in the workloads' order. An object
 /// that is no longer in its place is left out. Standard input cannot be read again, so its
@@ -17,7 +17,7 @@ pub fn observe(
     default_namespace: &str,
 ) -> Vec<Observed> {
     let mut files: BTreeMap<&str, BTreeMap<usize, Vec<Observed>>> = BTreeMap::new();
-    let sources: Vec<(&Workload, &Source)> = workloads
+    let sources: Vec<(&Workload, &ManifestSource)> = workloads
         .iter()
         .filter_map(|workload| Some((workload, workload.source.as_ref()?)))
         .collect();
@@ -47,7 +47,7 @@ fn by_line(file: &str, text: &str, default_namespace: &str) -> BTreeMap<usize, V
     let mut lines: BTreeMap<usize, Vec<Observed>> = BTreeMap::new();
     for object in manifest::objects(text).into_iter().flatten() {
         if let Ok(Some(mut observed)) = object.observed(default_namespace) {
-            observed.workload.source = Some(Source {
+            observed.workload.source = Some(ManifestSource {
                 file: file.to_owned(),
                 line: object.line,
             });

@@ -8,7 +8,7 @@ use super::error::FileError;
 use super::find::{FoundFile, PathOrStdin, find};
 use super::text::{read_text, read_to_end};
 use crate::manifest::{self, Object, Problem};
-use crate::workload::{Source, Workload};
+use crate::workload::{ManifestSource, Workload};
 
 /// The contents of a set of files.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct FileListing {
     pub workloads: Vec<Workload>,
     /// The objects that define policies: Flux's Kustomization, ImagePolicy and
     /// ImageRepository. A missing namespace is not filled in.
-    pub objects: Vec<(Source, Value)>,
+    pub objects: Vec<(ManifestSource, Value)>,
     /// The text of standard input, if it was read. An edit of it goes to standard output.
     pub stdin: Option<String>,
     /// The errors of what could not be read.
@@ -98,7 +98,7 @@ impl FileListing {
     }
 
     fn object(&mut self, file: &str, object: Object, default_namespace: &str) {
-        let at = Source {
+        let at = ManifestSource {
             file: file.to_owned(),
             line: object.line,
         };

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::{FileError, MAX_BYTES};
-use crate::workload::Source;
+use crate::workload::ManifestSource;
 
 /// Reads a file the way [`read`](super::read()) does.
 ///
@@ -35,7 +35,7 @@ pub(crate) fn read_to_end(file: &str, from: &mut dyn Read) -> Result<String, Fil
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
         FileError::NotUtf8 {
-            at: Source { file, line },
+            at: ManifestSource { file, line },
         }
     })
 }

@@ -1,106 +1,108 @@
-//! When an image was built, and which of the places that say so counts.
+//! When an image was built, and which source of that time is used.
 //!
-//! Builders write the time of a build into different places, and some write a
-//! fixed time into one of them, so that equal builds give equal digests. So the
-//! places are asked in an order: the annotation of the index, else the one of the
-//! manifest, else the later of the label and the config's `created`. A label may
-//! be inherited from the base image, so it does not count against a later config. A
-//! time that cannot be true is passed over at each step.
+//! Builders write the build time into different places, and some write a fixed time
+//! into one of them so that builds are reproducible. The sources are therefore
+//! tried in this order: the annotation of the index, then that of the manifest,
+//! then the later of the label and the config's `created`. A label may be inherited
+//! from the base image, so a later config overrides it. Implausible times are
+//! skipped at each step.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-/// A time before this is what reproducible builds write, not a time: the Unix
-/// epoch, the year 1, and 1980-01-01, where ZIP's calendar begins.
+/// Earlier times are placeholders that reproducible builds write: the Unix epoch,
+/// the year 1, and 1980-01-01, the first date of the ZIP format.
 const FIRST_BELIEVED: Timestamp = Timestamp::constant(315_619_200, 0);
 
-/// How far clocks may differ: an image is created at most this long after now,
-/// and after it was pushed.
+/// The allowed clock skew: an image is created at most this long after now, and
+/// at most this long after it was pushed.
 const TOLERANCE: SignedDuration = SignedDuration::from_hours(24);
 
-closed_words! {
-    /// Which place named the time at which an image was built.
+named_enum! {
+    /// The source of an image's build time.
     pub enum CreatedFrom {
         /// The annotation `org.opencontainers.image.created` of the index.
         IndexAnnotation = "index-annotation",
-        /// The same annotation of the manifest, or of its entry in the index.
+        /// The same annotation in the manifest, or in its entry in the index.
         ManifestAnnotation = "manifest-annotation",
         /// The label `org.opencontainers.image.created`, or
         /// `org.label-schema.build-date`, in the config.
         Label = "label",
         /// The field `created` of the config.
         Config = "config",
-        /// The list of tags that the user gave.
+        /// The list of tags given by the user.
         Given = "given",
     }
 }
 
-/// A time that can be true, and where it was found.
+/// A plausible build time and its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Created {
     /// The time.
     pub at: Timestamp,
-    /// The place that names it.
+    /// Its source.
     pub from: CreatedFrom,
 }
 
-/// The times that an image names, as far as they were read. The places are read
-/// in order, and no further than needed.
+/// The build times in an image's metadata, as far as they were read. The sources
+/// are read in order, and only as far as needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildTimes {
-    /// In the annotation of the index.
+    /// From the annotation of the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<Timestamp>,
-    /// In the annotation of the manifest.
+    /// From the annotation of the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Timestamp>,
-    /// In a label.
+    /// From a label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Timestamp>,
-    /// In the config.
+    /// From the config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Timestamp>,
-    /// In the user's own list of tags.
+    /// From the user's list of tags.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given: Option<Timestamp>,
 }
 
 impl BuildTimes {
-    /// The time in the config alone.
+    /// A build time from the config only.
     #[must_use]
-    pub fn of_config(created: Option<Timestamp>) -> Self {
+    pub fn from_config(created: Option<Timestamp>) -> Self {
         Self {
             config: created,
             ..Self::default()
         }
     }
 
-    /// The time that counts, for an image that was pushed at `pushed`, where that
-    /// is known. `None`: no place names a time that can be true.
+    /// The build time to use. `pushed` is when the image was pushed, if known.
+    /// `None` if no source has a plausible time.
     #[must_use]
     pub fn created(&self, now: Timestamp, pushed: Option<Timestamp>) -> Option<Created> {
         let last = pushed.and_then(created_by).unwrap_or(Timestamp::MAX);
         let believed = FIRST_BELIEVED..=later(now, TOLERANCE).min(last);
-        let named = |at: Option<Timestamp>, from| {
+        let [given, index, manifest, label, config] = [
+            (self.given, CreatedFrom::Given),
+            (self.index, CreatedFrom::IndexAnnotation),
+            (self.manifest, CreatedFrom::ManifestAnnotation),
+            (self.label, CreatedFrom::Label),
+            (self.config, CreatedFrom::Config),
+        ]
+        .map(|(at, from)| {
             let at = at.filter(|at| believed.contains(at))?;
             Some(Created { at, from })
-        };
-        let label = named(self.label, CreatedFrom::Label);
-        let config = named(self.config, CreatedFrom::Config);
-        named(self.given, CreatedFrom::Given)
-            .or_else(|| named(self.index, CreatedFrom::IndexAnnotation))
-            .or_else(|| named(self.manifest, CreatedFrom::ManifestAnnotation))
-            .or_else(|| {
-                let both = [config, label].into_iter().flatten();
-                // Of two equal times the config's is named: `max` keeps the last.
-                both.rev().max_by_key(|created| created.at)
-            })
+        });
+        given.or(index).or(manifest).or_else(|| {
+            // `max_by_key` keeps the last of equal times, which is the config's.
+            let both = [label, config].into_iter().flatten();
+            both.max_by_key(|created| created.at)
+        })
     }
 
-    /// Adds what another answer told of the same image.
+    /// Adds the times from another response for the same image.
     pub(crate) fn add(&mut self, other: Self) {
         self.index = other.index.or(self.index);
         self.manifest = other.manifest.or(self.manifest);
@@ -110,26 +112,26 @@ impl BuildTimes {
     }
 }
 
-/// Whether this can be the time of anything that happened to an image.
+/// Whether this is a plausible time for an image, and not a placeholder.
 #[must_use]
 pub fn is_believable(at: Timestamp) -> bool {
     at >= FIRST_BELIEVED
 }
 
-/// When an image was created at the latest, if it was pushed at this time.
-/// `None`: that cannot be the time of a push.
+/// The latest time at which an image can have been created that was pushed at this
+/// time. `None` if the push time is implausible.
 #[must_use]
 pub fn created_by(pushed: Timestamp) -> Option<Timestamp> {
     is_believable(pushed).then(|| later(pushed, TOLERANCE))
 }
 
-/// When an image was pushed, of which [`created_by`] gives the latest creation.
+/// The inverse of [`created_by`]: the push time for a latest creation time.
 #[must_use]
 pub fn pushed_before(created_by: Timestamp) -> Timestamp {
     created_by.checked_sub(TOLERANCE).unwrap_or(Timestamp::MIN)
 }
 
-/// A time plus a duration, or the last time there is.
+/// A time plus a duration, or the greatest timestamp if that overflows.
 pub(crate) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn only_times_that_can_be_true_are_believed() {
+    fn implausible_times_are_not_used() {
         for (created, expected) in [
             ("0001-01-01T00:00:00Z", false),
             ("1970-01-01T00:00:00Z", false),
@@ -158,14 +160,14 @@ mod tests {
             ("2026-11-22T11:59:59Z", true),
             ("2026-11-22T12:00:01Z", false),
         ] {
-            let times = BuildTimes::of_config(Some(time(created)));
+            let times = BuildTimes::from_config(Some(time(created)));
             let believed = times.created(time(NOW), None).is_some();
             assert_eq!(believed, expected, "{created}");
         }
     }
 
     #[test]
-    fn the_first_place_with_a_time_that_can_be_true_counts() {
+    fn first_source_with_a_plausible_time_is_used() {
         let of = |texts: [&str; 4], pushed: &str| {
             let [index, manifest, label, config] =
                 texts.map(|text| (!text.is_empty()).then(|| time(text)));
@@ -192,7 +194,7 @@ mod tests {
             (["", "", c, c], "", "2026-03-01 config"),
             (["", "", c, ""], "", "2026-03-01 label"),
             (["", "", "", ""], "", ""),
-            // What cannot be true is passed over at each step.
+            // Implausible times are skipped at each step.
             (
                 ["1970-01-01", b, c, d],
                 "",
@@ -201,11 +203,11 @@ mod tests {
             (["2030-01-01", "1980-01-01", c, d], "", "2026-04-01 config"),
             (["", "", "2030-01-01", c], "", "2026-03-01 config"),
             (["", "", c, "1970-01-01"], "", "2026-03-01 label"),
-            // Nothing is built more than a day after it was pushed.
+            // No image is built more than a day after it was pushed.
             ([d, b, c, d], "2026-03-30", "2026-02-01 manifest-annotation"),
             ([d, "", c, d], "2026-03-30", "2026-03-01 label"),
             ([d, "", c, d], "2026-03-31", "2026-04-01 index-annotation"),
-            // A time that no push can have bounds nothing.
+            // An implausible push time sets no limit.
             ([d, b, c, d], "1970-01-01", "2026-04-01 index-annotation"),
         ] {
             assert_eq!(of(texts, pushed), expected, "{texts:?} {pushed}");

@@ -1,4 +1,4 @@
-//! What a registry says of a repository, as far as it was asked.
+//! The metadata of a repository that was fetched from a registry.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use super::name::CanonicalName;
 use super::platform::Platform;
 use super::version::{Digest, Tag, TagOrDigest};
 
-/// One fact: never asked for, known, or asked for in vain.
+/// One fact: not requested, known, or failed.
 ///
-/// The three are kept apart because the evaluator asks for what it misses, and
-/// refuses to decide on what could not be had.
+/// They are distinct because the evaluator requests facts that are missing, and
+/// makes no decision if a fact could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Known<T> {
-    /// Nobody asked yet.
+    /// It has not been requested yet.
     #[default]
     NotAsked,
-    /// The answer.
+    /// The value.
     Value(T),
-    /// The question failed, and why.
+    /// The request failed, and why.
     Failed(FetchFailure),
 }
 
 impl<T> Known<T> {
-    /// The answer, if there is one.
+    /// The value, if it is known.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Value(value) => Some(value),
@@ -35,53 +35,53 @@ impl<T> Known<T> {
         }
     }
 
-    /// Whether nobody asked yet.
+    /// Whether it has not been requested yet.
     pub fn is_not_asked(&self) -> bool {
         matches!(self, Self::NotAsked)
     }
 }
 
-/// Why a question to a registry has no answer.
+/// Why a request to a registry failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct FetchFailure {
-    /// The kind of failure, which decides what becomes of the row.
+    /// The kind of failure, which determines the state of the row.
     pub kind: FetchFailureKind,
-    /// What happened, to which registry, and what to do; never a secret.
+    /// What happened, at which registry, and what to do. It contains no secrets.
     pub message: String,
 }
 
-/// The kinds of failure that matter to a decision.
+/// The kinds of failures that decisions distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FetchFailureKind {
-    /// The registry says that this does not exist (404).
+    /// The registry reports that this does not exist (404).
     NotFound,
-    /// The registry wants other credentials (401, 403).
+    /// The registry rejects the credentials (401, 403).
     Unauthorized,
-    /// The registry wants fewer requests (429).
+    /// The registry limits the rate of requests (429).
     RateLimited,
-    /// No answer: DNS, connection, TLS, time-out.
+    /// There is no response: DNS, connection, TLS, timeout.
     Unreachable,
-    /// Nobody was asked, and nothing is remembered of it.
+    /// No request was made (`--offline`), and the cache has no entry.
     NotRemembered,
-    /// The registry serves everything but this image: it is blocked (412, 423,
-    /// 451), or of a format that no runtime pulls any more.
+    /// The registry blocks this image (412, 423, 451), or it has a format that
+    /// runtimes no longer pull.
     CannotBePulled,
-    /// A manifest or a config is larger than any that makes sense.
+    /// A manifest or a config exceeds the size limit.
     TooLarge,
-    /// An answer that is of no use: 5xx, malformed, a bad redirect.
+    /// The response cannot be used: 5xx, malformed, a bad redirect.
     Registry,
 }
 
-/// Where metadata came from.
+/// The source of metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceKind {
     /// A registry over HTTP.
     #[default]
     Registry,
-    /// What an earlier run learnt, and nothing else: `--offline`.
+    /// Only the cache of earlier runs: `--offline`.
     Cache,
     /// An OCI image layout on disk.
     OciLayout,
@@ -89,43 +89,43 @@ pub enum SourceKind {
     Given,
 }
 
-/// One question about a repository, in the order of what an answer costs.
+/// A fact about a repository that can be requested, in the order of its cost.
 ///
-/// Whoever answers fills [`RepositoryMetadata`] with the answer or with the
-/// reason why there is none, and may fill in whatever else the answer told. One
-/// question may be answered by less: to [`Fact::Created`] of a tag whose push
-/// time was not known, the push time, which bounds the creation. Who needs the
-/// time itself asks again.
+/// The result, or the reason for a failure, is stored in [`RepositoryMetadata`],
+/// with any other facts that the same response contained. A request may be
+/// answered by a weaker fact: [`Fact::Created`] of a tag whose push time was not
+/// known may return only the push time, which bounds the creation time. If the
+/// creation time itself is needed, it is requested again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     /// All tags: [`RepositoryMetadata::tags`].
     Tags,
-    /// What a tag serves: [`ImageMetadata::digest`]. A HEAD.
+    /// The digest of a tag: [`ImageMetadata::digest`]. Costs a HEAD request.
     Digest(TagOrDigest),
-    /// The images below an index: [`ImageMetadata::members`]. The manifest.
+    /// The images of an index: [`ImageMetadata::members`]. Costs the manifest.
     Members(TagOrDigest),
-    /// What it is and where it runs: [`ImageMetadata::content`] and
-    /// [`ImageMetadata::platforms`]. The manifest, and the config of an image that
-    /// is not an index.
+    /// The content and the platforms: [`ImageMetadata::content`] and
+    /// [`ImageMetadata::platforms`]. Costs the manifest, and the config if it is
+    /// not an index.
     Platforms(TagOrDigest),
-    /// When the image was built: [`ImageMetadata::created`]. The manifest; where
-    /// its annotations do not tell, the manifest of one platform below an index,
+    /// When the image was built: [`ImageMetadata::created`]. Costs the manifest. If
+    /// its annotations have no time, also the manifest of one platform of an index,
     /// and its config.
     Created(TagOrDigest),
-    /// The config digest of every member: [`Member::config`]. The manifests.
+    /// The config digest of every member: [`Member::config`]. Costs their manifests.
     Configs(TagOrDigest),
-    /// When the tag was pushed: [`ImageMetadata::pushed`]. Free where the
-    /// registry does not tell it.
+    /// When the tag was pushed: [`ImageMetadata::pushed`]. Costs nothing if the
+    /// registry does not report it.
     Pushed(TagOrDigest),
-    /// Whether a remembered tag still serves what it did:
-    /// [`ImageMetadata::remembered`]. A HEAD. Where the tag serves something
-    /// else, or that cannot be had, nothing of the entry holds any more: it is
-    /// replaced by what is known now, or by the failure.
+    /// Whether a cached tag still has the same digest:
+    /// [`ImageMetadata::remembered`]. Costs a HEAD request. If the digest has
+    /// changed or cannot be fetched, the whole entry is out of date: it is replaced
+    /// by the new digest or by the failure.
     Confirmed(TagOrDigest),
 }
 
 impl Fact {
-    /// The tag or digest that it is about; `None`: about all tags.
+    /// The tag or digest that it is about; `None` for the list of all tags.
     #[must_use]
     pub fn version(&self) -> Option<&TagOrDigest> {
         match self {
@@ -141,39 +141,39 @@ impl Fact {
     }
 }
 
-/// Everything known of one repository.
+/// Everything known about one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryMetadata {
     /// All tags, sorted by their bytes, each once.
     pub tags: Known<Vec<Tag>>,
-    /// When the tags were asked for.
+    /// When the tags were requested.
     pub asked_at: Option<Timestamp>,
     /// Where the tags came from.
     pub source: SourceKind,
-    /// Where it was read, if not under its own name: a mirror, or the location
-    /// that a `registries.conf` puts in its place.
+    /// Where it was read, if not under its own name: a mirror, or the replacement
+    /// location from a `registries.conf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CanonicalName>,
-    /// How many listed names are no legal tags; they are never candidates.
+    /// The number of listed names that are not valid tags. They are never candidates.
     pub illegal_tags: usize,
-    /// Nothing more can be asked of it: the user gave it, or an older version of
-    /// this program saved it, which asked less. What was never asked is then not
-    /// checked, where otherwise nothing is decided without it.
+    /// Nothing more can be requested: the user provided the metadata, or an older
+    /// version of this program saved it, which requested fewer facts. Facts that are
+    /// missing are then not checked. Otherwise no decision is made without them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_closed: bool,
-    /// What is known of single images.
+    /// What is known about individual images.
     pub images: BTreeMap<TagOrDigest, ImageMetadata>,
 }
 
 impl RepositoryMetadata {
-    /// What is known of one image; nothing where nobody asked.
+    /// What is known about one image; `None` if nothing was requested.
     #[must_use]
     pub fn image(&self, version: &TagOrDigest) -> Option<&ImageMetadata> {
         self.images.get(version)
     }
 
-    /// Why a question failed, if it did; to be told more exactly.
+    /// The failure of a request, if it failed; mutable, to add details.
     pub fn failure_of(&mut self, fact: &Fact) -> Option<&mut FetchFailure> {
         fn of<T>(known: &mut Known<T>) -> Option<&mut FetchFailure> {
             match known {
@@ -195,8 +195,8 @@ impl RepositoryMetadata {
         }
     }
 
-    /// Lets a question fail.
-    pub fn refuse(&mut self, fact: &Fact, failure: FetchFailure) {
+    /// Records the failure of a request.
+    pub fn record_failure(&mut self, fact: &Fact, failure: FetchFailure) {
         let Some(version) = fact.version() else {
             self.tags = Known::Failed(failure);
             return;
@@ -217,51 +217,51 @@ impl RepositoryMetadata {
     }
 }
 
-/// What is known of one image. The facts cost more the further down they
-/// stand: a HEAD, the manifest, the config.
+/// What is known about one image. The facts are in the order of their cost: a HEAD
+/// request, the manifest, the config.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageMetadata {
-    /// What the tag serves: the index's digest where there is an index.
+    /// The digest of the tag: the digest of the index if there is an index.
     pub digest: Known<Digest>,
-    /// The images below an index, or the one image; attestations are left out.
+    /// The images of an index, or the single image; without attestations.
     pub members: Known<Vec<Member>>,
-    /// The platforms offered: an index names them, a single image's stands in
-    /// its config.
+    /// The available platforms. An index lists them; a single image has its platform
+    /// in its config.
     pub platforms: Known<Vec<Platform>>,
-    /// What the manifest describes. Known with any fact that the manifest tells.
+    /// What the manifest describes. It is known together with any fact from the
+    /// manifest.
     #[serde(default)]
     pub content: Known<Content>,
-    /// When the image was built, as it says itself: of linux/amd64 if offered,
-    /// else of the first platform in byte order. See [`ImageMetadata::built`].
+    /// When the image was built, by its own metadata: for linux/amd64 if available,
+    /// else for the first platform in byte order. See [`ImageMetadata::built`].
     pub created: Known<BuildTimes>,
-    /// Whether the config digests of the members were asked for; a member
-    /// without one then could not be read.
+    /// Whether the config digests of the members were requested. If so, a member
+    /// without one could not be read.
     #[serde(default)]
     pub configs_asked: bool,
-    /// When the tag was pushed; `None` where the registry does not tell it.
+    /// When the tag was pushed; `None` if the registry does not report it.
     #[serde(default)]
     pub pushed: Known<Option<Timestamp>>,
-    /// The earliest `Last-Modified` that the registry itself sent with it.
+    /// The earliest `Last-Modified` header that the registry itself sent for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<Timestamp>,
-    /// When our cache saw the digest for the first time; `None` where nothing is
-    /// kept.
+    /// When the cache first saw the digest; `None` without a cache.
     pub first_seen: Option<Timestamp>,
-    /// An earlier run saw the tag serve [`Self::digest`], and this one did not
-    /// look again; a decision that rests on the tag asks for [`Fact::Confirmed`].
+    /// [`Self::digest`] is from an earlier run, and this run has not checked it. A
+    /// decision that depends on the tag requests [`Fact::Confirmed`].
     #[serde(default)]
     pub remembered: bool,
 }
 
 impl ImageMetadata {
-    /// When it was pushed, where that is known.
+    /// When it was pushed, if known.
     #[must_use]
     pub fn pushed_at(&self) -> Option<Timestamp> {
         self.pushed.value().copied().flatten()
     }
 
-    /// When it was built, if that was asked for and can be true.
+    /// When it was built, if that was requested and is plausible.
     #[must_use]
     pub fn built(&self, now: Timestamp) -> Option<Created> {
         self.created.value()?.created(now, self.pushed_at())
@@ -274,8 +274,9 @@ impl ImageMetadata {
 pub enum Content {
     /// An image, or an index with at least one.
     Image,
-    /// Something else that a registry keeps: a chart, a signature, a build cache.
-    /// What tells so, as the end of a sentence that begins with its name.
+    /// Something else that is stored in a registry: a chart, a signature, a build
+    /// cache. The text says how this is known, as the end of a sentence that begins
+    /// with the image's name.
     Other(String),
 }
 
@@ -285,6 +286,6 @@ pub enum Content {
 pub struct Member {
     /// The digest of its manifest.
     pub manifest: Digest,
-    /// The digest of its config, where its manifest was read.
+    /// The digest of its config, if its manifest was read.
     pub config: Option<Digest>,
 }

@@ -1,19 +1,19 @@
-//! What an image is called, and what a registry says of it.
+//! Image names, and the metadata that registries return for images.
 //!
-//! A name in a manifest has three parts, `name[:tag][@digest]`. The name is
-//! kept as it was spelled ([`ImageName`]), because an update must not rewrite
-//! it; where names are compared, the [`CanonicalName`] is used, in which
-//! `nginx`, `docker.io/library/nginx` and `registry-1.docker.io/library/nginx`
-//! are one.
+//! An image in a manifest has three parts, `name[:tag][@digest]`. The name is
+//! kept as written ([`ImageName`]), because an update must not rewrite it. Names
+//! are compared by their [`CanonicalName`], which is the same for `nginx`,
+//! `docker.io/library/nginx` and `registry-1.docker.io/library/nginx`.
 //!
-//! [`RepositoryMetadata`] holds the answers of a registry as far as they were
-//! asked: each fact is [`Known`], has failed, or was never asked for.
+//! [`RepositoryMetadata`] holds what a registry returned. Each fact is [`Known`],
+//! could not be fetched, or was never requested.
 
 mod build_time;
 mod metadata;
 mod name;
 mod platform;
 mod reference;
+mod reference_error;
 mod version;
 
 pub(crate) use build_time::later;
@@ -24,5 +24,6 @@ pub use metadata::{
 };
 pub use name::{CanonicalName, ImageName};
 pub use platform::{Platform, PlatformError};
-pub use reference::{ImageReference, ReferenceError};
+pub use reference::ImageReference;
+pub use reference_error::ReferenceError;
 pub use version::{Digest, DigestError, Tag, TagError, TagOrDigest};

@@ -1,23 +1,22 @@
-//! Repository names: as spelled, and as compared.
+//! Repository names: as written, and in canonical form.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::reference::ReferenceError;
+use super::reference_error::ReferenceError;
 use super::version::serde_as_text;
 
-/// The canonical host of Docker Hub, whose aliases all mean one registry.
+/// The canonical host of Docker Hub. It has several aliases.
 const DOCKER_HUB: &str = "docker.io";
 
 /// The longest path below a registry, in bytes.
 const MAX_REPOSITORY_BYTES: usize = 255;
 
-/// The distribution grammar of names. The reference parser of `oci-client` has
-/// the same grammar in one expression with its tags, which takes 40 ms to
-/// compile: four times what a whole run may take.
+/// The grammar of names from the distribution specification. `oci-client` has the
+/// same grammar, but in one regular expression together with tags. That takes
+/// 40 ms to compile: four times the budget of a whole run.
 struct Grammar {
     registry: Regex,
     element: Regex,
@@ -49,20 +48,20 @@ fn is_registry(first: &str) -> bool {
         || first.chars().any(|c| c.is_ascii_uppercase())
 }
 
-/// A repository's name as a manifest spells it, without tag and digest.
+/// A repository name as written in a manifest, without tag and digest.
 ///
-/// Only an [`super::ImageReference`] makes one, so it is always legal.
+/// Only an [`super::ImageReference`] creates one, so it is always valid.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageName(pub(crate) Box<str>);
 
 impl ImageName {
-    /// The name as it was spelled.
+    /// The name as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The last path element: what people call the image.
+    /// The last path element, which is the image's short name.
     #[must_use]
     pub fn last_element(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
@@ -75,11 +74,11 @@ impl fmt::Display for ImageName {
     }
 }
 
-/// A repository's name in the one form in which names are compared:
+/// A repository name in canonical form, which is used to compare names:
 /// `docker.io/library/nginx`.
 ///
-/// `docker.io`, `index.docker.io` and `registry-1.docker.io` are one registry,
-/// and its one-element repositories live below `library/`.
+/// `docker.io`, `index.docker.io` and `registry-1.docker.io` are the same
+/// registry. Its one-element repositories are below `library/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalName {
     registry: Box<str>,
@@ -87,11 +86,10 @@ pub struct CanonicalName {
 }
 
 impl CanonicalName {
-    /// Reads a repository's name by the grammar of the distribution
-    /// specification. As container runtimes do, the first element is taken for a
-    /// registry if it cannot be a path: it has a dot, a colon or a capital
-    /// letter, or it is `localhost`.
-    pub(crate) fn of_name(name: &str) -> Result<Self, ReferenceError> {
+    /// Parses a repository name by the grammar of the distribution specification.
+    /// As in container runtimes, the first element is a registry if it cannot be a
+    /// path: it has a dot, a colon or an upper-case letter, or it is `localhost`.
+    pub(crate) fn from_name(name: &str) -> Result<Self, ReferenceError> {
         let (registry, path) = match name.split_once('/') {
             Some((first, path)) if is_registry(first) => (Some(first), path),
             _ => (None, name),
@@ -108,7 +106,7 @@ impl CanonicalName {
             .all(|element| grammar.element.is_match(element))
         {
             return Err(ReferenceError::Grammar(format!(
-                "{path:?} is no repository name"
+                "{path:?} is not a valid repository name"
             )));
         }
         let Some(registry) = registry else {
@@ -116,7 +114,7 @@ impl CanonicalName {
         };
         if !grammar.registry.is_match(registry) {
             return Err(ReferenceError::Grammar(format!(
-                "{registry:?} is no registry host"
+                "{registry:?} is not a valid registry host"
             )));
         }
         Ok(match registry.to_ascii_lowercase().as_str() {
@@ -152,7 +150,7 @@ impl CanonicalName {
         &self.repository
     }
 
-    /// Whether the registry is Docker Hub, whose API host has another name.
+    /// Whether the registry is Docker Hub. Its API has another host name.
     #[must_use]
     pub fn is_docker_hub(&self) -> bool {
         &*self.registry == DOCKER_HUB
@@ -162,16 +160,6 @@ impl CanonicalName {
 impl fmt::Display for CanonicalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.repository)
-    }
-}
-
-impl FromStr for CanonicalName {
-    type Err = ReferenceError;
-
-    /// Reads a repository's name; a tag or a digest behind it is dropped.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<super::ImageReference>()
-            .map(|reference| reference.canonical().clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The platforms an image is built for.
+//! The platforms that an image is built for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use super::version::serde_as_text;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform(Box<str>);
 
-/// A text that is no platform.
+/// The text is not a valid platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a platform reads OS/ARCH or OS/ARCH/VARIANT, as in linux/amd64, not {0:?}")]
+#[error("{0:?} is not a valid platform; use OS/ARCH or OS/ARCH/VARIANT, as in linux/amd64")]
 pub struct PlatformError(String);
 
 impl Platform {
-    /// A platform from its parts, normalised as container runtimes do:
+    /// Creates a platform from its parts, normalised as in container runtimes:
     /// `x86_64` is `amd64`, `aarch64` and `arm64/v8` are `arm64`.
     #[must_use]
     pub fn new(os: &str, arch: &str, variant: &str) -> Self {
@@ -33,21 +33,17 @@ impl Platform {
         }
     }
 
-    /// The platform whose creation time stands for the whole image.
+    /// Whether this is the platform whose creation time counts for the whole image.
     #[must_use]
     pub fn is_linux_amd64(&self) -> bool {
         &*self.0 == "linux/amd64"
     }
 
-    /// Whether an image built for `self` runs where `wanted` is asked for. A
-    /// node knows no variant, so a missing one on either side fits any.
+    /// Whether an image built for `self` runs on `wanted`. Nodes do not report a
+    /// variant, so a missing variant on either side matches every variant.
     #[must_use]
     pub fn serves(&self, wanted: &Self) -> bool {
-        let longer = |a: &str, b: &str| {
-            a.strip_prefix(b)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        longer(&self.0, &wanted.0) || longer(&wanted.0, &self.0)
+        is_path_prefix(&self.0, &wanted.0) || is_path_prefix(&wanted.0, &self.0)
     }
 
     /// The platform as text.
@@ -55,6 +51,20 @@ impl Platform {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether `path` is `prefix`, or begins with it and a slash.
+fn is_path_prefix(prefix: &str, path: &str) -> bool {
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn is_valid_part(part: &str) -> bool {
+    !part.is_empty()
+        && part.len() <= 32
+        && part
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 impl fmt::Display for Platform {
@@ -67,19 +77,11 @@ impl FromStr for Platform {
     type Err = PlatformError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let legal = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 32
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-        };
         let parts: Vec<&str> = text.split('/').collect();
+        let is_valid = parts.iter().all(|part| is_valid_part(part));
         match parts.as_slice() {
-            [os, arch] if legal(os) && legal(arch) => Ok(Self::new(os, arch, "")),
-            [os, arch, variant] if [os, arch, variant].into_iter().all(|p| legal(p)) => {
-                Ok(Self::new(os, arch, variant))
-            }
+            [os, arch] if is_valid => Ok(Self::new(os, arch, "")),
+            [os, arch, variant] if is_valid => Ok(Self::new(os, arch, variant)),
             _ => Err(PlatformError(text.chars().take(64).collect())),
         }
     }
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_is_asked_for_only_where_both_name_one() {
+    fn variants_must_match_only_if_both_have_one() {
         for (built, wanted, expected) in [
             ("linux/amd64", "linux/amd64", true),
             ("linux/arm/v7", "linux/arm", true),
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_normalised_as_runtimes_do() {
+    fn names_are_normalised_as_in_runtimes() {
         assert_eq!(platform("linux/aarch64"), platform("linux/arm64/v8"));
         assert_eq!(platform("linux/x86_64").to_string(), "linux/amd64");
         for bad in ["", "linux", "linux/", "a/b/c/d", "linux/amd 64"] {

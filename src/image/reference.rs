@@ -1,19 +1,20 @@
-//! An image's full name in a manifest.
+//! An image reference, as written in a manifest.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::name::{CanonicalName, ImageName};
+use super::reference_error::ReferenceError;
 use super::version::{Digest, Tag, TagOrDigest, serde_as_text};
 
-/// The longest text that is tried as a reference, in bytes. The grammar allows
-/// a name of 255, a tag of 128 and a digest of 135.
+/// The longest text that is parsed as a reference, in bytes. The grammar allows
+/// 255 for the name, 128 for the tag and 135 for the digest.
 const MAX_REFERENCE_BYTES: usize = 1024;
 
 /// `name[:tag][@digest]` by the grammar of the distribution specification.
 ///
-/// Parsing and printing give the same text back: the spelling of the name is
-/// the manifest's own.
+/// `Display` returns exactly the text that was parsed: the name is kept as the
+/// manifest has it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageReference {
     name: ImageName,
@@ -22,56 +23,33 @@ pub struct ImageReference {
     digest: Option<Digest>,
 }
 
-/// A text that is no image reference: the manifest's fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceError {
-    /// Nothing stands there.
-    #[error("the image is empty")]
-    Empty,
-    /// White space stands around the name; the API server lets that pass.
-    #[error("white space stands around the image name")]
-    WhiteSpace,
-    /// SOPS has encrypted it, or a part of it.
-    #[error("encrypted by SOPS; decrypt it first: sops -d FILE | kubectl imgpolicy … -f -")]
-    Encrypted,
-    /// The text is longer than any reference can be.
-    #[error("an image reference of {0} bytes is too long")]
-    TooLong(usize),
-    /// The repository's name has a capital letter.
-    #[error("a repository name must be lower-case")]
-    UpperCase,
-    /// The text does not follow the grammar.
-    #[error("not an image reference: {0}")]
-    Grammar(String),
-}
-
 impl ImageReference {
-    /// The repository as spelled.
+    /// The repository name as written.
     #[must_use]
     pub fn name(&self) -> &ImageName {
         &self.name
     }
 
-    /// The repository in the form in which names are compared.
+    /// The repository name in canonical form, for comparing.
     #[must_use]
     pub fn canonical(&self) -> &CanonicalName {
         &self.canonical
     }
 
-    /// The tag that is written, if any.
+    /// The tag, if one is written.
     #[must_use]
     pub fn tag(&self) -> Option<&Tag> {
         self.tag.as_ref()
     }
 
-    /// The digest that is written, if any.
+    /// The digest, if one is written.
     #[must_use]
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// What a runtime pulls for this reference: the digest where there is one,
-    /// else the tag, else `latest`.
+    /// What a runtime pulls for this reference: the digest if there is one, else
+    /// the tag, else `latest`.
     #[must_use]
     pub fn pulled(&self) -> TagOrDigest {
         match (&self.digest, &self.tag) {
@@ -81,8 +59,8 @@ impl ImageReference {
         }
     }
 
-    /// Whether the same text can mean another image tomorrow by convention:
-    /// no digest, and no tag or `latest`.
+    /// Whether the reference has no digest, and no tag or the tag `latest`. By
+    /// convention it can then refer to another image tomorrow.
     #[must_use]
     pub fn is_mutable(&self) -> bool {
         self.digest.is_none() && self.tag.as_ref().is_none_or(Tag::is_latest)
@@ -94,7 +72,7 @@ impl ImageReference {
         self.with(Some(tag), None)
     }
 
-    /// The same repository, in the same spelling, with this tag and digest.
+    /// The same repository, written the same way, with this tag and digest.
     #[must_use]
     pub fn with(&self, tag: Option<&Tag>, digest: Option<&Digest>) -> Self {
         Self {
@@ -106,7 +84,7 @@ impl ImageReference {
     }
 }
 
-/// The tag that an untagged reference means.
+/// The tag that is implied by a reference without a tag.
 fn latest() -> Tag {
     #[expect(clippy::unwrap_used, reason = "the literal is a legal tag")]
     "latest".parse().unwrap()
@@ -122,7 +100,7 @@ impl FromStr for ImageReference {
         if text.trim() != text {
             return Err(ReferenceError::WhiteSpace);
         }
-        // No reference has a bracket there.
+        // A valid reference never contains a bracket.
         if text.contains("ENC[") {
             return Err(ReferenceError::Encrypted);
         }
@@ -130,7 +108,7 @@ impl FromStr for ImageReference {
             return Err(ReferenceError::TooLong(text.len()));
         }
         let (name, version) = split_name(text);
-        let canonical = CanonicalName::of_name(name)?;
+        let canonical = CanonicalName::from_name(name)?;
         let (tag, digest) = match version.split_once('@') {
             Some((tag, digest)) => (tag, Some(digest)),
             None => (version, None),
@@ -146,8 +124,8 @@ impl FromStr for ImageReference {
     }
 }
 
-/// Splits a reference behind its repository: a colon belongs to a tag only
-/// behind the last slash, before that it is a registry's port.
+/// Splits a reference after its repository name. A colon after the last slash
+/// begins the tag; one before it begins the registry's port.
 fn split_name(text: &str) -> (&str, &str) {
     let named = text.split_once('@').map_or(text, |(named, _)| named);
     let path = named.rfind('/').map_or(0, |slash| slash + 1);
@@ -172,6 +150,16 @@ impl fmt::Display for ImageReference {
 
 serde_as_text!(ImageReference);
 
+impl FromStr for CanonicalName {
+    type Err = ReferenceError;
+
+    /// Parses a repository name. A tag or digest after it is dropped.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<ImageReference>()
+            .map(|reference| reference.canonical().clone())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spelling_is_kept_and_the_canonical_name_is_one() {
+    fn names_keep_their_spelling_and_have_one_canonical_form() {
         for (text, canonical) in [
             ("nginx", "docker.io/library/nginx"),
             ("nginx:1.25", "docker.io/library/nginx"),
@@ -207,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn tag_and_digest_are_what_is_written() {
+    fn tag_and_digest_are_parsed() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let both = parse(&format!("registry:5000/app:1@{digest}"));
         assert_eq!(both.tag().map(Tag::as_str), Some("1"));
@@ -221,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_reference_says_why() {
+    fn invalid_reference_reports_the_reason() {
         for (text, expected) in [
             ("", ReferenceError::Empty),
             (" app:1", ReferenceError::WhiteSpace),
@@ -270,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn another_tag_keeps_the_spelling_of_the_name() {
+    fn changing_the_tag_keeps_the_name_as_written() {
         let tag = "2.0.0".parse().expect("tag");
         assert_eq!(
             parse("docker.io/nginx:1").with_tag(&tag).to_string(),
@@ -280,7 +268,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_and_printing_are_inverse(
+        fn display_returns_the_parsed_text(
             host in proptest::option::of("[a-z]{1,8}(\\.[a-z]{2,3}|:[0-9]{2,4})"),
             path in "[a-z0-9]{1,8}(/[a-z0-9]{1,8}){0,2}",
             tag in proptest::option::of("[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}"),

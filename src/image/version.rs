@@ -1,30 +1,30 @@
-//! The two ways to name one image of a repository: a tag, which may move, and
-//! a digest, which may not.
+//! The two ways to identify an image in a repository: a tag, which can move, and
+//! a digest, which cannot.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest tag the distribution grammar allows, in bytes.
+/// The longest valid tag by the distribution specification, in bytes.
 const MAX_TAG_BYTES: usize = 128;
 
-/// A tag by the distribution grammar: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
+/// A tag by the distribution specification: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
 ///
-/// Ordered by its bytes, which is the last tie-break of every policy.
+/// Ordered by its bytes, which is the final tie-breaker of every policy.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Box<str>);
 
-/// A text that is no tag.
+/// Why a text is not a valid tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// The text is empty.
-    #[error("a tag may not be empty")]
+    #[error("a tag must not be empty")]
     Empty,
     /// The text is longer than 128 bytes.
     #[error("a tag has at most {MAX_TAG_BYTES} characters, this one has {0}")]
     TooLong(usize),
-    /// A character stands where the grammar does not allow it.
-    #[error("the character {0:?} may not stand there in a tag")]
+    /// The grammar does not allow this character at its position.
+    #[error("a tag must not have the character {0:?} there")]
     Character(char),
 }
 
@@ -35,31 +35,35 @@ impl Tag {
         &self.0
     }
 
-    /// Whether this is `latest` in any case: the one tag that is no version.
+    /// Whether this is `latest`, in upper or lower case. It is not a version.
     #[must_use]
     pub fn is_latest(&self) -> bool {
         self.0.eq_ignore_ascii_case("latest")
     }
 
-    /// Whether the tag names what belongs to another image: `sha256-` and 64
-    /// hexadecimal digits, as the OCI distribution specification builds the tag of
-    /// an image's referrers, and the same with a suffix of letters, as cosign
-    /// builds those of signatures, attestations and SBOMs.
+    /// Whether the tag is of an artifact that belongs to another image: `sha256-`
+    /// and 64 hexadecimal digits (the referrers tag of the OCI distribution
+    /// specification), optionally with a suffix of letters (the tags that cosign
+    /// gives to signatures, attestations and SBOMs).
     #[must_use]
-    pub fn is_of_artifact(&self) -> bool {
+    pub fn is_artifact(&self) -> bool {
         const DIGITS: usize = 64;
-        let of_digest = |prefix: &&str| self.0.strip_prefix(*prefix);
-        let Some(rest) = ["sha256-", "sha384-", "sha512-"].iter().find_map(of_digest) else {
+        let Some(rest) = ["sha256-", "sha384-", "sha512-"]
+            .iter()
+            .find_map(|prefix| self.0.strip_prefix(prefix))
+        else {
             return false;
         };
         let Some((digits, suffix)) = rest.split_at_checked(DIGITS) else {
             return false;
         };
-        let is_suffix =
-            |suffix: &str| !suffix.is_empty() && suffix.bytes().all(|b| b.is_ascii_alphabetic());
         digits.bytes().all(|b| b.is_ascii_hexdigit())
-            && (suffix.is_empty() || suffix.strip_prefix('.').is_some_and(is_suffix))
+            && (suffix.is_empty() || suffix.strip_prefix('.').is_some_and(is_word))
     }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 impl FromStr for Tag {
@@ -72,10 +76,10 @@ impl FromStr for Tag {
         if text.len() > MAX_TAG_BYTES {
             return Err(TagError::TooLong(text.len()));
         }
-        let legal = |(at, c): (usize, char)| {
-            c.is_ascii_alphanumeric() || c == '_' || (at > 0 && (c == '.' || c == '-'))
-        };
-        match text.char_indices().find(|&c| !legal(c)) {
+        let illegal = text.char_indices().find(|&(at, c)| {
+            !(c.is_ascii_alphanumeric() || c == '_' || (at > 0 && (c == '.' || c == '-')))
+        });
+        match illegal {
             Some((_, c)) => Err(TagError::Character(c)),
             None => Ok(Self(text.into())),
         }
@@ -110,33 +114,33 @@ impl Borrow<str> for Tag {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(Box<str>);
 
-/// A text that is no digest.
+/// Why a text is not a valid digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// There is no `algorithm:` in front.
-    #[error("a digest reads ALGORITHM:HEX, as in sha256:0123…")]
+    /// The `algorithm:` prefix is missing.
+    #[error("a digest has the form ALGORITHM:HEX, as in sha256:0123…")]
     NoAlgorithm,
-    /// The algorithm is none that registries use.
+    /// Registries do not use this algorithm.
     #[error("the digest algorithm {0:?} is not supported (sha256, sha384, sha512)")]
     Algorithm(String),
-    /// The hexadecimal part has the wrong length or other characters.
-    #[error("a {algorithm} digest has {expected} lower-case hexadecimal digits")]
+    /// The hexadecimal part has the wrong length or invalid characters.
+    #[error("a {algorithm} digest must have {expected} lower-case hexadecimal digits")]
     Hex {
         /// The digest's algorithm.
         algorithm: &'static str,
-        /// How many hexadecimal digits belong there.
+        /// The required number of hexadecimal digits.
         expected: usize,
     },
 }
 
 impl Digest {
-    /// The digest as text, with its algorithm.
+    /// The digest as text, including its algorithm.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first seven hexadecimal digits, as people quote a digest.
+    /// The algorithm and the first seven hexadecimal digits, for people.
     #[must_use]
     pub fn short(&self) -> String {
         let (algorithm, hex) = self.0.split_once(':').unwrap_or(("", &self.0));
@@ -155,8 +159,8 @@ impl FromStr for Digest {
             "sha512" => ("sha512", 128),
             other => return Err(DigestError::Algorithm(other.chars().take(32).collect())),
         };
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if hex.len() == expected && hex.bytes().all(is_hex) {
+        let is_hex = hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if is_hex && hex.len() == expected {
             Ok(Self(text.into()))
         } else {
             Err(DigestError::Hex {
@@ -179,8 +183,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// One image of a repository, named by its tag or by its digest. A tag has no
-/// colon and a digest has one, so the text is unambiguous.
+/// An image in a repository, identified by its tag or its digest. A digest has a
+/// colon and a tag does not, so the text is unambiguous.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TagOrDigest {
     /// By tag.
@@ -221,7 +225,7 @@ impl fmt::Display for TagOrDigest {
     }
 }
 
-/// Serialises a type by its `Display` and reads it back by its `FromStr`.
+/// Implements serde with the type's `Display` and `FromStr`.
 macro_rules! serde_as_text {
     ($($name:ty),+) => {$(
         impl serde::Serialize for $name {
@@ -247,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_of_signatures_are_told_by_their_digest() {
+    fn artifact_tags_are_recognised_by_their_digest() {
         let hex = "0123456789abcdef".repeat(4);
         for (text, expected) in [
             (format!("sha256-{hex}"), true),
@@ -267,12 +271,12 @@ mod tests {
             ("sha256-abcdef1".to_owned(), false),
         ] {
             let tag: Tag = text.parse().expect("a tag");
-            assert_eq!(tag.is_of_artifact(), expected, "{text}");
+            assert_eq!(tag.is_artifact(), expected, "{text}");
         }
     }
 
     #[test]
-    fn a_tag_keeps_to_the_distribution_grammar() {
+    fn tag_must_follow_the_distribution_grammar() {
         for good in ["1.0.0", "_a", "v1.2-rc.1", "LATEST", &"a".repeat(128)] {
             assert_eq!(
                 good.parse::<Tag>().map(|t| t.to_string()),
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn latest_is_known_in_any_case() {
+    fn latest_is_recognised_in_any_case() {
         for (tag, expected) in [("latest", true), ("LATEST", true), ("latest-1", false)] {
             assert_eq!(
                 tag.parse::<Tag>().map(|t| t.is_latest()),
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_needs_its_algorithm_and_its_length() {
+    fn digest_must_have_an_algorithm_and_the_right_length() {
         let hex = "ab".repeat(32);
         assert!(format!("sha256:{hex}").parse::<Digest>().is_ok());
         assert_eq!(hex.parse::<Digest>(), Err(DigestError::NoAlgorithm));

@@ -29,7 +29,7 @@ pub fn annotation_edits(edited: &[EditedWorkload<'_>], style: &Style) -> String 
     let names = Names::among(edited.iter().map(|one| &one.workload.id));
     for EditedWorkload { workload, edit } in edited {
         let id = &workload.id;
-        let mut name = names.of(id);
+        let mut name = names.name(id);
         if namespaces {
             name = format!("{}/{name}", id.namespace);
         }
@@ -68,7 +68,7 @@ pub fn locks_table(locks: &[(&WorkloadId, Lock)], now: Timestamp, style: &Style)
     ];
     let mut rows: Vec<_> = locks
         .iter()
-        .map(|(id, lock)| lock_cells(names.of(id), lock, now))
+        .map(|(id, lock)| lock_cells(names.name(id), lock, now))
         .collect();
     if namespaces {
         headings.insert(0, Heading::new("NAMESPACE", Cut::Middle));

@@ -11,10 +11,10 @@ use super::text::style::Paint;
 use super::text::time::age;
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 use crate::workload::{Names, WorkloadId, WorkloadKind};
 
-closed_words! {
+named_enum! {
     /// A column of the `status` table, identified by its heading.
     pub enum Column {
         /// The workload's namespace.
@@ -94,7 +94,7 @@ impl Column {
             Self::Namespace => Cell::new(&row.workload.namespace),
             Self::Workload => {
                 let short = short_name(&row.workload, names);
-                Cell::new(&names.of(&row.workload)).shortened(&short)
+                Cell::new(&names.name(&row.workload)).shortened(&short)
             }
             Self::Container => Cell::new(&row.container),
             Self::State => Cell::new(decision.state.as_str()),
@@ -156,13 +156,13 @@ pub(crate) fn name_to_choose(id: &WorkloadId, names: &Names<'_>) -> String {
     if names.is_shared(id) {
         short_name(id, names)
     } else {
-        names.of(id)
+        names.name(id)
     }
 }
 
 /// A workload's short name: `deploy/web`, `hr.helm.fluxcd.io/a`.
 pub(crate) fn short_name(id: &WorkloadId, names: &Names<'_>) -> String {
-    let name = names.of(id);
+    let name = names.name(id);
     let behind = name.strip_prefix(id.kind.singular()).unwrap_or_default();
     format!("{}{behind}", short_kind(id.kind))
 }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::text::sanitize::is_unsafe;
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
+named_enum! {
     /// A value of `-o`. The default is `table`.
     pub enum Format {
         /// The table.

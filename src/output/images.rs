@@ -81,7 +81,7 @@ fn workloads(uses: &[&ImageUse], names: &Names<'_>, namespaces: bool) -> Cell {
         .map(|used| {
             let user = &used.user;
             let name = match user.workload() {
-                Some(id) => names.of(&id),
+                Some(id) => names.name(&id),
                 None => user.to_string(),
             };
             if namespaces {

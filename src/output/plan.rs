@@ -153,7 +153,7 @@ fn cells(image: &ImageChange) -> Vec<Cell> {
 }
 
 fn heading(change: &Change, names: &Names<'_>, namespaces: bool) -> String {
-    let mut heading = names.of(&change.workload);
+    let mut heading = names.name(&change.workload);
     if namespaces {
         heading = format!("{}/{heading}", change.workload.namespace);
     }
@@ -217,7 +217,7 @@ fn held_back_line(held: &HeldBack, names: &Names<'_>, namespaces: bool) -> Strin
         if namespaces {
             line.push_str(&format!("{}/", held.workload.namespace));
         }
-        line.push_str(&names.of(&held.workload));
+        line.push_str(&names.name(&held.workload));
         if let Some(container) = &held.container {
             line.push_str(&format!(" {container}"));
         }

@@ -56,7 +56,7 @@ impl ImageUser {
     /// The workload, if it is of a kind that has rows.
     pub(crate) fn workload(&self) -> Option<WorkloadId> {
         Some(WorkloadId {
-            kind: WorkloadKind::of_object(&self.api_version, &self.kind)?,
+            kind: WorkloadKind::from_api(&self.api_version, &self.kind)?,
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             api_version: self.api_version.clone(),

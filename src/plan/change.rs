@@ -5,7 +5,7 @@ use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::HeldBack;
 use crate::image::{Digest, ImageReference};
 use crate::policy::Warning;
-use crate::workload::{ContainerType, Names, Source, WorkloadId};
+use crate::workload::{ContainerType, ManifestSource, Names, WorkloadId};
 
 /// Everything that one command will write. The same plan is previewed, confirmed,
 /// printed as data, and written.
@@ -45,7 +45,7 @@ pub struct Change {
     /// The workload.
     pub workload: WorkloadId,
     /// The file that contains it, if there is one.
-    pub source: Option<Source>,
+    pub source: Option<ManifestSource>,
     /// The images that are replaced, in the order of the spec.
     pub images: Vec<ImageChange>,
     /// The annotations that are edited.

@@ -171,7 +171,7 @@ impl Edit {
         });
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let kind = object["kind"].as_str().unwrap_or_default();
-        let kind = WorkloadKind::of_object(api_version, kind);
+        let kind = WorkloadKind::from_api(api_version, kind);
         let images = self.images.iter().filter_map(|edit| {
             let mut path = owned(pod_spec(kind?));
             let pod = path.iter().try_fold(object, |at, key| at.get(key))?;

@@ -319,8 +319,8 @@ mod tests {
         let refusal = written(&values, &[], "chart-image", ":2").expect_err("refused");
         assert_eq!(
             refusal,
-            "container chart-image: image.digest of the values counts more than a tag; remove it \
-             first"
+            "container chart-image: image.digest in the values takes precedence over a tag; \
+             remove it first"
         );
     }
 

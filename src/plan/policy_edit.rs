@@ -11,7 +11,7 @@ use super::edit::Edit;
 use super::policy_text::{ContainerPolicyText, PolicyEditError, check_age, check_policy};
 use super::record::authorship::Authorship;
 use super::refusal::Refusal;
-use crate::policy::{Key, Lock, Records, Rule, lock_on};
+use crate::policy::{AnnotationKey, Lock, Records, Rule, lock_on};
 use crate::workload::{Observed, Workload};
 
 /// An edit of a workload's annotations. Its texts have already been parsed; only the
@@ -164,14 +164,14 @@ impl PolicyEdit {
                 overwrite,
             } => {
                 changes.overwrite = *overwrite;
-                changes.set(Key::Automated, "true");
+                changes.set(AnnotationKey::Automated, "true");
                 changes.set_policies(policies)?;
             }
             Self::Deautomate { explicit: true } => {
                 changes.overwrite = true;
-                changes.set(Key::Automated, "false");
+                changes.set(AnnotationKey::Automated, "false");
             }
-            Self::Deautomate { explicit: false } => changes.remove(Key::Automated),
+            Self::Deautomate { explicit: false } => changes.remove(AnnotationKey::Automated),
             Self::Lock { note, overwrite } => {
                 changes.overwrite = *overwrite;
                 changes.lock(note);
@@ -201,7 +201,7 @@ impl PolicyEdit {
                     changes.set_every(text, policies)?;
                 }
                 if let Some(text) = min_age {
-                    changes.set(Key::MinAge, text);
+                    changes.set(AnnotationKey::MinAge, text);
                 }
             }
             Self::UnsetPolicy {
@@ -215,11 +215,11 @@ impl PolicyEdit {
 }
 
 /// The annotations of a lock; the first one sets it.
-const LOCK: [Key<'static>; 4] = [
-    Key::Locked,
-    Key::LockedUser,
-    Key::LockedMessage,
-    Key::LockedAt,
+const LOCK: [AnnotationKey<'static>; 4] = [
+    AnnotationKey::Locked,
+    AnnotationKey::LockedUser,
+    AnnotationKey::LockedMessage,
+    AnnotationKey::LockedAt,
 ];
 
 /// Collects the changes to a workload's annotations.
@@ -236,7 +236,7 @@ impl<'w> AnnotationChanges<'w> {
     fn new(workload: &'w Workload) -> Self {
         Self {
             workload,
-            records: Records::of(workload),
+            records: Records::for_workload(workload),
             edit: Edit::default(),
             overwrite: false,
             found: Vec::new(),
@@ -256,7 +256,7 @@ impl<'w> AnnotationChanges<'w> {
     }
 
     /// The existing spellings of a key with their values, except for records.
-    fn existing(&self, key: Key<'_>) -> Vec<(String, &'w str)> {
+    fn existing(&self, key: AnnotationKey<'_>) -> Vec<(String, &'w str)> {
         let all = &self.workload.annotations;
         let spellings = key.spellings().into_iter();
         spellings
@@ -268,7 +268,7 @@ impl<'w> AnnotationChanges<'w> {
             .collect()
     }
 
-    fn set(&mut self, key: Key<'_>, value: &str) {
+    fn set(&mut self, key: AnnotationKey<'_>, value: &str) {
         let existing = self.existing(key);
         if existing.is_empty() {
             self.write(key.to_string(), value);
@@ -299,7 +299,7 @@ impl<'w> AnnotationChanges<'w> {
         }
     }
 
-    fn remove(&mut self, key: Key<'_>) {
+    fn remove(&mut self, key: AnnotationKey<'_>) {
         for (spelling, _) in self.existing(key) {
             self.edit.annotations.insert(spelling, None);
         }
@@ -311,12 +311,12 @@ impl<'w> AnnotationChanges<'w> {
             if !self.has(container) {
                 return Err(self.gone(container));
             }
-            self.set(Key::Tag(container), &policy.text);
+            self.set(AnnotationKey::Tag(container), &policy.text);
             if let Some(text) = &policy.filter_tags {
-                self.set(Key::FilterTags(container), text);
+                self.set(AnnotationKey::FilterTags(container), text);
             }
             if let Some(text) = &policy.extract {
-                self.set(Key::Extract(container), text);
+                self.set(AnnotationKey::Extract(container), text);
             }
         }
         Ok(())
@@ -328,7 +328,7 @@ impl<'w> AnnotationChanges<'w> {
             if others.iter().any(|other| other.container == container.name) {
                 continue;
             }
-            let key = Key::Tag(&container.name);
+            let key = AnnotationKey::Tag(&container.name);
             key.check()?;
             self.set(key, text);
         }
@@ -348,13 +348,13 @@ impl<'w> AnnotationChanges<'w> {
                 return;
             }
         }
-        self.set(Key::Locked, "true");
+        self.set(AnnotationKey::Locked, "true");
         self.overwrite = true;
         let at = note.at.map(|at| at.to_string());
         for (key, value) in [
-            (Key::LockedUser, &note.by),
-            (Key::LockedMessage, &note.message),
-            (Key::LockedAt, &at),
+            (AnnotationKey::LockedUser, &note.by),
+            (AnnotationKey::LockedMessage, &note.message),
+            (AnnotationKey::LockedAt, &at),
         ] {
             match value {
                 Some(value) => self.set(key, value),
@@ -366,7 +366,7 @@ impl<'w> AnnotationChanges<'w> {
     fn unset(&mut self, containers: &[String], all: bool, min_age: bool) -> Result<(), Refusal> {
         let mut with_policy = Vec::new();
         for (spelling, text) in &self.workload.annotations {
-            let Some(key) = Key::of(spelling) else {
+            let Some(key) = AnnotationKey::from_spelling(spelling) else {
                 continue;
             };
             if self.records.contain(spelling, text) {
@@ -374,8 +374,10 @@ impl<'w> AnnotationChanges<'w> {
             }
             with_policy.extend(key.container());
             let is_removed = match key {
-                Key::TagAll | Key::AllowDowngrade | Key::AllowVariantChange => all,
-                Key::MinAge | Key::MinAgeClock => all || min_age,
+                AnnotationKey::TagAll
+                | AnnotationKey::AllowDowngrade
+                | AnnotationKey::AllowVariantChange => all,
+                AnnotationKey::MinAge | AnnotationKey::MinAgeClock => all || min_age,
                 key => key
                     .container()
                     .is_some_and(|name| all || containers.iter().any(|c| c == name)),

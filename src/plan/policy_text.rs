@@ -1,6 +1,6 @@
 //! Policies as a user types them, combined per container.
 
-use crate::policy::{GoRegex, Key, KeyError, Rule, parse_age};
+use crate::policy::{AnnotationKey, GoRegex, KeyError, Rule, parse_age};
 
 /// A container and the policy that it gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl std::str::FromStr for ContainerPolicyText {
     /// Reads `CONTAINER=TYPE:EXPR` and parses the policy.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (container, policy) = pair(text, TAG_FORM)?;
-        Key::Tag(container).check()?;
+        AnnotationKey::Tag(container).check()?;
         check_policy(policy).map_err(|reason| container_error(container, reason))?;
         Ok(Self {
             container: container.to_owned(),
@@ -122,7 +122,7 @@ impl ContainerPolicyText {
         for text in filter_tags {
             let (container, regex) = pair(text, "CONTAINER=RE, as in app='^(?P<v>.*)-alpine$'")?;
             let policy = policy_for(&mut policies, "--filter-tags", container)?;
-            Key::FilterTags(container).check()?;
+            AnnotationKey::FilterTags(container).check()?;
             GoRegex::new(regex).map_err(|error| {
                 container_error(container, format!("--filter-tags {regex:?}: {error}"))
             })?;

@@ -1,7 +1,7 @@
 //! Why a change is not made to an object as it is now.
 
 use crate::policy::KeyError;
-use crate::workload::{SEALED, Source};
+use crate::workload::{ManifestSource, SEALED};
 
 /// Why a change is not made to an object as it is now. No part of the change is
 /// written.
@@ -72,7 +72,7 @@ pub enum Refusal {
     )]
     Sealed {
         /// Where it is.
-        at: Option<Source>,
+        at: Option<ManifestSource>,
     },
     /// An image of a Helm release cannot be written in the release's values.
     #[error("container {container}: {reason}")]

@@ -12,7 +12,7 @@
 use serde_json::{Value, json};
 
 use super::edit::{Edit, ImageEdit, Patch, PatchKind, list_key, pod_spec};
-use crate::policy::Key;
+use crate::policy::AnnotationKey;
 use crate::workload::{Observed, WorkloadKind};
 
 impl Edit {
@@ -33,9 +33,9 @@ impl Edit {
             steps.extend(self::image(image, object)?);
         }
         // A lock that is set meanwhile is honoured, as with a resource version.
-        let guards = [Key::Locked, Key::Ignore]
+        let guards = [AnnotationKey::Locked, AnnotationKey::Ignore]
             .into_iter()
-            .flat_map(Key::spellings);
+            .flat_map(AnnotationKey::spellings);
         for key in guards.filter(|key| !self.annotations.contains_key(key)) {
             let path = format!("/metadata/annotations/{}", escaped(&key));
             steps.push(test(&path, json!(object.annotations.get(&key))));

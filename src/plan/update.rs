@@ -5,7 +5,7 @@ use super::record::authorship::Override;
 use super::safeguards::held_back::{HeldBack, HoldReason};
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
 use crate::policy::{Lock, State, WarningCode};
-use crate::workload::{Source, WorkloadId};
+use crate::workload::{ManifestSource, WorkloadId};
 
 /// Which rows are updated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -160,7 +160,7 @@ impl Plan {
     pub(crate) fn add(
         &mut self,
         workload: &WorkloadId,
-        source: Option<&Source>,
+        source: Option<&ManifestSource>,
         lock: Option<&Lock>,
         choice: ContainerChoice,
     ) {

@@ -1,40 +1,40 @@
-//! The policy of one container, ready to be judged by.
+//! The resolved policy of one container.
 
 use std::fmt;
 
 use jiff::SignedDuration;
 
 use super::min_age::{MinAge, MinAgeClock};
+use super::quote::quote;
 use super::rule::Rule;
-use super::syntax::go_regex::GoRegex;
 use super::tag_filter::TagFilter;
 use crate::image::Tag;
 
-/// Everything a user said of one container's updates.
+/// Everything that is configured for the updates of one container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContainerPolicy {
-    /// The policy as written, for people; `glob:*` where it is only implied.
+    /// The policy as written, for display; `glob:*` if it is implied.
     pub text: String,
-    /// How tags are chosen and ranked.
+    /// How tags are selected and ranked.
     pub rule: Rule,
-    /// Which tags the rule gets to see.
+    /// Which tags the rule is applied to.
     pub filter: TagFilter,
-    /// Where it was written.
-    pub origin: Origin,
+    /// Where it is written.
+    pub origin: PolicyOrigin,
     /// Whether an image lower than the running one may be elected.
     pub allow_downgrade: bool,
-    /// Whether another variant than the running one may be elected.
+    /// Whether an image of another variant than the running one may be elected.
     pub allow_variant_change: bool,
     /// How old an image must be to be elected.
     pub min_age: Option<SignedDuration>,
-    /// By which clock that counts, where anybody named one.
+    /// The clock of the minimum age, if one is specified.
     pub min_age_clock: Option<MinAgeClock>,
 }
 
 impl ContainerPolicy {
-    /// A rule alone, with nothing beside it.
+    /// Creates a policy from a rule, without filters or restrictions.
     #[must_use]
-    pub fn new(text: impl Into<String>, rule: Rule, origin: Origin) -> Self {
+    pub fn new(text: impl Into<String>, rule: Rule, origin: PolicyOrigin) -> Self {
         Self {
             text: text.into(),
             rule,
@@ -47,37 +47,39 @@ impl ContainerPolicy {
         }
     }
 
-    /// How old an image must be to be elected, and by which clock.
+    /// How old an image must be to be elected, and by which clock; `None` if there is no
+    /// minimum age.
     #[must_use]
-    pub fn demanded_age(&self) -> Option<MinAge> {
+    pub fn required_age(&self) -> Option<MinAge> {
         let age = self.min_age.filter(|age| !age.is_zero())?;
         let clock = self.min_age_clock.unwrap_or_default();
         Some(MinAge { age, clock })
     }
 
-    /// The build number in a tag: what the named group `build` matches, of the
-    /// rule's expression, else of the filter's. An empty match is none.
+    /// The build number in a tag: the text that the group named `build` matches in the
+    /// rule's expression, or otherwise in the filter's. An empty match is ignored.
     #[must_use]
     pub fn build(&self, tag: &Tag) -> Option<String> {
         let rule = match &self.rule {
             Rule::Regex(regex) => Some(regex),
             _ => None,
         };
-        let group = |regex: &GoRegex| {
+        let mut expressions = rule.into_iter().chain(&self.filter.pattern);
+        expressions.find_map(|regex| {
             let captures = regex.captures(tag.as_str())?;
             let build = captures.name("build").filter(|build| !build.is_empty())?;
             Some(build.to_owned())
-        };
-        rule.into_iter().chain(&self.filter.pattern).find_map(group)
+        })
     }
 }
 
-/// Where a policy was written.
+/// Where a policy is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// An annotation of the workload, by its key.
+pub enum PolicyOrigin {
+    /// The annotation of the workload with this key.
     Annotation(String),
-    /// No filter is written: automation alone implies `glob:*`.
+    /// The container has no filter. The annotation with this key automates it, which
+    /// implies `glob:*`.
     Implied(String),
     /// An entry of a Kustomization's `imagePolicies`.
     ImagePolicies {
@@ -88,11 +90,11 @@ pub enum Origin {
     },
     /// The `imagePolicies` of a Kustomization as a whole, as `namespace/name`.
     Kustomization(String),
-    /// A flag of the command line, such as `--policy`.
+    /// A command-line flag, such as `--policy`.
     Flag(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PolicyOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Annotation(key) => write!(f, "annotation {key}"),
@@ -112,25 +114,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A policy that cannot be used. It elects nothing.
+/// A policy that is not valid. It selects no image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct PolicyError {
-    /// The policy as written, cut where it is very long.
+    /// The policy as written, shortened if it is very long.
     pub text: String,
-    /// Where it was written.
-    pub origin: Origin,
-    /// What is wrong with it, naming the place and the offending part.
+    /// Where it is written.
+    pub origin: PolicyOrigin,
+    /// What is wrong, including the origin and the invalid part.
     pub message: String,
 }
 
-/// The longest text of a policy that is repeated to the user, in characters.
-const QUOTED: usize = 120;
-
 impl PolicyError {
-    /// An error at a place, about a text.
+    /// Creates an error for a policy at its origin.
     #[must_use]
-    pub fn new(text: &str, origin: Origin, reason: impl fmt::Display) -> Self {
+    pub fn new(text: &str, origin: PolicyOrigin, reason: impl fmt::Display) -> Self {
         let message = format!("{origin}: {reason}");
         Self {
             text: quote(text),
@@ -138,14 +137,4 @@ impl PolicyError {
             message,
         }
     }
-}
-
-/// A text short enough to be shown.
-pub(crate) fn quote(text: &str) -> String {
-    if text.chars().count() <= QUOTED {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(QUOTED).collect();
-    short.push('…');
-    short
 }

@@ -1,4 +1,4 @@
-//! How old an image must be, and by which clock.
+//! The minimum age of an image.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,29 +6,33 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// A minimum age, and what it counts from.
+use super::quote::quote;
+
+/// A minimum age and its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinAge {
-    /// The age; more than zero.
+    /// The age, which is greater than zero.
     pub age: SignedDuration,
-    /// What it counts from.
+    /// The time from which the age is counted.
     pub clock: MinAgeClock,
 }
 
-/// Which clock tells the age of an image. The stricter one is the greater.
+/// The time from which the age of an image is counted. The stricter clock is the
+/// greater value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MinAgeClock {
-    /// The image's own date, which whoever pushes it can set to any time.
+    /// The image's own creation time, which the person who pushes it can set freely.
     Image,
-    /// One that the image cannot set: the registry's, else our own.
+    /// A time that the image cannot set: from the registry, or otherwise when this
+    /// program first saw the image.
     #[default]
     Registry,
 }
 
-/// A text that does not name a clock.
+/// The text is not the name of a clock.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the clock of a minimum age is registry or image, not {0:?}")]
+#[error("the clock of a minimum age must be registry or image, not {0:?}")]
 pub struct MinAgeClockError(String);
 
 impl fmt::Display for MinAgeClock {
@@ -47,7 +51,7 @@ impl FromStr for MinAgeClock {
         match text {
             "image" => Ok(Self::Image),
             "registry" => Ok(Self::Registry),
-            other => Err(MinAgeClockError(super::quote(other))),
+            other => Err(MinAgeClockError(quote(other))),
         }
     }
 }
@@ -57,13 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stricter_clock_is_the_greater_one() {
+    fn stricter_clock_is_greater() {
         use MinAgeClock::{Image, Registry};
         assert!(Some(Registry) > Some(Image) && Some(Image) > None);
     }
 
     #[test]
-    fn a_clock_is_one_of_two_words() {
+    fn only_registry_and_image_are_clocks() {
         assert_eq!("image".parse(), Ok(MinAgeClock::Image));
         assert_eq!("registry".parse(), Ok(MinAgeClock::Registry));
         for text in ["", "Image", "push"] {

@@ -1,5 +1,5 @@
-//! What the user asked for: annotations and `imagePolicies` in, one
-//! [`ContainerPolicy`] for each container out.
+//! Update policies: reads annotations and `imagePolicies`, and resolves them to one
+//! [`ContainerPolicy`] per container.
 //!
 //! ```text
 //! annotations ─┐
@@ -8,12 +8,13 @@
 //!                              Rule: semver · glob · regex · alphabetical · numerical · digest
 //! ```
 //!
-//! Nothing here knows a registry: a policy that cannot be read is a value, a
-//! [`PolicyError`], and elects nothing.
+//! This module does not access registries. A policy that is not valid is a value, a
+//! [`PolicyError`], and selects no image.
 
 mod container_policy;
 mod min_age;
 mod order;
+mod quote;
 mod rejection;
 mod resolve;
 mod rule;
@@ -26,10 +27,10 @@ mod warning;
 pub use self::sources::annotations::{is_ignored, lock_on};
 pub use self::sources::assume::{Assume, PolicyText, PolicyType, fitting};
 pub use self::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
-pub use self::sources::keys::{Key, KeyError};
+pub use self::sources::keys::{AnnotationKey, KeyError};
 pub use self::sources::other_updaters::{OtherUpdater, other_updaters};
 pub use self::sources::records::Records;
-pub(crate) use self::sources::refinements::narrow;
+pub(crate) use self::sources::refinements::apply_restrictions;
 pub use self::sources::refinements::{AgeError, parse_age};
 pub use self::syntax::constraint::{Constraint, ConstraintError, ConstraintMiss};
 pub use self::syntax::decimal::{Decimal, DecimalError};
@@ -37,10 +38,10 @@ pub use self::syntax::glob::{Glob, GlobError};
 pub use self::syntax::go_regex::{GoCaptures, GoRegex, GoRegexError};
 pub use self::syntax::template::Template;
 pub use self::syntax::version::{TagVersion, VersionError};
-pub(crate) use container_policy::quote;
-pub use container_policy::{ContainerPolicy, Origin, PolicyError};
+pub use container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 pub use min_age::{MinAge, MinAgeClock, MinAgeClockError};
 pub use order::{Direction, Order};
+pub(crate) use quote::quote;
 pub use rejection::Rejection;
 pub use resolve::{PolicySources, Resolved, resolve};
 pub use rule::{Rule, RuleError};

@@ -1,14 +1,14 @@
-//! In which order a policy ranks the tags that pass.
+//! The order in which a policy ranks tags.
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
-    /// The order of a policy; the best tag stands first. Tags that are equal in
-    /// it are ranked by their bytes, the greater first, also under `desc`.
+named_enum! {
+    /// The order of a policy, with the best tag first. Tags that are equal in it are
+    /// ranked by their bytes, the greater first, even with `desc`.
     pub enum Order {
         /// By semantic version, the highest first.
         Semver = "semver",
-        /// By the image's time of creation, the newest first.
+        /// By the image's creation time, the newest first.
         Created = "created",
         /// By text, the greatest first.
         Alphabetical = "alphabetical",
@@ -18,15 +18,14 @@ closed_words! {
         Numerical = "numerical",
         /// By decimal number, the smallest first.
         NumericalDesc = "numerical-desc",
-        /// One image is named; there is nothing to rank.
+        /// The policy selects one image, so there is nothing to rank.
         Digest = "digest",
     }
 }
 
-closed_words! {
-    /// The direction of an order by text or by number, in Flux's words: `asc`
-    /// elects the greatest, as if the tags stood in ascending order and the last
-    /// were taken.
+named_enum! {
+    /// The direction of an order by text or by number, with the meaning of Flux: `asc`
+    /// selects the greatest, the last tag in ascending order.
     pub enum Direction {
         /// The greatest is elected.
         Ascending = "asc",

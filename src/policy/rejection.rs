@@ -1,52 +1,49 @@
-//! Why a tag is no candidate.
+//! Why a tag is not a candidate.
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
-    /// The reason for which a tag was passed over, in the order in which tags
-    /// are tested.
+named_enum! {
+    /// The reason why a tag was rejected. The order is the order of the checks.
     pub enum Rejection {
-        /// The tag is one that signing tools and registries make: `sha256-` and a
-        /// digest.
+        /// The tag was created by a signing tool or a registry: `sha256-` and a digest.
         ArtifactTag = "artifact-tag",
         /// `latest` in any case is never elected.
         Latest = "latest",
         /// The tag does not match `filter-tags`, or the entry's regex.
         Filtered = "filtered",
-        /// The tag is not in `allow-tags`.
+        /// The tag does not match `allow-tags`.
         NotAllowed = "not-allowed",
-        /// The tag is in `ignore-tags`.
+        /// The tag matches `ignore-tags`.
         Ignored = "ignored",
-        /// The tag does not begin with the identifier.
+        /// The tag does not start with the identifier.
         NoIdentifier = "no-identifier",
         /// The tag does not match the glob or the regular expression.
         NoMatch = "no-match",
         /// The tag is not a semantic version.
         NoVersion = "no-version",
-        /// The tag has one or two numeric parts, and the running one another
-        /// number of them.
+        /// The tag has one or two numeric parts, and not as many as the running tag.
         PartialVersion = "partial-version",
-        /// The version lies outside the range.
+        /// The version is outside the range.
         OutOfRange = "out-of-range",
-        /// The version would match, but is a pre-release and the range does not
-        /// ask for those.
+        /// The version is within the range, but it is a pre-release, and the range does
+        /// not include pre-releases.
         PreRelease = "pre-release",
         /// The tag is not a decimal number.
         NoNumber = "no-number",
-        /// The tag was pushed so early that its image cannot be the newest.
+        /// The tag was pushed too early for its image to be the newest.
         OlderByPushTime = "older-by-push-time",
-        /// The tag is listed and its manifest or config is gone.
+        /// The tag is listed, but its manifest or config does not exist.
         NoManifest = "no-manifest",
-        /// The registry does not let anybody pull this image, or it is of a format
-        /// that no runtime pulls any more.
+        /// The registry blocks this image, or it has a format that runtimes no longer
+        /// pull.
         CannotBePulled = "cannot-be-pulled",
-        /// The manifest or the config is larger than any that makes sense.
+        /// The manifest or the config exceeds the size limit.
         TooLarge = "too-large",
-        /// What the tag serves is not an image: a chart, a signature, a build cache.
+        /// The tag does not refer to an image, but to a chart, a signature or a build cache.
         NotAnImage = "not-an-image",
-        /// The image names no usable time of creation.
+        /// The image has no plausible creation time.
         NoCreationTime = "no-creation-time",
-        /// The image lacks a platform that the workload runs on.
+        /// The image does not support a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
         /// The image is younger than the minimum age.
         TooYoung = "too-young",
@@ -54,7 +51,7 @@ closed_words! {
 }
 
 impl Rejection {
-    /// The reason as the end of a sentence that begins with the tag.
+    /// The reason, as the end of a sentence that starts with the tag.
     #[must_use]
     pub fn phrase(self) -> &'static str {
         match self {
@@ -67,7 +64,7 @@ impl Rejection {
             Self::NoMatch => "does not match the pattern",
             Self::NoVersion => "is not a semantic version",
             Self::PartialVersion => {
-                "has fewer than three numbers, and the running tag has not as many"
+                "has fewer than three numbers, and not as many as the running tag"
             }
             Self::OutOfRange => "lies outside the range",
             Self::PreRelease => "is a pre-release, which the range does not ask for",
@@ -77,17 +74,17 @@ impl Rejection {
             Self::CannotBePulled => "is listed, but cannot be pulled",
             Self::TooLarge => "has a manifest or a config that is too large",
             Self::NotAnImage => "is not an image",
-            Self::NoCreationTime => "names no usable time of creation",
+            Self::NoCreationTime => "has no usable creation time",
             Self::WrongPlatform => "lacks a platform that the workload runs on",
             Self::TooYoung => "is younger than the minimum age",
         }
     }
 
-    /// The reason as a line of the funnel: what the remaining tags are.
+    /// What the remaining tags have in common, for the funnel of `explain`.
     #[must_use]
     pub fn survivors(self) -> &'static str {
         match self {
-            Self::ArtifactTag => "are not those of signatures",
+            Self::ArtifactTag => "are not artifact tags",
             Self::Latest => "are not latest",
             Self::Filtered => "match the tag filter",
             Self::NotAllowed => "are allowed",
@@ -95,14 +92,14 @@ impl Rejection {
             Self::NoIdentifier => "begin with the identifier",
             Self::NoMatch => "match the pattern",
             Self::NoVersion => "are versions",
-            Self::PartialVersion => "are written with enough numbers",
+            Self::PartialVersion => "have enough numbers",
             Self::OutOfRange => "are in range",
-            Self::PreRelease => "are no pre-releases",
+            Self::PreRelease => "are not pre-releases",
             Self::NoNumber => "are numbers",
             Self::OlderByPushTime => "were pushed late enough",
             Self::NoManifest => "have a manifest",
             Self::CannotBePulled => "are not blocked",
-            Self::TooLarge => "are of a sensible size",
+            Self::TooLarge => "are not too large",
             Self::NotAnImage => "are images",
             Self::NoCreationTime => "have a creation time",
             Self::WrongPlatform => "fit the platforms",

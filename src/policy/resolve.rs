@@ -1,52 +1,54 @@
-//! From a workload and the sources of policies to each container's state and
-//! policy.
+//! Resolves the state and the policy of each container from its workload and the
+//! other sources of policies.
 //!
-//! Where several policies apply to one container, the workload's own annotation
-//! wins over an entry of its Kustomization's `imagePolicies`, and either wins
-//! over the `glob:*` that automation alone implies. A container reached only by
-//! an entry is automated, unless `fluxcd.io/automated` says `"false"`. Locked
-//! and ignored always win.
+//! If several policies apply to a container, the workload's own annotation takes
+//! precedence over an entry of its Kustomization's `imagePolicies`, and both take
+//! precedence over the `glob:*` that is implied by automation. A container to which
+//! only an entry applies is automated, unless `fluxcd.io/automated` is `"false"`.
+//! Locked and ignored always take precedence.
 
-use super::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
+use super::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
+use super::quote::quote;
 use super::rule::Rule;
-use super::sources::annotations::Annotations;
+use super::sources::annotations::PolicyAnnotations;
 use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
-use super::sources::keys::Key;
-use super::sources::refinements;
+use super::sources::keys::AnnotationKey;
+use super::sources::refinements::{apply_refinements, apply_restrictions_to_entry};
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};
 use crate::image::ImageReference;
 use crate::workload::{Container, NumericTag, Owner, Workload};
 
-/// Where policies are read from beside the workloads' own annotations.
+/// The sources of policies other than the workloads' own annotations.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PolicySources {
     /// The Kustomizations with `imagePolicies`.
     pub image_policies: Vec<ImagePolicies>,
 }
 
-/// What is said of one container.
+/// The resolved state and policy of one container.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resolved {
-    /// The state that follows from the annotations and the policy's source.
+    /// The state, from the annotations and the source of the policy.
     pub state: State,
-    /// The lock, where the state is locked.
+    /// The lock, if the state is locked.
     pub lock: Option<Lock>,
     /// Whether it would be automated without its lock.
     pub automated: bool,
-    /// Whether `ignore` holds, also below a lock: then nothing is asked.
+    /// Whether `ignore` is set, even if there is also a lock. No registry is asked
+    /// then.
     pub ignored: bool,
-    /// The policy to judge by, or why it cannot be used. `None`: there is none,
-    /// and nothing needs to be asked.
+    /// The policy, or why it cannot be used. `None` if there is none, so that no
+    /// registry needs to be asked.
     pub policy: Option<Result<ContainerPolicy, PolicyError>>,
-    /// What to know about the annotations.
+    /// Warnings about the annotations and the policy.
     pub warnings: Vec<Warning>,
 }
 
 /// Resolves every container of a workload, in the order of the spec.
 #[must_use]
 pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
-    let annotations = Annotations::read(workload);
+    let annotations = PolicyAnnotations::read(workload);
     workload
         .containers
         .iter()
@@ -57,7 +59,7 @@ pub fn resolve(workload: &Workload, sources: &PolicySources) -> Vec<Resolved> {
 fn resolve_container(
     workload: &Workload,
     container: &Container,
-    annotations: &Annotations,
+    annotations: &PolicyAnnotations,
     sources: &PolicySources,
 ) -> Resolved {
     let mut warnings = annotations.warnings.clone();
@@ -83,12 +85,13 @@ fn resolve_container(
     if let (Some(Ok(own)), Some(Ok(entry))) = (&own, &entry) {
         warnings.push(Warning::new(
             WarningCode::PolicyConflict,
-            format!("{} applies as well; {} counts", entry.origin, own.origin),
+            format!("{} also applies; {} is used", entry.origin, own.origin),
         ));
     }
 
     let by_entry_alone = own.is_none() && entry.is_some();
-    let automated = annotations.automated.is_some() || (by_entry_alone && !says_manual(workload));
+    let automated =
+        annotations.automated.is_some() || (by_entry_alone && !is_explicitly_manual(workload));
     let state = if annotations.lock.is_some() {
         State::Locked
     } else if annotations.ignored {
@@ -101,12 +104,12 @@ fn resolve_container(
     let policy = match (own, entry, &annotations.automated) {
         _ if annotations.ignored => None,
         (Some(own), ..) => Some(own),
-        // A restriction that missed its container must not widen another's.
+        // A restriction with a misspelled container must not be dropped silently.
         (None, Some(_), _) | (None, None, Some(_)) if !annotations.dangling.is_empty() => {
             Some(Err(dangling_error(workload, annotations)))
         }
         (None, Some(entry), _) => Some(entry),
-        // Nor must an entry that nobody can read: it may be for this container.
+        // The same applies to an invalid entry, which may be for this container.
         (None, None, Some(key)) => Some(match unreadable_entry(workload, sources) {
             Some(error) => Err(error),
             None => implied(workload, container, key),
@@ -132,32 +135,33 @@ fn resolve_container(
     }
 }
 
-/// That a tag is not a text, and what comes of it.
+/// The warning that a tag is not a string, with the value that Helm uses.
 fn numeric_tag(tag: &NumericTag) -> Warning {
     let NumericTag { printed, written } = tag;
     let message = match written {
-        Some(written) if written == printed => format!(
-            "the tag {written} is written without quotes, so it is not read as text; quote it"
-        ),
+        Some(written) if written == printed => {
+            format!("the tag {written} is written without quotes, so it is not a string; quote it")
+        }
         Some(written) => format!(
-            "the tag {written} is written without quotes, and Helm gets {printed} of it; quote it"
+            "the tag {written} is written without quotes, so Helm reads it as {printed}; quote it"
         ),
         None => format!(
-            "the tag is not a text, and Helm gets {printed} of it; how the manifest writes it is \
+            "the tag is not a string, and Helm reads it as {printed}; its text in the manifest is \
              not known here; quote it there"
         ),
     };
     Warning::new(WarningCode::NumericTag, message)
 }
 
-/// Whether the workload's own word is that nothing is automated. A switch is on
-/// or off, so whatever is not `"true"` counts, a misspelling too.
-fn says_manual(workload: &Workload) -> bool {
-    let switch = Key::Automated.find(&workload.annotations);
+/// Whether the workload's annotation turns automation off. Every value other than
+/// `"true"` does, including a misspelled one.
+fn is_explicitly_manual(workload: &Workload) -> bool {
+    let switch = AnnotationKey::Automated.find(&workload.annotations);
     switch.is_some_and(|(_, value)| value != "true")
 }
 
-/// The error of an entry that governs the workload and whose image is not known.
+/// The error of an entry that may apply to the workload, but whose image is not
+/// known.
 fn unreadable_entry(workload: &Workload, sources: &PolicySources) -> Option<PolicyError> {
     sources
         .image_policies
@@ -172,16 +176,16 @@ fn unreadable_entry(workload: &Workload, sources: &PolicySources) -> Option<Poli
 fn own_policy(
     workload: &Workload,
     container: &Container,
-    annotations: &Annotations,
+    annotations: &PolicyAnnotations,
     warnings: &mut Vec<Warning>,
 ) -> Option<Result<ContainerPolicy, PolicyError>> {
     let filter = annotations.filters.get(&container.name)?;
-    let origin = Origin::Annotation(filter.key.clone());
+    let origin = PolicyOrigin::Annotation(filter.key.clone());
     if let Some(meant) = Rule::likely_typo(&filter.text) {
         warnings.push(Warning::new(
             WarningCode::PolicyTypo,
             format!(
-                "{} is {:?}, which is taken as a glob; was {:?} meant?",
+                "{} is {:?}, which is used as a glob; did you mean {:?}?",
                 filter.key,
                 quote(&filter.text),
                 quote(&meant)
@@ -191,7 +195,7 @@ fn own_policy(
     let policy = Rule::parse(&filter.text)
         .map_err(|error| PolicyError::new(&filter.text, origin.clone(), error))
         .and_then(|rule| {
-            with_beside(
+            refine(
                 workload,
                 container,
                 ContainerPolicy::new(&filter.text, rule, origin),
@@ -200,31 +204,31 @@ fn own_policy(
     Some(policy)
 }
 
-/// The policy of automation alone: whatever is newest.
+/// The policy that is implied by automation: the newest image.
 fn implied(
     workload: &Workload,
     container: &Container,
     key: &str,
 ) -> Result<ContainerPolicy, PolicyError> {
-    let origin = Origin::Implied(key.to_owned());
+    let origin = PolicyOrigin::Implied(key.to_owned());
     let rule = Rule::parse("glob:*").map_err(|e| PolicyError::new("glob:*", origin.clone(), e))?;
-    with_beside(
+    refine(
         workload,
         container,
         ContainerPolicy::new("glob:*", rule, origin),
     )
 }
 
-fn with_beside(
+fn refine(
     workload: &Workload,
     container: &Container,
     mut policy: ContainerPolicy,
 ) -> Result<ContainerPolicy, PolicyError> {
-    refinements::apply(&mut policy, &workload.annotations, &container.name)?;
+    apply_refinements(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 
-fn dangling_error(workload: &Workload, annotations: &Annotations) -> PolicyError {
+fn dangling_error(workload: &Workload, annotations: &PolicyAnnotations) -> PolicyError {
     let key = annotations.dangling.first().cloned().unwrap_or_default();
     let text = workload.annotations.get(&key).cloned().unwrap_or_default();
     let names: Vec<&str> = workload
@@ -234,37 +238,37 @@ fn dangling_error(workload: &Workload, annotations: &Annotations) -> PolicyError
         .collect();
     PolicyError::new(
         &text,
-        Origin::Annotation(key),
+        PolicyOrigin::Annotation(key),
         format!(
-            "it names no container of {} ({}); until it is mended or removed, only containers \
-             with a filter of their own are updated",
+            "{} has no such container (it has {}); until this is fixed or removed, only \
+             containers with their own filter are updated",
             workload.id,
             names.join(", ")
         ),
     )
 }
 
-/// The policy of the entry for the container's image, if one applies.
+/// The policy of the `imagePolicies` entry for the container, if one applies.
 fn entry_policy(
     workload: &Workload,
     container: &Container,
     sources: &PolicySources,
 ) -> Option<Result<ContainerPolicy, PolicyError>> {
-    let key = Key::NamedPolicy(&container.name).to_string();
-    let governing = || {
-        sources
-            .image_policies
-            .iter()
-            .filter(|p| governs(p, workload, sources))
-    };
+    let key = AnnotationKey::NamedPolicy(&container.name).to_string();
+    let governing: Vec<&ImagePolicies> = sources
+        .image_policies
+        .iter()
+        .filter(|policies| governs(policies, workload, sources))
+        .collect();
     if let Some(wanted) = workload.annotations.get(&key) {
         return Some(
-            named_entry(&key, wanted, sources, governing())
+            named_entry(&key, wanted, sources, &governing)
                 .and_then(|entry| entry_for(entry, workload, container)),
         );
     }
     let image = container.image.parse::<ImageReference>().ok()?;
-    let matching: Vec<&ImagePolicyEntry> = governing()
+    let matching: Vec<&ImagePolicyEntry> = governing
+        .into_iter()
         .flat_map(|policies| &policies.entries)
         .filter(|entry| {
             entry
@@ -278,7 +282,7 @@ fn entry_policy(
         [entry] => Some(entry_for(entry, workload, container)),
         [first, second, ..] => {
             let reason = format!(
-                "{} names the same image; choose with the annotation {key}",
+                "{} is for the same image; choose one with the annotation {key}",
                 second.origin()
             );
             Some(Err(PolicyError::new(first.text(), first.origin(), reason)))
@@ -286,42 +290,46 @@ fn entry_policy(
     }
 }
 
-/// The entry that an annotation names: `[namespace/]name`. Those whose
-/// Kustomization applies the workload are looked at first.
+/// The entry that an annotation names: `[namespace/]name`. Entries of Kustomizations
+/// that apply the workload take precedence.
 fn named_entry<'s>(
     key: &str,
     wanted: &str,
     sources: &'s PolicySources,
-    governing: impl Iterator<Item = &'s ImagePolicies>,
+    governing: &[&'s ImagePolicies],
 ) -> Result<&'s ImagePolicyEntry, PolicyError> {
+    let mut found = entries_named(wanted, governing.iter().copied());
+    if found.is_empty() {
+        found = entries_named(wanted, &sources.image_policies);
+    }
+    let reason = match found.as_slice() {
+        [entry] => return Ok(entry),
+        [first, second, ..] if first.origin() == second.origin() => return Ok(first),
+        [] => format!("there is no imagePolicies entry {:?}", quote(wanted)),
+        [first, second, ..] => format!(
+            "it could be the {} or the {}",
+            first.origin(),
+            second.origin()
+        ),
+    };
+    let origin = PolicyOrigin::Annotation(key.to_owned());
+    Err(PolicyError::new(wanted, origin, reason))
+}
+
+fn entries_named<'s>(
+    wanted: &str,
+    policies: impl IntoIterator<Item = &'s ImagePolicies>,
+) -> Vec<&'s ImagePolicyEntry> {
     let (namespace, name) = match wanted.split_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, wanted),
     };
-    let named = |policies: &'s ImagePolicies| {
-        let in_scope = namespace.is_none_or(|namespace| policies.namespace == namespace);
-        let entries = policies.entries.iter().filter(move |_| in_scope);
-        entries.filter(move |entry| entry.name == name)
-    };
-    let mut found: Vec<&ImagePolicyEntry> = governing.flat_map(named).collect();
-    if found.is_empty() {
-        found = sources.image_policies.iter().flat_map(named).collect();
-    }
-    let refuse =
-        |reason: String| PolicyError::new(wanted, Origin::Annotation(key.to_owned()), reason);
-    match found.as_slice() {
-        [entry] => Ok(entry),
-        [] => Err(refuse(format!(
-            "there is no imagePolicies entry {:?}",
-            quote(wanted)
-        ))),
-        [first, second, ..] if first.origin() == second.origin() => Ok(first),
-        [first, second, ..] => Err(refuse(format!(
-            "it may mean the {} or the {}",
-            first.origin(),
-            second.origin()
-        ))),
-    }
+    policies
+        .into_iter()
+        .filter(|policies| namespace.is_none_or(|namespace| policies.namespace == namespace))
+        .flat_map(|policies| &policies.entries)
+        .filter(|entry| entry.name == name)
+        .collect()
 }
 
 fn entry_for(
@@ -330,13 +338,14 @@ fn entry_for(
     container: &Container,
 ) -> Result<ContainerPolicy, PolicyError> {
     let mut policy = entry.policy.clone()?;
-    refinements::apply_to_entry(&mut policy, &workload.annotations, &container.name)?;
+    apply_restrictions_to_entry(&mut policy, &workload.annotations, &container.name)?;
     Ok(policy)
 }
 
-/// Whether a Kustomization applies a workload: by Flux's label where there is
-/// one; for a file, by the folder that the Kustomization names, the innermost
-/// where several do; a file in no such folder counts for every Kustomization.
+/// Whether a Kustomization applies a workload. If the workload has Flux's label, that
+/// decides. Otherwise, for a file, the folder of the Kustomization decides, and the
+/// innermost folder if there are several. A file that is not in such a folder
+/// belongs to every Kustomization.
 fn governs(policies: &ImagePolicies, workload: &Workload, sources: &PolicySources) -> bool {
     if let Some(Owner {
         kind,
@@ -353,33 +362,35 @@ fn governs(policies: &ImagePolicies, workload: &Workload, sources: &PolicySource
     let Some(source) = &workload.source else {
         return false;
     };
-    let depth = |policies: &ImagePolicies| {
-        let path = policies.path.as_deref().unwrap_or_default();
-        depth_below(&source.file, path)
-    };
-    // A base is in no overlay's folder, and all overlays may build on it.
-    let innermost = sources.image_policies.iter().map(depth).max().flatten();
-    depth(policies) == innermost
+    // A base is not in the folder of an overlay, and every overlay may include it.
+    let all = sources.image_policies.iter();
+    let innermost = all.map(|each| folder_depth(each, &source.file)).max();
+    Some(folder_depth(policies, &source.file)) == innermost
 }
 
-/// How many folders deep the folder is below which a file lies, wherever the
-/// checkout begins; `None`: the file lies elsewhere, or no folder is named.
+/// How deep the folder of a Kustomization is; `None` if the file is not below it.
+fn folder_depth(policies: &ImagePolicies, file: &str) -> Option<usize> {
+    let folder = policies.path.as_deref().unwrap_or_default();
+    depth_below(file, folder)
+}
+
+/// The number of path elements of the folder, if the file is below it, wherever the
+/// root of the checkout is. `None` if it is not, or if there is no folder.
 fn depth_below(file: &str, folder: &str) -> Option<usize> {
-    let parts = |path: &str| -> Vec<String> {
-        path.split(['/', '\\'])
-            .filter(|part| !part.is_empty() && *part != ".")
-            .map(str::to_owned)
-            .collect()
-    };
-    let (file, folder) = (parts(file), parts(folder));
-    let lies_below =
-        !folder.is_empty() && file.windows(folder.len()).any(|window| window == folder);
-    lies_below.then_some(folder.len())
+    let (file, folder) = (path_elements(file), path_elements(folder));
+    let is_below = !folder.is_empty() && file.windows(folder.len()).any(|window| window == folder);
+    is_below.then_some(folder.len())
+}
+
+fn path_elements(path: &str) -> Vec<&str> {
+    path.split(['/', '\\'])
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect()
 }
 
 impl PolicySources {
-    /// The entries that are for no container among these, each with the images
-    /// that come close, in a sentence: a misspelt image is never updated.
+    /// A message for each entry whose image no container of these workloads has, with
+    /// similar images. A misspelled image would never be updated.
     #[must_use]
     pub fn unmatched<'w>(
         &self,
@@ -405,18 +416,18 @@ impl PolicySources {
                 let mut near: Vec<String> = images
                     .iter()
                     .map(|image| image.canonical().to_string())
-                    .filter(|name| is_near(name, &wanted.canonical().to_string()))
+                    .filter(|name| is_similar(name, &wanted.canonical().to_string()))
                     .collect();
                 near.sort_unstable();
                 near.dedup();
                 let hint = if near.is_empty() {
                     String::new()
                 } else {
-                    format!(" (close: {})", near.join(", "))
+                    format!(" (similar: {})", near.join(", "))
                 };
                 sentences.push(format!(
-                    "imagePolicies entry {} of Kustomization {} matches no container: its image \
-                     {} must be the one in the manifest{hint}",
+                    "imagePolicies entry {} of Kustomization {} does not match any container: its \
+                     image {} must be the same as in the manifest{hint}",
                     entry.name,
                     policies.id(),
                     wanted.name(),
@@ -427,10 +438,9 @@ impl PolicySources {
     }
 }
 
-/// How alike two names must be to be called close, from 0 to 1.
-const NEAR: f64 = 0.9;
+/// How similar two names must be to be suggested, from 0 to 1.
+const SIMILAR: f64 = 0.9;
 
-fn is_near(a: &str, b: &str) -> bool {
-    let last = |name: &str| name.rsplit('/').next().map(str::to_owned);
-    last(a) == last(b) || strsim::jaro_winkler(a, b) >= NEAR
+fn is_similar(a: &str, b: &str) -> bool {
+    a.rsplit('/').next() == b.rsplit('/').next() || strsim::jaro_winkler(a, b) >= SIMILAR
 }

@@ -1,8 +1,8 @@
-//! The policy types, and the one text form in which they are written.
+//! The policy types and their text form.
 //!
-//! `TYPE:EXPR`, where a text without a known type is a glob, as in Flux v1. The
-//! types are matched exactly: `SemVer:~1` is a glob that matches nothing, and
-//! [`Rule::likely_typo`] tells what was probably meant.
+//! The form is `TYPE:EXPR`. A text without a known type is a glob, as in Flux v1.
+//! Types are case-sensitive: `SemVer:~1` is a glob that matches nothing, and
+//! [`Rule::likely_typo`] returns what was probably meant.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::syntax::glob::{Glob, GlobError};
 use super::syntax::go_regex::{GoRegex, GoRegexError};
 use crate::image::{Digest, DigestError, Tag, TagError};
 
-/// How tags are chosen and ranked.
+/// How tags are selected and ranked.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     /// The highest version in a range.
@@ -25,39 +25,39 @@ pub enum Rule {
     Alphabetical(Direction),
     /// The greatest or smallest tag that is a number.
     Numerical(Direction),
-    /// This very image, for ever.
+    /// Always exactly this image.
     Pin(Digest),
-    /// Whatever this tag serves, by digest.
+    /// The image that this tag refers to, by digest.
     Follow(Tag),
 }
 
-/// A text that is no policy: the user's fault. Nothing is elected by it.
+/// Why a text is not a valid policy. The user has to fix it; it selects no image.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RuleError {
-    /// The range of a `semver:` policy.
+    /// The range of a `semver:` policy is not valid.
     #[error("{0}")]
     Constraint(#[from] ConstraintError),
-    /// The pattern of a `regex:` policy.
+    /// The expression of a `regex:` policy is not valid.
     #[error("{0}")]
     Regex(#[from] GoRegexError),
-    /// The pattern of a `glob:` policy.
+    /// The pattern of a `glob:` policy is not valid.
     #[error("{0}")]
     Glob(#[from] GlobError),
-    /// The word behind `alphabetical:` or `numerical:`.
-    #[error("the direction is asc or desc, not {0:?}")]
+    /// The direction of `alphabetical:` or `numerical:` is not valid.
+    #[error("the direction must be asc or desc, not {0:?}")]
     Direction(String),
-    /// What stands behind `digest:` is neither.
-    #[error("behind digest: stands a digest or a tag: {0}")]
+    /// The text after `digest:` is neither a digest nor a tag.
+    #[error("digest: must be followed by a digest or a tag: {0}")]
     Follow(TagError),
-    /// SOPS has encrypted it, so what it says is not known.
+    /// It is encrypted by SOPS, so the policy is not known.
     #[error("encrypted by SOPS; decrypt the file first")]
     Encrypted,
-    /// The digest behind `digest:` is malformed.
+    /// The digest after `digest:` is malformed.
     #[error("{0}")]
     Digest(#[from] DigestError),
 }
 
-/// The type words, with what they are followed by.
+/// The names of the types.
 const TYPES: [&str; 7] = [
     "semver",
     "glob",
@@ -69,7 +69,7 @@ const TYPES: [&str; 7] = [
 ];
 
 impl Rule {
-    /// Reads `TYPE:EXPR`.
+    /// Parses `TYPE:EXPR`.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Rule {
         }
     }
 
-    /// Reads what stands behind `digest:`. A tag has no colon.
+    /// Parses the text after `digest:`. A tag has no colon.
     fn digest(expression: &str) -> Result<Self, RuleError> {
         if expression.contains(':') {
             Ok(Self::Pin(expression.parse()?))
@@ -103,7 +103,7 @@ impl Rule {
         }
     }
 
-    /// In which order the policy ranks tags.
+    /// The order in which the policy ranks tags.
     #[must_use]
     pub fn order(&self) -> Order {
         match self {
@@ -117,7 +117,7 @@ impl Rule {
         }
     }
 
-    /// The order that a text would have had, had it been well-formed.
+    /// The order that an invalid policy would have if it were valid.
     #[must_use]
     pub fn order_of_text(text: &str) -> Order {
         match text.split(':').next() {
@@ -129,8 +129,8 @@ impl Rule {
         }
     }
 
-    /// Whether the policy names one image exactly: then what it elects is
-    /// written even if it is lower than what runs, or another variant.
+    /// Whether the policy selects exactly one image. It is then written even if it is
+    /// lower than the running image, or another variant.
     #[must_use]
     pub fn is_exact_pin(&self) -> bool {
         match self {
@@ -141,8 +141,8 @@ impl Rule {
         }
     }
 
-    /// What was probably meant by a text that is taken as a glob: `None` where
-    /// the glob looks like one.
+    /// What was probably meant by a text that is used as a glob; `None` if it looks
+    /// like a glob.
     #[must_use]
     pub fn likely_typo(text: &str) -> Option<String> {
         let written = text.split(':').next().unwrap_or(text);
@@ -156,11 +156,13 @@ impl Rule {
             let rest = trimmed.split_once(':').map_or("", |(_, rest)| rest);
             return Some(format!("{}:{rest}", kind.trim()));
         }
-        // No tag has a colon or one of the characters below, so the glob matches
-        // nothing for certain.
+        // A tag cannot have a colon or one of the characters below, so such a glob
+        // never matches.
         if let Some((kind, rest)) = trimmed.split_once(':') {
-            let near = |known: &&&str| strsim::damerau_levenshtein(known, kind.trim()) <= 2;
-            return Some(match TYPES.iter().find(near) {
+            let similar = TYPES
+                .iter()
+                .find(|known| strsim::damerau_levenshtein(known, kind.trim()) <= 2);
+            return Some(match similar {
                 Some(known) => format!("{known}:{rest}"),
                 None => format!("glob:{rest}"),
             });
@@ -179,7 +181,7 @@ fn direction(word: &str, has_colon: bool) -> Result<Direction, RuleError> {
     }
 }
 
-/// The text form; parsing it gives the same policy back.
+/// The text form. Parsing it returns the same policy.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -200,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_type_is_read_and_printed_back() {
+    fn every_type_is_parsed_and_printed() {
         let pin = format!("digest:sha256:{}", "ab".repeat(32));
         for (text, printed, order) in [
             ("semver:~1.0", "semver:~1.0", Order::Semver),
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_expression_is_no_policy() {
+    fn malformed_expressions_are_rejected() {
         for text in [
             "semver:",
             "semver:invalid",
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_in_other_spelling_is_a_glob_and_a_likely_typo() {
+    fn misspelled_type_is_a_glob_and_a_likely_typo() {
         for (text, meant) in [
             ("SemVer:~1", Some("semver:~1")),
             (" semver:~1", Some("semver:~1")),
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_pins_are_known() {
+    fn exact_pins_are_recognised() {
         for (text, exact) in [
             ("glob:1.0.0", true),
             ("1.0.0", true),
@@ -288,7 +290,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn printing_and_parsing_give_the_same_policy(text in "(semver:|glob:|regex:|digest:|alphabetical:|numerical:)?[ -~]{0,24}") {
+        fn parsing_the_printed_text_returns_the_same_policy(text in "(semver:|glob:|regex:|digest:|alphabetical:|numerical:)?[ -~]{0,24}") {
             if let Ok(rule) = Rule::parse(&text) {
                 prop_assert_eq!(Rule::parse(&rule.to_string()), Ok(rule));
             }

@@ -1,20 +1,20 @@
-//! What a workload's annotations allow.
+//! The state of a container, and locks.
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
-    /// What a workload's annotations say of a container. The first that holds,
-    /// in this order, is its state.
+named_enum! {
+    /// The state of a container by its workload's annotations. The first one that
+    /// applies, in this order, is its state.
     pub enum State {
-        /// Nothing may change it.
+        /// It must not be changed.
         Locked = "locked",
-        /// It is left alone and nothing is asked for it.
+        /// It is skipped, and no registry is asked about it.
         Ignored = "ignored",
-        /// Updates are made without asking.
+        /// It is updated automatically.
         Automated = "automated",
-        /// Updates are made when somebody asks.
+        /// It is updated only on request.
         Manual = "manual",
     }
 }
@@ -22,10 +22,10 @@ closed_words! {
 /// A lock on a workload.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lock {
-    /// Who locked it, as written.
+    /// Who locked it, as written in the annotation.
     pub by: Option<String>,
-    /// Why, as written.
+    /// The reason, as written in the annotation.
     pub message: Option<String>,
-    /// When, as written.
+    /// The time, as written in the annotation.
     pub at: Option<String>,
 }

@@ -1,9 +1,9 @@
-//! What stands beside a policy: which tags it gets to see, and which part of
-//! them it reads.
+//! The filter of a policy: which tags the policy is applied to, and which part of
+//! each tag it reads.
 //!
-//! The order is fixed: filter, allow, ignore, extract, identifier; then the
-//! policy ranks what is left by what was extracted, and the whole tag is
-//! elected.
+//! The order is fixed: filter, allow, ignore, extract, identifier. Then the policy
+//! ranks the remaining tags by the extracted text. The elected tag is the whole
+//! tag.
 
 use std::borrow::Cow;
 
@@ -12,62 +12,63 @@ use super::syntax::go_regex::GoRegex;
 use super::syntax::template::Template;
 use crate::image::Tag;
 
-/// The tests before the policy. The default passes every tag but `latest` and the
-/// tags of signatures.
+/// The checks before the policy. The default accepts every tag except `latest` and
+/// artifact tags.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TagFilter {
-    /// Only tags that match (`filter-tags`, the regex of an `imagePolicies`
-    /// entry).
+    /// Tags must match this expression (`filter-tags`, or the regex of an
+    /// `imagePolicies` entry).
     pub pattern: Option<GoRegex>,
-    /// What of a matching tag the policy reads; the whole tag where none is set.
+    /// The part of a matching tag that the policy reads; `None` for the whole tag.
     pub extract: Option<Template>,
-    /// Only tags that one of these matches; empty: no demand.
+    /// Tags must match one of these; empty for no restriction.
     pub allow: Vec<GoRegex>,
-    /// What `allow` does where there is a pattern.
+    /// How `allow` is combined with the pattern.
     pub allow_mode: AllowMode,
-    /// No tag that one of these matches; wins over `allow`.
+    /// Tags must not match any of these. It takes precedence over `allow`.
     pub ignore: Vec<GoRegex>,
-    /// A prefix that every tag must have and that the policy does not read.
+    /// A prefix that every tag must have, and that is removed before the policy reads
+    /// the tag.
     pub identifier: Option<String>,
 }
 
-/// Whether allowed tags are the only ones or additional ones.
+/// Whether allowed tags are the only ones, or are added to the matching ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AllowMode {
     /// A tag must match the pattern and be allowed.
     #[default]
     Restricts,
-    /// A tag must match the pattern or be allowed; an allowed pre-release
-    /// passes a range that asks for none ("unless explicitly allowed").
+    /// A tag must match the pattern or be allowed. An allowed pre-release is also
+    /// accepted by a range that does not include pre-releases ("unless explicitly
+    /// allowed").
     Adds,
 }
 
 /// A tag that passed the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed<'t> {
-    /// What the policy reads.
+    /// The text that the policy reads.
     pub key: Cow<'t, str>,
-    /// Whether a pre-release may pass a range that does not ask for one.
+    /// Whether a pre-release is accepted by a range that does not include them.
     pub allows_prerelease: bool,
 }
 
 impl TagFilter {
-    /// Tests a tag.
+    /// Checks a tag.
     ///
     /// # Errors
     ///
-    /// The first test that it does not pass.
+    /// The first check that failed.
     pub fn pass<'t>(&self, tag: &'t Tag) -> Result<Passed<'t>, Rejection> {
-        if tag.is_of_artifact() {
+        if tag.is_artifact() {
             return Err(Rejection::ArtifactTag);
         }
         if tag.is_latest() {
             return Err(Rejection::Latest);
         }
         let text = tag.as_str();
-        let any = |list: &[GoRegex]| list.iter().any(|regex| regex.is_match(text));
         let matches = self.pattern.as_ref().is_none_or(|p| p.is_match(text));
-        let allowed = any(&self.allow);
+        let allowed = matches_any(&self.allow, text);
         let adds = self.allow_mode == AllowMode::Adds && self.pattern.is_some();
         if !(matches || adds && allowed) {
             return Err(Rejection::Filtered);
@@ -75,7 +76,7 @@ impl TagFilter {
         if !adds && !self.allow.is_empty() && !allowed {
             return Err(Rejection::NotAllowed);
         }
-        if any(&self.ignore) {
+        if matches_any(&self.ignore, text) {
             return Err(Rejection::Ignored);
         }
         let key = self.key(text).ok_or(Rejection::NoIdentifier)?;
@@ -85,15 +86,14 @@ impl TagFilter {
         })
     }
 
-    /// What the policy reads of a text that need not pass the filter, such as
-    /// the running tag; the text itself where nothing can be extracted.
+    /// The part that the policy reads of a tag that may not pass the filter, such as
+    /// the running tag; the whole text if nothing can be extracted.
     #[must_use]
     pub fn key_of_running<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.key(text).unwrap_or(Cow::Borrowed(text))
     }
 
-    /// Whether what is to be extracted can be found in a text; true where nothing
-    /// is to be extracted.
+    /// Whether the part to extract is in a text; true if there is nothing to extract.
     #[must_use]
     pub fn can_extract(&self, text: &str) -> bool {
         match (&self.pattern, &self.extract) {
@@ -102,7 +102,7 @@ impl TagFilter {
         }
     }
 
-    /// `None`: the identifier is missing.
+    /// The text that the policy reads; `None` if the identifier is missing.
     fn key<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
         let extracted = match (&self.pattern, &self.extract) {
             (Some(pattern), Some(template)) => match pattern.captures(text) {
@@ -123,6 +123,10 @@ impl TagFilter {
     }
 }
 
+fn matches_any(expressions: &[GoRegex], text: &str) -> bool {
+    expressions.iter().any(|regex| regex.is_match(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn allow_restricts_and_ignore_wins() {
+    fn allow_restricts_and_ignore_takes_precedence() {
         let filter = TagFilter {
             pattern: Some(regex("^v")),
             allow: vec![regex("1"), regex("2")],
@@ -152,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn allow_adds_to_the_regex_of_an_entry_and_lifts_the_prerelease_refusal() {
+    fn allow_adds_tags_to_the_regex_of_an_entry_including_prereleases() {
         let filter = TagFilter {
             pattern: Some(regex(r"^v[0-9]+\.[0-9]+\.[0-9]+$")),
             allow: vec![regex("^v1.2.3-rc.*$")],
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_reads_what_is_extracted_behind_the_identifier() {
+    fn policy_reads_the_extracted_text_without_the_identifier() {
         let filter = TagFilter {
             pattern: Some(regex("^(?P<v>.*)-alpine$")),
             extract: Some(Template::new("$v")),

@@ -1,20 +1,20 @@
-//! What a user should know although it changes no decision, or changed it.
+//! Warnings about a container's policy, image or workload.
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
 /// A warning of a container's row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Warning {
     /// The kind of warning, for scripts.
     pub code: WarningCode,
-    /// What it is about, in a sentence.
+    /// The message, as a sentence.
     pub message: String,
 }
 
 impl Warning {
-    /// A warning with its sentence.
+    /// Creates a warning with its message.
     pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -23,62 +23,63 @@ impl Warning {
     }
 }
 
-closed_words! {
+named_enum! {
     /// The kinds of warnings.
     pub enum WarningCode {
-        /// A switch is written as something other than `true` or `false`, and
-        /// does not count as true.
+        /// A switch has a value that looks like true but is not `"true"`, so it is off.
         BooleanTypo = "boolean-typo",
-        /// A policy is probably misspelt: its type is taken as a glob, or its
-        /// key is not known.
+        /// A policy is probably misspelled: it is used as a glob, or its key is not
+        /// known.
         PolicyTypo = "policy-typo",
-        /// A filter names no container of the workload.
+        /// A filter is for a container that the workload does not have.
         DanglingFilter = "dangling-filter",
         /// Two spellings of one annotation disagree.
         AnnotationConflict = "annotation-conflict",
         /// More than one policy applies to the container.
         PolicyConflict = "policy-conflict",
-        /// The policy of a container that is not automated cannot be used.
+        /// The policy of a container that is not automated is not valid.
         InvalidPolicy = "invalid-policy",
-        /// The row of a container that is not automated could not be decided.
+        /// No decision could be made for a container that is not automated.
         Undecided = "undecided",
-        /// The image is untagged or `latest`: the same name may mean another
-        /// image tomorrow.
+        /// The image has no tag or the tag `latest`, so the same name may refer to
+        /// another image tomorrow.
         MutableTag = "mutable-tag",
-        /// The Pods run another image than the one the tag serves now.
+        /// The Pods run another image than the one that the tag refers to now.
         MovedTag = "moved-tag",
         /// The Pods of the workload run different images.
         MixedImages = "mixed-images",
-        /// The running tag is gone from the registry.
+        /// The running tag no longer exists in the registry.
         RunningTagGone = "running-tag-gone",
         /// The update changes the major version.
         Major = "major",
-        /// What a newer tag serves is not an image.
+        /// A newer tag does not refer to an image.
         NotAnImage = "not-an-image",
-        /// The registry does not let anybody pull a newer tag.
+        /// The registry blocks a newer tag, or it has a format that runtimes no longer
+        /// pull.
         CannotBePulled = "cannot-be-pulled",
         /// The manifest or the config of a newer tag is too large to be read.
         TooLarge = "too-large",
         /// A newer tag is held back until it is old enough.
         TooYoung = "too-young",
-        /// A newer tag lacks a platform that the workload runs on.
+        /// A newer tag does not support a platform that the workload runs on.
         WrongPlatform = "wrong-platform",
-        /// The image is not written where it stands, whatever is elected.
+        /// The image cannot be changed in place, whatever is elected.
         NotWritable = "not-writable",
-        /// The tag of a Helm release's image is not a text in its values.
+        /// The tag of a HelmRelease's image is not a string in its values.
         NumericTag = "numeric-tag",
-        /// An annotation that maps an image of a Helm release leads nowhere.
+        /// An annotation that maps an image of a HelmRelease does not lead to an image.
         HalfMapping = "half-mapping",
-        /// Something else updates this image as well.
+        /// Something else also updates this image.
         OtherUpdater = "other-updater",
-        /// The registry shows the image that is written to you, and not to the
-        /// workload.
+        /// The image that would be written can be pulled with your credentials, but not
+        /// with those of the workload.
         PullableOnlyByYou = "pullable-only-by-you",
     }
 }
 
 impl WarningCode {
-    /// Whether it tells why a container that is not automated could not be judged.
+    /// Whether it reports why no decision could be made for a container that is not
+    /// automated.
     #[must_use]
     pub fn is_fault(self) -> bool {
         matches!(self, Self::InvalidPolicy | Self::Undecided)

@@ -162,7 +162,7 @@ impl Registries {
             Ok(places) => places,
             Err(failure) => {
                 for fact in facts {
-                    metadata.refuse(&fact, failure.clone());
+                    metadata.record_failure(&fact, failure.clone());
                 }
                 return;
             }

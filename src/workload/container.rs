@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A container with its image as the object spells it; the image may be no
-/// legal reference, which spoils this row only.
+/// A container with its image as written in the object. The image may be invalid,
+/// which affects only this row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Container {
@@ -13,31 +13,31 @@ pub struct Container {
     pub container_type: ContainerType,
     /// The image as written.
     pub image: String,
-    /// Flux's image automation marker beside the image, in a file.
+    /// The marker of Flux's image automation next to the image, in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<ImageMarker>,
-    /// Why its image is not written where it stands.
+    /// Why its image cannot be changed in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
-    /// The tag of a Helm release's image, where the values have a number or a
-    /// boolean in its place.
+    /// The tag of an image of a Helm release, if it is a number or a boolean in the
+    /// values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numeric_tag: Option<NumericTag>,
 }
 
-/// A tag in a Helm release's values that is not a text.
+/// A tag in the values of a Helm release that is not a string.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NumericTag {
-    /// As a template prints it: what runs.
+    /// As a template prints it. This is what runs.
     pub printed: String,
-    /// As the manifest has it; a live object has lost that.
+    /// As the manifest has it; not known for an object in a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<String>,
 }
 
 impl NumericTag {
-    /// The image as the manifest has it, from the image that runs.
+    /// The image as written in the manifest, for the image that runs.
     #[must_use]
     pub fn as_written(&self, image: &str) -> String {
         let name = image.strip_suffix(&self.printed);
@@ -48,30 +48,30 @@ impl NumericTag {
     }
 }
 
-/// Why an image is not written where it stands.
+/// Why an image cannot be changed in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
-    /// The reason, and what to do, in a sentence.
+    /// The reason and what to do, as a sentence.
     pub message: String,
-    /// Whether an image that somebody names is written all the same.
+    /// Whether an image that the user specifies explicitly is written anyway.
     pub yields_to_explicit: bool,
 }
 
-/// `# {"$imagepolicy": "namespace:name"}` behind an image in a file: Flux's
-/// image automation writes this line too.
+/// `# {"$imagepolicy": "namespace:name"}` after an image in a file. Flux's image
+/// automation also writes this line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageMarker {
     /// The ImagePolicy's `namespace:name` as written.
     pub policy: String,
 }
 
-/// Where a container stands in the Pod's spec.
+/// In which list of the Pod's spec a container is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ContainerType {
-    /// Under `containers`, or an image of a Helm release's values.
+    /// In `containers`, or an image in the values of a Helm release.
     Container,
-    /// Under `initContainers`, native sidecars too.
+    /// In `initContainers`, including native sidecars.
     InitContainer,
 }

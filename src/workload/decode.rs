@@ -1,91 +1,19 @@
-//! An object of the API or of a file, read into a [`Workload`].
+//! Decodes an object from the API or from a file into a [`Workload`].
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::container::{Container, ContainerType};
 use super::helm::values;
 use super::id::{WorkloadId, WorkloadKind};
+use super::object::Workload;
 use super::owner::{Owner, OwnerReference};
 use super::pull_secrets::PullSecretRefs;
 use super::scheduling::{RawAffinity, Scheduling};
 
-/// An object whose containers are rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Workload {
-    /// What it is called.
-    pub id: WorkloadId,
-    /// The object's own annotations, never those of its Pod template; only
-    /// those that are read here.
-    #[serde(default)]
-    pub annotations: BTreeMap<String, String>,
-    /// Containers first, then init containers, as the spec lists them.
-    pub containers: Vec<Container>,
-    /// Where its Pods can run.
-    #[serde(default)]
-    pub scheduling: Scheduling,
-    /// Who made it, if a marker tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub managed_by: Option<Owner>,
-    /// The labels by which its Pods are found; empty where it selects none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub pod_labels: BTreeMap<String, String>,
-    /// With which Secrets its Pods pull their images.
-    #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
-    pub pull_secrets: PullSecretRefs,
-    /// The file it was read from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<Source>,
-    /// Whether SOPS keeps a checksum over it in that file, which any change would
-    /// break.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_sealed: bool,
-}
-
-impl Workload {
-    /// A workload that runs one image and exists nowhere: policies are tried on
-    /// containers.
-    #[must_use]
-    pub fn running(image: &str) -> Self {
-        Self {
-            id: WorkloadId {
-                namespace: String::new(),
-                name: "test".to_owned(),
-                kind: WorkloadKind::Deployment,
-                api_version: "apps/v1".to_owned(),
-            },
-            annotations: BTreeMap::new(),
-            containers: vec![Container {
-                name: "test".to_owned(),
-                container_type: ContainerType::Container,
-                image: image.to_owned(),
-                marker: None,
-                obstacle: None,
-                numeric_tag: None,
-            }],
-            scheduling: Scheduling::default(),
-            managed_by: None,
-            pod_labels: BTreeMap::new(),
-            pull_secrets: PullSecretRefs::default(),
-            source: None,
-            is_sealed: false,
-        }
-    }
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Source {
-    /// The path as given, or `-` for standard input.
-    pub file: String,
-    /// The line on which the document begins, from 1.
-    pub line: usize,
-}
-
-/// An object of a workload kind that cannot be read: the manifest's fault.
+/// Why an object of a workload kind cannot be decoded. The manifest has to be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The object has no name.
@@ -94,46 +22,47 @@ pub enum DecodeError {
         /// The object's kind.
         kind: WorkloadKind,
     },
-    /// An annotation or a label is no text; the API server refuses that too.
-    #[error("{field} of {object} must be text, and is {found}; quote it")]
+    /// An annotation or a label is not a string. The API server also refuses that.
+    #[error("{field} of {object} must be a string, but is {found}; quote it")]
     NotText {
         /// `annotation KEY`.
         field: String,
         /// `deployment/web`.
         object: String,
-        /// What stands there.
+        /// The type and the value that was found.
         found: String,
     },
-    /// A field has another shape than the API gives it.
+    /// A field does not have the type that the API defines.
     #[error("{object}: {reason}")]
     Shape {
         /// `deployment/web`.
         object: String,
-        /// What does not fit.
+        /// What is wrong.
         reason: String,
     },
 }
 
-/// Reads an object by its own `apiVersion` and `kind`. `Ok(None)`: it is no
+/// Decodes an object by its own `apiVersion` and `kind`. `Ok(None)` if it is not a
 /// workload.
 ///
 /// # Errors
 ///
-/// The object is a workload and cannot be read: see [`DecodeError`].
+/// The object is a workload, but it is not valid: see [`DecodeError`].
 pub fn decode(object: &Value, namespace: &str) -> Result<Option<Workload>, DecodeError> {
-    let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or("");
-    match WorkloadKind::of_object(text("apiVersion"), text("kind")) {
-        Some(kind) => decode_as(kind, text("apiVersion"), namespace, object).map(Some),
+    let [api_version, kind] = ["apiVersion", "kind"]
+        .map(|key| object.get(key).and_then(Value::as_str).unwrap_or_default());
+    match WorkloadKind::from_api(api_version, kind) {
+        Some(kind) => decode_as(kind, api_version, namespace, object).map(Some),
         None => Ok(None),
     }
 }
 
-/// Reads an object whose kind is known, such as an item of a list, from any
-/// source of data; `namespace` serves where the object names none.
+/// Decodes an object whose kind is known, such as an item of a list, with any
+/// deserializer. `namespace` is used if the object has none.
 ///
 /// # Errors
 ///
-/// The object cannot be read: see [`DecodeError`].
+/// The object is not valid: see [`DecodeError`].
 pub fn decode_as<'de, D>(
     kind: WorkloadKind,
     api_version: &str,
@@ -150,8 +79,9 @@ where
     raw.into_workload(kind, api_version, namespace)
 }
 
-/// What the keys of the annotations that are read contain. All others are left
-/// out: they may be large, and may hold what belongs in no saved snapshot.
+/// Substrings of the keys of annotations that are kept. Other annotations are
+/// dropped: they may be large, and may contain data that must not be in a saved
+/// snapshot.
 const READ: [&str; 6] = [
     "fluxcd.io/",
     "flux.weave.works/",
@@ -222,7 +152,7 @@ struct RawPodSpec {
     affinity: Option<RawAffinity>,
     image_pull_secrets: Option<Vec<RawReference>>,
     service_account_name: Option<String>,
-    /// Its name of old, which the API still fills in.
+    /// The deprecated name of that field, which the API still sets.
     service_account: Option<String>,
 }
 
@@ -265,7 +195,7 @@ impl RawObject {
         let annotations = texts("annotation", &id, annotations)?;
         let labels = texts("label", &id, metadata.labels.unwrap_or_default())?;
         let references = metadata.owner_references.unwrap_or_default();
-        let managed_by = Owner::of(&labels, &annotations, &references, &id.namespace);
+        let managed_by = Owner::from_markers(&labels, &annotations, &references, &id.namespace);
 
         let spec = spec.unwrap_or_default();
         let pod_labels = spec
@@ -299,31 +229,16 @@ impl RawObject {
         let pod = template
             .and_then(|template| template.spec)
             .unwrap_or_default();
-        let of_type = |containers: Option<Vec<RawContainer>>, container_type| {
-            // A container without an image has no row: an overlay's patch names
-            // containers without repeating their images.
-            containers
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(move |raw| {
-                    let image = raw.image?;
-                    Some(Container {
-                        name: raw.name,
-                        container_type,
-                        image,
-                        marker: None,
-                        obstacle: None,
-                        numeric_tag: None,
-                    })
-                })
-        };
         Ok(Workload {
             id,
             annotations,
-            containers: of_type(pod.containers, ContainerType::Container)
-                .chain(of_type(pod.init_containers, ContainerType::InitContainer))
+            containers: containers_of_type(pod.containers, ContainerType::Container)
+                .chain(containers_of_type(
+                    pod.init_containers,
+                    ContainerType::InitContainer,
+                ))
                 .collect(),
-            scheduling: Scheduling::of_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
+            scheduling: Scheduling::from_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
             managed_by,
             pod_labels,
             pull_secrets: PullSecretRefs::new(
@@ -339,6 +254,27 @@ impl RawObject {
     }
 }
 
+fn containers_of_type(
+    containers: Option<Vec<RawContainer>>,
+    container_type: ContainerType,
+) -> impl Iterator<Item = Container> {
+    // A container without an image has no row: the patch of an overlay names
+    // containers without their images.
+    containers
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(move |raw| {
+            Some(Container {
+                name: raw.name,
+                container_type,
+                image: raw.image?,
+                marker: None,
+                obstacle: None,
+                numeric_tag: None,
+            })
+        })
+}
+
 fn texts(
     field: &str,
     id: &WorkloadId,
@@ -348,7 +284,7 @@ fn texts(
         .into_iter()
         .map(|(key, value)| match value {
             Value::String(text) => Ok((key, text)),
-            // The API drops a null as if it were an empty text.
+            // The API treats a null as an empty string.
             Value::Null => Ok((key, String::new())),
             other => Err(DecodeError::NotText {
                 field: format!("{field} {key}"),
@@ -384,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_four_kinds_list_containers_then_init_containers() {
+    fn containers_are_listed_before_init_containers() {
         let expected = [
             (
                 "app".to_owned(),
@@ -408,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_are_no_workloads() {
+    fn other_kinds_are_not_workloads() {
         for (api, kind) in [
             ("v1", "Pod"),
             ("batch/v1", "Job"),
@@ -421,19 +357,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unquoted_boolean_annotation_is_named() {
+    fn unquoted_boolean_annotation_is_reported() {
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "annotations": {"fluxcd.io/automated": true}}});
         let error = decode(&object, "default").expect_err("no text").to_string();
         assert_eq!(
             error,
-            "annotation fluxcd.io/automated of deployment/web must be text, \
-             and is the boolean true; quote it"
+            "annotation fluxcd.io/automated of deployment/web must be a string, \
+             but is the boolean true; quote it"
         );
     }
 
     #[test]
-    fn the_namespace_is_the_objects_own_or_the_default() {
+    fn namespace_is_the_objects_own_or_the_default() {
         let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web"}});
         let namespace = |object: &Value| {
@@ -449,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_read_from_its_marker() {
+    fn owner_is_read_from_its_marker() {
         for (metadata, owner) in [
             (
                 json!({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps",

@@ -1,13 +1,13 @@
-//! What a workload is called.
+//! The identity of a workload.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of objects whose containers are rows.
+/// The kinds of objects whose containers are listed as rows.
 ///
-/// Jobs, Pods and ReplicaSets are not among them: they belong to another object
-/// or cannot be changed.
+/// Jobs, Pods and ReplicaSets are not included, because they belong to another
+/// object or cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum WorkloadKind {
     /// `apps/v1`.
@@ -18,7 +18,7 @@ pub enum WorkloadKind {
     DaemonSet,
     /// `batch/v1`.
     CronJob,
-    /// Flux's Helm release, whose images stand in its values.
+    /// A Flux HelmRelease, whose images are in its values.
     HelmRelease,
 }
 
@@ -32,24 +32,24 @@ impl WorkloadKind {
         Self::HelmRelease,
     ];
 
-    /// The kind of an object, by its `apiVersion` and `kind`; `None` for objects
-    /// that have no rows. Versions that the API has retired are accepted,
-    /// because old manifests still name them.
+    /// The kind of an object with this `apiVersion` and `kind`; `None` for objects
+    /// that have no rows. API versions that were removed are accepted, because old
+    /// manifests still have them.
     #[must_use]
-    pub fn of_object(api_version: &str, kind: &str) -> Option<Self> {
+    pub fn from_api(api_version: &str, kind: &str) -> Option<Self> {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let mut kinds = Self::ALL.into_iter();
         kinds.find(|known| known.as_str() == kind && known.groups().contains(&group))
     }
 
-    /// The API groups that have this kind, today's first.
+    /// The API groups that have this kind, the current one first.
     #[must_use]
     pub fn groups(self) -> &'static [&'static str] {
         match self {
             Self::Deployment | Self::DaemonSet => &["apps", "extensions"],
             Self::StatefulSet => &["apps"],
             Self::CronJob => &["batch"],
-            // Flux 2's, then the Helm operator's of Flux 1 and its older name.
+            // Flux 2, then the Helm operator of Flux 1, then its older name.
             Self::HelmRelease => &[
                 "helm.toolkit.fluxcd.io",
                 "helm.fluxcd.io",
@@ -58,14 +58,14 @@ impl WorkloadKind {
         }
     }
 
-    /// Whether objects of two groups are two objects. Those of a built-in kind are
-    /// one object, under an old and a new name.
+    /// Whether objects with the same name in two groups are different objects. For
+    /// a built-in kind they are the same object, with an old and a new group.
     #[must_use]
     pub fn has_distinct_groups(self) -> bool {
         self == Self::HelmRelease
     }
 
-    /// The `kind` of the API.
+    /// The `kind` in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -108,11 +108,11 @@ impl fmt::Display for WorkloadKind {
     }
 }
 
-/// A workload's identity. Sorted by namespace, then name, then kind.
+/// The identity of a workload. Ordered by namespace, then name, then kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadId {
-    /// The namespace; from files, the one they would be applied to.
+    /// The namespace; for files, the one to which they would be applied.
     pub namespace: String,
     /// The object's name.
     pub name: String,
@@ -123,22 +123,22 @@ pub struct WorkloadId {
 }
 
 impl WorkloadId {
-    /// The API group: `apps`; empty for the core's.
+    /// The API group: `apps`; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
         let parts = self.api_version.rsplit_once('/');
         parts.map_or("", |(group, _)| group)
     }
 
-    /// The version in its group: `v1`.
+    /// The API version without the group: `v1`.
     #[must_use]
     pub fn version(&self) -> &str {
         let parts = self.api_version.rsplit_once('/');
         parts.map_or(&self.api_version, |(_, version)| version)
     }
 
-    /// The name as `-o name` prints it: `deployment.apps/web`. Given back, it
-    /// reaches this object and no other of the namespace.
+    /// The name as `-o name` prints it: `deployment.apps/web`. As an argument, it
+    /// selects exactly this object in the namespace.
     #[must_use]
     pub fn qualified(&self) -> String {
         match self.group() {
@@ -147,18 +147,19 @@ impl WorkloadId {
         }
     }
 
-    /// The name for a question before a write and for a command to paste: with the
-    /// group where several groups of a cluster may have the kind, since another
-    /// workload may have the short name too.
+    /// The name for a confirmation prompt and for a command to paste. It includes the
+    /// group if several groups of a cluster may have the kind, because another
+    /// workload may have the same short name.
     #[must_use]
     pub fn exact(&self) -> String {
-        match self.kind.has_distinct_groups() {
-            true => self.qualified(),
-            false => self.to_string(),
+        if self.kind.has_distinct_groups() {
+            self.qualified()
+        } else {
+            self.to_string()
         }
     }
 
-    /// Whether this is the same object, whatever version it was read in.
+    /// Whether this is the same object, in any API version.
     #[must_use]
     pub fn is_same_object(&self, other: &Self) -> bool {
         self.namespace == other.namespace
@@ -168,15 +169,16 @@ impl WorkloadId {
     }
 }
 
-/// `deployment/web`, as people type it; a HelmRelease of Flux 1 with its group,
-/// since the short word means one of Flux 2 first.
+/// `deployment/web`. A HelmRelease of Flux 1 is written with its group, because the
+/// short name prefers Flux 2.
 impl fmt::Display for WorkloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_older =
             self.kind.has_distinct_groups() && self.kind.groups().first() != Some(&self.group());
-        match is_older {
-            true => f.write_str(&self.qualified()),
-            false => write!(f, "{}/{}", self.kind.singular(), self.name),
+        if is_older {
+            f.write_str(&self.qualified())
+        } else {
+            write!(f, "{}/{}", self.kind.singular(), self.name)
         }
     }
 }
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_objects_whose_images_can_be_changed_have_a_kind() {
+    fn only_objects_with_changeable_images_have_a_kind() {
         for (api, kind, expected) in [
             ("apps/v1", "Deployment", true),
             ("extensions/v1beta1", "Deployment", true),
@@ -200,7 +202,7 @@ mod tests {
             ("argoproj.io/v1alpha1", "Deployment", false),
         ] {
             assert_eq!(
-                WorkloadKind::of_object(api, kind).is_some(),
+                WorkloadKind::from_api(api, kind).is_some(),
                 expected,
                 "{api} {kind}"
             );

@@ -1,16 +1,17 @@
-//! Kubernetes objects as far as images are concerned.
+//! The parts of Kubernetes objects that concern images.
 //!
-//! [`decode`] turns an object, from the API or from a file, into a [`Workload`]:
-//! its name, its annotations, its containers with their images, and what tells
-//! where its Pods can run and who else writes it. Everything else of the object
-//! is dropped while reading, which keeps a cluster of thousands of workloads
-//! small in memory.
+//! [`decode`] converts an object, from the API or from a file, into a
+//! [`Workload`]: its name, its annotations, its containers with their images, the
+//! platforms on which its Pods can run, and who else writes it. The rest of the
+//! object is dropped while reading, so that a cluster with thousands of workloads
+//! needs little memory.
 
 mod container;
 mod decode;
 mod helm;
 mod id;
 mod names;
+mod object;
 mod observed;
 mod obstacle;
 mod owner;
@@ -24,14 +25,15 @@ pub use self::helm::scalar::{plain_scalar, printed};
 pub use self::helm::values::{HelmImage, half_mappings, helm_images};
 pub(crate) use self::helm::values::{names_version, parent, value_at};
 pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
-pub use decode::{DecodeError, Source, Workload, decode, decode_as};
+pub use decode::{DecodeError, decode, decode_as};
 pub use id::{WorkloadId, WorkloadKind};
 pub use names::Names;
+pub use object::{ManifestSource, Workload};
 pub use observed::{Observed, Writers};
 pub use obstacle::SEALED;
 pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
-pub use rollout::{Progress, consequences, progress};
+pub use rollout::{RolloutProgress, consequences, progress};
 pub use scheduling::{NodeRequirement, Scheduling};
 pub use workload_type::{UnknownType, WorkloadType};

@@ -1,24 +1,24 @@
-//! Names of workloads that are shown side by side.
+//! Names of workloads that are listed together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::id::{WorkloadId, WorkloadKind};
 
-/// What each of several workloads is called: `deployment/web`, and with the group
-/// where two of them share namespace, kind and name, as while HelmReleases move
-/// from Flux 1 to Flux 2.
+/// The display names of several workloads: `deployment/web`, or with the group if
+/// two of them have the same namespace, kind and name. That happens during a
+/// migration of HelmReleases from Flux 1 to Flux 2.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names<'a> {
-    shared: BTreeSet<Key<'a>>,
+    shared: BTreeSet<ShortName<'a>>,
 }
 
-type Key<'a> = (&'a str, WorkloadKind, &'a str);
+type ShortName<'a> = (&'a str, WorkloadKind, &'a str);
 
 impl<'a> Names<'a> {
-    /// The names among these workloads.
+    /// Finds the names that these workloads share.
     #[must_use]
     pub fn among(ids: impl IntoIterator<Item = &'a WorkloadId>) -> Self {
-        let mut groups: BTreeMap<Key<'a>, &str> = BTreeMap::new();
+        let mut groups: BTreeMap<ShortName<'a>, &str> = BTreeMap::new();
         let mut shared = BTreeSet::new();
         for id in ids {
             let group = *groups.entry(key(id)).or_insert(id.group());
@@ -29,23 +29,24 @@ impl<'a> Names<'a> {
         Self { shared }
     }
 
-    /// What one of them is called.
+    /// The display name of one of the workloads.
     #[must_use]
-    pub fn of(&self, id: &WorkloadId) -> String {
-        match self.is_shared(id) {
-            true => id.qualified(),
-            false => id.to_string(),
+    pub fn name(&self, id: &WorkloadId) -> String {
+        if self.is_shared(id) {
+            id.qualified()
+        } else {
+            id.to_string()
         }
     }
 
-    /// Whether another one has this name in another group.
+    /// Whether a workload of another group has the same name.
     #[must_use]
     pub fn is_shared(&self, id: &WorkloadId) -> bool {
         self.shared.contains(&key(id))
     }
 }
 
-fn key(id: &WorkloadId) -> Key<'_> {
+fn key(id: &WorkloadId) -> ShortName<'_> {
     (&id.namespace, id.kind, &id.name)
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn workloads_that_share_a_name_are_called_by_their_group_too() {
+    fn workloads_that_share_a_name_are_listed_with_their_group() {
         let id = |namespace: &str, kind, api_version: &str| WorkloadId {
             namespace: namespace.to_owned(),
             name: "a".to_owned(),
@@ -65,13 +66,13 @@ mod tests {
         let ids = [
             id("shop", release, "helm.fluxcd.io/v1"),
             id("shop", release, "helm.toolkit.fluxcd.io/v2"),
-            // Alone in its namespace.
+            // The only one in its namespace.
             id("other", release, "helm.toolkit.fluxcd.io/v2"),
-            // Alone, and not of the group that the short name means first.
+            // The only one, but not of the group that the short name prefers.
             id("old", release, "flux.weave.works/v1beta1"),
             // Another kind.
             id("shop", WorkloadKind::Deployment, "apps/v1"),
-            // Two versions of one group, as two files may have them.
+            // Two versions of one group, as in two files.
             id("files", release, "helm.toolkit.fluxcd.io/v2"),
             id("files", release, "helm.toolkit.fluxcd.io/v2beta1"),
             // Two groups of a built-in kind.
@@ -79,7 +80,7 @@ mod tests {
             id("files", WorkloadKind::Deployment, "extensions/v1beta1"),
         ];
         let names = Names::among(&ids);
-        let called: Vec<String> = ids.iter().map(|id| names.of(id)).collect();
+        let called: Vec<String> = ids.iter().map(|id| names.name(id)).collect();
         assert_eq!(
             called,
             [

@@ -1,61 +1,62 @@
 //! An object as it was read just before it is changed.
 //!
-//! A [`Workload`] holds what decisions need and is small; this holds, of one
-//! object, everything that a safe edit of it needs besides: its version, all its
-//! annotations, and who wrote which field.
+//! A [`Workload`] is small and has only what decisions need. [`Observed`] adds
+//! everything that a safe edit needs: the object's version, all its annotations, and
+//! who wrote which field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::decode::{DecodeError, Workload, decode};
+use super::decode::{DecodeError, decode};
+use super::object::Workload;
 use super::owner::{Owner, OwnerMarker};
 
 /// The annotation of `kubectl apply`: a copy of the whole object.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// An object with what an edit of it needs.
+/// An object with everything that an edit needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observed {
-    /// The workload as decisions see it.
+    /// The workload, as used for decisions.
     pub workload: Workload,
-    /// Every annotation of the object, but for the copy that `kubectl apply` keeps.
+    /// Every annotation of the object, except the copy of `kubectl apply`.
     pub annotations: BTreeMap<String, String>,
     /// The object's own labels.
     pub labels: BTreeMap<String, String>,
-    /// The object's identity over time; none in files.
+    /// The object's UID; `None` for files.
     pub uid: Option<String>,
-    /// The version that was read; none in files.
+    /// The resource version that was read; `None` for files.
     pub resource_version: Option<String>,
-    /// Whether `kubectl apply` made it and will compare with its own copy.
+    /// Whether it was created by `kubectl apply`, which compares with its own copy.
     pub applied_by_kubectl: bool,
-    /// Whom its markers name as owner, the one that reverts an edit soonest first.
+    /// The owners that its markers name, the one that reverts an edit soonest first.
     pub owners: Vec<(OwnerMarker, Owner)>,
-    /// Who wrote what, by the server's bookkeeping.
+    /// Who wrote which field, from `metadata.managedFields`.
     pub writers: Writers,
-    /// `spec.values` of a Helm release.
+    /// `spec.values` of a HelmRelease.
     pub values: Option<Value>,
 }
 
-/// The field managers of an object, as far as edits meet them.
+/// The field managers of the fields that edits change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Writers {
-    /// The managers of each container's image, by the container's name.
+    /// The managers of each container's image, by container name.
     pub images: BTreeMap<String, BTreeSet<String>>,
-    /// The managers of anything in a Helm release's values.
+    /// The managers of any value of a HelmRelease.
     pub values: BTreeSet<String>,
-    /// The managers of each annotation, by its key.
+    /// The managers of each annotation, by key.
     pub annotations: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Observed {
-    /// Reads an object, from the API or from a file. `Ok(None)`: it is no
+    /// Reads an object, from the API or from a file. `Ok(None)` if it is not a
     /// workload.
     ///
     /// # Errors
     ///
-    /// The object is a workload and cannot be read.
+    /// The object is a workload, but it is not valid.
     pub fn read(object: &Value, namespace: &str) -> Result<Option<Self>, DecodeError> {
         let Some(workload) = decode(object, namespace)? else {
             return Ok(None);
@@ -63,16 +64,16 @@ impl Observed {
         let metadata = &object["metadata"];
         let mut annotations = texts(&metadata["annotations"]);
         let applied_by_kubectl = annotations.remove(LAST_APPLIED).is_some();
-        let text = |key: &str| metadata[key].as_str().map(str::to_owned);
         let labels = texts(&metadata["labels"]);
         let references = Vec::deserialize(&metadata["ownerReferences"]).unwrap_or_default();
-        let owners = Owner::all(&labels, &annotations, &references, &workload.id.namespace);
+        let owners =
+            Owner::all_from_markers(&labels, &annotations, &references, &workload.id.namespace);
         Ok(Some(Self {
             annotations,
             labels,
             owners,
-            uid: text("uid"),
-            resource_version: text("resourceVersion"),
+            uid: metadata["uid"].as_str().map(str::to_owned),
+            resource_version: metadata["resourceVersion"].as_str().map(str::to_owned),
             applied_by_kubectl,
             writers: Writers::read(&metadata["managedFields"]),
             values: object.pointer("/spec/values").cloned(),
@@ -96,7 +97,7 @@ impl Writers {
             let Some(manager) = entry["manager"].as_str() else {
                 continue;
             };
-            // What a subresource wrote is a status or a scale.
+            // A subresource is the status or the scale.
             if entry["subresource"].as_str().is_some_and(|s| !s.is_empty()) {
                 continue;
             }
@@ -138,7 +139,7 @@ fn keys(mapping: Option<&Value>) -> impl Iterator<Item = &str> {
     mapping.flat_map(|mapping| mapping.keys().map(String::as_str))
 }
 
-/// Reads `k:{"name":"app"}`.
+/// Parses `k:{"name":"app"}`.
 fn container_name(key: &str) -> Option<String> {
     let key: Value = serde_json::from_str(key.strip_prefix("k:")?).ok()?;
     Some(key.get("name")?.as_str()?.to_owned())
@@ -150,7 +151,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_writers_of_images_and_annotations_are_told() {
+    fn field_managers_of_images_and_annotations_are_read() {
         let fields = json!({
             "f:metadata": {"f:annotations": {".": {}, "f:fluxcd.io/automated": {}}},
             "f:spec": {"f:template": {"f:spec": {

@@ -1,69 +1,75 @@
-//! Why an image is not written where it stands.
+//! Why an image cannot be changed in place.
 
 use serde_json::{Map, Value};
 
 use super::container::{Container, Obstacle};
-use super::decode::Workload;
 use super::helm::values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
+use super::object::Workload;
 
-/// Why a workload that [is sealed](Workload::is_sealed) stays as it is.
-pub const SEALED: &str = "encrypted by SOPS; a change would break its checksum: change it with \
-                          sops edit, or encrypt it again with --mac-only-encrypted";
+/// Why a workload that [is sealed](Workload::is_sealed) cannot be changed.
+pub const SEALED: &str = "encrypted by SOPS, and a change would invalidate its checksum; use sops \
+                          edit, or encrypt it again with --mac-only-encrypted";
 
 impl Workload {
-    /// Why the image of one of its containers is not written. What can be told
-    /// only by the text of a manifest is not known here.
+    /// Why the image of one of its containers cannot be changed. Obstacles that
+    /// depend on the text of a manifest are not known here.
     #[must_use]
     pub fn obstacle(&self, container: &Container) -> Option<Obstacle> {
-        let sealed = self.is_sealed.then(|| Obstacle {
-            message: SEALED.to_owned(),
-            yields_to_explicit: false,
-        });
+        let sealed = self.is_sealed.then(|| Obstacle::new(SEALED));
         sealed.or_else(|| container.obstacle.clone())
     }
 }
 
+impl Obstacle {
+    /// An obstacle even to an image that the user specifies explicitly.
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            yields_to_explicit: false,
+        }
+    }
+}
+
+fn has_value(values: &Map<String, Value>, path: &[String]) -> bool {
+    value_at(values, path).is_some_and(is_filled)
+}
+
 impl HelmImage {
-    /// Why the image is not written here.
+    /// Why the image cannot be changed in these values.
     #[must_use]
     pub fn obstacle(&self, values: &Map<String, Value>) -> Option<Obstacle> {
-        let holds = |path: &&Vec<String>| value_at(values, path).is_some_and(is_filled);
-        let never = |message: String| {
-            Some(Obstacle {
-                message,
-                yields_to_explicit: false,
-            })
-        };
-        if let Some(digest) = self.digest.as_ref().filter(holds) {
+        if let Some(digest) = self.digest.as_ref().filter(|path| has_value(values, path)) {
             let digest = digest.join(".");
-            return never(format!(
-                "{digest} of the values counts more than a tag; remove it first"
-            ));
+            return Some(Obstacle::new(format!(
+                "{digest} in the values takes precedence over a tag; remove it first"
+            )));
         }
         let tag = self.tag.as_ref();
-        if names_version(&self.repository_text(values)?) || tag.filter(holds).is_some() {
+        if names_version(&self.repository_text(values)?)
+            || tag.is_some_and(|path| has_value(values, path))
+        {
             return None;
         }
         if let Some(version) = &self.version {
             let version = version.join(".");
-            return never(format!(
-                "{version} of the values seems to hold the version, and only tag, imageTag and \
-                 image_tag are understood; map it with the annotations {REPOSITORY}NAME and \
-                 {TAG}NAME, or change it by hand"
-            ));
+            return Some(Obstacle::new(format!(
+                "{version} in the values seems to be the version, but only tag, imageTag and \
+                 image_tag are supported; map it with the annotations {REPOSITORY}NAME and \
+                 {TAG}NAME, or edit it by hand"
+            )));
         }
         let tag = tag?;
         if self.is_mapped && self.splits_tag && parent(values, tag).is_none() {
             let tag = tag.join(".");
-            return never(format!(
-                "{tag}, where an annotation says that the tag stands, is not in the values"
-            ));
+            return Some(Obstacle::new(format!(
+                "an annotation maps the tag to {tag}, which is not in the values"
+            )));
         }
         let has_place = self.splits_tag || self.is_mapped || value_at(values, tag).is_some();
         (!has_place).then(|| Obstacle {
             message: format!(
-                "{} of the values names no tag, and where the chart takes it from is not known; \
-                 name the image with --image, or map it with the annotation {REPOSITORY}NAME",
+                "{} in the values has no tag, and it is not known where the chart gets it from; \
+                 specify the image with --image, or map it with the annotation {REPOSITORY}NAME",
                 self.repository.join(".")
             ),
             yields_to_explicit: true,
@@ -80,10 +86,10 @@ mod tests {
     use crate::workload::helm::values::containers;
 
     #[test]
-    fn an_image_whose_version_stands_elsewhere_is_not_written() {
-        let elsewhere = |key: &str| format!("{key} of the values seems to hold the version");
-        let nowhere = "image of the values names no tag".to_owned();
-        let digest = |key: &str| format!("{key} of the values counts more than a tag");
+    fn image_with_its_version_in_an_unknown_key_is_not_written() {
+        let elsewhere = |key: &str| format!("{key} in the values seems to be the version");
+        let nowhere = "image in the values has no tag".to_owned();
+        let digest = |key: &str| format!("{key} in the values takes precedence over a tag");
         for (values, expected, yields) in [
             (json!({"image": "q/app:1", "version": "1"}), None, false),
             (

@@ -1,23 +1,23 @@
-//! Who else writes a workload.
+//! The owners of a workload: who else writes it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The object that made a workload and may undo an edit of it.
+/// The object that created a workload and may revert an edit of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// `Kustomization`, `HelmRelease`, `Application`, `Release` (Helm's own), or
     /// the kind of a controller.
     pub kind: String,
-    /// Its namespace, where the marker tells it.
+    /// Its namespace, if the marker includes it.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
 }
 
-/// What an object's `metadata.ownerReferences` say, as far as they matter here.
+/// The fields of `metadata.ownerReferences` that are used here.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct OwnerReference {
@@ -26,7 +26,8 @@ pub(crate) struct OwnerReference {
     controller: bool,
 }
 
-/// By what a workload tells its owner; what reverts an edit soonest comes first.
+/// The kind of marker that identifies an owner. Ordered by how soon the owner
+/// reverts an edit, the soonest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OwnerMarker {
     /// The labels of a Flux Kustomization.
@@ -35,79 +36,100 @@ pub enum OwnerMarker {
     HelmRelease,
     /// The tracking annotation of Argo CD.
     Application,
-    /// An owner reference that is the controller's.
+    /// An owner reference to the controller.
     Controller,
     /// The annotations of Helm itself.
     Release,
 }
 
 impl Owner {
-    /// Reads every marker that GitOps tools, operators and Helm leave, the one
-    /// that reverts an edit soonest first.
-    pub(crate) fn all(
+    /// Reads all markers of GitOps tools, operators and Helm, the owner that reverts
+    /// an edit soonest first.
+    pub(crate) fn all_from_markers(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
         namespace: &str,
     ) -> Vec<(OwnerMarker, Self)> {
-        let flux = |prefix: &str, kind: &str| {
-            let name = labels.get(&format!("{prefix}/name"))?;
-            Some(Self {
-                kind: kind.to_owned(),
-                namespace: labels.get(&format!("{prefix}/namespace")).cloned(),
-                name: name.clone(),
-            })
-        };
-        let argo = || {
-            // `app:group/kind:namespace/name`.
-            let id = annotations.get("argocd.argoproj.io/tracking-id")?;
-            let app = id.split(':').next().filter(|app| !app.is_empty())?;
-            Some(Self::application(app))
-        };
-        let controller = || {
-            let reference = references.iter().find(|reference| reference.controller)?;
-            Some(Self {
-                kind: reference.kind.clone(),
-                namespace: Some(namespace.to_owned()),
-                name: reference.name.clone(),
-            })
-        };
-        let helm = || {
-            let name = annotations.get("meta.helm.sh/release-name")?;
-            Some(Self {
-                kind: "Release".to_owned(),
-                namespace: annotations.get("meta.helm.sh/release-namespace").cloned(),
-                name: name.clone(),
-            })
-        };
-        let kustomization = flux("kustomize.toolkit.fluxcd.io", "Kustomization");
-        let release = flux("helm.toolkit.fluxcd.io", "HelmRelease");
         let markers = [
-            (OwnerMarker::Kustomization, kustomization),
-            (OwnerMarker::HelmRelease, release),
-            (OwnerMarker::Application, argo()),
-            (OwnerMarker::Controller, controller()),
-            (OwnerMarker::Release, helm()),
+            (
+                OwnerMarker::Kustomization,
+                Self::from_flux_labels(labels, "kustomize.toolkit.fluxcd.io", "Kustomization"),
+            ),
+            (
+                OwnerMarker::HelmRelease,
+                Self::from_flux_labels(labels, "helm.toolkit.fluxcd.io", "HelmRelease"),
+            ),
+            (
+                OwnerMarker::Application,
+                Self::from_argo_annotation(annotations),
+            ),
+            (
+                OwnerMarker::Controller,
+                Self::from_references(references, namespace),
+            ),
+            (
+                OwnerMarker::Release,
+                Self::from_helm_annotations(annotations),
+            ),
         ];
-        let there = markers.into_iter();
-        there
+        markers
+            .into_iter()
             .filter_map(|(marker, owner)| Some((marker, owner?)))
             .collect()
     }
 
-    /// The owner whose marker comes first.
-    pub(crate) fn of(
+    fn from_flux_labels(
+        labels: &BTreeMap<String, String>,
+        prefix: &str,
+        kind: &str,
+    ) -> Option<Self> {
+        let name = labels.get(&format!("{prefix}/name"))?;
+        Some(Self {
+            kind: kind.to_owned(),
+            namespace: labels.get(&format!("{prefix}/namespace")).cloned(),
+            name: name.clone(),
+        })
+    }
+
+    /// Reads the tracking ID, `app:group/kind:namespace/name`.
+    fn from_argo_annotation(annotations: &BTreeMap<String, String>) -> Option<Self> {
+        let id = annotations.get("argocd.argoproj.io/tracking-id")?;
+        let app = id.split(':').next().filter(|app| !app.is_empty())?;
+        Some(Self::application(app))
+    }
+
+    fn from_references(references: &[OwnerReference], namespace: &str) -> Option<Self> {
+        let reference = references.iter().find(|reference| reference.controller)?;
+        Some(Self {
+            kind: reference.kind.clone(),
+            namespace: Some(namespace.to_owned()),
+            name: reference.name.clone(),
+        })
+    }
+
+    fn from_helm_annotations(annotations: &BTreeMap<String, String>) -> Option<Self> {
+        let name = annotations.get("meta.helm.sh/release-name")?;
+        Some(Self {
+            kind: "Release".to_owned(),
+            namespace: annotations.get("meta.helm.sh/release-namespace").cloned(),
+            name: name.clone(),
+        })
+    }
+
+    /// The owner that reverts an edit soonest.
+    pub(crate) fn from_markers(
         labels: &BTreeMap<String, String>,
         annotations: &BTreeMap<String, String>,
         references: &[OwnerReference],
         namespace: &str,
     ) -> Option<Self> {
-        let all = Self::all(labels, annotations, references, namespace);
+        let all = Self::all_from_markers(labels, annotations, references, namespace);
         all.into_iter().next().map(|(_, owner)| owner)
     }
 
-    /// An Argo CD Application as its marker names it: the name, which may carry
-    /// the namespace as `namespace_name`.
+    /// An Argo CD Application from the text of its marker: `name`, or
+    /// `namespace_name`.
     #[must_use]
     pub fn application(text: &str) -> Self {
         let (namespace, name) = match text.split_once('_') {

@@ -1,4 +1,4 @@
-//! What the Pods of a workload really run.
+//! The images that the Pods of a workload actually run.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::image::Digest;
 
-/// One `imageID` that Pods report for a container.
+/// An `imageID` that Pods report for a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningImage {
-    /// The digest in the id. `None`: the runtime reports an id that is no
-    /// digest, and nothing can be said of it.
+    /// The digest in the ID. `None` if the runtime reports an ID without a digest,
+    /// which cannot be compared.
     pub digest: Option<Digest>,
     /// How many Pods report it.
     pub pods: usize,
 }
 
-/// The images that run, by container, for one workload.
+/// The running images of one workload, by container.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PodImages {
@@ -24,7 +24,7 @@ pub struct PodImages {
 }
 
 impl PodImages {
-    /// Counts one Pod's `imageID` for a container. Ids have many spellings:
+    /// Counts the `imageID` of a container in one Pod. IDs have several forms:
     /// `repo@sha256:…`, `docker-pullable://repo@sha256:…`, `sha256:…` (a config).
     pub fn add(&mut self, container: &str, image_id: &str) {
         if image_id.is_empty() {
@@ -43,9 +43,9 @@ impl PodImages {
         }
     }
 
-    /// What runs for a container, in the order in which it was seen.
+    /// The running images of a container, in the order in which they were added.
     #[must_use]
-    pub fn of(&self, container: &str) -> &[RunningImage] {
+    pub fn for_container(&self, container: &str) -> &[RunningImage] {
         self.by_container.get(container).map_or(&[], Vec::as_slice)
     }
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_an_image_id_is_read() {
+    fn every_form_of_an_image_id_is_parsed() {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let mut pods = PodImages::default();
         for id in [
@@ -78,7 +78,7 @@ mod tests {
                 pods: 1,
             },
         ];
-        assert_eq!(pods.of("app"), expected);
-        assert_eq!(pods.of("other"), []);
+        assert_eq!(pods.for_container("app"), expected);
+        assert_eq!(pods.for_container("other"), []);
     }
 }

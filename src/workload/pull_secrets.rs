@@ -1,23 +1,20 @@
-//! With which Secrets a workload's Pods pull their images: their names, never
-//! what they hold.
+//! The Secrets with which a workload's Pods pull their images: only the names, not
+//! the contents.
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::Workload;
-use super::id::WorkloadKind;
-
-/// The service account of Pods that name none.
+/// The service account of Pods that do not specify one.
 pub const DEFAULT_SERVICE_ACCOUNT: &str = "default";
 
-/// What a Pod template says of its credentials.
+/// The references of a Pod template to pull secrets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PullSecretRefs {
-    /// The service account, whose own pull secrets count too; `None`:
+    /// The service account, whose pull secrets are also used; `None` means
     /// [`DEFAULT_SERVICE_ACCOUNT`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
-    /// `imagePullSecrets`, each once, in their order.
+    /// The names in `imagePullSecrets`, without duplicates, in their order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
 }
@@ -29,7 +26,7 @@ impl PullSecretRefs {
     ) -> Self {
         let mut names: Vec<String> = Vec::new();
         for name in listed {
-            // The API takes an entry without a name, and the kubelet passes it over.
+            // The API accepts an entry without a name, and the kubelet ignores it.
             if !name.is_empty() && !names.contains(&name) {
                 names.push(name);
             }
@@ -41,36 +38,23 @@ impl PullSecretRefs {
         }
     }
 
-    /// Whether the template says nothing of its own.
+    /// Whether the template refers to no pull secret and to no other service account.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What determines the pull secrets of a workload. Workloads with equal identities have
-/// the same credentials; identities of different namespaces are never equal.
+/// The identity with which images are pulled. Workloads with an equal identity have
+/// the same credentials. Workloads in different namespaces never do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PullIdentity {
     /// The namespace of the workload and of its Secrets.
     pub namespace: String,
-    /// The Secrets.
+    /// The pull secrets.
     #[serde(default, skip_serializing_if = "PullSecretRefs::is_empty")]
     pub pull_secrets: PullSecretRefs,
-}
-
-impl Workload {
-    /// Whose pull secrets its images are pulled with. `None`: it is in no
-    /// cluster, or a chart makes its Pods and nothing here tells how.
-    #[must_use]
-    pub fn reader(&self) -> Option<PullIdentity> {
-        let is_known = self.source.is_none() && self.id.kind != WorkloadKind::HelmRelease;
-        is_known.then(|| PullIdentity {
-            namespace: self.id.namespace.clone(),
-            pull_secrets: self.pull_secrets.clone(),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -78,10 +62,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::workload::{Source, decode};
+    use crate::workload::{ManifestSource, decode};
 
     #[test]
-    fn pull_secrets_are_read_by_their_names_from_every_kind_of_template() {
+    fn pull_secret_names_are_read_from_every_kind_of_template() {
         let refs = |spec: Value| {
             let objects = ["Deployment", "StatefulSet", "DaemonSet"].map(|kind| {
                 json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "web"},
@@ -115,7 +99,7 @@ mod tests {
             ),
             (json!({"serviceAccountName": "web"}), Some("web"), ""),
             (json!({"serviceAccount": "old"}), Some("old"), ""),
-            // Who names the default names none, so that they share what is read.
+            // Naming the default account is the same as naming none.
             (json!({"serviceAccountName": "default"}), None, ""),
             (
                 json!({"serviceAccountName": "", "imagePullSecrets": null}),
@@ -132,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_and_files_have_no_pull_secrets_that_are_known() {
+    fn pull_secrets_of_helm_releases_and_files_are_not_known() {
         let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
             "metadata": {"name": "db"}, "spec": {"values": {"image": "org/db:1"}}});
         let read = |object: &Value| {
@@ -144,7 +128,7 @@ mod tests {
         let mut file = read(&json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web"}}));
         assert!(file.reader().is_some());
-        file.source = Some(Source {
+        file.source = Some(ManifestSource {
             file: "web.yaml".to_owned(),
             line: 1,
         });

@@ -1,28 +1,28 @@
-//! What a new image sets going, and how far that has come.
+//! What happens after an image is changed, and the progress of the rollout.
 //!
-//! How a rollout is followed are the rules of `kubectl rollout status`. Where
-//! nothing moves by itself (paused, `OnDelete`, a CronJob, a Helm release) there
-//! is nothing to follow.
+//! A rollout is followed by the rules of `kubectl rollout status`. If nothing
+//! happens automatically (paused, `OnDelete`, a CronJob, a HelmRelease), there is
+//! nothing to follow.
 
 use serde_json::Value;
 
 use super::id::WorkloadKind;
 
-/// How far a rollout has come.
+/// The progress of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
-    /// It goes on; what it waits for.
+pub enum RolloutProgress {
+    /// It is in progress, with what it is waiting for.
     Waiting(String),
-    /// Every Pod that is to be replaced is replaced and available.
+    /// Every Pod that had to be replaced is replaced and available.
     Done,
-    /// Nothing moves by itself, or not here; why.
+    /// Nothing happens automatically, or it is not visible here, with the reason.
     Still(String),
-    /// The controller gave up; why.
+    /// The controller gave up, with the reason.
     Failed(String),
 }
 
-/// What happens once another image is written into an object of the API, each in
-/// a sentence; nothing where that is not known.
+/// What happens after another image is written into an object of the API, each as a
+/// phrase. Empty if that is not known.
 #[must_use]
 pub fn consequences(object: &Value) -> Vec<String> {
     let Some(kind) = kind(object) else {
@@ -67,7 +67,7 @@ pub fn consequences(object: &Value) -> Vec<String> {
     vec![one]
 }
 
-const ON_DELETE: &str = "OnDelete: each Pod keeps its image until somebody deletes it";
+const ON_DELETE: &str = "OnDelete: each Pod keeps its image until it is deleted";
 
 /// `3 Pods restart`.
 fn restart(pods: i64) -> String {
@@ -84,10 +84,10 @@ fn count(pods: i64, one: &str, more: &str) -> String {
     }
 }
 
-/// How far the rollout has come that the object's last change began, by the
-/// rules of `kubectl rollout status`.
+/// The progress of the rollout that the object's last change started, by the rules
+/// of `kubectl rollout status`.
 #[must_use]
-pub fn progress(object: &Value) -> Progress {
+pub fn progress(object: &Value) -> RolloutProgress {
     let (spec, status) = (&object["spec"], &object["status"]);
     let kind = kind(object);
     let is_observed =
@@ -100,10 +100,10 @@ pub fn progress(object: &Value) -> Progress {
         Some(WorkloadKind::CronJob | WorkloadKind::HelmRelease) | None => false,
     };
     if !moves {
-        return Progress::Still(consequences(object).join(", "));
+        return RolloutProgress::Still(consequences(object).join(", "));
     }
     if !is_observed {
-        return Progress::Waiting("its controller has not seen the change yet".to_owned());
+        return RolloutProgress::Waiting("its controller has not seen the change yet".to_owned());
     }
     match kind {
         Some(WorkloadKind::Deployment) => deployment(spec, status),
@@ -112,7 +112,7 @@ pub fn progress(object: &Value) -> Progress {
     }
 }
 
-fn deployment(spec: &Value, status: &Value) -> Progress {
+fn deployment(spec: &Value, status: &Value) -> RolloutProgress {
     let progressing = status["conditions"]
         .as_array()
         .into_iter()
@@ -121,13 +121,13 @@ fn deployment(spec: &Value, status: &Value) -> Progress {
     if let Some(condition) = progressing
         && condition["reason"] == "ProgressDeadlineExceeded"
     {
-        let told = condition["message"].as_str().unwrap_or_default();
-        let told = if told.is_empty() {
+        let message = condition["message"].as_str().unwrap_or_default();
+        let details = if message.is_empty() {
             String::new()
         } else {
-            format!(" ({told})")
+            format!(" ({message})")
         };
-        return Progress::Failed(format!("it exceeded its progress deadline{told}"));
+        return RolloutProgress::Failed(format!("it exceeded its progress deadline{details}"));
     }
     let (wanted, all) = (replicas(spec), number(&status["replicas"]));
     let updated = number(&status["updatedReplicas"]);
@@ -143,11 +143,11 @@ fn deployment(spec: &Value, status: &Value) -> Progress {
             "{available} of {updated} new Pods are available"
         ))
     } else {
-        Progress::Done
+        RolloutProgress::Done
     }
 }
 
-fn stateful_set(spec: &Value, status: &Value) -> Progress {
+fn stateful_set(spec: &Value, status: &Value) -> RolloutProgress {
     let (wanted, ready) = (replicas(spec), number(&status["readyReplicas"]));
     let updated = number(&status["updatedReplicas"]);
     let partition = partition(spec);
@@ -161,11 +161,11 @@ fn stateful_set(spec: &Value, status: &Value) -> Progress {
                 "{updated} of {replaced} Pods from ordinal {partition} have the new image"
             ))
         } else {
-            Progress::Done
+            RolloutProgress::Done
         };
     }
     if status["updateRevision"] == status["currentRevision"] {
-        Progress::Done
+        RolloutProgress::Done
     } else {
         waiting(format_args!(
             "{updated} of {wanted} Pods have the new image"
@@ -173,7 +173,7 @@ fn stateful_set(spec: &Value, status: &Value) -> Progress {
     }
 }
 
-fn daemon_set(status: &Value) -> Progress {
+fn daemon_set(status: &Value) -> RolloutProgress {
     let wanted = number(&status["desiredNumberScheduled"]);
     let updated = number(&status["updatedNumberScheduled"]);
     let available = number(&status["numberAvailable"]);
@@ -184,17 +184,17 @@ fn daemon_set(status: &Value) -> Progress {
     } else if available < wanted {
         waiting(format_args!("{available} of {wanted} Pods are available"))
     } else {
-        Progress::Done
+        RolloutProgress::Done
     }
 }
 
-fn waiting(text: std::fmt::Arguments<'_>) -> Progress {
-    Progress::Waiting(text.to_string())
+fn waiting(text: std::fmt::Arguments<'_>) -> RolloutProgress {
+    RolloutProgress::Waiting(text.to_string())
 }
 
 fn kind(object: &Value) -> Option<WorkloadKind> {
-    let text = |key: &str| object[key].as_str().unwrap_or_default();
-    WorkloadKind::of_object(text("apiVersion"), text("kind"))
+    let [api_version, kind] = ["apiVersion", "kind"].map(|key| object[key].as_str());
+    WorkloadKind::from_api(api_version?, kind?)
 }
 
 /// The API's default is 1.
@@ -210,7 +210,7 @@ fn strategy<'v>(spec: &'v Value, key: &str) -> Option<&'v str> {
     spec[key]["type"].as_str()
 }
 
-/// The API leaves out what is 0.
+/// The API omits fields that are 0.
 fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or(0)
 }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_new_image_sets_going_is_told() {
+    fn consequences_depend_on_kind_and_strategy() {
         let none = Value::Null;
         for (kind, spec, status, expected) in [
             ("Deployment", json!({}), &none, "1 Pod restarts"),
@@ -263,7 +263,7 @@ mod tests {
                 "StatefulSet",
                 json!({"replicas": 2, "updateStrategy": {"type": "OnDelete"}}),
                 &none,
-                "OnDelete: each Pod keeps its image until somebody deletes it",
+                "OnDelete: each Pod keeps its image until it is deleted",
             ),
             (
                 "StatefulSet",
@@ -289,7 +289,7 @@ mod tests {
                 "DaemonSet",
                 json!({"updateStrategy": {"type": "OnDelete"}}),
                 &none,
-                "OnDelete: each Pod keeps its image until somebody deletes it",
+                "OnDelete: each Pod keeps its image until it is deleted",
             ),
             (
                 "CronJob",
@@ -317,17 +317,19 @@ mod tests {
         assert_eq!(consequences(&json!({"kind": "Pod"})), [""; 0]);
     }
 
-    /// `Ok` is done, `Err` what it waits for.
+    /// `Ok` if it is done, `Err` with what it is waiting for.
     fn waits(object: &Value) -> Result<(), String> {
         match progress(object) {
-            Progress::Done => Ok(()),
-            Progress::Waiting(text) => Err(text),
-            Progress::Still(text) | Progress::Failed(text) => panic!("{text}: {object}"),
+            RolloutProgress::Done => Ok(()),
+            RolloutProgress::Waiting(text) => Err(text),
+            RolloutProgress::Still(text) | RolloutProgress::Failed(text) => {
+                panic!("{text}: {object}")
+            }
         }
     }
 
     #[test]
-    fn a_deployment_is_followed_as_kubectl_follows_it() {
+    fn deployment_is_followed_as_in_kubectl() {
         let spec = json!({"replicas": 3});
         for (status, waiting) in [
             (
@@ -368,11 +370,11 @@ mod tests {
         );
         let why = "it exceeded its progress deadline \
                    (ReplicaSet \"web-1\" has timed out progressing.)";
-        assert_eq!(progress(&failed), Progress::Failed(why.to_owned()));
+        assert_eq!(progress(&failed), RolloutProgress::Failed(why.to_owned()));
     }
 
     #[test]
-    fn a_stateful_set_is_followed_as_kubectl_follows_it() {
+    fn stateful_set_is_followed_as_in_kubectl() {
         let rolling = |partition: i64| {
             json!({"replicas": 3, "updateStrategy": {"type": "RollingUpdate",
                 "rollingUpdate": {"partition": partition}}})
@@ -426,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_set_is_followed_as_kubectl_follows_it() {
+    fn daemon_set_is_followed_as_in_kubectl() {
         for (status, waiting) in [
             (
                 json!({"observedGeneration": 2, "desiredNumberScheduled": 2,
@@ -450,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_move_by_itself_is_not_waited_for() {
+    fn paused_and_manual_rollouts_are_not_waited_for() {
         let on_delete = json!({"updateStrategy": {"type": "OnDelete"}});
         for (kind, spec) in [
             ("Deployment", json!({"paused": true})),
@@ -461,7 +463,7 @@ mod tests {
         ] {
             let object = object(kind, spec, Value::Null);
             let still = consequences(&object).join(", ");
-            assert_eq!(progress(&object), Progress::Still(still), "{kind}");
+            assert_eq!(progress(&object), RolloutProgress::Still(still), "{kind}");
         }
     }
 }

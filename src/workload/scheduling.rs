@@ -1,4 +1,4 @@
-//! On which platforms the Pods of a workload can run.
+//! The platforms on which the Pods of a workload can run.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,30 @@ use crate::image::Platform;
 const OS_LABEL: &str = "kubernetes.io/os";
 const ARCH_LABEL: &str = "kubernetes.io/arch";
 
-/// What a Pod's spec demands of a node's operating system and architecture.
-/// Demands on any other label are left out: they never widen the choice.
+/// The requirements of a Pod's spec on the operating system and the architecture
+/// of a node. Requirements on other labels are left out, because they never add a
+/// platform.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scheduling {
-    /// All of these hold (`nodeSelector`).
+    /// All of these must hold (`nodeSelector`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub selector: Vec<NodeRequirement>,
-    /// One of these groups holds, all of it (required node affinity). Empty:
-    /// no demand.
+    /// All requirements of at least one of these terms must hold (required node
+    /// affinity). Empty if there is no requirement.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<Vec<NodeRequirement>>,
 }
 
-/// One demand on a node's platform.
+/// One requirement on a node's platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeRequirement {
-    /// Whether the operating system is meant, else the architecture.
+    /// Whether it is about the operating system; otherwise about the architecture.
     pub os: bool,
-    /// Whether the value must be none of `values`, else one of them.
+    /// Whether the value must not be one of `values`; otherwise it must be.
     pub negated: bool,
-    /// The values as labels spell them: `amd64`, `linux`.
+    /// The values, as in labels: `amd64`, `linux`.
     pub values: Vec<String>,
 }
 
@@ -69,52 +70,64 @@ impl Scheduling {
     /// Whether a node of this platform may run the Pods.
     #[must_use]
     pub fn admits(&self, platform: &Platform) -> bool {
-        let all = |group: &[NodeRequirement]| group.iter().all(|r| r.admits(platform));
-        all(&self.selector) && (self.terms.is_empty() || self.terms.iter().any(|term| all(term)))
+        admit_all(&self.selector, platform)
+            && (self.terms.is_empty() || self.terms.iter().any(|term| admit_all(term, platform)))
     }
 
-    /// The platforms on which the Pods can run: the nodes' that are admitted,
-    /// or where no known node is, those that the spec itself names: a node of
-    /// that platform may be on its way. `None`: nothing is known.
+    /// The platforms on which the Pods can run: those of the nodes that are admitted.
+    /// If no node is, the platforms that the spec itself names, because a node of
+    /// that platform may be added later. `None` if neither is known.
     #[must_use]
     pub fn possible(&self, nodes: Option<&[Platform]>) -> Option<Vec<Platform>> {
-        let admitted = |platforms: &[Platform]| -> Option<Vec<Platform>> {
-            let admitted: Vec<Platform> = platforms
-                .iter()
-                .filter(|p| self.admits(p))
-                .cloned()
-                .collect();
-            (!admitted.is_empty()).then_some(admitted)
-        };
-        nodes.and_then(admitted).or_else(|| admitted(&self.named()))
+        nodes
+            .and_then(|platforms| self.admitted(platforms))
+            .or_else(|| self.admitted(&self.named()))
     }
 
-    /// Every platform that the requirements name; where they name only an
-    /// architecture the system is Linux, as on nearly every node.
+    fn admitted(&self, platforms: &[Platform]) -> Option<Vec<Platform>> {
+        let admitted: Vec<Platform> = platforms
+            .iter()
+            .filter(|platform| self.admits(platform))
+            .cloned()
+            .collect();
+        (!admitted.is_empty()).then_some(admitted)
+    }
+
+    /// Every platform that the requirements name. If they name only an architecture,
+    /// the operating system is Linux, as on nearly every node.
     fn named(&self) -> Vec<Platform> {
-        let requirements = || self.selector.iter().chain(self.terms.iter().flatten());
-        let values = |os: bool| -> Vec<&str> {
-            let mut values: Vec<&str> = requirements()
-                .flat_map(|r| r.positive_values(os))
-                .map(String::as_str)
-                .collect();
-            values.sort_unstable();
-            values.dedup();
-            values
-        };
-        let mut systems = values(true);
+        let mut systems = self.named_values(true);
         if systems.is_empty() {
             systems.push("linux");
         }
         let mut platforms = Vec::new();
         for os in systems {
-            platforms.extend(values(false).iter().map(|arch| Platform::new(os, arch, "")));
+            let architectures = self.named_values(false).into_iter();
+            platforms.extend(architectures.map(|arch| Platform::new(os, arch, "")));
         }
         platforms
     }
+
+    /// The named operating systems if `os`, otherwise the named architectures.
+    fn named_values(&self, os: bool) -> Vec<&str> {
+        let requirements = self.selector.iter().chain(self.terms.iter().flatten());
+        let mut values: Vec<&str> = requirements
+            .flat_map(|requirement| requirement.positive_values(os))
+            .map(String::as_str)
+            .collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    }
 }
 
-/// The parts of a Pod's spec that say where it may run.
+fn admit_all(requirements: &[NodeRequirement], platform: &Platform) -> bool {
+    requirements
+        .iter()
+        .all(|requirement| requirement.admits(platform))
+}
+
+/// The affinity of a Pod's spec.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RawAffinity {
@@ -147,8 +160,19 @@ struct RawExpression {
     values: Vec<String>,
 }
 
+impl RawExpression {
+    fn platform_requirement(self) -> Option<NodeRequirement> {
+        let is_negated = match self.operator.as_str() {
+            "In" => false,
+            "NotIn" => true,
+            _ => return None,
+        };
+        NodeRequirement::on_label(&self.key, is_negated, self.values)
+    }
+}
+
 impl Scheduling {
-    pub(crate) fn of_pod(
+    pub(crate) fn from_pod(
         selector: &BTreeMap<String, String>,
         affinity: Option<RawAffinity>,
     ) -> Self {
@@ -164,18 +188,13 @@ impl Scheduling {
             .node_selector_terms
             .into_iter()
             .map(|term| {
-                let platform_only = |e: RawExpression| match e.operator.as_str() {
-                    "In" => NodeRequirement::on_label(&e.key, false, e.values),
-                    "NotIn" => NodeRequirement::on_label(&e.key, true, e.values),
-                    _ => None,
-                };
                 term.match_expressions
                     .into_iter()
-                    .filter_map(platform_only)
+                    .filter_map(RawExpression::platform_requirement)
                     .collect()
             })
             .collect();
-        // A group without a demand on the platform admits every platform.
+        // A term without a requirement on the platform admits every platform.
         let terms = if terms.iter().any(Vec::is_empty) {
             Vec::new()
         } else {
@@ -194,7 +213,7 @@ mod tests {
             .iter()
             .map(|&(k, v)| (k.to_owned(), v.to_owned()))
             .collect();
-        Scheduling::of_pod(
+        Scheduling::from_pod(
             &selector,
             serde_json::from_value(affinity).expect("affinity"),
         )
@@ -208,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_narrowed_by_selector_and_affinity() {
+    fn selector_and_affinity_restrict_the_nodes() {
         let nodes = platforms(&["linux/amd64", "linux/arm64", "windows/amd64"]);
         let pinned = scheduling(&[(ARCH_LABEL, "arm64")], serde_json::json!(null));
         assert_eq!(
@@ -229,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn without_nodes_only_what_the_spec_names_is_known() {
+    fn platforms_named_in_the_spec_are_used_without_a_matching_node() {
         let pinned = scheduling(&[(ARCH_LABEL, "arm64")], serde_json::json!(null));
         assert_eq!(pinned.possible(None), Some(platforms(&["linux/arm64"])));
         let other = platforms(&["linux/amd64"]);
@@ -243,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_term_on_other_labels_alone_admits_every_platform() {
+    fn term_without_a_platform_label_admits_every_platform() {
         let affine = scheduling(
             &[],
             serde_json::json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {

@@ -1,12 +1,12 @@
-//! Types as people name them on the command line.
+//! Resource types as given on the command line.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::id::{WorkloadId, WorkloadKind};
 
-/// A kind, and where it is named the group and the version of its API: several
-/// groups may have a kind, and all versions of one group show the same objects.
+/// A kind, with the group and the version of its API if they are given. Several
+/// groups may have the kind. All versions of one group have the same objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkloadType {
     kind: WorkloadKind,
@@ -14,7 +14,7 @@ pub struct WorkloadType {
     version: Option<String>,
 }
 
-/// A kind that has no rows, or a word that names no kind.
+/// The word is not a kind, or it is a kind that has no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the server doesn't have a resource type {word:?} that runs containers; {}",
@@ -27,7 +27,7 @@ pub struct UnknownType {
 
 fn supported() -> String {
     let names: Vec<&str> = WorkloadKind::ALL.iter().map(|k| k.plural()).collect();
-    format!("supported are {}", names.join(", "))
+    format!("supported types: {}", names.join(", "))
 }
 
 impl WorkloadType {
@@ -37,13 +37,13 @@ impl WorkloadType {
         self.kind
     }
 
-    /// The group, where one is named.
+    /// The group, if one is given.
     #[must_use]
     pub fn group(&self) -> Option<&'static str> {
         self.group
     }
 
-    /// The version, where one is named: `v2`.
+    /// The version, if one is given: `v2`.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
@@ -60,17 +60,18 @@ impl WorkloadType {
     /// The type in the singular: `deployment`, `helmrelease.helm.fluxcd.io`.
     #[must_use]
     pub fn singular(&self) -> String {
-        self.behind(self.kind.singular())
+        self.qualify(self.kind.singular())
     }
 
-    fn behind(&self, name: &str) -> String {
+    /// Appends the version and the group to a name.
+    fn qualify(&self, name: &str) -> String {
         let parts = [Some(name), self.version(), self.group];
         let parts: Vec<&str> = parts.into_iter().flatten().collect();
         parts.join(".")
     }
 }
 
-/// The kind in whichever groups have it.
+/// The kind in all groups that have it.
 impl From<WorkloadKind> for WorkloadType {
     fn from(kind: WorkloadKind) -> Self {
         Self {
@@ -84,16 +85,16 @@ impl From<WorkloadKind> for WorkloadType {
 /// `deployments`, `helmreleases.v2.helm.toolkit.fluxcd.io`.
 impl fmt::Display for WorkloadType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.behind(self.kind.plural()))
+        f.pad(&self.qualify(self.kind.plural()))
     }
 }
 
 impl FromStr for WorkloadType {
     type Err = UnknownType;
 
-    /// Reads a type as kubectl does: singular, plural or short name, in any case,
-    /// alone (`deploy`), with its group (`deployments.apps`), or with version and
-    /// group (`deployments.v1.apps`).
+    /// Parses a type as kubectl does: singular, plural or short name, in upper or
+    /// lower case, alone (`deploy`), with the group (`deployments.apps`), or with
+    /// version and group (`deployments.v1.apps`).
     fn from_str(word: &str) -> Result<Self, Self::Err> {
         let unknown = || UnknownType {
             word: word.to_owned(),
@@ -111,8 +112,7 @@ impl FromStr for WorkloadType {
         if api.is_empty() {
             return Ok(kind.into());
         }
-        let known = |group: &str| kind.groups().iter().copied().find(|known| *known == group);
-        if let Some(group) = known(api) {
+        if let Some(group) = known_group(kind, api) {
             return Ok(Self {
                 kind,
                 group: Some(group),
@@ -125,13 +125,17 @@ impl FromStr for WorkloadType {
         }
         Ok(Self {
             kind,
-            group: Some(known(group).ok_or_else(unknown)?),
+            group: Some(known_group(kind, group).ok_or_else(unknown)?),
             version: Some(version.to_owned()),
         })
     }
 }
 
-/// `v1`, `v2beta1`.
+fn known_group(kind: WorkloadKind, group: &str) -> Option<&'static str> {
+    kind.groups().iter().copied().find(|known| *known == group)
+}
+
+/// Whether a text has the form of an API version: `v1`, `v2beta1`.
 fn is_version(text: &str) -> bool {
     let number = text.strip_prefix('v').unwrap_or_default();
     number.starts_with(|c: char| c.is_ascii_digit())
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_read_as_kubectl_reads_them() {
+    fn types_are_parsed_as_in_kubectl() {
         for (word, kind, group, version) in [
             ("deploy", WorkloadKind::Deployment, None, None),
             (
@@ -158,7 +162,7 @@ mod tests {
                 Some("apps"),
                 Some("v1"),
             ),
-            // As an old manifest has it.
+            // As in an old manifest.
             (
                 "deployment.extensions",
                 WorkloadKind::Deployment,
@@ -199,11 +203,11 @@ mod tests {
             "deplo",
             "pods",
             "deployments.batch",
-            // Of another group whose name ends alike.
+            // Another group whose name has the same ending.
             "deployments.myapps",
             "helmreleases.fluxcd.io",
             "helmreleases.helm.cattle.io",
-            // No version.
+            // An invalid version.
             "deployments.1.apps",
             "deployments.v.apps",
             "deployments.v1%2f.apps",
@@ -214,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_includes_what_it_names() {
+    fn type_includes_only_matching_objects() {
         let id = WorkloadId {
             namespace: "shop".to_owned(),
             name: "db".to_owned(),

@@ -1,7 +1,7 @@
 //! What became of each workload of a plan.
 
 use crate::plan::Refusal;
-use crate::workload::{Source, WorkloadId};
+use crate::workload::{ManifestSource, WorkloadId};
 
 /// How far a write goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ pub struct Applied {
     /// The workload.
     pub workload: WorkloadId,
     /// The file it stands in, if it does.
-    pub source: Option<Source>,
+    pub source: Option<ManifestSource>,
     /// What was done, or why not.
     pub result: Result<Done, WriteError>,
     /// What to tell beside it, each in a sentence.

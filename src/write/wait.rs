@@ -8,7 +8,7 @@ use super::live_writer::LiveWriter;
 use super::{Applied, Done, DryRun};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
-use crate::workload::{Observed, Progress, WorkloadId, progress};
+use crate::workload::{Observed, RolloutProgress, WorkloadId, progress};
 
 /// The pause before a rollout is looked at again: short at first, since some are
 /// done at once.
@@ -112,10 +112,10 @@ async fn follow(
         loop {
             let text = match cluster.object(id).await {
                 Ok(object) => match progress(&object) {
-                    Progress::Done => return Rollout::Complete,
-                    Progress::Still(why) => return Rollout::Still(why),
-                    Progress::Failed(why) => return Rollout::Failed(why),
-                    Progress::Waiting(text) => text,
+                    RolloutProgress::Done => return Rollout::Complete,
+                    RolloutProgress::Still(why) => return Rollout::Still(why),
+                    RolloutProgress::Failed(why) => return Rollout::Failed(why),
+                    RolloutProgress::Waiting(text) => text,
                 },
                 Err(error) if error.reason() == "NotFound" => {
                     return Rollout::Failed(error.line());

@@ -19,15 +19,15 @@ use regex::Regex;
 /// A module of `src/` and the modules that it may use beside itself. The order
 /// is the way of the data; `cli` and `main` stand on top and may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("words", &[]),
+    ("named_enum", &[]),
     ("secrets", &[]),
-    ("image", &["words"]),
+    ("image", &["named_enum"]),
     ("workload", &["image"]),
-    ("policy", &["words", "image", "workload"]),
-    ("evaluator", &["words", "image", "workload", "policy"]),
+    ("policy", &["named_enum", "image", "workload"]),
+    ("evaluator", &["named_enum", "image", "workload", "policy"]),
     (
         "plan",
-        &["words", "image", "workload", "policy", "evaluator"],
+        &["named_enum", "image", "workload", "policy", "evaluator"],
     ),
     (
         "manifest",
@@ -35,7 +35,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "output",
-        &["words", "image", "workload", "policy", "evaluator", "plan"],
+        &[
+            "named_enum",
+            "image",
+            "workload",
+            "policy",
+            "evaluator",
+            "plan",
+        ],
     ),
     ("registry", &["secrets", "image"]),
     (

@@ -106,7 +106,7 @@ fn an_image_whose_tag_stands_nowhere_known_is_held_back() {
                 assert_eq!(after, before);
                 let held = "held back: helmrelease/web chart-image";
                 assert!(outcome.stderr.contains(held), "{outcome:?}");
-                assert!(outcome.stderr.contains(" of the values "), "{outcome:?}");
+                assert!(outcome.stderr.contains(" in the values "), "{outcome:?}");
             }
         }
     }
@@ -117,15 +117,15 @@ fn half_a_mapping_is_a_warning() {
     for (annotations, expected) in [
         (
             &["tag.fluxcd.io/side: a.tag"][..],
-            "tag.fluxcd.io/side maps nothing without repository.fluxcd.io/side",
+            "tag.fluxcd.io/side has no effect without repository.fluxcd.io/side",
         ),
         (
             &["registry.fluxcd.io/side: a.tag"],
-            "registry.fluxcd.io/side maps nothing without repository.fluxcd.io/side",
+            "registry.fluxcd.io/side has no effect without repository.fluxcd.io/side",
         ),
         (
             &["repository.fluxcd.io/side: a.b"],
-            "repository.fluxcd.io/side is \"a.b\", and spec.values has no text there",
+            "repository.fluxcd.io/side is \"a.b\", but spec.values has no string there",
         ),
     ] {
         let environment = TestEnvironment::new();
@@ -212,7 +212,10 @@ fn a_tag_without_quotes_is_shown_as_helm_gets_it_and_comes_back_as_it_was_writte
                 "{message}"
             );
             if written != shown {
-                assert!(message.contains(&format!("Helm gets {shown}")), "{message}");
+                assert!(
+                    message.contains(&format!("Helm reads it as {shown}")),
+                    "{message}"
+                );
             }
             words("update --yes").expect(0);
             let after = manifest(&environment);

@@ -6,7 +6,7 @@ use std::fs;
 use super::{AUTOMATED, deployment, root};
 use crate::support::program::{Outcome, TestEnvironment};
 
-const SEALED: &str = "encrypted by SOPS; a change would break its checksum";
+const SEALED: &str = "encrypted by SOPS, and a change would invalidate its checksum";
 
 /// A Deployment with these lines in its block of SOPS, and one without.
 fn files(block: &[&str]) -> (TestEnvironment, String) {

@@ -205,7 +205,7 @@ fn stricter_clock_applies_only_with_a_minimum_age() {
     assert_eq!(judged.says(), "unknown invalid-policy -");
     assert_eq!(
         judged.message,
-        "annotation imgpolicy.dev/min-age-clock: the clock of a minimum age is registry or image, \
+        "annotation imgpolicy.dev/min-age-clock: the clock of a minimum age must be registry or image, \
          not \"sundial\""
     );
 }
@@ -300,7 +300,8 @@ fn invalid_minimum_age_stops_the_update() {
             .decide("app");
         assert_eq!(judged.says(), "unknown invalid-policy -", "{age}");
         let expected = format!(
-            "annotation imgpolicy.dev/min-age: a duration reads like 72h, 3d or 1h30m, not {age:?}"
+            "annotation imgpolicy.dev/min-age: {age:?} is not a valid duration; use a \
+             form such as 72h, 3d or 1h30m"
         );
         assert_eq!(judged.message, expected);
     }

@@ -356,7 +356,7 @@ fn likely_typo_of_a_type_gives_a_warning_and_matches_nothing() {
             .decide("app");
         assert_eq!(judged.says(), "keep no-matching-tag -", "{policy}");
         let expected = format!(
-            "fluxcd.io/tag.app is {policy:?}, which is taken as a glob; was {meant:?} meant?"
+            "fluxcd.io/tag.app is {policy:?}, which is used as a glob; did you mean {meant:?}?"
         );
         assert_eq!(judged.warning(WarningCode::PolicyTypo), expected);
     }

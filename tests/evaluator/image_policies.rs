@@ -210,7 +210,7 @@ fn invalid_entry_is_rejected_with_the_field() {
         ),
         (
             with(semver(), &["allowTags"], json!([1])),
-            "allowTags must list texts",
+            "allowTags must be a list of strings",
         ),
         (
             with(semver(), &["ignoreTags"], json!(["("])),
@@ -222,19 +222,19 @@ fn invalid_entry_is_rejected_with_the_field() {
                 &["dockerhub", "allowTags"],
                 json!(["b"]),
             ),
-            "allowTags stands in the entry and in its block",
+            "allowTags is in the entry and in its block",
         ),
         (
             with(semver(), &["aws"], json!({"image": "org/app"})),
-            "only one block may name the image",
+            "only one block may have the image",
         ),
         (
             with(semver(), &["policy", "digest"], json!("x")),
-            "policy must name one of semver, digest",
+            "policy must have only one of semver, digest",
         ),
         (
             with(semver(), &["policy"], json!({})),
-            "policy names none of semver, digest",
+            "policy must have one of semver, digest",
         ),
         (
             with(semver(), &["policy", "semver"], json!({})),
@@ -246,11 +246,11 @@ fn invalid_entry_is_rejected_with_the_field() {
         ),
         (
             with(semver(), &["policy", "semver", "range"], json!(1.0)),
-            "range must be text; quote it",
+            "range must be a string; quote it",
         ),
         (
             with(semver(), &["identifier"], json!(1)),
-            "identifier must be text",
+            "identifier must be a string",
         ),
         (entry(json!({"digest": "sha256:beef"})), "digest: "),
         (
@@ -259,7 +259,7 @@ fn invalid_entry_is_rejected_with_the_field() {
         ),
         (
             entry(json!({"alphabetical": {"order": "up"}})),
-            "order is asc or desc, not \"up\"",
+            "order must be asc or desc, not \"up\"",
         ),
         (with(semver(), &["name"], json!(null)), "it has no name"),
     ];
@@ -313,8 +313,8 @@ fn two_entries_for_one_image_are_ambiguous_until_one_is_chosen() {
     assert_eq!(
         judged.message,
         "imagePolicies entry app-image of Kustomization flux-system/apps: imagePolicies entry \
-         wide of Kustomization flux-system/apps names the same image; choose with the annotation \
-         imgpolicy.dev/policy.app"
+         wide of Kustomization flux-system/apps is for the same image; choose one with the \
+         annotation imgpolicy.dev/policy.app"
     );
     for (name, elected) in [("app-image", "1.0.1"), ("flux-system/wide", "2.0.0")] {
         let chosen = scenario
@@ -346,7 +346,7 @@ fn name_used_by_several_kustomizations_must_be_qualified() {
     let judged = scenario.decide("app");
     assert_eq!(
         judged.message,
-        "annotation imgpolicy.dev/policy.app: it may mean the imagePolicies entry app-image of \
+        "annotation imgpolicy.dev/policy.app: it could be the imagePolicies entry app-image of \
          Kustomization flux-system/apps or the imagePolicies entry app-image of Kustomization \
          flux-system/more"
     );

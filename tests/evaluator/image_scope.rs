@@ -150,5 +150,5 @@ fn too_long_saved_glob_is_named() {
     assert!(matches!(error, SnapshotError::ImageGlob { .. }));
     let text = error.to_string();
     assert!(text.starts_with("--exclude-image \"*a"), "{text}");
-    assert!(text.ends_with("the glob is 1200 bytes long, at most 1024 are allowed"));
+    assert!(text.ends_with("the glob is 1200 bytes long; at most 1024 are allowed"));
 }

@@ -78,8 +78,8 @@ fn filter_of_the_workload_takes_precedence_with_a_warning() {
     assert_eq!(judged.elected(), "2.0.0");
     assert_eq!(
         judged.warning(WarningCode::PolicyConflict),
-        "imagePolicies entry app-image of Kustomization flux-system/apps applies as well; \
-         annotation fluxcd.io/tag.app counts"
+        "imagePolicies entry app-image of Kustomization flux-system/apps also applies; \
+         annotation fluxcd.io/tag.app is used"
     );
 }
 
@@ -222,10 +222,11 @@ fn entry_without_a_container_is_reported_with_similar_names() {
             .unmatched()
     };
     assert_eq!(scenario("org/app:1"), [""; 0]);
-    let sentence = "imagePolicies entry app-image of Kustomization flux-system/apps matches no \
-                    container: its image docker.io/org/app must be the one in the manifest";
+    let sentence = "imagePolicies entry app-image of Kustomization flux-system/apps does not \
+                    match any container: its image docker.io/org/app must be the same as in the \
+                    manifest";
     assert_eq!(scenario("quay.io/else/thing:1"), [sentence]);
-    let near = format!("{sentence} (close: docker.io/orgs/app)");
+    let near = format!("{sentence} (similar: docker.io/orgs/app)");
     assert_eq!(scenario("orgs/app:1"), [near]);
 }
 
@@ -236,8 +237,8 @@ fn entry_without_an_image_is_reported() {
     assert_eq!(
         scenario.unmatched(),
         [
-            "imagePolicies entry x of Kustomization flux-system/apps: it names no image: one \
-             block of aws, gcr, oci, dockerhub, azure, github"
+            "imagePolicies entry x of Kustomization flux-system/apps: it has no image; one \
+             block of aws, gcr, oci, dockerhub, azure, github is required"
         ]
     );
 }

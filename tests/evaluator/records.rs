@@ -128,8 +128,8 @@ fn dangling_filter_stops_containers_without_their_own() {
         let without = scenario.decide("app");
         assert_eq!(without.says(), "unknown invalid-policy -", "{key}");
         let expected = format!(
-            "annotation {key}: it names no container of deployment/web (app, own); until it is \
-             mended or removed, only containers with a filter of their own are updated"
+            "annotation {key}: deployment/web has no such container (it has app, own); until this \
+             is fixed or removed, only containers with their own filter are updated"
         );
         assert_eq!(without.message, expected);
         let own = scenario.decide("own");
@@ -137,7 +137,7 @@ fn dangling_filter_stops_containers_without_their_own() {
         let warning = own.warning(WarningCode::DanglingFilter);
         assert_eq!(
             warning,
-            format!("{key} names no container of deployment/web (app, own)")
+            format!("{key} does not name a container of deployment/web (app, own)")
         );
     }
 }

@@ -170,7 +170,7 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         ),
         (
             follow("semver:*", ":a b"),
-            "unknown unparsable-image: org/app:a b: not an image reference: ",
+            "unknown unparsable-image: org/app:a b: not a valid image reference: ",
         ),
         (
             with_range(">1.0.0")

@@ -93,7 +93,7 @@ fn only_true_enables_and_a_likely_typo_gives_a_warning() {
         let judged = scenario().annotation(key, "True").decide("app");
         assert_eq!(
             judged.warning(WarningCode::BooleanTypo),
-            format!("{key} is \"True\", which does not count: write \"true\"")
+            format!("{key} is \"True\", which is not \"true\", so it has no effect; use \"true\"")
         );
     }
 }
@@ -112,7 +112,7 @@ fn misspelt_key_gives_a_warning() {
         ("imgpolicy.dev/min_age", "imgpolicy.dev/min-age"),
     ] {
         let judged = scenario().annotation(key, "x").decide("app");
-        let expected = format!("{key} is not known; was {meant} meant?");
+        let expected = format!("{key} is not a known key; did you mean {meant}?");
         assert_eq!(judged.warning(WarningCode::PolicyTypo), expected);
     }
     let other = scenario().annotation("imgpolicy.dev/something-else", "x");
@@ -161,8 +161,8 @@ fn switch_with_the_stronger_prefix_applies_with_a_warning() {
         assert_eq!(
             judged.warning(WarningCode::AnnotationConflict),
             format!(
-                "fluxcd.io/automated is {new:?} and flux.weave.works/automated is {old:?}; \
-                 fluxcd.io/automated counts"
+                "fluxcd.io/automated is {new:?}, but flux.weave.works/automated is {old:?}; \
+                 fluxcd.io/automated is used"
             )
         );
     }

@@ -35,7 +35,7 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
     plane
         .apply(&[workload("Deployment", namespace, "web", "org/app:1")])
         .await;
-    let cluster = plane.connect(User::Reader, namespace).await;
+    let cluster = plane.connect(User::PullIdentity, namespace).await;
 
     let own = cluster
         .workloads(&everything(namespace))

@@ -141,7 +141,7 @@ async fn whoever_may_only_read_is_told_what_to_ask() {
     let namespace = "annotated-reader";
     deployments(plane, namespace, &["web"]).await;
     plane.allow_reader(namespace).await;
-    let kubeconfig = kubeconfigs::of_user(plane, User::Reader, namespace);
+    let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, namespace);
     let before = annotations(plane, namespace, "web").await;
     let run = imgpolicy(&kubeconfig, &["lock", "deployment/web", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");

@@ -18,7 +18,7 @@ async fn a_reader_is_told_what_to_ask_and_nothing_is_half_done() {
     plane
         .apply(&kinds.map(|kind| workload(kind.as_str(), namespace, "web", "org/app:1")))
         .await;
-    let cluster = plane.connect(User::Reader, namespace).await;
+    let cluster = plane.connect(User::PullIdentity, namespace).await;
     let ids = kinds.map(|kind| plans::id(kind, namespace, "web"));
     let mut before = Vec::new();
     for id in &ids {

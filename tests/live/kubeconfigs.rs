@@ -18,7 +18,7 @@ pub(crate) enum User {
     /// The same, for the one test that counts what is asked without need.
     Frugal,
     /// May read workloads in the namespaces that `objects::allow_reader` names.
-    Reader,
+    PullIdentity,
     /// May list Deployments alone in the namespace that a test names.
     Partial,
     /// May list the four kinds everywhere, and neither Pods nor Nodes.
@@ -35,7 +35,7 @@ impl User {
         Self::Admin,
         Self::Counted,
         Self::Frugal,
-        Self::Reader,
+        Self::PullIdentity,
         Self::Partial,
         Self::WorkloadsReader,
         Self::Puller,
@@ -47,7 +47,7 @@ impl User {
             Self::Admin => "admin",
             Self::Counted => "counted",
             Self::Frugal => "frugal",
-            Self::Reader => "reader",
+            Self::PullIdentity => "reader",
             Self::Partial => "partial",
             Self::WorkloadsReader => "workloads-reader",
             Self::Puller => "puller",

@@ -195,7 +195,7 @@ impl ControlPlane {
     pub(crate) async fn allow_reader(&self, namespace: &str) {
         let rules = json!([
             {"apiGroups": ["apps", "batch", ""], "resources": ["*"], "verbs": ["get", "list"]}]);
-        self.allow_in(namespace, User::Reader, rules).await;
+        self.allow_in(namespace, User::PullIdentity, rules).await;
     }
 
     /// Lets a user do something in a namespace.

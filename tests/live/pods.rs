@@ -61,7 +61,10 @@ async fn image_ids_reach_the_workload_that_made_the_pod() {
         .images
         .iter()
         .map(|(id, images)| {
-            let digests = images.of("app").iter().filter_map(|i| i.digest.as_ref());
+            let digests = images
+                .for_container("app")
+                .iter()
+                .filter_map(|i| i.digest.as_ref());
             let digests = digests.map(|d| d.to_string()[7..9].to_owned());
             (id.name.as_str(), digests.collect::<Vec<_>>())
         })

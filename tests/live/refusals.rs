@@ -14,7 +14,7 @@ use crate::service_account;
 #[tokio::test]
 async fn a_forbidden_namespace_is_told_with_what_to_ask() {
     let plane = ControlPlane::shared();
-    let kubeconfig = kubeconfigs::of_user(plane, User::Reader, "default");
+    let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, "default");
     let run = imgpolicy(&kubeconfig, &["status", "deploy", "-n", "kube-system"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
     assert_eq!(
@@ -63,7 +63,7 @@ async fn where_all_namespaces_are_forbidden_the_allowed_one_is_suggested() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("one-allowed").await;
     plane.allow_reader(namespace).await;
-    let kubeconfig = kubeconfigs::of_user(plane, User::Reader, namespace);
+    let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, namespace);
     let run = imgpolicy(&kubeconfig, &["status", "-A"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
     let errors: Vec<&str> = run

@@ -97,7 +97,7 @@ async fn the_four_kinds_are_updated_and_told_with_what_follows() {
     );
     for line in [
         "suspended: no run until it is resumed",
-        "OnDelete: each Pod keeps its image until somebody deletes it",
+        "OnDelete: each Pod keeps its image until it is deleted",
         "0 replicas: nothing restarts",
         "3 Pods restart",
         "4 updated",

@@ -11,8 +11,8 @@ use kubectl_imgpolicy::plan::FieldEdit;
 use super::edit::{annotation, place, refused};
 
 const IMAGE: &[&str] = &["spec", "image"];
-const SEALED: &str = "1: encrypted by SOPS; a change would break its checksum: change it with sops \
-                      edit, or encrypt it again with --mac-only-encrypted";
+const SEALED: &str = "1: encrypted by SOPS, and a change would invalidate its checksum; use \
+                      sops edit, or encrypt it again with --mac-only-encrypted";
 
 /// A document with these lines in its SOPS block; without lines, it has no block.
 fn document(name: &str, block: &[&str]) -> String {

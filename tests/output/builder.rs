@@ -6,7 +6,7 @@ use kubectl_imgpolicy::evaluator::{
 };
 use kubectl_imgpolicy::image::SourceKind;
 use kubectl_imgpolicy::policy::{Order, Warning, WarningCode};
-use kubectl_imgpolicy::workload::{ContainerType, Owner, Source, WorkloadId, WorkloadKind};
+use kubectl_imgpolicy::workload::{ContainerType, ManifestSource, Owner, WorkloadId, WorkloadKind};
 
 /// The current time in these tests.
 pub(crate) fn now() -> Timestamp {
@@ -157,7 +157,7 @@ impl Build {
     }
 
     pub(crate) fn file(mut self, file: &str, line: usize) -> Self {
-        self.0.source = Some(Source {
+        self.0.source = Some(ManifestSource {
             file: file.to_owned(),
             line,
         });

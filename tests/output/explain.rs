@@ -5,7 +5,7 @@ use kubectl_imgpolicy::output::{
     ExplainOptions, RepeatedFlags, Style, explain, next_step, sentence,
 };
 use kubectl_imgpolicy::policy::{Rejection, WarningCode};
-use kubectl_imgpolicy::workload::Source;
+use kubectl_imgpolicy::workload::ManifestSource;
 
 use super::builder::{every_kind, now, row, seed};
 use super::tags::{examination, passing, seed_examination};
@@ -30,7 +30,7 @@ fn report_shows_everything_behind_a_decision() {
     deployment/web container app in namespace shop
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match semver:~1.0
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2 are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases → 2 are old enough → 1 is elected
 
     CURRENT   TAG          VERDICT    CREATED            AGE      REASON
               1.0.1        elected    2026-11-20 12:00   24h      <none>
@@ -58,8 +58,8 @@ fn report_at_80_columns() {
     Would move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match
       semver:~1.0
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
-      are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases →
+      2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
              1.0.1       elected   2026-11-20 12:00  24h     <none>
@@ -91,8 +91,8 @@ fn report_at_40_columns() {
       semver:~1.0
 
     1,204 tags → 1,203 are not latest → 310
-      are in range → 3 are no pre-releases →
-      2 are old enough → 1 is elected
+      are in range → 3 are not pre-releases
+      → 2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   AGE
              1.0.1       elected   24h
@@ -140,8 +140,8 @@ fn report_in_colour() {
     ^[32m^[1mWould move from 1.0.0 to 1.0.1: 1.0.1 is the highest of 2 tags that match^[0m
     ^[32m^[1m  semver:~1.0^[0m
 
-    1,204 tags → 1,203 are not latest → 310 are in range → 3 are no pre-releases → 2
-      are old enough → 1 is elected
+    1,204 tags → 1,203 are not latest → 310 are in range → 3 are not pre-releases →
+      2 are old enough → 1 is elected
 
     CURRENT  TAG         VERDICT   CREATED           AGE     REASON
              ^[32m^[1m1.0.1^[0m       ^[32m^[1melected^[0m   2026-11-20 12:00  24h     <none>
@@ -341,7 +341,7 @@ fn next_command_uses_the_same_cluster_and_images() {
          --oci-layout layouts --pull-secrets=off"
     );
     let mut file = seed();
-    file.source = Some(Source {
+    file.source = Some(ManifestSource {
         file: "web.yaml".to_owned(),
         line: 7,
     });

@@ -3,7 +3,7 @@
 use kubectl_imgpolicy::output::{Style, WriteResult, held_back_lines, plan_text, results_line};
 use kubectl_imgpolicy::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
 use kubectl_imgpolicy::policy::{Warning, WarningCode};
-use kubectl_imgpolicy::workload::{ContainerType, Source, WorkloadId, WorkloadKind};
+use kubectl_imgpolicy::workload::{ContainerType, ManifestSource, WorkloadId, WorkloadKind};
 
 fn id(namespace: &str, name: &str) -> WorkloadId {
     WorkloadId {
@@ -64,7 +64,7 @@ fn plan() -> Plan {
         vec![image("app", "org/api:1", "org/api:2", None)],
         &[],
     );
-    in_file.source = Some(Source {
+    in_file.source = Some(ManifestSource {
         file: "shop/api.yaml".to_owned(),
         line: 12,
     });

@@ -1,4 +1,4 @@
-//! The laws of decimals.
+//! Properties of decimal numbers.
 
 use kubectl_imgpolicy::policy::Decimal;
 use proptest::prelude::*;
@@ -10,12 +10,12 @@ fn any_decimal() -> impl Strategy<Value = Decimal> {
 
 proptest! {
     #[test]
-    fn a_printed_decimal_is_read_as_itself(decimal in any_decimal()) {
+    fn printed_decimal_parses_to_an_equal_decimal(decimal in any_decimal()) {
         prop_assert_eq!(decimal.to_string().parse(), Ok(decimal));
     }
 
     #[test]
-    fn decimals_are_in_a_total_order(a in any_decimal(), b in any_decimal(), c in any_decimal()) {
+    fn decimals_have_a_total_order(a in any_decimal(), b in any_decimal(), c in any_decimal()) {
         prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
         prop_assert_eq!(a.cmp(&b).is_eq(), a == b);
         let mut sorted = [&a, &b, &c];
@@ -24,8 +24,8 @@ proptest! {
     }
 
     #[test]
-    fn the_order_is_that_of_the_numbers(left in -5000_i64..5000, right in -5000_i64..5000) {
-        // Two digits after the point.
+    fn decimals_are_ordered_as_numbers(left in -5000_i64..5000, right in -5000_i64..5000) {
+        // With two digits after the point.
         let text = |hundredths: i64| {
             let sign = if hundredths < 0 { "-" } else { "" };
             format!("{sign}{}.{:02}", hundredths.abs() / 100, hundredths.abs() % 100)
@@ -35,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_without_panic(text in "\\PC{0,12}|[-0-9.]{0,8}") {
+    fn only_decimal_notation_is_accepted(text in "\\PC{0,12}|[-0-9.]{0,8}") {
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
         let unsigned = text.strip_prefix('-').unwrap_or(&text);
         let parts: Vec<&str> = unsigned.split('.').collect();

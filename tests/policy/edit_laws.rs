@@ -1,4 +1,4 @@
-//! What holds for every edit of annotations, whatever stood there before.
+//! Properties of every edit of annotations, with any existing annotations.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::edits::{
     AUTOMATED, FILTER, OLD_AUTOMATED, OLD_TAG, RECORD, TAG, automate, lock, set, web,
 };
 
-/// Annotations as they come: known keys in every spelling, and others.
+/// Any annotations: known keys in every spelling, and others.
 fn annotations() -> impl Strategy<Value = BTreeMap<String, String>> {
     let key = prop::sample::select(vec![
         AUTOMATED,
@@ -87,7 +87,7 @@ fn with(annotations: BTreeMap<String, String>) -> Workload {
 
 proptest! {
     #[test]
-    fn an_edit_made_twice_is_made_once(before in annotations(), edit in any_edit()) {
+    fn edits_are_idempotent(before in annotations(), edit in any_edit()) {
         let workload = with(before);
         let once = edit.edit_of(&workload).expect("overwrites").apply_to(&workload);
         let again = edit.edit_of(&once).expect("overwrites");
@@ -95,7 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn other_annotations_stay(before in annotations(), edit in any_edit()) {
+    fn other_annotations_are_not_changed(before in annotations(), edit in any_edit()) {
         let workload = with(before);
         let written = edit.edit_of(&workload).expect("overwrites");
         for key in written.annotations.keys() {
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn the_resolver_reads_back_the_policy_that_was_set(
+    fn policy_that_was_set_is_resolved(
         before in annotations(),
         text in prop::sample::select(vec!["semver:~1.0", "1.0.0", "alphabetical", "glob:*"]),
     ) {
@@ -115,7 +115,7 @@ proptest! {
         let edit = set(&[&format!("app={text}")], true).edit_of(&workload).expect("overwrites");
         let resolved = resolve(&edit.apply_to(&workload), &PolicySources::default());
         let policy = resolved[0].policy.as_ref();
-        // A filter beside it may be malformed; the policy's own text is read anyway.
+        // Its filter may be malformed; the error is then about the filter.
         let read = match policy {
             Some(Ok(policy)) => policy.rule.to_string(),
             Some(Err(error)) => {
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_set_and_unset_leaves_the_rest(before in annotations()) {
+    fn setting_and_unsetting_a_policy_keeps_other_annotations(before in annotations()) {
         let workload = with(before);
         let set = set(&["app=semver:~1.0"], true);
         let unset = PolicyEdit::UnsetPolicy {
@@ -142,7 +142,7 @@ proptest! {
         };
         let mut direct = after(&unset, &workload).annotations;
         let with_policy = after(&set, &workload);
-        // Where no other spelling stands, the policy takes the slot of a record.
+        // Without another spelling, the policy replaces a record with the same key.
         if with_policy.annotations.get(TAG) != workload.annotations.get(TAG) {
             direct.remove(TAG);
         }
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lock_holds_and_an_unlocked_workload_does_not(before in annotations()) {
+    fn locked_workload_is_locked_until_it_is_unlocked(before in annotations()) {
         let workload = with(before);
         let locked = lock("alice", None, true).edit_of(&workload).expect("overwrites");
         let locked = locked.apply_to(&workload);

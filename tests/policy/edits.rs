@@ -1,4 +1,4 @@
-//! Edits of annotations: which keys are written, and what stands against it.
+//! Edits of annotations: which keys are written, and when an edit is refused.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ pub(super) const TAG: &str = "fluxcd.io/tag.app";
 pub(super) const FILTER: &str = "filter.fluxcd.io/app";
 pub(super) const OLD_TAG: &str = "flux.weave.works/tag.app";
 
-/// What an edit writes: `key=value`, or `key-` where it removes.
+/// The changes of an edit: `key=value`, or `key-` if it removes the key.
 fn written(edit: &Edit) -> Vec<String> {
     assert!(edit.images.is_empty() && edit.values.is_empty());
     let entry = |(key, value): (&String, &Option<String>)| match value {
@@ -66,12 +66,8 @@ fn written(edit: &Edit) -> Vec<String> {
     edit.annotations.iter().map(entry).collect()
 }
 
-fn told(refusal: &Refusal) -> String {
-    refusal.to_string()
-}
-
 #[test]
-fn a_switch_is_exactly_true_and_keeps_the_spelling_in_which_it_stands() {
+fn switch_is_set_to_true_in_its_existing_spelling() {
     for (before, expected) in [
         (&[][..], &["fluxcd.io/automated=true"][..]),
         (&[(AUTOMATED, "true")], &[]),
@@ -101,7 +97,7 @@ fn a_switch_is_exactly_true_and_keeps_the_spelling_in_which_it_stands() {
     ] {
         let refusal = automate(false)
             .edit_of(&web(before))
-            .expect_err("stands there");
+            .expect_err("it exists");
         assert!(matches!(refusal, Refusal::AnnotationExists { .. }));
         let edit = automate(true)
             .edit_of(&web(before))
@@ -111,17 +107,17 @@ fn a_switch_is_exactly_true_and_keeps_the_spelling_in_which_it_stands() {
 }
 
 #[test]
-fn another_value_is_named_in_kubectls_words() {
+fn existing_value_is_reported_as_by_kubectl() {
     let refusal = automate(false).edit_of(&web(&[(AUTOMATED, "false")]));
     assert_eq!(
-        told(&refusal.expect_err("refused")),
+        refusal.expect_err("refused").to_string(),
         "--overwrite is false but found the following declared annotation(s): \
          'fluxcd.io/automated' already has a value (false)"
     );
 }
 
 #[test]
-fn automation_ends_in_every_spelling_or_explicitly() {
+fn deautomate_removes_every_spelling_or_sets_false() {
     let both = web(&[
         (AUTOMATED, "true"),
         (OLD_AUTOMATED, "true"),
@@ -147,7 +143,7 @@ fn automation_ends_in_every_spelling_or_explicitly() {
 }
 
 #[test]
-fn a_policy_is_written_where_it_stands() {
+fn policy_is_written_in_its_existing_spelling() {
     let edit = set(&["app=semver:~1.0"], true);
     for (before, expected) in [
         (&[][..], vec![format!("{TAG}=semver:~1.0")]),
@@ -171,7 +167,7 @@ fn a_policy_is_written_where_it_stands() {
 }
 
 #[test]
-fn a_container_that_is_not_there_is_named_with_those_that_are() {
+fn unknown_container_is_reported_with_the_existing_ones() {
     for edit in [
         set(&["nosuch=glob:*"], true),
         PolicyEdit::Automate {
@@ -186,14 +182,14 @@ fn a_container_that_is_not_there_is_named_with_those_that_are() {
     ] {
         let refusal = edit.edit_of(&web(&[])).expect_err("there is none");
         assert_eq!(
-            told(&refusal),
+            refusal.to_string(),
             "unable to find container named \"nosuch\" (there are app, side)"
         );
     }
 }
 
 #[test]
-fn a_policy_for_all_leaves_out_those_that_have_one_of_their_own() {
+fn policy_for_all_skips_containers_with_their_own_policy() {
     let edit = PolicyEdit::set(
         vec![policy("side=glob:stg-*")],
         Some("semver:^1".to_owned()),
@@ -214,7 +210,11 @@ fn a_policy_for_all_leaves_out_those_that_have_one_of_their_own() {
     );
     for (all, age, part) in [
         (Some("semver:>>1"), None, "--tag-all \"semver:>>1\": "),
-        (None, Some("old"), "--min-age: a duration reads like 72h"),
+        (
+            None,
+            Some("old"),
+            "--min-age: \"old\" is not a valid duration",
+        ),
     ] {
         let (all, age) = (all.map(str::to_owned), age.map(str::to_owned));
         let error = PolicyEdit::set(Vec::new(), all, age, false).expect_err(part);
@@ -224,18 +224,18 @@ fn a_policy_for_all_leaves_out_those_that_have_one_of_their_own() {
 }
 
 #[test]
-fn a_policy_for_all_meets_a_name_that_fits_into_no_key() {
+fn policy_for_all_is_refused_for_an_overlong_container_name() {
     let long = "a".repeat(60);
     let mut workload = web(&[]);
     workload.containers[0].name.clone_from(&long);
     let edit = PolicyEdit::set(Vec::new(), Some("glob:*".to_owned()), None, false);
     let refusal = edit.expect("well-formed").edit_of(&workload);
-    let text = told(&refusal.expect_err("too long"));
+    let text = refusal.expect_err("too long").to_string();
     assert!(text.contains("at most 59 characters"), "{text}");
 }
 
 #[test]
-fn a_lock_says_who_why_and_since_when() {
+fn lock_records_who_why_and_when() {
     let edit = lock("alice", Some("freeze"), false).edit_of(&web(&[]));
     assert_eq!(
         written(&edit.expect("an edit")),
@@ -256,7 +256,7 @@ const LOCKED: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn a_locked_workload_stays_as_it_is_without_overwrite() {
+fn existing_lock_is_kept_without_overwrite() {
     let locked = web(&LOCKED);
     for same in [
         lock("alice", Some("freeze"), false),
@@ -268,7 +268,10 @@ fn a_locked_workload_stays_as_it_is_without_overwrite() {
         lock("bob", None, false),
         lock("alice", Some("other"), false),
     ] {
-        let text = told(&other.edit_of(&locked).expect_err("another lock"));
+        let text = other
+            .edit_of(&locked)
+            .expect_err("another lock")
+            .to_string();
         for part in [
             "--overwrite is false",
             "locked_user' already has a value (alice)",
@@ -290,7 +293,7 @@ fn a_locked_workload_stays_as_it_is_without_overwrite() {
 }
 
 #[test]
-fn what_a_lock_that_is_gone_left_behind_is_no_obstacle() {
+fn leftovers_of_a_removed_lock_do_not_prevent_a_new_one() {
     let left = web(&[
         ("fluxcd.io/locked_user", "alice"),
         ("fluxcd.io/locked_msg", "old"),
@@ -300,14 +303,14 @@ fn what_a_lock_that_is_gone_left_behind_is_no_obstacle() {
         .expect("no lock holds");
     assert!(written(&edit).contains(&"fluxcd.io/locked_user=bob".to_owned()));
     assert!(written(&edit).contains(&"fluxcd.io/locked_msg-".to_owned()));
-    // Somebody said on purpose that it is not locked.
+    // An explicit `false` is not a leftover.
     let unlocked = web(&[("fluxcd.io/locked", "false")]);
     let refusal = lock("bob", None, false).edit_of(&unlocked);
     assert!(matches!(refusal, Err(Refusal::AnnotationExists { .. })));
 }
 
 #[test]
-fn a_lock_goes_in_every_spelling() {
+fn unlock_removes_every_spelling() {
     let mut all = LOCKED.to_vec();
     all.push(("fluxcd.io/locked", "false"));
     let edit = PolicyEdit::Unlock { seen: None }
@@ -319,7 +322,7 @@ fn a_lock_goes_in_every_spelling() {
 }
 
 #[test]
-fn only_the_lock_that_was_seen_goes() {
+fn unlock_removes_only_the_lock_that_was_planned() {
     let seen = plan_policy(&[web(&LOCKED)], &PolicyEdit::Unlock { seen: None });
     let unlock = seen.changes[0].policy.clone().expect("an edit");
     assert!(unlock.edit_of(&web(&LOCKED)).is_ok());
@@ -332,7 +335,7 @@ fn only_the_lock_that_was_seen_goes() {
         refusal.to_string(),
         "a different lock has been set since the plan was made: incident"
     );
-    // One that is gone by itself is as wished.
+    // If the lock no longer exists, there is nothing to do.
     assert!(unlock.edit_of(&web(&[])).expect("an edit").is_empty());
 }
 
@@ -340,7 +343,7 @@ pub(super) const RECORD: &str = r#"{"time":"2026-11-01T00:00:00Z","by":"a","numb
     "records":{"fluxcd.io/tag.app":"1.0.0","fluxcd.io/tag.my-app":"1.0.0"}}"#;
 
 #[test]
-fn a_record_is_no_policy() {
+fn record_is_not_a_policy() {
     let recorded = web(&[
         ("imgpolicy.dev/last-update", RECORD),
         (TAG, "1.0.0"),
@@ -348,7 +351,7 @@ fn a_record_is_no_policy() {
         ("fluxcd.io/tag.proxy", "stg-1"),
         ("fluxcd.io/tag.side", "glob:stg-*"),
     ]);
-    // It is not in the way, and what would read as a record gets its type.
+    // A record does not prevent the edit, and a value with the form of a record gets its type.
     let edit = set(&["app=1.0.0"], false)
         .edit_of(&recorded)
         .expect("no obstacle");
@@ -363,7 +366,7 @@ fn a_record_is_no_policy() {
 }
 
 #[test]
-fn policies_go_with_what_stands_beside_them() {
+fn unset_removes_policies_with_their_filters() {
     let workload = web(&[
         (AUTOMATED, "true"),
         (TAG, "semver:*"),
@@ -405,7 +408,7 @@ fn policies_go_with_what_stands_beside_them() {
 }
 
 #[test]
-fn whoever_sets_a_policy_of_a_locked_workload_is_told() {
+fn setting_a_policy_of_a_locked_workload_adds_a_note() {
     let plan = plan_policy(&[web(&LOCKED)], &set(&["app=glob:*"], false));
     assert_eq!(
         plan.changes[0].notes,

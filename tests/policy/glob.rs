@@ -1,4 +1,4 @@
-//! Globs against the simplest matcher there is.
+//! Compares globs with a simple reference implementation.
 
 use kubectl_imgpolicy::policy::Glob;
 use proptest::prelude::*;
@@ -16,7 +16,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn globs_match_as_the_reference_does(
+    fn globs_match_as_the_reference_implementation(
         glob in "[ab*?.\\[\\]{},!^\\\\/é-]{0,7}",
         text in "[ab*?.\\[\\]{},!^\\\\/é-]{0,7}",
     ) {
@@ -26,14 +26,14 @@ proptest! {
     }
 
     #[test]
-    fn a_text_with_stars_for_parts_of_it_matches(text in "\\PC{0,12}", stars in any::<u16>()) {
+    fn text_matches_itself_with_characters_replaced_by_stars(text in "\\PC{0,12}", stars in any::<u16>()) {
         let starred = |(index, c): (usize, char)| if stars >> (index % 16) & 1 == 1 { '*' } else { c };
         let glob: String = text.chars().enumerate().map(starred).collect();
         prop_assert!(Glob::new(&glob).expect("it is a glob").is_match(&text));
     }
 
     #[test]
-    fn any_text_is_a_glob_and_prints_as_itself(glob in "\\PC{0,40}", text in "\\PC{0,12}") {
+    fn any_text_is_a_glob_and_is_printed_unchanged(glob in "\\PC{0,40}", text in "\\PC{0,12}") {
         let ours = Glob::new(&glob).expect("it is a glob");
         prop_assert_eq!(ours.to_string(), glob.clone());
         if ours.is_exact() {

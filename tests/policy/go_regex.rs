@@ -1,4 +1,4 @@
-//! Regular expressions and templates against what Go 1.26 itself answered.
+//! Compares regular expressions and templates with the results of Go 1.26.
 
 use kubectl_imgpolicy::policy::Template;
 use kubectl_imgpolicy::policy::{GoRegex, GoRegexError};
@@ -9,17 +9,19 @@ const TABLE: &str = include_str!("../data/conformance/go_regex.json");
 
 #[derive(Deserialize)]
 struct Table {
-    /// Pattern, whether Go takes it, searches with it.
+    /// Pattern, whether Go accepts it, searches with it.
     cases: Vec<(String, bool, Vec<Search>)>,
 }
 
-/// Text, groups (none: no match), template, expansion.
+/// Text, groups (`None` if there is no match), template, expansion.
 type Search = (String, Option<Vec<Option<String>>>, String, String);
 
 fn search(regex: &GoRegex, (text, groups, template, expansion): &Search) -> Result<(), String> {
     let captures = regex.captures(text);
     if regex.is_match(text) != captures.is_some() {
-        return Err(format!("{regex} on {text:?}: two answers"));
+        return Err(format!(
+            "{regex} on {text:?}: is_match and captures disagree"
+        ));
     }
     let count = groups.as_ref().map_or(0, Vec::len);
     let ours = captures.as_ref().map(|captures| {
@@ -40,9 +42,9 @@ fn search(regex: &GoRegex, (text, groups, template, expansion): &Search) -> Resu
 }
 
 #[test]
-fn expressions_mean_what_they_mean_in_go() {
+fn expressions_match_as_in_go() {
     let table: Table = serde_json::from_str(TABLE).expect("the table is JSON");
-    assert!(table.cases.len() > 100, "the table is read to its end");
+    assert!(table.cases.len() > 100, "the table is complete");
     let mut differences = Vec::new();
     for (pattern, is_valid, searches) in table.cases {
         match GoRegex::new(&pattern) {
@@ -61,40 +63,40 @@ fn expressions_mean_what_they_mean_in_go() {
 }
 
 #[test]
-fn a_refusal_names_the_construct() {
+fn errors_name_the_invalid_construct() {
     let cases = [
         (
             r"^(?!.*rc)",
-            "a look-ahead '(?!' at byte 1, which Go's RE2 syntax does not know",
+            "a look-ahead '(?!' at byte 1, which Go's RE2 syntax does not support",
         ),
         (
             r"(?<=v)1",
-            "a look-behind '(?<=' at byte 0, which Go's RE2 syntax does not know",
+            "a look-behind '(?<=' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"(a)\1",
-            r"a back-reference '\1' at byte 3, which Go's RE2 syntax does not know",
+            r"a back-reference '\1' at byte 3, which Go's RE2 syntax does not support",
         ),
         (
             r"(?>a)",
-            "an atomic group '(?>' at byte 0, which Go's RE2 syntax does not know",
+            "an atomic group '(?>' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"(?x)a",
-            "the verbose flag '(?x' at byte 0, which Go's RE2 syntax does not know",
+            "the verbose flag '(?x' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"\u0041",
-            r"a Unicode escape '\u' at byte 0, which Go's RE2 syntax does not know",
+            r"a Unicode escape '\u' at byte 0, which Go's RE2 syntax does not support",
         ),
         (
             r"a\Z",
-            r"an anchor '\Z' at byte 1, which Go's RE2 syntax does not know",
+            r"an anchor '\Z' at byte 1, which Go's RE2 syntax does not support",
         ),
         (
             "a*+",
             "a repetition of a repetition, without parentheses, '+' at byte 2, \
-             which Go's RE2 syntax does not know",
+             which Go's RE2 syntax does not support",
         ),
         ("a{1001}", "a repeat count over 1000 '{1001}' at byte 1"),
         (
@@ -105,9 +107,9 @@ fn a_refusal_names_the_construct() {
         ("a(b", "an unclosed group '(' at byte 1"),
         ("a)", "an unopened group ')' at byte 1"),
         ("a[b", "an unclosed character class '[' at byte 1"),
-        ("[z-a]", "a range that runs backwards 'z-a' at byte 1"),
+        ("[z-a]", "a reversed range 'z-a' at byte 1"),
         ("(?P<a.b>x)", "a malformed group name '(?P<a.b>' at byte 0"),
-        (r"é\", r"a backslash at its end '\' at byte 2"),
+        (r"é\", r"a trailing backslash '\' at byte 2"),
     ];
     for (pattern, problem) in cases {
         let error = GoRegex::new(pattern).expect_err(pattern);
@@ -119,7 +121,7 @@ fn a_refusal_names_the_construct() {
 }
 
 #[test]
-fn a_program_that_would_not_fit_is_refused() {
+fn oversized_program_is_rejected() {
     for bomb in [
         r"\pL{1000}".repeat(50),
         "(?:a{900}|b{900}|[^é]{900}){1}".repeat(300),
@@ -128,7 +130,7 @@ fn a_program_that_would_not_fit_is_refused() {
     }
 }
 
-/// Texts that are often expressions.
+/// Texts that are often valid expressions.
 fn any_pattern() -> impl Strategy<Value = String> {
     let token = prop_oneof![
         "[a-c0-2.*+?|^$()\\[\\]{}&~<>-]",
@@ -143,13 +145,13 @@ fn any_pattern() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_text_is_compiled_or_refused(pattern in any_pattern(), text in "\\PC{0,12}") {
+    fn any_text_is_compiled_or_rejected(pattern in any_pattern(), text in "\\PC{0,12}") {
         match GoRegex::new(&pattern) {
             Ok(regex) => {
                 prop_assert_eq!(regex.as_str(), &pattern);
                 prop_assert_eq!(regex.is_match(&text), regex.captures(&text).is_some());
             }
-            // The translator refuses by itself whatever the engine would.
+            // The translator rejects everything that the engine would reject.
             Err(error) => {
                 let refused = matches!(error, GoRegexError::Refused { .. });
                 prop_assert!(!refused, "{}", error);
@@ -159,10 +161,10 @@ proptest! {
     }
 
     #[test]
-    fn a_quoted_text_matches_itself_only(quoted in "[ -~é]{0,12}", text in "[ -~é]{0,12}") {
+    fn quoted_text_matches_only_itself(quoted in "[ -~é]{0,12}", text in "[ -~é]{0,12}") {
         prop_assume!(!quoted.contains("\\E"));
         let regex = GoRegex::new(&format!("^\\Q{quoted}\\E$")).expect("a quotation is valid");
-        // A backslash at the end would quote the backslash of the closing mark.
+        // A backslash at the end would escape the backslash of the closing mark.
         if !quoted.ends_with('\\') {
             prop_assert!(regex.is_match(&quoted));
             prop_assert_eq!(regex.is_match(&text), text == quoted);
@@ -170,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn a_template_without_dollar_is_itself(template in "[^$]{0,20}") {
+    fn template_without_a_dollar_is_unchanged(template in "[^$]{0,20}") {
         let regex = GoRegex::new("").expect("it is valid");
         let captures = regex.captures("x").expect("it matches");
         let template = Template::new(&template);
@@ -178,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn any_template_is_expanded(template in "[$${}a1é-]{0,12}") {
+    fn any_template_can_be_expanded(template in "[$${}a1é-]{0,12}") {
         let regex = GoRegex::new("(?P<a>x)").expect("it is valid");
         let captures = regex.captures("x").expect("it matches");
         let dollars = Template::new(&template.replace('$', "$$"));

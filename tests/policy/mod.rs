@@ -1,4 +1,5 @@
-//! The text rules of policies: versions, constraints, expressions, globs, decimals.
+//! The syntax of policies (versions, constraints, expressions, globs, decimals), and edits of
+//! annotations.
 
 mod decimal;
 mod edit_laws;

@@ -1,5 +1,5 @@
-//! Versions and constraints against what `Masterminds/semver` v3.5.0 itself answered, and
-//! their laws.
+//! Compares versions and constraints with the results of `Masterminds/semver` v3.5.0, and checks
+//! their properties.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ const ORDER: &str = include_str!("../data/conformance/semver_order.json");
 
 #[derive(Deserialize)]
 struct ConstraintTable {
-    /// Constraint, version, whether it matches (none: the constraint is invalid), whether the
+    /// Constraint, version, whether it matches (`None` if the constraint is invalid), whether the
     /// version is valid.
     cases: Vec<(String, String, Option<bool>, bool)>,
 }
@@ -28,7 +28,7 @@ struct OrderCase {
 
 fn differences(table: &str) -> Vec<String> {
     let table: ConstraintTable = serde_json::from_str(table).expect("the table is JSON");
-    assert!(table.cases.len() > 100, "the table is read to its end");
+    assert!(table.cases.len() > 100, "the table is complete");
     let mut differences = Vec::new();
     for (constraint, version, expected, version_valid) in table.cases {
         let parsed = version.parse::<TagVersion>();
@@ -49,17 +49,17 @@ fn differences(table: &str) -> Vec<String> {
 }
 
 #[test]
-fn constraints_match_as_masterminds_matches() {
+fn constraints_match_as_in_masterminds() {
     assert_eq!(differences(CONSTRAINTS), Vec::<String>::new());
 }
 
 #[test]
-fn constraints_with_oddities_match_too() {
+fn peculiar_constraints_match_as_in_masterminds() {
     assert_eq!(differences(MORE_CONSTRAINTS), Vec::<String>::new());
 }
 
 #[test]
-fn versions_are_ordered_as_masterminds_orders() {
+fn versions_are_ordered_as_in_masterminds() {
     let cases: Vec<OrderCase> = serde_json::from_str(ORDER).expect("the table is JSON");
     assert!(!cases.is_empty());
     for case in cases {
@@ -67,14 +67,11 @@ fn versions_are_ordered_as_masterminds_orders() {
             let is_valid = text.parse::<TagVersion>().is_ok();
             assert_eq!(is_valid, !case.invalid.contains(text), "{text}");
         }
-        let rank = |text: &String| {
-            let holds = |group: &Vec<String>| group.contains(text);
-            case.groups.iter().position(holds)
-        };
+        let rank = |text: &String| case.groups.iter().position(|group| group.contains(text));
         for left in case.input.iter().filter(|text| rank(text).is_some()) {
             for right in case.input.iter().filter(|text| rank(text).is_some()) {
                 let ours = version(left).precedence(&version(right));
-                // The groups stand in descending order.
+                // The groups are in descending order.
                 assert_eq!(ours, rank(right).cmp(&rank(left)), "{left} and {right}");
             }
         }
@@ -85,7 +82,7 @@ fn version(text: &str) -> TagVersion {
     text.parse().expect("the test's text is a version")
 }
 
-/// Versions from so few letters that equal and nearly equal ones are common.
+/// Versions with few different characters, so that equal and similar ones are common.
 fn any_version() -> impl Strategy<Value = TagVersion> {
     let number = "0{0,2}[0-3]|18446744073709551615";
     let identifier = "[1-9][0-9]?|0|[aA-]{1,2}|rc[0-9]|1[0-9]{20}|18446744073709551615";
@@ -102,14 +99,14 @@ fn any_version() -> impl Strategy<Value = TagVersion> {
     })
 }
 
-/// Texts that are mostly constraints.
+/// Texts that are often valid constraints.
 fn any_constraint() -> impl Strategy<Value = String> {
     "((=|!=|>|<|>=|=<|~|~>|\\^|) ?v?[0-2x*](\\.[0-2x*]){0,2}(-[a0]\\.?[1b])?( - |\\|\\|| |, ?)?){1,4}"
 }
 
 proptest! {
     #[test]
-    fn a_printed_version_is_read_as_itself(version in any_version()) {
+    fn printed_version_parses_to_an_equal_version(version in any_version()) {
         prop_assert_eq!(version.to_string().parse(), Ok(version));
     }
 
@@ -136,13 +133,13 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_without_panic(constraint in "\\PC{0,40}", version in "\\PC{0,40}") {
+    fn parsing_any_text_does_not_panic(constraint in "\\PC{0,40}", version in "\\PC{0,40}") {
         let _ = version.parse::<TagVersion>();
         let _ = constraint.parse::<Constraint>();
     }
 
     #[test]
-    fn a_check_agrees_with_matches(text in any_constraint(), version in any_version()) {
+    fn check_agrees_with_matches(text in any_constraint(), version in any_version()) {
         let Ok(constraint) = text.parse::<Constraint>() else {
             return Ok(());
         };
@@ -157,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn an_exact_pin_matches_its_version_only(pin in any_version(), other in any_version()) {
+    fn exact_pin_matches_only_its_version(pin in any_version(), other in any_version()) {
         let constraint: Constraint = pin.to_string().parse().expect("a version is a constraint");
         prop_assert_eq!(constraint.is_exact_pin(), pin.parts() == 3);
         if constraint.is_exact_pin() {

@@ -1,5 +1,5 @@
-//! As much of an API server, or of a registry, as a test of credentials needs: it
-//! writes down the heads of its requests, and answers what it is told.
+//! A minimal API server or registry for tests of credentials. It records the heads
+//! of its requests and returns configured responses.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ impl Head {
     }
 }
 
-/// It runs until it is dropped.
+/// A server that runs until it is dropped.
 pub struct ApiServer {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<Head>>>,
@@ -53,7 +53,7 @@ impl ApiServer {
         Self::challenging(certificate, "Basic realm=\"x\"", answer)
     }
 
-    /// The same; each answer has this challenge.
+    /// Over TLS, with this challenge in each response.
     pub fn challenging(
         certificate: &Certificate,
         challenge: &'static str,
@@ -91,7 +91,7 @@ impl ApiServer {
         self.address
     }
 
-    /// The heads since the last time.
+    /// The heads since the last call.
     pub fn take_heads(&self) -> Vec<Head> {
         std::mem::take(&mut lock(&self.heads))
     }

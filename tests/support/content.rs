@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// The annotation and the label that name the time of a build.
+/// The annotation and the label with the build time.
 const CREATED: &str = "org.opencontainers.image.created";
 
 /// The sha256 digest of some bytes.
@@ -15,7 +15,7 @@ pub fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{hex}")
 }
 
-/// One piece of content.
+/// A blob with its digest.
 #[derive(Debug, Clone)]
 pub struct Blob {
     pub digest: String,
@@ -32,18 +32,18 @@ impl Blob {
         }
     }
 
-    /// How an index or a manifest names it.
+    /// The descriptor with which an index or a manifest refers to it.
     pub fn descriptor(&self) -> Value {
         json!({"mediaType": self.media_type, "digest": self.digest, "size": self.bytes.len()})
     }
 }
 
-/// Something with a manifest; what a tag points at.
+/// Something with a manifest, which a tag can refer to.
 #[derive(Debug, Clone)]
 pub struct Content {
     /// The manifest or index.
     pub manifest: Blob,
-    /// Manifests below it.
+    /// The manifests of an index.
     pub members: Vec<Blob>,
     /// Configs.
     pub configs: Vec<Blob>,
@@ -72,13 +72,13 @@ impl Image {
         }
     }
 
-    /// With the annotation of the time of a build.
+    /// With the annotation of the build time.
     pub fn annotated(mut self, created: &str) -> Self {
         self.manifest["annotations"] = json!({CREATED: created});
         self
     }
 
-    /// With the label of the time of a build.
+    /// With the label of the build time.
     pub fn labelled(mut self, created: &str) -> Self {
         self.config["config"]["Labels"] = json!({CREATED: created});
         self
@@ -92,7 +92,7 @@ impl Image {
         self
     }
 
-    /// With a field of the manifest: `artifactType`, `subject`.
+    /// With an additional field in the manifest: `artifactType`, `subject`.
     pub fn field(mut self, name: &str, value: Value) -> Self {
         self.manifest[name] = value;
         self
@@ -115,7 +115,7 @@ impl Image {
         self
     }
 
-    /// With another `created`, which may be no time.
+    /// With another `created`, which may be invalid.
     pub fn created_value(mut self, created: Value) -> Self {
         self.config["created"] = created;
         self
@@ -184,7 +184,7 @@ impl From<Image> for Content {
     }
 }
 
-/// Several images under one name.
+/// An index of several images.
 #[derive(Debug, Clone)]
 pub struct Index {
     images: Vec<Image>,
@@ -207,7 +207,7 @@ impl Index {
         }
     }
 
-    /// With the annotation of the time of a build.
+    /// With the annotation of the build time.
     pub fn annotated(mut self, created: &str) -> Self {
         self.annotations = json!({CREATED: created});
         self
@@ -225,7 +225,7 @@ impl Index {
         self
     }
 
-    /// With an attestation beside the images, as buildkit writes it.
+    /// With an attestation in addition to the images, as written by BuildKit.
     pub fn with_attestation(mut self) -> Self {
         self.attestation = true;
         self
@@ -286,8 +286,8 @@ impl From<Index> for Content {
 }
 
 impl Content {
-    /// A build cache as buildkit exports it: an index of layers and of a config of
-    /// its own.
+    /// A build cache as exported by BuildKit: an index of layers and a config with its
+    /// own type.
     pub fn build_cache() -> Self {
         let entries: Vec<Value> = ["a", "b"]
             .map(|layer| {
@@ -309,7 +309,7 @@ impl Content {
         }
     }
 
-    /// An index of artifacts, as registries keep them for an image's referrers.
+    /// An index of artifacts, as registries have for the referrers of an image.
     pub fn artifact_index(artifacts: impl IntoIterator<Item = Image>) -> Self {
         let (mut entries, mut members, mut configs) = (Vec::new(), Vec::new(), Vec::new());
         for artifact in artifacts {

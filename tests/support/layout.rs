@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::content::{Blob, Content};
 
-/// Writes a layout that holds these tags into a directory, which is made.
+/// Writes a layout with these tags into a directory, which is created.
 pub fn write_layout(dir: &Path, tags: &[(&str, Content)]) {
     std::fs::create_dir_all(dir).expect("directory");
     let mut entries = Vec::new();

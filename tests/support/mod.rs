@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Helpers that are shared by several tests.
 
 pub mod api_server;
 pub mod content;

@@ -1,5 +1,5 @@
-//! A repository whose every fact is known: it answers what the evaluator asks,
-//! counts the questions, and can fail.
+//! A repository of which all facts are known. It answers the requests of the
+//! evaluator, records them, and can fail.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,17 @@ use kubectl_imgpolicy::image::{
     Member, Platform, RepositoryMetadata, Tag, TagOrDigest,
 };
 
-/// One image behind a tag.
+/// The image of a tag.
 #[derive(Debug, Clone)]
 pub(crate) struct OracleImage {
-    /// What its config says.
+    /// The creation time in its config.
     pub(crate) created: Result<Option<Timestamp>, FetchFailureKind>,
-    /// What the tag serves; the repository gives each image one of its own.
+    /// The digest of the tag. By default, the repository assigns a different one to
+    /// each image.
     pub(crate) digest: Option<Digest>,
-    /// What it is.
+    /// What the manifest describes.
     pub(crate) content: Content,
-    /// The platforms it offers.
+    /// The available platforms.
     pub(crate) platforms: Result<Vec<Platform>, FetchFailureKind>,
     /// The digests of its members and their configs.
     pub(crate) members: Vec<(Digest, Digest)>,
@@ -27,11 +28,11 @@ pub(crate) struct OracleImage {
     pub(crate) pushed: Option<Timestamp>,
     /// The registry's `Last-Modified`.
     pub(crate) last_modified: Option<Timestamp>,
-    /// When the cache saw it first.
+    /// When the cache first saw it.
     pub(crate) first_seen: Option<Timestamp>,
-    /// Whether the tag is listed and its manifest is gone.
+    /// Whether the tag is listed, but its manifest does not exist.
     pub(crate) gone: bool,
-    /// What a cache remembers of the tag, which may have moved since.
+    /// What the cache has for the tag, which may have moved since then.
     pub(crate) memory: Option<Box<OracleImage>>,
 }
 
@@ -42,13 +43,13 @@ pub(crate) struct Oracle {
     pub(crate) images: BTreeMap<String, OracleImage>,
     /// The failure of the tag list, if it fails.
     pub(crate) tags_fail: Option<FetchFailureKind>,
-    /// Whether a question for a time is answered by the time of the push first.
+    /// Whether a request for the creation time is first answered by the push time.
     pub(crate) bounds_first: bool,
-    /// Every question in the order in which it was asked.
+    /// Every requested fact, in the order of the requests.
     pub(crate) asked: Vec<Fact>,
 }
 
-/// A digest made of one repeated byte.
+/// A digest that consists of one repeated byte.
 pub(crate) fn digest(byte: u8) -> Digest {
     format!("sha256:{}", format!("{byte:02x}").repeat(32))
         .parse()
@@ -65,18 +66,18 @@ pub(crate) fn time(at: &str) -> Timestamp {
     at.parse().expect("a time")
 }
 
-/// An image of which only what is said is known.
+/// An image without a creation time.
 pub(crate) fn image() -> OracleImage {
     OracleImage::built(None)
 }
 
-/// An image built at this time or on this day.
+/// An image that was built at this time or on this day.
 pub(crate) fn built(at: &str) -> OracleImage {
     OracleImage::built(Some(at))
 }
 
 impl OracleImage {
-    /// An image for linux/amd64, built at this time.
+    /// An image for linux/amd64 that was built at this time.
     pub(crate) fn built(created: Option<&str>) -> Self {
         Self {
             created: Ok(created.map(time)),
@@ -128,7 +129,7 @@ impl OracleImage {
         self
     }
 
-    /// It is not an image.
+    /// Makes it an artifact that is not an image.
     pub(crate) fn artifact(mut self) -> Self {
         self.content = Content::Other("its config has another type".to_owned());
         self.platforms = Ok(Vec::new());
@@ -146,13 +147,13 @@ impl OracleImage {
         self
     }
 
-    /// What a cache remembers of the tag: with the same digest unless it has one.
+    /// Sets what the cache has for the tag, by default with the same digest.
     pub(crate) fn remembered_as(mut self, memory: Self) -> Self {
         self.memory = Some(Box::new(memory));
         self
     }
 
-    /// A cache remembers what the tag serves.
+    /// The cache has the current state of the tag.
     pub(crate) fn remembered(self) -> Self {
         let memory = self.clone();
         self.remembered_as(memory)
@@ -160,7 +161,7 @@ impl OracleImage {
 }
 
 impl Oracle {
-    /// A repository with these tags, of which nothing else is known.
+    /// A repository with these tags, without further properties.
     pub(crate) fn with_tags(tags: &[&str]) -> Self {
         let mut oracle = Self::default();
         for tag in tags {
@@ -169,7 +170,7 @@ impl Oracle {
         oracle
     }
 
-    /// Adds an image, with a digest of its own unless it has one.
+    /// Adds an image, with a new digest unless it has one.
     pub(crate) fn add(&mut self, tag: &str, mut image: OracleImage) {
         let number = u8::try_from(self.images.len() % 250 + 1).expect("small");
         let digest = image.digest.get_or_insert_with(|| digest(number)).clone();
@@ -179,12 +180,13 @@ impl Oracle {
         self.images.insert(tag.to_owned(), image);
     }
 
-    /// Answers until nothing more is asked; each answer tells something new.
+    /// Answers until no more facts are requested, and checks that each answer adds
+    /// something.
     pub(crate) fn settle(&mut self, subject: &Subject<'_>) -> RepositoryMetadata {
         self.settle_from(RepositoryMetadata::default(), subject)
     }
 
-    /// The same on top of what is known already.
+    /// The same, but starting with the facts that are already known.
     pub(crate) fn settle_from(
         &mut self,
         mut metadata: RepositoryMetadata,
@@ -204,13 +206,17 @@ impl Oracle {
                 self.answer(fact, &mut metadata);
             }
             for (fact, before) in needs.into_iter().zip(before) {
-                assert_ne!(before, known(&fact, &metadata), "{fact:?} is asked in vain");
+                assert_ne!(
+                    before,
+                    known(&fact, &metadata),
+                    "the request for {fact:?} added nothing"
+                );
                 self.asked.push(fact);
             }
         }
     }
 
-    /// Everything that can be known.
+    /// All facts.
     pub(crate) fn omniscience(&self) -> RepositoryMetadata {
         let mut metadata = RepositoryMetadata::default();
         self.answer(&Fact::Tags, &mut metadata);
@@ -228,7 +234,7 @@ impl Oracle {
         metadata
     }
 
-    /// Answers one question.
+    /// Answers one request.
     pub(crate) fn answer(&self, fact: &Fact, metadata: &mut RepositoryMetadata) {
         let Some(version) = fact.version().cloned() else {
             let mut tags: Vec<Tag> = self
@@ -294,7 +300,7 @@ impl Oracle {
                 }
             }
             Fact::Created(_) => {
-                entry.created = known(&image.created.map(BuildTimes::of_config));
+                entry.created = known(&image.created.map(BuildTimes::from_config));
             }
             Fact::Members(_) | Fact::Configs(_) => {
                 let with_config = matches!(fact, Fact::Configs(_));
@@ -328,7 +334,7 @@ fn fail(fact: &Fact, entry: &mut ImageMetadata, kind: FetchFailureKind) {
         Fact::Tags => {}
         Fact::Pushed(_) => entry.pushed = Known::Value(None),
         Fact::Digest(_) => entry.digest = Known::Failed(failure(kind)),
-        // Nothing of it holds any more.
+        // The whole entry is out of date.
         Fact::Confirmed(_) => {
             entry.digest = Known::Failed(failure(kind));
             entry.created = Known::Failed(failure(kind));

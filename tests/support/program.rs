@@ -1,5 +1,5 @@
-//! The program itself, run as a user runs it, in surroundings that hold nothing
-//! of this machine's.
+//! Runs the program as a user does, in an environment without anything from this
+//! machine.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,32 +10,32 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A file that says nothing, in the place of those of this machine.
+/// An empty file, instead of those of this machine.
 const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
-/// No run of a test takes longer, unless it says so; one that does is killed and
-/// fails the test.
+/// The default time limit of a run. A run that takes longer is killed, and the test
+/// fails.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// A home directory with files, and nothing else.
+/// A home directory with files.
 #[derive(Debug)]
 pub struct TestEnvironment {
     home: tempfile::TempDir,
 }
 
-/// How one run ended.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     pub stdout: String,
     pub stderr: String,
-    /// `None` where a signal ended it.
+    /// `None` if it was ended by a signal.
     pub code: Option<i32>,
-    /// The most memory that was resident, in KiB, where the system tells.
+    /// The peak resident memory in KiB, if the system reports it.
     pub peak: Option<u64>,
     pub took: Duration,
 }
 
-/// One run to be.
+/// A run that has not started yet.
 #[derive(Debug)]
 pub struct Run {
     command: Command,
@@ -43,7 +43,7 @@ pub struct Run {
     limit: Duration,
 }
 
-/// A run that goes on.
+/// A run in progress.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -66,7 +66,7 @@ impl TestEnvironment {
         self.home.path()
     }
 
-    /// Writes a file below the home directory and gives back its path.
+    /// Writes a file below the home directory and returns its path.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.home().join(name);
         std::fs::create_dir_all(path.parent().expect("parent")).expect("directory");
@@ -74,12 +74,12 @@ impl TestEnvironment {
         path
     }
 
-    /// The program with these arguments, in the home directory.
+    /// Runs the program with these arguments, in the home directory.
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
         self.program(args).run()
     }
 
-    /// The same, to be changed before it runs.
+    /// A run of the program that can be configured before it starts.
     pub fn program<S: AsRef<std::ffi::OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-imgpolicy"));
         let path = std::env::join_paths([
@@ -108,7 +108,7 @@ impl Run {
         self
     }
 
-    /// Takes a variable away that every run has.
+    /// Removes an environment variable that every run has by default.
     pub fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
@@ -124,12 +124,12 @@ impl Run {
         self
     }
 
-    /// The command as it would run, for a terminal.
+    /// The command, to run it on a terminal.
     pub fn command(&self) -> &Command {
         &self.command
     }
 
-    /// May take so long.
+    /// Sets the time limit.
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
@@ -138,7 +138,7 @@ impl Run {
         self.start().wait()
     }
 
-    /// Starts, and does not wait for the end.
+    /// Starts the run without waiting for its end.
     pub fn start(mut self) -> Running {
         let started = Instant::now();
         let mut child = self
@@ -150,7 +150,7 @@ impl Run {
             .expect("the program starts");
         let mut stdin = child.stdin.take().expect("stdin");
         let given = self.stdin;
-        // The program may end without reading it.
+        // The program may end before it reads everything.
         std::thread::spawn(move || drop(stdin.write_all(&given)));
         let mut stdout = child.stdout.take().expect("stdout");
         let mut stderr = child.stderr.take().expect("stderr");
@@ -177,7 +177,7 @@ impl Run {
         }
     }
 
-    /// Runs with a standard output that nobody reads.
+    /// Runs with a standard output that is already closed on the reading side.
     pub fn run_unread(mut self) -> Outcome {
         let started = Instant::now();
         let (reader, writer) = std::io::pipe().expect("pipe");
@@ -200,13 +200,13 @@ impl Run {
 }
 
 impl Running {
-    /// Presses Ctrl-C.
-    /// Ends the program as nothing can defend itself against.
+    /// Kills the program with a signal that it cannot handle.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
     }
 
+    /// Sends the signal of Ctrl-C.
     pub fn interrupt(&self) {
         let status = Command::new("/bin/sh")
             .args(["-c", &format!("kill -INT {}", self.child.id())])
@@ -246,8 +246,7 @@ impl Running {
     }
 }
 
-/// `VmHWM`: the system keeps the highest value, so that of the last moment is
-/// that of the run.
+/// Reads `VmHWM`, which is the peak value, so the last reading is the peak of the run.
 fn peak(id: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -255,7 +254,7 @@ fn peak(id: u32) -> Option<u64> {
 }
 
 impl Outcome {
-    /// It ended with this code; shows everything where it did not.
+    /// Asserts that it ended with this code, and prints everything if it did not.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");

@@ -1,5 +1,4 @@
-//! The program on a terminal of its own, with somebody who waits for text and
-//! presses keys.
+//! Runs the program on its own terminal, waits for text and presses keys.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rexpect::process::{PtyProcess, WaitStatus};
 
-/// Nothing that is waited for takes longer.
+/// The maximum time to wait for anything.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Keys as a terminal sends them.
@@ -27,35 +26,35 @@ pub mod key {
     pub const BACKSPACE: &str = "\u{7f}";
 }
 
-/// A terminal with the program on it.
+/// A terminal on which the program runs.
 pub struct Pty {
     process: PtyProcess,
     input: std::fs::File,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
-    /// Every byte that was drawn.
+    /// Every byte that was written to the terminal.
     pub heard: Vec<u8>,
 }
 
-/// How the program left its terminal.
+/// The result of the run, and the state of the terminal after it.
 #[derive(Debug)]
 pub struct Left {
-    /// `None`: a signal ended it.
+    /// `None` if it was ended by a signal.
     pub code: Option<i32>,
-    /// The lines that are seen at the end.
+    /// The lines on the screen at the end.
     pub screen: String,
     pub cursor_is_shown: bool,
-    /// Whether keys are shown and lines are edited by the terminal again.
+    /// The modes of the terminal at the end: line editing, echo and signals.
     pub modes: String,
     pub heard: Vec<u8>,
 }
 
 impl Pty {
-    /// Starts a command on a terminal of so many rows and columns. The command's
-    /// environment and directory count; its streams are the terminal, or where
-    /// `to` says in the words of a shell.
+    /// Starts a command on a terminal with this size, with the command's environment
+    /// and directory. Its streams are connected to the terminal, unless `to`
+    /// redirects them in shell syntax.
     pub fn start(command: &Command, rows: u16, columns: u16, to: &str) -> Self {
-        // The size is set before the program starts, and the modes are told when
+        // The size is set before the program starts, and the modes are printed after
         // it has ended. Ctrl-C is for the program, not for the shell around it.
         let script = format!(
             "trap : INT; stty sane rows {rows} cols {columns}; \"$@\" {to}; code=$?; \
@@ -79,7 +78,7 @@ impl Pty {
         let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut part = [0; 4096];
-            // The terminal ends with an error when nobody has it open.
+            // Reading fails when no process has the terminal open.
             while let Ok(length @ 1..) = reader.read(&mut part) {
                 if sender.send(part[..length].to_vec()).is_err() {
                     return;
@@ -96,30 +95,30 @@ impl Pty {
         }
     }
 
-    /// What is seen now.
+    /// The text on the screen.
     pub fn screen(&self) -> String {
         self.screen.screen().contents()
     }
 
-    /// Whether a line went over the right edge.
+    /// Whether a line was wrapped at the right edge.
     pub fn wraps(&self) -> bool {
         let (rows, _) = self.screen.screen().size();
         (0..rows.get()).any(|row| self.screen.screen().row_wrapped(row))
     }
 
-    /// Waits until something is seen.
+    /// Waits until the screen has a text.
     #[track_caller]
     pub fn wait(&mut self, text: &str) -> &mut Self {
         self.wait_until(text, |screen| screen.contains(text))
     }
 
-    /// Waits until something is seen no more.
+    /// Waits until the screen no longer has a text.
     #[track_caller]
     pub fn wait_gone(&mut self, text: &str) -> &mut Self {
         self.wait_until(text, |screen| !screen.contains(text))
     }
 
-    /// Waits until what was drawn last is this.
+    /// Waits until the output ends with this text.
     #[track_caller]
     pub fn wait_end(&mut self, text: &str) -> &mut Self {
         while !self.heard.ends_with(text.as_bytes()) {
@@ -169,7 +168,7 @@ impl Pty {
         self
     }
 
-    /// Waits for the program's end. `dir` is where it ran.
+    /// Waits for the program to end. `dir` is the directory in which it ran.
     #[track_caller]
     pub fn end(mut self, dir: &Path) -> Left {
         let end = Instant::now() + LIMIT;
@@ -199,7 +198,7 @@ impl Pty {
 }
 
 impl Left {
-    /// It ended with this code, and the terminal is as it was before.
+    /// Asserts that it ended with this code, and that the terminal is restored.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}", self.screen);

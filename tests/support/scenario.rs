@@ -1,6 +1,6 @@
-//! A workload, a repository and whatever else bears on one decision, in a few
-//! words. Every decision made here is also held against what must hold for all:
-//! see [`Scenario::decide`].
+//! A short way to describe a workload, a repository and everything else that affects
+//! one decision. Every decision is also checked for properties that all decisions
+//! must have: see [`Scenario::decide`].
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -10,15 +10,15 @@ use kubectl_imgpolicy::evaluator::{
 };
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::policy::WarningCode;
-use kubectl_imgpolicy::workload::{PodImages, Source, Workload, decode};
+use kubectl_imgpolicy::workload::{ManifestSource, PodImages, Workload, decode};
 use serde_json::{Value, json};
 
 use super::oracle::{Oracle, OracleImage, image, time};
 
-/// The time that counts as now, a Saturday.
+/// The current time in the tests, a Saturday.
 pub(crate) const NOW: &str = "2026-11-21T12:00:00Z";
 
-/// What bears on a decision.
+/// Everything that affects a decision.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     object: Value,
@@ -30,7 +30,7 @@ pub(crate) struct Scenario {
     policy_objects: Vec<Value>,
 }
 
-/// A decision with how it came about.
+/// A decision, and how it was made.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub(crate) decision: Decision,
@@ -47,7 +47,7 @@ impl Scenario {
         )
     }
 
-    /// `deployment/web` whose container `app` follows a policy.
+    /// `deployment/web`, whose container `app` has a policy.
     pub(crate) fn following(policy: &str, image: &str) -> Self {
         Self::deployment()
             .annotation("fluxcd.io/automated", "true")
@@ -55,8 +55,8 @@ impl Scenario {
             .container("app", image)
     }
 
-    /// `deployment/web` whose container `app` is governed by an entry of
-    /// Kustomization flux-system/apps.
+    /// `deployment/web`, to whose container `app` an entry of Kustomization
+    /// flux-system/apps applies.
     pub(crate) fn governed_by(entry: Value, image: &str) -> Self {
         Self::deployment()
             .kustomization("apps", json!([entry]))
@@ -127,7 +127,7 @@ impl Scenario {
         self
     }
 
-    /// Tags of which nothing else is known.
+    /// Adds tags without further properties.
     pub(crate) fn tags(mut self, tags: &[&str]) -> Self {
         for tag in tags {
             self.oracle.add(tag, image());
@@ -145,7 +145,7 @@ impl Scenario {
         self
     }
 
-    /// One Pod's `imageID` for a container.
+    /// Adds the `imageID` of one Pod for a container.
     pub(crate) fn pod(mut self, container: &str, image_id: &str) -> Self {
         self.pods.add(container, image_id);
         self
@@ -182,7 +182,7 @@ impl Scenario {
         &self.object
     }
 
-    /// The same with the object as it is now.
+    /// The same scenario with another object.
     pub(crate) fn with_object(&self, object: Value) -> Self {
         Self {
             object,
@@ -194,11 +194,14 @@ impl Scenario {
         let mut workload = decode(&self.object, "default")
             .expect("decodes")
             .expect("a workload");
-        workload.source = self.file.clone().map(|file| Source { file, line: 1 });
+        workload.source = self
+            .file
+            .clone()
+            .map(|file| ManifestSource { file, line: 1 });
         workload
     }
 
-    /// Everything but the repository.
+    /// The snapshot without the repository.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new(time(NOW));
         let workload = self.workload();
@@ -213,8 +216,8 @@ impl Scenario {
         snapshot
     }
 
-    /// The snapshot in which every container is decided; all repositories are
-    /// the same.
+    /// The snapshot with all facts that the decisions need. All repositories have
+    /// the same contents.
     pub(crate) fn settled(&self) -> Snapshot {
         let mut snapshot = self.snapshot();
         let mut oracle = self.oracle.clone();
@@ -230,14 +233,14 @@ impl Scenario {
         snapshot
     }
 
-    /// The sentences about entries that match nothing.
+    /// The messages about entries that do not match any container.
     pub(crate) fn unmatched(&self) -> Vec<String> {
         let snapshot = self.snapshot();
         snapshot.sources().unmatched(snapshot.workloads.iter())
     }
 
-    /// Decides one container, and checks that a second look, more facts than
-    /// were asked for, and a saved snapshot all give the same decision.
+    /// Decides one container, and checks that a second evaluation, additional facts
+    /// and a saved snapshot all lead to the same decision.
     pub(crate) fn decide(&self, container: &str) -> Judged {
         let mut snapshot = self.snapshot();
         let mut oracle = self.oracle.clone();
@@ -270,7 +273,7 @@ impl Scenario {
     }
 }
 
-/// What holds for the candidates of every decision.
+/// Checks the properties of the candidates that every decision must have.
 fn check_candidates(examination: &Examination) {
     let target = examination.decision.latest.as_ref().and_then(|i| i.tag());
     for candidate in &examination.candidates {
@@ -292,13 +295,13 @@ impl Deref for Judged {
 }
 
 impl Judged {
-    /// `update newer-image 1.0.1`: outcome, reason, and the elected tag, or the
-    /// digest behind an at sign.
+    /// `update newer-image 1.0.1`: outcome, reason, and the elected tag, with the
+    /// digest after an at sign if there is one.
     pub(crate) fn says(&self) -> String {
         format!("{} {} {}", self.outcome, self.reason, self.elected())
     }
 
-    /// The elected tag, with the digest's short form where one is written.
+    /// The elected tag, with the short form of the digest if one is written.
     pub(crate) fn elected(&self) -> String {
         let Some(image) = &self.latest else {
             return "-".to_owned();
@@ -310,20 +313,20 @@ impl Judged {
         }
     }
 
-    /// The elected image as it is written.
+    /// The elected image, as it would be written.
     pub(crate) fn writes(&self) -> String {
         self.latest
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string)
     }
 
-    /// The codes of the warnings, joined by blanks.
+    /// The codes of the warnings, separated by spaces.
     pub(crate) fn warns(&self) -> String {
         let codes: Vec<&str> = self.warnings.iter().map(|w| w.code.as_str()).collect();
         codes.join(" ")
     }
 
-    /// The message of the only warning of its kind.
+    /// The message of the only warning with this code.
     pub(crate) fn warning(&self, code: WarningCode) -> &str {
         let mut those = self.warnings.iter().filter(|w| w.code == code);
         let first = those
@@ -333,8 +336,8 @@ impl Judged {
         &first.message
     }
 
-    /// The questions in the order in which they were asked: `tags`,
-    /// `created 1.0.1`, `platforms 1.0.1`, `digest 1.0.1`.
+    /// The requested facts, in the order of the requests: `tags`, `created 1.0.1`,
+    /// `platforms 1.0.1`, `digest 1.0.1`.
     pub(crate) fn asked(&self) -> Vec<String> {
         let name = |fact: &Fact| match fact {
             Fact::Tags => "tags".to_owned(),
@@ -349,7 +352,7 @@ impl Judged {
         self.asked.iter().map(name).collect()
     }
 
-    /// What became of a tag: `elected`, `accepted` or the rejection.
+    /// The verdict on a tag: `elected`, `accepted` or the rejection.
     pub(crate) fn verdict(&self, tag: &str) -> String {
         let candidate = self
             .examination

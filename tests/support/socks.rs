@@ -1,19 +1,19 @@
-//! A SOCKS 5 proxy (RFC 1928, RFC 1929) that leads every host to one address.
+//! A SOCKS 5 proxy (RFC 1928, RFC 1929) that connects to one address for every host.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// One connection through it.
+/// A connection through the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passed {
-    /// `USER:PASSWORD`, where one was shown.
+    /// `USER:PASSWORD`, if the client sent it.
     pub login: Option<String>,
-    /// `HOST:PORT`, the host as it was given.
+    /// `HOST:PORT`, with the host as the client sent it.
     pub target: String,
 }
 
-/// It runs until the process ends.
+/// A proxy that runs until the process ends.
 #[derive(Debug)]
 pub struct SocksProxy {
     address: SocketAddr,
@@ -29,7 +29,7 @@ impl SocksProxy {
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let log = Arc::clone(&log);
-                // A client may go at any time.
+                // A client may disconnect at any time.
                 std::thread::spawn(move || pass(client, target, &log));
             }
         });

@@ -12,7 +12,7 @@ use crate::evaluator::{Snapshot, State};
 use crate::output::{WriteResult, repository_change};
 use crate::plan::{Change, PolicyEdit, reverting_managers};
 use crate::policy::other_updaters;
-use crate::policy::{Key, Resolved, resolve};
+use crate::policy::{AnnotationKey, Resolved, resolve};
 use crate::write::DryRun;
 
 /// Annotations that their manager will restore, one sentence each.
@@ -167,7 +167,7 @@ fn note_missing_controller(
 /// Whether an edit makes a workload follow a policy, which a controller would carry out.
 fn waits_for_controller(edit: &PlannedEdit) -> bool {
     let edited = edit.edit.apply_to(&edit.before);
-    let automated = Key::Automated.find(&edited.annotations);
+    let automated = AnnotationKey::Automated.find(&edited.annotations);
     let policy = edit.change.policy.as_ref();
     policy.is_some_and(PolicyEdit::elects) && automated.is_some_and(|(_, value)| value == "true")
 }

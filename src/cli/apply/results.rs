@@ -13,14 +13,14 @@ use crate::output::{
     WriteResult, command_line, encode, results_line,
 };
 use crate::plan::{Change, Edit, HoldReason, Plan};
-use crate::workload::{Source, WorkloadId};
+use crate::workload::{ManifestSource, WorkloadId};
 use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
 
 /// The result of one workload, as it was reported.
 #[derive(Debug)]
 pub(crate) struct WorkloadResult {
     workload: WorkloadId,
-    source: Option<Source>,
+    source: Option<ManifestSource>,
     pub(crate) result: WriteResult,
     /// Why it failed.
     error: Option<String>,

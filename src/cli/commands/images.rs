@@ -24,7 +24,7 @@ use crate::output::{
     DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
     encode, image_tags, images_table,
 };
-use crate::policy::{ContainerPolicy, Origin, Rule};
+use crate::policy::{ContainerPolicy, PolicyOrigin, Rule};
 use crate::workload::{Workload, WorkloadType};
 
 /// List the running images, or the tags of one image
@@ -254,7 +254,7 @@ fn tags_of_image(
         )));
     }
     let rule = Rule::parse("glob:*").map_err(CommandError::failed)?;
-    let policy = ContainerPolicy::new("glob:*", rule, Origin::Flag("images"));
+    let policy = ContainerPolicy::new("glob:*", rule, PolicyOrigin::Flag("images"));
     let workload = Workload::running(word);
     let now = now();
     let settings = Settings::default();

@@ -25,7 +25,7 @@ use crate::image::{
 };
 use crate::output::{ImageTest, encode, test_report};
 use crate::policy::{
-    AllowMode, ContainerPolicy, GoRegex, Origin, Rule, TagFilter, Template, parse_age,
+    AllowMode, ContainerPolicy, GoRegex, PolicyOrigin, Rule, TagFilter, Template, parse_age,
 };
 use crate::workload::Workload;
 
@@ -181,7 +181,7 @@ impl TestArgs {
         }
         let rule =
             Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, &error))?;
-        let mut policy = ContainerPolicy::new(&self.policy, rule, Origin::Flag("--policy"));
+        let mut policy = ContainerPolicy::new(&self.policy, rule, PolicyOrigin::Flag("--policy"));
         policy.min_age = self.min_age;
         policy.filter = TagFilter {
             pattern: self

@@ -300,7 +300,7 @@ fn container_item(row: &Row, names: &Names<'_>) -> Item {
                 .as_ref()
                 .map_or_else(String::new, |policy| policy.filter.clone()),
         ],
-        detail: format!("{}: {}", names.of(&row.workload), detail(&[row])),
+        detail: format!("{}: {}", names.name(&row.workload), detail(&[row])),
         checked: refusal.is_none(),
         refusal,
         ..Item::default()

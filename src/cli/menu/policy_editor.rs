@@ -101,10 +101,10 @@ fn change(
         let starts: Vec<PolicyText> = PolicyType::ALL
             .iter()
             .map(|kind| {
-                if PolicyType::of(&drafts[at].policy.rule) == *kind {
+                if PolicyType::from_rule(&drafts[at].policy.rule) == *kind {
                     drafts[at].policy.clone()
                 } else {
-                    kind.start(&image)
+                    kind.starting_policy(&image)
                 }
             })
             .collect();
@@ -144,7 +144,7 @@ fn types(draft: &PolicyDraft, starts: &[PolicyText]) -> List {
         version_of(&draft.image)
     );
     let mut list = List::new(&title, Choice::One, items.collect());
-    let kind = PolicyType::of(&draft.policy.rule);
+    let kind = PolicyType::from_rule(&draft.policy.rule);
     list.point_at(PolicyType::ALL.iter().position(|k| *k == kind).unwrap_or(0));
     list
 }

@@ -78,7 +78,7 @@ async fn malformed_object_does_not_affect_the_others() {
     assert_eq!(
         listing.errors[0].message,
         "error: deployment/odd cannot be read: annotation fluxcd.io/automated of \
-         deployment/odd must be text, and is the boolean true; quote it"
+         deployment/odd must be a string, but is the boolean true; quote it"
     );
     assert!(listing.errors.iter().all(|e| e.reason == "Malformed"));
 }

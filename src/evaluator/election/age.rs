@@ -9,10 +9,10 @@
 use jiff::Timestamp;
 
 use crate::image::{ImageMetadata, RepositoryMetadata, SourceKind, is_believable, later};
+use crate::named_enum::named_enum;
 use crate::policy::{MinAge, MinAgeClock};
-use crate::words::closed_words;
 
-closed_words! {
+named_enum! {
     /// What the age of an image counts from.
     pub enum AgeClock {
         /// The push time that the registry reports.

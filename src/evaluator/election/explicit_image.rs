@@ -71,7 +71,7 @@ impl Subject<'_> {
         let gate = Gate {
             image,
             context: &self.context,
-            min_age: self.policy().and_then(|policy| policy.demanded_age()),
+            min_age: self.policy().and_then(|policy| policy.required_age()),
             metadata,
             tags: &metadata.tags,
         };

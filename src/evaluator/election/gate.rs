@@ -60,7 +60,7 @@ impl<'a> Gate<'a> {
         Self {
             image: input.image,
             context: input.context,
-            min_age: input.policy.demanded_age(),
+            min_age: input.policy.required_age(),
             metadata: input.metadata,
             tags: input.tags,
         }
@@ -73,7 +73,7 @@ impl<'a> Gate<'a> {
     /// The image is refused, or facts are missing.
     pub(crate) fn pass(&self, version: &TagOrDigest) -> Result<(), Stop> {
         if let TagOrDigest::Tag(tag) = version
-            && tag.is_of_artifact()
+            && tag.is_artifact()
         {
             return Err(refused(Rejection::ArtifactTag, version));
         }

@@ -19,7 +19,7 @@ use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::input::RunContext;
 use crate::evaluator::subject::Subject;
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
-use crate::policy::{Assume, ImagePolicies, PolicySources, narrow, resolve};
+use crate::policy::{Assume, ImagePolicies, PolicySources, apply_restrictions, resolve};
 use crate::workload::{PodImages, PullIdentity, Workload, WorkloadId};
 
 /// Everything that was known when the decisions were made.
@@ -161,7 +161,8 @@ impl Snapshot {
                     .filter(|_| may_be_assumed)
                     .and_then(|assume| {
                         let mut policy = assume.policy_for(&container.image.parse().ok()?)?;
-                        narrow(&mut policy, &workload.annotations, &container.name).ok()?;
+                        apply_restrictions(&mut policy, &workload.annotations, &container.name)
+                            .ok()?;
                         Some(policy)
                     });
                 for policy in resolved.policy.iter_mut().flatten().chain(&mut assumed) {
@@ -172,7 +173,7 @@ impl Snapshot {
                     platforms: platforms.clone(),
                     running: pods
                         .get(&workload.id)
-                        .map_or(&[], |pods| pods.of(&container.name)),
+                        .map_or(&[], |pods| pods.for_container(&container.name)),
                     max_candidates: self.settings.max_candidates(),
                 };
                 let subject =

@@ -8,10 +8,10 @@ use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WorkloadItem};
 use super::status::ImageStatus;
 use crate::evaluator::{Row, Snapshot};
+use crate::named_enum::named_enum;
 use crate::plan::{Change, Edit};
-use crate::words::closed_words;
 
-closed_words! {
+named_enum! {
     /// The result of an annotation edit.
     pub enum EditResult {
         /// A dry run: the annotations would be written.

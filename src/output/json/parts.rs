@@ -9,7 +9,7 @@ use crate::evaluator::{
 use crate::image::{CanonicalName, CreatedFrom, Digest, ImageReference, SourceKind};
 use crate::output::text::time::rfc3339;
 use crate::policy::{Order, Warning, WarningCode};
-use crate::workload::{Owner, Source, WorkloadId};
+use crate::workload::{ManifestSource, Owner, WorkloadId};
 
 /// A time: RFC 3339 in UTC with whole seconds, `2026-11-21T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -226,8 +226,8 @@ pub struct SourceItem {
     pub line: usize,
 }
 
-impl From<&Source> for SourceItem {
-    fn from(source: &Source) -> Self {
+impl From<&ManifestSource> for SourceItem {
+    fn from(source: &ManifestSource) -> Self {
         Self {
             file: source.file.clone(),
             line: source.line,

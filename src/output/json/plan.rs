@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
 use crate::image::{Digest, ImageReference};
+use crate::named_enum::named_enum;
 use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Override};
-use crate::words::closed_words;
 use crate::workload::ContainerType;
 
-closed_words! {
+named_enum! {
     /// The result of a planned change.
     pub enum WriteResult {
         /// A dry run: the workload would be written.

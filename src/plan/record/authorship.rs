@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::words::closed_words;
+use crate::named_enum::named_enum;
 
-closed_words! {
+named_enum! {
     /// A safeguard that the user overrides with the flag of that name. None implies
     /// another.
     pub enum Override {

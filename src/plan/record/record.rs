@@ -17,7 +17,7 @@ use super::change_cause;
 use super::record_name;
 use crate::image::ImageReference;
 use crate::plan::change::ImageChange;
-use crate::policy::{Key, Records};
+use crate::policy::{AnnotationKey, Records};
 use crate::workload::{Observed, Workload, WorkloadKind};
 
 /// The annotation for the build number.
@@ -88,7 +88,7 @@ impl LastUpdate {
     pub fn from_annotations(
         annotations: &BTreeMap<String, String>,
     ) -> Option<Result<Self, serde_json::Error>> {
-        let (_, text) = Key::LastUpdate.find(annotations)?;
+        let (_, text) = AnnotationKey::LastUpdate.find(annotations)?;
         Some(serde_json::from_str(text))
     }
 }
@@ -146,7 +146,7 @@ pub(crate) fn annotations(
     written.insert(BUILD_NUMBER.to_owned(), Some(number));
     // It contains only texts, lists and maps of texts, so serialising cannot fail.
     written.insert(
-        Key::LastUpdate.to_string(),
+        AnnotationKey::LastUpdate.to_string(),
         serde_json::to_string(&last).ok(),
     );
     if object.workload.id.kind == WorkloadKind::Deployment {
@@ -181,13 +181,13 @@ struct TagRecords {
 fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
     let changed: BTreeSet<_> = changes.iter().map(|c| c.to.canonical().clone()).collect();
     let names = record_name::names(&changed);
-    let records = Records::of(workload);
+    let records = Records::for_workload(workload);
     let mut written = BTreeMap::new();
     for change in changes {
         let Some(name) = names.get(change.to.canonical()) else {
             continue;
         };
-        let key = Key::Tag(name).to_string();
+        let key = AnnotationKey::Tag(name).to_string();
         let existing = workload.annotations.get(&key);
         let is_free = existing.is_none_or(|text| records.contain(&key, text));
         let tag = change.to.tag().map(ToString::to_string);
@@ -208,8 +208,8 @@ fn tag_records(workload: &Workload, changes: &[&ImageChange]) -> TagRecords {
         .collect();
     let mut carried = BTreeMap::new();
     let mut stale = Vec::new();
-    for (key, value) in records.standing() {
-        let Some(Key::Tag(name)) = Key::of(key) else {
+    for (key, value) in records.existing() {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::from_spelling(key) else {
             continue;
         };
         if written.contains_key(key) {

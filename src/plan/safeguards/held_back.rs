@@ -1,11 +1,11 @@
 //! What is held back although the user might expect a change, with the reason.
 
 use crate::image::ImageReference;
+use crate::named_enum::named_enum;
 use crate::plan::other_repository::is_other_repository;
-use crate::words::closed_words;
 use crate::workload::WorkloadId;
 
-closed_words! {
+named_enum! {
     /// Why a container, or a whole workload, is not changed.
     pub enum HoldReason {
         /// It is not automated, and manual containers were not requested.

@@ -1,69 +1,74 @@
-//! The annotations of a workload, as far as they speak of images.
+//! The annotations of a workload that concern its images.
 //!
-//! Flux has three spellings of most keys. Where two disagree, `fluxcd.io/` wins
-//! over `filter.fluxcd.io/` over `flux.weave.works/`, with a warning; but any
-//! spelling of `locked` or `ignore` that is `"true"` holds. Booleans are exactly
-//! `"true"`. `ignore: sync_only` concerns Flux's sync and stops no update.
+//! Flux has several spellings of most keys. If they disagree, `fluxcd.io/` takes
+//! precedence over `filter.fluxcd.io/`, and that over `flux.weave.works/`, with a
+//! warning. But `locked` and `ignore` are on if any spelling is `"true"`. A switch is
+//! on only if it is exactly `"true"`. `ignore: sync_only` only affects the sync of
+//! Flux and does not prevent updates.
 //!
-//! A filter that names no container is dangling: somebody meant to restrict
-//! something. While it stands, containers without a filter of their own are not
-//! decided. A record of an earlier update looks the same and is told apart by
-//! [`Records`].
+//! A filter for a container that does not exist is dangling. It was meant as a
+//! restriction, so no decision is made for containers without their own filter
+//! until it is fixed. A record of an earlier update has the same form; [`Records`]
+//! distinguishes the two.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keys::Key;
+use super::keys::AnnotationKey;
 use super::other_updaters;
 use super::records::Records;
-use crate::policy::container_policy::quote;
+use crate::policy::quote::quote;
 use crate::policy::state::Lock;
 use crate::policy::warning::{Warning, WarningCode};
 use crate::workload::{Workload, half_mappings};
 
-/// Our own switches.
-const OWN_SWITCHES: [Key<'static>; 2] = [Key::AllowDowngrade, Key::AllowVariantChange];
+/// The switches of this program, which Flux does not have.
+const OWN_SWITCHES: [AnnotationKey<'static>; 2] = [
+    AnnotationKey::AllowDowngrade,
+    AnnotationKey::AllowVariantChange,
+];
 
-/// One filter and the key it stands under.
+/// A filter and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) key: String,
     pub(crate) text: String,
 }
 
-/// What the annotations of a workload say, before any policy is parsed.
+/// The annotations of a workload, before any policy is parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Annotations {
-    /// The key that automates, if one does.
+pub(crate) struct PolicyAnnotations {
+    /// The key that turns automation on, if one does.
     pub(crate) automated: Option<String>,
     pub(crate) lock: Option<Lock>,
     pub(crate) ignored: bool,
     /// The filter of each container that has one.
     pub(crate) filters: BTreeMap<String, Filter>,
-    /// Keys of filters that name no container.
+    /// The keys of filters for containers that do not exist.
     pub(crate) dangling: Vec<String>,
-    /// What holds for the whole workload.
+    /// Warnings for the whole workload.
     pub(crate) warnings: Vec<Warning>,
-    /// What holds for one container.
+    /// Warnings for one container.
     pub(crate) container_warnings: BTreeMap<String, Vec<Warning>>,
 }
 
-impl Annotations {
+impl PolicyAnnotations {
     pub(crate) fn read(workload: &Workload) -> Self {
         let mut read = Self::default();
         let all = &workload.annotations;
         read.automated = read
-            .switch(all, Key::Automated)
+            .switch(all, AnnotationKey::Automated)
             .filter(|(_, on)| *on)
             .map(|(key, _)| key);
-        if read.any_true(all, Key::Locked) {
-            let text = |key: Key<'_>| key.find(all).map(|(_, value)| value.to_owned());
-            read.lock = Some(Lock {
-                by: text(Key::LockedUser),
-                message: text(Key::LockedMessage),
-                at: text(Key::LockedAt),
-            });
+        if read.any_true(all, AnnotationKey::Locked) {
+            let [by, message, at] = [
+                AnnotationKey::LockedUser,
+                AnnotationKey::LockedMessage,
+                AnnotationKey::LockedAt,
+            ]
+            .map(|key| key.find(all).map(|(_, value)| value.to_owned()));
+            read.lock = Some(Lock { by, message, at });
         }
-        read.ignored = read.any_true(all, Key::Ignore);
+        read.ignored = read.any_true(all, AnnotationKey::Ignore);
         for key in OWN_SWITCHES {
             read.warn_of_typos(all, key);
         }
@@ -76,8 +81,12 @@ impl Annotations {
         read
     }
 
-    /// A switch by its winning spelling, with its key.
-    fn switch(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) -> Option<(String, bool)> {
+    /// The value of a switch by the spelling that takes precedence, with its key.
+    fn switch(
+        &mut self,
+        all: &BTreeMap<String, String>,
+        name: AnnotationKey<'_>,
+    ) -> Option<(String, bool)> {
         self.warn_of_typos(all, name);
         let (key, value) = name.find(all)?;
         for other_key in name.spellings() {
@@ -88,7 +97,7 @@ impl Annotations {
                 self.warnings.push(Warning::new(
                     WarningCode::AnnotationConflict,
                     format!(
-                        "{key} is {:?} and {other_key} is {:?}; {key} counts",
+                        "{key} is {:?}, but {other_key} is {:?}; {key} is used",
                         quote(value),
                         quote(other)
                     ),
@@ -98,13 +107,13 @@ impl Annotations {
         Some((key, value == "true"))
     }
 
-    /// A switch that any spelling turns on.
-    fn any_true(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) -> bool {
+    /// Whether any spelling of a switch is on.
+    fn any_true(&mut self, all: &BTreeMap<String, String>, name: AnnotationKey<'_>) -> bool {
         self.warn_of_typos(all, name);
         is_on(all, name)
     }
 
-    fn warn_of_typos(&mut self, all: &BTreeMap<String, String>, name: Key<'_>) {
+    fn warn_of_typos(&mut self, all: &BTreeMap<String, String>, name: AnnotationKey<'_>) {
         for key in name.spellings() {
             self.warn_of_typo(all, &key);
         }
@@ -117,20 +126,20 @@ impl Annotations {
             self.warnings.push(Warning::new(
                 WarningCode::BooleanTypo,
                 format!(
-                    "{key} is {:?}, which does not count: write \"true\"",
+                    "{key} is {:?}, which is not \"true\", so it has no effect; use \"true\"",
                     quote(value)
                 ),
             ));
         }
     }
 
-    /// A misspelt restriction would be passed over in silence.
+    /// Without this warning, a misspelled restriction would be ignored silently.
     fn warn_of_unknown_keys(&mut self, all: &BTreeMap<String, String>) {
         for key in all.keys() {
-            if let Some(meant) = Key::likely_typo(key) {
+            if let Some(meant) = AnnotationKey::likely_typo(key) {
                 self.warnings.push(Warning::new(
                     WarningCode::PolicyTypo,
-                    format!("{key} is not known; was {meant} meant?"),
+                    format!("{key} is not a known key; did you mean {meant}?"),
                 ));
             }
         }
@@ -142,23 +151,23 @@ impl Annotations {
             .iter()
             .map(|c| c.name.as_str())
             .collect();
-        let records = Records::of(workload);
-        let mut known: Vec<(Key<'_>, usize, &String, &String)> = workload
+        let records = Records::for_workload(workload);
+        let mut known: Vec<(AnnotationKey<'_>, usize, &String, &String)> = workload
             .annotations
             .iter()
             .filter_map(|(key, text)| {
-                let name = Key::of(key)?;
+                let name = AnnotationKey::from_spelling(key)?;
                 let rank = name.spellings().iter().position(|s| s == key)?;
                 Some((name, rank, key, text))
             })
             .collect();
-        // Weakest first, so that a stronger spelling replaces what it contradicts.
+        // In ascending precedence, so that a later filter replaces an earlier one.
         known.sort_by_key(|&(_, rank, ..)| std::cmp::Reverse(rank));
         for (name, _, key, text) in known {
             match name {
-                Key::TagAll => self.dangling.push(key.clone()),
-                Key::Tag(_) if records.contain(key, text) => {}
-                Key::Tag(container) if containers.contains(container) => {
+                AnnotationKey::TagAll => self.dangling.push(key.clone()),
+                AnnotationKey::Tag(_) if records.contain(key, text) => {}
+                AnnotationKey::Tag(container) if containers.contains(container) => {
                     self.put_filter(container, key, text);
                 }
                 name => {
@@ -174,7 +183,7 @@ impl Annotations {
             self.warnings.push(Warning::new(
                 WarningCode::DanglingFilter,
                 format!(
-                    "{key} names no container of {} ({})",
+                    "{key} does not name a container of {} ({})",
                     workload.id,
                     if names.is_empty() {
                         "it has none".to_owned()
@@ -199,41 +208,42 @@ impl Annotations {
                 .or_default()
                 .push(Warning::new(
                     WarningCode::AnnotationConflict,
-                    format!("{key} and {} disagree; {key} counts", weaker.key),
+                    format!("{key} and {} disagree; {key} is used", weaker.key),
                 ));
         }
     }
 
-    /// Those whom a lock of ours does not bind.
+    /// A lock has no effect on other tools.
     fn warn_of_other_updaters(&mut self, all: &BTreeMap<String, String>) {
         if let Some((_, key)) = other_updaters::by_annotation(all).next() {
             self.warnings.push(Warning::new(
                 WarningCode::OtherUpdater,
-                format!("{key} lets another tool update this workload; a lock does not bind it"),
+                format!("{key} allows another tool to update this workload, even if it is locked"),
             ));
         }
     }
 }
 
-/// Whether any spelling turns a switch on.
-fn is_on(all: &BTreeMap<String, String>, name: Key<'_>) -> bool {
-    let is_true = |key: &String| all.get(key).is_some_and(|value| value == "true");
-    name.spellings().iter().any(is_true)
+/// Whether any spelling of a switch is on.
+fn is_on(all: &BTreeMap<String, String>, name: AnnotationKey<'_>) -> bool {
+    name.spellings()
+        .iter()
+        .any(|key| all.get(key).is_some_and(|value| value == "true"))
 }
 
-/// The lock on a workload, if one holds.
+/// The lock on a workload, if it is locked.
 #[must_use]
 pub fn lock_on(workload: &Workload) -> Option<Lock> {
-    Annotations::read(workload).lock
+    PolicyAnnotations::read(workload).lock
 }
 
-/// Whether a workload is to be left alone.
+/// Whether a workload is ignored.
 #[must_use]
 pub fn is_ignored(workload: &Workload) -> bool {
-    Annotations::read(workload).ignored
+    PolicyAnnotations::read(workload).ignored
 }
 
-/// Whether a value was probably meant as `true` and is not.
+/// Whether a value is not `true`, but was probably meant as `true`.
 fn is_likely_true(value: &str) -> bool {
     let word = value.trim().trim_matches(['"', '\'']).to_ascii_lowercase();
     value != "true" && matches!(word.as_str(), "true" | "yes" | "y" | "on" | "1" | "enabled")

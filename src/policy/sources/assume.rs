@@ -1,23 +1,22 @@
-//! The policy that fits a running tag: what a menu would pre-fill, and what
-//! `--assume auto` judges by.
+//! The policy that fits a running tag. Menus suggest it, and `--assume auto` uses it.
 
 use std::fmt;
 
 use crate::image::ImageReference;
-use crate::policy::container_policy::{ContainerPolicy, Origin};
+use crate::named_enum::named_enum;
+use crate::policy::container_policy::{ContainerPolicy, PolicyOrigin};
 use crate::policy::rule::{Rule, RuleError};
 use crate::policy::syntax::decimal::Decimal;
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 use crate::policy::syntax::version::TagVersion;
-use crate::words::closed_words;
 
-/// What `--assume` was given.
+/// The value of `--assume`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Assume {
     /// A policy fitted to each running tag.
     Auto,
-    /// One policy for all, with its text.
+    /// One policy for all containers, with its text.
     Rule(String, Rule),
 }
 
@@ -32,11 +31,11 @@ impl std::str::FromStr for Assume {
     }
 }
 
-/// The flag's name, as a policy's origin.
-const ASSUMED: Origin = Origin::Flag("--assume");
+/// The origin of an assumed policy.
+const ASSUMED: PolicyOrigin = PolicyOrigin::Flag("--assume");
 
 impl Assume {
-    /// The policy to judge a container by that has none.
+    /// The policy for a container that has none.
     #[must_use]
     pub fn policy_for(&self, image: &ImageReference) -> Option<ContainerPolicy> {
         match self {
@@ -46,21 +45,22 @@ impl Assume {
     }
 }
 
-/// The policy that fits what runs: the same major version for a version, with a
-/// variant's suffix kept; the same prefix for a build tag; the greater number
-/// for a number; the higher version for a version of one number. `None`: the tag gives no hint.
+/// The policy that fits the running image. For a version it is the same major version
+/// with the same variant; for a version of one number, any higher version; for a
+/// build tag, the same prefix; for a number, a greater number. `None` if the tag
+/// does not suggest a policy.
 #[must_use]
 pub fn fitting(image: &ImageReference) -> Option<ContainerPolicy> {
     PolicyText::fitting(image).policy()
 }
 
-/// A policy as it is written into annotations: what a menu pre-fills.
+/// A policy as written into annotations, which a menu suggests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PolicyText {
     /// `semver:^1.25`.
     pub rule: String,
-    /// The suffix that a tag must have, and that the rule does not read:
-    /// `alpine` of `1.25.3-alpine`.
+    /// The suffix that a tag must have and that the rule does not read: `alpine` in
+    /// `1.25.3-alpine`.
     pub variant: Option<String>,
 }
 
@@ -72,11 +72,11 @@ impl PolicyText {
         }
     }
 
-    /// The policy that fits what runs: see [`fitting`].
+    /// The policy that fits the running image: see [`fitting`].
     #[must_use]
     pub fn fitting(image: &ImageReference) -> Self {
         let Some(tag) = image.tag().filter(|tag| !tag.is_latest()) else {
-            // Whatever runs under a moving name, the highest version is a start.
+            // Without a version tag, the highest version is the best guess.
             return Self::new("semver:*");
         };
         let text = tag.as_str();
@@ -105,20 +105,20 @@ impl PolicyText {
         }
     }
 
-    /// What `imgpolicy.dev/filter-tags` says of the variant.
+    /// The value of `imgpolicy.dev/filter-tags` for the variant.
     #[must_use]
     pub fn filter_tags(&self) -> Option<String> {
         let suffix = escaped(self.variant.as_deref()?);
         Some(format!("^(?P<version>.*)-{suffix}$"))
     }
 
-    /// What `imgpolicy.dev/extract` says beside it.
+    /// The value of `imgpolicy.dev/extract` for the variant.
     #[must_use]
     pub fn extract(&self) -> Option<String> {
         self.variant.as_ref().map(|_| "$version".to_owned())
     }
 
-    /// The policy that the texts make; `None`: they make none.
+    /// The policy with these texts; `None` if they are not valid.
     fn policy(&self) -> Option<ContainerPolicy> {
         let rule = Rule::parse(&self.rule).ok()?;
         let mut policy = ContainerPolicy::new(&self.rule, rule, ASSUMED);
@@ -131,7 +131,7 @@ impl PolicyText {
     }
 }
 
-/// `semver:^1.25 of *-alpine`, for people.
+/// For display: `semver:^1.25 of *-alpine`.
 impl fmt::Display for PolicyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.variant {
@@ -141,12 +141,12 @@ impl fmt::Display for PolicyText {
     }
 }
 
-/// The text as a regular expression that matches it; a hyphen needs no escape.
+/// A regular expression that matches the text. A hyphen does not need an escape.
 fn escaped(text: &str) -> String {
     regex::escape(text).replace(r"\-", "-")
 }
 
-/// What a build tag begins with: `stg-` of `stg-4s7bsgv`.
+/// The prefix of a build tag: `stg-` in `stg-4s7bsgv`.
 fn prefix(tag: &str) -> &str {
     let letters = tag
         .find(|c: char| !c.is_ascii_alphabetic())
@@ -160,8 +160,8 @@ fn prefix(tag: &str) -> &str {
     }
 }
 
-closed_words! {
-    /// The types of policies, as a menu offers them.
+named_enum! {
+    /// The types of policies, in the order of the menu.
     pub enum PolicyType {
         /// The highest version in a range.
         Semver = "semver",
@@ -169,47 +169,48 @@ closed_words! {
         Glob = "glob",
         /// The newest image whose tag matches a regular expression.
         Regex = "regex",
-        /// The last tag of the alphabet.
+        /// The last tag in alphabetical order.
         Alphabetical = "alphabetical",
         /// The greatest number.
         Numerical = "numerical",
-        /// Whatever a tag serves, by its digest.
+        /// The image that a tag refers to, by its digest.
         Digest = "digest",
     }
 }
 
 impl PolicyType {
-    /// What the type does, in a phrase.
+    /// A short description of the type.
     #[must_use]
     pub fn phrase(self) -> &'static str {
         match self {
             Self::Semver => "the highest version in a range",
             Self::Glob => "the newest tag that matches a glob",
             Self::Regex => "the newest tag that matches a regex",
-            Self::Alphabetical => "the last tag by the alphabet",
+            Self::Alphabetical => "the last tag in alphabetical order",
             Self::Numerical => "the greatest number",
-            Self::Digest => "whatever a tag serves, by its digest",
+            Self::Digest => "the image that a tag refers to, by digest",
         }
     }
 
-    /// The type of a policy as it is written; a text without a known type is a
-    /// glob.
+    /// The type of a policy by its text. A text without a known type is a glob.
     #[must_use]
-    pub fn of(rule: &str) -> Self {
+    pub fn from_rule(rule: &str) -> Self {
         let word = rule.split_once(':').map_or(rule, |(word, _)| word);
-        let of_word = Self::ALL.iter().copied().find(|kind| kind.as_str() == word);
-        match word {
-            "regexp" => Self::Regex,
-            _ => of_word.unwrap_or(Self::Glob),
+        if word == "regexp" {
+            return Self::Regex;
         }
+        let mut types = Self::ALL.iter().copied();
+        types
+            .find(|kind| kind.as_str() == word)
+            .unwrap_or(Self::Glob)
     }
 
-    /// A policy of this type to start from, by what runs: the fitting one where
-    /// that is of this type.
+    /// A policy of this type to start from, for the running image. It is the fitting
+    /// policy if that has this type.
     #[must_use]
-    pub fn start(self, image: &ImageReference) -> PolicyText {
+    pub fn starting_policy(self, image: &ImageReference) -> PolicyText {
         let fitting = PolicyText::fitting(image);
-        if Self::of(&fitting.rule) == self {
+        if Self::from_rule(&fitting.rule) == self {
             return fitting;
         }
         let tag = image.tag().filter(|tag| !tag.is_latest());
@@ -219,7 +220,7 @@ impl PolicyType {
             .as_ref()
             .map(|variant| format!("-{variant}"));
         let suffix = suffix.unwrap_or_default();
-        let is_version = Self::of(&fitting.rule) == Self::Semver && tag.is_some();
+        let is_version = Self::from_rule(&fitting.rule) == Self::Semver && tag.is_some();
         let v = if text.starts_with('v') { "v" } else { "" };
         PolicyText::new(match self {
             Self::Semver => "semver:*".to_owned(),
@@ -247,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fitting_policy_follows_the_shape_of_the_running_tag() {
+    fn fitting_policy_depends_on_the_form_of_the_running_tag() {
         for (image, expected) in [
             ("app:1.2.3", "semver:^1.2"),
             ("app:v1.2.3", "semver:^1.2"),
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_a_policy_to_start_from() {
+    fn every_type_has_a_starting_policy() {
         for (image, expected) in [
             (
                 "app:1.25.3-alpine",
@@ -308,7 +309,7 @@ mod tests {
         ] {
             let image = image.parse().expect(image);
             for (kind, expected) in PolicyType::ALL.iter().zip(expected) {
-                let start = kind.start(&image);
+                let start = kind.starting_policy(&image);
                 assert_eq!(start.rule, expected, "{image}");
                 assert!(start.policy().is_some(), "{image} {expected}");
             }

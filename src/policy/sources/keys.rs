@@ -1,135 +1,135 @@
-//! The keys of annotations: what each says, and how it is spelled.
+//! The keys of annotations, and their spellings.
 //!
-//! Flux has three spellings of most keys. Reading and writing go through
-//! [`Key`], so that whoever edits an annotation edits what is read.
+//! Flux has several spellings of most keys. Both reading and writing use
+//! [`AnnotationKey`], so that an edit changes the annotation that is read.
 
 use std::collections::BTreeMap;
 
-/// The prefix that is written, and that wins.
+/// The prefix that is written. It takes precedence.
 const PREFIX: &str = "fluxcd.io/";
 /// The prefix of Flux before 1.15.
 const OLD_PREFIX: &str = "flux.weave.works/";
-/// The prefix of the filters alone, in between.
+/// A later prefix that only filters have.
 const FILTER_PREFIX: &str = "filter.fluxcd.io/";
-/// Our own annotations.
+/// The prefix of this program's own annotations.
 const OWN_PREFIX: &str = "imgpolicy.dev/";
 
-/// What stands behind Flux's prefix, in front of a container's name.
+/// The text between Flux's prefix and a container's name.
 const TAG: &str = "tag.";
 
-/// The longest name part of a key that Kubernetes takes, in bytes.
-const LONGEST_NAME: usize = 63;
+/// The longest name part of a key that Kubernetes accepts, in bytes.
+const MAX_NAME_BYTES: usize = 63;
 
-/// An annotation by what it says; those about one container name it.
+/// An annotation by its meaning. Those about one container include its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key<'c> {
-    /// Whether updates are made without asking.
+pub enum AnnotationKey<'c> {
+    /// Whether the workload is updated automatically.
     Automated,
-    /// Whether nothing may change the workload.
+    /// Whether the workload is locked against changes.
     Locked,
     /// Who locked it.
     LockedUser,
     /// Why it is locked.
     LockedMessage,
-    /// Since when it is locked.
+    /// When it was locked.
     LockedAt,
-    /// Whether it is left alone.
+    /// Whether the workload is ignored.
     Ignore,
     /// The policy of a container.
     Tag(&'c str),
-    /// What `fluxctl policy --tag-all` takes. As an annotation it never did
-    /// anything.
+    /// The argument of `fluxctl policy --tag-all`. As an annotation it never had an
+    /// effect.
     TagAll,
-    /// Which tags a container's policy sees.
+    /// Which tags a container's policy is applied to.
     FilterTags(&'c str),
-    /// What a container's policy reads of a tag.
+    /// Which part of a tag a container's policy reads.
     Extract(&'c str),
     /// Tags that are allowed.
     AllowTags(&'c str),
-    /// Tags that are refused.
+    /// Tags that are ignored.
     IgnoreTags(&'c str),
-    /// The entry of `imagePolicies` that counts for a container.
+    /// The entry of `imagePolicies` that is used for a container.
     NamedPolicy(&'c str),
     /// How old an image must be.
     MinAge,
-    /// By which clock its age counts.
+    /// The clock of the minimum age.
     MinAgeClock,
     /// Whether an image may be lower than the running one.
     AllowDowngrade,
     /// Whether an image may be another variant than the running one.
     AllowVariantChange,
-    /// What the last update replaced.
+    /// The images that the last update replaced.
     LastUpdate,
-    /// The entries of a Kustomization.
+    /// The `imagePolicies` of a Kustomization.
     ImagePolicies,
 }
 
-/// A key that Kubernetes does not take: the container's name does not fit in.
+/// Why Kubernetes does not accept a key, because of the container's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The name is too long.
     #[error(
-        "container name {container:?} is too long for the annotation {key}: behind {:?} at most \
-         {most} characters are legal", key.strip_suffix(container.as_str()).unwrap_or(key)
+        "container name {container:?} is too long for the annotation {key}: at most {most} characters \
+         are allowed after {:?}", key.strip_suffix(container.as_str()).unwrap_or(key)
     )]
     TooLong {
         /// The container's name.
         container: String,
-        /// The key that it would make.
+        /// The key with this name.
         key: String,
-        /// How many characters it may have.
+        /// The maximum number of characters of the name.
         most: usize,
     },
-    /// The name has a character that no key may have.
+    /// The name has a character that is not allowed in a key.
     #[error(
-        "container name {container:?} cannot stand in the annotation {key}: a key has letters, \
-         digits, '-', '_' and '.', and ends with a letter or a digit"
+        "container name {container:?} is not valid in the annotation {key}: a key must have only \
+         letters, digits, '-', '_' and '.', and end with a letter or a digit"
     )]
     Character {
         /// The container's name.
         container: String,
-        /// The key that it would make.
+        /// The key with this name.
         key: String,
     },
 }
 
-/// How alike a key must be to a known one to be called a misspelling of it, from
-/// 0 to 1.
-const NEAR: f64 = 0.9;
+/// How similar a key must be to a known one to be considered misspelled, from 0 to
+/// 1.
+const SIMILAR: f64 = 0.9;
 
-/// Our own annotations about one container.
-fn about(container: &str) -> [Key<'_>; 5] {
+/// This program's own annotations about one container.
+fn about(container: &str) -> [AnnotationKey<'_>; 5] {
     [
-        Key::FilterTags(container),
-        Key::Extract(container),
-        Key::AllowTags(container),
-        Key::IgnoreTags(container),
-        Key::NamedPolicy(container),
+        AnnotationKey::FilterTags(container),
+        AnnotationKey::Extract(container),
+        AnnotationKey::AllowTags(container),
+        AnnotationKey::IgnoreTags(container),
+        AnnotationKey::NamedPolicy(container),
     ]
 }
 
-/// Our other annotations of a whole workload or Kustomization.
-const OWN: [Key<'static>; 7] = [
-    Key::LockedAt,
-    Key::MinAge,
-    Key::MinAgeClock,
-    Key::AllowDowngrade,
-    Key::AllowVariantChange,
-    Key::LastUpdate,
-    Key::ImagePolicies,
+/// This program's own annotations of a whole workload or Kustomization.
+const OWN: [AnnotationKey<'static>; 7] = [
+    AnnotationKey::LockedAt,
+    AnnotationKey::MinAge,
+    AnnotationKey::MinAgeClock,
+    AnnotationKey::AllowDowngrade,
+    AnnotationKey::AllowVariantChange,
+    AnnotationKey::LastUpdate,
+    AnnotationKey::ImagePolicies,
 ];
 
-/// Flux's words about a whole workload.
-const FLUX: [Key<'static>; 5] = [
-    Key::Automated,
-    Key::Locked,
-    Key::LockedUser,
-    Key::LockedMessage,
-    Key::Ignore,
+/// Flux's annotations of a whole workload.
+const FLUX: [AnnotationKey<'static>; 5] = [
+    AnnotationKey::Automated,
+    AnnotationKey::Locked,
+    AnnotationKey::LockedUser,
+    AnnotationKey::LockedMessage,
+    AnnotationKey::Ignore,
 ];
 
-impl<'c> Key<'c> {
-    /// What stands behind the prefix, but for the container's name.
+impl<'c> AnnotationKey<'c> {
+    /// The text after the prefix, without the container's name.
     fn word(self) -> &'static str {
         match self {
             Self::Automated => "automated",
@@ -168,7 +168,7 @@ impl<'c> Key<'c> {
         }
     }
 
-    /// Every spelling; of those that stand side by side the first one counts.
+    /// Every spelling. If several are present, the first one is used.
     #[must_use]
     pub fn spellings(self) -> Vec<String> {
         let word = self.word();
@@ -190,7 +190,7 @@ impl<'c> Key<'c> {
         }
     }
 
-    /// The annotation by the spelling that counts.
+    /// The key and the value of the annotation, by the spelling that is used.
     #[must_use]
     pub fn find(self, all: &BTreeMap<String, String>) -> Option<(String, &str)> {
         self.spellings().into_iter().find_map(|key| {
@@ -199,9 +199,9 @@ impl<'c> Key<'c> {
         })
     }
 
-    /// What a key of an object says; `None` where it is none of these.
+    /// The meaning of a key; `None` if it is not one of these annotations.
     #[must_use]
-    pub fn of(key: &'c str) -> Option<Self> {
+    pub fn from_spelling(key: &'c str) -> Option<Self> {
         if let Some(rest) = key.strip_prefix(OWN_PREFIX) {
             let own = OWN.into_iter().find(|own| own.word() == rest);
             return own.or_else(|| {
@@ -229,23 +229,25 @@ impl<'c> Key<'c> {
         }
     }
 
-    /// Whether Kubernetes takes the key as it is written here.
+    /// Checks that Kubernetes accepts the key as this program writes it.
     ///
     /// # Errors
     ///
-    /// The container's name does not fit into it.
+    /// The container's name is too long, or has a character that is not allowed.
     pub fn check(self) -> Result<(), KeyError> {
         let Some(container) = self.container() else {
             return Ok(());
         };
         let (container, key) = (container.to_owned(), self.to_string());
-        let most = LONGEST_NAME - self.word().len();
-        let is_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-        let ends_well = container
+        let most = MAX_NAME_BYTES - self.word().len();
+        let has_valid_characters = container
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let has_valid_end = container
             .bytes()
             .next_back()
             .is_some_and(|b| b.is_ascii_alphanumeric());
-        if !container.bytes().all(is_legal) || !ends_well {
+        if !has_valid_characters || !has_valid_end {
             Err(KeyError::Character { container, key })
         } else if container.len() > most {
             Err(KeyError::TooLong {
@@ -258,26 +260,26 @@ impl<'c> Key<'c> {
         }
     }
 
-    /// What a key with our prefix that says nothing was probably meant to be.
+    /// The key that was probably meant by an unknown key with this program's prefix.
     pub(crate) fn likely_typo(key: &str) -> Option<String> {
         let rest = key.strip_prefix(OWN_PREFIX)?;
-        if Key::of(key).is_some() {
+        if AnnotationKey::from_spelling(key).is_some() {
             return None;
         }
         let end = rest.find('.').map_or(rest.len(), |dot| dot + 1);
         let (word, container) = rest.split_at(end);
-        let likeness = |known: &Key<'_>| strsim::jaro_winkler(known.word(), word);
-        let meant = about(container)
+        let (_, meant) = about(container)
             .into_iter()
             .chain(OWN)
-            .filter(|known| likeness(known) >= NEAR)
-            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+            .map(|known| (strsim::jaro_winkler(known.word(), word), known))
+            .filter(|(similarity, _)| *similarity >= SIMILAR)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))?;
         Some(format!("{OWN_PREFIX}{}{container}", meant.word()))
     }
 }
 
-/// The spelling that is written where none stands yet.
-impl std::fmt::Display for Key<'_> {
+/// The spelling that is written if the annotation does not exist yet.
+impl std::fmt::Display for AnnotationKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let is_own =
             OWN.contains(self) || !matches!(self, Self::Tag(_)) && self.container().is_some();
@@ -291,9 +293,9 @@ impl std::fmt::Display for Key<'_> {
 mod tests {
     use super::*;
 
-    fn all() -> Vec<Key<'static>> {
+    fn all() -> Vec<AnnotationKey<'static>> {
         let about = about("app");
-        let tags = [Key::Tag("app"), Key::TagAll];
+        let tags = [AnnotationKey::Tag("app"), AnnotationKey::TagAll];
         OWN.into_iter()
             .chain(FLUX)
             .chain(tags)
@@ -302,12 +304,16 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_read_back_and_the_first_is_written() {
+    fn every_spelling_is_recognised_and_the_first_is_written() {
         for key in all() {
             let spellings = key.spellings();
             assert_eq!(spellings[0], key.to_string(), "{key:?}");
             for spelling in spellings {
-                assert_eq!(Key::of(&spelling), Some(key), "{spelling}");
+                assert_eq!(
+                    AnnotationKey::from_spelling(&spelling),
+                    Some(key),
+                    "{spelling}"
+                );
             }
         }
         for other in [
@@ -316,14 +322,14 @@ mod tests {
             "team",
             "tag.app",
         ] {
-            assert_eq!(Key::of(other), None, "{other}");
+            assert_eq!(AnnotationKey::from_spelling(other), None, "{other}");
         }
     }
 
     #[test]
     fn flux_has_three_spellings_of_a_filter_and_two_of_a_switch() {
         assert_eq!(
-            Key::Tag("app").spellings(),
+            AnnotationKey::Tag("app").spellings(),
             [
                 "fluxcd.io/tag.app",
                 "filter.fluxcd.io/app",
@@ -331,31 +337,34 @@ mod tests {
             ]
         );
         assert_eq!(
-            Key::Locked.spellings(),
+            AnnotationKey::Locked.spellings(),
             ["fluxcd.io/locked", "flux.weave.works/locked"]
         );
-        assert_eq!(Key::LockedAt.spellings(), ["imgpolicy.dev/locked-at"]);
+        assert_eq!(
+            AnnotationKey::LockedAt.spellings(),
+            ["imgpolicy.dev/locked-at"]
+        );
     }
 
     #[test]
-    fn a_name_that_does_not_fit_into_a_key_is_refused() {
+    fn name_that_is_not_valid_in_a_key_is_rejected() {
         let name = |length: usize| "a".repeat(length);
-        assert_eq!(Key::Tag(&name(59)).check(), Ok(()));
-        assert_eq!(Key::FilterTags(&name(51)).check(), Ok(()));
+        assert_eq!(AnnotationKey::Tag(&name(59)).check(), Ok(()));
+        assert_eq!(AnnotationKey::FilterTags(&name(51)).check(), Ok(()));
         assert_eq!(
-            Key::Tag(&name(60))
+            AnnotationKey::Tag(&name(60))
                 .check()
                 .expect_err("too long")
                 .to_string(),
             format!(
-                "container name \"{0}\" is too long for the annotation fluxcd.io/tag.{0}: behind \
-                 \"fluxcd.io/tag.\" at most 59 characters are legal",
+                "container name \"{0}\" is too long for the annotation fluxcd.io/tag.{0}: at most 59 \
+                 characters are allowed after \"fluxcd.io/tag.\"",
                 name(60)
             )
         );
-        assert!(Key::FilterTags(&name(52)).check().is_err());
+        assert!(AnnotationKey::FilterTags(&name(52)).check().is_err());
         for illegal in ["a b", "a/b", "ä", "a-", ""] {
-            let error = Key::Tag(illegal).check().expect_err(illegal);
+            let error = AnnotationKey::Tag(illegal).check().expect_err(illegal);
             assert!(matches!(error, KeyError::Character { .. }), "{illegal}");
         }
     }

@@ -1,7 +1,8 @@
-//! Where policies come from: annotations and `imagePolicies`.
+//! The sources of policies: annotations and `imagePolicies`.
 
 pub(crate) mod annotations;
 pub(crate) mod assume;
+mod entry_policy;
 pub(crate) mod image_policies;
 pub(crate) mod keys;
 pub(crate) mod other_updaters;

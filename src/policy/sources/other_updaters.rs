@@ -1,19 +1,19 @@
-//! Who else updates a workload's images. A lock of ours does not bind them.
+//! Other tools that update a workload's images. They do not respect our locks.
 
 use std::collections::BTreeMap;
 
 use crate::workload::Workload;
 
-/// Somebody else who updates images of a workload.
+/// Another tool that updates the images of a workload.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OtherUpdater {
-    /// What it is called: `Keel`, `HelmRelease shop/web`.
+    /// Its name: `Keel`, `HelmRelease shop/web`.
     pub name: String,
-    /// What tells: `annotation keel.sh/policy`.
+    /// How it was detected: `annotation keel.sh/policy`.
     pub sign: String,
 }
 
-/// The annotations that let another tool update a workload, each with the tool.
+/// The tools that an annotation allows to update a workload, each with the key.
 pub(crate) fn by_annotation(
     annotations: &BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'static str, &str)> {
@@ -28,12 +28,11 @@ pub(crate) fn by_annotation(
         .chain(argo.map(|key| ("Argo CD Image Updater", key.as_str())))
 }
 
-/// The owners that write images of their own accord, as Git or a chart tells
-/// them.
+/// The kinds of owners that write the images from Git or from a chart.
 const OWNERS: [&str; 3] = ["Kustomization", "HelmRelease", "Application"];
 
-/// Everybody else who updates images of a workload, as far as the object itself
-/// tells, each once.
+/// The other tools that update images of a workload, as far as the object itself
+/// shows them.
 #[must_use]
 pub fn other_updaters(workload: &Workload) -> Vec<OtherUpdater> {
     let tools = by_annotation(&workload.annotations).map(|(name, key)| OtherUpdater {
@@ -66,7 +65,7 @@ mod tests {
     use crate::workload::{ImageMarker, Owner};
 
     #[test]
-    fn everybody_whom_a_lock_does_not_bind_is_named() {
+    fn other_updaters_of_a_workload_are_listed() {
         let mut workload = Workload::running("org/app:1");
         assert_eq!(other_updaters(&workload), []);
         let annotation = |key: &str, value: &str| (key.to_owned(), value.to_owned());

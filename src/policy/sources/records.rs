@@ -1,10 +1,11 @@
-//! Records of updates, which look like policies and are told apart from them.
+//! Records of updates. They have the form of policies and must be distinguished from
+//! them.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::keys::Key;
+use super::keys::AnnotationKey;
 use crate::image::{Digest, ImageReference, Tag};
 use crate::workload::Workload;
 
@@ -15,49 +16,51 @@ pub struct Records<'w> {
     named: BTreeMap<String, String>,
 }
 
-/// The part of `imgpolicy.dev/last-update` that tells records from policies.
+/// The part of `imgpolicy.dev/last-update` that lists the records.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct LastUpdate {
+struct RecordedTags {
     records: BTreeMap<String, String>,
 }
 
 impl<'w> Records<'w> {
-    /// Reads what the last update named.
+    /// Reads the records that the last update listed.
     #[must_use]
-    pub fn of(workload: &'w Workload) -> Self {
-        let named = Key::LastUpdate
+    pub fn for_workload(workload: &'w Workload) -> Self {
+        let named = AnnotationKey::LastUpdate
             .find(&workload.annotations)
-            .and_then(|(_, text)| serde_json::from_str::<LastUpdate>(text).ok())
+            .and_then(|(_, text)| serde_json::from_str::<RecordedTags>(text).ok())
             .unwrap_or_default()
             .records;
         Self { workload, named }
     }
 
-    /// What the last update named and what still stands so: keys with their texts.
-    pub fn standing(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The records that the last update listed and that are unchanged: keys with their
+    /// values.
+    pub fn existing(&self) -> impl Iterator<Item = (&str, &str)> {
         let named = self.named.iter();
         named
             .filter(|(key, text)| self.workload.annotations.get(*key) == Some(*text))
             .map(|(key, text)| (key.as_str(), text.as_str()))
     }
 
-    /// Whether a key with this text is a record: the last update named both, and
-    /// then for ever; or it has the form of one.
+    /// Whether a key with this value is a record: the last update listed them, or they
+    /// have the form of a record.
     #[must_use]
     pub fn contain(&self, key: &str, text: &str) -> bool {
-        self.named.get(key).is_some_and(|named| named == text) || self.has_the_form(key, text)
+        self.named.get(key).is_some_and(|named| named == text) || self.has_record_form(key, text)
     }
 
-    /// Whether a key that names no container has the form of a record: the last
-    /// path element of an image of this workload, and a legal tag or digest as
-    /// value.
-    fn has_the_form(&self, key: &str, text: &str) -> bool {
-        let Some(Key::Tag(name)) = Key::of(key) else {
+    /// Whether a key that does not name a container has the form of a record: it has
+    /// the last path element of an image of this workload, and the value is a valid
+    /// tag or digest.
+    fn has_record_form(&self, key: &str, text: &str) -> bool {
+        let Some(AnnotationKey::Tag(name)) = AnnotationKey::from_spelling(key) else {
             return false;
         };
         let containers = &self.workload.containers;
-        if Key::Tag(name).to_string() != key || containers.iter().any(|c| c.name == name) {
+        if AnnotationKey::Tag(name).to_string() != key || containers.iter().any(|c| c.name == name)
+        {
             return false;
         }
         let names_image = containers.iter().any(|container| {
@@ -66,8 +69,8 @@ impl<'w> Records<'w> {
                 .parse::<ImageReference>()
                 .is_ok_and(|image| image.name().last_element() == name)
         });
-        // These two are legal tags, but as a value they are policies, and one of them
-        // under a misspelt container's name was meant to restrict something.
+        // These two are valid tags, but as values they are policies. With a misspelled
+        // container, they were meant as a restriction.
         let is_policy = matches!(text, "alphabetical" | "numerical");
         names_image && !is_policy && (text.parse::<Tag>().is_ok() || text.parse::<Digest>().is_ok())
     }

@@ -1,161 +1,161 @@
-//! The annotations that stand beside a policy: filters of a container's tags,
-//! the minimum age, and what an update may do.
+//! The annotations that refine a policy: tag filters, the minimum age, and what an
+//! update may do.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use super::keys::Key;
-use crate::policy::container_policy::{ContainerPolicy, Origin, PolicyError, quote};
+use super::keys::AnnotationKey;
+use crate::policy::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use crate::policy::min_age::MinAgeClock;
+use crate::policy::quote::quote;
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 
-/// The most patterns that one list may have.
+/// The maximum number of patterns in a list.
 pub(crate) const MAX_PATTERNS: usize = 64;
 
-/// Adds to a policy what the workload's annotations say beside it.
+/// Applies the workload's annotations to a policy of an annotation.
 ///
 /// # Errors
 ///
-/// The first annotation that cannot be read.
-pub(crate) fn apply(
+/// The first annotation that is not valid.
+pub(crate) fn apply_refinements(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |key: Key<'_>| {
-        let (key, text) = key.find(annotations)?;
-        Some((Origin::Annotation(key), text))
-    };
-    if let Some((origin, text)) = get(Key::FilterTags(container)) {
+    if let Some((origin, text)) = find(AnnotationKey::FilterTags(container), annotations) {
         policy.filter.pattern = Some(regex(&origin, text)?);
     }
-    if let Some((origin, text)) = get(Key::Extract(container)) {
+    if let Some((origin, text)) = find(AnnotationKey::Extract(container), annotations) {
         if policy.filter.pattern.is_none() {
-            let filter = Key::FilterTags(container);
-            let reason = format!("it needs {filter}, whose groups it names");
+            let filter = AnnotationKey::FilterTags(container);
+            let reason = format!("it requires {filter}, because it refers to its groups");
             return Err(PolicyError::new(text, origin, reason));
         }
         // An empty template means the whole tag, as in Flux.
         policy.filter.extract = (!text.is_empty()).then(|| Template::new(text));
     }
-    if let Some((origin, text)) = get(Key::AllowTags(container)) {
+    if let Some((origin, text)) = find(AnnotationKey::AllowTags(container), annotations) {
         policy.filter.allow = patterns(&origin, text)?;
     }
-    narrow(policy, annotations, container)
+    apply_restrictions(policy, annotations, container)
 }
 
-/// The annotations that stand beside a policy that brings tag filters of its own:
-/// what narrows it further is heeded, and what would replace its filters is
-/// refused, because either reading of it would surprise somebody.
+/// Applies the workload's annotations to a policy that has its own tag filters.
+/// Further restrictions are applied. An annotation that would replace the filters is
+/// an error, because it would not be clear which of them is meant.
 ///
 /// # Errors
 ///
-/// The first annotation that cannot be read, or that does not apply.
-pub(crate) fn apply_to_entry(
+/// The first annotation that is not valid, or that cannot be applied.
+pub(crate) fn apply_restrictions_to_entry(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
     for key in [
-        Key::FilterTags(container),
-        Key::Extract(container),
-        Key::AllowTags(container),
+        AnnotationKey::FilterTags(container),
+        AnnotationKey::Extract(container),
+        AnnotationKey::AllowTags(container),
     ] {
         if let Some((key, text)) = key.find(annotations) {
             let reason = format!(
-                "it does not apply to {}, which has tag filters of its own; move it there, or \
+                "it does not apply to {}, which has its own tag filters; move it there, or \
                  write the policy as {}",
                 policy.origin,
-                Key::Tag(container)
+                AnnotationKey::Tag(container)
             );
-            return Err(PolicyError::new(text, Origin::Annotation(key), reason));
+            return Err(PolicyError::new(
+                text,
+                PolicyOrigin::Annotation(key),
+                reason,
+            ));
         }
     }
-    narrow(policy, annotations, container)
+    apply_restrictions(policy, annotations, container)
 }
 
-/// Adds what only narrows a policy, whoever wrote it, and what holds for the
-/// whole workload.
+/// Applies the annotations that only restrict a policy, wherever it is written, and
+/// those of the whole workload.
 ///
 /// # Errors
 ///
-/// The first annotation that cannot be read.
-pub(crate) fn narrow(
+/// The first annotation that is not valid.
+pub(crate) fn apply_restrictions(
     policy: &mut ContainerPolicy,
     annotations: &BTreeMap<String, String>,
     container: &str,
 ) -> Result<(), PolicyError> {
-    let get = |key: Key<'_>| {
-        let (key, text) = key.find(annotations)?;
-        Some((Origin::Annotation(key), text))
-    };
-    if let Some((origin, text)) = get(Key::IgnoreTags(container)) {
+    if let Some((origin, text)) = find(AnnotationKey::IgnoreTags(container), annotations) {
         policy.filter.ignore.extend(patterns(&origin, text)?);
     }
-    if let Some((origin, text)) = get(Key::MinAge) {
+    if let Some((origin, text)) = find(AnnotationKey::MinAge, annotations) {
         let age = parse_age(text).map_err(|error| PolicyError::new(text, origin, error))?;
-        // No age at all is no demand, and nothing has to be asked for it.
+        // An age of zero is no restriction, so that no dates have to be fetched.
         policy.min_age = policy.min_age.max((!age.is_zero()).then_some(age));
-        // Without an age of its own a workload does not choose the clock of the
-        // age that somebody else demands.
-        if let Some((origin, text)) = get(Key::MinAgeClock) {
+        // A workload without its own minimum age cannot set the clock for one that is
+        // required elsewhere.
+        if let Some((origin, text)) = find(AnnotationKey::MinAgeClock, annotations) {
             let clock: MinAgeClock = text
                 .parse()
                 .map_err(|error| PolicyError::new(text, origin, error))?;
             policy.min_age_clock = policy.min_age_clock.max(Some(clock));
         }
     }
-    let on = |key: Key<'_>| get(key).is_some_and(|(_, value)| value == "true");
-    policy.allow_downgrade |= on(Key::AllowDowngrade);
-    policy.allow_variant_change |= on(Key::AllowVariantChange);
+    policy.allow_downgrade |= is_true(AnnotationKey::AllowDowngrade, annotations);
+    policy.allow_variant_change |= is_true(AnnotationKey::AllowVariantChange, annotations);
     Ok(())
 }
 
-fn regex(origin: &Origin, text: &str) -> Result<GoRegex, PolicyError> {
+fn find<'a>(
+    key: AnnotationKey<'_>,
+    annotations: &'a BTreeMap<String, String>,
+) -> Option<(PolicyOrigin, &'a str)> {
+    let (key, text) = key.find(annotations)?;
+    Some((PolicyOrigin::Annotation(key), text))
+}
+
+fn is_true(key: AnnotationKey<'_>, annotations: &BTreeMap<String, String>) -> bool {
+    key.find(annotations)
+        .is_some_and(|(_, value)| value == "true")
+}
+
+fn regex(origin: &PolicyOrigin, text: &str) -> Result<GoRegex, PolicyError> {
     GoRegex::new(text).map_err(|error| PolicyError::new(text, origin.clone(), error))
 }
 
-/// A JSON list of regular expressions.
-fn patterns(origin: &Origin, text: &str) -> Result<Vec<GoRegex>, PolicyError> {
-    let fail = |reason: &dyn fmt::Display| PolicyError::new(text, origin.clone(), reason);
+/// Parses a JSON list of regular expressions.
+fn patterns(origin: &PolicyOrigin, text: &str) -> Result<Vec<GoRegex>, PolicyError> {
     let list: Vec<String> = serde_json::from_str(text).map_err(|error| {
-        fail(&format!(
-            "a JSON list of regular expressions is expected: {error}"
-        ))
+        let reason = format!("it must be a JSON list of regular expressions: {error}");
+        PolicyError::new(text, origin.clone(), reason)
     })?;
     if list.len() > MAX_PATTERNS {
-        return Err(fail(&format!(
-            "at most {MAX_PATTERNS} patterns may stand in a list"
-        )));
+        let reason = format!("a list must not have more than {MAX_PATTERNS} patterns");
+        return Err(PolicyError::new(text, origin.clone(), reason));
     }
     list.iter().map(|pattern| regex(origin, pattern)).collect()
 }
 
-/// A text that is no age.
+/// The text is not a valid age.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a duration reads like 72h, 3d or 1h30m, not {0:?}")]
+#[error("{0:?} is not a valid duration; use a form such as 72h, 3d or 1h30m")]
 pub struct AgeError(String);
 
-/// Reads an age: a number and a unit (`s`, `m`, `h`, `d`, `w`), or several. A
-/// day has 24 hours.
+/// Parses an age: one or more numbers with a unit (`s`, `m`, `h`, `d`, `w`). A day
+/// is 24 hours.
 ///
 /// # Errors
 ///
-/// The text is no such age, or is negative.
+/// The text is not an age, or the age is negative.
 pub fn parse_age(text: &str) -> Result<SignedDuration, AgeError> {
-    let fail = || AgeError(quote(text));
-    let span: Span = text.parse().map_err(|_| fail())?;
-    let age = span
-        .to_duration(SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| fail())?;
-    if age.is_negative() {
-        Err(fail())
-    } else {
-        Ok(age)
-    }
+    let span = text.parse::<Span>();
+    span.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .filter(|age| !age.is_negative())
+        .ok_or_else(|| AgeError(quote(text)))
 }
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_are_read_in_the_units_people_write() {
+    fn ages_are_parsed_in_common_units() {
         for (text, hours) in [("72h", 72), ("3d", 72), ("1w", 168), ("90m", 1), ("0s", 0)] {
             assert_eq!(
                 parse_age(text).map(|age| age.as_hours()),

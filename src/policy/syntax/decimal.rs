@@ -1,8 +1,8 @@
 //! Exact decimal numbers for the numerical order of tags.
 //!
-//! Flux v2 reads tags as floating-point numbers, where long build numbers become equal. Here
-//! numbers are compared digit by digit, whatever their length, and `1e3`, `0x10`, `Inf`, `NaN`
-//! and `1_000` are no numbers.
+//! Flux v2 parses tags as floating-point numbers, so that different long build numbers are equal.
+//! Here, numbers of any length are compared exactly, and `1e3`, `0x10`, `Inf`, `NaN` and `1_000`
+//! are not numbers.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,8 +10,8 @@ use std::str::FromStr;
 
 /// A number of the form `-?[0-9]+(\.[0-9]+)?`.
 ///
-/// Spellings of the same number are equal: `01`, `1` and `1.0`, and `-0` and `0`. `Display`
-/// gives the shortest spelling.
+/// Different forms of the same number are equal: `01`, `1` and `1.0`; `-0` and `0`. `Display`
+/// returns the shortest form.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decimal {
     is_negative: bool,
@@ -21,10 +21,12 @@ pub struct Decimal {
     fraction: String,
 }
 
-/// The text is no decimal number. Its author is free to write such tags; they are merely no
-/// candidates of a numerical policy.
+/// The text is not a decimal number. Such a tag is allowed, but it is not a candidate of a
+/// numerical policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a decimal number: digits, maybe with a '-' before and one '.' between them")]
+#[error(
+    "it is not a decimal number: digits, optionally with a leading '-' and one '.' between them"
+)]
 pub struct DecimalError;
 
 impl FromStr for Decimal {
@@ -39,8 +41,6 @@ impl FromStr for Decimal {
             Some((whole, fraction)) => (whole, Some(fraction)),
             None => (digits, None),
         };
-        let is_digits =
-            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !is_digits(whole) || !fraction.is_none_or(is_digits) {
             return Err(DecimalError);
         }
@@ -55,20 +55,27 @@ impl FromStr for Decimal {
     }
 }
 
+fn is_digits(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl Decimal {
+    /// Compares the absolute values. Without leading zeros, a longer number is greater; without
+    /// trailing zeros, fractions are ordered as text.
+    fn cmp_magnitude(&self, other: &Self) -> Ordering {
+        self.whole
+            .len()
+            .cmp(&other.whole.len())
+            .then_with(|| self.whole.cmp(&other.whole))
+            .then_with(|| self.fraction.cmp(&other.fraction))
+    }
+}
+
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Without leading zeros a longer number is greater, and without trailing zeros
-        // fractions are ordered like words.
-        let magnitudes = || {
-            self.whole
-                .len()
-                .cmp(&other.whole.len())
-                .then_with(|| self.whole.cmp(&other.whole))
-                .then_with(|| self.fraction.cmp(&other.fraction))
-        };
         match (self.is_negative, other.is_negative) {
-            (false, false) => magnitudes(),
-            (true, true) => magnitudes().reverse(),
+            (false, false) => self.cmp_magnitude(other),
+            (true, true) => self.cmp_magnitude(other).reverse(),
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
         }
@@ -106,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn spellings_of_a_number_are_equal() {
+    fn different_forms_of_a_number_are_equal() {
         for (left, right) in [
             ("-0", "0"),
             ("01", "1"),
@@ -146,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn other_notations_are_no_numbers() {
+    fn other_notations_are_not_numbers() {
         for text in [
             "", "-", "+1", ".5", "1.", "1.2.3", "1e3", "0x10", "Inf", "NaN", "1_000", " 1", "--1",
             "1.-2", "١",

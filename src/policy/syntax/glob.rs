@@ -1,52 +1,53 @@
 //! Globs over tags and image names with the meaning of Flux v1: only `*` is special.
 //!
-//! `*` stands for any text, the empty one too; every other character stands for itself, case
-//! and all. The empty glob matches only the empty text. The `globset` crate does the matching;
-//! what is special to it alone is quoted first.
+//! `*` matches any text, including the empty text. Every other character matches only itself,
+//! and letters are case-sensitive. The empty glob matches only the empty text. The matching is
+//! done by the `globset` crate, after its other special characters are escaped.
 
 use std::fmt;
 use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-/// The longest glob that is read, in bytes. A tag has at most 128.
+/// The longest glob that is accepted, in bytes. A tag has at most 128.
 const MAX_GLOB_BYTES: usize = 1024;
 
-/// A glob over tags or image names. `Display` gives it as it was written; two are equal if their texts are.
+/// A glob for tags or image names. `Display` returns the text as written. Two globs are equal if
+/// their texts are equal.
 #[derive(Debug, Clone)]
 pub struct Glob {
     text: String,
     matcher: GlobMatcher,
 }
 
-/// Why a text is no glob. It is the fault of who wrote the policy.
+/// Why a text is not a valid glob. The policy has to be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
     /// The text has more than [`MAX_GLOB_BYTES`] bytes.
-    #[error("the glob is {length} bytes long, at most {MAX_GLOB_BYTES} are allowed")]
+    #[error("the glob is {length} bytes long; at most {MAX_GLOB_BYTES} are allowed")]
     TooLong {
         /// The length of the text in bytes.
         length: usize,
     },
-    /// The engine refuses the glob, for instance because of its size.
+    /// The `globset` crate rejects the glob, for example because of its size.
     #[error("the glob cannot be compiled: {reason}")]
     Refused {
-        /// The engine's own words.
+        /// The error message of the crate.
         reason: String,
     },
 }
 
 impl Glob {
-    /// Reads a glob.
+    /// Compiles a glob.
     ///
     /// # Errors
     ///
-    /// [`GlobError`] if the text is too long; any other text is a glob.
+    /// [`GlobError`] if the text is too long. Any other text is a valid glob.
     pub fn new(text: &str) -> Result<Self, GlobError> {
         if text.len() > MAX_GLOB_BYTES {
             return Err(GlobError::TooLong { length: text.len() });
         }
-        let matcher = GlobBuilder::new(&quoted(text))
+        let matcher = GlobBuilder::new(&escaped(text))
             .literal_separator(false)
             .backslash_escape(false)
             .build()
@@ -60,7 +61,7 @@ impl Glob {
         })
     }
 
-    /// The glob as it was written.
+    /// The glob as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -76,7 +77,7 @@ impl Glob {
         !self.text.contains('*')
     }
 
-    /// Whether the glob is `*`, or several of them.
+    /// Whether the glob consists only of `*`.
     pub fn matches_everything(&self) -> bool {
         !self.text.is_empty() && self.text.bytes().all(|byte| byte == b'*')
     }
@@ -104,18 +105,17 @@ impl PartialEq for Glob {
 
 impl Eq for Glob {}
 
-/// The glob as `globset` has to see it: `**` has a meaning of its own there, and so have the
-/// other signs.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len());
+/// The glob in the syntax of `globset`, in which `**` and some other characters are special.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '*' if quoted.ends_with('*') => {}
-            '?' | '[' | ']' | '{' | '}' => quoted.extend(['[', c, ']']),
-            c => quoted.push(c),
+            '*' if escaped.ends_with('*') => {}
+            '?' | '[' | ']' | '{' | '}' => escaped.extend(['[', c, ']']),
+            c => escaped.push(c),
         }
     }
-    quoted
+    escaped
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_without_a_star_is_exact() {
+    fn glob_without_a_star_is_exact() {
         let glob = |text| Glob::new(text).expect("it is a glob");
         assert!(glob("1.2").is_exact() && glob("").is_exact() && !glob("1*").is_exact());
         assert!(glob("***").matches_everything() && !glob("").matches_everything());
@@ -147,11 +147,11 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_glob_is_refused_by_its_length() {
+    fn overlong_glob_is_rejected() {
         let error = Glob::new(&"*a".repeat(100_000)).expect_err("it is too long");
         assert_eq!(
             error.to_string(),
-            "the glob is 200000 bytes long, at most 1024 are allowed"
+            "the glob is 200000 bytes long; at most 1024 are allowed"
         );
         assert!(Glob::new(&"*a".repeat(MAX_GLOB_BYTES / 2)).is_ok());
         assert!(Glob::new(&"[".repeat(MAX_GLOB_BYTES)).is_ok());

@@ -1,14 +1,14 @@
-//! Templates that say what to extract from a match, by the rules of Go's `Regexp.Expand`.
+//! Templates for extracting text from a match, by the rules of Go's `Regexp.Expand`.
 //!
-//! - `$1`, `${1}`, `$name`, `${name}` stand for what the group matched. Without braces the
-//!   longest name counts: `$1x` is the group named `1x`, not group 1.
-//! - A group that is unknown or took no part in the match is empty. A number with a leading
-//!   zero is a name.
+//! - `$1`, `${1}`, `$name` and `${name}` are replaced by the text that the group matched. Without
+//!   braces, the name is as long as possible: `$1x` is the group named `1x`, not group 1.
+//! - A group that does not exist or did not participate in the match is empty. A number with a
+//!   leading zero is a name.
 //! - `$$` is one `$`.
-//! - A `$` that begins none of these stays as it is: `${a-b}` and `${ }` are plain text.
+//! - Any other `$` is kept as it is: `${a-b}` and `${ }` are plain text.
 //!
-//! Go takes any Unicode letter or decimal digit into a name; here it is any alphanumeric
-//! character, which differs for a few that cannot stand in a group's name anyway.
+//! In Go, a name has Unicode letters and decimal digits. Here it has any alphanumeric characters.
+//! The difference is only in characters that the name of a group cannot have.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ use super::go_regex::GoCaptures;
 
 /// A template such as `$major.$minor`.
 ///
-/// An empty template expands to nothing. That an empty `extract` means the whole tag is a rule
-/// of the policy, so it is the caller's to keep.
+/// An empty template expands to an empty text. By the rules of policies, an empty `extract` means
+/// the whole tag; the caller must handle that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: String,
@@ -32,7 +32,7 @@ enum Piece {
 }
 
 impl Template {
-    /// Reads a template. Every text is one.
+    /// Parses a template. Every text is valid.
     pub fn new(text: &str) -> Self {
         let mut pieces = Vec::new();
         let mut literal = String::new();
@@ -46,7 +46,7 @@ impl Template {
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal)));
                 }
-                pieces.push(Piece::of_name(name));
+                pieces.push(Piece::from_name(name));
                 rest = after_name;
             } else {
                 literal.push('$');
@@ -63,12 +63,12 @@ impl Template {
         }
     }
 
-    /// The template as it was written.
+    /// The template as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The template with what the groups matched in place of their names.
+    /// Replaces the group references by the texts that the groups matched.
     pub fn expand(&self, captures: &GoCaptures<'_>) -> String {
         let mut expanded = String::new();
         for piece in &self.pieces {
@@ -89,7 +89,7 @@ impl fmt::Display for Template {
 }
 
 impl Piece {
-    fn of_name(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         let is_number = name.bytes().all(|byte| byte.is_ascii_digit())
             && (name.len() == 1 || !name.starts_with('0'));
         match name.parse() {
@@ -99,7 +99,7 @@ impl Piece {
     }
 }
 
-/// Takes what follows a `$` as `name` or `{name}`.
+/// Takes `name` or `{name}` after a `$`.
 fn reference(text: &str) -> Option<(&str, &str)> {
     let (is_braced, at_name) = match text.strip_prefix('{') {
         Some(at_name) => (true, at_name),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_expanded_as_go_expands_them() {
+    fn groups_are_expanded_as_in_go() {
         let cases = [
             ("$2", "42"),
             ("$ts", "42"),

@@ -1,16 +1,16 @@
-//! Tags read as versions, by the rules of `Masterminds/semver` v3.5.0.
+//! Tags parsed as versions, by the rules of `Masterminds/semver` v3.5.0.
 //!
-//! Flux v2 elects tags with that library, so its reading is the contract, not semver.org's:
+//! Flux v2 selects tags with that library, so its rules apply, and not those of semver.org:
 //!
 //! - one leading lower-case `v` is allowed, an upper-case one is not;
-//! - one to three numeric parts, the missing ones count as zero, leading zeros are allowed;
+//! - one to three numeric parts; missing parts are zero; leading zeros are allowed;
 //! - each part must fit a `u64`;
-//! - a numeric pre-release identifier may not have a leading zero;
-//! - build metadata does not take part in the order;
+//! - a numeric pre-release identifier must not have a leading zero;
+//! - build metadata does not affect the order;
 //! - a numeric pre-release identifier beyond `u64` is compared as text.
 //!
-//! Which tags *count* as candidates (three parts, or as many as the running tag has) is the
-//! evaluator's rule, not this module's: see [`TagVersion::parts`].
+//! The evaluator decides which tags are candidates (those with three parts, or as many as the
+//! running tag has): see [`TagVersion::parts`].
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -18,10 +18,10 @@ use std::str::FromStr;
 
 use semver::{BuildMetadata, Prerelease, Version};
 
-/// The longest text that is read as a version, in bytes.
+/// The longest text that is parsed as a version, in bytes.
 const MAX_VERSION_BYTES: usize = 256;
 
-/// Words that mark a suffix as a pre-release, whatever their case (product decision 6.14).
+/// Words that mark a suffix as a pre-release, in upper or lower case (product decision 6.14).
 const PRERELEASE_WORDS: [&str; 14] = [
     "alpha", "beta", "rc", "pre", "preview", "dev", "snapshot", "canary", "nightly", "next", "m",
     "cr", "ea", "test",
@@ -29,57 +29,57 @@ const PRERELEASE_WORDS: [&str; 14] = [
 
 /// A tag as a version.
 ///
-/// `Eq` and `Hash` compare everything that was written except leading zeros, so `v1.0` and
-/// `1.0.0` are different values. The order of versions is [`precedence`](Self::precedence),
-/// where those two are equal; for that reason there is no `Ord`.
+/// `Eq` and `Hash` compare the text except for leading zeros, so `v1.0` and `1.0.0` are different
+/// values. Versions are ordered by [`precedence`](Self::precedence), in which those two are equal.
+/// Therefore `Ord` is not implemented.
 ///
-/// `Display` prints the version with a `v` and as many parts as were written, without leading
-/// zeros; parsing that text gives an equal value.
+/// `Display` prints the `v` and the number of parts as written, without leading zeros. Parsing
+/// that text returns an equal value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TagVersion {
     version: Version,
     parts: u8,
     has_v: bool,
-    /// Some numeric pre-release identifier does not fit a `u64`, where `semver` and
-    /// Masterminds order differently.
+    /// Whether a numeric pre-release identifier does not fit a `u64`. The `semver` crate and
+    /// Masterminds order those differently.
     has_huge_identifier: bool,
 }
 
-/// Why a text is not a version. The tag's author is free to write such tags; they are merely
-/// no candidates of a semver policy.
+/// Why a text is not a version. Such a tag is allowed, but it is not a candidate of a semver
+/// policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// The text has more than [`MAX_VERSION_BYTES`] bytes.
-    #[error("it is {length} bytes long, at most {MAX_VERSION_BYTES} are allowed")]
+    #[error("it is {length} bytes long; at most {MAX_VERSION_BYTES} are allowed")]
     TooLong {
         /// The length of the text in bytes.
         length: usize,
     },
-    /// The text does not begin with one to three numbers joined by dots.
-    #[error("it does not begin with one to three numbers joined by dots")]
+    /// The text does not start with one to three dot-separated numbers.
+    #[error("it does not start with one to three numbers separated by dots")]
     Core,
     /// One of the three numbers does not fit a `u64`.
     #[error("one of its numbers is too large")]
     NumberTooLarge,
     /// Something other than `-` or `+` follows the numbers.
-    #[error("'{found}' follows its numbers, where only '-' or '+' may stand")]
+    #[error("'{found}' follows its numbers; only '-' or '+' is allowed there")]
     AfterCore {
         /// The character that follows.
         found: char,
     },
-    /// The pre-release has a character that is not allowed or an empty identifier.
-    #[error("its pre-release is not made of letters, digits and hyphens joined by dots")]
+    /// The pre-release has an invalid character or an empty identifier.
+    #[error("its pre-release must be letters, digits and hyphens, separated by dots")]
     Prerelease,
     /// A numeric identifier of the pre-release has a leading zero.
     #[error("a number in its pre-release has a leading zero")]
     PrereleaseLeadingZero,
-    /// The build metadata has a character that is not allowed or an empty identifier.
-    #[error("its metadata is not made of letters, digits and hyphens joined by dots")]
+    /// The build metadata has an invalid character or an empty identifier.
+    #[error("its metadata must be letters, digits and hyphens, separated by dots")]
     Metadata,
 }
 
 impl TagVersion {
-    /// How many numeric parts were written: 1, 2 or 3.
+    /// How many numeric parts are written: 1, 2 or 3.
     pub fn parts(&self) -> usize {
         usize::from(self.parts)
     }
@@ -89,45 +89,45 @@ impl TagVersion {
         self.version.major
     }
 
-    /// The second number, 0 if it was not written.
+    /// The second number, or 0 if it is not written.
     pub fn minor(&self) -> u64 {
         self.version.minor
     }
 
-    /// The third number, 0 if it was not written.
+    /// The third number, or 0 if it is not written.
     pub fn patch(&self) -> u64 {
         self.version.patch
     }
 
-    /// What stands between `-` and `+` or the end, without the hyphen; empty if nothing does.
+    /// The text between `-` and `+` or the end, without the hyphen; empty if there is none.
     pub fn prerelease(&self) -> &str {
         self.version.pre.as_str()
     }
 
-    /// What follows `+`; empty if nothing does.
+    /// The text after `+`; empty if there is none.
     pub fn metadata(&self) -> &str {
         self.version.build.as_str()
     }
 
-    /// Whether the text began with `v`.
+    /// Whether the text starts with `v`.
     pub fn has_v(&self) -> bool {
         self.has_v
     }
 
-    /// Whether there is a pre-release part, which includes variants such as `-alpine`.
+    /// Whether there is a pre-release part. A variant such as `-alpine` is one.
     pub fn is_prerelease(&self) -> bool {
         !self.version.pre.is_empty()
     }
 
-    /// The suffix if it names a variant of the image (`alpine`, `alpine3.19`, `musl`) rather
-    /// than a stage before a release (product decision 6.14).
+    /// The suffix, if it is a variant of the image (`alpine`, `alpine3.19`, `musl`) and not a
+    /// stage before a release (product decision 6.14).
     ///
-    /// A suffix is a pre-release, and `None` comes back, if it begins with a digit
-    /// (`1.2.3-4-gabcdef` of `git describe`) or if its first run of letters is, in any case of
-    /// letters, exactly a pre-release word: `rc1`, `RC.2`, `m1` are pre-releases; `musl` and
+    /// A suffix is a stage, and the result is `None`, if it starts with a digit
+    /// (`1.2.3-4-gabcdef` of `git describe`), or if its first letters are exactly a pre-release
+    /// word, in upper or lower case: `rc1`, `RC.2` and `m1` are pre-releases; `musl` and
     /// `nextcloud` are variants. The first word decides, so `rc.1-alpine` is a pre-release.
-    /// Variants are the same only if their text is the same: `alpine3.18` and `alpine3.19` are
-    /// two of them.
+    /// Variants are the same only if their texts are the same: `alpine3.18` and `alpine3.19` are
+    /// different.
     pub fn variant(&self) -> Option<&str> {
         let suffix = self.prerelease();
         let first = suffix.bytes().next()?;
@@ -142,8 +142,8 @@ impl TagVersion {
         (!is_stage).then_some(suffix)
     }
 
-    /// The order of versions as Masterminds sees it. Metadata, the `v` and the number of parts
-    /// do not count, so two different texts may be `Equal`.
+    /// The order of versions as in Masterminds. Metadata, the `v` and the number of parts are
+    /// ignored, so two different texts may be `Equal`.
     pub fn precedence(&self, other: &Self) -> Ordering {
         if self.has_huge_identifier || other.has_huge_identifier {
             self.core()
@@ -260,11 +260,8 @@ fn parse_prerelease(text: Option<&str>) -> Result<Prerelease, VersionError> {
         return Err(VersionError::Prerelease);
     }
     Prerelease::new(text).map_err(|_unhelpful| {
-        // The crate's error does not say which of its rules was broken.
-        let zero = |identifier: &str| {
-            identifier.len() > 1 && identifier.starts_with('0') && is_numeric(identifier)
-        };
-        if text.split('.').any(zero) {
+        // The crate's error does not say which rule was broken.
+        if text.split('.').any(has_leading_zero) {
             VersionError::PrereleaseLeadingZero
         } else {
             VersionError::Prerelease
@@ -283,15 +280,19 @@ fn is_numeric(identifier: &str) -> bool {
     identifier.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+fn has_leading_zero(identifier: &str) -> bool {
+    identifier.len() > 1 && identifier.starts_with('0') && is_numeric(identifier)
+}
+
 fn has_huge_identifier(prerelease: &str) -> bool {
-    // No number of 19 digits is beyond a u64.
+    // Every number of up to 19 digits fits a u64.
     prerelease.len() > 19
         && prerelease
             .split('.')
             .any(|identifier| is_numeric(identifier) && identifier.parse::<u64>().is_err())
 }
 
-/// Orders two pre-release parts, of which an empty one is a release and therefore greater.
+/// Orders two pre-release parts. An empty one is a release, which is greater.
 fn compare_prereleases(left: &str, right: &str) -> Ordering {
     match (left.is_empty(), right.is_empty()) {
         (true, true) => Ordering::Equal,
@@ -304,7 +305,7 @@ fn compare_prereleases(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// One identifier of a pre-release. The order of the variants is the order of the kinds.
+/// One identifier of a pre-release. Numbers are ordered before texts.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Identifier<'a> {
     Number(u64),
@@ -341,8 +342,8 @@ mod tests {
     }
 
     #[test]
-    fn what_masterminds_refuses_is_refused() {
-        let error = |text: &str| text.parse::<TagVersion>().expect_err("it is no version");
+    fn versions_that_masterminds_rejects_are_rejected() {
+        let error = |text: &str| text.parse::<TagVersion>().expect_err("invalid version");
         assert_eq!(error(""), VersionError::Core);
         assert_eq!(error("V1.2.3"), VersionError::Core);
         assert_eq!(error("vv1"), VersionError::Core);
@@ -370,7 +371,7 @@ mod tests {
         assert_eq!(version("1.0.0-rc.a").precedence(&huge), Ordering::Greater);
         assert_eq!(version("1.0.0").precedence(&huge), Ordering::Greater);
         assert_eq!(version("1.0.0-rc").precedence(&huge), Ordering::Less);
-        // As a number it would stand before every text.
+        // As a number it would be before every text.
         let shortest = version("1.0.0-99999999999999999999");
         assert_eq!(version("1.0.0--").precedence(&shortest), Ordering::Less);
         assert_eq!(shortest.precedence(&version("1.0.0-0a")), Ordering::Greater);
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_that_is_no_stage_is_a_variant() {
+    fn suffix_without_a_prerelease_word_is_a_variant() {
         let variants = [
             "alpine",
             "alpine3.18",

@@ -193,7 +193,7 @@ mod tests {
         });
         let later = ImageFacts::of(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
-            created: Known::Value(BuildTimes::of_config(Some(time()))),
+            created: Known::Value(BuildTimes::from_config(Some(time()))),
             ..ImageMetadata::default()
         });
         assert!(facts.add(later.clone()));
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(image.members, Known::Value(vec![member(true)]));
         assert_eq!(
             image.created,
-            Known::Value(BuildTimes::of_config(Some(time())))
+            Known::Value(BuildTimes::from_config(Some(time())))
         );
         assert!(image.configs_asked && image.platforms.is_not_asked());
     }
@@ -225,7 +225,7 @@ mod tests {
         let facts = ImageFacts::of(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
-            created: Known::Value(BuildTimes::of_config(Some(time()))),
+            created: Known::Value(BuildTimes::from_config(Some(time()))),
             content: Known::Value(Content::Other("its config has another type".to_owned())),
             first_seen: Some(time()),
             ..ImageMetadata::default()

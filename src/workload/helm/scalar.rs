@@ -1,14 +1,14 @@
-//! What Helm makes of a plain scalar.
+//! How Helm converts a plain scalar.
 //!
-//! A release's values go through Go's YAML (`sigs.k8s.io/yaml`) to JSON, are read
-//! from there with every number as a 64-bit float, and are printed by a template
-//! as Go prints such a float. So `1.20` becomes `1.2`, `0362525` is octal,
-//! `20190523` becomes `2.0190523e+07`, and `12e5678` and `2024-01-01` are texts.
+//! The values of a release are converted from YAML to JSON by Go's
+//! `sigs.k8s.io/yaml`. The JSON is then read with every number as a 64-bit float,
+//! and a template prints it in Go's format. So `1.20` becomes `1.2`, `0362525` is
+//! octal, `20190523` becomes `2.0190523e+07`, and `12e5678` and `2024-01-01` are
+//! strings.
 
 use serde_json::{Number, Value};
 
-/// The value that Go's YAML reads from a plain scalar (one without quotes), as
-/// JSON has it.
+/// The JSON value that Go's YAML reads from a plain scalar (without quotes).
 #[must_use]
 pub fn plain_scalar(text: &str) -> Value {
     match text {
@@ -25,7 +25,8 @@ pub fn plain_scalar(text: &str) -> Value {
     number.map_or_else(|| Value::from(text), Value::Number)
 }
 
-/// What a template prints for a value; `None`: it is not a scalar, or nothing.
+/// The text that a template prints for a value; `None` for null, lists and
+/// mappings.
 #[must_use]
 pub fn printed(value: &Value) -> Option<String> {
     match value {
@@ -36,8 +37,8 @@ pub fn printed(value: &Value) -> Option<String> {
     }
 }
 
-/// A number without a point: decimal, or with the base that Go's literals name,
-/// also by a single leading zero. Underscores may stand between the digits.
+/// Parses an integer: decimal, or with the base prefix of a Go literal, including a
+/// single leading zero. Underscores are allowed between the digits.
 fn integer(text: &str) -> Option<Number> {
     if text.starts_with('_') {
         return None;
@@ -59,19 +60,20 @@ fn integer(text: &str) -> Option<Number> {
     } else {
         (10, lower.as_str())
     };
-    // Rust would read a second sign.
+    // Rust would accept a second sign.
     if !digits.starts_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
     let value = u64::from_str_radix(digits, base).ok()?;
-    match is_negative {
-        false => Some(value.into()),
-        true => 0_i64.checked_sub_unsigned(value).map(Number::from),
+    if is_negative {
+        0_i64.checked_sub_unsigned(value).map(Number::from)
+    } else {
+        Some(value.into())
     }
 }
 
-/// A decimal number with a point or an exponent, or too long for an integer. One
-/// beyond a float's range is a text.
+/// Parses a decimal number with a point or an exponent, or one that is too large
+/// for an integer. One beyond the range of a float is a string.
 fn float(text: &str) -> Option<Number> {
     let plain = text.replace('_', "");
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -87,8 +89,8 @@ fn float(text: &str) -> Option<Number> {
     Number::from_f64(value)
 }
 
-/// A float as Go's `%v` prints it: the shortest digits that tell it apart, with an
-/// exponent where that is below -4 or above 5.
+/// Formats a float as Go's `%v` does: with the shortest digits that identify it, and
+/// with an exponent if that is below -4 or above 5.
 fn print_float(value: f64) -> String {
     let scientific = format!("{value:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -104,12 +106,12 @@ fn print_float(value: f64) -> String {
 mod tests {
     use super::*;
 
-    /// Made by Go: `sigs.k8s.io/yaml` 1.6.0 turned `tag: SCALAR` into the JSON of the
-    /// second column; `encoding/json` read that into a map of `interface{}`, and
-    /// `{{ .tag }}` of `text/template` printed the third.
+    /// The table was generated with Go: `sigs.k8s.io/yaml` 1.6.0 converted
+    /// `tag: SCALAR` to the JSON in the second column. `encoding/json` read that into
+    /// a map of `interface{}`, and `{{ .tag }}` of `text/template` printed the third
+    /// column.
     #[test]
-    fn a_scalar_is_what_helm_makes_of_it() {
-        let numbers = |value: &Value| value.as_f64();
+    fn scalars_are_converted_as_by_helm() {
         for (text, json, expected) in [
             ("0787849", r#"787849"#, Some("787849")),
             ("1e3", r#"1000"#, Some("1000")),
@@ -204,8 +206,8 @@ mod tests {
         ] {
             let value = plain_scalar(text);
             let json: Value = serde_json::from_str(json).expect("JSON");
-            match (numbers(&value), numbers(&json)) {
-                // Go writes large floats as integers, which is the same number.
+            match (value.as_f64(), json.as_f64()) {
+                // Go writes large floats as integers, which are the same numbers.
                 (Some(value), Some(json)) => assert_eq!(value.to_bits(), json.to_bits(), "{text}"),
                 _ => assert_eq!(value, json, "{text}"),
             }

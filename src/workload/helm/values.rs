@@ -1,23 +1,23 @@
-//! The images in a Helm release's values, where Flux looks for them.
+//! The images in the values of a Helm release, found as Flux finds them.
 //!
-//! Looked at are the top level, whose image is called `chart-image`, and the
-//! blocks one level down, whose images bear the block's key. An image is
-//! written in one of these forms:
+//! Images are found at the top level, where the container is called `chart-image`,
+//! and in the blocks one level below, where it is called after the block's key. An
+//! image has one of these forms:
 //!
 //! | form | keys |
 //! |---|---|
-//! | text | `image: repo[:tag]`, maybe with `tag` and `registry` beside it |
+//! | string | `image: repo[:tag]`, optionally with `tag` and `registry` next to it |
 //! | block | `image: {repository[, tag][, registry]}` |
 //!
-//! In the place of `tag` there may be `imageTag` or `image_tag`, which also may
-//! stand beside the block. Any other key beside it that seems to hold the version,
-//! such as `version`, is not understood, and nothing is written there.
+//! Instead of `tag`, the key may be `imageTag` or `image_tag`, which may also be
+//! next to the block. Any other key that seems to be the version, such as
+//! `version`, is not supported, and such an image is not changed.
 //!
-//! Deeper ones are found only through the mapping annotations
+//! Deeper images are found only through the mapping annotations
 //! `repository.fluxcd.io/<container>`, `tag.fluxcd.io/<container>` and
-//! `registry.fluxcd.io/<container>`, whose values are dotted paths into the
-//! values. A tag without a repository is no image. What is mapped is not found a
-//! second time under another name.
+//! `registry.fluxcd.io/<container>`, which have dotted paths into the values. A tag
+//! without a repository is not an image. A mapped image is not listed a second
+//! time under another name.
 
 use std::collections::BTreeMap;
 
@@ -25,43 +25,43 @@ use serde_json::{Map, Value};
 
 use super::scalar::printed;
 use crate::workload::container::{Container, ContainerType, NumericTag};
-use crate::workload::decode::Workload;
 use crate::workload::id::WorkloadKind;
+use crate::workload::object::Workload;
 
-/// What the image at the top level of the values is called.
+/// The container name of the image at the top level of the values.
 const CHART_IMAGE: &str = "chart-image";
 
-/// The keys of a tag, the usual one first.
+/// The possible keys of a tag, the usual one first.
 const TAG_KEYS: [&str; 3] = ["tag", "imageTag", "image_tag"];
 
-/// The annotations that map an image, before the container's name.
+/// The prefixes of the annotations that map an image; the container's name follows.
 pub(crate) const REPOSITORY: &str = "repository.fluxcd.io/";
 pub(crate) const TAG: &str = "tag.fluxcd.io/";
 const REGISTRY: &str = "registry.fluxcd.io/";
 
-/// Where the parts of one image stand in a release's values, as keys from their
-/// root.
+/// The paths of the parts of one image in the values of a release, each as a list of
+/// keys from the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelmImage {
-    /// The repository, or the whole image in one text.
+    /// The repository, or the whole image in one string.
     pub repository: Vec<String>,
-    /// Where a tag stands, or would.
+    /// The path of the tag, which may not exist yet.
     pub tag: Option<Vec<String>>,
-    /// Where a registry stands, or would.
+    /// The path of the registry, which may not exist.
     pub registry: Option<Vec<String>>,
-    /// Whether a tag is expected in its place, and not behind the repository,
-    /// where there is none yet.
+    /// Whether a new tag is written at its own path, and not appended to the
+    /// repository.
     pub splits_tag: bool,
-    /// Where a digest would stand that counts more than the tag.
+    /// The path of a digest, which takes precedence over the tag; it may not exist.
     pub digest: Option<Vec<String>>,
-    /// A key that seems to hold the version and is not understood.
+    /// The path of a key that seems to be the version and is not supported.
     pub version: Option<Vec<String>>,
-    /// Whether annotations say where it stands.
+    /// Whether the paths are from mapping annotations.
     pub is_mapped: bool,
 }
 
 impl HelmImage {
-    /// The image, put together; `None`: no repository stands there.
+    /// The whole image reference; `None` if there is no repository at its path.
     #[must_use]
     pub fn text(&self, values: &Map<String, Value>) -> Option<String> {
         let tag = self.tag_value(values).and_then(printed);
@@ -69,13 +69,13 @@ impl HelmImage {
         Some(join(self.registry_text(values), &repository, tag))
     }
 
-    /// What stands in the tag's place, if that is filled.
+    /// The value at the tag's path, if it is not empty.
     fn tag_value<'v>(&self, values: &'v Map<String, Value>) -> Option<&'v Value> {
         let value = value_at(values, self.tag.as_ref()?)?;
         is_filled(value).then_some(value)
     }
 
-    /// The tag, where a number or a boolean stands in its place.
+    /// The tag, if it is a number or a boolean.
     fn numeric_tag(&self, values: &Map<String, Value>) -> Option<NumericTag> {
         let value = self.tag_value(values).filter(|value| !value.is_string())?;
         Some(NumericTag {
@@ -84,21 +84,21 @@ impl HelmImage {
         })
     }
 
-    /// The text that holds the repository, and maybe more.
+    /// The string with the repository, which may also include a tag or a digest.
     #[must_use]
     pub fn repository_text(&self, values: &Map<String, Value>) -> Option<String> {
         text_at(values, &self.repository)
     }
 
-    /// The registry, where it stands beside the repository.
+    /// The registry, if it is separate from the repository.
     #[must_use]
     pub fn registry_text(&self, values: &Map<String, Value>) -> Option<String> {
         text_at(values, self.registry.as_ref()?)
     }
 }
 
-/// The images of a release's values by the names of their containers: mapped
-/// ones, then those that are found.
+/// The images in the values of a release, by container name. Mapped images take
+/// precedence over those that are found.
 #[must_use]
 pub fn helm_images(
     values: &Map<String, Value>,
@@ -109,7 +109,7 @@ pub fn helm_images(
     let has_top = top.is_some();
     let blocks = values.iter().filter_map(|(key, value)| {
         let block = value.as_object()?;
-        // `image: {repository}` at the top is the chart's own image, found above.
+        // `image: {repository}` at the top level is the chart's own image.
         if key == "image" && has_top {
             return None;
         }
@@ -117,39 +117,44 @@ pub fn helm_images(
     });
     let top = top.map(|image| (CHART_IMAGE.to_owned(), image));
     for (name, image) in top.into_iter().chain(blocks) {
-        let is_there = |mapped: &HelmImage| mapped.repository == image.repository;
-        if !images.values().any(is_there) {
+        let is_mapped = images
+            .values()
+            .any(|mapped| mapped.repository == image.repository);
+        if !is_mapped {
             images.entry(name).or_insert(image);
         }
     }
     images
 }
 
-/// The annotations of a release that map something and lead nowhere, each with
-/// what is missing, in a sentence.
+/// The mapping annotations of a release that do not lead to an image, each with a
+/// message that says what is missing.
 #[must_use]
 pub fn half_mappings(workload: &Workload) -> Vec<String> {
     if workload.id.kind != WorkloadKind::HelmRelease {
         return Vec::new();
     }
-    let is_found = |name: &str| workload.containers.iter().any(|c| c.name == name);
-    let annotations = &workload.annotations;
-    let half = annotations.iter().filter_map(|(key, path)| {
-        if let Some(name) = key.strip_prefix(REPOSITORY) {
-            let missing = format!("{key} is {path:?}, and spec.values has no text there");
-            return (!is_found(name)).then_some(missing);
-        }
-        let name = [TAG, REGISTRY]
-            .iter()
-            .find_map(|prefix| key.strip_prefix(prefix))?;
-        let repository = format!("{REPOSITORY}{name}");
-        let missing = format!("{key} maps nothing without {repository}");
-        (!annotations.contains_key(&repository)).then_some(missing)
-    });
-    half.collect()
+    let annotations = workload.annotations.iter();
+    annotations
+        .filter_map(|(key, path)| half_mapping(workload, key, path))
+        .collect()
 }
 
-/// The images of a release's values as containers, by name.
+fn half_mapping(workload: &Workload, key: &str, path: &str) -> Option<String> {
+    if let Some(name) = key.strip_prefix(REPOSITORY) {
+        let is_found = workload.containers.iter().any(|c| c.name == name);
+        return (!is_found)
+            .then(|| format!("{key} is {path:?}, but spec.values has no string there"));
+    }
+    let name = [TAG, REGISTRY]
+        .iter()
+        .find_map(|prefix| key.strip_prefix(prefix))?;
+    let repository = format!("{REPOSITORY}{name}");
+    (!workload.annotations.contains_key(&repository))
+        .then(|| format!("{key} has no effect without {repository}"))
+}
+
+/// The images in the values of a release as containers, ordered by name.
 pub(crate) fn containers(
     values: &Map<String, Value>,
     annotations: &BTreeMap<String, String>,
@@ -173,27 +178,23 @@ fn mapped(
     values: &Map<String, Value>,
     annotations: &BTreeMap<String, String>,
 ) -> BTreeMap<String, HelmImage> {
-    let at = |prefix: &str, container: &str| {
-        let path = annotations.get(&format!("{prefix}{container}"))?;
-        Some(path.split('.').map(str::to_owned).collect::<Vec<_>>())
-    };
     annotations
         .keys()
         .filter_map(|key| key.strip_prefix(REPOSITORY))
         .filter_map(|container| {
-            let repository = at(REPOSITORY, container)?;
-            let beside = parent(values, &repository)?;
+            let repository = mapped_path(annotations, REPOSITORY, container)?;
+            let block = parent(values, &repository)?;
             let above = &repository[..repository.len() - 1];
-            let own_tag = at(TAG, container);
+            let own_tag = mapped_path(annotations, TAG, container);
             let tag = own_tag.or_else(|| {
-                let key = tag_key(beside)?;
+                let key = tag_key(block)?;
                 Some([above, &[key.to_owned()]].concat())
             });
             let image = HelmImage {
-                version: version_key(beside).map(|key| [above, &[key.to_owned()]].concat()),
+                version: version_key(block).map(|key| [above, &[key.to_owned()]].concat()),
                 repository,
                 tag,
-                registry: at(REGISTRY, container),
+                registry: mapped_path(annotations, REGISTRY, container),
                 splits_tag: true,
                 digest: None,
                 is_mapped: true,
@@ -204,16 +205,26 @@ fn mapped(
         .collect()
 }
 
-/// The key of the tag in a mapping: the first that holds one, else the first that
-/// is there.
+/// The path in a mapping annotation.
+fn mapped_path(
+    annotations: &BTreeMap<String, String>,
+    prefix: &str,
+    container: &str,
+) -> Option<Vec<String>> {
+    let path = annotations.get(&format!("{prefix}{container}"))?;
+    Some(path.split('.').map(str::to_owned).collect())
+}
+
+/// The key of the tag in a mapping: the first with a value, otherwise the first that
+/// exists.
 fn tag_key(block: &Map<String, Value>) -> Option<&'static str> {
     let mut keys = TAG_KEYS.into_iter();
     let filled = keys.find(|key| block.get(*key).is_some_and(is_filled));
     filled.or_else(|| TAG_KEYS.into_iter().find(|key| block.contains_key(*key)))
 }
 
-/// A key of a mapping that seems to hold an image's version, and is not one of a
-/// tag.
+/// A key of a mapping that seems to be the version of an image, and is not one of
+/// [`TAG_KEYS`].
 fn version_key(block: &Map<String, Value>) -> Option<&str> {
     let mut entries = block.iter().filter(|(_, value)| is_filled(value));
     let found = entries.find(|(key, _)| {
@@ -225,7 +236,7 @@ fn version_key(block: &Map<String, Value>) -> Option<&str> {
     found.map(|(key, _)| key.as_str())
 }
 
-/// Whether a repository's text names its own version.
+/// Whether the string of a repository includes a tag or a digest.
 pub(crate) fn names_version(repository: &str) -> bool {
     let last = repository.rsplit('/').next().unwrap_or(repository);
     last.contains([':', '@'])
@@ -239,7 +250,7 @@ pub(crate) fn is_filled(value: &Value) -> bool {
     }
 }
 
-/// The scalar at a path; list indexes are not followed.
+/// The scalar at a path. A path cannot go through a list.
 fn text_at(values: &Map<String, Value>, path: &[String]) -> Option<String> {
     scalar(value_at(values, path)?)
 }
@@ -248,7 +259,7 @@ pub(crate) fn value_at<'v>(values: &'v Map<String, Value>, path: &[String]) -> O
     parent(values, path)?.get(path.last()?)
 }
 
-/// The mapping in which the last key of a path stands, or would.
+/// The mapping that has, or would have, the last key of a path.
 pub(crate) fn parent<'v>(
     values: &'v Map<String, Value>,
     path: &[String],
@@ -267,7 +278,7 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// The image of a block that stands at a path.
+/// The image of the block at a path.
 fn image_of(block: &Map<String, Value>, path: &[&str]) -> Option<HelmImage> {
     let at = |keys: &[&str]| {
         let keys = path.iter().chain(keys);
@@ -284,9 +295,9 @@ fn image_of(block: &Map<String, Value>, path: &[&str]) -> Option<HelmImage> {
             is_mapped: false,
         }),
         Value::Object(image) => image.get("repository").and_then(scalar).map(|_| {
-            // Beside the block only what names the image is its tag.
-            let beside = tag_key(block).filter(|key| *key != "tag");
-            let tag = match (tag_key(image), beside) {
+            // Next to the block, a plain `tag` need not be of this image.
+            let outer_key = tag_key(block).filter(|key| *key != "tag");
+            let tag = match (tag_key(image), outer_key) {
                 (Some(key), _) => at(&["image", key]),
                 (None, Some(key)) => at(&[key]),
                 (None, None) => at(&["image", "tag"]),
@@ -313,7 +324,7 @@ fn join(registry: Option<String>, repository: &str, tag: Option<String>) -> Stri
     }
     image.push_str(repository);
     if let Some(tag) = tag {
-        // A digest in the tag's place is written behind an at sign.
+        // The value of a tag key may also be a digest.
         image.push(if tag.starts_with("sha256:") { '@' } else { ':' });
         image.push_str(&tag);
     }
@@ -376,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_read_from_the_key_that_holds_it() {
+    fn tag_is_read_from_the_key_that_has_a_value() {
         for (values, image) in [
             (json!({"image": "q/app", "imageTag": "1"}), "q/app:1"),
             (json!({"image": "q/app", "image_tag": "1"}), "q/app:1"),
@@ -400,7 +411,7 @@ mod tests {
                 json!({"image": {"repository": "q/app", "tag": "1"}, "imageTag": "2"}),
                 "q/app:1",
             ),
-            // What is beside a block need not be of its image.
+            // A `tag` next to a block need not be of its image.
             (
                 json!({"image": {"repository": "q/app"}, "tag": "1"}),
                 "q/app",
@@ -413,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mapped_is_found_once_and_written() {
+    fn mapped_image_is_listed_once_and_can_be_changed() {
         let repository = ("repository.fluxcd.io/app", "image");
         for (values, mapping, image, is_writable) in [
             (json!({"image": "q/app"}), &[repository][..], "q/app", true),
@@ -454,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn deeper_images_need_a_mapping_with_a_repository() {
+    fn deeper_images_require_a_repository_mapping() {
         let values = json!({"a": {"b": {"repo": "q/app", "tag": "1"}}, "c": {"tag": "1"}});
         assert_eq!(images(values.clone(), &[]), []);
         assert_eq!(

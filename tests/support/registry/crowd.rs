@@ -1,4 +1,4 @@
-//! Connections that are reset where too many are open, as some front ends do.
+//! Resets connections if too many are open, as some front ends do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// How many connections are open, and how many may be.
+/// The number of open connections, and the limit.
 #[derive(Debug)]
 pub(super) struct Crowd {
     most: AtomicUsize,
@@ -33,19 +33,19 @@ impl Crowd {
         self.most.store(most, Ordering::Relaxed);
     }
 
-    /// How many connections were reset.
+    /// The number of connections that were reset.
     pub(super) fn reset(&self) -> usize {
         self.reset.load(Ordering::Relaxed)
     }
 }
 
-/// Connections, none where too many are open.
+/// A listener that resets connections if too many are open.
 pub(super) struct CrowdListener {
     tcp: TcpListener,
     crowd: Arc<Crowd>,
 }
 
-/// One of them, until it is dropped.
+/// An accepted connection, which is counted until it is dropped.
 pub(super) struct Counted {
     tcp: TcpStream,
     crowd: Arc<Crowd>,

@@ -1,4 +1,4 @@
-//! Answers that take the place of the right one.
+//! Faulty responses.
 
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::{Fault, Logged};
 
 impl Fault {
-    /// The answer that takes the place of the right one.
+    /// The faulty response; `None` if the correct response is only modified.
     pub(super) fn instead(&self, request: &Logged, gzip: bool) -> Option<Response> {
         let status = |code: u16| StatusCode::from_u16(code).expect("status");
         let zeros = || Bytes::from(vec![0; 64 * 1024]);

@@ -1,5 +1,5 @@
-//! Headers that some registries send: ETags of tag lists, and how many pulls are
-//! left.
+//! Headers that some registries send: ETags of tag lists, and the number of remaining
+//! pulls.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -8,45 +8,45 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::content::digest_of;
 use super::{Inner, Logged, TestRegistry};
 
-/// What is sent beside the answers.
+/// The configured headers.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     etags: bool,
-    /// The limit, and what is left of it.
+    /// The limit, and the number of remaining pulls.
     pulls: Option<(usize, usize)>,
     unchanged: usize,
     last_modified: Option<String>,
 }
 
 impl TestRegistry {
-    /// Sends ETags with tag lists, and 304 to who knows them.
+    /// Sends ETags with tag lists, and 304 for a matching `If-None-Match`.
     pub fn send_etags(&self) {
         self.inner().headers.etags = true;
     }
 
-    /// Sends this with manifests as the time of their last change.
+    /// Sends this `Last-Modified` with manifests.
     pub fn last_modified(&self, at: &str) {
         self.inner().headers.last_modified = Some(at.to_owned());
     }
 
-    /// How many lists were not sent, being known.
+    /// The number of tag lists that were answered with 304.
     pub fn unchanged(&self) -> usize {
         self.inner().headers.unchanged
     }
 
-    /// Counts each GET of a manifest, as Docker Hub does, and says so.
+    /// Counts each GET of a manifest, as Docker Hub does, and reports the limit.
     pub fn count_pulls(&self, limit: usize, left: usize) {
         self.inner().headers.pulls = Some((limit, left));
     }
 
-    /// How many pulls are left.
+    /// The number of remaining pulls.
     pub fn pulls_left(&self) -> Option<usize> {
         self.inner().headers.pulls.map(|(_, left)| left)
     }
 }
 
 impl Inner {
-    /// Puts the headers on an answer.
+    /// Adds the headers to a response.
     pub(super) fn dress(
         &mut self,
         request: &Logged,

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-/// What `Retry-After` says, in seconds.
+/// The value of `Retry-After`, in seconds.
 const RETRY_AFTER: u64 = 1;
-/// What comes so soon after a refusal may have been on its way before.
+/// A request this soon after a refusal may have been sent before it.
 const ON_ITS_WAY: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Limit {
         }
     }
 
-    /// 429 for a request that comes now, where it is one too many.
+    /// Returns a 429 response if a request now exceeds the limit.
     pub(super) fn refuse(&mut self) -> Option<Response> {
         let now = Instant::now();
         let since = now.duration_since(self.filled).as_secs_f64();

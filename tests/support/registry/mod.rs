@@ -1,15 +1,15 @@
-//! A registry over HTTP within the test's process, on a port of its own.
+//! A registry over HTTP in the test's process, on its own port.
 //!
 //! ```ignore
 //! let registry = TestRegistry::start();
 //! registry.push("org/app", "1.0.0", Image::built("2024-01-01T00:00:00Z"));
 //! registry.fault("/manifests/", Fault::Status(500)).times(1);
-//! // … ask `registry.image("org/app:1.0.0")` …
+//! // … request `registry.image("org/app:1.0.0")` …
 //! assert_eq!(registry.paths(), ["GET /v2/org/app/tags/list"]);
 //! ```
 //!
-//! It runs on a thread and a runtime of its own, so tests of the binary and
-//! benchmarks can use it too. Everything may be changed while it runs.
+//! It has its own thread and runtime, so that tests of the binary and benchmarks can
+//! also use it. Everything can be changed while it runs.
 
 mod crowd;
 mod faults;
@@ -35,66 +35,66 @@ use self::server_thread::{ServerThread, listen};
 use self::tls::{Certificate, TlsListener};
 use super::content::{Blob, Content, Image};
 
-/// What went wrong, or shall.
+/// A fault in a response.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Answers with a status.
+    /// Responds with a status.
     Status(u16),
-    /// Answers with a status and `Retry-After`, in seconds.
+    /// Responds with a status and `Retry-After`, in seconds.
     RetryAfter(u16, u64),
-    /// Answers with a status and a `Retry-After` of this text.
+    /// Responds with a status and this text as `Retry-After`.
     RetryWhen(u16, String),
-    /// Answers right, but only then, and 429 where more than so many requests
-    /// are open.
+    /// Responds correctly after this delay, or with 429 if more than this number of
+    /// requests are open.
     Crowded(usize, Duration),
-    /// Answers right, but only then.
+    /// Responds correctly after this delay.
     Slow(Duration),
-    /// Answers 200 with this text, and no digest.
+    /// Responds with 200 and this text, without a digest.
     Body(&'static str),
-    /// Answers right, with this `Link`.
+    /// Responds correctly, but with this `Link`.
     Link(String),
-    /// Sends zeros until nobody listens.
+    /// Sends zeros until the client disconnects.
     Endless,
-    /// Announces a body of so many bytes, and sends zeros.
+    /// Announces a body with this number of bytes, and sends zeros.
     Announced(u64),
-    /// Sends so many zeros, compressed to almost nothing.
+    /// Sends this number of zeros, compressed with gzip.
     GzipBomb(usize),
-    /// Answers with a status and a page of so many bytes; `usize::MAX`: without
-    /// end.
+    /// Responds with a status and a page with this number of bytes, which is endless
+    /// for `usize::MAX`.
     Page(u16, usize),
-    /// Answers with a status, and with a page that stops in the middle.
+    /// Responds with a status and a page that stalls in the middle.
     Stalled(u16),
-    /// Breaks the connection in the middle of the body.
+    /// Resets the connection in the middle of the body.
     Reset,
-    /// Redirects to the same path behind this base, or to this full URL if it
-    /// ends in `!`; with a page.
+    /// Redirects to the same path with this base, or to this full URL if it ends with
+    /// `!`; with a page.
     Redirect(String),
-    /// Answers right, without `Docker-Content-Digest`.
+    /// Responds correctly, but without `Docker-Content-Digest`.
     NoDigest,
-    /// Answers with other bytes than the digest is of.
+    /// Responds with bytes that do not match the digest.
     Tampered,
 }
 
-/// What must be shown.
+/// The credentials that are required.
 #[derive(Debug, Clone, Default)]
 pub enum Access {
-    /// Nothing.
+    /// None.
     #[default]
     Open,
     /// `Basic` with this user and password.
     Basic(&'static str, &'static str),
-    /// A token, which anybody gets.
+    /// A token, which is issued to everybody.
     Token,
     /// A token, for this user and password.
     TokenFor(&'static str, &'static str),
     /// A token, for this refresh token.
     TokenForIdentity(&'static str),
-    /// A token, which anybody gets; what it is good for says who asked for it.
-    /// Whoever is known and sees something else is answered with this status.
+    /// A token, which is issued to everybody. Its scope depends on the member. A
+    /// member without access to the repository gets this status.
     Members(&'static [Member], u16),
 }
 
-/// Who may see the repositories below a path.
+/// A user who has access to the repositories below a path.
 #[derive(Debug, Clone, Copy)]
 pub struct Member {
     pub user: &'static str,
@@ -102,16 +102,16 @@ pub struct Member {
     pub sees: &'static str,
 }
 
-/// One request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logged {
     pub method: String,
     pub path: String,
     pub query: String,
-    /// The whole `Authorization`.
+    /// The whole `Authorization` header.
     pub authorization: Option<String>,
     pub user_agent: String,
-    /// It came by HTTP/2.
+    /// Whether it was made with HTTP/2.
     pub http2: bool,
 }
 
@@ -126,7 +126,7 @@ struct Rule {
 struct Store {
     tags: BTreeMap<String, BTreeMap<String, Blob>>,
     names: BTreeMap<String, BTreeSet<String>>,
-    /// Of both, until one of them changes.
+    /// The names of both, until one of them changes.
     sorted: BTreeMap<String, Vec<String>>,
     blobs: BTreeMap<(String, String), Blob>,
     manifests: BTreeMap<(String, String), Blob>,
@@ -157,7 +157,7 @@ struct Inner {
 #[derive(Debug)]
 struct Shared {
     address: SocketAddr,
-    /// TLS connections that came about.
+    /// The number of TLS connections that were established.
     connections: AtomicUsize,
     crowd: Arc<Crowd>,
     inner: Mutex<Inner>,
@@ -170,7 +170,7 @@ pub struct TestRegistry {
     _server: ServerThread,
 }
 
-/// Says how often a fault happens.
+/// A fault rule, to set how often it applies.
 #[derive(Debug)]
 pub struct FaultRule<'a> {
     registry: &'a TestRegistry,
@@ -178,7 +178,7 @@ pub struct FaultRule<'a> {
 }
 
 impl FaultRule<'_> {
-    /// Only for the next so many requests.
+    /// Applies only to the next requests, this number of times.
     pub fn times(self, times: usize) {
         self.registry.inner().rules[self.at].left = Some(times);
     }
@@ -190,7 +190,7 @@ impl TestRegistry {
         Self::start_as(None)
     }
 
-    /// The same over TLS.
+    /// An empty, open registry over TLS.
     pub fn start_tls(certificate: &Certificate) -> Self {
         Self::start_as(Some(certificate))
     }
@@ -243,7 +243,7 @@ impl TestRegistry {
         format!("{}/{rest}", self.shared.address)
     }
 
-    /// Puts an image or an index under a tag; gives back its digest.
+    /// Pushes an image or an index with a tag, and returns its digest.
     pub fn push(&self, repository: &str, tag: &str, content: impl Into<Content>) -> String {
         let content = content.into();
         let digest = content.manifest.digest.clone();
@@ -266,7 +266,7 @@ impl TestRegistry {
         digest
     }
 
-    /// Puts small images for linux/amd64 under these tags.
+    /// Pushes small images for linux/amd64 with these tags.
     pub fn tag<S: AsRef<str>>(&self, repository: &str, tags: impl IntoIterator<Item = S>) {
         for tag in tags {
             let image = Image::built("2024-01-01T00:00:00Z").label(tag.as_ref());
@@ -274,7 +274,7 @@ impl TestRegistry {
         }
     }
 
-    /// Puts names into the tag list that have no manifest, legal or not.
+    /// Adds names without a manifest to the tag list. They may be invalid tags.
     pub fn list<S: Into<String>>(&self, repository: &str, names: impl IntoIterator<Item = S>) {
         let mut inner = self.inner();
         inner.content.sorted.remove(repository);
@@ -286,7 +286,7 @@ impl TestRegistry {
         listed.extend(names.into_iter().map(Into::into));
     }
 
-    /// Removes a manifest or a blob, and leaves what points at it.
+    /// Removes a manifest or a blob, but not the references to it.
     pub fn remove(&self, repository: &str, digest: &str) {
         let key = (repository.to_owned(), digest.to_owned());
         let mut inner = self.inner();
@@ -298,49 +298,49 @@ impl TestRegistry {
         }
     }
 
-    /// Serves tag lists in pages of at most so many, with an opaque `last`.
+    /// Serves tag lists in pages with this maximum size and an opaque `last`.
     pub fn page_size(&self, size: usize) {
         self.inner().page_size = Some(size);
     }
 
-    /// Asks for credentials.
+    /// Requires credentials.
     pub fn require(&self, access: Access) {
         self.inner().access = access;
     }
 
-    /// Lets everybody read this repository who shows nothing.
+    /// Makes this repository readable without credentials.
     pub fn open(&self, repository: &str) {
         self.inner().open.push(repository.to_owned());
     }
 
-    /// Knows nothing of what it would ask credentials for; its root says which.
+    /// Responds with 404 instead of requiring credentials, except at its root.
     pub fn hide(&self) {
         self.inner().hidden = true;
     }
 
-    /// Redirects who was let in to the same paths behind another base.
+    /// Redirects authorised requests to the same paths with another base.
     pub fn lead(&self, below: &str, base: &str) {
         self.inner().leads = Some((below.to_owned(), base.to_owned()));
     }
 
-    /// Names another token endpoint than its own.
+    /// Uses another token endpoint than its own.
     pub fn realm(&self, realm: &str) {
         self.inner().realm = Some(realm.to_owned());
     }
 
-    /// Says of its tokens that they live for so many seconds.
+    /// Sets the lifetime of its tokens, as reported to clients.
     pub fn expires_in(&self, seconds: u64) {
         self.inner().expires_in = seconds;
     }
 
-    /// No longer takes the tokens given out so far.
+    /// Rejects all tokens that were issued so far.
     pub fn revoke_tokens(&self) {
         let mut inner = self.inner();
         inner.revoked = inner.tokens;
     }
 
-    /// Lets requests fail whose `METHOD PATH?QUERY` contains a text; the first rule
-    /// that fits counts.
+    /// Adds a fault for requests whose `METHOD PATH?QUERY` contains a text. The first
+    /// matching rule is used.
     pub fn fault(&self, pattern: &str, fault: Fault) -> FaultRule<'_> {
         let mut inner = self.inner();
         inner.rules.push(Rule {
@@ -354,47 +354,47 @@ impl TestRegistry {
         }
     }
 
-    /// Answers 429 with `Retry-After: 1` to what comes faster, after so many at
-    /// once.
+    /// Limits the rate of requests, after a burst of the same size. Excess requests
+    /// get 429 with `Retry-After: 1`.
     pub fn limit(&self, per_second: u32) {
         self.inner().limit = Some(limit::Limit::new(per_second));
     }
 
-    /// Serves so many requests at a time, each in this time; the others wait in a
-    /// queue.
+    /// Serves this number of requests at a time, each for this time. Other requests
+    /// wait in a queue.
     pub fn workers(&self, count: usize, each: Duration) {
         self.inner().workers = Some((Arc::new(Semaphore::new(count)), each));
     }
 
-    /// Resets new connections while so many are open.
+    /// Resets new connections while this number of connections is open.
     pub fn crowd(&self, most: usize) {
         self.shared.crowd.allow(most);
     }
 
-    /// How many connections it has reset.
+    /// The number of connections that it has reset.
     pub fn resets(&self) -> usize {
         self.shared.crowd.reset()
     }
 
-    /// How many requests that limit has refused, and how many came in spite of
-    /// `Retry-After`.
+    /// The number of requests that the rate limit refused, and the number of requests
+    /// that came before the end of `Retry-After`.
     pub fn refused(&self) -> (usize, usize) {
         let inner = self.inner();
         let limit = inner.limit.as_ref();
         limit.map_or((0, 0), |limit| (limit.refused, limit.impatient))
     }
 
-    /// Works again.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.inner().rules.clear();
     }
 
-    /// What was asked so far, in the order in which it came.
+    /// The requests so far, in the order in which they came.
     pub fn requests(&self) -> Vec<Logged> {
         self.inner().log.clone()
     }
 
-    /// The same as `METHOD PATH`.
+    /// The requests so far, as `METHOD PATH`.
     pub fn paths(&self) -> Vec<String> {
         let log = &self.inner().log;
         log.iter()
@@ -402,7 +402,7 @@ impl TestRegistry {
             .collect()
     }
 
-    /// How many requests contain a text in `METHOD PATH`.
+    /// The number of requests whose `METHOD PATH` contains a text.
     pub fn count(&self, pattern: &str) -> usize {
         self.paths()
             .iter()
@@ -410,19 +410,19 @@ impl TestRegistry {
             .count()
     }
 
-    /// How many TLS connections came about.
+    /// The number of TLS connections that were established.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
-    /// Forgets what was asked.
+    /// Clears the list of requests.
     pub fn forget(&self) {
         let mut inner = self.inner();
         inner.log.clear();
         inner.peak = 0;
     }
 
-    /// How many requests were open at the same time, at most.
+    /// The maximum number of requests that were open at the same time.
     pub fn peak(&self) -> usize {
         self.inner().peak
     }

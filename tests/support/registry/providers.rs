@@ -1,7 +1,7 @@
-//! What registries serve beside the distribution API: when tags were pushed.
+//! The APIs of registry providers with the push times of tags.
 //!
-//! Every registry answers in all three shapes, each at its own path; a test says
-//! which one is asked, and what it lists, entry by entry, malformed ones too.
+//! Every test registry has the APIs of all three providers, each at its own path. A
+//! test chooses the API and its entries, which may be malformed.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use super::serve::{basic, query_field};
 use super::{Access, Inner, Logged, TestRegistry};
 
-/// What the APIs serve.
+/// The data of the APIs.
 #[derive(Debug, Default)]
 pub(super) struct Provided {
     /// The entries of a repository, newest first.
     entries: BTreeMap<String, Vec<Value>>,
-    /// The `manifest` of a repository's tag list.
+    /// The `manifest` field of a repository's tag list.
     pub(super) manifests: BTreeMap<String, Value>,
-    /// Shows the challenge of a Harbor.
+    /// Whether the challenge is that of Harbor.
     pub(super) harbor: bool,
-    /// Its projects cache another registry.
+    /// Whether its projects are caches of another registry.
     cache: bool,
 }
 
@@ -46,26 +46,26 @@ pub fn harbor_artifact(name: &str, pushed: &str) -> Value {
 }
 
 impl TestRegistry {
-    /// Lists entries of a repository in a provider's API.
+    /// Adds entries of a repository to the providers' APIs.
     pub fn provide(&self, repository: &str, entries: impl IntoIterator<Item = Value>) {
         let mut inner = self.inner();
         let listed = inner.provided.entries.entry(repository.to_owned());
         listed.or_default().extend(entries);
     }
 
-    /// Adds a map of manifests to a repository's tag list.
+    /// Adds a `manifest` field to a repository's tag list.
     pub fn describe(&self, repository: &str, manifests: Value) {
         let mut inner = self.inner();
         let described = &mut inner.provided.manifests;
         described.insert(repository.to_owned(), manifests);
     }
 
-    /// Asks for tokens as a Harbor does.
+    /// Requires tokens as Harbor does.
     pub fn be_harbor(&self) {
         self.inner().provided.harbor = true;
     }
 
-    /// Is a Harbor whose projects cache another registry.
+    /// Behaves as a Harbor whose projects are caches of another registry.
     pub fn be_harbor_cache(&self) {
         let mut inner = self.inner();
         inner.provided.harbor = true;
@@ -74,7 +74,7 @@ impl TestRegistry {
 }
 
 impl Inner {
-    /// The answer of a provider's API; `None` where none was asked.
+    /// The response of a provider's API; `None` for other requests.
     pub(super) fn provided(&self, request: &Logged) -> Option<Response> {
         let path = request.path.as_str();
         let hub = path.strip_prefix("/v2/repositories/");
@@ -89,7 +89,7 @@ impl Inner {
         harbor.map(|rest| self.harbor(rest, request))
     }
 
-    /// One page, and whether it is the last.
+    /// One page of entries, and whether it is the last.
     fn listed(&self, repository: &str, request: &Logged, size: &str) -> Option<(Vec<Value>, bool)> {
         let number = |name| query_field(&request.query, name).and_then(|n| n.parse().ok());
         let (page, size) = (number("page").unwrap_or(1), number(size).unwrap_or(10));

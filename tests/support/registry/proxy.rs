@@ -1,4 +1,4 @@
-//! An HTTP proxy that leads every host to one registry, or refuses.
+//! An HTTP proxy that connects to one registry for every host, or refuses.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,12 +14,12 @@ const END: &[u8] = b"\r\n\r\n";
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// What a proxy does with whoever comes.
+/// What a proxy does with a connection.
 #[derive(Debug, Clone, Copy)]
-enum Manner {
-    /// Leads here.
+enum ProxyBehaviour {
+    /// Connects to this address.
     To(SocketAddr),
-    /// Answers this status.
+    /// Responds with this status.
     Refuse(u16),
 }
 
@@ -32,29 +32,29 @@ pub struct TestProxy {
 }
 
 impl TestProxy {
-    /// Leads every host to this registry.
+    /// Connects to this registry for every host.
     pub fn to(registry: &TestRegistry) -> Self {
-        Self::start(Manner::To(registry.shared.address))
+        Self::start(ProxyBehaviour::To(registry.shared.address))
     }
 
-    /// Leads every host to this address.
+    /// Connects to this address for every host.
     pub fn to_address(address: SocketAddr) -> Self {
-        Self::start(Manner::To(address))
+        Self::start(ProxyBehaviour::To(address))
     }
 
-    /// Lets nobody through.
+    /// Refuses every connection with this status.
     pub fn refusing(status: u16) -> Self {
-        Self::start(Manner::Refuse(status))
+        Self::start(ProxyBehaviour::Refuse(status))
     }
 
-    fn start(manner: Manner) -> Self {
+    fn start(behaviour: ProxyBehaviour) -> Self {
         let (listener, address) = listen();
         let heads = Log::default();
         let log = Arc::clone(&heads);
         let server = ServerThread::start(listener, async move |listener| {
             while let Ok((client, _)) = listener.accept().await {
-                // A client may go at any time.
-                tokio::spawn(pass(client, manner, Arc::clone(&log)));
+                // A client may disconnect at any time.
+                tokio::spawn(pass(client, behaviour, Arc::clone(&log)));
             }
         });
         Self {
@@ -69,7 +69,7 @@ impl TestProxy {
         self.address.to_string()
     }
 
-    /// The heads of what came: one for each CONNECT, and the first of each
+    /// The heads of the requests: one for each CONNECT, and the first of each
     /// connection over plain HTTP.
     pub fn heads(&self) -> Vec<String> {
         lock(&self.heads).clone()
@@ -80,7 +80,7 @@ fn lock(heads: &Log) -> MutexGuard<'_, Vec<String>> {
     heads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn pass(mut client: TcpStream, manner: Manner, log: Log) -> std::io::Result<()> {
+async fn pass(mut client: TcpStream, behaviour: ProxyBehaviour, log: Log) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(END) {
         head.push(client.read_u8().await?);
@@ -88,12 +88,12 @@ async fn pass(mut client: TcpStream, manner: Manner, log: Log) -> std::io::Resul
     let text = String::from_utf8_lossy(&head).into_owned();
     let connect = text.starts_with("CONNECT ");
     lock(&log).push(text);
-    match manner {
-        Manner::Refuse(status) => {
+    match behaviour {
+        ProxyBehaviour::Refuse(status) => {
             let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n");
             client.write_all(answer.as_bytes()).await
         }
-        Manner::To(address) => {
+        ProxyBehaviour::To(address) => {
             let mut server = TcpStream::connect(address).await?;
             if connect {
                 client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;

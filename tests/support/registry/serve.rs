@@ -1,4 +1,4 @@
-//! What the registry answers.
+//! The responses of the registry.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -167,18 +167,20 @@ impl Inner {
         }
     }
 
-    /// Where tokens are given out.
+    /// The path of the token endpoint.
     fn token_path(&self) -> &'static str {
-        match self.provided.harbor {
-            true => "/service/token",
-            false => "/token",
+        if self.provided.harbor {
+            "/service/token"
+        } else {
+            "/token"
         }
     }
 
     fn service(&self) -> &'static str {
-        match self.provided.harbor {
-            true => "harbor-registry",
-            false => "test registry",
+        if self.provided.harbor {
+            "harbor-registry"
+        } else {
+            "test registry"
         }
     }
 
@@ -256,7 +258,7 @@ impl Inner {
             return (StatusCode::NOT_FOUND, errors.to_string()).into_response();
         };
         let field = |name: &str| query_field(query, name);
-        // An opaque `last`: who sends a tag's name gets the first page for ever.
+        // `last` is opaque: a client that sends a tag's name always gets the first page.
         let start: usize = field("last")
             .and_then(|last| last.strip_prefix("opaque%2B%3D"))
             .and_then(|at| at.parse().ok())
@@ -287,7 +289,7 @@ impl Inner {
 }
 
 impl Store {
-    /// All names of a repository, sorted once for all pages.
+    /// All names of a repository, which are sorted only once for all pages.
     pub(super) fn sorted_names(&mut self, repository: &str) -> Option<&[String]> {
         let tags = self.tags.get(repository);
         let listed = self.names.get(repository);
@@ -303,7 +305,7 @@ impl Store {
     }
 }
 
-/// What the token of a member is good for who asked for something else.
+/// The scope of a member's token for a repository without access.
 const STRANGER: &str = "stranger";
 
 fn member<'m>(members: &'m [Member], request: &Logged) -> Option<&'m Member> {
@@ -318,7 +320,7 @@ fn is_of_member(request: &Logged) -> bool {
     shown.is_some_and(|shown| shown.ends_with(STRANGER))
 }
 
-/// A field of a query, as it stands.
+/// A field of a query, without decoding.
 pub(super) fn query_field<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')

@@ -1,19 +1,20 @@
-//! A server on a thread and a runtime of its own, so that tests of the binary and
-//! benchmarks can use it too.
+//! A server with its own thread and runtime, so that tests of the binary and
+//! benchmarks can also use it.
 
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// It runs until it is dropped.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct ServerThread {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-/// A free port of 127.0.0.1. Clients can connect at once; they wait for the server.
+/// Listens on a free port of 127.0.0.1. Clients can connect immediately, and wait for
+/// the server.
 pub fn listen() -> (std::net::TcpListener, SocketAddr) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("free port");
     listener.set_nonblocking(true).expect("non-blocking");
@@ -22,7 +23,7 @@ pub fn listen() -> (std::net::TcpListener, SocketAddr) {
 }
 
 impl ServerThread {
-    /// Serves what connects to this listener.
+    /// Serves the connections of this listener.
     pub fn start<F: Future<Output = ()>>(
         listener: std::net::TcpListener,
         serve: impl FnOnce(TcpListener) -> F + Send + 'static,

@@ -1,4 +1,4 @@
-//! TLS: a certificate authority of its own, and what it signs.
+//! A certificate authority for tests, and the certificates that it signs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use tokio_rustls::server::TlsStream;
 use super::Shared;
 use super::crowd::{Counted, CrowdListener};
 
-/// A certificate authority that nobody knows yet.
+/// A new certificate authority.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// A server's certificate with its key, and the protocols that it offers.
+/// A server certificate with its key, and the protocols that the server offers.
 pub struct Certificate {
     chain: rcgen::Certificate,
     key: KeyPair,
@@ -32,17 +32,17 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("an authority"))
     }
 
-    /// What `--registry-ca` wants.
+    /// The certificate for `--registry-ca`.
     pub fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// A certificate for a host, as good as any; HTTP/2 and HTTP/1.1.
+    /// A valid certificate for a host, with HTTP/2 and HTTP/1.1.
     pub fn certify(&self, host: &str) -> Certificate {
         self.sign(host, 4000)
     }
 
-    /// The same, but of the past.
+    /// An expired certificate for a host.
     pub fn certify_expired(&self, host: &str) -> Certificate {
         self.sign(host, 2001)
     }
@@ -61,7 +61,7 @@ impl Authority {
 }
 
 impl Certificate {
-    /// Of a server that has no HTTP/2.
+    /// Removes HTTP/2 from the offered protocols.
     pub fn without_http2(mut self) -> Self {
         self.protocols.retain(|protocol| protocol != b"h2");
         self
@@ -81,7 +81,7 @@ impl Certificate {
     }
 }
 
-/// Connections over TLS; those without are dropped.
+/// A listener for connections over TLS. Other connections are dropped.
 pub(super) struct TlsListener {
     tcp: CrowdListener,
     acceptor: TlsAcceptor,

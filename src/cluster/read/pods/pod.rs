@@ -146,7 +146,7 @@ impl Pod {
                 }
                 _ => PodOwner::other("Job", &owner.name),
             },
-            (_, kind) => match WorkloadKind::of_object(&owner.api_version, kind) {
+            (_, kind) => match WorkloadKind::from_api(&owner.api_version, kind) {
                 Some(kind) => PodOwner::Workload(kind, owner.name.clone()),
                 // Other groups also have kinds of these names.
                 None if matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet") => {

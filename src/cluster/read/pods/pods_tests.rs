@@ -44,7 +44,9 @@ fn replica_set_pod(deployment: &str, image: u8) -> Value {
 
 fn running(facts: &PodFacts, workload: &Workload) -> Vec<(String, usize)> {
     let images = facts.images.get(&workload.id);
-    let images = images.map(|images| images.of("app")).unwrap_or_default();
+    let images = images
+        .map(|images| images.for_container("app"))
+        .unwrap_or_default();
     images
         .iter()
         .map(|i| (i.digest.as_ref().expect("a digest").to_string(), i.pods))

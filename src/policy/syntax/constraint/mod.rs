@@ -7,21 +7,21 @@
 //! operator   := nothing = != > < >= => <= =< ~ ~> ^
 //! ```
 //!
-//! Oddities that are kept, because the same range must elect the same tag under Flux:
+//! These peculiarities are kept, because a range must select the same tag as in Flux:
 //!
-//! - A full version without operator is that version, a partial one (`1.2`, `1.2.x`) is `~1.2`.
-//! - `>1.2` begins at 1.3.0, `<=1.2` ends before 1.3.0, `!=1.2` excludes all of 1.2.
-//! - `^*` is only 0.0.0, `<=*` only 0.0.z, `~0.0.0` and `~*` everything, `>*` and `!=*`
-//!   everything but 0.0.0, `<*` nothing.
-//! - A pre-release is refused unless some term *of the same group* has a pre-release; then
-//!   plain precedence holds for all terms, so `>=1.0.0-0 <2.0.0` admits `2.0.0-rc.1`.
-//! - What stands between the numbers after an `x` is ignored: `x.1.2` is `*`.
-//! - A hyphen range is rewritten before groups are split, and `|` counts as part of a number
-//!   there, so `1||2 - 3` is `>=1 || 2, <=3`, not `1 || 2 - 3`.
+//! - A full version without an operator is that version; a partial one (`1.2`, `1.2.x`) is `~1.2`.
+//! - `>1.2` starts at 1.3.0, `<=1.2` ends before 1.3.0, `!=1.2` excludes all of 1.2.
+//! - `^*` is only 0.0.0, `<=*` is only 0.0.z, `~0.0.0` and `~*` are everything, `>*` and `!=*`
+//!   are everything except 0.0.0, and `<*` is nothing.
+//! - A pre-release does not match unless some term *of the same group* has a pre-release. Then
+//!   plain precedence applies to all terms, so `2.0.0-rc.1` matches `>=1.0.0-0 <2.0.0`.
+//! - Numbers after an `x` are ignored: `x.1.2` is `*`.
+//! - A hyphen range is rewritten before the groups are split, and in it `|` is part of a number.
+//!   So `1||2 - 3` is `>=1 || 2, <=3`, not `1 || 2 - 3`.
 
 mod constraint;
-pub(crate) mod parse;
+mod parse;
+mod term;
 
 pub use constraint::{Constraint, ConstraintMiss};
-pub(crate) use constraint::{Group, Operator, Precision, Term};
 pub use parse::ConstraintError;

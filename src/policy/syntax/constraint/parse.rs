@@ -1,20 +1,20 @@
-//! The grammar of constraints: text to groups of terms.
+//! Parses the text of a constraint into groups of terms.
 //!
-//! Hyphen ranges are rewritten into two comparisons first, on the whole text, because their
-//! oddities come from just that order of steps. The rest is a scanner without backtracking.
+//! First, hyphen ranges in the whole text are rewritten into two comparisons, because their
+//! peculiarities result from that order of steps. The rest is a scanner without backtracking.
 
 use std::borrow::Cow;
 
-use super::{Group, Operator, Precision, Term};
+use super::term::{Operator, Precision, Term, TermGroup};
 use crate::policy::syntax::version::{TagVersion, VersionError};
 
-/// The longest constraint that is read, in bytes.
+/// The longest constraint that is accepted, in bytes.
 pub(crate) const MAX_CONSTRAINT_BYTES: usize = 512;
 
 /// The largest number of groups joined by `||`.
 pub(crate) const MAX_CONSTRAINT_GROUPS: usize = 32;
 
-/// Longer operators stand before those they begin with.
+/// A longer operator must be before its prefixes.
 const OPERATORS: [(&str, Operator); 11] = [
     ("!=", Operator::NotEqual),
     (">=", Operator::GreaterEqual),
@@ -29,25 +29,25 @@ const OPERATORS: [(&str, Operator); 11] = [
     ("^", Operator::Caret),
 ];
 
-/// Why a text is no constraint. It is the fault of who wrote the policy.
+/// Why a text is not a valid constraint. The policy has to be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConstraintError {
     /// The text has more than [`MAX_CONSTRAINT_BYTES`] bytes.
-    #[error("the constraint is {length} bytes long, at most {MAX_CONSTRAINT_BYTES} are allowed")]
+    #[error("the constraint is {length} bytes long; at most {MAX_CONSTRAINT_BYTES} are allowed")]
     TooLong {
         /// The length of the text in bytes.
         length: usize,
     },
     /// There are more than [`MAX_CONSTRAINT_GROUPS`] groups.
     #[error(
-        "the constraint has {groups} groups joined by '||', at most {MAX_CONSTRAINT_GROUPS} are allowed"
+        "the constraint has {groups} groups joined by '||'; at most {MAX_CONSTRAINT_GROUPS} are allowed"
     )]
     TooManyGroups {
         /// The number of groups.
         groups: usize,
     },
     /// The text is empty or blank.
-    #[error("the constraint is empty; '*' stands for every release")]
+    #[error("the constraint is empty; use '*' for every release")]
     Empty,
     /// One side of a `||` is empty.
     #[error("the constraint '{constraint}' has nothing on one side of '||'")]
@@ -55,15 +55,15 @@ pub enum ConstraintError {
         /// The whole constraint.
         constraint: String,
     },
-    /// A version was expected and something else stands there.
-    #[error("the constraint has {found} where a version is expected")]
+    /// Something else was found instead of a version.
+    #[error("the constraint has {found} instead of a version")]
     ExpectedVersion {
         /// The quoted rest of the group, or "nothing".
         found: String,
     },
-    /// Two terms are not separated by a blank or one comma.
+    /// Two terms are not separated by a space or a comma.
     #[error(
-        "the constraint has '{found}' right after '{after}', where a blank or a comma is expected"
+        "the constraint has '{found}' directly after '{after}'; separate them by a space or a comma"
     )]
     ExpectedSeparator {
         /// The rest of the group.
@@ -71,8 +71,8 @@ pub enum ConstraintError {
         /// The version before it.
         after: String,
     },
-    /// A version of the constraint cannot be read.
-    #[error("the constraint names '{version}', which is no version: {reason}")]
+    /// A version in the constraint is not valid.
+    #[error("the constraint has '{version}', which is not a valid version: {reason}")]
     Version {
         /// The version as written.
         version: String,
@@ -82,7 +82,7 @@ pub enum ConstraintError {
 }
 
 /// Parses a constraint.
-pub(crate) fn groups(text: &str) -> Result<Vec<Group>, ConstraintError> {
+pub(crate) fn groups(text: &str) -> Result<Vec<TermGroup>, ConstraintError> {
     if text.len() > MAX_CONSTRAINT_BYTES {
         return Err(ConstraintError::TooLong { length: text.len() });
     }
@@ -104,7 +104,7 @@ pub(crate) fn groups(text: &str) -> Result<Vec<Group>, ConstraintError> {
 }
 
 /// Parses the terms of a group that is not blank.
-fn group(text: &str) -> Result<Group, ConstraintError> {
+fn group(text: &str) -> Result<TermGroup, ConstraintError> {
     let mut terms = Vec::new();
     let mut rest = text;
     loop {
@@ -118,7 +118,7 @@ fn group(text: &str) -> Result<Group, ConstraintError> {
 
         rest = skip_blanks(spelling.rest);
         if rest.is_empty() {
-            return Ok(Group::new(terms));
+            return Ok(TermGroup::new(terms));
         }
         if let Some(after_comma) = rest.strip_prefix(',') {
             rest = skip_blanks(after_comma);
@@ -131,7 +131,7 @@ fn group(text: &str) -> Result<Group, ConstraintError> {
     }
 }
 
-/// Takes an operator and the blanks after it.
+/// Takes an operator and the blanks after it. A term without one means equality.
 fn operator(text: &str) -> (Operator, &str) {
     for (sign, operator) in OPERATORS {
         if let Some(rest) = text.strip_prefix(sign) {
@@ -141,16 +141,15 @@ fn operator(text: &str) -> (Operator, &str) {
     (Operator::Equal, text)
 }
 
-/// A version as the grammar of constraints spells it, with wildcards, before its numbers have
-/// been looked at.
+/// A version as written in a constraint, with wildcards, before its numbers are parsed.
 struct Spelling<'a> {
-    /// All of it.
+    /// The whole text.
     text: &'a str,
-    /// The parts of the core, which may hold `x`, `X`, `*` and even `|`.
+    /// The parts of the core, which may contain `x`, `X`, `*` and even `|`.
     core: [Option<&'a str>; 3],
-    /// The pre-release with its hyphen, or nothing.
+    /// The pre-release with its hyphen, or empty.
     prerelease: &'a str,
-    /// What follows.
+    /// The text after the version.
     rest: &'a str,
 }
 
@@ -181,9 +180,10 @@ impl<'a> Spelling<'a> {
 
     fn term(&self, operator: Operator) -> Result<Term, ConstraintError> {
         let suffix = self.prerelease;
-        let given = |part: Option<&'a str>| part.filter(|part| !matches!(*part, "x" | "X" | "*"));
-        let [major, minor, patch] = self.core.map(given);
-        // What follows the first wild number is not looked at.
+        let [major, minor, patch] = self
+            .core
+            .map(|part| part.filter(|part| !matches!(*part, "x" | "X" | "*")));
+        // Numbers after the first wildcard are ignored.
         let (version, precision) = match (major, minor, patch) {
             (None, _, _) => (format!("0.0.0{suffix}").into(), Precision::Nothing),
             (Some(major), None, _) => (format!("{major}.0.0{suffix}").into(), Precision::Major),
@@ -240,7 +240,7 @@ struct HyphenRange<'a> {
 }
 
 impl<'a> HyphenRange<'a> {
-    /// Takes `A - B` with the blanks around it.
+    /// Takes `A - B` and the blanks around it.
     fn scan(text: &'a str) -> Option<Self> {
         let low = Spelling::scan(skip_blanks(text))?;
         let hyphen = skip_blanks(low.rest);
@@ -256,7 +256,7 @@ impl<'a> HyphenRange<'a> {
     }
 }
 
-/// Takes a mark and the identifiers joined by dots after it, or nothing at all.
+/// Takes a mark and the dot-separated identifiers after it, or nothing.
 fn take_suffix(text: &str, mark: char) -> (&str, &str) {
     let Some((_first, mut rest)) = text
         .strip_prefix(mark)
@@ -273,7 +273,7 @@ fn take_suffix(text: &str, mark: char) -> (&str, &str) {
     text.split_at(text.len() - rest.len())
 }
 
-/// Takes one or more of the given bytes, which are ASCII.
+/// Takes one or more of the accepted bytes, which must be ASCII.
 fn take(text: &str, accept: fn(u8) -> bool) -> Option<(&str, &str)> {
     let length = text.bytes().take_while(|byte| accept(*byte)).count();
     (length > 0).then(|| text.split_at(length))
@@ -287,7 +287,7 @@ fn is_identifier_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-'
 }
 
-/// Go's `\s`, which has no vertical tab and nothing beyond ASCII.
+/// Skips Go's `\s`, which does not include the vertical tab or non-ASCII characters.
 fn skip_blanks(text: &str) -> &str {
     text.trim_start_matches(['\t', '\n', '\x0C', '\r', ' '])
 }
@@ -305,42 +305,33 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        groups(text).expect_err("it is no constraint").to_string()
+        groups(text).expect_err("invalid constraint").to_string()
     }
 
     #[test]
-    fn an_error_names_the_offending_part() {
+    fn errors_name_the_invalid_part() {
         let cases = [
-            ("", "the constraint is empty; '*' stands for every release"),
+            ("", "the constraint is empty; use '*' for every release"),
             (
                 "1 ||",
                 "the constraint '1 ||' has nothing on one side of '||'",
             ),
-            ("==1", "the constraint has '=1' where a version is expected"),
-            (
-                "> =1",
-                "the constraint has '=1' where a version is expected",
-            ),
-            (
-                ">=",
-                "the constraint has nothing where a version is expected",
-            ),
-            (
-                "1,,2",
-                "the constraint has ',2' where a version is expected",
-            ),
-            ("V1", "the constraint has 'V1' where a version is expected"),
+            ("==1", "the constraint has '=1' instead of a version"),
+            ("> =1", "the constraint has '=1' instead of a version"),
+            (">=", "the constraint has nothing instead of a version"),
+            ("1,,2", "the constraint has ',2' instead of a version"),
+            ("V1", "the constraint has 'V1' instead of a version"),
             (
                 ">=1<2",
-                "the constraint has '<2' right after '1', where a blank or a comma is expected",
+                "the constraint has '<2' directly after '1'; separate them by a space or a comma",
             ),
             (
                 "~1.2.3.4",
-                "the constraint has '.4' right after '1.2.3', where a blank or a comma is expected",
+                "the constraint has '.4' directly after '1.2.3'; separate them by a space or a comma",
             ),
             (
                 "1.2.3-01",
-                "the constraint names '1.2.3-01', which is no version: \
+                "the constraint has '1.2.3-01', which is not a valid version: \
                  a number in its pre-release has a leading zero",
             ),
         ];
@@ -350,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_those_of_masterminds() {
+    fn limits_are_the_same_as_in_masterminds() {
         let longest = format!("1{}", " ".repeat(MAX_CONSTRAINT_BYTES - 1));
         assert!(groups(&longest).is_ok());
         assert!(error(&format!("{longest} ")).contains("513 bytes"));
@@ -362,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn hyphen_ranges_become_two_terms() {
+    fn hyphen_range_becomes_two_terms() {
         assert_eq!(rewrite_hyphen_ranges("1 - 2"), ">= 1, <= 2 ");
         assert_eq!(
             rewrite_hyphen_ranges("2 - 3, 2 - 3"),

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use super::GoRegexError;
 use super::cursor::Cursor;
+use super::error::GoRegexError;
 
-/// A class that holds nothing.
+/// A class that matches nothing.
 const NOTHING: &str = r"[^\x{0}-\x{10FFFF}]";
 
-/// The code points that no text in UTF-8 has; Go takes them in expressions all the same.
+/// The code points that cannot occur in UTF-8 text. Go accepts them in expressions.
 const SURROGATES: RangeInclusive<u32> = 0xD800..=0xDFFF;
 
 /// The names between `[:` and `:]`.
@@ -18,7 +18,7 @@ const ASCII_CLASSES: [&str; 14] = [
     "space", "upper", "word", "xdigit",
 ];
 
-/// Writes one code point so that it means only itself, inside and outside of classes.
+/// Writes one code point so that it matches only itself, inside and outside of classes.
 pub(crate) fn push_literal(pattern: &mut String, point: u32) {
     match char::from_u32(point) {
         Some(c) if c.is_ascii_alphanumeric() => pattern.push(c),
@@ -51,8 +51,8 @@ fn push_range(pattern: &mut String, low: u32, high: u32) {
     }
 }
 
-/// Reads `\d`, `\pL` and their like and gives them as a bracketed class, or `None` if another
-/// escape follows.
+/// Reads an escape such as `\d` or `\pL` and returns it as a bracketed class; `None` for any other
+/// escape.
 pub(crate) fn class_escape(cursor: &mut Cursor<'_>) -> Result<Option<String>, GoRegexError> {
     let class = match cursor.rest().as_bytes() {
         [b'\\', b'd', ..] => "[0-9]",
@@ -92,12 +92,14 @@ fn unicode_class(cursor: &mut Cursor<'_>) -> Result<String, GoRegexError> {
         None => name,
     };
     let letter = if negated { 'P' } else { 'p' };
-    // The crate also knows properties and a prefix `Is`, which Go does not.
-    let is_name = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | ' ');
+    // The crate also supports properties and a prefix `Is`; Go does not.
     let has_is = name
         .get(..2)
         .is_some_and(|is| is.eq_ignore_ascii_case("is"));
-    if name.chars().all(is_name) && !has_is {
+    let is_name = name
+        .chars()
+        .all(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | ' '));
+    if is_name && !has_is {
         for property in ["gc", "sc"] {
             let class = format!(r"[\{letter}{{{property}={name}}}]");
             if regex_syntax::parse(&class).is_ok() {
@@ -116,7 +118,7 @@ pub(crate) fn bracketed(cursor: &mut Cursor<'_>) -> Result<String, GoRegexError>
     let negated = cursor.eat("^");
     let mut items = String::new();
     let mut is_first = true;
-    // A `]` that stands first is a literal.
+    // A `]` at the start is a literal.
     while is_first || cursor.peek() != Some(']') {
         is_first = false;
         if cursor.peek().is_none() {
@@ -139,7 +141,7 @@ pub(crate) fn bracketed(cursor: &mut Cursor<'_>) -> Result<String, GoRegexError>
     })
 }
 
-/// Reads `[:name:]` or `[:^name:]`. Without `:]` somewhere behind it, `[:` is two literals.
+/// Reads `[:name:]` or `[:^name:]`. If `:]` does not follow, `[:` is two literals.
 fn ascii_class<'a>(cursor: &mut Cursor<'a>) -> Result<Option<&'a str>, GoRegexError> {
     let start = cursor.offset();
     let whole = cursor.rest();
@@ -165,42 +167,49 @@ fn range(
     items: &mut String,
 ) -> Result<(), GoRegexError> {
     let start = cursor.offset();
-    let point = |cursor: &mut Cursor<'_>| match cursor.peek() {
+    let low = class_point(cursor, opening, class_start)?;
+    let mut high = low;
+    // A hyphen at the end is a literal.
+    if cursor.rest().starts_with('-') && cursor.rest().len() > 1 && !cursor.rest().starts_with("-]")
+    {
+        cursor.eat("-");
+        high = class_point(cursor, opening, class_start)?;
+    }
+    if high < low {
+        return Err(cursor.invalid(start, "a reversed range"));
+    }
+    push_range(items, low, high);
+    Ok(())
+}
+
+/// Reads one character of a class.
+fn class_point(
+    cursor: &mut Cursor<'_>,
+    opening: Cursor<'_>,
+    class_start: usize,
+) -> Result<u32, GoRegexError> {
+    match cursor.peek() {
         Some('\\') => escape(cursor),
         Some(c) => {
             cursor.bump();
             Ok(u32::from(c))
         }
         None => Err(opening.invalid(class_start, "an unclosed character class")),
-    };
-    let low = point(cursor)?;
-    let mut high = low;
-    // A hyphen right before the end is a literal.
-    if cursor.rest().starts_with('-') && cursor.rest().len() > 1 && !cursor.rest().starts_with("-]")
-    {
-        cursor.eat("-");
-        high = point(cursor)?;
     }
-    if high < low {
-        return Err(cursor.invalid(start, "a range that runs backwards"));
-    }
-    push_range(items, low, high);
-    Ok(())
 }
 
-/// Reads an escape that stands for one code point.
+/// Reads an escape for one code point.
 pub(crate) fn escape(cursor: &mut Cursor<'_>) -> Result<u32, GoRegexError> {
     let start = cursor.offset();
     cursor.eat("\\");
     let at_letter = *cursor;
     let Some(letter) = cursor.bump() else {
-        return Err(cursor.invalid(start, "a backslash at its end"));
+        return Err(cursor.invalid(start, "a trailing backslash"));
     };
-    let unsupported = |cursor: &Cursor<'_>, construct| Err(cursor.unsupported(start, construct));
     match letter {
         '0' => Ok(octal(at_letter, cursor)),
         '1'..='7' if cursor.peek().is_some_and(|c| c.is_digit(8)) => Ok(octal(at_letter, cursor)),
-        '1'..='9' | 'k' | 'g' => unsupported(cursor, "a back-reference"),
+        '1'..='9' | 'k' | 'g' => Err(cursor.unsupported(start, "a back-reference")),
         'x' => hexadecimal(cursor, start),
         'a' => Ok(0x07),
         't' => Ok(0x09),
@@ -208,13 +217,13 @@ pub(crate) fn escape(cursor: &mut Cursor<'_>) -> Result<u32, GoRegexError> {
         'v' => Ok(0x0B),
         'f' => Ok(0x0C),
         'r' => Ok(0x0D),
-        'u' | 'U' => unsupported(cursor, "a Unicode escape"),
-        'Z' | 'G' | 'K' => unsupported(cursor, "an anchor"),
+        'u' | 'U' => Err(cursor.unsupported(start, "a Unicode escape")),
+        'Z' | 'G' | 'K' => Err(cursor.unsupported(start, "an anchor")),
         'b' | 'B' | 'A' | 'z' | 'Q' => Err(cursor.invalid(start, "a class with the escape")),
         punctuation if punctuation.is_ascii() && !punctuation.is_ascii_alphanumeric() => {
             Ok(u32::from(punctuation))
         }
-        _ => unsupported(cursor, "an escape"),
+        _ => Err(cursor.unsupported(start, "an escape")),
     }
 }
 
@@ -225,11 +234,11 @@ fn octal<'a>(at_first: Cursor<'a>, cursor: &mut Cursor<'a>) -> u32 {
     u32::from_str_radix(cursor.eat_digits(8, 3), 8).unwrap_or_default()
 }
 
-/// Reads `41` or `{1F600}`, what follows `\x`.
+/// Reads `41` or `{1F600}` after `\x`.
 fn hexadecimal(cursor: &mut Cursor<'_>, start: usize) -> Result<u32, GoRegexError> {
     let point = if cursor.eat("{") {
         let digits = cursor.eat_digits(16, usize::MAX);
-        // More digits than a u32 has are fine as long as the first ones are zeros.
+        // Any number of leading zeros is allowed.
         let point = match digits.trim_start_matches('0') {
             "" if !digits.is_empty() => Some(0),
             digits => u32::from_str_radix(digits, 16).ok(),

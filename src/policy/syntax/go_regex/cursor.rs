@@ -1,6 +1,6 @@
-//! A place in an expression, and the errors that are told from there.
+//! A cursor in an expression, which also creates the errors at its position.
 
-use super::GoRegexError;
+use super::error::GoRegexError;
 
 /// Reads an expression from left to right.
 #[derive(Debug, Clone, Copy)]
@@ -14,12 +14,12 @@ impl<'a> Cursor<'a> {
         Self { text, offset: 0 }
     }
 
-    /// Where the cursor stands, in bytes.
+    /// The position of the cursor, in bytes.
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
 
-    /// What has not been read.
+    /// The text that has not been read yet.
     pub(crate) fn rest(&self) -> &'a str {
         self.text.get(self.offset..).unwrap_or_default()
     }
@@ -44,14 +44,15 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Reads up to the given text and over it; `None`, and nothing is read, if it never comes.
+    /// Reads up to and including the given text, and returns the part before it. If the text does
+    /// not occur, it reads nothing and returns `None`.
     pub(crate) fn eat_until(&mut self, end: &str) -> Option<&'a str> {
         let (before, _after) = self.rest().split_once(end)?;
         self.offset += before.len() + end.len();
         Some(before)
     }
 
-    /// Reads characters as long as they are digits of that base, at most `limit` of them.
+    /// Reads digits of this base, at most `limit` of them.
     pub(crate) fn eat_digits(&mut self, base: u32, limit: usize) -> &'a str {
         let rest = self.rest();
         let digits = rest.chars().take(limit).take_while(|c| c.is_digit(base));
@@ -61,7 +62,7 @@ impl<'a> Cursor<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// What was read since `start`.
+    /// The text that was read since `start`.
     fn since(&self, start: usize) -> String {
         self.text
             .get(start..self.offset)
@@ -69,7 +70,7 @@ impl<'a> Cursor<'a> {
             .to_owned()
     }
 
-    /// The expression is malformed in what was read since `start`.
+    /// The error that the text read since `start` is malformed.
     pub(crate) fn invalid(&self, start: usize, problem: &'static str) -> GoRegexError {
         GoRegexError::Invalid {
             problem,
@@ -78,7 +79,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What was read since `start` is a construct of other engines.
+    /// The error that the text read since `start` is a construct of other engines.
     pub(crate) fn unsupported(&self, start: usize, construct: &'static str) -> GoRegexError {
         GoRegexError::Unsupported {
             construct,

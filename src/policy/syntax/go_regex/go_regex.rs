@@ -5,89 +5,41 @@ use std::str::FromStr;
 
 use regex::{Captures, Regex, RegexBuilder};
 
-/// The longest expression that is read, in bytes.
-pub(crate) const MAX_PATTERN_BYTES: usize = 10 * 1024;
-
-/// How deep groups may be nested. Go goes to 1000, but the engine's compiler is recursive: a
-/// build without optimisation overflows a stack of 2 MiB soon beyond 100 groups.
-pub(crate) const MAX_NESTING: usize = 50;
+use super::error::{GoRegexError, MAX_PATTERN_BYTES};
+use super::translate::translate;
 
 /// The most memory a compiled program may take, in bytes.
-pub(crate) const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
+const MAX_PROGRAM_BYTES: usize = 4 * 1024 * 1024;
 
 /// A regular expression of Go. It is not anchored: it may match any part of a text.
 ///
-/// `Display` gives the expression as it was written; two are equal if their texts are.
+/// `Display` returns the expression as written. Two expressions are equal if their texts are equal.
 #[derive(Clone)]
 pub struct GoRegex {
-    pub(crate) text: String,
-    pub(crate) regex: Regex,
-    /// The name of each group, empty if it has none; the first is the whole match.
-    pub(crate) names: Vec<String>,
-}
-
-/// Why a text is no regular expression of Go. It is the fault of who wrote the policy.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GoRegexError {
-    /// The text has more than [`MAX_PATTERN_BYTES`] bytes.
-    #[error(
-        "the regular expression is {length} bytes long, at most {MAX_PATTERN_BYTES} are allowed"
-    )]
-    TooLong {
-        /// The length of the text in bytes.
-        length: usize,
-    },
-    /// Other engines know this construct, Go's does not.
-    #[error(
-        "the regular expression has {construct} '{text}' at byte {offset}, which Go's RE2 syntax does not know"
-    )]
-    Unsupported {
-        /// What it is called, with its article.
-        construct: &'static str,
-        /// The construct as written.
-        text: String,
-        /// Where it begins, in bytes from the start.
-        offset: usize,
-    },
-    /// The expression is malformed.
-    #[error("the regular expression has {problem} '{text}' at byte {offset}")]
-    Invalid {
-        /// What is wrong, with its article.
-        problem: &'static str,
-        /// The part that is wrong.
-        text: String,
-        /// Where it begins, in bytes from the start.
-        offset: usize,
-    },
-    /// The compiled program would take more than 4 MiB.
-    #[error("the regular expression is too large once its repeats are written out")]
-    TooLarge,
-    /// The engine refuses what the translator let through.
-    #[error("the regular expression cannot be compiled: {reason}")]
-    Refused {
-        /// The engine's own words, on one line.
-        reason: String,
-    },
+    text: String,
+    regex: Regex,
+    /// The name of each group, or an empty text if it has none. The first is the whole match.
+    names: Vec<String>,
 }
 
 impl GoRegex {
-    /// Compiles an expression. Time and memory are bounded whatever the text.
+    /// Compiles an expression. Time and memory are limited for every text.
     ///
     /// # Errors
     ///
-    /// [`GoRegexError`] if Go would refuse the text or it is beyond our limits.
+    /// [`GoRegexError`] if Go would reject the text, or it exceeds a limit.
     pub fn new(text: &str) -> Result<Self, GoRegexError> {
         if text.len() > MAX_PATTERN_BYTES {
             return Err(GoRegexError::TooLong { length: text.len() });
         }
-        let translation = super::translate::translate(text)?;
+        let translation = translate(text)?;
         let regex = RegexBuilder::new(&translation.pattern)
             .size_limit(MAX_PROGRAM_BYTES)
             .build()
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(_) => GoRegexError::TooLarge,
                 error => GoRegexError::Refused {
-                    // The lines before the last one draw the translated expression.
+                    // The lines before the last one show the translated expression.
                     reason: error
                         .to_string()
                         .lines()
@@ -103,7 +55,7 @@ impl GoRegex {
         })
     }
 
-    /// The expression as it was written.
+    /// The expression as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -113,7 +65,7 @@ impl GoRegex {
         self.regex.is_match(text)
     }
 
-    /// The groups of the leftmost match, if there is one.
+    /// The groups of the leftmost match, if there is a match.
     pub fn captures<'a>(&'a self, text: &'a str) -> Option<GoCaptures<'a>> {
         self.regex.captures(text).map(|captures| GoCaptures {
             captures,
@@ -150,22 +102,22 @@ impl PartialEq for GoRegex {
 
 impl Eq for GoRegex {}
 
-/// What the groups of a [`GoRegex`] matched in a text.
+/// The texts that the groups of a [`GoRegex`] matched.
 #[derive(Debug)]
 pub struct GoCaptures<'a> {
-    pub(crate) captures: Captures<'a>,
-    pub(crate) names: &'a [String],
+    captures: Captures<'a>,
+    names: &'a [String],
 }
 
 impl<'a> GoCaptures<'a> {
-    /// What the group of that number matched; 0 is the whole match. `None` if there is no such
-    /// group or it took no part in the match.
+    /// The text that the group with this number matched; 0 is the whole match. `None` if there is
+    /// no such group, or it did not participate in the match.
     pub fn get(&self, index: usize) -> Option<&'a str> {
         self.captures.get(index).map(|part| part.as_str())
     }
 
-    /// What the group of that name matched. Of several groups with the name it is the first
-    /// that took part in the match, as in Go.
+    /// The text that the group with this name matched. If several groups have the name, it is the
+    /// first that participated in the match, as in Go.
     pub fn name(&self, name: &str) -> Option<&'a str> {
         self.names
             .iter()
@@ -178,9 +130,10 @@ impl<'a> GoCaptures<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::syntax::go_regex::translate::MAX_NESTING;
 
     #[test]
-    fn the_search_is_not_anchored_and_groups_are_found() {
+    fn search_is_not_anchored_and_groups_are_found() {
         let regex = GoRegex::new(r"(?P<branch>\w+)-(\d+)(x)?").expect("it is valid");
         let captures = regex.captures("-main-42.").expect("it matches");
         assert_eq!(captures.get(0), Some("main-42"));
@@ -193,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_twice_means_the_group_that_matched() {
+    fn name_used_twice_refers_to_the_group_that_matched() {
         let regex = GoRegex::new("(?P<1v>a)|(?<1v>b)").expect("it is valid");
         let captures = regex.captures("b").expect("it matches");
         assert_eq!(captures.name("1v"), Some("b"));
     }
 
     #[test]
-    fn bombs_are_refused_quickly() {
+    fn oversized_expressions_are_rejected() {
         let long = "a".repeat(MAX_PATTERN_BYTES + 1);
         assert_eq!(
             GoRegex::new(&long),

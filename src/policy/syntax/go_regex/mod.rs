@@ -1,24 +1,25 @@
-//! Regular expressions with the syntax and meaning of Go's `regexp`, which Flux uses.
+//! Regular expressions with the syntax and semantics of Go's `regexp`, which Flux uses.
 //!
-//! The work is done by the `regex` crate, whose language is nearly the same. A translator
-//! reads an expression as Go reads it, refuses what Go refuses and names it, and writes it
-//! anew in a plain form that means the same to the crate:
+//! The matching is done by the `regex` crate, whose syntax is almost the same. A translator
+//! parses an expression as Go does, rejects what Go rejects, and writes an equivalent expression
+//! in a plain form for the crate:
 //!
 //! - `\d`, `\w`, `\s` and `\b` are ASCII, `\s` has no vertical tab;
-//! - `\Q…\E`, octal escapes, a `{` that begins no repetition and a `[` inside a class are
-//!   literals, `&&`, `--` and `~~` in a class are no operators, `\<` is a literal;
-//! - repeats over 1000, also as a product of nested repeats, `a**`, `(?x)`, `\u0041`,
-//!   look-around and back-references are refused;
-//! - group names may begin with a digit and may be given twice.
+//! - `\Q…\E`, octal escapes, a `{` that does not begin a repetition and a `[` inside a class are
+//!   literals; `&&`, `--` and `~~` in a class are not operators; `\<` is a literal;
+//! - repeats over 1000 (including the product of nested repeats), `a**`, `(?x)`, `\u0041`,
+//!   look-around and back-references are rejected;
+//! - group names may start with a digit and may be used twice.
 //!
-//! Known differences, all of them on the careful side: an expression over
-//! [`MAX_PATTERN_BYTES`], groups nested deeper than [`MAX_NESTING`], compiled programs over
-//! 4 MiB and `\p{Cs}` (surrogates, which no text has) are refused although Go takes them.
+//! Known differences: expressions over 10 KiB, groups nested more than 50 levels deep, compiled
+//! programs over 4 MiB and `\p{Cs}` (surrogates, which do not occur in valid text) are rejected,
+//! although Go accepts them.
 
-pub(crate) mod class;
-pub(crate) mod cursor;
+mod class;
+mod cursor;
+mod error;
 mod go_regex;
-pub(crate) mod translate;
+mod translate;
 
-pub(crate) use go_regex::MAX_NESTING;
-pub use go_regex::{GoCaptures, GoRegex, GoRegexError};
+pub use error::GoRegexError;
+pub use go_regex::{GoCaptures, GoRegex};

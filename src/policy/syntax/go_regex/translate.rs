@@ -1,16 +1,20 @@
-//! The translator: Go's syntax in, the plain part of the `regex` crate's syntax out.
+//! Translates Go's syntax into the basic syntax of the `regex` crate.
 //!
-//! Go applies a repetition to the last thing that was *pushed*, even if flags (`a(?i)*`) or an
-//! empty quotation (`a\Q\E*`) stand between. Flags are therefore not written where they are
-//! read but before the next atom that needs them, and `(?U)` is not written at all: it turns
-//! each repetition's own laziness around.
+//! Go applies a repetition to the last atom, even if flags (`a(?i)*`) or an empty quotation
+//! (`a\Q\E*`) are between them. Therefore, flags are not written where they are read, but before
+//! the next atom that needs them. `(?U)` is not written at all: it inverts the laziness of each
+//! repetition.
 
 use super::class;
 use super::cursor::Cursor;
-use super::{GoRegexError, MAX_NESTING};
+use super::error::GoRegexError;
 
-/// The largest count of a repetition, and of repetitions inside each other multiplied.
+/// The largest count of a repetition, and the largest product of nested repetitions.
 const MAX_REPEAT: u32 = 1000;
+
+/// How deep groups may be nested. Go allows 1000, but the compiler of the crate is recursive: in
+/// a debug build, somewhat more than 100 groups overflow a stack of 2 MiB.
+pub(crate) const MAX_NESTING: usize = 50;
 
 /// An expression in the crate's syntax.
 pub(crate) struct Translation {
@@ -27,15 +31,15 @@ pub(crate) fn translate(text: &str) -> Result<Translation, GoRegexError> {
         names: vec![String::new()],
         flags: Flags::default(),
         written_flags: Flags::default(),
-        level: Level::default(),
-        outer: Vec::new(),
+        group: GroupState::default(),
+        open_groups: Vec::new(),
     };
-    // Go refuses a repetition only if the token right before it was one too.
+    // Go rejects a repetition only if the token directly before it was also one.
     let mut after_repetition = false;
     while let Some(next) = translator.cursor.peek() {
         after_repetition = translator.token(next, after_repetition)?;
     }
-    if let Some(group) = translator.outer.last() {
+    if let Some(group) = translator.open_groups.last() {
         let mut at_group = Cursor::new(text);
         while at_group.offset() <= group.offset && at_group.bump().is_some() {}
         return Err(at_group.invalid(group.offset, "an unclosed group"));
@@ -55,12 +59,12 @@ struct Flags {
     swap_greed: bool,
 }
 
-/// What is known of the group that is being read.
+/// The state of the group that is being read.
 #[derive(Debug, Default)]
-struct Level {
-    /// The last atom, which a repetition would apply to.
+struct GroupState {
+    /// The last atom, to which a repetition would apply.
     atom: Option<Atom>,
-    /// The greatest weight among the atoms before it.
+    /// The greatest weight of the atoms before it.
     weight: u32,
 }
 
@@ -68,7 +72,7 @@ struct Level {
 struct Atom {
     /// Where it begins in the pattern.
     start: usize,
-    /// The greatest product of the counts of repetitions inside each other.
+    /// The greatest product of the counts of nested repetitions.
     weight: u32,
     is_repeated: bool,
 }
@@ -76,20 +80,20 @@ struct Atom {
 /// A group that is open.
 #[derive(Debug)]
 struct OpenGroup {
-    /// Where its parenthesis stands in the expression.
+    /// Where its parenthesis is in the expression.
     offset: usize,
     /// Where it begins in the pattern.
     start: usize,
     /// The flags around it.
     flags: Flags,
     written_flags: Flags,
-    /// The level around it.
-    level: Level,
+    /// The state of the group around it.
+    enclosing: GroupState,
 }
 
 /// The counts of a repetition.
 #[derive(Debug, Clone, Copy)]
-struct Counts {
+struct RepeatCounts {
     min: u32,
     max: Option<u32>,
 }
@@ -98,16 +102,16 @@ struct Translator<'a> {
     cursor: Cursor<'a>,
     pattern: String,
     names: Vec<String>,
-    /// The flags as Go has them here.
+    /// The flags that are on in Go's expression here.
     flags: Flags,
-    /// The flags as the pattern has them here.
+    /// The flags that are on in the written pattern here.
     written_flags: Flags,
-    level: Level,
-    outer: Vec<OpenGroup>,
+    group: GroupState,
+    open_groups: Vec<OpenGroup>,
 }
 
 impl Translator<'_> {
-    /// Translates one token and tells whether it was a repetition.
+    /// Translates one token and returns whether it was a repetition.
     fn token(&mut self, next: char, after_repetition: bool) -> Result<bool, GoRegexError> {
         let start = self.cursor.offset();
         match next {
@@ -115,7 +119,7 @@ impl Translator<'_> {
             ')' => self.close()?,
             '|' => {
                 self.cursor.bump();
-                self.settle();
+                self.end_atom();
                 self.pattern.push('|');
             }
             '^' | '$' | '.' => {
@@ -154,18 +158,18 @@ impl Translator<'_> {
         Ok(false)
     }
 
-    /// Ends the last atom, so that no repetition applies to it any more.
-    fn settle(&mut self) {
-        if let Some(atom) = self.level.atom.take() {
-            self.level.weight = self.level.weight.max(atom.weight);
+    /// Ends the last atom, so that a repetition no longer applies to it.
+    fn end_atom(&mut self) {
+        if let Some(atom) = self.group.atom.take() {
+            self.group.weight = self.group.weight.max(atom.weight);
         }
     }
 
     /// Begins an atom of weight one at the end of the pattern, under the flags that are on.
     fn begin_atom(&mut self) {
-        self.settle();
+        self.end_atom();
         self.write_flags();
-        self.level.atom = Some(Atom {
+        self.group.atom = Some(Atom {
             start: self.pattern.len(),
             weight: 1,
             is_repeated: false,
@@ -182,7 +186,7 @@ impl Translator<'_> {
         class::push_literal(&mut self.pattern, point);
     }
 
-    /// Brings the pattern's flags to Go's.
+    /// Writes the flags in which the pattern differs from Go's expression.
     fn write_flags(&mut self) {
         let (now, before) = (self.flags, self.written_flags);
         let flags = [
@@ -215,7 +219,7 @@ impl Translator<'_> {
             }
         }
         if self.cursor.eat(r"\Q") {
-            // A quotation without an end goes to the end of the expression.
+            // A quotation without an end extends to the end of the expression.
             while !self.cursor.eat(r"\E")
                 && let Some(literal) = self.cursor.bump()
             {
@@ -232,8 +236,9 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Reads `{2}`, `{2,}` or `{2,3}`; `None`, and nothing is read, if the brace is a literal.
-    fn counts(&mut self) -> Result<Option<Counts>, GoRegexError> {
+    /// Reads `{2}`, `{2,}` or `{2,3}`. If the brace is a literal, it reads nothing and returns
+    /// `None`.
+    fn counts(&mut self) -> Result<Option<RepeatCounts>, GoRegexError> {
         let start = self.cursor.offset();
         let mut ahead = self.cursor;
         ahead.eat("{");
@@ -258,17 +263,17 @@ impl Translator<'_> {
             return Err(self.cursor.invalid(start, "a repeat count over 1000"));
         }
         if max.is_some_and(|max| max < min) {
-            return Err(self.cursor.invalid(start, "a repeat that runs backwards"));
+            return Err(self.cursor.invalid(start, "a reversed repeat range"));
         }
-        Ok(Some(Counts { min, max }))
+        Ok(Some(RepeatCounts { min, max }))
     }
 
-    /// Repeats the last atom. The cursor stands behind the sign.
+    /// Repeats the last atom. The cursor is after the sign.
     fn repeat(
         &mut self,
         start: usize,
         sign: &str,
-        counts: Option<Counts>,
+        counts: Option<RepeatCounts>,
         after_repetition: bool,
     ) -> Result<(), GoRegexError> {
         let is_lazy = self.cursor.eat("?") != self.flags.swap_greed;
@@ -276,13 +281,13 @@ impl Translator<'_> {
             let construct = "a repetition of a repetition, without parentheses,";
             return Err(self.cursor.unsupported(start, construct));
         }
-        let Some(atom) = &mut self.level.atom else {
+        let Some(atom) = &mut self.group.atom else {
             let problem = "nothing to repeat before";
             return Err(self.cursor.invalid(start, problem));
         };
         if let Some(counts) = counts {
             match counts.max {
-                // Go does not look into what is repeated no times.
+                // Go ignores repetitions inside an atom that is repeated zero times.
                 Some(0) => atom.weight = 1,
                 max => atom.weight *= max.unwrap_or(counts.min).max(1),
             }
@@ -303,7 +308,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Translates an opening parenthesis with what belongs to it, or flags.
+    /// Translates an opening parenthesis with its prefix, or flags.
     fn open(&mut self) -> Result<(), GoRegexError> {
         let start = self.cursor.offset();
         let around = self.flags;
@@ -315,8 +320,8 @@ impl Translator<'_> {
         self.refuse_foreign_group(start)?;
         if self.cursor.eat("?P<") || self.cursor.eat("?<") {
             let name = self.cursor.eat_until(">").unwrap_or_default();
-            let is_name_char = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if name.is_empty() || !name.chars().all(is_name_char) {
+            let is_word = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            if name.is_empty() || !is_word {
                 return Err(self.cursor.invalid(start, "a malformed group name"));
             }
             self.names.push(name.to_owned());
@@ -328,7 +333,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Refuses the groups of other engines by name.
+    /// Rejects the special groups of other engines, by name.
     fn refuse_foreign_group(&mut self, start: usize) -> Result<(), GoRegexError> {
         const FOREIGN: [(&str, &str); 13] = [
             ("?=", "a look-ahead"),
@@ -353,7 +358,7 @@ impl Translator<'_> {
         Ok(())
     }
 
-    /// Reads `?i-s:` or `?i-s)` and tells whether a group follows.
+    /// Reads `?i-s:` or `?i-s)` and returns whether a group follows.
     fn read_flags(&mut self, start: usize) -> Result<bool, GoRegexError> {
         self.cursor.eat("?");
         let mut flags = self.flags;
@@ -386,44 +391,44 @@ impl Translator<'_> {
     }
 
     fn open_group(&mut self, offset: usize, sign: &str, around: Flags) -> Result<(), GoRegexError> {
-        if self.outer.len() >= MAX_NESTING {
+        if self.open_groups.len() >= MAX_NESTING {
             return Err(self.cursor.invalid(offset, "a group nested too deeply"));
         }
-        self.settle();
-        self.outer.push(OpenGroup {
+        self.end_atom();
+        self.open_groups.push(OpenGroup {
             offset,
             start: self.pattern.len(),
             flags: around,
             written_flags: self.written_flags,
-            level: std::mem::take(&mut self.level),
+            enclosing: std::mem::take(&mut self.group),
         });
         self.pattern.push_str(sign);
         Ok(())
     }
 
-    /// Translates a closing parenthesis; the group becomes an atom of the level around it.
+    /// Translates a closing parenthesis. The group becomes an atom of the group around it.
     fn close(&mut self) -> Result<(), GoRegexError> {
         let start = self.cursor.offset();
         self.cursor.bump();
-        let Some(group) = self.outer.pop() else {
+        let Some(group) = self.open_groups.pop() else {
             return Err(self.cursor.invalid(start, "an unopened group"));
         };
         self.pattern.push(')');
-        self.settle();
+        self.end_atom();
         let atom = Atom {
             start: group.start,
-            weight: self.level.weight.max(1),
+            weight: self.group.weight.max(1),
             is_repeated: false,
         };
-        self.level = group.level;
-        self.level.atom = Some(atom);
+        self.group = group.enclosing;
+        self.group.atom = Some(atom);
         self.flags = group.flags;
         self.written_flags = group.written_flags;
         Ok(())
     }
 }
 
-/// Reads a count without leading zeros; one too large to hold is the largest.
+/// Reads a count without leading zeros. A count that does not fit is `u32::MAX`.
 fn count(cursor: &mut Cursor<'_>) -> Option<u32> {
     let digits = cursor.eat_digits(10, usize::MAX);
     let has_leading_zero = digits.len() > 1 && digits.starts_with('0');

@@ -1,8 +1,9 @@
-//! Closed lists of words: an enum whose variants each have one word, which is
-//! what users read and scripts match.
+//! Enums whose variants each have a fixed name, which users read and scripts
+//! match.
 
-/// Declares an enum with `ALL`, `as_str`, `Display`, and the same word in JSON.
-macro_rules! closed_words {
+/// Declares an enum with `ALL`, `as_str` and `Display`, and the same name in
+/// JSON.
+macro_rules! named_enum {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident { $( $(#[$doc:meta])* $variant:ident = $word:literal, )+ }
@@ -17,10 +18,10 @@ macro_rules! closed_words {
         }
 
         impl $name {
-            /// Every word of the list.
+            /// Every variant, in the order of their declaration.
             $vis const ALL: &'static [Self] = &[$( Self::$variant ),+];
 
-            /// The word, as it stands in tables and in JSON.
+            /// The name, as in tables and in JSON.
             #[must_use]
             $vis fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word ),+ }
@@ -34,4 +35,4 @@ macro_rules! closed_words {
         }
     };
 }
-pub(crate) use closed_words;
+pub(crate) use named_enum;
