@@ -61,13 +61,15 @@ mod cache;
 mod client;
 mod content;
 mod keychain;
+mod loopback;
 mod mirrors;
 mod options;
 mod registries;
 mod repository;
 
 pub use self::client::transport::{AddressOptions, Statistics, Turn};
-pub use self::keychain::account::{Account, CredentialId, PullSecret};
+pub use self::keychain::account::{Account, PullSecret};
+pub use self::keychain::credential_id::CredentialId;
 pub use self::keychain::{
     DockerConfig, DockerConfigError, StoredCredential, user_credential_files,
 };

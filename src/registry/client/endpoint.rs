@@ -1,6 +1,6 @@
 //! One registry: where it answers, over which scheme, and what it wants to see.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,26 +9,13 @@ use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
 use crate::image::CanonicalName;
+use crate::registry::loopback::is_loopback;
 
 use super::auth::Challenge;
 use super::transport::{AddressKind, Answer, Question, SendError, Transport};
 
 /// Where Docker Hub serves its API.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
-
-/// Whether a host (without its port) is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let host = host.strip_suffix('.').unwrap_or(&host);
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .is_ok_and(|ip: Ipv6Addr| ip.is_loopback())
-}
 
 /// One registry, shared by its repositories.
 #[derive(Debug)]
@@ -150,35 +137,5 @@ impl Endpoint {
             .challenge
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(challenge.clone());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_this_machine_only() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "localhost.",
-            "reg.localhost",
-            "127.0.0.1",
-            "127.9.8.7",
-            "[::1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "localhost.example.com",
-            "128.0.0.1",
-            "10.0.0.1",
-            "notlocalhost",
-            "[::2]",
-            "",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

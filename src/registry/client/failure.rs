@@ -6,13 +6,10 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
-use crate::secrets::redact;
+use crate::secrets::{quote as clean, redact};
 
 use super::transport::{Answer, SendError};
 use crate::registry::mirrors::{PullSource, Role};
-
-/// Makes a text from outside fit for a message.
-pub(crate) use crate::secrets::quote as clean;
 
 /// A repository as failures name it; the one place where their text is made.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use http::StatusCode;
 use http::header::LOCATION;
 use reqwest::Url;
 
-use super::failure::clean;
 use super::transport::{Answer, authority};
+use crate::secrets::quote as clean;
 
 /// How many redirects one request follows.
 pub(crate) const MAX_REDIRECTS: usize = 5;

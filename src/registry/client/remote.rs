@@ -11,13 +11,14 @@ use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrD
 
 use super::auth::{Authorizer, Challenge, Pass};
 use super::endpoint::Endpoint;
-use super::failure::{Place, clean};
+use super::failure::Place;
 use super::redirect::{self, MAX_REDIRECTS};
 use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Transport, authority};
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
 use crate::registry::repository::metadata_cache::Scope;
+use crate::secrets::quote as clean;
 
 /// The header in which registries name what they serve.
 const CONTENT_DIGEST: &str = "docker-content-digest";

@@ -4,15 +4,13 @@
 //! are another. What one account was told is never answered to another: each
 //! has its own tokens and its own view of a repository.
 
-use std::fmt;
 use std::sync::Arc;
-
-use secrecy::ExposeSecret;
-use sha2::{Digest as _, Sha256};
 
 use crate::image::CanonicalName;
 
-use super::{Candidate, Credential, DockerConfig, Found, Keychain};
+use super::credential_id::CredentialId;
+use super::docker_config::{DockerConfig, StoredCredential as Credential};
+use super::keychain::{Candidate, Found, Keychain};
 use crate::registry::options::RegistryOptions;
 
 /// A Secret of a cluster that holds registry credentials, read. Helpers that it
@@ -23,17 +21,6 @@ pub struct PullSecret {
     pub origin: String,
     /// What it holds.
     pub config: DockerConfig,
-}
-
-/// Tells credentials apart without telling them: a hash of what is shown to a
-/// registry. It is not printed, since a weak password may be guessed from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CredentialId([u8; 32]);
-
-impl fmt::Debug for CredentialId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CredentialId(…)")
-    }
 }
 
 /// Whose credentials a registry is shown. Cheap to clone.
@@ -141,59 +128,6 @@ impl Account {
         };
         let candidates = self.matching(name).into_iter().map(candidate);
         Found::new(candidates.collect(), after_user)
-    }
-}
-
-impl CredentialId {
-    /// The identity of a list of credentials; `None` if it is empty.
-    pub(crate) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
-        let mut hash = Sha256::new();
-        let mut any = false;
-        for credential in credentials {
-            any = true;
-            let (kind, user, secret) = match credential {
-                Credential::Password { user, password } => (b'p', user.as_str(), password),
-                Credential::IdentityToken { user, token } => (b'i', user.as_str(), token),
-                Credential::RegistryToken(token) => (b'r', "", token),
-            };
-            hash.update([kind]);
-            for part in [user, secret.expose_secret()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
-        }
-        any.then(|| Self(hash.finalize().into()))
-    }
-
-    /// The identity of whatever a helper says of a registry: its passwords
-    /// change by the hour, and whoever runs it stays the same.
-    pub(crate) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
-        let mut hash = Sha256::new();
-        for part in ["helper", helper, name.registry()] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        Self(hash.finalize().into())
-    }
-
-    /// The identity of what is shown at each of several places; `None` if that
-    /// is nothing anywhere. That of one place is its own.
-    pub(crate) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
-        if let [only] = ids {
-            return *only;
-        }
-        let mut hash = Sha256::new();
-        for id in ids {
-            hash.update([u8::from(id.is_some())]);
-            hash.update(id.map_or([0; 32], |id| id.0));
-        }
-        let any = ids.iter().any(Option::is_some);
-        any.then(|| Self(hash.finalize().into()))
-    }
-
-    /// The hash itself, as a part of what is hashed further.
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
     }
 }
 

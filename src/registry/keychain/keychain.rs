@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::image::CanonicalName;
 
-use super::account::CredentialId;
+use super::credential_id::CredentialId;
 use super::program::{Helper, HelperError};
 use crate::registry::options::RegistryOptions;
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod cloud;
+pub(crate) mod credential_id;
 pub(crate) mod docker_config;
 pub(crate) mod key;
 mod keychain;
@@ -11,4 +12,4 @@ pub(crate) mod program;
 pub(crate) use docker_config::StoredCredential as Credential;
 pub use docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 pub use keychain::user_credential_files;
-pub(crate) use keychain::{Candidate, Found, Keychain};
+pub(crate) use keychain::{Candidate, Found};

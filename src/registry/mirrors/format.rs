@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::registry::client::failure::clean;
+use crate::secrets::quote as clean;
 
 use super::prefix::{Namespace, Prefix};
 

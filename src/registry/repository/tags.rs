@@ -17,11 +17,11 @@ use crate::image::{FetchFailure, Tag};
 
 use super::metadata_cache::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
-use crate::registry::client::failure::clean;
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Answer, Question};
 use crate::registry::content::config::place_of;
 use crate::registry::content::link;
+use crate::secrets::quote as clean;
 
 /// How many tags one page is asked to hold.
 const PAGE_SIZE: usize = 1000;

@@ -14,24 +14,19 @@ use tokio::time::Instant;
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 use crate::secrets;
 
+use super::pass::Pass;
 use super::state::{Bare, State};
 use super::token::TokenRequest;
 use crate::registry::client::endpoint::Endpoint;
 use crate::registry::client::failure::Place;
 use crate::registry::client::transport::Transport;
 use crate::registry::keychain::Credential;
-use crate::registry::keychain::account::{Account, CredentialId};
+use crate::registry::keychain::account::Account;
+use crate::registry::keychain::credential_id::CredentialId;
 
 /// What is refused with authorization younger than this is refused for good;
 /// what is older may have expired.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
-
-/// What one request shows, and which round of authorization it belongs to.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Pass {
-    pub(crate) header: Option<HeaderValue>,
-    pub(crate) round: u64,
-}
 
 /// The authorization of one repository.
 #[derive(Debug)]

@@ -11,9 +11,11 @@
 
 mod authorizer;
 pub(crate) mod challenge;
+pub(crate) mod pass;
 pub(crate) mod scope;
 pub(crate) mod state;
 pub(crate) mod token;
 
-pub(crate) use authorizer::{Authorizer, Pass, basic};
+pub(crate) use authorizer::{Authorizer, basic};
 pub(crate) use challenge::Challenge;
+pub(crate) use pass::Pass;

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 use crate::image::{CanonicalName, FetchFailure};
 use crate::registry::keychain::{Candidate, Found};
 
+use super::challenge::Challenge;
+use super::pass::Pass;
 use super::scope::PullScope;
-use super::{Challenge, Pass};
 
 /// What was shown for one repository, and what came of it.
 #[derive(Debug, Default)]

@@ -9,13 +9,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::image::FetchFailure;
-use crate::registry::client::endpoint::{Endpoint, is_loopback};
-use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::endpoint::Endpoint;
+use crate::registry::client::failure::Place;
 use crate::registry::client::redirect;
 use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
 use crate::registry::client::transport::{Answer, Question, Transport, authority};
 use crate::registry::keychain::Credential;
+use crate::registry::loopback::is_loopback;
 use crate::secrets;
+use crate::secrets::quote as clean;
 
 use super::basic;
 

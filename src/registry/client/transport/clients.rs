@@ -7,13 +7,13 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Url};
 
-use crate::registry::client::endpoint::is_loopback;
-use crate::registry::client::failure::clean;
+use crate::registry::loopback::is_loopback;
 use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
+use crate::secrets::quote as clean;
 
 use super::address::{AddressKind, AddressOptions, OffLimits, literal};
-use super::authority;
+use super::authority::authority;
 use super::proxy::proxy_of;
 use super::resolver::Resolver;
 

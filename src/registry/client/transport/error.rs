@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::registry::client::failure::clean;
+use crate::secrets::quote as clean;
 
 use super::address::OffLimits;
 use super::proxy::proxy_of;

@@ -13,8 +13,6 @@ use super::line::Line;
 use super::quota::{Quota, Ration};
 use super::window::{Heard, Kind, Window};
 
-pub(crate) use super::pulls::Pull;
-
 /// After so many time-outs a host is given up.
 pub(crate) const MAX_TIMEOUTS: u32 = 2;
 /// How many requests to one host may be repeated in a run because of faults.

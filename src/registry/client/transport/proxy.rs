@@ -5,8 +5,8 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-use crate::registry::client::endpoint::is_loopback;
-use crate::registry::client::failure::clean;
+use crate::registry::loopback::is_loopback;
+use crate::secrets::quote as clean;
 
 /// The proxy through which a URL is asked, without its user and password.
 /// Read by the client's own rules, and only once something went wrong.

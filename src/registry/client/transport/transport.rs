@@ -1,9 +1,12 @@
 //! One request sent: within the bounds of its host, with retries and a size limit.
 
 use super::address::AddressKind;
+use super::authority::authority;
 use super::error::SendError;
-use super::host::Pull;
 use super::line::{Line, Puller};
+use super::pulls::Pull;
+use super::request::{Answer, Question};
+use super::statistics::Statistics;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,126 +14,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::clients::{Clients, NoClient};
 use super::host::{Host, Noted, Seat};
-use super::window::Kind;
 use crate::registry::cache::CacheStatistics;
 use crate::registry::options::{RegistryOptions, RegistrySetupError};
 
-/// The largest body that is read, in bytes after decompression.
-pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
 /// How much of the body of an answer is read that is no success, in bytes.
 pub(crate) const MAX_ERROR_BODY: usize = 16 * 1024;
 /// How long that may take: it explains a status that is known already.
 pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 /// How often one request is sent at most.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
-
-/// How much was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Statistics {
-    /// Requests sent, with those for tokens and the repeated ones.
-    pub requests: u64,
-    /// Bytes of bodies received, after decompression.
-    pub bytes: u64,
-    /// What the cache was asked.
-    pub cache: CacheStatistics,
-    /// The host with the slowest answer, and how long that took to begin.
-    pub slowest: Option<(String, Duration)>,
-    /// What hosts that count pulls said last, as text: `registry-1.docker.io
-    /// allows 100 pulls in 6h, of which 81 are left`.
-    pub quotas: Vec<String>,
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub(crate) struct Question {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    /// The media types that are understood.
-    pub(crate) accept: Option<&'static str>,
-    pub(crate) authorization: Option<HeaderValue>,
-    /// The ETag of what is known already: where it is current, the answer is a
-    /// 304 without a body.
-    pub(crate) if_none_match: Option<String>,
-    /// Whether registries that count pulls count this one: the part of their
-    /// limit, in percent, that is left to others. See [`Transport::pull`].
-    pub(crate) pull_reserve: Option<u8>,
-    /// The body of a POST, as a form.
-    pub(crate) form: Option<SecretString>,
-    /// Whether the body may be compressed on the way. Not where its digest
-    /// counts: there is nothing to win, and proxies have been seen to lie.
-    pub(crate) compressed: bool,
-    /// The largest body of a success that is of use, in bytes.
-    pub(crate) limit: u64,
-    /// Whether a body over the limit is the image's own fault: that of a manifest
-    /// or a config which nobody has told the size of.
-    pub(crate) is_unbounded_image: bool,
-    /// Whether it is no question to the registry that may share its host. Then
-    /// it has a window, pauses and time-outs of its own: however it ends, that
-    /// says nothing of the registry.
-    pub(crate) aside: bool,
-    /// Set where a registry has named the URL: the kind of its own address. Then
-    /// only what it may lead to is connected to, and however that ends, it says
-    /// nothing of a registry that the user may have named on that host.
-    pub(crate) named_by: Option<AddressKind>,
-}
-
-impl Question {
-    /// A plain GET without credentials.
-    pub(crate) fn get(url: Url) -> Self {
-        Self {
-            method: Method::GET,
-            url,
-            accept: None,
-            authorization: None,
-            if_none_match: None,
-            pull_reserve: None,
-            form: None,
-            compressed: true,
-            limit: MAX_BODY,
-            is_unbounded_image: false,
-            aside: false,
-            named_by: None,
-        }
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        if self.method == Method::HEAD {
-            Kind::Head
-        } else if self.pull_reserve.is_some() {
-            Kind::Manifest
-        } else if self.compressed {
-            Kind::Other
-        } else {
-            Kind::Content
-        }
-    }
-}
-
-/// One complete response. The body of a redirect is not read; of any other that
-/// is no success, only the beginning is, whatever the question's limit.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// What was asked.
-    pub(crate) url: Url,
-    /// The socket that was connected to, which may be a proxy's.
-    pub(crate) from: Option<SocketAddr>,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header's text; `None` where it is missing or no text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
 
 /// The way out to all hosts of a run.
 #[derive(Debug)]
@@ -471,11 +369,4 @@ impl Transport {
         let _ = tokio::time::timeout(time, read).await;
         body
     }
-}
-
-/// The host and port of a URL, as messages name it.
-pub(crate) fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

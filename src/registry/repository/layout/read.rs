@@ -11,13 +11,14 @@ use tokio::sync::OnceCell;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
 
-use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::failure::Place;
 use crate::registry::client::remote::RawManifest;
 use crate::registry::client::transport::MAX_BODY;
 use crate::registry::content::config::place_of;
 use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
+use crate::secrets::quote as clean;
 
 /// The annotation that names a tag.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
