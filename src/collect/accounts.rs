@@ -324,9 +324,9 @@ impl OfWorkloads {
             secrets: secrets.len(),
             incomplete,
             account: if self.always {
-                Account::of_pull_secrets(secrets)
+                Account::from_pull_secrets(secrets)
             } else {
-                Account::of_pull_secrets_after_user(secrets)
+                Account::from_pull_secrets_after_user(secrets)
             },
         }
     }

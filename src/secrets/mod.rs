@@ -12,6 +12,7 @@
 //! What is too short, or a plain word, is not looked for: it would be found in
 //! everything. Of a login with such a password the Base64 of `user:password` is.
 
+pub(crate) mod header;
 mod known;
 
 pub use known::{

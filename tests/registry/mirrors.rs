@@ -21,7 +21,7 @@ pub(super) fn conf(text: &str) -> RegistriesConf {
     let dir = tempfile::tempdir().expect("directory");
     let file = dir.path().join("registries.conf");
     std::fs::write(&file, text).expect("file");
-    RegistriesConf::of_file(&file).expect(text)
+    RegistriesConf::from_file(&file).expect(text)
 }
 
 /// A table for a registry with these mirrors of it.
@@ -253,7 +253,7 @@ fn what_one_account_may_see_at_a_mirror_is_not_told_to_another() {
     let account = |users: &[(&str, &str)]| {
         let config = DockerConfig::parse(logins(users).to_string().as_bytes()).expect("config");
         let origin = "secret a/b".to_owned();
-        Account::of_pull_secrets(vec![PullSecret { origin, config }])
+        Account::from_pull_secrets(vec![PullSecret { origin, config }])
     };
     let host = mirror.host();
     let app = name(&own.image("org/app"));

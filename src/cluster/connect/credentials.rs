@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 use super::plugin;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
-use crate::secrets;
+use crate::secrets::{self, header};
 
 /// How long a token of a file is used before the file is read again, as client-go
 /// has it.
@@ -309,10 +309,8 @@ impl Credentials {
             Source::None => return Ok((Self::None, None)),
             Source::Withheld => return Ok((Self::Withheld, None)),
             Source::Basic { user, password } => {
-                secrets::learn_login(&user, password.expose_secret());
-                let login = format!("{user}:{}", password.expose_secret());
-                let login = STANDARD.encode(login);
-                let header = header("Basic", login.as_bytes(), "the user name")?;
+                let header = header::basic(&user, &password);
+                let header = header.ok_or_else(|| unusable("the user name"))?;
                 return Ok((Self::Fixed(header), None));
             }
             Source::Token { token, owner } => {
@@ -447,21 +445,14 @@ fn read_token(path: &str) -> Result<HeaderValue, ClusterError> {
 }
 
 fn bearer(token: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
-    let token = token.trim_ascii();
-    secrets::learn(&String::from_utf8_lossy(token));
-    header("Bearer", token, owner)
+    header::bearer(token).ok_or_else(|| unusable(owner))
 }
 
-/// A header value that prints as `Sensitive`.
-fn header(scheme: &str, value: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
-    let text = [scheme.as_bytes(), b" ", value].concat();
-    let mut header = HeaderValue::from_bytes(&text).map_err(|_| {
-        ClusterError::Configuration(format!(
-            "{owner} holds a character that no header may have, such as a line break"
-        ))
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
+/// Credentials that no header can carry.
+fn unusable(owner: &str) -> ClusterError {
+    ClusterError::Configuration(format!(
+        "{owner} holds a character that no header may have, such as a line break"
+    ))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::image::CanonicalName;
 use crate::registry::loopback::is_loopback;
 
 use super::auth::Challenge;
-use super::transport::{AddressKind, Answer, Question, SendError, Transport};
+use super::transport::{AddressKind, Request, Response, SendError, Transport};
 
 /// Where Docker Hub serves its API.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
@@ -65,7 +65,7 @@ impl Endpoint {
             if !may_be_plain {
                 return Ok(https);
             }
-            let mut probe = Question::get(https.join("v2/").map_err(|e| e.to_string())?);
+            let mut probe = Request::get(https.join("v2/").map_err(|e| e.to_string())?);
             probe.method = Method::HEAD;
             match transport.send(&probe).await {
                 Err(SendError::Unreachable { .. }) => {
@@ -109,7 +109,7 @@ impl Endpoint {
         }
         let ask = || async {
             let url = self.base(transport).await.ok()?.join("v2/").ok()?;
-            let answer = transport.send(&Question::get(url)).await.ok()?;
+            let answer = transport.send(&Request::get(url)).await.ok()?;
             self.answered(&answer);
             let refused = answer.status == StatusCode::UNAUTHORIZED;
             refused.then(|| Challenge::choose(&answer.headers))?
@@ -118,7 +118,7 @@ impl Endpoint {
     }
 
     /// Takes note of an answer of the host: where it came from.
-    pub(crate) fn answered(&self, answer: &Answer) {
+    pub(crate) fn answered(&self, answer: &Response) {
         *self.from.lock().unwrap_or_else(PoisonError::into_inner) = answer.from;
     }
 

@@ -8,18 +8,18 @@ use serde::Deserialize;
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 use crate::secrets::{quote as clean, redact};
 
-use super::transport::{Answer, SendError};
+use super::transport::{Response, SendError};
 use crate::registry::mirrors::{PullSource, Role};
 
 /// A repository as failures name it; the one place where their text is made.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct RepositoryLabel {
     name: CanonicalName,
     /// Where it is read from.
     source: Option<PullSource>,
 }
 
-impl Place {
+impl RepositoryLabel {
     pub(crate) fn new(name: &CanonicalName) -> Self {
         Self {
             name: name.clone(),
@@ -76,9 +76,9 @@ impl Place {
                 FetchFailureKind::RateLimited
             }
             // Only a manifest or a config is the image's own, see `Remote::failed`.
-            SendError::TooLarge { .. } | SendError::Broken { .. } | SendError::OffLimits { .. } => {
-                FetchFailureKind::Registry
-            }
+            SendError::TooLarge { .. }
+            | SendError::Broken { .. }
+            | SendError::ForbiddenAddress { .. } => FetchFailureKind::Registry,
         };
         self.failure(kind, error)
     }
@@ -95,7 +95,7 @@ impl Place {
     }
 
     /// An answer with a status that is no success, to a question for `what`.
-    pub(crate) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
+    pub(crate) fn refused(&self, what: &str, answer: &Response, tried: &str) -> FetchFailure {
         let status = answer.status;
         let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
         match status {
@@ -134,7 +134,7 @@ impl Place {
 }
 
 /// The name, and the place where that is another.
-impl fmt::Display for Place {
+impl fmt::Display for RepositoryLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.fmt(f)?;
         match &self.source {

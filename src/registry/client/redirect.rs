@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use reqwest::Url;
 
-use super::transport::{Answer, authority};
+use super::transport::{Response, authority};
 use crate::secrets::quote as clean;
 
 /// How many redirects one request follows.
@@ -25,7 +25,7 @@ pub(crate) enum BadRedirect {
 }
 
 /// The URL to which an answer leads; `None` where it leads nowhere.
-pub(crate) fn target(answer: &Answer) -> Result<Option<Url>, BadRedirect> {
+pub(crate) fn target(answer: &Response) -> Result<Option<Url>, BadRedirect> {
     let location = match answer.header(LOCATION.as_str()) {
         Some(location) if is_redirect(answer.status) => location,
         Some(_) | None => return Ok(None),

@@ -11,9 +11,11 @@ use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrD
 
 use super::auth::{Authorizer, Challenge, Pass};
 use super::endpoint::Endpoint;
-use super::failure::Place;
+use super::failure::RepositoryLabel;
 use super::redirect::{self, MAX_REDIRECTS};
-use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Transport, authority};
+use super::transport::{
+    MAX_BODY, Pull, Puller, Request, Response, SendError, Transport, authority,
+};
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
@@ -43,7 +45,7 @@ const RESERVE_OF_CLUSTER: u8 = 50;
 #[derive(Debug)]
 pub(crate) struct Remote {
     name: CanonicalName,
-    place: Place,
+    place: RepositoryLabel,
     endpoint: Arc<Endpoint>,
     transport: Arc<Transport>,
     authorizer: Authorizer,
@@ -56,7 +58,7 @@ impl Remote {
     /// messages call it.
     pub(crate) fn new(
         name: &CanonicalName,
-        place: Place,
+        place: RepositoryLabel,
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
         account: Account,
@@ -77,13 +79,13 @@ impl Remote {
         }
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &RepositoryLabel {
         &self.place
     }
 
     /// An earlier run was let in without credentials. So it will be now, most
     /// likely, and no request need go ahead to find out.
-    pub(crate) fn was_open(&self) {
+    pub(crate) fn mark_public(&self) {
         self.endpoint.met();
     }
 
@@ -138,7 +140,7 @@ impl Remote {
 
     /// Asks an API that is not the registry's: as the question stands, without
     /// what the registry is shown, and without following redirects.
-    pub(crate) async fn ask_aside(&self, mut question: Question) -> Result<Answer, SendError> {
+    pub(crate) async fn ask_aside(&self, mut question: Request) -> Result<Response, SendError> {
         question.aside = true;
         self.transport.send(&question).await
     }
@@ -217,7 +219,7 @@ impl Remote {
     /// A config, verified.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
-        let mut question = Question::get(url);
+        let mut question = Request::get(url);
         question.compressed = false;
         let what = format!("config {}", blob.digest.short());
         let answer = self.ask_for(question, blob.size, MAX_BODY).await?;
@@ -234,18 +236,18 @@ impl Remote {
     /// than that is not this content, and no image that is too large.
     async fn ask_for(
         &self,
-        mut question: Question,
+        mut question: Request,
         size: Option<u64>,
         most: u64,
-    ) -> Result<Answer, FetchFailure> {
+    ) -> Result<Response, FetchFailure> {
         question.limit = size.map_or(most, |size| size.min(most));
         question.is_unbounded_image = question.limit == most;
         self.ask(question).await
     }
 
-    async fn manifest_question(&self, version: &TagOrDigest) -> Result<Question, FetchFailure> {
+    async fn manifest_question(&self, version: &TagOrDigest) -> Result<Request, FetchFailure> {
         let url = self.url(&format!("manifests/{version}")).await?;
-        let mut question = Question::get(url);
+        let mut question = Request::get(url);
         question.accept = Some(ACCEPT);
         question.compressed = false;
         Ok(question)
@@ -259,7 +261,7 @@ impl Remote {
     }
 
     /// Words an answer that is no success.
-    pub(crate) async fn refusal(&self, what: &str, answer: &Answer) -> FetchFailure {
+    pub(crate) async fn refusal(&self, what: &str, answer: &Response) -> FetchFailure {
         if answer.status.is_redirection() {
             return self.place.useless(format_args!(
                 "the registry redirects without saying where (HTTP {})",
@@ -298,7 +300,7 @@ impl Remote {
     ///
     /// The registry's own host is asked with authorization. A redirect within it
     /// is, too, where it is refused without.
-    pub(crate) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
+    pub(crate) async fn ask(&self, mut question: Request) -> Result<Response, FetchFailure> {
         // Before it goes first to the host, or anything else that others wait for.
         let mut pull = self.pull(&question).await?;
         let mut is_home = self.is_home(&question.url).await;
@@ -337,20 +339,20 @@ impl Remote {
         Ok(answer)
     }
 
-    async fn pull(&self, question: &Question) -> Result<Option<Pull>, FetchFailure> {
+    async fn pull(&self, question: &Request) -> Result<Option<Pull>, FetchFailure> {
         let pull = self.transport.pull(question, self.puller()).await;
         pull.map_err(|error| self.place.unanswered(&error))
     }
 
     /// Makes a question one without credentials, to where the registry has led.
-    fn lead_elsewhere(&self, question: &mut Question) {
+    fn lead_elsewhere(&self, question: &mut Request) {
         question.authorization = None;
         question.named_by = self.endpoint.names(&question.url, &self.transport);
     }
 
     /// No answer to a question. Too large is the image's own fault where it is its
     /// manifest or its config, and the registry's anywhere else.
-    fn failed(&self, question: &Question, error: &SendError) -> FetchFailure {
+    fn failed(&self, question: &Request, error: &SendError) -> FetchFailure {
         let mut failure = self.place.unanswered(error);
         if question.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
             failure.kind = FetchFailureKind::TooLarge;
@@ -358,7 +360,7 @@ impl Remote {
         failure
     }
 
-    async fn ask_elsewhere(&self, question: &Question) -> Result<Answer, FetchFailure> {
+    async fn ask_elsewhere(&self, question: &Request) -> Result<Response, FetchFailure> {
         let sent = self.transport.send(question).await;
         sent.map_err(|error| self.failed(question, &error))
     }
@@ -367,17 +369,17 @@ impl Remote {
     /// it; `None`: its answer counts.
     async fn another(
         &self,
-        sent: &Result<Answer, SendError>,
+        sent: &Result<Response, SendError>,
         shown: &Pass,
     ) -> Result<Option<Pass>, FetchFailure> {
         match sent {
             // What is not sent since it is known, and what lies elsewhere, is for
             // who was let in, too.
-            Ok(Answer { status, .. }) if status.is_success() || status.is_redirection() => {
+            Ok(Response { status, .. }) if status.is_success() || status.is_redirection() => {
                 self.authorizer.accepted(shown).await;
                 Ok(None)
             }
-            Ok(Answer {
+            Ok(Response {
                 status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
                 ..
             }) => {
@@ -389,7 +391,7 @@ impl Remote {
         }
     }
 
-    async fn ask_authorized(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
+    async fn ask_authorized(&self, question: &mut Request) -> Result<Response, FetchFailure> {
         let mut first = self.endpoint.go_first().await;
         let mut pass = self
             .authorizer
@@ -458,7 +460,7 @@ fn holds_for_get(status: StatusCode) -> bool {
 }
 
 /// When the registry says that it got what it serves.
-fn last_modified(answer: &Answer) -> Option<Timestamp> {
+fn last_modified(answer: &Response) -> Option<Timestamp> {
     let at = httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok()?;
     Timestamp::try_from(at).ok()
 }

@@ -10,7 +10,7 @@ use crate::image::CanonicalName;
 
 use super::credential_id::CredentialId;
 use super::docker_config::{DockerConfig, StoredCredential as Credential};
-use super::keychain::{Candidate, Found, Keychain};
+use super::keychain::{CredentialCandidate, FoundCredentials, Keychain};
 use crate::registry::options::RegistryOptions;
 
 /// A Secret of a cluster that holds registry credentials, read. Helpers that it
@@ -25,10 +25,10 @@ pub struct PullSecret {
 
 /// Whose credentials a registry is shown. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Account(Arc<Holder>);
+pub struct Account(Arc<CredentialSource>);
 
 #[derive(Debug)]
-enum Holder {
+enum CredentialSource {
     User(Keychain),
     PullSecrets {
         secrets: Vec<PullSecret>,
@@ -37,15 +37,15 @@ enum Holder {
 }
 
 impl Account {
-    pub(crate) fn of_user(options: &RegistryOptions) -> Self {
-        Self(Arc::new(Holder::User(Keychain::new(options))))
+    pub(crate) fn for_user(options: &RegistryOptions) -> Self {
+        Self(Arc::new(CredentialSource::User(Keychain::new(options))))
     }
 
     /// The account of a workload: its pull secrets, those first that are tried
     /// first.
     #[must_use]
-    pub fn of_pull_secrets(secrets: Vec<PullSecret>) -> Self {
-        Self(Arc::new(Holder::PullSecrets {
+    pub fn from_pull_secrets(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(CredentialSource::PullSecrets {
             secrets,
             after_user: false,
         }))
@@ -54,8 +54,8 @@ impl Account {
     /// The same account where the user was refused before, so that failures
     /// tell that the user's credentials were tried too.
     #[must_use]
-    pub fn of_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
-        Self(Arc::new(Holder::PullSecrets {
+    pub fn from_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(CredentialSource::PullSecrets {
             secrets,
             after_user: true,
         }))
@@ -66,7 +66,7 @@ impl Account {
     /// Workloads with the same one may share answers.
     #[must_use]
     pub fn credential_id(&self, name: &CanonicalName) -> Option<CredentialId> {
-        CredentialId::of(self.matching(name).into_iter().map(|(_, c)| c))
+        CredentialId::from_credentials(self.matching(name).into_iter().map(|(_, c)| c))
     }
 
     /// The pull secrets that hold credentials for a repository, each once, in
@@ -86,7 +86,7 @@ impl Account {
     /// orders them: the best key of all secrets first, and among equal keys the
     /// first secret.
     fn matching(&self, name: &CanonicalName) -> Vec<(&PullSecret, &Credential)> {
-        let Holder::PullSecrets { secrets, .. } = &*self.0 else {
+        let CredentialSource::PullSecrets { secrets, .. } = &*self.0 else {
             return Vec::new();
         };
         let mut matching: Vec<_> = secrets
@@ -102,7 +102,7 @@ impl Account {
 
     /// Whether the credentials come from a cluster.
     pub(crate) fn is_of_workload(&self) -> bool {
-        matches!(*self.0, Holder::PullSecrets { .. })
+        matches!(*self.0, CredentialSource::PullSecrets { .. })
     }
 
     /// The identities under which the cache may hold what this account was told
@@ -110,24 +110,24 @@ impl Account {
     /// helper gave may be known by the helper's name.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         match &*self.0 {
-            Holder::User(keychain) => keychain.ids(name, private).await,
-            Holder::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
+            CredentialSource::User(keychain) => keychain.ids(name, private).await,
+            CredentialSource::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
         }
     }
 
     /// The credentials to try for a repository, in their order.
-    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
+    pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let after_user = match &*self.0 {
-            Holder::User(keychain) => return keychain.find(name).await,
-            Holder::PullSecrets { after_user, .. } => *after_user,
+            CredentialSource::User(keychain) => return keychain.find(name).await,
+            CredentialSource::PullSecrets { after_user, .. } => *after_user,
         };
-        let candidate = |(secret, credential): (&PullSecret, &Credential)| Candidate {
+        let candidate = |(secret, credential): (&PullSecret, &Credential)| CredentialCandidate {
             credential: Arc::new(credential.clone()),
             origin: secret.origin.clone(),
             helper: None,
         };
         let candidates = self.matching(name).into_iter().map(candidate);
-        Found::new(candidates.collect(), after_user)
+        FoundCredentials::new(candidates.collect(), after_user)
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
             origin: format!("secret a/{n}"),
             config: DockerConfig::parse(config.as_bytes()).expect("a config"),
         };
-        Account::of_pull_secrets(configs.iter().enumerate().map(secret).collect())
+        Account::from_pull_secrets(configs.iter().enumerate().map(secret).collect())
     }
 
     fn id(configs: &[&str], name: &str) -> Option<CredentialId> {

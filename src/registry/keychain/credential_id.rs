@@ -22,7 +22,9 @@ impl fmt::Debug for CredentialId {
 
 impl CredentialId {
     /// The identity of a list of credentials; `None` if it is empty.
-    pub(crate) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
+    pub(crate) fn from_credentials<'a>(
+        credentials: impl IntoIterator<Item = &'a Credential>,
+    ) -> Option<Self> {
         let mut hash = Sha256::new();
         let mut any = false;
         for credential in credentials {
@@ -43,7 +45,7 @@ impl CredentialId {
 
     /// The identity of whatever a helper says of a registry: its passwords
     /// change by the hour, and whoever runs it stays the same.
-    pub(crate) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
+    pub(crate) fn for_helper(helper: &str, name: &CanonicalName) -> Self {
         let mut hash = Sha256::new();
         for part in ["helper", helper, name.registry()] {
             hash.update((part.len() as u64).to_le_bytes());
@@ -54,7 +56,7 @@ impl CredentialId {
 
     /// The identity of what is shown at each of several places; `None` if that
     /// is nothing anywhere. That of one place is its own.
-    pub(crate) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
+    pub(crate) fn for_sources(ids: &[Option<Self>]) -> Option<Self> {
         if let [only] = ids {
             return *only;
         }

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::image::CanonicalName;
 
-use super::key::{Key, Rank};
+use super::key::{Rank, RegistryKey};
 
 /// Padding is often lost when people encode by hand.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -74,14 +74,14 @@ pub enum StoredCredential {
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
     /// In the order in which they are tried.
-    entries: Vec<Entry>,
-    helpers: Vec<(Key, String)>,
+    entries: Vec<KeyedCredential>,
+    helpers: Vec<(RegistryKey, String)>,
     store: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    key: Key,
+struct KeyedCredential {
+    key: RegistryKey,
     credential: StoredCredential,
 }
 
@@ -115,20 +115,20 @@ impl DockerConfig {
             _ if modern => Vec::new(),
             _ => file.iter().collect(),
         };
-        let mut entries: Vec<Entry> = auths
+        let mut entries: Vec<KeyedCredential> = auths
             .into_iter()
             .filter_map(|(key, value)| {
-                Some(Entry {
-                    key: Key::parse(key)?,
+                Some(KeyedCredential {
+                    key: RegistryKey::parse(key)?,
                     credential: AuthEntry::deserialize(value).ok()?.credential()?,
                 })
             })
             .collect();
         entries.sort_by_key(|entry| entry.key.rank());
-        let mut helpers: Vec<(Key, String)> = match file.get("credHelpers") {
+        let mut helpers: Vec<(RegistryKey, String)> = match file.get("credHelpers") {
             Some(Value::Object(helpers)) => helpers
                 .iter()
-                .filter_map(|(key, name)| Some((Key::parse(key)?, helper_name(name)?)))
+                .filter_map(|(key, name)| Some((RegistryKey::parse(key)?, helper_name(name)?)))
                 .collect(),
             _ => Vec::new(),
         };

@@ -11,13 +11,13 @@ pub(crate) type Rank = (Reverse<usize>, bool, Reverse<usize>);
 
 /// A key, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct RegistryKey {
     host: String,
     port: Option<String>,
     path: Vec<String>,
 }
 
-impl Key {
+impl RegistryKey {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);

@@ -51,7 +51,7 @@ pub fn user_credential_files() -> Vec<PathBuf> {
 
 /// One credential for a repository.
 #[derive(Debug, Clone)]
-pub(crate) struct Candidate {
+pub(crate) struct CredentialCandidate {
     pub(crate) credential: Arc<Credential>,
     /// Where it stands.
     pub(crate) origin: String,
@@ -59,8 +59,8 @@ pub(crate) struct Candidate {
     pub(crate) helper: Option<String>,
 }
 
-impl Candidate {
-    pub(crate) fn of_helper(helper: &str, credential: Arc<Credential>) -> Self {
+impl CredentialCandidate {
+    pub(crate) fn from_helper(helper: &str, credential: Arc<Credential>) -> Self {
         Self {
             credential,
             origin: format!("docker-credential-{helper}"),
@@ -71,25 +71,25 @@ impl Candidate {
     /// What sets it apart from others; see [`super::account::Account::ids`].
     pub(crate) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
         match &self.helper {
-            Some(helper) if private => Some(CredentialId::of_helper(helper, name)),
-            Some(_) | None => CredentialId::of([&*self.credential]),
+            Some(helper) if private => Some(CredentialId::for_helper(helper, name)),
+            Some(_) | None => CredentialId::from_credentials([&*self.credential]),
         }
     }
 }
 
 /// What was found for a repository.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Found {
+pub(crate) struct FoundCredentials {
     /// In the order in which they are tried.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<CredentialCandidate>,
     after_user: bool,
     /// What went wrong on the way.
     notes: Vec<String>,
 }
 
-impl Found {
+impl FoundCredentials {
     /// Those of pull secrets; `after_user`: the user's own were refused before.
-    pub(crate) fn new(candidates: Vec<Candidate>, after_user: bool) -> Self {
+    pub(crate) fn new(candidates: Vec<CredentialCandidate>, after_user: bool) -> Self {
         Self {
             candidates,
             after_user,
@@ -127,16 +127,16 @@ pub(crate) struct Keychain {
     files: Vec<PathBuf>,
     helper_path: Option<OsString>,
     helper_timeout: Duration,
-    configs: OnceCell<Vec<Loaded>>,
+    configs: OnceCell<Vec<LoadedConfig>>,
     /// What helpers said, by helper and registry: they may be slow, or ask the
     /// user to touch a key.
-    helped: Mutex<HashMap<(String, String), HelpedCell>>,
+    helped: Mutex<HashMap<(String, String), HelperCell>>,
 }
 
-pub(crate) type HelpedCell = Arc<OnceCell<Result<Option<Arc<Credential>>, HelperError>>>;
+pub(crate) type HelperCell = Arc<OnceCell<Result<Option<Arc<Credential>>, HelperError>>>;
 
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     path: PathBuf,
     config: Result<DockerConfig, String>,
 }
@@ -155,13 +155,13 @@ impl Keychain {
     /// The credential for a repository: in each file the helper first, then
     /// what the file itself holds; the first file that has one wins. Last, the
     /// helper of a cloud.
-    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
+    pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let mut notes = Vec::new();
         let candidate = self.candidate(name, &mut notes).await;
-        Found {
+        FoundCredentials {
             candidates: candidate.into_iter().collect(),
             notes,
-            ..Found::default()
+            ..FoundCredentials::default()
         }
     }
 
@@ -169,8 +169,8 @@ impl Keychain {
         &self,
         name: &CanonicalName,
         notes: &mut Vec<String>,
-    ) -> Option<Candidate> {
-        for Loaded { path, config } in self.configs().await {
+    ) -> Option<CredentialCandidate> {
+        for LoadedConfig { path, config } in self.configs().await {
             let config = match config {
                 Ok(config) => config,
                 Err(fault) => {
@@ -180,13 +180,15 @@ impl Keychain {
             };
             if let Some(helper) = config.helper(name) {
                 match self.help(helper, name).await {
-                    Ok(Some(found)) => return Some(Candidate::of_helper(helper, found)),
+                    Ok(Some(found)) => {
+                        return Some(CredentialCandidate::from_helper(helper, found));
+                    }
                     Ok(None) => {}
                     Err(fault) => notes.push(fault.to_string()),
                 }
             }
             if let Some(credential) = config.credentials(name).next() {
-                return Some(Candidate {
+                return Some(CredentialCandidate {
                     credential: Arc::new(credential.clone()),
                     origin: path.display().to_string(),
                     helper: None,
@@ -195,7 +197,7 @@ impl Keychain {
         }
         let helper = super::cloud::helper(name.registry())?;
         match self.help(helper, name).await {
-            Ok(found) => Some(Candidate::of_helper(helper, found?)),
+            Ok(found) => Some(CredentialCandidate::from_helper(helper, found?)),
             // Nobody has asked for it.
             Err(HelperError::NotInstalled { .. }) => None,
             Err(fault) => {
@@ -210,7 +212,7 @@ impl Keychain {
     /// name will do.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         let mut ids = Vec::new();
-        let of_helper = |helper: &str| private.then(|| CredentialId::of_helper(helper, name));
+        let of_helper = |helper: &str| private.then(|| CredentialId::for_helper(helper, name));
         for config in self
             .configs()
             .await
@@ -219,13 +221,15 @@ impl Keychain {
         {
             ids.extend(config.helper(name).and_then(of_helper));
             let credential = config.credentials(name).next();
-            ids.extend(credential.and_then(|credential| CredentialId::of([credential])));
+            ids.extend(
+                credential.and_then(|credential| CredentialId::from_credentials([credential])),
+            );
         }
         ids.extend(super::cloud::helper(name.registry()).and_then(of_helper));
         ids
     }
 
-    pub(crate) async fn configs(&self) -> &[Loaded] {
+    pub(crate) async fn configs(&self) -> &[LoadedConfig] {
         self.configs
             .get_or_init(|| async {
                 let files = self.files.clone();
@@ -263,13 +267,13 @@ impl Keychain {
 }
 
 /// Reads a file; one that does not exist is no fault.
-pub(crate) fn load(path: &Path) -> Option<Loaded> {
+pub(crate) fn load(path: &Path) -> Option<LoadedConfig> {
     let config = match std::fs::read(path) {
         Ok(bytes) => DockerConfig::parse(&bytes).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => Err(error.kind().to_string()),
     };
-    Some(Loaded {
+    Some(LoadedConfig {
         path: path.to_owned(),
         config,
     })
@@ -329,7 +333,7 @@ mod tests {
         let [candidate] = &found.candidates[..] else {
             panic!("{found:?}");
         };
-        let by_name = CredentialId::of_helper("gcloud", &name);
+        let by_name = CredentialId::for_helper("gcloud", &name);
         assert_eq!(candidate.id(&name, true), Some(by_name));
         assert_ne!(candidate.id(&name, false), Some(by_name));
         assert_eq!(keychain.ids(&name, true).await, [by_name]);

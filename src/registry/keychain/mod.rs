@@ -12,4 +12,4 @@ pub(crate) mod program;
 pub(crate) use docker_config::StoredCredential as Credential;
 pub use docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 pub use keychain::user_credential_files;
-pub(crate) use keychain::{Candidate, Found};
+pub(crate) use keychain::{CredentialCandidate, FoundCredentials};

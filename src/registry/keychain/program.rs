@@ -80,7 +80,7 @@ impl Helper<'_> {
 async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Answer {
+    struct HelperOutput {
         #[serde(default)]
         username: String,
         #[serde(default)]
@@ -113,7 +113,7 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
             Err(format!("failed ({status})"))
         };
     }
-    let answer: Answer = serde_json::from_slice(&output)
+    let answer: HelperOutput = serde_json::from_slice(&output)
         .map_err(|_| "answered with something that is no credential".to_owned())?;
     let secret = SecretString::from(answer.secret);
     Ok(Some(if answer.username == TOKEN_USER {

@@ -2,18 +2,18 @@
 
 use crate::image::CanonicalName;
 
-use super::format::{Fault, Table, parse};
-use super::prefix::Namespace;
+use super::format::{ConfSyntaxError, Table, parse};
+use super::prefix::LocationPrefix;
 
 /// What all files say. [`RegistriesConf::default`] says nothing: each
 /// repository is read from where its name points.
 #[derive(Debug, Clone, Default)]
 pub struct RegistriesConf {
-    rules: Vec<Rule>,
+    rules: Vec<RegistryRule>,
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+struct RegistryRule {
     table: Table,
     /// The file that it stands in.
     file: String,
@@ -56,10 +56,10 @@ pub(crate) enum Role {
 impl RegistriesConf {
     /// Adds what a file says; a table whose prefix has one already takes its
     /// place, wholly.
-    pub(crate) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), ConfSyntaxError> {
         for table in parse(bytes)? {
             self.rules.retain(|rule| rule.table.prefix != table.prefix);
-            self.rules.push(Rule {
+            self.rules.push(RegistryRule {
                 table,
                 file: file.to_owned(),
             });
@@ -88,7 +88,7 @@ impl RegistriesConf {
                 own: itself(),
             });
         };
-        let Rule { table, file } = rule;
+        let RegistryRule { table, file } = rule;
         let at = format!("{file}:{}", table.line);
         if table.blocked {
             return Err(format!(
@@ -96,7 +96,7 @@ impl RegistriesConf {
                 table.prefix
             ));
         }
-        let below = |location: &Namespace, role| match location.below(rest) {
+        let below = |location: &LocationPrefix, role| match location.below(rest) {
             Some(name) => Ok(PullSource { name, role }),
             None => Err(format!(
                 "{at} leads to {location}{rest}, which is no repository"
@@ -131,7 +131,7 @@ impl RegistriesConf {
         };
         let registry = any.registry();
         let is_it = |named: &str| named.strip_suffix(":443").unwrap_or(named) == registry;
-        self.rules.iter().any(|Rule { table, .. }| {
+        self.rules.iter().any(|RegistryRule { table, .. }| {
             let at_location = match &table.location {
                 Some(location) => is_it(location.registry()),
                 None => table.prefix.has_subdomain(registry),

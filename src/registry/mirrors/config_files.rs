@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::conf::RegistriesConf;
-use super::format::Fault;
+use super::format::ConfSyntaxError;
 
 /// Names a file that is read instead of the user's and the system's.
 const VARIABLE: &str = "CONTAINERS_REGISTRIES_CONF";
@@ -45,7 +45,7 @@ impl RegistriesConf {
     ///
     /// # Errors
     /// The file cannot be read, or is malformed.
-    pub fn of_file(path: &Path) -> Result<Self, RegistriesConfError> {
+    pub fn from_file(path: &Path) -> Result<Self, RegistriesConfError> {
         let mut conf = Self::default();
         let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
         conf.add_file(path, &bytes)?;
@@ -63,19 +63,19 @@ impl RegistriesConf {
         clippy::disallowed_methods,
         reason = "where the files lie is in the environment"
     )]
-    pub fn of_machine() -> Result<Self, RegistriesConfError> {
+    pub fn from_machine() -> Result<Self, RegistriesConfError> {
         let named = std::env::var_os(VARIABLE);
         let home = std::env::home_dir();
-        Self::of_places(named, home.as_deref(), Path::new(SYSTEM))
+        Self::from_locations(named, home.as_deref(), Path::new(SYSTEM))
     }
 
-    fn of_places(
+    fn from_locations(
         named: Option<OsString>,
         home: Option<&Path>,
         system: &Path,
     ) -> Result<Self, RegistriesConfError> {
         if let Some(named) = named.filter(|named| !named.is_empty()) {
-            return Self::of_file(Path::new(&named));
+            return Self::from_file(Path::new(&named));
         }
         let mut conf = Self::default();
         let user = home.map(|home| home.join(USER));
@@ -129,7 +129,9 @@ impl RegistriesConf {
     fn add_file(&mut self, path: &Path, bytes: &[u8]) -> Result<(), RegistriesConfError> {
         let file = path.display().to_string();
         self.add(&file, bytes)
-            .map_err(|Fault { line, what }| RegistriesConfError::Invalid { file, line, what })
+            .map_err(
+                |ConfSyntaxError { line, what }| RegistriesConfError::Invalid { file, line, what },
+            )
     }
 }
 
@@ -178,7 +180,7 @@ mod tests {
         fn read(&self, named: Option<&str>) -> Result<RegistriesConf, RegistriesConfError> {
             let path = self.0.path();
             let named = named.map(|named| path.join(named).into_os_string());
-            RegistriesConf::of_places(named, Some(&path.join("home")), &path.join("etc"))
+            RegistriesConf::from_locations(named, Some(&path.join("home")), &path.join("etc"))
         }
 
         /// Which of these files were read.

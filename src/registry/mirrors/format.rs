@@ -5,11 +5,11 @@ use toml::Spanned;
 
 use crate::secrets::quote as clean;
 
-use super::prefix::{Namespace, Prefix};
+use super::prefix::{LocationPrefix, NamePrefix};
 
 /// What is wrong in a file, and where.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct ConfSyntaxError {
     /// The line, from 1.
     pub(crate) line: usize,
     pub(crate) what: String,
@@ -20,9 +20,9 @@ pub(crate) struct Fault {
 pub(crate) struct Table {
     /// The line of its header, from 1.
     pub(crate) line: usize,
-    pub(crate) prefix: Prefix,
+    pub(crate) prefix: NamePrefix,
     /// Missing only where names stay as they are: below `*.HOST`.
-    pub(crate) location: Option<Namespace>,
+    pub(crate) location: Option<LocationPrefix>,
     pub(crate) insecure: bool,
     pub(crate) blocked: bool,
     /// Those that may be asked for tags, in their order.
@@ -32,7 +32,7 @@ pub(crate) struct Table {
 /// A `[[registry.mirror]]` table.
 #[derive(Debug, Clone)]
 pub(crate) struct Mirror {
-    pub(crate) location: Namespace,
+    pub(crate) location: LocationPrefix,
     pub(crate) insecure: bool,
 }
 
@@ -94,12 +94,12 @@ struct RawList {
 }
 
 /// Reads one file.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Fault {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, ConfSyntaxError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| ConfSyntaxError {
         line: line_of(bytes, error.valid_up_to()),
         what: "this is no UTF-8".to_owned(),
     })?;
-    let fault = |at: usize, what: String| Fault {
+    let fault = |at: usize, what: String| ConfSyntaxError {
         line: line_of(bytes, at),
         what,
     };
@@ -137,10 +137,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, Fault> {
 fn table(
     raw: RawTable,
     at: usize,
-    fault: &impl Fn(usize, String) -> Fault,
-) -> Result<Table, Fault> {
+    fault: &impl Fn(usize, String) -> ConfSyntaxError,
+) -> Result<Table, ConfSyntaxError> {
     let namespace = |text: &Spanned<String>| {
-        Namespace::parse(text.get_ref()).ok_or_else(|| {
+        LocationPrefix::parse(text.get_ref()).ok_or_else(|| {
             let text_of = clean(text.get_ref());
             fault(
                 text.span().start,
@@ -150,21 +150,20 @@ fn table(
     };
     let location = raw.location.as_ref().map(namespace).transpose()?;
     let prefix = match (&raw.prefix, &location) {
-        (Some(text), _) if !text.get_ref().is_empty() => {
-            Prefix::parse(text.get_ref()).ok_or_else(|| {
+        (Some(text), _) if !text.get_ref().is_empty() => NamePrefix::parse(text.get_ref())
+            .ok_or_else(|| {
                 let text_of = clean(text.get_ref());
                 fault(
                     text.span().start,
                     format!("prefix {text_of:?} is no HOST[:PORT][/PATH] and no *.HOST"),
                 )
-            })?
-        }
-        (_, Some(location)) => Prefix::Namespace(location.clone()),
+            })?,
+        (_, Some(location)) => NamePrefix::Path(location.clone()),
         (_, None) => {
             return Err(fault(at, "[[registry]] has no `location`".to_owned()));
         }
     };
-    if location.is_none() && matches!(prefix, Prefix::Namespace(_)) {
+    if location.is_none() && matches!(prefix, NamePrefix::Path(_)) {
         return Err(fault(
             at,
             format!("[[registry]] with the prefix {prefix} has no `location`"),
@@ -210,7 +209,7 @@ mod tests {
     use super::*;
 
     fn fault_of(text: &[u8]) -> String {
-        let Fault { line, what } = parse(text).expect_err("a fault");
+        let ConfSyntaxError { line, what } = parse(text).expect_err("a fault");
         format!("{line}: {what}")
     }
 

@@ -9,9 +9,9 @@ const BELOW: &str = "/a/b";
 
 /// `HOST[:PORT][/PATH]` in its canonical spelling, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Namespace(String);
+pub(crate) struct LocationPrefix(String);
 
-impl Namespace {
+impl LocationPrefix {
     /// `None`: the text is something else. A first element that could be a path
     /// is no host, since `mirror/nginx` is an image of Docker Hub.
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -39,7 +39,7 @@ impl Namespace {
     }
 }
 
-impl fmt::Display for Namespace {
+impl fmt::Display for LocationPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -47,26 +47,26 @@ impl fmt::Display for Namespace {
 
 /// The beginning of names that a table is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Prefix {
+pub(crate) enum NamePrefix {
     /// All below a host or a path.
-    Namespace(Namespace),
+    Path(LocationPrefix),
     /// `*.example.com`, kept as `.example.com`: all below the subdomains of a
     /// host, however deep, without a port.
     Subdomains(String),
 }
 
-impl Prefix {
+impl NamePrefix {
     /// `None`: the text is no prefix, or one with a tag or a digest.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some(domain) = text.strip_prefix('*') else {
-            return Namespace::parse(text).map(Self::Namespace);
+            return LocationPrefix::parse(text).map(Self::Path);
         };
         let host = domain.strip_prefix('.')?;
         if host.contains([':', '/']) {
             return None;
         }
         // One of the subdomains is a host.
-        Namespace::parse(&format!("a{domain}"))?;
+        LocationPrefix::parse(&format!("a{domain}"))?;
         Some(Self::Subdomains(domain.to_ascii_lowercase()))
     }
 
@@ -74,7 +74,7 @@ impl Prefix {
     /// with its slash. `None`: the name does not begin like that.
     pub(crate) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
-            Self::Namespace(namespace) => {
+            Self::Path(namespace) => {
                 let rest = name.strip_prefix(namespace.0.as_str())?;
                 (rest.is_empty() || rest.starts_with('/')).then_some(rest)
             }
@@ -88,7 +88,7 @@ impl Prefix {
     /// Whether a registry, with its port, is one of the subdomains.
     pub(crate) fn has_subdomain(&self, registry: &str) -> bool {
         match self {
-            Self::Namespace(_) => false,
+            Self::Path(_) => false,
             Self::Subdomains(domain) => is_below(registry, domain),
         }
     }
@@ -97,16 +97,16 @@ impl Prefix {
     /// and with equal length the one without `*`.
     pub(crate) fn weight(&self) -> (usize, bool) {
         match self {
-            Self::Namespace(namespace) => (namespace.0.len(), true),
+            Self::Path(namespace) => (namespace.0.len(), true),
             Self::Subdomains(domain) => (domain.len() + 1, false),
         }
     }
 }
 
-impl fmt::Display for Prefix {
+impl fmt::Display for NamePrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Namespace(namespace) => namespace.fmt(f),
+            Self::Path(namespace) => namespace.fmt(f),
             Self::Subdomains(domain) => write!(f, "*{domain}"),
         }
     }
@@ -146,7 +146,7 @@ mod tests {
             ("a.*.com", None),
             ("*example.com", None),
         ] {
-            let parsed = Prefix::parse(text).map(|prefix| prefix.to_string());
+            let parsed = NamePrefix::parse(text).map(|prefix| prefix.to_string());
             assert_eq!(parsed.as_deref(), canonical, "{text}");
         }
     }
@@ -173,7 +173,7 @@ mod tests {
             ("*.example.com", "other.io/a.example.com/app", None),
             ("*.example.com", "a.example.com:5000/app", None),
         ] {
-            let parsed = Prefix::parse(prefix).expect(prefix);
+            let parsed = NamePrefix::parse(prefix).expect(prefix);
             assert_eq!(parsed.rest(name), rest, "{prefix} {name}");
         }
     }

@@ -18,7 +18,7 @@ use crate::image::{FetchFailure, Tag};
 use super::metadata_cache::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
 use crate::registry::client::remote::Remote;
-use crate::registry::client::transport::{Answer, Question};
+use crate::registry::client::transport::{Request, Response};
 use crate::registry::content::config::place_of;
 use crate::registry::content::link;
 use crate::secrets::quote as clean;
@@ -175,9 +175,9 @@ async fn ask(
     remote: &Remote,
     url: &Url,
     old: Option<&RememberedList>,
-) -> Result<Result<(RememberedPage, Url), Answer>, FetchFailure> {
+) -> Result<Result<(RememberedPage, Url), Response>, FetchFailure> {
     let known = old.and_then(|old| old.pages.iter().find(|page| page.url == url.as_str()));
-    let mut question = Question::get(url.clone());
+    let mut question = Request::get(url.clone());
     question.if_none_match = known.and_then(|page| page.etag.clone());
     let answer = remote.ask(question).await?;
     match (answer.status, known) {
@@ -199,7 +199,7 @@ async fn ask(
     Ok(Ok((page, answer.url)))
 }
 
-fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailure> {
+fn read<'a>(remote: &Remote, answer: &'a Response) -> Result<Page<'a>, FetchFailure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         let content_type = answer.header("content-type").unwrap_or("no type");
         useless(

@@ -4,21 +4,19 @@ use super::challenge::Challenge;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
-use crate::secrets;
+use crate::secrets::header;
 
 use super::pass::Pass;
-use super::state::{Bare, State};
+use super::state::{AnonymousAccess, AuthState};
 use super::token::TokenRequest;
 use crate::registry::client::endpoint::Endpoint;
-use crate::registry::client::failure::Place;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::transport::Transport;
 use crate::registry::keychain::Credential;
 use crate::registry::keychain::account::Account;
@@ -32,13 +30,13 @@ pub(crate) const FRESH: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) name: CanonicalName,
-    pub(crate) place: Place,
+    pub(crate) place: RepositoryLabel,
     pub(crate) account: Account,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<AuthState>,
 }
 
 impl Authorizer {
-    pub(crate) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
+    pub(crate) fn new(name: &CanonicalName, place: RepositoryLabel, account: Account) -> Self {
         Self {
             name: name.clone(),
             place,
@@ -89,7 +87,7 @@ impl Authorizer {
             return Err(denied.clone());
         }
         if shown.header.is_none() {
-            state.bare = Bare::Refused;
+            state.bare = AnonymousAccess::Refused;
         }
         if state.round > shown.round {
             // Another request has renewed it meanwhile.
@@ -111,7 +109,7 @@ impl Authorizer {
         let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
         if fresh && !is_new && !state.next() {
             let refusal = self.place.unauthorized(state.tried());
-            if state.bare == Bare::NotAsked {
+            if state.bare == AnonymousAccess::NotAsked {
                 state.header = None;
                 state.set_aside(Some(refusal));
                 return Ok(state.pass());
@@ -157,7 +155,7 @@ impl Authorizer {
                 .await?;
             return Ok(Some(state.pass()));
         }
-        if state.bare == Bare::NotAsked {
+        if state.bare == AnonymousAccess::NotAsked {
             state.set_aside(None);
             return Ok(Some(state.pass()));
         }
@@ -170,7 +168,7 @@ impl Authorizer {
     /// how to show them.
     pub(crate) async fn log_in(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         shown: &Pass,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -178,8 +176,8 @@ impl Authorizer {
         if state.round > shown.round {
             return state.header.is_some().then(|| state.pass());
         }
-        let is_first = state.bare == Bare::NotAsked && state.sent.is_none();
-        state.bare = Bare::Refused;
+        let is_first = state.bare == AnonymousAccess::NotAsked && state.sent.is_none();
+        state.bare = AnonymousAccess::Refused;
         state.refusal = None;
         if state.put_back() || !is_first {
             // It was shown before, to the same end.
@@ -208,7 +206,7 @@ impl Authorizer {
         }
         state.proven = true;
         if shown.header.is_none() {
-            state.bare = Bare::LetIn;
+            state.bare = AnonymousAccess::LetIn;
             state.held = None;
             state.refusal = None;
         }
@@ -250,7 +248,7 @@ impl Authorizer {
         let state = self.state.lock().await;
         let candidate = state.candidate().filter(|_| state.proven)?;
         match &*candidate.credential {
-            Credential::Password { user, password } => basic(user, password),
+            Credential::Password { user, password } => header::basic(user, password),
             Credential::IdentityToken { .. } | Credential::RegistryToken(_) => None,
         }
     }
@@ -266,7 +264,7 @@ impl Authorizer {
     /// makes this one be asked without.
     pub(crate) async fn obtain(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         challenge: &Challenge,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -286,7 +284,7 @@ impl Authorizer {
                 Ok(()) => return Ok(()),
             }
         };
-        if state.bare == Bare::NotAsked {
+        if state.bare == AnonymousAccess::NotAsked {
             state.header = None;
             state.set_aside(Some(failure));
             return Ok(());
@@ -297,7 +295,7 @@ impl Authorizer {
     /// Meets a challenge with the credential in turn.
     pub(crate) async fn show(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         challenge: &Challenge,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -308,14 +306,14 @@ impl Authorizer {
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
                 state.sent = state.sent.max(Some(state.at));
-                basic(user, password)
+                header::basic(user, password)
             }
             (Challenge::Basic, _) => {
                 return Err(self.place.unauthorized(state.tried()));
             }
             (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
                 state.sent = state.sent.max(Some(state.at));
-                bearer(token)
+                header::bearer(token.expose_secret().as_bytes())
             }
             (Challenge::Bearer { realm, service, .. }, credential) => {
                 if credential.is_some() {
@@ -326,13 +324,13 @@ impl Authorizer {
                     endpoint,
                     realm,
                     service: service.as_deref(),
-                    scope: &state.scope.of(&self.name),
+                    scope: &state.scope.to_parameter(&self.name),
                     credential,
                     tried: &state.tried(),
                 };
                 let token = request.send(transport).await?;
                 state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
-                bearer(&token.value)
+                header::bearer(token.value.expose_secret().as_bytes())
             }
         };
         let Some(header) = header else {
@@ -350,26 +348,4 @@ impl Authorizer {
         state.round += 1;
         Ok(())
     }
-}
-
-pub(crate) fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
-    secrets::learn_login(user, password.expose_secret());
-    let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
-    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
-    sensitive("Basic", &encoded)
-}
-
-pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    // Written by hand, or by an editor that ends the last line.
-    let token = token.expose_secret().trim();
-    secrets::learn(token);
-    sensitive("Bearer", &SecretString::from(token))
-}
-
-/// A header value that prints as `Sensitive`.
-pub(crate) fn sensitive(scheme: &str, value: &SecretString) -> Option<HeaderValue> {
-    let text = SecretString::from(format!("{scheme} {}", value.expose_secret()));
-    let mut header = HeaderValue::from_str(text.expose_secret()).ok()?;
-    header.set_sensitive(true);
-    Some(header)
 }

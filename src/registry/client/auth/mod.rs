@@ -16,6 +16,6 @@ pub(crate) mod scope;
 pub(crate) mod state;
 pub(crate) mod token;
 
-pub(crate) use authorizer::{Authorizer, basic};
+pub(crate) use authorizer::Authorizer;
 pub(crate) use challenge::Challenge;
 pub(crate) use pass::Pass;

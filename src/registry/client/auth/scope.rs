@@ -34,7 +34,7 @@ impl PullScope {
     }
 
     /// As token endpoints read it.
-    pub(crate) fn of(self, name: &CanonicalName) -> String {
+    pub(crate) fn to_parameter(self, name: &CanonicalName) -> String {
         let mut scope = format!("repository:{}:pull", name.repository());
         if self.metadata {
             scope.push(',');
@@ -76,7 +76,7 @@ mod tests {
                 scope: asked.map(str::to_owned),
             };
             let scope = PullScope::default().with(&challenge, &name);
-            assert_eq!(scope.of(&name), expected, "{asked:?}");
+            assert_eq!(scope.to_parameter(&name), expected, "{asked:?}");
         }
         assert_eq!(
             PullScope::default().with(&Challenge::Basic, &name),

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::image::{CanonicalName, FetchFailure};
-use crate::registry::keychain::{Candidate, Found};
+use crate::registry::keychain::{CredentialCandidate, FoundCredentials};
 
 use super::challenge::Challenge;
 use super::pass::Pass;
@@ -12,7 +12,7 @@ use super::scope::PullScope;
 
 /// What was shown for one repository, and what came of it.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct AuthState {
     pub(crate) header: Option<HeaderValue>,
     pub(crate) round: u64,
     pub(crate) obtained: Option<Instant>,
@@ -20,14 +20,14 @@ pub(crate) struct State {
     /// The challenges that were met, without their scopes, the last one last.
     pub(crate) met: Vec<Challenge>,
     pub(crate) scope: PullScope,
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<FoundCredentials>,
     /// Which of the found credentials is shown.
     pub(crate) at: usize,
     /// The last of them that was sent to anybody.
     pub(crate) sent: Option<usize>,
     /// The registry has let it in.
     pub(crate) proven: bool,
-    pub(crate) bare: Bare,
+    pub(crate) bare: AnonymousAccess,
     /// What is not shown while the repository is asked without.
     pub(crate) held: Option<HeaderValue>,
     /// What the challenge of another repository led to: it counts only where
@@ -38,7 +38,7 @@ pub(crate) struct State {
 
 /// What the registry said of the repository to who showed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Bare {
+pub(crate) enum AnonymousAccess {
     #[default]
     NotAsked,
     Refused,
@@ -48,7 +48,7 @@ pub(crate) enum Bare {
 /// How many challenges one repository is met with at most.
 const MAX_CHALLENGES: usize = 4;
 
-impl State {
+impl AuthState {
     pub(crate) fn pass(&self) -> Pass {
         Pass {
             header: self.header.clone(),
@@ -58,7 +58,7 @@ impl State {
 
     /// Whether the next request shows nothing on purpose.
     pub(crate) fn asks_bare(&self) -> bool {
-        self.bare == Bare::LetIn || self.refusal.is_some() || self.held.is_some()
+        self.bare == AnonymousAccess::LetIn || self.refusal.is_some() || self.held.is_some()
     }
 
     /// Shows nothing for once; where that is refused, `refusal` counts, or what
@@ -80,7 +80,7 @@ impl State {
     }
 
     /// The credential in turn.
-    pub(crate) fn candidate(&self) -> Option<&Candidate> {
+    pub(crate) fn candidate(&self) -> Option<&CredentialCandidate> {
         self.found.as_ref()?.candidates.get(self.at)
     }
 

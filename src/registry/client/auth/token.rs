@@ -3,23 +3,20 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::image::FetchFailure;
 use crate::registry::client::endpoint::Endpoint;
-use crate::registry::client::failure::Place;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::redirect;
 use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
-use crate::registry::client::transport::{Answer, Question, Transport, authority};
+use crate::registry::client::transport::{Request, Response, Transport, authority};
 use crate::registry::keychain::Credential;
 use crate::registry::loopback::is_loopback;
-use crate::secrets;
-use crate::secrets::quote as clean;
-
-use super::basic;
+use crate::secrets::{self, header, quote as clean};
 
 /// The largest answer of a token endpoint, in bytes.
 const MAX_TOKEN_BODY: u64 = 1024 * 1024;
@@ -28,7 +25,7 @@ const CLIENT_ID: &str = "kubectl-imgpolicy";
 
 /// A token and how long to use it.
 #[derive(Debug)]
-pub(crate) struct Token {
+pub(crate) struct BearerToken {
     pub(crate) value: SecretString,
     /// A little less than the endpoint said, where it said it.
     pub(crate) lifetime: Option<Duration>,
@@ -37,7 +34,7 @@ pub(crate) struct Token {
 /// A question to a token endpoint.
 #[derive(Debug)]
 pub(crate) struct TokenRequest<'a> {
-    pub(crate) place: &'a Place,
+    pub(crate) place: &'a RepositoryLabel,
     /// The registry that named it.
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) realm: &'a str,
@@ -48,7 +45,7 @@ pub(crate) struct TokenRequest<'a> {
 }
 
 impl TokenRequest<'_> {
-    pub(crate) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
+    pub(crate) async fn send(&self, transport: &Transport) -> Result<BearerToken, FetchFailure> {
         let home = self.endpoint.base(transport).await;
         let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
         let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;
@@ -84,7 +81,7 @@ impl TokenRequest<'_> {
     }
 
     /// `GET realm?service=…&scope=…`, with the password where there is one.
-    fn get(&self, realm: &Url, login: Option<(&String, &SecretString)>) -> Question {
+    fn get(&self, realm: &Url, login: Option<(&String, &SecretString)>) -> Request {
         let mut url = realm.clone();
         {
             let mut query = url.query_pairs_mut();
@@ -93,15 +90,14 @@ impl TokenRequest<'_> {
             }
             query.append_pair("scope", self.scope);
         }
-        let mut question = Question::get(url);
+        let mut question = Request::get(url);
         question.limit = MAX_TOKEN_BODY;
-        question.authorization =
-            login.and_then(|(user, secret): (_, _)| -> Option<HeaderValue> { basic(user, secret) });
+        question.authorization = login.and_then(|(user, secret)| header::basic(user, secret));
         question
     }
 
     /// `POST realm` with `grant_type=refresh_token`.
-    fn refresh(&self, realm: &Url, token: &SecretString) -> Question {
+    fn refresh(&self, realm: &Url, token: &SecretString) -> Request {
         // The serializer of URLs is that of forms.
         let mut form = realm.clone();
         form.set_query(None);
@@ -113,7 +109,7 @@ impl TokenRequest<'_> {
             fields.append_pair("scope", self.scope);
             fields.append_pair("refresh_token", token.expose_secret());
         }
-        let mut question = Question::get(realm.clone());
+        let mut question = Request::get(realm.clone());
         question.method = Method::POST;
         question.limit = MAX_TOKEN_BODY;
         question.form = Some(SecretString::from(form.query().unwrap_or_default()));
@@ -125,8 +121,8 @@ impl TokenRequest<'_> {
     async fn ask(
         &self,
         transport: &Transport,
-        mut question: Question,
-    ) -> Result<Answer, FetchFailure> {
+        mut question: Request,
+    ) -> Result<Response, FetchFailure> {
         for _ in 0..=MAX_REDIRECTS {
             question.named_by = self.endpoint.names(&question.url, transport);
             let sent = transport.send(&question).await;
@@ -152,7 +148,7 @@ impl TokenRequest<'_> {
         )))
     }
 
-    fn read(&self, answer: &Answer, home: &Url) -> Result<Token, FetchFailure> {
+    fn read(&self, answer: &Response, home: &Url) -> Result<BearerToken, FetchFailure> {
         #[derive(Deserialize)]
         struct Body {
             token: Option<String>,
@@ -198,7 +194,7 @@ impl TokenRequest<'_> {
             .expires_in
             .filter(|seconds| *seconds > 0)
             .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
-        Ok(Token { value, lifetime })
+        Ok(BearerToken { value, lifetime })
     }
 }
 

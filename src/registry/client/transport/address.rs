@@ -54,20 +54,20 @@ const METADATA: [IpAddr; 5] = [
 impl AddressKind {
     pub(crate) const COUNT: usize = 5;
 
-    pub(crate) fn of(ip: IpAddr) -> Self {
+    pub(crate) fn from_ip(ip: IpAddr) -> Self {
         if METADATA.contains(&ip) {
             return Self::LinkLocal;
         }
         match ip {
-            IpAddr::V4(ip) => Self::of_v4(ip),
+            IpAddr::V4(ip) => Self::from_ipv4(ip),
             IpAddr::V6(ip) => match embedded(ip) {
-                Some(ip) => Self::of(IpAddr::V4(ip)),
-                None => Self::of_v6(ip),
+                Some(ip) => Self::from_ip(IpAddr::V4(ip)),
+                None => Self::from_ipv6(ip),
             },
         }
     }
 
-    fn of_v4(ip: Ipv4Addr) -> Self {
+    fn from_ipv4(ip: Ipv4Addr) -> Self {
         match ip.octets() {
             // A connection to 0.0.0.0 is one to ourselves.
             [0 | 127, ..] => Self::ThisMachine,
@@ -85,7 +85,7 @@ impl AddressKind {
         }
     }
 
-    fn of_v6(ip: Ipv6Addr) -> Self {
+    fn from_ipv6(ip: Ipv6Addr) -> Self {
         match ip.segments()[0] {
             _ if ip.is_loopback() || ip.is_unspecified() => Self::ThisMachine,
             0xff00..=0xffff => Self::Multicast,
@@ -142,12 +142,12 @@ fn may_connect(target: AddressKind, registry: AddressKind, strict: bool) -> bool
 /// A target that is not connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is {}", kind.words())]
-pub(crate) struct OffLimits {
+pub(crate) struct ForbiddenAddress {
     address: IpAddr,
     kind: AddressKind,
 }
 
-impl OffLimits {
+impl ForbiddenAddress {
     /// The one place where the rule is applied: to an address of this kind, that
     /// a registry of that kind has named.
     pub(crate) fn check(
@@ -235,7 +235,7 @@ mod tests {
         ] {
             let url = Url::parse(&format!("https://{host}/")).expect(host);
             let ip = literal(&url).expect(host);
-            assert_eq!(AddressKind::of(ip), expected, "{host} {ip}");
+            assert_eq!(AddressKind::from_ip(ip), expected, "{host} {ip}");
         }
         let name = Url::parse("https://localhost/").expect("a URL");
         assert_eq!(literal(&name), None);

@@ -12,7 +12,7 @@ use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
 use crate::secrets::quote as clean;
 
-use super::address::{AddressKind, AddressOptions, OffLimits, literal};
+use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
 use super::authority::authority;
 use super::proxy::proxy_of;
 use super::resolver::Resolver;
@@ -31,21 +31,21 @@ pub(crate) struct Clients {
     max_idle: usize,
     addresses: AddressOptions,
     /// For the hosts that the user names, indexed by (loopback, insecure).
-    built: [OnceLock<Built>; 4],
+    built: [OnceLock<BuiltClient>; 4],
     /// For those that a registry names, indexed by (the kind of its address,
     /// insecure): what one may connect to is no connection for another.
-    named: [OnceLock<Built>; 2 * AddressKind::COUNT],
+    named: [OnceLock<BuiltClient>; 2 * AddressKind::COUNT],
 }
 
-type Built = Result<Client, String>;
+type BuiltClient = Result<Client, String>;
 
 /// Why there is no client for a host.
 #[derive(Debug)]
-pub(crate) enum NoClient {
+pub(crate) enum ClientUnavailable {
     /// It cannot be set up.
     Broken(String),
     /// The host may not be asked.
-    OffLimits(OffLimits),
+    ForbiddenAddress(ForbiddenAddress),
 }
 
 impl Clients {
@@ -92,23 +92,28 @@ impl Clients {
     }
 
     /// The client for a URL's host, or why there is none.
-    pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, NoClient> {
+    pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, ClientUnavailable> {
         let loopback = is_loopback(url.host_str().unwrap_or_default());
         let insecure = self.is_insecure(url);
         self.built[usize::from(loopback) * 2 + usize::from(insecure)]
             .get_or_init(|| self.build(loopback, insecure, None))
             .as_ref()
-            .map_err(|fault| NoClient::Broken(fault.clone()))
+            .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
 
     /// The client for a URL that a registry has named, whose address is of this
     /// kind.
-    pub(crate) fn for_named(&self, url: &Url, registry: AddressKind) -> Result<&Client, NoClient> {
+    pub(crate) fn for_named(
+        &self,
+        url: &Url,
+        registry: AddressKind,
+    ) -> Result<&Client, ClientUnavailable> {
         let port = url.port_or_known_default().unwrap_or_default();
         // A literal address is not resolved, so the resolver does not see it.
         if let Some(ip) = literal(url) {
             let kind = self.kind(SocketAddr::new(ip, port));
-            OffLimits::check(ip, kind, registry, &self.addresses).map_err(NoClient::OffLimits)?;
+            ForbiddenAddress::check(ip, kind, registry, &self.addresses)
+                .map_err(ClientUnavailable::ForbiddenAddress)?;
         }
         if proxy_of(url).is_some() {
             // The proxy resolves the name, and our resolver would see the proxy's,
@@ -119,7 +124,7 @@ impl Clients {
         self.named[registry as usize * 2 + usize::from(insecure)]
             .get_or_init(|| self.build(true, insecure, Some(registry)))
             .as_ref()
-            .map_err(|fault| NoClient::Broken(fault.clone()))
+            .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
 
     /// Where a socket leads.
@@ -127,7 +132,7 @@ impl Clients {
         if self.addresses.forwarded.contains(&socket) {
             return AddressKind::Public;
         }
-        AddressKind::of(socket.ip())
+        AddressKind::from_ip(socket.ip())
     }
 
     /// Where a registry is that has answered from this socket; `None`: it is not

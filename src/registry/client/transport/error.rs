@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use crate::secrets::quote as clean;
 
-use super::address::OffLimits;
+use super::address::ForbiddenAddress;
 use super::proxy::proxy_of;
 
 /// A request without an answer. Cheap to clone: what is asked later of a host
@@ -35,7 +35,7 @@ pub(crate) enum SendError {
     #[error(
         "{host} was not asked: {reason}, and only a registry that is at such an address may lead there"
     )]
-    OffLimits {
+    ForbiddenAddress {
         /// Which host.
         host: String,
         /// What its address is.
@@ -106,10 +106,10 @@ impl SendError {
     /// Sorts a client error by whose fault it is. Its URL is not shown: the
     /// query of a redirect carries signatures.
     pub(crate) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
-        if let Some(off_limits) = off_limits(error) {
-            return Self::OffLimits {
+        if let Some(forbidden) = forbidden(error) {
+            return Self::ForbiddenAddress {
                 host: host.to_owned(),
-                reason: off_limits.to_string(),
+                reason: forbidden.to_string(),
             };
         }
         let causes = causes(error);
@@ -166,11 +166,11 @@ impl SendError {
 }
 
 /// The address that the resolver held back, if that is what happened.
-fn off_limits(error: &reqwest::Error) -> Option<&OffLimits> {
+fn forbidden(error: &reqwest::Error) -> Option<&ForbiddenAddress> {
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(off_limits) = cause.downcast_ref() {
-            return Some(off_limits);
+        if let Some(forbidden) = cause.downcast_ref() {
+            return Some(forbidden);
         }
         next = cause.source();
     }

@@ -9,9 +9,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
-use super::line::Line;
-use super::quota::{Quota, Ration};
-use super::window::{Heard, Kind, Window};
+use super::quota::{PullBudget, Quota};
+use super::waiting_line::WaitingLine;
+use super::window::{RequestKind, ResponseTiming, Window};
 
 /// After so many time-outs a host is given up.
 pub(crate) const MAX_TIMEOUTS: u32 = 2;
@@ -26,13 +26,13 @@ pub(crate) struct Host {
     pub(crate) name: String,
     /// As many as the window is large, but for those that are owed.
     pub(crate) permits: Semaphore,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<HostState>,
     /// Where pulls wait.
-    pub(crate) line: Arc<Line>,
+    pub(crate) line: Arc<WaitingLine>,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct HostState {
     pub(crate) window: Window,
     /// Permits in use that are to be taken back, since the window has shrunk.
     pub(crate) owed: usize,
@@ -43,7 +43,7 @@ pub(crate) struct State {
     /// The sum of all pauses.
     pub(crate) paused: Duration,
     pub(crate) pauses: u32,
-    pub(crate) ration: Ration,
+    pub(crate) budget: PullBudget,
     /// When a repository was last sent ahead to find out whether pulls count.
     pub(crate) scouted: Option<Instant>,
     pub(crate) answered: bool,
@@ -53,10 +53,10 @@ pub(crate) struct State {
 
 /// What an answer tells beside its body.
 #[derive(Debug)]
-pub(crate) struct Noted<'a> {
+pub(crate) struct ResponseSummary<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) kind: Kind,
+    pub(crate) kind: RequestKind,
     /// What [`Host::sends`] gave for its request.
     pub(crate) sent: u64,
     /// How long it took to begin.
@@ -65,26 +65,26 @@ pub(crate) struct Noted<'a> {
 
 /// A request's place among those that are open.
 #[derive(Debug)]
-pub(crate) struct Seat<'a> {
+pub(crate) struct RequestSlot<'a> {
     pub(crate) host: &'a Host,
     /// The window's age when the request was sent.
     pub(crate) age: u32,
     pub(crate) permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Seat<'_> {
+impl RequestSlot<'_> {
     pub(crate) fn host(&self) -> &Host {
         self.host
     }
 
     /// Takes note of what an answer tells, and whether the host keeps up.
-    pub(crate) fn answered(&self, answer: &Noted<'_>) {
+    pub(crate) fn answered(&self, answer: &ResponseSummary<'_>) {
         let host = self.host;
         host.note(answer);
         if is_complaint(answer.status) {
             return self.complained();
         }
-        let heard = Heard {
+        let heard = ResponseTiming {
             kind: answer.kind,
             took: answer.after,
             full: host.permits.available_permits() == 0,
@@ -110,7 +110,7 @@ pub(crate) fn is_complaint(status: StatusCode) -> bool {
     )
 }
 
-impl Drop for Seat<'_> {
+impl Drop for RequestSlot<'_> {
     fn drop(&mut self) {
         let mut state = self.host.state();
         if state.owed > 0
@@ -123,13 +123,13 @@ impl Drop for Seat<'_> {
 }
 
 impl Host {
-    pub(crate) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
+    pub(crate) fn new(name: String, max_connections: usize, line: Arc<WaitingLine>) -> Self {
         let window = Window::new(max_connections);
         Self {
             name,
             line,
             permits: Semaphore::new(window.size()),
-            state: Mutex::new(State {
+            state: Mutex::new(HostState {
                 window,
                 owed: 0,
                 given_up: None,
@@ -138,7 +138,7 @@ impl Host {
                 paused_until: None,
                 paused: Duration::ZERO,
                 pauses: 0,
-                ration: Ration::default(),
+                budget: PullBudget::default(),
                 scouted: None,
                 answered: false,
                 slowest: Duration::ZERO,
@@ -155,13 +155,13 @@ impl Host {
         &self.name
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, HostState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a free place, and until a pause is over that another request
     /// was told of; fails if the host was given up meanwhile.
-    pub(crate) async fn enter(&self) -> Result<Seat<'_>, SendError> {
+    pub(crate) async fn enter(&self) -> Result<RequestSlot<'_>, SendError> {
         loop {
             self.check()?;
             let permit = self
@@ -169,7 +169,7 @@ impl Host {
                 .acquire()
                 .await
                 .map_err(|_| SendError::unreachable(&self.name, "the scan was stopped"))?;
-            let seat = Seat {
+            let seat = RequestSlot {
                 host: self,
                 age: self.state().window.age(),
                 permit: Some(permit),
@@ -185,7 +185,7 @@ impl Host {
 
     /// A request is being sent; what is given back comes back with its answer.
     pub(crate) fn sends(&self) -> u64 {
-        self.state().ration.changes()
+        self.state().budget.changes()
     }
 
     /// Lets the window change, and as many requests be open.
@@ -210,15 +210,15 @@ impl Host {
     }
 
     /// Takes note of what an answer tells.
-    pub(crate) fn note(&self, noted: &Noted<'_>) {
+    pub(crate) fn note(&self, noted: &ResponseSummary<'_>) {
         let mut state = self.state();
         state.answered = true;
         state.slowest = state.slowest.max(noted.after);
         match Quota::read(noted.headers) {
-            Some(quota) => state.ration.told(quota, noted.sent),
-            None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
-            None if noted.kind == Kind::Head && state.scouted.is_some() => {
-                state.ration.untold_by_scout(noted.status);
+            Some(quota) => state.budget.told(quota, noted.sent),
+            None if noted.kind == RequestKind::Manifest => state.budget.untold(noted.status),
+            None if noted.kind == RequestKind::Head && state.scouted.is_some() => {
+                state.budget.untold_by_scout(noted.status);
             }
             None => return,
         }
@@ -252,7 +252,7 @@ impl Host {
             SendError::RateLimited { .. }
             | SendError::Reserved { .. }
             | SendError::Offline
-            | SendError::OffLimits { .. }
+            | SendError::ForbiddenAddress { .. }
             | SendError::Broken { .. }
             | SendError::TooLarge { .. } => false,
         };
@@ -382,10 +382,10 @@ mod tests {
         for _ in 0..32 {
             full.push(host.enter().await.expect("a seat"));
         }
-        let answer = |status| Noted {
+        let answer = |status| ResponseSummary {
             status,
             headers: &headers,
-            kind: Kind::Other,
+            kind: RequestKind::Other,
             sent: 0,
             after: Duration::from_millis(50),
         };

@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::SendError;
 use super::host::Host;
-use super::line::Puller;
-use super::quota::{Admission, Quota};
+use super::quota::{PullAdmission, Quota};
+use super::waiting_line::Puller;
 
 /// How long the first in line may take to find out whether a host counts pulls, as
 /// where its tag list is long, until another is sent ahead.
@@ -21,7 +21,7 @@ pub(crate) struct Pull(Arc<Host>);
 
 impl Drop for Pull {
     fn drop(&mut self) {
-        self.0.state().ration.end();
+        self.0.state().budget.end();
         self.0.line.wake();
     }
 }
@@ -29,13 +29,13 @@ impl Drop for Pull {
 impl Host {
     /// What the host may have counted as a pull has no answer.
     pub(crate) fn lost_pull(&self) {
-        self.state().ration.lost();
+        self.state().budget.lost();
         self.line.wake();
     }
 
     /// What the host said last of its limit.
     pub(crate) fn quota(&self) -> Option<Quota> {
-        self.state().ration.quota()
+        self.state().budget.quota()
     }
 
     /// The same as text, with the host's name.
@@ -58,13 +58,13 @@ impl Host {
             self.check()?;
             let admission = {
                 let mut state = self.state();
-                let ration = &mut state.ration;
-                ration.begin(reserve, |free| self.line.admits(puller, free))
+                let budget = &mut state.budget;
+                budget.begin(reserve, |free| self.line.admits(puller, free))
             };
             match admission {
-                Admission::Granted => return Ok(Pull(Arc::clone(self))),
-                Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
-                Admission::Wait => woken.await,
+                PullAdmission::Granted => return Ok(Pull(Arc::clone(self))),
+                PullAdmission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
+                PullAdmission::Wait => woken.await,
             }
         }
     }
@@ -80,9 +80,9 @@ impl Host {
             let woken = self.line.woken();
             {
                 let mut state = self.state();
-                let settled = state.ration.is_known() || state.given_up.is_some();
+                let settled = state.budget.is_known() || state.given_up.is_some();
                 if settled || self.line.is_first(puller) {
-                    return state.ration.quota().is_some();
+                    return state.budget.quota().is_some();
                 }
                 if let Some(scouted) = state.scouted {
                     until = until.max(scouted + PATIENCE);
@@ -115,7 +115,7 @@ impl Host {
             host: self.name.clone(),
             quota: quota.to_string(),
             kept,
-            spent: self.state().ration.spent(),
+            spent: self.state().budget.spent(),
             advice: format!(
                 "try again in {} at the latest{instead}; {again}",
                 quota.window_text()

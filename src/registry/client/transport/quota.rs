@@ -61,7 +61,7 @@ impl fmt::Display for Quota {
 
 /// Whether a pull may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum PullAdmission {
     Granted,
     /// Another pull, or another repository, has to end first.
     Wait,
@@ -71,7 +71,7 @@ pub(crate) enum Admission {
 
 /// Whether a host counts pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counts {
+enum PullCounting {
     /// It has not told. So many pulls have ended in a way that tells nothing.
     Unknown(u32),
     /// A pull was answered without a word of it.
@@ -89,8 +89,8 @@ const MAX_UNCLEAR: u32 = 3;
 /// for more than it is, as long as nobody else pulls; and a pull that has to wait
 /// is refused only when no open one can still turn out not to have counted.
 #[derive(Debug)]
-pub(crate) struct Ration {
-    counts: Counts,
+pub(crate) struct PullBudget {
+    counts: PullCounting,
     /// How often what is known has changed.
     changes: u64,
     /// Pulls that are under way; the quota tells of some of them.
@@ -98,10 +98,10 @@ pub(crate) struct Ration {
     spent: u64,
 }
 
-impl Default for Ration {
+impl Default for PullBudget {
     fn default() -> Self {
         Self {
-            counts: Counts::Unknown(0),
+            counts: PullCounting::Unknown(0),
             changes: 0,
             open: 0,
             spent: 0,
@@ -109,18 +109,18 @@ impl Default for Ration {
     }
 }
 
-impl Ration {
+impl PullBudget {
     /// What the host told last.
     pub(crate) fn quota(&self) -> Option<Quota> {
         match self.counts {
-            Counts::Yes(quota) => Some(quota),
-            Counts::Unknown(_) | Counts::No => None,
+            PullCounting::Yes(quota) => Some(quota),
+            PullCounting::Unknown(_) | PullCounting::No => None,
         }
     }
 
     /// Whether it is known that the host counts pulls, or that it does not.
     pub(crate) fn is_known(&self) -> bool {
-        !matches!(self.counts, Counts::Unknown(_))
+        !matches!(self.counts, PullCounting::Unknown(_))
     }
 
     /// How many pulls were begun.
@@ -139,22 +139,22 @@ impl Ration {
     /// Answers overtake each other. One to a request that was sent before the
     /// last change may be older than that, so it counts only if less is left.
     pub(crate) fn told(&mut self, quota: Quota, sent: u64) {
-        if let Counts::Yes(last) = self.counts
+        if let PullCounting::Yes(last) = self.counts
             && sent < self.changes
             && quota.remaining >= last.remaining
         {
             return;
         }
-        self.change(Counts::Yes(quota));
+        self.change(PullCounting::Yes(quota));
     }
 
     /// A pull was answered without telling what is left.
     pub(crate) fn untold(&mut self, status: StatusCode) {
         if status.is_success() || status.is_redirection() {
             match self.counts {
-                Counts::Unknown(_) => self.change(Counts::No),
-                Counts::No => {}
-                Counts::Yes(_) => self.take_one(),
+                PullCounting::Unknown(_) => self.change(PullCounting::No),
+                PullCounting::No => {}
+                PullCounting::Yes(_) => self.take_one(),
             }
         } else if !matches!(
             status,
@@ -168,8 +168,8 @@ impl Ration {
     /// asked to find that out: hosts that count pulls tell with a HEAD, too, which
     /// they do not count.
     pub(crate) fn untold_by_scout(&mut self, status: StatusCode) {
-        if status.is_success() && matches!(self.counts, Counts::Unknown(_)) {
-            self.change(Counts::No);
+        if status.is_success() && matches!(self.counts, PullCounting::Unknown(_)) {
+            self.change(PullCounting::No);
         }
     }
 
@@ -187,26 +187,26 @@ impl Ration {
         &mut self,
         reserve: u8,
         admits: impl FnOnce(Option<u64>) -> bool,
-    ) -> Admission {
+    ) -> PullAdmission {
         let may = match self.counts {
-            Counts::No => true,
-            Counts::Unknown(_) => self.open == 0 && admits(None),
-            Counts::Yes(quota) => {
+            PullCounting::No => true,
+            PullCounting::Unknown(_) => self.open == 0 && admits(None),
+            PullCounting::Yes(quota) => {
                 let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
                 let left = quota.remaining.saturating_sub(kept);
                 if left == 0 && self.open == 0 {
-                    return Admission::Refused(quota);
+                    return PullAdmission::Refused(quota);
                 }
                 let free = left.saturating_sub(self.open);
                 free > 0 && admits(Some(free))
             }
         };
         if !may {
-            return Admission::Wait;
+            return PullAdmission::Wait;
         }
         self.open += 1;
         self.spent += 1;
-        Admission::Granted
+        PullAdmission::Granted
     }
 
     pub(crate) fn end(&mut self) {
@@ -214,25 +214,25 @@ impl Ration {
     }
 
     fn unclear(&mut self) {
-        if let Counts::Unknown(pulls) = self.counts {
+        if let PullCounting::Unknown(pulls) = self.counts {
             self.change(if pulls + 1 < MAX_UNCLEAR {
-                Counts::Unknown(pulls + 1)
+                PullCounting::Unknown(pulls + 1)
             } else {
-                Counts::No
+                PullCounting::No
             });
         }
     }
 
     fn take_one(&mut self) {
-        if let Counts::Yes(quota) = self.counts {
-            self.change(Counts::Yes(Quota {
+        if let PullCounting::Yes(quota) = self.counts {
+            self.change(PullCounting::Yes(Quota {
                 remaining: quota.remaining.saturating_sub(1),
                 ..quota
             }));
         }
     }
 
-    fn change(&mut self, counts: Counts) {
+    fn change(&mut self, counts: PullCounting) {
         self.counts = counts;
         self.changes += 1;
     }
@@ -268,30 +268,33 @@ mod tests {
         quota("100;w=21600", &format!("{remaining};w=21600")).expect("a quota")
     }
 
-    fn told(remaining: u64) -> Ration {
-        let mut ration = Ration::default();
-        ration.told(hub(remaining), 0);
-        ration
+    fn told(remaining: u64) -> PullBudget {
+        let mut budget = PullBudget::default();
+        budget.told(hub(remaining), 0);
+        budget
     }
 
     #[test]
     fn a_pull_waits_for_open_ones_and_is_refused_when_none_can_free_its_place() {
-        let mut ration = told(23);
-        let begin = |ration: &mut Ration| ration.begin(20, |_| true);
-        assert_eq!([0; 3].map(|_| begin(&mut ration)), [Admission::Granted; 3]);
-        assert_eq!(begin(&mut ration), Admission::Wait);
+        let mut budget = told(23);
+        let begin = |budget: &mut PullBudget| budget.begin(20, |_| true);
+        assert_eq!(
+            [0; 3].map(|_| begin(&mut budget)),
+            [PullAdmission::Granted; 3]
+        );
+        assert_eq!(begin(&mut budget), PullAdmission::Wait);
         // One did not count in the end.
-        ration.end();
-        assert_eq!(begin(&mut ration), Admission::Granted);
-        assert_eq!(begin(&mut ration), Admission::Wait);
+        budget.end();
+        assert_eq!(begin(&mut budget), PullAdmission::Granted);
+        assert_eq!(begin(&mut budget), PullAdmission::Wait);
         for remaining in [22, 21, 20] {
-            ration.told(hub(remaining), ration.changes());
-            assert_eq!(begin(&mut ration), Admission::Wait, "{remaining}");
-            ration.end();
+            budget.told(hub(remaining), budget.changes());
+            assert_eq!(begin(&mut budget), PullAdmission::Wait, "{remaining}");
+            budget.end();
         }
-        assert_eq!(begin(&mut ration), Admission::Refused(hub(20)));
-        assert_eq!(ration.spent(), 4);
-        assert_eq!(ration.begin(0, |_| true), Admission::Granted);
+        assert_eq!(begin(&mut budget), PullAdmission::Refused(hub(20)));
+        assert_eq!(budget.spent(), 4);
+        assert_eq!(budget.begin(0, |_| true), PullAdmission::Granted);
     }
 
     #[test]
@@ -305,77 +308,84 @@ mod tests {
             (500, false),
         ];
         for (status, tells) in statuses {
-            let mut ration = Ration::default();
-            assert_eq!(ration.begin(20, |_| false), Admission::Wait, "not its turn");
-            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-            assert_eq!(ration.begin(20, |_| true), Admission::Wait);
-            ration.untold(StatusCode::from_u16(status).expect("a status"));
-            ration.end();
-            assert_eq!(ration.is_known(), tells, "{status}");
-            let next = ration.begin(20, |_| false) == Admission::Granted;
+            let mut budget = PullBudget::default();
+            assert_eq!(
+                budget.begin(20, |_| false),
+                PullAdmission::Wait,
+                "not its turn"
+            );
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Wait);
+            budget.untold(StatusCode::from_u16(status).expect("a status"));
+            budget.end();
+            assert_eq!(budget.is_known(), tells, "{status}");
+            let next = budget.begin(20, |_| false) == PullAdmission::Granted;
             assert_eq!(next, tells, "{status}");
         }
-        let mut ration = Ration::default();
+        let mut budget = PullBudget::default();
         for _ in 0..MAX_UNCLEAR {
-            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-            ration.untold(StatusCode::NOT_FOUND);
-            ration.end();
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+            budget.untold(StatusCode::NOT_FOUND);
+            budget.end();
         }
         assert_eq!(
-            [0; 9].map(|_| ration.begin(20, |_| false)),
-            [Admission::Granted; 9]
+            [0; 9].map(|_| budget.begin(20, |_| false)),
+            [PullAdmission::Granted; 9]
         );
     }
 
     #[test]
     fn a_scout_that_is_told_nothing_says_that_pulls_do_not_count() {
         for (status, tells) in [(200, true), (401, false), (404, false), (429, false)] {
-            let mut ration = Ration::default();
-            ration.untold_by_scout(StatusCode::from_u16(status).expect("a status"));
-            assert_eq!(ration.is_known(), tells, "{status}");
+            let mut budget = PullBudget::default();
+            budget.untold_by_scout(StatusCode::from_u16(status).expect("a status"));
+            assert_eq!(budget.is_known(), tells, "{status}");
         }
-        let mut ration = told(23);
-        ration.untold_by_scout(StatusCode::OK);
-        assert_eq!(ration.quota(), Some(hub(23)));
+        let mut budget = told(23);
+        budget.untold_by_scout(StatusCode::OK);
+        assert_eq!(budget.quota(), Some(hub(23)));
     }
 
     #[test]
     fn who_is_not_first_waits_where_pulls_count() {
-        let mut ration = told(23);
-        assert_eq!(ration.begin(20, |_| false), Admission::Wait);
-        assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-        assert_eq!(told(20).begin(20, |_| false), Admission::Refused(hub(20)));
+        let mut budget = told(23);
+        assert_eq!(budget.begin(20, |_| false), PullAdmission::Wait);
+        assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+        assert_eq!(
+            told(20).begin(20, |_| false),
+            PullAdmission::Refused(hub(20))
+        );
     }
 
     #[test]
     fn answers_that_overtake_each_other_leave_the_least() {
-        let mut ration = Ration::default();
-        let sent = ration.changes();
+        let mut budget = PullBudget::default();
+        let sent = budget.changes();
         for (remaining, left) in [(50, 50), (49, 49), (51, 49), (48, 48), (50, 48)] {
-            ration.told(hub(remaining), sent);
-            assert_eq!(ration.quota(), Some(hub(left)), "{remaining}");
+            budget.told(hub(remaining), sent);
+            assert_eq!(budget.quota(), Some(hub(left)), "{remaining}");
         }
         // A new window.
-        ration.told(hub(100), ration.changes());
-        assert_eq!(ration.quota(), Some(hub(100)));
+        budget.told(hub(100), budget.changes());
+        assert_eq!(budget.quota(), Some(hub(100)));
     }
 
     #[test]
     fn what_may_have_counted_is_taken_for_counted_until_the_host_tells() {
-        let mut ration = told(30);
-        let sent = ration.changes();
-        ration.lost();
-        ration.untold(StatusCode::OK);
-        ration.untold(StatusCode::NOT_FOUND);
-        ration.told(hub(30), sent);
-        assert_eq!(ration.quota(), Some(hub(28)));
-        ration.told(hub(29), ration.changes());
-        assert_eq!(ration.quota(), Some(hub(29)));
+        let mut budget = told(30);
+        let sent = budget.changes();
+        budget.lost();
+        budget.untold(StatusCode::OK);
+        budget.untold(StatusCode::NOT_FOUND);
+        budget.told(hub(30), sent);
+        assert_eq!(budget.quota(), Some(hub(28)));
+        budget.told(hub(29), budget.changes());
+        assert_eq!(budget.quota(), Some(hub(29)));
     }
 
     #[test]
     fn a_reserve_of_everything_allows_nothing() {
-        let refused = Admission::Refused(hub(100));
+        let refused = PullAdmission::Refused(hub(100));
         assert_eq!(told(100).begin(100, |_| true), refused);
     }
 
@@ -389,21 +399,21 @@ mod tests {
             (dice >> 33) as usize % sides
         };
         for _ in 0..200 {
-            let (mut ration, mut left, mut taken) = (Ration::default(), 100_u64, 0);
+            let (mut budget, mut left, mut taken) = (PullBudget::default(), 100_u64, 0);
             // When it was sent, and what its answer says once it is counted.
             let mut open: Vec<(u64, Option<u64>)> = Vec::new();
             loop {
-                let admission = ration.begin(20, |_| true);
+                let admission = budget.begin(20, |_| true);
                 match admission {
-                    Admission::Granted => {
+                    PullAdmission::Granted => {
                         taken += 1;
-                        open.push((ration.changes(), None));
+                        open.push((budget.changes(), None));
                         if throw(3) > 0 {
                             continue;
                         }
                     }
-                    Admission::Wait => {}
-                    Admission::Refused(_) => break,
+                    PullAdmission::Wait => {}
+                    PullAdmission::Refused(_) => break,
                 }
                 for _ in 0..=throw(4) {
                     let at = throw(open.len().max(1));
@@ -413,8 +423,8 @@ mod tests {
                             *answer = Some(left);
                         }
                         Some((sent, Some(answer))) => {
-                            ration.told(hub(*answer), *sent);
-                            ration.end();
+                            budget.told(hub(*answer), *sent);
+                            budget.end();
                             open.swap_remove(at);
                         }
                         None => {}

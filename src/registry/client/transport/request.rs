@@ -7,14 +7,14 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::address::AddressKind;
-use super::window::Kind;
+use super::window::RequestKind;
 
 /// The largest body that is read, in bytes after decompression.
 pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(crate) struct Question {
+pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
     /// The media types that are understood.
@@ -46,7 +46,7 @@ pub(crate) struct Question {
     pub(crate) named_by: Option<AddressKind>,
 }
 
-impl Question {
+impl Request {
     /// A plain GET without credentials.
     pub(crate) fn get(url: Url) -> Self {
         Self {
@@ -65,15 +65,15 @@ impl Question {
         }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> RequestKind {
         if self.method == Method::HEAD {
-            Kind::Head
+            RequestKind::Head
         } else if self.pull_reserve.is_some() {
-            Kind::Manifest
+            RequestKind::Manifest
         } else if self.compressed {
-            Kind::Other
+            RequestKind::Other
         } else {
-            Kind::Content
+            RequestKind::Content
         }
     }
 }
@@ -81,7 +81,7 @@ impl Question {
 /// One complete response. The body of a redirect is not read; of any other that
 /// is no success, only the beginning is, whatever the question's limit.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     /// What was asked.
     pub(crate) url: Url,
     /// The socket that was connected to, which may be a proxy's.
@@ -91,7 +91,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header's text; `None` where it is missing or no text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

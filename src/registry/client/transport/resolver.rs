@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::{AddressKind, AddressOptions, OffLimits};
+use super::address::{AddressKind, AddressOptions, ForbiddenAddress};
 
 /// The system's resolver, but for hosts whose addresses are given; without the
 /// addresses that may not be connected to. A name cannot have one address when
@@ -25,11 +25,11 @@ impl Resolver {
         }
     }
 
-    fn check(&self, ip: IpAddr) -> Result<(), OffLimits> {
+    fn check(&self, ip: IpAddr) -> Result<(), ForbiddenAddress> {
         let Some(registry) = self.registry else {
             return Ok(());
         };
-        OffLimits::check(ip, AddressKind::of(ip), registry, &self.options)
+        ForbiddenAddress::check(ip, AddressKind::from_ip(ip), registry, &self.options)
     }
 }
 
@@ -48,11 +48,11 @@ impl Resolve for Resolver {
             for address in found {
                 match this.check(address.ip()) {
                     Ok(()) => allowed.push(address),
-                    Err(off_limits) => refused = Some(off_limits),
+                    Err(forbidden) => refused = Some(forbidden),
                 }
             }
             match refused {
-                Some(off_limits) if allowed.is_empty() => Err(off_limits.into()),
+                Some(forbidden) if allowed.is_empty() => Err(forbidden.into()),
                 Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
             }
         })

@@ -8,7 +8,7 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 /// The `Retry-After` of an answer: a number of seconds, or a time. A time is
 /// compared with the answer's own `Date`, so that a clock that is wrong here
 /// does not matter; one that is over, or that is none, is no wish at all.
-pub(crate) fn wish(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn requested_delay(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -41,20 +41,20 @@ mod tests {
 
     const NOW: &str = "Sat, 21 Nov 2026 12:00:00 GMT";
 
-    fn wished(after: &str, date: Option<&str>) -> Option<u64> {
+    fn delay_seconds(after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, after.parse().expect("value"));
         if let Some(date) = date {
             headers.insert(DATE, date.parse().expect("value"));
         }
-        wish(&headers).map(|wait| wait.as_secs())
+        requested_delay(&headers).map(|wait| wait.as_secs())
     }
 
     #[test]
     fn seconds_are_read() {
-        assert_eq!(wished(" 7 ", None), Some(7));
-        assert_eq!(wished("0", None), Some(0));
-        assert_eq!(wish(&HeaderMap::new()), None);
+        assert_eq!(delay_seconds(" 7 ", None), Some(7));
+        assert_eq!(delay_seconds("0", None), Some(0));
+        assert_eq!(requested_delay(&HeaderMap::new()), None);
     }
 
     #[test]
@@ -66,22 +66,22 @@ mod tests {
             (NOW, None),
             ("Sat, 21 Nov 2026 11:59:59 GMT", None),
         ] {
-            assert_eq!(wished(after, Some(NOW)), wait, "{after}");
+            assert_eq!(delay_seconds(after, Some(NOW)), wait, "{after}");
         }
     }
 
     #[test]
     fn without_its_time_our_own_counts() {
-        assert_eq!(wished("Sat, 21 Nov 2020 12:00:00 GMT", None), None);
+        assert_eq!(delay_seconds("Sat, 21 Nov 2020 12:00:00 GMT", None), None);
         let later = now() + Duration::from_secs(100);
-        let wait = wished(&httpdate::fmt_http_date(later), Some("noon"));
+        let wait = delay_seconds(&httpdate::fmt_http_date(later), Some("noon"));
         assert!(matches!(wait, Some(98..=100)), "{wait:?}");
     }
 
     #[test]
     fn what_is_neither_is_no_wish() {
         for after in ["", "soon", "-1", "1.5", "2026-11-21T12:00:00Z"] {
-            assert_eq!(wished(after, Some(NOW)), None, "{after}");
+            assert_eq!(delay_seconds(after, Some(NOW)), None, "{after}");
         }
     }
 }

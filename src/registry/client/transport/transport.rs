@@ -3,10 +3,10 @@
 use super::address::AddressKind;
 use super::authority::authority;
 use super::error::SendError;
-use super::line::{Line, Puller};
 use super::pulls::Pull;
-use super::request::{Answer, Question};
+use super::request::{Request, Response};
 use super::statistics::Statistics;
+use super::waiting_line::{Puller, WaitingLine};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,8 +18,8 @@ use http::{Method, StatusCode};
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
-use super::clients::{Clients, NoClient};
-use super::host::{Host, Noted, Seat};
+use super::clients::{ClientUnavailable, Clients};
+use super::host::{Host, RequestSlot, ResponseSummary};
 use crate::registry::cache::CacheStatistics;
 use crate::registry::options::{RegistryOptions, RegistrySetupError};
 
@@ -40,7 +40,7 @@ pub(crate) struct Transport {
     backoff: Duration,
     offline: bool,
     cached: bool,
-    line: Arc<Line>,
+    line: Arc<WaitingLine>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -82,14 +82,14 @@ impl Transport {
     }
 
     /// Where repositories wait for their turn to pull.
-    pub(crate) fn line(&self) -> &Arc<Line> {
+    pub(crate) fn line(&self) -> &Arc<WaitingLine> {
         &self.line
     }
 
     /// Whether the host has told how many pulls are left. Where another
     /// repository is about to find out, it waits for that.
     pub(crate) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
-        let host = self.host(&Question::get(url.clone()));
+        let host = self.host(&Request::get(url.clone()));
         host.counts_pulls(puller).await
     }
 
@@ -98,7 +98,7 @@ impl Transport {
     /// and kept until the answer is there.
     pub(crate) async fn pull(
         &self,
-        question: &Question,
+        question: &Request,
         puller: Puller<'_>,
     ) -> Result<Option<Pull>, SendError> {
         match question.pull_reserve {
@@ -122,7 +122,7 @@ impl Transport {
 
     /// Sends a question until it is answered, or it is clear that it will not
     /// be. Any status is an answer; only GET and HEAD are repeated.
-    pub(crate) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+    pub(crate) async fn send(&self, question: &Request) -> Result<Response, SendError> {
         if self.offline {
             return Err(SendError::Offline);
         }
@@ -161,10 +161,10 @@ impl Transport {
     pub(crate) fn wait_after(
         &self,
         host: &Host,
-        answer: &Answer,
+        answer: &Response,
         attempt: u32,
     ) -> Option<Duration> {
-        let wanted = super::retry_after::wish(&answer.headers);
+        let wanted = super::retry_after::requested_delay(&answer.headers);
         match answer.status {
             StatusCode::TOO_MANY_REQUESTS => host.pause(wanted, self.backoff, self.max_wait),
             StatusCode::SERVICE_UNAVAILABLE if wanted.is_some() && attempt < MAX_ATTEMPTS => {
@@ -193,7 +193,7 @@ impl Transport {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn host(&self, question: &Question) -> Arc<Host> {
+    pub(crate) fn host(&self, question: &Request) -> Arc<Host> {
         let url = &question.url;
         let mut key = url.origin().ascii_serialization();
         if question.aside {
@@ -217,9 +217,9 @@ impl Transport {
     /// Sends once and reads the body, in the time there is for that.
     pub(crate) async fn exchange(
         &self,
-        seat: &Seat<'_>,
-        question: &Question,
-    ) -> Result<Answer, SendError> {
+        seat: &RequestSlot<'_>,
+        question: &Request,
+    ) -> Result<Response, SendError> {
         let host = seat.host();
         // Outside of the time-out: the first one reads the system's certificates.
         let client = match question.named_by {
@@ -227,10 +227,10 @@ impl Transport {
             Some(registry) => self.clients.for_named(&question.url, registry),
         };
         let client = client.map_err(|fault| match fault {
-            NoClient::Broken(reason) => SendError::unreachable(host.name(), reason),
-            NoClient::OffLimits(off_limits) => SendError::OffLimits {
+            ClientUnavailable::Broken(reason) => SendError::unreachable(host.name(), reason),
+            ClientUnavailable::ForbiddenAddress(forbidden) => SendError::ForbiddenAddress {
                 host: host.name().to_owned(),
-                reason: off_limits.to_string(),
+                reason: forbidden.to_string(),
             },
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -265,9 +265,9 @@ impl Transport {
     pub(crate) async fn once(
         &self,
         client: &reqwest::Client,
-        seat: &Seat<'_>,
-        question: &Question,
-    ) -> Result<(Answer, Option<reqwest::Response>), SendError> {
+        seat: &RequestSlot<'_>,
+        question: &Request,
+    ) -> Result<(Response, Option<reqwest::Response>), SendError> {
         let host = seat.host();
         let mut request = client.request(question.method.clone(), question.url.clone());
         if let Some(accept) = question.accept {
@@ -294,14 +294,14 @@ impl Transport {
         })?;
         let (status, headers) = (response.status(), response.headers().clone());
         let from = response.remote_addr();
-        seat.answered(&Noted {
+        seat.answered(&ResponseSummary {
             status,
             headers: &headers,
             kind: question.kind(),
             sent,
             after: started.elapsed(),
         });
-        let mut answer = Answer {
+        let mut answer = Response {
             url: question.url.clone(),
             from,
             status,

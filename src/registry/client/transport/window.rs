@@ -17,7 +17,7 @@ const NO_QUICKER: f64 = 0.75;
 /// What was asked. Answers of one kind take about as long, so each is compared
 /// with the quickest of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RequestKind {
     /// Whether something is there.
     Head,
     /// A manifest, which the host may count as a pull.
@@ -28,12 +28,12 @@ pub(crate) enum Kind {
     Other,
 }
 
-const KINDS: usize = Kind::Other as usize + 1;
+const KINDS: usize = RequestKind::Other as usize + 1;
 
 /// An answer to a request, as far as it tells whether the host keeps up.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard {
-    pub(crate) kind: Kind,
+pub(crate) struct ResponseTiming {
+    pub(crate) kind: RequestKind,
     /// How long it took to begin.
     pub(crate) took: Duration,
     /// Whether as many requests were open as may be. Where they were not, more of
@@ -102,7 +102,7 @@ impl Window {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&mut self, age: u32, heard: Heard) {
+    pub(crate) fn answered(&mut self, age: u32, heard: ResponseTiming) {
         let quickest = &mut self.quickest[heard.kind as usize];
         let least = quickest.map_or(heard.took, |least| least.min(heard.took));
         *quickest = Some(least);
@@ -198,9 +198,9 @@ mod tests {
 
     use super::*;
 
-    fn heard(milliseconds: u64) -> Heard {
-        Heard {
-            kind: Kind::Manifest,
+    fn heard(milliseconds: u64) -> ResponseTiming {
+        ResponseTiming {
+            kind: RequestKind::Manifest,
             took: Duration::from_millis(milliseconds),
             full: true,
         }
@@ -233,7 +233,7 @@ mod tests {
             let milliseconds = now - sent;
             window.answered(
                 age,
-                Heard {
+                ResponseTiming {
                     full,
                     ..heard(milliseconds)
                 },
@@ -274,13 +274,13 @@ mod tests {
             let mut window = Window::new(128);
             for at in 0..32 {
                 let full = at < full;
-                window.answered(0, Heard { full, ..heard(50) });
+                window.answered(0, ResponseTiming { full, ..heard(50) });
             }
             assert_eq!(window.size(), if full == 16 { 64 } else { 32 });
         }
         for _ in 0..1000 {
             let full = false;
-            window.answered(0, Heard { full, ..heard(500) });
+            window.answered(0, ResponseTiming { full, ..heard(500) });
         }
         assert_eq!((window.size(), window.age()), (32, 0));
     }
@@ -309,15 +309,15 @@ mod tests {
     fn each_kind_of_answer_has_its_own_least() {
         let mut window = Window::new(128);
         let kinds = [
-            (Kind::Head, 10),
-            (Kind::Manifest, 50),
-            (Kind::Content, 150),
-            (Kind::Other, 400),
+            (RequestKind::Head, 10),
+            (RequestKind::Manifest, 50),
+            (RequestKind::Content, 150),
+            (RequestKind::Other, 400),
         ];
         for _ in 0..8 {
             for (kind, milliseconds) in kinds {
                 let answer = heard(milliseconds);
-                window.answered(0, Heard { kind, ..answer });
+                window.answered(0, ResponseTiming { kind, ..answer });
             }
         }
         assert_eq!(window.size(), 64);
@@ -328,7 +328,7 @@ mod tests {
         let mut window = Window::new(128);
         for at in 0..32 {
             let took = Duration::from_micros(if at == 0 { 10 } else { 900 });
-            window.answered(0, Heard { took, ..heard(0) });
+            window.answered(0, ResponseTiming { took, ..heard(0) });
         }
         assert_eq!(window.size(), 64);
     }

@@ -10,7 +10,7 @@ use crate::image::{
     TagOrDigest,
 };
 
-use crate::registry::client::failure::Place;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::remote::{RawManifest, Remote};
 use crate::registry::content::config::Config;
 use crate::registry::content::manifest::{Blob, Manifest, ManifestError};
@@ -69,7 +69,7 @@ pub(crate) enum Look {
 #[derive(Debug)]
 pub(crate) struct Images {
     pub(crate) source: Source,
-    pub(crate) place: Place,
+    pub(crate) place: RepositoryLabel,
     pub(crate) memory: Option<Memory>,
     pub(crate) tags: Mutex<HashMap<Tag, Seen>>,
     pub(crate) facts: Mutex<HashMap<Digest, ImageFacts>>,
@@ -79,7 +79,7 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    pub(crate) fn new(source: Source, place: Place, memory: Option<Memory>) -> Self {
+    pub(crate) fn new(source: Source, place: RepositoryLabel, memory: Option<Memory>) -> Self {
         Self {
             source,
             place,
@@ -131,7 +131,7 @@ impl Images {
         };
         let old = memory.list(&self.scopes(remote, memory).await).await;
         if let Some((None, _)) = old {
-            remote.was_open();
+            remote.mark_public();
         }
         let old = old.map(|(_, list)| list);
         if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
 
-use crate::registry::client::failure::Place;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::remote::RawManifest;
 use crate::registry::client::transport::MAX_BODY;
 use crate::registry::content::config::place_of;
@@ -31,7 +31,7 @@ const MAX_DESCRIPTORS: usize = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Layout {
     dir: PathBuf,
-    place: Place,
+    place: RepositoryLabel,
     index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
 }
 
@@ -39,7 +39,7 @@ impl Layout {
     pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
         Self {
             dir,
-            place: Place::new(name),
+            place: RepositoryLabel::new(name),
             index: OnceCell::new(),
         }
     }

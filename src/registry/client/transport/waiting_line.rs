@@ -17,9 +17,9 @@ const ROOM: u64 = 16;
 
 /// The repositories of a scan, until each is read.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
+pub(crate) struct WaitingLine {
     /// By the registry that may be asked for them.
-    queues: Mutex<BTreeMap<String, Queue>>,
+    queues: Mutex<BTreeMap<String, PullQueue>>,
     moved: Notify,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Line {
 /// are read, the next ones come to the head. So the outcome does not depend on who
 /// is quick, and where few pulls are left, one repository pulls after the other.
 #[derive(Debug, Default)]
-struct Queue {
+struct PullQueue {
     /// All that have joined, those that are read too, until nobody is left.
     all: BTreeSet<CanonicalName>,
     /// Those that are not read, by how often each has joined.
@@ -44,7 +44,7 @@ struct Queue {
     made: BTreeMap<CanonicalName, u64>,
 }
 
-impl Queue {
+impl PullQueue {
     fn is_first(&self, repository: &CanonicalName) -> bool {
         self.waiting.keys().next() == Some(repository)
     }
@@ -112,12 +112,12 @@ pub(crate) struct Puller<'a> {
 #[derive(Debug)]
 #[must_use = "who drops it leaves the line"]
 pub struct Turn {
-    line: Arc<Line>,
+    line: Arc<WaitingLine>,
     registries: Vec<String>,
     repository: CanonicalName,
 }
 
-impl Line {
+impl WaitingLine {
     /// Puts a repository in line, at each registry that may be asked for it.
     pub(crate) fn join(
         self: &Arc<Self>,
@@ -175,7 +175,7 @@ impl Line {
         self.moved.notified()
     }
 
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
+    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, PullQueue>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -205,7 +205,7 @@ mod tests {
             name("r.example/b"),
             name("r.example/c"),
         );
-        let line = Arc::new(Line::default());
+        let line = Arc::new(WaitingLine::default());
         let first = |registry: &str, repository: &CanonicalName| {
             line.is_first(Puller {
                 registry,
@@ -231,7 +231,7 @@ mod tests {
     /// Repositories that need so many pulls each, of which so many are free, in
     /// an order that the dice give; which of them got all they needed.
     fn served(needs: &[u64], mut free: u64, dice: &mut u64) -> Vec<usize> {
-        let line = Arc::new(Line::default());
+        let line = Arc::new(WaitingLine::default());
         let names: Vec<CanonicalName> = (0..needs.len())
             .map(|at| format!("r.example/app-{at:03}").parse().expect("a name"))
             .collect();
@@ -306,7 +306,7 @@ mod tests {
             .map(|at| format!("r.example/app-{at:03}").parse().expect("a name"))
             .collect();
         for (free, side_by_side) in [(5, 1), (31, 1), (32, 2), (80, 5), (10_000, 100)] {
-            let line = Arc::new(Line::default());
+            let line = Arc::new(WaitingLine::default());
             let turns = names
                 .iter()
                 .map(|n| line.join(n, vec!["r.example".to_owned()]));
