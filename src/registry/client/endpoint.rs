@@ -109,17 +109,17 @@ impl Endpoint {
         }
         let ask = || async {
             let url = self.base(transport).await.ok()?.join("v2/").ok()?;
-            let answer = transport.send(&Request::get(url)).await.ok()?;
-            self.answered(&answer);
-            let refused = answer.status == StatusCode::UNAUTHORIZED;
-            refused.then(|| Challenge::choose(&answer.headers))?
+            let response = transport.send(&Request::get(url)).await.ok()?;
+            self.answered(&response);
+            let refused = response.status == StatusCode::UNAUTHORIZED;
+            refused.then(|| Challenge::choose(&response.headers))?
         };
         self.root_challenge.get_or_init(ask).await.clone()
     }
 
     /// Takes note of an answer of the host: where it came from.
-    pub(crate) fn answered(&self, answer: &Response) {
-        *self.from.lock().unwrap_or_else(PoisonError::into_inner) = answer.from;
+    pub(crate) fn answered(&self, response: &Response) {
+        *self.from.lock().unwrap_or_else(PoisonError::into_inner) = response.from;
     }
 
     /// Who names a URL, for the rule on addresses: nobody, where it lies on the

@@ -95,9 +95,9 @@ impl RepositoryLabel {
     }
 
     /// An answer with a status that is no success, to a question for `what`.
-    pub(crate) fn refused(&self, what: &str, answer: &Response, tried: &str) -> FetchFailure {
-        let status = answer.status;
-        let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+    pub(crate) fn refused(&self, what: &str, response: &Response, tried: &str) -> FetchFailure {
+        let status = response.status;
+        let said = said_by(&response.body).map_or_else(String::new, |said| format!(" ({said})"));
         match status {
             StatusCode::NOT_FOUND => self.failure(
                 FetchFailureKind::NotFound,

@@ -25,12 +25,12 @@ pub(crate) enum BadRedirect {
 }
 
 /// The URL to which an answer leads; `None` where it leads nowhere.
-pub(crate) fn target(answer: &Response) -> Result<Option<Url>, BadRedirect> {
-    let location = match answer.header(LOCATION.as_str()) {
-        Some(location) if is_redirect(answer.status) => location,
+pub(crate) fn target(response: &Response) -> Result<Option<Url>, BadRedirect> {
+    let location = match response.header(LOCATION.as_str()) {
+        Some(location) if is_redirect(response.status) => location,
         Some(_) | None => return Ok(None),
     };
-    check(&answer.url, location).map(Some)
+    check(&response.url, location).map(Some)
 }
 
 /// Not those that name no other place, like 304.

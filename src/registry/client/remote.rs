@@ -45,7 +45,7 @@ const RESERVE_OF_CLUSTER: u8 = 50;
 #[derive(Debug)]
 pub(crate) struct Remote {
     name: CanonicalName,
-    place: RepositoryLabel,
+    label: RepositoryLabel,
     endpoint: Arc<Endpoint>,
     transport: Arc<Transport>,
     authorizer: Authorizer,
@@ -58,7 +58,7 @@ impl Remote {
     /// messages call it.
     pub(crate) fn new(
         name: &CanonicalName,
-        place: RepositoryLabel,
+        label: RepositoryLabel,
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
         account: Account,
@@ -72,15 +72,15 @@ impl Remote {
         Self {
             reserve: reserve.unwrap_or(usual),
             name: name.clone(),
-            authorizer: Authorizer::new(name, place.clone(), account),
-            place,
+            authorizer: Authorizer::new(name, label.clone(), account),
+            label,
             endpoint,
             transport,
         }
     }
 
-    pub(crate) fn place(&self) -> &RepositoryLabel {
-        &self.place
+    pub(crate) fn label(&self) -> &RepositoryLabel {
+        &self.label
     }
 
     /// An earlier run was let in without credentials. So it will be now, most
@@ -113,7 +113,7 @@ impl Remote {
     fn puller(&self) -> Puller<'_> {
         Puller {
             registry: self.name.registry(),
-            repository: self.place.name(),
+            repository: self.label.name(),
         }
     }
 
@@ -140,9 +140,9 @@ impl Remote {
 
     /// Asks an API that is not the registry's: as the question stands, without
     /// what the registry is shown, and without following redirects.
-    pub(crate) async fn ask_aside(&self, mut question: Request) -> Result<Response, SendError> {
-        question.aside = true;
-        self.transport.send(&question).await
+    pub(crate) async fn ask_aside(&self, mut request: Request) -> Result<Response, SendError> {
+        request.aside = true;
+        self.transport.send(&request).await
     }
 
     /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.
@@ -152,25 +152,25 @@ impl Remote {
             base.join(&format!("v2/{}/{what}", self.name.repository()))
                 .map_err(|error| error.to_string())
         })
-        .map_err(|fault| self.place.useless(clean(&fault)))
+        .map_err(|fault| self.label.useless(clean(&fault)))
     }
 
     /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
     /// the answer names no digest or is a refusal that a HEAD alone may meet.
     pub(crate) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
-        let mut question = self.manifest_question(version).await?;
-        question.method = Method::HEAD;
-        let answer = self.ask(question).await?;
-        if answer.status.is_success() {
+        let mut request = self.manifest_request(version).await?;
+        request.method = Method::HEAD;
+        let response = self.ask(request).await?;
+        if response.status.is_success() {
             if let TagOrDigest::Digest(digest) = version {
                 return Ok(digest.clone());
             }
-            let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
+            let named = response.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
             if let Some(digest) = named {
                 return Ok(digest);
             }
-        } else if holds_for_get(answer.status) {
-            return Err(self.refusal(&manifest_of(version), &answer).await);
+        } else if holds_for_get(response.status) {
+            return Err(self.refusal(&manifest_of(version), &response).await);
         }
         Ok(self.manifest(version, None).await?.digest)
     }
@@ -182,27 +182,27 @@ impl Remote {
         version: &TagOrDigest,
         size: Option<u64>,
     ) -> Result<RawManifest, FetchFailure> {
-        let mut question = self.manifest_question(version).await?;
-        question.pull_reserve = Some(self.reserve);
-        let own = question.url.origin();
-        let answer = self.ask_for(question, size, MAX_MANIFEST).await?;
+        let mut request = self.manifest_request(version).await?;
+        request.pull_reserve = Some(self.reserve);
+        let own = request.url.origin();
+        let response = self.ask_for(request, size, MAX_MANIFEST).await?;
         let what = manifest_of(version);
-        if !answer.status.is_success() {
-            return Err(self.refusal(&what, &answer).await);
+        if !response.status.is_success() {
+            return Err(self.refusal(&what, &response).await);
         }
         let named = match version {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
-            TagOrDigest::Tag(_) => answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
+            TagOrDigest::Tag(_) => response.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
         };
         let digest = match named {
-            Some(digest) if !digest::is_of(&digest, &answer.body) => {
+            Some(digest) if !digest::is_of(&digest, &response.body) => {
                 return Err(self.mismatch(&what, &digest));
             }
             Some(digest) => digest,
-            None => digest::sha256(&answer.body)
-                .ok_or_else(|| self.place.useless("the manifest has no digest"))?,
+            None => digest::sha256(&response.body)
+                .ok_or_else(|| self.label.useless("the manifest has no digest"))?,
         };
-        let content_type = answer
+        let content_type = response
             .headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -211,79 +211,79 @@ impl Remote {
             digest,
             content_type,
             // Where it is stored it may have been copied to at any time.
-            last_modified: last_modified(&answer).filter(|_| answer.url.origin() == own),
-            bytes: answer.body,
+            last_modified: last_modified(&response).filter(|_| response.url.origin() == own),
+            bytes: response.body,
         })
     }
 
     /// A config, verified.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
-        let mut question = Request::get(url);
-        question.compressed = false;
+        let mut request = Request::get(url);
+        request.compressed = false;
         let what = format!("config {}", blob.digest.short());
-        let answer = self.ask_for(question, blob.size, MAX_BODY).await?;
-        if !answer.status.is_success() {
-            return Err(self.refusal(&what, &answer).await);
+        let response = self.ask_for(request, blob.size, MAX_BODY).await?;
+        if !response.status.is_success() {
+            return Err(self.refusal(&what, &response).await);
         }
-        if !digest::is_of(&blob.digest, &answer.body) {
+        if !digest::is_of(&blob.digest, &response.body) {
             return Err(self.mismatch(&what, &blob.digest));
         }
-        Ok(answer.body)
+        Ok(response.body)
     }
 
     /// Asks for content of which a descriptor may have told the size. What is longer
     /// than that is not this content, and no image that is too large.
     async fn ask_for(
         &self,
-        mut question: Request,
+        mut request: Request,
         size: Option<u64>,
         most: u64,
     ) -> Result<Response, FetchFailure> {
-        question.limit = size.map_or(most, |size| size.min(most));
-        question.is_unbounded_image = question.limit == most;
-        self.ask(question).await
+        request.limit = size.map_or(most, |size| size.min(most));
+        request.is_unbounded_image = request.limit == most;
+        self.ask(request).await
     }
 
-    async fn manifest_question(&self, version: &TagOrDigest) -> Result<Request, FetchFailure> {
+    async fn manifest_request(&self, version: &TagOrDigest) -> Result<Request, FetchFailure> {
         let url = self.url(&format!("manifests/{version}")).await?;
-        let mut question = Request::get(url);
-        question.accept = Some(ACCEPT);
-        question.compressed = false;
-        Ok(question)
+        let mut request = Request::get(url);
+        request.accept = Some(ACCEPT);
+        request.compressed = false;
+        Ok(request)
     }
 
     fn mismatch(&self, what: &str, digest: &Digest) -> FetchFailure {
-        self.place.useless(format_args!(
+        self.label.useless(format_args!(
             "what the registry sent for {what} does not have the digest {}; a proxy or the registry's storage is broken",
             digest.short()
         ))
     }
 
     /// Words an answer that is no success.
-    pub(crate) async fn refusal(&self, what: &str, answer: &Response) -> FetchFailure {
-        if answer.status.is_redirection() {
-            return self.place.useless(format_args!(
+    pub(crate) async fn refusal(&self, what: &str, response: &Response) -> FetchFailure {
+        if response.status.is_redirection() {
+            return self.label.useless(format_args!(
                 "the registry redirects without saying where (HTTP {})",
-                answer.status.as_u16()
+                response.status.as_u16()
             ));
         }
-        if self.is_home(&answer.url).await {
+        if self.is_home(&response.url).await {
             let tried = self.authorizer.tried().await;
-            return self.place.refused(what, answer, &tried);
+            return self.label.refused(what, response, &tried);
         }
-        let host = clean(&authority(&answer.url));
-        match answer.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.place.failure(
+        let host = clean(&authority(&response.url));
+        match response.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.label.failure(
                 FetchFailureKind::Unauthorized,
                 format_args!(
                     "{host}, to which the registry redirects, denies access to {what} (HTTP {}); no credentials are sent there",
-                    answer.status.as_u16()
+                    response.status.as_u16()
                 ),
             ),
             _ => {
                 let what = format!("{what} (redirected to {host})");
-                self.place.refused(&what, answer, "anonymously")
+                self.label.refused(&what, response, "anonymously")
             }
         }
     }
@@ -300,69 +300,69 @@ impl Remote {
     ///
     /// The registry's own host is asked with authorization. A redirect within it
     /// is, too, where it is refused without.
-    pub(crate) async fn ask(&self, mut question: Request) -> Result<Response, FetchFailure> {
+    pub(crate) async fn ask(&self, mut request: Request) -> Result<Response, FetchFailure> {
         // Before it goes first to the host, or anything else that others wait for.
-        let mut pull = self.pull(&question).await?;
-        let mut is_home = self.is_home(&question.url).await;
-        let mut answer = if is_home {
-            self.ask_authorized(&mut question).await?
+        let mut pull = self.pull(&request).await?;
+        let mut is_home = self.is_home(&request.url).await;
+        let mut response = if is_home {
+            self.ask_authorized(&mut request).await?
         } else {
-            self.lead_elsewhere(&mut question);
-            self.ask_elsewhere(&question).await?
+            self.lead_elsewhere(&mut request);
+            self.ask_elsewhere(&request).await?
         };
         for followed in 0.. {
-            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
             let Some(target) = target else {
                 break;
             };
             if followed == MAX_REDIRECTS {
-                return Err(self.place.useless(format_args!(
+                return Err(self.label.useless(format_args!(
                     "more than {MAX_REDIRECTS} redirects, the last to {}",
                     clean(&authority(&target))
                 )));
             }
-            is_home = is_home && target.origin() == question.url.origin();
-            question.url = target;
+            is_home = is_home && target.origin() == request.url.origin();
+            request.url = target;
             drop(pull);
-            self.lead_elsewhere(&mut question);
-            pull = self.pull(&question).await?;
-            answer = self.ask_elsewhere(&question).await?;
-            if is_home && answer.status == StatusCode::UNAUTHORIZED {
-                answer = self.ask_authorized(&mut question).await?;
+            self.lead_elsewhere(&mut request);
+            pull = self.pull(&request).await?;
+            response = self.ask_elsewhere(&request).await?;
+            if is_home && response.status == StatusCode::UNAUTHORIZED {
+                response = self.ask_authorized(&mut request).await?;
             }
         }
         drop(pull);
-        if !is_home && !answer.status.is_success() {
+        if !is_home && !response.status.is_success() {
             // Who it is that answered, nobody but the registry has said.
-            answer.body.clear();
+            response.body.clear();
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    async fn pull(&self, question: &Request) -> Result<Option<Pull>, FetchFailure> {
-        let pull = self.transport.pull(question, self.puller()).await;
-        pull.map_err(|error| self.place.unanswered(&error))
+    async fn pull(&self, request: &Request) -> Result<Option<Pull>, FetchFailure> {
+        let pull = self.transport.pull(request, self.puller()).await;
+        pull.map_err(|error| self.label.unanswered(&error))
     }
 
     /// Makes a question one without credentials, to where the registry has led.
-    fn lead_elsewhere(&self, question: &mut Request) {
-        question.authorization = None;
-        question.named_by = self.endpoint.names(&question.url, &self.transport);
+    fn lead_elsewhere(&self, request: &mut Request) {
+        request.authorization = None;
+        request.named_by = self.endpoint.names(&request.url, &self.transport);
     }
 
     /// No answer to a question. Too large is the image's own fault where it is its
     /// manifest or its config, and the registry's anywhere else.
-    fn failed(&self, question: &Request, error: &SendError) -> FetchFailure {
-        let mut failure = self.place.unanswered(error);
-        if question.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
+    fn failed(&self, request: &Request, error: &SendError) -> FetchFailure {
+        let mut failure = self.label.unanswered(error);
+        if request.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
             failure.kind = FetchFailureKind::TooLarge;
         }
         failure
     }
 
-    async fn ask_elsewhere(&self, question: &Request) -> Result<Response, FetchFailure> {
-        let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.failed(question, &error))
+    async fn ask_elsewhere(&self, request: &Request) -> Result<Response, FetchFailure> {
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| self.failed(request, &error))
     }
 
     /// What to show instead to a registry that forbids what was asked, or hides
@@ -391,7 +391,7 @@ impl Remote {
         }
     }
 
-    async fn ask_authorized(&self, question: &mut Request) -> Result<Response, FetchFailure> {
+    async fn ask_authorized(&self, request: &mut Request) -> Result<Response, FetchFailure> {
         let mut first = self.endpoint.go_first().await;
         let mut pass = self
             .authorizer
@@ -401,14 +401,14 @@ impl Remote {
         // expired, once for a challenge with a further scope; and once for each
         // further credential.
         for _ in 0..MAX_PASSES {
-            question.authorization.clone_from(&pass.header);
-            let sent = self.transport.send(question).await;
-            if let Ok(answer) = &sent {
-                self.endpoint.answered(answer);
+            request.authorization.clone_from(&pass.header);
+            let sent = self.transport.send(request).await;
+            if let Ok(response) = &sent {
+                self.endpoint.answered(response);
             }
             let challenge = match &sent {
-                Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
-                    Some(Challenge::choose(&answer.headers))
+                Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
+                    Some(Challenge::choose(&response.headers))
                 }
                 Ok(_) | Err(_) => None,
             };
@@ -422,7 +422,7 @@ impl Remote {
             let Some(challenge) = challenge else {
                 match self.another(&sent, &pass).await? {
                     Some(other) => pass = other,
-                    None => return sent.map_err(|error| self.failed(question, &error)),
+                    None => return sent.map_err(|error| self.failed(request, &error)),
                 }
                 continue;
             };
@@ -431,9 +431,9 @@ impl Remote {
                 .renew(&pass, challenge, &self.endpoint, &self.transport)
                 .await?;
         }
-        question.authorization = pass.header;
-        let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.failed(question, &error))
+        request.authorization = pass.header;
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| self.failed(request, &error))
     }
 }
 
@@ -460,8 +460,8 @@ fn holds_for_get(status: StatusCode) -> bool {
 }
 
 /// When the registry says that it got what it serves.
-fn last_modified(answer: &Response) -> Option<Timestamp> {
-    let at = httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok()?;
+fn last_modified(response: &Response) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(response.header(LAST_MODIFIED.as_str())?).ok()?;
     Timestamp::try_from(at).ok()
 }
 

@@ -208,7 +208,7 @@ fn read<'a>(remote: &Remote, answer: &'a Response) -> Result<Page<'a>, FetchFail
                 "it is malformed: {} ({}); is {} a registry?",
                 place_of(&error),
                 clean(content_type),
-                remote.place().registry()
+                remote.label().registry()
             ),
         )
     })
@@ -216,7 +216,7 @@ fn read<'a>(remote: &Remote, answer: &'a Response) -> Result<Page<'a>, FetchFail
 
 fn useless(remote: &Remote, why: impl std::fmt::Display) -> FetchFailure {
     remote
-        .place()
+        .label()
         .useless(format_args!("the tag list cannot be used: {why}"))
 }
 

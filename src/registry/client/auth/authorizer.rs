@@ -30,16 +30,16 @@ pub(crate) const FRESH: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) name: CanonicalName,
-    pub(crate) place: RepositoryLabel,
+    pub(crate) label: RepositoryLabel,
     pub(crate) account: Account,
     pub(crate) state: Mutex<AuthState>,
 }
 
 impl Authorizer {
-    pub(crate) fn new(name: &CanonicalName, place: RepositoryLabel, account: Account) -> Self {
+    pub(crate) fn new(name: &CanonicalName, label: RepositoryLabel, account: Account) -> Self {
         Self {
             name: name.clone(),
-            place,
+            label,
             account,
             state: Mutex::default(),
         }
@@ -108,7 +108,7 @@ impl Authorizer {
         let expired = state.expires.is_some_and(|at| at <= now);
         let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
         if fresh && !is_new && !state.next() {
-            let refusal = self.place.unauthorized(state.tried());
+            let refusal = self.label.unauthorized(state.tried());
             if state.bare == AnonymousAccess::NotAsked {
                 state.header = None;
                 state.set_aside(Some(refusal));
@@ -117,7 +117,7 @@ impl Authorizer {
             return Err(state.deny(refusal));
         }
         let Some(challenge) = challenge else {
-            return Err(state.deny(self.place.unauthorized(
+            return Err(state.deny(self.label.unauthorized(
                 "the registry names no way to log in that we know (Bearer, Basic)",
             )));
         };
@@ -309,7 +309,7 @@ impl Authorizer {
                 header::basic(user, password)
             }
             (Challenge::Basic, _) => {
-                return Err(self.place.unauthorized(state.tried()));
+                return Err(self.label.unauthorized(state.tried()));
             }
             (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
                 state.sent = state.sent.max(Some(state.at));
@@ -320,7 +320,7 @@ impl Authorizer {
                     state.sent = state.sent.max(Some(state.at));
                 }
                 let request = TokenRequest {
-                    place: &self.place,
+                    label: &self.label,
                     endpoint,
                     realm,
                     service: service.as_deref(),
@@ -334,7 +334,7 @@ impl Authorizer {
             }
         };
         let Some(header) = header else {
-            return Err(self.place.unauthorized(format_args!(
+            return Err(self.label.unauthorized(format_args!(
                 "{}, whose token holds a character that no header may have, such as a line break",
                 state.tried()
             )));

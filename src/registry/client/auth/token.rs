@@ -34,7 +34,7 @@ pub(crate) struct BearerToken {
 /// A question to a token endpoint.
 #[derive(Debug)]
 pub(crate) struct TokenRequest<'a> {
-    pub(crate) place: &'a RepositoryLabel,
+    pub(crate) label: &'a RepositoryLabel,
     /// The registry that named it.
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) realm: &'a str,
@@ -47,26 +47,26 @@ pub(crate) struct TokenRequest<'a> {
 impl TokenRequest<'_> {
     pub(crate) async fn send(&self, transport: &Transport) -> Result<BearerToken, FetchFailure> {
         let home = self.endpoint.base(transport).await;
-        let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
-        let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;
+        let home = home.map_err(|fault| self.label.useless(clean(&fault)))?;
+        let realm = realm(self.realm, home).map_err(|bad| self.label.useless(bad))?;
         if self.credential.is_some() && !may_see_credentials(&realm, transport) {
-            return Err(self.place.useless(format_args!(
+            return Err(self.label.useless(format_args!(
                 "the registry's token endpoint {} is not https: no credentials are sent there",
                 clean(realm.host_str().unwrap_or_default())
             )));
         }
-        let answer = match self.credential {
+        let response = match self.credential {
             Some(Credential::IdentityToken { user, token }) => {
                 secrets::learn(token.expose_secret());
-                let answer = self.ask(transport, self.refresh(&realm, token)).await?;
-                match answer.status {
+                let response = self.ask(transport, self.refresh(&realm, token)).await?;
+                match response.status {
                     // Endpoints without the OAuth 2 form take the token as a
                     // password.
                     StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
                         self.ask(transport, self.get(&realm, Some((user, token))))
                             .await?
                     }
-                    _ => answer,
+                    _ => response,
                 }
             }
             Some(Credential::Password { user, password }) => {
@@ -77,7 +77,7 @@ impl TokenRequest<'_> {
                 self.ask(transport, self.get(&realm, None)).await?
             }
         };
-        self.read(&answer, home)
+        self.read(&response, home)
     }
 
     /// `GET realm?service=…&scope=…`, with the password where there is one.
@@ -90,10 +90,10 @@ impl TokenRequest<'_> {
             }
             query.append_pair("scope", self.scope);
         }
-        let mut question = Request::get(url);
-        question.limit = MAX_TOKEN_BODY;
-        question.authorization = login.and_then(|(user, secret)| header::basic(user, secret));
-        question
+        let mut request = Request::get(url);
+        request.limit = MAX_TOKEN_BODY;
+        request.authorization = login.and_then(|(user, secret)| header::basic(user, secret));
+        request
     }
 
     /// `POST realm` with `grant_type=refresh_token`.
@@ -109,11 +109,11 @@ impl TokenRequest<'_> {
             fields.append_pair("scope", self.scope);
             fields.append_pair("refresh_token", token.expose_secret());
         }
-        let mut question = Request::get(realm.clone());
-        question.method = Method::POST;
-        question.limit = MAX_TOKEN_BODY;
-        question.form = Some(SecretString::from(form.query().unwrap_or_default()));
-        question
+        let mut request = Request::get(realm.clone());
+        request.method = Method::POST;
+        request.limit = MAX_TOKEN_BODY;
+        request.form = Some(SecretString::from(form.query().unwrap_or_default()));
+        request
     }
 
     /// Asks, and follows redirects. What shows who asks goes on within the origin
@@ -121,54 +121,54 @@ impl TokenRequest<'_> {
     async fn ask(
         &self,
         transport: &Transport,
-        mut question: Request,
+        mut request: Request,
     ) -> Result<Response, FetchFailure> {
         for _ in 0..=MAX_REDIRECTS {
-            question.named_by = self.endpoint.names(&question.url, transport);
-            let sent = transport.send(&question).await;
-            let answer = sent.map_err(|error| self.place.unanswered(&error))?;
-            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            request.named_by = self.endpoint.names(&request.url, transport);
+            let sent = transport.send(&request).await;
+            let response = sent.map_err(|error| self.label.unanswered(&error))?;
+            let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
             let Some(target) = target else {
-                return Ok(answer);
+                return Ok(response);
             };
-            let is_same = target.origin() == question.url.origin();
+            let is_same = target.origin() == request.url.origin();
             if !(is_same && may_see_credentials(&target, transport)) {
-                question.authorization = None;
-                if question.form.is_some() {
-                    return Err(self.place.useless(format_args!(
+                request.authorization = None;
+                if request.form.is_some() {
+                    return Err(self.label.useless(format_args!(
                         "the registry's token endpoint redirects to {}, where no credentials are sent",
                         clean(&authority(&target))
                     )));
                 }
             }
-            question.url = target;
+            request.url = target;
         }
-        Err(self.place.useless(format_args!(
+        Err(self.label.useless(format_args!(
             "the registry's token endpoint redirects more than {MAX_REDIRECTS} times"
         )))
     }
 
-    fn read(&self, answer: &Response, home: &Url) -> Result<BearerToken, FetchFailure> {
+    fn read(&self, response: &Response, home: &Url) -> Result<BearerToken, FetchFailure> {
         #[derive(Deserialize)]
         struct Body {
             token: Option<String>,
             access_token: Option<String>,
             expires_in: Option<u64>,
         }
-        match answer.status {
+        match response.status {
             StatusCode::OK => {}
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(self.place.unauthorized(format_args!(
+                return Err(self.label.unauthorized(format_args!(
                     "{}, refused by the token endpoint with HTTP {}",
                     self.tried,
-                    answer.status.as_u16()
+                    response.status.as_u16()
                 )));
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                return Err(self.place.refused("a token", answer, self.tried));
+                return Err(self.label.refused("a token", response, self.tried));
             }
             status => {
-                return Err(self.place.useless(format_args!(
+                return Err(self.label.useless(format_args!(
                     "the registry's token endpoint answered HTTP {}; try again later",
                     status.as_u16()
                 )));
@@ -176,13 +176,13 @@ impl TokenRequest<'_> {
         }
         // Not the parser's error: it may quote the token.
         let unusable = || {
-            self.place
+            self.label
                 .useless("the registry's token endpoint answered without a token")
         };
-        let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
+        let body: Body = serde_json::from_slice(&response.body).map_err(|_| unusable())?;
         // Whoever gives `access_token` to who shows nothing may mean somebody else
         // than this registry: it is not handed on to another host.
-        let is_ours = self.credential.is_some() || answer.url.host_str() == home.host_str();
+        let is_ours = self.credential.is_some() || response.url.host_str() == home.host_str();
         let value = body
             .token
             .filter(|token| !token.is_empty())

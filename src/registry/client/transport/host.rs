@@ -78,18 +78,18 @@ impl RequestSlot<'_> {
     }
 
     /// Takes note of what an answer tells, and whether the host keeps up.
-    pub(crate) fn answered(&self, answer: &ResponseSummary<'_>) {
+    pub(crate) fn answered(&self, response: &ResponseSummary<'_>) {
         let host = self.host;
-        host.note(answer);
-        if is_complaint(answer.status) {
+        host.note(response);
+        if is_complaint(response.status) {
             return self.complained();
         }
-        let heard = ResponseTiming {
-            kind: answer.kind,
-            took: answer.after,
+        let timing = ResponseTiming {
+            kind: response.kind,
+            took: response.after,
             full: host.permits.available_permits() == 0,
         };
-        host.adjust(|window| window.answered(self.age, heard));
+        host.adjust(|window| window.answered(self.age, timing));
     }
 
     /// The host is asked more than it can do.
@@ -169,16 +169,16 @@ impl Host {
                 .acquire()
                 .await
                 .map_err(|_| SendError::unreachable(&self.name, "the scan was stopped"))?;
-            let seat = RequestSlot {
+            let slot = RequestSlot {
                 host: self,
                 age: self.state().window.age(),
                 permit: Some(permit),
             };
             self.check()?;
             let Some(until) = self.pause_end() else {
-                return Ok(seat);
+                return Ok(slot);
             };
-            drop(seat);
+            drop(slot);
             tokio::time::sleep_until(until).await;
         }
     }
@@ -210,15 +210,15 @@ impl Host {
     }
 
     /// Takes note of what an answer tells.
-    pub(crate) fn note(&self, noted: &ResponseSummary<'_>) {
+    pub(crate) fn note(&self, response: &ResponseSummary<'_>) {
         let mut state = self.state();
         state.answered = true;
-        state.slowest = state.slowest.max(noted.after);
-        match Quota::read(noted.headers) {
-            Some(quota) => state.budget.told(quota, noted.sent),
-            None if noted.kind == RequestKind::Manifest => state.budget.untold(noted.status),
-            None if noted.kind == RequestKind::Head && state.scouted.is_some() => {
-                state.budget.untold_by_scout(noted.status);
+        state.slowest = state.slowest.max(response.after);
+        match Quota::read(response.headers) {
+            Some(quota) => state.budget.told(quota, response.sent),
+            None if response.kind == RequestKind::Manifest => state.budget.untold(response.status),
+            None if response.kind == RequestKind::Head && state.scouted.is_some() => {
+                state.budget.untold_by_scout(response.status);
             }
             None => return,
         }
@@ -365,43 +365,43 @@ mod tests {
     }
 
     /// How many requests may be open now.
-    async fn seats(host: &Host) -> usize {
-        let mut seats = Vec::new();
+    async fn open_slots(host: &Host) -> usize {
+        let mut open_slots = Vec::new();
         while host.permits.available_permits() > 0 {
-            seats.push(host.enter().await);
+            open_slots.push(host.enter().await);
         }
-        seats.len()
+        open_slots.len()
     }
 
     #[tokio::test]
     async fn seats_follow_the_window() {
         let host = Host::new("registry.example".to_owned(), 128, Arc::default());
-        assert_eq!(seats(&host).await, 32);
+        assert_eq!(open_slots(&host).await, 32);
         let headers = HeaderMap::new();
         let mut full = Vec::new();
         for _ in 0..32 {
             full.push(host.enter().await.expect("a seat"));
         }
-        let answer = |status| ResponseSummary {
+        let response = |status| ResponseSummary {
             status,
             headers: &headers,
             kind: RequestKind::Other,
             sent: 0,
             after: Duration::from_millis(50),
         };
-        for seat in &full {
+        for slot in &full {
             assert_eq!(host.window(), 32);
-            seat.answered(&answer(StatusCode::OK));
+            slot.answered(&response(StatusCode::OK));
         }
         assert_eq!((host.window(), host.permits.available_permits()), (64, 32));
         // All are complaints about the same crowd.
-        for seat in &full {
-            seat.answered(&answer(StatusCode::TOO_MANY_REQUESTS));
-            seat.complained();
+        for slot in &full {
+            slot.answered(&response(StatusCode::TOO_MANY_REQUESTS));
+            slot.complained();
         }
         assert_eq!((host.window(), host.permits.available_permits()), (32, 0));
         drop(full);
-        assert_eq!(seats(&host).await, 32);
+        assert_eq!(open_slots(&host).await, 32);
         assert_eq!(host.state().owed, 0);
     }
 

@@ -98,12 +98,12 @@ impl Transport {
     /// and kept until the answer is there.
     pub(crate) async fn pull(
         &self,
-        question: &Request,
+        request: &Request,
         puller: Puller<'_>,
     ) -> Result<Option<Pull>, SendError> {
-        match question.pull_reserve {
+        match request.pull_reserve {
             Some(reserve) if !self.offline => {
-                let host = self.host(question);
+                let host = self.host(request);
                 host.pull(puller, reserve, self.cached).await.map(Some)
             }
             Some(_) | None => Ok(None),
@@ -122,23 +122,23 @@ impl Transport {
 
     /// Sends a question until it is answered, or it is clear that it will not
     /// be. Any status is an answer; only GET and HEAD are repeated.
-    pub(crate) async fn send(&self, question: &Request) -> Result<Response, SendError> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
         if self.offline {
             return Err(SendError::Offline);
         }
-        let host = self.host(question);
-        let repeatable = matches!(question.method, Method::GET | Method::HEAD);
+        let host = self.host(request);
+        let repeatable = matches!(request.method, Method::GET | Method::HEAD);
         let mut attempt = 0;
         loop {
             let result = {
-                let seat = host.enter().await?;
-                let result = self.exchange(&seat, question).await;
+                let slot = host.enter().await?;
+                let result = self.exchange(&slot, request).await;
                 if let Err(error) = &result {
                     host.record(error);
                     if matches!(error, SendError::Broken { reset: true, .. }) {
-                        seat.complained();
+                        slot.complained();
                     }
-                    if question.pull_reserve.is_some() {
+                    if request.pull_reserve.is_some() {
                         host.lost_pull();
                     }
                 }
@@ -146,7 +146,7 @@ impl Transport {
             };
             attempt += 1;
             let wait = match &result {
-                Ok(answer) if repeatable => self.wait_after(&host, answer, attempt),
+                Ok(response) if repeatable => self.wait_after(&host, response, attempt),
                 Err(SendError::Broken { .. }) if repeatable => self.retry(&host, attempt),
                 Ok(_) | Err(_) => None,
             };
@@ -161,11 +161,11 @@ impl Transport {
     pub(crate) fn wait_after(
         &self,
         host: &Host,
-        answer: &Response,
+        response: &Response,
         attempt: u32,
     ) -> Option<Duration> {
-        let wanted = super::retry_after::requested_delay(&answer.headers);
-        match answer.status {
+        let wanted = super::retry_after::requested_delay(&response.headers);
+        match response.status {
             StatusCode::TOO_MANY_REQUESTS => host.pause(wanted, self.backoff, self.max_wait),
             StatusCode::SERVICE_UNAVAILABLE if wanted.is_some() && attempt < MAX_ATTEMPTS => {
                 host.pause(wanted, self.backoff, self.max_wait)
@@ -193,13 +193,13 @@ impl Transport {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn host(&self, question: &Request) -> Arc<Host> {
-        let url = &question.url;
+    pub(crate) fn host(&self, request: &Request) -> Arc<Host> {
+        let url = &request.url;
         let mut key = url.origin().ascii_serialization();
-        if question.aside {
+        if request.aside {
             key.push_str(" aside");
         }
-        if question.named_by.is_some() {
+        if request.named_by.is_some() {
             key.push_str(" named");
         }
         let mut hosts = self.hosts();
@@ -217,14 +217,14 @@ impl Transport {
     /// Sends once and reads the body, in the time there is for that.
     pub(crate) async fn exchange(
         &self,
-        seat: &RequestSlot<'_>,
-        question: &Request,
+        slot: &RequestSlot<'_>,
+        request: &Request,
     ) -> Result<Response, SendError> {
-        let host = seat.host();
+        let host = slot.host();
         // Outside of the time-out: the first one reads the system's certificates.
-        let client = match question.named_by {
-            None => self.clients.for_url(&question.url),
-            Some(registry) => self.clients.for_named(&question.url, registry),
+        let client = match request.named_by {
+            None => self.clients.for_url(&request.url),
+            Some(registry) => self.clients.for_named(&request.url, registry),
         };
         let client = client.map_err(|fault| match fault {
             ClientUnavailable::Broken(reason) => SendError::unreachable(host.name(), reason),
@@ -235,13 +235,13 @@ impl Transport {
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let once = self.once(client, seat, question);
+        let once = self.once(client, slot, request);
         let result = match tokio::time::timeout(self.request_timeout, once).await {
-            Ok(Ok((mut answer, unread))) => {
-                if let Some(response) = unread {
-                    answer.body = self.error_body(response).await;
+            Ok(Ok((mut response, unread))) => {
+                if let Some(unread) = unread {
+                    response.body = self.error_body(unread).await;
                 }
-                Ok(answer)
+                Ok(response)
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(SendError::TimedOut {
@@ -251,10 +251,10 @@ impl Transport {
         };
         // Not the query: redirects carry signatures there.
         tracing::debug!(
-            method = %question.method,
+            method = %request.method,
             host = host.name(),
-            path = question.url.path(),
-            status = result.as_ref().map_or(0, |answer| answer.status.as_u16()),
+            path = request.url.path(),
+            status = result.as_ref().map_or(0, |response| response.status.as_u16()),
             elapsed = ?started.elapsed(),
             "request"
         );
@@ -265,57 +265,57 @@ impl Transport {
     pub(crate) async fn once(
         &self,
         client: &reqwest::Client,
-        seat: &RequestSlot<'_>,
-        question: &Request,
+        slot: &RequestSlot<'_>,
+        request: &Request,
     ) -> Result<(Response, Option<reqwest::Response>), SendError> {
-        let host = seat.host();
-        let mut request = client.request(question.method.clone(), question.url.clone());
-        if let Some(accept) = question.accept {
-            request = request.header(ACCEPT, accept);
+        let host = slot.host();
+        let mut builder = client.request(request.method.clone(), request.url.clone());
+        if let Some(accept) = request.accept {
+            builder = builder.header(ACCEPT, accept);
         }
-        if !question.compressed {
-            request = request.header(ACCEPT_ENCODING, "identity");
+        if !request.compressed {
+            builder = builder.header(ACCEPT_ENCODING, "identity");
         }
-        if let Some(authorization) = &question.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = &request.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
         }
-        if let Some(etag) = &question.if_none_match {
-            request = request.header(IF_NONE_MATCH, etag);
+        if let Some(etag) = &request.if_none_match {
+            builder = builder.header(IF_NONE_MATCH, etag);
         }
-        if let Some(form) = &question.form {
-            request = request
+        if let Some(form) = &request.form {
+            builder = builder
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned());
         }
         let (sent, started) = (host.sends(), tokio::time::Instant::now());
-        let response = request.send().await.map_err(|error| {
+        let received = builder.send().await.map_err(|error| {
             let has_answered = host.has_answered();
-            SendError::unanswered(host.name(), &question.url, &error, has_answered)
+            SendError::unanswered(host.name(), &request.url, &error, has_answered)
         })?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let from = response.remote_addr();
-        seat.answered(&ResponseSummary {
+        let (status, headers) = (received.status(), received.headers().clone());
+        let from = received.remote_addr();
+        slot.answered(&ResponseSummary {
             status,
             headers: &headers,
-            kind: question.kind(),
+            kind: request.kind(),
             sent,
             after: started.elapsed(),
         });
-        let mut answer = Response {
-            url: question.url.clone(),
+        let mut response = Response {
+            url: request.url.clone(),
             from,
             status,
             headers,
             body: Vec::new(),
         };
-        if question.method == Method::HEAD || status.is_redirection() {
-            return Ok((answer, None));
+        if request.method == Method::HEAD || status.is_redirection() {
+            return Ok((response, None));
         }
         if !status.is_success() {
-            return Ok((answer, Some(response)));
+            return Ok((response, Some(received)));
         }
-        answer.body = self.body(host, response, question.limit).await?;
-        Ok((answer, None))
+        response.body = self.body(host, received, request.limit).await?;
+        Ok((response, None))
     }
 
     /// Reads the body of a success, which may not be longer than its limit.

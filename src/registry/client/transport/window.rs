@@ -102,17 +102,17 @@ impl Window {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&mut self, age: u32, heard: ResponseTiming) {
-        let quickest = &mut self.quickest[heard.kind as usize];
-        let least = quickest.map_or(heard.took, |least| least.min(heard.took));
+    pub(crate) fn answered(&mut self, age: u32, timing: ResponseTiming) {
+        let quickest = &mut self.quickest[timing.kind as usize];
+        let least = quickest.map_or(timing.took, |least| least.min(timing.took));
         *quickest = Some(least);
         if age != self.age {
             return;
         }
         // What takes less than a millisecond is no sign of anything.
         let least = least.max(Duration::from_millis(1));
-        self.round.push(heard.took.div_duration_f64(least));
-        self.full += usize::from(heard.full);
+        self.round.push(timing.took.div_duration_f64(least));
+        self.full += usize::from(timing.full);
         if self.round.len() >= self.size {
             self.end_round();
         }
