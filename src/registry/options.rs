@@ -105,7 +105,7 @@ impl Default for RegistryOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrySetupError {
     /// A file given as certificate authority holds no PEM certificate.
-    #[error("certificate authority {position} holds no certificate in PEM format")]
+    #[error("certificate authority {position} contains no certificate in PEM format")]
     CertificateAuthority {
         /// Which of the given ones, counted from 1.
         position: usize,

@@ -408,7 +408,7 @@ mod helpers {
             ),
             (
                 "echo hunter2",
-                "docker-credential-test answered with something that is no credential",
+                "docker-credential-test returned something that is not a credential",
             ),
             // What is cut would still be a credential.
             (

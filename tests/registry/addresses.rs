@@ -205,7 +205,7 @@ fn metadata_services_neighbours_and_groups_are_asked_by_nobody() {
         registry.fault("/tags/list", Fault::Redirect(format!("http://{target}")));
         for options in [from_afar(&[&registry], options()), options()] {
             let message = refused(options, &registry, FetchFailureKind::Registry);
-            assert!(message.contains("was not asked"), "{message}");
+            assert!(message.contains("was not contacted"), "{message}");
         }
     }
 }

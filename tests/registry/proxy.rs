@@ -161,7 +161,7 @@ fn a_proxy_for_plain_http_that_refuses_is_told_from_the_registry() {
     for (status, part) in [
         (
             407,
-            "the proxy before the registry wants other credentials (HTTP 407)",
+            "the proxy in front of the registry requires other credentials (HTTP 407)",
         ),
         (502, "HTTP 502"),
     ] {

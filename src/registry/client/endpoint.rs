@@ -58,7 +58,7 @@ impl Endpoint {
     /// certificate does speak it, and is refused.
     pub(crate) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
         let https = Url::parse(&format!("https://{}/", self.host))
-            .map_err(|error| format!("{} is no host name: {error}", self.host))?;
+            .map_err(|error| format!("{} is not a valid host name: {error}", self.host))?;
         let may_be_plain =
             is_loopback(https.host_str().unwrap_or_default()) || transport.is_insecure(&https);
         let find = || async {

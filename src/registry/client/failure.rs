@@ -111,7 +111,7 @@ impl RepositoryLabel {
             | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.failure(
                 FetchFailureKind::CannotBePulled,
                 format_args!(
-                    "the registry does not let anybody pull {what} (HTTP {}){said}",
+                    "the registry does not allow anyone to pull {what} (HTTP {}){said}",
                     status.as_u16()
                 ),
             ),
@@ -123,7 +123,7 @@ impl RepositoryLabel {
             ),
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => self.failure(
                 FetchFailureKind::Unreachable,
-                "the proxy before the registry wants other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
+                "the proxy in front of the registry requires other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
             ),
             _ => self.useless(format_args!(
                 "the registry answered HTTP {} when asked for {what}{said}; try again later",

@@ -14,13 +14,13 @@ pub(crate) const MAX_REDIRECTS: usize = 5;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadRedirect {
     /// The `Location` cannot be read.
-    #[error("a redirect leads to no URL")]
+    #[error("the target of a redirect is not a valid URL")]
     NoUrl,
     /// Neither https, nor plain HTTP from plain HTTP.
-    #[error("a redirect to {0} was not followed: from https only https is followed")]
+    #[error("a redirect to {0} was not followed: https may redirect only to https")]
     Scheme(String),
     /// The `Location` holds a user name or a password.
-    #[error("a redirect to {0} was not followed: it holds a user name or a password")]
+    #[error("a redirect to {0} was not followed: it contains a user name or a password")]
     UserInfo(String),
 }
 

@@ -264,7 +264,7 @@ impl Remote {
     pub(crate) async fn refusal(&self, what: &str, response: &Response) -> FetchFailure {
         if response.status.is_redirection() {
             return self.label.useless(format_args!(
-                "the registry redirects without saying where (HTTP {})",
+                "the registry redirects without naming a target (HTTP {})",
                 response.status.as_u16()
             ));
         }

@@ -99,7 +99,7 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
             .map_err(|error| format!("could not be read: {}", error.kind()))?;
         // What is cut off may still be read as a credential, and another one.
         if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
-            return Err(format!("answered with more than {MAX_OUTPUT} bytes"));
+            return Err(format!("returned more than {MAX_OUTPUT} bytes"));
         }
     }
     let status = child
@@ -114,7 +114,7 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
         };
     }
     let answer: HelperOutput = serde_json::from_slice(&output)
-        .map_err(|_| "answered with something that is no credential".to_owned())?;
+        .map_err(|_| "returned something that is not a credential".to_owned())?;
     let secret = SecretString::from(answer.secret);
     Ok(Some(if answer.username == TOKEN_USER {
         Credential::IdentityToken {

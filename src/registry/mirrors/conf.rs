@@ -92,14 +92,14 @@ impl RegistriesConf {
         let at = format!("{file}:{}", table.line);
         if table.blocked {
             return Err(format!(
-                "blocked by {at} ({}); no registry was asked",
+                "blocked by {at} ({}); no registry was contacted",
                 table.prefix
             ));
         }
         let below = |location: &LocationPrefix, role| match location.below(rest) {
             Some(name) => Ok(PullSource { name, role }),
             None => Err(format!(
-                "{at} leads to {location}{rest}, which is no repository"
+                "{at} maps it to {location}{rest}, which is not a valid repository"
             )),
         };
         let mirrors = table.mirrors.iter();
@@ -239,11 +239,11 @@ mod tests {
             ),
             (
                 "example.com/foo/secret/x",
-                "blocked by 0.conf:21 (example.com/foo/secret); no registry was asked",
+                "blocked by 0.conf:21 (example.com/foo/secret); no registry was contacted",
             ),
             (
                 "a.b.evil.com/x",
-                "blocked by 0.conf:25 (*.evil.com); no registry was asked",
+                "blocked by 0.conf:25 (*.evil.com); no registry was contacted",
             ),
             ("evil.com/x", "evil.com/x"),
             (
@@ -258,7 +258,7 @@ mod tests {
         // Not the image `host.local` of Docker Hub.
         assert_eq!(
             sources(&conf, "whole.io/app"),
-            "0.conf:37 leads to host.local, which is no repository"
+            "0.conf:37 maps it to host.local, which is not a valid repository"
         );
     }
 
@@ -272,7 +272,7 @@ mod tests {
         for (name, expected) in [
             (
                 "redis",
-                "blocked by 1.conf:1 (docker.io); no registry was asked",
+                "blocked by 1.conf:1 (docker.io); no registry was contacted",
             ),
             ("nginx", "location web.local/nginx"),
             ("quay.io/a", "mirror q.local/a, quay.io/a"),

@@ -21,7 +21,7 @@ const NAME: &str = "registries.conf";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistriesConfError {
     /// The file, or the folder of drop-ins, cannot be read.
-    #[error("cannot read {file}: {reason}; --registries-conf FILE reads another one instead")]
+    #[error("cannot read {file}: {reason}; use --registries-conf FILE to read another file")]
     Unreadable {
         /// Which file.
         file: String,
@@ -29,7 +29,7 @@ pub enum RegistriesConfError {
         reason: String,
     },
     /// What stands in the file is no `registries.conf`.
-    #[error("{file}:{line}: {what}; correct it, or read another file with --registries-conf FILE")]
+    #[error("{file}:{line}: {what}; fix it, or read another file with --registries-conf FILE")]
     Invalid {
         /// Which file.
         file: String,

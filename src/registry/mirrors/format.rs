@@ -97,7 +97,7 @@ struct RawList {
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, ConfSyntaxError> {
     let text = std::str::from_utf8(bytes).map_err(|error| ConfSyntaxError {
         line: line_of(bytes, error.valid_up_to()),
-        what: "this is no UTF-8".to_owned(),
+        what: "the file is not UTF-8".to_owned(),
     })?;
     let fault = |at: usize, what: String| ConfSyntaxError {
         line: line_of(bytes, at),
@@ -112,7 +112,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, ConfSyntaxError> {
         if !(insecure.registries.is_empty() && block.registries.is_empty()) {
             return Err(fault(
                 old.span().start,
-                "[registries.insecure] and [registries.block] are version 1 of the format, which is not read: write a [[registry]] table with `insecure` or `blocked` for each host".to_owned(),
+                "[registries.insecure] and [registries.block] are version 1 of the format, which is not supported: write a [[registry]] table with `insecure` or `blocked` for each host".to_owned(),
             ));
         }
     }
@@ -124,7 +124,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Table>, ConfSyntaxError> {
             return Err(fault(
                 at,
                 format!(
-                    "{} has a table already, in line {}",
+                    "{} already has a table, in line {}",
                     table.prefix, first.line
                 ),
             ));
@@ -144,7 +144,7 @@ fn table(
             let text_of = clean(text.get_ref());
             fault(
                 text.span().start,
-                format!("location {text_of:?} is no HOST[:PORT][/PATH]"),
+                format!("location {text_of:?} is not HOST[:PORT][/PATH]"),
             )
         })
     };
@@ -155,7 +155,7 @@ fn table(
                 let text_of = clean(text.get_ref());
                 fault(
                     text.span().start,
-                    format!("prefix {text_of:?} is no HOST[:PORT][/PATH] and no *.HOST"),
+                    format!("prefix {text_of:?} is neither HOST[:PORT][/PATH] nor *.HOST"),
                 )
             })?,
         (_, Some(location)) => NamePrefix::Path(location.clone()),
@@ -177,7 +177,7 @@ fn table(
         if let Some(pull) = pull.filter(|_| raw.mirror_by_digest_only) {
             return Err(fault(
                 pull.span().start,
-                "`pull-from-mirror` cannot stand beside `mirror-by-digest-only`".to_owned(),
+                "`pull-from-mirror` cannot be combined with `mirror-by-digest-only`".to_owned(),
             ));
         }
         let only_digests = raw.mirror_by_digest_only
@@ -228,11 +228,11 @@ mod tests {
             ),
             (
                 "[[registry]]\nlocation = \"mirror\"",
-                "2: location \"mirror\" is no HOST[:PORT][/PATH]",
+                "2: location \"mirror\" is not HOST[:PORT][/PATH]",
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\nprefix = \"a.io/x:1.0\"",
-                "3: prefix \"a.io/x:1.0\" is no HOST[:PORT][/PATH] and no *.HOST",
+                "3: prefix \"a.io/x:1.0\" is neither HOST[:PORT][/PATH] nor *.HOST",
             ),
             (
                 "\n[[registry]]\nblocked = true",
@@ -244,7 +244,7 @@ mod tests {
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\n[[registry]]\nprefix = \"A.io\"\nlocation = \"b.io\"",
-                "3: a.io has a table already, in line 1",
+                "3: a.io already has a table, in line 1",
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\ninsecure = true",
@@ -270,7 +270,7 @@ mod tests {
             let fault = fault_of(text.as_bytes());
             assert!(fault.starts_with(expected), "{text}\n{fault}");
         }
-        assert_eq!(fault_of(b"a = 1\n# \xff"), "2: this is no UTF-8");
+        assert_eq!(fault_of(b"a = 1\n# \xff"), "2: the file is not UTF-8");
     }
 
     #[test]

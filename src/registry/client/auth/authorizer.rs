@@ -118,7 +118,7 @@ impl Authorizer {
         }
         let Some(challenge) = challenge else {
             return Err(state.deny(self.label.unauthorized(
-                "the registry names no way to log in that we know (Bearer, Basic)",
+                "the registry offers no supported way to log in (Bearer, Basic)",
             )));
         };
         if is_new && !state.proven {
@@ -335,7 +335,7 @@ impl Authorizer {
         };
         let Some(header) = header else {
             return Err(self.label.unauthorized(format_args!(
-                "{}, whose token holds a character that no header may have, such as a line break",
+                "{}, whose token contains a character that is not allowed in a header, such as a line break",
                 state.tried()
             )));
         };

@@ -204,11 +204,11 @@ enum BadRealm {
     #[error("the registry's token endpoint {0:?} is not a valid URL")]
     NoUrl(String),
     #[error(
-        "the registry's token endpoint {0} is named with a user name or a password: it is not asked"
+        "the registry's token endpoint {0} contains a user name or a password: it was not contacted"
     )]
     UserInfo(String),
     #[error(
-        "the registry's token endpoint http://{0} is not https, and on another host: it is not asked"
+        "the registry's token endpoint http://{0} does not use https and is on another host: it was not contacted"
     )]
     NotHttps(String),
 }

@@ -171,7 +171,7 @@ impl Clients {
         builder.build().map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             format!(
-                "no TLS client can be set up: {}",
+                "cannot set up a TLS client: {}",
                 clean(&cause.unwrap_or_else(|| error.to_string()))
             )
         })

@@ -33,7 +33,7 @@ pub(crate) enum SendError {
     },
     /// A registry leads to where it may not.
     #[error(
-        "{host} was not asked: {reason}, and only a registry that is at such an address may lead there"
+        "{host} was not contacted: {reason}, and only a registry at such an address may point there"
     )]
     ForbiddenAddress {
         /// Which host.
@@ -42,7 +42,7 @@ pub(crate) enum SendError {
         reason: String,
     },
     /// The response took too long; after two of them the host is given up.
-    #[error("{host} did not answer within {after:?}; try again, or give --request-timeout more")]
+    #[error("{host} did not answer within {after:?}; try again, or raise --request-timeout")]
     TimedOut {
         /// Which host.
         host: String,
@@ -72,10 +72,10 @@ pub(crate) enum SendError {
         advice: String,
     },
     /// Nothing may be asked.
-    #[error("it is not in the cache, and --offline asks no registry; run once without --offline")]
+    #[error("it is not in the cache, and --offline contacts no registry; run once without --offline")]
     Offline,
     /// The connection broke off, or what came was no HTTP.
-    #[error("the connection to {host} broke off: {reason}; try again later")]
+    #[error("the connection to {host} was lost: {reason}; try again later")]
     Broken {
         /// Which host.
         host: String,
@@ -86,7 +86,7 @@ pub(crate) enum SendError {
         reset: bool,
     },
     /// The body is larger than any that makes sense.
-    #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
+    #[error("the response from {host} is larger than {limit} bytes and was not read to the end")]
     TooLarge {
         /// Which host.
         host: String,
@@ -120,18 +120,18 @@ impl SendError {
                 return Self::Untrusted {
                     host: host.to_owned(),
                     reason: format!(
-                        "{last}; for a private certificate authority give --registry-ca FILE, to accept any certificate --insecure-registry {host}"
+                        "{last}; for a private certificate authority use --registry-ca FILE; to accept any certificate use --insecure-registry {host}"
                     ),
                 };
             }
             let reason = if let Some(proxy) = proxy_of(url).filter(|_| tls.is_none()) {
                 format!(
-                    "the proxy {proxy} does not let us through ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+                    "the proxy {proxy} refused the connection ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
                 )
             } else if error.is_timeout() {
                 "connecting took too long; check the network or the proxy".to_owned()
             } else if tls.is_some() {
-                format!("{last}; for plain HTTP give --insecure-registry {host}")
+                format!("{last}; for plain HTTP use --insecure-registry {host}")
             } else if causes.iter().any(|cause| cause.contains("dns error")) {
                 format!("the name cannot be resolved ({last}); check the name")
             } else {

@@ -102,7 +102,7 @@ impl Host {
             (String::new(), "")
         } else {
             (
-                format!(", which --rate-reserve {reserve} leaves to others"),
+                format!(", which --rate-reserve {reserve} keeps for others"),
                 ", or now with a smaller reserve",
             )
         };
@@ -117,7 +117,7 @@ impl Host {
             kept,
             spent: self.state().budget.spent(),
             advice: format!(
-                "try again in {} at the latest{instead}; {again}",
+                "try again in {} at most{instead}; {again}",
                 quota.window_text()
             ),
         }
