@@ -1,4 +1,4 @@
-//! Which hosts are this machine.
+//! Recognises hosts that are this machine.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_this_machine_only() {
+    fn only_this_machine_is_loopback() {
         for host in [
             "localhost",
             "LOCALHOST",

@@ -148,7 +148,9 @@ fn a_proxy_that_refuses_or_is_down_is_named_without_its_password() {
         let outcome = ask(&authority, &[("HTTPS_PROXY", url.as_str())], &[]).expect(1);
         for part in [
             "registry-unreachable",
-            &format!("registry.invalid cannot be reached: the proxy http://{host} does not let us"),
+            &format!(
+                "registry.invalid cannot be reached: the proxy http://{host} refused the connection"
+            ),
             "check HTTPS_PROXY",
         ] {
             assert!(outcome.stdout.contains(part), "{part}: {outcome:#?}");

@@ -64,7 +64,7 @@ impl Remote {
         account: Account,
         reserve: Option<u8>,
     ) -> Self {
-        let usual = if account.is_of_workload() {
+        let usual = if account.is_from_cluster() {
             RESERVE_OF_CLUSTER
         } else {
             RESERVE

@@ -1,8 +1,8 @@
-//! Whose credentials a registry is shown.
+//! Whose credentials are sent to a registry.
 //!
-//! The user who runs the program is one account; the pull secrets of a workload
-//! are another. What one account was told is never answered to another: each
-//! has its own tokens and its own view of a repository.
+//! The user who runs the program is one account; the pull secrets of a workload are
+//! another. What one account could read is never returned to another: each has its
+//! own tokens and its own view of a repository.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use super::docker_config::{DockerConfig, StoredCredential as Credential};
 use super::keychain::{CredentialCandidate, FoundCredentials, Keychain};
 use crate::registry::options::RegistryOptions;
 
-/// A Secret of a cluster that holds registry credentials, read. Helpers that it
-/// names are never run.
+/// A Secret of a cluster with registry credentials, parsed. Credential helpers that
+/// it names are never run.
 #[derive(Debug, Clone)]
 pub struct PullSecret {
-    /// What messages call it: `secret NAMESPACE/NAME`.
+    /// Its name in messages: `secret NAMESPACE/NAME`.
     pub origin: String,
-    /// What it holds.
+    /// Its content.
     pub config: DockerConfig,
 }
 
-/// Whose credentials a registry is shown. Cheap to clone.
+/// Whose credentials are sent to a registry. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Account(Arc<CredentialSource>);
 
@@ -41,8 +41,8 @@ impl Account {
         Self(Arc::new(CredentialSource::User(Keychain::new(options))))
     }
 
-    /// The account of a workload: its pull secrets, those first that are tried
-    /// first.
+    /// The account of a workload: its pull secrets, in the order in which they are
+    /// tried.
     #[must_use]
     pub fn from_pull_secrets(secrets: Vec<PullSecret>) -> Self {
         Self(Arc::new(CredentialSource::PullSecrets {
@@ -51,8 +51,8 @@ impl Account {
         }))
     }
 
-    /// The same account where the user was refused before, so that failures
-    /// tell that the user's credentials were tried too.
+    /// Like [`Self::from_pull_secrets`], for a repository that has refused the user,
+    /// so that failures mention that the user's credentials were also tried.
     #[must_use]
     pub fn from_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
         Self(Arc::new(CredentialSource::PullSecrets {
@@ -61,16 +61,16 @@ impl Account {
         }))
     }
 
-    /// What sets the pull secrets' credentials for a repository apart from
-    /// others; `None` for the user, and where no secret is for that repository.
-    /// Workloads with the same one may share answers.
+    /// Identifies the pull secrets' credentials for a repository; `None` for the user,
+    /// and if no secret is for that repository. Workloads with the same ID may share
+    /// answers.
     #[must_use]
     pub fn credential_id(&self, name: &CanonicalName) -> Option<CredentialId> {
         CredentialId::from_credentials(self.matching(name).into_iter().map(|(_, c)| c))
     }
 
-    /// The pull secrets that hold credentials for a repository, each once, in
-    /// the order in which they are tried.
+    /// The pull secrets with credentials for a repository, each once, in the order in
+    /// which they are tried.
     #[must_use]
     pub fn secrets_for(&self, name: &CanonicalName) -> Vec<&str> {
         let mut origins: Vec<&str> = Vec::new();
@@ -82,9 +82,8 @@ impl Account {
         origins
     }
 
-    /// The credentials of the pull secrets for a repository, as the kubelet
-    /// orders them: the best key of all secrets first, and among equal keys the
-    /// first secret.
+    /// The credentials of the pull secrets for a repository, in the kubelet's order:
+    /// the best key of all secrets first, and for equal keys the first secret.
     fn matching(&self, name: &CanonicalName) -> Vec<(&PullSecret, &Credential)> {
         let CredentialSource::PullSecrets { secrets, .. } = &*self.0 else {
             return Vec::new();
@@ -101,13 +100,13 @@ impl Account {
     }
 
     /// Whether the credentials come from a cluster.
-    pub(crate) fn is_of_workload(&self) -> bool {
+    pub(crate) fn is_from_cluster(&self) -> bool {
         matches!(*self.0, CredentialSource::PullSecrets { .. })
     }
 
-    /// The identities under which the cache may hold what this account was told
-    /// of a repository. No helper is run for it; `private` says whether what a
-    /// helper gave may be known by the helper's name.
+    /// The IDs under which the cache may hold what this account has read of a
+    /// repository. No helper is run for them; `private` says whether a helper's
+    /// credentials may be identified by the helper's name.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         match &*self.0 {
             CredentialSource::User(keychain) => keychain.ids(name, private).await,
@@ -115,19 +114,22 @@ impl Account {
         }
     }
 
-    /// The credentials to try for a repository, in their order.
+    /// The credentials to try for a repository, in order.
     pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let after_user = match &*self.0 {
             CredentialSource::User(keychain) => return keychain.find(name).await,
             CredentialSource::PullSecrets { after_user, .. } => *after_user,
         };
-        let candidate = |(secret, credential): (&PullSecret, &Credential)| CredentialCandidate {
-            credential: Arc::new(credential.clone()),
-            origin: secret.origin.clone(),
-            helper: None,
-        };
-        let candidates = self.matching(name).into_iter().map(candidate);
-        FoundCredentials::new(candidates.collect(), after_user)
+        let candidates = self
+            .matching(name)
+            .into_iter()
+            .map(|(secret, credential)| CredentialCandidate {
+                credential: Arc::new(credential.clone()),
+                origin: secret.origin.clone(),
+                helper: None,
+            })
+            .collect();
+        FoundCredentials::new(candidates, after_user)
     }
 }
 
@@ -153,7 +155,7 @@ mod tests {
         r#"{"auths":{"r.example":{"auth":"YWxpY2U6MQ=="},"q.example":{"auth":"eDp5"}}}"#;
 
     #[test]
-    fn equal_credentials_have_one_identity_wherever_they_stand() {
+    fn equal_credentials_have_the_same_id_in_any_secret() {
         let name = "r.example/app";
         assert_eq!(id(&[ALICE], name), id(&[ALICE_ELSEWHERE], name));
         assert_ne!(id(&[ALICE], name), id(&[BOB], name));
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn secrets_are_tried_in_their_order_and_their_helpers_never() {
+    async fn secrets_are_tried_in_order_and_their_helpers_never_run() {
         let helper = r#"{"credHelpers":{"r.example":"evil"},"credsStore":"evil"}"#;
         let found = account(&[helper, BOB, ALICE])
             .find(&"r.example/app".parse().expect("a name"))

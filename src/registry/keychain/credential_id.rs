@@ -1,4 +1,4 @@
-//! What sets credentials apart without holding them.
+//! Identifies credentials without holding them.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use crate::image::CanonicalName;
 
 use super::docker_config::StoredCredential as Credential;
 
-/// Tells credentials apart without telling them: a hash of what is shown to a
-/// registry. It is not printed, since a weak password may be guessed from it.
+/// Identifies credentials without revealing them: a hash of what is sent to a
+/// registry. It is not printed, because a weak password could be guessed from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CredentialId([u8; 32]);
 
@@ -21,7 +21,7 @@ impl fmt::Debug for CredentialId {
 }
 
 impl CredentialId {
-    /// The identity of a list of credentials; `None` if it is empty.
+    /// The ID of a list of credentials; `None` if it is empty.
     pub(crate) fn from_credentials<'a>(
         credentials: impl IntoIterator<Item = &'a Credential>,
     ) -> Option<Self> {
@@ -43,8 +43,8 @@ impl CredentialId {
         any.then(|| Self(hash.finalize().into()))
     }
 
-    /// The identity of whatever a helper says of a registry: its passwords
-    /// change by the hour, and whoever runs it stays the same.
+    /// The ID of whatever credentials a helper returns for a registry: its passwords
+    /// may change every hour, but the user who runs it stays the same.
     pub(crate) fn for_helper(helper: &str, name: &CanonicalName) -> Self {
         let mut hash = Sha256::new();
         for part in ["helper", helper, name.registry()] {
@@ -54,8 +54,8 @@ impl CredentialId {
         Self(hash.finalize().into())
     }
 
-    /// The identity of what is shown at each of several places; `None` if that
-    /// is nothing anywhere. That of one place is its own.
+    /// The ID of the credentials that are sent to several sources; `None` if there are
+    /// none for any of them. For a single source it is that source's ID.
     pub(crate) fn for_sources(ids: &[Option<Self>]) -> Option<Self> {
         if let [only] = ids {
             return *only;
@@ -69,7 +69,7 @@ impl CredentialId {
         any.then(|| Self(hash.finalize().into()))
     }
 
-    /// The hash itself, as a part of what is hashed further.
+    /// The hash itself, to be used as part of another hash.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -16,17 +16,17 @@ use super::credential_id::CredentialId;
 use super::program::{Helper, HelperError};
 use crate::registry::options::RegistryOptions;
 
-/// The key under which docker files what belongs to Docker Hub.
+/// The key under which docker stores credentials for Docker Hub.
 pub(crate) const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// The files in which a user's registry credentials stand, whether they exist
-/// or not, in the order in which they are tried: `$REGISTRY_AUTH_FILE`, docker's
+/// The files with a user's registry credentials, whether or not they exist, in the
+/// order in which they are tried: `$REGISTRY_AUTH_FILE`, docker's
 /// (`$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`), podman's
 /// (`$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json`).
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
-    reason = "where the files lie is in the environment"
+    reason = "the environment says where the files are"
 )]
 pub fn user_credential_files() -> Vec<PathBuf> {
     let variable = |name: &str| {
@@ -37,25 +37,27 @@ pub fn user_credential_files() -> Vec<PathBuf> {
     let home = std::env::home_dir();
     let docker = variable("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
     let config = variable("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
-    let podman = |directory: PathBuf| directory.join("containers").join("auth.json");
     [
         variable("REGISTRY_AUTH_FILE"),
         docker.map(|directory| directory.join("config.json")),
-        variable("XDG_RUNTIME_DIR").map(podman),
-        config.map(podman),
+        variable("XDG_RUNTIME_DIR").map(|directory| directory.join(PODMAN_FILE)),
+        config.map(|directory| directory.join(PODMAN_FILE)),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// One credential for a repository.
+/// Where podman stores credentials below its directory.
+const PODMAN_FILE: &str = "containers/auth.json";
+
+/// One credential to try for a repository.
 #[derive(Debug, Clone)]
 pub(crate) struct CredentialCandidate {
     pub(crate) credential: Arc<Credential>,
-    /// Where it stands.
+    /// Where it comes from, for messages.
     pub(crate) origin: String,
-    /// The helper that gave it.
+    /// The helper that returned it.
     pub(crate) helper: Option<String>,
 }
 
@@ -68,7 +70,7 @@ impl CredentialCandidate {
         }
     }
 
-    /// What sets it apart from others; see [`super::account::Account::ids`].
+    /// Its ID; see [`super::account::Account::ids`].
     pub(crate) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
         match &self.helper {
             Some(helper) if private => Some(CredentialId::for_helper(helper, name)),
@@ -77,18 +79,19 @@ impl CredentialCandidate {
     }
 }
 
-/// What was found for a repository.
+/// The credentials that were found for a repository.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FoundCredentials {
     /// In the order in which they are tried.
     pub(crate) candidates: Vec<CredentialCandidate>,
     after_user: bool,
-    /// What went wrong on the way.
+    /// What went wrong during the search.
     notes: Vec<String>,
 }
 
 impl FoundCredentials {
-    /// Those of pull secrets; `after_user`: the user's own were refused before.
+    /// The credentials of pull secrets; `after_user`: the user's own were refused
+    /// before.
     pub(crate) fn new(candidates: Vec<CredentialCandidate>, after_user: bool) -> Self {
         Self {
             candidates,
@@ -97,8 +100,8 @@ impl FoundCredentials {
         }
     }
 
-    /// With which credentials a registry was asked that was shown the first
-    /// ones up to `at`, for messages.
+    /// Describes which credentials were tried, for messages, if the first ones up to
+    /// `at` were sent.
     pub(crate) fn tried(&self, at: usize) -> String {
         let shown: Vec<&str> = self
             .candidates
@@ -121,15 +124,15 @@ impl FoundCredentials {
     }
 }
 
-/// The user's credentials, read when the first registry asks for any.
+/// The user's credentials; the files are read when the first registry requires some.
 #[derive(Debug)]
 pub(crate) struct Keychain {
     files: Vec<PathBuf>,
     helper_path: Option<OsString>,
     helper_timeout: Duration,
     configs: OnceCell<Vec<LoadedConfig>>,
-    /// What helpers said, by helper and registry: they may be slow, or ask the
-    /// user to touch a key.
+    /// The results of helpers, by helper and registry. They are kept because helpers
+    /// may be slow, or ask the user to touch a hardware key.
     helped: Mutex<HashMap<(String, String), HelperCell>>,
 }
 
@@ -152,9 +155,9 @@ impl Keychain {
         }
     }
 
-    /// The credential for a repository: in each file the helper first, then
-    /// what the file itself holds; the first file that has one wins. Last, the
-    /// helper of a cloud.
+    /// The credential for a repository: for each file its helper first, then the file
+    /// itself; the first file with a credential wins. Last, the helper of the cloud
+    /// provider.
     pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let mut notes = Vec::new();
         let candidate = self.candidate(name, &mut notes).await;
@@ -179,7 +182,7 @@ impl Keychain {
                 }
             };
             if let Some(helper) = config.helper(name) {
-                match self.help(helper, name).await {
+                match self.run_helper(helper, name).await {
                     Ok(Some(found)) => {
                         return Some(CredentialCandidate::from_helper(helper, found));
                     }
@@ -196,9 +199,9 @@ impl Keychain {
             }
         }
         let helper = super::cloud::helper(name.registry())?;
-        match self.help(helper, name).await {
+        match self.run_helper(helper, name).await {
             Ok(found) => Some(CredentialCandidate::from_helper(helper, found?)),
-            // Nobody has asked for it.
+            // It was tried without being configured.
             Err(HelperError::NotInstalled { .. }) => None,
             Err(fault) => {
                 notes.push(fault.to_string());
@@ -207,25 +210,29 @@ impl Keychain {
         }
     }
 
-    /// The identities of the credentials that may be found for a repository,
-    /// without running a helper: those of helpers are known only where their
-    /// name will do.
+    /// The IDs of the credentials that may be found for a repository, without running
+    /// a helper: a helper's ID is known only if its name is sufficient.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         let mut ids = Vec::new();
-        let of_helper = |helper: &str| private.then(|| CredentialId::for_helper(helper, name));
         for config in self
             .configs()
             .await
             .iter()
             .filter_map(|l| l.config.as_ref().ok())
         {
-            ids.extend(config.helper(name).and_then(of_helper));
+            ids.extend(
+                config
+                    .helper(name)
+                    .filter(|_| private)
+                    .map(|helper| CredentialId::for_helper(helper, name)),
+            );
             let credential = config.credentials(name).next();
             ids.extend(
                 credential.and_then(|credential| CredentialId::from_credentials([credential])),
             );
         }
-        ids.extend(super::cloud::helper(name.registry()).and_then(of_helper));
+        let cloud = super::cloud::helper(name.registry()).filter(|_| private);
+        ids.extend(cloud.map(|helper| CredentialId::for_helper(helper, name)));
         ids
     }
 
@@ -233,13 +240,17 @@ impl Keychain {
         self.configs
             .get_or_init(|| async {
                 let files = self.files.clone();
-                let read = || files.into_iter().filter_map(|path| load(&path)).collect();
-                tokio::task::spawn_blocking(read).await.unwrap_or_default()
+                tokio::task::spawn_blocking(|| {
+                    files.into_iter().filter_map(|path| load(&path)).collect()
+                })
+                .await
+                .unwrap_or_default()
             })
             .await
     }
 
-    pub(crate) async fn help(
+    /// Runs a helper for a repository's registry, once per run.
+    pub(crate) async fn run_helper(
         &self,
         helper: &str,
         name: &CanonicalName,
@@ -254,19 +265,18 @@ impl Keychain {
             let key = (helper.to_owned(), server.to_owned());
             Arc::clone(helped.entry(key).or_default())
         };
-        let ask = || async {
-            let helper = Helper {
-                name: helper,
-                path: self.helper_path.as_deref(),
-                timeout: self.helper_timeout,
-            };
-            helper.get(server).await.map(|found| found.map(Arc::new))
+        let helper = Helper {
+            name: helper,
+            path: self.helper_path.as_deref(),
+            timeout: self.helper_timeout,
         };
-        cell.get_or_init(ask).await.clone()
+        cell.get_or_init(|| async { helper.get(server).await.map(|found| found.map(Arc::new)) })
+            .await
+            .clone()
     }
 }
 
-/// Reads a file; one that does not exist is no fault.
+/// Reads a file; `None` if it does not exist.
 pub(crate) fn load(path: &Path) -> Option<LoadedConfig> {
     let config = match std::fs::read(path) {
         Ok(bytes) => DockerConfig::parse(&bytes).map_err(|error| error.to_string()),
@@ -285,7 +295,7 @@ mod tests {
 
     use super::*;
 
-    /// A keychain without files, and with this helper on its path.
+    /// A keychain without files and with this helper on its path.
     pub(crate) fn keychain(helper: &str, script: &str) -> (tempfile::TempDir, Keychain) {
         let bin = tempfile::tempdir().expect("a folder");
         let program = bin.path().join(format!("docker-credential-{helper}"));
@@ -302,7 +312,7 @@ mod tests {
     const LOGGED_IN: &str = r#"echo '{"Username":"me","Secret":"1"}'"#;
 
     #[tokio::test]
-    pub(crate) async fn the_helper_of_a_cloud_is_asked_for_the_registries_of_that_cloud_alone() {
+    pub(crate) async fn a_cloud_helper_is_run_only_for_the_registries_of_its_cloud() {
         let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
         for (name, expected) in [
             ("eu.gcr.io/project/app", 1),
@@ -311,12 +321,12 @@ mod tests {
         ] {
             let found = keychain.find(&name.parse().expect("a name")).await;
             assert_eq!(found.candidates.len(), expected, "{name}");
-            assert_eq!(found.notes, [""; 0], "who has no helper is not told so");
+            assert_eq!(found.notes, [""; 0], "a missing helper is not reported");
         }
     }
 
     #[tokio::test]
-    pub(crate) async fn the_helper_of_a_cloud_that_fails_is_named() {
+    pub(crate) async fn a_cloud_helper_that_fails_is_named() {
         let (_bin, keychain) = keychain("ecr-login", "exit 1");
         let name = "1.dkr.ecr.eu-west-1.amazonaws.com/app";
         let found = keychain.find(&name.parse().expect("a name")).await;
@@ -326,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    pub(crate) async fn a_helper_is_known_by_its_name_where_only_its_user_reads_the_cache() {
+    pub(crate) async fn a_helper_is_identified_by_its_name_if_the_cache_is_private() {
         let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
         let name = "eu.gcr.io/project/app".parse().expect("a name");
         let found = keychain.find(&name).await;
@@ -340,7 +350,7 @@ mod tests {
         assert_eq!(
             keychain.ids(&name, false).await,
             [],
-            "it would have to be run"
+            "the helper would have to be run"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Where the user's credentials come from: docker config files, the helper
-//! programs that they name, and those of the clouds.
+//! The credentials for a registry: from docker config files, the credential helpers
+//! that they name, the helpers of cloud registries, and pull secrets.
 
 pub(crate) mod account;
 pub(crate) mod cloud;

@@ -252,7 +252,7 @@ mod tests {
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"http://b.io\"",
-                "4: location \"http://b.io\" is no",
+                "4: location \"http://b.io\" is not",
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\n[[registry.mirror]]\nlocation = \"b.io\"\npull-from-mirror = \"tags\"",
@@ -260,7 +260,7 @@ mod tests {
             ),
             (
                 "[[registry]]\nlocation = \"a.io\"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = \"b.io\"\npull-from-mirror = \"all\"",
-                "6: `pull-from-mirror` cannot stand",
+                "6: `pull-from-mirror` cannot be combined",
             ),
             (
                 "[registries.search]\nregistries = []\n[registries.block]\nregistries = [\"a.io\"]",

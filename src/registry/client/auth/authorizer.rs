@@ -117,9 +117,10 @@ impl Authorizer {
             return Err(state.deny(refusal));
         }
         let Some(challenge) = challenge else {
-            return Err(state.deny(self.label.unauthorized(
-                "the registry offers no supported way to log in (Bearer, Basic)",
-            )));
+            return Err(state
+                .deny(self.label.unauthorized(
+                    "the registry offers no supported way to log in (Bearer, Basic)",
+                )));
         };
         if is_new && !state.proven {
             state.at = 0;
@@ -222,7 +223,7 @@ impl Authorizer {
         }
         let shown = state.header.as_ref().and(state.candidate());
         Some(match shown {
-            Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
+            Some(_) if self.account.is_from_cluster() => self.account.credential_id(&self.name),
             Some(shown) => shown.id(&self.name, private),
             None => None,
         })

@@ -64,7 +64,7 @@ pub(crate) enum SendError {
         host: String,
         /// What the host said, as `100 pulls in 6h, of which 20`.
         quota: String,
-        /// Whose they are, as `, which --rate-reserve 20 leaves to others`.
+        /// Whose they are, as `, which --rate-reserve 20 keeps for others`.
         kept: String,
         /// How many this run made.
         spent: u64,
@@ -72,7 +72,9 @@ pub(crate) enum SendError {
         advice: String,
     },
     /// Nothing may be asked.
-    #[error("it is not in the cache, and --offline contacts no registry; run once without --offline")]
+    #[error(
+        "it is not in the cache, and --offline contacts no registry; run once without --offline"
+    )]
     Offline,
     /// The connection broke off, or what came was no HTTP.
     #[error("the connection to {host} was lost: {reason}; try again later")]
