@@ -323,7 +323,7 @@ impl Registries {
     /// other, and what is remembered of that place.
     fn place(&self, account: &Account, name: &CanonicalName, source: &PullSource) -> Images {
         let shared = &self.shared;
-        let place = RepositoryLabel::at(name, source);
+        let place = RepositoryLabel::for_source(name, source);
         let remote = Remote::new(
             &source.name,
             place.clone(),

@@ -20,7 +20,7 @@ use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
 use crate::registry::repository::metadata_cache::Scope;
-use crate::secrets::quote as clean;
+use crate::secrets::quote;
 
 /// The header in which registries name what they serve.
 const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -86,7 +86,7 @@ impl Remote {
     /// An earlier run was let in without credentials. So it will be now, most
     /// likely, and no request need go ahead to find out.
     pub(crate) fn mark_public(&self) {
-        self.endpoint.met();
+        self.endpoint.mark_contacted();
     }
 
     /// Under which identities the cache may hold what was answered here.
@@ -152,7 +152,7 @@ impl Remote {
             base.join(&format!("v2/{}/{what}", self.name.repository()))
                 .map_err(|error| error.to_string())
         })
-        .map_err(|fault| self.label.useless(clean(&fault)))
+        .map_err(|fault| self.label.useless(quote(&fault)))
     }
 
     /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
@@ -272,7 +272,7 @@ impl Remote {
             let tried = self.authorizer.tried().await;
             return self.label.refused(what, response, &tried);
         }
-        let host = clean(&authority(&response.url));
+        let host = quote(&authority(&response.url));
         match response.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.label.failure(
                 FetchFailureKind::Unauthorized,
@@ -318,7 +318,7 @@ impl Remote {
             if followed == MAX_REDIRECTS {
                 return Err(self.label.useless(format_args!(
                     "more than {MAX_REDIRECTS} redirects, the last to {}",
-                    clean(&authority(&target))
+                    quote(&authority(&target))
                 )));
             }
             is_home = is_home && target.origin() == request.url.origin();
@@ -347,7 +347,7 @@ impl Remote {
     /// Makes a question one without credentials, to where the registry has led.
     fn lead_elsewhere(&self, request: &mut Request) {
         request.authorization = None;
-        request.named_by = self.endpoint.names(&request.url, &self.transport);
+        request.named_by = self.endpoint.named_by(&request.url, &self.transport);
     }
 
     /// No answer to a question. Too large is the image's own fault where it is its
@@ -404,7 +404,7 @@ impl Remote {
             request.authorization.clone_from(&pass.header);
             let sent = self.transport.send(request).await;
             if let Ok(response) = &sent {
-                self.endpoint.answered(response);
+                self.endpoint.record_socket(response);
             }
             let challenge = match &sent {
                 Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
@@ -413,10 +413,10 @@ impl Remote {
                 Ok(_) | Err(_) => None,
             };
             if let Some(Some(challenge)) = &challenge {
-                self.endpoint.learn(challenge);
+                self.endpoint.set_challenge(challenge);
             }
             if let Some(first) = first.take() {
-                self.endpoint.met();
+                self.endpoint.mark_contacted();
                 drop(first);
             }
             let Some(challenge) = challenge else {

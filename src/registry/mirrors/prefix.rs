@@ -1,19 +1,19 @@
-//! The beginnings of names: `HOST[:PORT][/PATH]` and `*.HOST`.
+//! Prefixes of names: `HOST[:PORT][/PATH]` and `*.HOST`.
 
 use std::fmt;
 
 use crate::image::CanonicalName;
 
-/// What makes a name of any host and path, so that they can be checked.
+/// Appended to a host and path to make a complete name that can be parsed.
 const BELOW: &str = "/a/b";
 
-/// `HOST[:PORT][/PATH]` in its canonical spelling, without a slash at its end.
+/// `HOST[:PORT][/PATH]` in its canonical spelling, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocationPrefix(String);
 
 impl LocationPrefix {
-    /// `None`: the text is something else. A first element that could be a path
-    /// is no host, since `mirror/nginx` is an image of Docker Hub.
+    /// `None` if the text is something else. A first element that could be a path is
+    /// not a host, because `mirror/nginx` is an image of Docker Hub.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_end_matches('/');
         let host = text.split('/').next().unwrap_or_default();
@@ -25,16 +25,22 @@ impl LocationPrefix {
         Some(Self(below.strip_suffix(BELOW)?.to_owned()))
     }
 
-    /// The repository that lies below this namespace where another one lies
-    /// below a prefix: `rest` is empty or begins with a slash. `None`: that is no
-    /// repository, since a host alone holds none.
+    /// The repository below this location, where `rest` is the part of another
+    /// repository's name after a prefix: it is empty or begins with a slash. `None` if
+    /// the result is not a repository; a host alone is none.
     pub(crate) fn below(&self, rest: &str) -> Option<CanonicalName> {
         let name: CanonicalName = format!("{}{rest}", self.0).parse().ok()?;
         (name.registry() == self.registry()).then_some(name)
     }
 
+    /// Whether this location is on a registry; the default port may be written.
+    pub(crate) fn is_on(&self, registry: &str) -> bool {
+        let own = self.registry();
+        own.strip_suffix(":443").unwrap_or(own) == registry
+    }
+
     /// The registry, with its port.
-    pub(crate) fn registry(&self) -> &str {
+    fn registry(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 }
@@ -45,18 +51,18 @@ impl fmt::Display for LocationPrefix {
     }
 }
 
-/// The beginning of names that a table is for.
+/// The prefix of the names that a table is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NamePrefix {
-    /// All below a host or a path.
+    /// Everything below a host or a path.
     Path(LocationPrefix),
-    /// `*.example.com`, kept as `.example.com`: all below the subdomains of a
-    /// host, however deep, without a port.
+    /// `*.example.com`, stored as `.example.com`: everything below the subdomains of a
+    /// host at any depth, without a port.
     Subdomains(String),
 }
 
 impl NamePrefix {
-    /// `None`: the text is no prefix, or one with a tag or a digest.
+    /// `None` if the text is not a prefix, or has a tag or a digest.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some(domain) = text.strip_prefix('*') else {
             return LocationPrefix::parse(text).map(Self::Path);
@@ -65,13 +71,13 @@ impl NamePrefix {
         if host.contains([':', '/']) {
             return None;
         }
-        // One of the subdomains is a host.
+        // Checks the domain by parsing one of its subdomains.
         LocationPrefix::parse(&format!("a{domain}"))?;
         Some(Self::Subdomains(domain.to_ascii_lowercase()))
     }
 
-    /// What follows the prefix in a repository's full name: nothing, or a path
-    /// with its slash. `None`: the name does not begin like that.
+    /// The part of a repository's full name after the prefix: empty, or a path with its
+    /// leading slash. `None` if the name does not begin with the prefix.
     pub(crate) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
             Self::Path(namespace) => {
@@ -93,8 +99,8 @@ impl NamePrefix {
         }
     }
 
-    /// What makes one prefix win over another: how long it is as it is written,
-    /// and with equal length the one without `*`.
+    /// The larger weight wins: the longer prefix as it is written, and the one without
+    /// `*` if both are equally long.
     pub(crate) fn weight(&self) -> (usize, bool) {
         match self {
             Self::Path(namespace) => (namespace.0.len(), true),
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_a_host_a_path_below_one_or_the_subdomains_of_one() {
+    fn a_prefix_is_a_host_a_path_or_the_subdomains_of_a_host() {
         for (text, canonical) in [
             ("example.com", Some("example.com")),
             ("Example.COM:5000/org/", Some("example.com:5000/org")),
@@ -131,13 +137,13 @@ mod tests {
             ("registry-1.docker.io/library", Some("docker.io/library")),
             ("*.Example.com", Some("*.example.com")),
             ("*.local", Some("*.local")),
-            // What a name of Docker Hub could begin with is no host.
+            // These could be the beginning of a Docker Hub name.
             ("mirror", None),
             ("org/app", None),
             ("", None),
             ("/", None),
             ("https://example.com", None),
-            // Tags are not blocked one by one.
+            // Single tags cannot be blocked.
             ("example.com/app:1.0", None),
             ("example.com/app@sha256:00", None),
             ("*", None),
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_begins_names_in_whole_elements() {
+    fn a_prefix_matches_whole_elements_of_names() {
         for (prefix, name, rest) in [
             (
                 "docker.io",

@@ -16,7 +16,7 @@ use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
 use crate::registry::client::transport::{Request, Response, Transport, authority};
 use crate::registry::keychain::Credential;
 use crate::registry::loopback::is_loopback;
-use crate::secrets::{self, header, quote as clean};
+use crate::secrets::{self, header, quote};
 
 /// The largest answer of a token endpoint, in bytes.
 const MAX_TOKEN_BODY: u64 = 1024 * 1024;
@@ -47,12 +47,12 @@ pub(crate) struct TokenRequest<'a> {
 impl TokenRequest<'_> {
     pub(crate) async fn send(&self, transport: &Transport) -> Result<BearerToken, FetchFailure> {
         let home = self.endpoint.base(transport).await;
-        let home = home.map_err(|fault| self.label.useless(clean(&fault)))?;
+        let home = home.map_err(|fault| self.label.useless(quote(&fault)))?;
         let realm = realm(self.realm, home).map_err(|bad| self.label.useless(bad))?;
         if self.credential.is_some() && !may_see_credentials(&realm, transport) {
             return Err(self.label.useless(format_args!(
                 "the registry's token endpoint {} is not https: no credentials are sent there",
-                clean(realm.host_str().unwrap_or_default())
+                quote(realm.host_str().unwrap_or_default())
             )));
         }
         let response = match self.credential {
@@ -124,7 +124,7 @@ impl TokenRequest<'_> {
         mut request: Request,
     ) -> Result<Response, FetchFailure> {
         for _ in 0..=MAX_REDIRECTS {
-            request.named_by = self.endpoint.names(&request.url, transport);
+            request.named_by = self.endpoint.named_by(&request.url, transport);
             let sent = transport.send(&request).await;
             let response = sent.map_err(|error| self.label.unanswered(&error))?;
             let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
@@ -137,7 +137,7 @@ impl TokenRequest<'_> {
                 if request.form.is_some() {
                     return Err(self.label.useless(format_args!(
                         "the registry's token endpoint redirects to {}, where no credentials are sent",
-                        clean(&authority(&target))
+                        quote(&authority(&target))
                     )));
                 }
             }
@@ -221,8 +221,8 @@ fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
     let mut realm = Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-        .ok_or_else(|| BadRealm::NoUrl(clean(text)))?;
-    let shown = || clean(&authority(&realm));
+        .ok_or_else(|| BadRealm::NoUrl(quote(text)))?;
+    let shown = || quote(&authority(&realm));
     if has_user_info(&realm) {
         return Err(BadRealm::UserInfo(shown()));
     }
@@ -230,7 +230,7 @@ fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
         && home.scheme() == "https"
         && (realm.host_str() != home.host_str() || realm.set_scheme("https").is_err())
     {
-        return Err(BadRealm::NotHttps(clean(&authority(&realm))));
+        return Err(BadRealm::NotHttps(quote(&authority(&realm))));
     }
     Ok(realm)
 }

@@ -10,7 +10,7 @@ use reqwest::{Certificate, Client, Url};
 use crate::registry::loopback::is_loopback;
 use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
-use crate::secrets::quote as clean;
+use crate::secrets::quote;
 
 use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
 use super::authority::authority;
@@ -65,7 +65,7 @@ impl Clients {
             let is_host = Url::parse(&format!("https://{host}/"))
                 .is_ok_and(|url| url.path() == "/" && url.username().is_empty());
             if host.is_empty() || host.contains(['/', '?', '#', '@']) || !is_host {
-                return Err(RegistrySetupError::InsecureRegistry(clean(&host)));
+                return Err(RegistrySetupError::InsecureRegistry(quote(&host)));
             }
             insecure.push(host);
         }
@@ -172,7 +172,7 @@ impl Clients {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             format!(
                 "cannot set up a TLS client: {}",
-                clean(&cause.unwrap_or_else(|| error.to_string()))
+                quote(&cause.unwrap_or_else(|| error.to_string()))
             )
         })
     }

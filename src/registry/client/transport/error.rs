@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::secrets::quote as clean;
+use crate::secrets::quote;
 
 use super::address::ForbiddenAddress;
 use super::proxy::proxy_of;
@@ -195,7 +195,7 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
 fn last_of(causes: &[String]) -> String {
     causes
         .last()
-        .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause))
+        .map_or_else(|| "unknown error".to_owned(), |cause| quote(cause))
 }
 
 /// Whether the other side ended the connection.

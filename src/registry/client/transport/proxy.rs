@@ -6,7 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use crate::registry::loopback::is_loopback;
-use crate::secrets::quote as clean;
+use crate::secrets::quote;
 
 /// The proxy through which a URL is asked, without its user and password.
 /// Read by the client's own rules, and only once something went wrong.
@@ -24,7 +24,7 @@ fn shown(proxies: &Matcher, url: &Url) -> Option<String> {
     let port = proxy
         .port_u16()
         .map_or_else(String::new, |port| format!(":{port}"));
-    Some(clean(&format!(
+    Some(quote(&format!(
         "{}://{}{port}",
         proxy.scheme_str().unwrap_or("http"),
         proxy.host()?
