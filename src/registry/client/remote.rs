@@ -1,4 +1,4 @@
-//! One repository of one registry over HTTP.
+//! One repository of one registry, over HTTP.
 
 use std::sync::Arc;
 
@@ -19,29 +19,29 @@ use super::transport::{
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
-use crate::registry::repository::metadata_cache::Scope;
+use crate::registry::keychain::credential_id::CredentialId;
 use crate::secrets::quote;
 
-/// The header in which registries name what they serve.
+/// The header in which registries name the digest of the content.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// A manifest's bytes, verified.
+/// A manifest's verified bytes.
 #[derive(Debug)]
 pub(crate) struct RawManifest {
     pub(crate) digest: Digest,
     pub(crate) content_type: Option<String>,
-    /// What the registry itself said in `Last-Modified`.
+    /// `Last-Modified` from the registry itself.
     pub(crate) last_modified: Option<Timestamp>,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The part of a registry's limit that is left to others, in percent, with the
-/// user's credentials.
+/// The percentage of a registry's pull limit that is kept for others with the user's
+/// credentials.
 const RESERVE: u8 = 20;
-/// The same with a credential of the cluster: its nodes pull with it too.
+/// The same with a credential of the cluster, because its nodes also pull with it.
 const RESERVE_OF_CLUSTER: u8 = 50;
 
-/// A repository, and who we are to it.
+/// A repository, and the account that accesses it.
 #[derive(Debug)]
 pub(crate) struct Remote {
     name: CanonicalName,
@@ -54,8 +54,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// `name` is what the repository is called on its registry, `place` what
-    /// messages call it.
+    /// `name` is the repository's name on its registry, `label` its name in messages.
     pub(crate) fn new(
         name: &CanonicalName,
         label: RepositoryLabel,
@@ -83,25 +82,26 @@ impl Remote {
         &self.label
     }
 
-    /// An earlier run was let in without credentials. So it will be now, most
-    /// likely, and no request need go ahead to find out.
+    /// An earlier run needed no credentials. Most likely this one does not either, so
+    /// no request has to go first to find out.
     pub(crate) fn mark_public(&self) {
         self.endpoint.mark_contacted();
     }
 
-    /// Under which identities the cache may hold what was answered here.
-    pub(crate) async fn scopes(&self, private: bool) -> Vec<Scope> {
+    /// The IDs of the credentials under which the cache may hold this repository's
+    /// responses; `None` is anonymous.
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
         self.authorizer.scopes(private).await
     }
 
-    /// Under which of them the cache keeps what is answered now; `None` as long
-    /// as the registry has not let anybody in.
-    pub(crate) async fn scope(&self, private: bool) -> Option<Scope> {
+    /// The ID under which the cache stores responses now; `None` until the registry has
+    /// accepted a request.
+    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
         self.authorizer.scope(private).await
     }
 
-    /// Whether a GET of a manifest is counted, and a HEAD is not: then a tag's
-    /// digest is asked for first.
+    /// Whether the registry counts a GET of a manifest, but not a HEAD: then a tag's
+    /// digest is requested first.
     pub(crate) async fn counts_pulls(&self) -> bool {
         self.name.is_docker_hub()
             || match self.endpoint.base(&self.transport).await {
@@ -121,13 +121,13 @@ impl Remote {
         &self.name
     }
 
-    /// What the registry asked for when a request came without credentials;
-    /// `None` where it has not been asked yet or lets everybody read.
+    /// The registry's challenge for a request without credentials; `None` if it has
+    /// not been contacted yet or is public.
     pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.endpoint.challenge()
     }
 
-    /// The root of the registry's host; `None` where it is no host.
+    /// The root of the registry's host; `None` if it is not a valid host.
     pub(crate) async fn base(&self) -> Option<Url> {
         self.endpoint.base(&self.transport).await.ok().cloned()
     }
@@ -138,14 +138,17 @@ impl Remote {
         self.authorizer.accepted_password().await
     }
 
-    /// Asks an API that is not the registry's: as the question stands, without
-    /// what the registry is shown, and without following redirects.
-    pub(crate) async fn ask_aside(&self, mut request: Request) -> Result<Response, SendError> {
-        request.aside = true;
+    /// Sends a request to an API other than the registry's: unchanged, without the
+    /// registry's credentials, and without following redirects.
+    pub(crate) async fn send_to_other_api(
+        &self,
+        mut request: Request,
+    ) -> Result<Response, SendError> {
+        request.is_other_api = true;
         self.transport.send(&request).await
     }
 
-    /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.
+    /// The URL of a resource of the repository: `tags/list`, `manifests/1.0`.
     pub(crate) async fn url(&self, what: &str) -> Result<Url, FetchFailure> {
         let base = self.endpoint.base(&self.transport).await;
         base.and_then(|base| {
@@ -155,12 +158,12 @@ impl Remote {
         .map_err(|fault| self.label.useless(quote(&fault)))
     }
 
-    /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
-    /// the answer names no digest or is a refusal that a HEAD alone may meet.
+    /// The digest of a tag, or whether a digest exists: a HEAD, then a GET if the
+    /// response names no digest or is an error that only a HEAD may cause.
     pub(crate) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
         let mut request = self.manifest_request(version).await?;
         request.method = Method::HEAD;
-        let response = self.ask(request).await?;
+        let response = self.send(request).await?;
         if response.status.is_success() {
             if let TagOrDigest::Digest(digest) = version {
                 return Ok(digest.clone());
@@ -169,14 +172,14 @@ impl Remote {
             if let Some(digest) = named {
                 return Ok(digest);
             }
-        } else if holds_for_get(response.status) {
+        } else if applies_to_get(response.status) {
             return Err(self.refusal(&manifest_of(version), &response).await);
         }
         Ok(self.manifest(version, None).await?.digest)
     }
 
-    /// A manifest or an index, verified against the digest that was asked for,
-    /// else against the one that the answer names.
+    /// A manifest or an index, verified against the requested digest, or for a tag
+    /// against the digest in the response.
     pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
@@ -185,7 +188,7 @@ impl Remote {
         let mut request = self.manifest_request(version).await?;
         request.pull_reserve = Some(self.reserve);
         let own = request.url.origin();
-        let response = self.ask_for(request, size, MAX_MANIFEST).await?;
+        let response = self.send_with_limit(request, size, MAX_MANIFEST).await?;
         let what = manifest_of(version);
         if !response.status.is_success() {
             return Err(self.refusal(&what, &response).await);
@@ -210,19 +213,19 @@ impl Remote {
         Ok(RawManifest {
             digest,
             content_type,
-            // Where it is stored it may have been copied to at any time.
+            // A storage backend may have received its copy at any time.
             last_modified: last_modified(&response).filter(|_| response.url.origin() == own),
             bytes: response.body,
         })
     }
 
-    /// A config, verified.
+    /// A verified config.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
         let mut request = Request::get(url);
         request.compressed = false;
         let what = format!("config {}", blob.digest.short());
-        let response = self.ask_for(request, blob.size, MAX_BODY).await?;
+        let response = self.send_with_limit(request, blob.size, MAX_BODY).await?;
         if !response.status.is_success() {
             return Err(self.refusal(&what, &response).await);
         }
@@ -232,9 +235,9 @@ impl Remote {
         Ok(response.body)
     }
 
-    /// Asks for content of which a descriptor may have told the size. What is longer
-    /// than that is not this content, and no image that is too large.
-    async fn ask_for(
+    /// Requests content whose size may be known from a descriptor. A longer body is not
+    /// this content, rather than an image that is too large.
+    async fn send_with_limit(
         &self,
         mut request: Request,
         size: Option<u64>,
@@ -242,7 +245,7 @@ impl Remote {
     ) -> Result<Response, FetchFailure> {
         request.limit = size.map_or(most, |size| size.min(most));
         request.is_unbounded_image = request.limit == most;
-        self.ask(request).await
+        self.send(request).await
     }
 
     async fn manifest_request(&self, version: &TagOrDigest) -> Result<Request, FetchFailure> {
@@ -260,7 +263,7 @@ impl Remote {
         ))
     }
 
-    /// Words an answer that is no success.
+    /// The failure for a response with an error status.
     pub(crate) async fn refusal(&self, what: &str, response: &Response) -> FetchFailure {
         if response.status.is_redirection() {
             return self.label.useless(format_args!(
@@ -288,27 +291,27 @@ impl Remote {
         }
     }
 
-    /// Whether a URL lies on the registry's own host.
+    /// Whether a URL is on the registry's own host.
     async fn is_home(&self, url: &Url) -> bool {
         let base = self.endpoint.base(&self.transport).await;
         base.is_ok_and(|base| base.origin() == url.origin())
     }
 
-    /// Sends a question and follows redirects, without credentials. Any status
-    /// but a redirect with a target is an answer; of one that lies elsewhere the
-    /// body counts only where it is what was asked for.
+    /// Sends a request and follows redirects, without credentials. Any status except a
+    /// redirect with a target is a response; the body of a response from another host
+    /// counts only if it is a success.
     ///
-    /// The registry's own host is asked with authorization. A redirect within it
-    /// is, too, where it is refused without.
-    pub(crate) async fn ask(&self, mut request: Request) -> Result<Response, FetchFailure> {
-        // Before it goes first to the host, or anything else that others wait for.
+    /// Requests to the registry's own host are authorized. A redirect within that host
+    /// is authorized only if it is refused without credentials.
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, FetchFailure> {
+        // Waits here, before it holds anything that other requests wait for.
         let mut pull = self.pull(&request).await?;
         let mut is_home = self.is_home(&request.url).await;
         let mut response = if is_home {
-            self.ask_authorized(&mut request).await?
+            self.send_authorized(&mut request).await?
         } else {
-            self.lead_elsewhere(&mut request);
-            self.ask_elsewhere(&request).await?
+            self.prepare_for_other_host(&mut request);
+            self.send_elsewhere(&request).await?
         };
         for followed in 0.. {
             let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
@@ -324,16 +327,16 @@ impl Remote {
             is_home = is_home && target.origin() == request.url.origin();
             request.url = target;
             drop(pull);
-            self.lead_elsewhere(&mut request);
+            self.prepare_for_other_host(&mut request);
             pull = self.pull(&request).await?;
-            response = self.ask_elsewhere(&request).await?;
+            response = self.send_elsewhere(&request).await?;
             if is_home && response.status == StatusCode::UNAUTHORIZED {
-                response = self.ask_authorized(&mut request).await?;
+                response = self.send_authorized(&mut request).await?;
             }
         }
         drop(pull);
         if !is_home && !response.status.is_success() {
-            // Who it is that answered, nobody but the registry has said.
+            // Only the registry vouches for this host, so its text is not shown.
             response.body.clear();
         }
         Ok(response)
@@ -344,14 +347,14 @@ impl Remote {
         pull.map_err(|error| self.label.unanswered(&error))
     }
 
-    /// Makes a question one without credentials, to where the registry has led.
-    fn lead_elsewhere(&self, request: &mut Request) {
+    /// Removes the credentials from a request to a URL that the registry has named.
+    fn prepare_for_other_host(&self, request: &mut Request) {
         request.authorization = None;
         request.named_by = self.endpoint.named_by(&request.url, &self.transport);
     }
 
-    /// No answer to a question. Too large is the image's own fault where it is its
-    /// manifest or its config, and the registry's anywhere else.
+    /// The failure of a request without a response. If the body was too large, that is
+    /// the image's fault for a manifest or a config, and otherwise the registry's.
     fn failed(&self, request: &Request, error: &SendError) -> FetchFailure {
         let mut failure = self.label.unanswered(error);
         if request.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
@@ -360,21 +363,20 @@ impl Remote {
         failure
     }
 
-    async fn ask_elsewhere(&self, request: &Request) -> Result<Response, FetchFailure> {
+    async fn send_elsewhere(&self, request: &Request) -> Result<Response, FetchFailure> {
         let sent = self.transport.send(request).await;
         sent.map_err(|error| self.failed(request, &error))
     }
 
-    /// What to show instead to a registry that forbids what was asked, or hides
-    /// it; `None`: its answer counts.
-    async fn another(
+    /// Another authorization to try if the registry forbids or hides the content;
+    /// `None` if its response counts.
+    async fn other_authorization(
         &self,
         sent: &Result<Response, SendError>,
         shown: &Pass,
     ) -> Result<Option<Pass>, FetchFailure> {
         match sent {
-            // What is not sent since it is known, and what lies elsewhere, is for
-            // who was let in, too.
+            // A 304 and a redirect also show that access was granted.
             Ok(Response { status, .. }) if status.is_success() || status.is_redirection() => {
                 self.authorizer.accepted(shown).await;
                 Ok(None)
@@ -391,15 +393,14 @@ impl Remote {
         }
     }
 
-    async fn ask_authorized(&self, request: &mut Request) -> Result<Response, FetchFailure> {
+    async fn send_authorized(&self, request: &mut Request) -> Result<Response, FetchFailure> {
         let mut first = self.endpoint.go_first().await;
         let mut pass = self
             .authorizer
             .pass(&self.endpoint, &self.transport)
             .await?;
-        // Once as it is, once for the challenge, once for a token that has
-        // expired, once for a challenge with a further scope; and once for each
-        // further credential.
+        // One attempt as is, one after the challenge, one for an expired token, one for
+        // a challenge with another scope, and one for each further credential.
         for _ in 0..MAX_PASSES {
             request.authorization.clone_from(&pass.header);
             let sent = self.transport.send(request).await;
@@ -420,7 +421,7 @@ impl Remote {
                 drop(first);
             }
             let Some(challenge) = challenge else {
-                match self.another(&sent, &pass).await? {
+                match self.other_authorization(&sent, &pass).await? {
                     Some(other) => pass = other,
                     None => return sent.map_err(|error| self.failed(request, &error)),
                 }
@@ -437,16 +438,15 @@ impl Remote {
     }
 }
 
-/// How often one request is sent with another authorization at most.
+/// The maximum number of authorizations that one request is sent with.
 const MAX_PASSES: usize = 12;
 
-/// Whether the refusal of a HEAD would be that of a GET, too.
+/// Whether a GET would fail like this HEAD.
 ///
-/// Nexus and old Artifactories answer a HEAD with 404 or 400 for manifests that
-/// they serve, proxies forbid the method, and no HEAD says why. So a GET decides,
-/// unless it would be one request more for somebody who wants fewer, or who wants
-/// to know first who asks.
-fn holds_for_get(status: StatusCode) -> bool {
+/// Nexus and old versions of Artifactory answer a HEAD with 404 or 400 for manifests
+/// that they serve, proxies forbid the method, and the response to a HEAD does not say
+/// why. So a GET decides, unless the host wants fewer requests or authentication.
+fn applies_to_get(status: StatusCode) -> bool {
     status.is_redirection()
         || matches!(
             status,
@@ -459,13 +459,13 @@ fn holds_for_get(status: StatusCode) -> bool {
         )
 }
 
-/// When the registry says that it got what it serves.
+/// The time in `Last-Modified`.
 fn last_modified(response: &Response) -> Option<Timestamp> {
     let at = httpdate::parse_http_date(response.header(LAST_MODIFIED.as_str())?).ok()?;
     Timestamp::try_from(at).ok()
 }
 
-/// A manifest as messages name it.
+/// The name of a manifest in messages.
 fn manifest_of(version: &TagOrDigest) -> String {
     match version {
         TagOrDigest::Tag(tag) => format!("tag {tag}"),

@@ -179,7 +179,7 @@ async fn ask(
     let known = old.and_then(|old| old.pages.iter().find(|page| page.url == url.as_str()));
     let mut question = Request::get(url.clone());
     question.if_none_match = known.and_then(|page| page.etag.clone());
-    let answer = remote.ask(question).await?;
+    let answer = remote.send(question).await?;
     match (answer.status, known) {
         (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok((known.clone(), answer.url))),
         (StatusCode::BAD_REQUEST, _) => return Ok(Err(answer)),

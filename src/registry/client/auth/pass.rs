@@ -1,8 +1,8 @@
-//! What one request shows.
+//! The authorization of one request.
 
 use http::HeaderValue;
 
-/// What one request shows, and which round of authorization it belongs to.
+/// The authorization of one request, and the round in which it was obtained.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pass {
     pub(crate) header: Option<HeaderValue>,

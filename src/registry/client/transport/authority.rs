@@ -1,8 +1,8 @@
-//! What messages call the host of a URL.
+//! The host and port of a URL.
 
 use reqwest::Url;
 
-/// The host and port of a URL, as messages name it.
+/// The host and port of a URL, as shown in messages.
 pub(crate) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port()

@@ -1,5 +1,5 @@
-//! One HTTP exchange, within its bounds: so many at a time per host, so long,
-//! so large; retried where that is safe, and given up where it is hopeless.
+//! HTTP exchanges within limits: concurrent requests per host, time and size. Requests
+//! are retried if that is safe, and hosts that cannot be reached are given up.
 
 pub(crate) mod address;
 pub(crate) mod authority;

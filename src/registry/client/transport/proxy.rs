@@ -1,5 +1,4 @@
-//! Which proxy stands before a host, for messages: an error of the HTTP client
-//! does not name it.
+//! The proxy for a host, for messages: the HTTP client's errors do not name it.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -8,8 +7,8 @@ use reqwest::Url;
 use crate::registry::loopback::is_loopback;
 use crate::secrets::quote;
 
-/// The proxy through which a URL is asked, without its user and password.
-/// Read by the client's own rules, and only once something went wrong.
+/// The proxy that is used for a URL, without its user name and password. It is
+/// determined by the client's own rules.
 pub(crate) fn proxy_of(url: &Url) -> Option<String> {
     if is_loopback(url.host_str().unwrap_or_default()) {
         return None;
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_named_by_the_clients_rules_and_without_its_credentials() {
+    fn a_proxy_is_named_without_its_credentials() {
         let proxies = Matcher::builder()
             .https("http://me:hunter2@proxy.example:3128")
             .http("plain.example")

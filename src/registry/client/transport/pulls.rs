@@ -1,4 +1,4 @@
-//! What a host may count as a pull: whose turn it is, and how many are left.
+//! Requests that a host may count as pulls: whose turn it is, and how many are left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use super::host::Host;
 use super::quota::{PullAdmission, Quota};
 use super::waiting_line::Puller;
 
-/// How long the first in line may take to find out whether a host counts pulls, as
-/// where its tag list is long, until another is sent ahead.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the first repository in line may take to find out whether a host counts
+/// pulls (its tag list may be long) before another one is sent ahead.
+const SCOUT_DELAY: Duration = Duration::from_millis(500);
 
-/// A pull that is under way.
+/// A pull in progress.
 #[derive(Debug)]
-#[must_use = "it is under way until it is dropped"]
+#[must_use = "the pull ends when it is dropped"]
 pub(crate) struct Pull(Arc<Host>);
 
 impl Drop for Pull {
@@ -27,26 +27,26 @@ impl Drop for Pull {
 }
 
 impl Host {
-    /// What the host may have counted as a pull has no answer.
-    pub(crate) fn lost_pull(&self) {
-        self.state().budget.lost();
+    /// Records a pull without a response; the host may have counted it.
+    pub(crate) fn record_lost_pull(&self) {
+        self.state().budget.record_lost();
         self.line.wake();
     }
 
-    /// What the host said last of its limit.
+    /// The limit that the host reported last.
     pub(crate) fn quota(&self) -> Option<Quota> {
         self.state().budget.quota()
     }
 
-    /// The same as text, with the host's name.
+    /// The limit as text, with the host's name.
     pub(crate) fn quota_text(&self) -> Option<String> {
         let quota = self.quota()?;
         Some(format!("{} allows {quota} are left", self.name))
     }
 
-    /// Begins what the host may count as a pull, once it is its turn and no open
-    /// one may need its place; fails where so few are left that `reserve` percent
-    /// of the limit would be touched. `cached` says whether what is read is kept.
+    /// Begins a request that the host may count as a pull, when it is its turn and
+    /// enough pulls are left beyond the open ones; fails if it would use the `reserve`
+    /// percent of the limit. `cached` says whether the result will be cached.
     pub(crate) async fn pull(
         self: &Arc<Self>,
         puller: Puller<'_>,
@@ -69,30 +69,30 @@ impl Host {
         }
     }
 
-    /// Whether the host counts pulls, or may: then a HEAD is asked before a GET.
+    /// Whether the host counts or may count pulls: then a HEAD is sent before a GET.
     ///
-    /// Waits until it has told, where the first in line is about to find out. If
-    /// that takes long, one after the other is sent ahead with a HEAD, which no host
-    /// counts: so the pulls keep their order.
+    /// Waits while the first repository in line finds out. If that takes long, others
+    /// are sent ahead one after the other with a HEAD, which no host counts, so that the
+    /// order of the pulls is kept.
     pub(crate) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
-        let mut until = Instant::now() + PATIENCE;
+        let mut until = Instant::now() + SCOUT_DELAY;
         loop {
             let woken = self.line.woken();
             {
                 let mut state = self.state();
-                let settled = state.budget.is_known() || state.given_up.is_some();
-                if settled || self.line.is_first(puller) {
+                let is_decided = state.budget.is_known() || state.given_up.is_some();
+                if is_decided || self.line.is_first(puller) {
                     return state.budget.quota().is_some();
                 }
                 if let Some(scouted) = state.scouted {
-                    until = until.max(scouted + PATIENCE);
+                    until = until.max(scouted + SCOUT_DELAY);
                 }
                 if until <= Instant::now() {
                     state.scouted = Some(Instant::now());
                     return true;
                 }
             }
-            // When the time is over it is looked again, too.
+            // After a time-out the state is also checked again.
             let _ = timeout_at(until, woken).await;
         }
     }

@@ -17,32 +17,32 @@ pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// The media types that are understood.
+    /// The supported media types.
     pub(crate) accept: Option<&'static str>,
     pub(crate) authorization: Option<HeaderValue>,
-    /// The ETag of what is known already: where it is current, the answer is a
-    /// 304 without a body.
+    /// The ETag of a cached body: if it is current, the response is a 304 without a
+    /// body.
     pub(crate) if_none_match: Option<String>,
-    /// Whether registries that count pulls count this one: the part of their
-    /// limit, in percent, that is left to others. See [`Transport::pull`].
+    /// Set if registries that count pulls count this request: the percentage of their
+    /// limit that is kept for others. See [`Host::pull`](super::host::Host::pull).
     pub(crate) pull_reserve: Option<u8>,
     /// The body of a POST, as a form.
     pub(crate) form: Option<SecretString>,
-    /// Whether the body may be compressed on the way. Not where its digest
-    /// counts: there is nothing to win, and proxies have been seen to lie.
+    /// Whether the body may be compressed for transfer. Not if its digest is checked:
+    /// it would not save anything, and some proxies label the encoding incorrectly.
     pub(crate) compressed: bool,
-    /// The largest body of a success that is of use, in bytes.
+    /// The size limit for the body of a successful response, in bytes.
     pub(crate) limit: u64,
-    /// Whether a body over the limit is the image's own fault: that of a manifest
-    /// or a config which nobody has told the size of.
+    /// Whether a body over the limit is the image's fault: that of a manifest or a config
+    /// of unknown size.
     pub(crate) is_unbounded_image: bool,
-    /// Whether it is no question to the registry that may share its host. Then
-    /// it has a window, pauses and time-outs of its own: however it ends, that
-    /// says nothing of the registry.
-    pub(crate) aside: bool,
-    /// Set where a registry has named the URL: the kind of its own address. Then
-    /// only what it may lead to is connected to, and however that ends, it says
-    /// nothing of a registry that the user may have named on that host.
+    /// Whether it is for an API other than the registry's, which may be on the same
+    /// host. Then it has a separate window, pauses and time-outs, so that its result does
+    /// not affect the registry.
+    pub(crate) is_other_api: bool,
+    /// Set if a registry has named the URL: the kind of the registry's address. Then only
+    /// addresses that it may point to are connected to, and the result does not affect a
+    /// registry on that host that the user may have named.
     pub(crate) named_by: Option<AddressKind>,
 }
 
@@ -60,7 +60,7 @@ impl Request {
             compressed: true,
             limit: MAX_BODY,
             is_unbounded_image: false,
-            aside: false,
+            is_other_api: false,
             named_by: None,
         }
     }
@@ -78,11 +78,11 @@ impl Request {
     }
 }
 
-/// One complete response. The body of a redirect is not read; of any other that
-/// is no success, only the beginning is, whatever the question's limit.
+/// One complete response. The body of a redirect is not read, and of any other error
+/// status only the beginning, whatever the request's limit.
 #[derive(Debug)]
 pub(crate) struct Response {
-    /// What was asked.
+    /// The URL of the request.
     pub(crate) url: Url,
     /// The socket that was connected to, which may be a proxy's.
     pub(crate) from: Option<SocketAddr>,
@@ -92,7 +92,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// A header's text; `None` where it is missing or no text.
+    /// A header's text; `None` if it is missing or not text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

@@ -1,13 +1,13 @@
-//! When a host wants to be asked again.
+//! When a request may be repeated.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
-/// The `Retry-After` of an answer: a number of seconds, or a time. A time is
-/// compared with the answer's own `Date`, so that a clock that is wrong here
-/// does not matter; one that is over, or that is none, is no wish at all.
+/// The `Retry-After` of a response: a number of seconds, or a time. A time is compared
+/// with the response's own `Date`, so that a wrong local clock does not matter. `None`
+/// if it is missing, malformed or in the past.
 pub(crate) fn requested_delay(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
@@ -25,7 +25,7 @@ pub(crate) fn requested_delay(headers: &HeaderMap) -> Option<Duration> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long to wait for a time is a question to the clock"
+    reason = "the time until a date depends on the clock"
 )]
 fn now() -> SystemTime {
     SystemTime::now()
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_counts_from_the_time_of_the_answer() {
+    fn a_time_is_relative_to_the_date_of_the_response() {
         for (after, wait) in [
             ("Sat, 21 Nov 2026 12:00:09 GMT", Some(9)),
             ("Saturday, 21-Nov-26 12:01:00 GMT", Some(60)),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn without_its_time_our_own_counts() {
+    fn without_a_date_the_local_clock_is_used() {
         assert_eq!(delay_seconds("Sat, 21 Nov 2020 12:00:00 GMT", None), None);
         let later = now() + Duration::from_secs(100);
         let wait = delay_seconds(&httpdate::fmt_http_date(later), Some("noon"));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_no_wish() {
+    fn malformed_values_are_ignored() {
         for after in ["", "soon", "-1", "1.5", "2026-11-21T12:00:00Z"] {
             assert_eq!(delay_seconds(after, Some(NOW)), None, "{after}");
         }

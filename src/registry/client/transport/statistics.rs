@@ -1,21 +1,21 @@
-//! What a run has asked.
+//! Counts of the requests of a run.
 
 use std::time::Duration;
 
 use crate::registry::cache::CacheStatistics;
 
-/// How much was asked.
+/// The requests of a run so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statistics {
-    /// Requests sent, with those for tokens and the repeated ones.
+    /// Requests sent, including those for tokens and retries.
     pub requests: u64,
     /// Bytes of bodies received, after decompression.
     pub bytes: u64,
-    /// What the cache was asked.
+    /// The lookups in the cache.
     pub cache: CacheStatistics,
-    /// The host with the slowest answer, and how long that took to begin.
+    /// The host with the slowest response, and how long it took to begin.
     pub slowest: Option<(String, Duration)>,
-    /// What hosts that count pulls said last, as text: `registry-1.docker.io
+    /// The last limits of hosts that count pulls, as text: `registry-1.docker.io
     /// allows 100 pulls in 6h, of which 81 are left`.
     pub quotas: Vec<String>,
 }

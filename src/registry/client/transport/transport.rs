@@ -1,4 +1,4 @@
-//! One request sent: within the bounds of its host, with retries and a size limit.
+//! Sends requests: within the limits of their hosts, with retries and a size limit.
 
 use super::address::AddressKind;
 use super::authority::authority;
@@ -23,14 +23,14 @@ use super::host::{Host, RequestSlot, ResponseSummary};
 use crate::registry::cache::CacheStatistics;
 use crate::registry::options::{RegistryOptions, RegistrySetupError};
 
-/// How much of the body of an answer is read that is no success, in bytes.
+/// How much of the body of an error response is read, in bytes.
 pub(crate) const MAX_ERROR_BODY: usize = 16 * 1024;
-/// How long that may take: it explains a status that is known already.
+/// How long that may take; the body only explains the status.
 pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
-/// How often one request is sent at most.
+/// The maximum number of attempts per request.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
-/// The way out to all hosts of a run.
+/// Sends the requests of a run to all hosts.
 #[derive(Debug)]
 pub(crate) struct Transport {
     clients: Clients,
@@ -63,7 +63,7 @@ impl Transport {
         })
     }
 
-    /// How much was asked so far; of the cache it knows nothing.
+    /// The requests so far, without those to the cache.
     pub(crate) fn statistics(&self) -> Statistics {
         let hosts = self.hosts();
         let slowest = hosts.values().max_by_key(|host| host.slowest());
@@ -86,16 +86,16 @@ impl Transport {
         &self.line
     }
 
-    /// Whether the host has told how many pulls are left. Where another
-    /// repository is about to find out, it waits for that.
+    /// Whether the host counts pulls. Waits if another repository is about to find
+    /// out.
     pub(crate) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
         let host = self.host(&Request::get(url.clone()));
         host.counts_pulls(puller).await
     }
 
-    /// Waits until what the host may count as a pull may be sent, if that is what
-    /// the question is. To be called before anything is held that others need,
-    /// and kept until the answer is there.
+    /// Waits until a request that the host may count as a pull may be sent; `None` for
+    /// other requests. Must be called before holding anything that others wait for; the
+    /// result must be held until the response has arrived.
     pub(crate) async fn pull(
         &self,
         request: &Request,
@@ -110,18 +110,18 @@ impl Transport {
         }
     }
 
-    /// Where a registry is that has answered from this socket.
+    /// Where a registry is whose response came from this socket.
     pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
         self.clients.kind_of_registry(url, from)
     }
 
-    /// Whether the host may speak plain HTTP or have a bad certificate.
+    /// Whether the host may use plain HTTP or have a bad certificate.
     pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         self.clients.is_insecure(url)
     }
 
-    /// Sends a question until it is answered, or it is clear that it will not
-    /// be. Any status is an answer; only GET and HEAD are repeated.
+    /// Sends a request until there is a response or a final error. Any status is a
+    /// response; only GET and HEAD are repeated.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
         if self.offline {
             return Err(SendError::Offline);
@@ -136,10 +136,10 @@ impl Transport {
                 if let Err(error) = &result {
                     host.record(error);
                     if matches!(error, SendError::Broken { reset: true, .. }) {
-                        slot.complained();
+                        slot.record_complaint();
                     }
                     if request.pull_reserve.is_some() {
-                        host.lost_pull();
+                        host.record_lost_pull();
                     }
                 }
                 result
@@ -157,7 +157,7 @@ impl Transport {
         }
     }
 
-    /// How long to wait before an answer is asked for again; `None`: it counts.
+    /// How long to wait before a request is repeated; `None` if its response counts.
     pub(crate) fn wait_after(
         &self,
         host: &Host,
@@ -183,10 +183,10 @@ impl Transport {
             .then(|| self.backoff * 2_u32.saturating_pow(attempt - 1))
     }
 
-    /// How many requests the host may have open that gets the most.
+    /// The largest number of requests that any host may have open.
     pub(crate) fn widest(&self) -> usize {
         let widest = self.hosts().values().map(|host| host.window()).max();
-        widest.unwrap_or_else(|| super::window::start(self.max_connections))
+        widest.unwrap_or_else(|| super::window::initial_size(self.max_connections))
     }
 
     pub(crate) fn hosts(&self) -> MutexGuard<'_, HashMap<String, Arc<Host>>> {
@@ -196,8 +196,8 @@ impl Transport {
     pub(crate) fn host(&self, request: &Request) -> Arc<Host> {
         let url = &request.url;
         let mut key = url.origin().ascii_serialization();
-        if request.aside {
-            key.push_str(" aside");
+        if request.is_other_api {
+            key.push_str(" other-api");
         }
         if request.named_by.is_some() {
             key.push_str(" named");
@@ -214,14 +214,15 @@ impl Transport {
         Host::new(authority(url), self.max_connections, line)
     }
 
-    /// Sends once and reads the body, in the time there is for that.
+    /// Sends a request once and reads the body, within the time limit.
     pub(crate) async fn exchange(
         &self,
         slot: &RequestSlot<'_>,
         request: &Request,
     ) -> Result<Response, SendError> {
         let host = slot.host();
-        // Outside of the time-out: the first one reads the system's certificates.
+        // Outside of the time limit, because the first one reads the system's
+        // certificates.
         let client = match request.named_by {
             None => self.clients.for_url(&request.url),
             Some(registry) => self.clients.for_named(&request.url, registry),
@@ -235,8 +236,8 @@ impl Transport {
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let once = self.once(client, slot, request);
-        let result = match tokio::time::timeout(self.request_timeout, once).await {
+        let exchange = self.exchange_headers(client, slot, request);
+        let result = match tokio::time::timeout(self.request_timeout, exchange).await {
             Ok(Ok((mut response, unread))) => {
                 if let Some(unread) = unread {
                     response.body = self.error_body(unread).await;
@@ -249,7 +250,7 @@ impl Transport {
                 after: self.request_timeout,
             }),
         };
-        // Not the query: redirects carry signatures there.
+        // Without the query, because redirects have signatures there.
         tracing::debug!(
             method = %request.method,
             host = host.name(),
@@ -261,8 +262,8 @@ impl Transport {
         result
     }
 
-    /// One answer; where it is no success, its body is still to be read.
-    pub(crate) async fn once(
+    /// Sends a request once. The body of an error response is returned unread.
+    pub(crate) async fn exchange_headers(
         &self,
         client: &reqwest::Client,
         slot: &RequestSlot<'_>,
@@ -290,11 +291,11 @@ impl Transport {
         let (sent, started) = (host.sends(), tokio::time::Instant::now());
         let received = builder.send().await.map_err(|error| {
             let has_answered = host.has_answered();
-            SendError::unanswered(host.name(), &request.url, &error, has_answered)
+            SendError::for_request(host.name(), &request.url, &error, has_answered)
         })?;
         let (status, headers) = (received.status(), received.headers().clone());
         let from = received.remote_addr();
-        slot.answered(&ResponseSummary {
+        slot.record(&ResponseSummary {
             status,
             headers: &headers,
             kind: request.kind(),
@@ -318,20 +319,20 @@ impl Transport {
         Ok((response, None))
     }
 
-    /// Reads the body of a success, which may not be longer than its limit.
+    /// Reads the body of a successful response, up to its limit.
     pub(crate) async fn body(
         &self,
         host: &Host,
         mut response: reqwest::Response,
         limit: u64,
     ) -> Result<Vec<u8>, SendError> {
-        let too_large = || SendError::TooLarge {
+        let too_large = SendError::TooLarge {
             host: host.name().to_owned(),
             limit,
         };
-        // Known only where nothing is compressed.
+        // The length is known only if the body is not compressed.
         if response.content_length() > Some(limit) {
-            return Err(too_large());
+            return Err(too_large);
         }
         let mut body = Vec::new();
         loop {
@@ -345,14 +346,14 @@ impl Transport {
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if (body.len() + chunk.len()) as u64 > limit {
-                return Err(too_large());
+                return Err(too_large);
             }
             body.extend_from_slice(&chunk);
         }
     }
 
-    /// Reads the beginning of any other body. However long it is, and however it
-    /// ends, the answer counts.
+    /// Reads the beginning of any other body. The response counts whether or not that
+    /// succeeds.
     pub(crate) async fn error_body(&self, mut response: reqwest::Response) -> Vec<u8> {
         let mut body = Vec::new();
         let read = async {
@@ -365,7 +366,7 @@ impl Transport {
             }
         };
         let time = ERROR_BODY_TIME.min(self.request_timeout);
-        // What came until then is what there is.
+        // After a time-out, the part that has arrived is used.
         let _ = tokio::time::timeout(time, read).await;
         body
     }

@@ -69,7 +69,7 @@ pub(crate) async fn get(
     let mut question = Request::get(url);
     question.authorization = authorization.cloned();
     question.limit = MAX_PAGE;
-    let answer = remote.ask_aside(question).await?;
+    let answer = remote.send_to_other_api(question).await?;
     if !answer.status.is_success() {
         let status = answer.status;
         return Err(NoPushTimes::Refused { host, status });
