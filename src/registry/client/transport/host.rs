@@ -182,7 +182,7 @@ impl Host {
         }
     }
 
-    /// To be called when a request is sent; the result belongs into the
+    /// To be called when a request is sent; the result belongs in the
     /// [`ResponseSummary`] of its response.
     pub(crate) fn sends(&self) -> u64 {
         self.state().budget.changes()
