@@ -340,9 +340,9 @@ impl WorkloadAccounts {
             secret_count: secrets.len(),
             is_incomplete,
             account: if self.is_always {
-                Account::of_pull_secrets(secrets)
+                Account::from_pull_secrets(secrets)
             } else {
-                Account::of_pull_secrets_after_user(secrets)
+                Account::from_pull_secrets_after_user(secrets)
             },
         }
     }

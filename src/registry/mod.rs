@@ -1,73 +1,76 @@
 //! Image names to metadata: registries over HTTP, and OCI layouts on disk.
 //!
-//! [`Registries::answer`] takes the questions the evaluator needs answered
-//! ([`crate::image::Fact`]) and writes each answer, or the reason why there is
-//! none, into a [`crate::image::RepositoryMetadata`]. A failure is a value: one
-//! bad registry, tag or credential spoils its own facts and no others.
+//! [`Registries::answer`] takes the facts that the evaluator needs
+//! ([`crate::image::Fact`]) and writes each value, or the reason why it is missing,
+//! into a [`crate::image::RepositoryMetadata`]. A failure is a value: one bad
+//! registry, tag or credential affects only its own facts.
 //!
-//! # The way of a request
+//! # How a request is made
 //!
 //! ```text
-//! Registries::answer          scanner     which facts of which version, side by side
-//!   └─ Sources                sources     the first place that answers, by registries_conf
-//!        └─ Images            images      each manifest and config once a run, or for ever
-//!             ├─ Memory       memory      what earlier runs learnt, whose and how far trusted
-//!             │    └─ Cache   cache       a file or servers that keep bytes under keys
-//!             ├─ Told         push_times  what bounds many dates in a few requests
-//!             │    └─ Api     providers   Docker Hub, Quay, Harbor, Artifact Registry
-//!             ├─ Layout       layout      a directory on disk, or
-//!             └─ Remote       remote      one repository of one registry
-//!                  ├─ tags         tags, link  pages, each on the host of the one before
-//!                  ├─ target       redirect    where a registry may send a request on to
+//! Registries::answer            registries  which facts of which version, concurrently
+//!   └─ Sources                  repository  the first source that answers, in the order of
+//!        │                                  `registries.conf` (mirrors)
+//!        └─ images              repository  each manifest and config once per run, or never again
+//!             ├─ metadata cache repository  what earlier runs learnt, for whom, how far trusted
+//!             │    └─ Cache     cache       a file or servers that store bytes under keys
+//!             ├─ push times     repository  an upper bound for many dates in a few requests:
+//!             │                             Docker Hub, Quay, Harbor, Artifact Registry
+//!             ├─ Layout         repository  a directory on disk, or
+//!             └─ Remote         client      one repository of one registry
+//!                  ├─ target       redirect    where a registry may redirect a request
 //!                  ├─ Authorizer   auth        challenge → credential → token, single flight
-//!                  │    └─ Account account     whose credentials: the user's, or pull secrets
-//!                  │         └─ Keychain  credentials  docker config files and helpers
-//!                  ├─ Endpoint     endpoint    https or plain HTTP, what it wants to see
-//!                  └─ Transport    transport   bound per host, time-outs, retries, size limits,
-//!                                              and the one rule on addresses
+//!                  │    └─ Account keychain    the user's credentials, or pull secrets:
+//!                  │                           docker config files and credential helpers
+//!                  ├─ Endpoint     endpoint    https or plain HTTP, which challenge it sends
+//!                  └─ Transport    transport   limits per host, time-outs, retries, size limits,
+//!                                              and the rule on addresses
 //! ```
 //!
-//! # Rules that hold for every request
+//! # Rules for every request
 //!
-//! - There is no ping: the request itself is sent, and a 401 is answered. Once a
-//!   host has shown its challenge, other repositories of that host go straight
-//!   to the token endpoint.
-//! - Credentials go to the registry's own host, and to the token realm of its
-//!   own challenge over https (or loopback, or a host named insecure). They
-//!   never follow a redirect to another host.
-//! - What a registry names, a redirect's target or a token endpoint, is connected
-//!   to only at an address that is public, private (unless the options say
-//!   otherwise), or of the registry's own kind; see [`AddressOptions`].
-//! - Every body of a success is read with a running count and refused beyond its
-//!   limit; what is compressed is counted as it expands. Any other body is cut.
-//! - A host gets a few requests at a time, more while it keeps up, and half as
-//!   many once it complains or lets them wait.
-//! - A host is given up for the run after a DNS, connect or TLS failure or two
-//!   time-outs; what is asked of it later fails at once, for the same reason.
-//! - What comes from the network is stripped of control characters and cut
-//!   before it stands in a message; no message holds a secret.
+//! - There is no ping: the request itself is sent, and a 401 is answered. After a
+//!   host has sent its challenge, requests for other repositories of that host go
+//!   straight to the token endpoint.
+//! - Credentials go to the registry's own host, and to the token realm of its own
+//!   challenge over https (or loopback, or a host declared insecure). They never
+//!   follow a redirect to another host.
+//! - What a registry names, the target of a redirect or a token endpoint, is
+//!   connected to only at an address that is public, private (unless the options
+//!   forbid it), or of the registry's own kind; see [`AddressOptions`].
+//! - The body of every successful response is counted while it is read and rejected
+//!   above its limit; compressed bodies are counted after decompression. Any other
+//!   body is truncated.
+//! - A host gets a few concurrent requests, more while it keeps up, and half as many
+//!   after it complains or queues them.
+//! - After a DNS, connect or TLS failure or two time-outs, a host is skipped for the
+//!   rest of the run; later requests to it fail at once, with the same reason.
+//! - Text from the network is stripped of control characters and truncated before it
+//!   appears in a message; no message contains a secret.
 //!
-//! # Oddities
+//! # Special cases
 //!
 //! - The registry `docker.io` is served at `registry-1.docker.io`, and its
-//!   credentials are filed under `https://index.docker.io/v1/`.
-//! - On loopback, and for hosts named insecure, https is tried once and plain
-//!   HTTP used if no TLS connection comes about; the answer holds for the run.
-//! - The answers of a [`Registries`] live as long as it does: what a tag serves
-//!   is asked once, or confirmed once where an earlier run has seen it. Make a
-//!   new one for a new look.
+//!   credentials are stored under `https://index.docker.io/v1/`.
+//! - On loopback, and for hosts declared insecure, https is tried once and plain HTTP
+//!   is used if no TLS connection can be made; the result is kept for the run.
+//! - A [`Registries`] remembers its answers as long as it lives: a tag is resolved
+//!   once, or confirmed once if an earlier run resolved it. Create a new one to get
+//!   current answers.
 
 mod cache;
 mod client;
 mod content;
 mod keychain;
+mod loopback;
 mod mirrors;
 mod options;
 mod registries;
 mod repository;
 
 pub use self::client::transport::{AddressOptions, Statistics, Turn};
-pub use self::keychain::account::{Account, CredentialId, PullSecret};
+pub use self::keychain::account::{Account, PullSecret};
+pub use self::keychain::credential_id::CredentialId;
 pub use self::keychain::{
     DockerConfig, DockerConfigError, StoredCredential, user_credential_files,
 };

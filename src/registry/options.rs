@@ -1,4 +1,4 @@
-//! What the user may set about registries.
+//! Options for registry access.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,68 +10,68 @@ use super::mirrors::RegistriesConf;
 use super::repository::layout::OciLayout;
 use super::repository::providers::PushTimeApi;
 
-/// How far the answers of earlier runs are trusted. What is addressed by its
-/// digest always is; [`Trust::default`] is what the product promises.
+/// How far cached answers of earlier runs are trusted. Content that is addressed by
+/// its digest always is; [`Trust::default`] is the documented default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Trust {
-    /// How old a tag list may be. Zero: it is asked for again.
+    /// How old a cached tag list may be. Zero: it is always fetched again.
     pub max_age: Duration,
-    /// Trust nothing but digests.
+    /// Trust only digests.
     pub refresh: bool,
-    /// Ask nothing, and trust everything.
+    /// Send no requests, and trust everything.
     pub offline: bool,
 }
 
-/// How registries are asked. [`RegistryOptions::default`] is anonymous, over
-/// the network, without a cache.
+/// How registries are accessed. [`RegistryOptions::default`] is anonymous, over the
+/// network, without a cache.
 #[derive(Debug, Clone)]
 pub struct RegistryOptions {
-    /// How long one response may take, body included. `None`: 30 seconds.
+    /// The time limit for one response, including its body. `None`: 30 seconds.
     pub request_timeout: Option<Duration>,
-    /// How long DNS, connecting and the TLS handshake may take together.
+    /// The time limit for DNS, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
-    /// How many requests one host gets at a time at most. It gets 32 at first,
-    /// twice as many with each round of answers that come as quickly as before,
-    /// and half as many after a 429 or a reset connection.
+    /// The maximum number of concurrent requests per host. It starts at 32, doubles
+    /// after each round of responses that are as fast as before, and is halved after
+    /// a 429 or a reset connection.
     pub max_connections: usize,
-    /// How long all requests to one host may wait in all because it answered
-    /// 429, or 503 with `Retry-After`.
+    /// The total time that requests to one host may wait because it answered 429, or
+    /// 503 with `Retry-After`.
     pub max_wait: Duration,
-    /// The pause before the first retry; each further one is twice as long.
+    /// The pause before the first retry; it doubles with each further retry.
     pub backoff: Duration,
-    /// Hosts (`HOST` or `HOST:PORT`) that may speak plain HTTP or show a
-    /// certificate that cannot be verified.
+    /// Hosts (`HOST` or `HOST:PORT`) that may use plain HTTP or present a certificate
+    /// that cannot be verified.
     pub insecure_registries: Vec<String>,
-    /// Where images are read from instead of where their names point.
+    /// Mirrors and other locations that images are read from, and what is blocked.
     pub registries_conf: RegistriesConf,
-    /// Further certificate authorities: the contents of PEM files.
+    /// Additional certificate authorities: the contents of PEM files.
     pub extra_ca: Vec<Vec<u8>>,
-    /// Images that are read from disk.
+    /// Images that are read from disk instead of a registry.
     pub layouts: Vec<OciLayout>,
-    /// The docker config files of the user, the first that knows a registry
-    /// wins; see [`super::user_credential_files`]. Empty: anonymous.
+    /// The user's docker config files; the first with credentials for a registry
+    /// wins. See [`super::user_credential_files`]. Empty: anonymous.
     pub credential_files: Vec<PathBuf>,
-    /// The search path for `docker-credential-…`. `None`: that of the process.
+    /// The search path for `docker-credential-…`. `None`: the `PATH` of the process.
     pub helper_path: Option<OsString>,
-    /// How long a credential helper may take.
+    /// The time limit for a credential helper.
     pub helper_timeout: Duration,
-    /// What is kept between runs.
+    /// The cache that is kept between runs.
     pub cache: Cache,
-    /// How far that is trusted.
+    /// How far the cache is trusted.
     pub trust: Trust,
-    /// Where a registry says how many pulls are left: the part of its limit, in
-    /// percent, that is left to others. `None`: 20, and 50 with a credential of
-    /// the cluster, whose nodes need it.
+    /// The percentage of a registry's pull limit that is kept for others, if the
+    /// registry reports its limit. `None`: 20, or 50 with a credential of the
+    /// cluster, because its nodes pull with it.
     pub rate_reserve: Option<u8>,
-    /// Where push times are told, beside the registries that are known: for a
-    /// registry of one's own, and for tests.
+    /// APIs that list push times, in addition to the known ones: for a private
+    /// registry, and for tests.
     pub push_time_apis: Vec<PushTimeApi>,
-    /// What names resolve to, and where registries may lead.
+    /// Which addresses may be connected to.
     pub addresses: AddressOptions,
 }
 
 impl RegistryOptions {
-    /// The time-out in force.
+    /// The time limit for one response that applies.
     pub(crate) fn request_timeout(&self) -> Duration {
         self.request_timeout.unwrap_or(Duration::from_secs(30))
     }
@@ -101,30 +101,30 @@ impl Default for RegistryOptions {
     }
 }
 
-/// Options that cannot be used: the user's fault.
+/// Invalid options.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrySetupError {
-    /// A file given as certificate authority holds no PEM certificate.
-    #[error("certificate authority {position} holds no certificate in PEM format")]
+    /// A file given as a certificate authority contains no PEM certificate.
+    #[error("certificate authority {position} contains no certificate in PEM format")]
     CertificateAuthority {
-        /// Which of the given ones, counted from 1.
+        /// The position among the given files, from 1.
         position: usize,
     },
-    /// A host given as insecure is no host.
+    /// A host given as insecure is not a valid host.
     #[error("insecure registry {0:?}: write HOST or HOST:PORT, without scheme and path")]
     InsecureRegistry(String),
-    /// A place where push times are told is not a URL of a folder.
+    /// The base of a push time API is not a URL that ends in a slash.
     #[error("the API for push times {0:?} is not a URL that ends in a slash")]
     PushTimeApi(String),
 }
 
-/// Makes ring the TLS provider of the process, if there is none yet.
+/// Installs ring as the TLS provider of the process, if there is none yet.
 ///
-/// [`super::Registries::new`] does this by itself; a program that opens TLS
-/// connections of its own before that calls it first.
+/// [`super::Registries::new`] calls it; a program that opens TLS connections of its
+/// own before that must call it first.
 pub fn install_crypto_provider() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Losing a race here means that another thread has installed one.
+        // It fails only if another thread has installed one meanwhile.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

@@ -13,10 +13,11 @@ use crate::image::{
 
 use super::cache::Cache;
 use super::client::endpoint::Endpoint;
-use super::client::failure::Place;
+use super::client::failure::RepositoryLabel;
 use super::client::remote::Remote;
 use super::client::transport::{Statistics, Transport, Turn};
-use super::keychain::account::{Account, CredentialId};
+use super::keychain::account::Account;
+use super::keychain::credential_id::CredentialId;
 use super::mirrors::{PullSource, PullSources, RegistriesConf};
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
 use super::repository::facts::Wanted;
@@ -63,7 +64,7 @@ impl Registries {
         Ok(Self {
             shared: Arc::new(Shared {
                 transport: Arc::new(Transport::new(&options)?),
-                user: Account::of_user(&options),
+                user: Account::for_user(&options),
                 cache: options.cache,
                 trust: options.trust,
                 rate_reserve: options.rate_reserve,
@@ -90,7 +91,7 @@ impl Registries {
         let places = self.shared.conf.sources(name);
         let places = places.iter().flat_map(PullSources::iter);
         let ids: Vec<_> = places.map(|p| account.credential_id(&p.name)).collect();
-        CredentialId::of_places(&ids)
+        CredentialId::for_sources(&ids)
     }
 
     /// As [`Account::secrets_for`], for all places from which the repository may
@@ -305,13 +306,13 @@ impl Registries {
         let places = match (layout::find(&shared.layouts, name), places) {
             (Some(layout), _) => {
                 let layout = Source::Layout(layout);
-                Ok(vec![Images::new(layout, Place::new(name), None)])
+                Ok(vec![Images::new(layout, RepositoryLabel::new(name), None)])
             }
             (None, Ok(places)) => {
                 let images = |place| self.place(account, name, place);
                 Ok(places.iter().map(images).collect())
             }
-            (None, Err(refusal)) => Err(Place::new(name).useless(refusal)),
+            (None, Err(refusal)) => Err(RepositoryLabel::new(name).useless(refusal)),
         };
         let sources = Arc::new(Sources::new(places));
         repositories.insert(key, Arc::clone(&sources));
@@ -322,7 +323,7 @@ impl Registries {
     /// other, and what is remembered of that place.
     fn place(&self, account: &Account, name: &CanonicalName, source: &PullSource) -> Images {
         let shared = &self.shared;
-        let place = Place::at(name, source);
+        let place = RepositoryLabel::for_source(name, source);
         let remote = Remote::new(
             &source.name,
             place.clone(),

@@ -13,6 +13,7 @@
 //! ordinary texts. For a login with such a password, the Base64 of `user:password` is
 //! searched.
 
+pub(crate) mod header;
 mod known;
 
 pub use known::{

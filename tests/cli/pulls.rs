@@ -107,8 +107,8 @@ fn exactly_the_allowed_pulls_are_made_for_the_same_rows_in_each_run() {
         let rest = outcome.items().pop().expect("rows");
         let message = text(&rest, "message").to_owned();
         for part in [
-            "allows 100 pulls in 6h, of which 20 are left, which --rate-reserve 20 leaves",
-            "this run made 80: try again in 6h at the latest, or now with a smaller reserve",
+            "allows 100 pulls in 6h, of which 20 are left, which --rate-reserve 20 keeps",
+            "this run made 80: try again in 6h at most, or now with a smaller reserve",
             "with a cache (--cache), images that were read would not be pulled again",
         ] {
             assert!(message.contains(part), "{message}");

@@ -128,7 +128,10 @@ fn offline_without_a_cache_says_so_in_the_row() {
     let items = run(&environment, &["--offline"]).items();
     assert_eq!(items[0]["reason"], "registry-unreachable");
     let message = items[0]["message"].as_str().expect("a message");
-    assert!(message.contains("--offline asks no registry"), "{message}");
+    assert!(
+        message.contains("--offline contacts no registry"),
+        "{message}"
+    );
     assert_eq!(registry.paths(), [""; 0]);
 }
 

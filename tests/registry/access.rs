@@ -11,7 +11,7 @@ use super::{ask_with, block_on, created, image, name, options, refused, tags};
 use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
-/// A docker config in a directory of its own, and options that use it.
+/// A docker config in a temporary directory, and options that use it.
 pub(super) struct Config {
     dir: tempfile::TempDir,
 }
@@ -114,7 +114,7 @@ fn a_second_repository_goes_straight_to_the_token_endpoint() {
         name(&registry.image("org/other")),
     );
     let (mut first, mut second) = <(RepositoryMetadata, RepositoryMetadata)>::default();
-    // Side by side: even then the challenge is met once.
+    // Concurrently: even then there is only one challenge.
     block_on(async {
         tokio::join!(
             registries.answer(registries.user(), &app, vec![Fact::Tags], &mut first),
@@ -127,7 +127,7 @@ fn a_second_repository_goes_straight_to_the_token_endpoint() {
 }
 
 #[test]
-fn a_token_that_is_no_longer_taken_is_renewed() {
+fn a_token_that_is_no_longer_accepted_is_renewed() {
     let registry = with_tags();
     registry.require(Access::Token);
     registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
@@ -143,7 +143,7 @@ fn a_token_that_is_no_longer_taken_is_renewed() {
                 .answer(registries.user(), &app, vec![Fact::Tags], &mut metadata)
                 .await;
             registry.revoke_tokens();
-            // Older than what is taken for fresh, without waiting for it.
+            // Old enough to have expired, without waiting for that.
             tokio::time::pause();
             tokio::time::advance(std::time::Duration::from_secs(60)).await;
             tokio::time::resume();
@@ -159,7 +159,7 @@ fn a_token_that_is_no_longer_taken_is_renewed() {
 }
 
 #[test]
-fn a_young_token_that_ended_on_its_way_is_renewed() {
+fn a_new_token_that_expires_during_a_request_is_renewed() {
     let registry = with_tags();
     registry.require(Access::Token);
     registry.expires_in(1);
@@ -186,7 +186,7 @@ fn a_young_token_that_ended_on_its_way_is_renewed() {
 }
 
 #[test]
-fn credentials_are_shown_to_the_token_endpoint_only() {
+fn credentials_are_sent_only_to_the_token_endpoint() {
     let registry = with_tags();
     registry.require(Access::TokenFor("me", "hunter2"));
     let config = Config::login(&registry, "hunter2");
@@ -205,7 +205,7 @@ fn credentials_are_shown_to_the_token_endpoint_only() {
 }
 
 #[test]
-fn basic_credentials_are_shown_when_asked_for_and_kept() {
+fn basic_credentials_are_sent_when_required_and_then_kept() {
     let registry = with_tags();
     registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
     registry.require(Access::Basic("me", "hunter2"));
@@ -224,7 +224,7 @@ fn basic_credentials_are_shown_when_asked_for_and_kept() {
 }
 
 #[test]
-fn an_identity_token_is_exchanged_by_oauth() {
+fn an_identity_token_is_exchanged_with_oauth() {
     let registry = with_tags();
     let config = Config::write(&json!({"auths": {registry.host(): {
         "username": "00000000-0000-0000-0000-000000000000", "identitytoken": "hunter2"}}}));
@@ -234,7 +234,7 @@ fn an_identity_token_is_exchanged_by_oauth() {
 }
 
 #[test]
-fn without_credentials_a_private_repository_is_unauthorized_and_says_what_to_do() {
+fn a_private_repository_without_credentials_is_unauthorized_with_advice() {
     for access in [
         Access::Basic("me", "hunter2"),
         Access::TokenFor("me", "hunter2"),
@@ -268,7 +268,7 @@ fn wrong_credentials_are_named_by_their_file_and_not_shown() {
 }
 
 #[test]
-fn a_refusal_holds_for_the_run() {
+fn a_denial_is_kept_for_the_run() {
     let registry = TestRegistry::start();
     registry.require(Access::TokenFor("me", "hunter2"));
     let names: Vec<String> = (0..50).map(|n| n.to_string()).collect();
@@ -322,7 +322,7 @@ fn credentials_are_not_sent_to_a_token_endpoint_without_https() {
 }
 
 #[test]
-fn a_token_endpoint_that_is_broken_is_named_so() {
+fn a_broken_token_endpoint_is_reported() {
     for (fault, kind, part) in [
         (Fault::Status(500), FetchFailureKind::Registry, "HTTP 500"),
         (Fault::Status(429), FetchFailureKind::RateLimited, "429"),
@@ -361,7 +361,7 @@ mod helpers {
     }
 
     #[test]
-    fn a_helper_is_asked_once_for_the_registry() {
+    fn a_helper_runs_once_per_registry() {
         let registry = with_tags();
         registry.list("org/other", ["2"]);
         let config = with_helper(
@@ -389,7 +389,7 @@ mod helpers {
     }
 
     #[test]
-    fn a_helper_may_hold_an_identity_token() {
+    fn a_helper_may_return_an_identity_token() {
         let registry = with_tags();
         let config = with_helper(
             &registry,
@@ -400,7 +400,7 @@ mod helpers {
     }
 
     #[test]
-    fn what_a_failing_helper_prints_is_not_shown() {
+    fn the_output_of_a_failing_helper_is_not_shown() {
         for (script, part) in [
             (
                 "echo hunter2; echo hunter2 >&2; exit 3",
@@ -408,12 +408,12 @@ mod helpers {
             ),
             (
                 "echo hunter2",
-                "docker-credential-test answered with something that is no credential",
+                "docker-credential-test returned something that is not a credential",
             ),
-            // What is cut would still be a credential.
+            // Truncated output would still be a credential.
             (
                 "echo '{\"Username\":\"me\",\"Secret\":\"hunter2\"}'; printf '%1048576s' ' '",
-                "docker-credential-test answered with more than 1048576 bytes",
+                "docker-credential-test returned more than 1048576 bytes",
             ),
         ] {
             let registry = with_tags();

@@ -1,5 +1,5 @@
-//! Where registries may lead: what they name is connected to only at an address
-//! that a stranger may name.
+//! Where registries may point: what they name is connected to only at an address that
+//! an untrusted party may name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const INSIDE: &str = "inside.example";
 /// A name that resolves to a private address.
 const OFFICE: &str = "office.example";
 
-/// Counts who connects, on one port of all addresses of loopback.
+/// Counts the connections to one port on all loopback addresses.
 struct Listener {
     port: u16,
     connections: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ impl Listener {
         let v4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = v4.local_addr().expect("an address").port();
         let connections = Arc::new(AtomicUsize::new(0));
-        // Where there is no IPv6, nobody can connect by it.
+        // Without IPv6 there are no connections over it.
         let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).ok();
         for listener in std::iter::once(v4).chain(v6) {
             let connections = Arc::clone(&connections);
@@ -50,7 +50,7 @@ impl Listener {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// This machine, in all its spellings, with the listener's port.
+    /// All spellings of this machine, with the listener's port.
     fn spellings(&self) -> Vec<String> {
         [
             "127.0.0.1",
@@ -73,8 +73,8 @@ impl Listener {
     }
 }
 
-/// Options by which these registries are not on this machine, as if they were
-/// the near ends of tunnels.
+/// Options that treat these registries as being on another machine, like the local ends
+/// of tunnels.
 fn from_afar(registries: &[&TestRegistry], options: RegistryOptions) -> RegistryOptions {
     let forwarded = registries
         .iter()
@@ -101,7 +101,7 @@ fn full() -> TestRegistry {
 }
 
 #[test]
-fn no_redirect_leads_to_this_machine() {
+fn redirects_to_this_machine_are_refused() {
     let listener = Listener::start();
     for target in listener.spellings() {
         for scheme in ["http", "https"] {
@@ -125,7 +125,7 @@ fn no_redirect_leads_to_this_machine() {
 }
 
 #[test]
-fn no_token_endpoint_is_on_this_machine() {
+fn token_endpoints_on_this_machine_are_refused() {
     let listener = Listener::start();
     for target in listener.spellings() {
         for scheme in ["http", "https"] {
@@ -137,7 +137,7 @@ fn no_token_endpoint_is_on_this_machine() {
                 let options = from_afar(&[&registry], options);
                 let message = refused(options, &registry, FetchFailureKind::Registry);
                 let named = message.contains("is this machine, and only a registry");
-                // Whoever shows a password is told that first.
+                // With a password, this is reported first.
                 assert!(named || message.contains("is not https"), "{message}");
             }
         }
@@ -146,7 +146,7 @@ fn no_token_endpoint_is_on_this_machine() {
 }
 
 #[test]
-fn the_second_redirect_is_judged_as_the_first_one() {
+fn the_second_redirect_is_checked_like_the_first_one() {
     let listener = Listener::start();
     for target in listener.spellings() {
         let (registry, hop) = (full(), TestRegistry::start());
@@ -161,7 +161,7 @@ fn the_second_redirect_is_judged_as_the_first_one() {
 }
 
 #[test]
-fn a_token_endpoint_does_not_lead_there_either() {
+fn a_token_endpoint_may_not_redirect_to_this_machine() {
     let listener = Listener::start();
     for target in listener.spellings() {
         let registry = full();
@@ -175,8 +175,8 @@ fn a_token_endpoint_does_not_lead_there_either() {
 }
 
 #[test]
-fn a_registry_on_this_machine_may_lead_there() {
-    // So the listener does count.
+fn a_registry_on_this_machine_may_redirect_there() {
+    // This also shows that the listener counts.
     for host in ["127.0.0.1", "localhost", INSIDE] {
         let listener = Listener::start();
         let registry = full();
@@ -191,7 +191,7 @@ fn a_registry_on_this_machine_may_lead_there() {
 }
 
 #[test]
-fn metadata_services_neighbours_and_groups_are_asked_by_nobody() {
+fn metadata_services_link_local_and_multicast_addresses_are_never_contacted() {
     for target in [
         "169.254.169.254",
         "0xa9fea9fe",
@@ -205,13 +205,13 @@ fn metadata_services_neighbours_and_groups_are_asked_by_nobody() {
         registry.fault("/tags/list", Fault::Redirect(format!("http://{target}")));
         for options in [from_afar(&[&registry], options()), options()] {
             let message = refused(options, &registry, FetchFailureKind::Registry);
-            assert!(message.contains("was not asked"), "{message}");
+            assert!(message.contains("was not contacted"), "{message}");
         }
     }
 }
 
 #[test]
-fn private_addresses_are_refused_where_that_is_wanted() {
+fn private_addresses_are_refused_if_the_option_is_set() {
     for target in ["10.0.0.1", "192.168.1.1", "[fd12::1]", OFFICE] {
         let registry = full();
         registry.fault("/tags/list", Fault::Redirect(format!("http://{target}")));
@@ -222,7 +222,7 @@ fn private_addresses_are_refused_where_that_is_wanted() {
 }
 
 #[test]
-fn what_a_registry_names_spoils_no_registry_of_that_name() {
+fn a_failing_redirect_target_does_not_affect_the_registry_on_that_host() {
     let (good, bad) = (full(), TestRegistry::start());
     good.fault("/slow/", Fault::Slow(Duration::from_secs(30)));
     bad.fault(
@@ -232,7 +232,7 @@ fn what_a_registry_names_spoils_no_registry_of_that_name() {
     let mut options = options();
     options.request_timeout = Some(Duration::from_secs(1));
     let registries = Registries::new(options).expect("options");
-    // Two time-outs give a host up, for what the registry asks of it.
+    // After two time-outs the host is given up, but only as a redirect target.
     for repository in ["org/app", "org/b", "org/c"] {
         let metadata = ask(&registries, &bad.image(repository), vec![Fact::Tags]);
         let failure = failure(&metadata.tags);
@@ -244,7 +244,7 @@ fn what_a_registry_names_spoils_no_registry_of_that_name() {
 }
 
 #[test]
-fn a_user_in_a_redirect_or_a_realm_is_refused() {
+fn user_info_in_a_redirect_or_a_realm_is_refused() {
     let (registry, other) = (full(), full());
     let base = format!("http://me:hunter2@{}", other.host());
     registry.fault("/tags/list", Fault::Redirect(base.clone()));
@@ -259,8 +259,8 @@ fn a_user_in_a_redirect_or_a_realm_is_refused() {
 }
 
 #[test]
-fn an_access_token_of_another_host_is_not_handed_on() {
-    // By another name, so another host.
+fn an_access_token_from_another_host_is_not_used() {
+    // Another name, so another host.
     let other = TestRegistry::start();
     let realm = other.url().replace("127.0.0.1", "localhost");
     for (body, taken) in [
@@ -282,7 +282,7 @@ fn an_access_token_of_another_host_is_not_handed_on() {
 }
 
 #[test]
-fn the_token_endpoint_may_move_within_its_host_and_its_password_with_it() {
+fn the_token_endpoint_may_redirect_within_its_host_with_the_password() {
     let registry = full();
     registry.require(Access::TokenFor("me", "right"));
     registry.realm(&format!("{}/old", registry.url()));
@@ -298,7 +298,7 @@ fn the_token_endpoint_may_move_within_its_host_and_its_password_with_it() {
 }
 
 #[test]
-fn a_password_does_not_follow_the_token_endpoint_to_another_host() {
+fn a_password_does_not_follow_a_redirect_of_the_token_endpoint_to_another_host() {
     let (registry, other) = (full(), TestRegistry::start());
     registry.require(Access::TokenFor("me", "hunter2"));
     let base = other.url().replace("127.0.0.1", "localhost");
@@ -315,7 +315,7 @@ fn a_password_does_not_follow_the_token_endpoint_to_another_host() {
 }
 
 #[test]
-fn an_https_registry_has_its_own_token_endpoint_asked_over_https_and_no_other_without() {
+fn an_https_registry_gets_https_for_its_own_token_endpoint_and_no_plain_http_for_others() {
     let authority = Authority::new();
     let registry = TestRegistry::start_tls(&authority.certify("127.0.0.1"));
     registry.list("org/app", ["1"]);
@@ -334,12 +334,12 @@ fn an_https_registry_has_its_own_token_endpoint_asked_over_https_and_no_other_wi
     let listener = Listener::start();
     registry.realm(&format!("http://localhost:{}/token", listener.port));
     let message = refused(options, &registry, FetchFailureKind::Registry);
-    assert!(message.contains("is not https"), "{message}");
+    assert!(message.contains("does not use https"), "{message}");
     assert_eq!(listener.connections(), 0);
 }
 
 #[test]
-fn behind_a_proxy_this_machine_is_refused_by_address_and_by_its_name() {
+fn this_machine_is_also_refused_behind_a_proxy() {
     let listener = Listener::start();
     let authority = Authority::new();
     let registry = TestRegistry::start_tls(&authority.certify("registry.invalid"));
@@ -348,7 +348,7 @@ fn behind_a_proxy_this_machine_is_refused_by_address_and_by_its_name() {
     env.write("ca.pem", authority.pem());
     for target in listener.spellings() {
         if target.starts_with(INSIDE) || target.starts_with("sub.") {
-            // The proxy resolves it, or nobody.
+            // Only the proxy could resolve it.
             continue;
         }
         registry.heal();
@@ -369,6 +369,9 @@ fn behind_a_proxy_this_machine_is_refused_by_address_and_by_its_name() {
     }
     assert_eq!(listener.connections(), 0);
     let heads = proxy.heads();
-    let asked = |head: &String| head.starts_with("CONNECT registry.invalid:443 ");
-    assert!(!heads.is_empty() && heads.iter().all(asked), "{heads:?}");
+    let expected = "CONNECT registry.invalid:443 ";
+    assert!(
+        !heads.is_empty() && heads.iter().all(|head| head.starts_with(expected)),
+        "{heads:?}"
+    );
 }

@@ -1,5 +1,5 @@
-//! Registries that are down, slow, broken or hostile: a reason, in bounded time
-//! and memory, and the others are right.
+//! Registries that are down, slow, broken or hostile: each gets a reason in limited
+//! time and memory, and the other registries are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,7 @@ fn with_tags() -> TestRegistry {
     registry
 }
 
-/// A port of loopback on which nobody listens; a free one could be taken by
-/// another test.
+/// A loopback port without a listener; another test could take a free port.
 const DEAD_HOST: &str = "127.0.0.1:1";
 
 #[test]
@@ -32,7 +31,7 @@ fn server_errors_are_registry_failures_with_their_status() {
 }
 
 #[test]
-fn what_may_pass_is_asked_again_a_few_times() {
+fn temporary_errors_are_retried_a_few_times() {
     for fault in [
         Fault::Status(502),
         Fault::Status(503),
@@ -52,7 +51,7 @@ fn what_may_pass_is_asked_again_a_few_times() {
 }
 
 #[test]
-fn a_rate_limit_is_waited_for() {
+fn a_rate_limited_request_waits_and_is_repeated() {
     let registry = with_tags();
     registry
         .fault("/tags/list", Fault::RetryAfter(429, 1))
@@ -64,7 +63,7 @@ fn a_rate_limit_is_waited_for() {
 }
 
 #[test]
-fn a_rate_limit_that_lasts_fails_at_once_and_stops_asking() {
+fn a_long_rate_limit_fails_at_once_and_ends_all_requests() {
     let registry = TestRegistry::start();
     registry.fault("/manifests/", Fault::RetryAfter(429, 3600));
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
@@ -102,7 +101,7 @@ fn a_dead_host_is_given_up_after_one_failure() {
         }
     });
     assert!(started.elapsed() < Duration::from_secs(5));
-    // One over https, one over plain HTTP, the rest fails without asking.
+    // One over https, one over plain HTTP; the others fail without a request.
     assert_eq!(registries.statistics().requests, 2);
 }
 
@@ -115,7 +114,7 @@ fn a_name_that_does_not_resolve_is_unreachable() {
 }
 
 #[test]
-fn a_slow_registry_times_out_and_is_given_up_after_the_second_time() {
+fn a_slow_registry_is_given_up_after_two_time_outs() {
     let registry = TestRegistry::start();
     registry.fault("/v2/", Fault::Slow(Duration::from_secs(20)));
     let mut options = options();
@@ -138,7 +137,7 @@ fn a_slow_registry_times_out_and_is_given_up_after_the_second_time() {
 }
 
 #[test]
-fn bodies_without_end_are_not_read_to_the_end() {
+fn endless_bodies_are_not_read_to_the_end() {
     for (fault, most) in [
         (Fault::Endless, 33 * 1024 * 1024),
         (Fault::Announced(100 * 1024 * 1024), 0),
@@ -161,12 +160,12 @@ fn bodies_without_end_are_not_read_to_the_end() {
             "{fault:?} {:?}",
             registries.statistics()
         );
-        assert_eq!(registry.requests().len(), 1, "asked again");
+        assert_eq!(registry.requests().len(), 1, "repeated");
     }
 }
 
 #[test]
-fn a_config_is_read_no_further_than_its_manifest_says() {
+fn a_config_is_read_only_up_to_the_size_in_its_manifest() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
     registry.fault("/blobs/", Fault::Endless);
@@ -181,8 +180,8 @@ fn a_config_is_read_no_further_than_its_manifest_says() {
     assert!(registries.statistics().bytes < 1024 * 1024);
 }
 
-/// What an answer is for, as it stands in its path, and whether its size is known
-/// before.
+/// The part of a path that names the kind of a request, and whether its size is known
+/// in advance.
 const QUESTIONS: [(&str, bool); 5] = [
     ("GET /token", false),
     ("GET /v2/org/app/tags/list", false),
@@ -191,7 +190,8 @@ const QUESTIONS: [(&str, bool); 5] = [
     ("GET /v2/org/app/blobs/", true),
 ];
 
-/// Asks all of these of an index, with a page for one of them so often.
+/// Requests all of these for an index, and returns this page for one of them that many
+/// times.
 fn past_a_page(question: &str, page: Fault, times: usize) -> (RepositoryMetadata, TestRegistry) {
     let registry = TestRegistry::start();
     let images =
@@ -216,17 +216,17 @@ fn failure_of<'m>(question: &str, metadata: &'m RepositoryMetadata) -> &'m Fetch
 }
 
 #[test]
-fn a_page_beside_an_error_is_as_good_as_none_however_long_it_is() {
+fn the_length_of_an_error_page_does_not_matter() {
     use FetchFailureKind::{NotFound, Registry, Unauthorized};
     for (question, _) in QUESTIONS {
         for length in [0, 5_000, 50_000, usize::MAX] {
-            // These are asked again.
+            // These are retried.
             for status in [429, 502, 503, 504] {
                 let (metadata, registry) = past_a_page(question, Fault::Page(status, length), 1);
                 assert_eq!(tags(&metadata), ["1"]);
                 let created = image(&metadata, "1").created.value();
                 assert!(created.is_some(), "{question} {status} {length}");
-                // With a refusal and a token.
+                // With a 401 and a token.
                 assert_eq!(registry.requests().len(), 7);
             }
             for (status, kind) in [
@@ -251,7 +251,7 @@ fn a_page_beside_an_error_is_as_good_as_none_however_long_it_is() {
 }
 
 #[test]
-fn a_page_beside_an_error_is_not_waited_for() {
+fn a_slow_error_page_is_not_waited_for() {
     for (question, _) in QUESTIONS {
         let (metadata, _) = past_a_page(question, Fault::Stalled(503), 1);
         assert_eq!(tags(&metadata), ["1"]);
@@ -261,7 +261,7 @@ fn a_page_beside_an_error_is_not_waited_for() {
 }
 
 #[test]
-fn a_success_may_be_no_longer_than_was_said() {
+fn a_body_may_not_be_longer_than_its_descriptor_says() {
     for (question, sized) in QUESTIONS {
         let (metadata, _) = past_a_page(question, Fault::Page(200, 5_000), 1);
         let failure = failure_of(question, &metadata);
@@ -272,7 +272,7 @@ fn a_success_may_be_no_longer_than_was_said() {
 }
 
 #[test]
-fn what_is_no_tag_list_says_so_without_quoting_it() {
+fn a_malformed_tag_list_is_reported_without_quoting_it() {
     for body in [
         "<html>hunter2</html>",
         "{\"tags\":[1]}",
@@ -289,7 +289,7 @@ fn what_is_no_tag_list_says_so_without_quoting_it() {
 }
 
 #[test]
-fn redirects_without_end_are_refused() {
+fn endless_redirects_are_refused() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
     registry.fault("/manifests/", Fault::Redirect(registry.url()));
@@ -304,7 +304,7 @@ fn redirects_without_end_are_refused() {
 }
 
 #[test]
-fn content_is_followed_to_another_host() {
+fn redirects_to_another_host_are_followed_for_content() {
     let (registry, storage) = (TestRegistry::start(), TestRegistry::start());
     for registry in [&registry, &storage] {
         registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
@@ -326,7 +326,7 @@ fn content_is_followed_to_another_host() {
 }
 
 #[test]
-fn a_bad_registry_spoils_its_own_repositories_only() {
+fn a_bad_registry_affects_only_its_own_repositories() {
     let (good, slow) = (with_tags(), with_tags());
     slow.fault("/v2/", Fault::Slow(Duration::from_secs(20)));
     let mut options = options();
@@ -353,7 +353,7 @@ fn a_bad_registry_spoils_its_own_repositories_only() {
 }
 
 #[test]
-fn options_that_cannot_be_used_are_refused_at_the_start() {
+fn invalid_options_are_rejected_at_the_start() {
     let bad_host = |host: &str| RegistryOptions {
         insecure_registries: vec![host.to_owned()],
         ..options()
@@ -375,7 +375,7 @@ fn options_that_cannot_be_used_are_refused_at_the_start() {
     }
     assert!(Registries::new(bad_host("registry.lan:5000")).is_ok());
     let no_certificate = RegistryOptions {
-        extra_ca: vec![b"no certificate".to_vec()],
+        extra_ca: vec![b"not a certificate".to_vec()],
         ..options()
     };
     assert!(matches!(

@@ -1,4 +1,4 @@
-//! Registries that answer a HEAD otherwise than a GET.
+//! Registries that respond differently to a HEAD and a GET.
 
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::registry::Registries;
@@ -9,11 +9,11 @@ use crate::support::content::Image;
 use crate::support::registry::{Fault, TestRegistry};
 
 const BUILT: &str = "2024-01-01T00:00:00Z";
-/// The manifests of the repository, asked for in either way.
+/// The requests for manifests of the repository.
 const HEADS: &str = "HEAD /v2/org/app/manifests/";
 const GETS: &str = "GET /v2/org/app/manifests/";
 
-/// A registry with one image; gives back its digest too.
+/// A registry with one image, and the image's digest.
 fn filled() -> (TestRegistry, String) {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1", Image::built(BUILT));
@@ -21,7 +21,7 @@ fn filled() -> (TestRegistry, String) {
 }
 
 #[test]
-fn a_get_decides_where_a_head_alone_is_refused() {
+fn a_get_decides_if_only_a_head_fails() {
     for status in [400, 403, 404, 405, 406, 410, 412, 500, 501] {
         let (registry, digest) = filled();
         registry.fault(HEADS, Fault::Status(status));
@@ -38,7 +38,7 @@ fn a_get_decides_where_a_head_alone_is_refused() {
 }
 
 #[test]
-fn what_the_get_does_not_find_either_is_missing() {
+fn a_manifest_that_the_get_does_not_find_either_is_missing() {
     for status in [400, 404, 405] {
         let (registry, _) = filled();
         registry.fault(HEADS, Fault::Status(status));
@@ -46,13 +46,13 @@ fn what_the_get_does_not_find_either_is_missing() {
         let metadata = ask_with(options(), &registry.image("org/app"), facts);
         let failure = failure(&image(&metadata, "2").digest);
         assert_eq!(failure.kind, FetchFailureKind::NotFound, "{failure}");
-        // Only the body of a GET says so.
+        // Only the body of a GET has this code.
         assert!(failure.message.contains("MANIFEST_UNKNOWN"), "{failure}");
     }
 }
 
 #[test]
-fn no_get_follows_where_fewer_requests_or_a_log_in_are_wanted() {
+fn no_get_follows_if_the_registry_wants_fewer_requests_or_authentication() {
     for (status, kind) in [
         (401, FetchFailureKind::Unauthorized),
         (429, FetchFailureKind::RateLimited),
@@ -71,7 +71,7 @@ fn no_get_follows_where_fewer_requests_or_a_log_in_are_wanted() {
 }
 
 #[test]
-fn a_second_run_says_what_the_first_one_said() {
+fn a_second_run_returns_the_same_as_the_first_one() {
     for status in [400, 404] {
         let (registry, _) = filled();
         registry.fault("HEAD ", Fault::Status(status));
@@ -91,7 +91,7 @@ fn a_second_run_says_what_the_first_one_said() {
 }
 
 #[test]
-fn the_get_after_a_head_is_a_pull_where_pulls_are_counted() {
+fn the_get_after_a_head_is_counted_as_a_pull() {
     let (registry, _) = filled();
     for tag in ["2", "3"] {
         registry.push("org/app", tag, Image::built(BUILT).label(tag));
@@ -102,7 +102,7 @@ fn the_get_after_a_head_is_a_pull_where_pulls_are_counted() {
     let mut metadata = Default::default();
     block_on(registries.answer(registries.user(), &app, created(["1"]), &mut metadata));
     registry.fault(HEADS, Fault::Status(404));
-    // 20 % of 20 are 4: of the 5 that are left one may be taken.
+    // 20 % of 20 are 4: one of the remaining 5 may be used.
     for (tag, gets) in [("2", 1), ("3", 0)] {
         registry.forget();
         let facts = vec![Fact::Digest(version(tag))];

@@ -291,7 +291,7 @@ fn offline_asks_nothing_and_says_what_it_does_not_know() {
     let unknown = failure(&image(&metadata, "2").created);
     assert_eq!(unknown.kind, FetchFailureKind::NotRemembered);
     assert!(
-        unknown.message.contains("--offline asks no registry"),
+        unknown.message.contains("--offline contacts no registry"),
         "{unknown}"
     );
     let other = offline.run(&registry.image("org/other"), vec![Fact::Tags]);

@@ -13,18 +13,18 @@ use crate::support::registry::{Access, Fault, TestRegistry};
 
 const BUILT: &str = "2024-01-01T00:00:00Z";
 
-/// A port of loopback on which nobody listens.
+/// A loopback port without a listener.
 const DEAD_HOST: &str = "127.0.0.1:1";
 
-/// What a file of this text says.
+/// The settings of a file with this text.
 pub(super) fn conf(text: &str) -> RegistriesConf {
     let dir = tempfile::tempdir().expect("directory");
     let file = dir.path().join("registries.conf");
     std::fs::write(&file, text).expect("file");
-    RegistriesConf::of_file(&file).expect(text)
+    RegistriesConf::from_file(&file).expect(text)
 }
 
-/// A table for a registry with these mirrors of it.
+/// A table for a registry with these mirrors.
 fn mirrored(registry: &str, mirrors: &[&str]) -> String {
     let mirrors = mirrors
         .iter()
@@ -40,7 +40,7 @@ fn with_conf(text: &str) -> RegistryOptions {
     }
 }
 
-/// A registry with one image and its mirror, which has more under `hub/`.
+/// A registry with one image, and its mirror, which has more images under `hub/`.
 fn pair() -> (TestRegistry, TestRegistry) {
     let (own, mirror) = (TestRegistry::start(), TestRegistry::start());
     own.push("org/app", "1", Image::built(BUILT));
@@ -56,7 +56,7 @@ fn all_facts(version: &str) -> Vec<Fact> {
     facts
 }
 
-/// The message of a tag list that could not be had.
+/// The message of a tag list that failed.
 fn refused(metadata: &RepositoryMetadata, kind: FetchFailureKind) -> String {
     let failure = failure(&metadata.tags);
     assert_eq!(failure.kind, kind, "{failure}");
@@ -64,7 +64,7 @@ fn refused(metadata: &RepositoryMetadata, kind: FetchFailureKind) -> String {
 }
 
 #[test]
-fn a_repository_is_read_from_its_mirror_and_its_registry_is_not_asked() {
+fn a_repository_is_read_from_its_mirror_and_not_from_its_registry() {
     let (own, mirror) = pair();
     let options = with_conf(&mirrored(&own.host(), &[&mirror.image("hub")]));
     let metadata = ask_with(options, &own.image("org/app"), all_facts("2"));
@@ -76,7 +76,7 @@ fn a_repository_is_read_from_its_mirror_and_its_registry_is_not_asked() {
 }
 
 #[test]
-fn a_location_stands_for_the_prefix_of_a_name() {
+fn a_location_replaces_the_prefix_of_a_name() {
     let (_, elsewhere) = pair();
     let text = format!(
         "[[registry]]\nprefix = \"docker.io/library\"\nlocation = \"{}\"",
@@ -87,7 +87,7 @@ fn a_location_stands_for_the_prefix_of_a_name() {
 }
 
 #[test]
-fn the_first_place_that_answers_is_the_only_one_asked_from_then_on() {
+fn the_first_source_that_answers_is_used_for_the_rest_of_the_run() {
     for fault in [
         Fault::Status(404),
         Fault::Status(403),
@@ -108,7 +108,7 @@ fn the_first_place_that_answers_is_the_only_one_asked_from_then_on() {
 }
 
 #[test]
-fn a_choice_is_not_made_anew_when_the_chosen_place_fails_later() {
+fn the_chosen_source_is_kept_if_it_fails_later() {
     let (own, mirror) = pair();
     mirror.fault("/manifests/", Fault::Status(500));
     let options = with_conf(&mirrored(&own.host(), &[&mirror.image("hub")]));
@@ -120,7 +120,7 @@ fn a_choice_is_not_made_anew_when_the_chosen_place_fails_later() {
 }
 
 #[test]
-fn questions_side_by_side_agree_on_one_place() {
+fn concurrent_requests_use_the_same_source() {
     let (own, mirror) = pair();
     mirror.fault("/v2/", Fault::Status(404));
     let more: Vec<String> = (0..50).map(|n| format!("1.{n}")).collect();
@@ -138,7 +138,7 @@ fn questions_side_by_side_agree_on_one_place() {
 }
 
 #[test]
-fn where_every_place_fails_each_is_named_and_the_own_one_says_how() {
+fn if_every_source_fails_all_are_named_with_the_failure_of_the_registry_itself() {
     let (own, mirror) = pair();
     mirror.fault("/v2/", Fault::Status(500));
     own.require(Access::Basic("me", "hunter2"));
@@ -156,7 +156,7 @@ fn where_every_place_fails_each_is_named_and_the_own_one_says_how() {
 }
 
 #[test]
-fn a_failure_at_a_location_names_it_too() {
+fn a_failure_at_a_location_also_names_the_location() {
     let text = format!("[[registry]]\nprefix = \"docker.io\"\nlocation = \"{DEAD_HOST}/hub\"");
     let metadata = ask_with(with_conf(&text), "nginx", vec![Fact::Tags]);
     let message = refused(&metadata, FetchFailureKind::Unreachable);
@@ -167,7 +167,7 @@ fn a_failure_at_a_location_names_it_too() {
 }
 
 #[test]
-fn what_is_blocked_is_not_asked() {
+fn a_blocked_registry_is_not_contacted() {
     let (own, mirror) = pair();
     let text = mirrored(&own.host(), &[&mirror.image("hub")]);
     let text = text.replace(
@@ -184,7 +184,7 @@ fn what_is_blocked_is_not_asked() {
 }
 
 #[test]
-fn a_mirror_for_digests_is_not_asked() {
+fn a_mirror_for_digests_only_is_not_contacted() {
     for setting in [
         "pull-from-mirror = \"digest-only\"",
         "pull-from-mirror = \"tag-only\"",
@@ -198,7 +198,7 @@ fn a_mirror_for_digests_is_not_asked() {
     }
 }
 
-/// A docker config file with a user for each of these keys.
+/// A docker config file with these users by their keys.
 fn logins(users: &[(&str, &str)]) -> serde_json::Value {
     let auths = users.iter().map(|(key, user)| {
         let login = json!({"username": user, "password": "hunter2"});
@@ -207,7 +207,7 @@ fn logins(users: &[(&str, &str)]) -> serde_json::Value {
     json!({"auths": serde_json::Map::from_iter(auths)})
 }
 
-/// The users that were shown, in their order, each once.
+/// The users whose credentials were sent, in order, each once.
 fn shown_to(registry: &TestRegistry) -> Vec<String> {
     let shown = registry
         .requests()
@@ -219,7 +219,7 @@ fn shown_to(registry: &TestRegistry) -> Vec<String> {
 }
 
 #[test]
-fn a_mirror_is_shown_its_own_credentials_and_never_those_of_the_registry() {
+fn a_mirror_gets_its_own_credentials_and_never_those_of_the_registry() {
     let (mine, mirrors) = ("Basic bWluZTpodW50ZXIy", "Basic bWlycm9yczpodW50ZXIy");
     for (knows_mirror, at_mirror, at_own) in
         [(true, vec![mirrors], vec![]), (false, vec![], vec![mine])]
@@ -245,7 +245,7 @@ fn a_mirror_is_shown_its_own_credentials_and_never_those_of_the_registry() {
 }
 
 #[test]
-fn what_one_account_may_see_at_a_mirror_is_not_told_to_another() {
+fn what_one_account_reads_from_a_mirror_is_not_returned_to_another() {
     let (own, mirror) = pair();
     mirror.require(Access::Basic("mirrors", "hunter2"));
     let options = with_conf(&mirrored(&own.host(), &[&mirror.image("hub")]));
@@ -253,7 +253,7 @@ fn what_one_account_may_see_at_a_mirror_is_not_told_to_another() {
     let account = |users: &[(&str, &str)]| {
         let config = DockerConfig::parse(logins(users).to_string().as_bytes()).expect("config");
         let origin = "secret a/b".to_owned();
-        Account::of_pull_secrets(vec![PullSecret { origin, config }])
+        Account::from_pull_secrets(vec![PullSecret { origin, config }])
     };
     let host = mirror.host();
     let app = name(&own.image("org/app"));
@@ -263,14 +263,14 @@ fn what_one_account_may_see_at_a_mirror_is_not_told_to_another() {
         block_on(registries.answer(&account, &app, vec![Fact::Tags], &mut metadata));
         seen.push(tags(&metadata).join(" "));
     }
-    // The second one may not read the mirror, so it reads the registry.
+    // The second account may not read the mirror, so it reads the registry.
     assert_eq!(seen, ["1 2", "1"]);
 }
 
 mod program {
     use super::*;
 
-    /// `test IMAGE --policy semver:*`, with more arguments.
+    /// `test IMAGE --policy semver:*`, with further arguments.
     fn args<'a>(image: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let mut args = vec!["test", image, "--policy", "semver:*"];
         args.extend(more);
@@ -278,7 +278,7 @@ mod program {
     }
 
     #[test]
-    fn the_file_of_the_flag_the_variable_and_the_user_are_read_in_this_order() {
+    fn the_flag_wins_over_the_variable_and_the_variable_over_the_users_file() {
         let env = TestEnvironment::new();
         let (own, mirror) = pair();
         let image = own.image("org/app:1");
@@ -318,7 +318,7 @@ mod program {
     }
 
     #[test]
-    fn explain_tells_which_place_was_asked() {
+    fn explain_names_the_source_that_was_read() {
         let (own, mirror) = pair();
         let environment = TestEnvironment::new();
         environment.write("r.conf", mirrored(&own.host(), &[&mirror.image("hub")]));
@@ -350,7 +350,7 @@ mod program {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_ends_the_run_and_is_named_with_its_line() {
+    fn an_invalid_file_ends_the_run_and_is_named_with_its_line() {
         let env = TestEnvironment::new();
         env.write(
             "bad.conf",

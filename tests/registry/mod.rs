@@ -43,13 +43,13 @@ fn options() -> RegistryOptions {
     }
 }
 
-/// Asks as a run does, with options of its own.
+/// Fetches facts like a run with these options.
 fn ask_with(options: RegistryOptions, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
     let registries = Registries::new(options).expect("options");
     ask(&registries, image, facts)
 }
 
-/// Asks one repository, on a runtime of its own.
+/// Fetches facts of one repository, on a new runtime.
 fn ask(registries: &Registries, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
     let mut metadata = RepositoryMetadata::default();
     block_on(registries.answer(registries.user(), &name(image), facts, &mut metadata));
@@ -83,12 +83,12 @@ fn created<'a>(tags: impl IntoIterator<Item = &'a str>) -> Vec<Fact> {
         .collect()
 }
 
-/// What was learnt of one version.
+/// The metadata of one version.
 fn image<'a>(metadata: &'a RepositoryMetadata, of: &str) -> &'a ImageMetadata {
     metadata.image(&version(of)).expect("answered")
 }
 
-/// When an image says that it was built, if anybody asked and it does.
+/// The build time of an image, if it was requested and is known.
 fn built(image: &ImageMetadata) -> Option<String> {
     let created = image.built(Timestamp::MAX)?;
     Some(created.at.to_string())
@@ -107,7 +107,7 @@ fn failure<T: std::fmt::Debug>(known: &Known<T>) -> &FetchFailure {
     }
 }
 
-/// Asks for the tags, which must fail in this way; gives the message back.
+/// Requests the tags, which must fail with this kind; returns the message.
 fn refused(options: RegistryOptions, registry: &TestRegistry, kind: FetchFailureKind) -> String {
     let metadata = ask_with(options, &registry.image("org/app"), vec![Fact::Tags]);
     let failure = failure(&metadata.tags);

@@ -1,4 +1,4 @@
-//! A public repository beside a private one, on one host.
+//! A public and a private repository on the same host.
 
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, Known, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
@@ -27,7 +27,7 @@ fn registry(access: Access) -> TestRegistry {
     registry
 }
 
-/// What a user may show: nothing, what the registry refuses, or what it takes.
+/// Users without credentials, with refused ones and with accepted ones.
 fn users(registry: &TestRegistry) -> [(RegistryOptions, Option<Config>, bool); 3] {
     let login = |password| {
         let config = Config::login(registry, password);
@@ -36,7 +36,7 @@ fn users(registry: &TestRegistry) -> [(RegistryOptions, Option<Config>, bool); 3
     [(options(), None, false), login("wrong"), login("right")]
 }
 
-/// The same questions about both, in this order or side by side.
+/// Requests the same facts of both, in this order or concurrently.
 async fn ask_both(
     registries: &Registries,
     registry: &TestRegistry,
@@ -76,7 +76,7 @@ fn a_private_repository_does_not_make_its_neighbour_private() {
             let registry = registry(access.clone());
             for (options, _config, may) in users(&registry) {
                 let user = User::new().with(options);
-                // With a cold cache, and with a warm one.
+                // With a cold and with a warm cache.
                 for _run in 0..2 {
                     let registries = user.registries();
                     let (public, private) = block_on(async {
@@ -104,7 +104,7 @@ fn a_private_repository_does_not_make_its_neighbour_private() {
 }
 
 #[test]
-fn a_password_is_shown_only_for_the_repository_that_asked_for_it() {
+fn a_password_is_sent_only_for_the_repository_that_required_it() {
     let registry = registry(Access::Basic("me", "right"));
     let config = Config::login(&registry, "right");
     let registries = Registries::new(config.options()).expect("options");
@@ -116,7 +116,7 @@ fn a_password_is_shown_only_for_the_repository_that_asked_for_it() {
 }
 
 #[test]
-fn a_token_that_is_refused_for_another_challenge_costs_one_request_without() {
+fn a_refused_token_for_another_challenge_costs_one_anonymous_request() {
     let registry = registry(Access::TokenFor("me", "right"));
     let config = Config::login(&registry, "wrong");
     let registries = Registries::new(config.options()).expect("options");
@@ -128,14 +128,14 @@ fn a_token_that_is_refused_for_another_challenge_costs_one_request_without() {
 }
 
 #[test]
-fn a_repository_with_a_token_endpoint_of_its_own_is_asked_for_a_token_there() {
+fn a_repository_with_its_own_token_endpoint_gets_its_token_there() {
     let (registry, other) = (registry(Access::Token), TestRegistry::start());
     registry.list("org/other", ["2"]);
     let registries = Registries::new(options()).expect("options");
     registry.realm(&format!("{}/token", other.url()));
     let metadata = ask(&registries, &registry.image(PRIVATE), vec![Fact::Tags]);
     assert_eq!(tags(&metadata), ["1"]);
-    // What that one names now is another's, and refuses us.
+    // The endpoint in its challenge now belongs to another repository and refuses.
     registry.realm(&format!("{}/token", registry.url()));
     other.fault("/token", Fault::Status(401));
     let metadata = ask(&registries, &registry.image("org/other"), vec![Fact::Tags]);
@@ -144,7 +144,7 @@ fn a_repository_with_a_token_endpoint_of_its_own_is_asked_for_a_token_there() {
 }
 
 #[test]
-fn what_is_hidden_from_everybody_is_shown_to_who_may_see_it() {
+fn a_hidden_repository_is_read_with_credentials() {
     for access in PASSWORDS {
         let registry = registry(access);
         registry.hide();
@@ -169,7 +169,7 @@ fn what_is_hidden_from_everybody_is_shown_to_who_may_see_it() {
 }
 
 #[test]
-fn a_failure_names_the_credentials_that_were_sent_and_no_others() {
+fn a_failure_names_only_the_credentials_that_were_sent() {
     let registry = registry(Access::Open);
     registry.fault("/tags/list", Fault::Status(403));
     let config = Config::login(&registry, "right");

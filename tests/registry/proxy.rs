@@ -1,14 +1,15 @@
-//! Proxies of the environment, by the program: it alone has one.
+//! Proxies in the environment, tested with the program because tests must not change
+//! their own environment.
 
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 use crate::support::registry::proxy::TestProxy;
 use crate::support::registry::tls::Authority;
 
-/// A host that no resolver knows.
+/// A host that does not resolve.
 const HOST: &str = "registry.invalid";
 
-/// A registry over TLS that calls itself [`HOST`], and who has signed that.
+/// A TLS registry with a certificate for [`HOST`], and the authority of that.
 fn behind() -> (TestRegistry, Authority) {
     let authority = Authority::new();
     let registry = TestRegistry::start_tls(&authority.certify(HOST));
@@ -16,12 +17,12 @@ fn behind() -> (TestRegistry, Authority) {
     (registry, authority)
 }
 
-/// A proxy's URL, with a password in it.
+/// A proxy's URL with a password.
 fn with_password(host: &str) -> String {
     format!("http://me:hunter2@{host}")
 }
 
-/// Tries a policy on an image of the host, telling all there is to tell.
+/// Tests a policy on an image of the host, with verbose output.
 fn ask(authority: &Authority, variables: &[(&str, &str)], more: &[&str]) -> Outcome {
     let env = TestEnvironment::new();
     env.write("ca.pem", authority.pem());
@@ -48,7 +49,7 @@ fn ask(authority: &Authority, variables: &[(&str, &str)], more: &[&str]) -> Outc
 }
 
 #[test]
-fn https_goes_through_its_proxy_which_gets_its_password_and_nothing_else() {
+fn https_uses_its_proxy_which_gets_only_its_own_password() {
     let (registry, authority) = behind();
     let proxy = TestProxy::to(&registry);
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
@@ -79,7 +80,7 @@ fn https_goes_through_its_proxy_which_gets_its_password_and_nothing_else() {
 }
 
 #[test]
-fn hosts_of_no_proxy_are_asked_directly() {
+fn hosts_in_no_proxy_are_contacted_directly() {
     let (registry, authority) = behind();
     let proxy = TestProxy::to(&registry);
     let url = with_password(&proxy.host());
@@ -101,7 +102,7 @@ fn hosts_of_no_proxy_are_asked_directly() {
 }
 
 #[test]
-fn plain_http_goes_through_the_proxy_for_plain_http() {
+fn plain_http_uses_the_proxy_for_plain_http() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["1.0.0", "1.1.0"]);
     let proxy = TestProxy::to(&registry);
@@ -120,7 +121,7 @@ fn plain_http_goes_through_the_proxy_for_plain_http() {
 }
 
 #[test]
-fn loopback_never_goes_through_a_proxy() {
+fn loopback_never_uses_a_proxy() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["1.0.0"]);
     let proxy = TestProxy::refusing(502);
@@ -148,7 +149,9 @@ fn a_proxy_that_refuses_or_is_down_is_named_without_its_password() {
         let outcome = ask(&authority, &[("HTTPS_PROXY", url.as_str())], &[]).expect(1);
         for part in [
             "registry-unreachable",
-            &format!("registry.invalid cannot be reached: the proxy http://{host} does not let us"),
+            &format!(
+                "registry.invalid cannot be reached: the proxy http://{host} refused the connection"
+            ),
             "check HTTPS_PROXY",
         ] {
             assert!(outcome.stdout.contains(part), "{part}: {outcome:#?}");
@@ -157,11 +160,11 @@ fn a_proxy_that_refuses_or_is_down_is_named_without_its_password() {
 }
 
 #[test]
-fn a_proxy_for_plain_http_that_refuses_is_told_from_the_registry() {
+fn a_refusal_by_the_proxy_for_plain_http_is_not_blamed_on_the_registry() {
     for (status, part) in [
         (
             407,
-            "the proxy before the registry wants other credentials (HTTP 407)",
+            "the proxy in front of the registry requires other credentials (HTTP 407)",
         ),
         (502, "HTTP 502"),
     ] {

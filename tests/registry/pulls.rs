@@ -1,4 +1,4 @@
-//! Registries that count pulls, as Docker Hub does.
+//! Registries that count pulls, like Docker Hub.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn dated(metadata: &RepositoryMetadata) -> (usize, Option<String>) {
     (dated, failed)
 }
 
-/// Lets the first answer tell of the limit.
+/// Makes the first request, whose response reports the limit.
 fn first(registries: &Registries, app: &str) -> RepositoryMetadata {
     let mut metadata = RepositoryMetadata::default();
     let facts = created(["0"]);
@@ -53,15 +53,15 @@ fn first(registries: &Registries, app: &str) -> RepositoryMetadata {
 }
 
 #[test]
-fn pulls_stop_where_the_rest_is_for_others_and_the_next_run_goes_on() {
+fn pulls_stop_at_the_reserve_and_the_next_run_continues() {
     let (registry, app) = filled();
     registry.count_pulls(20, 20);
     let user = User::new();
     user.run(&app, created(["0"]));
     let before = registry.pulls_left().expect("counted");
     assert_eq!(before, 19);
-    // 20 % of 20 are 4, so 15 more may be taken. Nothing is known of the limit
-    // before the first HEAD is answered.
+    // 20 % of 20 are 4, so 15 more may be used. The limit is unknown before the response
+    // to the first HEAD.
     let metadata = user.run(&app, all());
     let (dated_first, message) = dated(&metadata);
     let message = message.expect("some are left");
@@ -90,7 +90,7 @@ fn pulls_stop_where_the_rest_is_for_others_and_the_next_run_goes_on() {
 }
 
 #[test]
-fn a_tag_is_asked_for_by_head_where_gets_are_counted() {
+fn a_head_is_sent_for_a_tag_if_gets_are_counted() {
     let (registry, app) = filled();
     registry.count_pulls(1000, 1000);
     let registries = Registries::new(options()).expect("options");
@@ -109,7 +109,7 @@ fn a_tag_is_asked_for_by_head_where_gets_are_counted() {
 }
 
 #[test]
-fn a_repository_that_is_slow_to_list_does_not_hold_the_others() {
+fn a_repository_with_a_slow_tag_list_does_not_delay_the_others() {
     for quota in [None, Some(1000)] {
         let registry = TestRegistry::start();
         for repository in ["org/a", "org/b"] {
@@ -121,7 +121,7 @@ fn a_repository_that_is_slow_to_list_does_not_hold_the_others() {
         registry.fault("/v2/org/a/tags/list", Fault::Slow(Duration::from_secs(3)));
         let registries = Registries::new(options()).expect("options");
         let names = ["org/a", "org/b"].map(|of| name(&registry.image(of)));
-        // Somebody has met the registry: nobody waits for its challenge.
+        // The registry has been contacted before, so nothing waits for its challenge.
         let mut known = RepositoryMetadata::default();
         block_on(registries.answer(registries.user(), &names[1], vec![Fact::Tags], &mut known));
         let turns = registries.line_up(&names);
@@ -143,7 +143,7 @@ fn a_repository_that_is_slow_to_list_does_not_hold_the_others() {
             first("/org/b/blobs/") < first("/org/a/manifests/"),
             "{paths:?}"
         );
-        // The first pull of who is not first comes after a HEAD.
+        // The first pull of a repository that is not the first follows a HEAD.
         let of_b = |path: &&String| path.contains("/org/b/manifests/");
         let sent_ahead = paths.iter().find(of_b).expect("asked");
         assert_eq!(sent_ahead, "HEAD /v2/org/b/manifests/1");
@@ -151,7 +151,7 @@ fn a_repository_that_is_slow_to_list_does_not_hold_the_others() {
 }
 
 #[test]
-fn the_reserve_can_be_given_up() {
+fn the_reserve_can_be_disabled() {
     let (registry, app) = filled();
     registry.count_pulls(20, 20);
     let user = User::new();
@@ -165,7 +165,7 @@ fn the_reserve_can_be_given_up() {
 }
 
 #[test]
-fn what_is_left_is_told() {
+fn the_remaining_pulls_are_reported() {
     let (registry, app) = filled();
     registry.count_pulls(100, 76);
     let registries = Registries::new(options()).expect("options");

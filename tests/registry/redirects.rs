@@ -1,4 +1,4 @@
-//! Registries that answer from elsewhere, as `registry.k8s.io` does.
+//! Registries that redirect to other hosts, like `registry.k8s.io`.
 
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 
@@ -8,7 +8,7 @@ use super::{ask_with, created, failure, image, options, refused, tags, version};
 use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
-/// A registry that redirects whatever is asked of the repository, and where to.
+/// A registry that redirects all requests for the repository, and the target.
 fn redirecting() -> (TestRegistry, TestRegistry) {
     let (registry, storage) = (TestRegistry::start(), TestRegistry::start());
     for tag in ["1", "2", "3", "4", "5"] {
@@ -20,7 +20,7 @@ fn redirecting() -> (TestRegistry, TestRegistry) {
 }
 
 #[test]
-fn tag_lists_manifests_and_blobs_are_read_where_the_registry_leads() {
+fn tag_lists_manifests_and_blobs_are_read_from_the_redirect_target() {
     let (registry, storage) = redirecting();
     let mut facts = created(["1"]);
     facts.extend([Fact::Tags, Fact::Digest(version("2"))]);
@@ -28,7 +28,7 @@ fn tag_lists_manifests_and_blobs_are_read_where_the_registry_leads() {
     assert_eq!(tags(&metadata), ["1", "2", "3", "4", "5"]);
     assert!(image(&metadata, "1").created.value().is_some());
     assert!(image(&metadata, "2").digest.value().is_some());
-    // The pages behind the first one are asked where that was.
+    // The later pages are requested from the host of the first one.
     assert_eq!(registry.count("/tags/list"), 1);
     let pages: Vec<String> = storage
         .requests()
@@ -48,13 +48,13 @@ fn tag_lists_manifests_and_blobs_are_read_where_the_registry_leads() {
 }
 
 #[test]
-fn no_redirect_carries_credentials_to_another_host() {
+fn redirects_to_another_host_carry_no_credentials() {
     for access in [
         Access::Basic("me", "right"),
         Access::TokenFor("me", "right"),
     ] {
         let (registry, storage) = redirecting();
-        // Who is let in is led away.
+        // Authorized requests are redirected.
         registry.heal();
         registry.require(access.clone());
         registry.lead("/v2/org/app/", &storage.url());
@@ -71,7 +71,7 @@ fn no_redirect_carries_credentials_to_another_host() {
 }
 
 #[test]
-fn a_redirect_within_the_registry_is_followed_with_its_credentials_where_it_asks_for_them() {
+fn a_redirect_within_the_registry_gets_credentials_if_it_requires_them() {
     for access in [Access::Open, Access::Basic("me", "right")] {
         let registry = TestRegistry::start();
         registry.list("moved/app", ["a"]);
@@ -89,15 +89,15 @@ fn a_redirect_within_the_registry_is_followed_with_its_credentials_where_it_asks
 }
 
 #[test]
-fn who_answers_elsewhere_is_named_and_not_quoted() {
+fn the_redirect_target_is_named_but_its_error_is_not_quoted() {
     for (access, kind, part) in [
-        // Says `no such repository`.
+        // With the text `no such repository`.
         (
             Access::Open,
             FetchFailureKind::NotFound,
             "the repository (redirected to HOST)",
         ),
-        // Says `log in`.
+        // With the text `log in`.
         (
             Access::Basic("me", "right"),
             FetchFailureKind::Unauthorized,
@@ -122,7 +122,7 @@ fn who_answers_elsewhere_is_named_and_not_quoted() {
 }
 
 #[test]
-fn what_answers_elsewhere_and_is_no_tag_list_is_not_quoted() {
+fn a_malformed_tag_list_from_the_redirect_target_is_not_quoted() {
     let (registry, storage) = (TestRegistry::start(), TestRegistry::start());
     storage.fault("/tags/list", Fault::Body("{\"hunter2\":"));
     registry.fault("/tags/list", Fault::Redirect(storage.url()));
@@ -131,7 +131,7 @@ fn what_answers_elsewhere_and_is_no_tag_list_is_not_quoted() {
 }
 
 #[test]
-fn pages_from_elsewhere_are_compared_with_those_of_the_run_before() {
+fn pages_from_another_host_are_compared_with_those_of_the_previous_run() {
     let (registry, storage) = redirecting();
     storage.send_etags();
     let user = User::new();
@@ -144,7 +144,7 @@ fn pages_from_elsewhere_are_compared_with_those_of_the_run_before() {
     storage.list("org/app", ["6"]);
     let more = ["1", "2", "3", "4", "5", "6"];
     assert_eq!(tags(&user.run(&app, vec![Fact::Tags])), more);
-    // Another place has other pages, and the first one is known there, too.
+    // Another host has other pages, and also knows the first one.
     let elsewhere = TestRegistry::start();
     elsewhere.list("org/app", more);
     elsewhere.page_size(2);
@@ -160,7 +160,7 @@ fn pages_from_elsewhere_are_compared_with_those_of_the_run_before() {
 }
 
 #[test]
-fn a_registry_that_leads_from_place_to_place_is_followed_five_times() {
+fn five_redirects_are_followed() {
     for (hops, found) in [(5, true), (6, false)] {
         let last = TestRegistry::start();
         last.list("org/app", ["a"]);
@@ -184,7 +184,7 @@ fn a_registry_that_leads_from_place_to_place_is_followed_five_times() {
 }
 
 #[test]
-fn a_list_that_is_not_there_is_no_empty_list() {
+fn a_missing_tag_list_is_not_an_empty_list() {
     let (registry, storage) = redirecting();
     storage.fault("/tags/list", Fault::Status(500));
     let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);

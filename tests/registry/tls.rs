@@ -1,4 +1,4 @@
-//! Whom we trust, and HTTP/2.
+//! Trusted certificates, and HTTP/2.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::content::Image;
 use crate::support::registry::tls::{Authority, Certificate};
 use crate::support::registry::{Access, Fault, TestRegistry};
 
-/// Where all registries of these tests are.
+/// The host of all registries in these tests.
 const HERE: &str = "127.0.0.1";
 
 fn serving(certificate: &Certificate) -> TestRegistry {
@@ -33,11 +33,11 @@ fn read(options: RegistryOptions, registry: &TestRegistry) {
 }
 
 #[test]
-fn a_private_authority_is_trusted_where_it_is_given() {
+fn a_private_authority_is_trusted_if_it_is_given() {
     let authority = Authority::new();
     let registry = serving(&authority.certify(HERE));
     let mut options = trusting(&authority);
-    // One authority does not push out another.
+    // One authority does not replace another.
     options
         .extra_ca
         .insert(0, Authority::new().pem().into_bytes());
@@ -45,7 +45,7 @@ fn a_private_authority_is_trusted_where_it_is_given() {
 }
 
 #[test]
-fn an_unknown_authority_is_refused_with_the_flag_that_would_help() {
+fn an_unknown_authority_is_rejected_and_the_flag_is_named() {
     let authority = Authority::new();
     let registry = serving(&authority.certify(HERE));
     for options in [options(), trusting(&Authority::new())] {
@@ -59,12 +59,12 @@ fn an_unknown_authority_is_refused_with_the_flag_that_would_help() {
             assert!(message.contains(&part), "{message}");
         }
     }
-    // Nothing was asked, in plain HTTP neither.
+    // No requests were sent, not even over plain HTTP.
     assert_eq!(registry.paths(), [""; 0]);
 }
 
 #[test]
-fn a_certificate_for_another_host_and_one_of_the_past_are_refused() {
+fn expired_certificates_and_those_for_another_host_are_rejected() {
     let authority = Authority::new();
     for (certificate, part) in [
         (
@@ -85,7 +85,7 @@ fn a_certificate_for_another_host_and_one_of_the_past_are_refused() {
 }
 
 #[test]
-fn any_certificate_is_taken_from_a_host_that_is_named_insecure() {
+fn an_insecure_host_may_present_any_certificate() {
     let authority = Authority::new();
     for certificate in [
         authority.certify(HERE),
@@ -106,7 +106,7 @@ fn any_certificate_is_taken_from_a_host_that_is_named_insecure() {
 }
 
 #[test]
-fn credentials_are_not_shown_to_a_host_that_is_not_trusted() {
+fn credentials_are_not_sent_to_an_untrusted_host() {
     let authority = Authority::new();
     let registry = serving(&authority.certify("other.example"));
     registry.require(Access::Basic("me", "hunter2"));
@@ -125,7 +125,7 @@ fn credentials_are_not_shown_to_a_host_that_is_not_trusted() {
     read(options, &registry);
 }
 
-/// Asks for the times of 49 tags, whose manifests and configs are slow.
+/// Requests the times of 49 tags whose manifests and configs are slow.
 fn ask_49(registry: &TestRegistry, options: RegistryOptions) {
     let names: Vec<String> = (0..49).map(|n| format!("1.{n}")).collect();
     for tag in &names {
@@ -146,14 +146,14 @@ fn ask_49(registry: &TestRegistry, options: RegistryOptions) {
 }
 
 #[test]
-fn with_http2_all_requests_share_a_connection_and_keep_to_the_window() {
+fn http2_requests_share_a_connection_within_the_window() {
     let authority = Authority::new();
     let registry = serving(&authority.certify(HERE));
     let mut options = trusting(&authority);
     options.max_connections = 8;
     ask_49(&registry, options);
     let requests = registry.requests();
-    // One looks whether the loopback host speaks TLS.
+    // One request checks whether the loopback host uses TLS.
     assert_eq!(requests.len(), 1 + 2 * 49);
     assert!(requests.iter().all(|request| request.http2));
     assert_eq!(registry.connections(), 1);
@@ -161,7 +161,7 @@ fn with_http2_all_requests_share_a_connection_and_keep_to_the_window() {
 }
 
 #[test]
-fn without_http2_requests_side_by_side_have_connections_of_their_own() {
+fn concurrent_requests_without_http2_use_separate_connections() {
     let authority = Authority::new();
     let registry = serving(&authority.certify(HERE).without_http2());
     let mut options = trusting(&authority);
@@ -169,8 +169,8 @@ fn without_http2_requests_side_by_side_have_connections_of_their_own() {
     ask_49(&registry, options);
     assert!(registry.requests().iter().all(|request| !request.http2));
     let connections = registry.connections();
-    // A few more than are open at a time, where one is opened and another is free
-    // meanwhile.
+    // A few more than the open requests: while one is being opened, another may become
+    // free.
     assert!((4..=24).contains(&connections), "{connections}");
     assert!((4..=8).contains(&registry.peak()), "{}", registry.peak());
 }

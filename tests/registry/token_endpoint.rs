@@ -1,4 +1,4 @@
-//! Token endpoints that answer without end, or lead elsewhere.
+//! Token endpoints with endless responses or redirects.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
 
@@ -8,7 +8,7 @@ use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
 #[test]
-fn a_token_without_end_is_the_fault_of_the_registry_and_not_of_the_image() {
+fn an_endless_token_is_blamed_on_the_registry_and_not_on_the_image() {
     for fault in [Fault::Endless, Fault::Announced(100 * 1024 * 1024)] {
         let registry = TestRegistry::start();
         registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
@@ -25,7 +25,7 @@ fn a_token_without_end_is_the_fault_of_the_registry_and_not_of_the_image() {
 }
 
 #[test]
-fn a_redirect_of_a_token_endpoint_keeps_the_password_within_its_origin_only() {
+fn a_redirect_of_a_token_endpoint_carries_the_password_only_within_its_origin() {
     for within in [true, false] {
         let (registry, other) = (with_tags(), TestRegistry::start());
         registry.require(Access::TokenFor("me", "hunter2"));

@@ -1,4 +1,4 @@
-//! How many requests one host gets at a time.
+//! How many concurrent requests one host gets.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +12,7 @@ use crate::support::registry::{Fault, TestRegistry};
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A registry with so many tags that differ in their time.
+/// A registry with this many tags with different times.
 fn with_tags(count: usize) -> (TestRegistry, Vec<String>) {
     let registry = TestRegistry::start();
     let names = fill(&registry, count);
@@ -38,19 +38,19 @@ fn ask_all(
 }
 
 #[test]
-fn a_host_that_keeps_up_gets_more_requests_at_a_time() {
+fn a_host_that_keeps_up_gets_more_concurrent_requests() {
     let (registry, names) = with_tags(400);
     registry.fault("/v2/", Fault::Slow(Duration::from_millis(50)));
     let metadata = ask_all(options(), &registry, &names);
     assert!(image(&metadata, "1.399").created.value().is_some());
     assert_eq!(registry.requests().len(), 800);
-    // 128, unless the machine is too busy to send so many in 50 ms.
+    // 128, unless the machine is too busy to send that many in 50 ms.
     assert!(registry.peak() <= 128, "{}", registry.peak());
     assert!(registry.peak() > 32, "{}", registry.peak());
 }
 
 #[test]
-fn a_host_never_gets_more_requests_than_it_may() {
+fn a_host_never_gets_more_concurrent_requests_than_the_maximum() {
     for most in [1, 4, 20, 40] {
         let (registry, names) = with_tags(100);
         registry.fault("/v2/", Fault::Slow(PAUSE / 4));
@@ -67,7 +67,7 @@ fn a_host_never_gets_more_requests_than_it_may() {
 }
 
 #[test]
-fn a_host_that_complains_gets_fewer_requests_and_each_tag_is_still_read() {
+fn a_host_that_complains_gets_fewer_requests_and_all_tags_are_read() {
     let (calm, names) = with_tags(300);
     let (busy, _) = with_tags(300);
     let expected = ask_all(options(), &calm, &names);
@@ -78,15 +78,15 @@ fn a_host_that_complains_gets_fewer_requests_and_each_tag_is_still_read() {
         assert!(created.is_some(), "{tag}");
         assert_eq!(created, image(&expected, tag).created.value(), "{tag}");
     }
-    // Far from 128. Of the first two crowds some are refused, and on a busy machine
-    // a few more.
+    // Far below 128. Some requests of the first two rounds are refused, and a few more on
+    // a busy machine.
     assert!(busy.peak() <= 32, "{}", busy.peak());
     let refused = busy.requests().len() - 600;
     assert!((1..=64).contains(&refused), "{refused}");
 }
 
 #[test]
-fn a_host_that_lets_requests_wait_gets_no_more_of_them() {
+fn a_host_that_queues_requests_gets_no_more_of_them() {
     let (calm, names) = with_tags(200);
     let (queue, _) = with_tags(200);
     let expected = ask_all(options(), &calm, &names);
@@ -116,7 +116,7 @@ fn a_host_that_resets_connections_gets_fewer_requests_and_is_not_given_up() {
             let created = &image(&metadata, tag).created;
             assert!(created.value().is_some(), "tls {tls}, {tag}: {created:?}");
         }
-        // One looks whether the loopback host speaks TLS.
+        // One request checks whether the loopback host uses TLS.
         assert_eq!(crowded.requests().len(), 600 + usize::from(tls));
         assert!(crowded.resets() > 0);
         assert!(crowded.peak() <= 40, "{}", crowded.peak());
@@ -124,7 +124,7 @@ fn a_host_that_resets_connections_gets_fewer_requests_and_is_not_given_up() {
 }
 
 #[test]
-fn past_a_rate_each_tag_is_still_read_and_retry_after_is_kept() {
+fn above_a_rate_limit_all_tags_are_read_and_retry_after_is_honoured() {
     let (calm, names) = with_tags(100);
     let (limited, _) = with_tags(100);
     let expected = ask_all(options(), &calm, &names);
@@ -140,15 +140,15 @@ fn past_a_rate_each_tag_is_still_read_and_retry_after_is_kept() {
     assert_eq!(limited.requests().len() - refused, 200);
     assert!(refused > 0);
     assert_eq!(impatient, 0);
-    // 80 at once, and 80 a second: one and a half of them.
+    // 80 at once, and 80 per second: one and a half seconds.
     let took = started.elapsed();
     assert!(took >= Duration::from_millis(1500), "{took:?}");
 }
 
 #[test]
-fn a_rate_limit_that_names_a_time_is_waited_for() {
+fn retry_after_with_a_time_is_waited_for() {
     let (registry, _) = with_tags(1);
-    // Whole seconds, so from one to two of them.
+    // Whole seconds, so between one and two.
     let when = httpdate::fmt_http_date(soon(2));
     registry
         .fault("/tags/list", Fault::RetryWhen(429, when))
@@ -161,7 +161,7 @@ fn a_rate_limit_that_names_a_time_is_waited_for() {
 }
 
 #[test]
-fn a_rate_limit_that_names_a_time_too_far_away_fails_at_once() {
+fn retry_after_with_a_time_too_far_away_fails_at_once() {
     let (registry, _) = with_tags(1);
     let when = httpdate::fmt_http_date(soon(3600));
     registry.fault("/tags/list", Fault::RetryWhen(429, when));

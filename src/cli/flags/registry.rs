@@ -152,8 +152,8 @@ impl RegistryFlags {
             )));
         }
         let conf = match &self.registries_conf {
-            Some(file) => RegistriesConf::of_file(file),
-            None => RegistriesConf::of_machine(),
+            Some(file) => RegistriesConf::from_file(file),
+            None => RegistriesConf::from_machine(),
         };
         let mut options = RegistryOptions {
             registries_conf: conf.map_err(CommandError::failed)?,

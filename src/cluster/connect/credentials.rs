@@ -13,8 +13,6 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use kube::config::{AuthInfo, ExecConfig};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,7 +22,7 @@ use super::client_certificate::ClientCertificate;
 use super::plugin;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
-use crate::secrets;
+use crate::secrets::{self, header};
 
 /// How long a token from a file is used before the file is read again, as in client-go.
 const REREAD: Duration = Duration::from_secs(50);
@@ -222,10 +220,8 @@ impl Credentials {
             CredentialSource::None => return Ok((Self::None, None)),
             CredentialSource::Withheld => return Ok((Self::Withheld, None)),
             CredentialSource::Basic { user, password } => {
-                secrets::learn_login(&user, password.expose_secret());
-                let login = format!("{user}:{}", password.expose_secret());
-                let login = STANDARD.encode(login);
-                let header = header("Basic", login.as_bytes(), "the user name")?;
+                let header = header::basic(&user, &password);
+                let header = header.ok_or_else(|| unusable("the user name"))?;
                 return Ok((Self::Fixed(header), None));
             }
             CredentialSource::Token { token, owner } => {
@@ -360,21 +356,14 @@ fn read_token(path: &str) -> Result<HeaderValue, ClusterError> {
 }
 
 fn bearer(token: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
-    let token = token.trim_ascii();
-    secrets::learn(&String::from_utf8_lossy(token));
-    header("Bearer", token, owner)
+    header::bearer(token).ok_or_else(|| unusable(owner))
 }
 
-/// A header value whose debug output is `Sensitive`.
-fn header(scheme: &str, value: &[u8], owner: &str) -> Result<HeaderValue, ClusterError> {
-    let text = [scheme.as_bytes(), b" ", value].concat();
-    let mut header = HeaderValue::from_bytes(&text).map_err(|_| {
-        ClusterError::Configuration(format!(
-            "{owner} contains a character that is not allowed in a header, such as a line break"
-        ))
-    })?;
-    header.set_sensitive(true);
-    Ok(header)
+/// Credentials that a header cannot carry.
+fn unusable(owner: &str) -> ClusterError {
+    ClusterError::Configuration(format!(
+        "{owner} contains a character that is not allowed in a header, such as a line break"
+    ))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use futures_util::future::join_all;
 use super::key::CacheKey;
 use super::memcached;
 use super::option::CacheOption;
+use super::shard::Shard;
 use super::sqlite;
 use super::warnings::Warnings;
-use super::worker::Worker;
 
 /// How long the end of a run waits for what is still to be written.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -37,12 +37,6 @@ struct Shared {
     hits: AtomicU64,
     misses: AtomicU64,
     puts: AtomicU64,
-}
-
-/// A part of the entries, with what chooses it.
-pub(crate) struct Shard {
-    pub(crate) seed: u64,
-    pub(crate) worker: Worker,
 }
 
 /// What the cache was asked in this run.

@@ -1,6 +1,6 @@
-//! One registry: where it answers, over which scheme, and what it wants to see.
+//! One registry: its host and scheme, and the challenge it sends.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,26 +9,13 @@ use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
 use crate::image::CanonicalName;
+use crate::registry::loopback::is_loopback;
 
 use super::auth::Challenge;
-use super::transport::{AddressKind, Answer, Question, SendError, Transport};
+use super::transport::{AddressKind, Request, Response, SendError, Transport};
 
 /// Where Docker Hub serves its API.
 const DOCKER_HUB_API: &str = "registry-1.docker.io";
-
-/// Whether a host (without its port) is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let host = host.strip_suffix('.').unwrap_or(&host);
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_loopback())
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .is_ok_and(|ip: Ipv6Addr| ip.is_loopback())
-}
 
 /// One registry, shared by its repositories.
 #[derive(Debug)]
@@ -36,12 +23,12 @@ pub(crate) struct Endpoint {
     /// Host and port of the API.
     host: String,
     base: OnceCell<Url>,
-    /// What the host asked for when a request came without credentials.
+    /// The challenge of the host for a request without credentials.
     challenge: Mutex<Option<Challenge>>,
-    asked: AtomicBool,
+    is_contacted: AtomicBool,
     first: tokio::sync::Mutex<()>,
     root_challenge: OnceCell<Option<Challenge>>,
-    /// The socket that answered last.
+    /// The socket of the last response.
     from: Mutex<Option<SocketAddr>>,
 }
 
@@ -56,55 +43,56 @@ impl Endpoint {
             host: host.to_owned(),
             base: OnceCell::new(),
             challenge: Mutex::default(),
-            asked: AtomicBool::new(false),
+            is_contacted: AtomicBool::new(false),
             first: tokio::sync::Mutex::default(),
             root_challenge: OnceCell::new(),
             from: Mutex::default(),
         }
     }
 
-    /// The root of the API: `https://HOST/`, or `http://HOST/` for a loopback
-    /// or insecure host that has no TLS.
+    /// The root of the API: `https://HOST/`, or `http://HOST/` for a loopback or
+    /// insecure host without TLS.
     ///
-    /// Such a host is tried with https once (`HEAD /v2/`); only where it does not
-    /// speak TLS, plain HTTP is used for the rest of the run. A host with a bad
-    /// certificate does speak it, and is refused.
+    /// Such a host is tried with https once (`HEAD /v2/`); plain HTTP is used for the
+    /// rest of the run only if it does not use TLS. A host with a bad certificate does,
+    /// and is rejected.
     pub(crate) async fn base(&self, transport: &Transport) -> Result<&Url, String> {
         let https = Url::parse(&format!("https://{}/", self.host))
-            .map_err(|error| format!("{} is no host name: {error}", self.host))?;
+            .map_err(|error| format!("{} is not a valid host name: {error}", self.host))?;
         let may_be_plain =
             is_loopback(https.host_str().unwrap_or_default()) || transport.is_insecure(&https);
-        let find = || async {
-            if !may_be_plain {
-                return Ok(https);
-            }
-            let mut probe = Question::get(https.join("v2/").map_err(|e| e.to_string())?);
-            probe.method = Method::HEAD;
-            match transport.send(&probe).await {
-                Err(SendError::Unreachable { .. }) => {
-                    Url::parse(&format!("http://{}/", self.host)).map_err(|e| e.to_string())
+        self.base
+            .get_or_try_init(|| async {
+                if !may_be_plain {
+                    return Ok(https);
                 }
-                Ok(_) | Err(_) => Ok(https),
-            }
-        };
-        self.base.get_or_try_init(find).await
+                let mut probe = Request::get(https.join("v2/").map_err(|e| e.to_string())?);
+                probe.method = Method::HEAD;
+                match transport.send(&probe).await {
+                    Err(SendError::Unreachable { .. }) => {
+                        Url::parse(&format!("http://{}/", self.host)).map_err(|e| e.to_string())
+                    }
+                    Ok(_) | Err(_) => Ok(https),
+                }
+            })
+            .await
     }
 
-    /// Lets one request go first to a host that was never asked, so that its
-    /// challenge is met once and not by every repository of a run. The others
-    /// wait as long as the guard lives; who holds it calls [`Self::met`].
+    /// Lets a single request go first to a host that has not been contacted, so that
+    /// its challenge is received once and not for every repository of a run. The other
+    /// requests wait as long as the guard lives; its holder calls
+    /// [`Self::mark_contacted`].
     pub(crate) async fn go_first(&self) -> Option<MutexGuard<'_, ()>> {
-        if self.asked.load(Ordering::Acquire) {
+        if self.is_contacted.load(Ordering::Acquire) {
             return None;
         }
         let guard = self.first.lock().await;
-        (!self.asked.load(Ordering::Acquire)).then_some(guard)
+        (!self.is_contacted.load(Ordering::Acquire)).then_some(guard)
     }
 
-    /// The first request is through, with whatever result, or it is known what
-    /// it would meet.
-    pub(crate) fn met(&self) {
-        self.asked.store(true, Ordering::Release);
+    /// The first request has completed, with any result, or its result is known.
+    pub(crate) fn mark_contacted(&self) {
+        self.is_contacted.store(true, Ordering::Release);
     }
 
     pub(crate) fn challenge(&self) -> Option<Challenge> {
@@ -114,30 +102,32 @@ impl Endpoint {
             .clone()
     }
 
-    /// What the host asks for at its root, `GET /v2/`: asked once a run, and only
-    /// where it has shown no challenge. `None`: it wants to see nothing.
+    /// The challenge of the host at its root, `GET /v2/`: requested once per run, and
+    /// only if no other challenge is known. `None` if it sends none.
     pub(crate) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
         if let Some(challenge) = self.challenge() {
             return Some(challenge);
         }
-        let ask = || async {
-            let url = self.base(transport).await.ok()?.join("v2/").ok()?;
-            let answer = transport.send(&Question::get(url)).await.ok()?;
-            self.answered(&answer);
-            let refused = answer.status == StatusCode::UNAUTHORIZED;
-            refused.then(|| Challenge::choose(&answer.headers))?
-        };
-        self.root_challenge.get_or_init(ask).await.clone()
+        self.root_challenge
+            .get_or_init(|| async {
+                let url = self.base(transport).await.ok()?.join("v2/").ok()?;
+                let response = transport.send(&Request::get(url)).await.ok()?;
+                self.record_socket(&response);
+                let is_refused = response.status == StatusCode::UNAUTHORIZED;
+                is_refused.then(|| Challenge::choose(&response.headers))?
+            })
+            .await
+            .clone()
     }
 
-    /// Takes note of an answer of the host: where it came from.
-    pub(crate) fn answered(&self, answer: &Answer) {
-        *self.from.lock().unwrap_or_else(PoisonError::into_inner) = answer.from;
+    /// Records the socket from which the host responded.
+    pub(crate) fn record_socket(&self, response: &Response) {
+        *self.from.lock().unwrap_or_else(PoisonError::into_inner) = response.from;
     }
 
-    /// Who names a URL, for the rule on addresses: nobody, where it lies on the
-    /// registry's own host, else a registry whose address is of this kind.
-    pub(crate) fn names(&self, target: &Url, transport: &Transport) -> Option<AddressKind> {
+    /// Who names a URL, for the rule on addresses: `None` if it is on the registry's
+    /// own host, otherwise the kind of the registry's address.
+    pub(crate) fn named_by(&self, target: &Url, transport: &Transport) -> Option<AddressKind> {
         let Some(base) = self.base.get() else {
             return Some(AddressKind::Public);
         };
@@ -145,40 +135,10 @@ impl Endpoint {
         (base.origin() != target.origin()).then(|| transport.kind_of_registry(base, from))
     }
 
-    pub(crate) fn learn(&self, challenge: &Challenge) {
+    pub(crate) fn set_challenge(&self, challenge: &Challenge) {
         *self
             .challenge
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(challenge.clone());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_this_machine_only() {
-        for host in [
-            "localhost",
-            "LOCALHOST",
-            "localhost.",
-            "reg.localhost",
-            "127.0.0.1",
-            "127.9.8.7",
-            "[::1]",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "localhost.example.com",
-            "128.0.0.1",
-            "10.0.0.1",
-            "notlocalhost",
-            "[::2]",
-            "",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

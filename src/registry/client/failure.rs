@@ -1,4 +1,4 @@
-//! How failures are worded.
+//! The failures of one repository and their messages.
 
 use std::fmt::{self, Display};
 
@@ -6,23 +6,20 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
-use crate::secrets::redact;
+use crate::secrets::{quote, redact};
 
-use super::transport::{Answer, SendError};
+use super::transport::{Response, SendError};
 use crate::registry::mirrors::{PullSource, Role};
 
-/// Makes a text from outside fit for a message.
-pub(crate) use crate::secrets::quote as clean;
-
-/// A repository as failures name it; the one place where their text is made.
+/// A repository's name in failures, and the only place where their text is made.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct RepositoryLabel {
     name: CanonicalName,
-    /// Where it is read from.
+    /// The source that it is read from, if it is not the registry in its name.
     source: Option<PullSource>,
 }
 
-impl Place {
+impl RepositoryLabel {
     pub(crate) fn new(name: &CanonicalName) -> Self {
         Self {
             name: name.clone(),
@@ -30,32 +27,32 @@ impl Place {
         }
     }
 
-    /// A repository that is read from another place than its name's.
-    pub(crate) fn at(name: &CanonicalName, source: &PullSource) -> Self {
-        let elsewhere = source.role != Role::Itself;
+    /// A repository that is read from a mirror or another location.
+    pub(crate) fn for_source(name: &CanonicalName, source: &PullSource) -> Self {
+        let is_elsewhere = source.role != Role::Itself;
         Self {
             name: name.clone(),
-            source: elsewhere.then(|| source.clone()),
+            source: is_elsewhere.then(|| source.clone()),
         }
     }
 
-    /// What the workload calls it.
+    /// The name in the workload.
     pub(crate) fn name(&self) -> &CanonicalName {
         &self.name
     }
 
-    /// The name under which it is read, if that is not its own.
+    /// The name under which it is read, if it is a different one.
     pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.source.as_ref().map(|source| &source.name)
     }
 
-    /// The registry's host as the user knows it.
+    /// The registry, as it is written in image names.
     pub(crate) fn registry(&self) -> &str {
         let name = self.source.as_ref().map_or(&self.name, |s| &s.name);
         name.registry()
     }
 
-    /// A failure of any kind; `what` says what happened and what to do.
+    /// A failure of any kind; `what` says what happened and how to fix it.
     pub(crate) fn failure(&self, kind: FetchFailureKind, what: impl Display) -> FetchFailure {
         FetchFailure {
             kind,
@@ -63,12 +60,12 @@ impl Place {
         }
     }
 
-    /// An answer that is of no use.
+    /// A response that cannot be used.
     pub(crate) fn useless(&self, what: impl Display) -> FetchFailure {
         self.failure(FetchFailureKind::Registry, what)
     }
 
-    /// No answer.
+    /// A request without a response.
     pub(crate) fn unanswered(&self, error: &SendError) -> FetchFailure {
         let kind = match error {
             SendError::Unreachable { .. }
@@ -78,15 +75,15 @@ impl Place {
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }
-            // Only a manifest or a config is the image's own, see `Remote::failed`.
-            SendError::TooLarge { .. } | SendError::Broken { .. } | SendError::OffLimits { .. } => {
-                FetchFailureKind::Registry
-            }
+            // For a manifest or a config, `Remote::failed` blames the image instead.
+            SendError::TooLarge { .. }
+            | SendError::Broken { .. }
+            | SendError::ForbiddenAddress { .. } => FetchFailureKind::Registry,
         };
         self.failure(kind, error)
     }
 
-    /// The registry refused; `tried` says with which credentials.
+    /// The registry denied access; `tried` says with which credentials.
     pub(crate) fn unauthorized(&self, tried: impl Display) -> FetchFailure {
         self.failure(
             FetchFailureKind::Unauthorized,
@@ -97,10 +94,11 @@ impl Place {
         )
     }
 
-    /// An answer with a status that is no success, to a question for `what`.
-    pub(crate) fn refused(&self, what: &str, answer: &Answer, tried: &str) -> FetchFailure {
-        let status = answer.status;
-        let said = said_by(&answer.body).map_or_else(String::new, |said| format!(" ({said})"));
+    /// A response with an error status to a request for `what`.
+    pub(crate) fn refused(&self, what: &str, response: &Response, tried: &str) -> FetchFailure {
+        let status = response.status;
+        let said = error_text(&response.body);
+        let said = said.map_or_else(String::new, |said| format!(" ({said})"));
         match status {
             StatusCode::NOT_FOUND => self.failure(
                 FetchFailureKind::NotFound,
@@ -114,7 +112,7 @@ impl Place {
             | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.failure(
                 FetchFailureKind::CannotBePulled,
                 format_args!(
-                    "the registry does not let anybody pull {what} (HTTP {}){said}",
+                    "the registry does not allow anyone to pull {what} (HTTP {}){said}",
                     status.as_u16()
                 ),
             ),
@@ -126,7 +124,7 @@ impl Place {
             ),
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => self.failure(
                 FetchFailureKind::Unreachable,
-                "the proxy before the registry wants other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
+                "the proxy in front of the registry requires other credentials (HTTP 407); check HTTPS_PROXY and HTTP_PROXY",
             ),
             _ => self.useless(format_args!(
                 "the registry answered HTTP {} when asked for {what}{said}; try again later",
@@ -136,8 +134,8 @@ impl Place {
     }
 }
 
-/// The name, and the place where that is another.
-impl fmt::Display for Place {
+/// The name, and the source if it is a different one.
+impl fmt::Display for RepositoryLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.name.fmt(f)?;
         match &self.source {
@@ -150,8 +148,8 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a registry's error body says: the code and message of its first error.
-fn said_by(body: &[u8]) -> Option<String> {
+/// The code and message of the first error in a registry's error body.
+fn error_text(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<Error>,
@@ -165,7 +163,7 @@ fn said_by(body: &[u8]) -> Option<String> {
     }
     let errors: Errors = serde_json::from_slice(body).ok()?;
     let first = errors.errors.first()?;
-    let said = clean(format!("{} {}", first.code, first.message).trim());
+    let said = quote(format!("{} {}", first.code, first.message).trim());
     (!said.is_empty()).then_some(said)
 }
 
@@ -174,13 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_body_is_quoted_only_if_it_is_one() {
+    fn only_a_valid_error_body_is_quoted() {
         let body = br#"{"errors":[{"code":"NAME_UNKNOWN","message":"no such\u001b repository"}]}"#;
         assert_eq!(
-            said_by(body).as_deref(),
+            error_text(body).as_deref(),
             Some("NAME_UNKNOWN no such  repository")
         );
-        assert_eq!(said_by(b"<html>secret</html>"), None);
-        assert_eq!(said_by(br#"{"errors":[]}"#), None);
+        assert_eq!(error_text(b"<html>secret</html>"), None);
+        assert_eq!(error_text(br#"{"errors":[]}"#), None);
     }
 }

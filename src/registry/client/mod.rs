@@ -1,4 +1,4 @@
-//! Requests to one registry: endpoint, authentication, transport, failures.
+//! Requests to one registry: endpoint, authentication, transport and failures.
 
 pub(crate) mod auth;
 pub(crate) mod endpoint;

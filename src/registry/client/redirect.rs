@@ -1,62 +1,62 @@
-//! Where a registry may send a request on to.
+//! Where a registry may redirect a request.
 
 use http::StatusCode;
 use http::header::LOCATION;
 use reqwest::Url;
 
-use super::failure::clean;
-use super::transport::{Answer, authority};
+use super::transport::{Response, authority};
+use crate::secrets::quote;
 
-/// How many redirects one request follows.
+/// The maximum number of redirects that one request follows.
 pub(crate) const MAX_REDIRECTS: usize = 5;
 
-/// A redirect that is not followed: the registry's fault.
+/// A redirect that is not followed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadRedirect {
-    /// The `Location` cannot be read.
-    #[error("a redirect leads to no URL")]
+    /// The `Location` is not a URL.
+    #[error("the target of a redirect is not a valid URL")]
     NoUrl,
     /// Neither https, nor plain HTTP from plain HTTP.
-    #[error("a redirect to {0} was not followed: from https only https is followed")]
+    #[error("a redirect to {0} was not followed: https may redirect only to https")]
     Scheme(String),
-    /// The `Location` holds a user name or a password.
-    #[error("a redirect to {0} was not followed: it holds a user name or a password")]
+    /// The `Location` contains a user name or a password.
+    #[error("a redirect to {0} was not followed: it contains a user name or a password")]
     UserInfo(String),
 }
 
-/// The URL to which an answer leads; `None` where it leads nowhere.
-pub(crate) fn target(answer: &Answer) -> Result<Option<Url>, BadRedirect> {
-    let location = match answer.header(LOCATION.as_str()) {
-        Some(location) if is_redirect(answer.status) => location,
+/// The URL to which a response redirects; `None` if it is not a redirect.
+pub(crate) fn target(response: &Response) -> Result<Option<Url>, BadRedirect> {
+    let location = match response.header(LOCATION.as_str()) {
+        Some(location) if is_redirect(response.status) => location,
         Some(_) | None => return Ok(None),
     };
-    check(&answer.url, location).map(Some)
+    check(&response.url, location).map(Some)
 }
 
-/// Not those that name no other place, like 304.
+/// Not every 3xx status names another URL; 304 does not.
 fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
 fn check(from: &Url, location: &str) -> Result<Url, BadRedirect> {
     let to = from.join(location).map_err(|_| BadRedirect::NoUrl)?;
-    let shown = || clean(&format!("{}://{}", to.scheme(), authority(&to)));
-    let scheme_is_good = match to.scheme() {
+    let is_allowed_scheme = match to.scheme() {
         "https" => true,
         "http" => from.scheme() == "http",
         _ => false,
     };
-    if !scheme_is_good {
-        return Err(BadRedirect::Scheme(shown()));
+    let quoted = quote(&format!("{}://{}", to.scheme(), authority(&to)));
+    if !is_allowed_scheme {
+        return Err(BadRedirect::Scheme(quoted));
     }
     if has_user_info(&to) {
-        return Err(BadRedirect::UserInfo(shown()));
+        return Err(BadRedirect::UserInfo(quoted));
     }
     Ok(to)
 }
 
-/// Whether a URL holds a user name or a password, which nobody but the user has
-/// to give.
+/// Whether a URL contains a user name or a password. Only the user may give
+/// credentials, not a registry.
 pub(crate) fn has_user_info(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirects_lead_from_https_to_https_and_carry_no_user() {
+    fn https_redirects_only_to_https_and_without_user_info() {
         let (plain, tls) = ("http://r.example/v2/", "https://r.example/v2/");
         let scheme = |shown: &str| Err(BadRedirect::Scheme(shown.to_owned()));
         let user = || Err(BadRedirect::UserInfo("https://cdn.example".to_owned()));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_modified_leads_nowhere() {
+    fn other_3xx_statuses_are_not_redirects() {
         for status in [200, 300, 304, 305, 306, 401] {
             let status = StatusCode::from_u16(status).expect("a status");
             assert!(!is_redirect(status), "{status}");

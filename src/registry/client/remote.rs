@@ -1,4 +1,4 @@
-//! One repository of one registry over HTTP.
+//! One repository of one registry, over HTTP.
 
 use std::sync::Arc;
 
@@ -11,38 +11,41 @@ use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrD
 
 use super::auth::{Authorizer, Challenge, Pass};
 use super::endpoint::Endpoint;
-use super::failure::{Place, clean};
+use super::failure::RepositoryLabel;
 use super::redirect::{self, MAX_REDIRECTS};
-use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Transport, authority};
+use super::transport::{
+    MAX_BODY, Pull, Puller, Request, Response, SendError, Transport, authority,
+};
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
-use crate::registry::repository::metadata_cache::Scope;
+use crate::registry::keychain::credential_id::CredentialId;
+use crate::secrets::quote;
 
-/// The header in which registries name what they serve.
+/// The header in which registries name the digest of the content.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// A manifest's bytes, verified.
+/// A manifest's verified bytes.
 #[derive(Debug)]
 pub(crate) struct RawManifest {
     pub(crate) digest: Digest,
     pub(crate) content_type: Option<String>,
-    /// What the registry itself said in `Last-Modified`.
+    /// `Last-Modified` from the registry itself.
     pub(crate) last_modified: Option<Timestamp>,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// The part of a registry's limit that is left to others, in percent, with the
-/// user's credentials.
+/// The percentage of a registry's pull limit that is kept for others with the user's
+/// credentials.
 const RESERVE: u8 = 20;
-/// The same with a credential of the cluster: its nodes pull with it too.
+/// The same with a credential of the cluster, because its nodes also pull with it.
 const RESERVE_OF_CLUSTER: u8 = 50;
 
-/// A repository, and who we are to it.
+/// A repository, and the account that accesses it.
 #[derive(Debug)]
 pub(crate) struct Remote {
     name: CanonicalName,
-    place: Place,
+    label: RepositoryLabel,
     endpoint: Arc<Endpoint>,
     transport: Arc<Transport>,
     authorizer: Authorizer,
@@ -51,17 +54,16 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    /// `name` is what the repository is called on its registry, `place` what
-    /// messages call it.
+    /// `name` is the repository's name on its registry, `label` its name in messages.
     pub(crate) fn new(
         name: &CanonicalName,
-        place: Place,
+        label: RepositoryLabel,
         endpoint: Arc<Endpoint>,
         transport: Arc<Transport>,
         account: Account,
         reserve: Option<u8>,
     ) -> Self {
-        let usual = if account.is_of_workload() {
+        let usual = if account.is_from_cluster() {
             RESERVE_OF_CLUSTER
         } else {
             RESERVE
@@ -69,36 +71,37 @@ impl Remote {
         Self {
             reserve: reserve.unwrap_or(usual),
             name: name.clone(),
-            authorizer: Authorizer::new(name, place.clone(), account),
-            place,
+            authorizer: Authorizer::new(name, label.clone(), account),
+            label,
             endpoint,
             transport,
         }
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn label(&self) -> &RepositoryLabel {
+        &self.label
     }
 
-    /// An earlier run was let in without credentials. So it will be now, most
-    /// likely, and no request need go ahead to find out.
-    pub(crate) fn was_open(&self) {
-        self.endpoint.met();
+    /// An earlier run needed no credentials. Most likely this one does not either, so
+    /// no request has to go first to find out.
+    pub(crate) fn mark_public(&self) {
+        self.endpoint.mark_contacted();
     }
 
-    /// Under which identities the cache may hold what was answered here.
-    pub(crate) async fn scopes(&self, private: bool) -> Vec<Scope> {
+    /// The IDs of the credentials under which the cache may hold this repository's
+    /// responses; `None` is anonymous.
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
         self.authorizer.scopes(private).await
     }
 
-    /// Under which of them the cache keeps what is answered now; `None` as long
-    /// as the registry has not let anybody in.
-    pub(crate) async fn scope(&self, private: bool) -> Option<Scope> {
+    /// The ID under which the cache stores responses now; `None` until the registry has
+    /// accepted a request.
+    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
         self.authorizer.scope(private).await
     }
 
-    /// Whether a GET of a manifest is counted, and a HEAD is not: then a tag's
-    /// digest is asked for first.
+    /// Whether the registry counts a GET of a manifest, but not a HEAD: then a tag's
+    /// digest is requested first.
     pub(crate) async fn counts_pulls(&self) -> bool {
         self.name.is_docker_hub()
             || match self.endpoint.base(&self.transport).await {
@@ -110,7 +113,7 @@ impl Remote {
     fn puller(&self) -> Puller<'_> {
         Puller {
             registry: self.name.registry(),
-            repository: self.place.name(),
+            repository: self.label.name(),
         }
     }
 
@@ -118,13 +121,13 @@ impl Remote {
         &self.name
     }
 
-    /// What the registry asked for when a request came without credentials;
-    /// `None` where it has not been asked yet or lets everybody read.
+    /// The registry's challenge for a request without credentials; `None` if it has
+    /// not been contacted yet or is public.
     pub(crate) fn challenge(&self) -> Option<Challenge> {
         self.endpoint.challenge()
     }
 
-    /// The root of the registry's host; `None` where it is no host.
+    /// The root of the registry's host; `None` if it is not a valid host.
     pub(crate) async fn base(&self) -> Option<Url> {
         self.endpoint.base(&self.transport).await.ok().cloned()
     }
@@ -135,71 +138,74 @@ impl Remote {
         self.authorizer.accepted_password().await
     }
 
-    /// Asks an API that is not the registry's: as the question stands, without
-    /// what the registry is shown, and without following redirects.
-    pub(crate) async fn ask_aside(&self, mut question: Question) -> Result<Answer, SendError> {
-        question.aside = true;
-        self.transport.send(&question).await
+    /// Sends a request to an API other than the registry's: unchanged, without the
+    /// registry's credentials, and without following redirects.
+    pub(crate) async fn send_to_other_api(
+        &self,
+        mut request: Request,
+    ) -> Result<Response, SendError> {
+        request.is_other_api = true;
+        self.transport.send(&request).await
     }
 
-    /// The URL of `what` below the repository: `tags/list`, `manifests/1.0`.
+    /// The URL of a resource of the repository: `tags/list`, `manifests/1.0`.
     pub(crate) async fn url(&self, what: &str) -> Result<Url, FetchFailure> {
         let base = self.endpoint.base(&self.transport).await;
         base.and_then(|base| {
             base.join(&format!("v2/{}/{what}", self.name.repository()))
                 .map_err(|error| error.to_string())
         })
-        .map_err(|fault| self.place.useless(clean(&fault)))
+        .map_err(|fault| self.label.useless(quote(&fault)))
     }
 
-    /// What a tag serves, or whether a digest is there: a HEAD, and a GET where
-    /// the answer names no digest or is a refusal that a HEAD alone may meet.
+    /// The digest of a tag, or whether a digest exists: a HEAD, then a GET if the
+    /// response names no digest or is an error that only a HEAD may cause.
     pub(crate) async fn digest(&self, version: &TagOrDigest) -> Result<Digest, FetchFailure> {
-        let mut question = self.manifest_question(version).await?;
-        question.method = Method::HEAD;
-        let answer = self.ask(question).await?;
-        if answer.status.is_success() {
+        let mut request = self.manifest_request(version).await?;
+        request.method = Method::HEAD;
+        let response = self.send(request).await?;
+        if response.status.is_success() {
             if let TagOrDigest::Digest(digest) = version {
                 return Ok(digest.clone());
             }
-            let named = answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
+            let named = response.header(CONTENT_DIGEST).and_then(|d| d.parse().ok());
             if let Some(digest) = named {
                 return Ok(digest);
             }
-        } else if holds_for_get(answer.status) {
-            return Err(self.refusal(&manifest_of(version), &answer).await);
+        } else if applies_to_get(response.status) {
+            return Err(self.refusal(&manifest_of(version), &response).await);
         }
         Ok(self.manifest(version, None).await?.digest)
     }
 
-    /// A manifest or an index, verified against the digest that was asked for,
-    /// else against the one that the answer names.
+    /// A manifest or an index, verified against the requested digest, or for a tag
+    /// against the digest in the response.
     pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
         size: Option<u64>,
     ) -> Result<RawManifest, FetchFailure> {
-        let mut question = self.manifest_question(version).await?;
-        question.pull_reserve = Some(self.reserve);
-        let own = question.url.origin();
-        let answer = self.ask_for(question, size, MAX_MANIFEST).await?;
+        let mut request = self.manifest_request(version).await?;
+        request.pull_reserve = Some(self.reserve);
+        let own = request.url.origin();
+        let response = self.send_with_limit(request, size, MAX_MANIFEST).await?;
         let what = manifest_of(version);
-        if !answer.status.is_success() {
-            return Err(self.refusal(&what, &answer).await);
+        if !response.status.is_success() {
+            return Err(self.refusal(&what, &response).await);
         }
         let named = match version {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
-            TagOrDigest::Tag(_) => answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
+            TagOrDigest::Tag(_) => response.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
         };
         let digest = match named {
-            Some(digest) if !digest::is_of(&digest, &answer.body) => {
+            Some(digest) if !digest::is_of(&digest, &response.body) => {
                 return Err(self.mismatch(&what, &digest));
             }
             Some(digest) => digest,
-            None => digest::sha256(&answer.body)
-                .ok_or_else(|| self.place.useless("the manifest has no digest"))?,
+            None => digest::sha256(&response.body)
+                .ok_or_else(|| self.label.useless("the manifest has no digest"))?,
         };
-        let content_type = answer
+        let content_type = response
             .headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -207,176 +213,175 @@ impl Remote {
         Ok(RawManifest {
             digest,
             content_type,
-            // Where it is stored it may have been copied to at any time.
-            last_modified: last_modified(&answer).filter(|_| answer.url.origin() == own),
-            bytes: answer.body,
+            // A storage backend may have received its copy at any time.
+            last_modified: last_modified(&response).filter(|_| response.url.origin() == own),
+            bytes: response.body,
         })
     }
 
-    /// A config, verified.
+    /// A verified config.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         let url = self.url(&format!("blobs/{}", blob.digest)).await?;
-        let mut question = Question::get(url);
-        question.compressed = false;
+        let mut request = Request::get(url);
+        request.compressed = false;
         let what = format!("config {}", blob.digest.short());
-        let answer = self.ask_for(question, blob.size, MAX_BODY).await?;
-        if !answer.status.is_success() {
-            return Err(self.refusal(&what, &answer).await);
+        let response = self.send_with_limit(request, blob.size, MAX_BODY).await?;
+        if !response.status.is_success() {
+            return Err(self.refusal(&what, &response).await);
         }
-        if !digest::is_of(&blob.digest, &answer.body) {
+        if !digest::is_of(&blob.digest, &response.body) {
             return Err(self.mismatch(&what, &blob.digest));
         }
-        Ok(answer.body)
+        Ok(response.body)
     }
 
-    /// Asks for content of which a descriptor may have told the size. What is longer
-    /// than that is not this content, and no image that is too large.
-    async fn ask_for(
+    /// Requests content whose size may be known from a descriptor. A longer body is not
+    /// this content, rather than an image that is too large.
+    async fn send_with_limit(
         &self,
-        mut question: Question,
+        mut request: Request,
         size: Option<u64>,
         most: u64,
-    ) -> Result<Answer, FetchFailure> {
-        question.limit = size.map_or(most, |size| size.min(most));
-        question.is_unbounded_image = question.limit == most;
-        self.ask(question).await
+    ) -> Result<Response, FetchFailure> {
+        request.limit = size.map_or(most, |size| size.min(most));
+        request.is_unbounded_image = request.limit == most;
+        self.send(request).await
     }
 
-    async fn manifest_question(&self, version: &TagOrDigest) -> Result<Question, FetchFailure> {
+    async fn manifest_request(&self, version: &TagOrDigest) -> Result<Request, FetchFailure> {
         let url = self.url(&format!("manifests/{version}")).await?;
-        let mut question = Question::get(url);
-        question.accept = Some(ACCEPT);
-        question.compressed = false;
-        Ok(question)
+        let mut request = Request::get(url);
+        request.accept = Some(ACCEPT);
+        request.compressed = false;
+        Ok(request)
     }
 
     fn mismatch(&self, what: &str, digest: &Digest) -> FetchFailure {
-        self.place.useless(format_args!(
+        self.label.useless(format_args!(
             "what the registry sent for {what} does not have the digest {}; a proxy or the registry's storage is broken",
             digest.short()
         ))
     }
 
-    /// Words an answer that is no success.
-    pub(crate) async fn refusal(&self, what: &str, answer: &Answer) -> FetchFailure {
-        if answer.status.is_redirection() {
-            return self.place.useless(format_args!(
-                "the registry redirects without saying where (HTTP {})",
-                answer.status.as_u16()
+    /// The failure for a response with an error status.
+    pub(crate) async fn refusal(&self, what: &str, response: &Response) -> FetchFailure {
+        if response.status.is_redirection() {
+            return self.label.useless(format_args!(
+                "the registry redirects without naming a target (HTTP {})",
+                response.status.as_u16()
             ));
         }
-        if self.is_home(&answer.url).await {
+        if self.is_home(&response.url).await {
             let tried = self.authorizer.tried().await;
-            return self.place.refused(what, answer, &tried);
+            return self.label.refused(what, response, &tried);
         }
-        let host = clean(&authority(&answer.url));
-        match answer.status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.place.failure(
+        let host = quote(&authority(&response.url));
+        match response.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.label.failure(
                 FetchFailureKind::Unauthorized,
                 format_args!(
                     "{host}, to which the registry redirects, denies access to {what} (HTTP {}); no credentials are sent there",
-                    answer.status.as_u16()
+                    response.status.as_u16()
                 ),
             ),
             _ => {
                 let what = format!("{what} (redirected to {host})");
-                self.place.refused(&what, answer, "anonymously")
+                self.label.refused(&what, response, "anonymously")
             }
         }
     }
 
-    /// Whether a URL lies on the registry's own host.
+    /// Whether a URL is on the registry's own host.
     async fn is_home(&self, url: &Url) -> bool {
         let base = self.endpoint.base(&self.transport).await;
         base.is_ok_and(|base| base.origin() == url.origin())
     }
 
-    /// Sends a question and follows redirects, without credentials. Any status
-    /// but a redirect with a target is an answer; of one that lies elsewhere the
-    /// body counts only where it is what was asked for.
+    /// Sends a request and follows redirects, without credentials. Any status except a
+    /// redirect with a target is a response; the body of a response from another host
+    /// counts only if it is a success.
     ///
-    /// The registry's own host is asked with authorization. A redirect within it
-    /// is, too, where it is refused without.
-    pub(crate) async fn ask(&self, mut question: Question) -> Result<Answer, FetchFailure> {
-        // Before it goes first to the host, or anything else that others wait for.
-        let mut pull = self.pull(&question).await?;
-        let mut is_home = self.is_home(&question.url).await;
-        let mut answer = if is_home {
-            self.ask_authorized(&mut question).await?
+    /// Requests to the registry's own host are authorized. A redirect within that host
+    /// is authorized only if it is refused without credentials.
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Response, FetchFailure> {
+        // Waits here, before it holds anything that other requests wait for.
+        let mut pull = self.pull(&request).await?;
+        let mut is_home = self.is_home(&request.url).await;
+        let mut response = if is_home {
+            self.send_authorized(&mut request).await?
         } else {
-            self.lead_elsewhere(&mut question);
-            self.ask_elsewhere(&question).await?
+            self.prepare_for_other_host(&mut request);
+            self.send_elsewhere(&request).await?
         };
         for followed in 0.. {
-            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
             let Some(target) = target else {
                 break;
             };
             if followed == MAX_REDIRECTS {
-                return Err(self.place.useless(format_args!(
+                return Err(self.label.useless(format_args!(
                     "more than {MAX_REDIRECTS} redirects, the last to {}",
-                    clean(&authority(&target))
+                    quote(&authority(&target))
                 )));
             }
-            is_home = is_home && target.origin() == question.url.origin();
-            question.url = target;
+            is_home = is_home && target.origin() == request.url.origin();
+            request.url = target;
             drop(pull);
-            self.lead_elsewhere(&mut question);
-            pull = self.pull(&question).await?;
-            answer = self.ask_elsewhere(&question).await?;
-            if is_home && answer.status == StatusCode::UNAUTHORIZED {
-                answer = self.ask_authorized(&mut question).await?;
+            self.prepare_for_other_host(&mut request);
+            pull = self.pull(&request).await?;
+            response = self.send_elsewhere(&request).await?;
+            if is_home && response.status == StatusCode::UNAUTHORIZED {
+                response = self.send_authorized(&mut request).await?;
             }
         }
         drop(pull);
-        if !is_home && !answer.status.is_success() {
-            // Who it is that answered, nobody but the registry has said.
-            answer.body.clear();
+        if !is_home && !response.status.is_success() {
+            // Only the registry vouches for this host, so its text is not shown.
+            response.body.clear();
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    async fn pull(&self, question: &Question) -> Result<Option<Pull>, FetchFailure> {
-        let pull = self.transport.pull(question, self.puller()).await;
-        pull.map_err(|error| self.place.unanswered(&error))
+    async fn pull(&self, request: &Request) -> Result<Option<Pull>, FetchFailure> {
+        let pull = self.transport.pull(request, self.puller()).await;
+        pull.map_err(|error| self.label.unanswered(&error))
     }
 
-    /// Makes a question one without credentials, to where the registry has led.
-    fn lead_elsewhere(&self, question: &mut Question) {
-        question.authorization = None;
-        question.named_by = self.endpoint.names(&question.url, &self.transport);
+    /// Removes the credentials from a request to a URL that the registry has named.
+    fn prepare_for_other_host(&self, request: &mut Request) {
+        request.authorization = None;
+        request.named_by = self.endpoint.named_by(&request.url, &self.transport);
     }
 
-    /// No answer to a question. Too large is the image's own fault where it is its
-    /// manifest or its config, and the registry's anywhere else.
-    fn failed(&self, question: &Question, error: &SendError) -> FetchFailure {
-        let mut failure = self.place.unanswered(error);
-        if question.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
+    /// The failure of a request without a response. If the body was too large, that is
+    /// the image's fault for a manifest or a config, and otherwise the registry's.
+    fn failed(&self, request: &Request, error: &SendError) -> FetchFailure {
+        let mut failure = self.label.unanswered(error);
+        if request.is_unbounded_image && matches!(error, SendError::TooLarge { .. }) {
             failure.kind = FetchFailureKind::TooLarge;
         }
         failure
     }
 
-    async fn ask_elsewhere(&self, question: &Question) -> Result<Answer, FetchFailure> {
-        let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.failed(question, &error))
+    async fn send_elsewhere(&self, request: &Request) -> Result<Response, FetchFailure> {
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| self.failed(request, &error))
     }
 
-    /// What to show instead to a registry that forbids what was asked, or hides
-    /// it; `None`: its answer counts.
-    async fn another(
+    /// Another authorization to try if the registry forbids or hides the content;
+    /// `None` if its response counts.
+    async fn other_authorization(
         &self,
-        sent: &Result<Answer, SendError>,
+        sent: &Result<Response, SendError>,
         shown: &Pass,
     ) -> Result<Option<Pass>, FetchFailure> {
         match sent {
-            // What is not sent since it is known, and what lies elsewhere, is for
-            // who was let in, too.
-            Ok(Answer { status, .. }) if status.is_success() || status.is_redirection() => {
+            // A 304 and a redirect also show that access was granted.
+            Ok(Response { status, .. }) if status.is_success() || status.is_redirection() => {
                 self.authorizer.accepted(shown).await;
                 Ok(None)
             }
-            Ok(Answer {
+            Ok(Response {
                 status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
                 ..
             }) => {
@@ -388,38 +393,37 @@ impl Remote {
         }
     }
 
-    async fn ask_authorized(&self, question: &mut Question) -> Result<Answer, FetchFailure> {
+    async fn send_authorized(&self, request: &mut Request) -> Result<Response, FetchFailure> {
         let mut first = self.endpoint.go_first().await;
         let mut pass = self
             .authorizer
             .pass(&self.endpoint, &self.transport)
             .await?;
-        // Once as it is, once for the challenge, once for a token that has
-        // expired, once for a challenge with a further scope; and once for each
-        // further credential.
+        // One attempt as is, one after the challenge, one for an expired token, one for
+        // a challenge with another scope, and one for each further credential.
         for _ in 0..MAX_PASSES {
-            question.authorization.clone_from(&pass.header);
-            let sent = self.transport.send(question).await;
-            if let Ok(answer) = &sent {
-                self.endpoint.answered(answer);
+            request.authorization.clone_from(&pass.header);
+            let sent = self.transport.send(request).await;
+            if let Ok(response) = &sent {
+                self.endpoint.record_socket(response);
             }
             let challenge = match &sent {
-                Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
-                    Some(Challenge::choose(&answer.headers))
+                Ok(response) if response.status == StatusCode::UNAUTHORIZED => {
+                    Some(Challenge::choose(&response.headers))
                 }
                 Ok(_) | Err(_) => None,
             };
             if let Some(Some(challenge)) = &challenge {
-                self.endpoint.learn(challenge);
+                self.endpoint.set_challenge(challenge);
             }
             if let Some(first) = first.take() {
-                self.endpoint.met();
+                self.endpoint.mark_contacted();
                 drop(first);
             }
             let Some(challenge) = challenge else {
-                match self.another(&sent, &pass).await? {
+                match self.other_authorization(&sent, &pass).await? {
                     Some(other) => pass = other,
-                    None => return sent.map_err(|error| self.failed(question, &error)),
+                    None => return sent.map_err(|error| self.failed(request, &error)),
                 }
                 continue;
             };
@@ -428,22 +432,21 @@ impl Remote {
                 .renew(&pass, challenge, &self.endpoint, &self.transport)
                 .await?;
         }
-        question.authorization = pass.header;
-        let sent = self.transport.send(question).await;
-        sent.map_err(|error| self.failed(question, &error))
+        request.authorization = pass.header;
+        let sent = self.transport.send(request).await;
+        sent.map_err(|error| self.failed(request, &error))
     }
 }
 
-/// How often one request is sent with another authorization at most.
+/// The maximum number of authorizations that one request is sent with.
 const MAX_PASSES: usize = 12;
 
-/// Whether the refusal of a HEAD would be that of a GET, too.
+/// Whether a GET would fail like this HEAD.
 ///
-/// Nexus and old Artifactories answer a HEAD with 404 or 400 for manifests that
-/// they serve, proxies forbid the method, and no HEAD says why. So a GET decides,
-/// unless it would be one request more for somebody who wants fewer, or who wants
-/// to know first who asks.
-fn holds_for_get(status: StatusCode) -> bool {
+/// Nexus and old versions of Artifactory answer a HEAD with 404 or 400 for manifests
+/// that they serve, proxies forbid the method, and the response to a HEAD does not say
+/// why. So a GET decides, unless the host wants fewer requests or authentication.
+fn applies_to_get(status: StatusCode) -> bool {
     status.is_redirection()
         || matches!(
             status,
@@ -456,13 +459,13 @@ fn holds_for_get(status: StatusCode) -> bool {
         )
 }
 
-/// When the registry says that it got what it serves.
-fn last_modified(answer: &Answer) -> Option<Timestamp> {
-    let at = httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok()?;
+/// The time in `Last-Modified`.
+fn last_modified(response: &Response) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(response.header(LAST_MODIFIED.as_str())?).ok()?;
     Timestamp::try_from(at).ok()
 }
 
-/// A manifest as messages name it.
+/// The name of a manifest in messages.
 fn manifest_of(version: &TagOrDigest) -> String {
     match version {
         TagOrDigest::Tag(tag) => format!("tag {tag}"),

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::image::{Digest, Platform};
 
 use super::config::{CREATED, place_of, platform, time};
-use crate::registry::client::failure::clean;
+use crate::secrets::quote as clean;
 
 /// What we ask for, indexes first.
 pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \

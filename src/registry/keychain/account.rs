@@ -1,47 +1,34 @@
-//! Whose credentials a registry is shown.
+//! Whose credentials are sent to a registry.
 //!
-//! The user who runs the program is one account; the pull secrets of a workload
-//! are another. What one account was told is never answered to another: each
-//! has its own tokens and its own view of a repository.
+//! The user who runs the program is one account; the pull secrets of a workload are
+//! another. What one account could read is never returned to another: each has its
+//! own tokens and its own view of a repository.
 
-use std::fmt;
 use std::sync::Arc;
-
-use secrecy::ExposeSecret;
-use sha2::{Digest as _, Sha256};
 
 use crate::image::CanonicalName;
 
-use super::{Candidate, Credential, DockerConfig, Found, Keychain};
+use super::credential_id::CredentialId;
+use super::docker_config::{DockerConfig, StoredCredential as Credential};
+use super::keychain::{CredentialCandidate, FoundCredentials, Keychain};
 use crate::registry::options::RegistryOptions;
 
-/// A Secret of a cluster that holds registry credentials, read. Helpers that it
-/// names are never run.
+/// A Secret of a cluster with registry credentials, parsed. Credential helpers that
+/// it names are never run.
 #[derive(Debug, Clone)]
 pub struct PullSecret {
-    /// What messages call it: `secret NAMESPACE/NAME`.
+    /// Its name in messages: `secret NAMESPACE/NAME`.
     pub origin: String,
-    /// What it holds.
+    /// Its content.
     pub config: DockerConfig,
 }
 
-/// Tells credentials apart without telling them: a hash of what is shown to a
-/// registry. It is not printed, since a weak password may be guessed from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CredentialId([u8; 32]);
-
-impl fmt::Debug for CredentialId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CredentialId(…)")
-    }
-}
-
-/// Whose credentials a registry is shown. Cheap to clone.
+/// Whose credentials are sent to a registry. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Account(Arc<Holder>);
+pub struct Account(Arc<CredentialSource>);
 
 #[derive(Debug)]
-enum Holder {
+enum CredentialSource {
     User(Keychain),
     PullSecrets {
         secrets: Vec<PullSecret>,
@@ -50,40 +37,40 @@ enum Holder {
 }
 
 impl Account {
-    pub(crate) fn of_user(options: &RegistryOptions) -> Self {
-        Self(Arc::new(Holder::User(Keychain::new(options))))
+    pub(crate) fn for_user(options: &RegistryOptions) -> Self {
+        Self(Arc::new(CredentialSource::User(Keychain::new(options))))
     }
 
-    /// The account of a workload: its pull secrets, those first that are tried
-    /// first.
+    /// The account of a workload: its pull secrets, in the order in which they are
+    /// tried.
     #[must_use]
-    pub fn of_pull_secrets(secrets: Vec<PullSecret>) -> Self {
-        Self(Arc::new(Holder::PullSecrets {
+    pub fn from_pull_secrets(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(CredentialSource::PullSecrets {
             secrets,
             after_user: false,
         }))
     }
 
-    /// The same account where the user was refused before, so that failures
-    /// tell that the user's credentials were tried too.
+    /// Like [`Self::from_pull_secrets`], for a repository that has refused the user,
+    /// so that failures mention that the user's credentials were also tried.
     #[must_use]
-    pub fn of_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
-        Self(Arc::new(Holder::PullSecrets {
+    pub fn from_pull_secrets_after_user(secrets: Vec<PullSecret>) -> Self {
+        Self(Arc::new(CredentialSource::PullSecrets {
             secrets,
             after_user: true,
         }))
     }
 
-    /// What sets the pull secrets' credentials for a repository apart from
-    /// others; `None` for the user, and where no secret is for that repository.
-    /// Workloads with the same one may share answers.
+    /// Identifies the pull secrets' credentials for a repository; `None` for the user,
+    /// and if no secret is for that repository. Workloads with the same ID may share
+    /// answers.
     #[must_use]
     pub fn credential_id(&self, name: &CanonicalName) -> Option<CredentialId> {
-        CredentialId::of(self.matching(name).into_iter().map(|(_, c)| c))
+        CredentialId::from_credentials(self.matching(name).into_iter().map(|(_, c)| c))
     }
 
-    /// The pull secrets that hold credentials for a repository, each once, in
-    /// the order in which they are tried.
+    /// The pull secrets with credentials for a repository, each once, in the order in
+    /// which they are tried.
     #[must_use]
     pub fn secrets_for(&self, name: &CanonicalName) -> Vec<&str> {
         let mut origins: Vec<&str> = Vec::new();
@@ -95,11 +82,10 @@ impl Account {
         origins
     }
 
-    /// The credentials of the pull secrets for a repository, as the kubelet
-    /// orders them: the best key of all secrets first, and among equal keys the
-    /// first secret.
+    /// The credentials of the pull secrets for a repository, in the kubelet's order:
+    /// the best key of all secrets first, and for equal keys the first secret.
     fn matching(&self, name: &CanonicalName) -> Vec<(&PullSecret, &Credential)> {
-        let Holder::PullSecrets { secrets, .. } = &*self.0 else {
+        let CredentialSource::PullSecrets { secrets, .. } = &*self.0 else {
             return Vec::new();
         };
         let mut matching: Vec<_> = secrets
@@ -114,86 +100,36 @@ impl Account {
     }
 
     /// Whether the credentials come from a cluster.
-    pub(crate) fn is_of_workload(&self) -> bool {
-        matches!(*self.0, Holder::PullSecrets { .. })
+    pub(crate) fn is_from_cluster(&self) -> bool {
+        matches!(*self.0, CredentialSource::PullSecrets { .. })
     }
 
-    /// The identities under which the cache may hold what this account was told
-    /// of a repository. No helper is run for it; `private` says whether what a
-    /// helper gave may be known by the helper's name.
+    /// The IDs under which the cache may hold what this account has read of a
+    /// repository. No helper is run for them; `private` says whether a helper's
+    /// credentials may be identified by the helper's name.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         match &*self.0 {
-            Holder::User(keychain) => keychain.ids(name, private).await,
-            Holder::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
+            CredentialSource::User(keychain) => keychain.ids(name, private).await,
+            CredentialSource::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
         }
     }
 
-    /// The credentials to try for a repository, in their order.
-    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
+    /// The credentials to try for a repository, in order.
+    pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let after_user = match &*self.0 {
-            Holder::User(keychain) => return keychain.find(name).await,
-            Holder::PullSecrets { after_user, .. } => *after_user,
+            CredentialSource::User(keychain) => return keychain.find(name).await,
+            CredentialSource::PullSecrets { after_user, .. } => *after_user,
         };
-        let candidate = |(secret, credential): (&PullSecret, &Credential)| Candidate {
-            credential: Arc::new(credential.clone()),
-            origin: secret.origin.clone(),
-            helper: None,
-        };
-        let candidates = self.matching(name).into_iter().map(candidate);
-        Found::new(candidates.collect(), after_user)
-    }
-}
-
-impl CredentialId {
-    /// The identity of a list of credentials; `None` if it is empty.
-    pub(crate) fn of<'a>(credentials: impl IntoIterator<Item = &'a Credential>) -> Option<Self> {
-        let mut hash = Sha256::new();
-        let mut any = false;
-        for credential in credentials {
-            any = true;
-            let (kind, user, secret) = match credential {
-                Credential::Password { user, password } => (b'p', user.as_str(), password),
-                Credential::IdentityToken { user, token } => (b'i', user.as_str(), token),
-                Credential::RegistryToken(token) => (b'r', "", token),
-            };
-            hash.update([kind]);
-            for part in [user, secret.expose_secret()] {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
-            }
-        }
-        any.then(|| Self(hash.finalize().into()))
-    }
-
-    /// The identity of whatever a helper says of a registry: its passwords
-    /// change by the hour, and whoever runs it stays the same.
-    pub(crate) fn of_helper(helper: &str, name: &CanonicalName) -> Self {
-        let mut hash = Sha256::new();
-        for part in ["helper", helper, name.registry()] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        Self(hash.finalize().into())
-    }
-
-    /// The identity of what is shown at each of several places; `None` if that
-    /// is nothing anywhere. That of one place is its own.
-    pub(crate) fn of_places(ids: &[Option<Self>]) -> Option<Self> {
-        if let [only] = ids {
-            return *only;
-        }
-        let mut hash = Sha256::new();
-        for id in ids {
-            hash.update([u8::from(id.is_some())]);
-            hash.update(id.map_or([0; 32], |id| id.0));
-        }
-        let any = ids.iter().any(Option::is_some);
-        any.then(|| Self(hash.finalize().into()))
-    }
-
-    /// The hash itself, as a part of what is hashed further.
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        let candidates = self
+            .matching(name)
+            .into_iter()
+            .map(|(secret, credential)| CredentialCandidate {
+                credential: Arc::new(credential.clone()),
+                origin: secret.origin.clone(),
+                helper: None,
+            })
+            .collect();
+        FoundCredentials::new(candidates, after_user)
     }
 }
 
@@ -206,7 +142,7 @@ mod tests {
             origin: format!("secret a/{n}"),
             config: DockerConfig::parse(config.as_bytes()).expect("a config"),
         };
-        Account::of_pull_secrets(configs.iter().enumerate().map(secret).collect())
+        Account::from_pull_secrets(configs.iter().enumerate().map(secret).collect())
     }
 
     fn id(configs: &[&str], name: &str) -> Option<CredentialId> {
@@ -219,7 +155,7 @@ mod tests {
         r#"{"auths":{"r.example":{"auth":"YWxpY2U6MQ=="},"q.example":{"auth":"eDp5"}}}"#;
 
     #[test]
-    fn equal_credentials_have_one_identity_wherever_they_stand() {
+    fn equal_credentials_have_the_same_id_in_any_secret() {
         let name = "r.example/app";
         assert_eq!(id(&[ALICE], name), id(&[ALICE_ELSEWHERE], name));
         assert_ne!(id(&[ALICE], name), id(&[BOB], name));
@@ -252,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn secrets_are_tried_in_their_order_and_their_helpers_never() {
+    async fn secrets_are_tried_in_order_and_their_helpers_never_run() {
         let helper = r#"{"credHelpers":{"r.example":"evil"},"credsStore":"evil"}"#;
         let found = account(&[helper, BOB, ALICE])
             .find(&"r.example/app".parse().expect("a name"))

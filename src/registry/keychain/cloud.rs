@@ -1,24 +1,20 @@
-//! The credential helpers of the clouds, for registries that the user's files
-//! say nothing of: who has installed one has logged in by it.
+//! The credential helpers of cloud registries, for registries that the user's files
+//! do not mention: a user who has installed a helper has logged in with it.
 
-/// The helper (`NAME` of `docker-credential-NAME`) that knows a registry, if it
-/// is one of a cloud.
+/// The helper (`NAME` of `docker-credential-NAME`) for a registry, if it belongs to a
+/// cloud provider.
 pub(crate) fn helper(registry: &str) -> Option<&'static str> {
     let host = registry.split_once(':').map_or(registry, |(host, _)| host);
-    let is_below = |domain: &str| {
-        host.strip_suffix(domain)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    };
-    let ecr = host.contains(".dkr.ecr.") || host.contains(".dkr.ecr-fips.");
-    if (ecr && (is_below("amazonaws.com") || is_below("amazonaws.com.cn")))
+    let is_ecr = host.contains(".dkr.ecr.") || host.contains(".dkr.ecr-fips.");
+    if (is_ecr && (is_within(host, "amazonaws.com") || is_within(host, "amazonaws.com.cn")))
         || host == "public.ecr.aws"
     {
         Some("ecr-login")
-    } else if is_below("gcr.io") || is_below("pkg.dev") {
+    } else if is_within(host, "gcr.io") || is_within(host, "pkg.dev") {
         Some("gcloud")
     } else if ["azurecr.io", "azurecr.cn", "azurecr.us"]
         .into_iter()
-        .any(is_below)
+        .any(|domain| is_within(host, domain))
     {
         Some("acr-env")
     } else {
@@ -26,12 +22,18 @@ pub(crate) fn helper(registry: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a host is a domain or one of its subdomains.
+fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::helper;
 
     #[test]
-    fn registries_of_clouds_are_known_by_their_whole_domain() {
+    fn cloud_registries_are_recognised_by_their_whole_domain() {
         for (registry, expected) in [
             (
                 "123456789012.dkr.ecr.eu-west-1.amazonaws.com",

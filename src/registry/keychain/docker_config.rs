@@ -1,19 +1,19 @@
-//! Docker config files and what they say of a repository. Nothing is read or
-//! run here: the same rules serve the user's own file and the Secrets of a
-//! cluster, whose helpers must never be run.
+//! Docker config files and their credentials for a repository. Nothing is read from
+//! disk or run here: the same rules apply to the user's own file and to the Secrets of
+//! a cluster, whose helpers must never be run.
 //!
-//! # The rules, as docker and the kubelet have them
+//! # The rules of docker and the kubelet
 //!
-//! - A key is `[SCHEME://]HOST[:PORT][/PATH]`; scheme, trailing slashes and the
-//!   paths `/v1` and `/v2` of old are dropped.
-//! - `*` in a host stands for any part of one label: `*.example.com`.
-//! - Ports must be equal. A path must be the beginning of the repository's, in
-//!   whole elements (the kubelet also takes half ones).
+//! - A key is `[SCHEME://]HOST[:PORT][/PATH]`; the scheme, trailing slashes and the
+//!   legacy paths `/v1` and `/v2` are dropped.
+//! - `*` in a host matches any part of one label: `*.example.com`.
+//! - Ports must be equal. A path must be a prefix of the repository's, in whole
+//!   elements (the kubelet also accepts partial ones).
 //! - The longest path wins, then a host without `*`.
-//! - `docker.io`, `index.docker.io` and `registry-1.docker.io` are one.
+//! - `docker.io`, `index.docker.io` and `registry-1.docker.io` are the same registry.
 //! - `auth` (base64 of `USER:PASSWORD`) wins over `username` and `password`; an
 //!   `identitytoken` or a `registrytoken` over both.
-//! - A bad entry spoils only itself.
+//! - A bad entry does not affect the others.
 
 use std::collections::BTreeMap;
 
@@ -26,9 +26,9 @@ use serde_json::Value;
 
 use crate::image::CanonicalName;
 
-use super::key::{Key, Rank};
+use super::key::{Rank, RegistryKey};
 
-/// Padding is often lost when people encode by hand.
+/// Padding is often lost when credentials are encoded by hand.
 const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -36,20 +36,20 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A docker config file that is none: its owner's fault.
+/// A file that is not a docker config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DockerConfigError {
-    /// The text is no JSON object. The text itself is not quoted.
+    /// The text is not a JSON object. The text itself is not quoted.
     #[error("not a JSON object (line {line}, column {column})")]
     Json {
-        /// The line of the fault, from 1.
+        /// The line of the error, from 1.
         line: usize,
-        /// The column of the fault, from 1.
+        /// The column of the error, from 1.
         column: usize,
     },
 }
 
-/// What is shown to a registry.
+/// A credential as it is stored.
 #[derive(Debug, Clone)]
 pub enum StoredCredential {
     /// A user name and a password.
@@ -59,9 +59,9 @@ pub enum StoredCredential {
         /// The password.
         password: SecretString,
     },
-    /// A refresh token, to be exchanged at the token endpoint.
+    /// A refresh token, to be exchanged at the token endpoint for a registry token.
     IdentityToken {
-        /// The user name, often only a placeholder.
+        /// The user name, often just a placeholder.
         user: String,
         /// The token.
         token: SecretString,
@@ -70,18 +70,18 @@ pub enum StoredCredential {
     RegistryToken(SecretString),
 }
 
-/// A docker config file, read.
+/// A parsed docker config file.
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
     /// In the order in which they are tried.
-    entries: Vec<Entry>,
-    helpers: Vec<(Key, String)>,
+    entries: Vec<KeyedCredential>,
+    helpers: Vec<(RegistryKey, String)>,
     store: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
-    key: Key,
+struct KeyedCredential {
+    key: RegistryKey,
     credential: StoredCredential,
 }
 
@@ -95,11 +95,11 @@ struct AuthEntry {
 }
 
 impl DockerConfig {
-    /// Reads `config.json`, `auth.json` or a `.dockerconfigjson`; a legacy
-    /// `.dockercfg`, which has no `auths` around its entries, is known by that.
+    /// Parses `config.json`, `auth.json` or a `.dockerconfigjson`; a legacy
+    /// `.dockercfg` is recognised because it has no `auths` around its entries.
     ///
     /// # Errors
-    /// Only where the text is no JSON object.
+    /// Only if the text is not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, DockerConfigError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let file: BTreeMap<String, Value> =
@@ -115,20 +115,20 @@ impl DockerConfig {
             _ if modern => Vec::new(),
             _ => file.iter().collect(),
         };
-        let mut entries: Vec<Entry> = auths
+        let mut entries: Vec<KeyedCredential> = auths
             .into_iter()
             .filter_map(|(key, value)| {
-                Some(Entry {
-                    key: Key::parse(key)?,
+                Some(KeyedCredential {
+                    key: RegistryKey::parse(key)?,
                     credential: AuthEntry::deserialize(value).ok()?.credential()?,
                 })
             })
             .collect();
         entries.sort_by_key(|entry| entry.key.rank());
-        let mut helpers: Vec<(Key, String)> = match file.get("credHelpers") {
+        let mut helpers: Vec<(RegistryKey, String)> = match file.get("credHelpers") {
             Some(Value::Object(helpers)) => helpers
                 .iter()
-                .filter_map(|(key, name)| Some((Key::parse(key)?, helper_name(name)?)))
+                .filter_map(|(key, name)| Some((RegistryKey::parse(key)?, helper_name(name)?)))
                 .collect(),
             _ => Vec::new(),
         };
@@ -140,14 +140,13 @@ impl DockerConfig {
         })
     }
 
-    /// The credentials that the file itself holds for a repository, the best
-    /// match first.
+    /// The credentials in the file itself for a repository, the best match first.
     pub fn credentials(&self, name: &CanonicalName) -> impl Iterator<Item = &StoredCredential> {
         self.ranked(name).map(|(_, credential)| credential)
     }
 
-    /// The same, each with the rank of its key, the lowest first: what holds
-    /// for one file holds for several put together.
+    /// The same, each with the rank of its key, the lowest first, so that the
+    /// credentials of several files can be merged by rank.
     pub(crate) fn ranked(
         &self,
         name: &CanonicalName,
@@ -160,7 +159,7 @@ impl DockerConfig {
     }
 
     /// The helper that the file names for a repository: `NAME` of the program
-    /// `docker-credential-NAME`. Only for the user's own files.
+    /// `docker-credential-NAME`. To be used only for the user's own files.
     #[must_use]
     pub fn helper(&self, name: &CanonicalName) -> Option<&str> {
         self.helpers
@@ -172,21 +171,23 @@ impl DockerConfig {
     }
 }
 
-/// A helper's name, if it is one: it becomes part of a program's name.
+/// A helper's name, if it is valid: it becomes part of a program's name.
 fn helper_name(value: &Value) -> Option<String> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let name = value.as_str()?;
-    (!name.is_empty() && name.chars().all(legal)).then(|| name.to_owned())
+    let is_valid = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+    is_valid.then(|| name.to_owned())
 }
 
 impl AuthEntry {
     fn credential(self) -> Option<StoredCredential> {
-        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
-        if let Some(token) = some(self.registrytoken) {
+        if let Some(token) = non_empty(self.registrytoken) {
             return Some(StoredCredential::RegistryToken(token.into()));
         }
-        let pair = some(self.auth).and_then(|auth| {
-            // Long lines are often folded; Go reads over that too.
+        let pair = non_empty(self.auth).and_then(|auth| {
+            // Long lines are often folded; Go also ignores line breaks.
             let auth: String = auth.split_ascii_whitespace().collect();
             let decoded = LENIENT_BASE64.decode(auth).ok()?;
             let decoded = String::from_utf8(decoded).ok()?;
@@ -198,18 +199,22 @@ impl AuthEntry {
             self.username.unwrap_or_default(),
             self.password.unwrap_or_default(),
         ));
-        if let Some(token) = some(self.identitytoken) {
+        if let Some(token) = non_empty(self.identitytoken) {
             return Some(StoredCredential::IdentityToken {
                 user,
                 token: token.into(),
             });
         }
-        // An entry without content only says that a store has one.
+        // An empty entry only says that a credential store has the credential.
         (!user.is_empty()).then(|| StoredCredential::Password {
             user,
             password: password.into(),
         })
     }
+}
+
+fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn all_names_of_docker_hub_are_one() {
+    fn all_names_of_docker_hub_are_the_same_registry() {
         for key in [
             "https://index.docker.io/v1/",
             "docker.io",
@@ -275,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn auth_is_read_without_padding_and_wins_over_the_fields_beside_it() {
+    fn auth_needs_no_padding_and_wins_over_username_and_password() {
         for (entry, expected) in [
             (
                 r#"{"auth":"bWU6c2VjcmV0","username":"x","password":"y"}"#,
@@ -298,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_entry_spoils_only_itself() {
+    fn a_bad_entry_does_not_affect_the_others() {
         let file = r#"{"auths":{"bad.example":[1],"":{"username":"a"},"empty.example":{},
             "odd.example":{"auth":5},"good.example":{"username":"u","password":"p"}},
             "credHelpers":{"a.example":"../evil","b.example":"ecr-login","c.example":7},"credsStore":"a b"}"#;
@@ -318,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_helper_of_the_host_wins_over_the_store() {
+    fn a_helper_for_the_host_wins_over_the_store() {
         let file = r#"{"credHelpers":{"gcr.io":"gcloud"},"credsStore":"desktop"}"#;
         let config = DockerConfig::parse(file.as_bytes()).expect("config");
         let helper = |name: &str| {
@@ -331,16 +336,16 @@ mod tests {
     }
 
     #[test]
-    fn the_legacy_form_has_no_auths_around_it() {
+    fn the_legacy_format_without_auths_is_read() {
         let file = r#"{"https://r.example/v1/":{"auth":"bWU6c2VjcmV0","email":"x@y"}}"#;
         assert_eq!(user_for(file, "r.example/x").as_deref(), Some("me:secret"));
     }
 
     #[test]
-    fn no_secret_stands_in_debug_or_error() {
+    fn debug_output_and_errors_contain_no_secret() {
         let config = DockerConfig::parse(br#"{"auths":{"r.example":{"auth":"bWU6c2VjcmV0"}}}"#);
         assert!(!format!("{config:?}").contains("secret"));
-        let error = DockerConfig::parse(br#"{"auths": "hunter2" "#).expect_err("no JSON");
+        let error = DockerConfig::parse(br#"{"auths": "hunter2" "#).expect_err("not JSON");
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

@@ -1,23 +1,23 @@
-//! The keys of a docker config: which repositories an entry is for. The rules
-//! stand in [`super::docker_config`].
+//! The keys of a docker config: which repositories an entry is for. The rules are
+//! described in [`super::docker_config`].
 
 use std::cmp::Reverse;
 
 use crate::image::CanonicalName;
 
-/// The place of a key among those that match: the longest path first, then a
-/// host without `*`, then the longest host.
+/// The rank of a key among those that match: the longest path first, then a host
+/// without `*`, then the longest host.
 pub(crate) type Rank = (Reverse<usize>, bool, Reverse<usize>);
 
-/// A key, taken apart.
+/// A parsed key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct RegistryKey {
     host: String,
     port: Option<String>,
     path: Vec<String>,
 }
 
-impl Key {
+impl RegistryKey {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);
@@ -46,7 +46,7 @@ impl Key {
         })
     }
 
-    /// Sorts keys so that the first match is the best one.
+    /// Orders keys so that the first match is the best one.
     pub(crate) fn rank(&self) -> Rank {
         let Self { host, path, .. } = self;
         (Reverse(path.len()), host.contains('*'), Reverse(host.len()))
@@ -61,7 +61,7 @@ impl Key {
     }
 }
 
-/// Host and port; the brackets of an IPv6 address stay.
+/// Host and port; the brackets of an IPv6 address are kept.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -80,7 +80,7 @@ fn host_matches(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// `*` stands for any number of characters within one label.
+/// `*` matches any number of characters within one label.
 fn label_matches(pattern: &str, label: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else {
         return pattern == label;

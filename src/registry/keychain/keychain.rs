@@ -12,21 +12,21 @@ use tokio::sync::OnceCell;
 
 use crate::image::CanonicalName;
 
-use super::account::CredentialId;
+use super::credential_id::CredentialId;
 use super::program::{Helper, HelperError};
 use crate::registry::options::RegistryOptions;
 
-/// The key under which docker files what belongs to Docker Hub.
+/// The key under which docker stores credentials for Docker Hub.
 pub(crate) const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
-/// The files in which a user's registry credentials stand, whether they exist
-/// or not, in the order in which they are tried: `$REGISTRY_AUTH_FILE`, docker's
+/// The files with a user's registry credentials, whether or not they exist, in the
+/// order in which they are tried: `$REGISTRY_AUTH_FILE`, docker's
 /// (`$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`), podman's
 /// (`$XDG_RUNTIME_DIR/containers/auth.json`, `~/.config/containers/auth.json`).
 #[must_use]
 #[expect(
     clippy::disallowed_methods,
-    reason = "where the files lie is in the environment"
+    reason = "the environment says where the files are"
 )]
 pub fn user_credential_files() -> Vec<PathBuf> {
     let variable = |name: &str| {
@@ -37,30 +37,32 @@ pub fn user_credential_files() -> Vec<PathBuf> {
     let home = std::env::home_dir();
     let docker = variable("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
     let config = variable("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
-    let podman = |directory: PathBuf| directory.join("containers").join("auth.json");
     [
         variable("REGISTRY_AUTH_FILE"),
         docker.map(|directory| directory.join("config.json")),
-        variable("XDG_RUNTIME_DIR").map(podman),
-        config.map(podman),
+        variable("XDG_RUNTIME_DIR").map(|directory| directory.join(PODMAN_FILE)),
+        config.map(|directory| directory.join(PODMAN_FILE)),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-/// One credential for a repository.
+/// Where podman stores credentials below its directory.
+const PODMAN_FILE: &str = "containers/auth.json";
+
+/// One credential to try for a repository.
 #[derive(Debug, Clone)]
-pub(crate) struct Candidate {
+pub(crate) struct CredentialCandidate {
     pub(crate) credential: Arc<Credential>,
-    /// Where it stands.
+    /// Where it comes from, for messages.
     pub(crate) origin: String,
-    /// The helper that gave it.
+    /// The helper that returned it.
     pub(crate) helper: Option<String>,
 }
 
-impl Candidate {
-    pub(crate) fn of_helper(helper: &str, credential: Arc<Credential>) -> Self {
+impl CredentialCandidate {
+    pub(crate) fn from_helper(helper: &str, credential: Arc<Credential>) -> Self {
         Self {
             credential,
             origin: format!("docker-credential-{helper}"),
@@ -68,28 +70,29 @@ impl Candidate {
         }
     }
 
-    /// What sets it apart from others; see [`super::account::Account::ids`].
+    /// Its ID; see [`super::account::Account::ids`].
     pub(crate) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
         match &self.helper {
-            Some(helper) if private => Some(CredentialId::of_helper(helper, name)),
-            Some(_) | None => CredentialId::of([&*self.credential]),
+            Some(helper) if private => Some(CredentialId::for_helper(helper, name)),
+            Some(_) | None => CredentialId::from_credentials([&*self.credential]),
         }
     }
 }
 
-/// What was found for a repository.
+/// The credentials that were found for a repository.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Found {
+pub(crate) struct FoundCredentials {
     /// In the order in which they are tried.
-    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<CredentialCandidate>,
     after_user: bool,
-    /// What went wrong on the way.
+    /// What went wrong during the search.
     notes: Vec<String>,
 }
 
-impl Found {
-    /// Those of pull secrets; `after_user`: the user's own were refused before.
-    pub(crate) fn new(candidates: Vec<Candidate>, after_user: bool) -> Self {
+impl FoundCredentials {
+    /// The credentials of pull secrets; `after_user`: the user's own were refused
+    /// before.
+    pub(crate) fn new(candidates: Vec<CredentialCandidate>, after_user: bool) -> Self {
         Self {
             candidates,
             after_user,
@@ -97,8 +100,8 @@ impl Found {
         }
     }
 
-    /// With which credentials a registry was asked that was shown the first
-    /// ones up to `at`, for messages.
+    /// Describes which credentials were tried, for messages, if the first ones up to
+    /// `at` were sent.
     pub(crate) fn tried(&self, at: usize) -> String {
         let shown: Vec<&str> = self
             .candidates
@@ -121,22 +124,22 @@ impl Found {
     }
 }
 
-/// The user's credentials, read when the first registry asks for any.
+/// The user's credentials; the files are read when the first registry requires some.
 #[derive(Debug)]
 pub(crate) struct Keychain {
     files: Vec<PathBuf>,
     helper_path: Option<OsString>,
     helper_timeout: Duration,
-    configs: OnceCell<Vec<Loaded>>,
-    /// What helpers said, by helper and registry: they may be slow, or ask the
-    /// user to touch a key.
-    helped: Mutex<HashMap<(String, String), HelpedCell>>,
+    configs: OnceCell<Vec<LoadedConfig>>,
+    /// The results of helpers, by helper and registry. They are kept because helpers
+    /// may be slow, or ask the user to touch a hardware key.
+    helped: Mutex<HashMap<(String, String), HelperCell>>,
 }
 
-pub(crate) type HelpedCell = Arc<OnceCell<Result<Option<Arc<Credential>>, HelperError>>>;
+pub(crate) type HelperCell = Arc<OnceCell<Result<Option<Arc<Credential>>, HelperError>>>;
 
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     path: PathBuf,
     config: Result<DockerConfig, String>,
 }
@@ -152,16 +155,16 @@ impl Keychain {
         }
     }
 
-    /// The credential for a repository: in each file the helper first, then
-    /// what the file itself holds; the first file that has one wins. Last, the
-    /// helper of a cloud.
-    pub(crate) async fn find(&self, name: &CanonicalName) -> Found {
+    /// The credential for a repository: for each file its helper first, then the file
+    /// itself; the first file with a credential wins. Last, the helper of the cloud
+    /// provider.
+    pub(crate) async fn find(&self, name: &CanonicalName) -> FoundCredentials {
         let mut notes = Vec::new();
         let candidate = self.candidate(name, &mut notes).await;
-        Found {
+        FoundCredentials {
             candidates: candidate.into_iter().collect(),
             notes,
-            ..Found::default()
+            ..FoundCredentials::default()
         }
     }
 
@@ -169,8 +172,8 @@ impl Keychain {
         &self,
         name: &CanonicalName,
         notes: &mut Vec<String>,
-    ) -> Option<Candidate> {
-        for Loaded { path, config } in self.configs().await {
+    ) -> Option<CredentialCandidate> {
+        for LoadedConfig { path, config } in self.configs().await {
             let config = match config {
                 Ok(config) => config,
                 Err(fault) => {
@@ -179,14 +182,16 @@ impl Keychain {
                 }
             };
             if let Some(helper) = config.helper(name) {
-                match self.help(helper, name).await {
-                    Ok(Some(found)) => return Some(Candidate::of_helper(helper, found)),
+                match self.run_helper(helper, name).await {
+                    Ok(Some(found)) => {
+                        return Some(CredentialCandidate::from_helper(helper, found));
+                    }
                     Ok(None) => {}
                     Err(fault) => notes.push(fault.to_string()),
                 }
             }
             if let Some(credential) = config.credentials(name).next() {
-                return Some(Candidate {
+                return Some(CredentialCandidate {
                     credential: Arc::new(credential.clone()),
                     origin: path.display().to_string(),
                     helper: None,
@@ -194,9 +199,9 @@ impl Keychain {
             }
         }
         let helper = super::cloud::helper(name.registry())?;
-        match self.help(helper, name).await {
-            Ok(found) => Some(Candidate::of_helper(helper, found?)),
-            // Nobody has asked for it.
+        match self.run_helper(helper, name).await {
+            Ok(found) => Some(CredentialCandidate::from_helper(helper, found?)),
+            // It was tried without being configured.
             Err(HelperError::NotInstalled { .. }) => None,
             Err(fault) => {
                 notes.push(fault.to_string());
@@ -205,37 +210,47 @@ impl Keychain {
         }
     }
 
-    /// The identities of the credentials that may be found for a repository,
-    /// without running a helper: those of helpers are known only where their
-    /// name will do.
+    /// The IDs of the credentials that may be found for a repository, without running
+    /// a helper: a helper's ID is known only if its name is sufficient.
     pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
         let mut ids = Vec::new();
-        let of_helper = |helper: &str| private.then(|| CredentialId::of_helper(helper, name));
         for config in self
             .configs()
             .await
             .iter()
             .filter_map(|l| l.config.as_ref().ok())
         {
-            ids.extend(config.helper(name).and_then(of_helper));
+            ids.extend(
+                config
+                    .helper(name)
+                    .filter(|_| private)
+                    .map(|helper| CredentialId::for_helper(helper, name)),
+            );
             let credential = config.credentials(name).next();
-            ids.extend(credential.and_then(|credential| CredentialId::of([credential])));
+            ids.extend(
+                credential.and_then(|credential| CredentialId::from_credentials([credential])),
+            );
         }
-        ids.extend(super::cloud::helper(name.registry()).and_then(of_helper));
+        let cloud = super::cloud::helper(name.registry()).filter(|_| private);
+        ids.extend(cloud.map(|helper| CredentialId::for_helper(helper, name)));
         ids
     }
 
-    pub(crate) async fn configs(&self) -> &[Loaded] {
+    pub(crate) async fn configs(&self) -> &[LoadedConfig] {
         self.configs
             .get_or_init(|| async {
                 let files = self.files.clone();
-                let read = || files.into_iter().filter_map(|path| load(&path)).collect();
-                tokio::task::spawn_blocking(read).await.unwrap_or_default()
+                tokio::task::spawn_blocking(|| {
+                    files.into_iter().filter_map(|path| load(&path)).collect()
+                })
+                .await
+                .unwrap_or_default()
             })
             .await
     }
 
-    pub(crate) async fn help(
+    /// Runs a helper for a repository's registry, once per run.
+    pub(crate) async fn run_helper(
         &self,
         helper: &str,
         name: &CanonicalName,
@@ -250,26 +265,25 @@ impl Keychain {
             let key = (helper.to_owned(), server.to_owned());
             Arc::clone(helped.entry(key).or_default())
         };
-        let ask = || async {
-            let helper = Helper {
-                name: helper,
-                path: self.helper_path.as_deref(),
-                timeout: self.helper_timeout,
-            };
-            helper.get(server).await.map(|found| found.map(Arc::new))
+        let helper = Helper {
+            name: helper,
+            path: self.helper_path.as_deref(),
+            timeout: self.helper_timeout,
         };
-        cell.get_or_init(ask).await.clone()
+        cell.get_or_init(|| async { helper.get(server).await.map(|found| found.map(Arc::new)) })
+            .await
+            .clone()
     }
 }
 
-/// Reads a file; one that does not exist is no fault.
-pub(crate) fn load(path: &Path) -> Option<Loaded> {
+/// Reads a file; `None` if it does not exist.
+pub(crate) fn load(path: &Path) -> Option<LoadedConfig> {
     let config = match std::fs::read(path) {
         Ok(bytes) => DockerConfig::parse(&bytes).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => Err(error.kind().to_string()),
     };
-    Some(Loaded {
+    Some(LoadedConfig {
         path: path.to_owned(),
         config,
     })
@@ -281,7 +295,7 @@ mod tests {
 
     use super::*;
 
-    /// A keychain without files, and with this helper on its path.
+    /// A keychain without files and with this helper on its path.
     pub(crate) fn keychain(helper: &str, script: &str) -> (tempfile::TempDir, Keychain) {
         let bin = tempfile::tempdir().expect("a folder");
         let program = bin.path().join(format!("docker-credential-{helper}"));
@@ -298,7 +312,7 @@ mod tests {
     const LOGGED_IN: &str = r#"echo '{"Username":"me","Secret":"1"}'"#;
 
     #[tokio::test]
-    pub(crate) async fn the_helper_of_a_cloud_is_asked_for_the_registries_of_that_cloud_alone() {
+    pub(crate) async fn a_cloud_helper_is_run_only_for_the_registries_of_its_cloud() {
         let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
         for (name, expected) in [
             ("eu.gcr.io/project/app", 1),
@@ -307,12 +321,12 @@ mod tests {
         ] {
             let found = keychain.find(&name.parse().expect("a name")).await;
             assert_eq!(found.candidates.len(), expected, "{name}");
-            assert_eq!(found.notes, [""; 0], "who has no helper is not told so");
+            assert_eq!(found.notes, [""; 0], "a missing helper is not reported");
         }
     }
 
     #[tokio::test]
-    pub(crate) async fn the_helper_of_a_cloud_that_fails_is_named() {
+    pub(crate) async fn a_cloud_helper_that_fails_is_named() {
         let (_bin, keychain) = keychain("ecr-login", "exit 1");
         let name = "1.dkr.ecr.eu-west-1.amazonaws.com/app";
         let found = keychain.find(&name.parse().expect("a name")).await;
@@ -322,21 +336,21 @@ mod tests {
     }
 
     #[tokio::test]
-    pub(crate) async fn a_helper_is_known_by_its_name_where_only_its_user_reads_the_cache() {
+    pub(crate) async fn a_helper_is_identified_by_its_name_if_the_cache_is_private() {
         let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
         let name = "eu.gcr.io/project/app".parse().expect("a name");
         let found = keychain.find(&name).await;
         let [candidate] = &found.candidates[..] else {
             panic!("{found:?}");
         };
-        let by_name = CredentialId::of_helper("gcloud", &name);
+        let by_name = CredentialId::for_helper("gcloud", &name);
         assert_eq!(candidate.id(&name, true), Some(by_name));
         assert_ne!(candidate.id(&name, false), Some(by_name));
         assert_eq!(keychain.ids(&name, true).await, [by_name]);
         assert_eq!(
             keychain.ids(&name, false).await,
             [],
-            "it would have to be run"
+            "the helper would have to be run"
         );
     }
 }

@@ -1,8 +1,9 @@
-//! Where the user's credentials come from: docker config files, the helper
-//! programs that they name, and those of the clouds.
+//! The credentials for a registry: from docker config files, the credential helpers
+//! that they name, the helpers of cloud registries, and pull secrets.
 
 pub(crate) mod account;
 pub(crate) mod cloud;
+pub(crate) mod credential_id;
 pub(crate) mod docker_config;
 pub(crate) mod key;
 mod keychain;
@@ -11,4 +12,4 @@ pub(crate) mod program;
 pub(crate) use docker_config::StoredCredential as Credential;
 pub use docker_config::{DockerConfig, DockerConfigError, StoredCredential};
 pub use keychain::user_credential_files;
-pub(crate) use keychain::{Candidate, Found, Keychain};
+pub(crate) use keychain::{CredentialCandidate, FoundCredentials};

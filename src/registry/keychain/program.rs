@@ -1,8 +1,8 @@
 //! Credential helpers: `docker-credential-NAME get`
 //! (<https://github.com/docker/docker-credential-helpers>).
 //!
-//! A helper gets a registry on its standard input and answers with JSON. What
-//! it prints is never shown: it is a secret, or it may hold one.
+//! A helper reads a registry from its standard input and prints JSON. Its output is
+//! never shown, because it is or may contain a secret.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -15,20 +15,20 @@ use tokio::process::{Child, Command};
 
 use super::Credential;
 
-/// The largest answer of a helper that is read, in bytes.
+/// The largest output of a helper that is read, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
-/// What helpers print where they have nothing; they fail at the same time.
+/// What helpers print if they have no credential; they also exit with an error.
 const NOT_FOUND: &str = "credentials not found";
 /// The user name that marks the secret as an identity token.
 const TOKEN_USER: &str = "<token>";
 
-/// Why a helper gave no answer. Holds nothing that the helper printed.
+/// Why a helper returned no result. Contains nothing that the helper printed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HelperError {
-    /// There is no such program.
+    /// The program does not exist.
     #[error("{program} is not on the PATH")]
     NotInstalled { program: String },
-    /// It was run, and failed.
+    /// The program was run and failed.
     #[error("{program} {fault}")]
     Failed { program: String, fault: String },
 }
@@ -36,15 +36,15 @@ pub(crate) enum HelperError {
 /// One helper program.
 #[derive(Debug)]
 pub(crate) struct Helper<'a> {
-    /// The part of its name behind `docker-credential-`.
+    /// The part of its name after `docker-credential-`.
     pub(crate) name: &'a str,
-    /// Where to look for it, if not where the process looks.
+    /// The search path, if it is not the `PATH` of the process.
     pub(crate) path: Option<&'a OsStr>,
     pub(crate) timeout: Duration,
 }
 
 impl Helper<'_> {
-    /// What the helper has for a registry.
+    /// The helper's credential for a registry; `None` if it has none.
     pub(crate) async fn get(&self, server: &str) -> Result<Option<Credential>, HelperError> {
         let program = format!("docker-credential-{}", self.name);
         let mut command = Command::new(&program);
@@ -68,26 +68,26 @@ impl Helper<'_> {
                 return Err(HelperError::Failed { program, fault });
             }
         };
-        // Dropping the child when the time is over kills it.
-        let asked = tokio::time::timeout(self.timeout, ask(child, server)).await;
-        asked
+        // On a time-out the child is dropped, which kills it.
+        tokio::time::timeout(self.timeout, exchange(child, server))
+            .await
             .unwrap_or_else(|_| Err(format!("did not answer within {:?}", self.timeout)))
             .map_err(|fault| HelperError::Failed { program, fault })
     }
 }
 
-/// Asks a helper that runs.
-async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, String> {
+/// Sends a registry to a running helper and reads its output.
+async fn exchange(mut child: Child, server: &str) -> Result<Option<Credential>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Answer {
+    struct HelperOutput {
         #[serde(default)]
         username: String,
         #[serde(default)]
         secret: String,
     }
     if let Some(mut stdin) = child.stdin.take() {
-        // A helper may answer without reading; its answer counts.
+        // A helper may answer without reading its input; that is not an error.
         let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
     }
     let mut output = Vec::new();
@@ -97,9 +97,9 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
             .read_to_end(&mut output)
             .await
             .map_err(|error| format!("could not be read: {}", error.kind()))?;
-        // What is cut off may still be read as a credential, and another one.
+        // Truncated output could still parse as a credential, but a different one.
         if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
-            return Err(format!("answered with more than {MAX_OUTPUT} bytes"));
+            return Err(format!("returned more than {MAX_OUTPUT} bytes"));
         }
     }
     let status = child
@@ -113,17 +113,17 @@ async fn ask(mut child: Child, server: &str) -> Result<Option<Credential>, Strin
             Err(format!("failed ({status})"))
         };
     }
-    let answer: Answer = serde_json::from_slice(&output)
-        .map_err(|_| "answered with something that is no credential".to_owned())?;
-    let secret = SecretString::from(answer.secret);
-    Ok(Some(if answer.username == TOKEN_USER {
+    let output: HelperOutput = serde_json::from_slice(&output)
+        .map_err(|_| "returned something that is not a credential".to_owned())?;
+    let secret = SecretString::from(output.secret);
+    Ok(Some(if output.username == TOKEN_USER {
         Credential::IdentityToken {
-            user: answer.username,
+            user: output.username,
             token: secret,
         }
     } else {
         Credential::Password {
-            user: answer.username,
+            user: output.username,
             password: secret,
         }
     }))

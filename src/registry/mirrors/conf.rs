@@ -1,65 +1,89 @@
-//! All files together: which places a repository is read from.
+//! All files combined: which sources a repository is read from.
 
 use crate::image::CanonicalName;
 
-use super::format::{Fault, Table, parse};
-use super::prefix::Namespace;
+use super::format::{ConfSyntaxError, Table, parse};
+use super::prefix::LocationPrefix;
 
-/// What all files say. [`RegistriesConf::default`] says nothing: each
-/// repository is read from where its name points.
+/// The combined settings of all files. [`RegistriesConf::default`] has none: each
+/// repository is read from the registry in its name.
 #[derive(Debug, Clone, Default)]
 pub struct RegistriesConf {
-    rules: Vec<Rule>,
+    rules: Vec<RegistryRule>,
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
+struct RegistryRule {
     table: Table,
-    /// The file that it stands in.
+    /// The file with the table.
     file: String,
 }
 
-/// One place from which a repository may be read.
+/// One source from which a repository may be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PullSource {
-    /// What the repository is called there.
+    /// The name of the repository there.
     pub(crate) name: CanonicalName,
     pub(crate) role: Role,
 }
 
-/// All places of a repository, in the order in which they are tried.
+/// All sources of a repository, in the order in which they are tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PullSources {
     pub(crate) mirrors: Vec<PullSource>,
-    /// Its own place, the last.
+    /// Its own source, the last one.
     pub(crate) own: PullSource,
 }
 
 impl PullSources {
-    /// All, in their order.
+    /// All sources, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &PullSource> {
         self.mirrors.iter().chain([&self.own])
     }
 }
 
-/// What a place is to a repository.
+/// Why a source is tried for a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Where its name points.
+    /// It is the registry in its name.
     Itself,
-    /// A mirror.
+    /// It is a mirror.
     Mirror,
-    /// The `location` that stands for the prefix of its name.
+    /// It is the `location` that replaces the prefix of its name.
     Location,
 }
 
+impl RegistryRule {
+    /// The file and line of the table, for messages.
+    fn position(&self) -> String {
+        format!("{}:{}", self.file, self.table.line)
+    }
+
+    /// The source at a location of the table, for the part of a repository's name
+    /// after the prefix.
+    fn source(
+        &self,
+        location: &LocationPrefix,
+        rest: &str,
+        role: Role,
+    ) -> Result<PullSource, String> {
+        match location.below(rest) {
+            Some(name) => Ok(PullSource { name, role }),
+            None => Err(format!(
+                "{} maps it to {location}{rest}, which is not a valid repository",
+                self.position()
+            )),
+        }
+    }
+}
+
 impl RegistriesConf {
-    /// Adds what a file says; a table whose prefix has one already takes its
-    /// place, wholly.
-    pub(crate) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), Fault> {
+    /// Adds the tables of a file; a table replaces an earlier one with the same prefix
+    /// completely.
+    pub(crate) fn add(&mut self, file: &str, bytes: &[u8]) -> Result<(), ConfSyntaxError> {
         for table in parse(bytes)? {
             self.rules.retain(|rule| rule.table.prefix != table.prefix);
-            self.rules.push(Rule {
+            self.rules.push(RegistryRule {
                 table,
                 file: file.to_owned(),
             });
@@ -67,78 +91,65 @@ impl RegistriesConf {
         Ok(())
     }
 
-    /// The places from which a repository may be read.
+    /// The sources from which a repository may be read.
     ///
     /// # Errors
-    /// The repository is blocked, or has no legal name at one of the places: a
-    /// text that says so.
+    /// A text that says why, if the repository is blocked or its name is not valid at
+    /// one of the sources.
     pub(crate) fn sources(&self, name: &CanonicalName) -> Result<PullSources, String> {
-        let itself = || PullSource {
+        let itself = PullSource {
             name: name.clone(),
             role: Role::Itself,
         };
         let full = name.to_string();
-        let fitting = self
+        let matching = self
             .rules
             .iter()
             .filter_map(|rule| Some((rule, rule.table.prefix.rest(&full)?)));
-        let Some((rule, rest)) = fitting.max_by_key(|(rule, _)| rule.table.prefix.weight()) else {
+        let Some((rule, rest)) = matching.max_by_key(|(rule, _)| rule.table.prefix.weight()) else {
             return Ok(PullSources {
                 mirrors: Vec::new(),
-                own: itself(),
+                own: itself,
             });
         };
-        let Rule { table, file } = rule;
-        let at = format!("{file}:{}", table.line);
+        let table = &rule.table;
         if table.blocked {
             return Err(format!(
-                "blocked by {at} ({}); no registry was asked",
+                "blocked by {} ({}); no registry was contacted",
+                rule.position(),
                 table.prefix
             ));
         }
-        let below = |location: &Namespace, role| match location.below(rest) {
-            Some(name) => Ok(PullSource { name, role }),
-            None => Err(format!(
-                "{at} leads to {location}{rest}, which is no repository"
-            )),
-        };
         let mirrors = table.mirrors.iter();
-        let mirrors = mirrors.map(|mirror| below(&mirror.location, Role::Mirror));
+        let mirrors = mirrors.map(|mirror| rule.source(&mirror.location, rest, Role::Mirror));
+        let mirrors = mirrors.collect::<Result<_, _>>()?;
         let own = match &table.location {
-            None => itself(),
+            None => itself,
             Some(location) => {
-                let source = below(location, Role::Location)?;
-                if source.name == *name {
-                    itself()
-                } else {
-                    source
-                }
+                let source = rule.source(location, rest, Role::Location)?;
+                if source.name == *name { itself } else { source }
             }
         };
-        Ok(PullSources {
-            mirrors: mirrors.collect::<Result<_, _>>()?,
-            own,
-        })
+        Ok(PullSources { mirrors, own })
     }
 
-    /// Whether a registry, with its port if that is not the usual one, may speak
-    /// plain HTTP or show a certificate that cannot be verified. What one
-    /// location says holds for its whole host.
+    /// Whether a registry, with its port if it is not the default one, may use plain
+    /// HTTP or present a certificate that cannot be verified. The setting of one
+    /// location applies to its whole host.
     pub(crate) fn is_insecure(&self, registry: &str) -> bool {
-        // Makes one of the names of Docker Hub, and of upper and lower case.
+        // The canonical spelling: one name for Docker Hub, in lower case.
         let Ok(any) = format!("{registry}/a/b").parse::<CanonicalName>() else {
             return false;
         };
         let registry = any.registry();
-        let is_it = |named: &str| named.strip_suffix(":443").unwrap_or(named) == registry;
-        self.rules.iter().any(|Rule { table, .. }| {
+        self.rules.iter().any(|RegistryRule { table, .. }| {
             let at_location = match &table.location {
-                Some(location) => is_it(location.registry()),
+                Some(location) => location.is_on(registry),
                 None => table.prefix.has_subdomain(registry),
             };
             let mut mirrors = table.mirrors.iter();
             (table.insecure && at_location)
-                || mirrors.any(|mirror| mirror.insecure && is_it(mirror.location.registry()))
+                || mirrors.any(|mirror| mirror.insecure && mirror.location.is_on(registry))
         })
     }
 }
@@ -156,7 +167,7 @@ mod tests {
         conf
     }
 
-    /// The places as text: the names, with their roles in front.
+    /// The sources as text: the names, each after its role.
     fn sources(conf: &RegistriesConf, name: &str) -> String {
         match conf.sources(&name.parse().expect(name)) {
             Err(refusal) => refusal,
@@ -219,7 +230,7 @@ mod tests {
     "#;
 
     #[test]
-    fn the_longest_prefix_says_where_a_repository_is_read_from() {
+    fn the_table_with_the_longest_prefix_applies() {
         let conf = conf(&[FILE]);
         for (name, expected) in [
             ("quay.io/a/b", "quay.io/a/b"),
@@ -239,11 +250,11 @@ mod tests {
             ),
             (
                 "example.com/foo/secret/x",
-                "blocked by 0.conf:21 (example.com/foo/secret); no registry was asked",
+                "blocked by 0.conf:21 (example.com/foo/secret); no registry was contacted",
             ),
             (
                 "a.b.evil.com/x",
-                "blocked by 0.conf:25 (*.evil.com); no registry was asked",
+                "blocked by 0.conf:25 (*.evil.com); no registry was contacted",
             ),
             ("evil.com/x", "evil.com/x"),
             (
@@ -258,12 +269,12 @@ mod tests {
         // Not the image `host.local` of Docker Hub.
         assert_eq!(
             sources(&conf, "whole.io/app"),
-            "0.conf:37 leads to host.local, which is no repository"
+            "0.conf:37 maps it to host.local, which is not a valid repository"
         );
     }
 
     #[test]
-    fn a_later_file_takes_the_place_of_a_table_with_the_same_prefix() {
+    fn a_later_file_replaces_a_table_with_the_same_prefix() {
         let conf = conf(&[
             FILE,
             "[[registry]]\nlocation = \"docker.io\"\nblocked = true",
@@ -272,7 +283,7 @@ mod tests {
         for (name, expected) in [
             (
                 "redis",
-                "blocked by 1.conf:1 (docker.io); no registry was asked",
+                "blocked by 1.conf:1 (docker.io); no registry was contacted",
             ),
             ("nginx", "location web.local/nginx"),
             ("quay.io/a", "mirror q.local/a, quay.io/a"),
@@ -282,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn with_equal_length_a_host_wins_over_subdomains() {
+    fn a_host_wins_over_subdomains_of_equal_length() {
         let wild = "[[registry]]\nprefix = \"*.a.com\"\nblocked = true\n";
         let host = "[[registry]]\nlocation = \"b.a.com\"\n";
         for files in [[wild, host], [host, wild]] {
@@ -292,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn insecure_holds_for_the_host_that_it_stands_at_and_no_other() {
+    fn insecure_applies_only_to_the_host_of_its_location() {
         let conf = conf(&[r#"
             [[registry]]
             prefix = "docker.io/org"

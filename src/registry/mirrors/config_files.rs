@@ -1,4 +1,4 @@
-//! Which files are read.
+//! Finds and reads the files.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,30 +6,30 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::conf::RegistriesConf;
-use super::format::Fault;
+use super::format::ConfSyntaxError;
 
-/// Names a file that is read instead of the user's and the system's.
+/// Names a file that is read instead of the user's and the system's files.
 const VARIABLE: &str = "CONTAINERS_REGISTRIES_CONF";
-/// Where the files of the system lie.
+/// The directory of the system's files.
 const SYSTEM: &str = "/etc/containers";
-/// Where the files of a user lie, below the home directory.
+/// The directory of the user's files, below the home directory.
 const USER: &str = ".config/containers";
-/// The file, and with `.d` the folder of its drop-ins.
+/// The file; its drop-ins are in the directory with `.d` appended.
 const NAME: &str = "registries.conf";
 
-/// A file that cannot be used: its owner's fault.
+/// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistriesConfError {
-    /// The file, or the folder of drop-ins, cannot be read.
-    #[error("cannot read {file}: {reason}; --registries-conf FILE reads another one instead")]
+    /// The file, or the directory of drop-ins, cannot be read.
+    #[error("cannot read {file}: {reason}; use --registries-conf FILE to read another file")]
     Unreadable {
         /// Which file.
         file: String,
         /// Why not.
         reason: String,
     },
-    /// What stands in the file is no `registries.conf`.
-    #[error("{file}:{line}: {what}; correct it, or read another file with --registries-conf FILE")]
+    /// The file is not a valid `registries.conf`.
+    #[error("{file}:{line}: {what}; fix it, or read another file with --registries-conf FILE")]
     Invalid {
         /// Which file.
         file: String,
@@ -41,50 +41,50 @@ pub enum RegistriesConfError {
 }
 
 impl RegistriesConf {
-    /// What one file says, and no other.
+    /// Reads only this file.
     ///
     /// # Errors
-    /// The file cannot be read, or is malformed.
-    pub fn of_file(path: &Path) -> Result<Self, RegistriesConfError> {
+    /// The file cannot be read or is malformed.
+    pub fn from_file(path: &Path) -> Result<Self, RegistriesConfError> {
         let mut conf = Self::default();
         let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
         conf.add_file(path, &bytes)?;
         Ok(conf)
     }
 
-    /// What the files of this machine say: the one that
-    /// `$CONTAINERS_REGISTRIES_CONF` names, alone; else the user's with its
-    /// drop-ins; else the system's with its drop-ins, then the user's drop-ins.
+    /// Reads the files of this machine: only the one in
+    /// `$CONTAINERS_REGISTRIES_CONF`, if it is set; otherwise the user's with its
+    /// drop-ins; otherwise the system's with its drop-ins, then the user's drop-ins.
     ///
     /// # Errors
-    /// A file exists and cannot be read, or is malformed; or the variable names
-    /// a file that does not exist.
+    /// A file exists but cannot be read or is malformed, or the variable names a file
+    /// that does not exist.
     #[expect(
         clippy::disallowed_methods,
-        reason = "where the files lie is in the environment"
+        reason = "the environment says where the files are"
     )]
-    pub fn of_machine() -> Result<Self, RegistriesConfError> {
+    pub fn from_machine() -> Result<Self, RegistriesConfError> {
         let named = std::env::var_os(VARIABLE);
         let home = std::env::home_dir();
-        Self::of_places(named, home.as_deref(), Path::new(SYSTEM))
+        Self::from_locations(named, home.as_deref(), Path::new(SYSTEM))
     }
 
-    fn of_places(
+    fn from_locations(
         named: Option<OsString>,
         home: Option<&Path>,
         system: &Path,
     ) -> Result<Self, RegistriesConfError> {
         if let Some(named) = named.filter(|named| !named.is_empty()) {
-            return Self::of_file(Path::new(&named));
+            return Self::from_file(Path::new(&named));
         }
         let mut conf = Self::default();
         let user = home.map(|home| home.join(USER));
         let has_own = match &user {
-            Some(user) => conf.add_if_there(&user.join(NAME))?,
+            Some(user) => conf.add_if_present(&user.join(NAME))?,
             None => false,
         };
         if !has_own {
-            conf.add_if_there(&system.join(NAME))?;
+            conf.add_if_present(&system.join(NAME))?;
             conf.add_drop_ins(system)?;
         }
         if let Some(user) = &user {
@@ -93,8 +93,8 @@ impl RegistriesConf {
         Ok(conf)
     }
 
-    /// Adds a file; whether there is one.
-    fn add_if_there(&mut self, path: &Path) -> Result<bool, RegistriesConfError> {
+    /// Adds a file if it exists; returns whether it does.
+    fn add_if_present(&mut self, path: &Path) -> Result<bool, RegistriesConfError> {
         match fs::read(path) {
             Ok(bytes) => self.add_file(path, &bytes).map(|()| true),
             Err(error) if is_missing(&error) => Ok(false),
@@ -102,10 +102,10 @@ impl RegistriesConf {
         }
     }
 
-    /// Adds the files `*.conf` beside a `registries.conf`, in the order of their
-    /// names; folders are passed over.
-    fn add_drop_ins(&mut self, beside: &Path) -> Result<(), RegistriesConfError> {
-        let folder = beside.join(format!("{NAME}.d"));
+    /// Adds the drop-ins `registries.conf.d/*.conf` of a directory in the order of
+    /// their names; subdirectories are ignored.
+    fn add_drop_ins(&mut self, directory: &Path) -> Result<(), RegistriesConfError> {
+        let folder = directory.join(format!("{NAME}.d"));
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if is_missing(&error) => return Ok(()),
@@ -129,11 +129,13 @@ impl RegistriesConf {
     fn add_file(&mut self, path: &Path, bytes: &[u8]) -> Result<(), RegistriesConfError> {
         let file = path.display().to_string();
         self.add(&file, bytes)
-            .map_err(|Fault { line, what }| RegistriesConfError::Invalid { file, line, what })
+            .map_err(
+                |ConfSyntaxError { line, what }| RegistriesConfError::Invalid { file, line, what },
+            )
     }
 }
 
-/// Whether nothing lies there: what stands in its way may be a file, too.
+/// Whether the path does not exist; a file in place of a parent directory counts.
 fn is_missing(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
@@ -149,11 +151,11 @@ fn unreadable(path: &Path, error: &std::io::Error) -> RegistriesConfError {
 mod tests {
     use super::*;
 
-    /// A machine's files below a folder of their own.
+    /// A machine's files in a temporary directory.
     struct Machine(tempfile::TempDir);
 
     impl Machine {
-        /// Each file blocks the host that is named like it.
+        /// Each file blocks the host with the same name.
         fn with(files: &[&str]) -> Self {
             let machine = Self(tempfile::tempdir().expect("a folder"));
             for file in files {
@@ -178,24 +180,24 @@ mod tests {
         fn read(&self, named: Option<&str>) -> Result<RegistriesConf, RegistriesConfError> {
             let path = self.0.path();
             let named = named.map(|named| path.join(named).into_os_string());
-            RegistriesConf::of_places(named, Some(&path.join("home")), &path.join("etc"))
+            RegistriesConf::from_locations(named, Some(&path.join("home")), &path.join("etc"))
         }
 
-        /// Which of these files were read.
+        /// Which of these hosts are blocked, that is, whose files were read.
         fn blocks<'a>(&self, named: Option<&str>, hosts: &[&'a str]) -> Vec<&'a str> {
             let conf = self.read(named).expect("readable");
-            let is_blocked = |host: &&&str| {
+            let hosts = hosts.iter().filter(|host| {
                 let name = format!("{host}.io/app").parse().expect("a name");
                 conf.sources(&name).is_err()
-            };
-            hosts.iter().filter(is_blocked).copied().collect()
+            });
+            hosts.copied().collect()
         }
     }
 
     const SYSTEMS: [&str; 2] = ["etc/registries.conf", "etc/registries.conf.d/s.conf"];
 
     #[test]
-    fn the_users_file_keeps_those_of_the_system_out_and_its_drop_ins_do_not() {
+    fn the_users_file_replaces_those_of_the_system_but_its_drop_ins_do_not() {
         let hosts = ["registries", "s", "u", "x"];
         let drop_in = "home/.config/containers/registries.conf.d/u.conf";
         let machine = Machine::with(&[
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_and_cannot_be_used_is_an_error_wherever_it_lies() {
+    fn a_file_that_exists_but_cannot_be_used_is_an_error_wherever_it_is() {
         for file in [
             SYSTEMS[0],
             SYSTEMS[1],
@@ -253,7 +255,7 @@ mod tests {
             error.starts_with("cannot read ") && error.contains("gone.conf"),
             "{error}"
         );
-        // A folder in the place of the file.
+        // A directory in place of the file.
         fs::create_dir_all(machine.0.path().join(SYSTEMS[0])).expect("a folder");
         assert!(machine.read(None).is_err());
     }

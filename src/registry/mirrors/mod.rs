@@ -1,19 +1,19 @@
-//! `registries.conf`, version 2 of the format of containers-tools: where images
-//! are read from instead of where their names point, and what is blocked.
+//! `registries.conf`, version 2 of the containers-tools format: mirrors and other
+//! locations that images are read from, and what is blocked.
 //!
 //! Source: containers-registries.conf(5) and containers-registries.conf.d(5).
 //!
-//! - Of the `[[registry]]` tables whose `prefix` begins a repository's name, the
-//!   one with the longest prefix counts, alone.
-//! - A repository is looked for on the table's mirrors in their order, then at
-//!   its location: what follows the prefix is put behind each.
-//! - A mirror for digests only is never asked: what we ask begins with tags.
-//! - Short names, aliases, search registries and helpers are passed over: our
-//!   names are complete, and credentials are looked up elsewhere.
+//! - Only one `[[registry]]` table applies to a repository: the one whose `prefix` is
+//!   the longest that its name begins with.
+//! - A repository is looked up on the table's mirrors in order, then at its location:
+//!   the part of its name after the prefix is appended to each.
+//! - A mirror for digests only is never used, because lookups start with tags.
+//! - Short names, aliases, search registries and helpers are ignored: image names are
+//!   complete here, and credentials come from elsewhere.
 //!
-//! A file that exists and cannot be read, or that holds a setting of a registry
-//! that we do not know, is an error wherever it lies: to pass over it could ask
-//! a registry that it blocks.
+//! A file that exists but cannot be read, or that contains an unknown setting of a
+//! registry, is an error wherever it is: ignoring it could contact a registry that it
+//! blocks.
 
 mod conf;
 pub(crate) mod config_files;

@@ -1,19 +1,19 @@
-//! The beginnings of names: `HOST[:PORT][/PATH]` and `*.HOST`.
+//! Prefixes of names: `HOST[:PORT][/PATH]` and `*.HOST`.
 
 use std::fmt;
 
 use crate::image::CanonicalName;
 
-/// What makes a name of any host and path, so that they can be checked.
+/// Appended to a host and path to make a complete name that can be parsed.
 const BELOW: &str = "/a/b";
 
-/// `HOST[:PORT][/PATH]` in its canonical spelling, without a slash at its end.
+/// `HOST[:PORT][/PATH]` in its canonical spelling, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Namespace(String);
+pub(crate) struct LocationPrefix(String);
 
-impl Namespace {
-    /// `None`: the text is something else. A first element that could be a path
-    /// is no host, since `mirror/nginx` is an image of Docker Hub.
+impl LocationPrefix {
+    /// `None` if the text is something else. A first element that could be a path is
+    /// not a host, because `mirror/nginx` is an image of Docker Hub.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_end_matches('/');
         let host = text.split('/').next().unwrap_or_default();
@@ -25,56 +25,62 @@ impl Namespace {
         Some(Self(below.strip_suffix(BELOW)?.to_owned()))
     }
 
-    /// The repository that lies below this namespace where another one lies
-    /// below a prefix: `rest` is empty or begins with a slash. `None`: that is no
-    /// repository, since a host alone holds none.
+    /// The repository below this location, where `rest` is the part of another
+    /// repository's name after a prefix: it is empty or begins with a slash. `None` if
+    /// the result is not a repository; a host alone is none.
     pub(crate) fn below(&self, rest: &str) -> Option<CanonicalName> {
         let name: CanonicalName = format!("{}{rest}", self.0).parse().ok()?;
         (name.registry() == self.registry()).then_some(name)
     }
 
+    /// Whether this location is on a registry; the default port may be written.
+    pub(crate) fn is_on(&self, registry: &str) -> bool {
+        let own = self.registry();
+        own.strip_suffix(":443").unwrap_or(own) == registry
+    }
+
     /// The registry, with its port.
-    pub(crate) fn registry(&self) -> &str {
+    fn registry(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 }
 
-impl fmt::Display for Namespace {
+impl fmt::Display for LocationPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// The beginning of names that a table is for.
+/// The prefix of the names that a table is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Prefix {
-    /// All below a host or a path.
-    Namespace(Namespace),
-    /// `*.example.com`, kept as `.example.com`: all below the subdomains of a
-    /// host, however deep, without a port.
+pub(crate) enum NamePrefix {
+    /// Everything below a host or a path.
+    Path(LocationPrefix),
+    /// `*.example.com`, stored as `.example.com`: everything below the subdomains of a
+    /// host at any depth, without a port.
     Subdomains(String),
 }
 
-impl Prefix {
-    /// `None`: the text is no prefix, or one with a tag or a digest.
+impl NamePrefix {
+    /// `None` if the text is not a prefix, or has a tag or a digest.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let Some(domain) = text.strip_prefix('*') else {
-            return Namespace::parse(text).map(Self::Namespace);
+            return LocationPrefix::parse(text).map(Self::Path);
         };
         let host = domain.strip_prefix('.')?;
         if host.contains([':', '/']) {
             return None;
         }
-        // One of the subdomains is a host.
-        Namespace::parse(&format!("a{domain}"))?;
+        // Checks the domain by parsing one of its subdomains.
+        LocationPrefix::parse(&format!("a{domain}"))?;
         Some(Self::Subdomains(domain.to_ascii_lowercase()))
     }
 
-    /// What follows the prefix in a repository's full name: nothing, or a path
-    /// with its slash. `None`: the name does not begin like that.
+    /// The part of a repository's full name after the prefix: empty, or a path with its
+    /// leading slash. `None` if the name does not begin with the prefix.
     pub(crate) fn rest<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
-            Self::Namespace(namespace) => {
+            Self::Path(namespace) => {
                 let rest = name.strip_prefix(namespace.0.as_str())?;
                 (rest.is_empty() || rest.starts_with('/')).then_some(rest)
             }
@@ -88,25 +94,25 @@ impl Prefix {
     /// Whether a registry, with its port, is one of the subdomains.
     pub(crate) fn has_subdomain(&self, registry: &str) -> bool {
         match self {
-            Self::Namespace(_) => false,
+            Self::Path(_) => false,
             Self::Subdomains(domain) => is_below(registry, domain),
         }
     }
 
-    /// What makes one prefix win over another: how long it is as it is written,
-    /// and with equal length the one without `*`.
+    /// The larger weight wins: the longer prefix as it is written, and the one without
+    /// `*` if both are equally long.
     pub(crate) fn weight(&self) -> (usize, bool) {
         match self {
-            Self::Namespace(namespace) => (namespace.0.len(), true),
+            Self::Path(namespace) => (namespace.0.len(), true),
             Self::Subdomains(domain) => (domain.len() + 1, false),
         }
     }
 }
 
-impl fmt::Display for Prefix {
+impl fmt::Display for NamePrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Namespace(namespace) => namespace.fmt(f),
+            Self::Path(namespace) => namespace.fmt(f),
             Self::Subdomains(domain) => write!(f, "*{domain}"),
         }
     }
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_is_a_host_a_path_below_one_or_the_subdomains_of_one() {
+    fn a_prefix_is_a_host_a_path_or_the_subdomains_of_a_host() {
         for (text, canonical) in [
             ("example.com", Some("example.com")),
             ("Example.COM:5000/org/", Some("example.com:5000/org")),
@@ -131,13 +137,13 @@ mod tests {
             ("registry-1.docker.io/library", Some("docker.io/library")),
             ("*.Example.com", Some("*.example.com")),
             ("*.local", Some("*.local")),
-            // What a name of Docker Hub could begin with is no host.
+            // These could be the beginning of a Docker Hub name.
             ("mirror", None),
             ("org/app", None),
             ("", None),
             ("/", None),
             ("https://example.com", None),
-            // Tags are not blocked one by one.
+            // Single tags cannot be blocked.
             ("example.com/app:1.0", None),
             ("example.com/app@sha256:00", None),
             ("*", None),
@@ -146,13 +152,13 @@ mod tests {
             ("a.*.com", None),
             ("*example.com", None),
         ] {
-            let parsed = Prefix::parse(text).map(|prefix| prefix.to_string());
+            let parsed = NamePrefix::parse(text).map(|prefix| prefix.to_string());
             assert_eq!(parsed.as_deref(), canonical, "{text}");
         }
     }
 
     #[test]
-    fn a_prefix_begins_names_in_whole_elements() {
+    fn a_prefix_matches_whole_elements_of_names() {
         for (prefix, name, rest) in [
             (
                 "docker.io",
@@ -173,7 +179,7 @@ mod tests {
             ("*.example.com", "other.io/a.example.com/app", None),
             ("*.example.com", "a.example.com:5000/app", None),
         ] {
-            let parsed = Prefix::parse(prefix).expect(prefix);
+            let parsed = NamePrefix::parse(prefix).expect(prefix);
             assert_eq!(parsed.rest(name), rest, "{prefix} {name}");
         }
     }

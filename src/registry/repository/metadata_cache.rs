@@ -21,7 +21,7 @@ use crate::image::{CanonicalName, Digest, Tag};
 
 use super::facts::ImageFacts;
 use crate::registry::cache::{Cache, CacheKey, EntryKind};
-use crate::registry::keychain::account::CredentialId;
+use crate::registry::keychain::credential_id::CredentialId;
 use crate::registry::options::Trust;
 
 /// How long a tag is believed to serve what it did.

@@ -17,11 +17,11 @@ use crate::image::{FetchFailure, Tag};
 
 use super::metadata_cache::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
-use crate::registry::client::failure::clean;
 use crate::registry::client::remote::Remote;
-use crate::registry::client::transport::{Answer, Question};
+use crate::registry::client::transport::{Request, Response};
 use crate::registry::content::config::place_of;
 use crate::registry::content::link;
+use crate::secrets::quote as clean;
 
 /// How many tags one page is asked to hold.
 const PAGE_SIZE: usize = 1000;
@@ -175,11 +175,11 @@ async fn ask(
     remote: &Remote,
     url: &Url,
     old: Option<&RememberedList>,
-) -> Result<Result<(RememberedPage, Url), Answer>, FetchFailure> {
+) -> Result<Result<(RememberedPage, Url), Response>, FetchFailure> {
     let known = old.and_then(|old| old.pages.iter().find(|page| page.url == url.as_str()));
-    let mut question = Question::get(url.clone());
+    let mut question = Request::get(url.clone());
     question.if_none_match = known.and_then(|page| page.etag.clone());
-    let answer = remote.ask(question).await?;
+    let answer = remote.send(question).await?;
     match (answer.status, known) {
         (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok((known.clone(), answer.url))),
         (StatusCode::BAD_REQUEST, _) => return Ok(Err(answer)),
@@ -199,7 +199,7 @@ async fn ask(
     Ok(Ok((page, answer.url)))
 }
 
-fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailure> {
+fn read<'a>(remote: &Remote, answer: &'a Response) -> Result<Page<'a>, FetchFailure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         let content_type = answer.header("content-type").unwrap_or("no type");
         useless(
@@ -208,7 +208,7 @@ fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailur
                 "it is malformed: {} ({}); is {} a registry?",
                 place_of(&error),
                 clean(content_type),
-                remote.place().registry()
+                remote.label().registry()
             ),
         )
     })
@@ -216,7 +216,7 @@ fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailur
 
 fn useless(remote: &Remote, why: impl std::fmt::Display) -> FetchFailure {
     remote
-        .place()
+        .label()
         .useless(format_args!("the tag list cannot be used: {why}"))
 }
 

@@ -53,9 +53,9 @@ impl Entries {
     /// opened anew once.
     fn ask<T>(&mut self, question: impl Fn(&mut Connection) -> Result<T, Trouble>) -> Option<T> {
         let since = Instant::now();
-        let was_open = self.connection.is_some();
+        let mark_public = self.connection.is_some();
         let mut answer = self.ask_once(&question);
-        if was_open && matches!(answer, Err(Trouble::Closed)) {
+        if mark_public && matches!(answer, Err(Trouble::Closed)) {
             answer = self.ask_once(&question);
         }
         self.waited += since.elapsed().saturating_sub(NORMAL);

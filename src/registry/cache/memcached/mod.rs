@@ -13,10 +13,10 @@ use connection::{Connection, Trouble};
 
 use super::option::Server;
 use super::report::ServerStatistics;
-use super::store::Shard;
+use super::shard::Shard;
 use super::warnings::Warnings;
 use super::worker::Worker;
-use crate::registry::client::failure::clean;
+use crate::secrets::quote as clean;
 
 /// One part of the cache for each server.
 pub(crate) fn shards(servers: &[Server], warnings: &Warnings) -> Vec<Shard> {

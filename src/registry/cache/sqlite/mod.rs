@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) use self::cache_dir::directory;
 pub(crate) use owner::{clear, report};
 
-use super::store::Shard;
+use super::shard::Shard;
 use super::warnings::Warnings;
 use super::worker::Worker;
 

@@ -1,59 +1,52 @@
-//! Requests authorized: a challenge answered once per host, scope and credential.
+//! Authorizes requests: each challenge is answered once per host, scope and credential.
 
 use super::challenge::Challenge;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
-use crate::secrets;
+use crate::secrets::header;
 
-use super::state::{Bare, State};
+use super::pass::Pass;
+use super::state::{AnonymousAccess, AuthState};
 use super::token::TokenRequest;
 use crate::registry::client::endpoint::Endpoint;
-use crate::registry::client::failure::Place;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::transport::Transport;
 use crate::registry::keychain::Credential;
-use crate::registry::keychain::account::{Account, CredentialId};
+use crate::registry::keychain::account::Account;
+use crate::registry::keychain::credential_id::CredentialId;
 
-/// What is refused with authorization younger than this is refused for good;
-/// what is older may have expired.
+/// A refusal of an authorization younger than this is final; an older one may have
+/// expired.
 pub(crate) const FRESH: Duration = Duration::from_secs(10);
-
-/// What one request shows, and which round of authorization it belongs to.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Pass {
-    pub(crate) header: Option<HeaderValue>,
-    pub(crate) round: u64,
-}
 
 /// The authorization of one repository.
 #[derive(Debug)]
 pub(crate) struct Authorizer {
     pub(crate) name: CanonicalName,
-    pub(crate) place: Place,
+    pub(crate) label: RepositoryLabel,
     pub(crate) account: Account,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<AuthState>,
 }
 
 impl Authorizer {
-    pub(crate) fn new(name: &CanonicalName, place: Place, account: Account) -> Self {
+    pub(crate) fn new(name: &CanonicalName, label: RepositoryLabel, account: Account) -> Self {
         Self {
             name: name.clone(),
-            place,
+            label,
             account,
             state: Mutex::default(),
         }
     }
 
-    /// What to show with the next request: what was shown last, or a token
-    /// where the host is known to want one, or nothing.
+    /// The authorization for the next request: the last one, or a token if the host is
+    /// known to require one, or none.
     pub(crate) async fn pass(
         &self,
         endpoint: &Endpoint,
@@ -65,11 +58,11 @@ impl Authorizer {
         }
         let expired = state.expires.is_some_and(|at| at <= Instant::now());
         let challenge = match &state.header {
-            Some(_) if expired => state.met.last().cloned(),
+            Some(_) if expired => state.challenges.last().cloned(),
             Some(_) => None,
-            None if state.asks_bare() => None,
-            // A token is good for its repository alone, so the challenge of
-            // another serves. A password is not shown unasked.
+            None if state.is_anonymous() => None,
+            // A token is valid only for its repository, so another repository's
+            // challenge can be used. A password is sent only if it is required.
             None => endpoint
                 .challenge()
                 .filter(|challenge| matches!(challenge, Challenge::Bearer { .. })),
@@ -81,7 +74,7 @@ impl Authorizer {
         Ok(state.pass())
     }
 
-    /// A 401 came in spite of `shown`: what to show instead, or the refusal.
+    /// After a 401 for `shown`: another authorization, or the refusal.
     pub(crate) async fn renew(
         &self,
         shown: &Pass,
@@ -94,10 +87,10 @@ impl Authorizer {
             return Err(denied.clone());
         }
         if shown.header.is_none() {
-            state.bare = Bare::Refused;
+            state.anonymous = AnonymousAccess::Refused;
         }
         if state.round > shown.round {
-            // Another request has renewed it meanwhile.
+            // Another request has renewed it in the meantime.
             return Ok(state.pass());
         }
         let is_new = challenge
@@ -107,16 +100,16 @@ impl Authorizer {
             if let Some(refusal) = state.refusal.take() {
                 return Err(state.deny(refusal));
             }
-            if state.put_back() {
+            if state.restore_header() {
                 return Ok(state.pass());
             }
         }
         let now = Instant::now();
         let expired = state.expires.is_some_and(|at| at <= now);
         let fresh = !expired && state.obtained.is_some_and(|at| now - at < FRESH);
-        if fresh && !is_new && !state.next() {
-            let refusal = self.place.unauthorized(state.tried());
-            if state.bare == Bare::NotAsked {
+        if fresh && !is_new && !state.advance() {
+            let refusal = self.label.unauthorized(state.tried());
+            if state.anonymous == AnonymousAccess::NotTried {
                 state.header = None;
                 state.set_aside(Some(refusal));
                 return Ok(state.pass());
@@ -124,9 +117,10 @@ impl Authorizer {
             return Err(state.deny(refusal));
         }
         let Some(challenge) = challenge else {
-            return Err(state.deny(self.place.unauthorized(
-                "the registry names no way to log in that we know (Bearer, Basic)",
-            )));
+            return Err(state
+                .deny(self.label.unauthorized(
+                    "the registry offers no supported way to log in (Bearer, Basic)",
+                )));
         };
         if is_new && !state.proven {
             state.at = 0;
@@ -136,9 +130,9 @@ impl Authorizer {
         Ok(state.pass())
     }
 
-    /// The registry knows nothing of what was asked, or forbids it, in spite of
-    /// `shown`: what to show instead, if there is another credential, or nothing
-    /// where that was not tried. Once one has been let in, it stays.
+    /// After a 404 or 403 for `shown`: another credential if there is one, or an
+    /// anonymous attempt if that has not been tried. A credential that has been
+    /// accepted is kept.
     pub(crate) async fn other(
         &self,
         shown: &Pass,
@@ -155,27 +149,26 @@ impl Authorizer {
         if state.round > shown.round {
             return Ok(Some(state.pass()));
         }
-        if let Some(challenge) = state.met.last().cloned()
-            && state.next()
+        if let Some(challenge) = state.challenges.last().cloned()
+            && state.advance()
         {
             self.obtain(&mut state, &challenge, endpoint, transport)
                 .await?;
             return Ok(Some(state.pass()));
         }
-        if state.bare == Bare::NotAsked {
+        if state.anonymous == AnonymousAccess::NotTried {
             state.set_aside(None);
             return Ok(Some(state.pass()));
         }
         Ok(None)
     }
 
-    /// Who showed nothing was told that there is nothing, or that it is
-    /// forbidden, and was asked for nothing: so some registries hide what not
-    /// everybody may see. Where there are credentials, the registry's root says
-    /// how to show them.
+    /// After a 404 or 403 without a challenge for an anonymous request: some registries
+    /// hide private repositories like that. If there are credentials, the challenge at
+    /// the registry's root says how to send them.
     pub(crate) async fn log_in(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         shown: &Pass,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -183,11 +176,11 @@ impl Authorizer {
         if state.round > shown.round {
             return state.header.is_some().then(|| state.pass());
         }
-        let is_first = state.bare == Bare::NotAsked && state.sent.is_none();
-        state.bare = Bare::Refused;
+        let is_first = state.anonymous == AnonymousAccess::NotTried && state.sent.is_none();
+        state.anonymous = AnonymousAccess::Refused;
         state.refusal = None;
-        if state.put_back() || !is_first {
-            // It was shown before, to the same end.
+        if state.restore_header() || !is_first {
+            // It was sent before, with the same result.
             return None;
         }
         if state.found.is_none() {
@@ -195,8 +188,7 @@ impl Authorizer {
         }
         state.candidate()?;
         let challenge = endpoint.root_challenge(transport).await?;
-        // That the log-in fails does not make public what was hidden, nor the
-        // other way round: the answer counts that there was.
+        // If logging in fails, the response to the anonymous request still counts.
         let result = self.obtain(state, &challenge, endpoint, transport).await;
         if result.is_err() {
             state.denied = None;
@@ -205,7 +197,7 @@ impl Authorizer {
         Some(state.pass())
     }
 
-    /// The registry has answered what was asked with `shown`.
+    /// The registry has accepted a request with `shown`.
     pub(crate) async fn accepted(&self, shown: &Pass) {
         let mut state = self.state.lock().await;
         if state.round != shown.round {
@@ -213,15 +205,15 @@ impl Authorizer {
         }
         state.proven = true;
         if shown.header.is_none() {
-            state.bare = Bare::LetIn;
+            state.anonymous = AnonymousAccess::Allowed;
             state.held = None;
             state.refusal = None;
         }
     }
 
-    /// Under which identity the cache keeps what is answered here: that of the
-    /// credential that the registry has let in, or nobody's. `None` as long as
-    /// it has let nobody in.
+    /// The ID under which the cache stores responses: that of the accepted credential,
+    /// or `Some(None)` for anonymous access. `None` until the registry has accepted a
+    /// request.
     pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
         let state = self.state.lock().await;
         if !state.proven {
@@ -229,15 +221,15 @@ impl Authorizer {
         }
         let shown = state.header.as_ref().and(state.candidate());
         Some(match shown {
-            Some(_) if self.account.is_of_workload() => self.account.credential_id(&self.name),
+            Some(_) if self.account.is_from_cluster() => self.account.credential_id(&self.name),
             Some(shown) => shown.id(&self.name, private),
             None => None,
         })
     }
 
-    /// Under which identities the cache may hold what was answered here: the
-    /// one that is shown once the registry has answered, before that all that
-    /// may be shown. `None` is nobody's: what everybody is told.
+    /// The IDs under which the cache may hold responses: the one of the accepted
+    /// credential, and before that those of all credentials that may be sent. `None`
+    /// is anonymous: responses that are public.
     pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
         if let Some(scope) = self.scope(private).await {
             return vec![scope];
@@ -248,30 +240,30 @@ impl Authorizer {
             .collect()
     }
 
-    /// The password that the registry has let in, as `Basic`: only for its own
-    /// host, and only where a token endpoint on that host has seen it anyway.
-    /// `None` where none was needed, or something else than a password was.
+    /// The password that the registry has accepted, as `Basic`: only for its own host,
+    /// and only if a token endpoint on that host has received it anyway. `None` if no
+    /// credential or another kind of credential was used.
     pub(crate) async fn accepted_password(&self) -> Option<HeaderValue> {
         let state = self.state.lock().await;
         let candidate = state.candidate().filter(|_| state.proven)?;
         match &*candidate.credential {
-            Credential::Password { user, password } => basic(user, password),
+            Credential::Password { user, password } => header::basic(user, password),
             Credential::IdentityToken { .. } | Credential::RegistryToken(_) => None,
         }
     }
 
-    /// With which credentials the repository was asked, for messages.
+    /// Describes which credentials were tried, for messages.
     pub(crate) async fn tried(&self) -> String {
         self.state.lock().await.tried()
     }
 
-    /// Meets a challenge with the credential in turn, and with the next one
-    /// where a token endpoint refuses it. The lock on the state makes this
-    /// single flight. Where the challenge was another repository's, a failure
-    /// makes this one be asked without.
+    /// Answers a challenge with the current credential, and with the next one if a
+    /// token endpoint refuses it. The lock on the state makes this single flight. If
+    /// the challenge was another repository's, a failure makes the next request
+    /// anonymous.
     pub(crate) async fn obtain(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         challenge: &Challenge,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -279,11 +271,11 @@ impl Authorizer {
         if state.found.is_none() {
             state.found = Some(self.account.find(&self.name).await);
         }
-        state.meet(challenge, &self.name);
+        state.record(challenge, &self.name);
         let failure = loop {
-            match self.show(state, challenge, endpoint, transport).await {
+            match self.authorize(state, challenge, endpoint, transport).await {
                 Err(failure) if failure.kind == FetchFailureKind::Unauthorized => {
-                    if !state.next() {
+                    if !state.advance() {
                         break failure;
                     }
                 }
@@ -291,7 +283,7 @@ impl Authorizer {
                 Ok(()) => return Ok(()),
             }
         };
-        if state.bare == Bare::NotAsked {
+        if state.anonymous == AnonymousAccess::NotTried {
             state.header = None;
             state.set_aside(Some(failure));
             return Ok(());
@@ -299,10 +291,10 @@ impl Authorizer {
         Err(state.deny(failure))
     }
 
-    /// Meets a challenge with the credential in turn.
-    pub(crate) async fn show(
+    /// Answers a challenge with the current credential.
+    pub(crate) async fn authorize(
         &self,
-        state: &mut State,
+        state: &mut AuthState,
         challenge: &Challenge,
         endpoint: &Endpoint,
         transport: &Transport,
@@ -313,40 +305,40 @@ impl Authorizer {
         let header = match (challenge, credential.as_deref()) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => {
                 state.sent = state.sent.max(Some(state.at));
-                basic(user, password)
+                header::basic(user, password)
             }
             (Challenge::Basic, _) => {
-                return Err(self.place.unauthorized(state.tried()));
+                return Err(self.label.unauthorized(state.tried()));
             }
             (Challenge::Bearer { .. }, Some(Credential::RegistryToken(token))) => {
                 state.sent = state.sent.max(Some(state.at));
-                bearer(token)
+                header::bearer(token.expose_secret().as_bytes())
             }
             (Challenge::Bearer { realm, service, .. }, credential) => {
                 if credential.is_some() {
                     state.sent = state.sent.max(Some(state.at));
                 }
                 let request = TokenRequest {
-                    place: &self.place,
+                    label: &self.label,
                     endpoint,
                     realm,
                     service: service.as_deref(),
-                    scope: &state.scope.of(&self.name),
+                    scope: &state.scope.to_parameter(&self.name),
                     credential,
                     tried: &state.tried(),
                 };
                 let token = request.send(transport).await?;
                 state.expires = token.lifetime.map(|lifetime| Instant::now() + lifetime);
-                bearer(&token.value)
+                header::bearer(token.value.expose_secret().as_bytes())
             }
         };
         let Some(header) = header else {
-            return Err(self.place.unauthorized(format_args!(
-                "{}, whose token holds a character that no header may have, such as a line break",
+            return Err(self.label.unauthorized(format_args!(
+                "{}, whose token contains a character that is not allowed in a header, such as a line break",
                 state.tried()
             )));
         };
-        // Who was let in showing nothing is not who shows this.
+        // Anonymous access proves nothing about this header.
         state.proven &= state.header.is_some();
         state.header = Some(header);
         state.held = None;
@@ -355,26 +347,4 @@ impl Authorizer {
         state.round += 1;
         Ok(())
     }
-}
-
-pub(crate) fn basic(user: &str, password: &SecretString) -> Option<HeaderValue> {
-    secrets::learn_login(user, password.expose_secret());
-    let pair = SecretString::from(format!("{user}:{}", password.expose_secret()));
-    let encoded = SecretString::from(STANDARD.encode(pair.expose_secret()));
-    sensitive("Basic", &encoded)
-}
-
-pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    // Written by hand, or by an editor that ends the last line.
-    let token = token.expose_secret().trim();
-    secrets::learn(token);
-    sensitive("Bearer", &SecretString::from(token))
-}
-
-/// A header value that prints as `Sensitive`.
-pub(crate) fn sensitive(scheme: &str, value: &SecretString) -> Option<HeaderValue> {
-    let text = SecretString::from(format!("{scheme} {}", value.expose_secret()));
-    let mut header = HeaderValue::from_str(text.expose_secret()).ok()?;
-    header.set_sensitive(true);
-    Some(header)
 }

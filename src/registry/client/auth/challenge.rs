@@ -1,18 +1,18 @@
-//! `WWW-Authenticate`: what a registry wants to see (RFC 9110, 11.6.1).
+//! `WWW-Authenticate`: the authentication that a registry requires (RFC 9110, 11.6.1).
 
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// One challenge that we can meet.
+/// One supported challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Challenge {
     /// A token from the realm.
     Bearer {
         /// The URL of the token endpoint.
         realm: String,
-        /// The name by which the token endpoint knows the registry.
+        /// The registry's name at the token endpoint.
         service: Option<String>,
-        /// What the token has to allow.
+        /// The access that the token must allow.
         scope: Option<String>,
     },
     /// User name and password.
@@ -20,8 +20,8 @@ pub(crate) enum Challenge {
 }
 
 impl Challenge {
-    /// The challenge to meet among those of a 401: a token where one is
-    /// offered, since it shows the password only to the realm.
+    /// The challenge of a 401 to respond to: `Bearer` if it is offered, because then the
+    /// password is sent only to the realm.
     pub(crate) fn choose(headers: &HeaderMap) -> Option<Self> {
         let mut found: Vec<Self> = headers
             .get_all(WWW_AUTHENTICATE)
@@ -38,7 +38,7 @@ impl Challenge {
         }
     }
 
-    /// The same for whatever is asked.
+    /// The challenge without its scope, which differs between requests.
     pub(crate) fn without_scope(&self) -> Self {
         let mut challenge = self.clone();
         if let Self::Bearer { scope, .. } = &mut challenge {
@@ -48,7 +48,7 @@ impl Challenge {
     }
 }
 
-/// All challenges of one header value that we know.
+/// All supported challenges of one header value.
 fn parse(header: &str) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut rest = header;
@@ -71,17 +71,17 @@ fn parse(header: &str) -> Vec<Challenge> {
             }
             None => {
                 // A word without `=` is the scheme of the next challenge.
-                found.extend(finish(&scheme, std::mem::take(&mut parameters)));
+                found.extend(challenge(&scheme, &std::mem::take(&mut parameters)));
                 scheme = word.to_ascii_lowercase();
                 rest = after;
             }
         }
     }
-    found.extend(finish(&scheme, parameters));
+    found.extend(challenge(&scheme, &parameters));
     found
 }
 
-/// A parameter's value, quoted or bare, and what follows it.
+/// A parameter's value, quoted or not, and the rest of the text.
 fn take_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text
@@ -105,24 +105,23 @@ fn take_value(text: &str) -> (String, &str) {
     (value, "")
 }
 
-fn finish(scheme: &str, parameters: Vec<(String, String)>) -> Option<Challenge> {
+fn challenge(scheme: &str, parameters: &[(String, String)]) -> Option<Challenge> {
     match scheme {
         "basic" => Some(Challenge::Basic),
-        "bearer" => {
-            let take = |name: &str| {
-                parameters
-                    .iter()
-                    .find(|(key, value)| key == name && !value.is_empty())
-                    .map(|(_, value)| value.clone())
-            };
-            Some(Challenge::Bearer {
-                realm: take("realm")?,
-                service: take("service"),
-                scope: take("scope"),
-            })
-        }
+        "bearer" => Some(Challenge::Bearer {
+            realm: parameter(parameters, "realm")?,
+            service: parameter(parameters, "service"),
+            scope: parameter(parameters, "scope"),
+        }),
         _ => None,
     }
+}
+
+fn parameter(parameters: &[(String, String)], name: &str) -> Option<String> {
+    parameters
+        .iter()
+        .find(|(key, value)| key == name && !value.is_empty())
+        .map(|(_, value)| value.clone())
 }
 
 #[cfg(test)]
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_preferred_to_a_password_in_any_order() {
+    fn bearer_is_preferred_to_basic_in_any_order() {
         let token = bearer(
             "https://auth.example/token",
             Some("r"),
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn challenges_of_several_headers_count_together() {
+    fn challenges_of_several_headers_are_combined() {
         let mut headers = HeaderMap::new();
         headers.append(
             WWW_AUTHENTICATE,
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_challenge_is_none() {
+    fn malformed_and_unknown_challenges_are_ignored() {
         for header in [
             "",
             ",,,",

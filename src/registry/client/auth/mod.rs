@@ -1,19 +1,21 @@
-//! Who we are to one repository: challenge → credential → `Authorization`.
+//! Authentication to one repository: challenge → credential → `Authorization`.
 //!
-//! Anonymous first, as every runtime does: credentials are looked up only when
-//! a registry asks for them. A refusal holds for the run, so that a thousand
-//! tags of a private repository cost one refusal and not a thousand.
+//! The first request is anonymous, as in every container runtime: credentials are
+//! looked up only when a registry requires them. A denial is kept for the run, so that
+//! a thousand tags of a private repository cause one denial instead of a thousand.
 //!
-//! One repository is private and its neighbour is not: so no repository is
-//! refused because of what the host wanted to see for another. A password that
-//! another repository was asked for is not shown, and where a token is refused
-//! that was got by another's challenge, the repository is asked without.
+//! A private and a public repository may be on the same host, so access to one is never
+//! denied because of the challenge for another. A password that was requested for
+//! another repository is not sent, and if a token that was obtained with another
+//! repository's challenge is refused, the request is repeated without it.
 
 mod authorizer;
 pub(crate) mod challenge;
+pub(crate) mod pass;
 pub(crate) mod scope;
 pub(crate) mod state;
 pub(crate) mod token;
 
-pub(crate) use authorizer::{Authorizer, Pass, basic};
+pub(crate) use authorizer::Authorizer;
 pub(crate) use challenge::Challenge;
+pub(crate) use pass::Pass;

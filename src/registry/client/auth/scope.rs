@@ -1,21 +1,21 @@
-//! What a token is asked to allow: reading one repository, and nothing else.
+//! The scope of a token: reading one repository, and nothing else.
 
 use crate::image::CanonicalName;
 
 use super::Challenge;
 
-/// To list tags, Azure wants a right of its own beside `pull`.
+/// Azure requires this action in addition to `pull` to list tags.
 const METADATA_READ: &str = "metadata_read";
 
-/// What a token is asked for. A registry's challenge may name more than that, to
-/// push or to read other repositories, and gets no token that allows it.
+/// The scope that is requested from a token endpoint. A registry's challenge may name
+/// more, such as to push or to read other repositories; no token is requested for that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PullScope {
     metadata: bool,
 }
 
 impl PullScope {
-    /// The same, and what else a challenge asks for to read this repository.
+    /// Adds what a challenge requires for reading this repository.
     pub(crate) fn with(self, challenge: &Challenge, name: &CanonicalName) -> Self {
         let Challenge::Bearer {
             scope: Some(scope), ..
@@ -33,8 +33,8 @@ impl PullScope {
         }
     }
 
-    /// As token endpoints read it.
-    pub(crate) fn of(self, name: &CanonicalName) -> String {
+    /// The `scope` parameter for a token endpoint.
+    pub(crate) fn to_parameter(self, name: &CanonicalName) -> String {
         let mut scope = format!("repository:{}:pull", name.repository());
         if self.metadata {
             scope.push(',');
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_asked_for_to_read_this_repository_whatever_the_challenge_names() {
+    fn a_token_is_requested_only_to_read_this_repository_whatever_the_challenge_names() {
         let name: CanonicalName = "r.example/org/app".parse().expect("a name");
         let pull = "repository:org/app:pull";
         let azure = "repository:org/app:pull,metadata_read";
@@ -59,7 +59,7 @@ mod tests {
             (Some("repository:org/app:pull"), pull),
             (Some("repository:org/app:pull,push,delete"), pull),
             (Some("repository:org/app:*"), pull),
-            // Another repository's challenge, and one that looks like it.
+            // The scopes of other repositories, one with a similar name.
             (Some("repository:org/other:pull"), pull),
             (Some("repository:org/app/more:metadata_read"), pull),
             (Some("repository:org/app:pull repository:secret:pull"), pull),
@@ -76,7 +76,7 @@ mod tests {
                 scope: asked.map(str::to_owned),
             };
             let scope = PullScope::default().with(&challenge, &name);
-            assert_eq!(scope.of(&name), expected, "{asked:?}");
+            assert_eq!(scope.to_parameter(&name), expected, "{asked:?}");
         }
         assert_eq!(
             PullScope::default().with(&Challenge::Basic, &name),

@@ -1,53 +1,54 @@
-//! What was shown for one repository, and what is shown next.
+//! The authorization state of one repository.
 
 use http::HeaderValue;
 use tokio::time::Instant;
 
 use crate::image::{CanonicalName, FetchFailure};
-use crate::registry::keychain::{Candidate, Found};
+use crate::registry::keychain::{CredentialCandidate, FoundCredentials};
 
+use super::challenge::Challenge;
+use super::pass::Pass;
 use super::scope::PullScope;
-use super::{Challenge, Pass};
 
-/// What was shown for one repository, and what came of it.
+/// What was sent to a registry for one repository, and the results.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct AuthState {
     pub(crate) header: Option<HeaderValue>,
     pub(crate) round: u64,
     pub(crate) obtained: Option<Instant>,
     pub(crate) expires: Option<Instant>,
-    /// The challenges that were met, without their scopes, the last one last.
-    pub(crate) met: Vec<Challenge>,
+    /// The challenges that were answered, without their scopes, the last one last.
+    pub(crate) challenges: Vec<Challenge>,
     pub(crate) scope: PullScope,
-    pub(crate) found: Option<Found>,
-    /// Which of the found credentials is shown.
+    pub(crate) found: Option<FoundCredentials>,
+    /// The index of the current credential in `found`.
     pub(crate) at: usize,
-    /// The last of them that was sent to anybody.
+    /// The index of the last one that was sent anywhere.
     pub(crate) sent: Option<usize>,
-    /// The registry has let it in.
+    /// The registry has accepted the current authorization.
     pub(crate) proven: bool,
-    pub(crate) bare: Bare,
-    /// What is not shown while the repository is asked without.
+    pub(crate) anonymous: AnonymousAccess,
+    /// The header that is set aside while requests are anonymous.
     pub(crate) held: Option<HeaderValue>,
-    /// What the challenge of another repository led to: it counts only where
-    /// this one asks for credentials, too.
+    /// The failure that another repository's challenge led to: it counts only if this
+    /// repository also requires credentials.
     pub(crate) refusal: Option<FetchFailure>,
     pub(crate) denied: Option<FetchFailure>,
 }
 
-/// What the registry said of the repository to who showed nothing.
+/// Whether the registry allows anonymous access to the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Bare {
+pub(crate) enum AnonymousAccess {
     #[default]
-    NotAsked,
+    NotTried,
     Refused,
-    LetIn,
+    Allowed,
 }
 
-/// How many challenges one repository is met with at most.
+/// The maximum number of different challenges that are answered for one repository.
 const MAX_CHALLENGES: usize = 4;
 
-impl State {
+impl AuthState {
     pub(crate) fn pass(&self) -> Pass {
         Pass {
             header: self.header.clone(),
@@ -55,21 +56,21 @@ impl State {
         }
     }
 
-    /// Whether the next request shows nothing on purpose.
-    pub(crate) fn asks_bare(&self) -> bool {
-        self.bare == Bare::LetIn || self.refusal.is_some() || self.held.is_some()
+    /// Whether the next request is anonymous on purpose.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.anonymous == AnonymousAccess::Allowed || self.refusal.is_some() || self.held.is_some()
     }
 
-    /// Shows nothing for once; where that is refused, `refusal` counts, or what
-    /// was shown before is shown again.
+    /// Makes the next request anonymous; if that is refused, `refusal` counts, or the
+    /// previous header is sent again.
     pub(crate) fn set_aside(&mut self, refusal: Option<FetchFailure>) {
         self.held = self.header.take();
         self.refusal = refusal;
         self.round += 1;
     }
 
-    /// Shows again what was set aside, if anything was.
-    pub(crate) fn put_back(&mut self) -> bool {
+    /// Restores the header that was set aside, if there is one.
+    pub(crate) fn restore_header(&mut self) -> bool {
         let Some(held) = self.held.take() else {
             return false;
         };
@@ -78,22 +79,22 @@ impl State {
         true
     }
 
-    /// The credential in turn.
-    pub(crate) fn candidate(&self) -> Option<&Candidate> {
+    /// The current credential.
+    pub(crate) fn candidate(&self) -> Option<&CredentialCandidate> {
         self.found.as_ref()?.candidates.get(self.at)
     }
 
-    /// Turns to the next credential, if there is one and none was let in.
-    pub(crate) fn next(&mut self) -> bool {
+    /// Moves to the next credential, if there is one and none was accepted.
+    pub(crate) fn advance(&mut self) -> bool {
         let count = self
             .found
             .as_ref()
             .map_or(0, |found| found.candidates.len());
-        let more = !self.proven && self.at + 1 < count;
-        if more {
+        let has_next = !self.proven && self.at + 1 < count;
+        if has_next {
             self.at += 1;
         }
-        more
+        has_next
     }
 
     pub(crate) fn deny(&mut self, failure: FetchFailure) -> FetchFailure {
@@ -101,22 +102,22 @@ impl State {
         failure
     }
 
-    /// Whether a challenge wants something else than those that were met.
+    /// Whether a challenge requires something that the earlier ones did not.
     pub(crate) fn is_new(&self, challenge: &Challenge, name: &CanonicalName) -> bool {
-        let known = self.met.contains(&challenge.without_scope());
-        let more = self.scope.with(challenge, name) != self.scope;
-        more || (!known && self.met.len() < MAX_CHALLENGES)
+        let is_known = self.challenges.contains(&challenge.without_scope());
+        let has_new_scope = self.scope.with(challenge, name) != self.scope;
+        has_new_scope || (!is_known && self.challenges.len() < MAX_CHALLENGES)
     }
 
-    /// Takes note of a challenge, as the last one.
-    pub(crate) fn meet(&mut self, challenge: &Challenge, name: &CanonicalName) {
+    /// Records a challenge as the last one.
+    pub(crate) fn record(&mut self, challenge: &Challenge, name: &CanonicalName) {
         self.scope = self.scope.with(challenge, name);
         let challenge = challenge.without_scope();
-        self.met.retain(|met| *met != challenge);
-        self.met.push(challenge);
+        self.challenges.retain(|known| *known != challenge);
+        self.challenges.push(challenge);
     }
 
-    /// With which credentials anybody was asked.
+    /// Describes which credentials were tried, for messages.
     pub(crate) fn tried(&self) -> String {
         match (&self.found, self.sent) {
             (Some(found), Some(sent)) => found.tried(sent),

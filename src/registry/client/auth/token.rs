@@ -3,40 +3,39 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::image::FetchFailure;
-use crate::registry::client::endpoint::{Endpoint, is_loopback};
-use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::endpoint::Endpoint;
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::redirect;
 use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
-use crate::registry::client::transport::{Answer, Question, Transport, authority};
+use crate::registry::client::transport::{Request, Response, Transport, authority};
 use crate::registry::keychain::Credential;
-use crate::secrets;
+use crate::registry::loopback::is_loopback;
+use crate::secrets::{self, header, quote};
 
-use super::basic;
-
-/// The largest answer of a token endpoint, in bytes.
+/// The largest response of a token endpoint that is read, in bytes.
 const MAX_TOKEN_BODY: u64 = 1024 * 1024;
-/// The name under which we ask.
+/// The `client_id` that is sent.
 const CLIENT_ID: &str = "kubectl-imgpolicy";
 
-/// A token and how long to use it.
+/// A token, and how long to use it.
 #[derive(Debug)]
-pub(crate) struct Token {
+pub(crate) struct BearerToken {
     pub(crate) value: SecretString,
-    /// A little less than the endpoint said, where it said it.
+    /// 90 % of what the endpoint named; `None` if it named nothing.
     pub(crate) lifetime: Option<Duration>,
 }
 
-/// A question to a token endpoint.
+/// A request for a token.
 #[derive(Debug)]
 pub(crate) struct TokenRequest<'a> {
-    pub(crate) place: &'a Place,
-    /// The registry that named it.
+    pub(crate) label: &'a RepositoryLabel,
+    /// The registry that named the token endpoint.
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) realm: &'a str,
     pub(crate) service: Option<&'a str>,
@@ -46,43 +45,44 @@ pub(crate) struct TokenRequest<'a> {
 }
 
 impl TokenRequest<'_> {
-    pub(crate) async fn send(&self, transport: &Transport) -> Result<Token, FetchFailure> {
+    pub(crate) async fn send(&self, transport: &Transport) -> Result<BearerToken, FetchFailure> {
         let home = self.endpoint.base(transport).await;
-        let home = home.map_err(|fault| self.place.useless(clean(&fault)))?;
-        let realm = realm(self.realm, home).map_err(|bad| self.place.useless(bad))?;
-        if self.credential.is_some() && !may_see_credentials(&realm, transport) {
-            return Err(self.place.useless(format_args!(
+        let home = home.map_err(|fault| self.label.useless(quote(&fault)))?;
+        let realm = realm(self.realm, home).map_err(|bad| self.label.useless(bad))?;
+        if self.credential.is_some() && !may_receive_credentials(&realm, transport) {
+            return Err(self.label.useless(format_args!(
                 "the registry's token endpoint {} is not https: no credentials are sent there",
-                clean(realm.host_str().unwrap_or_default())
+                quote(realm.host_str().unwrap_or_default())
             )));
         }
-        let answer = match self.credential {
+        let response = match self.credential {
             Some(Credential::IdentityToken { user, token }) => {
                 secrets::learn(token.expose_secret());
-                let answer = self.ask(transport, self.refresh(&realm, token)).await?;
-                match answer.status {
-                    // Endpoints without the OAuth 2 form take the token as a
-                    // password.
+                let response = self
+                    .send_request(transport, self.refresh(&realm, token))
+                    .await?;
+                match response.status {
+                    // Endpoints without OAuth 2 accept the token as a password.
                     StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                        self.ask(transport, self.get(&realm, Some((user, token))))
+                        self.send_request(transport, self.get(&realm, Some((user, token))))
                             .await?
                     }
-                    _ => answer,
+                    _ => response,
                 }
             }
             Some(Credential::Password { user, password }) => {
-                self.ask(transport, self.get(&realm, Some((user, password))))
+                self.send_request(transport, self.get(&realm, Some((user, password))))
                     .await?
             }
             Some(Credential::RegistryToken(_)) | None => {
-                self.ask(transport, self.get(&realm, None)).await?
+                self.send_request(transport, self.get(&realm, None)).await?
             }
         };
-        self.read(&answer, home)
+        self.read(&response, home)
     }
 
-    /// `GET realm?service=…&scope=…`, with the password where there is one.
-    fn get(&self, realm: &Url, login: Option<(&String, &SecretString)>) -> Question {
+    /// `GET realm?service=…&scope=…`, with the password if there is one.
+    fn get(&self, realm: &Url, login: Option<(&String, &SecretString)>) -> Request {
         let mut url = realm.clone();
         {
             let mut query = url.query_pairs_mut();
@@ -91,16 +91,15 @@ impl TokenRequest<'_> {
             }
             query.append_pair("scope", self.scope);
         }
-        let mut question = Question::get(url);
-        question.limit = MAX_TOKEN_BODY;
-        question.authorization =
-            login.and_then(|(user, secret): (_, _)| -> Option<HeaderValue> { basic(user, secret) });
-        question
+        let mut request = Request::get(url);
+        request.limit = MAX_TOKEN_BODY;
+        request.authorization = login.and_then(|(user, secret)| header::basic(user, secret));
+        request
     }
 
     /// `POST realm` with `grant_type=refresh_token`.
-    fn refresh(&self, realm: &Url, token: &SecretString) -> Question {
-        // The serializer of URLs is that of forms.
+    fn refresh(&self, realm: &Url, token: &SecretString) -> Request {
+        // URL queries and forms have the same encoding.
         let mut form = realm.clone();
         form.set_query(None);
         {
@@ -111,135 +110,136 @@ impl TokenRequest<'_> {
             fields.append_pair("scope", self.scope);
             fields.append_pair("refresh_token", token.expose_secret());
         }
-        let mut question = Question::get(realm.clone());
-        question.method = Method::POST;
-        question.limit = MAX_TOKEN_BODY;
-        question.form = Some(SecretString::from(form.query().unwrap_or_default()));
-        question
+        let mut request = Request::get(realm.clone());
+        request.method = Method::POST;
+        request.limit = MAX_TOKEN_BODY;
+        request.form = Some(SecretString::from(form.query().unwrap_or_default()));
+        request
     }
 
-    /// Asks, and follows redirects. What shows who asks goes on within the origin
-    /// alone: another port may be somebody else's.
-    async fn ask(
+    /// Sends a request and follows redirects. Credentials are sent on only within the
+    /// origin, because another port may belong to someone else.
+    async fn send_request(
         &self,
         transport: &Transport,
-        mut question: Question,
-    ) -> Result<Answer, FetchFailure> {
+        mut request: Request,
+    ) -> Result<Response, FetchFailure> {
         for _ in 0..=MAX_REDIRECTS {
-            question.named_by = self.endpoint.names(&question.url, transport);
-            let sent = transport.send(&question).await;
-            let answer = sent.map_err(|error| self.place.unanswered(&error))?;
-            let target = redirect::target(&answer).map_err(|bad| self.place.useless(bad))?;
+            request.named_by = self.endpoint.named_by(&request.url, transport);
+            let sent = transport.send(&request).await;
+            let response = sent.map_err(|error| self.label.unanswered(&error))?;
+            let target = redirect::target(&response).map_err(|bad| self.label.useless(bad))?;
             let Some(target) = target else {
-                return Ok(answer);
+                return Ok(response);
             };
-            let is_same = target.origin() == question.url.origin();
-            if !(is_same && may_see_credentials(&target, transport)) {
-                question.authorization = None;
-                if question.form.is_some() {
-                    return Err(self.place.useless(format_args!(
+            let is_same = target.origin() == request.url.origin();
+            if !(is_same && may_receive_credentials(&target, transport)) {
+                request.authorization = None;
+                if request.form.is_some() {
+                    return Err(self.label.useless(format_args!(
                         "the registry's token endpoint redirects to {}, where no credentials are sent",
-                        clean(&authority(&target))
+                        quote(&authority(&target))
                     )));
                 }
             }
-            question.url = target;
+            request.url = target;
         }
-        Err(self.place.useless(format_args!(
+        Err(self.label.useless(format_args!(
             "the registry's token endpoint redirects more than {MAX_REDIRECTS} times"
         )))
     }
 
-    fn read(&self, answer: &Answer, home: &Url) -> Result<Token, FetchFailure> {
+    fn read(&self, response: &Response, home: &Url) -> Result<BearerToken, FetchFailure> {
         #[derive(Deserialize)]
         struct Body {
             token: Option<String>,
             access_token: Option<String>,
             expires_in: Option<u64>,
         }
-        match answer.status {
+        match response.status {
             StatusCode::OK => {}
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(self.place.unauthorized(format_args!(
+                return Err(self.label.unauthorized(format_args!(
                     "{}, refused by the token endpoint with HTTP {}",
                     self.tried,
-                    answer.status.as_u16()
+                    response.status.as_u16()
                 )));
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                return Err(self.place.refused("a token", answer, self.tried));
+                return Err(self.label.refused("a token", response, self.tried));
             }
             status => {
-                return Err(self.place.useless(format_args!(
+                return Err(self.label.useless(format_args!(
                     "the registry's token endpoint answered HTTP {}; try again later",
                     status.as_u16()
                 )));
             }
         }
-        // Not the parser's error: it may quote the token.
-        let unusable = || {
-            self.place
+        // The parser's error is not shown because it may quote the token.
+        let body: Option<Body> = serde_json::from_slice(&response.body).ok();
+        // An `access_token` for an anonymous request may be meant for another service
+        // than this registry, so one from another host is not used.
+        let is_for_registry =
+            self.credential.is_some() || response.url.host_str() == home.host_str();
+        let token = body.and_then(|body| {
+            let value = body
+                .token
+                .filter(|token| !token.is_empty())
+                .or(body.access_token.filter(|_| is_for_registry))
+                .filter(|token| !token.is_empty())
+                .map(SecretString::from)?;
+            let lifetime = body
+                .expires_in
+                .filter(|seconds| *seconds > 0)
+                .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
+            Some(BearerToken { value, lifetime })
+        });
+        token.ok_or_else(|| {
+            self.label
                 .useless("the registry's token endpoint answered without a token")
-        };
-        let body: Body = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
-        // Whoever gives `access_token` to who shows nothing may mean somebody else
-        // than this registry: it is not handed on to another host.
-        let is_ours = self.credential.is_some() || answer.url.host_str() == home.host_str();
-        let value = body
-            .token
-            .filter(|token| !token.is_empty())
-            .or(body.access_token.filter(|_| is_ours))
-            .filter(|token| !token.is_empty())
-            .map(SecretString::from)
-            .ok_or_else(unusable)?;
-        let lifetime = body
-            .expires_in
-            .filter(|seconds| *seconds > 0)
-            .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
-        Ok(Token { value, lifetime })
+        })
     }
 }
 
-/// A token endpoint that is not asked: the registry's fault.
+/// A token endpoint that is not contacted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum BadRealm {
     #[error("the registry's token endpoint {0:?} is not a valid URL")]
     NoUrl(String),
     #[error(
-        "the registry's token endpoint {0} is named with a user name or a password: it is not asked"
+        "the registry's token endpoint {0} contains a user name or a password: it was not contacted"
     )]
     UserInfo(String),
     #[error(
-        "the registry's token endpoint http://{0} is not https, and on another host: it is not asked"
+        "the registry's token endpoint http://{0} does not use https and is on another host: it was not contacted"
     )]
     NotHttps(String),
 }
 
-/// The URL of a token endpoint, as a registry at `home` may name it.
+/// The URL of a token endpoint that a registry at `home` names, if it is allowed.
 ///
-/// Over plain HTTP anybody on the way could give the token, so a registry that
-/// speaks https has its own host asked over https, and no other without.
+/// Over plain HTTP anyone on the network could return a token. So for a registry that
+/// uses https, its own host is contacted over https, and no other host over plain HTTP.
 fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
     let mut realm = Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
-        .ok_or_else(|| BadRealm::NoUrl(clean(text)))?;
-    let shown = || clean(&authority(&realm));
+        .ok_or_else(|| BadRealm::NoUrl(quote(text)))?;
     if has_user_info(&realm) {
-        return Err(BadRealm::UserInfo(shown()));
+        return Err(BadRealm::UserInfo(quote(&authority(&realm))));
     }
     if realm.scheme() == "http"
         && home.scheme() == "https"
         && (realm.host_str() != home.host_str() || realm.set_scheme("https").is_err())
     {
-        return Err(BadRealm::NotHttps(clean(&authority(&realm))));
+        return Err(BadRealm::NotHttps(quote(&authority(&realm))));
     }
     Ok(realm)
 }
 
-/// Whether credentials may be sent to a token endpoint: over https, to this
-/// machine, or to a host that the user named insecure.
-fn may_see_credentials(realm: &Url, transport: &Transport) -> bool {
+/// Whether credentials may be sent to a token endpoint: over https, to this machine,
+/// or to a host that the user declared insecure.
+fn may_receive_credentials(realm: &Url, transport: &Transport) -> bool {
     realm.scheme() == "https"
         || realm.host_str().is_some_and(is_loopback)
         || transport.is_insecure(realm)
@@ -251,7 +251,7 @@ mod tests {
     use crate::registry::RegistryOptions;
 
     #[test]
-    fn an_https_registry_names_no_plain_token_endpoint_and_none_names_a_user() {
+    fn token_endpoints_need_https_for_an_https_registry_and_contain_no_user_info() {
         let (plain, tls) = ("http://r.example:5000/", "https://r.example:5000/");
         let host = |host: &str| host.to_owned();
         for (home, text, expected) in [
@@ -270,7 +270,7 @@ mod tests {
                 "http://169.254.169.254/t",
                 Err(BadRealm::NotHttps(host("169.254.169.254"))),
             ),
-            // Its own host, by whatever port.
+            // Its own host, on any port.
             (tls, "http://r.example/t", Ok("https://r.example/t")),
             (
                 tls,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_shown_to_token_endpoints_over_https_loopback_or_where_the_user_said_so() {
+    fn credentials_are_sent_to_token_endpoints_over_https_loopback_or_to_insecure_hosts() {
         let transport = Transport::new(&RegistryOptions {
             insecure_registries: vec!["registry.lan:5000".to_owned()],
             ..RegistryOptions::default()
@@ -320,7 +320,11 @@ mod tests {
             ("http://auth.example/token", false),
         ] {
             let realm = Url::parse(realm).expect("URL");
-            assert_eq!(may_see_credentials(&realm, &transport), expected, "{realm}");
+            assert_eq!(
+                may_receive_credentials(&realm, &transport),
+                expected,
+                "{realm}"
+            );
         }
     }
 }

@@ -1,43 +1,42 @@
-//! Which addresses a registry may lead us to: the one rule for redirects and
-//! token endpoints.
+//! Which addresses a registry may point to: the rule for redirects and token
+//! endpoints.
 //!
-//! A registry names hosts, and we stand where it does not: on the user's machine
-//! or in a cluster. So it could have us ask what it cannot reach itself, as a
-//! cloud's metadata service, which gives out tokens. What counts is the address
-//! that is connected to, however it is spelled and whatever name stood for it.
+//! A registry names hosts, and this program runs on the user's machine or in a
+//! cluster. So a registry could make it contact what the registry cannot reach itself,
+//! such as a cloud's metadata service, which issues tokens. The rule applies to the
+//! address that is connected to, in any spelling and behind any name.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 
-/// What names resolve to, and where registries may lead.
+/// How names are resolved, and which addresses registries may point to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressOptions {
-    /// Refuse private addresses, too, unless the registry has one: for a program
-    /// whose images are named by others than who runs it.
+    /// Also refuse private addresses unless the registry has one: for a program whose
+    /// image names come from someone other than the person who runs it.
     pub refuse_private: bool,
-    /// The addresses of hosts, in lower case, instead of what the system's
-    /// resolver says.
+    /// The addresses of hosts (in lower case), which replace the system's resolver.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
-    /// Sockets that lead to another machine, as the near ends of tunnels do:
-    /// they count as public, whatever their address.
+    /// Sockets that forward to another machine, such as local ends of tunnels: they
+    /// count as public, whatever their address.
     pub forwarded: Vec<SocketAddr>,
 }
 
-/// Where an address leads.
+/// Where an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum AddressKind {
-    /// Anywhere.
+    /// On the internet.
     #[default]
     Public,
-    /// Into the network that we are in.
+    /// In a private network.
     Private,
-    /// To a neighbour on the wire, or to the metadata service of a cloud.
+    /// On the local link, or the metadata service of a cloud.
     LinkLocal,
-    /// To ourselves: loopback, or no address at all.
+    /// On this machine: loopback, or the unspecified address.
     ThisMachine,
-    /// To many.
+    /// A group of hosts.
     Multicast,
 }
 
@@ -54,29 +53,29 @@ const METADATA: [IpAddr; 5] = [
 impl AddressKind {
     pub(crate) const COUNT: usize = 5;
 
-    pub(crate) fn of(ip: IpAddr) -> Self {
+    pub(crate) fn from_ip(ip: IpAddr) -> Self {
         if METADATA.contains(&ip) {
             return Self::LinkLocal;
         }
         match ip {
-            IpAddr::V4(ip) => Self::of_v4(ip),
+            IpAddr::V4(ip) => Self::from_ipv4(ip),
             IpAddr::V6(ip) => match embedded(ip) {
-                Some(ip) => Self::of(IpAddr::V4(ip)),
-                None => Self::of_v6(ip),
+                Some(ip) => Self::from_ip(IpAddr::V4(ip)),
+                None => Self::from_ipv6(ip),
             },
         }
     }
 
-    fn of_v4(ip: Ipv4Addr) -> Self {
+    fn from_ipv4(ip: Ipv4Addr) -> Self {
         match ip.octets() {
-            // A connection to 0.0.0.0 is one to ourselves.
+            // 0.0.0.0 connects to this machine.
             [0 | 127, ..] => Self::ThisMachine,
             [169, 254, ..] => Self::LinkLocal,
             [224..=239, ..] | [255, 255, 255, 255] => Self::Multicast,
             [10, ..]
             | [172, 16..=31, ..]
             | [192, 168, ..]
-            // Carriers, and the Pods and Services of some clouds.
+            // Carrier-grade NAT, and the Pods and Services of some clouds.
             | [100, 64..=127, ..]
             | [192, 0, 0, _]
             | [198, 18 | 19, ..]
@@ -85,7 +84,7 @@ impl AddressKind {
         }
     }
 
-    fn of_v6(ip: Ipv6Addr) -> Self {
+    fn from_ipv6(ip: Ipv6Addr) -> Self {
         match ip.segments()[0] {
             _ if ip.is_loopback() || ip.is_unspecified() => Self::ThisMachine,
             0xff00..=0xffff => Self::Multicast,
@@ -95,7 +94,7 @@ impl AddressKind {
         }
     }
 
-    /// As messages say it.
+    /// The words for messages.
     fn words(self) -> &'static str {
         match self {
             Self::Public => "a public address",
@@ -107,29 +106,30 @@ impl AddressKind {
     }
 }
 
-/// The IPv4 address for which an IPv6 address stands: mapped, compatible and
+/// The IPv4 address embedded in an IPv6 address: mapped, compatible and
 /// translated (RFC 4291, RFC 2765), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056)
 /// and Teredo (RFC 4380).
 fn embedded(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let v4 = |high: u16, low: u16| {
-        let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
-        Ipv4Addr::new(a, b, c, d)
-    };
     match ip.segments() {
-        // `::` and `::1` stand for themselves.
+        // `::` and `::1` embed nothing.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
-        | [0x2002, high, low, ..] => Some(v4(high, low)),
-        [0x2001, 0, _, _, _, _, high, low] => Some(v4(!high, !low)),
+        | [0x2002, high, low, ..] => Some(ipv4(high, low)),
+        [0x2001, 0, _, _, _, _, high, low] => Some(ipv4(!high, !low)),
         _ => None,
     }
 }
 
-/// Whether what a registry names may be connected to: an address that is not
-/// public only where the registry has one of that kind itself.
+fn ipv4(high: u16, low: u16) -> Ipv4Addr {
+    let [[a, b], [c, d]] = [high.to_be_bytes(), low.to_be_bytes()];
+    Ipv4Addr::new(a, b, c, d)
+}
+
+/// Whether a target that a registry names may be connected to: an address that is not
+/// public only if the registry has one of the same kind.
 fn may_connect(target: AddressKind, registry: AddressKind, strict: bool) -> bool {
     match target {
         AddressKind::Public => true,
@@ -139,17 +139,17 @@ fn may_connect(target: AddressKind, registry: AddressKind, strict: bool) -> bool
     }
 }
 
-/// A target that is not connected to.
+/// An address that may not be connected to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is {}", kind.words())]
-pub(crate) struct OffLimits {
+pub(crate) struct ForbiddenAddress {
     address: IpAddr,
     kind: AddressKind,
 }
 
-impl OffLimits {
-    /// The one place where the rule is applied: to an address of this kind, that
-    /// a registry of that kind has named.
+impl ForbiddenAddress {
+    /// Applies the rule to an address of this kind that a registry at an address of
+    /// that kind has named. This is the only place that does.
     pub(crate) fn check(
         address: IpAddr,
         kind: AddressKind,
@@ -163,8 +163,8 @@ impl OffLimits {
     }
 }
 
-/// The address that a URL has instead of a host's name. The decimal, octal and
-/// hexadecimal spellings of IPv4 are read by the URL's parser.
+/// The IP address in a URL, if its host is not a name. The URL's parser reads the
+/// decimal, octal and hexadecimal spellings of IPv4.
 pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     let host = url.host_str()?;
     host.trim_matches(['[', ']']).parse().ok()
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_what_it_leads_to_however_it_is_spelled() {
+    fn an_address_has_the_same_kind_in_every_spelling() {
         for (host, expected) in [
             ("127.0.0.1", ThisMachine),
             ("127.255.255.254", ThisMachine),
@@ -235,14 +235,14 @@ mod tests {
         ] {
             let url = Url::parse(&format!("https://{host}/")).expect(host);
             let ip = literal(&url).expect(host);
-            assert_eq!(AddressKind::of(ip), expected, "{host} {ip}");
+            assert_eq!(AddressKind::from_ip(ip), expected, "{host} {ip}");
         }
         let name = Url::parse("https://localhost/").expect("a URL");
         assert_eq!(literal(&name), None);
     }
 
     #[test]
-    fn a_registry_leads_only_to_its_own_kind_and_to_the_public() {
+    fn a_registry_may_point_only_to_its_own_kind_and_to_public_addresses() {
         let all = [Public, Private, LinkLocal, ThisMachine, Multicast];
         for registry in all {
             for target in all {

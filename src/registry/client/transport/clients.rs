@@ -1,4 +1,4 @@
-//! The HTTP clients of a run: which proxy and which trust a host gets.
+//! The HTTP clients of a run: the proxy and the TLS settings for each host.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Url};
 
-use crate::registry::client::endpoint::is_loopback;
-use crate::registry::client::failure::clean;
+use crate::registry::loopback::is_loopback;
 use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
+use crate::secrets::quote;
 
-use super::address::{AddressKind, AddressOptions, OffLimits, literal};
-use super::authority;
+use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
+use super::authority::authority;
 use super::proxy::proxy_of;
 use super::resolver::Resolver;
 
-/// What we call ourselves.
+/// The `User-Agent` header.
 const USER_AGENT: &str = concat!("kubectl-imgpolicy/", env!("CARGO_PKG_VERSION"));
 
-/// One client per kind of host, each built when the first such host is asked:
-/// building one reads the system's certificates.
+/// One client per kind of host, each built when it is first needed, because building
+/// one reads the system's certificates.
 #[derive(Debug)]
 pub(crate) struct Clients {
     certificates: Vec<Certificate>,
@@ -30,22 +30,23 @@ pub(crate) struct Clients {
     connect_timeout: Duration,
     max_idle: usize,
     addresses: AddressOptions,
-    /// For the hosts that the user names, indexed by (loopback, insecure).
-    built: [OnceLock<Built>; 4],
-    /// For those that a registry names, indexed by (the kind of its address,
-    /// insecure): what one may connect to is no connection for another.
-    named: [OnceLock<Built>; 2 * AddressKind::COUNT],
+    /// For the hosts that the user names, by (loopback, insecure).
+    built: [OnceLock<BuiltClient>; 4],
+    /// For the hosts that a registry names, by (the kind of the registry's address,
+    /// insecure). They are separate so that a pooled connection of one kind is not used
+    /// for another.
+    named: [OnceLock<BuiltClient>; 2 * AddressKind::COUNT],
 }
 
-type Built = Result<Client, String>;
+type BuiltClient = Result<Client, String>;
 
 /// Why there is no client for a host.
 #[derive(Debug)]
-pub(crate) enum NoClient {
-    /// It cannot be set up.
+pub(crate) enum ClientUnavailable {
+    /// It cannot be built.
     Broken(String),
-    /// The host may not be asked.
-    OffLimits(OffLimits),
+    /// The host may not be contacted.
+    ForbiddenAddress(ForbiddenAddress),
 }
 
 impl Clients {
@@ -65,7 +66,7 @@ impl Clients {
             let is_host = Url::parse(&format!("https://{host}/"))
                 .is_ok_and(|url| url.path() == "/" && url.username().is_empty());
             if host.is_empty() || host.contains(['/', '?', '#', '@']) || !is_host {
-                return Err(RegistrySetupError::InsecureRegistry(clean(&host)));
+                return Err(RegistrySetupError::InsecureRegistry(quote(&host)));
             }
             insecure.push(host);
         }
@@ -81,8 +82,8 @@ impl Clients {
         })
     }
 
-    /// Whether the user named the host insecure, with its port or in general, or
-    /// `registries.conf` does.
+    /// Whether the user or `registries.conf` declares the host insecure, with or without
+    /// its port.
     pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         let (host, with_port) = (url.host_str().unwrap_or_default(), authority(url));
         self.insecure
@@ -92,46 +93,50 @@ impl Clients {
     }
 
     /// The client for a URL's host, or why there is none.
-    pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, NoClient> {
+    pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, ClientUnavailable> {
         let loopback = is_loopback(url.host_str().unwrap_or_default());
         let insecure = self.is_insecure(url);
         self.built[usize::from(loopback) * 2 + usize::from(insecure)]
             .get_or_init(|| self.build(loopback, insecure, None))
             .as_ref()
-            .map_err(|fault| NoClient::Broken(fault.clone()))
+            .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
 
-    /// The client for a URL that a registry has named, whose address is of this
-    /// kind.
-    pub(crate) fn for_named(&self, url: &Url, registry: AddressKind) -> Result<&Client, NoClient> {
+    /// The client for a URL that a registry at an address of this kind has named.
+    pub(crate) fn for_named(
+        &self,
+        url: &Url,
+        registry: AddressKind,
+    ) -> Result<&Client, ClientUnavailable> {
         let port = url.port_or_known_default().unwrap_or_default();
-        // A literal address is not resolved, so the resolver does not see it.
+        // An IP address is not resolved, so the resolver does not check it.
         if let Some(ip) = literal(url) {
             let kind = self.kind(SocketAddr::new(ip, port));
-            OffLimits::check(ip, kind, registry, &self.addresses).map_err(NoClient::OffLimits)?;
+            ForbiddenAddress::check(ip, kind, registry, &self.addresses)
+                .map_err(ClientUnavailable::ForbiddenAddress)?;
         }
         if proxy_of(url).is_some() {
-            // The proxy resolves the name, and our resolver would see the proxy's,
-            // which the user has named.
+            // The proxy resolves the name; our resolver would check only the proxy's own
+            // address, which the user has chosen.
             return self.for_url(url);
         }
         let insecure = self.is_insecure(url);
         self.named[registry as usize * 2 + usize::from(insecure)]
             .get_or_init(|| self.build(true, insecure, Some(registry)))
             .as_ref()
-            .map_err(|fault| NoClient::Broken(fault.clone()))
+            .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
 
-    /// Where a socket leads.
+    /// Where a socket is.
     fn kind(&self, socket: SocketAddr) -> AddressKind {
         if self.addresses.forwarded.contains(&socket) {
             return AddressKind::Public;
         }
-        AddressKind::of(socket.ip())
+        AddressKind::from_ip(socket.ip())
     }
 
-    /// Where a registry is that has answered from this socket; `None`: it is not
-    /// known. A proxy's socket says nothing of the registry behind it.
+    /// Where a registry is whose response came from this socket; `None` if that is not
+    /// known. A proxy's socket does not say where the registry behind it is.
     pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
         let port = url.port_or_known_default().unwrap_or_default();
         match (literal(url), from) {
@@ -149,7 +154,7 @@ impl Clients {
     ) -> Result<Client, String> {
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
-            // Redirects are followed by `Remote`, which knows what they may carry.
+            // `Remote` follows redirects; it knows which headers they may get.
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(self.connect_timeout)
@@ -157,7 +162,7 @@ impl Clients {
             .tls_certs_merge(self.certificates.iter().cloned())
             .tls_danger_accept_invalid_certs(insecure);
         if direct {
-            // As everywhere in Kubernetes: a proxy cannot reach our loopback.
+            // As in the rest of Kubernetes: a proxy cannot reach our loopback.
             builder = builder.no_proxy();
         }
         if registry.is_some() || !self.addresses.hosts.is_empty() {
@@ -166,8 +171,8 @@ impl Clients {
         builder.build().map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             format!(
-                "no TLS client can be set up: {}",
-                clean(&cause.unwrap_or_else(|| error.to_string()))
+                "cannot set up a TLS client: {}",
+                quote(&cause.unwrap_or_else(|| error.to_string()))
             )
         })
     }

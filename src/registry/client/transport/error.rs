@@ -1,55 +1,54 @@
-//! Why a request has no answer.
+//! Why a request has no response.
 
 use std::error::Error;
 use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::registry::client::failure::clean;
+use crate::secrets::quote;
 
-use super::address::OffLimits;
+use super::address::ForbiddenAddress;
 use super::proxy::proxy_of;
 
-/// A request without an answer. Cheap to clone: what is asked later of a host
-/// that was given up fails with the same one.
+/// Why a request has no response. Cheap to clone: later requests to a host that was
+/// given up fail with the same error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SendError {
-    /// DNS, connecting or speaking TLS failed; the host is given up.
+    /// DNS, connecting or TLS failed; the host is given up.
     #[error("{host} cannot be reached: {reason}")]
     Unreachable {
         /// Which host.
         host: String,
-        /// What failed and what to do.
+        /// What failed and how to fix it.
         reason: String,
     },
-    /// The host speaks TLS and shows a certificate that is not accepted; it is
-    /// given up.
+    /// The host presents a certificate that is not accepted; the host is given up.
     #[error("{host} cannot be trusted: {reason}")]
     Untrusted {
         /// Which host.
         host: String,
-        /// What is wrong with the certificate and what to do.
+        /// What is wrong with the certificate and how to fix it.
         reason: String,
     },
-    /// A registry leads to where it may not.
+    /// A registry points to an address that it may not point to.
     #[error(
-        "{host} was not asked: {reason}, and only a registry that is at such an address may lead there"
+        "{host} was not contacted: {reason}, and only a registry at such an address may point there"
     )]
-    OffLimits {
+    ForbiddenAddress {
         /// Which host.
         host: String,
-        /// What its address is.
+        /// The kind of its address.
         reason: String,
     },
-    /// The response took too long; after two of them the host is given up.
-    #[error("{host} did not answer within {after:?}; try again, or give --request-timeout more")]
+    /// The response took too long; after two time-outs the host is given up.
+    #[error("{host} did not answer within {after:?}; try again, or raise --request-timeout")]
     TimedOut {
         /// Which host.
         host: String,
-        /// The time it had.
+        /// The time limit.
         after: Duration,
     },
-    /// The host wants fewer requests, for longer than we wait.
+    /// The host asks for fewer requests, for longer than the maximum wait.
     #[error("{host} limits the rate of requests (HTTP 429); {advice}")]
     RateLimited {
         /// Which host.
@@ -57,36 +56,38 @@ pub(crate) enum SendError {
         /// When to try again.
         advice: String,
     },
-    /// So few pulls are left that the rest is for others.
+    /// The remaining pulls are kept for others.
     #[error("{host} allows {quota} are left{kept}; this run made {spent}: {advice}")]
     Reserved {
         /// Which host.
         host: String,
-        /// What the host said, as `100 pulls in 6h, of which 20`.
+        /// The limit of the host: `100 pulls in 6h, of which 20`.
         quota: String,
-        /// Whose they are, as `, which --rate-reserve 20 leaves to others`.
+        /// Who they are for: `, which --rate-reserve 20 keeps for others`.
         kept: String,
-        /// How many this run made.
+        /// How many pulls this run made.
         spent: u64,
-        /// What to do, and what need not be pulled again.
+        /// What to do, and which images need not be pulled again.
         advice: String,
     },
-    /// Nothing may be asked.
-    #[error("it is not in the cache, and --offline asks no registry; run once without --offline")]
+    /// No requests are allowed.
+    #[error(
+        "it is not in the cache, and --offline contacts no registry; run once without --offline"
+    )]
     Offline,
-    /// The connection broke off, or what came was no HTTP.
-    #[error("the connection to {host} broke off: {reason}; try again later")]
+    /// The connection was lost, or the response was not HTTP.
+    #[error("the connection to {host} was lost: {reason}; try again later")]
     Broken {
         /// Which host.
         host: String,
         /// What happened.
         reason: String,
-        /// Whether the host, or what stands before it, ended the connection: that
-        /// is how some answer more connections than they take.
+        /// Whether the host, or a proxy in front of it, closed the connection: some do
+        /// that when they have too many connections.
         reset: bool,
     },
-    /// The body is larger than any that makes sense.
-    #[error("the answer of {host} is larger than {limit} bytes; it was not read to the end")]
+    /// The body is larger than the limit.
+    #[error("the response from {host} is larger than {limit} bytes and was not read to the end")]
     TooLarge {
         /// Which host.
         host: String,
@@ -103,35 +104,35 @@ impl SendError {
         }
     }
 
-    /// Sorts a client error by whose fault it is. Its URL is not shown: the
-    /// query of a redirect carries signatures.
+    /// Classifies a client error. Its URL is not shown, because the query of a redirect
+    /// contains signatures.
     pub(crate) fn from_reqwest(host: &str, url: &Url, error: &reqwest::Error) -> Self {
-        if let Some(off_limits) = off_limits(error) {
-            return Self::OffLimits {
+        if let Some(forbidden) = forbidden(error) {
+            return Self::ForbiddenAddress {
                 host: host.to_owned(),
-                reason: off_limits.to_string(),
+                reason: forbidden.to_string(),
             };
         }
         let causes = causes(error);
-        let last = last_of(&causes);
+        let last = root_cause(&causes);
         if error.is_connect() {
             let tls = tls_error(error);
             if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
                 return Self::Untrusted {
                     host: host.to_owned(),
                     reason: format!(
-                        "{last}; for a private certificate authority give --registry-ca FILE, to accept any certificate --insecure-registry {host}"
+                        "{last}; for a private certificate authority use --registry-ca FILE; to accept any certificate use --insecure-registry {host}"
                     ),
                 };
             }
             let reason = if let Some(proxy) = proxy_of(url).filter(|_| tls.is_none()) {
                 format!(
-                    "the proxy {proxy} does not let us through ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
+                    "the proxy {proxy} refused the connection ({last}); check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
                 )
             } else if error.is_timeout() {
                 "connecting took too long; check the network or the proxy".to_owned()
             } else if tls.is_some() {
-                format!("{last}; for plain HTTP give --insecure-registry {host}")
+                format!("{last}; for plain HTTP use --insecure-registry {host}")
             } else if causes.iter().any(|cause| cause.contains("dns error")) {
                 format!("the name cannot be resolved ({last}); check the name")
             } else {
@@ -146,9 +147,10 @@ impl SendError {
         }
     }
 
-    /// The same for a request that has no answer. A host that has answered before
-    /// can be reached: where it ends a new connection at once, it has too many.
-    pub(crate) fn unanswered(
+    /// Like [`Self::from_reqwest`], for a request without a response. A host that has
+    /// responded before can be reached: if it closes a new connection at once, it has
+    /// too many connections.
+    pub(crate) fn for_request(
         host: &str,
         url: &Url,
         error: &reqwest::Error,
@@ -157,7 +159,7 @@ impl SendError {
         match Self::from_reqwest(host, url, error) {
             Self::Unreachable { .. } if has_answered && is_reset(error) => Self::Broken {
                 host: host.to_owned(),
-                reason: last_of(&causes(error)),
+                reason: root_cause(&causes(error)),
                 reset: true,
             },
             error => error,
@@ -165,20 +167,20 @@ impl SendError {
     }
 }
 
-/// The address that the resolver held back, if that is what happened.
-fn off_limits(error: &reqwest::Error) -> Option<&OffLimits> {
+/// The address that the resolver rejected, if that is the cause.
+fn forbidden(error: &reqwest::Error) -> Option<&ForbiddenAddress> {
     let mut next = error.source();
     while let Some(cause) = next {
-        if let Some(off_limits) = cause.downcast_ref() {
-            return Some(off_limits);
+        if let Some(forbidden) = cause.downcast_ref() {
+            return Some(forbidden);
         }
         next = cause.source();
     }
     None
 }
 
-/// The texts of an error's causes, outermost first, without the error itself
-/// (which names the URL).
+/// The texts of an error's causes, outermost first, without the error itself, which
+/// contains the URL.
 fn causes(error: &reqwest::Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next = error.source();
@@ -189,14 +191,14 @@ fn causes(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-/// The cause of all others.
-fn last_of(causes: &[String]) -> String {
+/// The innermost cause.
+fn root_cause(causes: &[String]) -> String {
     causes
         .last()
-        .map_or_else(|| "unknown error".to_owned(), |cause| clean(cause))
+        .map_or_else(|| "unknown error".to_owned(), |cause| quote(cause))
 }
 
-/// Whether the other side ended the connection.
+/// Whether the other side closed the connection.
 fn is_reset(error: &reqwest::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     let mut io = all_causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
@@ -208,17 +210,17 @@ fn is_reset(error: &reqwest::Error) -> bool {
     })
 }
 
-/// Why a TLS handshake failed, if that is what happened.
+/// The TLS error, if that is the cause.
 fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     all_causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// The causes of an error, with those that are hidden.
+/// The causes of an error, including those wrapped in I/O errors.
 fn all_causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(error.source(), |&cause| {
         let io = cause.downcast_ref::<std::io::Error>();
         match io.and_then(std::io::Error::get_ref) {
-            // `source` would name that one's own.
+            // `source` would skip this one and return its source.
             Some(wrapped) => Some(wrapped),
             None => cause.source(),
         }

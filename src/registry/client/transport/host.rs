@@ -1,5 +1,5 @@
-//! What is known of one host in this run: how busy it is, whether it asked for
-//! a pause, whether it was given up.
+//! The state of one host in this run: how busy it is, whether it asked for a pause,
+//! whether it was given up.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,34 +9,32 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::error::SendError;
-use super::line::Line;
-use super::quota::{Quota, Ration};
-use super::window::{Heard, Kind, Window};
+use super::quota::{PullBudget, Quota};
+use super::waiting_line::WaitingLine;
+use super::window::{RequestKind, ResponseTiming, Window};
 
-pub(crate) use super::pulls::Pull;
-
-/// After so many time-outs a host is given up.
+/// After this many time-outs a host is given up.
 pub(crate) const MAX_TIMEOUTS: u32 = 2;
-/// How many requests to one host may be repeated in a run because of faults.
-/// Keeps a broken host with thousands of tags from costing three times as many;
-/// all that are open when it falters once may be.
+/// How many requests to one host may be repeated in a run because of errors. It keeps a
+/// broken host with thousands of tags from tripling the requests; all requests that are
+/// open during one failure may be repeated.
 pub(crate) const MAX_RETRIES: u32 = 128;
 
 /// One host of a run.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) name: String,
-    /// As many as the window is large, but for those that are owed.
+    /// As many as the size of the window, plus the permits that are owed.
     pub(crate) permits: Semaphore,
-    pub(crate) state: Mutex<State>,
-    /// Where pulls wait.
-    pub(crate) line: Arc<Line>,
+    pub(crate) state: Mutex<HostState>,
+    /// Where repositories wait for their turn to pull.
+    pub(crate) line: Arc<WaitingLine>,
 }
 
 #[derive(Debug)]
-pub(crate) struct State {
+pub(crate) struct HostState {
     pub(crate) window: Window,
-    /// Permits in use that are to be taken back, since the window has shrunk.
+    /// How many permits in use must be returned, because the window has shrunk.
     pub(crate) owed: usize,
     pub(crate) given_up: Option<SendError>,
     pub(crate) timeouts: u32,
@@ -45,63 +43,62 @@ pub(crate) struct State {
     /// The sum of all pauses.
     pub(crate) paused: Duration,
     pub(crate) pauses: u32,
-    pub(crate) ration: Ration,
-    /// When a repository was last sent ahead to find out whether pulls count.
+    pub(crate) budget: PullBudget,
+    /// When a HEAD was last sent ahead to find out whether pulls are counted.
     pub(crate) scouted: Option<Instant>,
-    pub(crate) answered: bool,
-    /// How long the slowest answer took to begin.
+    pub(crate) has_answered: bool,
+    /// How long the slowest response took to begin.
     pub(crate) slowest: Duration,
 }
 
-/// What an answer tells beside its body.
+/// A response without its body.
 #[derive(Debug)]
-pub(crate) struct Noted<'a> {
+pub(crate) struct ResponseSummary<'a> {
     pub(crate) status: StatusCode,
     pub(crate) headers: &'a HeaderMap,
-    pub(crate) kind: Kind,
-    /// What [`Host::sends`] gave for its request.
+    pub(crate) kind: RequestKind,
+    /// What [`Host::sends`] returned for its request.
     pub(crate) sent: u64,
     /// How long it took to begin.
     pub(crate) after: Duration,
 }
 
-/// A request's place among those that are open.
+/// One of the requests that may be open.
 #[derive(Debug)]
-pub(crate) struct Seat<'a> {
+pub(crate) struct RequestSlot<'a> {
     pub(crate) host: &'a Host,
     /// The window's age when the request was sent.
     pub(crate) age: u32,
     pub(crate) permit: Option<SemaphorePermit<'a>>,
 }
 
-impl Seat<'_> {
+impl RequestSlot<'_> {
     pub(crate) fn host(&self) -> &Host {
         self.host
     }
 
-    /// Takes note of what an answer tells, and whether the host keeps up.
-    pub(crate) fn answered(&self, answer: &Noted<'_>) {
+    /// Records a response, and whether the host keeps up.
+    pub(crate) fn record(&self, response: &ResponseSummary<'_>) {
         let host = self.host;
-        host.note(answer);
-        if is_complaint(answer.status) {
-            return self.complained();
+        host.record_response(response);
+        if is_complaint(response.status) {
+            return self.record_complaint();
         }
-        let heard = Heard {
-            kind: answer.kind,
-            took: answer.after,
-            full: host.permits.available_permits() == 0,
+        let timing = ResponseTiming {
+            kind: response.kind,
+            took: response.after,
+            is_full: host.permits.available_permits() == 0,
         };
-        host.adjust(|window| window.answered(self.age, heard));
+        host.adjust(|window| window.record(self.age, timing));
     }
 
-    /// The host is asked more than it can do.
-    pub(crate) fn complained(&self) {
-        self.host.adjust(|window| window.complained(self.age));
+    /// The host is overloaded.
+    pub(crate) fn record_complaint(&self) {
+        self.host.adjust(|window| window.record_complaint(self.age));
     }
 }
 
-/// Whether a status says that the host, or what stands before it, is asked more
-/// than it can do.
+/// Whether a status says that the host, or a proxy in front of it, is overloaded.
 pub(crate) fn is_complaint(status: StatusCode) -> bool {
     matches!(
         status,
@@ -112,7 +109,7 @@ pub(crate) fn is_complaint(status: StatusCode) -> bool {
     )
 }
 
-impl Drop for Seat<'_> {
+impl Drop for RequestSlot<'_> {
     fn drop(&mut self) {
         let mut state = self.host.state();
         if state.owed > 0
@@ -125,13 +122,13 @@ impl Drop for Seat<'_> {
 }
 
 impl Host {
-    pub(crate) fn new(name: String, max_connections: usize, line: Arc<Line>) -> Self {
+    pub(crate) fn new(name: String, max_connections: usize, line: Arc<WaitingLine>) -> Self {
         let window = Window::new(max_connections);
         Self {
             name,
             line,
             permits: Semaphore::new(window.size()),
-            state: Mutex::new(State {
+            state: Mutex::new(HostState {
                 window,
                 owed: 0,
                 given_up: None,
@@ -140,9 +137,9 @@ impl Host {
                 paused_until: None,
                 paused: Duration::ZERO,
                 pauses: 0,
-                ration: Ration::default(),
+                budget: PullBudget::default(),
                 scouted: None,
-                answered: false,
+                has_answered: false,
                 slowest: Duration::ZERO,
             }),
         }
@@ -157,13 +154,13 @@ impl Host {
         &self.name
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, HostState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a free place, and until a pause is over that another request
-    /// was told of; fails if the host was given up meanwhile.
-    pub(crate) async fn enter(&self) -> Result<Seat<'_>, SendError> {
+    /// Waits for a free slot and for the end of a pause that another request was asked
+    /// for; fails if the host was given up in the meantime.
+    pub(crate) async fn enter(&self) -> Result<RequestSlot<'_>, SendError> {
         loop {
             self.check()?;
             let permit = self
@@ -171,26 +168,27 @@ impl Host {
                 .acquire()
                 .await
                 .map_err(|_| SendError::unreachable(&self.name, "the scan was stopped"))?;
-            let seat = Seat {
+            let slot = RequestSlot {
                 host: self,
                 age: self.state().window.age(),
                 permit: Some(permit),
             };
             self.check()?;
             let Some(until) = self.pause_end() else {
-                return Ok(seat);
+                return Ok(slot);
             };
-            drop(seat);
+            drop(slot);
             tokio::time::sleep_until(until).await;
         }
     }
 
-    /// A request is being sent; what is given back comes back with its answer.
+    /// To be called when a request is sent; the result belongs in the
+    /// [`ResponseSummary`] of its response.
     pub(crate) fn sends(&self) -> u64 {
-        self.state().ration.changes()
+        self.state().budget.changes()
     }
 
-    /// Lets the window change, and as many requests be open.
+    /// Changes the window, and the number of permits with it.
     pub(crate) fn adjust(&self, change: impl FnOnce(&mut Window)) {
         let mut state = self.state();
         let before = state.window.size();
@@ -200,27 +198,29 @@ impl Host {
             state.owed += fewer - self.permits.forget_permits(fewer);
         } else {
             let more = now - before;
-            let paid = more.min(state.owed);
-            state.owed -= paid;
-            self.permits.add_permits(more - paid);
+            let settled = more.min(state.owed);
+            state.owed -= settled;
+            self.permits.add_permits(more - settled);
         }
     }
 
-    /// Whether it has answered anything.
+    /// Whether it has responded to any request.
     pub(crate) fn has_answered(&self) -> bool {
-        self.state().answered
+        self.state().has_answered
     }
 
-    /// Takes note of what an answer tells.
-    pub(crate) fn note(&self, noted: &Noted<'_>) {
+    /// Records a response.
+    pub(crate) fn record_response(&self, response: &ResponseSummary<'_>) {
         let mut state = self.state();
-        state.answered = true;
-        state.slowest = state.slowest.max(noted.after);
-        match Quota::read(noted.headers) {
-            Some(quota) => state.ration.told(quota, noted.sent),
-            None if noted.kind == Kind::Manifest => state.ration.untold(noted.status),
-            None if noted.kind == Kind::Head && state.scouted.is_some() => {
-                state.ration.untold_by_scout(noted.status);
+        state.has_answered = true;
+        state.slowest = state.slowest.max(response.after);
+        match Quota::read(response.headers) {
+            Some(quota) => state.budget.record(quota, response.sent),
+            None if response.kind == RequestKind::Manifest => {
+                state.budget.record_without_quota(response.status)
+            }
+            None if response.kind == RequestKind::Head && state.scouted.is_some() => {
+                state.budget.record_scout_without_quota(response.status);
             }
             None => return,
         }
@@ -228,7 +228,7 @@ impl Host {
         self.line.wake();
     }
 
-    /// How long the slowest answer took to begin.
+    /// How long the slowest response took to begin.
     pub(crate) fn slowest(&self) -> Duration {
         self.state().slowest
     }
@@ -242,10 +242,10 @@ impl Host {
         (until > Instant::now()).then_some(until)
     }
 
-    /// Takes note of a failed request.
+    /// Records a failed request.
     pub(crate) fn record(&self, error: &SendError) {
         let mut state = self.state();
-        let hopeless = match error {
+        let is_final = match error {
             SendError::Unreachable { .. } | SendError::Untrusted { .. } => true,
             SendError::TimedOut { .. } => {
                 state.timeouts += 1;
@@ -254,11 +254,11 @@ impl Host {
             SendError::RateLimited { .. }
             | SendError::Reserved { .. }
             | SendError::Offline
-            | SendError::OffLimits { .. }
+            | SendError::ForbiddenAddress { .. }
             | SendError::Broken { .. }
             | SendError::TooLarge { .. } => false,
         };
-        if hopeless && state.given_up.is_none() {
+        if is_final && state.given_up.is_none() {
             state.given_up = Some(error.clone());
             drop(state);
             self.line.wake();
@@ -272,9 +272,9 @@ impl Host {
         state.retries <= MAX_RETRIES
     }
 
-    /// The host asked for a pause: all requests to it wait. How long this one
-    /// has to, or `None` if the pauses of the run are used up; the host is then
-    /// asked no more.
+    /// The host asked for a pause: all requests to it wait. Returns how long this one
+    /// waits, or `None` if the maximum wait of the run is exceeded; then the host is given
+    /// up.
     pub(crate) fn pause(
         &self,
         wanted: Option<Duration>,
@@ -287,7 +287,7 @@ impl Host {
         }
         let now = Instant::now();
         if let Some(until) = state.paused_until.filter(|until| *until > now) {
-            // An answer to a request sent before the pause began.
+            // The request was sent before the pause began.
             return Some(until - now);
         }
         let own = backoff.saturating_mul(2_u32.saturating_pow(state.pauses.min(16)));
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_second_time_out_gives_the_host_up() {
+    async fn a_host_is_given_up_after_two_time_outs() {
         let host = host();
         host.record(&timed_out());
         assert!(host.enter().await.is_ok());
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_that_waits_for_a_place_fails_when_the_host_is_given_up() {
+    async fn a_request_that_waits_for_a_slot_fails_when_the_host_is_given_up() {
         let host = host();
         let (first, second) = (host.enter().await, host.enter().await);
         let refused = SendError::unreachable("registry.example", "refused");
@@ -349,12 +349,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn pauses_are_shared_and_their_sum_is_bounded() {
+    async fn pauses_are_shared_and_their_sum_is_limited() {
         let host = host();
         let (second, max) = (Duration::from_secs(1), Duration::from_secs(10));
         let pause = |wanted| host.pause(Some(Duration::from_secs(wanted)), second, max);
         assert_eq!(pause(6), Some(Duration::from_secs(6)));
-        // The same pause, told to a request sent before: not counted twice.
+        // The same pause for an earlier request is not counted twice.
         assert_eq!(pause(6), Some(Duration::from_secs(6)));
         let before = Instant::now();
         assert!(host.enter().await.is_ok());
@@ -367,48 +367,48 @@ mod tests {
     }
 
     /// How many requests may be open now.
-    async fn seats(host: &Host) -> usize {
-        let mut seats = Vec::new();
+    async fn open_slots(host: &Host) -> usize {
+        let mut open_slots = Vec::new();
         while host.permits.available_permits() > 0 {
-            seats.push(host.enter().await);
+            open_slots.push(host.enter().await);
         }
-        seats.len()
+        open_slots.len()
     }
 
     #[tokio::test]
-    async fn seats_follow_the_window() {
+    async fn the_slots_follow_the_window() {
         let host = Host::new("registry.example".to_owned(), 128, Arc::default());
-        assert_eq!(seats(&host).await, 32);
+        assert_eq!(open_slots(&host).await, 32);
         let headers = HeaderMap::new();
         let mut full = Vec::new();
         for _ in 0..32 {
-            full.push(host.enter().await.expect("a seat"));
+            full.push(host.enter().await.expect("a slot"));
         }
-        let answer = |status| Noted {
+        let response = |status| ResponseSummary {
             status,
             headers: &headers,
-            kind: Kind::Other,
+            kind: RequestKind::Other,
             sent: 0,
             after: Duration::from_millis(50),
         };
-        for seat in &full {
+        for slot in &full {
             assert_eq!(host.window(), 32);
-            seat.answered(&answer(StatusCode::OK));
+            slot.record(&response(StatusCode::OK));
         }
         assert_eq!((host.window(), host.permits.available_permits()), (64, 32));
-        // All are complaints about the same crowd.
-        for seat in &full {
-            seat.answered(&answer(StatusCode::TOO_MANY_REQUESTS));
-            seat.complained();
+        // These complaints are about the same requests, so they count once.
+        for slot in &full {
+            slot.record(&response(StatusCode::TOO_MANY_REQUESTS));
+            slot.record_complaint();
         }
         assert_eq!((host.window(), host.permits.available_permits()), (32, 0));
         drop(full);
-        assert_eq!(seats(&host).await, 32);
+        assert_eq!(open_slots(&host).await, 32);
         assert_eq!(host.state().owed, 0);
     }
 
     #[test]
-    fn repeated_requests_are_bounded_per_host() {
+    fn repeated_requests_are_limited_per_host() {
         let host = host();
         let granted = (0..1000).filter(|_| host.take_retry()).count();
         assert_eq!(granted, MAX_RETRIES as usize);

@@ -1,24 +1,29 @@
-//! One HTTP exchange, within its bounds: so many at a time per host, so long,
-//! so large; retried where that is safe, and given up where it is hopeless.
+//! HTTP exchanges within limits: concurrent requests per host, time and size. Requests
+//! are retried if that is safe, and hosts that cannot be reached are given up.
 
 pub(crate) mod address;
+pub(crate) mod authority;
 pub(crate) mod clients;
 pub(crate) mod error;
 pub(crate) mod host;
-pub(crate) mod line;
 pub(crate) mod proxy;
 pub(crate) mod pulls;
 pub(crate) mod quota;
+pub(crate) mod request;
 pub(crate) mod resolver;
 pub(crate) mod retry_after;
+pub(crate) mod statistics;
 mod transport;
+pub(crate) mod waiting_line;
 pub(crate) mod window;
 
 pub(crate) use address::AddressKind;
 pub use address::AddressOptions;
+pub(crate) use authority::authority;
 pub(crate) use error::SendError;
-pub(crate) use host::Pull;
-pub(crate) use line::Puller;
-pub use line::Turn;
-pub use transport::Statistics;
-pub(crate) use transport::{Answer, MAX_BODY, Question, Transport, authority};
+pub(crate) use pulls::Pull;
+pub(crate) use request::{MAX_BODY, Request, Response};
+pub use statistics::Statistics;
+pub(crate) use transport::Transport;
+pub(crate) use waiting_line::Puller;
+pub use waiting_line::Turn;

@@ -1,15 +1,14 @@
-//! Which proxy stands before a host, for messages: an error of the HTTP client
-//! does not name it.
+//! The proxy for a host, for messages: the HTTP client's errors do not name it.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
-use crate::registry::client::endpoint::is_loopback;
-use crate::registry::client::failure::clean;
+use crate::registry::loopback::is_loopback;
+use crate::secrets::quote;
 
-/// The proxy through which a URL is asked, without its user and password.
-/// Read by the client's own rules, and only once something went wrong.
+/// The proxy that is used for a URL, without its user name and password. It is
+/// determined by the client's own rules.
 pub(crate) fn proxy_of(url: &Url) -> Option<String> {
     if is_loopback(url.host_str().unwrap_or_default()) {
         return None;
@@ -24,7 +23,7 @@ fn shown(proxies: &Matcher, url: &Url) -> Option<String> {
     let port = proxy
         .port_u16()
         .map_or_else(String::new, |port| format!(":{port}"));
-    Some(clean(&format!(
+    Some(quote(&format!(
         "{}://{}{port}",
         proxy.scheme_str().unwrap_or("http"),
         proxy.host()?
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_named_by_the_clients_rules_and_without_its_credentials() {
+    fn a_proxy_is_named_without_its_credentials() {
         let proxies = Matcher::builder()
             .https("http://me:hunter2@proxy.example:3128")
             .http("plain.example")

@@ -1,4 +1,4 @@
-//! What a host may count as a pull: whose turn it is, and how many are left.
+//! Requests that a host may count as pulls: whose turn it is, and how many are left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,46 +7,46 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::SendError;
 use super::host::Host;
-use super::line::Puller;
-use super::quota::{Admission, Quota};
+use super::quota::{PullAdmission, Quota};
+use super::waiting_line::Puller;
 
-/// How long the first in line may take to find out whether a host counts pulls, as
-/// where its tag list is long, until another is sent ahead.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the first repository in line may take to find out whether a host counts
+/// pulls (its tag list may be long) before another one is sent ahead.
+const SCOUT_DELAY: Duration = Duration::from_millis(500);
 
-/// A pull that is under way.
+/// A pull in progress.
 #[derive(Debug)]
-#[must_use = "it is under way until it is dropped"]
+#[must_use = "the pull ends when it is dropped"]
 pub(crate) struct Pull(Arc<Host>);
 
 impl Drop for Pull {
     fn drop(&mut self) {
-        self.0.state().ration.end();
+        self.0.state().budget.end();
         self.0.line.wake();
     }
 }
 
 impl Host {
-    /// What the host may have counted as a pull has no answer.
-    pub(crate) fn lost_pull(&self) {
-        self.state().ration.lost();
+    /// Records a pull without a response; the host may have counted it.
+    pub(crate) fn record_lost_pull(&self) {
+        self.state().budget.record_lost();
         self.line.wake();
     }
 
-    /// What the host said last of its limit.
+    /// The limit that the host reported last.
     pub(crate) fn quota(&self) -> Option<Quota> {
-        self.state().ration.quota()
+        self.state().budget.quota()
     }
 
-    /// The same as text, with the host's name.
+    /// The limit as text, with the host's name.
     pub(crate) fn quota_text(&self) -> Option<String> {
         let quota = self.quota()?;
         Some(format!("{} allows {quota} are left", self.name))
     }
 
-    /// Begins what the host may count as a pull, once it is its turn and no open
-    /// one may need its place; fails where so few are left that `reserve` percent
-    /// of the limit would be touched. `cached` says whether what is read is kept.
+    /// Begins a request that the host may count as a pull, when it is its turn and
+    /// enough pulls are left beyond the open ones; fails if it would use the `reserve`
+    /// percent of the limit. `cached` says whether the result will be cached.
     pub(crate) async fn pull(
         self: &Arc<Self>,
         puller: Puller<'_>,
@@ -58,41 +58,41 @@ impl Host {
             self.check()?;
             let admission = {
                 let mut state = self.state();
-                let ration = &mut state.ration;
-                ration.begin(reserve, |free| self.line.admits(puller, free))
+                let budget = &mut state.budget;
+                budget.begin(reserve, |free| self.line.admits(puller, free))
             };
             match admission {
-                Admission::Granted => return Ok(Pull(Arc::clone(self))),
-                Admission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
-                Admission::Wait => woken.await,
+                PullAdmission::Granted => return Ok(Pull(Arc::clone(self))),
+                PullAdmission::Refused(quota) => return Err(self.reserved(quota, reserve, cached)),
+                PullAdmission::Wait => woken.await,
             }
         }
     }
 
-    /// Whether the host counts pulls, or may: then a HEAD is asked before a GET.
+    /// Whether the host counts or may count pulls: then a HEAD is sent before a GET.
     ///
-    /// Waits until it has told, where the first in line is about to find out. If
-    /// that takes long, one after the other is sent ahead with a HEAD, which no host
-    /// counts: so the pulls keep their order.
+    /// Waits while the first repository in line finds out. If that takes long, others
+    /// are sent ahead one after the other with a HEAD, which no host counts, so that the
+    /// order of the pulls is kept.
     pub(crate) async fn counts_pulls(&self, puller: Puller<'_>) -> bool {
-        let mut until = Instant::now() + PATIENCE;
+        let mut until = Instant::now() + SCOUT_DELAY;
         loop {
             let woken = self.line.woken();
             {
                 let mut state = self.state();
-                let settled = state.ration.is_known() || state.given_up.is_some();
-                if settled || self.line.is_first(puller) {
-                    return state.ration.quota().is_some();
+                let is_decided = state.budget.is_known() || state.given_up.is_some();
+                if is_decided || self.line.is_first(puller) {
+                    return state.budget.quota().is_some();
                 }
                 if let Some(scouted) = state.scouted {
-                    until = until.max(scouted + PATIENCE);
+                    until = until.max(scouted + SCOUT_DELAY);
                 }
                 if until <= Instant::now() {
                     state.scouted = Some(Instant::now());
                     return true;
                 }
             }
-            // When the time is over it is looked again, too.
+            // After a time-out the state is also checked again.
             let _ = timeout_at(until, woken).await;
         }
     }
@@ -102,7 +102,7 @@ impl Host {
             (String::new(), "")
         } else {
             (
-                format!(", which --rate-reserve {reserve} leaves to others"),
+                format!(", which --rate-reserve {reserve} keeps for others"),
                 ", or now with a smaller reserve",
             )
         };
@@ -115,9 +115,9 @@ impl Host {
             host: self.name.clone(),
             quota: quota.to_string(),
             kept,
-            spent: self.state().ration.spent(),
+            spent: self.state().budget.spent(),
             advice: format!(
-                "try again in {} at the latest{instead}; {again}",
+                "try again in {} at most{instead}; {again}",
                 quota.window_text()
             ),
         }

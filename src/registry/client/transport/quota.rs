@@ -1,8 +1,8 @@
-//! How many pulls a registry allows, where it tells.
+//! How many pulls a registry allows, if it reports that.
 //!
 //! Docker Hub sends `RateLimit-Limit: 100;w=21600` and `RateLimit-Remaining:
-//! 76;w=21600` with each answer about a manifest; only a GET counts, a HEAD is
-//! free. Accounts without a limit get no such headers.
+//! 76;w=21600` with each response about a manifest; a GET is counted, a HEAD is free.
+//! Accounts without a limit get no such headers.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 use jiff::SignedDuration;
 
-/// What a host said of its limit.
+/// A limit as a host reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Quota {
     limit: u64,
@@ -19,19 +19,12 @@ pub(crate) struct Quota {
 }
 
 impl Quota {
-    /// Reads an answer's headers; `None` where one is missing or no number, or
-    /// where no window is told: such limits hold for seconds, and are met by
-    /// waiting after a 429.
+    /// Parses the headers of a response; `None` if one is missing or not a number, or
+    /// has no window: limits without a window apply for seconds, and waiting after a 429
+    /// is enough for them.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let field = |name: &str| {
-            let text = headers.get(name)?.to_str().ok()?;
-            let mut parts = text.split(';').map(str::trim);
-            let count: u64 = parts.next()?.parse().ok()?;
-            let window = parts.find_map(|part| part.strip_prefix("w=")?.parse().ok());
-            Some((count, window.map(Duration::from_secs)))
-        };
-        let (limit, window) = field("ratelimit-limit")?;
-        let (remaining, _) = field("ratelimit-remaining")?;
+        let (limit, window) = count_and_window(headers, "ratelimit-limit")?;
+        let (remaining, _) = count_and_window(headers, "ratelimit-remaining")?;
         Some(Self {
             limit,
             remaining,
@@ -39,16 +32,24 @@ impl Quota {
         })
     }
 
-    /// Whether nothing is left.
+    /// Whether no pulls are left.
     pub(crate) fn is_used_up(&self) -> bool {
         self.remaining == 0
     }
 
-    /// When it is whole again at the latest.
+    /// The length of the window, after which all pulls are available again.
     pub(crate) fn window_text(&self) -> String {
         let window = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
         format!("{window:#}")
     }
+}
+
+fn count_and_window(headers: &HeaderMap, name: &str) -> Option<(u64, Option<Duration>)> {
+    let text = headers.get(name)?.to_str().ok()?;
+    let mut parts = text.split(';').map(str::trim);
+    let count = parts.next()?.parse().ok()?;
+    let window = parts.find_map(|part| part.strip_prefix("w=")?.parse().ok());
+    Some((count, window.map(Duration::from_secs)))
 }
 
 /// `100 pulls in 6h, of which 20`.
@@ -61,47 +62,47 @@ impl fmt::Display for Quota {
 
 /// Whether a pull may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum PullAdmission {
     Granted,
     /// Another pull, or another repository, has to end first.
     Wait,
-    /// What is left is for others.
+    /// The remaining pulls are kept for others.
     Refused(Quota),
 }
 
 /// Whether a host counts pulls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counts {
-    /// It has not told. So many pulls have ended in a way that tells nothing.
+enum PullCounting {
+    /// Not known. This many pulls have ended without an indication.
     Unknown(u32),
-    /// A pull was answered without a word of it.
+    /// No: a response to a pull had no such headers.
     No,
     Yes(Quota),
 }
 
-/// After so many pulls that told nothing, such as of manifests that are not
-/// there, the host is taken for one that does not count.
+/// After this many pulls without an indication, for example of manifests that do not
+/// exist, the host is assumed not to count pulls.
 const MAX_UNCLEAR: u32 = 3;
 
-/// What a host allows, and what is being taken from it.
+/// The pulls that a host allows, and those that are in use.
 ///
-/// Never more is taken than is allowed, nor is less: what is left is never taken
-/// for more than it is, as long as nobody else pulls; and a pull that has to wait
-/// is refused only when no open one can still turn out not to have counted.
+/// Exactly the allowed pulls are used: the remaining pulls are never overestimated as
+/// long as nobody else pulls, and a waiting pull is refused only when no open one can
+/// still turn out not to have been counted.
 #[derive(Debug)]
-pub(crate) struct Ration {
-    counts: Counts,
-    /// How often what is known has changed.
+pub(crate) struct PullBudget {
+    counts: PullCounting,
+    /// How often the known limit has changed.
     changes: u64,
-    /// Pulls that are under way; the quota tells of some of them.
+    /// Pulls in progress; the quota already includes some of them.
     open: u64,
     spent: u64,
 }
 
-impl Default for Ration {
+impl Default for PullBudget {
     fn default() -> Self {
         Self {
-            counts: Counts::Unknown(0),
+            counts: PullCounting::Unknown(0),
             changes: 0,
             open: 0,
             spent: 0,
@@ -109,130 +110,130 @@ impl Default for Ration {
     }
 }
 
-impl Ration {
-    /// What the host told last.
+impl PullBudget {
+    /// The limit that the host reported last.
     pub(crate) fn quota(&self) -> Option<Quota> {
         match self.counts {
-            Counts::Yes(quota) => Some(quota),
-            Counts::Unknown(_) | Counts::No => None,
+            PullCounting::Yes(quota) => Some(quota),
+            PullCounting::Unknown(_) | PullCounting::No => None,
         }
     }
 
-    /// Whether it is known that the host counts pulls, or that it does not.
+    /// Whether it is known if the host counts pulls.
     pub(crate) fn is_known(&self) -> bool {
-        !matches!(self.counts, Counts::Unknown(_))
+        !matches!(self.counts, PullCounting::Unknown(_))
     }
 
-    /// How many pulls were begun.
+    /// How many pulls have begun.
     pub(crate) fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// How often what is known has changed: to be kept with a request when it is
-    /// sent, and given back with its answer.
+    /// How often the known limit has changed: to be stored when a request is sent, and
+    /// passed with its response.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// An answer told what is left, to a request that was sent at `sent`.
+    /// Records the limit in a response to a request that was sent at `sent`.
     ///
-    /// Answers overtake each other. One to a request that was sent before the
-    /// last change may be older than that, so it counts only if less is left.
-    pub(crate) fn told(&mut self, quota: Quota, sent: u64) {
-        if let Counts::Yes(last) = self.counts
+    /// Responses may overtake each other. One to a request from before the last change
+    /// may be older than that change, so it counts only if fewer pulls are left.
+    pub(crate) fn record(&mut self, quota: Quota, sent: u64) {
+        if let PullCounting::Yes(last) = self.counts
             && sent < self.changes
             && quota.remaining >= last.remaining
         {
             return;
         }
-        self.change(Counts::Yes(quota));
+        self.change(PullCounting::Yes(quota));
     }
 
-    /// A pull was answered without telling what is left.
-    pub(crate) fn untold(&mut self, status: StatusCode) {
+    /// Records a response to a pull without a limit.
+    pub(crate) fn record_without_quota(&mut self, status: StatusCode) {
         if status.is_success() || status.is_redirection() {
             match self.counts {
-                Counts::Unknown(_) => self.change(Counts::No),
-                Counts::No => {}
-                Counts::Yes(_) => self.take_one(),
+                PullCounting::Unknown(_) => self.change(PullCounting::No),
+                PullCounting::No => {}
+                PullCounting::Yes(_) => self.take_one(),
             }
         } else if !matches!(
             status,
             StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
         ) {
-            self.unclear();
+            self.record_unclear();
         }
     }
 
-    /// A HEAD of a manifest was answered without telling what is left, after it was
-    /// asked to find that out: hosts that count pulls tell with a HEAD, too, which
-    /// they do not count.
-    pub(crate) fn untold_by_scout(&mut self, status: StatusCode) {
-        if status.is_success() && matches!(self.counts, Counts::Unknown(_)) {
-            self.change(Counts::No);
+    /// Records a response without a limit to a HEAD that was sent to find out the limit:
+    /// hosts that count pulls also report their limit for a HEAD, which they do not
+    /// count.
+    pub(crate) fn record_scout_without_quota(&mut self, status: StatusCode) {
+        if status.is_success() && matches!(self.counts, PullCounting::Unknown(_)) {
+            self.change(PullCounting::No);
         }
     }
 
-    /// A pull has no answer. The host may have counted it.
-    pub(crate) fn lost(&mut self) {
-        self.unclear();
+    /// Records a pull without a response. The host may have counted it.
+    pub(crate) fn record_lost(&mut self) {
+        self.record_unclear();
         self.take_one();
     }
 
-    /// Begins a pull, unless it would touch the reserve: that many percent of the
-    /// limit. As long as nothing is known, one pull goes ahead. `admits` says
-    /// whose turn it is, where so many more may begin, or nobody knows; who is
-    /// told that it is its turn begins.
+    /// Begins a pull, unless it would use the reserve, a percentage of the limit. As
+    /// long as the limit is not known, a single pull goes ahead. `admits` says whether it
+    /// is this pull's turn, given how many more may begin (`None`: not known); if so, the
+    /// pull begins.
     pub(crate) fn begin(
         &mut self,
         reserve: u8,
         admits: impl FnOnce(Option<u64>) -> bool,
-    ) -> Admission {
-        let may = match self.counts {
-            Counts::No => true,
-            Counts::Unknown(_) => self.open == 0 && admits(None),
-            Counts::Yes(quota) => {
+    ) -> PullAdmission {
+        let may_begin = match self.counts {
+            PullCounting::No => true,
+            PullCounting::Unknown(_) => self.open == 0 && admits(None),
+            PullCounting::Yes(quota) => {
                 let kept = quota.limit.saturating_mul(u64::from(reserve)).div_ceil(100);
                 let left = quota.remaining.saturating_sub(kept);
                 if left == 0 && self.open == 0 {
-                    return Admission::Refused(quota);
+                    return PullAdmission::Refused(quota);
                 }
                 let free = left.saturating_sub(self.open);
                 free > 0 && admits(Some(free))
             }
         };
-        if !may {
-            return Admission::Wait;
+        if !may_begin {
+            return PullAdmission::Wait;
         }
         self.open += 1;
         self.spent += 1;
-        Admission::Granted
+        PullAdmission::Granted
     }
 
     pub(crate) fn end(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
 
-    fn unclear(&mut self) {
-        if let Counts::Unknown(pulls) = self.counts {
+    fn record_unclear(&mut self) {
+        if let PullCounting::Unknown(pulls) = self.counts {
             self.change(if pulls + 1 < MAX_UNCLEAR {
-                Counts::Unknown(pulls + 1)
+                PullCounting::Unknown(pulls + 1)
             } else {
-                Counts::No
+                PullCounting::No
             });
         }
     }
 
     fn take_one(&mut self) {
-        if let Counts::Yes(quota) = self.counts {
-            self.change(Counts::Yes(Quota {
+        if let PullCounting::Yes(quota) = self.counts {
+            self.change(PullCounting::Yes(Quota {
                 remaining: quota.remaining.saturating_sub(1),
                 ..quota
             }));
         }
     }
 
-    fn change(&mut self, counts: Counts) {
+    fn change(&mut self, counts: PullCounting) {
         self.counts = counts;
         self.changes += 1;
     }
@@ -250,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn the_headers_of_docker_hub_are_read() {
+    fn docker_hubs_headers_are_parsed() {
         let quota = quota("100;w=21600", "76;w=21600").expect("a quota");
         assert_eq!(quota.to_string(), "100 pulls in 6h, of which 76");
         assert_eq!(quota.window_text(), "6h");
     }
 
     #[test]
-    fn what_is_no_number_is_no_quota() {
+    fn headers_without_numbers_or_a_window_are_not_a_quota() {
         assert_eq!(quota("many", "1"), None);
         assert_eq!(quota("100", "-1"), None);
         assert_eq!(Quota::read(&HeaderMap::new()), None);
@@ -268,34 +269,37 @@ mod tests {
         quota("100;w=21600", &format!("{remaining};w=21600")).expect("a quota")
     }
 
-    fn told(remaining: u64) -> Ration {
-        let mut ration = Ration::default();
-        ration.told(hub(remaining), 0);
-        ration
+    fn known(remaining: u64) -> PullBudget {
+        let mut budget = PullBudget::default();
+        budget.record(hub(remaining), 0);
+        budget
     }
 
     #[test]
-    fn a_pull_waits_for_open_ones_and_is_refused_when_none_can_free_its_place() {
-        let mut ration = told(23);
-        let begin = |ration: &mut Ration| ration.begin(20, |_| true);
-        assert_eq!([0; 3].map(|_| begin(&mut ration)), [Admission::Granted; 3]);
-        assert_eq!(begin(&mut ration), Admission::Wait);
-        // One did not count in the end.
-        ration.end();
-        assert_eq!(begin(&mut ration), Admission::Granted);
-        assert_eq!(begin(&mut ration), Admission::Wait);
+    fn a_pull_waits_for_open_ones_and_is_refused_when_none_are_open() {
+        let mut budget = known(23);
+        let begin = |budget: &mut PullBudget| budget.begin(20, |_| true);
+        assert_eq!(
+            [0; 3].map(|_| begin(&mut budget)),
+            [PullAdmission::Granted; 3]
+        );
+        assert_eq!(begin(&mut budget), PullAdmission::Wait);
+        // One was not counted.
+        budget.end();
+        assert_eq!(begin(&mut budget), PullAdmission::Granted);
+        assert_eq!(begin(&mut budget), PullAdmission::Wait);
         for remaining in [22, 21, 20] {
-            ration.told(hub(remaining), ration.changes());
-            assert_eq!(begin(&mut ration), Admission::Wait, "{remaining}");
-            ration.end();
+            budget.record(hub(remaining), budget.changes());
+            assert_eq!(begin(&mut budget), PullAdmission::Wait, "{remaining}");
+            budget.end();
         }
-        assert_eq!(begin(&mut ration), Admission::Refused(hub(20)));
-        assert_eq!(ration.spent(), 4);
-        assert_eq!(ration.begin(0, |_| true), Admission::Granted);
+        assert_eq!(begin(&mut budget), PullAdmission::Refused(hub(20)));
+        assert_eq!(budget.spent(), 4);
+        assert_eq!(budget.begin(0, |_| true), PullAdmission::Granted);
     }
 
     #[test]
-    fn one_pull_goes_ahead_until_it_is_known_whether_pulls_count() {
+    fn one_pull_goes_ahead_until_it_is_known_whether_pulls_are_counted() {
         let statuses = [
             (200, true),
             (307, true),
@@ -305,105 +309,112 @@ mod tests {
             (500, false),
         ];
         for (status, tells) in statuses {
-            let mut ration = Ration::default();
-            assert_eq!(ration.begin(20, |_| false), Admission::Wait, "not its turn");
-            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-            assert_eq!(ration.begin(20, |_| true), Admission::Wait);
-            ration.untold(StatusCode::from_u16(status).expect("a status"));
-            ration.end();
-            assert_eq!(ration.is_known(), tells, "{status}");
-            let next = ration.begin(20, |_| false) == Admission::Granted;
+            let mut budget = PullBudget::default();
+            assert_eq!(
+                budget.begin(20, |_| false),
+                PullAdmission::Wait,
+                "not its turn"
+            );
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Wait);
+            budget.record_without_quota(StatusCode::from_u16(status).expect("a status"));
+            budget.end();
+            assert_eq!(budget.is_known(), tells, "{status}");
+            let next = budget.begin(20, |_| false) == PullAdmission::Granted;
             assert_eq!(next, tells, "{status}");
         }
-        let mut ration = Ration::default();
+        let mut budget = PullBudget::default();
         for _ in 0..MAX_UNCLEAR {
-            assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-            ration.untold(StatusCode::NOT_FOUND);
-            ration.end();
+            assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+            budget.record_without_quota(StatusCode::NOT_FOUND);
+            budget.end();
         }
         assert_eq!(
-            [0; 9].map(|_| ration.begin(20, |_| false)),
-            [Admission::Granted; 9]
+            [0; 9].map(|_| budget.begin(20, |_| false)),
+            [PullAdmission::Granted; 9]
         );
     }
 
     #[test]
-    fn a_scout_that_is_told_nothing_says_that_pulls_do_not_count() {
+    fn a_head_without_a_limit_means_that_pulls_are_not_counted() {
         for (status, tells) in [(200, true), (401, false), (404, false), (429, false)] {
-            let mut ration = Ration::default();
-            ration.untold_by_scout(StatusCode::from_u16(status).expect("a status"));
-            assert_eq!(ration.is_known(), tells, "{status}");
+            let mut budget = PullBudget::default();
+            budget.record_scout_without_quota(StatusCode::from_u16(status).expect("a status"));
+            assert_eq!(budget.is_known(), tells, "{status}");
         }
-        let mut ration = told(23);
-        ration.untold_by_scout(StatusCode::OK);
-        assert_eq!(ration.quota(), Some(hub(23)));
+        let mut budget = known(23);
+        budget.record_scout_without_quota(StatusCode::OK);
+        assert_eq!(budget.quota(), Some(hub(23)));
     }
 
     #[test]
-    fn who_is_not_first_waits_where_pulls_count() {
-        let mut ration = told(23);
-        assert_eq!(ration.begin(20, |_| false), Admission::Wait);
-        assert_eq!(ration.begin(20, |_| true), Admission::Granted);
-        assert_eq!(told(20).begin(20, |_| false), Admission::Refused(hub(20)));
+    fn a_pull_waits_for_its_turn_if_pulls_are_counted() {
+        let mut budget = known(23);
+        assert_eq!(budget.begin(20, |_| false), PullAdmission::Wait);
+        assert_eq!(budget.begin(20, |_| true), PullAdmission::Granted);
+        assert_eq!(
+            known(20).begin(20, |_| false),
+            PullAdmission::Refused(hub(20))
+        );
     }
 
     #[test]
-    fn answers_that_overtake_each_other_leave_the_least() {
-        let mut ration = Ration::default();
-        let sent = ration.changes();
+    fn the_lowest_limit_counts_if_responses_overtake_each_other() {
+        let mut budget = PullBudget::default();
+        let sent = budget.changes();
         for (remaining, left) in [(50, 50), (49, 49), (51, 49), (48, 48), (50, 48)] {
-            ration.told(hub(remaining), sent);
-            assert_eq!(ration.quota(), Some(hub(left)), "{remaining}");
+            budget.record(hub(remaining), sent);
+            assert_eq!(budget.quota(), Some(hub(left)), "{remaining}");
         }
         // A new window.
-        ration.told(hub(100), ration.changes());
-        assert_eq!(ration.quota(), Some(hub(100)));
+        budget.record(hub(100), budget.changes());
+        assert_eq!(budget.quota(), Some(hub(100)));
     }
 
     #[test]
-    fn what_may_have_counted_is_taken_for_counted_until_the_host_tells() {
-        let mut ration = told(30);
-        let sent = ration.changes();
-        ration.lost();
-        ration.untold(StatusCode::OK);
-        ration.untold(StatusCode::NOT_FOUND);
-        ration.told(hub(30), sent);
-        assert_eq!(ration.quota(), Some(hub(28)));
-        ration.told(hub(29), ration.changes());
-        assert_eq!(ration.quota(), Some(hub(29)));
+    fn a_pull_that_may_have_been_counted_is_subtracted_until_the_host_reports() {
+        let mut budget = known(30);
+        let sent = budget.changes();
+        budget.record_lost();
+        budget.record_without_quota(StatusCode::OK);
+        budget.record_without_quota(StatusCode::NOT_FOUND);
+        budget.record(hub(30), sent);
+        assert_eq!(budget.quota(), Some(hub(28)));
+        budget.record(hub(29), budget.changes());
+        assert_eq!(budget.quota(), Some(hub(29)));
     }
 
     #[test]
     fn a_reserve_of_everything_allows_nothing() {
-        let refused = Admission::Refused(hub(100));
-        assert_eq!(told(100).begin(100, |_| true), refused);
+        let refused = PullAdmission::Refused(hub(100));
+        assert_eq!(known(100).begin(100, |_| true), refused);
     }
 
-    /// Pulls that are counted at a time of their own, and answers that come in
-    /// any order: always as many as are allowed.
+    /// The host counts pulls at any time, and responses come in any order: always
+    /// exactly the allowed number is used.
     #[test]
-    fn exactly_what_is_allowed_is_taken_however_answers_come() {
+    fn exactly_the_allowed_pulls_are_used_in_any_order_of_responses() {
         let mut dice: u64 = 1;
         let mut throw = |sides: usize| {
             dice = dice.wrapping_mul(6364136223846793005).wrapping_add(1);
             (dice >> 33) as usize % sides
         };
         for _ in 0..200 {
-            let (mut ration, mut left, mut taken) = (Ration::default(), 100_u64, 0);
-            // When it was sent, and what its answer says once it is counted.
+            let (mut budget, mut left, mut taken) = (PullBudget::default(), 100_u64, 0);
+            // When it was sent, and the limit in its response once it is counted.
             let mut open: Vec<(u64, Option<u64>)> = Vec::new();
             loop {
-                let admission = ration.begin(20, |_| true);
+                let admission = budget.begin(20, |_| true);
                 match admission {
-                    Admission::Granted => {
+                    PullAdmission::Granted => {
                         taken += 1;
-                        open.push((ration.changes(), None));
+                        open.push((budget.changes(), None));
                         if throw(3) > 0 {
                             continue;
                         }
                     }
-                    Admission::Wait => {}
-                    Admission::Refused(_) => break,
+                    PullAdmission::Wait => {}
+                    PullAdmission::Refused(_) => break,
                 }
                 for _ in 0..=throw(4) {
                     let at = throw(open.len().max(1));
@@ -413,8 +424,8 @@ mod tests {
                             *answer = Some(left);
                         }
                         Some((sent, Some(answer))) => {
-                            ration.told(hub(*answer), *sent);
-                            ration.end();
+                            budget.record(hub(*answer), *sent);
+                            budget.end();
                             open.swap_remove(at);
                         }
                         None => {}

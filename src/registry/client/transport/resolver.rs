@@ -1,19 +1,19 @@
-//! What host names resolve to, at the moment of connecting.
+//! Resolves host names at the moment of connecting.
 
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::{AddressKind, AddressOptions, OffLimits};
+use super::address::{AddressKind, AddressOptions, ForbiddenAddress};
 
-/// The system's resolver, but for hosts whose addresses are given; without the
-/// addresses that may not be connected to. A name cannot have one address when
-/// it is checked and another when it is connected to.
+/// The system's resolver, except for hosts with given addresses; it leaves out the
+/// addresses that may not be connected to. So a name cannot have one address when it is
+/// checked and another when it is connected to.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     options: AddressOptions,
-    /// The registry that has named the hosts, by the kind of its address;
-    /// `None`: the user has.
+    /// The kind of the address of the registry that has named the hosts; `None` if the
+    /// user has.
     registry: Option<AddressKind>,
 }
 
@@ -25,11 +25,11 @@ impl Resolver {
         }
     }
 
-    fn check(&self, ip: IpAddr) -> Result<(), OffLimits> {
+    fn check(&self, ip: IpAddr) -> Result<(), ForbiddenAddress> {
         let Some(registry) = self.registry else {
             return Ok(());
         };
-        OffLimits::check(ip, AddressKind::of(ip), registry, &self.options)
+        ForbiddenAddress::check(ip, AddressKind::from_ip(ip), registry, &self.options)
     }
 }
 
@@ -38,7 +38,7 @@ impl Resolve for Resolver {
         let this = self.clone();
         Box::pin(async move {
             let known = this.options.hosts.get(name.as_str());
-            // The client puts the port of the URL in the place of none.
+            // The client replaces port 0 by the port of the URL.
             let found: Vec<SocketAddr> = match known {
                 Some(known) => known.iter().map(|ip| SocketAddr::new(*ip, 0)).collect(),
                 None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
@@ -48,11 +48,11 @@ impl Resolve for Resolver {
             for address in found {
                 match this.check(address.ip()) {
                     Ok(()) => allowed.push(address),
-                    Err(off_limits) => refused = Some(off_limits),
+                    Err(forbidden) => refused = Some(forbidden),
                 }
             }
             match refused {
-                Some(off_limits) if allowed.is_empty() => Err(off_limits.into()),
+                Some(forbidden) if allowed.is_empty() => Err(forbidden.into()),
                 Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
             }
         })

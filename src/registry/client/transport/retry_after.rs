@@ -1,14 +1,14 @@
-//! When a host wants to be asked again.
+//! When a request may be repeated.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use http::header::{DATE, HeaderName, RETRY_AFTER};
 
-/// The `Retry-After` of an answer: a number of seconds, or a time. A time is
-/// compared with the answer's own `Date`, so that a clock that is wrong here
-/// does not matter; one that is over, or that is none, is no wish at all.
-pub(crate) fn wish(headers: &HeaderMap) -> Option<Duration> {
+/// The `Retry-After` of a response: a number of seconds, or a time. A time is compared
+/// with the response's own `Date`, so that a wrong local clock does not matter. `None`
+/// if it is missing, malformed or in the past.
+pub(crate) fn requested_delay(headers: &HeaderMap) -> Option<Duration> {
     let value = text(headers, &RETRY_AFTER)?;
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -25,7 +25,7 @@ pub(crate) fn wish(headers: &HeaderMap) -> Option<Duration> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long to wait for a time is a question to the clock"
+    reason = "the time until a date depends on the clock"
 )]
 fn now() -> SystemTime {
     SystemTime::now()
@@ -41,24 +41,24 @@ mod tests {
 
     const NOW: &str = "Sat, 21 Nov 2026 12:00:00 GMT";
 
-    fn wished(after: &str, date: Option<&str>) -> Option<u64> {
+    fn delay_seconds(after: &str, date: Option<&str>) -> Option<u64> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, after.parse().expect("value"));
         if let Some(date) = date {
             headers.insert(DATE, date.parse().expect("value"));
         }
-        wish(&headers).map(|wait| wait.as_secs())
+        requested_delay(&headers).map(|wait| wait.as_secs())
     }
 
     #[test]
     fn seconds_are_read() {
-        assert_eq!(wished(" 7 ", None), Some(7));
-        assert_eq!(wished("0", None), Some(0));
-        assert_eq!(wish(&HeaderMap::new()), None);
+        assert_eq!(delay_seconds(" 7 ", None), Some(7));
+        assert_eq!(delay_seconds("0", None), Some(0));
+        assert_eq!(requested_delay(&HeaderMap::new()), None);
     }
 
     #[test]
-    fn a_time_counts_from_the_time_of_the_answer() {
+    fn a_time_is_relative_to_the_date_of_the_response() {
         for (after, wait) in [
             ("Sat, 21 Nov 2026 12:00:09 GMT", Some(9)),
             ("Saturday, 21-Nov-26 12:01:00 GMT", Some(60)),
@@ -66,22 +66,22 @@ mod tests {
             (NOW, None),
             ("Sat, 21 Nov 2026 11:59:59 GMT", None),
         ] {
-            assert_eq!(wished(after, Some(NOW)), wait, "{after}");
+            assert_eq!(delay_seconds(after, Some(NOW)), wait, "{after}");
         }
     }
 
     #[test]
-    fn without_its_time_our_own_counts() {
-        assert_eq!(wished("Sat, 21 Nov 2020 12:00:00 GMT", None), None);
+    fn without_a_date_the_local_clock_is_used() {
+        assert_eq!(delay_seconds("Sat, 21 Nov 2020 12:00:00 GMT", None), None);
         let later = now() + Duration::from_secs(100);
-        let wait = wished(&httpdate::fmt_http_date(later), Some("noon"));
+        let wait = delay_seconds(&httpdate::fmt_http_date(later), Some("noon"));
         assert!(matches!(wait, Some(98..=100)), "{wait:?}");
     }
 
     #[test]
-    fn what_is_neither_is_no_wish() {
+    fn malformed_values_are_ignored() {
         for after in ["", "soon", "-1", "1.5", "2026-11-21T12:00:00Z"] {
-            assert_eq!(wished(after, Some(NOW)), None, "{after}");
+            assert_eq!(delay_seconds(after, Some(NOW)), None, "{after}");
         }
     }
 }

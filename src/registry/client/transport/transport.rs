@@ -1,9 +1,12 @@
-//! One request sent: within the bounds of its host, with retries and a size limit.
+//! Sends requests: within the limits of their hosts, with retries and a size limit.
 
 use super::address::AddressKind;
+use super::authority::authority;
 use super::error::SendError;
-use super::host::Pull;
-use super::line::{Line, Puller};
+use super::pulls::Pull;
+use super::request::{Request, Response};
+use super::statistics::Statistics;
+use super::waiting_line::{Puller, WaitingLine};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,128 +14,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::Url;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use super::clients::{Clients, NoClient};
-use super::host::{Host, Noted, Seat};
-use super::window::Kind;
+use super::clients::{ClientUnavailable, Clients};
+use super::host::{Host, RequestSlot, ResponseSummary};
 use crate::registry::cache::CacheStatistics;
 use crate::registry::options::{RegistryOptions, RegistrySetupError};
 
-/// The largest body that is read, in bytes after decompression.
-pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
-/// How much of the body of an answer is read that is no success, in bytes.
+/// How much of the body of an error response is read, in bytes.
 pub(crate) const MAX_ERROR_BODY: usize = 16 * 1024;
-/// How long that may take: it explains a status that is known already.
+/// How long that may take; the body only explains the status.
 pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
-/// How often one request is sent at most.
+/// The maximum number of attempts per request.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
-/// How much was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Statistics {
-    /// Requests sent, with those for tokens and the repeated ones.
-    pub requests: u64,
-    /// Bytes of bodies received, after decompression.
-    pub bytes: u64,
-    /// What the cache was asked.
-    pub cache: CacheStatistics,
-    /// The host with the slowest answer, and how long that took to begin.
-    pub slowest: Option<(String, Duration)>,
-    /// What hosts that count pulls said last, as text: `registry-1.docker.io
-    /// allows 100 pulls in 6h, of which 81 are left`.
-    pub quotas: Vec<String>,
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub(crate) struct Question {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    /// The media types that are understood.
-    pub(crate) accept: Option<&'static str>,
-    pub(crate) authorization: Option<HeaderValue>,
-    /// The ETag of what is known already: where it is current, the answer is a
-    /// 304 without a body.
-    pub(crate) if_none_match: Option<String>,
-    /// Whether registries that count pulls count this one: the part of their
-    /// limit, in percent, that is left to others. See [`Transport::pull`].
-    pub(crate) pull_reserve: Option<u8>,
-    /// The body of a POST, as a form.
-    pub(crate) form: Option<SecretString>,
-    /// Whether the body may be compressed on the way. Not where its digest
-    /// counts: there is nothing to win, and proxies have been seen to lie.
-    pub(crate) compressed: bool,
-    /// The largest body of a success that is of use, in bytes.
-    pub(crate) limit: u64,
-    /// Whether a body over the limit is the image's own fault: that of a manifest
-    /// or a config which nobody has told the size of.
-    pub(crate) is_unbounded_image: bool,
-    /// Whether it is no question to the registry that may share its host. Then
-    /// it has a window, pauses and time-outs of its own: however it ends, that
-    /// says nothing of the registry.
-    pub(crate) aside: bool,
-    /// Set where a registry has named the URL: the kind of its own address. Then
-    /// only what it may lead to is connected to, and however that ends, it says
-    /// nothing of a registry that the user may have named on that host.
-    pub(crate) named_by: Option<AddressKind>,
-}
-
-impl Question {
-    /// A plain GET without credentials.
-    pub(crate) fn get(url: Url) -> Self {
-        Self {
-            method: Method::GET,
-            url,
-            accept: None,
-            authorization: None,
-            if_none_match: None,
-            pull_reserve: None,
-            form: None,
-            compressed: true,
-            limit: MAX_BODY,
-            is_unbounded_image: false,
-            aside: false,
-            named_by: None,
-        }
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        if self.method == Method::HEAD {
-            Kind::Head
-        } else if self.pull_reserve.is_some() {
-            Kind::Manifest
-        } else if self.compressed {
-            Kind::Other
-        } else {
-            Kind::Content
-        }
-    }
-}
-
-/// One complete response. The body of a redirect is not read; of any other that
-/// is no success, only the beginning is, whatever the question's limit.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    /// What was asked.
-    pub(crate) url: Url,
-    /// The socket that was connected to, which may be a proxy's.
-    pub(crate) from: Option<SocketAddr>,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header's text; `None` where it is missing or no text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// The way out to all hosts of a run.
+/// Sends the requests of a run to all hosts.
 #[derive(Debug)]
 pub(crate) struct Transport {
     clients: Clients,
@@ -142,7 +40,7 @@ pub(crate) struct Transport {
     backoff: Duration,
     offline: bool,
     cached: bool,
-    line: Arc<Line>,
+    line: Arc<WaitingLine>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -165,7 +63,7 @@ impl Transport {
         })
     }
 
-    /// How much was asked so far; of the cache it knows nothing.
+    /// The requests so far, without those to the cache.
     pub(crate) fn statistics(&self) -> Statistics {
         let hosts = self.hosts();
         let slowest = hosts.values().max_by_key(|host| host.slowest());
@@ -184,71 +82,71 @@ impl Transport {
     }
 
     /// Where repositories wait for their turn to pull.
-    pub(crate) fn line(&self) -> &Arc<Line> {
+    pub(crate) fn line(&self) -> &Arc<WaitingLine> {
         &self.line
     }
 
-    /// Whether the host has told how many pulls are left. Where another
-    /// repository is about to find out, it waits for that.
+    /// Whether the host counts pulls. Waits if another repository is about to find
+    /// out.
     pub(crate) async fn counts_pulls(&self, url: &Url, puller: Puller<'_>) -> bool {
-        let host = self.host(&Question::get(url.clone()));
+        let host = self.host(&Request::get(url.clone()));
         host.counts_pulls(puller).await
     }
 
-    /// Waits until what the host may count as a pull may be sent, if that is what
-    /// the question is. To be called before anything is held that others need,
-    /// and kept until the answer is there.
+    /// Waits until a request that the host may count as a pull may be sent; `None` for
+    /// other requests. Must be called before holding anything that others wait for; the
+    /// result must be held until the response has arrived.
     pub(crate) async fn pull(
         &self,
-        question: &Question,
+        request: &Request,
         puller: Puller<'_>,
     ) -> Result<Option<Pull>, SendError> {
-        match question.pull_reserve {
+        match request.pull_reserve {
             Some(reserve) if !self.offline => {
-                let host = self.host(question);
+                let host = self.host(request);
                 host.pull(puller, reserve, self.cached).await.map(Some)
             }
             Some(_) | None => Ok(None),
         }
     }
 
-    /// Where a registry is that has answered from this socket.
+    /// Where a registry is whose response came from this socket.
     pub(crate) fn kind_of_registry(&self, url: &Url, from: Option<SocketAddr>) -> AddressKind {
         self.clients.kind_of_registry(url, from)
     }
 
-    /// Whether the host may speak plain HTTP or have a bad certificate.
+    /// Whether the host may use plain HTTP or have a bad certificate.
     pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         self.clients.is_insecure(url)
     }
 
-    /// Sends a question until it is answered, or it is clear that it will not
-    /// be. Any status is an answer; only GET and HEAD are repeated.
-    pub(crate) async fn send(&self, question: &Question) -> Result<Answer, SendError> {
+    /// Sends a request until there is a response or a final error. Any status is a
+    /// response; only GET and HEAD are repeated.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
         if self.offline {
             return Err(SendError::Offline);
         }
-        let host = self.host(question);
-        let repeatable = matches!(question.method, Method::GET | Method::HEAD);
+        let host = self.host(request);
+        let repeatable = matches!(request.method, Method::GET | Method::HEAD);
         let mut attempt = 0;
         loop {
             let result = {
-                let seat = host.enter().await?;
-                let result = self.exchange(&seat, question).await;
+                let slot = host.enter().await?;
+                let result = self.exchange(&slot, request).await;
                 if let Err(error) = &result {
                     host.record(error);
                     if matches!(error, SendError::Broken { reset: true, .. }) {
-                        seat.complained();
+                        slot.record_complaint();
                     }
-                    if question.pull_reserve.is_some() {
-                        host.lost_pull();
+                    if request.pull_reserve.is_some() {
+                        host.record_lost_pull();
                     }
                 }
                 result
             };
             attempt += 1;
             let wait = match &result {
-                Ok(answer) if repeatable => self.wait_after(&host, answer, attempt),
+                Ok(response) if repeatable => self.wait_after(&host, response, attempt),
                 Err(SendError::Broken { .. }) if repeatable => self.retry(&host, attempt),
                 Ok(_) | Err(_) => None,
             };
@@ -259,15 +157,15 @@ impl Transport {
         }
     }
 
-    /// How long to wait before an answer is asked for again; `None`: it counts.
+    /// How long to wait before a request is repeated; `None` if its response counts.
     pub(crate) fn wait_after(
         &self,
         host: &Host,
-        answer: &Answer,
+        response: &Response,
         attempt: u32,
     ) -> Option<Duration> {
-        let wanted = super::retry_after::wish(&answer.headers);
-        match answer.status {
+        let wanted = super::retry_after::requested_delay(&response.headers);
+        match response.status {
             StatusCode::TOO_MANY_REQUESTS => host.pause(wanted, self.backoff, self.max_wait),
             StatusCode::SERVICE_UNAVAILABLE if wanted.is_some() && attempt < MAX_ATTEMPTS => {
                 host.pause(wanted, self.backoff, self.max_wait)
@@ -285,23 +183,23 @@ impl Transport {
             .then(|| self.backoff * 2_u32.saturating_pow(attempt - 1))
     }
 
-    /// How many requests the host may have open that gets the most.
+    /// The largest number of requests that any host may have open.
     pub(crate) fn widest(&self) -> usize {
         let widest = self.hosts().values().map(|host| host.window()).max();
-        widest.unwrap_or_else(|| super::window::start(self.max_connections))
+        widest.unwrap_or_else(|| super::window::initial_size(self.max_connections))
     }
 
     pub(crate) fn hosts(&self) -> MutexGuard<'_, HashMap<String, Arc<Host>>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn host(&self, question: &Question) -> Arc<Host> {
-        let url = &question.url;
+    pub(crate) fn host(&self, request: &Request) -> Arc<Host> {
+        let url = &request.url;
         let mut key = url.origin().ascii_serialization();
-        if question.aside {
-            key.push_str(" aside");
+        if request.is_other_api {
+            key.push_str(" other-api");
         }
-        if question.named_by.is_some() {
+        if request.named_by.is_some() {
             key.push_str(" named");
         }
         let mut hosts = self.hosts();
@@ -316,34 +214,35 @@ impl Transport {
         Host::new(authority(url), self.max_connections, line)
     }
 
-    /// Sends once and reads the body, in the time there is for that.
+    /// Sends a request once and reads the body, within the time limit.
     pub(crate) async fn exchange(
         &self,
-        seat: &Seat<'_>,
-        question: &Question,
-    ) -> Result<Answer, SendError> {
-        let host = seat.host();
-        // Outside of the time-out: the first one reads the system's certificates.
-        let client = match question.named_by {
-            None => self.clients.for_url(&question.url),
-            Some(registry) => self.clients.for_named(&question.url, registry),
+        slot: &RequestSlot<'_>,
+        request: &Request,
+    ) -> Result<Response, SendError> {
+        let host = slot.host();
+        // Outside of the time limit, because the first one reads the system's
+        // certificates.
+        let client = match request.named_by {
+            None => self.clients.for_url(&request.url),
+            Some(registry) => self.clients.for_named(&request.url, registry),
         };
         let client = client.map_err(|fault| match fault {
-            NoClient::Broken(reason) => SendError::unreachable(host.name(), reason),
-            NoClient::OffLimits(off_limits) => SendError::OffLimits {
+            ClientUnavailable::Broken(reason) => SendError::unreachable(host.name(), reason),
+            ClientUnavailable::ForbiddenAddress(forbidden) => SendError::ForbiddenAddress {
                 host: host.name().to_owned(),
-                reason: off_limits.to_string(),
+                reason: forbidden.to_string(),
             },
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let once = self.once(client, seat, question);
-        let result = match tokio::time::timeout(self.request_timeout, once).await {
-            Ok(Ok((mut answer, unread))) => {
-                if let Some(response) = unread {
-                    answer.body = self.error_body(response).await;
+        let exchange = self.exchange_headers(client, slot, request);
+        let result = match tokio::time::timeout(self.request_timeout, exchange).await {
+            Ok(Ok((mut response, unread))) => {
+                if let Some(unread) = unread {
+                    response.body = self.error_body(unread).await;
                 }
-                Ok(answer)
+                Ok(response)
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(SendError::TimedOut {
@@ -351,89 +250,89 @@ impl Transport {
                 after: self.request_timeout,
             }),
         };
-        // Not the query: redirects carry signatures there.
+        // Without the query, because redirects have signatures there.
         tracing::debug!(
-            method = %question.method,
+            method = %request.method,
             host = host.name(),
-            path = question.url.path(),
-            status = result.as_ref().map_or(0, |answer| answer.status.as_u16()),
+            path = request.url.path(),
+            status = result.as_ref().map_or(0, |response| response.status.as_u16()),
             elapsed = ?started.elapsed(),
             "request"
         );
         result
     }
 
-    /// One answer; where it is no success, its body is still to be read.
-    pub(crate) async fn once(
+    /// Sends a request once. The body of an error response is returned unread.
+    pub(crate) async fn exchange_headers(
         &self,
         client: &reqwest::Client,
-        seat: &Seat<'_>,
-        question: &Question,
-    ) -> Result<(Answer, Option<reqwest::Response>), SendError> {
-        let host = seat.host();
-        let mut request = client.request(question.method.clone(), question.url.clone());
-        if let Some(accept) = question.accept {
-            request = request.header(ACCEPT, accept);
+        slot: &RequestSlot<'_>,
+        request: &Request,
+    ) -> Result<(Response, Option<reqwest::Response>), SendError> {
+        let host = slot.host();
+        let mut builder = client.request(request.method.clone(), request.url.clone());
+        if let Some(accept) = request.accept {
+            builder = builder.header(ACCEPT, accept);
         }
-        if !question.compressed {
-            request = request.header(ACCEPT_ENCODING, "identity");
+        if !request.compressed {
+            builder = builder.header(ACCEPT_ENCODING, "identity");
         }
-        if let Some(authorization) = &question.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = &request.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.clone());
         }
-        if let Some(etag) = &question.if_none_match {
-            request = request.header(IF_NONE_MATCH, etag);
+        if let Some(etag) = &request.if_none_match {
+            builder = builder.header(IF_NONE_MATCH, etag);
         }
-        if let Some(form) = &question.form {
-            request = request
+        if let Some(form) = &request.form {
+            builder = builder
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.expose_secret().to_owned());
         }
         let (sent, started) = (host.sends(), tokio::time::Instant::now());
-        let response = request.send().await.map_err(|error| {
+        let received = builder.send().await.map_err(|error| {
             let has_answered = host.has_answered();
-            SendError::unanswered(host.name(), &question.url, &error, has_answered)
+            SendError::for_request(host.name(), &request.url, &error, has_answered)
         })?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let from = response.remote_addr();
-        seat.answered(&Noted {
+        let (status, headers) = (received.status(), received.headers().clone());
+        let from = received.remote_addr();
+        slot.record(&ResponseSummary {
             status,
             headers: &headers,
-            kind: question.kind(),
+            kind: request.kind(),
             sent,
             after: started.elapsed(),
         });
-        let mut answer = Answer {
-            url: question.url.clone(),
+        let mut response = Response {
+            url: request.url.clone(),
             from,
             status,
             headers,
             body: Vec::new(),
         };
-        if question.method == Method::HEAD || status.is_redirection() {
-            return Ok((answer, None));
+        if request.method == Method::HEAD || status.is_redirection() {
+            return Ok((response, None));
         }
         if !status.is_success() {
-            return Ok((answer, Some(response)));
+            return Ok((response, Some(received)));
         }
-        answer.body = self.body(host, response, question.limit).await?;
-        Ok((answer, None))
+        response.body = self.body(host, received, request.limit).await?;
+        Ok((response, None))
     }
 
-    /// Reads the body of a success, which may not be longer than its limit.
+    /// Reads the body of a successful response, up to its limit.
     pub(crate) async fn body(
         &self,
         host: &Host,
         mut response: reqwest::Response,
         limit: u64,
     ) -> Result<Vec<u8>, SendError> {
-        let too_large = || SendError::TooLarge {
+        let too_large = SendError::TooLarge {
             host: host.name().to_owned(),
             limit,
         };
-        // Known only where nothing is compressed.
+        // The length is known only if the body is not compressed.
         if response.content_length() > Some(limit) {
-            return Err(too_large());
+            return Err(too_large);
         }
         let mut body = Vec::new();
         loop {
@@ -447,14 +346,14 @@ impl Transport {
             };
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if (body.len() + chunk.len()) as u64 > limit {
-                return Err(too_large());
+                return Err(too_large);
             }
             body.extend_from_slice(&chunk);
         }
     }
 
-    /// Reads the beginning of any other body. However long it is, and however it
-    /// ends, the answer counts.
+    /// Reads the beginning of any other body. The response counts whether or not that
+    /// succeeds.
     pub(crate) async fn error_body(&self, mut response: reqwest::Response) -> Vec<u8> {
         let mut body = Vec::new();
         let read = async {
@@ -467,15 +366,8 @@ impl Transport {
             }
         };
         let time = ERROR_BODY_TIME.min(self.request_timeout);
-        // What came until then is what there is.
+        // After a time-out, the part that has arrived is used.
         let _ = tokio::time::timeout(time, read).await;
         body
     }
-}
-
-/// The host and port of a URL, as messages name it.
-pub(crate) fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

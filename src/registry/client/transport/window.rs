@@ -1,78 +1,77 @@
-//! How many requests one host gets at a time: more while it keeps up, fewer
-//! once it complains or lets them wait in a queue.
+//! How many concurrent requests one host gets: more while it keeps up, fewer after it
+//! complains or queues them.
 
 use std::time::Duration;
 
-/// What a host gets at first.
+/// The initial size of the window.
 const START: usize = 32;
-/// How many times as long as the quickest half of the answers may take before
-/// the window grows no further.
+/// The window stops growing if half of the responses take more than this multiple of
+/// the fastest one.
 const SLOW: f64 = 2.0;
-/// How many times as long, for two rounds, is taken for a queue.
+/// This multiple of the fastest response for two rounds is considered a queue.
 const QUEUED: f64 = 3.0;
-/// A window of half the size that makes answers no quicker than this part of
-/// what they took has shown that they did not wait in a queue.
-const NO_QUICKER: f64 = 0.75;
+/// If responses with a window of half the size take more than this fraction of the
+/// time before, they did not wait in a queue.
+const NO_FASTER: f64 = 0.75;
 
-/// What was asked. Answers of one kind take about as long, so each is compared
-/// with the quickest of its own.
+/// What a request is for. Responses of one kind take about the same time, so each is
+/// compared with the fastest of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Whether something is there.
+pub(crate) enum RequestKind {
+    /// Whether something exists.
     Head,
     /// A manifest, which the host may count as a pull.
     Manifest,
-    /// Content that is stored as it is.
+    /// A blob, which is stored as it is.
     Content,
     /// A list, a token.
     Other,
 }
 
-const KINDS: usize = Kind::Other as usize + 1;
+const KINDS: usize = RequestKind::Other as usize + 1;
 
-/// An answer to a request, as far as it tells whether the host keeps up.
+/// The timing of a response, which shows whether the host keeps up.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Heard {
-    pub(crate) kind: Kind,
-    /// How long it took to begin.
+pub(crate) struct ResponseTiming {
+    pub(crate) kind: RequestKind,
+    /// How long the response took to begin.
     pub(crate) took: Duration,
-    /// Whether as many requests were open as may be. Where they were not, more of
-    /// them may or may not be welcome.
-    pub(crate) full: bool,
+    /// Whether the maximum number of requests was open. If not, the timing does not say
+    /// whether the host could handle more.
+    pub(crate) is_full: bool,
 }
 
-/// How the window has grown so far.
+/// How the window grows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
-    /// Nothing was too much yet: twice as large with each round.
+    /// The host has never been overloaded: the window doubles with each round.
     Doubling,
-    /// Something was: larger by one with each round.
+    /// The host has been overloaded: the window grows by one with each round.
     Careful,
-    /// It was halved because of a queue, and the next round shows whether there
-    /// is one: from this size, where answers took so many times as long.
-    Doubting { size: usize, slowness: f64 },
+    /// The window was halved because of a possible queue, and the next round shows
+    /// whether there is one: the size before, and the slowness of the responses then.
+    Testing { size: usize, slowness: f64 },
 }
 
-/// The number of requests that may be open, and how it changes. Arithmetic
-/// alone; [`super::host::Host`] keeps to it.
+/// The number of requests that may be open, and how it changes. Only arithmetic;
+/// [`super::host::Host`] applies it.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: usize,
     most: usize,
     phase: Phase,
-    /// How often it was made smaller, or had been so in vain. An answer to a
-    /// request that was sent before the last time tells nothing of the window as
-    /// it is now.
+    /// How often the size was reduced or restored. A response to a request from before
+    /// the last change says nothing about the current size.
     age: u32,
-    quickest: [Option<Duration>; KINDS],
-    /// How many times as long as the quickest the answers take without a queue.
+    fastest: [Option<Duration>; KINDS],
+    /// The slowness of the responses without a queue, as a multiple of the fastest.
     usual: f64,
-    /// Whether the last round was so slow that another one shows a queue.
+    /// Whether the last round was so slow that another such round shows a queue.
     was_slow: bool,
-    /// Of the answers of this round, how many times as long as the quickest each
-    /// took; as many answers as the window is large make a round.
+    /// The slowness of each response of this round, as a multiple of the fastest; a
+    /// round has as many responses as the size of the window.
     round: Vec<f64>,
-    /// How many of them came while the window was full.
+    /// How many of them arrived while the window was full.
     full: usize,
 }
 
@@ -80,11 +79,11 @@ impl Window {
     pub(crate) fn new(most: usize) -> Self {
         let most = most.max(1);
         Self {
-            size: start(most),
+            size: initial_size(most),
             most,
             phase: Phase::Doubling,
             age: 0,
-            quickest: [None; KINDS],
+            fastest: [None; KINDS],
             usual: 1.0,
             was_slow: false,
             round: Vec::new(),
@@ -96,32 +95,32 @@ impl Window {
         self.size
     }
 
-    /// To be kept with a request when it is sent.
+    /// To be stored when a request is sent.
     pub(crate) fn age(&self) -> u32 {
         self.age
     }
 
-    /// A request was answered.
-    pub(crate) fn answered(&mut self, age: u32, heard: Heard) {
-        let quickest = &mut self.quickest[heard.kind as usize];
-        let least = quickest.map_or(heard.took, |least| least.min(heard.took));
-        *quickest = Some(least);
+    /// Records a response.
+    pub(crate) fn record(&mut self, age: u32, timing: ResponseTiming) {
+        let fastest = &mut self.fastest[timing.kind as usize];
+        let least = fastest.map_or(timing.took, |least| least.min(timing.took));
+        *fastest = Some(least);
         if age != self.age {
             return;
         }
-        // What takes less than a millisecond is no sign of anything.
+        // Times below a millisecond are not significant.
         let least = least.max(Duration::from_millis(1));
-        self.round.push(heard.took.div_duration_f64(least));
-        self.full += usize::from(heard.full);
+        self.round.push(timing.took.div_duration_f64(least));
+        self.full += usize::from(timing.is_full);
         if self.round.len() >= self.size {
             self.end_round();
         }
     }
 
-    /// The host said that it is asked too much. Only half as many from now on,
-    /// and never again as many as were too many: each complaint costs a pause,
-    /// and they become longer.
-    pub(crate) fn complained(&mut self, age: u32) {
+    /// Records that the host is overloaded. The window is halved, and never again grows
+    /// to the size that was too large, because each complaint causes a pause, and the
+    /// pauses become longer.
+    pub(crate) fn record_complaint(&mut self, age: u32) {
         if age != self.age {
             return;
         }
@@ -134,20 +133,20 @@ impl Window {
         let middle = self.round.len() / 2;
         let (_, slowness, _) = self.round.select_nth_unstable_by(middle, f64::total_cmp);
         let slowness = *slowness;
-        // Otherwise the round says nothing.
+        // A round that was mostly not full is not significant.
         let was_full = 2 * self.full >= self.round.len();
         self.round.clear();
         self.full = 0;
         if !was_full {
             return;
         }
-        if let Phase::Doubting {
+        if let Phase::Testing {
             size,
             slowness: was,
         } = self.phase
         {
-            if slowness > was * NO_QUICKER {
-                // It takes as long with half as many: they waited in no queue.
+            if slowness > was * NO_FASTER {
+                // Half as many requests take as long, so there is no queue.
                 self.usual = slowness;
                 self.phase = Phase::Doubling;
                 self.resize(size);
@@ -159,7 +158,7 @@ impl Window {
         let slowness = slowness / self.usual;
         let is_slow = slowness > QUEUED;
         if is_slow && self.was_slow && self.size > 1 {
-            self.phase = Phase::Doubting {
+            self.phase = Phase::Testing {
                 size: self.size,
                 slowness: slowness * self.usual,
             };
@@ -172,12 +171,12 @@ impl Window {
         }
         let larger = match self.phase {
             Phase::Doubling => self.size * 2,
-            Phase::Careful | Phase::Doubting { .. } => self.size + 1,
+            Phase::Careful | Phase::Testing { .. } => self.size + 1,
         };
         self.size = larger.min(self.most).max(self.size);
     }
 
-    /// Another size, and a new round; what is on its way does not count for it.
+    /// Changes the size and starts a new round; open requests do not count for it.
     fn resize(&mut self, size: usize) {
         self.size = size.max(1);
         self.age = self.age.saturating_add(1);
@@ -187,8 +186,8 @@ impl Window {
     }
 }
 
-/// How many requests a host gets at first, where it may get so many at most.
-pub(crate) fn start(most: usize) -> usize {
+/// The initial size of a window with this maximum.
+pub(crate) fn initial_size(most: usize) -> usize {
     most.clamp(1, START)
 }
 
@@ -198,24 +197,24 @@ mod tests {
 
     use super::*;
 
-    fn heard(milliseconds: u64) -> Heard {
-        Heard {
-            kind: Kind::Manifest,
+    fn timing(milliseconds: u64) -> ResponseTiming {
+        ResponseTiming {
+            kind: RequestKind::Manifest,
             took: Duration::from_millis(milliseconds),
-            full: true,
+            is_full: true,
         }
     }
 
-    /// As many answers as the window is large, each after so long.
+    /// One round of responses, each after this time.
     fn round(window: &mut Window, milliseconds: u64) {
         for _ in 0..window.size() {
-            window.answered(window.age(), heard(milliseconds));
+            window.record(window.age(), timing(milliseconds));
         }
     }
 
-    /// A host that serves so many requests at a time, each in 50 ms, and lets the
-    /// others wait, is asked so often; the sizes of the window at each answer, and
-    /// how long all took, in milliseconds.
+    /// Simulates a host that handles `workers` requests at a time, each in 50 ms, and
+    /// queues the others; returns the size of the window at each response and the total
+    /// time in milliseconds.
     fn queue(window: &mut Window, workers: usize, answers: usize) -> (Vec<usize>, u64) {
         let mut busy_until = vec![0_u64; workers];
         let mut open: VecDeque<(u32, u64)> = VecDeque::new();
@@ -225,17 +224,17 @@ mod tests {
             while open.len() < window.size() {
                 open.push_back((window.age(), now));
             }
-            let full = open.len() == window.size();
+            let is_full = open.len() == window.size();
             let (age, sent) = open.pop_front().expect("the window is never closed");
             let worker = busy_until.iter_mut().min().expect("workers");
             *worker = sent.max(*worker) + 50;
             now = *worker;
             let milliseconds = now - sent;
-            window.answered(
+            window.record(
                 age,
-                Heard {
-                    full,
-                    ..heard(milliseconds)
+                ResponseTiming {
+                    is_full,
+                    ..timing(milliseconds)
                 },
             );
             sizes.push(window.size());
@@ -244,14 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_within_its_bound() {
+    fn the_initial_size_is_within_the_limit() {
         for (most, size) in [(0, 1), (1, 1), (8, 8), (32, 32), (128, 32), (256, 32)] {
             assert_eq!(Window::new(most).size(), size, "{most}");
         }
     }
 
     #[test]
-    fn it_doubles_with_each_round_up_to_its_bound() {
+    fn the_window_doubles_with_each_round_up_to_its_limit() {
         let mut window = Window::new(128);
         for size in [64, 128, 128] {
             round(&mut window, 50);
@@ -268,30 +267,42 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_was_mostly_not_full_says_nothing() {
+    fn a_round_that_was_mostly_not_full_changes_nothing() {
         let mut window = Window::new(128);
         for full in [16, 15] {
             let mut window = Window::new(128);
             for at in 0..32 {
-                let full = at < full;
-                window.answered(0, Heard { full, ..heard(50) });
+                let is_full = at < full;
+                window.record(
+                    0,
+                    ResponseTiming {
+                        is_full,
+                        ..timing(50)
+                    },
+                );
             }
             assert_eq!(window.size(), if full == 16 { 64 } else { 32 });
         }
         for _ in 0..1000 {
-            let full = false;
-            window.answered(0, Heard { full, ..heard(500) });
+            let is_full = false;
+            window.record(
+                0,
+                ResponseTiming {
+                    is_full,
+                    ..timing(500)
+                },
+            );
         }
         assert_eq!((window.size(), window.age()), (32, 0));
     }
 
     #[test]
-    fn it_does_not_grow_while_half_of_the_answers_take_more_than_twice_the_least() {
+    fn the_window_does_not_grow_while_half_of_the_responses_take_more_than_twice_the_fastest() {
         for (slow, size) in [(15, 64), (16, 32), (17, 32)] {
             let mut window = Window::new(128);
             for at in 0..32 {
                 let time = if at < 32 - slow { 50 } else { 101 };
-                window.answered(0, heard(time));
+                window.record(0, timing(time));
             }
             assert_eq!(window.size(), size, "{slow} of 32");
         }
@@ -306,35 +317,35 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_answer_has_its_own_least() {
+    fn each_kind_of_response_is_compared_with_its_own_fastest() {
         let mut window = Window::new(128);
         let kinds = [
-            (Kind::Head, 10),
-            (Kind::Manifest, 50),
-            (Kind::Content, 150),
-            (Kind::Other, 400),
+            (RequestKind::Head, 10),
+            (RequestKind::Manifest, 50),
+            (RequestKind::Content, 150),
+            (RequestKind::Other, 400),
         ];
         for _ in 0..8 {
             for (kind, milliseconds) in kinds {
-                let answer = heard(milliseconds);
-                window.answered(0, Heard { kind, ..answer });
+                let answer = timing(milliseconds);
+                window.record(0, ResponseTiming { kind, ..answer });
             }
         }
         assert_eq!(window.size(), 64);
     }
 
     #[test]
-    fn times_below_a_millisecond_are_all_alike() {
+    fn times_below_a_millisecond_are_equal() {
         let mut window = Window::new(128);
         for at in 0..32 {
             let took = Duration::from_micros(if at == 0 { 10 } else { 900 });
-            window.answered(0, Heard { took, ..heard(0) });
+            window.record(0, ResponseTiming { took, ..timing(0) });
         }
         assert_eq!(window.size(), 64);
     }
 
     #[test]
-    fn where_requests_wait_in_a_queue_it_settles_low_and_no_worker_is_idle() {
+    fn with_a_queue_the_window_stays_small_and_no_worker_is_idle() {
         for workers in [1, 2, 3, 4, 8, 12, 16, 30] {
             let mut window = Window::new(128);
             let (sizes, took) = queue(&mut window, workers, 4000);
@@ -354,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_has_recovered_from_a_queue_gets_more_again_one_by_one() {
+    fn after_a_queue_the_window_grows_again_one_by_one() {
         let mut window = Window::new(128);
         queue(&mut window, 8, 1000);
         let settled = window.size();
@@ -366,10 +377,10 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_slow_without_a_queue_do_not_keep_it_small() {
-        // One quick answer, from a cache on the way.
+    fn slow_responses_without_a_queue_do_not_keep_the_window_small() {
+        // One fast response, from a cache in between.
         let mut window = Window::new(128);
-        window.answered(0, heard(5));
+        window.record(0, timing(5));
         let mut sizes = Vec::new();
         for _ in 0..8 {
             sizes.push(window.size());
@@ -379,37 +390,38 @@ mod tests {
     }
 
     #[test]
-    fn new_connections_that_take_longer_are_no_queue() {
+    fn slow_new_connections_are_not_a_queue() {
         let mut window = Window::new(128);
         let mut sizes = Vec::new();
-        // The first answer over each connection takes four times as long.
+        // The first response over each connection takes four times as long.
         for open in [1, 32, 32, 64, 64, 128] {
             sizes.push(window.size());
             let size = window.size();
             for at in 0..size {
-                window.answered(window.age(), heard(if at < open { 50 } else { 200 }));
+                window.record(window.age(), timing(if at < open { 50 } else { 200 }));
             }
         }
         assert_eq!(sizes, [32, 32, 64, 64, 128, 128]);
     }
 
     #[test]
-    fn it_halves_once_for_all_that_was_sent_before() {
+    fn complaints_about_the_same_requests_halve_the_window_once() {
         let mut window = Window::new(128);
         let sent = window.age();
         for _ in 0..32 {
-            window.complained(sent);
-            window.answered(sent, heard(50));
+            window.record_complaint(sent);
+            window.record(sent, timing(50));
         }
         assert_eq!(window.size(), 16);
-        window.complained(window.age());
+        window.record_complaint(window.age());
         assert_eq!(window.size(), 8);
     }
 
     #[test]
-    fn after_a_complaint_it_grows_by_one_a_round_and_stays_below_what_was_too_much() {
+    fn after_a_complaint_the_window_grows_by_one_per_round_and_stays_below_the_size_that_was_too_large()
+     {
         let mut window = Window::new(128);
-        window.complained(window.age());
+        window.record_complaint(window.age());
         for size in [17, 18, 19, 20, 21, 22, 23, 24, 24, 24] {
             round(&mut window, 50);
             assert_eq!(window.size(), size);
@@ -417,10 +429,10 @@ mod tests {
     }
 
     #[test]
-    fn it_never_closes() {
+    fn the_window_never_closes() {
         let mut window = Window::new(128);
         for _ in 0..100 {
-            window.complained(window.age());
+            window.record_complaint(window.age());
             assert!(window.size() >= 1);
         }
         for milliseconds in (50..10_000).step_by(50) {

@@ -4,6 +4,7 @@
 //! at it and however many questions need it; and never again where a cache keeps
 //! what it said.
 
+pub(crate) mod answer;
 pub(crate) mod describe;
 mod images;
 pub(crate) mod recall;

@@ -5,10 +5,11 @@
 //! and of the indexes it names that have no such annotation of their own.
 //! Everything read is verified against its digest, as over the network.
 
+mod find;
 mod option;
 mod read;
 
 pub use self::option::{OciLayout, OciLayoutError};
 
-pub(crate) use self::option::find;
+pub(crate) use self::find::find;
 pub(crate) use self::read::Layout;

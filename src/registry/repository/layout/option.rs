@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::image::CanonicalName;
-use crate::registry::client::failure::clean;
-
-use super::read::Layout;
+use crate::secrets::quote as clean;
 
 /// `[PREFIX=]DIR`: images below PREFIX are read from layouts below DIR.
 ///
@@ -60,7 +58,7 @@ impl OciLayout {
 
     /// The directory in which a repository's layout belongs, and how long the
     /// prefix is that says so.
-    fn directory(&self, name: &CanonicalName) -> Option<(usize, PathBuf)> {
+    pub(crate) fn directory(&self, name: &CanonicalName) -> Option<(usize, PathBuf)> {
         let name = name.to_string();
         let (length, rest) = match &self.prefix {
             None => (0, Some(name.as_str())),
@@ -129,17 +127,6 @@ impl FromStr for Prefix {
         }
         Ok(Self(spellings))
     }
-}
-
-/// The layout in which a repository is to be looked for, if any is set up for
-/// it: of those that hold it the one with the longest prefix.
-pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
-    let mut found: Vec<(usize, PathBuf)> =
-        layouts.iter().filter_map(|l| l.directory(name)).collect();
-    found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-    let holds = |(_, dir): &&(usize, PathBuf)| dir.join("index.json").is_file();
-    let (_, dir) = found.iter().find(holds).or(found.first())?;
-    Some(Layout::new(name, dir.clone()))
 }
 
 #[cfg(test)]

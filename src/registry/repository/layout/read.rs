@@ -11,13 +11,14 @@ use tokio::sync::OnceCell;
 
 use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrDigest};
 
-use crate::registry::client::failure::{Place, clean};
+use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::remote::RawManifest;
 use crate::registry::client::transport::MAX_BODY;
 use crate::registry::content::config::place_of;
 use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
+use crate::secrets::quote as clean;
 
 /// The annotation that names a tag.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -30,7 +31,7 @@ const MAX_DESCRIPTORS: usize = 1_000_000;
 #[derive(Debug)]
 pub(crate) struct Layout {
     dir: PathBuf,
-    place: Place,
+    place: RepositoryLabel,
     index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
 }
 
@@ -38,7 +39,7 @@ impl Layout {
     pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
         Self {
             dir,
-            place: Place::new(name),
+            place: RepositoryLabel::new(name),
             index: OnceCell::new(),
         }
     }

@@ -23,12 +23,13 @@
 mod artifact_registry;
 mod docker_hub;
 mod harbor;
+mod option;
 mod pages;
 mod provider;
 mod quay;
 mod times;
 
-pub use self::provider::{Provider, PushTimeApi};
+pub use self::option::{Provider, PushTimeApi};
 
 pub(crate) use self::artifact_registry::{TagFacts, describe};
 pub(crate) use self::provider::Apis;

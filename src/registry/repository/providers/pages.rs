@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
-use crate::registry::client::transport::{Answer, Question, authority};
+use crate::registry::client::transport::{Request, Response, authority};
 use crate::registry::content::config::place_of;
 
 /// How many tags a page is asked to hold: the most that each of them allows.
@@ -64,12 +64,12 @@ pub(crate) async fn get(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
     url: Url,
-) -> Result<(String, Answer), NoPushTimes> {
+) -> Result<(String, Response), NoPushTimes> {
     let host = authority(&url);
-    let mut question = Question::get(url);
+    let mut question = Request::get(url);
     question.authorization = authorization.cloned();
     question.limit = MAX_PAGE;
-    let answer = remote.ask_aside(question).await?;
+    let answer = remote.send_to_other_api(question).await?;
     if !answer.status.is_success() {
         let status = answer.status;
         return Err(NoPushTimes::Refused { host, status });

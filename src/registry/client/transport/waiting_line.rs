@@ -1,6 +1,6 @@
-//! Whose turn it is where pulls are counted: repositories come to the head of the
-//! line by their names. Where the pulls do not suffice for all, the same ones are
-//! decided in each run, and few are left half read for the sake of others.
+//! Whose turn it is if pulls are counted: repositories come to the head of the line in
+//! the order of their names. If there are not enough pulls for all, every run decides
+//! the same repositories, and few are left half read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -11,73 +11,85 @@ use tokio::sync::futures::Notified;
 
 use crate::image::CanonicalName;
 
-/// How many of the pulls that are left there must be for each repository that
-/// pulls beside others.
+/// The remaining pulls that are required for each repository that pulls concurrently
+/// with others.
 const ROOM: u64 = 16;
 
-/// The repositories of a scan, until each is read.
+/// The repositories of a scan that are not read completely.
 #[derive(Debug, Default)]
-pub(crate) struct Line {
-    /// By the registry that may be asked for them.
-    queues: Mutex<BTreeMap<String, Queue>>,
+pub(crate) struct WaitingLine {
+    /// By the registry that they may be read from.
+    queues: Mutex<BTreeMap<String, PullQueue>>,
     moved: Notify,
 }
 
-/// The repositories that one registry may be asked for.
+/// The repositories that may be read from one registry.
 ///
-/// Those at the head pull side by side: so many that half of what was left when
-/// they came to the head gives each a share. Who needs more than its share waits
-/// until all before it are read, and leaves the others theirs. When all of them
-/// are read, the next ones come to the head. So the outcome does not depend on who
-/// is quick, and where few pulls are left, one repository pulls after the other.
+/// Those at the head pull concurrently, each with an equal share of half of the pulls
+/// that were left when they came to the head. A repository that needs more than its
+/// share waits until all before it are read, and does not use the shares of the others.
+/// When all at the head are read, the next ones come to the head. So the outcome does
+/// not depend on timing, and if few pulls are left, the repositories pull one after the
+/// other.
 #[derive(Debug, Default)]
-struct Queue {
-    /// All that have joined, those that are read too, until nobody is left.
+struct PullQueue {
+    /// All that have joined, including those that are read, until none are left.
     all: BTreeSet<CanonicalName>,
-    /// Those that are not read, by how often each has joined.
+    /// How often each repository that is not read has joined.
     waiting: BTreeMap<CanonicalName, usize>,
-    /// The last one at the head.
+    /// The last repository at the head.
     head_end: Option<CanonicalName>,
-    /// How many pulls each at the head may make before its turn.
+    /// The pulls that each repository at the head may make before its turn.
     share: u64,
-    /// How many each of them has made.
+    /// The pulls that each of them has made.
     made: BTreeMap<CanonicalName, u64>,
 }
 
-impl Queue {
+impl PullQueue {
     fn is_first(&self, repository: &CanonicalName) -> bool {
         self.waiting.keys().next() == Some(repository)
     }
 
-    /// Whether the repository may pull, where so many more pulls are free.
+    /// Whether the repository may pull, if this many more pulls are free.
     fn admits(&mut self, repository: &CanonicalName, free: u64) -> bool {
         self.advance(free);
         if Some(repository) > self.head_end.as_ref() {
             return false;
         }
-        let made = |of: &CanonicalName| self.made.get(of).copied().unwrap_or_default();
-        if made(repository) < self.share {
+        if self.pulls_of(repository) < self.share {
             return true;
         }
         let others = self.waiting.keys().filter(|name| *name != repository);
         let others = others.take_while(|name| Some(*name) <= self.head_end.as_ref());
         let kept: u64 = others
-            .map(|other| self.share.saturating_sub(made(other)))
+            .map(|other| self.share.saturating_sub(self.pulls_of(other)))
             .sum();
         self.is_first(repository) && free > kept
     }
 
-    /// Brings the next ones to the head when all there are read.
+    fn pulls_of(&self, repository: &CanonicalName) -> u64 {
+        self.made.get(repository).copied().unwrap_or_default()
+    }
+
+    /// Whether all repositories at the head are read.
+    fn is_head_read(&self) -> bool {
+        let next = self.waiting.keys().next();
+        match (&self.head_end, next) {
+            (Some(end), Some(next)) => next > end,
+            (None, _) | (_, None) => true,
+        }
+    }
+
+    /// Brings the next repositories to the head when all there are read.
     fn advance(&mut self, free: u64) {
-        let is_read = |end: &CanonicalName| self.waiting.keys().next().is_none_or(|n| n > end);
-        while self.head_end.as_ref().is_none_or(is_read) && !self.waiting.is_empty() {
+        while self.is_head_read() && !self.waiting.is_empty() {
             let after = self.head_end.as_ref().map_or(Unbounded, Excluded);
-            let rest = || self.all.range((after, Unbounded));
-            let rest_count = u64::try_from(rest().count()).unwrap_or(u64::MAX);
+            let rest: Vec<&CanonicalName> = self.all.range((after, Unbounded)).collect();
+            let rest_count = u64::try_from(rest.len()).unwrap_or(u64::MAX);
             let head = (free / ROOM).clamp(1, rest_count.max(1));
             self.share = free / (2 * head);
             let last = usize::try_from(head - 1).unwrap_or(usize::MAX);
-            let end = rest().nth(last).cloned();
+            let end = rest.get(last).map(|end| (*end).clone());
             let Some(end) = end else {
                 return;
             };
@@ -99,26 +111,26 @@ impl Queue {
     }
 }
 
-/// Whose pull it is.
+/// Who makes a pull.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Puller<'a> {
-    /// The registry that is asked, which may be a mirror.
+    /// The registry that is contacted, which may be a mirror.
     pub(crate) registry: &'a str,
-    /// The repository as the workload names it.
+    /// The repository's name in the workload.
     pub(crate) repository: &'a CanonicalName,
 }
 
-/// A repository's place in line, until it is dropped.
+/// A repository's place in the waiting line, until it is dropped.
 #[derive(Debug)]
-#[must_use = "who drops it leaves the line"]
+#[must_use = "dropping it leaves the line"]
 pub struct Turn {
-    line: Arc<Line>,
+    line: Arc<WaitingLine>,
     registries: Vec<String>,
     repository: CanonicalName,
 }
 
-impl Line {
-    /// Puts a repository in line, at each registry that may be asked for it.
+impl WaitingLine {
+    /// Adds a repository to the line of each registry that it may be read from.
     pub(crate) fn join(
         self: &Arc<Self>,
         repository: &CanonicalName,
@@ -138,7 +150,8 @@ impl Line {
         }
     }
 
-    /// Whether nobody comes before. Who is not in line waits for nobody.
+    /// Whether no repository comes before. A repository that is not in the line does not
+    /// wait.
     pub(crate) fn is_first(&self, puller: Puller<'_>) -> bool {
         let queues = self.queues();
         let queue = queues.get(puller.registry);
@@ -146,8 +159,8 @@ impl Line {
         queue.is_none_or(|queue| queue.is_first(puller.repository))
     }
 
-    /// Whether a pull may begin, where so many more are free; `None`: nobody
-    /// knows. If so, it has begun.
+    /// Whether a pull may begin, if this many more are free (`None`: that is not known).
+    /// If so, it is counted.
     pub(crate) fn admits(&self, puller: Puller<'_>, free: Option<u64>) -> bool {
         let Some(free) = free else {
             return self.is_first(puller);
@@ -165,7 +178,7 @@ impl Line {
         admits
     }
 
-    /// Wakes all who wait for their turn, or for a host to tell.
+    /// Wakes all that wait for their turn, or for a host's limit.
     pub(crate) fn wake(&self) {
         self.moved.notify_waiters();
     }
@@ -175,7 +188,7 @@ impl Line {
         self.moved.notified()
     }
 
-    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
+    fn queues(&self) -> MutexGuard<'_, BTreeMap<String, PullQueue>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,14 +211,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repositories_take_turns_by_their_names_at_each_registry() {
+    fn repositories_take_turns_in_the_order_of_their_names_at_each_registry() {
         let name = |text: &str| -> CanonicalName { text.parse().expect(text) };
         let (a, b, c) = (
             name("r.example/a"),
             name("r.example/b"),
             name("r.example/c"),
         );
-        let line = Arc::new(Line::default());
+        let line = Arc::new(WaitingLine::default());
         let first = |registry: &str, repository: &CanonicalName| {
             line.is_first(Puller {
                 registry,
@@ -219,19 +232,22 @@ mod tests {
         assert!(first("r.example", &a));
         assert!(!first("r.example", &b));
         assert!(first("mirror.example", &b), "a is not read from there");
-        assert!(first("r.example", &c), "who is not in line does not wait");
+        assert!(
+            first("r.example", &c),
+            "a repository that is not in the line does not wait"
+        );
         drop(of_a);
-        assert!(!first("r.example", &b), "a is in line twice");
+        assert!(!first("r.example", &b), "a is in the line twice");
         drop(again);
         assert!(first("r.example", &b));
         drop(of_b);
         assert!(first("r.example", &b));
     }
 
-    /// Repositories that need so many pulls each, of which so many are free, in
-    /// an order that the dice give; which of them got all they needed.
+    /// Simulates repositories with these needs in a random order, with this many free
+    /// pulls; returns which of them got all the pulls they need.
     fn served(needs: &[u64], mut free: u64, dice: &mut u64) -> Vec<usize> {
-        let line = Arc::new(Line::default());
+        let line = Arc::new(WaitingLine::default());
         let names: Vec<CanonicalName> = (0..needs.len())
             .map(|at| format!("r.example/app-{at:03}").parse().expect("a name"))
             .collect();
@@ -272,24 +288,25 @@ mod tests {
     }
 
     #[test]
-    fn the_same_repositories_are_served_whoever_is_quick() {
+    fn the_same_repositories_are_served_in_any_timing() {
         let mut dice = 1;
         for (needs, free, expected) in [
             // All of them.
             (vec![1; 50], 50, 50),
             (vec![3; 20], 100, 20),
             (vec![0; 20], 1, 20),
-            // One after the other, as far as it goes.
+            // One after the other, as long as there are pulls.
             (vec![1; 200], 80, 80),
             (vec![3; 200], 80, 26),
-            // 40 of them, and of the rest those that need none.
+            // 40 of them, and those of the rest that need no pulls.
             ([0, 1, 5, 2].repeat(50), 80, 40 + 40),
-            // Who needs more than a share is served before the next ones come.
+            // A repository that needs more than its share is served before the next
+            // ones come to the head.
             (vec![10; 50], 80, 8),
             (vec![20; 50], 80, 3),
             (vec![100; 50], 80, 0),
             ([40, 1].repeat(20), 80, 3),
-            // Enough for all, side by side.
+            // Enough for all, concurrently.
             ([1, 100].repeat(20), 2020, 40),
         ] {
             let first = served(&needs, free, &mut dice);
@@ -301,12 +318,12 @@ mod tests {
     }
 
     #[test]
-    fn where_many_pulls_are_left_many_repositories_pull_side_by_side() {
+    fn the_more_pulls_are_left_the_more_repositories_pull_concurrently() {
         let names: Vec<CanonicalName> = (0..100)
             .map(|at| format!("r.example/app-{at:03}").parse().expect("a name"))
             .collect();
-        for (free, side_by_side) in [(5, 1), (31, 1), (32, 2), (80, 5), (10_000, 100)] {
-            let line = Arc::new(Line::default());
+        for (free, concurrent) in [(5, 1), (31, 1), (32, 2), (80, 5), (10_000, 100)] {
+            let line = Arc::new(WaitingLine::default());
             let turns = names
                 .iter()
                 .map(|n| line.join(n, vec!["r.example".to_owned()]));
@@ -321,7 +338,7 @@ mod tests {
                     Some(free),
                 )
             });
-            assert_eq!(admitted.count(), side_by_side, "{free}");
+            assert_eq!(admitted.count(), concurrent, "{free}");
             drop(turns);
         }
     }
