@@ -19,11 +19,11 @@ use super::client::transport::{Statistics, Transport, Turn};
 use super::keychain::account::{Account, CredentialId};
 use super::mirrors::{PullSource, PullSources, RegistriesConf};
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
-use super::repository::facts::Wanted;
-use super::repository::images::{Images, Source};
+use super::repository::facts::WantedFacts;
+use super::repository::images::{ImageSource, RepositoryImages};
 use super::repository::layout;
 use super::repository::layout::OciLayout;
-use super::repository::metadata_cache::Memory;
+use super::repository::metadata_cache::MetadataCache;
 use super::repository::providers::Apis;
 use super::repository::push_times;
 use super::repository::sources::Sources;
@@ -37,11 +37,11 @@ type View = (CanonicalName, Option<CredentialId>);
 /// Belongs to one tokio runtime, since its connections do.
 #[derive(Debug, Clone)]
 pub struct Registries {
-    shared: Arc<Shared>,
+    inner: Arc<RegistriesInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct RegistriesInner {
     transport: Arc<Transport>,
     user: Account,
     cache: Cache,
@@ -61,7 +61,7 @@ impl Registries {
     /// Where an option cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
         Ok(Self {
-            shared: Arc::new(Shared {
+            inner: Arc::new(RegistriesInner {
                 transport: Arc::new(Transport::new(&options)?),
                 user: Account::of_user(&options),
                 cache: options.cache,
@@ -80,14 +80,14 @@ impl Registries {
     /// else with the credentials of the user's own files and helpers.
     #[must_use]
     pub fn user(&self) -> &Account {
-        &self.shared.user
+        &self.inner.user
     }
 
     /// As [`Account::credential_id`], for all places from which the repository
     /// may be read. Workloads with the same one may share answers.
     #[must_use]
     pub fn credential_id(&self, account: &Account, name: &CanonicalName) -> Option<CredentialId> {
-        let places = self.shared.conf.sources(name);
+        let places = self.inner.conf.sources(name);
         let places = places.iter().flat_map(PullSources::iter);
         let ids: Vec<_> = places.map(|p| account.credential_id(&p.name)).collect();
         CredentialId::of_places(&ids)
@@ -97,7 +97,7 @@ impl Registries {
     /// be read.
     #[must_use]
     pub fn secrets_for<'a>(&self, account: &'a Account, name: &CanonicalName) -> Vec<&'a str> {
-        let places = self.shared.conf.sources(name);
+        let places = self.inner.conf.sources(name);
         let places = places.iter().flat_map(PullSources::iter);
         let mut origins: Vec<&str> = Vec::new();
         for origin in places.flat_map(|place| account.secrets_for(&place.name)) {
@@ -113,9 +113,9 @@ impl Registries {
     /// that are asked about without one wait for nobody.
     #[must_use]
     pub fn line_up<'n>(&self, names: impl IntoIterator<Item = &'n CanonicalName>) -> Vec<Turn> {
-        let line = self.shared.transport.line();
+        let line = self.inner.transport.line();
         let of = |name| {
-            let places = self.shared.conf.sources(name);
+            let places = self.inner.conf.sources(name);
             let places = places.iter().flat_map(PullSources::iter);
             let registries: BTreeSet<_> = places.map(|p| p.name.registry().to_owned()).collect();
             line.join(name, registries.into_iter().collect())
@@ -125,7 +125,7 @@ impl Registries {
 
     /// Answers questions about one repository: each answer, or the reason why
     /// there is none, is written into `metadata`, with whatever else the answers
-    /// told. The questions of one call are asked side by side, within the bound
+    /// described_tags. The questions of one call are asked side by side, within the bound
     /// per host; calls for several repositories may run side by side too.
     pub async fn answer(
         &self,
@@ -194,7 +194,12 @@ impl Registries {
     }
 
     /// Asks one place.
-    async fn ask(&self, images: &Images, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
+    async fn ask(
+        &self,
+        images: &RepositoryImages,
+        facts: Vec<Fact>,
+        metadata: &mut RepositoryMetadata,
+    ) {
         if facts.is_empty() {
             return;
         }
@@ -205,12 +210,12 @@ impl Registries {
         let asked_at = Timestamp::now();
         let versions = || facts.iter().filter_map(Fact::version);
         images.recall(versions(), asked_at).await;
-        images.heed_list(versions(), asked_at).await;
+        images.note_moved_tags(versions(), asked_at).await;
         // What is known needs no bound.
         let (mut facts, open): (Vec<_>, Vec<_>) =
             facts.into_iter().partition(|fact| images.can_date(fact));
-        facts.extend(push_times::answer(images, &self.shared.apis, open, metadata).await);
-        let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
+        facts.extend(push_times::answer(images, &self.inner.apis, open, metadata).await);
+        let mut wanted: BTreeMap<TagOrDigest, WantedFacts> = BTreeMap::new();
         for fact in &facts {
             if let Some(version) = fact.version() {
                 wanted.entry(version.clone()).or_default().add(fact);
@@ -231,9 +236,9 @@ impl Registries {
             Some(Ok((list, earlier))) => {
                 metadata.tags = Known::Value(list.tags);
                 metadata.illegal_tags = list.illegal;
-                let offline = self.shared.trust.offline;
+                let offline = self.inner.trust.offline;
                 let of_this_run = earlier.is_none() || offline;
-                images.told().keep(list.described, of_this_run);
+                images.described_tags().keep(list.described, of_this_run);
                 metadata.asked_at = Some(earlier.unwrap_or(asked_at));
                 if earlier.is_some() {
                     metadata.source = SourceKind::Cache;
@@ -254,16 +259,16 @@ impl Registries {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         Statistics {
-            cache: self.shared.cache.statistics(),
-            ..self.shared.transport.statistics()
+            cache: self.inner.cache.statistics(),
+            ..self.inner.transport.statistics()
         }
     }
 
     /// The end of a run: what is to be remembered is written. What went wrong
     /// with the cache is told once.
     pub async fn finish(&self) -> Vec<String> {
-        self.shared.cache.flush().await;
-        self.shared.cache.warnings()
+        self.inner.cache.flush().await;
+        self.inner.cache.warnings()
     }
 
     /// Describes the versions of one repository, twice as many side by side as a
@@ -271,15 +276,15 @@ impl Registries {
     /// not all at once, so that 100,000 tags are no 100,000 open futures.
     async fn describe(
         &self,
-        images: &Images,
-        wanted: BTreeMap<TagOrDigest, Wanted>,
+        images: &RepositoryImages,
+        wanted: BTreeMap<TagOrDigest, WantedFacts>,
         now: Timestamp,
     ) -> Vec<(TagOrDigest, ImageMetadata)> {
         let mut described = Vec::with_capacity(wanted.len());
         let mut waiting = wanted.into_iter();
         let mut open = FuturesUnordered::new();
         loop {
-            let room = (2 * self.shared.transport.widest()).saturating_sub(open.len());
+            let room = (2 * self.inner.transport.widest()).saturating_sub(open.len());
             open.extend(waiting.by_ref().take(room).map(async |(version, wanted)| {
                 let image = images.describe(&version, wanted, now).await;
                 (version, image)
@@ -292,20 +297,20 @@ impl Registries {
     }
 
     fn repository(&self, account: &Account, name: &CanonicalName) -> Arc<Sources> {
-        let shared = &self.shared;
-        let places = shared.conf.sources(name);
+        let inner = &self.inner;
+        let places = inner.conf.sources(name);
         let key = (name.clone(), self.credential_id(account, name));
-        let mut repositories = shared
+        let mut repositories = inner
             .repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(sources) = repositories.get(&key) {
             return Arc::clone(sources);
         }
-        let places = match (layout::find(&shared.layouts, name), places) {
+        let places = match (layout::find(&inner.layouts, name), places) {
             (Some(layout), _) => {
-                let layout = Source::Layout(layout);
-                Ok(vec![Images::new(layout, Place::new(name), None)])
+                let layout = ImageSource::Layout(layout);
+                Ok(vec![RepositoryImages::new(layout, Place::new(name), None)])
             }
             (None, Ok(places)) => {
                 let images = |place| self.place(account, name, place);
@@ -320,24 +325,29 @@ impl Registries {
 
     /// A repository in one place, with the credentials for that place and no
     /// other, and what is remembered of that place.
-    fn place(&self, account: &Account, name: &CanonicalName, source: &PullSource) -> Images {
-        let shared = &self.shared;
+    fn place(
+        &self,
+        account: &Account,
+        name: &CanonicalName,
+        source: &PullSource,
+    ) -> RepositoryImages {
+        let inner = &self.inner;
         let place = Place::at(name, source);
         let remote = Remote::new(
             &source.name,
             place.clone(),
             self.endpoint(&source.name),
-            Arc::clone(&shared.transport),
+            Arc::clone(&inner.transport),
             account.clone(),
-            shared.rate_reserve,
+            inner.rate_reserve,
         );
-        let memory = Memory::new(&shared.cache, shared.trust, &source.name);
-        Images::new(Source::Remote(Box::new(remote)), place, memory)
+        let cache = MetadataCache::new(&inner.cache, inner.trust, &source.name);
+        RepositoryImages::new(ImageSource::Remote(Box::new(remote)), place, cache)
     }
 
     fn endpoint(&self, name: &CanonicalName) -> Arc<Endpoint> {
         let mut endpoints = self
-            .shared
+            .inner
             .endpoints
             .lock()
             .unwrap_or_else(PoisonError::into_inner);

@@ -94,7 +94,7 @@ pub(crate) fn cache(args: &CacheArgs, terminal: &mut Terminal) -> Result<ExitCod
 
 /// Ends with 1 where some of what was asked for could not be read.
 fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
-    let (file, servers) = match CacheReport::of(&args.place.cache) {
+    let (file, servers) = match CacheReport::for_option(&args.place.cache) {
         CacheReport::Off => (None, Vec::new()),
         CacheReport::NoDirectory => {
             return Err(CommandError::failed(

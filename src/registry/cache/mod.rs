@@ -17,19 +17,21 @@
 
 pub(crate) mod checksum;
 mod key;
+mod maintenance;
 mod memcached;
 mod option;
 mod report;
+mod shard;
 mod sqlite;
 mod store;
 mod warnings;
 mod worker;
 
 pub use key::EntryKind;
+pub use maintenance::clear_cache;
 pub use option::{CacheOption, CacheOptionError, Server};
 pub use report::{
     CacheReport, ClearError, Cleared, FileReport, KindReport, ServerReport, ServerStatistics,
-    clear_cache,
 };
 pub use store::{Cache, CacheStatistics};
 

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::key::EntryKind;
-use super::memcached;
-use super::option::{CacheOption, Server};
-use super::sqlite;
+use super::option::Server;
 
 /// Where a cache is, and what is there now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,58 +106,4 @@ pub enum ClearError {
     /// Some servers did not do it.
     #[error("not cleared: {}", .0.iter().map(|(server, why)| format!("{server}: {why}")).collect::<Vec<_>>().join("; "))]
     Servers(Vec<(Server, String)>),
-}
-
-impl CacheReport {
-    /// Looks at the cache, and changes nothing. May wait for a quarter of a
-    /// second for each server.
-    #[must_use]
-    pub fn of(option: &CacheOption) -> Self {
-        match option {
-            CacheOption::Off => Self::Off,
-            CacheOption::Memcached(servers) => {
-                let report = |server: &Server| ServerReport {
-                    server: server.clone(),
-                    answer: memcached::statistics(server).map_err(|error| error.to_string()),
-                };
-                Self::Servers(servers.iter().map(report).collect())
-            }
-            CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
-                Some(directory) => Self::File(sqlite::report(&directory)),
-                None => Self::NoDirectory,
-            },
-        }
-    }
-}
-
-/// Removes what is in the cache; other processes may use it meanwhile. From
-/// memcached servers only `all` can be removed.
-///
-/// # Errors
-///
-/// The file cannot be written or is not ours; `all` was not asked for; a server
-/// does not answer.
-pub fn clear_cache(option: &CacheOption, all: bool) -> Result<Cleared, ClearError> {
-    match option {
-        CacheOption::Off => Ok(Cleared::Nothing),
-        CacheOption::Memcached(_) if !all => Err(ClearError::NotAll),
-        CacheOption::Memcached(servers) => {
-            let failed: Vec<(Server, String)> = servers
-                .iter()
-                .filter_map(|server| {
-                    let error = memcached::clear(server).err()?;
-                    Some((server.clone(), error.to_string()))
-                })
-                .collect();
-            if failed.is_empty() {
-                Ok(Cleared::Servers(servers.clone()))
-            } else {
-                Err(ClearError::Servers(failed))
-            }
-        }
-        CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
-            Some(directory) => sqlite::clear(&directory),
-            None => Ok(Cleared::Nothing),
-        },
-    }
 }

@@ -10,9 +10,9 @@ use futures_util::future::join_all;
 use super::key::CacheKey;
 use super::memcached;
 use super::option::CacheOption;
+use super::shard::Shard;
 use super::sqlite;
 use super::warnings::Warnings;
-use super::worker::Worker;
 
 /// How long the end of a run waits for what is still to be written.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -24,25 +24,19 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// connected before the first question.
 #[derive(Clone, Default)]
 pub struct Cache {
-    shared: Arc<Shared>,
+    inner: Arc<CacheInner>,
     /// Others read and write it too.
     is_public: bool,
 }
 
 #[derive(Default)]
-struct Shared {
+struct CacheInner {
     /// None where the cache is off, one for a file, one for each server.
     shards: Vec<Shard>,
     warnings: Warnings,
     hits: AtomicU64,
     misses: AtomicU64,
     puts: AtomicU64,
-}
-
-/// A part of the entries, with what chooses it.
-pub(crate) struct Shard {
-    pub(crate) seed: u64,
-    pub(crate) worker: Worker,
 }
 
 /// What the cache was asked in this run.
@@ -80,16 +74,16 @@ impl Cache {
         };
         Self {
             is_public: matches!(option, CacheOption::Memcached(_)),
-            ..Self::of(shards, warnings)
+            ..Self::from_shards(shards, warnings)
         }
     }
 
-    pub(crate) fn of(shards: Vec<Shard>, warnings: Warnings) -> Self {
+    pub(crate) fn from_shards(shards: Vec<Shard>, warnings: Warnings) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            inner: Arc::new(CacheInner {
                 shards,
                 warnings,
-                ..Shared::default()
+                ..CacheInner::default()
             }),
             is_public: false,
         }
@@ -103,7 +97,7 @@ impl Cache {
     /// The values under these keys, in the order of the keys.
     pub(crate) async fn get(&self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         let mut values: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
-        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shared.shards.len()];
+        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.inner.shards.len()];
         for (place, key) in keys.iter().enumerate() {
             if let Some(shard) = self.shard(key) {
                 places[shard].push(place);
@@ -112,7 +106,7 @@ impl Cache {
         let asked = places.iter().enumerate().filter(|(_, of)| !of.is_empty());
         let answers = asked.map(|(shard, places)| {
             let keys = places.iter().map(|place| keys[*place]).collect();
-            let answer = self.shared.shards[shard].worker.get(keys);
+            let answer = self.inner.shards[shard].worker.get(keys);
             async move { (places, answer.await.unwrap_or_default()) }
         });
         for (places, answer) in join_all(answers).await {
@@ -121,9 +115,9 @@ impl Cache {
             }
         }
         let hits = values.iter().flatten().count() as u64;
-        self.shared.hits.fetch_add(hits, Ordering::Relaxed);
+        self.inner.hits.fetch_add(hits, Ordering::Relaxed);
         let misses = values.len() as u64 - hits;
-        self.shared.misses.fetch_add(misses, Ordering::Relaxed);
+        self.inner.misses.fetch_add(misses, Ordering::Relaxed);
         values
     }
 
@@ -131,20 +125,20 @@ impl Cache {
     /// on another thread; [`Self::get`] finds it at once.
     pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
         if let Some(shard) = self.shard(&key) {
-            self.shared.puts.fetch_add(1, Ordering::Relaxed);
-            self.shared.shards[shard].worker.put(key, value);
+            self.inner.puts.fetch_add(1, Ordering::Relaxed);
+            self.inner.shards[shard].worker.put(key, value);
         }
     }
 
     /// Waits until what was put is written, for 2 seconds at most. A run calls
     /// it at its end; what was put in the last half second is lost otherwise.
     pub async fn flush(&self) {
-        let flushes = self.shared.shards.iter().filter_map(|s| s.worker.flush());
+        let flushes = self.inner.shards.iter().filter_map(|s| s.worker.flush());
         if tokio::time::timeout(FLUSH, join_all(flushes))
             .await
             .is_err()
         {
-            self.shared
+            self.inner
                 .warnings
                 .add("the metadata cache is slow: not all that was learnt was written within 2 s");
         }
@@ -153,26 +147,23 @@ impl Cache {
     /// What the user should know and has not been given yet; each thing once.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.shared.warnings.take()
+        self.inner.warnings.take()
     }
 
     /// What was asked so far.
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {
         CacheStatistics {
-            hits: self.shared.hits.load(Ordering::Relaxed),
-            misses: self.shared.misses.load(Ordering::Relaxed),
-            puts: self.shared.puts.load(Ordering::Relaxed),
+            hits: self.inner.hits.load(Ordering::Relaxed),
+            misses: self.inner.misses.load(Ordering::Relaxed),
+            puts: self.inner.puts.load(Ordering::Relaxed),
         }
     }
 
     /// Whether there is nothing to ask: off from the beginning, or given up.
     #[must_use]
     pub fn is_off(&self) -> bool {
-        self.shared
-            .shards
-            .iter()
-            .all(|shard| shard.worker.is_over())
+        self.inner.shards.iter().all(|shard| shard.worker.is_over())
     }
 
     /// Which part of the entries a key belongs to, by rendezvous hashing: where
@@ -180,7 +171,7 @@ impl Cache {
     fn shard(&self, key: &CacheKey) -> Option<usize> {
         let [a, b, c, d, e, f, g, h, ..] = *key.hash();
         let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let shards = self.shared.shards.iter().enumerate();
+        let shards = self.inner.shards.iter().enumerate();
         let (best, _) = shards.max_by_key(|(_, shard)| mix(shard.seed ^ key))?;
         Some(best)
     }
@@ -199,7 +190,7 @@ fn mix(mut x: u64) -> u64 {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
-            .field("stores", &self.shared.shards.len())
+            .field("stores", &self.inner.shards.len())
             .field("statistics", &self.statistics())
             .finish_non_exhaustive()
     }

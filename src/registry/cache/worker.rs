@@ -34,13 +34,13 @@ pub(crate) trait Store: Send + 'static {
     fn write(&mut self, batch: Batch);
 
     /// Nothing more is coming for a while: writes what else it has to write.
-    fn settle(&mut self) {}
+    fn flush(&mut self) {}
 
     /// Whether it has given up: nothing is asked of it any more.
     fn is_over(&self) -> bool;
 }
 
-enum Request {
+enum WorkerMessage {
     Get(Vec<CacheKey>, oneshot::Sender<Vec<Option<Vec<u8>>>>),
     Put(CacheKey, Vec<u8>),
     Flush(oneshot::Sender<()>),
@@ -48,7 +48,7 @@ enum Request {
 
 /// A store behind its thread, which starts with the first request.
 pub(crate) struct Worker {
-    requests: Mutex<Option<Sender<Request>>>,
+    requests: Mutex<Option<Sender<WorkerMessage>>>,
     idle: Mutex<Option<Box<dyn Store>>>,
     over: Arc<AtomicBool>,
     warnings: Warnings,
@@ -73,12 +73,12 @@ impl Worker {
     /// where the store is gone.
     pub(crate) fn get(&self, keys: Vec<CacheKey>) -> oneshot::Receiver<Vec<Option<Vec<u8>>>> {
         let (sender, receiver) = oneshot::channel();
-        self.send(Request::Get(keys, sender));
+        self.send(WorkerMessage::Get(keys, sender));
         receiver
     }
 
     pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
-        self.send(Request::Put(key, value));
+        self.send(WorkerMessage::Put(key, value));
     }
 
     /// Asks that everything be written; answered when it is. `None` where the
@@ -88,7 +88,7 @@ impl Worker {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
-        self.send(Request::Flush(sender));
+        self.send(WorkerMessage::Flush(sender));
         Some(receiver)
     }
 
@@ -97,7 +97,7 @@ impl Worker {
         requests.is_some()
     }
 
-    fn send(&self, request: Request) {
+    fn send(&self, request: WorkerMessage) {
         if self.is_over() {
             return;
         }
@@ -113,13 +113,13 @@ impl Worker {
         }
     }
 
-    fn start(&self) -> Option<Sender<Request>> {
+    fn start(&self) -> Option<Sender<WorkerMessage>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let store = idle.take()?;
         let (sender, receiver) = channel();
         let over = Arc::clone(&self.over);
         let thread = thread::Builder::new().name("cache".to_owned());
-        match thread.spawn(move || Queue::new(store, over).run(&receiver)) {
+        match thread.spawn(move || WriteQueue::new(store, over).run(&receiver)) {
             Ok(_) => Some(sender),
             Err(error) => {
                 self.over.store(true, Ordering::Relaxed);
@@ -133,7 +133,7 @@ impl Worker {
 }
 
 /// What the thread does.
-struct Queue {
+struct WriteQueue {
     store: Box<dyn Store>,
     over: Arc<AtomicBool>,
     waiting: Batch,
@@ -141,7 +141,7 @@ struct Queue {
     since: Instant,
 }
 
-impl Queue {
+impl WriteQueue {
     fn new(store: Box<dyn Store>, over: Arc<AtomicBool>) -> Self {
         Self {
             store,
@@ -152,7 +152,7 @@ impl Queue {
         }
     }
 
-    fn run(mut self, requests: &Receiver<Request>) {
+    fn run(mut self, requests: &Receiver<WorkerMessage>) {
         loop {
             let request = if self.waiting.is_empty() {
                 requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -162,22 +162,22 @@ impl Queue {
             // The answers come last: whoever has one sees whether the store has
             // given up. Nobody may be listening any more.
             match request {
-                Ok(Request::Get(keys, answer)) => {
+                Ok(WorkerMessage::Get(keys, answer)) => {
                     let values = self.get(&keys);
                     self.note_end();
                     let _ = answer.send(values);
                 }
-                Ok(Request::Put(key, value)) => self.put(key, &value),
-                Ok(Request::Flush(answer)) => {
+                Ok(WorkerMessage::Put(key, value)) => self.put(key, &value),
+                Ok(WorkerMessage::Flush(answer)) => {
                     self.write();
-                    self.store.settle();
+                    self.store.flush();
                     self.note_end();
                     let _ = answer.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => self.write(),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.write();
-                    self.store.settle();
+                    self.store.flush();
                     return;
                 }
             }

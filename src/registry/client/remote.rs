@@ -17,7 +17,7 @@ use super::transport::{Answer, MAX_BODY, Pull, Puller, Question, SendError, Tran
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
-use crate::registry::repository::metadata_cache::Scope;
+use crate::registry::repository::metadata_cache::CredentialScope;
 
 /// The header in which registries name what they serve.
 const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -87,13 +87,13 @@ impl Remote {
     }
 
     /// Under which identities the cache may hold what was answered here.
-    pub(crate) async fn scopes(&self, private: bool) -> Vec<Scope> {
+    pub(crate) async fn scopes(&self, private: bool) -> Vec<CredentialScope> {
         self.authorizer.scopes(private).await
     }
 
     /// Under which of them the cache keeps what is answered now; `None` as long
     /// as the registry has not let anybody in.
-    pub(crate) async fn scope(&self, private: bool) -> Option<Scope> {
+    pub(crate) async fn scope(&self, private: bool) -> Option<CredentialScope> {
         self.authorizer.scope(private).await
     }
 
@@ -192,7 +192,7 @@ impl Remote {
             TagOrDigest::Tag(_) => answer.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
         };
         let digest = match named {
-            Some(digest) if !digest::is_of(&digest, &answer.body) => {
+            Some(digest) if !digest::matches(&digest, &answer.body) => {
                 return Err(self.mismatch(&what, &digest));
             }
             Some(digest) => digest,
@@ -223,7 +223,7 @@ impl Remote {
         if !answer.status.is_success() {
             return Err(self.refusal(&what, &answer).await);
         }
-        if !digest::is_of(&blob.digest, &answer.body) {
+        if !digest::matches(&blob.digest, &answer.body) {
             return Err(self.mismatch(&what, &blob.digest));
         }
         Ok(answer.body)

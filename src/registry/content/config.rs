@@ -26,15 +26,15 @@ impl Config {
     /// Reads an image's config. An odd time is no time; an odd platform none.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
-        struct Document {
+        struct ConfigJson {
             created: Option<Value>,
             os: Option<Value>,
             architecture: Option<Value>,
             variant: Option<Value>,
             config: Option<Value>,
         }
-        let document: Document = serde_json::from_slice(bytes)
-            .map_err(|error| format!("the image's config is malformed: {}", place_of(&error)))?;
+        let document: ConfigJson = serde_json::from_slice(bytes)
+            .map_err(|error| format!("the image's config is malformed: {}", json_error(&error)))?;
         let text = |value: &Option<Value>| {
             let text = value.as_ref().and_then(Value::as_str).unwrap_or_default();
             text.to_owned()
@@ -70,7 +70,7 @@ pub(crate) fn time(value: Option<&Value>) -> Option<Timestamp> {
 }
 
 /// Where JSON is broken, without a word of it.
-pub(crate) fn place_of(error: &serde_json::Error) -> String {
+pub(crate) fn json_error(error: &serde_json::Error) -> String {
     let kind = match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",
         serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",

@@ -12,7 +12,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> Option<Digest> {
 }
 
 /// Whether a digest is that of these bytes.
-pub(crate) fn is_of(digest: &Digest, bytes: &[u8]) -> bool {
+pub(crate) fn matches(digest: &Digest, bytes: &[u8]) -> bool {
     let (algorithm, expected) = digest.as_str().split_once(':').unwrap_or_default();
     let found = match algorithm {
         "sha256" => hex(&Sha256::digest(bytes)),
@@ -45,8 +45,8 @@ mod tests {
         ];
         for text in known {
             let digest: Digest = text.parse().expect(text);
-            assert!(is_of(&digest, b""), "{text}");
-            assert!(!is_of(&digest, b"x"), "{text}");
+            assert!(matches(&digest, b""), "{text}");
+            assert!(!matches(&digest, b"x"), "{text}");
         }
         assert_eq!(sha256(b"").as_ref().map(Digest::as_str), Some(known[0]));
     }

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::image::{Digest, Platform};
 
-use super::config::{CREATED, place_of, platform, time};
+use super::config::{CREATED, json_error, platform, time};
 use crate::registry::client::failure::clean;
 
 /// What we ask for, indexes first.
@@ -48,18 +48,18 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Manifest {
     /// Several images, without the attestations beside them.
-    Index(Index),
+    Index(ImageIndex),
     /// One image.
     Image(ImageManifest),
     /// Something else that a registry keeps: a chart, a signature.
-    Artifact(Artifact),
+    Artifact(ArtifactManifest),
 }
 
 /// Several images under one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Index {
+pub(crate) struct ImageIndex {
     /// The entries that may be images.
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<IndexEntry>,
     /// When its annotation says that it was built.
     pub(crate) created: Option<Timestamp>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct ImageManifest {
 
 /// The manifest of something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Artifact {
+pub(crate) struct ArtifactManifest {
     pub(crate) config: Option<Digest>,
     /// What tells so, as the end of a sentence that begins with its name.
     pub(crate) why: String,
@@ -82,7 +82,7 @@ pub(crate) struct Artifact {
 
 /// One entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct IndexEntry {
     pub(crate) manifest: Blob,
     /// `None`: the index does not tell.
     pub(crate) platform: Option<Platform>,
@@ -118,7 +118,7 @@ pub(crate) enum ManifestError {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ManifestJson {
     schema_version: Option<u64>,
     media_type: Option<String>,
     artifact_type: Option<String>,
@@ -126,7 +126,7 @@ struct Document {
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
     layers: Option<Vec<Typed>>,
-    annotations: Option<Annotations>,
+    annotations: Option<AnnotationMap>,
 }
 
 /// A descriptor of which the type alone matters.
@@ -147,7 +147,7 @@ struct Descriptor {
     size: i64,
     artifact_type: Option<String>,
     platform: Option<NamedPlatform>,
-    annotations: Option<Annotations>,
+    annotations: Option<AnnotationMap>,
 }
 
 #[derive(Deserialize)]
@@ -159,15 +159,15 @@ struct NamedPlatform {
     variant: Option<String>,
 }
 
-/// Annotations, of which some tool may have written one that is not a text.
-type Annotations = serde_json::Map<String, Value>;
+/// Annotations; a value may be something other than a string.
+type AnnotationMap = serde_json::Map<String, Value>;
 
 impl Manifest {
     /// Reads a manifest; `content_type` is what the answer called it.
     pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
         let malformed = |what: &str| ManifestError::Malformed(what.to_owned());
-        let document: Document = serde_json::from_slice(bytes).map_err(|error| {
-            ManifestError::Malformed(format!("the manifest is malformed: {}", place_of(&error)))
+        let document: ManifestJson = serde_json::from_slice(bytes).map_err(|error| {
+            ManifestError::Malformed(format!("the manifest is malformed: {}", json_error(&error)))
         })?;
         let essence = content_type.and_then(|text| text.split(';').next());
         let media_type = document.media_type.as_deref().or(essence).map(str::trim);
@@ -183,11 +183,11 @@ impl Manifest {
             let manifests = document.manifests;
             let manifests = manifests.ok_or_else(|| malformed("the index names no manifests"))?;
             let created = created(document.annotations.as_ref());
-            return Index::read(manifests, created).map(Self::Index);
+            return ImageIndex::read(manifests, created).map(Self::Index);
         }
         let Some(config) = &document.config else {
             return match document.media_type {
-                Some(media_type) => Ok(Self::Artifact(Artifact {
+                Some(media_type) => Ok(Self::Artifact(ArtifactManifest {
                     config: None,
                     why: format!("its manifest has the type {}", clean(&media_type)),
                 })),
@@ -200,7 +200,7 @@ impl Manifest {
                 config: blob,
                 created: created(document.annotations.as_ref()),
             }),
-            Some(why) => Self::Artifact(Artifact {
+            Some(why) => Self::Artifact(ArtifactManifest {
                 config: Some(blob.digest),
                 why,
             }),
@@ -208,7 +208,7 @@ impl Manifest {
     }
 }
 
-impl Document {
+impl ManifestJson {
     /// What tells that a manifest describes something else than an image.
     fn why_not_an_image(&self, config: &Descriptor, media_type: Option<&str>) -> Option<String> {
         let is_of_image = match config.media_type.as_str() {
@@ -248,7 +248,7 @@ impl Document {
     }
 }
 
-impl Index {
+impl ImageIndex {
     fn read(manifests: Vec<Descriptor>, created: Option<Timestamp>) -> Result<Self, ManifestError> {
         if manifests.len() > MAX_ENTRIES {
             return Err(ManifestError::TooManyEntries(manifests.len()));
@@ -256,7 +256,7 @@ impl Index {
         let entries = manifests
             .into_iter()
             .filter(|entry| !is_attestation(entry) && is_manifest(&entry.media_type))
-            .map(Entry::read)
+            .map(IndexEntry::read)
             .collect::<Result<_, _>>()?;
         Ok(Self { entries, created })
     }
@@ -267,7 +267,7 @@ impl Index {
     }
 }
 
-impl Entry {
+impl IndexEntry {
     fn read(entry: Descriptor) -> Result<Self, ManifestError> {
         let platform = entry.platform.as_ref().and_then(NamedPlatform::read);
         let is_image = platform.is_some()
@@ -307,7 +307,7 @@ impl Blob {
 }
 
 /// When annotations say that something was built.
-fn created(annotations: Option<&Annotations>) -> Option<Timestamp> {
+fn created(annotations: Option<&AnnotationMap>) -> Option<Timestamp> {
     time(annotations?.get(CREATED))
 }
 

@@ -56,19 +56,19 @@ fn an_index_keeps_its_images_and_drops_attestations_and_layers() {
         {"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"a/b","digest":"D","size":5,"platform":{"os":"linux","architecture":"amd64"}},
         {"digest":"D","size":-1,"platform":{"os":"","architecture":""}}],
         "annotations":{"org.opencontainers.image.created":"2026-02-03T04:05:06Z"}}"#;
-    let entry = |size, platform: &str, is_image| Entry {
+    let entry = |size, platform: &str, is_image| IndexEntry {
         manifest: blob(size),
         platform: platform.parse().ok(),
         is_image,
         created: None,
     };
-    let first = Entry {
+    let first = IndexEntry {
         created: "2026-01-02T03:04:05Z".parse().ok(),
         ..entry(Some(5), "linux/arm64", true)
     };
     assert_eq!(
         parse(index, None),
-        Ok(Manifest::Index(Index {
+        Ok(Manifest::Index(ImageIndex {
             entries: vec![
                 first,
                 entry(Some(5), "linux/amd64", false),

@@ -8,7 +8,7 @@ use crate::image::{BuildTimes, Content, Fact, ImageMetadata, Known, Member, Plat
 
 /// What is asked about one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedFacts {
     pub(crate) digest: bool,
     pub(crate) members: bool,
     pub(crate) platforms: bool,
@@ -16,9 +16,9 @@ pub(crate) struct Wanted {
     pub(crate) configs: bool,
 }
 
-impl Wanted {
+impl WantedFacts {
     /// One question.
-    pub(crate) fn of(fact: &Fact) -> Self {
+    pub(crate) fn from_fact(fact: &Fact) -> Self {
         let mut wanted = Self::default();
         wanted.add(fact);
         wanted
@@ -38,7 +38,7 @@ impl Wanted {
     }
 
     /// The part of it that configs answer.
-    pub(crate) fn of_configs(self) -> Self {
+    pub(crate) fn config_facts(self) -> Self {
         Self {
             created: self.created,
             platforms: self.platforms,
@@ -47,7 +47,7 @@ impl Wanted {
     }
 
     /// Whether a digest, or nothing, answers it.
-    pub(crate) fn is_below_no_digest(self) -> bool {
+    pub(crate) fn needs_only_digest(self) -> bool {
         !(self.members || self.platforms || self.created || self.configs)
     }
 }
@@ -75,7 +75,7 @@ pub(crate) struct ImageFacts {
 
 impl ImageFacts {
     /// What an answer told; what failed is not kept.
-    pub(crate) fn of(image: &ImageMetadata) -> Self {
+    pub(crate) fn from_metadata(image: &ImageMetadata) -> Self {
         Self {
             members: image.members.value().cloned(),
             configs: image.configs_asked && image.members.value().is_some(),
@@ -87,8 +87,8 @@ impl ImageFacts {
     }
 
     /// The questions that it answers; a digest is known to whoever looks it up.
-    fn known(&self) -> Wanted {
-        Wanted {
+    fn known(&self) -> WantedFacts {
+        WantedFacts {
             digest: true,
             members: self.members.is_some(),
             platforms: self.platforms.is_some() && self.content.is_some(),
@@ -98,7 +98,7 @@ impl ImageFacts {
     }
 
     /// Whether this answers what is wanted.
-    pub(crate) fn answer(&self, wanted: Wanted) -> bool {
+    pub(crate) fn answer(&self, wanted: WantedFacts) -> bool {
         let known = self.known();
         (!wanted.members || known.members)
             && (!wanted.configs || known.configs)
@@ -176,22 +176,22 @@ mod tests {
             created: Known::Value(BuildTimes::default()),
             ..ImageMetadata::default()
         };
-        let wanted = Wanted {
+        let wanted = WantedFacts {
             created: true,
-            ..Wanted::default()
+            ..WantedFacts::default()
         };
-        assert!(ImageFacts::of(&dated).answer(wanted));
-        assert!(!ImageFacts::of(&ImageMetadata::default()).answer(wanted));
+        assert!(ImageFacts::from_metadata(&dated).answer(wanted));
+        assert!(!ImageFacts::from_metadata(&ImageMetadata::default()).answer(wanted));
     }
 
     #[test]
     fn facts_grow_and_configs_are_not_forgotten() {
-        let mut facts = ImageFacts::of(&ImageMetadata {
+        let mut facts = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(true)]),
             configs_asked: true,
             ..ImageMetadata::default()
         });
-        let later = ImageFacts::of(&ImageMetadata {
+        let later = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             created: Known::Value(BuildTimes::of_config(Some(time()))),
             ..ImageMetadata::default()
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let facts = ImageFacts::of(&ImageMetadata {
+        let facts = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
             created: Known::Value(BuildTimes::of_config(Some(time()))),

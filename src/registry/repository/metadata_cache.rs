@@ -28,11 +28,11 @@ use crate::registry::options::Trust;
 const TAG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whose answers: those to a credential, or those to anybody.
-pub(crate) type Scope = Option<CredentialId>;
+pub(crate) type CredentialScope = Option<CredentialId>;
 
 /// A repository's entries in the cache.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct MetadataCache {
     cache: Cache,
     trust: Trust,
     name: CanonicalName,
@@ -84,7 +84,7 @@ pub(crate) struct RememberedTag {
     pub(crate) last_modified: Option<Timestamp>,
 }
 
-impl Memory {
+impl MetadataCache {
     /// `None` where nothing is kept.
     pub(crate) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
         (!cache.is_off()).then(|| Self {
@@ -101,13 +101,16 @@ impl Memory {
     }
 
     /// Whether nobody else is asked.
-    pub(crate) fn is_all_there_is(&self) -> bool {
+    pub(crate) fn is_offline(&self) -> bool {
         self.trust.offline
     }
 
     /// The tag list, however old, and to whom it was told.
-    pub(crate) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
-        let key = |scope: &Scope| self.key(EntryKind::TagList, *scope, "");
+    pub(crate) async fn list(
+        &self,
+        scopes: &[CredentialScope],
+    ) -> Option<(CredentialScope, RememberedList)> {
+        let key = |scope: &CredentialScope| self.key(EntryKind::TagList, *scope, "");
         let keys: Vec<CacheKey> = scopes.iter().map(key).collect();
         let found = self.cache.get(&keys).await;
         scopes
@@ -126,14 +129,14 @@ impl Memory {
         !self.trust.refresh
     }
 
-    pub(crate) fn keep_list(&self, scope: Scope, list: &RememberedList) {
+    pub(crate) fn keep_list(&self, scope: CredentialScope, list: &RememberedList) {
         self.keep(self.key(EntryKind::TagList, scope, ""), list);
     }
 
     /// What is known of tags, however old.
     pub(crate) async fn tags<'t>(
         &self,
-        scopes: &[Scope],
+        scopes: &[CredentialScope],
         tags: &[&'t Tag],
     ) -> HashMap<&'t Tag, RememberedTag> {
         let key = |tag: &Tag, scope| self.key(EntryKind::Tag, scope, tag.as_str());
@@ -145,24 +148,24 @@ impl Memory {
         self.trust.offline || (!self.trust.refresh && is_younger(tag.at, now, TAG_AGE))
     }
 
-    pub(crate) fn keep_tag(&self, scope: Scope, tag: &Tag, remembered: &RememberedTag) {
+    pub(crate) fn keep_tag(&self, scope: CredentialScope, tag: &Tag, remembered: &RememberedTag) {
         self.keep(self.key(EntryKind::Tag, scope, tag.as_str()), remembered);
     }
 
     /// The facts of images.
     pub(crate) async fn images<'d>(
         &self,
-        scopes: &[Scope],
+        scopes: &[CredentialScope],
         digests: &[&'d Digest],
     ) -> HashMap<&'d Digest, ImageFacts> {
         self.find_all(scopes, digests, image_key).await
     }
 
-    pub(crate) fn keep_image(&self, scope: Scope, digest: &Digest, facts: &ImageFacts) {
+    pub(crate) fn keep_image(&self, scope: CredentialScope, digest: &Digest, facts: &ImageFacts) {
         self.keep(image_key(digest, scope), facts);
     }
 
-    fn key(&self, kind: EntryKind, scope: Scope, of: &str) -> CacheKey {
+    fn key(&self, kind: EntryKind, scope: CredentialScope, of: &str) -> CacheKey {
         CacheKey::new(
             kind,
             &[
@@ -183,9 +186,9 @@ impl Memory {
     /// The entries of many things, asked for together.
     async fn find_all<'k, K: std::hash::Hash + Eq + ?Sized, T: DeserializeOwned>(
         &self,
-        scopes: &[Scope],
+        scopes: &[CredentialScope],
         of: &[&'k K],
-        key: impl Fn(&K, Scope) -> CacheKey,
+        key: impl Fn(&K, CredentialScope) -> CacheKey,
     ) -> HashMap<&'k K, T> {
         let keys: Vec<CacheKey> = of
             .iter()
@@ -210,12 +213,12 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 
 /// Equal content is equal wherever it lies, so neither registry nor repository
 /// is a part of the key.
-fn image_key(digest: &Digest, scope: Scope) -> CacheKey {
+fn image_key(digest: &Digest, scope: CredentialScope) -> CacheKey {
     let digest = digest.as_str().as_bytes();
     CacheKey::new(EntryKind::Image, &[scope_bytes(&scope), digest])
 }
 
-fn scope_bytes(scope: &Scope) -> &[u8] {
+fn scope_bytes(scope: &CredentialScope) -> &[u8] {
     scope.as_ref().map_or(b"anonymous", |id| id.as_bytes())
 }
 

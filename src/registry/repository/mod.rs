@@ -1,5 +1,6 @@
 //! What is known of one repository: its tags, its images, and when they were pushed.
 
+pub(crate) mod described_tags;
 pub(crate) mod facts;
 pub(crate) mod images;
 pub(crate) mod layout;

@@ -8,21 +8,21 @@ use tokio::sync::OnceCell;
 
 use crate::image::FetchFailure;
 
-type Cell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
+type AnswerCell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
 
 /// Answers by key. Who asks for one that is being fetched waits for it; a
 /// failure is an answer too.
 #[derive(Debug)]
-pub(crate) struct Once<K, T>(Mutex<HashMap<K, Cell<T>>>);
+pub(crate) struct FetchOnce<K, T>(Mutex<HashMap<K, AnswerCell<T>>>);
 
 // Not derived: a derive would ask for `K: Default`.
-impl<K, T> Default for Once<K, T> {
+impl<K, T> Default for FetchOnce<K, T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
+impl<K: Eq + Hash + Clone, T: Clone> FetchOnce<K, T> {
     /// The answer for a key, fetched if nobody did so yet.
     pub(crate) async fn get_or_fetch<F, Fut>(&self, key: &K, fetch: F) -> Result<T, FetchFailure>
     where

@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 
 use crate::image::FetchFailure;
 
-use super::images::Images;
+use super::images::RepositoryImages;
 
 /// The places from which a repository may be read, in the order in which they
 /// are tried, its own the last; or why it may not be read at all.
@@ -18,14 +18,14 @@ use super::images::Images;
 /// its own name.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    pub(crate) places: Result<Vec<Images>, FetchFailure>,
+    pub(crate) places: Result<Vec<RepositoryImages>, FetchFailure>,
     chosen: OnceLock<usize>,
     /// Held while the choice is made: one question at a time.
     pub(crate) choice: Mutex<()>,
 }
 
 impl Sources {
-    pub(crate) fn new(places: Result<Vec<Images>, FetchFailure>) -> Self {
+    pub(crate) fn new(places: Result<Vec<RepositoryImages>, FetchFailure>) -> Self {
         let chosen = match &places {
             // There is no choice.
             Ok(places) if places.len() == 1 => OnceLock::from(0),
@@ -39,7 +39,7 @@ impl Sources {
     }
 
     /// The place that is asked for the rest of the run, if one has answered.
-    pub(crate) fn chosen(&self) -> Option<&Images> {
+    pub(crate) fn chosen(&self) -> Option<&RepositoryImages> {
         self.places.as_ref().ok()?.get(*self.chosen.get()?)
     }
 

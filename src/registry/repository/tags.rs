@@ -20,7 +20,7 @@ use super::providers::{self, TagFacts};
 use crate::registry::client::failure::clean;
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Answer, Question};
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 use crate::registry::content::link;
 
 /// How many tags one page is asked to hold.
@@ -73,7 +73,7 @@ impl TagList {
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct TagListJson<'a> {
     tags: Option<Vec<String>>,
     #[serde(borrow)]
     manifest: Option<&'a RawValue>,
@@ -199,14 +199,14 @@ async fn ask(
     Ok(Ok((page, answer.url)))
 }
 
-fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<Page<'a>, FetchFailure> {
+fn read<'a>(remote: &Remote, answer: &'a Answer) -> Result<TagListJson<'a>, FetchFailure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
         let content_type = answer.header("content-type").unwrap_or("no type");
         useless(
             remote,
             format_args!(
                 "it is malformed: {} ({}); is {} a registry?",
-                place_of(&error),
+                json_error(&error),
                 clean(content_type),
                 remote.place().registry()
             ),

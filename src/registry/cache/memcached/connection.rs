@@ -11,10 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::option::Server;
+use crate::registry::client::failure::clean;
 
 /// How long a server may take for an answer. Bytes may take longer: a
 /// millisecond for each KiB.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
+pub(crate) const SERVER_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The largest value, so that an item with its key and header stays below the
 /// 1 MiB that memcached takes unless it is told otherwise.
@@ -28,16 +29,16 @@ const MOST_STATISTICS: usize = 1000;
 
 /// Why a server is of no use. The texts end a sentence that names it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum CacheServerError {
     /// Its name has no address.
     #[error("its name cannot be resolved")]
     Name,
     /// No answer in time.
-    #[error("no answer within {} ms", PATIENCE.as_millis())]
-    Slow,
+    #[error("no answer within {} ms", SERVER_TIMEOUT.as_millis())]
+    Timeout,
     /// Many answers that were late, though each in time.
     #[error("it is too slow")]
-    Tardy,
+    TooSlow,
     /// It ended the connection.
     #[error("it closed the connection")]
     Closed,
@@ -46,16 +47,16 @@ pub(crate) enum Trouble {
     System(io::Error),
     /// What no memcached answers.
     #[error("it does not answer as memcached does")]
-    Nonsense,
+    Protocol,
     /// What it says is wrong, with itself or with the question.
     #[error("it answers {0:?}")]
     Refused(String),
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CacheServerError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Slow,
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Self::Timeout,
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
@@ -66,12 +67,12 @@ impl From<io::Error> for Trouble {
 }
 
 /// A socket whose reads and writes all end at one time.
-struct Bounded {
+struct TimedStream {
     stream: TcpStream,
     until: Instant,
 }
 
-impl Bounded {
+impl TimedStream {
     fn left(&self) -> io::Result<Option<Duration>> {
         match self.until.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
@@ -85,14 +86,14 @@ impl Bounded {
     }
 }
 
-impl Read for Bounded {
+impl Read for TimedStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(self.left()?)?;
         self.stream.read(buffer)
     }
 }
 
-impl Write for Bounded {
+impl Write for TimedStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(self.left()?)?;
         self.stream.write(bytes)
@@ -105,7 +106,7 @@ impl Write for Bounded {
 
 /// What became of a value that was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum SetOutcome {
     Yes,
     /// The server has no room for it, and says so.
     No(String),
@@ -113,52 +114,55 @@ pub(crate) enum Stored {
 
 /// A connection. After an error it is of no use any more.
 pub(crate) struct Connection {
-    socket: BufReader<Bounded>,
+    socket: BufReader<TimedStream>,
 }
 
 impl Connection {
     /// Resolves the name and connects.
-    pub(crate) fn open(server: &Server) -> Result<Self, Trouble> {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn open(server: &Server) -> Result<Self, CacheServerError> {
+        let until = Instant::now() + SERVER_TIMEOUT;
         let stream = connect(addresses(server, until)?, until)?;
         stream.set_nodelay(true)?;
         Ok(Self {
-            socket: BufReader::new(Bounded { stream, until }),
+            socket: BufReader::new(TimedStream { stream, until }),
         })
     }
 
     /// Sends a question; the time for its answer begins.
-    fn send(&mut self, question: &[u8]) -> Result<(), Trouble> {
+    fn send(&mut self, question: &[u8]) -> Result<(), CacheServerError> {
         let socket = self.socket.get_mut();
-        socket.until = Instant::now() + PATIENCE;
+        socket.until = Instant::now() + SERVER_TIMEOUT;
         socket.allow(question.len());
         Ok(socket.write_all(question)?)
     }
 
     /// A line of the answer without its end.
-    fn line(&mut self) -> Result<String, Trouble> {
+    fn line(&mut self) -> Result<String, CacheServerError> {
         let mut line = Vec::new();
         let mut bounded = (&mut self.socket).take(LONGEST_LINE);
         let length = bounded.read_until(b'\n', &mut line)?;
         if length == 0 {
-            return Err(Trouble::Closed);
+            return Err(CacheServerError::Closed);
         }
         let Some(line) = line.strip_suffix(b"\r\n") else {
             return Err(match length as u64 {
-                LONGEST_LINE => Trouble::Nonsense,
-                _ if line.ends_with(b"\n") => Trouble::Nonsense,
-                _ => Trouble::Closed,
+                LONGEST_LINE => CacheServerError::Protocol,
+                _ if line.ends_with(b"\n") => CacheServerError::Protocol,
+                _ => CacheServerError::Closed,
             });
         };
-        let line = String::from_utf8(line.to_vec()).map_err(|_| Trouble::Nonsense)?;
+        let line = String::from_utf8(line.to_vec()).map_err(|_| CacheServerError::Protocol)?;
         match line.strip_prefix("SERVER_ERROR ") {
-            Some(text) => Err(Trouble::Refused(super::clean(text))),
+            Some(text) => Err(CacheServerError::Refused(clean(text))),
             None => Ok(line),
         }
     }
 
     /// The values of these keys that there are.
-    pub(crate) fn get(&mut self, keys: &[String]) -> Result<HashMap<String, Vec<u8>>, Trouble> {
+    pub(crate) fn get(
+        &mut self,
+        keys: &[String],
+    ) -> Result<HashMap<String, Vec<u8>>, CacheServerError> {
         self.send(format!("get {}\r\n", keys.join(" ")).as_bytes())?;
         let mut values = HashMap::new();
         // One value for each key and the end: no server can go on for ever.
@@ -167,27 +171,27 @@ impl Connection {
             if line == "END" {
                 return Ok(values);
             }
-            let (key, length) = item(&line).ok_or(Trouble::Nonsense)?;
+            let (key, length) = item(&line).ok_or(CacheServerError::Protocol)?;
             let is_asked = keys.iter().any(|asked| asked == key);
             if length > LARGEST || !is_asked {
-                return Err(Trouble::Nonsense);
+                return Err(CacheServerError::Protocol);
             }
             self.socket.get_mut().allow(length);
             let mut value = vec![0; length + 2];
             self.socket.read_exact(&mut value)?;
             if value.split_off(length) != b"\r\n" {
-                return Err(Trouble::Nonsense);
+                return Err(CacheServerError::Protocol);
             }
             values.insert(key.to_owned(), value);
         }
-        Err(Trouble::Nonsense)
+        Err(CacheServerError::Protocol)
     }
 
     /// Stores values, each for so many seconds, or for ever where that is 0.
     pub(crate) fn set(
         &mut self,
         values: &[(String, u32, Vec<u8>)],
-    ) -> Result<Vec<Stored>, Trouble> {
+    ) -> Result<Vec<SetOutcome>, CacheServerError> {
         let mut question = Vec::new();
         for (key, seconds, value) in values {
             // Writing to memory cannot fail.
@@ -199,16 +203,16 @@ impl Connection {
         values
             .iter()
             .map(|_| match self.line() {
-                Ok(line) if line == "STORED" => Ok(Stored::Yes),
-                Ok(_) => Err(Trouble::Nonsense),
-                Err(Trouble::Refused(text)) => Ok(Stored::No(text)),
-                Err(trouble) => Err(trouble),
+                Ok(line) if line == "STORED" => Ok(SetOutcome::Yes),
+                Ok(_) => Err(CacheServerError::Protocol),
+                Err(CacheServerError::Refused(text)) => Ok(SetOutcome::No(text)),
+                Err(error) => Err(error),
             })
             .collect()
     }
 
     /// What the server tells of itself.
-    pub(crate) fn statistics(&mut self) -> Result<HashMap<String, String>, Trouble> {
+    pub(crate) fn statistics(&mut self) -> Result<HashMap<String, String>, CacheServerError> {
         self.send(b"stats\r\n")?;
         let mut statistics = HashMap::new();
         for _ in 0..MOST_STATISTICS {
@@ -216,19 +220,21 @@ impl Connection {
             if line == "END" {
                 return Ok(statistics);
             }
-            let rest = line.strip_prefix("STAT ").ok_or(Trouble::Nonsense)?;
+            let rest = line
+                .strip_prefix("STAT ")
+                .ok_or(CacheServerError::Protocol)?;
             let (name, value) = rest.split_once(' ').unwrap_or((rest, ""));
-            statistics.insert(name.to_owned(), super::clean(value));
+            statistics.insert(name.to_owned(), clean(value));
         }
-        Err(Trouble::Nonsense)
+        Err(CacheServerError::Protocol)
     }
 
     /// Takes all entries away, those of others too.
-    pub(crate) fn flush_all(&mut self) -> Result<(), Trouble> {
+    pub(crate) fn flush_all(&mut self) -> Result<(), CacheServerError> {
         self.send(b"flush_all\r\n")?;
         match self.line()?.as_str() {
             "OK" => Ok(()),
-            _ => Err(Trouble::Nonsense),
+            _ => Err(CacheServerError::Protocol),
         }
     }
 }
@@ -243,7 +249,7 @@ fn item(line: &str) -> Option<(&str, usize)> {
 
 /// The addresses of a server. The system may take as long as it likes to find
 /// them, so it is asked on a thread of its own, which is not waited for.
-fn addresses(server: &Server, until: Instant) -> Result<Vec<SocketAddr>, Trouble> {
+fn addresses(server: &Server, until: Instant) -> Result<Vec<SocketAddr>, CacheServerError> {
     let (sender, receiver) = mpsc::channel();
     let name = (server.host.clone(), server.port);
     let resolve = move || {
@@ -253,21 +259,21 @@ fn addresses(server: &Server, until: Instant) -> Result<Vec<SocketAddr>, Trouble
     };
     thread::Builder::new()
         .spawn(resolve)
-        .map_err(Trouble::System)?;
+        .map_err(CacheServerError::System)?;
     match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(_)) => Err(Trouble::Name),
-        Err(_) => Err(Trouble::Slow),
+        Ok(Err(_)) => Err(CacheServerError::Name),
+        Err(_) => Err(CacheServerError::Timeout),
     }
 }
 
 /// Connects to the first address that answers.
-fn connect(addresses: Vec<SocketAddr>, until: Instant) -> Result<TcpStream, Trouble> {
-    let mut last = Trouble::Name;
+fn connect(addresses: Vec<SocketAddr>, until: Instant) -> Result<TcpStream, CacheServerError> {
+    let mut last = CacheServerError::Name;
     for address in addresses {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Trouble::Slow);
+            return Err(CacheServerError::Timeout);
         }
         match TcpStream::connect_timeout(&address, left) {
             Ok(stream) => return Ok(stream),

@@ -6,7 +6,7 @@ use super::super::key::{CacheKey, EntryKind, FORMAT};
 use super::super::option::Server;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::connection::{Connection, LARGEST, Stored, Trouble};
+use super::connection::{CacheServerError, Connection, LARGEST, SetOutcome};
 
 /// How many keys are asked at a time: memcached reads a line of so many at once.
 const KEYS: usize = 100;
@@ -51,23 +51,26 @@ impl Entries {
     /// Asks the server. After an error it is given up for the run; but a
     /// connection that has ended since it was used last, as by a restart, is
     /// opened anew once.
-    fn ask<T>(&mut self, question: impl Fn(&mut Connection) -> Result<T, Trouble>) -> Option<T> {
+    fn ask<T>(
+        &mut self,
+        question: impl Fn(&mut Connection) -> Result<T, CacheServerError>,
+    ) -> Option<T> {
         let since = Instant::now();
         let was_open = self.connection.is_some();
         let mut answer = self.ask_once(&question);
-        if was_open && matches!(answer, Err(Trouble::Closed)) {
+        if was_open && matches!(answer, Err(CacheServerError::Closed)) {
             answer = self.ask_once(&question);
         }
         self.waited += since.elapsed().saturating_sub(NORMAL);
         match answer {
             Ok(answer) => {
                 if self.waited > MOST_WAITING {
-                    self.give_up(&Trouble::Tardy);
+                    self.give_up(&CacheServerError::TooSlow);
                 }
                 Some(answer)
             }
-            Err(trouble) => {
-                self.give_up(&trouble);
+            Err(error) => {
+                self.give_up(&error);
                 None
             }
         }
@@ -75,8 +78,8 @@ impl Entries {
 
     fn ask_once<T>(
         &mut self,
-        question: impl Fn(&mut Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        question: impl Fn(&mut Connection) -> Result<T, CacheServerError>,
+    ) -> Result<T, CacheServerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(&self.server)?,
@@ -86,7 +89,7 @@ impl Entries {
         Ok(answer)
     }
 
-    fn give_up(&mut self, why: &Trouble) {
+    fn give_up(&mut self, why: &CacheServerError) {
         self.over = true;
         self.connection = None;
         self.warnings.add(format!(
@@ -100,7 +103,7 @@ impl Entries {
             return;
         };
         for outcome in stored {
-            if let Stored::No(text) = outcome {
+            if let SetOutcome::No(text) = outcome {
                 self.warnings.add(format!(
                     "the cache server {} does not keep all values: {text}",
                     self.server

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// What a server does with a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum FakeBehavior {
     /// Answers.
     Works,
     /// Answers, and then ends the connection.
@@ -38,7 +38,7 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    pub(crate) fn start(manner: Manner) -> Self {
+    pub(crate) fn start(behavior: FakeBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let fake = Self {
             address: listener.local_addr().expect("an address"),
@@ -53,7 +53,7 @@ impl Fake {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::Relaxed);
                 let (items, questions) = (Arc::clone(&items), Arc::clone(&questions));
-                thread::spawn(move || serve(stream.expect("a peer"), manner, &items, &questions));
+                thread::spawn(move || serve(stream.expect("a peer"), behavior, &items, &questions));
             }
         });
         fake
@@ -66,7 +66,7 @@ impl Fake {
 }
 
 /// Ends where the peer does.
-fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsize) {
+fn serve(stream: TcpStream, behavior: FakeBehavior, items: &Items, questions: &AtomicUsize) {
     let mut answers = stream.try_clone().expect("a socket");
     let mut reader = BufReader::new(stream);
     loop {
@@ -94,7 +94,7 @@ fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsi
                 let mut value = vec![0; length.parse::<usize>().expect("a length") + 2];
                 reader.read_exact(&mut value).expect("a value");
                 assert_eq!(value.split_off(value.len() - 2), b"\r\n");
-                if manner == Manner::Refuses {
+                if behavior == FakeBehavior::Refuses {
                     answer.extend_from_slice(b"SERVER_ERROR out of memory storing object\r\n");
                 } else {
                     let item = (seconds.parse().expect("seconds"), value);
@@ -109,14 +109,14 @@ fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsi
             }
             _ => answer.extend_from_slice(b"ERROR\r\n"),
         }
-        match manner {
-            Manner::Closes => return,
-            Manner::Hangs => continue,
-            Manner::Slow(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
-            Manner::Says(text) => answer = text.to_owned(),
-            Manner::Works | Manner::Refuses | Manner::ClosesAfterwards => {}
+        match behavior {
+            FakeBehavior::Closes => return,
+            FakeBehavior::Hangs => continue,
+            FakeBehavior::Slow(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
+            FakeBehavior::Says(text) => answer = text.to_owned(),
+            FakeBehavior::Works | FakeBehavior::Refuses | FakeBehavior::ClosesAfterwards => {}
         }
-        if answers.write_all(&answer).is_err() || manner == Manner::ClosesAfterwards {
+        if answers.write_all(&answer).is_err() || behavior == FakeBehavior::ClosesAfterwards {
             return;
         }
     }

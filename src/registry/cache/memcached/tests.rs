@@ -7,7 +7,7 @@ use super::super::key::{CacheKey, EntryKind};
 use super::super::option::{CacheOption, Server};
 use super::super::store::Cache;
 use super::connection::LARGEST;
-use super::fake::{Fake, Manner};
+use super::fake::{Fake, FakeBehavior};
 
 fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
@@ -53,7 +53,7 @@ fn warns(cache: &Cache, fake: &Fake, warning: &str) {
 
 #[tokio::test]
 async fn what_one_run_puts_another_finds_over_one_connection_in_few_questions() {
-    let fake = Fake::start(Manner::Works);
+    let fake = Fake::start(FakeBehavior::Works);
     let first = cache(&[&fake]);
     fill(&first, 0..1000).await;
     assert_eq!(fake.count(), 1000);
@@ -71,7 +71,7 @@ async fn what_one_run_puts_another_finds_over_one_connection_in_few_questions() 
 
 #[tokio::test]
 async fn what_has_a_digest_is_kept_for_ever_and_the_rest_for_thirty_days() {
-    let fake = Fake::start(Manner::Works);
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     for kind in EntryKind::ALL {
         cache.put(CacheKey::new(kind, &[b"a"]), vec![]);
@@ -87,7 +87,7 @@ async fn what_has_a_digest_is_kept_for_ever_and_the_rest_for_thirty_days() {
 
 #[tokio::test]
 async fn nothing_is_connected_before_something_is_asked() {
-    let fake = Fake::start(Manner::Works);
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     cache.flush().await;
     assert_eq!(fake.connections.load(Ordering::Relaxed), 0);
@@ -95,7 +95,7 @@ async fn nothing_is_connected_before_something_is_asked() {
 
 #[tokio::test]
 async fn servers_share_the_keys_and_losing_one_moves_only_its_own() {
-    let fakes: Vec<Fake> = (0..3).map(|_| Fake::start(Manner::Works)).collect();
+    let fakes: Vec<Fake> = (0..3).map(|_| Fake::start(FakeBehavior::Works)).collect();
     let all: Vec<&Fake> = fakes.iter().collect();
     fill(&cache(&all), 0..900).await;
     for fake in &fakes {
@@ -111,8 +111,8 @@ async fn servers_share_the_keys_and_losing_one_moves_only_its_own() {
 
 #[tokio::test]
 async fn a_dead_server_costs_its_own_keys_and_one_warning() {
-    let works = Fake::start(Manner::Works);
-    let mut dead = Fake::start(Manner::Works);
+    let works = Fake::start(FakeBehavior::Works);
+    let mut dead = Fake::start(FakeBehavior::Works);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     dead.address = listener.local_addr().expect("an address");
     drop(listener);
@@ -126,8 +126,11 @@ async fn a_dead_server_costs_its_own_keys_and_one_warning() {
 
 #[tokio::test]
 async fn a_server_that_hangs_is_given_up_after_a_quarter_of_a_second() {
-    let works = Fake::start(Manner::Works);
-    let hangs = [Fake::start(Manner::Hangs), Fake::start(Manner::Hangs)];
+    let works = Fake::start(FakeBehavior::Works);
+    let hangs = [
+        Fake::start(FakeBehavior::Hangs),
+        Fake::start(FakeBehavior::Hangs),
+    ];
     fill(&cache(&[&works]), 0..600).await;
     let cache = cache(&[&works, &hangs[0], &hangs[1]]);
     let since = Instant::now();
@@ -157,7 +160,7 @@ async fn a_server_that_hangs_is_given_up_after_a_quarter_of_a_second() {
 
 #[tokio::test]
 async fn a_server_that_is_slow_each_time_is_given_up_too() {
-    let fake = Fake::start(Manner::Slow(150));
+    let fake = Fake::start(FakeBehavior::Slow(150));
     let cache = cache(&[&fake]);
     let since = Instant::now();
     assert_eq!(found(&cache, 0..3000).await, 0);
@@ -190,7 +193,7 @@ async fn what_no_memcached_answers_is_found_out() {
         ),
         (b"EN", "no answer within 250 ms"),
     ] {
-        let fake = Fake::start(Manner::Says(text));
+        let fake = Fake::start(FakeBehavior::Says(text));
         let cache = cache(&[&fake]);
         let shown = String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
         assert_eq!(found(&cache, 0..3).await, 0, "{shown}");
@@ -204,7 +207,7 @@ async fn a_length_beyond_the_limit_is_not_made_room_for() {
     let name = format!("imgpolicy:2:{}", key(0).hex());
     for length in ["1048577", "99999999999999", "-1", "1 2"] {
         let text = format!("VALUE {name} 0 {length}\r\n").into_bytes();
-        let fake = Fake::start(Manner::Says(text.leak()));
+        let fake = Fake::start(FakeBehavior::Says(text.leak()));
         let cache = cache(&[&fake]);
         assert_eq!(found(&cache, 0..1).await, 0, "{length}");
         warns(&cache, &fake, "does not answer as memcached");
@@ -213,14 +216,14 @@ async fn a_length_beyond_the_limit_is_not_made_room_for() {
 
 #[tokio::test]
 async fn a_server_that_closes_is_given_up_and_one_that_restarts_is_not() {
-    let closes = Fake::start(Manner::Closes);
+    let closes = Fake::start(FakeBehavior::Closes);
     let given_up = cache(&[&closes]);
     assert_eq!(found(&given_up, 0..1).await, 0);
     warns(&given_up, &closes, "it closed the connection");
 
-    let works = Fake::start(Manner::Works);
+    let works = Fake::start(FakeBehavior::Works);
     fill(&cache(&[&works]), 0..10).await;
-    let restarts = Fake::start(Manner::ClosesAfterwards);
+    let restarts = Fake::start(FakeBehavior::ClosesAfterwards);
     let items = works.items.lock().expect("no panic before").clone();
     *restarts.items.lock().expect("no panic before") = items;
     let goes_on = cache(&[&restarts]);
@@ -237,7 +240,7 @@ async fn a_server_that_closes_is_given_up_and_one_that_restarts_is_not() {
 
 #[tokio::test]
 async fn what_others_wrote_under_our_keys_is_a_miss() {
-    let fake = Fake::start(Manner::Works);
+    let fake = Fake::start(FakeBehavior::Works);
     fill(&cache(&[&fake]), 0..4).await;
     {
         let mut items = fake.items.lock().expect("no panic before");
@@ -256,7 +259,7 @@ async fn what_others_wrote_under_our_keys_is_a_miss() {
 
 #[tokio::test]
 async fn what_is_too_large_is_left_out_with_a_note() {
-    let fake = Fake::start(Manner::Works);
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     // The checksum takes 16 bytes.
     cache.put(key(1), vec![1; LARGEST - 16]);
@@ -273,7 +276,7 @@ async fn what_is_too_large_is_left_out_with_a_note() {
 
 #[tokio::test]
 async fn a_server_without_room_is_a_note_and_is_asked_on() {
-    let fake = Fake::start(Manner::Refuses);
+    let fake = Fake::start(FakeBehavior::Refuses);
     let cache = cache(&[&fake]);
     fill(&cache, 0..10).await;
     assert_eq!(found(&cache, 0..10).await, 0);

@@ -8,8 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::super::key::CacheKey;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::file::{self, Identity};
-use super::open::{self, Trouble};
+use super::file::{self, FileIdentity};
+use super::open::{self, CacheFileError};
 use super::rows;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -24,7 +24,7 @@ pub(crate) struct Database {
     pub(crate) limit: u64,
     /// Seconds since 1970.
     pub(crate) clock: fn() -> i64,
-    state: State,
+    state: DatabaseState,
     /// Read entries that were not read yet today.
     touched: Vec<[u8; 32]>,
     /// Whether a damaged file was replaced in this run.
@@ -32,12 +32,12 @@ pub(crate) struct Database {
     warnings: Warnings,
 }
 
-enum State {
+enum DatabaseState {
     /// Not looked at, or not there when last looked at.
     Closed,
     Open {
         connection: Connection,
-        identity: Identity,
+        identity: FileIdentity,
         writable: bool,
         /// What is in it was written by an older release.
         older: bool,
@@ -61,7 +61,7 @@ impl Database {
             file,
             limit: LIMIT,
             clock: seconds,
-            state: State::Closed,
+            state: DatabaseState::Closed,
             touched: Vec::new(),
             replaced: false,
             warnings,
@@ -73,8 +73,8 @@ impl Database {
     }
 
     /// Opens the file if it is not open yet; makes it where it shall be made.
-    fn open(&mut self, create: bool) -> Result<(), Trouble> {
-        if !matches!(self.state, State::Closed) {
+    fn open(&mut self, create: bool) -> Result<(), CacheFileError> {
+        if !matches!(self.state, DatabaseState::Closed) {
             return Ok(());
         }
         if !file::exists(&self.file)? {
@@ -87,24 +87,27 @@ impl Database {
         let (connection, writable) = match open::writable(&self.file) {
             Ok(connection) => (connection, true),
             Err(
-                trouble @ (Trouble::Damaged | Trouble::Foreign | Trouble::Newer(_) | Trouble::Busy),
+                error @ (CacheFileError::Damaged
+                | CacheFileError::Foreign
+                | CacheFileError::Newer(_)
+                | CacheFileError::Busy),
             ) => {
                 // Closed now, but it was this file that is damaged.
-                if matches!(trouble, Trouble::Damaged) {
+                if matches!(error, CacheFileError::Damaged) {
                     self.replace(&identity)?;
                     return self.open(true);
                 }
-                return Err(trouble);
+                return Err(error);
             }
-            Err(trouble) => {
-                let connection = open::readable(&self.file).map_err(|_| trouble)?;
+            Err(error) => {
+                let connection = open::readable(&self.file).map_err(|_| error)?;
                 (connection, false)
             }
         };
         if !writable {
             self.warn(
                 "can only be read, so nothing new is kept",
-                &Trouble::ReadOnly,
+                &CacheFileError::ReadOnly,
             );
         }
         let older = open::is_older(&connection)?;
@@ -114,7 +117,7 @@ impl Database {
                 self.file.display()
             ));
         }
-        self.state = State::Open {
+        self.state = DatabaseState::Open {
             connection,
             identity,
             writable,
@@ -124,10 +127,10 @@ impl Database {
     }
 
     /// Sets the damaged file aside, once in a run.
-    fn replace(&mut self, damaged: &Identity) -> Result<(), Trouble> {
-        self.state = State::Closed;
+    fn replace(&mut self, damaged: &FileIdentity) -> Result<(), CacheFileError> {
+        self.state = DatabaseState::Closed;
         if self.replaced {
-            return Err(Trouble::Damaged);
+            return Err(CacheFileError::Damaged);
         }
         self.replaced = true;
         if let Some(aside) = file::set_aside(&self.file, damaged)? {
@@ -140,58 +143,58 @@ impl Database {
         Ok(())
     }
 
-    fn warn(&self, what: &str, why: &Trouble) {
+    fn warn(&self, what: &str, why: &CacheFileError) {
         self.warnings.add(format!(
             "the metadata cache {} {what}: {why}",
             self.file.display()
         ));
     }
 
-    fn give_up(&mut self, why: &Trouble) {
+    fn give_up(&mut self, why: &CacheFileError) {
         self.warn("is not used", why);
-        self.state = State::Over;
+        self.state = DatabaseState::Over;
     }
 
-    /// What to do about trouble with the open file: whether to try again.
-    fn recover(&mut self, trouble: Trouble, writing: bool) -> bool {
-        let State::Open {
+    /// What to do about error with the open file: whether to try again.
+    fn recover(&mut self, error: CacheFileError, writing: bool) -> bool {
+        let DatabaseState::Open {
             identity, writable, ..
         } = &mut self.state
         else {
-            self.give_up(&trouble);
+            self.give_up(&error);
             return false;
         };
-        match trouble {
-            Trouble::Damaged if *writable => {
+        match error {
+            CacheFileError::Damaged if *writable => {
                 let identity = identity.clone();
                 match self.replace(&identity) {
                     Ok(()) => true,
-                    Err(trouble) => {
-                        self.give_up(&trouble);
+                    Err(error) => {
+                        self.give_up(&error);
                         false
                     }
                 }
             }
-            Trouble::Busy => {
-                self.warn("was not used for a while", &trouble);
+            CacheFileError::Busy => {
+                self.warn("was not used for a while", &error);
                 false
             }
-            trouble if writing => {
+            error if writing => {
                 *writable = false;
-                self.warn("can only be read, so nothing new is kept", &trouble);
+                self.warn("can only be read, so nothing new is kept", &error);
                 false
             }
-            trouble => {
-                self.give_up(&trouble);
+            error => {
+                self.give_up(&error);
                 false
             }
         }
     }
 
-    fn try_read(&mut self, keys: &[CacheKey]) -> Result<Vec<Option<Vec<u8>>>, Trouble> {
+    fn try_read(&mut self, keys: &[CacheKey]) -> Result<Vec<Option<Vec<u8>>>, CacheFileError> {
         self.open(false)?;
         let today = self.today();
-        let State::Open { connection, .. } = &mut self.state else {
+        let DatabaseState::Open { connection, .. } = &mut self.state else {
             return Ok(vec![None; keys.len()]);
         };
         let found = rows::read(connection, keys)?;
@@ -206,10 +209,10 @@ impl Database {
     }
 
     /// Writes these, and which entries were read today.
-    fn try_write(&mut self, batch: &Batch) -> Result<(), Trouble> {
+    fn try_write(&mut self, batch: &Batch) -> Result<(), CacheFileError> {
         self.open(!batch.is_empty())?;
         let (now, today) = ((self.clock)(), self.today());
-        let State::Open {
+        let DatabaseState::Open {
             connection,
             writable: true,
             older,
@@ -236,14 +239,14 @@ impl Database {
     }
 
     fn write_or_warn(&mut self, batch: &Batch) {
-        let Err(trouble) = self.try_write(batch) else {
+        let Err(error) = self.try_write(batch) else {
             return;
         };
         // In place of a damaged file there is a new one now.
-        if self.recover(trouble, true)
-            && let Err(trouble) = self.try_write(batch)
+        if self.recover(error, true)
+            && let Err(error) = self.try_write(batch)
         {
-            self.recover(trouble, true);
+            self.recover(error, true);
         }
     }
 }
@@ -252,9 +255,9 @@ impl Store for Database {
     fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         match self.try_read(keys) {
             Ok(values) => values,
-            Err(trouble) => {
+            Err(error) => {
                 // A new file has nothing to read.
-                self.recover(trouble, false);
+                self.recover(error, false);
                 vec![None; keys.len()]
             }
         }
@@ -264,13 +267,13 @@ impl Store for Database {
         self.write_or_warn(&batch);
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         if !self.touched.is_empty() && !self.is_over() {
             self.write_or_warn(&Batch::new());
         }
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, DatabaseState::Over)
     }
 }

@@ -6,6 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// The name of the file in its directory.
+pub(crate) const FILE_NAME: &str = "metadata.db";
+
 /// What stands beside the file while it is in use.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
@@ -13,11 +16,11 @@ const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 const KEPT_ASIDE: usize = 3;
 
 /// How long to wait for another process that sets the file aside.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Which file stood at a path, so that another one is told from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity(Option<(u64, u64)>);
+pub(crate) struct FileIdentity(Option<(u64, u64)>);
 
 /// The path with this at the end of its last part.
 pub(crate) fn beside(file: &Path, end: &str) -> PathBuf {
@@ -71,8 +74,8 @@ fn private_file() -> OpenOptions {
 }
 
 /// Which file stands there now.
-pub(crate) fn identity(file: &Path) -> Identity {
-    Identity(file.metadata().ok().map(|found| number(&found)))
+pub(crate) fn identity(file: &Path) -> FileIdentity {
+    FileIdentity(file.metadata().ok().map(|found| number(&found)))
 }
 
 #[cfg(unix)]
@@ -90,7 +93,7 @@ fn number(found: &std::fs::Metadata) -> (u64, u64) {
 
 /// Gives the damaged file another name, and says which. `None` where another
 /// process did so first and another file stands there already.
-pub(crate) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<PathBuf>> {
+pub(crate) fn set_aside(file: &Path, damaged: &FileIdentity) -> io::Result<Option<PathBuf>> {
     let _alone = lock(&beside(file, ".lock"))?;
     if identity(file) != *damaged {
         return Ok(None);
@@ -141,7 +144,7 @@ fn lock(path: &Path) -> io::Result<File> {
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(10));
             }
             Err(TryLockError::WouldBlock) => {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::FILE;
+use super::file::FILE_NAME;
 use super::tests::{at, fill, filled, found};
 use crate::registry::cache::Cache;
 
@@ -181,7 +181,7 @@ async fn write_and_be_killed(directory: &Path, processes: usize, entries: usize)
 #[tokio::test]
 async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::write(directory.path().join(FILE), "damage ".repeat(2000)).expect("file");
+    fs::write(directory.path().join(FILE_NAME), "damage ".repeat(2000)).expect("file");
     // They may warn of it, so they only fill.
     drop(write_and_be_killed(directory.path(), 8, 2000).await);
     assert!(directory.path().join("metadata.db.corrupt-1").is_file());

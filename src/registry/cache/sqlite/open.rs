@@ -17,7 +17,7 @@ const APPLICATION: i64 = 0x696d_6770;
 const SCHEMA: i64 = 2;
 
 /// How long another process may hold the file.
-const PATIENCE: Duration = Duration::from_secs(1);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One row an entry. `used` is a day and moves once a day at most; it and the
 /// other short columns stand before the value, so that they are read without it.
@@ -35,7 +35,7 @@ const TABLES: &str = "
 
 /// Why the file cannot be used. The texts end a sentence that names it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum CacheFileError {
     /// Its bytes are no database, or one that was damaged.
     #[error("it is damaged")]
     Damaged,
@@ -68,7 +68,7 @@ pub(crate) enum Trouble {
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for CacheFileError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
@@ -81,39 +81,42 @@ impl From<rusqlite::Error> for Trouble {
 }
 
 /// Opens the file, which is there, for reading and writing.
-pub(crate) fn writable(path: &Path) -> Result<Connection, Trouble> {
+pub(crate) fn writable(path: &Path) -> Result<Connection, CacheFileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Before anything is changed in a file that may be another's.
     let is_new = !is_ours(&connection)?;
     // SQLite does not wait by itself where two processes do this at once.
-    patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
+    retry_while_busy(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
     // A crash of the machine may lose the last entries, never the file.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
     if is_new {
-        patiently(|| create_tables(&mut connection))?;
+        retry_while_busy(|| create_tables(&mut connection))?;
     }
     Ok(connection)
 }
 
 /// Opens the file, which is there, for reading alone.
-pub(crate) fn readable(path: &Path) -> Result<Connection, Trouble> {
+pub(crate) fn readable(path: &Path) -> Result<Connection, CacheFileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> Result<Connection, Trouble> {
+    let open = || -> Result<Connection, CacheFileError> {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         known(connection)
     };
     let refused = match open() {
         Ok(connection) => return Ok(connection),
         Err(
-            trouble @ (Trouble::Damaged | Trouble::Empty | Trouble::Foreign | Trouble::Newer(_)),
+            error @ (CacheFileError::Damaged
+            | CacheFileError::Empty
+            | CacheFileError::Foreign
+            | CacheFileError::Newer(_)),
         ) => {
-            return Err(trouble);
+            return Err(error);
         }
-        Err(trouble) => trouble,
+        Err(error) => error,
     };
     // Where the files beside it cannot be made either, it can still be read as
     // it stands, unless a log holds what is not yet in it.
@@ -145,16 +148,16 @@ fn uri(path: &Path) -> Option<String> {
 }
 
 /// The connection, where the tables are there.
-fn known(connection: Connection) -> Result<Connection, Trouble> {
+fn known(connection: Connection) -> Result<Connection, CacheFileError> {
     if is_ours(&connection)? {
         Ok(connection)
     } else {
-        Err(Trouble::Empty)
+        Err(CacheFileError::Empty)
     }
 }
 
 /// Whether the file holds our tables; `false` where it holds nothing yet.
-fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
+fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
     // In one transaction, so that another process makes the tables before it or
     // after it.
     let transaction = connection.unchecked_transaction()?;
@@ -165,9 +168,9 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
     drop(transaction);
     match (application, version) {
         (APPLICATION, 1..=SCHEMA) => Ok(true),
-        (APPLICATION, newer) => Err(Trouble::Newer(newer)),
+        (APPLICATION, newer) => Err(CacheFileError::Newer(newer)),
         (0, 0) if tables == 0 => Ok(false),
-        _ => Err(Trouble::Foreign),
+        _ => Err(CacheFileError::Foreign),
     }
 }
 
@@ -198,11 +201,13 @@ fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
 }
 
 /// Does this again while other processes are in the way.
-fn patiently<T>(mut act: impl FnMut() -> Result<T, rusqlite::Error>) -> Result<T, Trouble> {
+fn retry_while_busy<T>(
+    mut act: impl FnMut() -> Result<T, rusqlite::Error>,
+) -> Result<T, CacheFileError> {
     let since = Instant::now();
     loop {
-        match act().map_err(Trouble::from) {
-            Err(Trouble::Busy) if since.elapsed() < PATIENCE => {
+        match act().map_err(CacheFileError::from) {
+            Err(CacheFileError::Busy) if since.elapsed() < BUSY_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             done => return done,

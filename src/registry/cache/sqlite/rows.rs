@@ -6,7 +6,7 @@ use super::super::key::{CacheKey, EntryKind};
 use super::super::report::KindReport;
 
 /// A row, as far as it matters for an answer.
-pub(crate) struct Found {
+pub(crate) struct StoredEntry {
     /// The day when it was last read or written.
     pub(crate) used: i64,
     pub(crate) value: Vec<u8>,
@@ -24,7 +24,7 @@ pub(crate) fn number(kind: EntryKind) -> i64 {
 pub(crate) fn read(
     connection: &mut Connection,
     keys: &[CacheKey],
-) -> Result<Vec<Option<Found>>, rusqlite::Error> {
+) -> Result<Vec<Option<StoredEntry>>, rusqlite::Error> {
     // One transaction takes its locks once.
     let transaction = connection.transaction()?;
     let mut select = transaction.prepare("SELECT used, value FROM entry WHERE hash = ?1")?;
@@ -32,7 +32,7 @@ pub(crate) fn read(
         .map(|key| {
             select
                 .query_row([key.hash()], |row| {
-                    Ok(Found {
+                    Ok(StoredEntry {
                         used: row.get(0)?,
                         value: row.get(1)?,
                     })

@@ -11,8 +11,8 @@ use super::super::option::CacheOption;
 use super::super::store::Cache;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::FILE;
 use super::database::Database;
+use super::file::FILE_NAME;
 
 pub(crate) fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
@@ -48,7 +48,7 @@ pub(crate) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usi
 pub(crate) async fn filled() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("directory");
     fill(&at(directory.path()), 0..300).await;
-    let file = directory.path().join(FILE);
+    let file = directory.path().join(FILE_NAME);
     // What is in the log is in the file too, so that a test can spoil the file.
     let connection = Connection::open(&file).expect("file");
     connection
@@ -75,7 +75,7 @@ async fn is_replaced(directory: &Path) {
 
 /// The cache is off with this one warning, and the file is as it was.
 async fn is_left_alone(directory: &Path, warning: &str) {
-    let before = fs::read(directory.join(FILE)).ok();
+    let before = fs::read(directory.join(FILE_NAME)).ok();
     let cache = at(directory);
     assert_eq!(found(&cache, 0..10).await, 0);
     fill(&cache, 0..10).await;
@@ -84,7 +84,7 @@ async fn is_left_alone(directory: &Path, warning: &str) {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains(warning), "{warnings:?}");
     assert!(cache.is_off());
-    assert_eq!(fs::read(directory.join(FILE)).ok(), before);
+    assert_eq!(fs::read(directory.join(FILE_NAME)).ok(), before);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn nothing_is_made_before_something_is_kept() {
     assert!(!directory.path().join("a").exists());
     assert!(!cache.is_off());
     fill(&cache, 0..3).await;
-    assert!(inner.join(FILE).is_file());
+    assert!(inner.join(FILE_NAME).is_file());
 }
 
 #[cfg(unix)]
@@ -146,7 +146,7 @@ async fn the_files_are_for_the_user_alone() {
 async fn bytes_that_are_no_database_are_set_aside() {
     for text in ["hello", &"no database ".repeat(1000)] {
         let directory = tempfile::tempdir().expect("directory");
-        fs::write(directory.path().join(FILE), text).expect("file");
+        fs::write(directory.path().join(FILE_NAME), text).expect("file");
         is_replaced(directory.path()).await;
         let aside = directory.path().join("metadata.db.corrupt-1");
         assert_eq!(fs::read_to_string(aside).expect("kept"), *text);
@@ -162,7 +162,7 @@ async fn a_file_cut_anywhere_is_replaced() {
     // A file of one byte counts as empty, to SQLite as well.
     for part in [2, 50, 100, 1000, 4096, 5000, whole / 2, whole - 4096] {
         let directory = tempfile::tempdir().expect("directory");
-        fs::write(directory.path().join(FILE), &bytes[..part]).expect("file");
+        fs::write(directory.path().join(FILE_NAME), &bytes[..part]).expect("file");
         is_replaced(directory.path()).await;
     }
 }
@@ -170,7 +170,7 @@ async fn a_file_cut_anywhere_is_replaced() {
 #[tokio::test]
 async fn an_empty_file_is_a_new_one() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::write(directory.path().join(FILE), "").expect("file");
+    fs::write(directory.path().join(FILE_NAME), "").expect("file");
     let cache = at(directory.path());
     assert_eq!(found(&cache, 0..3).await, 0);
     fill(&cache, 0..3).await;
@@ -193,7 +193,7 @@ async fn flipped_bytes_are_never_a_wrong_value() {
                 *byte ^= 0x15;
             }
         }
-        fs::write(directory.path().join(FILE), &spoilt).expect("file");
+        fs::write(directory.path().join(FILE_NAME), &spoilt).expect("file");
         let cache = at(directory.path());
         // `found` looks at every value.
         let before = found(&cache, 0..300).await;
@@ -209,7 +209,7 @@ async fn flipped_bytes_are_never_a_wrong_value() {
 #[tokio::test]
 async fn the_database_of_another_program_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
-    let other = Connection::open(directory.path().join(FILE)).expect("file");
+    let other = Connection::open(directory.path().join(FILE_NAME)).expect("file");
     other
         .execute_batch("CREATE TABLE entry (a); INSERT INTO entry VALUES (1)")
         .expect("table");
@@ -262,7 +262,7 @@ async fn what_an_older_release_kept_is_not_used_and_goes_with_the_first_new_entr
 #[tokio::test]
 async fn a_directory_in_the_place_of_the_file_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::create_dir(directory.path().join(FILE)).expect("directory");
+    fs::create_dir(directory.path().join(FILE_NAME)).expect("directory");
     is_left_alone(directory.path(), "is not used: it is no regular file").await;
 }
 
@@ -272,7 +272,7 @@ async fn a_link_in_the_place_of_the_file_is_not_followed() {
     let directory = tempfile::tempdir().expect("directory");
     let target = directory.path().join("target");
     fs::write(&target, "precious").expect("file");
-    std::os::unix::fs::symlink(&target, directory.path().join(FILE)).expect("link");
+    std::os::unix::fs::symlink(&target, directory.path().join(FILE_NAME)).expect("link");
     is_left_alone(directory.path(), "is not used: it is no regular file").await;
     assert_eq!(fs::read_to_string(target).expect("file"), "precious");
 }
@@ -317,7 +317,7 @@ fn small(file: &Path, clock: fn() -> i64) -> Database {
 fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
     let day = |day: i64| day * 24 * 60 * 60;
     let directory = tempfile::tempdir().expect("directory");
-    let file = directory.path().join(FILE);
+    let file = directory.path().join(FILE_NAME);
     let batch = |numbers: std::ops::Range<usize>| -> Batch {
         numbers.map(|n| (key(n), vec![n as u8; 1000])).collect()
     };
@@ -354,7 +354,7 @@ fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
     // What was used today outlives what was written later than it.
     let survivors = kept(&mut last, 1100..1200);
     assert_eq!(survivors, 100);
-    last.settle();
+    last.flush();
     let mut more = small(&file, clocks[3]);
     more.write(batch(2000..2200));
     assert_eq!(kept(&mut more, 1100..1200), 100);
@@ -363,7 +363,7 @@ fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
 #[test]
 fn a_value_that_would_push_out_an_eighth_of_the_rest_is_not_kept() {
     let directory = tempfile::tempdir().expect("directory");
-    let mut database = small(&directory.path().join(FILE), || 0);
+    let mut database = small(&directory.path().join(FILE_NAME), || 0);
     let largest = (1 << 20) / 8;
     database.write(Batch::from([
         (key(1), vec![1; largest]),

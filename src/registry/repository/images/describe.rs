@@ -8,10 +8,12 @@ use crate::image::{
     BuildTimes, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
     Platform,
 };
-use crate::registry::content::manifest::{Artifact, Entry, ImageManifest, Index, Manifest};
-use crate::registry::repository::facts::Wanted;
+use crate::registry::content::manifest::{
+    ArtifactManifest, ImageIndex, ImageManifest, IndexEntry, Manifest,
+};
+use crate::registry::repository::facts::WantedFacts;
 
-use super::{Answered, Images, Served};
+use super::{FetchResult, RepositoryImages, ServedManifest};
 
 /// How many members of one index are looked at side by side.
 const MEMBERS_AT_ONCE: usize = 8;
@@ -32,14 +34,14 @@ impl Bound {
     }
 }
 
-impl Images {
+impl RepositoryImages {
     /// Answers what is wanted of an image whose manifest is there; what else has
     /// to be fetched for it is fetched. Says whether it may be kept: all of its
     /// members were there.
-    pub(crate) async fn read(
+    pub(crate) async fn describe_manifest(
         &self,
-        served: &Served,
-        wanted: Wanted,
+        served: &ServedManifest,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
@@ -67,7 +69,7 @@ impl Images {
         &self,
         digest: &Digest,
         manifest: &ImageManifest,
-        wanted: Wanted,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) {
@@ -93,15 +95,15 @@ impl Images {
                 image.platforms = Known::Value(config.platform.iter().cloned().collect());
             }
             Err(failure) => {
-                fail(image, wanted.of_configs(), &failure);
+                fail(image, wanted.config_facts(), &failure);
             }
         }
     }
 
     async fn describe_index(
         &self,
-        index: &Index,
-        wanted: Wanted,
+        index: &ImageIndex,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
@@ -118,7 +120,7 @@ impl Images {
                     return true;
                 }
                 Err(failure) => {
-                    fail(image, wanted.of_configs(), &failure);
+                    fail(image, wanted.config_facts(), &failure);
                     return true;
                 }
             }
@@ -149,7 +151,7 @@ impl Images {
                     image.platforms = Known::Value(platforms);
                 }
                 Err(failure) => {
-                    fail(image, wanted.of_configs(), &failure);
+                    fail(image, wanted.config_facts(), &failure);
                 }
             }
         }
@@ -164,7 +166,7 @@ impl Images {
 
     /// Whether an index holds an image. Where it does not tell itself, its first
     /// entry does.
-    async fn content(&self, index: &Index) -> Answered<Content> {
+    async fn content(&self, index: &ImageIndex) -> FetchResult<Content> {
         if index.names_an_image() {
             return Ok(Content::Image);
         }
@@ -174,7 +176,7 @@ impl Images {
         let content = match &self.manifest_of(&first.manifest).await?.manifest {
             Manifest::Image(_) => Content::Image,
             Manifest::Index(_) => Content::Other("its index lists other indexes".to_owned()),
-            Manifest::Artifact(Artifact { why, .. }) => Content::Other(format!(
+            Manifest::Artifact(ArtifactManifest { why, .. }) => Content::Other(format!(
                 "its index lists no image; of the first entry, {why}"
             )),
         };
@@ -183,7 +185,10 @@ impl Images {
 
     /// The images of an index with their platforms, in byte order. What the
     /// index does not name stands in the image's config.
-    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Entry)>> {
+    async fn platforms<'a>(
+        &self,
+        entries: &'a [IndexEntry],
+    ) -> FetchResult<Vec<(Platform, &'a IndexEntry)>> {
         let mut found = Vec::new();
         for entry in entries {
             let platform = match &entry.platform {
@@ -203,10 +208,10 @@ impl Images {
     /// Reads the times of the image that counts for all, as far as needed.
     async fn date(
         &self,
-        images: &[(Platform, &Entry)],
+        images: &[(Platform, &IndexEntry)],
         bound: Bound,
         times: &mut BuildTimes,
-    ) -> Answered<()> {
+    ) -> FetchResult<()> {
         let chosen = images
             .iter()
             .find(|(platform, _)| platform.is_linux_amd64())
@@ -234,8 +239,8 @@ impl Images {
     /// that copied some platforms only) is left out: nobody can run it.
     /// Whether all were there is told, too: what is left out once may be there
     /// later, and so is not kept.
-    async fn members(&self, entries: &[Entry]) -> Answered<(Vec<Member>, bool)> {
-        let read = |entry: &Entry| {
+    async fn members(&self, entries: &[IndexEntry]) -> FetchResult<(Vec<Member>, bool)> {
+        let read = |entry: &IndexEntry| {
             let blob = entry.manifest.clone();
             async move {
                 let config = match self.manifest_of(&blob).await {
@@ -247,12 +252,12 @@ impl Images {
             }
         };
         let requests: Vec<_> = entries.iter().map(read).collect();
-        let members: Vec<Answered<Option<Member>>> = stream::iter(requests)
+        let members: Vec<FetchResult<Option<Member>>> = stream::iter(requests)
             .buffered(MEMBERS_AT_ONCE)
             .collect()
             .await;
         let there = members.into_iter().filter_map(Result::transpose);
-        let there = there.collect::<Answered<Vec<Member>>>()?;
+        let there = there.collect::<FetchResult<Vec<Member>>>()?;
         let all = there.len() == entries.len();
         Ok((there, all))
     }
@@ -274,7 +279,7 @@ fn config_of(manifest: &Manifest) -> Option<Digest> {
     }
 }
 
-fn known<T>(answer: Answered<T>) -> Known<T> {
+fn known<T>(answer: FetchResult<T>) -> Known<T> {
     match answer {
         Ok(value) => Known::Value(value),
         Err(failure) => Known::Failed(failure),
@@ -289,7 +294,7 @@ fn member(manifest: &Digest, config: Option<Digest>) -> Member {
 }
 
 /// Marks everything that was wanted as failed.
-pub(crate) fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
+pub(crate) fn fail(image: &mut ImageMetadata, wanted: WantedFacts, failure: &FetchFailure) {
     if wanted.digest {
         image.digest = Known::Failed(failure.clone());
     }

@@ -4,8 +4,11 @@
 //! at it and however many questions need it; and never again where a cache keeps
 //! what it said.
 
-pub(crate) mod describe;
+mod answer;
+mod describe;
 mod images;
-pub(crate) mod recall;
+mod recall;
 
-pub(crate) use images::{Answered, Images, Look, Seen, Served, Source};
+pub(crate) use images::{
+    FetchResult, Freshness, ImageSource, ObservedTag, RepositoryImages, ServedManifest,
+};

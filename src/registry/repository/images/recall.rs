@@ -4,24 +4,24 @@
 use jiff::Timestamp;
 
 use crate::image::{Digest, Fact, ImageMetadata, TagOrDigest};
-use crate::registry::repository::facts::{ImageFacts, Wanted};
+use crate::registry::repository::facts::{ImageFacts, WantedFacts};
 use crate::registry::repository::metadata_cache::RememberedTag;
 
-use super::{Images, Look, Seen};
+use super::{Freshness, ObservedTag, RepositoryImages};
 
-impl Images {
+impl RepositoryImages {
     /// Reads what earlier runs learnt of these versions, all together.
     pub(crate) async fn recall(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
-        let (Some(remote), Some(memory)) = (self.remote(), &self.memory) else {
+        let (Some(remote), Some(cache)) = (self.remote(), &self.cache) else {
             return;
         };
         let (mut tags, mut digests) = (Vec::new(), Vec::new());
         {
-            let seen = self.seen();
+            let seen = self.observed_tags();
             for version in versions {
                 match version {
                     TagOrDigest::Tag(tag) if !seen.contains_key(tag) => tags.push(tag),
@@ -30,53 +30,54 @@ impl Images {
                 }
             }
         }
-        let scopes = self.scopes(remote, memory).await;
+        let scopes = self.scopes(remote, cache).await;
         if !tags.is_empty() {
-            for (tag, remembered) in memory.tags(&scopes, &tags).await {
+            for (tag, remembered) in cache.tags(&scopes, &tags).await {
                 digests.push(remembered.digest.clone());
-                let look = match memory.trusts_tag(&remembered, now) {
-                    true if memory.is_all_there_is() => Look::Now,
-                    true => Look::Earlier,
-                    false => Look::TooEarly,
+                let freshness = match cache.trusts_tag(&remembered, now) {
+                    true if cache.is_offline() => Freshness::Current,
+                    true => Freshness::Remembered,
+                    false => Freshness::Stale,
                 };
-                let seen = Seen {
+                let seen = ObservedTag {
                     digest: Some(remembered.digest),
-                    look,
+                    freshness,
                     pushed: remembered.pushed,
                     last_modified: remembered.last_modified,
                 };
-                self.seen().entry(tag.clone()).or_insert(seen);
+                self.observed_tags().entry(tag.clone()).or_insert(seen);
             }
         }
         digests.sort_unstable();
         digests.dedup();
         {
-            let facts = self.known();
+            let facts = self.known_facts();
             digests.retain(|digest| !facts.contains_key(digest));
         }
         if !digests.is_empty() {
             let digests: Vec<&Digest> = digests.iter().collect();
-            for (digest, facts) in memory.images(&scopes, &digests).await {
-                self.known().entry(digest.clone()).or_insert(facts);
+            for (digest, facts) in cache.images(&scopes, &digests).await {
+                self.known_facts().entry(digest.clone()).or_insert(facts);
             }
         }
     }
 
     /// Takes note of what the tag list of this run says that these serve, where
     /// an earlier run has seen them serve something else.
-    pub(crate) async fn heed_list(
+    pub(crate) async fn note_moved_tags(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
         for version in versions {
-            let (TagOrDigest::Tag(tag), Some(digest)) = (version, self.told.serves(version)) else {
+            let (TagOrDigest::Tag(tag), Some(digest)) =
+                (version, self.described_tags.serves(version))
+            else {
                 continue;
             };
-            let is_overruled = self
-                .seen()
-                .get(tag)
-                .is_some_and(|seen| seen.look != Look::Now && seen.digest.as_ref() != Some(digest));
+            let is_overruled = self.observed_tags().get(tag).is_some_and(|seen| {
+                seen.freshness != Freshness::Current && seen.digest.as_ref() != Some(digest)
+            });
             if is_overruled {
                 self.learn(version, digest, None, now).await;
             }
@@ -88,9 +89,11 @@ impl Images {
         let Fact::Created(version) = fact else {
             return false;
         };
-        self.served(version).is_some_and(|(digest, look)| {
-            look != Look::TooEarly && self.can_answer(&digest, Wanted::of(fact))
-        })
+        self.observed_digest(version)
+            .is_some_and(|(digest, freshness)| {
+                freshness != Freshness::Stale
+                    && self.can_answer(&digest, WantedFacts::from_fact(fact))
+            })
     }
 
     /// Takes note of what a tag serves.
@@ -104,53 +107,55 @@ impl Images {
         let TagOrDigest::Tag(tag) = version else {
             return;
         };
-        let mut pushed = self.told.pushed(tag, digest);
+        let mut pushed = self.described_tags.pushed(tag, digest);
         let last_modified = {
-            let mut seen = self.seen();
+            let mut seen = self.observed_tags();
             let before = seen.get(tag);
             let same = before.filter(|before| before.digest.as_ref() == Some(digest));
             pushed = pushed.or(same.and_then(|same| same.pushed));
             let known = same.and_then(|same| same.last_modified);
             let last_modified = known.into_iter().chain(modified).min();
-            if same.is_some_and(|same| same.look == Look::Now) && last_modified == known {
+            if same.is_some_and(|same| same.freshness == Freshness::Current)
+                && last_modified == known
+            {
                 return;
             }
-            let new = Seen {
+            let new = ObservedTag {
                 digest: Some(digest.clone()),
-                look: Look::Now,
+                freshness: Freshness::Current,
                 pushed,
                 last_modified,
             };
             seen.insert(tag.clone(), new);
             last_modified
         };
-        if let Some((memory, scope)) = self.writable().await {
+        if let Some((cache, scope)) = self.writable().await {
             let remembered = RememberedTag {
                 digest: digest.clone(),
                 at: now,
                 pushed,
                 last_modified,
             };
-            memory.keep_tag(scope, tag, &remembered);
+            cache.keep_tag(scope, tag, &remembered);
         }
     }
 
     /// Keeps what was told of an image and never changes: for this run, and for
     /// later ones. From now on the cache has seen it.
     pub(crate) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
-        image.first_seen = self.memory.is_some().then_some(now);
+        image.first_seen = self.cache.is_some().then_some(now);
         let facts = {
-            let mut known = self.known();
+            let mut known = self.known_facts();
             let facts = known.entry(digest.clone()).or_default();
-            let is_new = facts.add(ImageFacts::of(image));
+            let is_new = facts.add(ImageFacts::from_metadata(image));
             image.first_seen = facts.first_seen();
             if !is_new {
                 return;
             }
             facts.clone()
         };
-        if let Some((memory, scope)) = self.writable().await {
-            memory.keep_image(scope, digest, &facts);
+        if let Some((cache, scope)) = self.writable().await {
+            cache.keep_image(scope, digest, &facts);
         }
     }
 }

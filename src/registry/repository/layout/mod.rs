@@ -11,4 +11,4 @@ mod read;
 pub use self::option::{OciLayout, OciLayoutError};
 
 pub(crate) use self::option::find;
-pub(crate) use self::read::Layout;
+pub(crate) use self::read::LayoutReader;

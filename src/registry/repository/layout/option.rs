@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::image::CanonicalName;
 use crate::registry::client::failure::clean;
 
-use super::read::Layout;
+use super::read::LayoutReader;
 
 /// `[PREFIX=]DIR`: images below PREFIX are read from layouts below DIR.
 ///
@@ -16,7 +16,7 @@ use super::read::Layout;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OciLayout {
     /// As the user wrote it; compared canonically.
-    prefix: Option<Prefix>,
+    prefix: Option<LayoutPrefix>,
     /// The directory.
     dir: PathBuf,
 }
@@ -24,7 +24,7 @@ pub struct OciLayout {
 /// The canonical names that one spelling may mean: `docker.io/nginx` is the
 /// repository `docker.io/library/nginx`, or all below `docker.io/nginx/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Prefix(Vec<String>);
+struct LayoutPrefix(Vec<String>);
 
 /// A text that is no `[PREFIX=]DIR`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ impl OciLayout {
         if dir.as_os_str().is_empty() {
             return Err(OciLayoutError::NoDirectory);
         }
-        let prefix = prefix.map(Prefix::from_str).transpose()?;
+        let prefix = prefix.map(LayoutPrefix::from_str).transpose()?;
         Ok(Self { prefix, dir })
     }
 
@@ -64,7 +64,7 @@ impl OciLayout {
         let name = name.to_string();
         let (length, rest) = match &self.prefix {
             None => (0, Some(name.as_str())),
-            Some(Prefix(spellings)) => spellings.iter().find_map(|prefix| {
+            Some(LayoutPrefix(spellings)) => spellings.iter().find_map(|prefix| {
                 let rest = name.strip_prefix(prefix.as_str())?;
                 let whole = rest.is_empty().then_some((prefix.len(), None));
                 whole.or_else(|| Some((prefix.len(), Some(rest.strip_prefix('/')?))))
@@ -85,7 +85,11 @@ impl OciLayout {
 /// As it may be written again; the prefix in its canonical spelling.
 impl fmt::Display for OciLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(prefix) = self.prefix.as_ref().and_then(|Prefix(all)| all.first()) {
+        if let Some(prefix) = self
+            .prefix
+            .as_ref()
+            .and_then(|LayoutPrefix(all)| all.first())
+        {
             write!(f, "{prefix}=")?;
         }
         write!(f, "{}", self.dir.display())
@@ -106,7 +110,7 @@ impl FromStr for OciLayout {
     }
 }
 
-impl FromStr for Prefix {
+impl FromStr for LayoutPrefix {
     type Err = OciLayoutError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -133,13 +137,13 @@ impl FromStr for Prefix {
 
 /// The layout in which a repository is to be looked for, if any is set up for
 /// it: of those that hold it the one with the longest prefix.
-pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
+pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<LayoutReader> {
     let mut found: Vec<(usize, PathBuf)> =
         layouts.iter().filter_map(|l| l.directory(name)).collect();
     found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
     let holds = |(_, dir): &&(usize, PathBuf)| dir.join("index.json").is_file();
     let (_, dir) = found.iter().find(holds).or(found.first())?;
-    Some(Layout::new(name, dir.clone()))
+    Some(LayoutReader::new(name, dir.clone()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrD
 use crate::registry::client::failure::{Place, clean};
 use crate::registry::client::remote::RawManifest;
 use crate::registry::client::transport::MAX_BODY;
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
@@ -28,13 +28,13 @@ const MAX_DESCRIPTORS: usize = 1_000_000;
 
 /// One layout: one repository.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(crate) struct LayoutReader {
     dir: PathBuf,
     place: Place,
     index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
 }
 
-impl Layout {
+impl LayoutReader {
     pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
         Self {
             dir,
@@ -88,10 +88,10 @@ impl Layout {
         let limit = size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
         let read = tokio::task::spawn_blocking(move || {
             let bytes = read(&path, limit)?;
-            if digest::is_of(&wanted, &bytes) {
+            if digest::matches(&wanted, &bytes) {
                 Ok(bytes)
             } else {
-                Err(Fault::Useless(format!(
+                Err(LayoutReadError::Useless(format!(
                     "{} does not have its digest",
                     path.display()
                 )))
@@ -114,14 +114,14 @@ impl Layout {
 
     fn finish<T>(
         &self,
-        read: Result<Result<T, Fault>, tokio::task::JoinError>,
+        read: Result<Result<T, LayoutReadError>, tokio::task::JoinError>,
     ) -> Result<T, FetchFailure> {
         match read {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Fault::Missing(path))) => {
+            Ok(Err(LayoutReadError::Missing(path))) => {
                 Err(self.missing(format_args!("no {}", path.display())))
             }
-            Ok(Err(Fault::Useless(fault))) => Err(self.place.useless(format_args!(
+            Ok(Err(LayoutReadError::Useless(fault))) => Err(self.place.useless(format_args!(
                 "the OCI layout cannot be read: {}",
                 clean(&fault)
             ))),
@@ -139,7 +139,7 @@ impl Layout {
 
 /// Why something was not read.
 #[derive(Debug)]
-enum Fault {
+enum LayoutReadError {
     Missing(PathBuf),
     Useless(String),
 }
@@ -150,10 +150,10 @@ fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
     dir.join("blobs").join(algorithm).join(hex)
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutReadError> {
     let fault = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::Missing(path.to_owned()),
-        kind => Fault::Useless(format!("{}: {kind}", path.display())),
+        std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
+        kind => LayoutReadError::Useless(format!("{}: {kind}", path.display())),
     };
     let file = std::fs::File::open(path).map_err(|error| fault(&error))?;
     let mut bytes = Vec::new();
@@ -162,7 +162,7 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
         .map_err(|error| fault(&error))?;
     if bytes.len() as u64 > limit {
         let path = path.display();
-        return Err(Fault::Useless(format!(
+        return Err(LayoutReadError::Useless(format!(
             "{path} is larger than {limit} bytes"
         )));
     }
@@ -171,22 +171,25 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
 
 /// Tag → descriptor. Where a name stands twice, the last one counts, as with
 /// tools that only append.
-fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, Fault> {
+fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, LayoutReadError> {
     let mut tags = BTreeMap::new();
     let mut open = vec![(0, dir.join("index.json"), None::<Digest>)];
     let mut seen = 0;
     while let Some((depth, path, expected)) = open.pop() {
         let bytes = read(&path, MAX_BODY)?;
-        if expected.is_some_and(|expected| !digest::is_of(&expected, &bytes)) {
+        if expected.is_some_and(|expected| !digest::matches(&expected, &bytes)) {
             let path = path.display();
-            return Err(Fault::Useless(format!("{path} does not have its digest")));
+            return Err(LayoutReadError::Useless(format!(
+                "{path} does not have its digest"
+            )));
         }
-        let index: OciImageIndex = serde_json::from_slice(&bytes)
-            .map_err(|error| Fault::Useless(format!("{}: {}", path.display(), place_of(&error))))?;
+        let index: OciImageIndex = serde_json::from_slice(&bytes).map_err(|error| {
+            LayoutReadError::Useless(format!("{}: {}", path.display(), json_error(&error)))
+        })?;
         for entry in index.manifests {
             seen += 1;
             if seen > MAX_DESCRIPTORS {
-                return Err(Fault::Useless(format!(
+                return Err(LayoutReadError::Useless(format!(
                     "more than {MAX_DESCRIPTORS} images"
                 )));
             }

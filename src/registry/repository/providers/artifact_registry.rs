@@ -29,7 +29,7 @@ pub(crate) struct TagFacts {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest<'a> {
+struct UploadedManifest<'a> {
     #[serde(borrow, default)]
     tag: Vec<&'a RawValue>,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ pub(crate) fn describe(
         return;
     };
     for (digest, manifest) in manifests {
-        let manifest = serde_json::from_str::<Manifest<'_>>(manifest.get());
+        let manifest = serde_json::from_str::<UploadedManifest<'_>>(manifest.get());
         let (Ok(digest), Ok(manifest)) = (digest.parse::<Digest>(), manifest) else {
             continue;
         };

@@ -13,7 +13,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::{self, PAGE_SIZE, Page};
+use super::pages::{self, PAGE_SIZE, PushTimePage};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 
@@ -21,14 +21,14 @@ use crate::registry::client::remote::Remote;
 pub(crate) const BASE: &str = "https://hub.docker.com/";
 
 #[derive(Deserialize)]
-struct Tags<'a> {
+struct DockerHubTagPage<'a> {
     #[serde(borrow)]
     results: Vec<&'a RawValue>,
     next: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Listed<'a> {
+struct DockerHubTag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     last_updated: Option<Timestamp>,
@@ -51,13 +51,13 @@ pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes,
     pages::read(remote, None, url, parse).await
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<Page> {
-    let tags: Tags<'_> = serde_json::from_slice(body)?;
-    let listed = pages::sound(tags.results).filter_map(|listed: Listed<'_>| {
+fn parse(body: &[u8]) -> serde_json::Result<PushTimePage> {
+    let tags: DockerHubTagPage<'_> = serde_json::from_slice(body)?;
+    let listed = pages::sound(tags.results).filter_map(|listed: DockerHubTag<'_>| {
         let times = [listed.last_updated, listed.tag_last_pushed];
         PushedTag::new(&listed.name, listed.digest.as_deref(), times)
     });
-    Ok(Page {
+    Ok(PushTimePage {
         tags: listed.collect(),
         // Its own link is not followed: it may name any host.
         more: tags.next.is_some(),

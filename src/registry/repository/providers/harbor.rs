@@ -20,7 +20,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::{self, PAGE_SIZE, Page, malformed};
+use super::pages::{self, PAGE_SIZE, PushTimePage, malformed};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::auth::Challenge;
 use crate::registry::client::remote::Remote;
@@ -38,7 +38,7 @@ struct Project {
 }
 
 #[derive(Deserialize)]
-struct Artifact<'a> {
+struct HarborArtifact<'a> {
     #[serde(borrow)]
     digest: Option<Cow<'a, str>>,
     push_time: Option<Timestamp>,
@@ -47,7 +47,7 @@ struct Artifact<'a> {
 }
 
 #[derive(Deserialize)]
-struct Listed<'a> {
+struct HarborTag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     push_time: Option<Timestamp>,
@@ -112,19 +112,19 @@ async fn is_cache(
     Ok(project.registry_id.is_some_and(|id| id != 0))
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<Page> {
+fn parse(body: &[u8]) -> serde_json::Result<PushTimePage> {
     let artifacts: Vec<&RawValue> = serde_json::from_slice(body)?;
     let more = artifacts.len() >= PAGE_SIZE;
-    let listed = pages::sound(artifacts).flat_map(|artifact: Artifact<'_>| {
+    let listed = pages::sound(artifacts).flat_map(|artifact: HarborArtifact<'_>| {
         let tags = pages::sound(artifact.tags.unwrap_or_default());
-        let listed = tags.filter_map(|tag: Listed<'_>| {
+        let listed = tags.filter_map(|tag: HarborTag<'_>| {
             // The tag's own time; where it is missing, that of what it serves.
             let time = tag.push_time.or(artifact.push_time);
             PushedTag::new(&tag.name, artifact.digest.as_deref(), [time])
         });
         listed.collect::<Vec<_>>()
     });
-    Ok(Page {
+    Ok(PushTimePage {
         tags: listed.collect(),
         more,
     })

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Answer, Question, authority};
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 
 /// How many tags a page is asked to hold: the most that each of them allows.
 pub(crate) const PAGE_SIZE: usize = 100;
@@ -20,7 +20,7 @@ const MAX_PAGE: u64 = 8 * 1024 * 1024;
 
 /// One page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Page {
+pub(crate) struct PushTimePage {
     pub(crate) tags: Vec<PushedTag>,
     /// Whether there is a next one.
     pub(crate) more: bool,
@@ -33,7 +33,7 @@ pub(crate) async fn read(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
     url: impl Fn(usize) -> Url,
-    parse: impl Fn(&[u8]) -> serde_json::Result<Page>,
+    parse: impl Fn(&[u8]) -> serde_json::Result<PushTimePage>,
 ) -> Result<PushTimes, NoPushTimes> {
     let mut times = PushTimes::default();
     for number in 1..=MAX_PAGES {
@@ -79,7 +79,7 @@ pub(crate) async fn get(
 
 /// A document that cannot be read.
 pub(crate) fn malformed(host: String, error: &serde_json::Error) -> NoPushTimes {
-    let fault = place_of(error);
+    let fault = json_error(error);
     NoPushTimes::Malformed { host, fault }
 }
 

@@ -59,7 +59,7 @@ impl Apis {
     }
 
     /// The API for a repository, found without asking anybody.
-    pub(crate) async fn of(&self, remote: &Remote) -> Option<Api> {
+    pub(crate) async fn for_repository(&self, remote: &Remote) -> Option<Api> {
         let name = remote.name();
         let given = self.0.iter().find(|(host, _)| host == name.registry());
         if let Some((_, api)) = given {

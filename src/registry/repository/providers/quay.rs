@@ -10,7 +10,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::{self, PAGE_SIZE, Page};
+use super::pages::{self, PAGE_SIZE, PushTimePage};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 
@@ -20,7 +20,7 @@ pub(crate) const REGISTRY: &str = "quay.io";
 pub(crate) const BASE: &str = "https://quay.io/";
 
 #[derive(Deserialize)]
-struct Tags<'a> {
+struct QuayTagPage<'a> {
     #[serde(borrow)]
     tags: Vec<&'a RawValue>,
     #[serde(default)]
@@ -28,7 +28,7 @@ struct Tags<'a> {
 }
 
 #[derive(Deserialize)]
-struct Listed<'a> {
+struct QuayTag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     start_ts: i64,
@@ -53,13 +53,13 @@ pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes,
     pages::read(remote, None, url, parse).await
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<Page> {
-    let tags: Tags<'_> = serde_json::from_slice(body)?;
-    let listed = pages::sound(tags.tags).filter_map(|listed: Listed<'_>| {
+fn parse(body: &[u8]) -> serde_json::Result<PushTimePage> {
+    let tags: QuayTagPage<'_> = serde_json::from_slice(body)?;
+    let listed = pages::sound(tags.tags).filter_map(|listed: QuayTag<'_>| {
         let time = Timestamp::from_second(listed.start_ts).ok();
         PushedTag::new(&listed.name, listed.manifest_digest.as_deref(), [time])
     });
-    Ok(Page {
+    Ok(PushTimePage {
         tags: listed.collect(),
         more: tags.has_additional,
     })

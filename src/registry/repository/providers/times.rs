@@ -61,7 +61,7 @@ impl PushTimes {
 
     /// When a tag was pushed. `None` where it is not listed, or not with what
     /// the registry is known to serve for it.
-    pub(crate) fn of(&self, tag: &Tag, serves: Option<&Digest>) -> Option<Timestamp> {
+    pub(crate) fn pushed(&self, tag: &Tag, serves: Option<&Digest>) -> Option<Timestamp> {
         let (listed, pushed) = self.0.get(tag)?;
         let differs = matches!((serves, listed), (Some(a), Some(b)) if a != b);
         (!differs).then_some(*pushed)
@@ -146,7 +146,7 @@ mod tests {
                 times.add(PushedTag::new("1.0", None, [time(text)]).expect("a tag"));
             }
             let tag = "1.0".parse().expect("a tag");
-            assert_eq!(times.of(&tag, None), time(NEW));
+            assert_eq!(times.pushed(&tag, None), time(NEW));
             assert_eq!(times.len(), 1);
         }
     }
@@ -158,7 +158,7 @@ mod tests {
         times.add(PushedTag::new("2.0", Some("md5:0"), [time(OLD)]).expect("a tag"));
         let of = |tag: &str, digest: Option<&str>| {
             let digest = digest.map(|digest| digest.parse().expect("a digest"));
-            times.of(&tag.parse().expect("a tag"), digest.as_ref())
+            times.pushed(&tag.parse().expect("a tag"), digest.as_ref())
         };
         assert_eq!(of("1.0", None), time(OLD));
         assert_eq!(of("1.0", Some(A)), time(OLD));

@@ -8,12 +8,13 @@ use rusqlite::Connection;
 use super::super::key::EntryKind;
 use super::super::report::{ClearError, Cleared, FileReport, KindReport};
 use super::database::LIMIT;
-use super::open::{self, Trouble};
-use super::{FILE, file, rows};
+use super::file::{self, FILE_NAME};
+use super::open::{self, CacheFileError};
+use super::rows;
 
 /// What is in the file in this directory.
 pub(crate) fn report(directory: &Path) -> FileReport {
-    let path = directory.join(FILE);
+    let path = directory.join(FILE_NAME);
     let mut report = FileReport {
         bytes: file::size(&path),
         limit: LIMIT,
@@ -22,12 +23,12 @@ pub(crate) fn report(directory: &Path) -> FileReport {
         problem: None,
         path,
     };
-    let look = || -> Result<_, Trouble> {
+    let look = || -> Result<_, CacheFileError> {
         if !file::exists(&report.path)? {
             return Ok((none(), None));
         }
         match open::readable(&report.path) {
-            Err(Trouble::Empty) => Ok((none(), None)),
+            Err(CacheFileError::Empty) => Ok((none(), None)),
             connection => Ok(rows::count(&connection?)?),
         }
     };
@@ -36,7 +37,7 @@ pub(crate) fn report(directory: &Path) -> FileReport {
             report.kinds = kinds;
             report.oldest = oldest.and_then(|second| Timestamp::from_second(second).ok());
         }
-        Err(trouble) => report.problem = Some(trouble.to_string()),
+        Err(error) => report.problem = Some(error.to_string()),
     }
     report
 }
@@ -54,25 +55,25 @@ fn none() -> Vec<KindReport> {
 /// Removes the entries of the file in this directory, and damaged files that
 /// were set aside.
 pub(crate) fn clear(directory: &Path) -> Result<Cleared, ClearError> {
-    let path = directory.join(FILE);
+    let path = directory.join(FILE_NAME);
     match empty(&path) {
         Ok(None) => Ok(Cleared::Nothing),
         Ok(Some(entries)) => Ok(Cleared::File { path, entries }),
-        Err(trouble) => Err(ClearError::File {
+        Err(error) => Err(ClearError::File {
             path,
-            why: trouble.to_string(),
+            why: error.to_string(),
         }),
     }
 }
 
-fn empty(path: &Path) -> Result<Option<u64>, Trouble> {
+fn empty(path: &Path) -> Result<Option<u64>, CacheFileError> {
     if !file::exists(path)? {
         return Ok(file::remove_aside(path)?.then_some(0));
     }
     let identity = file::identity(path);
     let entries = match open::writable(path).and_then(|connection| delete(&connection)) {
         // What is damaged is removed as a whole.
-        Err(Trouble::Damaged) => {
+        Err(CacheFileError::Damaged) => {
             file::set_aside(path, &identity)?;
             0
         }
@@ -83,14 +84,14 @@ fn empty(path: &Path) -> Result<Option<u64>, Trouble> {
 }
 
 /// The file stays, since other processes may have it open.
-fn delete(connection: &Connection) -> Result<u64, Trouble> {
+fn delete(connection: &Connection) -> Result<u64, CacheFileError> {
     let entries = connection.execute("DELETE FROM entry", [])?;
     // Gives the room back now, unless somebody is reading.
     let shrunk = connection
         .execute_batch("VACUUM")
         .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
-    match shrunk.map_err(Trouble::from) {
-        Ok(()) | Err(Trouble::Busy) => Ok(entries as u64),
-        Err(trouble) => Err(trouble),
+    match shrunk.map_err(CacheFileError::from) {
+        Ok(()) | Err(CacheFileError::Busy) => Ok(entries as u64),
+        Err(error) => Err(error),
     }
 }

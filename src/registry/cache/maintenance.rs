@@ -1,0 +1,56 @@
+//! `cache info` and `cache clear`.
+
+use super::memcached;
+use super::option::{CacheOption, Server};
+use super::report::{CacheReport, ClearError, Cleared};
+use super::sqlite;
+
+impl CacheReport {
+    /// Inspects the cache without changing it. Each memcached server may take up
+    /// to a quarter of a second.
+    #[must_use]
+    pub fn for_option(option: &CacheOption) -> Self {
+        match option {
+            CacheOption::Off => Self::Off,
+            CacheOption::Memcached(servers) => {
+                Self::Servers(servers.iter().map(memcached::report).collect())
+            }
+            CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
+                Some(directory) => Self::File(sqlite::report(&directory)),
+                None => Self::NoDirectory,
+            },
+        }
+    }
+}
+
+/// Removes what is in the cache; other processes may use it meanwhile. From
+/// memcached servers only `all` can be removed.
+///
+/// # Errors
+///
+/// The file cannot be written or is not ours; `all` was not asked for; a server
+/// does not answer.
+pub fn clear_cache(option: &CacheOption, all: bool) -> Result<Cleared, ClearError> {
+    match option {
+        CacheOption::Off => Ok(Cleared::Nothing),
+        CacheOption::Memcached(_) if !all => Err(ClearError::NotAll),
+        CacheOption::Memcached(servers) => {
+            let failed: Vec<(Server, String)> = servers
+                .iter()
+                .filter_map(|server| {
+                    let error = memcached::clear(server).err()?;
+                    Some((server.clone(), error.to_string()))
+                })
+                .collect();
+            if failed.is_empty() {
+                Ok(Cleared::Servers(servers.clone()))
+            } else {
+                Err(ClearError::Servers(failed))
+            }
+        }
+        CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
+            Some(directory) => sqlite::clear(&directory),
+            None => Ok(Cleared::Nothing),
+        },
+    }
+}

@@ -1,0 +1,123 @@
+//! The facts of one version: from what is known to what costs a request.
+
+use jiff::Timestamp;
+
+use crate::image::{Digest, ImageMetadata, Known, TagOrDigest};
+use crate::registry::repository::facts::WantedFacts;
+
+use super::describe::{Bound, fail};
+use super::{FetchResult, Freshness, RepositoryImages};
+
+impl RepositoryImages {
+    /// Answers questions about one version; what was not asked and did not come
+    /// by itself stays [`Known::NotAsked`].
+    pub(crate) async fn describe(
+        &self,
+        version: &TagOrDigest,
+        wanted: WantedFacts,
+        now: Timestamp,
+    ) -> ImageMetadata {
+        let mut image = ImageMetadata::default();
+        let result = self.fetch_facts(version, wanted, now, &mut image).await;
+        if let Err(failure) = &result {
+            fail(&mut image, wanted, failure);
+        }
+        if let TagOrDigest::Tag(tag) = version {
+            let mut seen = self.observed_tags();
+            if result.is_err() && wanted.digest {
+                // What could not be confirmed is believed no longer.
+                if let Some(seen) = seen.get_mut(tag) {
+                    seen.freshness = Freshness::Stale;
+                }
+            }
+            if let Some(seen) = seen.get(tag) {
+                image.last_modified = seen.last_modified;
+                if let Some(pushed) = seen.pushed {
+                    image.pushed = Known::Value(Some(pushed));
+                }
+            }
+        }
+        image
+    }
+
+    /// From what is known to what costs a request, until the questions are
+    /// answered.
+    pub(crate) async fn fetch_facts(
+        &self,
+        version: &TagOrDigest,
+        wanted: WantedFacts,
+        now: Timestamp,
+        image: &mut ImageMetadata,
+    ) -> FetchResult<()> {
+        let seen = self.observed_digest(version);
+        let is_known = seen
+            .as_ref()
+            .is_some_and(|(digest, _)| self.can_answer(digest, wanted));
+        // Whether an image is there has to be asked, unless nobody is.
+        let asks = !self
+            .cache
+            .as_ref()
+            .is_some_and(|m| m.is_offline() && is_known);
+        let is_plain_digest = matches!(version, TagOrDigest::Digest(_)) && wanted.digest && asks;
+        let fetched = match seen {
+            Some((digest, Freshness::Current)) if !is_plain_digest => {
+                if self.fill_from_known(&digest, wanted, false, image) {
+                    return Ok(());
+                }
+                TagOrDigest::Digest(digest)
+            }
+            Some((digest, Freshness::Remembered)) if is_known && !wanted.digest => {
+                self.fill_from_known(&digest, wanted, true, image);
+                return Ok(());
+            }
+            // A HEAD tells whether what is known still holds; where a GET is
+            // counted and a HEAD is not, it is asked first in any case.
+            _ if is_known || wanted.needs_only_digest() || self.counts_pulls().await => {
+                let digest = self.digest(version).await?;
+                self.learn(version, &digest, None, now).await;
+                self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
+                    .await;
+                if self.fill_from_known(&digest, wanted, false, image) {
+                    return Ok(());
+                }
+                TagOrDigest::Digest(digest)
+            }
+            _ => version.clone(),
+        };
+        let served = self.manifest(&fetched, None).await?;
+        let digest = &served.digest;
+        self.learn(version, digest, served.last_modified, now).await;
+        image.digest = Known::Value(digest.clone());
+        image.last_modified = served.last_modified;
+        let bound = Bound {
+            now,
+            pushed: self.pushed(version),
+        };
+        if self.describe_manifest(&served, wanted, bound, image).await {
+            // Another tag may have led an earlier run to the same image.
+            self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
+                .await;
+            self.keep(digest, now, image).await;
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of a digest into an answer; says whether that
+    /// answers what is wanted.
+    pub(crate) fn fill_from_known(
+        &self,
+        digest: &Digest,
+        wanted: WantedFacts,
+        remembered: bool,
+        image: &mut ImageMetadata,
+    ) -> bool {
+        image.digest = Known::Value(digest.clone());
+        image.remembered = remembered;
+        let known = self.known_facts();
+        let Some(facts) = known.get(digest) else {
+            return wanted.needs_only_digest();
+        };
+        facts.write(image);
+        facts.answer(wanted)
+    }
+}
