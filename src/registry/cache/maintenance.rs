@@ -23,13 +23,12 @@ impl CacheReport {
     }
 }
 
-/// Removes what is in the cache; other processes may use it meanwhile. From
-/// memcached servers only `all` can be removed.
+/// Removes all entries. Other processes may use the cache at the same time.
+/// memcached servers can only be emptied completely, which requires `all`.
 ///
 /// # Errors
-///
-/// The file cannot be written or is not ours; `all` was not asked for; a server
-/// does not answer.
+/// If the file cannot be written or belongs to another program, if `all` is
+/// missing for memcached, or if a server does not respond.
 pub fn clear_cache(option: &CacheOption, all: bool) -> Result<Cleared, ClearError> {
     match option {
         CacheOption::Off => Ok(Cleared::Nothing),

@@ -2,8 +2,9 @@
 
 use super::worker::Worker;
 
-/// A shard, and the seed by which keys choose it.
+/// A shard of the cache.
 pub(crate) struct Shard {
+    /// Together with a key, decides whether the key belongs to this shard.
     pub(crate) seed: u64,
     pub(crate) worker: Worker,
 }

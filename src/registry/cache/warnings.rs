@@ -1,4 +1,4 @@
-//! What the user should know of the cache, each thing once.
+//! Warnings about the cache, each reported once.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,7 +22,7 @@ impl Warnings {
         }
     }
 
-    /// Those that nobody has taken yet.
+    /// Returns the warnings that have not been returned before.
     pub(crate) fn take(&self) -> Vec<String> {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut log.new)

@@ -1,4 +1,4 @@
-//! A server for the faults that a real memcached does not have on demand.
+//! A fake server for failures that a real memcached cannot produce on demand.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,32 +8,32 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What a server does with a question.
+/// How a fake server reacts to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FakeBehavior {
-    /// Answers.
+    /// Responds.
     Works,
-    /// Answers, and then ends the connection.
+    /// Responds, then closes the connection.
     ClosesAfterwards,
-    /// Ends the connection.
+    /// Closes the connection.
     Closes,
-    /// Says nothing.
+    /// Never responds.
     Hangs,
-    /// Answers after so many milliseconds.
+    /// Responds after this many milliseconds.
     Slow(u64),
-    /// Answers this to everything, and then says nothing.
+    /// Responds with this text to every request.
     Says(&'static [u8]),
-    /// Says that it has no room.
+    /// Reports that it is out of memory.
     Refuses,
 }
 
-/// A value with the seconds for which it is kept.
+/// Values with the number of seconds until they expire.
 type Items = Arc<Mutex<HashMap<String, (u32, Vec<u8>)>>>;
 
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     pub(crate) items: Items,
-    pub(crate) questions: Arc<AtomicUsize>,
+    pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) connections: Arc<AtomicUsize>,
 }
 
@@ -43,30 +43,30 @@ impl Fake {
         let fake = Self {
             address: listener.local_addr().expect("an address"),
             items: Items::default(),
-            questions: Arc::default(),
+            requests: Arc::default(),
             connections: Arc::default(),
         };
-        let (items, questions) = (Arc::clone(&fake.items), Arc::clone(&fake.questions));
+        let (items, requests) = (Arc::clone(&fake.items), Arc::clone(&fake.requests));
         let connections = Arc::clone(&fake.connections);
         // Both threads end with the test program.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::Relaxed);
-                let (items, questions) = (Arc::clone(&items), Arc::clone(&questions));
-                thread::spawn(move || serve(stream.expect("a peer"), behavior, &items, &questions));
+                let (items, requests) = (Arc::clone(&items), Arc::clone(&requests));
+                thread::spawn(move || serve(stream.expect("a peer"), behavior, &items, &requests));
             }
         });
         fake
     }
 
-    /// How many items it holds.
+    /// The number of items it holds.
     pub(crate) fn count(&self) -> usize {
         self.items.lock().expect("no panic before").len()
     }
 }
 
-/// Ends where the peer does.
-fn serve(stream: TcpStream, behavior: FakeBehavior, items: &Items, questions: &AtomicUsize) {
+/// Serves one connection until the client closes it.
+fn serve(stream: TcpStream, behavior: FakeBehavior, items: &Items, requests: &AtomicUsize) {
     let mut answers = stream.try_clone().expect("a socket");
     let mut reader = BufReader::new(stream);
     loop {
@@ -74,7 +74,7 @@ fn serve(stream: TcpStream, behavior: FakeBehavior, items: &Items, questions: &A
         if reader.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
-        questions.fetch_add(1, Ordering::Relaxed);
+        requests.fetch_add(1, Ordering::Relaxed);
         let words: Vec<&str> = line.split_whitespace().collect();
         let mut answer = Vec::new();
         match words.as_slice() {

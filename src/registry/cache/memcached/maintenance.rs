@@ -1,4 +1,4 @@
-//! Statistics of a server, and removing what it holds.
+//! The statistics of a server, and emptying it.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The file as the worker sees it.
+//! The entries of one file, opened on demand.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,18 +14,18 @@ use super::rows;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How large the file may grow.
+/// The size limit of the file, in bytes.
 pub(crate) const LIMIT: u64 = 256 << 20;
 
 /// The entries of one file.
 pub(crate) struct Database {
     file: PathBuf,
-    /// The bytes that the entries may take.
+    /// The size limit in bytes.
     pub(crate) limit: u64,
-    /// Seconds since 1970.
+    /// Returns the seconds since 1970.
     pub(crate) clock: fn() -> i64,
     state: DatabaseState,
-    /// Read entries that were not read yet today.
+    /// Entries read for the first time today.
     touched: Vec<[u8; 32]>,
     /// Whether a damaged file was replaced in this run.
     replaced: bool,
@@ -33,22 +33,22 @@ pub(crate) struct Database {
 }
 
 enum DatabaseState {
-    /// Not looked at, or not there when last looked at.
+    /// Not opened yet, or the file did not exist.
     Closed,
     Open {
         connection: Connection,
         identity: FileIdentity,
         writable: bool,
-        /// What is in it was written by an older release.
+        /// An older release wrote its entries.
         older: bool,
     },
     Over,
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "when an entry was last used decides what is evicted, and nothing else"
+    reason = "the time of the last use only decides which entries are evicted"
 )]
 fn seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -72,7 +72,8 @@ impl Database {
         (self.clock)() / DAY
     }
 
-    /// Opens the file if it is not open yet; makes it where it shall be made.
+    /// Opens the file if it is not open yet. With `create`, creates it if it does not
+    /// exist.
     fn open(&mut self, create: bool) -> Result<(), CacheFileError> {
         if !matches!(self.state, DatabaseState::Closed) {
             return Ok(());
@@ -92,7 +93,7 @@ impl Database {
                 | CacheFileError::Newer(_)
                 | CacheFileError::Busy),
             ) => {
-                // Closed now, but it was this file that is damaged.
+                // `identity` is still that of the damaged file.
                 if matches!(error, CacheFileError::Damaged) {
                     self.replace(&identity)?;
                     return self.open(true);
@@ -106,14 +107,14 @@ impl Database {
         };
         if !writable {
             self.warn(
-                "can only be read, so nothing new is kept",
+                "can only be read, so nothing new is stored",
                 &CacheFileError::ReadOnly,
             );
         }
         let older = open::is_older(&connection)?;
         if older {
             self.warnings.add(format!(
-                "the metadata cache {} was made by an older version; what it remembers is not used",
+                "the metadata cache {} was written by an older version; its entries are not used",
                 self.file.display()
             ));
         }
@@ -126,7 +127,7 @@ impl Database {
         Ok(())
     }
 
-    /// Sets the damaged file aside, once in a run.
+    /// Sets the damaged file aside, at most once per run.
     fn replace(&mut self, damaged: &FileIdentity) -> Result<(), CacheFileError> {
         self.state = DatabaseState::Closed;
         if self.replaced {
@@ -135,7 +136,7 @@ impl Database {
         self.replaced = true;
         if let Some(aside) = file::set_aside(&self.file, damaged)? {
             self.warnings.add(format!(
-                "the metadata cache {} was damaged; it is now {}, and a new one is begun",
+                "the metadata cache {} was damaged; it was renamed to {} and a new one was started",
                 self.file.display(),
                 aside.display()
             ));
@@ -155,7 +156,7 @@ impl Database {
         self.state = DatabaseState::Over;
     }
 
-    /// What to do about error with the open file: whether to try again.
+    /// Handles an error of the open file. Returns whether to try again.
     fn recover(&mut self, error: CacheFileError, writing: bool) -> bool {
         let DatabaseState::Open {
             identity, writable, ..
@@ -176,12 +177,12 @@ impl Database {
                 }
             }
             CacheFileError::Busy => {
-                self.warn("was not used for a while", &error);
+                self.warn("was temporarily not used", &error);
                 false
             }
             error if writing => {
                 *writable = false;
-                self.warn("can only be read, so nothing new is kept", &error);
+                self.warn("can only be read, so nothing new is stored", &error);
                 false
             }
             error => {
@@ -208,7 +209,7 @@ impl Database {
         Ok(values)
     }
 
-    /// Writes these, and which entries were read today.
+    /// Writes these entries, and the day of use of the entries read today.
     fn try_write(&mut self, batch: &Batch) -> Result<(), CacheFileError> {
         self.open(!batch.is_empty())?;
         let (now, today) = ((self.clock)(), self.today());
@@ -222,14 +223,14 @@ impl Database {
             return Ok(());
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have done so meanwhile.
+        // Another process may have done this in the meantime.
         if *older && !batch.is_empty() && open::is_older(&transaction)? {
-            open::renew(&transaction)?;
+            open::remove_older_entries(&transaction)?;
         }
-        rows::touch(&transaction, &self.touched, today)?;
-        // What would push out an eighth of the rest is not worth it.
-        let most = self.limit / 8;
-        let small = batch.iter().filter(|(_, value)| value.len() as u64 <= most);
+        rows::update_used(&transaction, &self.touched, today)?;
+        // A value that would evict an eighth of the others is not worth storing.
+        let max = self.limit / 8;
+        let small = batch.iter().filter(|(_, value)| value.len() as u64 <= max);
         rows::insert(&transaction, small, now, today)?;
         transaction.commit()?;
         *older = *older && batch.is_empty();
@@ -242,7 +243,7 @@ impl Database {
         let Err(error) = self.try_write(batch) else {
             return;
         };
-        // In place of a damaged file there is a new one now.
+        // The damaged file has been replaced by a new one.
         if self.recover(error, true)
             && let Err(error) = self.try_write(batch)
         {
@@ -256,7 +257,7 @@ impl Store for Database {
         match self.try_read(keys) {
             Ok(values) => values,
             Err(error) => {
-                // A new file has nothing to read.
+                // A new file is empty, so there is nothing to retry.
                 self.recover(error, false);
                 vec![None; keys.len()]
             }

@@ -1,4 +1,4 @@
-//! What the owner of the file asks: what is in it, and that it be emptied.
+//! The report about the file, and emptying it.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::file::{self, FILE_NAME};
 use super::open::{self, CacheFileError};
 use super::rows;
 
-/// What is in the file in this directory.
+/// Reports what the file in this directory holds.
 pub(crate) fn report(directory: &Path) -> FileReport {
     let path = directory.join(FILE_NAME);
     let mut report = FileReport {
@@ -23,16 +23,7 @@ pub(crate) fn report(directory: &Path) -> FileReport {
         problem: None,
         path,
     };
-    let look = || -> Result<_, CacheFileError> {
-        if !file::exists(&report.path)? {
-            return Ok((none(), None));
-        }
-        match open::readable(&report.path) {
-            Err(CacheFileError::Empty) => Ok((none(), None)),
-            connection => Ok(rows::count(&connection?)?),
-        }
-    };
-    match look() {
+    match count(&report.path) {
         Ok((kinds, oldest)) => {
             report.kinds = kinds;
             report.oldest = oldest.and_then(|second| Timestamp::from_second(second).ok());
@@ -42,17 +33,30 @@ pub(crate) fn report(directory: &Path) -> FileReport {
     report
 }
 
-/// A file without entries.
-fn none() -> Vec<KindReport> {
-    let none = |kind: &EntryKind| KindReport {
-        kind: *kind,
-        entries: 0,
-        bytes: 0,
-    };
-    EntryKind::ALL.iter().map(none).collect()
+/// Counts the entries of each kind, and returns when the oldest was written, in
+/// seconds since 1970.
+fn count(path: &Path) -> Result<(Vec<KindReport>, Option<i64>), CacheFileError> {
+    if !file::exists(path)? {
+        return Ok((no_entries(), None));
+    }
+    match open::readable(path) {
+        Err(CacheFileError::Empty) => Ok((no_entries(), None)),
+        connection => Ok(rows::count(&connection?)?),
+    }
 }
 
-/// Removes the entries of the file in this directory, and damaged files that
+fn no_entries() -> Vec<KindReport> {
+    EntryKind::ALL
+        .iter()
+        .map(|kind| KindReport {
+            kind: *kind,
+            entries: 0,
+            bytes: 0,
+        })
+        .collect()
+}
+
+/// Removes the entries of the file in this directory, and the damaged files that
 /// were set aside.
 pub(crate) fn clear(directory: &Path) -> Result<Cleared, ClearError> {
     let path = directory.join(FILE_NAME);
@@ -72,7 +76,7 @@ fn empty(path: &Path) -> Result<Option<u64>, CacheFileError> {
     }
     let identity = file::identity(path);
     let entries = match open::writable(path).and_then(|connection| delete(&connection)) {
-        // What is damaged is removed as a whole.
+        // A damaged file is removed completely.
         Err(CacheFileError::Damaged) => {
             file::set_aside(path, &identity)?;
             0
@@ -83,10 +87,10 @@ fn empty(path: &Path) -> Result<Option<u64>, CacheFileError> {
     Ok(Some(entries))
 }
 
-/// The file stays, since other processes may have it open.
+/// Deletes all entries. The file stays because other processes may have it open.
 fn delete(connection: &Connection) -> Result<u64, CacheFileError> {
     let entries = connection.execute("DELETE FROM entry", [])?;
-    // Gives the room back now, unless somebody is reading.
+    // Frees the disk space now, unless another process is reading.
     let shrunk = connection
         .execute_batch("VACUUM")
         .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
