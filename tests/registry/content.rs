@@ -91,7 +91,7 @@ fn images_are_told_from_what_else_a_registry_keeps() {
         (
             Content::artifact_index([sbom()]),
             2,
-            "its index lists no image; of the first entry, its config has the type \
+            "its index does not list images; for the first entry, its config has the type \
              application/vnd.oci.empty.v1+json",
         ),
     ] {

@@ -1,4 +1,5 @@
-//! What a registry says of many tags at once: its tag list, or its own API.
+//! Facts about many tags from a single response: the tag list, or the registry's
+//! own API.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -11,15 +12,16 @@ use crate::registry::client::remote::Remote;
 
 use super::providers::{Apis, PushTimes, TagFacts};
 
-/// What a tag list said of its tags.
+/// The facts that a tag list contains about its tags.
 #[derive(Debug)]
 struct TagDescriptions {
     tags: BTreeMap<Tag, TagFacts>,
-    /// Else it is that of an earlier run.
+    /// Otherwise an earlier run read the list.
     of_this_run: bool,
 }
 
-/// What was told of a repository's tags without asking for each, once a run.
+/// Facts about the tags of a repository that need no request per tag; fetched once
+/// per run.
 #[derive(Debug, Default)]
 pub(crate) struct DescribedTags {
     described: OnceLock<TagDescriptions>,
@@ -27,17 +29,17 @@ pub(crate) struct DescribedTags {
 }
 
 impl DescribedTags {
-    /// Keeps what the tag list said of its tags.
+    /// Keeps the facts that the tag list contains.
     pub(crate) fn keep(&self, described: BTreeMap<Tag, TagFacts>, of_this_run: bool) {
-        // A second tag list of a run tells nothing new.
+        // A second tag list of the same run adds nothing.
         let _ = self.described.set(TagDescriptions {
             tags: described,
             of_this_run,
         });
     }
 
-    /// What a tag serves, if the registry's tag list has said so in this run.
-    pub(crate) fn serves(&self, version: &TagOrDigest) -> Option<&Digest> {
+    /// Returns the digest of a tag, if the tag list of this run contains it.
+    pub(crate) fn current_digest(&self, version: &TagOrDigest) -> Option<&Digest> {
         let described = self
             .described
             .get()
@@ -45,31 +47,33 @@ impl DescribedTags {
         Some(&described.tags.get(tag_of(version)?)?.digest)
     }
 
-    pub(crate) fn described(&self, version: &TagOrDigest) -> Option<&TagFacts> {
-        self.description(tag_of(version)?)
+    /// Returns the facts that the tag list contains about a tag.
+    pub(crate) fn facts(&self, version: &TagOrDigest) -> Option<&TagFacts> {
+        self.tag_facts(tag_of(version)?)
     }
 
-    fn description(&self, tag: &Tag) -> Option<&TagFacts> {
+    fn tag_facts(&self, tag: &Tag) -> Option<&TagFacts> {
         self.described.get()?.tags.get(tag)
     }
 
+    /// Whether the tag list was read in this run.
     pub(crate) fn is_of_this_run(&self) -> bool {
         self.described
             .get()
             .is_some_and(|described| described.of_this_run)
     }
 
-    /// When a tag was pushed, as far as that was told for what it serves.
+    /// Returns when this digest was pushed under a tag, if that is known.
     pub(crate) fn pushed(&self, tag: &Tag, digest: &Digest) -> Option<Timestamp> {
-        let described = self.description(tag);
+        let described = self.tag_facts(tag);
         match described.filter(|facts| facts.digest == *digest) {
             Some(facts) => facts.pushed,
             None => self.listed.get()?.as_ref()?.pushed(tag, Some(digest)),
         }
     }
 
-    /// The push times of the registry's own API; `None` where it has none, or
-    /// where it failed.
+    /// Returns the push times of the registry's own API; `None` if it has no API or
+    /// the API failed.
     pub(crate) async fn listed(&self, remote: &Remote, apis: &Apis) -> Option<&PushTimes> {
         let fetch = || async {
             let api = apis.for_repository(remote).await?;
@@ -80,7 +84,7 @@ impl DescribedTags {
                     Some(times)
                 }
                 Err(error) => {
-                    tracing::debug!(%repository, %error, "no push times: each tag is dated");
+                    tracing::debug!(%repository, %error, "no push times: reading the date of each tag");
                     None
                 }
             }
@@ -89,6 +93,7 @@ impl DescribedTags {
     }
 }
 
+/// Returns the tag; `None` for a digest.
 pub(crate) fn tag_of(version: &TagOrDigest) -> Option<&Tag> {
     match version {
         TagOrDigest::Tag(tag) => Some(tag),

@@ -156,7 +156,7 @@ async fn file_that_is_not_a_database_is_set_aside() {
 }
 
 #[tokio::test]
-async fn a_file_cut_anywhere_assert_replaced() {
+async fn truncated_file_is_replaced() {
     let (directory, file) = filled().await;
     let bytes = fs::read(&file).expect("file");
     drop(directory);
@@ -209,7 +209,7 @@ async fn flipped_bytes_never_cause_a_wrong_value() {
 }
 
 #[tokio::test]
-async fn the_database_of_another_program_assert_left_alone() {
+async fn database_of_another_program_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
     let other = Connection::open(directory.path().join(FILE_NAME)).expect("file");
     other
@@ -220,7 +220,7 @@ async fn the_database_of_another_program_assert_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_a_newer_release_assert_left_alone() {
+async fn file_of_a_newer_release_is_left_alone() {
     let (directory, file) = filled().await;
     let newer = Connection::open(&file).expect("file");
     newer.pragma_update(None, "user_version", 3).expect("set");
@@ -263,7 +263,7 @@ async fn entries_of_an_older_release_are_not_used_and_are_removed_by_the_first_w
 }
 
 #[tokio::test]
-async fn a_directory_in_the_place_of_the_file_assert_left_alone() {
+async fn directory_in_place_of_the_file_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
     fs::create_dir(directory.path().join(FILE_NAME)).expect("directory");
     assert_left_alone(directory.path(), "is not used: it is not a regular file").await;
@@ -281,7 +281,7 @@ async fn symlink_in_place_of_the_file_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_file_in_the_place_of_the_directory_assert_left_alone() {
+async fn file_in_place_of_the_directory_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
     let file = directory.path().join("file");
     fs::write(&file, "precious").expect("file");

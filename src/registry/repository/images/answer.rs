@@ -1,4 +1,4 @@
-//! The facts of one version: from what is known to what costs a request.
+//! The facts of one version: first what is known, then what needs a request.
 
 use jiff::Timestamp;
 
@@ -9,8 +9,8 @@ use super::describe::{Bound, fail};
 use super::{FetchResult, Freshness, RepositoryImages};
 
 impl RepositoryImages {
-    /// Answers questions about one version; what was not asked and did not come
-    /// by itself stays [`Known::NotAsked`].
+    /// Returns the requested facts of one version. A fact that was not requested and
+    /// did not come with the others stays [`Known::NotAsked`].
     pub(crate) async fn describe(
         &self,
         version: &TagOrDigest,
@@ -25,7 +25,7 @@ impl RepositoryImages {
         if let TagOrDigest::Tag(tag) = version {
             let mut seen = self.observed_tags();
             if result.is_err() && wanted.digest {
-                // What could not be confirmed is believed no longer.
+                // A digest that could not be confirmed is no longer trusted.
                 if let Some(seen) = seen.get_mut(tag) {
                     seen.freshness = Freshness::Stale;
                 }
@@ -40,8 +40,8 @@ impl RepositoryImages {
         image
     }
 
-    /// From what is known to what costs a request, until the questions are
-    /// answered.
+    /// Takes the facts from what is known, then from requests, cheapest first, until
+    /// all requested facts are answered.
     pub(crate) async fn fetch_facts(
         &self,
         version: &TagOrDigest,
@@ -53,12 +53,12 @@ impl RepositoryImages {
         let is_known = seen
             .as_ref()
             .is_some_and(|(digest, _)| self.can_answer(digest, wanted));
-        // Whether an image is there has to be asked, unless nobody is.
-        let asks = !self
+        // Whether an image exists must be asked of the registry, unless offline.
+        let may_ask = !self
             .cache
             .as_ref()
             .is_some_and(|m| m.is_offline() && is_known);
-        let is_plain_digest = matches!(version, TagOrDigest::Digest(_)) && wanted.digest && asks;
+        let is_plain_digest = matches!(version, TagOrDigest::Digest(_)) && wanted.digest && may_ask;
         let fetched = match seen {
             Some((digest, Freshness::Current)) if !is_plain_digest => {
                 if self.fill_from_known(&digest, wanted, false, image) {
@@ -70,11 +70,12 @@ impl RepositoryImages {
                 self.fill_from_known(&digest, wanted, true, image);
                 return Ok(());
             }
-            // A HEAD tells whether what is known still holds; where a GET is
-            // counted and a HEAD is not, it is asked first in any case.
+            // A HEAD request shows whether the known facts are still current. Where
+            // GET requests count as pulls and HEAD requests do not, it is always
+            // sent first.
             _ if is_known || wanted.needs_only_digest() || self.counts_pulls().await => {
                 let digest = self.digest(version).await?;
-                self.learn(version, &digest, None, now).await;
+                self.record_digest(version, &digest, None, now).await;
                 self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
                     .await;
                 if self.fill_from_known(&digest, wanted, false, image) {
@@ -86,7 +87,8 @@ impl RepositoryImages {
         };
         let served = self.manifest(&fetched, None).await?;
         let digest = &served.digest;
-        self.learn(version, digest, served.last_modified, now).await;
+        self.record_digest(version, digest, served.last_modified, now)
+            .await;
         image.digest = Known::Value(digest.clone());
         image.last_modified = served.last_modified;
         let bound = Bound {
@@ -94,7 +96,7 @@ impl RepositoryImages {
             pushed: self.pushed(version),
         };
         if self.describe_manifest(&served, wanted, bound, image).await {
-            // Another tag may have led an earlier run to the same image.
+            // An earlier run may have reached the same image through another tag.
             self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
                 .await;
             self.keep(digest, now, image).await;
@@ -102,8 +104,8 @@ impl RepositoryImages {
         Ok(())
     }
 
-    /// Writes what is known of a digest into an answer; says whether that
-    /// answers what is wanted.
+    /// Writes the known facts of a digest into the metadata. Returns whether they
+    /// include all requested facts.
     pub(crate) fn fill_from_known(
         &self,
         digest: &Digest,
@@ -118,6 +120,6 @@ impl RepositoryImages {
             return wanted.needs_only_digest();
         };
         facts.write(image);
-        facts.answer(wanted)
+        facts.has_all(wanted)
     }
 }

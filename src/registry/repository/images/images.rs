@@ -1,4 +1,5 @@
-//! The manifests and configs of one repository, each fetched once.
+//! The state of one repository in a run: its tags, manifests and configs, each
+//! fetched once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,45 +27,45 @@ use crate::registry::repository::tags::TagList;
 pub(crate) enum ImageSource {
     /// A registry.
     Remote(Box<Remote>),
-    /// A directory.
+    /// An OCI layout on disk.
     Layout(LayoutReader),
 }
 
 pub(crate) type FetchResult<T> = Result<T, FetchFailure>;
 
-/// A manifest as it was served.
+/// A manifest from the registry or the layout.
 #[derive(Debug)]
 pub(crate) struct ServedManifest {
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
-    /// What the registry said in `Last-Modified`.
+    /// The `Last-Modified` header of the response.
     pub(crate) last_modified: Option<Timestamp>,
 }
 
 pub(crate) type Fetched = Arc<ServedManifest>;
 
-/// What a tag serves, as far as this run knows.
+/// What this run knows about a tag.
 #[derive(Debug, Clone)]
 pub(crate) struct ObservedTag {
     pub(crate) digest: Option<Digest>,
     pub(crate) freshness: Freshness,
     pub(crate) pushed: Option<Timestamp>,
-    /// The earliest `Last-Modified` that came with it.
+    /// The earliest `Last-Modified` of this digest.
     pub(crate) last_modified: Option<Timestamp>,
 }
 
-/// How fresh that is.
+/// How current the digest of a tag is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// The registry said so in this run, or nobody is to be asked.
+    /// The registry confirmed it in this run, or the run is offline.
     Current,
-    /// An earlier run saw it, and is believed.
+    /// An earlier run saw it, recently enough to be trusted.
     Remembered,
-    /// An earlier run saw it, too long ago.
+    /// An earlier run saw it, too long ago to be trusted.
     Stale,
 }
 
-/// One repository.
+/// The images of one repository, in one place.
 #[derive(Debug)]
 pub(crate) struct RepositoryImages {
     pub(crate) source: ImageSource,
@@ -100,17 +101,17 @@ impl RepositoryImages {
         }
     }
 
-    /// The name under which it is read, if that is not its own.
+    /// The name under which the repository is read, if it differs from its own.
     pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.place.elsewhere()
     }
 
-    /// What was told of the tags without asking for each.
+    /// The facts about its tags that need no request per tag.
     pub(crate) fn described_tags(&self) -> &DescribedTags {
         &self.described_tags
     }
 
-    /// The registry; `None` for a directory.
+    /// The registry; `None` for an OCI layout.
     pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.source {
             ImageSource::Remote(remote) => Some(remote),
@@ -118,8 +119,7 @@ impl RepositoryImages {
         }
     }
 
-    /// The tag list, and the earlier time at which it was asked for, where it
-    /// comes from the cache.
+    /// Returns the tag list, and, if it comes from the cache, when it was fetched.
     pub(crate) async fn tags(&self, now: Timestamp) -> FetchResult<(TagList, Option<Timestamp>)> {
         let remote = match &self.source {
             ImageSource::Remote(remote) => remote,
@@ -150,7 +150,7 @@ impl RepositoryImages {
 
     pub(crate) fn can_answer(&self, digest: &Digest, wanted: WantedFacts) -> bool {
         let known = self.known_facts();
-        known.get(digest).is_some_and(|facts| facts.answer(wanted))
+        known.get(digest).is_some_and(|facts| facts.has_all(wanted))
     }
 
     /// When a tag was pushed, where that was described_tags.
@@ -161,7 +161,7 @@ impl RepositoryImages {
         }
     }
 
-    /// What a version serves as far as is known, and how fresh that is.
+    /// Returns the known digest of a version, and how current it is.
     pub(crate) fn observed_digest(&self, version: &TagOrDigest) -> Option<(Digest, Freshness)> {
         match version {
             TagOrDigest::Digest(digest) => Some((digest.clone(), Freshness::Current)),
@@ -173,8 +173,8 @@ impl RepositoryImages {
         }
     }
 
-    /// Where to keep what is learnt, and for whom; `None` where nothing is kept,
-    /// and as long as the registry has let nobody in.
+    /// Returns the cache to write to, and whose entries to write. `None` if there is
+    /// no cache, or the registry has not granted access yet.
     pub(crate) async fn writable(&self) -> Option<(&MetadataCache, CredentialScope)> {
         let (remote, cache) = (self.remote()?, self.cache.as_ref()?);
         Some((cache, remote.scope(cache.is_private()).await?))

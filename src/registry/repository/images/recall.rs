@@ -1,5 +1,5 @@
-//! What is known of a repository without asking: from earlier runs, and from
-//! what this one has learnt so far; and keeping it for later ones.
+//! Reads what earlier runs learned about a repository, and records what this run
+//! learns for later runs.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::registry::repository::metadata_cache::RememberedTag;
 use super::{Freshness, ObservedTag, RepositoryImages};
 
 impl RepositoryImages {
-    /// Reads what earlier runs learnt of these versions, all together.
+    /// Reads what earlier runs learned about these versions, in one lookup.
     pub(crate) async fn recall(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
@@ -34,10 +34,12 @@ impl RepositoryImages {
         if !tags.is_empty() {
             for (tag, remembered) in cache.tags(&scopes, &tags).await {
                 digests.push(remembered.digest.clone());
-                let freshness = match cache.trusts_tag(&remembered, now) {
-                    true if cache.is_offline() => Freshness::Current,
-                    true => Freshness::Remembered,
-                    false => Freshness::Stale,
+                let freshness = if !cache.trusts_tag(&remembered, now) {
+                    Freshness::Stale
+                } else if cache.is_offline() {
+                    Freshness::Current
+                } else {
+                    Freshness::Remembered
                 };
                 let seen = ObservedTag {
                     digest: Some(remembered.digest),
@@ -62,8 +64,8 @@ impl RepositoryImages {
         }
     }
 
-    /// Takes note of what the tag list of this run says that these serve, where
-    /// an earlier run has seen them serve something else.
+    /// Records the digests in the tag list of this run for tags that had a different
+    /// digest in an earlier run.
     pub(crate) async fn note_moved_tags(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
@@ -71,20 +73,20 @@ impl RepositoryImages {
     ) {
         for version in versions {
             let (TagOrDigest::Tag(tag), Some(digest)) =
-                (version, self.described_tags.serves(version))
+                (version, self.described_tags.current_digest(version))
             else {
                 continue;
             };
-            let is_overruled = self.observed_tags().get(tag).is_some_and(|seen| {
+            let has_moved = self.observed_tags().get(tag).is_some_and(|seen| {
                 seen.freshness != Freshness::Current && seen.digest.as_ref() != Some(digest)
             });
-            if is_overruled {
-                self.learn(version, digest, None, now).await;
+            if has_moved {
+                self.record_digest(version, digest, None, now).await;
             }
         }
     }
 
-    /// Whether this asks for a creation time that is known already.
+    /// Whether this fact is a creation time that is already known.
     pub(crate) fn can_date(&self, fact: &Fact) -> bool {
         let Fact::Created(version) = fact else {
             return false;
@@ -96,8 +98,8 @@ impl RepositoryImages {
             })
     }
 
-    /// Takes note of what a tag serves.
-    pub(crate) async fn learn(
+    /// Records the digest of a tag.
+    pub(crate) async fn record_digest(
         &self,
         version: &TagOrDigest,
         digest: &Digest,
@@ -140,8 +142,8 @@ impl RepositoryImages {
         }
     }
 
-    /// Keeps what was told of an image and never changes: for this run, and for
-    /// later ones. From now on the cache has seen it.
+    /// Keeps the facts of an image that never change, for this run and for later
+    /// ones, and records when the cache first saw the image.
     pub(crate) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
         image.first_seen = self.cache.is_some().then_some(now);
         let facts = {
