@@ -175,7 +175,7 @@ fn a_changed_blob_and_a_broken_index_are_refused() {
     let spoilt = failure(&image(&metadata, "1").created);
     assert_eq!(spoilt.kind, FetchFailureKind::Registry);
     assert!(
-        spoilt.message.contains("does not have its digest"),
+        spoilt.message.contains("does not match its digest"),
         "{spoilt}"
     );
     std::fs::write(dir.path().join("index.json"), "{").expect("index");

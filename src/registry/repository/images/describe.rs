@@ -124,7 +124,7 @@ impl RepositoryImages {
                     return true;
                 }
             }
-        } else if index.names_an_image() {
+        } else if index.shows_image() {
             image.content = Known::Value(Content::Image);
         }
         let mut times = BuildTimes {
@@ -167,7 +167,7 @@ impl RepositoryImages {
     /// Returns what an index holds. If the index itself does not show it, its first
     /// entry is read.
     async fn content(&self, index: &ImageIndex) -> FetchResult<Content> {
-        if index.names_an_image() {
+        if index.shows_image() {
             return Ok(Content::Image);
         }
         let Some(first) = index.entries.first() else {

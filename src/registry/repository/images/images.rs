@@ -153,7 +153,7 @@ impl RepositoryImages {
         known.get(digest).is_some_and(|facts| facts.has_all(wanted))
     }
 
-    /// When a tag was pushed, where that was described_tags.
+    /// Returns when a tag was pushed, if that is known.
     pub(crate) fn pushed(&self, version: &TagOrDigest) -> Option<Timestamp> {
         match version {
             TagOrDigest::Digest(_) => None,

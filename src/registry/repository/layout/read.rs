@@ -1,4 +1,4 @@
-//! One layout, read and verified.
+//! Reads one layout and verifies its content.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -19,14 +19,14 @@ use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
 
-/// The annotation that names a tag.
+/// The annotation that contains a tag.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// How deep indexes may lie within indexes.
+/// The most levels of nested indexes.
 const MAX_DEPTH: usize = 4;
-/// How many descriptors are looked at in one layout.
+/// The most descriptors that are read in one layout.
 const MAX_DESCRIPTORS: usize = 1_000_000;
 
-/// One layout: one repository.
+/// Reads one layout, which contains one repository.
 #[derive(Debug)]
 pub(crate) struct LayoutReader {
     dir: PathBuf,
@@ -47,7 +47,7 @@ impl LayoutReader {
         Ok(TagList::from_names(self.index().await?.keys()))
     }
 
-    /// A manifest's bytes, verified.
+    /// Returns the bytes of a manifest, verified against its digest.
     pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
@@ -77,7 +77,7 @@ impl LayoutReader {
         })
     }
 
-    /// A config's bytes, verified.
+    /// Returns the bytes of a config, verified against its digest.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         self.blob(&blob.digest, blob.size).await
     }
@@ -92,7 +92,7 @@ impl LayoutReader {
                 Ok(bytes)
             } else {
                 Err(LayoutReadError::Useless(format!(
-                    "{} does not have its digest",
+                    "{} does not match its digest",
                     path.display()
                 )))
             }
@@ -101,12 +101,11 @@ impl LayoutReader {
     }
 
     async fn index(&self) -> Result<&BTreeMap<String, ImageIndexEntry>, FetchFailure> {
-        let load = || async {
-            let dir = self.dir.clone();
-            self.finish(tokio::task::spawn_blocking(move || read_index(&dir)).await)
-        };
         self.index
-            .get_or_init(load)
+            .get_or_init(async || {
+                let dir = self.dir.clone();
+                self.finish(tokio::task::spawn_blocking(move || read_index(&dir)).await)
+            })
             .await
             .as_ref()
             .map_err(Clone::clone)
@@ -125,7 +124,7 @@ impl LayoutReader {
                 "the OCI layout cannot be read: {}",
                 clean(&fault)
             ))),
-            Err(_) => Err(self.place.useless("reading the OCI layout was stopped")),
+            Err(_) => Err(self.place.useless("reading the OCI layout was interrupted")),
         }
     }
 
@@ -137,29 +136,27 @@ impl LayoutReader {
     }
 }
 
-/// Why something was not read.
+/// Why a file could not be read.
 #[derive(Debug)]
 enum LayoutReadError {
     Missing(PathBuf),
     Useless(String),
 }
 
-/// A digest is a checked type: its parts are letters and digits.
+/// Safe to join because a digest is a checked type: its parts are letters and digits.
 fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
     let (algorithm, hex) = digest.as_str().split_once(':').unwrap_or_default();
     dir.join("blobs").join(algorithm).join(hex)
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutReadError> {
-    let fault = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
-        kind => LayoutReadError::Useless(format!("{}: {kind}", path.display())),
-    };
-    let file = std::fs::File::open(path).map_err(|error| fault(&error))?;
     let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| fault(&error))?;
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
+            kind => LayoutReadError::Useless(format!("{}: {kind}", path.display())),
+        })?;
     if bytes.len() as u64 > limit {
         let path = path.display();
         return Err(LayoutReadError::Useless(format!(
@@ -169,8 +166,8 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutReadError> {
     Ok(bytes)
 }
 
-/// Tag → descriptor. Where a name stands twice, the last one counts, as with
-/// tools that only append.
+/// Maps tags to descriptors. If a tag occurs twice, the last one counts, because some
+/// tools only append.
 fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, LayoutReadError> {
     let mut tags = BTreeMap::new();
     let mut open = vec![(0, dir.join("index.json"), None::<Digest>)];
@@ -180,7 +177,7 @@ fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, LayoutRea
         if expected.is_some_and(|expected| !digest::matches(&expected, &bytes)) {
             let path = path.display();
             return Err(LayoutReadError::Useless(format!(
-                "{path} does not have its digest"
+                "{path} does not match its digest"
             )));
         }
         let index: OciImageIndex = serde_json::from_slice(&bytes).map_err(|error| {
@@ -201,7 +198,7 @@ fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, LayoutRea
             match annotations.and_then(|annotations| annotations.get(REF_NAME)) {
                 Some(name) => drop(tags.insert(name.clone(), entry)),
                 None if is_index && depth < MAX_DEPTH => {
-                    // One that is not there names no tags.
+                    // An index that is missing has no tags.
                     if let Ok(digest) = entry.digest.parse::<Digest>() {
                         let path = blob_path(dir, &digest);
                         if path.is_file() {
