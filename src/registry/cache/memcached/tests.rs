@@ -264,7 +264,7 @@ async fn values_that_are_too_large_are_skipped_with_a_warning() {
     // The checksum takes 16 bytes.
     cache.put(key(1), vec![1; MAX_VALUE - 16]);
     cache.put(key(2), vec![2; MAX_VALUE - 15]);
-    cache.put(key(3), vec![3; 8 << 20]);
+    cache.put(key(3), vec![3; 2 << 20]);
     cache.flush().await;
     let values = cache.get(&[key(1), key(2), key(3)]).await;
     let lengths: Vec<_> = values.iter().map(|v| v.as_ref().map(Vec::len)).collect();
