@@ -129,7 +129,7 @@ struct ManifestJson {
     annotations: Option<AnnotationMap>,
 }
 
-/// A descriptor of which the type alone matters.
+/// A descriptor, of which only the type is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Typed {

@@ -53,7 +53,7 @@ impl RepositoryImages {
         let is_known = seen
             .as_ref()
             .is_some_and(|(digest, _)| self.can_answer(digest, wanted));
-        // Whether an image exists must be asked of the registry, unless offline.
+        // The registry must confirm that an image exists, unless offline.
         let may_ask = !self
             .cache
             .as_ref()
