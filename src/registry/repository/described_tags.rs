@@ -75,21 +75,25 @@ impl DescribedTags {
     /// Returns the push times of the registry's own API; `None` if it has no API or
     /// the API failed.
     pub(crate) async fn listed(&self, remote: &Remote, apis: &Apis) -> Option<&PushTimes> {
-        let fetch = || async {
-            let api = apis.for_repository(remote).await?;
-            let repository = remote.name();
-            match api.push_times(remote).await {
-                Ok(times) => {
-                    tracing::debug!(%repository, tags = times.len(), "push times");
-                    Some(times)
-                }
-                Err(error) => {
-                    tracing::debug!(%repository, %error, "no push times: reading the date of each tag");
-                    None
-                }
-            }
-        };
-        self.listed.get_or_init(fetch).await.as_ref()
+        self.listed
+            .get_or_init(|| fetch_push_times(remote, apis))
+            .await
+            .as_ref()
+    }
+}
+
+async fn fetch_push_times(remote: &Remote, apis: &Apis) -> Option<PushTimes> {
+    let api = apis.for_repository(remote).await?;
+    let repository = remote.name();
+    match api.push_times(remote).await {
+        Ok(times) => {
+            tracing::debug!(%repository, tags = times.len(), "push times");
+            Some(times)
+        }
+        Err(error) => {
+            tracing::debug!(%repository, %error, "no push times: reading the date of each tag");
+            None
+        }
     }
 }
 

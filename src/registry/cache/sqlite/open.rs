@@ -162,10 +162,9 @@ fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
     // In one transaction, so that another process creates the tables either before
     // it or after it.
     let transaction = connection.unchecked_transaction()?;
-    let number = |sql| transaction.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = query_number(&transaction, "PRAGMA application_id")?;
+    let version = query_number(&transaction, "PRAGMA user_version")?;
+    let tables = count_tables(&transaction)?;
     drop(transaction);
     match (application, version) {
         (APPLICATION, 1..=SCHEMA) => Ok(true),
@@ -178,8 +177,16 @@ fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
 /// Whether an older release wrote the file. Its entries have different keys, so they
 /// are never found.
 pub(crate) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = query_number(connection, "PRAGMA user_version")?;
     Ok(version < SCHEMA)
+}
+
+fn count_tables(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    query_number(connection, "SELECT count(*) FROM sqlite_schema")
+}
+
+fn query_number(connection: &Connection, sql: &str) -> Result<i64, rusqlite::Error> {
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 /// Removes the entries of an older release.
@@ -191,9 +198,7 @@ pub(crate) fn remove_older_entries(transaction: &Connection) -> Result<(), rusql
 /// Creates the tables, unless another process has just done so.
 fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tables: i64 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 {
+    if count_tables(&transaction)? == 0 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;

@@ -9,7 +9,7 @@ use crate::image::{
     Platform,
 };
 use crate::registry::content::manifest::{
-    ArtifactManifest, ImageIndex, ImageManifest, IndexEntry, Manifest,
+    ArtifactManifest, Blob, ImageIndex, ImageManifest, IndexEntry, Manifest,
 };
 use crate::registry::repository::facts::WantedFacts;
 
@@ -235,23 +235,25 @@ impl RepositoryImages {
         Ok(())
     }
 
+    /// Returns a member with its config; `None` if the member does not exist.
+    async fn member_with_config(&self, blob: &Blob) -> FetchResult<Option<Member>> {
+        let config = match self.manifest_of(blob).await {
+            Ok(fetched) => config_of(&fetched.manifest),
+            Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        Ok(Some(member(&blob.digest, config)))
+    }
+
     /// Returns the members with their configs, and whether all members exist. A
     /// missing member is left out because nobody can run it: a mirror may have copied
     /// only some platforms. It may be added later, so an incomplete list is not
     /// cached.
     async fn members(&self, entries: &[IndexEntry]) -> FetchResult<(Vec<Member>, bool)> {
-        let read = |entry: &IndexEntry| {
-            let blob = entry.manifest.clone();
-            async move {
-                let config = match self.manifest_of(&blob).await {
-                    Ok(fetched) => config_of(&fetched.manifest),
-                    Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
-                    Err(failure) => return Err(failure),
-                };
-                Ok(Some(member(&blob.digest, config)))
-            }
-        };
-        let requests: Vec<_> = entries.iter().map(read).collect();
+        let requests: Vec<_> = entries
+            .iter()
+            .map(|entry| self.member_with_config(&entry.manifest))
+            .collect();
         let members: Vec<FetchResult<Option<Member>>> = stream::iter(requests)
             .buffered(MEMBERS_AT_ONCE)
             .collect()

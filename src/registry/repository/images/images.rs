@@ -220,32 +220,10 @@ impl RepositoryImages {
         version: &TagOrDigest,
         size: Option<u64>,
     ) -> FetchResult<Fetched> {
-        let fetch = || async {
-            let raw = match &self.source {
-                ImageSource::Remote(remote) => remote.manifest(version, size).await,
-                ImageSource::Layout(layout) => layout.manifest(version, size).await,
-            }?;
-            let RawManifest {
-                digest,
-                content_type,
-                last_modified,
-                bytes,
-            } = raw;
-            let manifest = Manifest::parse(&bytes, content_type.as_deref()).map_err(|error| {
-                let kind = match error {
-                    ManifestError::Malformed(_) => FetchFailureKind::Registry,
-                    ManifestError::Schema1 => FetchFailureKind::CannotBePulled,
-                    ManifestError::TooManyEntries(_) => FetchFailureKind::TooLarge,
-                };
-                self.place.failure(kind, format_args!("{version}: {error}"))
-            })?;
-            Ok(Arc::new(ServedManifest {
-                digest,
-                manifest,
-                last_modified,
-            }))
-        };
-        let fetched = self.manifests.get_or_fetch(version, fetch).await?;
+        let fetched = self
+            .manifests
+            .get_or_fetch(version, || self.fetch_manifest(version, size))
+            .await?;
         if let TagOrDigest::Tag(_) = version {
             let digest = TagOrDigest::Digest(fetched.digest.clone());
             self.manifests.put(digest, Arc::clone(&fetched));
@@ -253,16 +231,49 @@ impl RepositoryImages {
         Ok(fetched)
     }
 
+    async fn fetch_manifest(
+        &self,
+        version: &TagOrDigest,
+        size: Option<u64>,
+    ) -> FetchResult<Fetched> {
+        let raw = match &self.source {
+            ImageSource::Remote(remote) => remote.manifest(version, size).await,
+            ImageSource::Layout(layout) => layout.manifest(version, size).await,
+        }?;
+        let RawManifest {
+            digest,
+            content_type,
+            last_modified,
+            bytes,
+        } = raw;
+        let manifest = Manifest::parse(&bytes, content_type.as_deref()).map_err(|error| {
+            let kind = match error {
+                ManifestError::Malformed(_) => FetchFailureKind::Registry,
+                ManifestError::Schema1 => FetchFailureKind::CannotBePulled,
+                ManifestError::TooManyEntries(_) => FetchFailureKind::TooLarge,
+            };
+            self.place.failure(kind, format_args!("{version}: {error}"))
+        })?;
+        Ok(Arc::new(ServedManifest {
+            digest,
+            manifest,
+            last_modified,
+        }))
+    }
+
     pub(crate) async fn config(&self, blob: &Blob) -> FetchResult<Arc<Config>> {
-        let fetch = || async {
-            let bytes = match &self.source {
-                ImageSource::Remote(remote) => remote.config(blob).await,
-                ImageSource::Layout(layout) => layout.config(blob).await,
-            }?;
-            Config::parse(&bytes)
-                .map(Arc::new)
-                .map_err(|fault| self.place.useless(fault))
-        };
-        self.configs.get_or_fetch(&blob.digest, fetch).await
+        self.configs
+            .get_or_fetch(&blob.digest, || self.fetch_config(blob))
+            .await
+    }
+
+    async fn fetch_config(&self, blob: &Blob) -> FetchResult<Arc<Config>> {
+        let bytes = match &self.source {
+            ImageSource::Remote(remote) => remote.config(blob).await,
+            ImageSource::Layout(layout) => layout.config(blob).await,
+        }?;
+        Config::parse(&bytes)
+            .map(Arc::new)
+            .map_err(|fault| self.place.useless(fault))
     }
 }
