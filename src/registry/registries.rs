@@ -1,4 +1,4 @@
-//! Questions in, answers or failures out.
+//! Fetches facts about images: requested facts in, values or failures out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 
 use crate::image::{
-    CanonicalName, Fact, ImageMetadata, Known, RepositoryMetadata, SourceKind, TagOrDigest,
+    CanonicalName, Fact, ImageMetadata, Known, Member, RepositoryMetadata, SourceKind, TagOrDigest,
 };
 
 use super::cache::Cache;
@@ -16,33 +16,32 @@ use super::client::endpoint::Endpoint;
 use super::client::failure::RepositoryLabel;
 use super::client::remote::Remote;
 use super::client::transport::{Statistics, Transport, Turn};
-use super::keychain::account::Account;
-use super::keychain::credential_id::CredentialId;
+use super::keychain::{account::Account, credential_id::CredentialId};
 use super::mirrors::{PullSource, PullSources, RegistriesConf};
 use super::options::{RegistryOptions, RegistrySetupError, Trust};
-use super::repository::facts::Wanted;
-use super::repository::images::{Images, Source};
+use super::repository::facts::WantedFacts;
+use super::repository::images::{ImageSource, RepositoryImages};
 use super::repository::layout;
 use super::repository::layout::OciLayout;
-use super::repository::metadata_cache::Memory;
+use super::repository::metadata_cache::MetadataCache;
 use super::repository::providers::Apis;
 use super::repository::push_times;
 use super::repository::sources::Sources;
 
-/// A repository, and what is shown where it is read from.
+/// A repository, and the credential it is read with.
 type View = (CanonicalName, Option<CredentialId>);
 
-/// All registries and layouts of a run. Cheap to clone; clones share
-/// connections, tokens and answers.
+/// All registries and layouts of a run. Cheap to clone; clones share connections,
+/// tokens and results.
 ///
-/// Belongs to one tokio runtime, since its connections do.
+/// Belongs to one tokio runtime because its connections do.
 #[derive(Debug, Clone)]
 pub struct Registries {
-    shared: Arc<Shared>,
+    inner: Arc<RegistriesInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct RegistriesInner {
     transport: Arc<Transport>,
     user: Account,
     cache: Cache,
@@ -56,13 +55,13 @@ struct Shared {
 }
 
 impl Registries {
-    /// Sets up; nothing is read or asked yet.
+    /// Creates the registries of a run. No file is read and no request is sent yet.
     ///
     /// # Errors
-    /// Where an option cannot be used.
+    /// If an option is not valid.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
         Ok(Self {
-            shared: Arc::new(Shared {
+            inner: Arc::new(RegistriesInner {
                 transport: Arc::new(Transport::new(&options)?),
                 user: Account::for_user(&options),
                 cache: options.cache,
@@ -77,28 +76,28 @@ impl Registries {
         })
     }
 
-    /// Who runs the program: anonymous where a registry lets everybody read,
-    /// else with the credentials of the user's own files and helpers.
+    /// The user who runs the program: anonymous if a registry allows it, otherwise
+    /// with the credentials of the user's files and helpers.
     #[must_use]
     pub fn user(&self) -> &Account {
-        &self.shared.user
+        &self.inner.user
     }
 
-    /// As [`Account::credential_id`], for all places from which the repository
-    /// may be read. Workloads with the same one may share answers.
+    /// Like [`Account::credential_id`], for all places from which the repository may
+    /// be read. Workloads with the same ID can share results.
     #[must_use]
     pub fn credential_id(&self, account: &Account, name: &CanonicalName) -> Option<CredentialId> {
-        let places = self.shared.conf.sources(name);
+        let places = self.inner.conf.sources(name);
         let places = places.iter().flat_map(PullSources::iter);
         let ids: Vec<_> = places.map(|p| account.credential_id(&p.name)).collect();
         CredentialId::for_sources(&ids)
     }
 
-    /// As [`Account::secrets_for`], for all places from which the repository may
-    /// be read.
+    /// Like [`Account::secrets_for`], for all places from which the repository may be
+    /// read.
     #[must_use]
     pub fn secrets_for<'a>(&self, account: &'a Account, name: &CanonicalName) -> Vec<&'a str> {
-        let places = self.shared.conf.sources(name);
+        let places = self.inner.conf.sources(name);
         let places = places.iter().flat_map(PullSources::iter);
         let mut origins: Vec<&str> = Vec::new();
         for origin in places.flat_map(|place| account.secrets_for(&place.name)) {
@@ -109,25 +108,28 @@ impl Registries {
         origins
     }
 
-    /// Puts repositories in line, for registries that count pulls: there, they
-    /// pull in the order of their names, until each has dropped its turn. Those
-    /// that are asked about without one wait for nobody.
+    /// Queues repositories for registries that count pulls. Such a registry serves
+    /// them in the order of their names; each waits until the ones before it have
+    /// dropped their [`Turn`]. A repository without a turn does not wait.
     #[must_use]
     pub fn line_up<'n>(&self, names: impl IntoIterator<Item = &'n CanonicalName>) -> Vec<Turn> {
-        let line = self.shared.transport.line();
-        let of = |name| {
-            let places = self.shared.conf.sources(name);
-            let places = places.iter().flat_map(PullSources::iter);
-            let registries: BTreeSet<_> = places.map(|p| p.name.registry().to_owned()).collect();
-            line.join(name, registries.into_iter().collect())
-        };
-        names.into_iter().map(of).collect()
+        let line = self.inner.transport.line();
+        names
+            .into_iter()
+            .map(|name| {
+                let places = self.inner.conf.sources(name);
+                let places = places.iter().flat_map(PullSources::iter);
+                let registries: BTreeSet<_> =
+                    places.map(|p| p.name.registry().to_owned()).collect();
+                line.join(name, registries.into_iter().collect())
+            })
+            .collect()
     }
 
-    /// Answers questions about one repository: each answer, or the reason why
-    /// there is none, is written into `metadata`, with whatever else the answers
-    /// told. The questions of one call are asked side by side, within the bound
-    /// per host; calls for several repositories may run side by side too.
+    /// Fetches facts about one repository. Each fact, or the reason why it is not
+    /// available, is written into `metadata`, together with whatever else the
+    /// responses contain. The facts of one call are fetched concurrently, within the
+    /// limit per host. Calls for several repositories may also run concurrently.
     pub async fn answer(
         &self,
         account: &Account,
@@ -140,20 +142,20 @@ impl Registries {
         }
         let sources = self.repository(account, name);
         if let Some(images) = sources.chosen() {
-            return self.ask(images, facts, metadata).await;
+            return self.fetch(images, facts, metadata).await;
         }
         let choice = sources.choice.lock().await;
         if let Some(images) = sources.chosen() {
             drop(choice);
-            return self.ask(images, facts, metadata).await;
+            return self.fetch(images, facts, metadata).await;
         }
-        self.ask_each(&sources, facts, metadata).await;
+        self.fetch_from_places(&sources, facts, metadata).await;
     }
 
-    /// Asks a question of one place after the other; the first that answers it
-    /// is asked the others. Where none does, the last is: it is the repository's
-    /// own.
-    async fn ask_each(
+    /// Requests one fact from each place in turn. The first place that answers is used
+    /// for the other facts; if none does, the last place is, which is the
+    /// repository's own.
+    async fn fetch_from_places(
         &self,
         sources: &Sources,
         mut facts: Vec<Fact>,
@@ -168,50 +170,55 @@ impl Registries {
                 return;
             }
         };
-        // In the order of what an answer costs: the tag list, if it is asked for.
+        // The order is that of cost: the tag list comes first, if it is requested.
         facts.sort_unstable();
-        // A push time may be answered without asking anybody.
+        // A push time may be answered without any request, so it proves nothing.
         let first = facts.iter().position(|f| !matches!(f, Fact::Pushed(_)));
         let first = facts.remove(first.unwrap_or(0));
         let mut failures = String::new();
-        for (at, images) in places.iter().enumerate() {
+        for (index, images) in places.iter().enumerate() {
             let mut answered = metadata.clone();
-            self.ask(images, vec![first.clone()], &mut answered).await;
+            self.fetch(images, vec![first.clone()], &mut answered).await;
             let Some(failure) = answered.failure_of(&first) else {
-                sources.choose(at);
+                sources.choose(index);
                 *metadata = answered;
-                return self.ask(images, facts, metadata).await;
+                return self.fetch(images, facts, metadata).await;
             };
-            if at + 1 < places.len() {
+            if index + 1 < places.len() {
                 failures.push_str("; ");
                 failures.push_str(&failure.message);
             } else {
-                // What the repository's own place says is what counts.
+                // The failure of the repository's own place is the relevant one.
                 failure.message.push_str(&failures);
                 *metadata = answered;
-                return self.ask(images, facts, metadata).await;
+                return self.fetch(images, facts, metadata).await;
             }
         }
     }
 
-    /// Asks one place.
-    async fn ask(&self, images: &Images, facts: Vec<Fact>, metadata: &mut RepositoryMetadata) {
+    /// Fetches facts from one place.
+    async fn fetch(
+        &self,
+        images: &RepositoryImages,
+        facts: Vec<Fact>,
+        metadata: &mut RepositoryMetadata,
+    ) {
         if facts.is_empty() {
             return;
         }
         #[expect(
             clippy::disallowed_methods,
-            reason = "an answer bears the time of its question"
+            reason = "metadata records when it was requested"
         )]
         let asked_at = Timestamp::now();
         let versions = || facts.iter().filter_map(Fact::version);
         images.recall(versions(), asked_at).await;
-        images.heed_list(versions(), asked_at).await;
-        // What is known needs no bound.
+        images.note_moved_tags(versions(), asked_at).await;
+        // A known creation time needs no push time.
         let (mut facts, open): (Vec<_>, Vec<_>) =
             facts.into_iter().partition(|fact| images.can_date(fact));
-        facts.extend(push_times::answer(images, &self.shared.apis, open, metadata).await);
-        let mut wanted: BTreeMap<TagOrDigest, Wanted> = BTreeMap::new();
+        facts.extend(push_times::answer(images, &self.inner.apis, open, metadata).await);
+        let mut wanted: BTreeMap<TagOrDigest, WantedFacts> = BTreeMap::new();
         for fact in &facts {
             if let Some(version) = fact.version() {
                 wanted.entry(version.clone()).or_default().add(fact);
@@ -222,19 +229,20 @@ impl Registries {
             metadata.source = images.source_kind();
             metadata.place = images.elsewhere().cloned();
         }
-        // The list first: it tells which tags are new.
-        let list = match facts.contains(&Fact::Tags) {
-            true => Some(images.tags(asked_at).await),
-            false => None,
+        // Fetch the list first, because it shows which tags are new.
+        let list = if facts.contains(&Fact::Tags) {
+            Some(images.tags(asked_at).await)
+        } else {
+            None
         };
         let described = self.describe(images, wanted, asked_at).await;
         match list {
             Some(Ok((list, earlier))) => {
                 metadata.tags = Known::Value(list.tags);
                 metadata.illegal_tags = list.illegal;
-                let offline = self.shared.trust.offline;
+                let offline = self.inner.trust.offline;
                 let of_this_run = earlier.is_none() || offline;
-                images.told().keep(list.described, of_this_run);
+                images.described_tags().keep(list.described, of_this_run);
                 metadata.asked_at = Some(earlier.unwrap_or(asked_at));
                 if earlier.is_some() {
                     metadata.source = SourceKind::Cache;
@@ -251,36 +259,36 @@ impl Registries {
         }
     }
 
-    /// How much was asked so far.
+    /// Returns the number of requests and cache lookups so far.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         Statistics {
-            cache: self.shared.cache.statistics(),
-            ..self.shared.transport.statistics()
+            cache: self.inner.cache.statistics(),
+            ..self.inner.transport.statistics()
         }
     }
 
-    /// The end of a run: what is to be remembered is written. What went wrong
-    /// with the cache is told once.
+    /// Ends a run: writes pending cache entries, and returns the cache warnings that
+    /// have not been returned before.
     pub async fn finish(&self) -> Vec<String> {
-        self.shared.cache.flush().await;
-        self.shared.cache.warnings()
+        self.inner.cache.flush().await;
+        self.inner.cache.warnings()
     }
 
-    /// Describes the versions of one repository, twice as many side by side as a
-    /// host may be asked for, so that a slow config does not leave places empty;
-    /// not all at once, so that 100,000 tags are no 100,000 open futures.
+    /// Describes the versions of one repository. It runs twice as many concurrently
+    /// as a host allows requests, so that a slow config does not leave connections
+    /// idle, but not all at once, so that 100,000 tags do not become 100,000 futures.
     async fn describe(
         &self,
-        images: &Images,
-        wanted: BTreeMap<TagOrDigest, Wanted>,
+        images: &RepositoryImages,
+        wanted: BTreeMap<TagOrDigest, WantedFacts>,
         now: Timestamp,
     ) -> Vec<(TagOrDigest, ImageMetadata)> {
         let mut described = Vec::with_capacity(wanted.len());
         let mut waiting = wanted.into_iter();
         let mut open = FuturesUnordered::new();
         loop {
-            let room = (2 * self.shared.transport.widest()).saturating_sub(open.len());
+            let room = (2 * self.inner.transport.widest()).saturating_sub(open.len());
             open.extend(waiting.by_ref().take(room).map(async |(version, wanted)| {
                 let image = images.describe(&version, wanted, now).await;
                 (version, image)
@@ -293,24 +301,30 @@ impl Registries {
     }
 
     fn repository(&self, account: &Account, name: &CanonicalName) -> Arc<Sources> {
-        let shared = &self.shared;
-        let places = shared.conf.sources(name);
+        let inner = &self.inner;
+        let places = inner.conf.sources(name);
         let key = (name.clone(), self.credential_id(account, name));
-        let mut repositories = shared
+        let mut repositories = inner
             .repositories
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(sources) = repositories.get(&key) {
             return Arc::clone(sources);
         }
-        let places = match (layout::find(&shared.layouts, name), places) {
+        let places = match (layout::find(&inner.layouts, name), places) {
             (Some(layout), _) => {
-                let layout = Source::Layout(layout);
-                Ok(vec![Images::new(layout, RepositoryLabel::new(name), None)])
+                let layout = ImageSource::Layout(layout);
+                Ok(vec![RepositoryImages::new(
+                    layout,
+                    RepositoryLabel::new(name),
+                    None,
+                )])
             }
             (None, Ok(places)) => {
-                let images = |place| self.place(account, name, place);
-                Ok(places.iter().map(images).collect())
+                let places = places.iter();
+                Ok(places
+                    .map(|place| self.place(account, name, place))
+                    .collect())
             }
             (None, Err(refusal)) => Err(RepositoryLabel::new(name).useless(refusal)),
         };
@@ -319,26 +333,31 @@ impl Registries {
         sources
     }
 
-    /// A repository in one place, with the credentials for that place and no
-    /// other, and what is remembered of that place.
-    fn place(&self, account: &Account, name: &CanonicalName, source: &PullSource) -> Images {
-        let shared = &self.shared;
+    /// Creates a repository in one place, with the credentials and the cache entries
+    /// of that place only.
+    fn place(
+        &self,
+        account: &Account,
+        name: &CanonicalName,
+        source: &PullSource,
+    ) -> RepositoryImages {
+        let inner = &self.inner;
         let place = RepositoryLabel::for_source(name, source);
         let remote = Remote::new(
             &source.name,
             place.clone(),
             self.endpoint(&source.name),
-            Arc::clone(&shared.transport),
+            Arc::clone(&inner.transport),
             account.clone(),
-            shared.rate_reserve,
+            inner.rate_reserve,
         );
-        let memory = Memory::new(&shared.cache, shared.trust, &source.name);
-        Images::new(Source::Remote(Box::new(remote)), place, memory)
+        let cache = MetadataCache::new(&inner.cache, inner.trust, &source.name);
+        RepositoryImages::new(ImageSource::Remote(Box::new(remote)), place, cache)
     }
 
     fn endpoint(&self, name: &CanonicalName) -> Arc<Endpoint> {
         let mut endpoints = self
-            .shared
+            .inner
             .endpoints
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -349,23 +368,23 @@ impl Registries {
     }
 }
 
-/// Writes what was answered over what was known; what was not answered stays.
+/// Merges new facts into known facts. Facts that were not requested stay.
 fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
     fn write<T>(known: &mut Known<T>, answered: Known<T>) {
         if !answered.is_not_asked() {
             *known = answered;
         }
     }
-    let has_configs = |members: &Known<Vec<crate::image::Member>>| {
+    fn has_configs(members: &Known<Vec<Member>>) -> bool {
         members
             .value()
             .is_some_and(|members| members.iter().all(|member| member.config.is_some()))
-    };
+    }
     let same = known.digest.value() == answered.digest.value();
     let has_moved = known.digest.value().is_some() && !answered.digest.is_not_asked() && !same;
     if has_moved {
-        // The tag serves something else now: what was told of it, its push time
-        // too, is of another image.
+        // The tag has a new digest, so everything known about it, including the push
+        // time, belongs to another image.
         *known = answered;
         return;
     }
@@ -380,7 +399,7 @@ fn merge(known: &mut ImageMetadata, answered: ImageMetadata) {
     write(&mut known.digest, answered.digest);
     write(&mut known.platforms, answered.platforms);
     write(&mut known.created, answered.created);
-    // Configs that were asked for before are not forgotten.
+    // Keep configs that were requested before.
     if !(same && has_configs(&known.members)) || has_configs(&answered.members) {
         write(&mut known.members, answered.members);
     }

@@ -155,10 +155,10 @@ fn a_directory_may_be_named_and_one_may_be_set() {
 fn a_cache_that_cannot_be_is_wrong_usage() {
     for (value, message) in [
         ("memcached://", "a server is missing"),
-        ("redis://localhost", "\"redis://\" is no kind of cache"),
+        ("redis://localhost", "\"redis://\" is not a supported cache"),
         (
             "memcached://u:hunter2@host",
-            "without user name and password",
+            "without a user name and password",
         ),
     ] {
         for command in [&["cache", "info"][..], &["status", "-f", "x.yaml"]] {
@@ -222,7 +222,7 @@ fn what_belongs_to_another_program_is_not_cleared() {
     assert!(
         outcome
             .stderr
-            .contains("was not cleared: it is no regular file"),
+            .contains("was not cleared: it is not a regular file"),
         "{outcome:#?}"
     );
     assert!(environment.home().join(FILE).is_dir());

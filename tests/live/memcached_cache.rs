@@ -127,7 +127,7 @@ async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
             latest(&run),
             Value::from(registry.image("shared/many:1.0.1"))
         );
-        let note = "does not keep all values: object too large for cache";
+        let note = "does not store all values: object too large for cache";
         assert_eq!(warnings(&run, note), 1, "{}", run.stderr);
     }
     // Two tags and two images.

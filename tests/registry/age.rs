@@ -1,21 +1,21 @@
-//! A minimum age by the shapes of registries, in a first and in a second run: which
+//! The minimum age with different registries, in the first and the second run: which
 //! clock counts, and whether the tag is elected.
 
 use kubectl_imgpolicy::collect;
 use kubectl_imgpolicy::registry::{Provider, PushTimeApi, RegistryOptions};
 
 use super::block_on;
-use super::memory::User;
+use super::metadata_cache::User;
 use crate::support::content::Image;
 use crate::support::registry::providers::hub_tag;
 use crate::support::registry::{Fault, TestRegistry};
 use crate::support::scenario::Scenario;
 
 const OLD: &str = "2024-01-01T00:00:00Z";
-/// The same day, as HTTP writes it.
+/// The same day in the format of HTTP.
 const OLD_HTTP: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
 
-/// Of the tag above the running one: `elected CLOCK`, or why it is not.
+/// Returns `elected CLOCK` for the tag above the running one, or why it is not elected.
 fn decide(user: &User, registry: &TestRegistry, more: &[(&str, &str)]) -> String {
     let image = registry.image("org/app:1.0.0");
     let mut scenario = Scenario::following("semver:*", &image)
@@ -48,7 +48,7 @@ fn decide(user: &User, registry: &TestRegistry, more: &[(&str, &str)]) -> String
     }
 }
 
-/// A tag whose image says that it is old.
+/// Creates a registry with a tag whose image has an old build time.
 fn serving() -> TestRegistry {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", Image::built(OLD).label("old"));
@@ -57,7 +57,7 @@ fn serving() -> TestRegistry {
 }
 
 #[test]
-fn the_clock_of_a_registry_counts_in_the_first_run_as_in_the_second() {
+fn same_clock_counts_in_the_first_and_the_second_run() {
     let silent = serving();
     let modified = serving();
     modified.last_modified(OLD_HTTP);
@@ -65,7 +65,7 @@ fn the_clock_of_a_registry_counts_in_the_first_run_as_in_the_second() {
     fresh.last_modified("Sat, 21 Nov 2026 11:00:00 GMT");
     let timeless = serving();
     timeless.last_modified("Thu, 01 Jan 1970 00:00:00 GMT");
-    // What a storage says of its copy is not the registry's word.
+    // The `Last-Modified` of a storage server is not that of the registry.
     let (redirecting, storage) = (serving(), serving());
     storage.last_modified(OLD_HTTP);
     redirecting.fault("/manifests/", Fault::Redirect(storage.url()));
@@ -73,7 +73,7 @@ fn the_clock_of_a_registry_counts_in_the_first_run_as_in_the_second() {
     for (what, registry, more, expected) in [
         ("tells nothing", &silent, &[][..], "too-young"),
         (
-            "tells nothing, and the image is believed",
+            "sends no time, so that of the image is used",
             &silent,
             &[clock][..],
             "elected image",
@@ -91,7 +91,7 @@ fn the_clock_of_a_registry_counts_in_the_first_run_as_in_the_second() {
 }
 
 #[test]
-fn the_time_of_a_push_counts_before_every_other_clock() {
+fn push_time_takes_precedence_over_all_other_clocks() {
     for (pushed, expected) in [(OLD, "elected push"), ("2026-11-21T11:00:00Z", "too-young")] {
         let (registry, hub) = (serving(), TestRegistry::start());
         registry.last_modified(OLD_HTTP);
@@ -116,7 +116,7 @@ fn the_time_of_a_push_counts_before_every_other_clock() {
 }
 
 #[test]
-fn one_registrys_clock_does_not_count_for_another() {
+fn clock_of_one_registry_does_not_count_for_another() {
     let (first, second) = (serving(), serving());
     first.last_modified(OLD_HTTP);
     let user = User::new();

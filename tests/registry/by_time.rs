@@ -1,5 +1,5 @@
-//! Whole decisions by time: what push times and described tags save, and that
-//! the answer is the same.
+//! Complete decisions by time: the requests that push times and described tags save,
+//! and that the result is the same.
 
 use jiff::{Timestamp, ToSpan};
 use kubectl_imgpolicy::collect;
@@ -18,7 +18,7 @@ fn tag(number: usize) -> String {
     format!("build-{number:04}")
 }
 
-/// When the image of a number was built: one a day.
+/// Returns when the image with this number was built: one per day.
 fn built(number: usize) -> Timestamp {
     let day = jiff::civil::date(2023, 1, 1) + i64::try_from(number).expect("small").days();
     let noon = day.at(12, 0, 0, 0).in_tz("UTC").expect("UTC");
@@ -29,8 +29,8 @@ fn pushed(number: usize) -> Timestamp {
     built(number) + 1.hour()
 }
 
-/// What `glob:*` does where the tag of number 100 runs: outcome, reason and
-/// elected tag.
+/// Decides `glob:*` while tag number 100 is running: outcome, reason and elected
+/// tag.
 fn decide(registry: &TestRegistry, options: RegistryOptions) -> String {
     let image = registry.image(&format!("org/app:{}", tag(100)));
     let scenario = Scenario::following("glob:*", &image);
@@ -49,13 +49,13 @@ fn decide(registry: &TestRegistry, options: RegistryOptions) -> String {
     format!("{} {} {elected}", decision.outcome, decision.reason)
 }
 
-/// How many manifests were read.
+/// Counts the manifests that were read.
 fn manifests(registry: &TestRegistry) -> usize {
     registry.count("GET /v2/org/app/manifests/")
 }
 
-/// A registry of single images.
-fn of_images() -> TestRegistry {
+/// Creates a registry with single images.
+fn with_images() -> TestRegistry {
     let registry = TestRegistry::start();
     for number in 0..TAGS {
         let image = Image::built(&built(number).to_string());
@@ -67,8 +67,8 @@ fn of_images() -> TestRegistry {
 const DECISION: &str = "update newer-image build-0999";
 
 #[test]
-fn a_thousand_tags_on_docker_hub_cost_ten_pages_and_a_few_dates() {
-    let (registry, hub) = (of_images(), TestRegistry::start());
+fn thousand_tags_on_docker_hub_cost_ten_pages_and_a_few_dates() {
+    let (registry, hub) = (with_images(), TestRegistry::start());
     let listed = (0..TAGS).rev();
     hub.provide(
         "org/app",
@@ -84,7 +84,7 @@ fn a_thousand_tags_on_docker_hub_cost_ten_pages_and_a_few_dates() {
     };
     assert_eq!(decide(&registry, told), DECISION);
     assert_eq!(hub.requests().len(), 10);
-    // The tag list, and of five images the manifest and the config.
+    // The tag list, and the manifest and the config of five images.
     assert_eq!(registry.requests().len(), 11);
 
     registry.forget();
@@ -92,7 +92,7 @@ fn a_thousand_tags_on_docker_hub_cost_ten_pages_and_a_few_dates() {
     assert_eq!(manifests(&registry), TAGS);
 }
 
-/// What a tag list says of an image or an index.
+/// Creates the description of an image or an index in a tag list.
 fn described(number: usize, media_type: &str, created: &Value) -> Value {
     json!({
         "tag": [tag(number)], "mediaType": media_type, "timeCreatedMs": created,
@@ -101,8 +101,8 @@ fn described(number: usize, media_type: &str, created: &Value) -> Value {
 }
 
 #[test]
-fn a_thousand_described_images_cost_the_tag_list_and_a_few_dates() {
-    let registry = of_images();
+fn thousand_described_images_cost_the_tag_list_and_a_few_dates() {
+    let registry = with_images();
     let mut manifests = json!({});
     for number in 0..TAGS {
         let image = Image::built(&built(number).to_string());
@@ -113,16 +113,16 @@ fn a_thousand_described_images_cost_the_tag_list_and_a_few_dates() {
     }
     registry.describe("org/app", manifests);
     assert_eq!(decide(&registry, options()), DECISION);
-    // The tag list, and of five images the manifest and the config.
+    // The tag list, and the manifest and the config of five images.
     assert_eq!(registry.requests().len(), 11);
 }
 
 #[test]
-fn a_thousand_annotated_indexes_are_dated_and_elected_by_one_request_each() {
+fn thousand_annotated_indexes_cost_one_request_each() {
     let registry = TestRegistry::start();
     for number in 0..TAGS {
         let both = ["linux/amd64", "linux/arm64"];
-        // Reproducible builds: the config tells the same date for all.
+        // Reproducible builds: all configs have the same date.
         let images = both.map(|p| {
             Image::built("2020-01-01T00:00:00Z")
                 .label(&tag(number))
@@ -136,7 +136,7 @@ fn a_thousand_annotated_indexes_are_dated_and_elected_by_one_request_each() {
 }
 
 #[test]
-fn a_thousand_described_indexes_are_dated_by_their_uploads() {
+fn thousand_described_indexes_are_bounded_by_their_uploads() {
     let registry = TestRegistry::start();
     let mut manifests = json!({});
     for number in 0..TAGS {
@@ -147,6 +147,6 @@ fn a_thousand_described_indexes_are_dated_by_their_uploads() {
     }
     registry.describe("org/app", manifests);
     assert_eq!(decide(&registry, options()), DECISION);
-    // Five indexes, and of each the manifest below it.
+    // Five indexes, and the manifest of an image in each.
     assert_eq!(self::manifests(&registry), 10);
 }

@@ -1,4 +1,4 @@
-//! What a registry serves: images, and what is not an image.
+//! Images, and other content in registries.
 
 use kubectl_imgpolicy::image::{Content as Kind, Fact, FetchFailureKind, ImageMetadata};
 use serde_json::json;
@@ -11,7 +11,7 @@ const OLD: &str = "2023-01-01T00:00:00Z";
 const NEW: &str = "2024-01-01T00:00:00Z";
 const NEWEST: &str = "2025-01-01T00:00:00Z";
 
-/// What is learnt of a tag, and by how many requests.
+/// Fetches facts about a tag. Returns them with the number of requests.
 fn read(content: impl Into<Content>, facts: fn(&str) -> Vec<Fact>) -> (ImageMetadata, usize) {
     let registry = TestRegistry::start();
     registry.push("org/app", "1", content);
@@ -27,7 +27,7 @@ fn dated(tag: &str) -> Vec<Fact> {
     vec![Fact::Created(version(tag))]
 }
 
-/// Empty for an image, else what tells that it is none.
+/// Returns the reason why this is not an image; empty for an image.
 fn why(image: &ImageMetadata) -> &str {
     match image.content.value().expect("known") {
         Kind::Image => "",
@@ -36,13 +36,13 @@ fn why(image: &ImageMetadata) -> &str {
 }
 
 #[test]
-fn images_are_told_from_what_else_a_registry_keeps() {
+fn images_are_distinguished_from_other_content() {
     let plain = || Image::built(NEW);
     let sbom = || plain().config_type("application/vnd.oci.empty.v1+json");
     let named = |image: Image| Content::from(Index::of([image]));
     let unnamed = |image: Image| Content::from(Index::of([image]).without_platforms());
     for (content, requests, expected) in [
-        // Manifest and config; an index needs no more than itself.
+        // A manifest and a config; an index needs no other request.
         (plain().content(), 2, ""),
         (plain().docker().content(), 2, ""),
         (
@@ -56,7 +56,7 @@ fn images_are_told_from_what_else_a_registry_keeps() {
         (named(plain()), 1, ""),
         (Index::of([plain()]).docker().into(), 1, ""),
         (Index::of([plain()]).with_attestation().into(), 1, ""),
-        // Where the index does not tell, its first entry does.
+        // If the index does not show it, its first entry is read.
         (unnamed(plain()), 3, ""),
         (
             plain()
@@ -91,19 +91,23 @@ fn images_are_told_from_what_else_a_registry_keeps() {
         (
             Content::artifact_index([sbom()]),
             2,
-            "its index lists no image; of the first entry, its config has the type \
+            "its index does not list images; for the first entry, its config has the type \
              application/vnd.oci.empty.v1+json",
         ),
     ] {
         let (image, asked) = read(content.clone(), gate);
         assert_eq!((why(&image), asked), (expected, requests), "{content:?}");
         let (image, _) = read(content, dated);
-        assert_eq!(why(&image), expected, "by the way");
+        assert_eq!(
+            why(&image),
+            expected,
+            "also when only the date is requested"
+        );
     }
 }
 
 #[test]
-fn what_is_not_an_image_offers_nothing_and_has_no_date() {
+fn other_content_has_no_platforms_and_no_date() {
     let chart = Image::built(NEW).config_type("application/vnd.cncf.helm.config.v1+json");
     for facts in [gate, dated] {
         let (image, requests) = read(chart.clone(), facts);
@@ -113,7 +117,7 @@ fn what_is_not_an_image_offers_nothing_and_has_no_date() {
 }
 
 #[test]
-fn a_manifest_that_is_blocked_old_or_huge_fails_by_itself() {
+fn blocked_old_or_huge_manifest_fails_only_its_own_tag() {
     let entries = vec![
         r#"{"digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":1}"#;
         1001
@@ -124,7 +128,7 @@ fn a_manifest_that_is_blocked_old_or_huge_fails_by_itself() {
     );
     let index: &'static str = Box::leak(index.into_boxed_str());
     use FetchFailureKind::{CannotBePulled, Registry, TooLarge, Unauthorized};
-    for (fault, kind, told) in [
+    for (fault, kind, text) in [
         (Fault::Status(412), CannotBePulled, "HTTP 412"),
         (Fault::Status(423), CannotBePulled, "HTTP 423"),
         (Fault::Status(451), CannotBePulled, "HTTP 451"),
@@ -145,12 +149,12 @@ fn a_manifest_that_is_blocked_old_or_huge_fails_by_itself() {
         let metadata = ask_with(options(), &registry.image("org/app"), gate("1"));
         let failure = failure(&image(&metadata, "1").platforms);
         assert_eq!(failure.kind, kind, "{failure}");
-        assert!(failure.message.contains(told), "{failure}");
+        assert!(failure.message.contains(text), "{failure}");
     }
 }
 
 #[test]
-fn the_time_of_a_build_is_read_where_builders_write_it_and_no_further() {
+fn build_time_is_read_from_the_first_source_that_has_it() {
     let config = || Image::built(OLD);
     let of = |image: Image| Index::of([image]);
     let index = || Index::of([config()]);
@@ -184,7 +188,7 @@ fn the_time_of_a_build_is_read_where_builders_write_it_and_no_further() {
             NEWEST,
             1,
         ),
-        // What cannot be true leads on to the next place.
+        // If a time is implausible, the next source is read.
         (
             index().annotated("1970-01-01T00:00:00Z").into(),
             "config",
@@ -219,7 +223,7 @@ fn the_time_of_a_build_is_read_where_builders_write_it_and_no_further() {
 }
 
 #[test]
-fn annotated_creation_times_cost_one_request_a_tag() {
+fn annotated_creation_times_cost_one_request_per_tag() {
     let registry = TestRegistry::start();
     let tags: Vec<String> = (0..20).map(|n| format!("1.{n}")).collect();
     for tag in &tags {

@@ -1,4 +1,4 @@
-//! Tag lists that describe their tags, as Google's registries send them.
+//! Tag lists with facts about their tags, as Google's registries send them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use kubectl_imgpolicy::image::{Fact, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions, Trust};
 use serde_json::{Value, json};
 
-use super::memory::User;
+use super::metadata_cache::User;
 use super::{block_on, built, created, image, name, options, tags, version};
 use crate::support::content::{Image, Index};
 use crate::support::registry::TestRegistry;
@@ -19,7 +19,7 @@ const UPLOADED_MS: i64 = 1_706_745_600_000;
 const IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
-/// A manifest as the tag list describes it.
+/// Creates the description of a manifest in a tag list.
 fn manifest(tags: &[&str], media_type: &str, created: &Value, uploaded: &Value) -> Value {
     json!({
         "imageSizeBytes": "123", "layerId": "", "mediaType": media_type, "tag": tags,
@@ -31,7 +31,7 @@ fn text(milliseconds: i64) -> Value {
     json!(milliseconds.to_string())
 }
 
-/// Asks all of these in turn, in one run.
+/// Requests all of these facts, round by round, in one run.
 fn ask(registry: &TestRegistry, rounds: Vec<Vec<Fact>>) -> RepositoryMetadata {
     let registries = Registries::new(options()).expect("options");
     let app = name(&registry.image("org/app"));
@@ -67,7 +67,7 @@ fn one_request_bounds_the_dates_of_all_tags() {
     assert_eq!(
         times(&metadata, "1.7"),
         (None, Some(UPLOADED.to_owned())),
-        "the list's own date is that of the config, which is not all"
+        "the date in the list is only that of the config"
     );
     assert!(image(&metadata, "1.49").created.is_not_asked());
     assert!(image(&metadata, "1.49").digest.value().is_some());
@@ -75,14 +75,14 @@ fn one_request_bounds_the_dates_of_all_tags() {
 }
 
 #[test]
-fn an_index_is_bounded_by_its_upload_and_dated_when_asked_again() {
+fn index_is_bounded_by_its_upload_and_dated_on_the_second_request() {
     let registry = TestRegistry::start();
     let names: Vec<String> = (0..10).map(|n| format!("1.{n}")).collect();
     let mut manifests = json!({});
     for name in &names {
         let index = Index::of([Image::built(BUILT).label(name)]);
         let digest = registry.push("org/app", name, index);
-        // Whatever stands there for an index: it is no creation time.
+        // For an index, this field is not a creation time.
         manifests[digest] = manifest(&[name], INDEX, &text(7), &text(UPLOADED_MS));
     }
     registry.describe("org/app", manifests);
@@ -98,7 +98,7 @@ fn an_index_is_bounded_by_its_upload_and_dated_when_asked_again() {
 }
 
 #[test]
-fn what_is_malformed_is_ignored_and_its_tags_dated() {
+fn malformed_descriptions_are_ignored_and_their_tags_are_dated() {
     let registry = TestRegistry::start();
     let good = |tag: &str| manifest(&[tag], IMAGE, &text(7), &text(UPLOADED_MS));
     let cases = [
@@ -131,7 +131,7 @@ fn what_is_malformed_is_ignored_and_its_tags_dated() {
 }
 
 #[test]
-fn a_tag_that_is_not_listed_is_not_described() {
+fn description_of_an_unlisted_tag_is_ignored() {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1", Image::built(BUILT));
     let manifests = json!({digest: manifest(&["1", "2"], IMAGE, &text(7), &text(UPLOADED_MS))});
@@ -143,7 +143,7 @@ fn a_tag_that_is_not_listed_is_not_described() {
 }
 
 #[test]
-fn a_tag_that_serves_something_else_than_described_is_dated_again() {
+fn tag_with_another_digest_than_described_is_dated_again() {
     let registry = TestRegistry::start();
     let old = registry.push("org/app", "1", Image::built("2023-01-01T00:00:00Z"));
     let manifests = json!({old: manifest(&["1"], IMAGE, &text(7), &text(UPLOADED_MS))});
@@ -152,7 +152,7 @@ fn a_tag_that_serves_something_else_than_described_is_dated_again() {
     let rounds = vec![vec![Fact::Tags], created(["1"])];
     let metadata = ask(&registry, rounds.clone());
     assert_eq!(times(&metadata, "1"), (None, Some(UPLOADED.to_owned())));
-    // The manifest is looked at: nothing told of the other one is left.
+    // After the manifest is read, no fact of the other image remains.
     let members = vec![Fact::Members(version("1"))];
     let seen = ask(&registry, [rounds.clone(), vec![members.clone()]].concat());
     assert_eq!(
@@ -165,13 +165,13 @@ fn a_tag_that_serves_something_else_than_described_is_dated_again() {
 }
 
 #[test]
-fn what_the_list_of_this_run_says_overrules_what_is_remembered() {
+fn tag_list_of_this_run_overrides_the_cache() {
     let registry = TestRegistry::start();
     let app = registry.image("org/app");
     let describe = |built: &str| {
         let both = ["linux/amd64", "linux/arm64"].map(|p| Image::built(built).platform(p));
         let digest = registry.push("org/app", "1", Index::of(both));
-        // Of an index the list knows no date.
+        // The list has no date for an index.
         let manifests = json!({digest: manifest(&["1"], INDEX, &text(0), &text(UPLOADED_MS))});
         registry.describe("org/app", manifests);
     };
@@ -185,11 +185,11 @@ fn what_the_list_of_this_run_says_overrules_what_is_remembered() {
     describe("2023-01-01T00:00:00Z");
     assert_eq!(date().as_deref(), Some("2023-01-01T00:00:00Z"));
     describe(BUILT);
-    assert_eq!(date().as_deref(), Some(BUILT), "not what was remembered");
+    assert_eq!(date().as_deref(), Some(BUILT), "not the cached date");
 }
 
 #[test]
-fn what_an_old_list_says_is_remembered_and_no_more() {
+fn facts_of_an_old_tag_list_count_as_remembered() {
     let registry = TestRegistry::start();
     let app = registry.image("org/app");
     let digest = registry.push("org/app", "1", Image::built(BUILT));
@@ -201,7 +201,7 @@ fn what_an_old_list_says_is_remembered_and_no_more() {
     user.ask_in_turn(&app, rounds(), &mut today);
     assert!(
         !image(&today, "1").remembered,
-        "the registry has just said so"
+        "the registry has just confirmed it"
     );
     let patient = user.with(RegistryOptions {
         trust: Trust {
@@ -217,6 +217,6 @@ fn what_an_old_list_says_is_remembered_and_no_more() {
     assert_eq!(times(&later, "1"), times(&today, "1"));
     assert!(
         image(&later, "1").remembered,
-        "so it is confirmed where it counts"
+        "so it is confirmed if a decision depends on it"
     );
 }

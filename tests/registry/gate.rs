@@ -1,5 +1,5 @@
-//! A repository in which images are the smaller part, and a thousand policies: none
-//! of them elects anything else.
+//! A repository in which most tags are not images: none of a thousand policies elects
+//! anything but an image.
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,12 +18,12 @@ use crate::support::scenario::Scenario;
 const POLICIES: usize = 1000;
 const RELEASES: usize = 6;
 
-/// Another one for each run.
+/// Returns a different seed for each run.
 fn seed() -> u64 {
     RandomState::new().hash_one(0) | 1
 }
 
-/// Numbers that a seed makes.
+/// Random numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -40,8 +40,8 @@ impl Random {
     }
 }
 
-/// Releases with what a pipeline keeps beside them, each signed when it came and
-/// again after each later one.
+/// Releases and the other artifacts of a pipeline. Each is signed when it is
+/// released, and again after each later release.
 struct Repository {
     registry: TestRegistry,
     /// The tags of images for linux/amd64.
@@ -94,7 +94,7 @@ impl Repository {
             &format!("{}", 2000 + release),
             Content::artifact_index([other(6, "application/vnd.oci.empty.v1+json")]),
         );
-        // Of this release, and of all before it once more.
+        // Sign this release, and all earlier ones again.
         let layer = "application/vnd.dev.cosign.simplesigning.v1+json";
         let signature = || image(7).layer(layer).without_platform();
         let referred = digest.replace(':', "-");
@@ -105,7 +105,7 @@ impl Repository {
     }
 }
 
-/// A policy that somebody might write, and the tag that runs.
+/// Returns a plausible policy and the running tag.
 fn policy(random: &mut Random) -> (String, String) {
     let release = random.below(RELEASES);
     let policy = match random.below(8) {
@@ -149,13 +149,13 @@ fn policy(random: &mut Random) -> (String, String) {
     (policy, running)
 }
 
-/// The tag that is elected in place of the running one.
+/// Returns the elected tag if it is not the running one.
 fn elected(decision: &Decision) -> Option<String> {
     let latest = decision.latest.as_ref()?;
     (decision.outcome == Outcome::Update).then(|| latest.tag().map(ToString::to_string))?
 }
 
-/// The same facts, but for what the gate asks.
+/// Returns the metadata without the facts that the gate needs.
 fn without_gate(metadata: &RepositoryMetadata) -> RepositoryMetadata {
     let mut metadata = metadata.clone();
     metadata.is_closed = true;
@@ -189,7 +189,7 @@ fn no_policy_elects_what_is_not_an_image() {
             let decision = subjects[0].decide(&metadata);
             let case = format!("seed {seed}: {policy} on {running:?}: {}", decision.message);
             if let Some(tag) = elected(&decision) {
-                // Without a running platform and a node an image for arm64 may be meant.
+                // Without a running platform and a node, an image for arm64 may be right.
                 let is_foreign = tag.ends_with(".3") && tag.starts_with("1.");
                 let demands =
                     !matches!(running.as_str(), "" | ":latest") || snapshot.nodes.is_some();

@@ -1,4 +1,4 @@
-//! Harbor: known by its challenge, and asked with the password it has accepted.
+//! Harbor: detected by its challenge, and queried with the password it accepted.
 
 use kubectl_imgpolicy::image::{Fact, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
@@ -17,7 +17,7 @@ fn tags() -> Vec<String> {
     (0..10).map(|n| format!("1.{n}")).collect()
 }
 
-/// A registry with ten tags that a Harbor would list.
+/// Creates a Harbor with ten tags.
 fn harbor(access: Access) -> TestRegistry {
     let registry = TestRegistry::start();
     for tag in tags() {
@@ -30,7 +30,7 @@ fn harbor(access: Access) -> TestRegistry {
     registry
 }
 
-/// Lists the tags, then asks for all dates, as the evaluator does.
+/// Lists the tags, then requests all dates, like the evaluator.
 fn ask(registry: &TestRegistry, options: RegistryOptions) -> RepositoryMetadata {
     let registries = Registries::new(options).expect("options");
     let app = name(&registry.image(REPOSITORY));
@@ -46,7 +46,7 @@ fn ask(registry: &TestRegistry, options: RegistryOptions) -> RepositoryMetadata 
     metadata
 }
 
-/// The push time of a tag that was not dated; `None`: it was dated.
+/// Returns the push time of a tag that was not dated; `None` if it was.
 fn bound(metadata: &RepositoryMetadata) -> Option<String> {
     let image = image(metadata, "1.3");
     let pushed = image.pushed.value().copied().flatten();
@@ -54,7 +54,7 @@ fn bound(metadata: &RepositoryMetadata) -> Option<String> {
     pushed.map(|time| time.to_string())
 }
 
-/// The API's requests, with what they were shown.
+/// Returns the requests to the API, with their credentials.
 fn shown(registry: &TestRegistry) -> Vec<(String, Option<String>)> {
     let requests = registry.requests().into_iter();
     let api = requests.filter(|request| request.path.starts_with("/api/"));
@@ -63,7 +63,7 @@ fn shown(registry: &TestRegistry) -> Vec<(String, Option<String>)> {
 }
 
 #[test]
-fn a_harbor_is_known_by_its_challenge_and_a_public_project_read_anonymously() {
+fn harbor_is_detected_by_its_challenge_and_public_projects_are_read_anonymously() {
     let registry = harbor(Access::Token);
     registry.be_harbor();
     assert_eq!(bound(&ask(&registry, options())).as_deref(), Some(PUSHED));
@@ -82,7 +82,7 @@ fn a_harbor_is_known_by_its_challenge_and_a_public_project_read_anonymously() {
 }
 
 #[test]
-fn a_private_project_is_read_with_the_accepted_password_and_no_token() {
+fn private_project_is_read_with_the_accepted_password_and_no_token() {
     let registry = harbor(Access::TokenFor("me", "hunter2"));
     registry.be_harbor();
     let config = Config::login(&registry, "hunter2");
@@ -96,7 +96,7 @@ fn a_private_project_is_read_with_the_accepted_password_and_no_token() {
 }
 
 #[test]
-fn a_project_that_caches_another_registry_has_no_push_times() {
+fn proxy_project_has_no_push_times() {
     let registry = harbor(Access::Token);
     registry.be_harbor_cache();
     assert_eq!(bound(&ask(&registry, options())), None);
@@ -104,7 +104,7 @@ fn a_project_that_caches_another_registry_has_no_push_times() {
 }
 
 #[test]
-fn no_other_registry_is_asked_anything_for_it() {
+fn detection_sends_no_requests_to_other_registries() {
     for access in [Access::Open, Access::Token] {
         let registry = harbor(access);
         assert_eq!(bound(&ask(&registry, options())), None);
@@ -113,7 +113,7 @@ fn no_other_registry_is_asked_anything_for_it() {
 }
 
 #[test]
-fn a_challenge_that_leads_to_another_host_is_no_harbor() {
+fn challenge_that_leads_to_another_host_is_not_a_harbor() {
     let (registry, tokens) = (harbor(Access::Token), harbor(Access::Token));
     registry.be_harbor();
     tokens.be_harbor();

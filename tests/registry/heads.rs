@@ -3,7 +3,7 @@
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::registry::Registries;
 
-use super::memory::User;
+use super::metadata_cache::User;
 use super::{ask_with, block_on, created, failure, image, name, options, version};
 use crate::support::content::Image;
 use crate::support::registry::{Fault, TestRegistry};

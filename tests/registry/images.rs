@@ -1,4 +1,4 @@
-//! Digests, members, platforms, creation times: what is asked for, and no more.
+//! Digests, members, platforms and creation times, with as few requests as possible.
 
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::Registries;
@@ -21,7 +21,7 @@ fn shown(metadata: &RepositoryMetadata, tag: &str) -> (String, Vec<String>) {
 }
 
 #[test]
-fn a_digest_costs_one_head() {
+fn digest_costs_one_head_request() {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1", Image::built(NEW));
     let facts = vec![Fact::Digest(version("1"))];
@@ -33,7 +33,7 @@ fn a_digest_costs_one_head() {
 }
 
 #[test]
-fn a_digest_that_the_head_does_not_name_is_computed() {
+fn digest_missing_from_the_head_response_is_computed() {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1", Image::built(NEW));
     registry.fault("/manifests/", Fault::NoDigest);
@@ -45,7 +45,7 @@ fn a_digest_that_the_head_does_not_name_is_computed() {
 }
 
 #[test]
-fn creation_times_of_single_images_cost_two_requests_a_tag() {
+fn creation_times_of_single_images_cost_two_requests_per_tag() {
     let registry = TestRegistry::start();
     let tags: Vec<String> = (0..20).map(|n| format!("1.{n}")).collect();
     for tag in &tags {
@@ -69,7 +69,7 @@ fn creation_times_of_single_images_cost_two_requests_a_tag() {
 }
 
 #[test]
-fn creation_times_of_indexes_cost_three_requests_a_tag() {
+fn creation_times_of_indexes_cost_three_requests_per_tag() {
     let registry = TestRegistry::start();
     let tags: Vec<String> = (0..10).map(|n| format!("1.{n}")).collect();
     for tag in &tags {
@@ -103,7 +103,7 @@ fn tags_of_one_image_share_its_config() {
 }
 
 #[test]
-fn the_time_of_an_index_is_that_of_linux_amd64_else_of_the_first_platform() {
+fn time_of_an_index_is_that_of_linux_amd64_or_the_first_platform() {
     let registry = TestRegistry::start();
     let of = |platform, created| Image::built(created).platform(platform);
     registry.push(
@@ -134,7 +134,7 @@ fn the_time_of_an_index_is_that_of_linux_amd64_else_of_the_first_platform() {
 }
 
 #[test]
-fn platforms_that_an_index_does_not_name_stand_in_the_configs() {
+fn platforms_missing_from_an_index_are_read_from_configs() {
     let registry = TestRegistry::start();
     let of = |platform, created| Image::built(created).platform(platform);
     let index = Index::of([of("linux/arm64", OLD), of("linux/amd64", NEW)]);
@@ -146,7 +146,7 @@ fn platforms_that_an_index_does_not_name_stand_in_the_configs() {
 }
 
 #[test]
-fn members_leave_attestations_out_and_cost_one_request() {
+fn members_exclude_attestations_and_cost_one_request() {
     let registry = TestRegistry::start();
     let of = |platform| Image::built(NEW).platform(platform);
     let index: Content = Index::of([of("linux/amd64"), of("linux/arm64")])
@@ -171,7 +171,7 @@ fn members_leave_attestations_out_and_cost_one_request() {
 }
 
 #[test]
-fn configs_name_the_config_of_every_member_that_exists() {
+fn configs_include_every_member_that_exists() {
     let registry = TestRegistry::start();
     let of = |platform| Image::built(NEW).platform(platform);
     let index: Content = Index::of([of("linux/amd64"), of("linux/arm64")]).into();
@@ -189,7 +189,7 @@ fn configs_name_the_config_of_every_member_that_exists() {
 }
 
 #[test]
-fn what_was_answered_once_is_not_asked_again_in_the_same_run() {
+fn known_facts_are_not_requested_again_in_the_same_run() {
     let registry = TestRegistry::start();
     let of = |platform| Image::built(NEW).platform(platform);
     registry.push(
@@ -237,13 +237,13 @@ fn what_was_answered_once_is_not_asked_again_in_the_same_run() {
         members.iter().all(|member| member.config.is_some()),
         "forgotten"
     );
-    // The probe for https is a request too; it never became one here.
+    // The attempt with https does not count because no request was sent.
     assert_eq!(registries.statistics().requests, 5);
     assert!(registries.statistics().bytes > 1000);
 }
 
 #[test]
-fn a_config_without_a_usable_time_is_an_answer() {
+fn config_without_a_valid_time_is_not_a_failure() {
     let registry = TestRegistry::start();
     for (tag, value) in [
         ("missing", json!(null)),
@@ -264,7 +264,7 @@ fn a_config_without_a_usable_time_is_an_answer() {
 }
 
 #[test]
-fn a_chart_has_no_time_no_platform_and_its_config_is_not_read() {
+fn chart_has_no_time_and_no_platform_and_its_config_is_not_read() {
     let registry = TestRegistry::start();
     let chart = Image::built(NEW).config_type("application/vnd.cncf.helm.config.v1+json");
     registry.push("org/chart", "1", chart);
@@ -274,7 +274,7 @@ fn a_chart_has_no_time_no_platform_and_its_config_is_not_read() {
 }
 
 #[test]
-fn a_manifest_of_schema_1_fails_and_says_what_to_do() {
+fn schema_1_manifest_fails_with_advice() {
     let registry = TestRegistry::start();
     registry.fault(
         "/manifests/",
@@ -287,7 +287,7 @@ fn a_manifest_of_schema_1_fails_and_says_what_to_do() {
 }
 
 #[test]
-fn a_missing_manifest_or_config_spoils_its_own_tag_only() {
+fn missing_manifest_or_config_fails_only_its_own_tag() {
     let registry = TestRegistry::start();
     registry.push("org/app", "good", Image::built(NEW));
     registry.list("org/app", ["listed-only"]);
@@ -306,7 +306,7 @@ fn a_missing_manifest_or_config_spoils_its_own_tag_only() {
 }
 
 #[test]
-fn content_that_does_not_have_its_digest_is_refused() {
+fn content_that_does_not_match_its_digest_is_refused() {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1", Image::built(NEW));
     for (pattern, of) in [
@@ -327,7 +327,7 @@ fn content_that_does_not_have_its_digest_is_refused() {
 }
 
 #[test]
-fn answering_may_run_on_any_thread() {
+fn answer_future_is_send() {
     fn is_send(_: &impl Send) {}
     let registries = Registries::new(options()).expect("options");
     let (name, mut metadata) = (name("quay.io/org/app"), RepositoryMetadata::default());

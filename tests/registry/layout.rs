@@ -1,4 +1,4 @@
-//! Images on disk.
+//! Images in OCI layouts on disk.
 
 use std::path::Path;
 
@@ -78,7 +78,7 @@ fn all_facts_are_read_from_disk() {
 }
 
 #[test]
-fn the_path_below_the_directory_is_what_follows_the_prefix() {
+fn path_in_the_directory_is_the_name_after_the_prefix() {
     let dir = tempfile::tempdir().expect("directory");
     write_layout(
         &dir.path().join("docker.io/org/my-app"),
@@ -103,7 +103,7 @@ fn the_path_below_the_directory_is_what_follows_the_prefix() {
 }
 
 #[test]
-fn the_longest_prefix_that_holds_the_image_wins() {
+fn longest_prefix_with_the_image_wins() {
     let dir = tempfile::tempdir().expect("directory");
     let (short, long) = (dir.path().join("short"), dir.path().join("long"));
     write_layout(
@@ -122,7 +122,7 @@ fn the_longest_prefix_that_holds_the_image_wins() {
 }
 
 #[test]
-fn an_image_that_is_not_there_is_not_found_and_no_registry_is_asked() {
+fn missing_image_is_not_found_without_a_registry_request() {
     let dir = tempfile::tempdir().expect("directory");
     write_layout(
         &dir.path().join("app"),
@@ -138,7 +138,7 @@ fn an_image_that_is_not_there_is_not_found_and_no_registry_is_asked() {
 }
 
 #[test]
-fn tags_in_indexes_below_the_index_count() {
+fn tags_in_nested_indexes_are_listed() {
     let dir = tempfile::tempdir().expect("directory");
     let image_ = Image::built(NEW).content();
     write_layout(dir.path(), &[("1", image_.clone())]);
@@ -163,7 +163,7 @@ fn tags_in_indexes_below_the_index_count() {
 }
 
 #[test]
-fn a_changed_blob_and_a_broken_index_are_refused() {
+fn changed_blob_and_malformed_index_are_refused() {
     let dir = tempfile::tempdir().expect("directory");
     let content = Image::built(NEW).content();
     let mut config = content.configs[0].clone();
@@ -172,11 +172,11 @@ fn a_changed_blob_and_a_broken_index_are_refused() {
     write_blob(dir.path(), &config);
     let options = layouts(&[at("quay.io/a", dir.path())]);
     let metadata = ask_with(options.clone(), "quay.io/a", created(["1"]));
-    let spoilt = failure(&image(&metadata, "1").created);
-    assert_eq!(spoilt.kind, FetchFailureKind::Registry);
+    let damaged = failure(&image(&metadata, "1").created);
+    assert_eq!(damaged.kind, FetchFailureKind::Registry);
     assert!(
-        spoilt.message.contains("does not have its digest"),
-        "{spoilt}"
+        damaged.message.contains("does not match its digest"),
+        "{damaged}"
     );
     std::fs::write(dir.path().join("index.json"), "{").expect("index");
     let metadata = ask_with(options, "quay.io/a", vec![Fact::Tags]);
@@ -186,7 +186,7 @@ fn a_changed_blob_and_a_broken_index_are_refused() {
 }
 
 #[test]
-fn a_digest_leads_nowhere_outside_the_layout() {
+fn digest_cannot_lead_outside_the_layout() {
     let dir = tempfile::tempdir().expect("directory");
     let inside = dir.path().join("inside");
     write_layout(&inside, &[]);

@@ -12,7 +12,7 @@ mod harbor;
 mod heads;
 mod images;
 mod layout;
-mod memory;
+mod metadata_cache;
 mod mirrors;
 mod neighbours;
 mod proxy;

@@ -4,7 +4,7 @@ use kubectl_imgpolicy::image::{Fact, FetchFailureKind, Known, RepositoryMetadata
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
 
 use super::access::Config;
-use super::memory::User;
+use super::metadata_cache::User;
 use super::{ask, block_on, created, failure, image, name, options, refused, tags};
 use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};

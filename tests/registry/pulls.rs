@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind, RepositoryMetadata};
 use kubectl_imgpolicy::registry::{Registries, RegistryOptions};
 
-use super::memory::User;
+use super::metadata_cache::User;
 use super::{block_on, created, image, name, options};
 use crate::support::content::Image;
 use crate::support::registry::{Fault, TestRegistry};

@@ -1,5 +1,4 @@
-//! Push times from the APIs of Docker Hub, Quay and Harbor, against servers of
-//! their shape.
+//! Push times from the APIs of Docker Hub, Quay and Harbor, against test servers.
 
 use std::time::Duration;
 
@@ -15,21 +14,21 @@ use crate::support::registry::providers::{hub_tag, quay_tag};
 use crate::support::registry::{Access, Fault, TestRegistry};
 
 const BUILT: &str = "2024-01-01T00:00:00Z";
-/// The first push of all, in seconds; each tag comes a minute later.
+/// The time of the first push, in seconds since 1970; each tag follows a minute later.
 const FIRST: i64 = 1_704_067_260;
 
-/// The names of so many tags.
+/// Returns the names of this many tags.
 fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("1.{n}")).collect()
 }
 
-/// When the tag of a number was pushed.
+/// Returns when the tag with this number was pushed.
 fn time(number: usize) -> Timestamp {
     let number = i64::try_from(number).expect("small");
     Timestamp::from_second(FIRST + 60 * number).expect("a time")
 }
 
-/// The tags of a repository, as Docker Hub lists them: newest first.
+/// Returns the tags of a repository in the format of Docker Hub, newest first.
 fn on_hub(count: usize) -> Vec<Value> {
     let tags = names(count).into_iter().enumerate();
     tags.rev()
@@ -37,7 +36,7 @@ fn on_hub(count: usize) -> Vec<Value> {
         .collect()
 }
 
-/// A registry with so many tags of one image.
+/// Creates a registry with this many tags of one image.
 fn with_tags(count: usize) -> TestRegistry {
     let registry = TestRegistry::start();
     for name in names(count) {
@@ -46,8 +45,8 @@ fn with_tags(count: usize) -> TestRegistry {
     registry
 }
 
-/// Options by which a registry's push times are told by an API elsewhere.
-fn told_by(provider: Provider, api: &TestRegistry, registry: &TestRegistry) -> RegistryOptions {
+/// Returns options that configure an API on another host for a registry.
+fn with_api(provider: Provider, api: &TestRegistry, registry: &TestRegistry) -> RegistryOptions {
     RegistryOptions {
         push_time_apis: vec![PushTimeApi {
             registry: registry.host(),
@@ -59,19 +58,19 @@ fn told_by(provider: Provider, api: &TestRegistry, registry: &TestRegistry) -> R
     }
 }
 
-/// The facts that date the first so many tags.
+/// Returns the creation time facts of the first tags.
 fn dates(count: usize) -> Vec<Fact> {
     created(names(count).iter().map(String::as_str))
 }
 
-/// What is known of a tag: its push time, and whether it is dated.
+/// Returns the push time of a tag, and whether its creation time is known.
 fn known(metadata: &RepositoryMetadata, tag: &str) -> (Option<Timestamp>, bool) {
     let image = image(metadata, tag);
     let pushed = image.pushed.value().copied().flatten();
     (pushed, image.created.value().is_some())
 }
 
-/// All of so many tags are dated, and none has a push time.
+/// Checks that all of the first tags are dated and none has a push time.
 fn assert_dated(metadata: &RepositoryMetadata, count: usize, why: &str) {
     for name in names(count) {
         assert_eq!(known(metadata, &name), (None, true), "{name}: {why}");
@@ -79,10 +78,10 @@ fn assert_dated(metadata: &RepositoryMetadata, count: usize, why: &str) {
 }
 
 #[test]
-fn a_thousand_tags_are_bounded_by_ten_pages_and_only_some_are_dated() {
+fn ten_pages_bound_a_thousand_tags_and_only_some_are_dated() {
     let (registry, hub) = (with_tags(1000), TestRegistry::start());
     hub.provide("org/app", on_hub(1000));
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let registries = Registries::new(options).expect("options");
     let app = name(&registry.image("org/app"));
     let mut metadata = RepositoryMetadata::default();
@@ -104,10 +103,10 @@ fn a_thousand_tags_are_bounded_by_ten_pages_and_only_some_are_dated() {
 }
 
 #[test]
-fn a_tag_whose_push_time_is_known_is_dated_when_it_is_asked_for() {
+fn tag_with_a_known_push_time_is_dated_on_request() {
     let (registry, hub) = (with_tags(20), TestRegistry::start());
     hub.provide("org/app", on_hub(20));
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let registries = Registries::new(options).expect("options");
     let mut metadata = RepositoryMetadata::default();
     block_on(async {
@@ -123,20 +122,20 @@ fn a_tag_whose_push_time_is_known_is_dated_when_it_is_asked_for() {
 }
 
 #[test]
-fn a_few_dates_are_not_worth_an_api() {
+fn few_dates_are_read_without_the_api() {
     let (registry, hub) = (with_tags(8), TestRegistry::start());
     hub.provide("org/app", on_hub(8));
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let metadata = ask_with(options, &registry.image("org/app"), dates(8));
     assert!(image(&metadata, "1.0").created.value().is_some());
     assert_eq!(hub.requests(), []);
 }
 
 #[test]
-fn what_stands_behind_the_last_page_is_dated() {
+fn tags_after_the_last_page_are_dated() {
     let (registry, hub) = (with_tags(1050), TestRegistry::start());
     hub.provide("org/app", on_hub(1050));
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let metadata = ask_with(options, &registry.image("org/app"), dates(1050));
     assert_eq!(known(&metadata, "1.50"), (Some(time(50)), false));
     assert_eq!(known(&metadata, "1.49"), (None, true));
@@ -145,13 +144,13 @@ fn what_stands_behind_the_last_page_is_dated() {
 }
 
 #[test]
-fn docker_hub_is_never_shown_what_the_registry_is_shown() {
+fn registry_credentials_are_never_sent_to_the_docker_hub_api() {
     let (registry, hub) = (with_tags(10), TestRegistry::start());
     hub.provide("org/app", on_hub(10));
     registry.require(Access::TokenFor("me", "hunter2"));
     let config = Config::login(&registry, "hunter2");
     let options = RegistryOptions {
-        push_time_apis: told_by(Provider::DockerHub, &hub, &registry).push_time_apis,
+        push_time_apis: with_api(Provider::DockerHub, &hub, &registry).push_time_apis,
         ..config.options()
     };
     let facts = [vec![Fact::Digest(version("1.0"))], dates(10)].concat();
@@ -162,15 +161,15 @@ fn docker_hub_is_never_shown_what_the_registry_is_shown() {
     assert_eq!(hub.requests()[0].authorization, None);
 }
 
-/// All tags are dated although the provider's API fails in this way.
-fn assert_spoils_nothing(provider: Provider, fault: Fault) {
+/// Checks that all tags are dated although the API fails in this way.
+fn assert_all_dated_despite(provider: Provider, fault: Fault) {
     let (registry, api) = (with_tags(10), TestRegistry::start());
     api.provide("org/app", on_hub(10));
     let why = format!("{provider:?}, {fault:?}");
     api.fault("", fault);
     let options = RegistryOptions {
         request_timeout: Some(Duration::from_millis(500)),
-        ..told_by(provider, &api, &registry)
+        ..with_api(provider, &api, &registry)
     };
     let metadata = ask_with(options, &registry.image("org/app"), dates(10));
     assert_dated(&metadata, 10, &why);
@@ -178,21 +177,21 @@ fn assert_spoils_nothing(provider: Provider, fault: Fault) {
 }
 
 #[test]
-fn a_provider_that_refuses_or_talks_nonsense_spoils_nothing() {
+fn tags_are_dated_if_the_api_refuses_or_responds_with_nonsense() {
     for provider in [Provider::DockerHub, Provider::Quay, Provider::Harbor] {
-        assert_spoils_nothing(provider, Fault::Status(401));
-        assert_spoils_nothing(provider, Fault::Status(404));
-        assert_spoils_nothing(provider, Fault::Status(500));
-        assert_spoils_nothing(provider, Fault::RetryAfter(429, 3600));
-        assert_spoils_nothing(provider, Fault::Body("<html>"));
-        assert_spoils_nothing(provider, Fault::Body("[7]"));
-        assert_spoils_nothing(provider, Fault::Body("{}"));
-        assert_spoils_nothing(provider, Fault::Redirect("https://hub.example".to_owned()));
+        assert_all_dated_despite(provider, Fault::Status(401));
+        assert_all_dated_despite(provider, Fault::Status(404));
+        assert_all_dated_despite(provider, Fault::Status(500));
+        assert_all_dated_despite(provider, Fault::RetryAfter(429, 3600));
+        assert_all_dated_despite(provider, Fault::Body("<html>"));
+        assert_all_dated_despite(provider, Fault::Body("[7]"));
+        assert_all_dated_despite(provider, Fault::Body("{}"));
+        assert_all_dated_despite(provider, Fault::Redirect("https://hub.example".to_owned()));
     }
 }
 
 #[test]
-fn a_provider_that_hangs_floods_or_breaks_off_spoils_nothing() {
+fn tags_are_dated_if_the_api_hangs_floods_or_disconnects() {
     for fault in [
         Fault::Status(429),
         Fault::Status(503),
@@ -201,23 +200,23 @@ fn a_provider_that_hangs_floods_or_breaks_off_spoils_nothing() {
         Fault::Reset,
         Fault::Slow(Duration::from_secs(5)),
     ] {
-        assert_spoils_nothing(Provider::DockerHub, fault);
+        assert_all_dated_despite(Provider::DockerHub, fault);
     }
 }
 
 #[test]
-fn a_page_that_fails_ends_the_list_and_keeps_what_stands_before_it() {
+fn failed_page_ends_the_list_and_earlier_pages_are_used() {
     let (registry, hub) = (with_tags(150), TestRegistry::start());
     hub.provide("org/app", on_hub(150));
     hub.fault("page=2", Fault::Status(500));
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let metadata = ask_with(options, &registry.image("org/app"), dates(150));
     assert_eq!(known(&metadata, "1.50"), (Some(time(50)), false));
     assert_eq!(known(&metadata, "1.49"), (None, true));
 }
 
 #[test]
-fn an_api_that_hangs_does_not_give_up_the_registry_on_its_host() {
+fn hanging_api_does_not_affect_the_registry_on_its_host() {
     let registry = with_tags(10);
     for app in ["org/b", "org/c"] {
         for tag in names(10) {
@@ -227,19 +226,19 @@ fn an_api_that_hangs_does_not_give_up_the_registry_on_its_host() {
     registry.fault("/api/v1/", Fault::Slow(Duration::from_secs(5)));
     let options = RegistryOptions {
         request_timeout: Some(Duration::from_millis(500)),
-        ..told_by(Provider::Quay, &registry, &registry)
+        ..with_api(Provider::Quay, &registry, &registry)
     };
     let registries = Registries::new(options).expect("options");
     for app in ["org/app", "org/b", "org/c"] {
         let metadata = super::ask(&registries, &registry.image(app), dates(10));
         assert_dated(&metadata, 10, app);
     }
-    // Given up itself, after two time-outs.
+    // The API itself is given up after two timeouts.
     assert_eq!(registry.count("/api/v1/"), 2);
 }
 
 #[test]
-fn malformed_entries_are_ignored_and_their_tags_dated() {
+fn malformed_entries_are_ignored_and_their_tags_are_dated() {
     let (registry, hub) = (with_tags(10), TestRegistry::start());
     let pushed = time(9).to_string();
     hub.provide(
@@ -261,7 +260,7 @@ fn malformed_entries_are_ignored_and_their_tags_dated() {
             json!({"name": "2.0", "last_updated": pushed}),
         ],
     );
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let metadata = ask_with(options, &registry.image("org/app"), dates(10));
     for name in names(10) {
         let expected = match name.as_str() {
@@ -274,14 +273,14 @@ fn malformed_entries_are_ignored_and_their_tags_dated() {
 }
 
 #[test]
-fn a_tag_that_serves_something_else_than_the_provider_lists_is_dated() {
+fn tag_with_another_digest_than_listed_is_dated() {
     let (registry, hub) = (with_tags(10), TestRegistry::start());
     let mut entries = on_hub(10);
     for entry in &mut entries {
         entry["digest"] = json!(format!("sha256:{}", "a".repeat(64)));
     }
     hub.provide("org/app", entries);
-    let options = told_by(Provider::DockerHub, &hub, &registry);
+    let options = with_api(Provider::DockerHub, &hub, &registry);
     let registries = Registries::new(options).expect("options");
     let app = name(&registry.image("org/app"));
     let mut metadata = RepositoryMetadata::default();
@@ -293,11 +292,11 @@ fn a_tag_that_serves_something_else_than_the_provider_lists_is_dated() {
 }
 
 #[test]
-fn a_push_time_that_is_asked_for_is_told_or_is_none() {
+fn requested_push_time_is_returned_or_known_to_be_missing() {
     let (registry, hub) = (with_tags(2), TestRegistry::start());
     hub.provide("org/app", on_hub(1));
     let facts = || vec![Fact::Pushed(version("1.0")), Fact::Pushed(version("1.1"))];
-    let told = told_by(Provider::DockerHub, &hub, &registry);
+    let told = with_api(Provider::DockerHub, &hub, &registry);
     for (options, expected) in [(told, Some(time(0))), (options(), None)] {
         let metadata = ask_with(options, &registry.image("org/app"), facts());
         assert_eq!(
@@ -312,7 +311,7 @@ fn a_push_time_that_is_asked_for_is_told_or_is_none() {
 }
 
 #[test]
-fn quay_tells_seconds_page_by_page() {
+fn quay_lists_push_times_in_seconds_page_by_page() {
     let registry = with_tags(120);
     let tags = names(120).into_iter().enumerate();
     let entries: Vec<Value> = tags
@@ -321,7 +320,7 @@ fn quay_tells_seconds_page_by_page() {
         .chain([json!({"name": "1.0", "start_ts": "soon"})])
         .collect();
     registry.provide("org/app", entries);
-    let options = told_by(Provider::Quay, &registry, &registry);
+    let options = with_api(Provider::Quay, &registry, &registry);
     let metadata = ask_with(options, &registry.image("org/app"), dates(120));
     for (number, name) in names(120).iter().enumerate() {
         assert_eq!(known(&metadata, name), (Some(time(number)), false));
@@ -330,8 +329,8 @@ fn quay_tells_seconds_page_by_page() {
     assert_eq!(
         queries,
         [
-            "limit=100&page=1&onlyActiveTags=true",
-            "limit=100&page=2&onlyActiveTags=true"
+            "limit=100&onlyActiveTags=true&page=1",
+            "limit=100&onlyActiveTags=true&page=2"
         ]
     );
 }

@@ -3,7 +3,7 @@
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 
 use super::access::Config;
-use super::memory::User;
+use super::metadata_cache::User;
 use super::{ask_with, created, failure, image, options, refused, tags, version};
 use crate::support::content::Image;
 use crate::support::registry::{Access, Fault, TestRegistry};

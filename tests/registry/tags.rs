@@ -7,7 +7,7 @@ use crate::support::content::Image;
 use crate::support::registry::{Fault, TestRegistry};
 
 #[test]
-fn a_tag_list_costs_one_request_and_comes_sorted() {
+fn tag_list_costs_one_request_and_is_sorted() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["b", "1.0.0", "a"]);
     let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
@@ -25,7 +25,7 @@ fn a_tag_list_costs_one_request_and_comes_sorted() {
 }
 
 #[test]
-fn pages_are_followed_by_their_link_with_its_opaque_last() {
+fn links_to_pages_are_followed_with_their_opaque_last_value() {
     let registry = TestRegistry::start();
     let names: Vec<String> = (0..2500).map(|n| format!("t{n:04}")).collect();
     registry.list("org/app", names.clone());
@@ -43,7 +43,7 @@ fn pages_are_followed_by_their_link_with_its_opaque_last() {
 }
 
 #[test]
-fn a_registry_that_serves_fewer_than_asked_is_read_to_the_end() {
+fn pages_smaller_than_requested_are_read_to_the_end() {
     let registry = TestRegistry::start();
     registry.list("org/app", (0..7).map(|n| n.to_string()));
     registry.page_size(2);
@@ -53,7 +53,7 @@ fn a_registry_that_serves_fewer_than_asked_is_read_to_the_end() {
 }
 
 #[test]
-fn a_registry_that_refuses_the_page_size_is_asked_without() {
+fn refused_page_size_is_left_out_in_the_next_request() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["a"]);
     registry.fault("/tags/list", Fault::Status(400)).times(1);
@@ -63,7 +63,7 @@ fn a_registry_that_refuses_the_page_size_is_asked_without() {
 }
 
 #[test]
-fn names_that_are_no_tags_are_counted_and_never_candidates() {
+fn invalid_tag_names_are_counted_and_never_candidates() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["ok", "not ok", ".hidden", "\u{1b}[31mred"]);
     let metadata = ask_with(options(), &registry.image("org/app"), vec![Fact::Tags]);
@@ -72,7 +72,7 @@ fn names_that_are_no_tags_are_counted_and_never_candidates() {
 }
 
 #[test]
-fn a_list_of_null_is_empty() {
+fn null_tag_list_is_empty() {
     let registry = TestRegistry::start();
     registry.fault(
         "/tags/list",
@@ -83,7 +83,7 @@ fn a_list_of_null_is_empty() {
 }
 
 #[test]
-fn an_unknown_repository_is_not_found() {
+fn unknown_repository_is_not_found() {
     let registry = TestRegistry::start();
     let message = refused(options(), &registry, FetchFailureKind::NotFound);
     assert!(
@@ -94,18 +94,18 @@ fn an_unknown_repository_is_not_found() {
 }
 
 #[test]
-fn links_that_go_in_a_circle_are_refused() {
+fn links_that_form_a_loop_are_refused() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["a", "b"]);
     let link = "</v2/org/app/tags/list?n=1000>; rel=\"next\"".to_owned();
     registry.fault("/tags/list", Fault::Link(link));
     let message = refused(options(), &registry, FetchFailureKind::Registry);
-    assert!(message.contains("circle"), "{message}");
+    assert!(message.contains("form a loop"), "{message}");
     assert_eq!(registry.requests().len(), 1);
 }
 
 #[test]
-fn a_link_with_another_host_or_scheme_is_asked_on_the_host_that_answered() {
+fn link_with_another_host_or_scheme_is_requested_from_the_host_that_responded() {
     let (registry, other) = (TestRegistry::start(), TestRegistry::start());
     registry.list("org/app", ["a", "b"]);
     other.list("org/app", ["c"]);
@@ -130,7 +130,7 @@ fn a_link_with_another_host_or_scheme_is_asked_on_the_host_that_answered() {
 }
 
 #[test]
-fn a_link_that_cannot_be_followed_is_no_end_of_the_list() {
+fn invalid_link_is_not_the_end_of_the_list() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["a"]);
     for (link, part) in [
@@ -146,19 +146,19 @@ fn a_link_that_cannot_be_followed_is_no_end_of_the_list() {
 }
 
 #[test]
-fn a_page_that_the_registry_itself_does_not_take_is_named() {
+fn failure_contains_the_page_that_the_registry_refused() {
     let registry = TestRegistry::start();
     registry.list("org/app", ["a", "b", "c"]);
     registry.page_size(1);
     registry.fault("last=opaque%2B%3D2", Fault::Status(400));
     let message = refused(options(), &registry, FetchFailureKind::Registry);
-    assert!(message.contains("asked for page 3,"), "{message}");
+    assert!(message.contains("HTTP 400 to page 3,"), "{message}");
     assert!(!message.contains("try again"), "{message}");
     assert_eq!(registry.requests().len(), 3);
 }
 
 #[test]
-fn what_is_asked_of_one_repository_does_not_touch_another() {
+fn requests_for_one_repository_do_not_affect_another() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1", Image::built("2024-01-01T00:00:00Z"));
     registry.list("org/other", ["x"]);

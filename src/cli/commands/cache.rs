@@ -96,7 +96,7 @@ pub(crate) fn cache(args: &CacheArgs, terminal: &mut Terminal) -> Result<ExitCod
 
 /// The exit code is 1 if a part could not be read.
 fn info(args: &InfoArgs, terminal: &mut Terminal) -> Result<ExitCode, CommandError> {
-    let (file, servers) = match CacheReport::of(&args.place.cache) {
+    let (file, servers) = match CacheReport::for_option(&args.place.cache) {
         CacheReport::Off => (None, Vec::new()),
         CacheReport::NoDirectory => {
             return Err(CommandError::failed(

@@ -1,13 +1,13 @@
-//! Values as they are stored: with a checksum in front that binds them to their
-//! key. What was cut, changed, or filed under another key, is not taken for a
-//! value, whoever else writes to the store.
+//! Stored values start with a checksum that binds them to their key. A value that
+//! was truncated, changed, or stored under another key is rejected, even if other
+//! programs write to the store.
 
 use sha2::{Digest, Sha256};
 
 use super::key::{CacheKey, FORMAT};
 
-/// The length of the checksum: half a SHA-256. It guards against accidents; a
-/// store that lies on purpose can compute it too.
+/// The length of the checksum in bytes: half a SHA-256. It protects against
+/// accidents, not against a malicious store, which can compute it as well.
 pub(crate) const OVERHEAD: usize = 16;
 
 fn checksum(key: &CacheKey, value: &[u8]) -> [u8; OVERHEAD] {
@@ -20,7 +20,7 @@ fn checksum(key: &CacheKey, value: &[u8]) -> [u8; OVERHEAD] {
     checksum
 }
 
-/// The value as it is stored.
+/// Returns the stored form of a value: the checksum, then the value.
 pub(crate) fn seal(key: &CacheKey, value: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(OVERHEAD + value.len());
     sealed.extend_from_slice(&checksum(key, value));
@@ -28,7 +28,7 @@ pub(crate) fn seal(key: &CacheKey, value: &[u8]) -> Vec<u8> {
     sealed
 }
 
-/// The value of what is stored; `None` where it is not what was stored.
+/// Returns the value of its stored form, or `None` if the checksum does not match.
 pub(crate) fn unseal(key: &CacheKey, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
     let (stored, value) = sealed.split_at_checked(OVERHEAD)?;
     if stored != checksum(key, value) {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_whole_value_under_its_own_key_is_one() {
+    fn only_a_complete_value_under_its_own_key_is_accepted() {
         let key = CacheKey::new(EntryKind::Tag, &[b"a"]);
         let other = CacheKey::new(EntryKind::Tag, &[b"b"]);
         for value in [&b""[..], b"x", b"some value"] {

@@ -1,30 +1,30 @@
-//! What an entry is filed under.
+//! The keys of entries.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The format of keys and values. Entries of another one are never met, since
-/// their keys are different.
+/// The format of keys and values. Entries of another format are never found
+/// because their keys differ.
 pub(crate) const FORMAT: &str = "imgpolicy:2";
 
-/// What an entry tells, for `cache info` and for how long a shared store keeps
-/// it.
+/// The kind of an entry. `cache info` counts entries by kind, and a shared store
+/// chooses the expiry time by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryKind {
-    /// The list of tags of a repository.
+    /// The tag list of a repository.
     TagList,
-    /// What a tag served at some time.
+    /// The digest that a tag pointed to at some time.
     Tag,
-    /// What is addressed by a digest, and so never changes.
+    /// Content addressed by a digest, which never changes.
     Image,
 }
 
 impl EntryKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::TagList, Self::Tag, Self::Image];
 
-    /// The word for it in data.
+    /// The name used in structured output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl fmt::Display for EntryKind {
     }
 }
 
-/// The name of an entry: a hash, which tells nobody what was asked.
+/// The key of an entry: a hash, so that it does not reveal what was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CacheKey {
     kind: EntryKind,
@@ -49,8 +49,8 @@ pub(crate) struct CacheKey {
 }
 
 impl CacheKey {
-    /// The key of what these parts name together. The order counts, and where
-    /// one part ends and the next begins does too.
+    /// Creates a key from several parts. Their order and their boundaries are part
+    /// of the key.
     pub(crate) fn new(kind: EntryKind, parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in [FORMAT.as_bytes(), kind.as_str().as_bytes()]
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_and_every_border_counts() {
+    fn order_and_boundaries_of_parts_change_the_key() {
         let keys = [
             CacheKey::new(EntryKind::Tag, &[b"ab", b"c"]),
             CacheKey::new(EntryKind::Tag, &[b"a", b"bc"]),
@@ -107,8 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_stay_what_they_are() {
-        // Another value means that every cache in the world is cold.
+    fn key_format_is_stable() {
+        // If this value changes, every existing cache is cold.
         let key = CacheKey::new(EntryKind::Image, &[b"sha256:1"]);
         assert_eq!(
             key.hex(),

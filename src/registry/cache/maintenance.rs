@@ -1,23 +1,19 @@
-//! Looking at a cache and clearing it.
+//! `cache info` and `cache clear`.
 
 use super::memcached;
 use super::option::{CacheOption, Server};
-use super::report::{CacheReport, ClearError, Cleared, ServerReport};
+use super::report::{CacheReport, ClearError, Cleared};
 use super::sqlite;
 
 impl CacheReport {
-    /// Looks at the cache, and changes nothing. May wait for a quarter of a
-    /// second for each server.
+    /// Inspects the cache without changing it. Each memcached server may take up
+    /// to a quarter of a second.
     #[must_use]
-    pub fn of(option: &CacheOption) -> Self {
+    pub fn for_option(option: &CacheOption) -> Self {
         match option {
             CacheOption::Off => Self::Off,
             CacheOption::Memcached(servers) => {
-                let report = |server: &Server| ServerReport {
-                    server: server.clone(),
-                    answer: memcached::statistics(server).map_err(|error| error.to_string()),
-                };
-                Self::Servers(servers.iter().map(report).collect())
+                Self::Servers(servers.iter().map(memcached::report).collect())
             }
             CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
                 Some(directory) => Self::File(sqlite::report(&directory)),
@@ -27,13 +23,12 @@ impl CacheReport {
     }
 }
 
-/// Removes what is in the cache; other processes may use it meanwhile. From
-/// memcached servers only `all` can be removed.
+/// Removes all entries. Other processes may use the cache at the same time.
+/// memcached servers can only be emptied completely, which requires `all`.
 ///
 /// # Errors
-///
-/// The file cannot be written or is not ours; `all` was not asked for; a server
-/// does not answer.
+/// If the file cannot be written or belongs to another program, if `all` is
+/// missing for memcached, or if a server does not respond.
 pub fn clear_cache(option: &CacheOption, all: bool) -> Result<Cleared, ClearError> {
     match option {
         CacheOption::Off => Ok(Cleared::Nothing),

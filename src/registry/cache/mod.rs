@@ -1,19 +1,20 @@
-//! Metadata that is kept between runs: a store of bytes under hashed keys.
+//! The metadata cache: it keeps bytes under hashed keys between runs.
 //!
 //! ```text
-//! Cache            store      which part of the entries a key belongs to
-//!   └─ Worker      worker     a thread: entries wait, and are written together
+//! Cache            store      picks the shard that a key belongs to
+//!   └─ Worker      worker     a thread that collects entries and writes them in batches
 //!        ├─ sqlite            a file, shared by all processes of a user
 //!        └─ memcached         a server, shared by many users and machines
 //! ```
 //!
-//! What the bytes mean and how long they are trusted is not known here. What is:
+//! The cache does not know what the bytes mean or how long to trust them. It
+//! guarantees the following:
 //!
-//! - A value comes back whole and under its own key, or not at all
-//!   ([`seal`]): a checksum is stored with it.
-//! - Nothing fails and nothing blocks: a store that does not work is a miss, and
-//!   one warning.
-//! - Nothing is created or connected before the first question.
+//! - A value comes back complete and under its own key, or not at all: a
+//!   [`checksum`] is stored with it.
+//! - Nothing fails and nothing blocks: a store that does not work causes misses
+//!   and one warning.
+//! - Nothing is created or connected before the first lookup.
 
 pub(crate) mod checksum;
 mod key;

@@ -1,64 +1,64 @@
-//! Which cache is meant, as it is written on the command line.
+//! The value of `--cache`.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The port of memcached where none is given.
+/// The default port of memcached.
 const DEFAULT_PORT: u16 = 11211;
 
 const SCHEME: &str = "memcached://";
 
-/// Where metadata is kept between runs: a value of `--cache`.
+/// Where metadata is kept between runs: the value of `--cache`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CacheOption {
     /// A file in the user's cache directory.
     #[default]
     Auto,
-    /// Nowhere.
+    /// No cache.
     Off,
     /// A file in this directory.
     Directory(PathBuf),
-    /// In these memcached servers, at least one.
+    /// These memcached servers, at least one.
     Memcached(Vec<Server>),
 }
 
-/// Where a memcached server listens.
+/// The address of a memcached server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Server {
-    /// A name or an address, IPv6 without brackets.
+    /// A host name or an IP address; IPv6 without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// A value of `--cache` that makes no sense: wrong usage.
+/// Why a value of `--cache` is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CacheOptionError {
-    /// Nothing at all.
-    #[error("write auto, off, a directory or memcached://HOST:PORT,…")]
+    /// The value is empty.
+    #[error("expected auto, off, a directory or memcached://HOST:PORT,…")]
     Empty,
-    /// No server, or nothing between two commas.
+    /// There is no server, or nothing between two commas.
     #[error("a server is missing; write memcached://HOST:PORT,HOST:PORT")]
     NoServer,
-    /// A server that cannot be one.
-    #[error("{0:?} is no server; write HOST, HOST:PORT or [IPV6]:PORT")]
+    /// The address of a server is not valid.
+    #[error("{0:?} is not a valid server; write HOST, HOST:PORT or [IPV6]:PORT")]
     Server(String),
-    /// A user's name or a password, which is not repeated here.
-    #[error("memcached servers are asked without user name and password; leave them out")]
+    /// A user name or a password is given. The message does not repeat it.
+    #[error("memcached servers are used without a user name and password; remove them")]
     Credentials,
-    /// The same server twice.
-    #[error("the server {0} is named twice")]
+    /// A server is listed twice.
+    #[error("the server {0} is listed twice")]
     Twice(Server),
-    /// Another protocol, or a misspelt one.
-    #[error("{0:?} is no kind of cache; write memcached://HOST:PORT,… or ./DIR")]
+    /// The scheme is unknown or misspelled.
+    #[error("{0:?} is not a supported cache; write memcached://HOST:PORT,… or ./DIR")]
     Scheme(String),
 }
 
 impl FromStr for CacheOption {
     type Err = CacheOptionError;
 
-    /// Reads `auto`, `off`, `DIR` or `memcached://HOST:PORT,HOST:PORT`. A
-    /// directory of the name `off` is written `./off`.
+    /// Parses `auto`, `off`, `DIR` or `memcached://HOST:PORT,HOST:PORT`. A
+    /// directory named `off` is written `./off`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "" => return Err(CacheOptionError::Empty),
@@ -98,16 +98,16 @@ impl FromStr for Server {
         if word.is_empty() {
             return Err(CacheOptionError::NoServer);
         }
-        let wrong = || CacheOptionError::Server(word.to_owned());
+        let invalid = || CacheOptionError::Server(word.to_owned());
         let (host, port) = match word.strip_prefix('[') {
             Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or_else(wrong)?;
+                let (host, port) = rest.split_once(']').ok_or_else(invalid)?;
                 if host.parse::<std::net::Ipv6Addr>().is_err() {
-                    return Err(wrong());
+                    return Err(invalid());
                 }
                 match port {
                     "" => (host, None),
-                    _ => (host, Some(port.strip_prefix(':').ok_or_else(wrong)?)),
+                    _ => (host, Some(port.strip_prefix(':').ok_or_else(invalid)?)),
                 }
             }
             None => match word.split_once(':') {
@@ -115,25 +115,28 @@ impl FromStr for Server {
                 None => (word, None),
             },
         };
-        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-        if host.is_empty() || !host.chars().all(is_host) {
-            return Err(wrong());
+        if host.is_empty() || !host.chars().all(is_host_char) {
+            return Err(invalid());
         }
         let port = match port {
             None => DEFAULT_PORT,
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse().map_err(|_| wrong())?
+                digits.parse().map_err(|_| invalid())?
             }
-            Some(_) => return Err(wrong()),
+            Some(_) => return Err(invalid()),
         };
         if port == 0 {
-            return Err(wrong());
+            return Err(invalid());
         }
         Ok(Self {
             host: host.to_ascii_lowercase(),
             port,
         })
     }
+}
+
+fn is_host_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':')
 }
 
 impl fmt::Display for Server {
@@ -168,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_are_read_and_written_back() {
+    fn cache_option_round_trips_through_its_text() {
         for (text, written) in [
             ("auto", "auto"),
             ("off", "off"),
@@ -191,29 +194,32 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_the_name_of_a_word_stays_one() {
+    fn directory_named_like_a_keyword_is_printed_with_a_dot() {
         let option = CacheOption::Directory("off".into());
         assert_eq!(option.to_string(), "./off");
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_by_what_is_wrong() {
+    fn invalid_cache_options_name_the_mistake() {
         for (text, message) in [
-            ("", "write auto"),
+            ("", "expected auto"),
             ("memcached://", "a server is missing"),
             ("memcached://a,,b", "a server is missing"),
-            ("memcached://a:0", "\"a:0\" is no server"),
-            ("memcached://a:70000", "\"a:70000\" is no server"),
-            ("memcached://a:+1", "\"a:+1\" is no server"),
-            ("memcached://a:", "\"a:\" is no server"),
-            ("memcached://:1", "\":1\" is no server"),
-            ("memcached://::1", "\"::1\" is no server"),
-            ("memcached://[::1", "\"[::1\" is no server"),
-            ("memcached://[a]:1", "\"[a]:1\" is no server"),
-            ("memcached://[::1]1", "\"[::1]1\" is no server"),
-            ("memcached://a b", "\"a b\" is no server"),
-            ("memcached://a,a:11211", "the server a:11211 is named twice"),
-            ("redis://a", "\"redis://\" is no kind of cache"),
+            ("memcached://a:0", "\"a:0\" is not a valid server"),
+            ("memcached://a:70000", "\"a:70000\" is not a valid server"),
+            ("memcached://a:+1", "\"a:+1\" is not a valid server"),
+            ("memcached://a:", "\"a:\" is not a valid server"),
+            ("memcached://:1", "\":1\" is not a valid server"),
+            ("memcached://::1", "\"::1\" is not a valid server"),
+            ("memcached://[::1", "\"[::1\" is not a valid server"),
+            ("memcached://[a]:1", "\"[a]:1\" is not a valid server"),
+            ("memcached://[::1]1", "\"[::1]1\" is not a valid server"),
+            ("memcached://a b", "\"a b\" is not a valid server"),
+            (
+                "memcached://a,a:11211",
+                "the server a:11211 is listed twice",
+            ),
+            ("redis://a", "\"redis://\" is not a supported cache"),
         ] {
             let error = text.parse::<CacheOption>().expect_err(text);
             assert!(error.to_string().contains(message), "{text}: {error}");
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_not_repeated() {
+    fn error_does_not_repeat_the_password() {
         let error = "memcached://user:hunter2@a".parse::<CacheOption>();
         let error = error.expect_err("refused").to_string();
         assert!(!error.contains("hunter2"), "{error}");

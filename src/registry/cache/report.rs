@@ -1,4 +1,4 @@
-//! What a cache holds, for its owner.
+//! What `cache info` and `cache clear` report.
 
 use std::path::PathBuf;
 
@@ -7,103 +7,103 @@ use jiff::Timestamp;
 use super::key::EntryKind;
 use super::option::Server;
 
-/// Where a cache is, and what is there now.
+/// Where a cache is and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CacheReport {
-    /// It is off.
+    /// The cache is off.
     Off,
-    /// The user has no directory for caches.
+    /// The user has no cache directory.
     NoDirectory,
-    /// A file.
+    /// A cache in a file.
     File(FileReport),
-    /// memcached servers, as they were named.
+    /// A cache in memcached servers, in the order in which they were given.
     Servers(Vec<ServerReport>),
 }
 
-/// A file with entries.
+/// A cache file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
-    /// Where it is, or would be.
+    /// The path of the file, which may not exist yet.
     pub path: PathBuf,
-    /// The bytes that it takes on disk, with what stands beside it in use.
+    /// Its size on disk in bytes, including the files next to it while it is in use.
     pub bytes: u64,
-    /// The bytes that it may take, about.
+    /// The approximate size limit in bytes.
     pub limit: u64,
-    /// Its entries, one line for each of [`EntryKind::ALL`].
+    /// Its entries by kind, in the order of [`EntryKind::ALL`].
     pub kinds: Vec<KindReport>,
     /// When the oldest entry was written.
     pub oldest: Option<Timestamp>,
-    /// Why nothing is known of its entries.
+    /// Why the entries could not be read.
     pub problem: Option<String>,
 }
 
-/// The entries of a kind.
+/// The entries of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindReport {
-    /// Which.
+    /// The kind.
     pub kind: EntryKind,
-    /// How many.
+    /// The number of entries.
     pub entries: u64,
-    /// The bytes of their values.
+    /// The total size of their values in bytes.
     pub bytes: u64,
 }
 
-/// One memcached server. The figures count the entries of others too.
+/// One memcached server. The figures include the entries of other programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerReport {
-    /// Which.
+    /// The server.
     pub server: Server,
-    /// What it says, or why it says nothing.
+    /// Its statistics, or why it did not report any.
     pub answer: Result<ServerStatistics, String>,
 }
 
-/// What a memcached server tells of itself.
+/// The statistics of a memcached server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerStatistics {
     /// Its version.
     pub version: String,
-    /// How many items it holds.
+    /// The number of items it holds.
     pub items: u64,
-    /// The bytes of its items.
+    /// The total size of its items in bytes.
     pub bytes: u64,
-    /// The bytes that it may use.
+    /// Its memory limit in bytes.
     pub limit: u64,
 }
 
-/// What became of `cache clear`.
+/// The result of `cache clear`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cleared {
-    /// There was nothing.
+    /// There was nothing to remove.
     Nothing,
-    /// So many entries of this file were removed.
+    /// The entries of this file were removed.
     File {
-        /// The file, which is still there.
+        /// The file, which still exists.
         path: PathBuf,
-        /// How many there were.
+        /// The number of entries removed.
         entries: u64,
     },
-    /// These servers hold nothing any more.
+    /// All items of these servers were removed.
     Servers(Vec<Server>),
 }
 
 /// Why a cache was not cleared.
 #[derive(Debug, thiserror::Error)]
 pub enum ClearError {
-    /// A file that is not ours, is in use, or may not be written.
+    /// The file belongs to another program, is in use, or is not writable.
     #[error("the metadata cache {} was not cleared: {why}", path.display())]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// memcached does not tell which entries are ours.
+    /// memcached cannot list the entries of one program.
     #[error(
-        "memcached does not tell which of its entries are ours, so nothing was removed; \
-         --all removes everything from the servers, what other programs keep there too"
+        "memcached cannot list the entries of this cache, so nothing was removed; \
+         --all removes everything from the servers, including entries of other programs"
     )]
     NotAll,
-    /// Some servers did not do it.
+    /// Some servers could not be cleared.
     #[error("not cleared: {}", .0.iter().map(|(server, why)| format!("{server}: {why}")).collect::<Vec<_>>().join("; "))]
     Servers(Vec<(Server, String)>),
 }

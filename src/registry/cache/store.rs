@@ -1,4 +1,4 @@
-//! The cache as the rest of the program sees it.
+//! The interface of the cache to the rest of the program.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use super::shard::Shard;
 use super::sqlite;
 use super::warnings::Warnings;
 
-/// How long the end of a run waits for what is still to be written.
-const FLUSH: Duration = Duration::from_secs(2);
+/// How long the end of a run waits for pending writes.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A store of bytes under keys, or none. Clones are the same cache.
+/// The metadata cache: bytes under keys. It may be off. Clones share one cache.
 ///
-/// Nothing here fails. What goes wrong is a miss or an entry that is not kept,
-/// and where the user should know, a warning. Nothing is opened, created or
-/// connected before the first question.
+/// No method fails. A problem causes a miss or an entry that is not kept, and a
+/// warning if the user should know. Nothing is opened, created or connected
+/// before the first lookup.
 #[derive(Clone, Default)]
 pub struct Cache {
-    shared: Arc<Shared>,
-    /// Others read and write it too.
+    inner: Arc<CacheInner>,
+    /// Whether other users can read and write it.
     is_public: bool,
 }
 
 #[derive(Default)]
-struct Shared {
-    /// None where the cache is off, one for a file, one for each server.
+struct CacheInner {
+    /// Empty if the cache is off; one for a file; one per server.
     shards: Vec<Shard>,
     warnings: Warnings,
     hits: AtomicU64,
@@ -39,25 +39,26 @@ struct Shared {
     puts: AtomicU64,
 }
 
-/// What the cache was asked in this run.
+/// How often the cache was used in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheStatistics {
-    /// Keys that had a value.
+    /// Lookups that found a value.
     pub hits: u64,
-    /// Keys that had none.
+    /// Lookups that found nothing.
     pub misses: u64,
-    /// Values that were given to be kept.
+    /// Values passed to the cache.
     pub puts: u64,
 }
 
 impl Cache {
-    /// A cache that holds nothing and keeps nothing.
+    /// A cache that is off: it is empty and stores nothing.
     #[must_use]
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// The cache that is meant. It is not touched before it is asked.
+    /// Creates the cache described by `option`. Nothing is opened before the first
+    /// lookup.
     #[must_use]
     pub fn open(option: &CacheOption) -> Self {
         let warnings = Warnings::default();
@@ -74,116 +75,114 @@ impl Cache {
         };
         Self {
             is_public: matches!(option, CacheOption::Memcached(_)),
-            ..Self::of(shards, warnings)
+            ..Self::from_shards(shards, warnings)
         }
     }
 
-    pub(crate) fn of(shards: Vec<Shard>, warnings: Warnings) -> Self {
+    pub(crate) fn from_shards(shards: Vec<Shard>, warnings: Warnings) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            inner: Arc::new(CacheInner {
                 shards,
                 warnings,
-                ..Shared::default()
+                ..CacheInner::default()
             }),
             is_public: false,
         }
     }
 
-    /// Whether it is this user's alone: a file is, a server is not.
+    /// Whether only this user can access the cache: a file is private, a server is not.
     pub(crate) fn is_private(&self) -> bool {
         !self.is_public
     }
 
-    /// The values under these keys, in the order of the keys.
+    /// Returns the values of these keys, in the same order.
     pub(crate) async fn get(&self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         let mut values: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
-        let mut places: Vec<Vec<usize>> = vec![Vec::new(); self.shared.shards.len()];
-        for (place, key) in keys.iter().enumerate() {
+        let mut positions: Vec<Vec<usize>> = vec![Vec::new(); self.inner.shards.len()];
+        for (position, key) in keys.iter().enumerate() {
             if let Some(shard) = self.shard(key) {
-                places[shard].push(place);
+                positions[shard].push(position);
             }
         }
-        let asked = places.iter().enumerate().filter(|(_, of)| !of.is_empty());
-        let answers = asked.map(|(shard, places)| {
-            let keys = places.iter().map(|place| keys[*place]).collect();
-            let answer = self.shared.shards[shard].worker.get(keys);
-            async move { (places, answer.await.unwrap_or_default()) }
+        let used = positions.iter().enumerate();
+        let lookups = used.filter(|(_, positions)| !positions.is_empty());
+        let lookups = lookups.map(|(shard, positions)| {
+            let keys = positions.iter().map(|position| keys[*position]).collect();
+            let found = self.inner.shards[shard].worker.get(keys);
+            async move { (positions, found.await.unwrap_or_default()) }
         });
-        for (places, answer) in join_all(answers).await {
-            for (place, value) in places.iter().zip(answer) {
-                values[*place] = value;
+        for (positions, found) in join_all(lookups).await {
+            for (position, value) in positions.iter().zip(found) {
+                values[*position] = value;
             }
         }
         let hits = values.iter().flatten().count() as u64;
-        self.shared.hits.fetch_add(hits, Ordering::Relaxed);
+        self.inner.hits.fetch_add(hits, Ordering::Relaxed);
         let misses = values.len() as u64 - hits;
-        self.shared.misses.fetch_add(misses, Ordering::Relaxed);
+        self.inner.misses.fetch_add(misses, Ordering::Relaxed);
         values
     }
 
-    /// Keeps the value under this key, if it can. It is written a little later,
-    /// on another thread; [`Self::get`] finds it at once.
+    /// Stores a value under a key, if possible. It is written a little later on
+    /// another thread; [`Self::get`] finds it immediately.
     pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
         if let Some(shard) = self.shard(&key) {
-            self.shared.puts.fetch_add(1, Ordering::Relaxed);
-            self.shared.shards[shard].worker.put(key, value);
+            self.inner.puts.fetch_add(1, Ordering::Relaxed);
+            self.inner.shards[shard].worker.put(key, value);
         }
     }
 
-    /// Waits until what was put is written, for 2 seconds at most. A run calls
-    /// it at its end; what was put in the last half second is lost otherwise.
+    /// Waits up to 2 seconds until all values are written. Call this at the end of
+    /// a run; otherwise the values of the last half second are lost.
     pub async fn flush(&self) {
-        let flushes = self.shared.shards.iter().filter_map(|s| s.worker.flush());
-        if tokio::time::timeout(FLUSH, join_all(flushes))
+        let flushes = self.inner.shards.iter().filter_map(|s| s.worker.flush());
+        if tokio::time::timeout(FLUSH_TIMEOUT, join_all(flushes))
             .await
             .is_err()
         {
-            self.shared
+            self.inner
                 .warnings
-                .add("the metadata cache is slow: not all that was learnt was written within 2 s");
+                .add("the metadata cache is slow: some entries were not written within 2 s");
         }
     }
 
-    /// What the user should know and has not been given yet; each thing once.
+    /// Returns the warnings that have not been returned before, each once.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.shared.warnings.take()
+        self.inner.warnings.take()
     }
 
-    /// What was asked so far.
+    /// Returns how often the cache was used so far.
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {
         CacheStatistics {
-            hits: self.shared.hits.load(Ordering::Relaxed),
-            misses: self.shared.misses.load(Ordering::Relaxed),
-            puts: self.shared.puts.load(Ordering::Relaxed),
+            hits: self.inner.hits.load(Ordering::Relaxed),
+            misses: self.inner.misses.load(Ordering::Relaxed),
+            puts: self.inner.puts.load(Ordering::Relaxed),
         }
     }
 
-    /// Whether there is nothing to ask: off from the beginning, or given up.
+    /// Whether the cache is off or all of its shards have been given up.
     #[must_use]
     pub fn is_off(&self) -> bool {
-        self.shared
-            .shards
-            .iter()
-            .all(|shard| shard.worker.is_over())
+        self.inner.shards.iter().all(|shard| shard.worker.is_over())
     }
 
-    /// Which part of the entries a key belongs to, by rendezvous hashing: where
-    /// a server is added or taken away, only its own keys move.
+    /// Returns the shard of a key, by rendezvous hashing: if a server is added or
+    /// removed, only its own keys move.
     fn shard(&self, key: &CacheKey) -> Option<usize> {
         let [a, b, c, d, e, f, g, h, ..] = *key.hash();
         let key = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let shards = self.shared.shards.iter().enumerate();
+        let shards = self.inner.shards.iter().enumerate();
         let (best, _) = shards.max_by_key(|(_, shard)| mix(shard.seed ^ key))?;
         Some(best)
     }
 }
 
 const NO_DIRECTORY: &str = "the metadata cache is off: this user has no home directory; \
-                            name a directory with --cache";
+                            set a directory with --cache";
 
-/// The last step of SplitMix64: every bit of the result hangs on every bit given.
+/// The last step of SplitMix64: every bit of the result depends on every bit of `x`.
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -193,7 +192,7 @@ fn mix(mut x: u64) -> u64 {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
-            .field("stores", &self.shared.shards.len())
+            .field("stores", &self.inner.shards.len())
             .field("statistics", &self.statistics())
             .finish_non_exhaustive()
     }

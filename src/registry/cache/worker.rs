@@ -1,5 +1,5 @@
-//! The thread that owns a store, so that nothing waits on a disk or a socket
-//! where requests to registries are under way.
+//! The thread that owns a store, so that requests to registries never wait for a
+//! disk or a socket.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,41 +14,42 @@ use super::checksum::{seal, unseal};
 use super::key::CacheKey;
 use super::warnings::Warnings;
 
-/// How long an entry waits at most before it is written: what a `kill -9` loses.
-const LINGER: Duration = Duration::from_millis(500);
+/// How long an entry waits at most before it is written. `kill -9` loses the
+/// entries of this time.
+const WRITE_DELAY: Duration = Duration::from_millis(500);
 
-/// How many entries, and bytes of them, wait at most.
-const MOST_ENTRIES: usize = 1000;
-const MOST_BYTES: usize = 4 << 20;
+/// The most entries that wait, and their total size in bytes.
+const MAX_WAITING: usize = 1000;
+const MAX_WAITING_BYTES: usize = 4 << 20;
 
-/// Entries to write, sealed.
+/// Entries to write, in their stored form.
 pub(crate) type Batch = HashMap<CacheKey, Vec<u8>>;
 
-/// A store as its thread sees it: it may block, but not for ever.
+/// A store, used by one thread. Its methods may block, but only for a limited time.
 pub(crate) trait Store: Send + 'static {
-    /// The stored bytes, in the order of the keys. What goes wrong is a miss,
-    /// and a warning where the user should know.
+    /// Returns the stored bytes, in the order of the keys. A problem is a miss, and
+    /// a warning if the user should know.
     fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>>;
 
-    /// Writes these, or not.
+    /// Writes these entries, if possible.
     fn write(&mut self, batch: Batch);
 
-    /// Nothing more is coming for a while: writes what else it has to write.
-    fn settle(&mut self) {}
+    /// Writes whatever else is pending, because no entries will follow for a while.
+    fn flush(&mut self) {}
 
-    /// Whether it has given up: nothing is asked of it any more.
+    /// Whether the store has been given up for this run.
     fn is_over(&self) -> bool;
 }
 
-enum Request {
+enum WorkerMessage {
     Get(Vec<CacheKey>, oneshot::Sender<Vec<Option<Vec<u8>>>>),
     Put(CacheKey, Vec<u8>),
     Flush(oneshot::Sender<()>),
 }
 
-/// A store behind its thread, which starts with the first request.
+/// A store and its thread, which starts with the first message.
 pub(crate) struct Worker {
-    requests: Mutex<Option<Sender<Request>>>,
+    requests: Mutex<Option<Sender<WorkerMessage>>>,
     idle: Mutex<Option<Box<dyn Store>>>,
     over: Arc<AtomicBool>,
     warnings: Warnings,
@@ -69,26 +70,26 @@ impl Worker {
         self.over.load(Ordering::Acquire)
     }
 
-    /// Asks for these keys. The answer comes through the receiver; none comes
-    /// where the store is gone.
+    /// Looks up these keys. The receiver gets the values, or an error if the store
+    /// has been given up.
     pub(crate) fn get(&self, keys: Vec<CacheKey>) -> oneshot::Receiver<Vec<Option<Vec<u8>>>> {
         let (sender, receiver) = oneshot::channel();
-        self.send(Request::Get(keys, sender));
+        self.send(WorkerMessage::Get(keys, sender));
         receiver
     }
 
     pub(crate) fn put(&self, key: CacheKey, value: Vec<u8>) {
-        self.send(Request::Put(key, value));
+        self.send(WorkerMessage::Put(key, value));
     }
 
-    /// Asks that everything be written; answered when it is. `None` where the
-    /// thread never had anything to do.
+    /// Writes everything; the receiver is notified when this is done. `None` if the
+    /// thread was never started.
     pub(crate) fn flush(&self) -> Option<oneshot::Receiver<()>> {
         if !self.is_running() {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
-        self.send(Request::Flush(sender));
+        self.send(WorkerMessage::Flush(sender));
         Some(receiver)
     }
 
@@ -97,7 +98,7 @@ impl Worker {
         requests.is_some()
     }
 
-    fn send(&self, request: Request) {
+    fn send(&self, request: WorkerMessage) {
         if self.is_over() {
             return;
         }
@@ -108,23 +109,23 @@ impl Worker {
         if let Some(sender) = &*requests
             && sender.send(request).is_err()
         {
-            // The thread has ended, which it does only in a panic.
+            // The thread has ended, which only a panic can cause.
             self.over.store(true, Ordering::Relaxed);
         }
     }
 
-    fn start(&self) -> Option<Sender<Request>> {
+    fn start(&self) -> Option<Sender<WorkerMessage>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let store = idle.take()?;
         let (sender, receiver) = channel();
         let over = Arc::clone(&self.over);
         let thread = thread::Builder::new().name("cache".to_owned());
-        match thread.spawn(move || Queue::new(store, over).run(&receiver)) {
+        match thread.spawn(move || WriteQueue::new(store, over).run(&receiver)) {
             Ok(_) => Some(sender),
             Err(error) => {
                 self.over.store(true, Ordering::Relaxed);
                 self.warnings.add(format!(
-                    "the metadata cache is off: no thread for it: {error}"
+                    "the metadata cache is off: cannot start its thread: {error}"
                 ));
                 None
             }
@@ -132,8 +133,8 @@ impl Worker {
     }
 }
 
-/// What the thread does.
-struct Queue {
+/// The loop of the thread: entries wait here until they are written.
+struct WriteQueue {
     store: Box<dyn Store>,
     over: Arc<AtomicBool>,
     waiting: Batch,
@@ -141,7 +142,7 @@ struct Queue {
     since: Instant,
 }
 
-impl Queue {
+impl WriteQueue {
     fn new(store: Box<dyn Store>, over: Arc<AtomicBool>) -> Self {
         Self {
             store,
@@ -152,40 +153,40 @@ impl Queue {
         }
     }
 
-    fn run(mut self, requests: &Receiver<Request>) {
+    fn run(mut self, requests: &Receiver<WorkerMessage>) {
         loop {
             let request = if self.waiting.is_empty() {
                 requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                requests.recv_timeout(LINGER.saturating_sub(self.since.elapsed()))
+                requests.recv_timeout(WRITE_DELAY.saturating_sub(self.since.elapsed()))
             };
-            // The answers come last: whoever has one sees whether the store has
-            // given up. Nobody may be listening any more.
+            // Reply last, so that the receiver sees whether the store has been given
+            // up. The receiver may be gone, so errors are ignored.
             match request {
-                Ok(Request::Get(keys, answer)) => {
+                Ok(WorkerMessage::Get(keys, answer)) => {
                     let values = self.get(&keys);
-                    self.note_end();
+                    self.update_over();
                     let _ = answer.send(values);
                 }
-                Ok(Request::Put(key, value)) => self.put(key, &value),
-                Ok(Request::Flush(answer)) => {
+                Ok(WorkerMessage::Put(key, value)) => self.put(key, &value),
+                Ok(WorkerMessage::Flush(answer)) => {
                     self.write();
-                    self.store.settle();
-                    self.note_end();
+                    self.store.flush();
+                    self.update_over();
                     let _ = answer.send(());
                 }
                 Err(RecvTimeoutError::Timeout) => self.write(),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.write();
-                    self.store.settle();
+                    self.store.flush();
                     return;
                 }
             }
-            self.note_end();
+            self.update_over();
         }
     }
 
-    fn note_end(&mut self) {
+    fn update_over(&mut self) {
         if self.store.is_over() {
             self.over.store(true, Ordering::Release);
             self.waiting.clear();
@@ -197,15 +198,15 @@ impl Queue {
             .iter()
             .map(|key| self.waiting.get(key).cloned())
             .collect();
-        let (places, missing): (Vec<usize>, Vec<CacheKey>) = keys
+        let (positions, missing): (Vec<usize>, Vec<CacheKey>) = keys
             .iter()
             .enumerate()
-            .filter(|(place, _)| found[*place].is_none())
-            .map(|(place, key)| (place, *key))
+            .filter(|(position, _)| found[*position].is_none())
+            .map(|(position, key)| (position, *key))
             .unzip();
         if !missing.is_empty() && !self.store.is_over() {
-            for (place, value) in places.into_iter().zip(self.store.read(&missing)) {
-                found[place] = value;
+            for (position, value) in positions.into_iter().zip(self.store.read(&missing)) {
+                found[position] = value;
             }
         }
         keys.iter()
@@ -221,9 +222,9 @@ impl Queue {
         let sealed = seal(&key, value);
         self.bytes += sealed.len();
         self.waiting.insert(key, sealed);
-        if self.waiting.len() >= MOST_ENTRIES
-            || self.bytes >= MOST_BYTES
-            || self.since.elapsed() >= LINGER
+        if self.waiting.len() >= MAX_WAITING
+            || self.bytes >= MAX_WAITING_BYTES
+            || self.since.elapsed() >= WRITE_DELAY
         {
             self.write();
         }

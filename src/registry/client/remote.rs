@@ -198,7 +198,7 @@ impl Remote {
             TagOrDigest::Tag(_) => response.header(CONTENT_DIGEST).and_then(|d| d.parse().ok()),
         };
         let digest = match named {
-            Some(digest) if !digest::is_of(&digest, &response.body) => {
+            Some(digest) if !digest::matches(&digest, &response.body) => {
                 return Err(self.mismatch(&what, &digest));
             }
             Some(digest) => digest,
@@ -229,7 +229,7 @@ impl Remote {
         if !response.status.is_success() {
             return Err(self.refusal(&what, &response).await);
         }
-        if !digest::is_of(&blob.digest, &response.body) {
+        if !digest::matches(&blob.digest, &response.body) {
             return Err(self.mismatch(&what, &blob.digest));
         }
         Ok(response.body)

@@ -1,18 +1,18 @@
-//! Digests, computed and compared.
+//! Computes and verifies digests.
 
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::image::Digest;
 
-/// The sha256 digest of some bytes.
+/// Returns the sha256 digest of these bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> Option<Digest> {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
         .parse()
         .ok()
 }
 
-/// Whether a digest is that of these bytes.
-pub(crate) fn is_of(digest: &Digest, bytes: &[u8]) -> bool {
+/// Whether a digest matches these bytes.
+pub(crate) fn matches(digest: &Digest, bytes: &[u8]) -> bool {
     let (algorithm, expected) = digest.as_str().split_once(':').unwrap_or_default();
     let found = match algorithm {
         "sha256" => hex(&Sha256::digest(bytes)),
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_of_any_algorithm_is_that_of_its_bytes_only() {
+    fn digests_of_all_algorithms_match_only_their_own_bytes() {
         let known = [
             "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             "sha384:38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b",
@@ -45,8 +45,8 @@ mod tests {
         ];
         for text in known {
             let digest: Digest = text.parse().expect(text);
-            assert!(is_of(&digest, b""), "{text}");
-            assert!(!is_of(&digest, b"x"), "{text}");
+            assert!(matches(&digest, b""), "{text}");
+            assert!(!matches(&digest, b"x"), "{text}");
         }
         assert_eq!(sha256(b"").as_ref().map(Digest::as_str), Some(known[0]));
     }

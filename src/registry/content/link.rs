@@ -7,38 +7,38 @@ use reqwest::Url;
 /// The longest header that is read, in bytes.
 const MAX_LINK: usize = 4 * 1024;
 
-/// A link that cannot be followed: the registry's fault. The list goes on, and
-/// nobody knows where.
+/// A link that cannot be followed, which is an error of the registry: the list has
+/// another page, but its URL is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadLink {
-    /// It is not written as a link, or leads to no page of a registry.
+    /// It is not a valid link, or its target is not an HTTP URL.
     #[error("the link to its next page cannot be read")]
     Unreadable,
-    /// It is larger than any that makes sense.
+    /// It is unreasonably long.
     #[error("the link to its next page is longer than {MAX_LINK} bytes")]
     TooLong,
 }
 
-/// The target of the next page, as written; `None` where there is none.
+/// Returns the link to the next page, unchanged; `None` if this is the last page.
 ///
-/// A link without `rel` counts too: some registries leave it out, and there is
-/// no other link in a tag list.
+/// A link without `rel` is also used: some registries omit it, and a tag list has no
+/// other links.
 pub(crate) fn next(headers: &HeaderMap) -> Result<Option<String>, BadLink> {
     for value in headers.get_all(LINK) {
         if value.len() > MAX_LINK {
             return Err(BadLink::TooLong);
         }
         let text = value.to_str().map_err(|_| BadLink::Unreadable)?;
-        if let Some(next) = next_of(text)? {
+        if let Some(next) = parse_next(text)? {
             return Ok(Some(next));
         }
     }
     Ok(None)
 }
 
-/// The URL of the next page: path and query of the link, on the host that
-/// answered. Behind a proxy, registries name a scheme or a host that they alone
-/// know themselves by.
+/// Returns the URL of the next page: the path and query of the link, on the host
+/// that responded. A registry behind a proxy may send a scheme or a host that is only
+/// valid internally.
 pub(crate) fn follow(from: &Url, next: &str) -> Result<Url, BadLink> {
     let target = from.join(next).map_err(|_| BadLink::Unreadable)?;
     if !matches!(target.scheme(), "http" | "https") {
@@ -50,7 +50,7 @@ pub(crate) fn follow(from: &Url, next: &str) -> Result<Url, BadLink> {
     Ok(url)
 }
 
-fn next_of(header: &str) -> Result<Option<String>, BadLink> {
+fn parse_next(header: &str) -> Result<Option<String>, BadLink> {
     let mut rest = header;
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
@@ -61,8 +61,8 @@ fn next_of(header: &str) -> Result<Option<String>, BadLink> {
             .strip_prefix('<')
             .and_then(|link| link.split_once('>'))
             .ok_or(BadLink::Unreadable)?;
-        // The parameters end where the next link begins; a comma inside quotes
-        // has never been seen in them.
+        // The parameters end where the next link starts. Registries do not use commas
+        // in quoted parameters.
         let end = after.find(',').unwrap_or(after.len());
         let rel = after[..end].split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_page_is_found_in_every_spelling_and_kept_as_written() {
+    fn next_page_is_found_in_every_spelling_and_not_changed() {
         for (header, expected) in [
             (
                 r#"</v2/a/tags/list?last=x%2By&n=2>; rel="next""#,
@@ -104,19 +104,19 @@ mod tests {
             (r#"</p>; rel="prev""#, Ok(None)),
             (r#", , </p>; rel="prev","#, Ok(None)),
             ("", Ok(None)),
-            // There is a next page, and it is not known where.
+            // There is a next page, but its URL is unknown.
             ("/v2/a?last=b", Err(BadLink::Unreadable)),
             ("<unclosed", Err(BadLink::Unreadable)),
             (r#"</p>; rel="prev", /n"#, Err(BadLink::Unreadable)),
         ] {
-            let next = next_of(header);
+            let next = parse_next(header);
             let next = next.as_ref().map(Option::as_deref).map_err(|bad| *bad);
             assert_eq!(next, expected, "{header}");
         }
     }
 
     #[test]
-    fn a_link_longer_than_any_page_needs_is_refused() {
+    fn overlong_link_is_refused() {
         for (length, expected) in [(MAX_LINK, true), (MAX_LINK + 1, false)] {
             let mut headers = HeaderMap::new();
             let link = format!("</{}>", "a".repeat(length - 3));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_is_on_the_host_of_the_page_before() {
+    fn next_page_is_on_the_host_of_the_previous_page() {
         let from = Url::parse("https://r.example:5000/v2/a/tags/list?n=2").expect("a URL");
         for (link, expected) in [
             ("/v2/a/tags/list?last=b", Some("/v2/a/tags/list?last=b")),

@@ -1,13 +1,13 @@
-//! Manifests and indexes: what their JSON says, and no more.
+//! Parses manifests and indexes.
 //!
-//! What a manifest is stands in its `mediaType`, else in the `Content-Type` of
-//! the answer, else in its shape: registries and tools have left out either.
+//! The type of a manifest is its `mediaType`, or the `Content-Type` of the response,
+//! or is derived from its fields, because registries and tools may omit either.
 //!
-//! A manifest is an image if its config has the type of an image's config, all its
-//! layers have types of image layers, and it neither has an `artifactType` nor a
-//! `subject`. An image without layers is one too. An index holds an image if one
-//! of its entries is a manifest with a platform and without an `artifactType`;
-//! where none tells so, the first entry has to be read.
+//! A manifest is an image if its config has the type of an image config, all its
+//! layers have types of image layers, and it has neither an `artifactType` nor a
+//! `subject`. An image may have no layers. An index holds an image if one of its
+//! entries is a manifest with a platform and without an `artifactType`; if there is
+//! no such entry, the first entry has to be read.
 
 use jiff::Timestamp;
 use oci_client::manifest::{
@@ -19,48 +19,48 @@ use serde_json::Value;
 
 use crate::image::{Digest, Platform};
 
-use super::config::{CREATED, place_of, platform, time};
+use super::config::{CREATED, json_error, platform, time};
 use crate::secrets::quote as clean;
 
-/// What we ask for, indexes first.
+/// The `Accept` header: indexes first.
 pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.docker.distribution.manifest.list.v2+json, \
     application/vnd.oci.image.manifest.v1+json, \
     application/vnd.docker.distribution.manifest.v2+json";
 
-/// The largest manifest that is read, in bytes, as distribution has it.
+/// The largest manifest that is read, in bytes: the limit of distribution.
 pub(crate) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
-/// The most entries of an index that are looked at.
+/// The most entries that an index may have.
 const MAX_ENTRIES: usize = 1000;
 
-/// The config type that Docker's clients of 2015 wrote.
+/// The config type that Docker clients wrote in 2015.
 const OCTET_STREAM: &str = "application/octet-stream";
-/// What the media types of an image's layers begin with: OCI's, with every
-/// compression and encryption, and Docker's.
+/// The prefixes of the media types of image layers: those of OCI, with any
+/// compression and encryption, and those of Docker.
 const LAYER_TYPES: [&str; 2] = [
     "application/vnd.oci.image.layer.",
     "application/vnd.docker.image.rootfs.",
 ];
-/// What buildkit writes beside the images of an index.
+/// The annotation of the attestations that BuildKit adds to an index.
 const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Manifest {
-    /// Several images, without the attestations beside them.
-    Index(Index),
+    /// Several images, without their attestations.
+    Index(ImageIndex),
     /// One image.
     Image(ImageManifest),
-    /// Something else that a registry keeps: a chart, a signature.
-    Artifact(Artifact),
+    /// Something else in a registry, such as a chart or a signature.
+    Artifact(ArtifactManifest),
 }
 
 /// Several images under one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Index {
+pub(crate) struct ImageIndex {
     /// The entries that may be images.
-    pub(crate) entries: Vec<Entry>,
-    /// When its annotation says that it was built.
+    pub(crate) entries: Vec<IndexEntry>,
+    /// The build time in its annotations.
     pub(crate) created: Option<Timestamp>,
 }
 
@@ -68,57 +68,57 @@ pub(crate) struct Index {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ImageManifest {
     pub(crate) config: Blob,
-    /// When its annotation says that it was built.
+    /// The build time in its annotations.
     pub(crate) created: Option<Timestamp>,
 }
 
 /// The manifest of something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Artifact {
+pub(crate) struct ArtifactManifest {
     pub(crate) config: Option<Digest>,
-    /// What tells so, as the end of a sentence that begins with its name.
+    /// The reason why it is not an image. The text follows the name of the image.
     pub(crate) why: String,
 }
 
 /// One entry of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct IndexEntry {
     pub(crate) manifest: Blob,
-    /// `None`: the index does not tell.
+    /// `None` if the index does not contain it.
     pub(crate) platform: Option<Platform>,
-    /// Whether the index itself tells that it is an image.
+    /// Whether the index itself shows that it is an image.
     pub(crate) is_image: bool,
-    /// When its annotation in the index says that it was built.
+    /// The build time in its annotations in the index.
     pub(crate) created: Option<Timestamp>,
 }
 
-/// What to fetch, and how large it is.
+/// The digest and the size of content to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Blob {
     pub(crate) digest: Digest,
-    /// In bytes; `None` where the manifest says nothing sensible.
+    /// In bytes; `None` if the manifest has no valid size.
     pub(crate) size: Option<u64>,
 }
 
-/// Why a manifest cannot be used, each as part of a sentence.
+/// Why a manifest cannot be used. The texts are parts of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ManifestError {
-    /// It is broken: the registry's fault.
+    /// It is malformed, which is an error of the registry.
     #[error("{0}")]
     Malformed(String),
-    /// It is of a format that runtimes no longer pull.
+    /// Its format is no longer supported by container runtimes.
     #[error(
-        "the manifest is of schema 1, which container runtimes no longer pull; push the image again"
+        "the manifest has schema 1, which container runtimes no longer pull; push the image again"
     )]
     Schema1,
-    /// The index has more entries than any that makes sense.
-    #[error("the index has {0} entries, and at most {MAX_ENTRIES} are read")]
+    /// The index has too many entries.
+    #[error("the index has {0} entries, but the limit is {MAX_ENTRIES}")]
     TooManyEntries(usize),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ManifestJson {
     schema_version: Option<u64>,
     media_type: Option<String>,
     artifact_type: Option<String>,
@@ -126,10 +126,10 @@ struct Document {
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
     layers: Option<Vec<Typed>>,
-    annotations: Option<Annotations>,
+    annotations: Option<AnnotationMap>,
 }
 
-/// A descriptor of which the type alone matters.
+/// A descriptor, of which only the type is used.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Typed {
@@ -147,7 +147,7 @@ struct Descriptor {
     size: i64,
     artifact_type: Option<String>,
     platform: Option<NamedPlatform>,
-    annotations: Option<Annotations>,
+    annotations: Option<AnnotationMap>,
 }
 
 #[derive(Deserialize)]
@@ -159,15 +159,14 @@ struct NamedPlatform {
     variant: Option<String>,
 }
 
-/// Annotations, of which some tool may have written one that is not a text.
-type Annotations = serde_json::Map<String, Value>;
+/// Annotations; a value may be something other than a string.
+type AnnotationMap = serde_json::Map<String, Value>;
 
 impl Manifest {
-    /// Reads a manifest; `content_type` is what the answer called it.
+    /// Parses a manifest; `content_type` is that of the response.
     pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
-        let malformed = |what: &str| ManifestError::Malformed(what.to_owned());
-        let document: Document = serde_json::from_slice(bytes).map_err(|error| {
-            ManifestError::Malformed(format!("the manifest is malformed: {}", place_of(&error)))
+        let document: ManifestJson = serde_json::from_slice(bytes).map_err(|error| {
+            ManifestError::Malformed(format!("the manifest is malformed: {}", json_error(&error)))
         })?;
         let essence = content_type.and_then(|text| text.split(';').next());
         let media_type = document.media_type.as_deref().or(essence).map(str::trim);
@@ -181,13 +180,14 @@ impl Manifest {
         };
         if is_index {
             let manifests = document.manifests;
-            let manifests = manifests.ok_or_else(|| malformed("the index names no manifests"))?;
+            let manifests =
+                manifests.ok_or_else(|| malformed("the index has no list of manifests"))?;
             let created = created(document.annotations.as_ref());
-            return Index::read(manifests, created).map(Self::Index);
+            return ImageIndex::read(manifests, created).map(Self::Index);
         }
         let Some(config) = &document.config else {
             return match document.media_type {
-                Some(media_type) => Ok(Self::Artifact(Artifact {
+                Some(media_type) => Ok(Self::Artifact(ArtifactManifest {
                     config: None,
                     why: format!("its manifest has the type {}", clean(&media_type)),
                 })),
@@ -200,7 +200,7 @@ impl Manifest {
                 config: blob,
                 created: created(document.annotations.as_ref()),
             }),
-            Some(why) => Self::Artifact(Artifact {
+            Some(why) => Self::Artifact(ArtifactManifest {
                 config: Some(blob.digest),
                 why,
             }),
@@ -208,8 +208,12 @@ impl Manifest {
     }
 }
 
-impl Document {
-    /// What tells that a manifest describes something else than an image.
+fn malformed(fault: &str) -> ManifestError {
+    ManifestError::Malformed(fault.to_owned())
+}
+
+impl ManifestJson {
+    /// Returns why a manifest is not an image, or `None` if it is one.
     fn why_not_an_image(&self, config: &Descriptor, media_type: Option<&str>) -> Option<String> {
         let is_of_image = match config.media_type.as_str() {
             IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE => true,
@@ -234,13 +238,8 @@ impl Document {
         {
             return Some("it belongs to another image, its subject".to_owned());
         }
-        let is_layer = |layer: &Typed| {
-            LAYER_TYPES
-                .iter()
-                .any(|prefix| layer.media_type.starts_with(*prefix))
-        };
         let mut layers = self.layers.iter().flatten();
-        let other = layers.find(|layer| !is_layer(layer))?;
+        let other = layers.find(|layer| !is_image_layer(&layer.media_type))?;
         Some(match clean(&other.media_type).as_str() {
             "" => "it has a layer without a type".to_owned(),
             layer_type => format!("it has a layer of the type {layer_type}"),
@@ -248,7 +247,13 @@ impl Document {
     }
 }
 
-impl Index {
+fn is_image_layer(media_type: &str) -> bool {
+    LAYER_TYPES
+        .iter()
+        .any(|prefix| media_type.starts_with(prefix))
+}
+
+impl ImageIndex {
     fn read(manifests: Vec<Descriptor>, created: Option<Timestamp>) -> Result<Self, ManifestError> {
         if manifests.len() > MAX_ENTRIES {
             return Err(ManifestError::TooManyEntries(manifests.len()));
@@ -256,18 +261,18 @@ impl Index {
         let entries = manifests
             .into_iter()
             .filter(|entry| !is_attestation(entry) && is_manifest(&entry.media_type))
-            .map(Entry::read)
+            .map(IndexEntry::read)
             .collect::<Result<_, _>>()?;
         Ok(Self { entries, created })
     }
 
-    /// Whether the index itself tells that it holds an image.
-    pub(crate) fn names_an_image(&self) -> bool {
+    /// Whether the index itself shows that it holds an image.
+    pub(crate) fn shows_image(&self) -> bool {
         self.entries.iter().any(|entry| entry.is_image)
     }
 }
 
-impl Entry {
+impl IndexEntry {
     fn read(entry: Descriptor) -> Result<Self, ManifestError> {
         let platform = entry.platform.as_ref().and_then(NamedPlatform::read);
         let is_image = platform.is_some()
@@ -283,8 +288,7 @@ impl Entry {
 }
 
 impl NamedPlatform {
-    /// Through the grammar: this text was never checked by anybody. An odd
-    /// platform is none.
+    /// Parses the parts, which have not been checked. An invalid platform is ignored.
     fn read(&self) -> Option<Platform> {
         platform(
             &self.os,
@@ -297,7 +301,7 @@ impl NamedPlatform {
 impl Blob {
     fn read(digest: &str, size: i64) -> Result<Self, ManifestError> {
         let digest = digest.parse().map_err(|error| {
-            ManifestError::Malformed(format!("the manifest names a bad digest: {error}"))
+            ManifestError::Malformed(format!("the manifest contains an invalid digest: {error}"))
         })?;
         Ok(Self {
             digest,
@@ -306,8 +310,8 @@ impl Blob {
     }
 }
 
-/// When annotations say that something was built.
-fn created(annotations: Option<&Annotations>) -> Option<Timestamp> {
+/// Returns the build time in annotations.
+fn created(annotations: Option<&AnnotationMap>) -> Option<Timestamp> {
     time(annotations?.get(CREATED))
 }
 
@@ -318,7 +322,7 @@ fn is_index(media_type: &str) -> bool {
     )
 }
 
-/// Whether an entry can be a manifest: a build cache of buildkit is an index whose
+/// Whether an entry can be a manifest. A build cache of BuildKit is an index whose
 /// entries are layers.
 fn is_manifest(media_type: &str) -> bool {
     media_type.is_empty()

@@ -1,4 +1,4 @@
-//! What manifests and indexes are read as.
+//! Parsing manifests and indexes.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn blob(size: Option<u64>) -> Blob {
 }
 
 #[test]
-fn a_manifest_is_known_by_its_type_by_the_answers_or_by_its_shape() {
+fn manifest_type_is_its_own_or_the_response_type_or_derived() {
     let config = r#""config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"D","size":7}"#;
     for (text, content_type) in [
         (
@@ -46,7 +46,7 @@ fn a_manifest_is_known_by_its_type_by_the_answers_or_by_its_shape() {
 }
 
 #[test]
-fn an_index_keeps_its_images_and_drops_attestations_and_layers() {
+fn index_keeps_images_and_drops_attestations_and_layers() {
     let index = r#"{"manifests":[
         {"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"D","size":5,"platform":{"os":"linux","architecture":"arm64","variant":"v8"},
          "annotations":{"org.opencontainers.image.created":"2026-01-02T03:04:05Z","odd":7}},
@@ -56,19 +56,19 @@ fn an_index_keeps_its_images_and_drops_attestations_and_layers() {
         {"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"a/b","digest":"D","size":5,"platform":{"os":"linux","architecture":"amd64"}},
         {"digest":"D","size":-1,"platform":{"os":"","architecture":""}}],
         "annotations":{"org.opencontainers.image.created":"2026-02-03T04:05:06Z"}}"#;
-    let entry = |size, platform: &str, is_image| Entry {
+    let entry = |size, platform: &str, is_image| IndexEntry {
         manifest: blob(size),
         platform: platform.parse().ok(),
         is_image,
         created: None,
     };
-    let first = Entry {
+    let first = IndexEntry {
         created: "2026-01-02T03:04:05Z".parse().ok(),
         ..entry(Some(5), "linux/arm64", true)
     };
     assert_eq!(
         parse(index, None),
-        Ok(Manifest::Index(Index {
+        Ok(Manifest::Index(ImageIndex {
             entries: vec![
                 first,
                 entry(Some(5), "linux/amd64", false),
@@ -80,18 +80,18 @@ fn an_index_keeps_its_images_and_drops_attestations_and_layers() {
 }
 
 #[test]
-fn an_index_of_a_thousand_entries_is_the_largest() {
-    let of = |count: usize| {
+fn index_may_have_up_to_a_thousand_entries() {
+    let error_for = |count: usize| {
         let entry = r#"{"digest":"D","size":5}"#;
         let entries = vec![entry; count].join(",");
         parse(&format!(r#"{{"manifests":[{entries}]}}"#), None).err()
     };
-    assert_eq!(of(1000), None);
-    assert_eq!(of(1001), Some(ManifestError::TooManyEntries(1001)));
+    assert_eq!(error_for(1000), None);
+    assert_eq!(error_for(1001), Some(ManifestError::TooManyEntries(1001)));
 }
 
 #[test]
-fn what_is_not_an_image_says_what_tells_so() {
+fn manifest_that_is_not_an_image_gives_a_reason() {
     let oci = "application/vnd.oci.image.config.v1+json";
     let docker = "application/vnd.docker.container.image.v1+json";
     let layer = "application/vnd.oci.image.layer.v1.tar";
@@ -205,7 +205,7 @@ fn what_is_not_an_image_says_what_tells_so() {
 }
 
 #[test]
-fn what_is_no_manifest_says_why() {
+fn invalid_manifest_gives_a_reason() {
     for (text, expected) in [
         ("<html>", "not JSON"),
         ("{", "ends too early"),
@@ -214,7 +214,7 @@ fn what_is_no_manifest_says_why() {
         (r#"{"manifests":{}}"#, "wrong type"),
         (
             r#"{"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"../../etc/passwd"}}"#,
-            "bad digest",
+            "invalid digest",
         ),
     ] {
         let error = parse(text, None).expect_err(text).to_string();

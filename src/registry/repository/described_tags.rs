@@ -1,4 +1,5 @@
-//! What was told of a repository's tags without asking for each.
+//! Facts about many tags from a single response: the tag list, or the registry's
+//! own API.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -7,84 +8,97 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use crate::image::{Digest, Tag, TagOrDigest};
-
-use super::providers::{Apis, PushTimes, TagFacts};
 use crate::registry::client::remote::Remote;
 
-/// What a tag list said of its tags.
+use super::providers::{Apis, PushTimes, TagFacts};
+
+/// The facts that a tag list contains about its tags.
 #[derive(Debug)]
-struct Described {
+struct TagDescriptions {
     tags: BTreeMap<Tag, TagFacts>,
-    /// Else it is that of an earlier run.
+    /// Otherwise an earlier run read the list.
     of_this_run: bool,
 }
 
-/// What was told of a repository's tags without asking for each, once a run.
+/// Facts about the tags of a repository that need no request per tag; fetched once
+/// per run.
 #[derive(Debug, Default)]
 pub(crate) struct DescribedTags {
-    described: OnceLock<Described>,
+    described: OnceLock<TagDescriptions>,
     listed: OnceCell<Option<PushTimes>>,
 }
 
 impl DescribedTags {
-    /// Keeps what the tag list said of its tags.
+    /// Keeps the facts that the tag list contains.
     pub(crate) fn keep(&self, described: BTreeMap<Tag, TagFacts>, of_this_run: bool) {
-        // A second tag list of a run tells nothing new.
-        let _ = self.described.set(Described {
+        // A second tag list of the same run adds nothing.
+        let _ = self.described.set(TagDescriptions {
             tags: described,
             of_this_run,
         });
     }
 
-    /// What a tag serves, if the registry's tag list has said so in this run.
-    pub(crate) fn serves(&self, version: &TagOrDigest) -> Option<&Digest> {
-        let described = self.described.get().filter(|told| told.of_this_run)?;
-        Some(&described.tags.get(tag(version)?)?.digest)
+    /// Returns the digest of a tag, if the tag list of this run contains it.
+    pub(crate) fn current_digest(&self, version: &TagOrDigest) -> Option<&Digest> {
+        let described = self
+            .described
+            .get()
+            .filter(|described| described.of_this_run)?;
+        Some(&described.tags.get(tag_of(version)?)?.digest)
     }
 
-    pub(crate) fn described(&self, version: &TagOrDigest) -> Option<&TagFacts> {
-        self.description(tag(version)?)
+    /// Returns the facts that the tag list contains about a tag.
+    pub(crate) fn facts(&self, version: &TagOrDigest) -> Option<&TagFacts> {
+        self.tag_facts(tag_of(version)?)
     }
 
-    pub(crate) fn description(&self, tag: &Tag) -> Option<&TagFacts> {
+    fn tag_facts(&self, tag: &Tag) -> Option<&TagFacts> {
         self.described.get()?.tags.get(tag)
     }
 
+    /// Whether the tag list was read in this run.
     pub(crate) fn is_of_this_run(&self) -> bool {
-        self.described.get().is_some_and(|told| told.of_this_run)
+        self.described
+            .get()
+            .is_some_and(|described| described.of_this_run)
     }
 
-    /// When a tag was pushed, as far as that was told for what it serves.
+    /// Returns when this digest was pushed under a tag, if that is known.
     pub(crate) fn pushed(&self, tag: &Tag, digest: &Digest) -> Option<Timestamp> {
-        let described = self.description(tag);
+        let described = self.tag_facts(tag);
         match described.filter(|facts| facts.digest == *digest) {
             Some(facts) => facts.pushed,
-            None => self.listed.get()?.as_ref()?.of(tag, Some(digest)),
+            None => self.listed.get()?.as_ref()?.pushed(tag, Some(digest)),
         }
     }
 
-    /// The push times of the registry's own API; `None` where it has none, or
-    /// where it failed.
+    /// Returns the push times of the registry's own API; `None` if it has no API or
+    /// the API failed.
     pub(crate) async fn listed(&self, remote: &Remote, apis: &Apis) -> Option<&PushTimes> {
-        let fetch = || async {
-            let api = apis.of(remote).await?;
-            let repository = remote.name();
-            match api.push_times(remote).await {
-                Ok(times) => {
-                    tracing::debug!(%repository, tags = times.len(), "push times");
-                    Some(times)
-                }
-                Err(error) => {
-                    tracing::debug!(%repository, %error, "no push times: each tag is dated");
-                    None
-                }
-            }
-        };
-        self.listed.get_or_init(fetch).await.as_ref()
+        self.listed
+            .get_or_init(|| fetch_push_times(remote, apis))
+            .await
+            .as_ref()
     }
 }
 
-pub(crate) fn tag(version: &TagOrDigest) -> Option<&Tag> {
+async fn fetch_push_times(remote: &Remote, apis: &Apis) -> Option<PushTimes> {
+    let api = apis.for_repository(remote).await?;
+    let repository = remote.name();
+    match api.push_times(remote).await {
+        Ok(times) => {
+            tracing::debug!(%repository, tags = times.len(), "push times");
+            Some(times)
+        }
+        Err(error) => {
+            tracing::debug!(%repository, %error, "no push times: reading the date of each tag");
+            None
+        }
+    }
+}
+
+/// Returns the tag; `None` for a digest.
+pub(crate) fn tag_of(version: &TagOrDigest) -> Option<&Tag> {
     match version {
         TagOrDigest::Tag(tag) => Some(tag),
         TagOrDigest::Digest(_) => None,

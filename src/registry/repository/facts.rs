@@ -1,14 +1,14 @@
-//! What is known of an image by its digest. It never changes, so it is kept
-//! without an end.
+//! The facts of an image by its digest. They never change, so they are cached
+//! permanently.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::image::{BuildTimes, Content, Fact, ImageMetadata, Known, Member, Platform};
 
-/// What is asked about one version.
+/// The facts requested about one version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedFacts {
     pub(crate) digest: bool,
     pub(crate) members: bool,
     pub(crate) platforms: bool,
@@ -16,16 +16,16 @@ pub(crate) struct Wanted {
     pub(crate) configs: bool,
 }
 
-impl Wanted {
-    /// One question.
-    pub(crate) fn of(fact: &Fact) -> Self {
+impl WantedFacts {
+    /// A single requested fact.
+    pub(crate) fn from_fact(fact: &Fact) -> Self {
         let mut wanted = Self::default();
         wanted.add(fact);
         wanted
     }
 
-    /// Adds a question; one about the whole repository, or about the tag and not
-    /// its image, adds nothing.
+    /// Adds a requested fact. A fact of the whole repository, or of the tag rather
+    /// than its image, adds nothing.
     pub(crate) fn add(&mut self, fact: &Fact) {
         match fact {
             Fact::Tags | Fact::Pushed(_) => {}
@@ -37,8 +37,8 @@ impl Wanted {
         }
     }
 
-    /// The part of it that configs answer.
-    pub(crate) fn of_configs(self) -> Self {
+    /// The requested facts that are read from configs.
+    pub(crate) fn config_facts(self) -> Self {
         Self {
             created: self.created,
             platforms: self.platforms,
@@ -46,36 +46,36 @@ impl Wanted {
         }
     }
 
-    /// Whether a digest, or nothing, answers it.
-    pub(crate) fn is_below_no_digest(self) -> bool {
+    /// Whether the digest alone is enough.
+    pub(crate) fn needs_only_digest(self) -> bool {
         !(self.members || self.platforms || self.created || self.configs)
     }
 }
 
-/// The facts of one image, as far as they were asked.
+/// The facts of one image that have been requested so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ImageFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     members: Option<Vec<Member>>,
-    /// Whether the members' configs were asked for.
+    /// Whether the configs of the members were requested.
     #[serde(default)]
     configs: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<Content>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     platforms: Option<Vec<Platform>>,
-    /// The times that it names, where they were asked for.
+    /// The build times in the image, if they were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<BuildTimes>,
-    /// When the cache learnt of it.
+    /// When the cache first saw the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_seen: Option<Timestamp>,
 }
 
 impl ImageFacts {
-    /// What an answer told; what failed is not kept.
-    pub(crate) fn of(image: &ImageMetadata) -> Self {
+    /// Takes the facts from metadata; failures are not kept.
+    pub(crate) fn from_metadata(image: &ImageMetadata) -> Self {
         Self {
             members: image.members.value().cloned(),
             configs: image.configs_asked && image.members.value().is_some(),
@@ -86,9 +86,10 @@ impl ImageFacts {
         }
     }
 
-    /// The questions that it answers; a digest is known to whoever looks it up.
-    fn known(&self) -> Wanted {
-        Wanted {
+    /// The facts that are known. The digest always is, because facts are stored by
+    /// digest.
+    fn known(&self) -> WantedFacts {
+        WantedFacts {
             digest: true,
             members: self.members.is_some(),
             platforms: self.platforms.is_some() && self.content.is_some(),
@@ -97,8 +98,8 @@ impl ImageFacts {
         }
     }
 
-    /// Whether this answers what is wanted.
-    pub(crate) fn answer(&self, wanted: Wanted) -> bool {
+    /// Whether all requested facts are known.
+    pub(crate) fn has_all(&self, wanted: WantedFacts) -> bool {
         let known = self.known();
         (!wanted.members || known.members)
             && (!wanted.configs || known.configs)
@@ -106,8 +107,7 @@ impl ImageFacts {
             && (!wanted.created || known.created)
     }
 
-    /// Adds what another answer told of the same image. Says whether that was
-    /// anything new.
+    /// Adds other facts of the same image. Returns whether anything was new.
     pub(crate) fn add(&mut self, other: Self) -> bool {
         let before = self.known();
         if other.members.is_some() && !self.configs {
@@ -120,18 +120,17 @@ impl ImageFacts {
         if let Some(other) = other.times {
             self.times.get_or_insert_default().add(other);
         }
-        let earliest = |a: Option<Timestamp>, b| [a, b].into_iter().flatten().min();
         let seen = self.first_seen;
-        self.first_seen = earliest(self.first_seen, other.first_seen);
+        self.first_seen = seen.into_iter().chain(other.first_seen).min();
         before != self.known() || times != self.times || seen != self.first_seen
     }
 
-    /// When the cache learnt of it.
+    /// Returns when the cache first saw the image.
     pub(crate) fn first_seen(&self) -> Option<Timestamp> {
         self.first_seen
     }
 
-    /// Writes all that is known into an answer.
+    /// Writes all known facts into the metadata.
     pub(crate) fn write(&self, image: &mut ImageMetadata) {
         if let Some(members) = &self.members {
             image.members = Known::Value(members.clone());
@@ -171,27 +170,27 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_a_time_is_dated_too() {
+    fn image_without_a_time_counts_as_dated() {
         let dated = ImageMetadata {
             created: Known::Value(BuildTimes::default()),
             ..ImageMetadata::default()
         };
-        let wanted = Wanted {
+        let wanted = WantedFacts {
             created: true,
-            ..Wanted::default()
+            ..WantedFacts::default()
         };
-        assert!(ImageFacts::of(&dated).answer(wanted));
-        assert!(!ImageFacts::of(&ImageMetadata::default()).answer(wanted));
+        assert!(ImageFacts::from_metadata(&dated).has_all(wanted));
+        assert!(!ImageFacts::from_metadata(&ImageMetadata::default()).has_all(wanted));
     }
 
     #[test]
-    fn facts_grow_and_configs_are_not_forgotten() {
-        let mut facts = ImageFacts::of(&ImageMetadata {
+    fn facts_are_merged_and_configs_are_kept() {
+        let mut facts = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(true)]),
             configs_asked: true,
             ..ImageMetadata::default()
         });
-        let later = ImageFacts::of(&ImageMetadata {
+        let later = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             created: Known::Value(BuildTimes::from_config(Some(time()))),
             ..ImageMetadata::default()
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_look_counts_and_is_kept() {
+    fn earliest_first_seen_time_is_kept() {
         let seen = |at: &str| ImageFacts {
             first_seen: at.parse().ok(),
             ..ImageFacts::default()
@@ -221,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
-        let facts = ImageFacts::of(&ImageMetadata {
+    fn facts_round_trip_through_json() {
+        let facts = ImageFacts::from_metadata(&ImageMetadata {
             members: Known::Value(vec![member(false)]),
             platforms: Known::Value(vec!["linux/amd64".parse().expect("a platform")]),
             created: Known::Value(BuildTimes::from_config(Some(time()))),

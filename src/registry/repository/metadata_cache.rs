@@ -1,13 +1,13 @@
-//! What earlier runs learnt of one repository, and how far it is trusted.
+//! What earlier runs learned about one repository, and how long it is trusted.
 //!
-//! | entry | kept under | trusted |
+//! | entry | key | trusted |
 //! |---|---|---|
-//! | tag list, with its ETags | registry and repository | `max_age`, none by default; a 304 makes it new |
-//! | tag → digest | registry, repository, tag | 24 hours; what a decision rests on is asked again |
-//! | facts of an image | its digest | for ever |
+//! | tag list, with its ETags | registry and repository | for `max_age`, zero by default; a 304 renews it |
+//! | tag → digest | registry, repository, tag | for 24 hours; tags that a decision depends on are checked again |
+//! | facts of an image | its digest | permanently |
 //!
-//! Each entry belongs to the credential that it was got with: its hash is a part
-//! of the key. What was got anonymously is for everybody.
+//! Each entry belongs to the credential it was fetched with; a hash of the
+//! credential is part of the key. Entries fetched anonymously are for everyone.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,21 +24,21 @@ use crate::registry::cache::{Cache, CacheKey, EntryKind};
 use crate::registry::keychain::credential_id::CredentialId;
 use crate::registry::options::Trust;
 
-/// How long a tag is believed to serve what it did.
+/// How long the digest of a tag is trusted.
 const TAG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whose answers: those to a credential, or those to anybody.
-pub(crate) type Scope = Option<CredentialId>;
+/// Whose entries: those of a credential, or those for everyone.
+pub(crate) type CredentialScope = Option<CredentialId>;
 
-/// A repository's entries in the cache.
+/// The entries of one repository in the cache.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct MetadataCache {
     cache: Cache,
     trust: Trust,
     name: CanonicalName,
 }
 
-/// A tag list as it was read, page by page.
+/// A tag list, page by page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RememberedList {
     pub(crate) at: Timestamp,
@@ -48,44 +48,44 @@ pub(crate) struct RememberedList {
 /// One page of a tag list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RememberedPage {
-    /// Where it was read.
+    /// The URL that was requested.
     pub(crate) url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) etag: Option<String>,
     pub(crate) names: Vec<String>,
-    /// What it says of single tags, as written.
+    /// The facts about single tags, as raw JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) manifest: Option<Box<RawValue>>,
-    /// The link to the next page, as written.
+    /// The link to the next page, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
 
 impl RememberedPage {
-    /// How much it is, in bytes, about.
+    /// The approximate size in bytes.
     pub(crate) fn size(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() + 32).sum();
         names + self.manifest.as_ref().map_or(0, |text| text.get().len())
     }
 }
 
-/// What is known of a tag.
+/// What is known about a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RememberedTag {
-    /// What it served.
+    /// The digest it had.
     pub(crate) digest: Digest,
-    /// When.
+    /// When it had this digest.
     pub(crate) at: Timestamp,
-    /// When it was pushed, where the registry told.
+    /// When it was pushed, if the registry reported it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) pushed: Option<Timestamp>,
-    /// The earliest `Last-Modified` that the registry sent with what it serves.
+    /// The earliest `Last-Modified` that the registry sent with this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_modified: Option<Timestamp>,
 }
 
-impl Memory {
-    /// `None` where nothing is kept.
+impl MetadataCache {
+    /// Returns `None` if the cache is off.
     pub(crate) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
         (!cache.is_off()).then(|| Self {
             cache: cache.clone(),
@@ -94,21 +94,24 @@ impl Memory {
         })
     }
 
-    /// Whether the cache is this user's alone, so that a helper's answers of
-    /// tomorrow may have those of today, though the password is another.
+    /// Whether only this user can access the cache. If so, entries stay valid when a
+    /// credential helper returns a new password on another day.
     pub(crate) fn is_private(&self) -> bool {
         self.cache.is_private()
     }
 
-    /// Whether nobody else is asked.
-    pub(crate) fn is_all_there_is(&self) -> bool {
+    /// Whether only the cache is used, and no registry.
+    pub(crate) fn is_offline(&self) -> bool {
         self.trust.offline
     }
 
-    /// The tag list, however old, and to whom it was told.
-    pub(crate) async fn list(&self, scopes: &[Scope]) -> Option<(Scope, RememberedList)> {
-        let key = |scope: &Scope| self.key(EntryKind::TagList, *scope, "");
-        let keys: Vec<CacheKey> = scopes.iter().map(key).collect();
+    /// Returns the tag list, no matter how old, and whose entry it is.
+    pub(crate) async fn list(
+        &self,
+        scopes: &[CredentialScope],
+    ) -> Option<(CredentialScope, RememberedList)> {
+        let keys = scopes.iter().map(|scope| self.list_key(*scope));
+        let keys: Vec<CacheKey> = keys.collect();
         let found = self.cache.get(&keys).await;
         scopes
             .iter()
@@ -116,60 +119,68 @@ impl Memory {
             .find_map(|(scope, bytes)| Some((*scope, read(&bytes?)?)))
     }
 
-    /// Whether a tag list need not be asked for again.
+    /// Whether a tag list does not need to be fetched again.
     pub(crate) fn trusts(&self, list: &RememberedList, now: Timestamp) -> bool {
         self.trust.offline || is_younger(list.at, now, self.trust.max_age)
     }
 
-    /// Whether what the registry says to be unchanged is taken from here.
+    /// Whether pages that the registry reports as unchanged are taken from the cache.
     pub(crate) fn compares(&self) -> bool {
         !self.trust.refresh
     }
 
-    pub(crate) fn keep_list(&self, scope: Scope, list: &RememberedList) {
-        self.keep(self.key(EntryKind::TagList, scope, ""), list);
+    pub(crate) fn keep_list(&self, scope: CredentialScope, list: &RememberedList) {
+        self.keep(self.list_key(scope), list);
     }
 
-    /// What is known of tags, however old.
+    /// Returns what is known about tags, no matter how old.
     pub(crate) async fn tags<'t>(
         &self,
-        scopes: &[Scope],
+        scopes: &[CredentialScope],
         tags: &[&'t Tag],
     ) -> HashMap<&'t Tag, RememberedTag> {
-        let key = |tag: &Tag, scope| self.key(EntryKind::Tag, scope, tag.as_str());
-        self.find_all(scopes, tags, key).await
+        self.find_all(scopes, tags, |tag, scope| self.tag_key(tag, scope))
+            .await
     }
 
-    /// Whether a tag is believed to serve what it did.
+    /// Whether the remembered digest of a tag is trusted.
     pub(crate) fn trusts_tag(&self, tag: &RememberedTag, now: Timestamp) -> bool {
         self.trust.offline || (!self.trust.refresh && is_younger(tag.at, now, TAG_AGE))
     }
 
-    pub(crate) fn keep_tag(&self, scope: Scope, tag: &Tag, remembered: &RememberedTag) {
-        self.keep(self.key(EntryKind::Tag, scope, tag.as_str()), remembered);
+    pub(crate) fn keep_tag(&self, scope: CredentialScope, tag: &Tag, remembered: &RememberedTag) {
+        self.keep(self.tag_key(tag, scope), remembered);
     }
 
-    /// The facts of images.
+    /// Returns the facts of images.
     pub(crate) async fn images<'d>(
         &self,
-        scopes: &[Scope],
+        scopes: &[CredentialScope],
         digests: &[&'d Digest],
     ) -> HashMap<&'d Digest, ImageFacts> {
         self.find_all(scopes, digests, image_key).await
     }
 
-    pub(crate) fn keep_image(&self, scope: Scope, digest: &Digest, facts: &ImageFacts) {
+    pub(crate) fn keep_image(&self, scope: CredentialScope, digest: &Digest, facts: &ImageFacts) {
         self.keep(image_key(digest, scope), facts);
     }
 
-    fn key(&self, kind: EntryKind, scope: Scope, of: &str) -> CacheKey {
+    fn list_key(&self, scope: CredentialScope) -> CacheKey {
+        self.key(EntryKind::TagList, scope, "")
+    }
+
+    fn tag_key(&self, tag: &Tag, scope: CredentialScope) -> CacheKey {
+        self.key(EntryKind::Tag, scope, tag.as_str())
+    }
+
+    fn key(&self, kind: EntryKind, scope: CredentialScope, subject: &str) -> CacheKey {
         CacheKey::new(
             kind,
             &[
                 scope_bytes(&scope),
                 self.name.registry().as_bytes(),
                 self.name.repository().as_bytes(),
-                of.as_bytes(),
+                subject.as_bytes(),
             ],
         )
     }
@@ -180,46 +191,46 @@ impl Memory {
         }
     }
 
-    /// The entries of many things, asked for together.
+    /// Returns the entries of many subjects, in one lookup.
     async fn find_all<'k, K: std::hash::Hash + Eq + ?Sized, T: DeserializeOwned>(
         &self,
-        scopes: &[Scope],
-        of: &[&'k K],
-        key: impl Fn(&K, Scope) -> CacheKey,
+        scopes: &[CredentialScope],
+        subjects: &[&'k K],
+        key: impl Fn(&K, CredentialScope) -> CacheKey,
     ) -> HashMap<&'k K, T> {
-        let keys: Vec<CacheKey> = of
+        let keys: Vec<CacheKey> = subjects
             .iter()
-            .flat_map(|of| scopes.iter().map(|scope| key(of, *scope)))
+            .flat_map(|subject| scopes.iter().map(|scope| key(subject, *scope)))
             .collect();
         let found = self.cache.get(&keys).await;
-        of.iter()
+        subjects
+            .iter()
             .zip(found.chunks(scopes.len().max(1)))
-            .filter_map(|(of, found)| {
+            .filter_map(|(subject, found)| {
                 let entry = found.iter().flatten().find_map(|bytes| read(bytes))?;
-                Some((*of, entry))
+                Some((*subject, entry))
             })
             .collect()
     }
 }
 
-/// An entry that cannot be read is none: another version wrote it, or it is
-/// damaged.
+/// Parses an entry. `None` if it was written by another version or is damaged.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// Equal content is equal wherever it lies, so neither registry nor repository
-/// is a part of the key.
-fn image_key(digest: &Digest, scope: Scope) -> CacheKey {
+/// The same content is the same everywhere, so the key contains neither the registry
+/// nor the repository.
+fn image_key(digest: &Digest, scope: CredentialScope) -> CacheKey {
     let digest = digest.as_str().as_bytes();
     CacheKey::new(EntryKind::Image, &[scope_bytes(&scope), digest])
 }
 
-fn scope_bytes(scope: &Scope) -> &[u8] {
+fn scope_bytes(scope: &CredentialScope) -> &[u8] {
     scope.as_ref().map_or(b"anonymous", |id| id.as_bytes())
 }
 
-/// Whether a look is not older than `age`. One from the future is not believed:
+/// Whether `at` is not older than `age`. A time in the future is not trusted because
 /// the clock was wrong, then or now.
 fn is_younger(at: Timestamp, now: Timestamp, age: Duration) -> bool {
     let old = now.duration_since(at);
@@ -232,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_look_is_young_for_its_age_and_never_before_it_was_made() {
+    fn entry_is_trusted_for_its_age_but_not_if_it_is_from_the_future() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
         let hour = Duration::from_secs(3600);
         for (at, age, expected) in [

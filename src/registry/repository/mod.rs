@@ -1,4 +1,4 @@
-//! What is known of one repository: its tags, its images, and when they were pushed.
+//! The facts of one repository: its tags, its images, and their push times.
 
 pub(crate) mod described_tags;
 pub(crate) mod facts;

@@ -1,4 +1,4 @@
-//! Answers that are fetched once a run, whoever asks and however often.
+//! Results that are fetched once per run, no matter how often they are requested.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,22 +8,22 @@ use tokio::sync::OnceCell;
 
 use crate::image::FetchFailure;
 
-type Cell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
+type AnswerCell<T> = Arc<OnceCell<Result<T, FetchFailure>>>;
 
-/// Answers by key. Who asks for one that is being fetched waits for it; a
-/// failure is an answer too.
+/// Results by key. A request for a result that is being fetched waits for it. A
+/// failure is also kept.
 #[derive(Debug)]
-pub(crate) struct Once<K, T>(Mutex<HashMap<K, Cell<T>>>);
+pub(crate) struct FetchOnce<K, T>(Mutex<HashMap<K, AnswerCell<T>>>);
 
-// Not derived: a derive would ask for `K: Default`.
-impl<K, T> Default for Once<K, T> {
+// Not derived because a derive would require `K: Default`.
+impl<K, T> Default for FetchOnce<K, T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
-    /// The answer for a key, fetched if nobody did so yet.
+impl<K: Eq + Hash + Clone, T: Clone> FetchOnce<K, T> {
+    /// Returns the result for a key, fetching it if that has not been done yet.
     pub(crate) async fn get_or_fetch<F, Fut>(&self, key: &K, fetch: F) -> Result<T, FetchFailure>
     where
         F: FnOnce() -> Fut,
@@ -39,11 +39,11 @@ impl<K: Eq + Hash + Clone, T: Clone> Once<K, T> {
         cell.get_or_init(fetch).await.clone()
     }
 
-    /// Puts an answer that was found under another key, unless there is one.
-    pub(crate) fn put(&self, key: K, answer: T) {
+    /// Stores a value that was fetched under another key, unless there is a result.
+    pub(crate) fn put(&self, key: K, value: T) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cells
             .entry(key)
-            .or_insert_with(|| Arc::new(OnceCell::new_with(Some(Ok(answer)))));
+            .or_insert_with(|| Arc::new(OnceCell::new_with(Some(Ok(value)))));
     }
 }

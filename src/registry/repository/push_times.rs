@@ -1,33 +1,34 @@
-//! Creation times that push times answer for now: which tags are dated, and
-//! which only bounded.
+//! Decides for which tags a push time replaces the creation time for now.
 //!
-//! To date a tag costs two requests and more. So where many dates are asked for
-//! at once, the tags that the registry's own API lists are given their push times
-//! instead, and the evaluator asks again for those that may still win. A tag that
-//! has a push time is always dated when it is asked for.
+//! Reading the creation time of a tag costs two or more requests. So if many
+//! creation times are requested at once, the tags that the registry's own API lists
+//! get their push times instead, and the evaluator then requests the creation times
+//! of the tags that may still be elected. If a tag already has a push time, its
+//! creation time is always read when requested.
 
 use std::collections::BTreeSet;
 
 use crate::image::{Fact, ImageMetadata, Known, RepositoryMetadata, TagOrDigest};
 
-use super::described_tags::tag;
-use super::images::Images;
+use super::described_tags::tag_of;
+use super::images::RepositoryImages;
 use super::providers::{Apis, TagFacts};
 
-/// More dates than this asked for at once, and push times are asked for first:
-/// a page of them is one request, so many dates are sixteen and more.
-const MANY: usize = 8;
+/// If more creation times than this are requested at once, push times are fetched
+/// first: a page of them is one request, while this many creation times take
+/// sixteen or more.
+const MAX_DATED_DIRECTLY: usize = 8;
 
-/// Answers what can be answered without asking for each tag, and gives back the
-/// questions that are left.
+/// Answers the facts that need no request per tag, and returns the facts that are
+/// left.
 pub(crate) async fn answer(
-    images: &Images,
+    images: &RepositoryImages,
     apis: &Apis,
     mut facts: Vec<Fact>,
     metadata: &mut RepositoryMetadata,
 ) -> Vec<Fact> {
-    let told = images.told();
-    // The tags whose push times nobody asked for yet.
+    let described_tags = images.described_tags();
+    // The tags whose push times have not been requested yet.
     let unknown: BTreeSet<TagOrDigest> = facts
         .iter()
         .filter_map(|fact| match fact {
@@ -38,43 +39,43 @@ pub(crate) async fn answer(
         .cloned()
         .collect();
     let undated = facts.iter().filter(|fact| match fact {
-        Fact::Created(version) => tag(version).is_some() && unknown.contains(version),
+        Fact::Created(version) => tag_of(version).is_some() && unknown.contains(version),
         _ => false,
     });
-    let many = undated.count() > MANY;
+    let many = undated.count() > MAX_DATED_DIRECTLY;
     for version in &unknown {
-        if let Some(facts) = told.described(version) {
+        if let Some(facts) = described_tags.facts(version) {
             let image = metadata.images.entry(version.clone()).or_default();
-            describe(image, facts, !told.is_of_this_run());
+            describe(image, facts, !described_tags.is_of_this_run());
         }
     }
-    // Those that the tag list does not describe, as far as push times help.
+    // The tags that the tag list does not describe and for which push times help.
     let open: Vec<&TagOrDigest> = facts
         .iter()
         .filter_map(|fact| match fact {
             Fact::Pushed(version) => Some(version),
-            Fact::Created(version) if many => tag(version).map(|_| version),
+            Fact::Created(version) if many => tag_of(version).map(|_| version),
             _ => None,
         })
         .filter(|version| is_unknown(metadata, version))
         .collect();
     let listed = match images.remote() {
-        Some(remote) if !open.is_empty() => told.listed(remote, apis).await,
+        Some(remote) if !open.is_empty() => described_tags.listed(remote, apis).await,
         Some(_) | None => None,
     };
     for version in open {
         let image = metadata.images.entry(version.clone()).or_default();
-        let pushed = tag(version)
+        let pushed = tag_of(version)
             .zip(listed)
-            .and_then(|(tag, times)| times.of(tag, image.digest.value()));
+            .and_then(|(tag, times)| times.pushed(tag, image.digest.value()));
         image.pushed = Known::Value(pushed);
     }
     facts.retain(|fact| match fact {
         Fact::Pushed(_) => false,
         Fact::Created(version) if unknown.contains(version) => {
             let image = metadata.image(version);
-            // What bounds it cost nothing, or less than to date so many.
-            let is_bounded = many || told.described(version).is_some();
+            // The push time cost nothing, or less than reading this many dates.
+            let is_bounded = many || described_tags.facts(version).is_some();
             !(is_bounded && image.is_some_and(has_pushed))
         }
         _ => true,
@@ -82,8 +83,8 @@ pub(crate) async fn answer(
     facts
 }
 
-/// Writes what the tag list said of a tag. Of one that another answer of this
-/// run has found to serve something else, it says nothing any more.
+/// Writes the facts that the tag list contains about a tag, unless another response
+/// of this run has shown that the tag now has a different digest.
 fn describe(image: &mut ImageMetadata, facts: &TagFacts, remembered: bool) {
     match image.digest.value() {
         Some(digest) if *digest == facts.digest => {}

@@ -1,10 +1,10 @@
-//! Tag lists: as many pages as there are, in bounded time and memory.
+//! Tag lists: all pages, in limited time and memory.
 //!
-//! `n=1000` is the most that ECR, GHCR and distribution 3 accept; a registry
-//! that refuses it is asked without. Path and query of the link to the next page
-//! are kept as they stand: ECR and others put an opaque `last=` there. It is asked
-//! on the host that answered, which is another than the registry's where that
-//! redirects, as `registry.k8s.io` does.
+//! `n=1000` is the maximum that ECR, GHCR and distribution 3 accept; if a registry
+//! refuses it, the request is repeated without it. The path and query of the link to
+//! the next page are not changed: ECR and others put an opaque `last=` there. The
+//! next page is requested from the host that responded, which differs from the
+//! registry if the registry redirects, as `registry.k8s.io` does.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -19,35 +19,35 @@ use super::metadata_cache::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Request, Response};
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 use crate::registry::content::link;
 use crate::secrets::quote as clean;
 
-/// How many tags one page is asked to hold.
+/// The page size that is requested.
 const PAGE_SIZE: usize = 1000;
 /// The most pages that are read.
 const MAX_PAGES: usize = 10_000;
 /// The most tags that are kept.
 const MAX_TAGS: usize = 1_000_000;
-/// After so many pages in a row without a new tag the list goes in circles.
+/// The most consecutive pages without a new tag; more indicate an endless list.
 const MAX_IDLE_PAGES: usize = 100;
 
-/// The longest list that is remembered, in bytes.
-const MAX_KEPT: usize = 16 * 1024 * 1024;
+/// The longest list that is cached, in bytes.
+const MAX_CACHED: usize = 16 * 1024 * 1024;
 
 /// All tags of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct TagList {
-    /// Sorted by their bytes, each once.
+    /// In byte order, without duplicates.
     pub(crate) tags: Vec<Tag>,
-    /// How many listed names are no legal tags.
+    /// How many listed names are not valid tags.
     pub(crate) illegal: usize,
-    /// What the list says of single tags; only Google's registries do.
+    /// Facts about single tags; only Google's registries list them.
     pub(crate) described: BTreeMap<Tag, TagFacts>,
 }
 
 impl TagList {
-    /// The list that an earlier run has read.
+    /// Restores the list that an earlier run read.
     pub(crate) fn remembered(list: &RememberedList) -> Self {
         let mut tags = Self::from_names(list.pages.iter().flat_map(|page| &page.names));
         let known: HashSet<Tag> = tags.tags.iter().cloned().collect();
@@ -57,7 +57,7 @@ impl TagList {
         tags
     }
 
-    /// A list from names that nobody has checked.
+    /// Creates a list from unchecked names.
     pub(crate) fn from_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Self {
         let mut list = Self::default();
         for name in names {
@@ -73,22 +73,22 @@ impl TagList {
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+struct TagListJson<'a> {
     tags: Option<Vec<String>>,
     #[serde(borrow)]
     manifest: Option<&'a RawValue>,
 }
 
-/// Reads all pages of a repository's tag list. What has not changed since an
-/// earlier run is taken from `old`, where the registry offers ETags; `keep` gets
-/// the pages, to be remembered.
+/// Fetches all pages of a tag list. If the registry supports ETags, pages that have
+/// not changed since an earlier run are taken from `old`. `keep` receives the pages
+/// for the cache.
 pub(crate) async fn fetch(
     remote: &Remote,
     old: Option<&RememberedList>,
     mut keep: Option<&mut Vec<RememberedPage>>,
 ) -> Result<TagList, FetchFailure> {
-    let all = remote.url("tags/list").await?;
-    let mut url = all.clone();
+    let first = remote.url("tags/list").await?;
+    let mut url = first.clone();
     url.set_query(Some(&format!("n={PAGE_SIZE}")));
     let mut tags: HashSet<Tag> = HashSet::new();
     let mut illegal = 0_usize;
@@ -97,19 +97,19 @@ pub(crate) async fn fetch(
     let mut kept = 0;
     let mut idle = 0;
     for page_number in 1.. {
-        let mut asked = ask(remote, &url, old).await?;
-        if page_number == 1 && asked.is_err() {
-            url = all.clone();
-            asked = ask(remote, &url, old).await?;
+        let mut result = fetch_page(remote, &url, old).await?;
+        if page_number == 1 && result.is_err() {
+            url = first.clone();
+            result = fetch_page(remote, &url, old).await?;
         }
-        let (page, at) = match asked {
+        let (page, at) = match result {
             Ok(read) => read,
             Err(answer) if page_number == 1 => {
                 return Err(remote.refusal("the repository", &answer).await);
             }
             Err(_) => {
                 let why = format!(
-                    "the registry answers HTTP 400 when asked for page {page_number}, to which its own link leads"
+                    "the registry responds with HTTP 400 to page {page_number}, although its own link leads there"
                 );
                 return Err(useless(remote, why));
             }
@@ -135,8 +135,8 @@ pub(crate) async fn fetch(
         if let Some(pages) = &mut keep {
             kept += page.size();
             pages.push(page);
-            // A list as long as this is read again rather than remembered.
-            if kept > MAX_KEPT {
+            // A list this long is fetched again instead of being cached.
+            if kept > MAX_CACHED {
                 pages.clear();
                 keep = None;
             }
@@ -151,12 +151,12 @@ pub(crate) async fn fetch(
             ));
         }
         if idle > MAX_IDLE_PAGES {
-            return Err(useless(remote, "its pages bring no new tags"));
+            return Err(useless(remote, "its pages contain no new tags"));
         }
         visited.insert(url.clone());
         url = link::follow(&at, &next).map_err(|bad| useless(remote, bad))?;
         if visited.contains(&url) {
-            return Err(useless(remote, "its pages go in a circle"));
+            return Err(useless(remote, "its pages form a loop"));
         }
     }
     let mut sorted: Vec<Tag> = tags.into_iter().collect();
@@ -168,10 +168,10 @@ pub(crate) async fn fetch(
     })
 }
 
-/// Asks for one page, or gives the answer that calls the question a bad one. A
-/// page is remembered under the URL that was asked; beside it stands the one that
-/// answered, behind all redirects.
-async fn ask(
+/// Fetches one page, or returns the response if its status is 400. The page records
+/// the URL that was requested; the other URL is the one that responded, after all
+/// redirects.
+async fn fetch_page(
     remote: &Remote,
     url: &Url,
     old: Option<&RememberedList>,
@@ -188,7 +188,7 @@ async fn ask(
         }
         _ => {}
     }
-    let page = read(remote, &answer)?;
+    let page = parse(remote, &answer)?;
     let page = RememberedPage {
         url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
@@ -199,14 +199,14 @@ async fn ask(
     Ok(Ok((page, answer.url)))
 }
 
-fn read<'a>(remote: &Remote, answer: &'a Response) -> Result<Page<'a>, FetchFailure> {
+fn parse<'a>(remote: &Remote, answer: &'a Response) -> Result<TagListJson<'a>, FetchFailure> {
     serde_json::from_slice(&answer.body).map_err(|error| {
-        let content_type = answer.header("content-type").unwrap_or("no type");
+        let content_type = answer.header("content-type").unwrap_or("no content type");
         useless(
             remote,
             format_args!(
                 "it is malformed: {} ({}); is {} a registry?",
-                place_of(&error),
+                json_error(&error),
                 clean(content_type),
                 remote.label().registry()
             ),
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_no_tags_are_counted_and_dropped() {
+    fn names_that_are_not_valid_tags_are_counted_and_dropped() {
         let list = TagList::from_names(["b", "a", "b", "no tag", "", "a\u{1b}[31m"]);
         assert_eq!(
             list.tags.iter().map(Tag::as_str).collect::<Vec<_>>(),

@@ -1,34 +1,37 @@
-//! A server as its worker sees it.
+//! The entries in one server.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::super::key::{CacheKey, EntryKind, FORMAT};
 use super::super::option::Server;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::connection::{Connection, LARGEST, Stored, Trouble};
+use super::connection::{CacheServerError, Connection, MAX_VALUE, SetOutcome};
 
-/// How many keys are asked at a time: memcached reads a line of so many at once.
-const KEYS: usize = 100;
+/// How many keys are requested at a time: memcached reads a line with this many
+/// keys at once.
+const MAX_KEYS: usize = 100;
 
-/// How many bytes of values are sent at a time, about.
-const BYTES: usize = 64 << 10;
+/// The approximate number of bytes of values sent at a time.
+const BATCH_BYTES: usize = 64 << 10;
 
-/// How long what is not addressed by a digest is kept, in seconds: the most that
-/// memcached takes for a span. For how long it is trusted is not said here.
+/// The expiry time, in seconds, of entries that are not addressed by a digest: the
+/// longest relative time that memcached accepts. How long an entry is trusted is
+/// decided elsewhere.
 const THIRTY_DAYS: u32 = 30 * 24 * 60 * 60;
 
-/// How long a server may keep a run waiting in all, beside what is normal.
-const MOST_WAITING: Duration = Duration::from_secs(1);
+/// How long a server may delay a run in total, beyond the normal response times.
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// What is normal for one answer.
-const NORMAL: Duration = Duration::from_millis(50);
+/// The normal time for one response.
+const NORMAL_TIME: Duration = Duration::from_millis(50);
 
 /// The entries in one server.
 pub(crate) struct Entries {
     server: Server,
     connection: Option<Connection>,
-    waited: Duration,
+    delay: Duration,
     over: bool,
     warnings: Warnings,
 }
@@ -42,51 +45,54 @@ impl Entries {
         Self {
             server,
             connection: None,
-            waited: Duration::ZERO,
+            delay: Duration::ZERO,
             over: false,
             warnings,
         }
     }
 
-    /// Asks the server. After an error it is given up for the run; but a
-    /// connection that has ended since it was used last, as by a restart, is
-    /// opened anew once.
-    fn ask<T>(&mut self, question: impl Fn(&mut Connection) -> Result<T, Trouble>) -> Option<T> {
+    /// Sends a request to the server. After an error the server is given up for the
+    /// run, except that a connection that was closed since its last use, for
+    /// example by a restart, is opened again once.
+    fn request<T>(
+        &mut self,
+        send: impl Fn(&mut Connection) -> Result<T, CacheServerError>,
+    ) -> Option<T> {
         let since = Instant::now();
-        let mark_public = self.connection.is_some();
-        let mut answer = self.ask_once(&question);
-        if mark_public && matches!(answer, Err(Trouble::Closed)) {
-            answer = self.ask_once(&question);
+        let was_open = self.connection.is_some();
+        let mut response = self.request_once(&send);
+        if was_open && matches!(response, Err(CacheServerError::Closed)) {
+            response = self.request_once(&send);
         }
-        self.waited += since.elapsed().saturating_sub(NORMAL);
-        match answer {
-            Ok(answer) => {
-                if self.waited > MOST_WAITING {
-                    self.give_up(&Trouble::Tardy);
+        self.delay += since.elapsed().saturating_sub(NORMAL_TIME);
+        match response {
+            Ok(response) => {
+                if self.delay > MAX_DELAY {
+                    self.give_up(&CacheServerError::TooSlow);
                 }
-                Some(answer)
+                Some(response)
             }
-            Err(trouble) => {
-                self.give_up(&trouble);
+            Err(error) => {
+                self.give_up(&error);
                 None
             }
         }
     }
 
-    fn ask_once<T>(
+    fn request_once<T>(
         &mut self,
-        question: impl Fn(&mut Connection) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        send: impl Fn(&mut Connection) -> Result<T, CacheServerError>,
+    ) -> Result<T, CacheServerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => Connection::open(&self.server)?,
         };
-        let answer = question(&mut connection)?;
+        let response = send(&mut connection)?;
         self.connection = Some(connection);
-        Ok(answer)
+        Ok(response)
     }
 
-    fn give_up(&mut self, why: &Trouble) {
+    fn give_up(&mut self, why: &CacheServerError) {
         self.over = true;
         self.connection = None;
         self.warnings.add(format!(
@@ -96,13 +102,13 @@ impl Entries {
     }
 
     fn store(&mut self, values: &[(String, u32, Vec<u8>)]) {
-        let Some(stored) = self.ask(|connection| connection.set(values)) else {
+        let Some(stored) = self.request(|connection| connection.set(values)) else {
             return;
         };
         for outcome in stored {
-            if let Stored::No(text) = outcome {
+            if let SetOutcome::Refused(text) = outcome {
                 self.warnings.add(format!(
-                    "the cache server {} does not keep all values: {text}",
+                    "the cache server {} does not store all values: {text}",
                     self.server
                 ));
             }
@@ -113,13 +119,14 @@ impl Entries {
 impl Store for Entries {
     fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         let mut values = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(KEYS) {
+        for keys in keys.chunks(MAX_KEYS) {
             let names: Vec<String> = keys.iter().map(name).collect();
-            let found = match self.over {
-                true => None,
-                false => self.ask(|connection| connection.get(&names)),
-            }
-            .unwrap_or_default();
+            let found = if self.over {
+                HashMap::new()
+            } else {
+                self.request(|connection| connection.get(&names))
+                    .unwrap_or_default()
+            };
             values.extend(names.iter().map(|name| found.get(name).cloned()));
         }
         values
@@ -129,10 +136,10 @@ impl Store for Entries {
         let mut waiting = Vec::new();
         let mut bytes = 0;
         for (key, value) in batch {
-            if value.len() > LARGEST {
+            if value.len() > MAX_VALUE {
                 self.warnings.add(
-                    "what takes more than 1 MiB, such as a page of very many tags, \
-                     is not kept in memcached",
+                    "entries larger than 1 MiB, such as a very long page of tags, \
+                     are not stored in memcached",
                 );
                 continue;
             }
@@ -142,7 +149,7 @@ impl Store for Entries {
             };
             bytes += value.len();
             waiting.push((name(&key), seconds, value));
-            if bytes >= BYTES || waiting.len() >= KEYS {
+            if bytes >= BATCH_BYTES || waiting.len() >= MAX_KEYS {
                 if self.over {
                     return;
                 }

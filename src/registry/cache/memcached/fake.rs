@@ -1,4 +1,4 @@
-//! A server for the faults that a real memcached does not have on demand.
+//! A fake server for failures that a real memcached cannot produce on demand.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,65 +8,65 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What a server does with a question.
+/// How a fake server reacts to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// Answers.
+pub(crate) enum FakeBehavior {
+    /// Responds.
     Works,
-    /// Answers, and then ends the connection.
+    /// Responds, then closes the connection.
     ClosesAfterwards,
-    /// Ends the connection.
+    /// Closes the connection.
     Closes,
-    /// Says nothing.
+    /// Never responds.
     Hangs,
-    /// Answers after so many milliseconds.
+    /// Responds after this many milliseconds.
     Slow(u64),
-    /// Answers this to everything, and then says nothing.
+    /// Responds with this text to every request.
     Says(&'static [u8]),
-    /// Says that it has no room.
+    /// Reports that it is out of memory.
     Refuses,
 }
 
-/// A value with the seconds for which it is kept.
+/// Values with the number of seconds until they expire.
 type Items = Arc<Mutex<HashMap<String, (u32, Vec<u8>)>>>;
 
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     pub(crate) items: Items,
-    pub(crate) questions: Arc<AtomicUsize>,
+    pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) connections: Arc<AtomicUsize>,
 }
 
 impl Fake {
-    pub(crate) fn start(manner: Manner) -> Self {
+    pub(crate) fn start(behavior: FakeBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let fake = Self {
             address: listener.local_addr().expect("an address"),
             items: Items::default(),
-            questions: Arc::default(),
+            requests: Arc::default(),
             connections: Arc::default(),
         };
-        let (items, questions) = (Arc::clone(&fake.items), Arc::clone(&fake.questions));
+        let (items, requests) = (Arc::clone(&fake.items), Arc::clone(&fake.requests));
         let connections = Arc::clone(&fake.connections);
         // Both threads end with the test program.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::Relaxed);
-                let (items, questions) = (Arc::clone(&items), Arc::clone(&questions));
-                thread::spawn(move || serve(stream.expect("a peer"), manner, &items, &questions));
+                let (items, requests) = (Arc::clone(&items), Arc::clone(&requests));
+                thread::spawn(move || serve(stream.expect("a peer"), behavior, &items, &requests));
             }
         });
         fake
     }
 
-    /// How many items it holds.
+    /// The number of items it holds.
     pub(crate) fn count(&self) -> usize {
         self.items.lock().expect("no panic before").len()
     }
 }
 
-/// Ends where the peer does.
-fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsize) {
+/// Serves one connection until the client closes it.
+fn serve(stream: TcpStream, behavior: FakeBehavior, items: &Items, requests: &AtomicUsize) {
     let mut answers = stream.try_clone().expect("a socket");
     let mut reader = BufReader::new(stream);
     loop {
@@ -74,7 +74,7 @@ fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsi
         if reader.read_line(&mut line).unwrap_or(0) == 0 {
             return;
         }
-        questions.fetch_add(1, Ordering::Relaxed);
+        requests.fetch_add(1, Ordering::Relaxed);
         let words: Vec<&str> = line.split_whitespace().collect();
         let mut answer = Vec::new();
         match words.as_slice() {
@@ -94,7 +94,7 @@ fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsi
                 let mut value = vec![0; length.parse::<usize>().expect("a length") + 2];
                 reader.read_exact(&mut value).expect("a value");
                 assert_eq!(value.split_off(value.len() - 2), b"\r\n");
-                if manner == Manner::Refuses {
+                if behavior == FakeBehavior::Refuses {
                     answer.extend_from_slice(b"SERVER_ERROR out of memory storing object\r\n");
                 } else {
                     let item = (seconds.parse().expect("seconds"), value);
@@ -109,14 +109,14 @@ fn serve(stream: TcpStream, manner: Manner, items: &Items, questions: &AtomicUsi
             }
             _ => answer.extend_from_slice(b"ERROR\r\n"),
         }
-        match manner {
-            Manner::Closes => return,
-            Manner::Hangs => continue,
-            Manner::Slow(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
-            Manner::Says(text) => answer = text.to_owned(),
-            Manner::Works | Manner::Refuses | Manner::ClosesAfterwards => {}
+        match behavior {
+            FakeBehavior::Closes => return,
+            FakeBehavior::Hangs => continue,
+            FakeBehavior::Slow(milliseconds) => thread::sleep(Duration::from_millis(milliseconds)),
+            FakeBehavior::Says(text) => answer = text.to_owned(),
+            FakeBehavior::Works | FakeBehavior::Refuses | FakeBehavior::ClosesAfterwards => {}
         }
-        if answers.write_all(&answer).is_err() || manner == Manner::ClosesAfterwards {
+        if answers.write_all(&answer).is_err() || behavior == FakeBehavior::ClosesAfterwards {
             return;
         }
     }

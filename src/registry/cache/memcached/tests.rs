@@ -1,4 +1,4 @@
-//! What becomes of a run when servers do not work.
+//! Runs with servers that fail in different ways.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::super::key::{CacheKey, EntryKind};
 use super::super::option::{CacheOption, Server};
 use super::super::store::Cache;
-use super::connection::LARGEST;
-use super::fake::{Fake, Manner};
+use super::connection::MAX_VALUE;
+use super::fake::{Fake, FakeBehavior};
 
 fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
@@ -29,7 +29,7 @@ async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
     cache.flush().await;
 }
 
-/// How many of these are found; what is found must be what was put.
+/// Counts the entries that are found, and checks their values.
 async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
     let keys: Vec<CacheKey> = numbers.clone().map(key).collect();
     let values = cache.get(&keys).await;
@@ -39,7 +39,7 @@ async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
     values.iter().flatten().count()
 }
 
-/// The only warning, which names the server.
+/// Checks that there is exactly this warning and that it names the server.
 #[track_caller]
 fn warns(cache: &Cache, fake: &Fake, warning: &str) {
     let warnings = cache.warnings();
@@ -52,17 +52,17 @@ fn warns(cache: &Cache, fake: &Fake, warning: &str) {
 }
 
 #[tokio::test]
-async fn what_one_run_puts_another_finds_over_one_connection_in_few_questions() {
-    let fake = Fake::start(Manner::Works);
+async fn entries_of_one_run_are_found_by_the_next_in_few_requests() {
+    let fake = Fake::start(FakeBehavior::Works);
     let first = cache(&[&fake]);
     fill(&first, 0..1000).await;
     assert_eq!(fake.count(), 1000);
-    let asked = fake.questions.load(Ordering::Relaxed);
+    let asked = fake.requests.load(Ordering::Relaxed);
     let second = cache(&[&fake]);
     assert_eq!(found(&second, 0..1010).await, 1000);
-    assert_eq!(fake.questions.load(Ordering::Relaxed) - asked, 11);
+    assert_eq!(fake.requests.load(Ordering::Relaxed) - asked, 11);
     assert_eq!(fake.connections.load(Ordering::Relaxed), 2);
-    // A key may stand twice in a question.
+    // A request may contain a key twice.
     let twice = second.get(&[key(1), key(1)]).await;
     assert_eq!(twice, [Some(value(1)), Some(value(1))]);
     assert_eq!(first.warnings(), [""; 0]);
@@ -70,8 +70,8 @@ async fn what_one_run_puts_another_finds_over_one_connection_in_few_questions() 
 }
 
 #[tokio::test]
-async fn what_has_a_digest_is_kept_for_ever_and_the_rest_for_thirty_days() {
-    let fake = Fake::start(Manner::Works);
+async fn images_never_expire_and_other_entries_expire_after_thirty_days() {
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     for kind in EntryKind::ALL {
         cache.put(CacheKey::new(kind, &[b"a"]), vec![]);
@@ -86,22 +86,22 @@ async fn what_has_a_digest_is_kept_for_ever_and_the_rest_for_thirty_days() {
 }
 
 #[tokio::test]
-async fn nothing_is_connected_before_something_is_asked() {
-    let fake = Fake::start(Manner::Works);
+async fn no_connection_is_opened_before_the_first_lookup() {
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     cache.flush().await;
     assert_eq!(fake.connections.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
-async fn servers_share_the_keys_and_losing_one_moves_only_its_own() {
-    let fakes: Vec<Fake> = (0..3).map(|_| Fake::start(Manner::Works)).collect();
+async fn keys_are_spread_over_servers_and_removing_one_moves_only_its_keys() {
+    let fakes: Vec<Fake> = (0..3).map(|_| Fake::start(FakeBehavior::Works)).collect();
     let all: Vec<&Fake> = fakes.iter().collect();
     fill(&cache(&all), 0..900).await;
     for fake in &fakes {
         assert!((200..400).contains(&fake.count()), "{}", fake.count());
     }
-    // The order in which they are named does not matter.
+    // The order of the servers does not matter.
     let turned: Vec<&Fake> = fakes.iter().rev().collect();
     assert_eq!(found(&cache(&turned), 0..900).await, 900);
     let without_last = cache(&all[..2]);
@@ -110,9 +110,9 @@ async fn servers_share_the_keys_and_losing_one_moves_only_its_own() {
 }
 
 #[tokio::test]
-async fn a_dead_server_costs_its_own_keys_and_one_warning() {
-    let works = Fake::start(Manner::Works);
-    let mut dead = Fake::start(Manner::Works);
+async fn unreachable_server_loses_only_its_own_keys_and_warns_once() {
+    let works = Fake::start(FakeBehavior::Works);
+    let mut dead = Fake::start(FakeBehavior::Works);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     dead.address = listener.local_addr().expect("an address");
     drop(listener);
@@ -125,72 +125,75 @@ async fn a_dead_server_costs_its_own_keys_and_one_warning() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_given_up_after_a_quarter_of_a_second() {
-    let works = Fake::start(Manner::Works);
-    let hangs = [Fake::start(Manner::Hangs), Fake::start(Manner::Hangs)];
+async fn hanging_server_is_given_up_after_a_quarter_of_a_second() {
+    let works = Fake::start(FakeBehavior::Works);
+    let hangs = [
+        Fake::start(FakeBehavior::Hangs),
+        Fake::start(FakeBehavior::Hangs),
+    ];
     fill(&cache(&[&works]), 0..600).await;
     let cache = cache(&[&works, &hangs[0], &hangs[1]]);
     let since = Instant::now();
     let first = found(&cache, 0..600).await;
     let took = since.elapsed();
     assert!((100..300).contains(&first), "{first}");
-    // Both at the same time; with room for a busy machine.
+    // Both hang at the same time; allow for a busy machine.
     let bounds = Duration::from_millis(240)..Duration::from_millis(1500);
     assert!(bounds.contains(&took), "{took:?}");
     let asked = hangs
         .each_ref()
-        .map(|fake| fake.questions.load(Ordering::Relaxed));
+        .map(|fake| fake.requests.load(Ordering::Relaxed));
     assert_eq!(found(&cache, 0..600).await, first);
     fill(&cache, 600..700).await;
     assert_eq!(
         hangs
             .each_ref()
-            .map(|fake| fake.questions.load(Ordering::Relaxed)),
+            .map(|fake| fake.requests.load(Ordering::Relaxed)),
         asked
     );
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
     for warning in warnings {
-        assert!(warning.ends_with("no answer within 250 ms"), "{warning}");
+        assert!(warning.ends_with("no response within 250 ms"), "{warning}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_slow_each_time_is_given_up_too() {
-    let fake = Fake::start(Manner::Slow(150));
+async fn server_that_is_always_slow_is_given_up() {
+    let fake = Fake::start(FakeBehavior::Slow(150));
     let cache = cache(&[&fake]);
     let since = Instant::now();
     assert_eq!(found(&cache, 0..3000).await, 0);
     assert!(since.elapsed() < Duration::from_secs(4));
-    assert!(fake.questions.load(Ordering::Relaxed) < 15);
+    assert!(fake.requests.load(Ordering::Relaxed) < 15);
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(cache.is_off());
 }
 
 #[tokio::test]
-async fn what_no_memcached_answers_is_found_out() {
+async fn server_that_is_not_memcached_is_detected() {
     for (text, warning) in [
         (
             &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
-            "does not answer as memcached",
+            "does not respond like memcached",
         ),
-        (b"\0\xff\xfe\r\n", "does not answer as memcached"),
-        (b"ERROR\r\n", "does not answer as memcached"),
-        (b"END\n", "does not answer as memcached"),
-        (&[b'x'; 5000], "does not answer as memcached"),
+        (b"\0\xff\xfe\r\n", "does not respond like memcached"),
+        (b"ERROR\r\n", "does not respond like memcached"),
+        (b"END\n", "does not respond like memcached"),
+        (&[b'x'; 5000], "does not respond like memcached"),
         (
             b"VALUE other 0 3\r\nabc\r\nEND\r\n",
-            "does not answer as memcached",
+            "does not respond like memcached",
         ),
-        (b"VALUE \r\n", "does not answer as memcached"),
+        (b"VALUE \r\n", "does not respond like memcached"),
         (
             b"SERVER_ERROR \x1b[31mout of order\r\n",
-            "answers \" [31mout of order\"",
+            "responded \" [31mout of order\"",
         ),
-        (b"EN", "no answer within 250 ms"),
+        (b"EN", "no response within 250 ms"),
     ] {
-        let fake = Fake::start(Manner::Says(text));
+        let fake = Fake::start(FakeBehavior::Says(text));
         let cache = cache(&[&fake]);
         let shown = String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
         assert_eq!(found(&cache, 0..3).await, 0, "{shown}");
@@ -200,27 +203,27 @@ async fn what_no_memcached_answers_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_length_beyond_the_limit_is_not_made_room_for() {
+async fn no_memory_is_allocated_for_a_length_over_the_limit() {
     let name = format!("imgpolicy:2:{}", key(0).hex());
     for length in ["1048577", "99999999999999", "-1", "1 2"] {
         let text = format!("VALUE {name} 0 {length}\r\n").into_bytes();
-        let fake = Fake::start(Manner::Says(text.leak()));
+        let fake = Fake::start(FakeBehavior::Says(text.leak()));
         let cache = cache(&[&fake]);
         assert_eq!(found(&cache, 0..1).await, 0, "{length}");
-        warns(&cache, &fake, "does not answer as memcached");
+        warns(&cache, &fake, "does not respond like memcached");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_closes_is_given_up_and_one_that_restarts_is_not() {
-    let closes = Fake::start(Manner::Closes);
+async fn server_that_closes_is_given_up_but_a_restarted_one_is_not() {
+    let closes = Fake::start(FakeBehavior::Closes);
     let given_up = cache(&[&closes]);
     assert_eq!(found(&given_up, 0..1).await, 0);
     warns(&given_up, &closes, "it closed the connection");
 
-    let works = Fake::start(Manner::Works);
+    let works = Fake::start(FakeBehavior::Works);
     fill(&cache(&[&works]), 0..10).await;
-    let restarts = Fake::start(Manner::ClosesAfterwards);
+    let restarts = Fake::start(FakeBehavior::ClosesAfterwards);
     let items = works.items.lock().expect("no panic before").clone();
     *restarts.items.lock().expect("no panic before") = items;
     let goes_on = cache(&[&restarts]);
@@ -230,14 +233,14 @@ async fn a_server_that_closes_is_given_up_and_one_that_restarts_is_not() {
     assert_eq!(
         restarts.connections.load(Ordering::Relaxed),
         3,
-        "one a question"
+        "one per request"
     );
     assert_eq!(goes_on.warnings(), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_others_wrote_under_our_keys_is_a_miss() {
-    let fake = Fake::start(Manner::Works);
+async fn values_of_other_programs_under_our_keys_are_misses() {
+    let fake = Fake::start(FakeBehavior::Works);
     fill(&cache(&[&fake]), 0..4).await;
     {
         let mut items = fake.items.lock().expect("no panic before");
@@ -255,25 +258,25 @@ async fn what_others_wrote_under_our_keys_is_a_miss() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_left_out_with_a_note() {
-    let fake = Fake::start(Manner::Works);
+async fn values_that_are_too_large_are_skipped_with_a_warning() {
+    let fake = Fake::start(FakeBehavior::Works);
     let cache = cache(&[&fake]);
     // The checksum takes 16 bytes.
-    cache.put(key(1), vec![1; LARGEST - 16]);
-    cache.put(key(2), vec![2; LARGEST - 15]);
-    cache.put(key(3), vec![3; 8 << 20]);
+    cache.put(key(1), vec![1; MAX_VALUE - 16]);
+    cache.put(key(2), vec![2; MAX_VALUE - 15]);
+    cache.put(key(3), vec![3; 2 << 20]);
     cache.flush().await;
     let values = cache.get(&[key(1), key(2), key(3)]).await;
     let lengths: Vec<_> = values.iter().map(|v| v.as_ref().map(Vec::len)).collect();
-    assert_eq!(lengths, [Some(LARGEST - 16), None, None]);
+    assert_eq!(lengths, [Some(MAX_VALUE - 16), None, None]);
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("more than 1 MiB"), "{warnings:?}");
+    assert!(warnings[0].contains("larger than 1 MiB"), "{warnings:?}");
 }
 
 #[tokio::test]
-async fn a_server_without_room_is_a_note_and_is_asked_on() {
-    let fake = Fake::start(Manner::Refuses);
+async fn full_server_causes_a_warning_and_stays_in_use() {
+    let fake = Fake::start(FakeBehavior::Refuses);
     let cache = cache(&[&fake]);
     fill(&cache, 0..10).await;
     assert_eq!(found(&cache, 0..10).await, 0);

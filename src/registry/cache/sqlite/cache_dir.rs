@@ -1,41 +1,43 @@
-//! Where the file lies.
+//! The directory of the cache file.
 
 use std::path::PathBuf;
 
 use super::super::option::CacheOption;
 
-/// The folder of this program in the user's cache directory.
-const OWN: &str = "kubectl-imgpolicy";
+/// The directory of this program in the user's cache directory.
+const PROGRAM_DIR: &str = "kubectl-imgpolicy";
 
-/// The directory of the file: the one that is named, or the user's. `None` where
-/// there is none.
+/// Returns the directory of the file: the configured one, or the user's cache
+/// directory. `None` if the user has none.
 pub(crate) fn directory(option: &CacheOption) -> Option<PathBuf> {
     match option {
         CacheOption::Directory(directory) => Some(directory.clone()),
-        CacheOption::Auto => Some(user_caches()?.join(OWN)),
+        CacheOption::Auto => Some(user_caches()?.join(PROGRAM_DIR)),
         CacheOption::Off | CacheOption::Memcached(_) => None,
     }
 }
 
-/// `$XDG_CACHE_HOME`, else what the system calls the place for caches. A
-/// relative `$XDG_CACHE_HOME` is ignored, as its specification wants.
+/// Returns `$XDG_CACHE_HOME`, or the system's default directory for caches. A
+/// relative `$XDG_CACHE_HOME` is ignored, as its specification requires.
 #[expect(
     clippy::disallowed_methods,
-    reason = "where caches lie is in the environment"
+    reason = "the environment defines the cache directory"
 )]
 fn user_caches() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let absolute = |path: &PathBuf| path.is_absolute();
-    if let Some(named) = variable("XDG_CACHE_HOME").filter(absolute) {
-        return Some(named);
+    if let Some(path) = absolute(std::env::var_os("XDG_CACHE_HOME")) {
+        return Some(path);
     }
     if cfg!(windows) {
-        return variable("LOCALAPPDATA").filter(absolute);
+        return absolute(std::env::var_os("LOCALAPPDATA"));
     }
-    let home = std::env::home_dir().filter(absolute)?;
+    let home = absolute(std::env::home_dir())?;
     Some(if cfg!(target_os = "macos") {
         home.join("Library").join("Caches")
     } else {
         home.join(".cache")
     })
+}
+
+fn absolute(path: Option<impl Into<PathBuf>>) -> Option<PathBuf> {
+    path.map(Into::into).filter(|path| path.is_absolute())
 }

@@ -1,4 +1,4 @@
-//! The file as the worker sees it.
+//! The entries of one file, opened on demand.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,47 +8,47 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::super::key::CacheKey;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::file::{self, Identity};
-use super::open::{self, Trouble};
+use super::file::{self, FileIdentity};
+use super::open::{self, CacheFileError};
 use super::rows;
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How large the file may grow.
+/// The size limit of the file, in bytes.
 pub(crate) const LIMIT: u64 = 256 << 20;
 
 /// The entries of one file.
 pub(crate) struct Database {
     file: PathBuf,
-    /// The bytes that the entries may take.
+    /// The size limit in bytes.
     pub(crate) limit: u64,
-    /// Seconds since 1970.
+    /// Returns the seconds since 1970.
     pub(crate) clock: fn() -> i64,
-    state: State,
-    /// Read entries that were not read yet today.
+    state: DatabaseState,
+    /// Entries read for the first time today.
     touched: Vec<[u8; 32]>,
     /// Whether a damaged file was replaced in this run.
     replaced: bool,
     warnings: Warnings,
 }
 
-enum State {
-    /// Not looked at, or not there when last looked at.
+enum DatabaseState {
+    /// Not opened yet, or the file did not exist.
     Closed,
     Open {
         connection: Connection,
-        identity: Identity,
+        identity: FileIdentity,
         writable: bool,
-        /// What is in it was written by an older release.
+        /// An older release wrote its entries.
         older: bool,
     },
     Over,
 }
 
-/// Seconds since 1970.
+/// Returns the seconds since 1970.
 #[expect(
     clippy::disallowed_methods,
-    reason = "when an entry was last used decides what is evicted, and nothing else"
+    reason = "the time of the last use only decides which entries are evicted"
 )]
 fn seconds() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -61,7 +61,7 @@ impl Database {
             file,
             limit: LIMIT,
             clock: seconds,
-            state: State::Closed,
+            state: DatabaseState::Closed,
             touched: Vec::new(),
             replaced: false,
             warnings,
@@ -72,9 +72,10 @@ impl Database {
         (self.clock)() / DAY
     }
 
-    /// Opens the file if it is not open yet; makes it where it shall be made.
-    fn open(&mut self, create: bool) -> Result<(), Trouble> {
-        if !matches!(self.state, State::Closed) {
+    /// Opens the file if it is not open yet. With `create`, creates it if it does not
+    /// exist.
+    fn open(&mut self, create: bool) -> Result<(), CacheFileError> {
+        if !matches!(self.state, DatabaseState::Closed) {
             return Ok(());
         }
         if !file::exists(&self.file)? {
@@ -87,34 +88,37 @@ impl Database {
         let (connection, writable) = match open::writable(&self.file) {
             Ok(connection) => (connection, true),
             Err(
-                trouble @ (Trouble::Damaged | Trouble::Foreign | Trouble::Newer(_) | Trouble::Busy),
+                error @ (CacheFileError::Damaged
+                | CacheFileError::Foreign
+                | CacheFileError::Newer(_)
+                | CacheFileError::Busy),
             ) => {
-                // Closed now, but it was this file that is damaged.
-                if matches!(trouble, Trouble::Damaged) {
+                // `identity` is still that of the damaged file.
+                if matches!(error, CacheFileError::Damaged) {
                     self.replace(&identity)?;
                     return self.open(true);
                 }
-                return Err(trouble);
+                return Err(error);
             }
-            Err(trouble) => {
-                let connection = open::readable(&self.file).map_err(|_| trouble)?;
+            Err(error) => {
+                let connection = open::readable(&self.file).map_err(|_| error)?;
                 (connection, false)
             }
         };
         if !writable {
             self.warn(
-                "can only be read, so nothing new is kept",
-                &Trouble::ReadOnly,
+                "can only be read, so nothing new is stored",
+                &CacheFileError::ReadOnly,
             );
         }
         let older = open::is_older(&connection)?;
         if older {
             self.warnings.add(format!(
-                "the metadata cache {} was made by an older version; what it remembers is not used",
+                "the metadata cache {} was written by an older version; its entries are not used",
                 self.file.display()
             ));
         }
-        self.state = State::Open {
+        self.state = DatabaseState::Open {
             connection,
             identity,
             writable,
@@ -123,16 +127,16 @@ impl Database {
         Ok(())
     }
 
-    /// Sets the damaged file aside, once in a run.
-    fn replace(&mut self, damaged: &Identity) -> Result<(), Trouble> {
-        self.state = State::Closed;
+    /// Sets the damaged file aside, at most once per run.
+    fn replace(&mut self, damaged: &FileIdentity) -> Result<(), CacheFileError> {
+        self.state = DatabaseState::Closed;
         if self.replaced {
-            return Err(Trouble::Damaged);
+            return Err(CacheFileError::Damaged);
         }
         self.replaced = true;
         if let Some(aside) = file::set_aside(&self.file, damaged)? {
             self.warnings.add(format!(
-                "the metadata cache {} was damaged; it is now {}, and a new one is begun",
+                "the metadata cache {} was damaged; it was renamed to {} and a new one was started",
                 self.file.display(),
                 aside.display()
             ));
@@ -140,58 +144,58 @@ impl Database {
         Ok(())
     }
 
-    fn warn(&self, what: &str, why: &Trouble) {
+    fn warn(&self, what: &str, why: &CacheFileError) {
         self.warnings.add(format!(
             "the metadata cache {} {what}: {why}",
             self.file.display()
         ));
     }
 
-    fn give_up(&mut self, why: &Trouble) {
+    fn give_up(&mut self, why: &CacheFileError) {
         self.warn("is not used", why);
-        self.state = State::Over;
+        self.state = DatabaseState::Over;
     }
 
-    /// What to do about trouble with the open file: whether to try again.
-    fn recover(&mut self, trouble: Trouble, writing: bool) -> bool {
-        let State::Open {
+    /// Handles an error of the open file. Returns whether to try again.
+    fn recover(&mut self, error: CacheFileError, writing: bool) -> bool {
+        let DatabaseState::Open {
             identity, writable, ..
         } = &mut self.state
         else {
-            self.give_up(&trouble);
+            self.give_up(&error);
             return false;
         };
-        match trouble {
-            Trouble::Damaged if *writable => {
+        match error {
+            CacheFileError::Damaged if *writable => {
                 let identity = identity.clone();
                 match self.replace(&identity) {
                     Ok(()) => true,
-                    Err(trouble) => {
-                        self.give_up(&trouble);
+                    Err(error) => {
+                        self.give_up(&error);
                         false
                     }
                 }
             }
-            Trouble::Busy => {
-                self.warn("was not used for a while", &trouble);
+            CacheFileError::Busy => {
+                self.warn("was temporarily not used", &error);
                 false
             }
-            trouble if writing => {
+            error if writing => {
                 *writable = false;
-                self.warn("can only be read, so nothing new is kept", &trouble);
+                self.warn("can only be read, so nothing new is stored", &error);
                 false
             }
-            trouble => {
-                self.give_up(&trouble);
+            error => {
+                self.give_up(&error);
                 false
             }
         }
     }
 
-    fn try_read(&mut self, keys: &[CacheKey]) -> Result<Vec<Option<Vec<u8>>>, Trouble> {
+    fn try_read(&mut self, keys: &[CacheKey]) -> Result<Vec<Option<Vec<u8>>>, CacheFileError> {
         self.open(false)?;
         let today = self.today();
-        let State::Open { connection, .. } = &mut self.state else {
+        let DatabaseState::Open { connection, .. } = &mut self.state else {
             return Ok(vec![None; keys.len()]);
         };
         let found = rows::read(connection, keys)?;
@@ -205,11 +209,11 @@ impl Database {
         Ok(values)
     }
 
-    /// Writes these, and which entries were read today.
-    fn try_write(&mut self, batch: &Batch) -> Result<(), Trouble> {
+    /// Writes these entries, and the day of use of the entries read today.
+    fn try_write(&mut self, batch: &Batch) -> Result<(), CacheFileError> {
         self.open(!batch.is_empty())?;
         let (now, today) = ((self.clock)(), self.today());
-        let State::Open {
+        let DatabaseState::Open {
             connection,
             writable: true,
             older,
@@ -219,14 +223,14 @@ impl Database {
             return Ok(());
         };
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have done so meanwhile.
+        // Another process may have done this in the meantime.
         if *older && !batch.is_empty() && open::is_older(&transaction)? {
-            open::renew(&transaction)?;
+            open::remove_older_entries(&transaction)?;
         }
-        rows::touch(&transaction, &self.touched, today)?;
-        // What would push out an eighth of the rest is not worth it.
-        let most = self.limit / 8;
-        let small = batch.iter().filter(|(_, value)| value.len() as u64 <= most);
+        rows::update_used(&transaction, &self.touched, today)?;
+        // A value that would evict an eighth of the others is not worth storing.
+        let max = self.limit / 8;
+        let small = batch.iter().filter(|(_, value)| value.len() as u64 <= max);
         rows::insert(&transaction, small, now, today)?;
         transaction.commit()?;
         *older = *older && batch.is_empty();
@@ -236,14 +240,14 @@ impl Database {
     }
 
     fn write_or_warn(&mut self, batch: &Batch) {
-        let Err(trouble) = self.try_write(batch) else {
+        let Err(error) = self.try_write(batch) else {
             return;
         };
-        // In place of a damaged file there is a new one now.
-        if self.recover(trouble, true)
-            && let Err(trouble) = self.try_write(batch)
+        // The damaged file has been replaced by a new one.
+        if self.recover(error, true)
+            && let Err(error) = self.try_write(batch)
         {
-            self.recover(trouble, true);
+            self.recover(error, true);
         }
     }
 }
@@ -252,9 +256,9 @@ impl Store for Database {
     fn read(&mut self, keys: &[CacheKey]) -> Vec<Option<Vec<u8>>> {
         match self.try_read(keys) {
             Ok(values) => values,
-            Err(trouble) => {
-                // A new file has nothing to read.
-                self.recover(trouble, false);
+            Err(error) => {
+                // A new file is empty, so there is nothing to retry.
+                self.recover(error, false);
                 vec![None; keys.len()]
             }
         }
@@ -264,13 +268,13 @@ impl Store for Database {
         self.write_or_warn(&batch);
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         if !self.touched.is_empty() && !self.is_over() {
             self.write_or_warn(&Batch::new());
         }
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, DatabaseState::Over)
     }
 }

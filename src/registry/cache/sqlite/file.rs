@@ -1,49 +1,56 @@
-//! The file on disk: made for the user alone, told apart from other files, and
-//! set aside when it is damaged.
+//! The cache file on disk: created for the user only, identified, and set aside if
+//! it is damaged.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What stands beside the file while it is in use.
+/// The name of the file in its directory.
+pub(crate) const FILE_NAME: &str = "metadata.db";
+
+/// The suffixes of the files next to it while it is in use.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
-/// How many damaged files are kept for a look at them.
+/// How many damaged files are kept for inspection.
 const KEPT_ASIDE: usize = 3;
 
-/// How long to wait for another process that sets the file aside.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait while another process sets the file aside.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Which file stood at a path, so that another one is told from it.
+/// Identifies the file at a path, to detect that another file has replaced it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity(Option<(u64, u64)>);
+pub(crate) struct FileIdentity(Option<(u64, u64)>);
 
-/// The path with this at the end of its last part.
-pub(crate) fn beside(file: &Path, end: &str) -> PathBuf {
+/// Returns the path with a suffix appended to its file name.
+pub(crate) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
-    name.push(end);
+    name.push(suffix);
     PathBuf::from(name)
 }
 
-/// The size of the file and what stands beside it.
+/// Returns the size of the file and its companions in bytes.
 pub(crate) fn size(file: &Path) -> u64 {
-    let length = |path: &Path| path.metadata().map_or(0, |found| found.len());
-    let companions = COMPANIONS.map(|end| length(&beside(file, end)));
+    let companions = COMPANIONS.map(|suffix| length(&with_suffix(file, suffix)));
     length(file) + companions.iter().sum::<u64>()
 }
 
-/// Whether there is a file. An error where there is something else.
+fn length(path: &Path) -> u64 {
+    path.metadata().map_or(0, |found| found.len())
+}
+
+/// Whether the file exists. Returns an error if the path is not a regular file.
 pub(crate) fn exists(file: &Path) -> io::Result<bool> {
     match file.symlink_metadata() {
         Ok(found) if found.is_file() => Ok(true),
-        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Ok(_) => Err(io::Error::other("it is not a regular file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Makes the file, empty and for the user alone, and its directory.
+/// Creates the file and its directory, accessible only by the user. The file is
+/// empty.
 pub(crate) fn create(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
         private_directory().create(directory)?;
@@ -70,28 +77,28 @@ fn private_file() -> OpenOptions {
     options
 }
 
-/// Which file stands there now.
-pub(crate) fn identity(file: &Path) -> Identity {
-    Identity(file.metadata().ok().map(|found| number(&found)))
+/// Returns the identity of the file that is there now.
+pub(crate) fn identity(file: &Path) -> FileIdentity {
+    FileIdentity(file.metadata().ok().map(|found| file_number(&found)))
 }
 
 #[cfg(unix)]
-fn number(found: &std::fs::Metadata) -> (u64, u64) {
+fn file_number(found: &std::fs::Metadata) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
     (found.dev(), found.ino())
 }
 
 #[cfg(not(unix))]
-fn number(found: &std::fs::Metadata) -> (u64, u64) {
+fn file_number(found: &std::fs::Metadata) -> (u64, u64) {
     let created = found.created().ok();
     let since = created.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     since.map_or((0, 0), |age| (age.as_secs(), u64::from(age.subsec_nanos())))
 }
 
-/// Gives the damaged file another name, and says which. `None` where another
-/// process did so first and another file stands there already.
-pub(crate) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<PathBuf>> {
-    let _alone = lock(&beside(file, ".lock"))?;
+/// Renames the damaged file and returns its new path. `None` if another process
+/// has already done so and a new file is there.
+pub(crate) fn set_aside(file: &Path, damaged: &FileIdentity) -> io::Result<Option<PathBuf>> {
+    let _lock = lock(&with_suffix(file, ".lock"))?;
     if identity(file) != *damaged {
         return Ok(None);
     }
@@ -100,9 +107,9 @@ pub(crate) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<Pa
     let Some(target) = free.or(names.last()) else {
         return Ok(None);
     };
-    // The log first: beside a new file it would be taken for its own.
-    for end in COMPANIONS {
-        match std::fs::rename(beside(file, end), beside(target, end)) {
+    // Rename the log first: SQLite would apply it to a new file with this name.
+    for suffix in COMPANIONS {
+        match std::fs::rename(with_suffix(file, suffix), with_suffix(target, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -111,20 +118,20 @@ pub(crate) fn set_aside(file: &Path, damaged: &Identity) -> io::Result<Option<Pa
     Ok(Some(target.clone()))
 }
 
-/// The names of damaged files, in the order in which they are given.
+/// Returns the names for damaged files, in the order in which they are used.
 fn names_aside(file: &Path) -> Vec<PathBuf> {
     let numbers = 1..=KEPT_ASIDE;
     numbers
-        .map(|n| beside(file, &format!(".corrupt-{n}")))
+        .map(|n| with_suffix(file, &format!(".corrupt-{n}")))
         .collect()
 }
 
-/// Removes the damaged files; whether there were any.
+/// Removes the damaged files. Returns whether there were any.
 pub(crate) fn remove_aside(file: &Path) -> io::Result<bool> {
     let mut any = false;
     for name in names_aside(file) {
-        for end in ["", "-wal", "-shm"] {
-            match std::fs::remove_file(beside(&name, end)) {
+        for suffix in ["", "-wal", "-shm"] {
+            match std::fs::remove_file(with_suffix(&name, suffix)) {
                 Ok(()) => any = true,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -134,18 +141,18 @@ pub(crate) fn remove_aside(file: &Path) -> io::Result<bool> {
     Ok(any)
 }
 
-/// A lock that ends with the process that holds it.
+/// Takes a lock, which is released at the latest when the process ends.
 fn lock(path: &Path) -> io::Result<File> {
     let lock = private_file().create(true).truncate(false).open(path)?;
     let since = Instant::now();
     loop {
         match lock.try_lock() {
             Ok(()) => return Ok(lock),
-            Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(10));
             }
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process is at it"));
+                return Err(io::Error::other("another process is replacing it"));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }

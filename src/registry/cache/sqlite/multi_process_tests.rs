@@ -1,7 +1,7 @@
-//! Several processes on one file, killed ones, and processes that may not write.
+//! Several processes that use one file, are killed, or have no write permission.
 //!
-//! The children are this test program, told by a variable to run [`child`] with
-//! a task.
+//! The child processes are this test program; an environment variable makes it run
+//! [`child`] with a task.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -10,16 +10,16 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::FILE;
+use super::file::FILE_NAME;
 use super::tests::{at, fill, filled, found};
 use crate::registry::cache::Cache;
 
 const TASK: &str = "IMGPOLICY_CACHE_TASK";
 
-/// A user who may do nothing here.
+/// A user without any permissions here.
 const NOBODY: u32 = 65_534;
 
-/// A command that does a task in a directory: words, then the directory.
+/// Creates a command that runs a task in a directory.
 fn task(program: &Path, words: &str, directory: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -51,12 +51,12 @@ fn succeeded(output: &Output) {
     );
 }
 
-/// The other side of the tests here; alone, it is a process that does its own
+/// The child process of the other tests. Run as a test of its own, it does one
 /// share of the work.
 #[tokio::test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "a child is told by a variable what to do"
+    reason = "a variable passes the task to a child process"
 )]
 async fn child() {
     let Ok(task) = std::env::var(TASK) else {
@@ -74,7 +74,7 @@ async fn child() {
     }
 }
 
-/// Writes entries of its own and some that all write, and reads them back.
+/// Writes its own entries and some that all processes write, and reads them back.
 async fn share(directory: &Path, number: usize) {
     let cache = at(directory);
     for round in 0..10 {
@@ -100,7 +100,7 @@ async fn endless(directory: &Path) {
     }
 }
 
-/// Has no room for all: one warning, and what was written is still read.
+/// Runs out of space: there is one warning, and existing entries can be read.
 async fn full(directory: &Path) {
     let cache = at(directory);
     for start in (0..3000).step_by(100) {
@@ -110,11 +110,14 @@ async fn full(directory: &Path) {
     assert!((100..3000).contains(&kept), "{kept}");
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("nothing new is kept"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("nothing new is stored"),
+        "{warnings:?}"
+    );
     assert!(!cache.is_off());
 }
 
-/// Reads what others wrote, and cannot add to it.
+/// Reads entries of other processes, but cannot add any.
 async fn read_only(directory: &Path) {
     let cache = at(directory);
     assert_eq!(found(&cache, 0..300).await, 300);
@@ -122,7 +125,10 @@ async fn read_only(directory: &Path) {
     assert_eq!(found(&cache, 0..310).await, 300);
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("nothing new is kept"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("nothing new is stored"),
+        "{warnings:?}"
+    );
 }
 
 /// Can neither read nor write.
@@ -137,7 +143,7 @@ async fn unreadable(directory: &Path) {
 }
 
 #[tokio::test]
-async fn eight_processes_share_one_file_from_its_first_moment() {
+async fn eight_processes_share_a_file_that_does_not_exist_yet() {
     let directory = tempfile::tempdir().expect("directory");
     let children: Vec<_> = (0..8)
         .map(|number| {
@@ -157,8 +163,8 @@ async fn eight_processes_share_one_file_from_its_first_moment() {
     assert_eq!(cache.warnings(), [""; 0]);
 }
 
-/// Lets processes write until there are so many entries, and kills them in the
-/// middle of it. Gives back the cache that has looked on.
+/// Lets processes write until there are this many entries, then kills them while
+/// they write. Returns the cache that was used to watch them.
 async fn write_and_be_killed(directory: &Path, processes: usize, entries: usize) -> Cache {
     let write = || {
         task(&this_program(), "endless", directory)
@@ -179,10 +185,10 @@ async fn write_and_be_killed(directory: &Path, processes: usize, entries: usize)
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
+async fn eight_processes_set_a_damaged_file_aside_only_once() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::write(directory.path().join(FILE), "damage ".repeat(2000)).expect("file");
-    // They may warn of it, so they only fill.
+    fs::write(directory.path().join(FILE_NAME), "damage ".repeat(2000)).expect("file");
+    // The processes may warn about the damage, so they only write.
     drop(write_and_be_killed(directory.path(), 8, 2000).await);
     assert!(directory.path().join("metadata.db.corrupt-1").is_file());
     assert!(!directory.path().join("metadata.db.corrupt-2").exists());
@@ -190,13 +196,13 @@ async fn a_damaged_file_is_set_aside_once_by_eight_processes() {
 }
 
 #[tokio::test]
-async fn processes_killed_in_mid_write_leave_a_file_that_works() {
+async fn processes_killed_while_writing_leave_a_usable_file() {
     let directory = tempfile::tempdir().expect("directory");
     for round in 0..3 {
         let cache = write_and_be_killed(directory.path(), 3, 500 * (round + 1)).await;
         drop(cache);
         let cache = at(directory.path());
-        // `found` looks at each value.
+        // `found` checks every value.
         assert!(found(&cache, 0..10_000).await >= 500 * (round + 1));
         fill(&cache, 20_000..20_100).await;
         assert_eq!(found(&at(directory.path()), 20_000..20_100).await, 100);
@@ -205,11 +211,11 @@ async fn processes_killed_in_mid_write_leave_a_file_that_works() {
 }
 
 #[test]
-fn a_full_disk_ends_the_writing_and_not_the_reading() {
+fn full_disk_stops_writing_but_not_reading() {
     let directory = tempfile::tempdir().expect("directory");
     let task = task(&this_program(), "full", directory.path());
-    // No file may grow beyond this many blocks of 512 bytes; a write beyond
-    // fails, as on a full disk.
+    // Limit the file size to this many blocks of 512 bytes; larger writes fail as
+    // on a full disk.
     let mut limited = Command::new("/bin/sh");
     limited
         .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""])
@@ -222,8 +228,8 @@ fn a_full_disk_ends_the_writing_and_not_the_reading() {
     succeeded(&limited.output().expect("a child"));
 }
 
-/// Does a task as a user who may read the directory and its files, but not
-/// write. For root no file is read-only, so root does it as nobody.
+/// Runs a task as a user without write permission. Permissions do not restrict
+/// root, so root runs it as nobody.
 fn without_permission(words: &str, directory: &Path, mode: u32) {
     let set = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
@@ -232,8 +238,9 @@ fn without_permission(words: &str, directory: &Path, mode: u32) {
     let program = surroundings.path().join("program");
     let is_root = surroundings.path().metadata().expect("directory").uid() == 0;
     let mut command = if is_root {
-        // A program cannot be started while it is open for writing, and what this
-        // process has open its other children have open too for a moment.
+        // A program cannot be started while it is open for writing, and for a moment
+        // other child processes share the files that this process has open. So `cp`
+        // writes the copy.
         let copied = Command::new("cp")
             .args([&this_program(), &program])
             .status();
@@ -261,20 +268,20 @@ fn without_permission(words: &str, directory: &Path, mode: u32) {
 }
 
 #[tokio::test]
-async fn a_directory_that_may_not_be_written_is_read() {
+async fn read_only_directory_can_be_read() {
     let (directory, _) = filled().await;
     without_permission("read-only", directory.path(), 0o500);
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_be_written_is_read() {
+async fn read_only_file_can_be_read() {
     let (directory, file) = filled().await;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).expect("a mode");
     without_permission("read-only", directory.path(), 0o700);
 }
 
 #[tokio::test]
-async fn a_directory_that_may_not_be_written_is_read_while_others_write() {
+async fn read_only_directory_can_be_read_while_others_write() {
     let (directory, _) = filled().await;
     let writer = at(directory.path());
     fill(&writer, 0..300).await;
@@ -287,13 +294,13 @@ async fn a_directory_that_may_not_be_written_is_read_while_others_write() {
 }
 
 #[test]
-fn an_empty_directory_that_may_not_be_written_is_one_warning() {
+fn empty_read_only_directory_causes_one_warning() {
     let directory = tempfile::tempdir().expect("directory");
     without_permission("unreadable", directory.path(), 0o500);
 }
 
 #[tokio::test]
-async fn a_directory_that_may_not_be_entered_is_one_warning() {
+async fn inaccessible_directory_causes_one_warning() {
     let (directory, _) = filled().await;
     without_permission("unreadable", directory.path(), 0);
 }

@@ -1,4 +1,4 @@
-//! A connection to the file, or why there is none.
+//! Opens the cache file, and says why it cannot be used.
 
 use std::io;
 use std::path::Path;
@@ -8,19 +8,19 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::file;
 
-/// Says that a file is ours: "imgp".
+/// The application ID of our files: "imgp".
 const APPLICATION: i64 = 0x696d_6770;
 
-/// Counts up with each change that an older program cannot read: of the tables, or
-/// of what the entries say. 2: what is an image is known, and where its date comes
-/// from.
+/// The version of the tables and of the meaning of entries. It is incremented by
+/// each change that an older program cannot read. 2: an entry also records whether
+/// it is an image, and the source of its date.
 const SCHEMA: i64 = 2;
 
-/// How long another process may hold the file.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait while another process uses the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One row an entry. `used` is a day and moves once a day at most; it and the
-/// other short columns stand before the value, so that they are read without it.
+/// One row per entry. `used` is a day, so it changes at most once a day. It and the
+/// other short columns precede the value, so that they can be read without it.
 const TABLES: &str = "
     CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
@@ -33,42 +33,42 @@ const TABLES: &str = "
     CREATE INDEX entry_used ON entry (used);
 ";
 
-/// Why the file cannot be used. The texts end a sentence that names it.
+/// Why the file cannot be used. Each message follows the name of the file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// Its bytes are no database, or one that was damaged.
+pub(crate) enum CacheFileError {
+    /// It is not a database, or a damaged one.
     #[error("it is damaged")]
     Damaged,
-    /// It was made and nothing has been written into it yet.
+    /// It has been created, but nothing has been written to it yet.
     #[error("it is empty")]
     Empty,
-    /// A database of another program.
-    #[error("it belongs to another program; name another directory with --cache")]
+    /// It is a database of another program.
+    #[error("it belongs to another program; set another directory with --cache")]
     Foreign,
-    /// Written by a newer release.
+    /// A newer release wrote it.
     #[error(
-        "a newer release wrote it (format {0}, this one knows {SCHEMA}); \
-         update this one, or name another directory with --cache"
+        "a newer release wrote it (format {0}, this release supports {SCHEMA}); \
+         update this program, or set another directory with --cache"
     )]
     Newer(i64),
-    /// Other processes held it for longer than a second.
+    /// Other processes used it for longer than a second.
     #[error("other processes keep it busy")]
     Busy,
-    /// There is no room left.
+    /// The disk is full.
     #[error("the disk is full")]
     Full,
-    /// It, or its directory, may not be written.
-    #[error("it may not be written")]
+    /// It, or its directory, is not writable.
+    #[error("it is not writable")]
     ReadOnly,
-    /// What the system says.
+    /// An error of the operating system.
     #[error("{0}")]
     System(#[from] io::Error),
-    /// What SQLite says.
+    /// An error of SQLite.
     #[error("{0}")]
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for CacheFileError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged,
@@ -80,58 +80,62 @@ impl From<rusqlite::Error> for Trouble {
     }
 }
 
-/// Opens the file, which is there, for reading and writing.
-pub(crate) fn writable(path: &Path) -> Result<Connection, Trouble> {
+/// Opens an existing file for reading and writing.
+pub(crate) fn writable(path: &Path) -> Result<Connection, CacheFileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
-    // Before anything is changed in a file that may be another's.
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Check this before changing a file that may belong to another program.
     let is_new = !is_ours(&connection)?;
-    // SQLite does not wait by itself where two processes do this at once.
-    patiently(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
-    // A crash of the machine may lose the last entries, never the file.
+    // SQLite does not wait by itself if two processes do this at the same time.
+    retry_while_busy(|| connection.pragma_update(None, "journal_mode", "WAL"))?;
+    // A crash of the machine may lose the last entries, but never the file.
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
     if is_new {
-        patiently(|| create_tables(&mut connection))?;
+        retry_while_busy(|| create_tables(&mut connection))?;
     }
     Ok(connection)
 }
 
-/// Opens the file, which is there, for reading alone.
-pub(crate) fn readable(path: &Path) -> Result<Connection, Trouble> {
+/// Opens an existing file read-only.
+pub(crate) fn readable(path: &Path) -> Result<Connection, CacheFileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = || -> Result<Connection, Trouble> {
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        known(connection)
-    };
-    let refused = match open() {
+    let refused = match open_read_only(path, flags) {
         Ok(connection) => return Ok(connection),
         Err(
-            trouble @ (Trouble::Damaged | Trouble::Empty | Trouble::Foreign | Trouble::Newer(_)),
+            error @ (CacheFileError::Damaged
+            | CacheFileError::Empty
+            | CacheFileError::Foreign
+            | CacheFileError::Newer(_)),
         ) => {
-            return Err(trouble);
+            return Err(error);
         }
-        Err(trouble) => trouble,
+        Err(error) => error,
     };
-    // Where the files beside it cannot be made either, it can still be read as
-    // it stands, unless a log holds what is not yet in it.
-    let log = file::beside(path, "-wal").metadata();
+    // If its companion files cannot be created either, it can still be read as it
+    // is, unless a log contains newer entries.
+    let log = file::with_suffix(path, "-wal").metadata();
     if log.is_ok_and(|log| log.len() > 0) {
         return Err(refused);
     }
-    let Some(name) = uri(path) else {
+    let Some(name) = immutable_uri(path) else {
         return Err(refused);
     };
-    known(Connection::open_with_flags(
+    check_tables(Connection::open_with_flags(
         name,
         flags | OpenFlags::SQLITE_OPEN_URI,
     )?)
 }
 
-/// The path as SQLite's URI of a file that nobody changes.
-fn uri(path: &Path) -> Option<String> {
+fn open_read_only(path: &Path, flags: OpenFlags) -> Result<Connection, CacheFileError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    check_tables(connection)
+}
+
+/// Returns the SQLite URI of a file that nobody changes.
+fn immutable_uri(path: &Path) -> Option<String> {
     let path = std::path::absolute(path).ok()?;
     let mut name = "file:".to_owned();
     for byte in path.to_str()?.replace('\\', "/").bytes() {
@@ -144,52 +148,57 @@ fn uri(path: &Path) -> Option<String> {
     Some(name + "?immutable=1")
 }
 
-/// The connection, where the tables are there.
-fn known(connection: Connection) -> Result<Connection, Trouble> {
+/// Returns the connection if the file has our tables.
+fn check_tables(connection: Connection) -> Result<Connection, CacheFileError> {
     if is_ours(&connection)? {
         Ok(connection)
     } else {
-        Err(Trouble::Empty)
+        Err(CacheFileError::Empty)
     }
 }
 
-/// Whether the file holds our tables; `false` where it holds nothing yet.
-fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
-    // In one transaction, so that another process makes the tables before it or
-    // after it.
+/// Whether the file has our tables; `false` if it is empty.
+fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
+    // In one transaction, so that another process creates the tables either before
+    // it or after it.
     let transaction = connection.unchecked_transaction()?;
-    let number = |sql| transaction.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = query_number(&transaction, "PRAGMA application_id")?;
+    let version = query_number(&transaction, "PRAGMA user_version")?;
+    let tables = count_tables(&transaction)?;
     drop(transaction);
     match (application, version) {
         (APPLICATION, 1..=SCHEMA) => Ok(true),
-        (APPLICATION, newer) => Err(Trouble::Newer(newer)),
+        (APPLICATION, newer) => Err(CacheFileError::Newer(newer)),
         (0, 0) if tables == 0 => Ok(false),
-        _ => Err(Trouble::Foreign),
+        _ => Err(CacheFileError::Foreign),
     }
 }
 
-/// Whether an older release wrote the file. Its entries have other keys, so none of
-/// them is ever met.
+/// Whether an older release wrote the file. Its entries have different keys, so they
+/// are never found.
 pub(crate) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
-    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let version = query_number(connection, "PRAGMA user_version")?;
     Ok(version < SCHEMA)
 }
 
-/// Removes what an older release wrote.
-pub(crate) fn renew(transaction: &Connection) -> Result<(), rusqlite::Error> {
+fn count_tables(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    query_number(connection, "SELECT count(*) FROM sqlite_schema")
+}
+
+fn query_number(connection: &Connection, sql: &str) -> Result<i64, rusqlite::Error> {
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// Removes the entries of an older release.
+pub(crate) fn remove_older_entries(transaction: &Connection) -> Result<(), rusqlite::Error> {
     transaction.execute("DELETE FROM entry", [])?;
     transaction.pragma_update(None, "user_version", SCHEMA)
 }
 
-/// Makes the tables, unless another process has just done so.
+/// Creates the tables, unless another process has just done so.
 fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let tables: i64 =
-        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables == 0 {
+    if count_tables(&transaction)? == 0 {
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
@@ -197,12 +206,14 @@ fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     transaction.commit()
 }
 
-/// Does this again while other processes are in the way.
-fn patiently<T>(mut act: impl FnMut() -> Result<T, rusqlite::Error>) -> Result<T, Trouble> {
+/// Retries while other processes use the file.
+fn retry_while_busy<T>(
+    mut act: impl FnMut() -> Result<T, rusqlite::Error>,
+) -> Result<T, CacheFileError> {
     let since = Instant::now();
     loop {
-        match act().map_err(Trouble::from) {
-            Err(Trouble::Busy) if since.elapsed() < PATIENCE => {
+        match act().map_err(CacheFileError::from) {
+            Err(CacheFileError::Busy) if since.elapsed() < BUSY_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             done => return done,

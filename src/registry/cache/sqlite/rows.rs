@@ -1,18 +1,18 @@
-//! The statements.
+//! The SQL statements.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::super::key::{CacheKey, EntryKind};
 use super::super::report::KindReport;
 
-/// A row, as far as it matters for an answer.
-pub(crate) struct Found {
-    /// The day when it was last read or written.
+/// The part of a row that a lookup needs.
+pub(crate) struct StoredEntry {
+    /// The day of the last read or write, counted from 1970.
     pub(crate) used: i64,
     pub(crate) value: Vec<u8>,
 }
 
-/// The number of a kind in the file, where it stays what it is.
+/// The number of a kind in the file. These numbers must not change.
 pub(crate) fn number(kind: EntryKind) -> i64 {
     match kind {
         EntryKind::TagList => 1,
@@ -24,15 +24,15 @@ pub(crate) fn number(kind: EntryKind) -> i64 {
 pub(crate) fn read(
     connection: &mut Connection,
     keys: &[CacheKey],
-) -> Result<Vec<Option<Found>>, rusqlite::Error> {
-    // One transaction takes its locks once.
+) -> Result<Vec<Option<StoredEntry>>, rusqlite::Error> {
+    // One transaction, so that the locks are taken only once.
     let transaction = connection.transaction()?;
     let mut select = transaction.prepare("SELECT used, value FROM entry WHERE hash = ?1")?;
     keys.iter()
         .map(|key| {
             select
                 .query_row([key.hash()], |row| {
-                    Ok(Found {
+                    Ok(StoredEntry {
                         used: row.get(0)?,
                         value: row.get(1)?,
                     })
@@ -42,7 +42,7 @@ pub(crate) fn read(
         .collect()
 }
 
-/// Puts entries in, in place of those of the same keys.
+/// Inserts entries, replacing those with the same keys.
 pub(crate) fn insert<'a>(
     connection: &Connection,
     entries: impl Iterator<Item = (&'a CacheKey, &'a Vec<u8>)>,
@@ -60,8 +60,8 @@ pub(crate) fn insert<'a>(
     Ok(())
 }
 
-/// Notes that these were used today.
-pub(crate) fn touch(
+/// Records that these entries were used today.
+pub(crate) fn update_used(
     connection: &Connection,
     hashes: &[[u8; 32]],
     today: i64,
@@ -73,8 +73,8 @@ pub(crate) fn touch(
     Ok(())
 }
 
-/// Where the entries take more than `limit` bytes, takes those away that were
-/// not used for the longest time, until an eighth of it is free.
+/// If the entries take more than `limit` bytes, removes the least recently used
+/// ones until an eighth of the limit is free.
 pub(crate) fn evict(connection: &mut Connection, limit: u64) -> Result<(), rusqlite::Error> {
     if bytes(connection)? <= limit {
         return Ok(());
@@ -89,28 +89,31 @@ pub(crate) fn evict(connection: &mut Connection, limit: u64) -> Result<(), rusql
         }
         let entries: i64 =
             transaction.query_row("SELECT count(*) FROM entry", [], |row| row.get(0))?;
-        // As many as should do if all were of one size, and some more each time.
+        // The right number if all entries have the same size; repeated if needed.
         let share = (taken - target) as f64 / taken as f64;
-        let few = (entries as f64 * share).ceil().max(1.0) as i64;
-        let gone = transaction.execute(
+        let count = (entries as f64 * share).ceil().max(1.0) as i64;
+        let removed = transaction.execute(
             "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY used, id LIMIT ?1)",
-            [few],
+            [count],
         )?;
-        if gone == 0 {
+        if removed == 0 {
             break;
         }
     }
     transaction.commit()
 }
 
-/// How many bytes of the file are in use.
+/// Returns how many bytes of the file are in use.
 fn bytes(connection: &Connection) -> Result<u64, rusqlite::Error> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let used = number("page_count")? - number("freelist_count")?;
-    Ok((used * number("page_size")?).unsigned_abs())
+    let used = pragma(connection, "page_count")? - pragma(connection, "freelist_count")?;
+    Ok((used * pragma(connection, "page_size")?).unsigned_abs())
 }
 
-/// The entries of each kind, and when the oldest was written.
+fn pragma(connection: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// Counts the entries of each kind, and returns when the oldest was written.
 pub(crate) fn count(
     connection: &Connection,
 ) -> Result<(Vec<KindReport>, Option<i64>), rusqlite::Error> {

@@ -1,4 +1,4 @@
-//! What becomes of the file: in use, damaged, of others, full.
+//! The cache file in use, damaged, full, or owned by another program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use super::super::option::CacheOption;
 use super::super::store::Cache;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
-use super::FILE;
 use super::database::Database;
+use super::file::FILE_NAME;
 
 pub(crate) fn key(number: usize) -> CacheKey {
     CacheKey::new(EntryKind::Image, &[&number.to_be_bytes()])
@@ -33,7 +33,7 @@ pub(crate) async fn fill(cache: &Cache, numbers: std::ops::Range<usize>) {
     cache.flush().await;
 }
 
-/// How many of these are found; what is found must be what was put.
+/// Counts the entries that are found, and checks their values.
 pub(crate) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usize {
     let keys: Vec<CacheKey> = numbers.clone().map(key).collect();
     let values = cache.get(&keys).await;
@@ -44,12 +44,12 @@ pub(crate) async fn found(cache: &Cache, numbers: std::ops::Range<usize>) -> usi
     values.iter().flatten().count()
 }
 
-/// A directory with a cache of the first 300 entries.
+/// Creates a directory with a cache of the first 300 entries.
 pub(crate) async fn filled() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("directory");
     fill(&at(directory.path()), 0..300).await;
-    let file = directory.path().join(FILE);
-    // What is in the log is in the file too, so that a test can spoil the file.
+    let file = directory.path().join(FILE_NAME);
+    // Move everything from the log into the file, so that a test can damage it.
     let connection = Connection::open(&file).expect("file");
     connection
         .pragma_update(None, "wal_checkpoint", "TRUNCATE")
@@ -58,8 +58,9 @@ pub(crate) async fn filled() -> (TempDir, PathBuf) {
     (directory, file)
 }
 
-/// A damaged file is replaced with one warning, and the cache goes on.
-async fn is_replaced(directory: &Path) {
+/// Checks that a damaged file is replaced with one warning and the cache still
+/// works.
+async fn assert_replaced(directory: &Path) {
     let cache = at(directory);
     let _ = found(&cache, 0..300).await;
     fill(&cache, 0..300).await;
@@ -73,9 +74,10 @@ async fn is_replaced(directory: &Path) {
     assert_eq!(again.warnings(), [""; 0]);
 }
 
-/// The cache is off with this one warning, and the file is as it was.
-async fn is_left_alone(directory: &Path, warning: &str) {
-    let before = fs::read(directory.join(FILE)).ok();
+/// Checks that the cache is off with exactly this warning, and the file is
+/// unchanged.
+async fn assert_left_alone(directory: &Path, warning: &str) {
+    let before = fs::read(directory.join(FILE_NAME)).ok();
     let cache = at(directory);
     assert_eq!(found(&cache, 0..10).await, 0);
     fill(&cache, 0..10).await;
@@ -84,11 +86,11 @@ async fn is_left_alone(directory: &Path, warning: &str) {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains(warning), "{warnings:?}");
     assert!(cache.is_off());
-    assert_eq!(fs::read(directory.join(FILE)).ok(), before);
+    assert_eq!(fs::read(directory.join(FILE_NAME)).ok(), before);
 }
 
 #[tokio::test]
-async fn what_was_put_is_found_at_once_and_by_the_next_run() {
+async fn entries_are_found_immediately_and_by_the_next_run() {
     let directory = tempfile::tempdir().expect("directory");
     let cache = at(directory.path());
     cache.put(key(1), b"old".to_vec());
@@ -108,7 +110,7 @@ async fn what_was_put_is_found_at_once_and_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn nothing_is_made_before_something_is_kept() {
+async fn file_is_not_created_before_the_first_entry() {
     let directory = tempfile::tempdir().expect("directory");
     let inner = directory.path().join("a/b");
     let cache = at(&inner);
@@ -117,12 +119,12 @@ async fn nothing_is_made_before_something_is_kept() {
     assert!(!directory.path().join("a").exists());
     assert!(!cache.is_off());
     fill(&cache, 0..3).await;
-    assert!(inner.join(FILE).is_file());
+    assert!(inner.join(FILE_NAME).is_file());
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn the_files_are_for_the_user_alone() {
+async fn files_are_only_accessible_by_the_user() {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().expect("directory");
     let inner = directory.path().join("a/b");
@@ -143,34 +145,34 @@ async fn the_files_are_for_the_user_alone() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_database_are_set_aside() {
+async fn file_that_is_not_a_database_is_set_aside() {
     for text in ["hello", &"no database ".repeat(1000)] {
         let directory = tempfile::tempdir().expect("directory");
-        fs::write(directory.path().join(FILE), text).expect("file");
-        is_replaced(directory.path()).await;
+        fs::write(directory.path().join(FILE_NAME), text).expect("file");
+        assert_replaced(directory.path()).await;
         let aside = directory.path().join("metadata.db.corrupt-1");
         assert_eq!(fs::read_to_string(aside).expect("kept"), *text);
     }
 }
 
 #[tokio::test]
-async fn a_file_cut_anywhere_is_replaced() {
+async fn truncated_file_is_replaced() {
     let (directory, file) = filled().await;
     let bytes = fs::read(&file).expect("file");
     drop(directory);
     let whole = bytes.len();
-    // A file of one byte counts as empty, to SQLite as well.
+    // A file of one byte counts as empty; SQLite treats it the same way.
     for part in [2, 50, 100, 1000, 4096, 5000, whole / 2, whole - 4096] {
         let directory = tempfile::tempdir().expect("directory");
-        fs::write(directory.path().join(FILE), &bytes[..part]).expect("file");
-        is_replaced(directory.path()).await;
+        fs::write(directory.path().join(FILE_NAME), &bytes[..part]).expect("file");
+        assert_replaced(directory.path()).await;
     }
 }
 
 #[tokio::test]
-async fn an_empty_file_is_a_new_one() {
+async fn empty_file_is_treated_as_new() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::write(directory.path().join(FILE), "").expect("file");
+    fs::write(directory.path().join(FILE_NAME), "").expect("file");
     let cache = at(directory.path());
     assert_eq!(found(&cache, 0..3).await, 0);
     fill(&cache, 0..3).await;
@@ -179,55 +181,55 @@ async fn an_empty_file_is_a_new_one() {
 }
 
 #[tokio::test]
-async fn flipped_bytes_are_never_a_wrong_value() {
+async fn flipped_bytes_never_cause_a_wrong_value() {
     let (directory, file) = filled().await;
     let bytes = fs::read(&file).expect("file");
     drop(directory);
-    let mut harmed = 0;
-    // Each page in turn, beginning with the first.
+    let mut lost = 0;
+    // Damage one page at a time, starting with the first.
     for page in 0..bytes.len() / 4096 {
         let directory = tempfile::tempdir().expect("directory");
-        let mut spoilt = bytes.clone();
-        for (index, byte) in spoilt[page * 4096..][..4096].iter_mut().enumerate() {
+        let mut damaged = bytes.clone();
+        for (index, byte) in damaged[page * 4096..][..4096].iter_mut().enumerate() {
             if index % 7 == 3 {
                 *byte ^= 0x15;
             }
         }
-        fs::write(directory.path().join(FILE), &spoilt).expect("file");
+        fs::write(directory.path().join(FILE_NAME), &damaged).expect("file");
         let cache = at(directory.path());
-        // `found` looks at every value.
+        // `found` checks every value.
         let before = found(&cache, 0..300).await;
-        harmed += 300 - before;
+        lost += 300 - before;
         fill(&cache, 0..300).await;
         let after = found(&cache, 0..300).await;
         assert!(after == 300 || cache.is_off(), "page {page}: {after}");
         assert!(cache.warnings().len() <= 2, "page {page}");
     }
-    assert!(harmed >= 300, "{harmed}");
+    assert!(lost >= 300, "{lost}");
 }
 
 #[tokio::test]
-async fn the_database_of_another_program_is_left_alone() {
+async fn database_of_another_program_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
-    let other = Connection::open(directory.path().join(FILE)).expect("file");
+    let other = Connection::open(directory.path().join(FILE_NAME)).expect("file");
     other
         .execute_batch("CREATE TABLE entry (a); INSERT INTO entry VALUES (1)")
         .expect("table");
     drop(other);
-    is_left_alone(directory.path(), "belongs to another program").await;
+    assert_left_alone(directory.path(), "belongs to another program").await;
 }
 
 #[tokio::test]
-async fn a_file_of_a_newer_release_is_left_alone() {
+async fn file_of_a_newer_release_is_left_alone() {
     let (directory, file) = filled().await;
     let newer = Connection::open(&file).expect("file");
     newer.pragma_update(None, "user_version", 3).expect("set");
     drop(newer);
-    is_left_alone(directory.path(), "a newer release wrote it (format 3,").await;
+    assert_left_alone(directory.path(), "a newer release wrote it (format 3,").await;
 }
 
 #[tokio::test]
-async fn what_an_older_release_kept_is_not_used_and_goes_with_the_first_new_entry() {
+async fn entries_of_an_older_release_are_not_used_and_are_removed_by_the_first_write() {
     let (directory, file) = filled().await;
     let older = || {
         let connection = Connection::open(&file).expect("file");
@@ -247,9 +249,10 @@ async fn what_an_older_release_kept_is_not_used_and_goes_with_the_first_new_entr
     let _ = found(&cache, 300..301).await;
     let warnings = cache.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].ends_with("was made by an older version; what it remembers is not used"));
-    assert_eq!(count(), 300, "who only reads removes nothing");
-    // Two processes meet it at the same time; the second keeps what the first wrote.
+    assert!(warnings[0].ends_with("was written by an older version; its entries are not used"));
+    assert_eq!(count(), 300, "reading removes nothing");
+    // Two processes find it at the same time; the second keeps the entries of the
+    // first.
     let other = at(directory.path());
     let _ = found(&other, 300..301).await;
     fill(&cache, 300..310).await;
@@ -260,35 +263,35 @@ async fn what_an_older_release_kept_is_not_used_and_goes_with_the_first_new_entr
 }
 
 #[tokio::test]
-async fn a_directory_in_the_place_of_the_file_is_left_alone() {
+async fn directory_in_place_of_the_file_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
-    fs::create_dir(directory.path().join(FILE)).expect("directory");
-    is_left_alone(directory.path(), "is not used: it is no regular file").await;
+    fs::create_dir(directory.path().join(FILE_NAME)).expect("directory");
+    assert_left_alone(directory.path(), "is not used: it is not a regular file").await;
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_link_in_the_place_of_the_file_is_not_followed() {
+async fn symlink_in_place_of_the_file_is_not_followed() {
     let directory = tempfile::tempdir().expect("directory");
     let target = directory.path().join("target");
     fs::write(&target, "precious").expect("file");
-    std::os::unix::fs::symlink(&target, directory.path().join(FILE)).expect("link");
-    is_left_alone(directory.path(), "is not used: it is no regular file").await;
+    std::os::unix::fs::symlink(&target, directory.path().join(FILE_NAME)).expect("link");
+    assert_left_alone(directory.path(), "is not used: it is not a regular file").await;
     assert_eq!(fs::read_to_string(target).expect("file"), "precious");
 }
 
 #[tokio::test]
-async fn a_file_in_the_place_of_the_directory_is_left_alone() {
+async fn file_in_place_of_the_directory_is_left_alone() {
     let directory = tempfile::tempdir().expect("directory");
     let file = directory.path().join("file");
     fs::write(&file, "precious").expect("file");
-    is_left_alone(&file, "is not used").await;
-    is_left_alone(&file.join("below"), "is not used").await;
+    assert_left_alone(&file, "is not used").await;
+    assert_left_alone(&file.join("below"), "is not used").await;
     assert_eq!(fs::read_to_string(file).expect("file"), "precious");
 }
 
 #[tokio::test]
-async fn a_file_that_another_process_keeps_locked_is_a_miss() {
+async fn file_locked_by_another_process_causes_misses() {
     let (directory, file) = filled().await;
     let other = Connection::open(&file).expect("file");
     other
@@ -305,7 +308,7 @@ async fn a_file_that_another_process_keeps_locked_is_a_miss() {
     assert_eq!(later.warnings(), [""; 0]);
 }
 
-/// The shortest way to a store with limits of its own.
+/// Creates a store with a small limit and its own clock.
 fn small(file: &Path, clock: fn() -> i64) -> Database {
     let mut database = Database::new(file.to_owned(), Warnings::default());
     database.limit = 1 << 20;
@@ -314,10 +317,10 @@ fn small(file: &Path, clock: fn() -> i64) -> Database {
 }
 
 #[test]
-fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
+fn file_stays_within_its_limit_and_keeps_used_entries() {
     let day = |day: i64| day * 24 * 60 * 60;
     let directory = tempfile::tempdir().expect("directory");
-    let file = directory.path().join(FILE);
+    let file = directory.path().join(FILE_NAME);
     let batch = |numbers: std::ops::Range<usize>| -> Batch {
         numbers.map(|n| (key(n), vec![n as u8; 1000])).collect()
     };
@@ -331,39 +334,35 @@ fn the_file_stays_within_its_limit_and_keeps_what_is_used() {
     let mut first = small(&file, clocks[0]);
     first.write(batch(0..400));
     assert_eq!(kept(&mut first, 0..400), 400);
-    // The next day the first hundred are used, and others come.
+    // The next day the first hundred are used, and others are added.
     let mut second = small(&file, clocks[1]);
     assert_eq!(kept(&mut second, 0..100), 100);
     second.write(batch(400..500));
     for start in (500..1500).step_by(100) {
         let mut third = small(&file, clocks[2]);
         third.write(batch(start..start + 100));
-        // The limit, and a batch beyond it.
+        // The limit plus one batch.
         let length = file.metadata().expect("file").len();
         assert!(length <= (1 << 20) + 150_000, "{length}");
     }
     let mut last = small(&file, clocks[3]);
-    assert_eq!(
-        kept(&mut last, 100..400),
-        0,
-        "not used for the longest time"
-    );
+    assert_eq!(kept(&mut last, 100..400), 0, "least recently used");
     assert_eq!(kept(&mut last, 1400..1500), 100, "just written");
     assert!(kept(&mut last, 500..1500) >= 600);
 
-    // What was used today outlives what was written later than it.
+    // Entries used today survive entries that were written after them.
     let survivors = kept(&mut last, 1100..1200);
     assert_eq!(survivors, 100);
-    last.settle();
+    last.flush();
     let mut more = small(&file, clocks[3]);
     more.write(batch(2000..2200));
     assert_eq!(kept(&mut more, 1100..1200), 100);
 }
 
 #[test]
-fn a_value_that_would_push_out_an_eighth_of_the_rest_is_not_kept() {
+fn value_larger_than_an_eighth_of_the_limit_is_not_stored() {
     let directory = tempfile::tempdir().expect("directory");
-    let mut database = small(&directory.path().join(FILE), || 0);
+    let mut database = small(&directory.path().join(FILE_NAME), || 0);
     let largest = (1 << 20) / 8;
     database.write(Batch::from([
         (key(1), vec![1; largest]),

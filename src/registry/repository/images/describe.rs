@@ -1,4 +1,4 @@
-//! From manifests and configs to the facts of one image.
+//! Derives the facts of one image from manifests and configs.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -8,45 +8,47 @@ use crate::image::{
     BuildTimes, Content, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, Member,
     Platform,
 };
-use crate::registry::content::manifest::{Artifact, Entry, ImageManifest, Index, Manifest};
-use crate::registry::repository::facts::Wanted;
+use crate::registry::content::manifest::{
+    ArtifactManifest, Blob, ImageIndex, ImageManifest, IndexEntry, Manifest,
+};
+use crate::registry::repository::facts::WantedFacts;
 
-use super::{Answered, Images, Served};
+use super::{FetchResult, RepositoryImages, ServedManifest};
 
-/// How many members of one index are looked at side by side.
+/// How many members of one index are fetched concurrently.
 const MEMBERS_AT_ONCE: usize = 8;
 
-/// What bounds the time at which an image can have been built.
+/// The latest times at which an image can have been built.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bound {
     pub(crate) now: Timestamp,
-    /// When the tag was pushed, where that is known.
+    /// When the tag was pushed, if that is known.
     pub(crate) pushed: Option<Timestamp>,
 }
 
 impl Bound {
-    /// Whether these times name one that can be true, so that no further place
-    /// need be read.
-    fn is_told(self, times: &BuildTimes) -> bool {
+    /// Whether one of these times is plausible, so that no other source has to be
+    /// read.
+    fn has_plausible(self, times: &BuildTimes) -> bool {
         times.created(self.now, self.pushed).is_some()
     }
 }
 
-impl Images {
-    /// Answers what is wanted of an image whose manifest is there; what else has
-    /// to be fetched for it is fetched. Says whether it may be kept: all of its
-    /// members were there.
-    pub(crate) async fn read(
+impl RepositoryImages {
+    /// Writes the requested facts of a fetched manifest, fetching whatever else they
+    /// need. Returns whether the facts may be cached: that is, whether all members
+    /// exist.
+    pub(crate) async fn describe_manifest(
         &self,
-        served: &Served,
-        wanted: Wanted,
+        served: &ServedManifest,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
-        let mut all = true;
+        let mut is_complete = true;
         match &served.manifest {
             Manifest::Index(index) => {
-                all = self.describe_index(index, wanted, bound, image).await;
+                is_complete = self.describe_index(index, wanted, bound, image).await;
             }
             Manifest::Image(manifest) => {
                 self.describe_image(&served.digest, manifest, wanted, bound, image)
@@ -58,16 +60,16 @@ impl Images {
                 describe_other(artifact.why.clone(), image);
             }
         }
-        // A member without a config then has none, or could not be read.
+        // Afterwards, a member without a config has none, or it could not be read.
         image.configs_asked = wanted.configs;
-        all
+        is_complete
     }
 
     async fn describe_image(
         &self,
         digest: &Digest,
         manifest: &ImageManifest,
-        wanted: Wanted,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) {
@@ -78,7 +80,7 @@ impl Images {
             manifest: manifest.created,
             ..BuildTimes::default()
         };
-        let is_dated = !wanted.created || bound.is_told(&times);
+        let is_dated = !wanted.created || bound.has_plausible(&times);
         if is_dated && !wanted.platforms {
             if wanted.created {
                 image.created = Known::Value(times);
@@ -93,15 +95,15 @@ impl Images {
                 image.platforms = Known::Value(config.platform.iter().cloned().collect());
             }
             Err(failure) => {
-                fail(image, wanted.of_configs(), &failure);
+                fail(image, wanted.config_facts(), &failure);
             }
         }
     }
 
     async fn describe_index(
         &self,
-        index: &Index,
-        wanted: Wanted,
+        index: &ImageIndex,
+        wanted: WantedFacts,
         bound: Bound,
         image: &mut ImageMetadata,
     ) -> bool {
@@ -118,25 +120,25 @@ impl Images {
                     return true;
                 }
                 Err(failure) => {
-                    fail(image, wanted.of_configs(), &failure);
+                    fail(image, wanted.config_facts(), &failure);
                     return true;
                 }
             }
-        } else if index.names_an_image() {
+        } else if index.shows_image() {
             image.content = Known::Value(Content::Image);
         }
         let mut times = BuildTimes {
             index: index.created,
             ..BuildTimes::default()
         };
-        let is_dated = !wanted.created || bound.is_told(&times);
+        let is_dated = !wanted.created || bound.has_plausible(&times);
         if wanted.created && is_dated {
             image.created = Known::Value(times);
         }
-        // Only together with what it is.
-        let all_named =
+        // Platforms are only set together with the content.
+        let names_all_platforms =
             entries.iter().all(|entry| entry.platform.is_some()) && !image.content.is_not_asked();
-        if all_named || wanted.platforms || !is_dated {
+        if names_all_platforms || wanted.platforms || !is_dated {
             match self.platforms(entries).await {
                 Ok(found) => {
                     if !is_dated {
@@ -149,23 +151,23 @@ impl Images {
                     image.platforms = Known::Value(platforms);
                 }
                 Err(failure) => {
-                    fail(image, wanted.of_configs(), &failure);
+                    fail(image, wanted.config_facts(), &failure);
                 }
             }
         }
         if wanted.configs {
             let members = self.members(entries).await;
-            let all = !matches!(members, Ok((_, false)));
+            let is_complete = !matches!(members, Ok((_, false)));
             image.members = known(members.map(|(members, _)| members));
-            return all;
+            return is_complete;
         }
         true
     }
 
-    /// Whether an index holds an image. Where it does not tell itself, its first
-    /// entry does.
-    async fn content(&self, index: &Index) -> Answered<Content> {
-        if index.names_an_image() {
+    /// Returns what an index holds. If the index itself does not show it, its first
+    /// entry is read.
+    async fn content(&self, index: &ImageIndex) -> FetchResult<Content> {
+        if index.shows_image() {
             return Ok(Content::Image);
         }
         let Some(first) = index.entries.first() else {
@@ -174,23 +176,26 @@ impl Images {
         let content = match &self.manifest_of(&first.manifest).await?.manifest {
             Manifest::Image(_) => Content::Image,
             Manifest::Index(_) => Content::Other("its index lists other indexes".to_owned()),
-            Manifest::Artifact(Artifact { why, .. }) => Content::Other(format!(
-                "its index lists no image; of the first entry, {why}"
+            Manifest::Artifact(ArtifactManifest { why, .. }) => Content::Other(format!(
+                "its index does not list images; for the first entry, {why}"
             )),
         };
         Ok(content)
     }
 
-    /// The images of an index with their platforms, in byte order. What the
-    /// index does not name stands in the image's config.
-    async fn platforms<'a>(&self, entries: &'a [Entry]) -> Answered<Vec<(Platform, &'a Entry)>> {
+    /// Returns the images of an index with their platforms, in byte order. A platform
+    /// that is not in the index is read from the config of the image.
+    async fn platforms<'a>(
+        &self,
+        entries: &'a [IndexEntry],
+    ) -> FetchResult<Vec<(Platform, &'a IndexEntry)>> {
         let mut found = Vec::new();
         for entry in entries {
             let platform = match &entry.platform {
                 Some(platform) => Some(platform.clone()),
                 None => match &self.manifest_of(&entry.manifest).await?.manifest {
                     Manifest::Image(image) => self.config(&image.config).await?.platform.clone(),
-                    // Indexes within indexes are not descended into.
+                    // Nested indexes are not followed.
                     Manifest::Index(_) | Manifest::Artifact(_) => None,
                 },
             };
@@ -200,13 +205,13 @@ impl Images {
         Ok(found)
     }
 
-    /// Reads the times of the image that counts for all, as far as needed.
+    /// Reads the times of the image that represents the index, until one is plausible.
     async fn date(
         &self,
-        images: &[(Platform, &Entry)],
+        images: &[(Platform, &IndexEntry)],
         bound: Bound,
         times: &mut BuildTimes,
-    ) -> Answered<()> {
+    ) -> FetchResult<()> {
         let chosen = images
             .iter()
             .find(|(platform, _)| platform.is_linux_amd64())
@@ -215,12 +220,12 @@ impl Images {
             return Ok(());
         };
         times.manifest = entry.created;
-        if bound.is_told(times) {
+        if bound.has_plausible(times) {
             return Ok(());
         }
         if let Manifest::Image(image) = &self.manifest_of(&entry.manifest).await?.manifest {
             times.manifest = image.created.or(entry.created);
-            if bound.is_told(times) {
+            if bound.has_plausible(times) {
                 return Ok(());
             }
             let config = self.config(&image.config).await?;
@@ -230,35 +235,37 @@ impl Images {
         Ok(())
     }
 
-    /// The members with their configs. A member that is not there (a mirror
-    /// that copied some platforms only) is left out: nobody can run it.
-    /// Whether all were there is told, too: what is left out once may be there
-    /// later, and so is not kept.
-    async fn members(&self, entries: &[Entry]) -> Answered<(Vec<Member>, bool)> {
-        let read = |entry: &Entry| {
-            let blob = entry.manifest.clone();
-            async move {
-                let config = match self.manifest_of(&blob).await {
-                    Ok(fetched) => config_of(&fetched.manifest),
-                    Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
-                    Err(failure) => return Err(failure),
-                };
-                Ok(Some(member(&blob.digest, config)))
-            }
+    /// Returns a member with its config; `None` if the member does not exist.
+    async fn member_with_config(&self, blob: &Blob) -> FetchResult<Option<Member>> {
+        let config = match self.manifest_of(blob).await {
+            Ok(fetched) => config_of(&fetched.manifest),
+            Err(failure) if failure.kind == FetchFailureKind::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
         };
-        let requests: Vec<_> = entries.iter().map(read).collect();
-        let members: Vec<Answered<Option<Member>>> = stream::iter(requests)
+        Ok(Some(member(&blob.digest, config)))
+    }
+
+    /// Returns the members with their configs, and whether all members exist. A
+    /// missing member is left out because nobody can run it: a mirror may have copied
+    /// only some platforms. It may be added later, so an incomplete list is not
+    /// cached.
+    async fn members(&self, entries: &[IndexEntry]) -> FetchResult<(Vec<Member>, bool)> {
+        let requests: Vec<_> = entries
+            .iter()
+            .map(|entry| self.member_with_config(&entry.manifest))
+            .collect();
+        let members: Vec<FetchResult<Option<Member>>> = stream::iter(requests)
             .buffered(MEMBERS_AT_ONCE)
             .collect()
             .await;
-        let there = members.into_iter().filter_map(Result::transpose);
-        let there = there.collect::<Answered<Vec<Member>>>()?;
-        let all = there.len() == entries.len();
-        Ok((there, all))
+        let existing = members.into_iter().filter_map(Result::transpose);
+        let existing = existing.collect::<FetchResult<Vec<Member>>>()?;
+        let is_complete = existing.len() == entries.len();
+        Ok((existing, is_complete))
     }
 }
 
-/// What is known of something that is not an image: it has no platform and no
+/// Writes the facts of something that is not an image: it has no platform and no
 /// date.
 fn describe_other(why: String, image: &mut ImageMetadata) {
     image.content = Known::Value(Content::Other(why));
@@ -274,7 +281,7 @@ fn config_of(manifest: &Manifest) -> Option<Digest> {
     }
 }
 
-fn known<T>(answer: Answered<T>) -> Known<T> {
+fn known<T>(answer: FetchResult<T>) -> Known<T> {
     match answer {
         Ok(value) => Known::Value(value),
         Err(failure) => Known::Failed(failure),
@@ -288,8 +295,8 @@ fn member(manifest: &Digest, config: Option<Digest>) -> Member {
     }
 }
 
-/// Marks everything that was wanted as failed.
-pub(crate) fn fail(image: &mut ImageMetadata, wanted: Wanted, failure: &FetchFailure) {
+/// Marks all requested facts as failed.
+pub(crate) fn fail(image: &mut ImageMetadata, wanted: WantedFacts, failure: &FetchFailure) {
     if wanted.digest {
         image.digest = Known::Failed(failure.clone());
     }

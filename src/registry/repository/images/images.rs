@@ -1,4 +1,5 @@
-//! The manifests and configs of one repository, each fetched once.
+//! The state of one repository in a run: its tags, manifests and configs, each
+//! fetched once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,8 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use crate::image::{
-    CanonicalName, Digest, FetchFailure, FetchFailureKind, ImageMetadata, Known, SourceKind, Tag,
-    TagOrDigest,
+    CanonicalName, Digest, FetchFailure, FetchFailureKind, SourceKind, Tag, TagOrDigest,
 };
 
 use crate::registry::client::failure::RepositoryLabel;
@@ -15,218 +15,206 @@ use crate::registry::client::remote::{RawManifest, Remote};
 use crate::registry::content::config::Config;
 use crate::registry::content::manifest::{Blob, Manifest, ManifestError};
 use crate::registry::repository::described_tags::DescribedTags;
-use crate::registry::repository::facts::{ImageFacts, Wanted};
-use crate::registry::repository::layout::Layout;
-use crate::registry::repository::metadata_cache::{Memory, RememberedList, Scope};
-use crate::registry::repository::once::Once;
+use crate::registry::repository::facts::{ImageFacts, WantedFacts};
+use crate::registry::repository::layout::LayoutReader;
+use crate::registry::repository::metadata_cache::{CredentialScope, MetadataCache, RememberedList};
+use crate::registry::repository::once::FetchOnce;
 use crate::registry::repository::tags;
 use crate::registry::repository::tags::TagList;
 
 /// Where a repository is read from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     /// A registry.
     Remote(Box<Remote>),
-    /// A directory.
-    Layout(Layout),
+    /// An OCI layout on disk.
+    Layout(LayoutReader),
 }
 
-pub(crate) type Answered<T> = Result<T, FetchFailure>;
+pub(crate) type FetchResult<T> = Result<T, FetchFailure>;
 
-/// A manifest as it was served.
+/// A manifest from the registry or the layout.
 #[derive(Debug)]
-pub(crate) struct Served {
+pub(crate) struct ServedManifest {
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
-    /// What the registry said in `Last-Modified`.
+    /// The `Last-Modified` header of the response.
     pub(crate) last_modified: Option<Timestamp>,
 }
 
-pub(crate) type Fetched = Arc<Served>;
+pub(crate) type Fetched = Arc<ServedManifest>;
 
-/// What a tag serves, as far as this run knows.
+/// What this run knows about a tag.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ObservedTag {
     pub(crate) digest: Option<Digest>,
-    pub(crate) look: Look,
+    pub(crate) freshness: Freshness,
     pub(crate) pushed: Option<Timestamp>,
-    /// The earliest `Last-Modified` that came with it.
+    /// The earliest `Last-Modified` of this digest.
     pub(crate) last_modified: Option<Timestamp>,
 }
 
-/// How fresh that is.
+/// How current the digest of a tag is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
-    /// The registry said so in this run, or nobody is to be asked.
-    Now,
-    /// An earlier run saw it, and is believed.
-    Earlier,
-    /// An earlier run saw it, too long ago.
-    TooEarly,
+pub(crate) enum Freshness {
+    /// The registry confirmed it in this run, or the run is offline.
+    Current,
+    /// An earlier run saw it, recently enough to be trusted.
+    Remembered,
+    /// An earlier run saw it, too long ago to be trusted.
+    Stale,
 }
 
-/// One repository.
+/// The images of one repository, in one place.
 #[derive(Debug)]
-pub(crate) struct Images {
-    pub(crate) source: Source,
+pub(crate) struct RepositoryImages {
+    pub(crate) source: ImageSource,
     pub(crate) place: RepositoryLabel,
-    pub(crate) memory: Option<Memory>,
-    pub(crate) tags: Mutex<HashMap<Tag, Seen>>,
+    pub(crate) cache: Option<MetadataCache>,
+    pub(crate) tags: Mutex<HashMap<Tag, ObservedTag>>,
     pub(crate) facts: Mutex<HashMap<Digest, ImageFacts>>,
-    pub(crate) manifests: Once<TagOrDigest, Fetched>,
-    pub(crate) configs: Once<Digest, Arc<Config>>,
-    pub(crate) told: DescribedTags,
+    pub(crate) manifests: FetchOnce<TagOrDigest, Fetched>,
+    pub(crate) configs: FetchOnce<Digest, Arc<Config>>,
+    pub(crate) described_tags: DescribedTags,
 }
 
-impl Images {
-    pub(crate) fn new(source: Source, place: RepositoryLabel, memory: Option<Memory>) -> Self {
+impl RepositoryImages {
+    pub(crate) fn new(
+        source: ImageSource,
+        place: RepositoryLabel,
+        cache: Option<MetadataCache>,
+    ) -> Self {
         Self {
             source,
             place,
-            memory,
+            cache,
             tags: Mutex::default(),
             facts: Mutex::default(),
-            manifests: Once::default(),
-            configs: Once::default(),
-            told: DescribedTags::default(),
+            manifests: FetchOnce::default(),
+            configs: FetchOnce::default(),
+            described_tags: DescribedTags::default(),
         }
     }
 
     pub(crate) fn source_kind(&self) -> SourceKind {
-        let is_all_there_is = self.memory.as_ref().is_some_and(Memory::is_all_there_is);
+        let is_offline = self.cache.as_ref().is_some_and(MetadataCache::is_offline);
         match self.source {
-            Source::Remote(_) if is_all_there_is => SourceKind::Cache,
-            Source::Remote(_) => SourceKind::Registry,
-            Source::Layout(_) => SourceKind::OciLayout,
+            ImageSource::Remote(_) if is_offline => SourceKind::Cache,
+            ImageSource::Remote(_) => SourceKind::Registry,
+            ImageSource::Layout(_) => SourceKind::OciLayout,
         }
     }
 
-    /// The name under which it is read, if that is not its own.
+    /// The name under which the repository is read, if it differs from its own.
     pub(crate) fn elsewhere(&self) -> Option<&CanonicalName> {
         self.place.elsewhere()
     }
 
-    /// What was told of the tags without asking for each.
-    pub(crate) fn told(&self) -> &DescribedTags {
-        &self.told
+    /// The facts about its tags that need no request per tag.
+    pub(crate) fn described_tags(&self) -> &DescribedTags {
+        &self.described_tags
     }
 
-    /// The registry; `None` for a directory.
+    /// The registry; `None` for an OCI layout.
     pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.source {
-            Source::Remote(remote) => Some(remote),
-            Source::Layout(_) => None,
+            ImageSource::Remote(remote) => Some(remote),
+            ImageSource::Layout(_) => None,
         }
     }
 
-    /// The tag list, and the earlier time at which it was asked for, where it
-    /// comes from the cache.
-    pub(crate) async fn tags(&self, now: Timestamp) -> Answered<(TagList, Option<Timestamp>)> {
+    /// Returns the tag list, and, if it comes from the cache, when it was fetched.
+    pub(crate) async fn tags(&self, now: Timestamp) -> FetchResult<(TagList, Option<Timestamp>)> {
         let remote = match &self.source {
-            Source::Remote(remote) => remote,
-            Source::Layout(layout) => return Ok((layout.tags().await?, None)),
+            ImageSource::Remote(remote) => remote,
+            ImageSource::Layout(layout) => return Ok((layout.tags().await?, None)),
         };
-        let Some(memory) = &self.memory else {
+        let Some(cache) = &self.cache else {
             return Ok((tags::fetch(remote, None, None).await?, None));
         };
-        let old = memory.list(&self.scopes(remote, memory).await).await;
+        let old = cache.list(&self.scopes(remote, cache).await).await;
         if let Some((None, _)) = old {
             remote.mark_public();
         }
         let old = old.map(|(_, list)| list);
-        if let Some(old) = old.as_ref().filter(|old| memory.trusts(old, now)) {
+        if let Some(old) = old.as_ref().filter(|old| cache.trusts(old, now)) {
             return Ok((TagList::remembered(old), Some(old.at)));
         }
         let mut pages = Vec::new();
-        let comparable = old.as_ref().filter(|_| memory.compares());
+        let comparable = old.as_ref().filter(|_| cache.compares());
         let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
         let new = RememberedList { at: now, pages };
         if let Some((_, scope)) = self.writable().await
             && !new.pages.is_empty()
         {
-            memory.keep_list(scope, &new);
+            cache.keep_list(scope, &new);
         }
         Ok((list, None))
     }
 
-    /// Writes what is known of a digest into an answer; says whether that
-    /// answers what is wanted.
-    pub(crate) fn tell(
-        &self,
-        digest: &Digest,
-        wanted: Wanted,
-        remembered: bool,
-        image: &mut ImageMetadata,
-    ) -> bool {
-        image.digest = Known::Value(digest.clone());
-        image.remembered = remembered;
-        let known = self.known();
-        let Some(facts) = known.get(digest) else {
-            return wanted.is_below_no_digest();
-        };
-        facts.write(image);
-        facts.answer(wanted)
+    pub(crate) fn can_answer(&self, digest: &Digest, wanted: WantedFacts) -> bool {
+        let known = self.known_facts();
+        known.get(digest).is_some_and(|facts| facts.has_all(wanted))
     }
 
-    pub(crate) fn can_answer(&self, digest: &Digest, wanted: Wanted) -> bool {
-        let known = self.known();
-        known.get(digest).is_some_and(|facts| facts.answer(wanted))
-    }
-
-    /// When a tag was pushed, where that was told.
+    /// Returns when a tag was pushed, if that is known.
     pub(crate) fn pushed(&self, version: &TagOrDigest) -> Option<Timestamp> {
         match version {
             TagOrDigest::Digest(_) => None,
-            TagOrDigest::Tag(tag) => self.seen().get(tag)?.pushed,
+            TagOrDigest::Tag(tag) => self.observed_tags().get(tag)?.pushed,
         }
     }
 
-    /// What a version serves as far as is known, and how fresh that is.
-    pub(crate) fn served(&self, version: &TagOrDigest) -> Option<(Digest, Look)> {
+    /// Returns the known digest of a version, and how current it is.
+    pub(crate) fn observed_digest(&self, version: &TagOrDigest) -> Option<(Digest, Freshness)> {
         match version {
-            TagOrDigest::Digest(digest) => Some((digest.clone(), Look::Now)),
+            TagOrDigest::Digest(digest) => Some((digest.clone(), Freshness::Current)),
             TagOrDigest::Tag(tag) => {
-                let seen = self.seen();
+                let seen = self.observed_tags();
                 let seen = seen.get(tag)?;
-                Some((seen.digest.clone()?, seen.look))
+                Some((seen.digest.clone()?, seen.freshness))
             }
         }
     }
 
-    /// Where to keep what is learnt, and for whom; `None` where nothing is kept,
-    /// and as long as the registry has let nobody in.
-    pub(crate) async fn writable(&self) -> Option<(&Memory, Scope)> {
-        let (remote, memory) = (self.remote()?, self.memory.as_ref()?);
-        Some((memory, remote.scope(memory.is_private()).await?))
+    /// Returns the cache to write to, and whose entries to write. `None` if there is
+    /// no cache, or the registry has not granted access yet.
+    pub(crate) async fn writable(&self) -> Option<(&MetadataCache, CredentialScope)> {
+        let (remote, cache) = (self.remote()?, self.cache.as_ref()?);
+        Some((cache, remote.scope(cache.is_private()).await?))
     }
 
-    pub(crate) async fn scopes(&self, remote: &Remote, memory: &Memory) -> Vec<Scope> {
-        remote.scopes(memory.is_private()).await
+    pub(crate) async fn scopes(
+        &self,
+        remote: &Remote,
+        cache: &MetadataCache,
+    ) -> Vec<CredentialScope> {
+        remote.scopes(cache.is_private()).await
     }
 
     pub(crate) async fn counts_pulls(&self) -> bool {
         match &self.source {
-            Source::Remote(remote) => remote.counts_pulls().await,
-            Source::Layout(_) => false,
+            ImageSource::Remote(remote) => remote.counts_pulls().await,
+            ImageSource::Layout(_) => false,
         }
     }
 
-    pub(crate) fn seen(&self) -> MutexGuard<'_, HashMap<Tag, Seen>> {
+    pub(crate) fn observed_tags(&self) -> MutexGuard<'_, HashMap<Tag, ObservedTag>> {
         self.tags.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn known(&self) -> MutexGuard<'_, HashMap<Digest, ImageFacts>> {
+    pub(crate) fn known_facts(&self) -> MutexGuard<'_, HashMap<Digest, ImageFacts>> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) async fn digest(&self, version: &TagOrDigest) -> Answered<Digest> {
+    pub(crate) async fn digest(&self, version: &TagOrDigest) -> FetchResult<Digest> {
         match &self.source {
-            Source::Remote(remote) => remote.digest(version).await,
-            Source::Layout(layout) => Ok(layout.manifest(version, None).await?.digest),
+            ImageSource::Remote(remote) => remote.digest(version).await,
+            ImageSource::Layout(layout) => Ok(layout.manifest(version, None).await?.digest),
         }
     }
 
-    pub(crate) async fn manifest_of(&self, blob: &Blob) -> Answered<Fetched> {
+    pub(crate) async fn manifest_of(&self, blob: &Blob) -> FetchResult<Fetched> {
         self.manifest(&TagOrDigest::Digest(blob.digest.clone()), blob.size)
             .await
     }
@@ -235,33 +223,11 @@ impl Images {
         &self,
         version: &TagOrDigest,
         size: Option<u64>,
-    ) -> Answered<Fetched> {
-        let fetch = || async {
-            let raw = match &self.source {
-                Source::Remote(remote) => remote.manifest(version, size).await,
-                Source::Layout(layout) => layout.manifest(version, size).await,
-            }?;
-            let RawManifest {
-                digest,
-                content_type,
-                last_modified,
-                bytes,
-            } = raw;
-            let manifest = Manifest::parse(&bytes, content_type.as_deref()).map_err(|error| {
-                let kind = match error {
-                    ManifestError::Malformed(_) => FetchFailureKind::Registry,
-                    ManifestError::Schema1 => FetchFailureKind::CannotBePulled,
-                    ManifestError::TooManyEntries(_) => FetchFailureKind::TooLarge,
-                };
-                self.place.failure(kind, format_args!("{version}: {error}"))
-            })?;
-            Ok(Arc::new(Served {
-                digest,
-                manifest,
-                last_modified,
-            }))
-        };
-        let fetched = self.manifests.get_or_fetch(version, fetch).await?;
+    ) -> FetchResult<Fetched> {
+        let fetched = self
+            .manifests
+            .get_or_fetch(version, || self.fetch_manifest(version, size))
+            .await?;
         if let TagOrDigest::Tag(_) = version {
             let digest = TagOrDigest::Digest(fetched.digest.clone());
             self.manifests.put(digest, Arc::clone(&fetched));
@@ -269,16 +235,49 @@ impl Images {
         Ok(fetched)
     }
 
-    pub(crate) async fn config(&self, blob: &Blob) -> Answered<Arc<Config>> {
-        let fetch = || async {
-            let bytes = match &self.source {
-                Source::Remote(remote) => remote.config(blob).await,
-                Source::Layout(layout) => layout.config(blob).await,
-            }?;
-            Config::parse(&bytes)
-                .map(Arc::new)
-                .map_err(|fault| self.place.useless(fault))
-        };
-        self.configs.get_or_fetch(&blob.digest, fetch).await
+    async fn fetch_manifest(
+        &self,
+        version: &TagOrDigest,
+        size: Option<u64>,
+    ) -> FetchResult<Fetched> {
+        let raw = match &self.source {
+            ImageSource::Remote(remote) => remote.manifest(version, size).await,
+            ImageSource::Layout(layout) => layout.manifest(version, size).await,
+        }?;
+        let RawManifest {
+            digest,
+            content_type,
+            last_modified,
+            bytes,
+        } = raw;
+        let manifest = Manifest::parse(&bytes, content_type.as_deref()).map_err(|error| {
+            let kind = match error {
+                ManifestError::Malformed(_) => FetchFailureKind::Registry,
+                ManifestError::Schema1 => FetchFailureKind::CannotBePulled,
+                ManifestError::TooManyEntries(_) => FetchFailureKind::TooLarge,
+            };
+            self.place.failure(kind, format_args!("{version}: {error}"))
+        })?;
+        Ok(Arc::new(ServedManifest {
+            digest,
+            manifest,
+            last_modified,
+        }))
+    }
+
+    pub(crate) async fn config(&self, blob: &Blob) -> FetchResult<Arc<Config>> {
+        self.configs
+            .get_or_fetch(&blob.digest, || self.fetch_config(blob))
+            .await
+    }
+
+    async fn fetch_config(&self, blob: &Blob) -> FetchResult<Arc<Config>> {
+        let bytes = match &self.source {
+            ImageSource::Remote(remote) => remote.config(blob).await,
+            ImageSource::Layout(layout) => layout.config(blob).await,
+        }?;
+        Config::parse(&bytes)
+            .map(Arc::new)
+            .map_err(|fault| self.place.useless(fault))
     }
 }

@@ -1,12 +1,14 @@
-//! The images of one repository: which requests answer which facts.
+//! The images of one repository, and the requests that answer their facts.
 //!
-//! Each manifest and each config is fetched once a run, however many tags point
-//! at it and however many questions need it; and never again where a cache keeps
-//! what it said.
+//! Each manifest and each config is fetched once per run, no matter how many tags
+//! point to it and how many facts need it. With a cache, later runs do not fetch it
+//! again.
 
-pub(crate) mod answer;
-pub(crate) mod describe;
+mod answer;
+mod describe;
 mod images;
-pub(crate) mod recall;
+mod recall;
 
-pub(crate) use images::{Answered, Images, Look, Seen, Served, Source};
+pub(crate) use images::{
+    FetchResult, Freshness, ImageSource, ObservedTag, RepositoryImages, ServedManifest,
+};

@@ -1,27 +1,27 @@
-//! What is known of a repository without asking: from earlier runs, and from
-//! what this one has learnt so far; and keeping it for later ones.
+//! Reads what earlier runs learned about a repository, and records what this run
+//! learns for later runs.
 
 use jiff::Timestamp;
 
 use crate::image::{Digest, Fact, ImageMetadata, TagOrDigest};
-use crate::registry::repository::facts::{ImageFacts, Wanted};
+use crate::registry::repository::facts::{ImageFacts, WantedFacts};
 use crate::registry::repository::metadata_cache::RememberedTag;
 
-use super::{Images, Look, Seen};
+use super::{Freshness, ObservedTag, RepositoryImages};
 
-impl Images {
-    /// Reads what earlier runs learnt of these versions, all together.
+impl RepositoryImages {
+    /// Reads what earlier runs learned about these versions, in one lookup.
     pub(crate) async fn recall(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
-        let (Some(remote), Some(memory)) = (self.remote(), &self.memory) else {
+        let (Some(remote), Some(cache)) = (self.remote(), &self.cache) else {
             return;
         };
         let (mut tags, mut digests) = (Vec::new(), Vec::new());
         {
-            let seen = self.seen();
+            let seen = self.observed_tags();
             for version in versions {
                 match version {
                     TagOrDigest::Tag(tag) if !seen.contains_key(tag) => tags.push(tag),
@@ -30,71 +30,76 @@ impl Images {
                 }
             }
         }
-        let scopes = self.scopes(remote, memory).await;
+        let scopes = self.scopes(remote, cache).await;
         if !tags.is_empty() {
-            for (tag, remembered) in memory.tags(&scopes, &tags).await {
+            for (tag, remembered) in cache.tags(&scopes, &tags).await {
                 digests.push(remembered.digest.clone());
-                let look = match memory.trusts_tag(&remembered, now) {
-                    true if memory.is_all_there_is() => Look::Now,
-                    true => Look::Earlier,
-                    false => Look::TooEarly,
+                let freshness = if !cache.trusts_tag(&remembered, now) {
+                    Freshness::Stale
+                } else if cache.is_offline() {
+                    Freshness::Current
+                } else {
+                    Freshness::Remembered
                 };
-                let seen = Seen {
+                let seen = ObservedTag {
                     digest: Some(remembered.digest),
-                    look,
+                    freshness,
                     pushed: remembered.pushed,
                     last_modified: remembered.last_modified,
                 };
-                self.seen().entry(tag.clone()).or_insert(seen);
+                self.observed_tags().entry(tag.clone()).or_insert(seen);
             }
         }
         digests.sort_unstable();
         digests.dedup();
         {
-            let facts = self.known();
+            let facts = self.known_facts();
             digests.retain(|digest| !facts.contains_key(digest));
         }
         if !digests.is_empty() {
             let digests: Vec<&Digest> = digests.iter().collect();
-            for (digest, facts) in memory.images(&scopes, &digests).await {
-                self.known().entry(digest.clone()).or_insert(facts);
+            for (digest, facts) in cache.images(&scopes, &digests).await {
+                self.known_facts().entry(digest.clone()).or_insert(facts);
             }
         }
     }
 
-    /// Takes note of what the tag list of this run says that these serve, where
-    /// an earlier run has seen them serve something else.
-    pub(crate) async fn heed_list(
+    /// Records the digests in the tag list of this run for tags that had a different
+    /// digest in an earlier run.
+    pub(crate) async fn note_moved_tags(
         &self,
         versions: impl Iterator<Item = &TagOrDigest>,
         now: Timestamp,
     ) {
         for version in versions {
-            let (TagOrDigest::Tag(tag), Some(digest)) = (version, self.told.serves(version)) else {
+            let (TagOrDigest::Tag(tag), Some(digest)) =
+                (version, self.described_tags.current_digest(version))
+            else {
                 continue;
             };
-            let is_overruled = self
-                .seen()
-                .get(tag)
-                .is_some_and(|seen| seen.look != Look::Now && seen.digest.as_ref() != Some(digest));
-            if is_overruled {
-                self.learn(version, digest, None, now).await;
+            let has_moved = self.observed_tags().get(tag).is_some_and(|seen| {
+                seen.freshness != Freshness::Current && seen.digest.as_ref() != Some(digest)
+            });
+            if has_moved {
+                self.record_digest(version, digest, None, now).await;
             }
         }
     }
 
-    /// Whether this asks for a creation time that is known already.
+    /// Whether this fact is a creation time that is already known.
     pub(crate) fn can_date(&self, fact: &Fact) -> bool {
         let Fact::Created(version) = fact else {
             return false;
         };
-        self.served(version).is_some_and(|(digest, look)| {
-            look != Look::TooEarly && self.can_answer(&digest, Wanted::of(fact))
-        })
+        self.observed_digest(version)
+            .is_some_and(|(digest, freshness)| {
+                freshness != Freshness::Stale
+                    && self.can_answer(&digest, WantedFacts::from_fact(fact))
+            })
     }
 
-    /// Takes note of what a tag serves.
-    pub(crate) async fn learn(
+    /// Records the digest of a tag.
+    pub(crate) async fn record_digest(
         &self,
         version: &TagOrDigest,
         digest: &Digest,
@@ -104,53 +109,55 @@ impl Images {
         let TagOrDigest::Tag(tag) = version else {
             return;
         };
-        let mut pushed = self.told.pushed(tag, digest);
+        let mut pushed = self.described_tags.pushed(tag, digest);
         let last_modified = {
-            let mut seen = self.seen();
+            let mut seen = self.observed_tags();
             let before = seen.get(tag);
             let same = before.filter(|before| before.digest.as_ref() == Some(digest));
             pushed = pushed.or(same.and_then(|same| same.pushed));
             let known = same.and_then(|same| same.last_modified);
             let last_modified = known.into_iter().chain(modified).min();
-            if same.is_some_and(|same| same.look == Look::Now) && last_modified == known {
+            if same.is_some_and(|same| same.freshness == Freshness::Current)
+                && last_modified == known
+            {
                 return;
             }
-            let new = Seen {
+            let new = ObservedTag {
                 digest: Some(digest.clone()),
-                look: Look::Now,
+                freshness: Freshness::Current,
                 pushed,
                 last_modified,
             };
             seen.insert(tag.clone(), new);
             last_modified
         };
-        if let Some((memory, scope)) = self.writable().await {
+        if let Some((cache, scope)) = self.writable().await {
             let remembered = RememberedTag {
                 digest: digest.clone(),
                 at: now,
                 pushed,
                 last_modified,
             };
-            memory.keep_tag(scope, tag, &remembered);
+            cache.keep_tag(scope, tag, &remembered);
         }
     }
 
-    /// Keeps what was told of an image and never changes: for this run, and for
-    /// later ones. From now on the cache has seen it.
+    /// Keeps the facts of an image that never change, for this run and for later
+    /// ones, and records when the cache first saw the image.
     pub(crate) async fn keep(&self, digest: &Digest, now: Timestamp, image: &mut ImageMetadata) {
-        image.first_seen = self.memory.is_some().then_some(now);
+        image.first_seen = self.cache.is_some().then_some(now);
         let facts = {
-            let mut known = self.known();
+            let mut known = self.known_facts();
             let facts = known.entry(digest.clone()).or_default();
-            let is_new = facts.add(ImageFacts::of(image));
+            let is_new = facts.add(ImageFacts::from_metadata(image));
             image.first_seen = facts.first_seen();
             if !is_new {
                 return;
             }
             facts.clone()
         };
-        if let Some((memory, scope)) = self.writable().await {
-            memory.keep_image(scope, digest, &facts);
+        if let Some((cache, scope)) = self.writable().await {
+            cache.keep_image(scope, digest, &facts);
         }
     }
 }

@@ -2,18 +2,19 @@
 
 use std::path::PathBuf;
 
+use super::option::OciLayout;
+use super::read::LayoutReader;
 use crate::image::CanonicalName;
 
-use super::option::OciLayout;
-use super::read::Layout;
-
-/// The layout in which a repository is to be looked for, if any is set up for
-/// it: of those that hold it the one with the longest prefix.
-pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<Layout> {
+/// Returns the layout of a repository, if one is configured. Of the layouts that
+/// exist, the one with the longest prefix is used.
+pub(crate) fn find(layouts: &[OciLayout], name: &CanonicalName) -> Option<LayoutReader> {
     let mut found: Vec<(usize, PathBuf)> =
         layouts.iter().filter_map(|l| l.directory(name)).collect();
     found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-    let holds = |(_, dir): &&(usize, PathBuf)| dir.join("index.json").is_file();
-    let (_, dir) = found.iter().find(holds).or(found.first())?;
-    Some(Layout::new(name, dir.clone()))
+    let existing = found
+        .iter()
+        .find(|(_, dir)| dir.join("index.json").is_file());
+    let (_, dir) = existing.or(found.first())?;
+    Some(LayoutReader::new(name, dir.clone()))
 }

@@ -1,9 +1,9 @@
-//! OCI image layouts: images in a directory, for air-gapped use and the quick
-//! start (<https://github.com/opencontainers/image-spec/blob/main/image-layout.md>).
+//! OCI image layouts: images in a directory, for air-gapped use and the quick start
+//! (<https://github.com/opencontainers/image-spec/blob/main/image-layout.md>).
 //!
-//! Tags are the `org.opencontainers.image.ref.name` annotations of `index.json`,
-//! and of the indexes it names that have no such annotation of their own.
-//! Everything read is verified against its digest, as over the network.
+//! Tags are the `org.opencontainers.image.ref.name` annotations in `index.json`, and
+//! in the indexes it lists that do not have this annotation themselves. Everything is
+//! verified against its digest, as over the network.
 
 mod find;
 mod option;
@@ -12,4 +12,4 @@ mod read;
 pub use self::option::{OciLayout, OciLayoutError};
 
 pub(crate) use self::find::find;
-pub(crate) use self::read::Layout;
+pub(crate) use self::read::LayoutReader;

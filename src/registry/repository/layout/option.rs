@@ -1,4 +1,4 @@
-//! `--oci-layout [PREFIX=]DIR`: which images are read from where.
+//! `--oci-layout [PREFIX=]DIR`: which images are read from which directory.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,46 +7,45 @@ use std::str::FromStr;
 use crate::image::CanonicalName;
 use crate::secrets::quote as clean;
 
-/// `[PREFIX=]DIR`: images below PREFIX are read from layouts below DIR.
+/// `[PREFIX=]DIR`: images whose names start with PREFIX are read from layouts in DIR.
 ///
-/// What follows PREFIX in the canonical name is the path below DIR; without
-/// PREFIX that is the whole name (`DIR/docker.io/org/my-app`).
+/// The rest of the canonical name is the path in DIR. Without PREFIX, this is the
+/// full name (`DIR/docker.io/org/my-app`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OciLayout {
     /// As the user wrote it; compared canonically.
-    prefix: Option<Prefix>,
+    prefix: Option<LayoutPrefix>,
     /// The directory.
     dir: PathBuf,
 }
 
 /// The canonical names that one spelling may mean: `docker.io/nginx` is the
-/// repository `docker.io/library/nginx`, or all below `docker.io/nginx/`.
+/// repository `docker.io/library/nginx`, or everything in `docker.io/nginx/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Prefix(Vec<String>);
+struct LayoutPrefix(Vec<String>);
 
-/// A text that is no `[PREFIX=]DIR`.
+/// Why a text is not a valid `[PREFIX=]DIR`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OciLayoutError {
-    /// There is no directory.
+    /// The directory is missing.
     #[error("write [PREFIX=]DIR, as in docker.io/org=./layouts")]
     NoDirectory,
-    /// What stands before `=` cannot be the beginning of an image's name.
-    #[error("{0:?} is no registry and no repository")]
+    /// The text before `=` cannot be the start of an image name.
+    #[error("{0:?} is not a valid registry or repository")]
     Prefix(String),
 }
 
 impl OciLayout {
-    /// Layouts below `dir` for the images below `prefix`, or for all.
+    /// Uses layouts in `dir` for images whose names start with `prefix`, or for all.
     ///
     /// # Errors
-    /// Where the prefix cannot be the beginning of an image's name, or the
-    /// directory is empty.
+    /// If the prefix cannot be the start of an image name, or the directory is empty.
     pub fn new(prefix: Option<&str>, dir: impl Into<PathBuf>) -> Result<Self, OciLayoutError> {
         let dir = dir.into();
         if dir.as_os_str().is_empty() {
             return Err(OciLayoutError::NoDirectory);
         }
-        let prefix = prefix.map(Prefix::from_str).transpose()?;
+        let prefix = prefix.map(LayoutPrefix::from_str).transpose()?;
         Ok(Self { prefix, dir })
     }
 
@@ -56,13 +55,13 @@ impl OciLayout {
         &self.dir
     }
 
-    /// The directory in which a repository's layout belongs, and how long the
-    /// prefix is that says so.
+    /// Returns the directory for the layout of a repository, and the length of the
+    /// matching prefix.
     pub(crate) fn directory(&self, name: &CanonicalName) -> Option<(usize, PathBuf)> {
         let name = name.to_string();
         let (length, rest) = match &self.prefix {
             None => (0, Some(name.as_str())),
-            Some(Prefix(spellings)) => spellings.iter().find_map(|prefix| {
+            Some(LayoutPrefix(spellings)) => spellings.iter().find_map(|prefix| {
                 let rest = name.strip_prefix(prefix.as_str())?;
                 let whole = rest.is_empty().then_some((prefix.len(), None));
                 whole.or_else(|| Some((prefix.len(), Some(rest.strip_prefix('/')?))))
@@ -70,7 +69,7 @@ impl OciLayout {
         };
         let mut dir = self.dir.clone();
         for part in rest.into_iter().flat_map(|rest| rest.split('/')) {
-            // The grammar of names has none of these; a path is checked anyway.
+            // Names cannot contain these, but paths are checked anyway.
             if part.is_empty() || part == "." || part == ".." || part.contains(['\\', '\0']) {
                 return None;
             }
@@ -80,10 +79,14 @@ impl OciLayout {
     }
 }
 
-/// As it may be written again; the prefix in its canonical spelling.
+/// Prints a text that parses to the same value, with the canonical prefix.
 impl fmt::Display for OciLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(prefix) = self.prefix.as_ref().and_then(|Prefix(all)| all.first()) {
+        if let Some(prefix) = self
+            .prefix
+            .as_ref()
+            .and_then(|LayoutPrefix(all)| all.first())
+        {
             write!(f, "{prefix}=")?;
         }
         write!(f, "{}", self.dir.display())
@@ -95,7 +98,7 @@ impl FromStr for OciLayout {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
-            // No name begins like a path: then the `=` belongs to the path.
+            // No image name starts like this, so the `=` belongs to the path.
             Some((prefix, dir)) if !prefix.starts_with(['/', '.', '~']) => {
                 Self::new(Some(prefix), dir)
             }
@@ -104,20 +107,20 @@ impl FromStr for OciLayout {
     }
 }
 
-impl FromStr for Prefix {
+impl FromStr for LayoutPrefix {
     type Err = OciLayoutError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || OciLayoutError::Prefix(clean(text));
+        let invalid = || OciLayoutError::Prefix(clean(text));
         let trimmed = text.trim_end_matches('/');
         let (first, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
         let is_host = first.contains(['.', ':']) || first == "localhost";
         if is_host && rest.is_empty() {
-            // A host alone is no reference; below it everything is.
-            let below: CanonicalName = format!("{first}/a/b").parse().map_err(|_| bad())?;
-            return Ok(Self(vec![below.registry().to_owned()]));
+            // A host alone is not a reference, so parse a name on this host.
+            let name: CanonicalName = format!("{first}/a/b").parse().map_err(|_| invalid())?;
+            return Ok(Self(vec![name.registry().to_owned()]));
         }
-        let name: CanonicalName = trimmed.parse().map_err(|_| bad())?;
+        let name: CanonicalName = trimmed.parse().map_err(|_| invalid())?;
         let mut spellings = vec![name.to_string()];
         if name.is_docker_hub()
             && let Some(short) = name.repository().strip_prefix("library/")
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_prefix_is_the_path_below_the_directory() {
+    fn rest_of_the_name_is_the_path_in_the_directory() {
         for (layout, name, expected) in [
             ("dir", "org/my-app", Some("dir/docker.io/org/my-app")),
             ("docker.io=dir", "org/my-app", Some("dir/org/my-app")),
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_layout_says_why() {
+    fn invalid_layout_options_give_a_reason() {
         for (text, expected) in [
             ("", OciLayoutError::NoDirectory),
             ("quay.io=", OciLayoutError::NoDirectory),

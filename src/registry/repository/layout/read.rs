@@ -1,4 +1,4 @@
-//! One layout, read and verified.
+//! Reads one layout and verifies its content.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -14,28 +14,28 @@ use crate::image::{CanonicalName, Digest, FetchFailure, FetchFailureKind, TagOrD
 use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::remote::RawManifest;
 use crate::registry::client::transport::MAX_BODY;
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
 use crate::secrets::quote as clean;
 
-/// The annotation that names a tag.
+/// The annotation that contains a tag.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// How deep indexes may lie within indexes.
+/// The most levels of nested indexes.
 const MAX_DEPTH: usize = 4;
-/// How many descriptors are looked at in one layout.
+/// The most descriptors that are read in one layout.
 const MAX_DESCRIPTORS: usize = 1_000_000;
 
-/// One layout: one repository.
+/// Reads one layout, which contains one repository.
 #[derive(Debug)]
-pub(crate) struct Layout {
+pub(crate) struct LayoutReader {
     dir: PathBuf,
     place: RepositoryLabel,
     index: OnceCell<Result<BTreeMap<String, ImageIndexEntry>, FetchFailure>>,
 }
 
-impl Layout {
+impl LayoutReader {
     pub(crate) fn new(name: &CanonicalName, dir: PathBuf) -> Self {
         Self {
             dir,
@@ -48,7 +48,7 @@ impl Layout {
         Ok(TagList::from_names(self.index().await?.keys()))
     }
 
-    /// A manifest's bytes, verified.
+    /// Returns the bytes of a manifest, verified against its digest.
     pub(crate) async fn manifest(
         &self,
         version: &TagOrDigest,
@@ -78,7 +78,7 @@ impl Layout {
         })
     }
 
-    /// A config's bytes, verified.
+    /// Returns the bytes of a config, verified against its digest.
     pub(crate) async fn config(&self, blob: &Blob) -> Result<Vec<u8>, FetchFailure> {
         self.blob(&blob.digest, blob.size).await
     }
@@ -89,11 +89,11 @@ impl Layout {
         let limit = size.map_or(MAX_BODY, |size| size.min(MAX_BODY));
         let read = tokio::task::spawn_blocking(move || {
             let bytes = read(&path, limit)?;
-            if digest::is_of(&wanted, &bytes) {
+            if digest::matches(&wanted, &bytes) {
                 Ok(bytes)
             } else {
-                Err(Fault::Useless(format!(
-                    "{} does not have its digest",
+                Err(LayoutReadError::Useless(format!(
+                    "{} does not match its digest",
                     path.display()
                 )))
             }
@@ -102,12 +102,11 @@ impl Layout {
     }
 
     async fn index(&self) -> Result<&BTreeMap<String, ImageIndexEntry>, FetchFailure> {
-        let load = || async {
-            let dir = self.dir.clone();
-            self.finish(tokio::task::spawn_blocking(move || read_index(&dir)).await)
-        };
         self.index
-            .get_or_init(load)
+            .get_or_init(async || {
+                let dir = self.dir.clone();
+                self.finish(tokio::task::spawn_blocking(move || read_index(&dir)).await)
+            })
             .await
             .as_ref()
             .map_err(Clone::clone)
@@ -115,18 +114,18 @@ impl Layout {
 
     fn finish<T>(
         &self,
-        read: Result<Result<T, Fault>, tokio::task::JoinError>,
+        read: Result<Result<T, LayoutReadError>, tokio::task::JoinError>,
     ) -> Result<T, FetchFailure> {
         match read {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(Fault::Missing(path))) => {
+            Ok(Err(LayoutReadError::Missing(path))) => {
                 Err(self.missing(format_args!("no {}", path.display())))
             }
-            Ok(Err(Fault::Useless(fault))) => Err(self.place.useless(format_args!(
+            Ok(Err(LayoutReadError::Useless(fault))) => Err(self.place.useless(format_args!(
                 "the OCI layout cannot be read: {}",
                 clean(&fault)
             ))),
-            Err(_) => Err(self.place.useless("reading the OCI layout was stopped")),
+            Err(_) => Err(self.place.useless("reading the OCI layout was interrupted")),
         }
     }
 
@@ -138,56 +137,57 @@ impl Layout {
     }
 }
 
-/// Why something was not read.
+/// Why a file could not be read.
 #[derive(Debug)]
-enum Fault {
+enum LayoutReadError {
     Missing(PathBuf),
     Useless(String),
 }
 
-/// A digest is a checked type: its parts are letters and digits.
+/// Safe to join because a digest is a checked type: its parts are letters and digits.
 fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
     let (algorithm, hex) = digest.as_str().split_once(':').unwrap_or_default();
     dir.join("blobs").join(algorithm).join(hex)
 }
 
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let fault = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Fault::Missing(path.to_owned()),
-        kind => Fault::Useless(format!("{}: {kind}", path.display())),
-    };
-    let file = std::fs::File::open(path).map_err(|error| fault(&error))?;
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutReadError> {
     let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| fault(&error))?;
+    std::fs::File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
+            kind => LayoutReadError::Useless(format!("{}: {kind}", path.display())),
+        })?;
     if bytes.len() as u64 > limit {
         let path = path.display();
-        return Err(Fault::Useless(format!(
+        return Err(LayoutReadError::Useless(format!(
             "{path} is larger than {limit} bytes"
         )));
     }
     Ok(bytes)
 }
 
-/// Tag → descriptor. Where a name stands twice, the last one counts, as with
-/// tools that only append.
-fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, Fault> {
+/// Maps tags to descriptors. If a tag occurs twice, the last one counts, because some
+/// tools only append.
+fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, LayoutReadError> {
     let mut tags = BTreeMap::new();
     let mut open = vec![(0, dir.join("index.json"), None::<Digest>)];
     let mut seen = 0;
     while let Some((depth, path, expected)) = open.pop() {
         let bytes = read(&path, MAX_BODY)?;
-        if expected.is_some_and(|expected| !digest::is_of(&expected, &bytes)) {
+        if expected.is_some_and(|expected| !digest::matches(&expected, &bytes)) {
             let path = path.display();
-            return Err(Fault::Useless(format!("{path} does not have its digest")));
+            return Err(LayoutReadError::Useless(format!(
+                "{path} does not match its digest"
+            )));
         }
-        let index: OciImageIndex = serde_json::from_slice(&bytes)
-            .map_err(|error| Fault::Useless(format!("{}: {}", path.display(), place_of(&error))))?;
+        let index: OciImageIndex = serde_json::from_slice(&bytes).map_err(|error| {
+            LayoutReadError::Useless(format!("{}: {}", path.display(), json_error(&error)))
+        })?;
         for entry in index.manifests {
             seen += 1;
             if seen > MAX_DESCRIPTORS {
-                return Err(Fault::Useless(format!(
+                return Err(LayoutReadError::Useless(format!(
                     "more than {MAX_DESCRIPTORS} images"
                 )));
             }
@@ -199,7 +199,7 @@ fn read_index(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, Fault> {
             match annotations.and_then(|annotations| annotations.get(REF_NAME)) {
                 Some(name) => drop(tags.insert(name.clone(), entry)),
                 None if is_index && depth < MAX_DEPTH => {
-                    // One that is not there names no tags.
+                    // An index that is missing has no tags.
                     if let Ok(digest) = entry.digest.parse::<Digest>() {
                         let path = blob_path(dir, &digest);
                         if path.is_file() {

@@ -1,13 +1,12 @@
-//! Google's registries, Container Registry and Artifact Registry: the tag list
-//! itself says of each manifest which tags it has and when it was uploaded. So one
-//! request bounds the dates of all tags.
+//! Google's Container Registry and Artifact Registry: the tag list contains the tags
+//! and the upload time of each manifest. So one request bounds the dates of all tags.
 //!
-//! Times are milliseconds since 1970, as text or as a number. `timeUploadedMs` is
-//! the time of a push. There is a `timeCreatedMs` too, which is the `created` of a
-//! single image's config: of the places where builders write the time of a build
-//! it is only the last one, so it is not read.
+//! Times are milliseconds since 1970, as a string or a number. `timeUploadedMs` is
+//! the push time. `timeCreatedMs` is the `created` field in the config of a single
+//! image. It is not read, because this field is only the last of the places where
+//! builders write the build time.
 //!
-//! Whoever sends such a map is believed, whatever the host is called.
+//! This map is accepted from any host, regardless of its name.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -18,26 +17,26 @@ use serde_json::value::RawValue;
 
 use crate::image::{Digest, Tag};
 
-/// What the tag list says of a tag.
+/// The facts that the tag list contains about a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TagFacts {
-    /// What it serves.
+    /// Its digest.
     pub(crate) digest: Digest,
-    /// When that was uploaded, to the millisecond.
+    /// When this digest was uploaded, in milliseconds.
     pub(crate) pushed: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest<'a> {
+struct UploadedManifest<'a> {
     #[serde(borrow, default)]
     tag: Vec<&'a RawValue>,
     #[serde(borrow)]
     time_uploaded_ms: Option<&'a RawValue>,
 }
 
-/// Adds what the `manifest` of a page says of tags that are `listed`. What is
-/// malformed is ignored.
+/// Adds the facts that the `manifest` map of a page contains about `listed` tags.
+/// Malformed entries are ignored.
 pub(crate) fn describe(
     manifest: &RawValue,
     listed: &HashSet<Tag>,
@@ -48,7 +47,7 @@ pub(crate) fn describe(
         return;
     };
     for (digest, manifest) in manifests {
-        let manifest = serde_json::from_str::<Manifest<'_>>(manifest.get());
+        let manifest = serde_json::from_str::<UploadedManifest<'_>>(manifest.get());
         let (Ok(digest), Ok(manifest)) = (digest.parse::<Digest>(), manifest) else {
             continue;
         };
@@ -66,7 +65,7 @@ pub(crate) fn describe(
     }
 }
 
-/// A time in milliseconds; 0 and less is none.
+/// Parses a time in milliseconds. Zero and negative numbers mean that it is missing.
 fn time(raw: &RawValue) -> Option<Timestamp> {
     let text = raw.get().trim_matches('"');
     let milliseconds = text.parse().ok().filter(|ms: &i64| *ms > 0)?;

@@ -1,9 +1,9 @@
-//! Docker Hub: the API behind its web pages, on a host of its own.
+//! Docker Hub: the API behind its web pages, on a separate host.
 //!
-//! `last_updated` is when the tag was last written, `tag_last_pushed` when it was
-//! last pushed, also with what it served before; the later one is the bound. Tags
-//! from before 2016 have neither. `ordering=last_updated` is newest first, and
-//! `-last_updated` oldest first. The registry's token is not for this host, so
+//! `last_updated` is when the tag was last written; `tag_last_pushed` is when it was
+//! last pushed, even if its digest did not change. The later one is the bound. Tags
+//! from before 2016 have neither. `ordering=last_updated` sorts newest first, and
+//! `-last_updated` oldest first. The registry token is not valid for this host, so
 //! private repositories are not found (404).
 
 use std::borrow::Cow;
@@ -13,22 +13,22 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::{self, PAGE_SIZE, Page};
+use super::pages::{self, PAGE_SIZE, PushTimePage};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 
-/// Where the API is.
+/// The URL of the API.
 pub(crate) const BASE: &str = "https://hub.docker.com/";
 
 #[derive(Deserialize)]
-struct Tags<'a> {
+struct DockerHubTagPage<'a> {
     #[serde(borrow)]
     results: Vec<&'a RawValue>,
     next: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Listed<'a> {
+struct DockerHubTag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     last_updated: Option<Timestamp>,
@@ -37,29 +37,25 @@ struct Listed<'a> {
     digest: Option<Cow<'a, str>>,
 }
 
-/// The push times of a public repository.
+/// Fetches the push times of a public repository.
 pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
     let repository = remote.name().repository();
-    let url = |page: usize| {
-        let mut url = base.clone();
-        url.set_path(&format!("{}v2/repositories/{repository}/tags", base.path()));
-        url.set_query(Some(&format!(
-            "page_size={PAGE_SIZE}&ordering=last_updated&page={page}"
-        )));
-        url
-    };
-    pages::read(remote, None, url, parse).await
+    let mut url = base.clone();
+    url.set_path(&format!("{}v2/repositories/{repository}/tags", base.path()));
+    let query = format!("page_size={PAGE_SIZE}&ordering=last_updated");
+    url.set_query(Some(&query));
+    pages::fetch_all(remote, None, &url, parse).await
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<Page> {
-    let tags: Tags<'_> = serde_json::from_slice(body)?;
-    let listed = pages::sound(tags.results).filter_map(|listed: Listed<'_>| {
+fn parse(body: &[u8]) -> serde_json::Result<PushTimePage> {
+    let tags: DockerHubTagPage<'_> = serde_json::from_slice(body)?;
+    let listed = pages::valid_entries(tags.results).filter_map(|listed: DockerHubTag<'_>| {
         let times = [listed.last_updated, listed.tag_last_pushed];
         PushedTag::new(&listed.name, listed.digest.as_deref(), times)
     });
-    Ok(Page {
+    Ok(PushTimePage {
         tags: listed.collect(),
-        // Its own link is not followed: it may name any host.
+        // The link itself is not followed because it may lead to any host.
         more: tags.next.is_some(),
     })
 }

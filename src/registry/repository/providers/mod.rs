@@ -1,24 +1,24 @@
-//! What registries tell of their tags besides the tag list of the distribution
-//! API: when each was pushed.
+//! Push times of tags, which registries offer in addition to the distribution API.
 //!
-//! An image is built before it is pushed. So the push time bounds the creation
-//! time from above, and only tags that may still win have to be dated, at two
-//! requests each. A push time is believed as such a bound and as nothing else.
+//! An image is built before it is pushed. So the push time is an upper bound of the
+//! creation time, and the creation time only has to be read, at two requests each,
+//! for tags that may still be elected. A push time is used as this bound only.
 //!
-//! | file | registry | from | asked |
+//! | file | registry | source | credentials |
 //! |---|---|---|---|
-//! | [`docker_hub`] | `docker.io` | `hub.docker.com` | anonymously |
-//! | [`quay`] | `quay.io` | its own host | anonymously |
-//! | [`harbor`] | any host whose challenge is Harbor's | its own host | with the password that it accepted |
+//! | [`docker_hub`] | `docker.io` | `hub.docker.com` | anonymous |
+//! | [`quay`] | `quay.io` | its own host | anonymous |
+//! | [`harbor`] | any host whose challenge is Harbor's | its own host | the password that it accepted |
 //! | [`artifact_registry`] | `gcr.io`, `pkg.dev` | the tag list itself | |
 //!
-//! A new provider is a file here and a variant of [`Provider`]. It must hold for
-//! it that a tag cannot begin to serve what is newer than its push time: that is
-//! why what is cached from another registry (a Harbor proxy project) has none.
+//! A new provider is a file here and a variant of [`Provider`]. It must guarantee
+//! that a tag never points to an image that is newer than its push time. For this
+//! reason, caches of other registries (Harbor proxy projects) have no push times.
 //!
-//! No failure here is one of a row: then there are no push times, and each tag
-//! is dated. Registry tokens are never shown to these APIs, and an API that
-//! hangs or complains does not hinder the registry on the same host.
+//! A failure here never becomes a failure of a row: there are no push times then, and
+//! the creation time of each tag is read. Registry tokens are never sent to these
+//! APIs, and an API that hangs or returns errors does not affect the registry on the
+//! same host.
 
 mod artifact_registry;
 mod docker_hub;

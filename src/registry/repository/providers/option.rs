@@ -1,24 +1,24 @@
-//! The APIs that the user names.
+//! The push-time APIs that are configured.
 
-/// A kind of registry whose own API tells when tags were pushed.
+/// A kind of registry whose own API lists push times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
     /// Docker Hub.
     DockerHub,
     /// Quay.
     Quay,
-    /// Harbor, where the projects are no caches of other registries.
+    /// Harbor, except for its proxy projects.
     Harbor,
 }
 
-/// That a registry's push times are told by an API, and where. For tests, and
-/// for a registry that is not known by itself: a Quay of one's own.
+/// An API that lists the push times of a registry. For tests, and for a registry that
+/// is not detected automatically, such as a private Quay.
 #[derive(Debug, Clone)]
 pub struct PushTimeApi {
     /// The registry, with its port, as in canonical image names.
     pub registry: String,
     /// The kind of API.
     pub provider: Provider,
-    /// The URL below which the API lies: `https://quay.example/`.
+    /// The base URL of the API, such as `https://quay.example/`.
     pub base: String,
 }

@@ -1,4 +1,4 @@
-//! What all providers share: pages that are counted, and read within bounds.
+//! Reads numbered pages within limits, for all providers.
 
 use http::HeaderValue;
 use reqwest::Url;
@@ -8,36 +8,40 @@ use serde_json::value::RawValue;
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Request, Response, authority};
-use crate::registry::content::config::place_of;
+use crate::registry::content::config::json_error;
 
-/// How many tags a page is asked to hold: the most that each of them allows.
+/// The page size that is requested: the maximum that all providers allow.
 pub(crate) const PAGE_SIZE: usize = 100;
-/// How many pages are read. What stands behind them is dated tag by tag.
+/// The most pages that are read. The creation times of the tags on later pages are
+/// read one by one.
 const MAX_PAGES: usize = 10;
-/// The largest page that is read, in bytes. Docker Hub describes each platform
-/// of each tag: 100 tags of 30 platforms are some 1 MiB.
+/// The largest page that is read, in bytes. Docker Hub describes each platform of
+/// each tag: 100 tags with 30 platforms take about 1 MiB.
 const MAX_PAGE: u64 = 8 * 1024 * 1024;
 
-/// One page.
+/// One page of tags with their push times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Page {
+pub(crate) struct PushTimePage {
     pub(crate) tags: Vec<PushedTag>,
-    /// Whether there is a next one.
+    /// Whether there is another page.
     pub(crate) more: bool,
 }
 
-/// Reads the pages of a repository, counted from 1; `url` names each and `parse`
-/// reads it. A page behind the first that cannot be had ends the list: what is
-/// listed is right by itself.
-pub(crate) async fn read(
+/// Fetches the pages at `url`, whose query gets the page number, starting at 1. If a
+/// page other than the first cannot be read, the list ends there, because each listed
+/// tag is valid by itself.
+pub(crate) async fn fetch_all(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
-    url: impl Fn(usize) -> Url,
-    parse: impl Fn(&[u8]) -> serde_json::Result<Page>,
+    url: &Url,
+    parse: impl Fn(&[u8]) -> serde_json::Result<PushTimePage>,
 ) -> Result<PushTimes, NoPushTimes> {
     let mut times = PushTimes::default();
     for number in 1..=MAX_PAGES {
-        let page = match get(remote, authorization, url(number)).await {
+        let mut url = url.clone();
+        url.query_pairs_mut()
+            .append_pair("page", &number.to_string());
+        let page = match fetch(remote, authorization, url).await {
             Ok((host, answer)) => parse(&answer.body).map_err(|error| malformed(host, &error)),
             Err(error) => Err(error),
         };
@@ -45,12 +49,12 @@ pub(crate) async fn read(
             Ok(page) => page,
             Err(error) if number == 1 => return Err(error),
             Err(error) => {
-                tracing::debug!(repository = %remote.name(), page = number, %error, "the push times end here");
+                tracing::debug!(repository = %remote.name(), page = number, %error, "the list of push times ends here");
                 break;
             }
         };
-        for listed in page.tags {
-            times.add(listed);
+        for tag in page.tags {
+            times.add(tag);
         }
         if !page.more {
             break;
@@ -59,8 +63,8 @@ pub(crate) async fn read(
     Ok(times)
 }
 
-/// Asks for one document; gives it back with the name of the host.
-pub(crate) async fn get(
+/// Fetches one document, and returns it with the name of the host.
+pub(crate) async fn fetch(
     remote: &Remote,
     authorization: Option<&HeaderValue>,
     url: Url,
@@ -77,14 +81,14 @@ pub(crate) async fn get(
     Ok((host, answer))
 }
 
-/// A document that cannot be read.
+/// The error for a document that cannot be parsed.
 pub(crate) fn malformed(host: String, error: &serde_json::Error) -> NoPushTimes {
-    let fault = place_of(error);
+    let fault = json_error(error);
     NoPushTimes::Malformed { host, fault }
 }
 
-/// The entries of a list that are what they should be; the others are ignored.
-pub(crate) fn sound<'a, T: Deserialize<'a>>(
+/// Parses the entries of a list; invalid ones are ignored.
+pub(crate) fn valid_entries<'a, T: Deserialize<'a>>(
     entries: impl IntoIterator<Item = &'a RawValue>,
 ) -> impl Iterator<Item = T> {
     entries

@@ -1,4 +1,4 @@
-//! Which registry has which API, and where.
+//! The API of each registry, and its URL.
 
 use reqwest::Url;
 
@@ -8,65 +8,66 @@ use super::{docker_hub, harbor, quay};
 use crate::registry::client::remote::Remote;
 use crate::registry::options::RegistrySetupError;
 
-/// An API that can be asked.
+/// An API and its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Api {
     provider: Provider,
     base: Url,
 }
 
-/// The APIs of a run: those that were given, then those that are known.
+/// The configured APIs of a run. They take precedence over the known ones.
 #[derive(Debug)]
 pub(crate) struct Apis(Vec<(String, Api)>);
 
 impl Apis {
-    /// Sets up.
+    /// Checks the configured APIs.
     ///
     /// # Errors
-    /// Where an API that was given has no usable URL.
+    /// If the URL of an API is not valid.
     pub(crate) fn new(given: &[PushTimeApi]) -> Result<Self, RegistrySetupError> {
-        let api = |given: &PushTimeApi| {
-            let base = Url::parse(&given.base)
-                .ok()
-                .filter(|base| base.has_host() && base.path().ends_with('/'))
-                .ok_or_else(|| RegistrySetupError::PushTimeApi(given.base.clone()))?;
-            let provider = given.provider;
-            Ok((given.registry.clone(), Api { provider, base }))
-        };
-        given.iter().map(api).collect::<Result<_, _>>().map(Self)
+        given
+            .iter()
+            .map(|given| Ok((given.registry.clone(), Api::new(given)?)))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
-    /// The API for a repository, found without asking anybody.
-    pub(crate) async fn of(&self, remote: &Remote) -> Option<Api> {
+    /// Returns the API for a repository, without sending a request.
+    pub(crate) async fn for_repository(&self, remote: &Remote) -> Option<Api> {
         let name = remote.name();
         let given = self.0.iter().find(|(host, _)| host == name.registry());
         if let Some((_, api)) = given {
             return Some(api.clone());
         }
-        let known = |provider, base| {
-            let base = Url::parse(base).ok()?;
-            Some(Api { provider, base })
+        let (provider, base) = if name.is_docker_hub() {
+            (Provider::DockerHub, Url::parse(docker_hub::BASE).ok()?)
+        } else if name.registry() == quay::REGISTRY {
+            (Provider::Quay, Url::parse(quay::BASE).ok()?)
+        } else {
+            let challenge = remote.challenge()?;
+            let base = remote.base().await?;
+            harbor::is_harbor(&challenge, &base).then_some((Provider::Harbor, base))?
         };
-        if name.is_docker_hub() {
-            return known(Provider::DockerHub, docker_hub::BASE);
-        }
-        if name.registry() == quay::REGISTRY {
-            return known(Provider::Quay, quay::BASE);
-        }
-        let challenge = remote.challenge()?;
-        let base = remote.base().await?;
-        harbor::is_known_by(&challenge, &base).then_some(Api {
-            provider: Provider::Harbor,
-            base,
-        })
+        Some(Api { provider, base })
     }
 }
 
 impl Api {
-    /// The push times that the provider lists for a repository.
+    fn new(given: &PushTimeApi) -> Result<Self, RegistrySetupError> {
+        let base = Url::parse(&given.base)
+            .ok()
+            .filter(|base| base.has_host() && base.path().ends_with('/'))
+            .ok_or_else(|| RegistrySetupError::PushTimeApi(given.base.clone()))?;
+        Ok(Self {
+            provider: given.provider,
+            base,
+        })
+    }
+
+    /// Fetches the push times of a repository.
     ///
     /// # Errors
-    /// Where it lists none; see [`NoPushTimes`].
+    /// If there are none; see [`NoPushTimes`].
     pub(crate) async fn push_times(&self, remote: &Remote) -> Result<PushTimes, NoPushTimes> {
         match self.provider {
             Provider::DockerHub => docker_hub::push_times(remote, &self.base).await,

@@ -1,7 +1,7 @@
-//! Quay: its API on the registry's own host, open for public repositories.
+//! Quay: its API on the registry's own host, public for public repositories.
 //!
-//! `start_ts` is when the tag began to serve what it serves, in seconds: pushed,
-//! moved or restored.
+//! `start_ts` is when the tag got its current digest, by a push, a move or a restore,
+//! in seconds since 1970.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,17 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::{self, PAGE_SIZE, Page};
+use super::pages::{self, PAGE_SIZE, PushTimePage};
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
 
-/// The registry that is known to be one.
+/// The registry that is known to be a Quay.
 pub(crate) const REGISTRY: &str = "quay.io";
-/// Where its API is.
+/// The URL of its API.
 pub(crate) const BASE: &str = "https://quay.io/";
 
 #[derive(Deserialize)]
-struct Tags<'a> {
+struct QuayTagPage<'a> {
     #[serde(borrow)]
     tags: Vec<&'a RawValue>,
     #[serde(default)]
@@ -28,7 +28,7 @@ struct Tags<'a> {
 }
 
 #[derive(Deserialize)]
-struct Listed<'a> {
+struct QuayTag<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     start_ts: i64,
@@ -36,30 +36,26 @@ struct Listed<'a> {
     manifest_digest: Option<Cow<'a, str>>,
 }
 
-/// The push times of a public repository.
+/// Fetches the push times of a public repository.
 pub(crate) async fn push_times(remote: &Remote, base: &Url) -> Result<PushTimes, NoPushTimes> {
     let repository = remote.name().repository();
-    let url = |page: usize| {
-        let mut url = base.clone();
-        url.set_path(&format!(
-            "{}api/v1/repository/{repository}/tag/",
-            base.path()
-        ));
-        url.set_query(Some(&format!(
-            "limit={PAGE_SIZE}&page={page}&onlyActiveTags=true"
-        )));
-        url
-    };
-    pages::read(remote, None, url, parse).await
+    let mut url = base.clone();
+    url.set_path(&format!(
+        "{}api/v1/repository/{repository}/tag/",
+        base.path()
+    ));
+    let query = format!("limit={PAGE_SIZE}&onlyActiveTags=true");
+    url.set_query(Some(&query));
+    pages::fetch_all(remote, None, &url, parse).await
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<Page> {
-    let tags: Tags<'_> = serde_json::from_slice(body)?;
-    let listed = pages::sound(tags.tags).filter_map(|listed: Listed<'_>| {
+fn parse(body: &[u8]) -> serde_json::Result<PushTimePage> {
+    let tags: QuayTagPage<'_> = serde_json::from_slice(body)?;
+    let listed = pages::valid_entries(tags.tags).filter_map(|listed: QuayTag<'_>| {
         let time = Timestamp::from_second(listed.start_ts).ok();
         PushedTag::new(&listed.name, listed.manifest_digest.as_deref(), [time])
     });
-    Ok(Page {
+    Ok(PushTimePage {
         tags: listed.collect(),
         more: tags.has_additional,
     })

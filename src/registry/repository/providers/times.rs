@@ -1,4 +1,4 @@
-//! Push times by tag, and why there may be none.
+//! Push times by tag, and why they may be missing.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,24 +10,24 @@ use crate::image::{Digest, Tag};
 
 use crate::registry::client::transport::SendError;
 
-/// Nothing was pushed anywhere before this, 2013-01-01, the year of Docker's
-/// first release. Older times stand for a missing one: `0001-01-01`, 1970.
+/// 2013-01-01, the year of Docker's first release, in seconds since 1970. Earlier
+/// times, such as `0001-01-01` or 1970, mean that the time is missing.
 const FIRST_PUSH: i64 = 1_356_998_400;
 
-/// One tag as a provider lists it.
+/// One tag in the list of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PushedTag {
     pub(crate) tag: Tag,
-    /// What it served then, where the provider says so.
+    /// The digest that was pushed, if the provider lists it.
     pub(crate) digest: Option<Digest>,
-    /// When it was pushed, or later.
+    /// When it was pushed, or a later time.
     pub(crate) pushed: Timestamp,
 }
 
 impl PushedTag {
-    /// A tag from texts that nobody has checked; `None` where the name is no tag
-    /// or no time is one at which anything can have been pushed. Of several times
-    /// the latest counts, since the time is to be a bound.
+    /// Creates a tag from unchecked values. `None` if the name is not a valid tag or
+    /// there is no plausible push time. Of several times the latest is used, because
+    /// the time serves as an upper bound.
     pub(crate) fn new(
         name: &str,
         digest: Option<&str>,
@@ -48,8 +48,8 @@ impl PushedTag {
 pub(crate) struct PushTimes(BTreeMap<Tag, (Option<Digest>, Timestamp)>);
 
 impl PushTimes {
-    /// Adds a tag. One that is listed twice was pushed while the pages were
-    /// read: the later time counts.
+    /// Adds a tag. If a tag is listed twice, it was pushed while the pages were read,
+    /// and the later time is used.
     pub(crate) fn add(&mut self, listed: PushedTag) {
         let new = (listed.digest, listed.pushed);
         match self.0.entry(listed.tag) {
@@ -59,54 +59,55 @@ impl PushTimes {
         }
     }
 
-    /// When a tag was pushed. `None` where it is not listed, or not with what
-    /// the registry is known to serve for it.
-    pub(crate) fn of(&self, tag: &Tag, serves: Option<&Digest>) -> Option<Timestamp> {
+    /// Returns when a tag was pushed. `None` if it is not listed, or listed with a
+    /// digest other than the current one.
+    pub(crate) fn pushed(&self, tag: &Tag, current: Option<&Digest>) -> Option<Timestamp> {
         let (listed, pushed) = self.0.get(tag)?;
-        let differs = matches!((serves, listed), (Some(a), Some(b)) if a != b);
+        let differs = matches!((current, listed), (Some(a), Some(b)) if a != b);
         (!differs).then_some(*pushed)
     }
 
-    /// How many tags have a push time.
+    /// The number of tags with a push time.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 }
 
-/// Why a provider gives no push times. Nobody's fault that matters: each tag is
-/// dated then.
+/// Why there are no push times. This is not reported as a failure, because the
+/// creation time of each tag is read instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoPushTimes {
-    /// The API did not answer.
+    /// The API did not respond.
     #[error(transparent)]
     Unanswered(#[from] SendError),
-    /// The API refused: the repository is private, or asked too often.
-    #[error("{host} answered HTTP {} when asked for push times", status.as_u16())]
+    /// The API refused the request: the repository is private, or a rate limit
+    /// applies.
+    #[error("{host} responded with HTTP {} to the request for push times", status.as_u16())]
     Refused {
-        /// Who was asked.
+        /// The host of the API.
         host: String,
-        /// What it answered.
+        /// The status of the response.
         status: StatusCode,
     },
-    /// The answer is none.
-    #[error("what {host} answered when asked for push times is malformed: {fault}")]
+    /// The response cannot be parsed.
+    #[error("the push times from {host} are malformed: {fault}")]
     Malformed {
-        /// Who was asked.
+        /// The host of the API.
         host: String,
-        /// Where it is broken.
+        /// The kind and the position of the error.
         fault: String,
     },
-    /// The repository is a cache of another registry, whose tags may serve what
-    /// the cache has not seen yet.
-    #[error("{host} caches the repository of another registry")]
-    Cached {
-        /// Who was asked.
+    /// The repository is a proxy of another registry, whose tags may have moved since
+    /// they were cached.
+    #[error("{host} is a proxy for the repository of another registry")]
+    Proxy {
+        /// The host of the API.
         host: String,
     },
-    /// The repository's name leads to no address of the API.
+    /// The API has no URL for the name of the repository.
     #[error("{host} has no push times under this name")]
     NoAddress {
-        /// Who would be asked.
+        /// The host of the API.
         host: String,
     },
 }
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_time_counts_and_a_time_before_docker_is_none() {
+    fn latest_time_is_used_and_times_before_docker_are_ignored() {
         let pushed = |times: &[&str]| {
             let tag = PushedTag::new("1.0", None, times.iter().map(|text| time(text)));
             tag.map(|tag| tag.pushed)
@@ -139,31 +140,31 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_is_listed_twice_has_its_later_time_in_any_order() {
+    fn tag_listed_twice_gets_the_later_time_in_any_order() {
         for order in [[OLD, NEW], [NEW, OLD]] {
             let mut times = PushTimes::default();
             for text in order {
                 times.add(PushedTag::new("1.0", None, [time(text)]).expect("a tag"));
             }
             let tag = "1.0".parse().expect("a tag");
-            assert_eq!(times.of(&tag, None), time(NEW));
+            assert_eq!(times.pushed(&tag, None), time(NEW));
             assert_eq!(times.len(), 1);
         }
     }
 
     #[test]
-    fn a_tag_that_serves_something_else_than_is_listed_has_no_push_time() {
+    fn tag_with_another_digest_than_listed_has_no_push_time() {
         let mut times = PushTimes::default();
         times.add(PushedTag::new("1.0", Some(A), [time(OLD)]).expect("a tag"));
         times.add(PushedTag::new("2.0", Some("md5:0"), [time(OLD)]).expect("a tag"));
-        let of = |tag: &str, digest: Option<&str>| {
+        let pushed = |tag: &str, digest: Option<&str>| {
             let digest = digest.map(|digest| digest.parse().expect("a digest"));
-            times.of(&tag.parse().expect("a tag"), digest.as_ref())
+            times.pushed(&tag.parse().expect("a tag"), digest.as_ref())
         };
-        assert_eq!(of("1.0", None), time(OLD));
-        assert_eq!(of("1.0", Some(A)), time(OLD));
-        assert_eq!(of("1.0", Some(B)), None);
-        assert_eq!(of("2.0", Some(B)), time(OLD));
-        assert_eq!(of("3.0", None), None);
+        assert_eq!(pushed("1.0", None), time(OLD));
+        assert_eq!(pushed("1.0", Some(A)), time(OLD));
+        assert_eq!(pushed("1.0", Some(B)), None);
+        assert_eq!(pushed("2.0", Some(B)), time(OLD));
+        assert_eq!(pushed("3.0", None), None);
     }
 }

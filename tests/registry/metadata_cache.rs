@@ -1,4 +1,4 @@
-//! What one run learns, and the next one need not ask.
+//! Facts that one run caches and the next one does not request again.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::registry::{Access, Fault, TestRegistry};
 const OLD: &str = "2024-01-01T00:00:00Z";
 const NEW: &str = "2025-01-01T00:00:00Z";
 
-/// A user with a cache, whose runs follow each other.
+/// A user with a cache and several runs.
 pub(super) struct User {
     home: Rc<TempDir>,
     pub(super) options: RegistryOptions,
@@ -48,7 +48,7 @@ impl User {
         })
     }
 
-    /// One run: asks, and writes what it learnt.
+    /// One run: requests facts and writes the cache.
     pub(super) fn run(&self, image: &str, facts: Vec<Fact>) -> RepositoryMetadata {
         let mut metadata = RepositoryMetadata::default();
         self.go_on(image, facts, &mut metadata);
@@ -59,7 +59,7 @@ impl User {
         self.ask_in_turn(image, vec![facts], metadata);
     }
 
-    /// What one run asks with.
+    /// Creates the registries of one run.
     pub(super) fn registries(&self) -> Registries {
         Registries::new(RegistryOptions {
             cache: self.cache(),
@@ -68,7 +68,7 @@ impl User {
         .expect("options")
     }
 
-    /// One run that asks all of these in turn.
+    /// One run that requests all of these facts, round by round.
     pub(super) fn ask_in_turn(
         &self,
         image: &str,
@@ -103,7 +103,7 @@ fn filled() -> (TestRegistry, String) {
 }
 
 #[test]
-fn what_is_below_a_digest_is_asked_once_for_ever() {
+fn content_of_a_digest_is_fetched_only_once() {
     let (registry, app) = filled();
     let user = User::new();
     let first = user.run(&app, created(["1", "2"]));
@@ -125,7 +125,7 @@ fn what_is_below_a_digest_is_asked_once_for_ever() {
 }
 
 #[test]
-fn a_tag_that_has_moved_takes_nothing_of_its_old_image_with_it() {
+fn moved_tag_keeps_no_facts_of_its_old_image() {
     let (registry, app) = filled();
     let user = User::new();
     user.run(&app, created(["1"]));
@@ -143,12 +143,12 @@ fn a_tag_that_has_moved_takes_nothing_of_its_old_image_with_it() {
     assert_eq!(moved.first_seen, None, "of the new image nothing was seen");
     user.go_on(&app, created(["1"]), &mut metadata);
     assert_eq!(built(image(&metadata, "1")).as_deref(), Some(NEW));
-    // A HEAD, and in the next run what it serves by digest.
+    // A HEAD request, and in the next run its image by digest.
     assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
 }
 
 #[test]
-fn a_tag_that_is_gone_is_no_longer_what_it_was() {
+fn deleted_tag_is_not_answered_from_the_cache() {
     let (registry, app) = filled();
     let user = User::new();
     let first = user.run(&app, created(["1"]));
@@ -166,7 +166,7 @@ fn a_tag_that_is_gone_is_no_longer_what_it_was() {
 }
 
 #[test]
-fn what_cannot_be_confirmed_is_believed_no_longer() {
+fn digest_that_cannot_be_confirmed_is_no_longer_trusted() {
     let (registry, app) = filled();
     let user = User::new();
     user.run(&app, created(["1"]));
@@ -181,7 +181,7 @@ fn what_cannot_be_confirmed_is_believed_no_longer() {
 }
 
 #[test]
-fn what_a_password_opened_is_for_nobody_else_even_if_it_was_not_sent_again() {
+fn entries_fetched_with_a_password_are_not_shared() {
     let (registry, app) = filled();
     registry.send_etags();
     registry.require(Access::Basic("me", "hunter2"));
@@ -208,7 +208,7 @@ fn what_a_password_opened_is_for_nobody_else_even_if_it_was_not_sent_again() {
 }
 
 #[test]
-fn a_member_that_was_missing_once_is_looked_for_again() {
+fn missing_member_is_looked_up_again() {
     let (registry, app) = filled();
     let [amd64, arm64] = ["linux/amd64", "linux/arm64"].map(|p| Image::built(NEW).platform(p));
     let missing = arm64.clone().content().manifest.digest;
@@ -230,7 +230,7 @@ fn a_member_that_was_missing_once_is_looked_for_again() {
 }
 
 #[test]
-fn refresh_believes_digests_alone() {
+fn refresh_trusts_only_content_addressed_by_digest() {
     let (registry, app) = filled();
     let user = User::new();
     user.run(&app, created(["1", "2"]));
@@ -246,7 +246,7 @@ fn refresh_believes_digests_alone() {
 }
 
 #[test]
-fn a_tag_list_is_believed_for_its_age() {
+fn tag_list_is_trusted_for_its_maximum_age() {
     let (registry, app) = filled();
     let user = User::new();
     let first = user.run(&app, vec![Fact::Tags]);
@@ -269,7 +269,7 @@ fn a_tag_list_is_believed_for_its_age() {
 }
 
 #[test]
-fn offline_asks_nothing_and_says_what_it_does_not_know() {
+fn offline_sends_no_requests_and_reports_missing_facts() {
     let (registry, app) = filled();
     let user = User::new();
     user.run(&app, vec![Fact::Tags, Fact::Created(version("1"))]);
@@ -300,7 +300,7 @@ fn offline_asks_nothing_and_says_what_it_does_not_know() {
 }
 
 #[test]
-fn an_unchanged_tag_list_is_not_sent_again() {
+fn unchanged_tag_list_is_not_sent_again() {
     let (registry, app) = filled();
     registry.page_size(1);
     registry.send_etags();
@@ -315,7 +315,7 @@ fn an_unchanged_tag_list_is_not_sent_again() {
 }
 
 #[test]
-fn a_digest_is_seen_for_the_first_time_once() {
+fn first_seen_time_of_a_digest_does_not_change() {
     let (registry, app) = filled();
     let user = User::new();
     let seen = |tag: &str| {
@@ -324,10 +324,10 @@ fn a_digest_is_seen_for_the_first_time_once() {
     };
     let first = seen("1");
     assert_eq!(seen("1"), first, "and it stays so");
-    // The same image under another tag is no newer.
+    // The same image under another tag is not newer.
     registry.push("org/app", "again", Image::built(OLD));
     assert_eq!(seen("again"), first);
-    // A tag that moves to another image takes nothing along.
+    // A tag that moves to another image does not keep the old time.
     registry.push("org/app", "1", Image::built(NEW).label("moved"));
     let mut metadata = user.run(&app, created(["1"]));
     user.go_on(&app, confirmed("1"), &mut metadata);
@@ -336,14 +336,14 @@ fn a_digest_is_seen_for_the_first_time_once() {
 }
 
 #[test]
-fn without_a_cache_nothing_is_seen_before() {
+fn first_seen_time_is_missing_without_a_cache() {
     let (_registry, app) = filled();
     let metadata = super::ask_with(options(), &app, created(["1"]));
     assert_eq!(image(&metadata, "1").first_seen, None);
 }
 
 #[test]
-fn configs_that_an_index_does_not_have_are_asked_for_once() {
+fn missing_configs_of_an_index_are_requested_only_once() {
     let (registry, app) = filled();
     let nested = Index::of([Image::built(NEW)]);
     registry.push(
@@ -357,7 +357,7 @@ fn configs_that_an_index_does_not_have_are_asked_for_once() {
         let image = image(&metadata, "3");
         assert!(
             image.configs_asked,
-            "else they are asked for again and again"
+            "otherwise they are requested again in each run"
         );
         let members = image.members.value().expect("members");
         let with_config = members.iter().filter(|member| member.config.is_some());
