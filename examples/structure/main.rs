@@ -39,7 +39,14 @@ fn main() {
         ("files in the fullest folder", format!("{most} ({folder})")),
         (
             "type names with several meanings",
-            format!("{} of {}", names.len(), style::types(&files)),
+            format!(
+                "{} of {}",
+                names.len(),
+                files
+                    .values()
+                    .map(|file| style::types(file).len())
+                    .sum::<usize>()
+            ),
         ),
         (
             "named closures",

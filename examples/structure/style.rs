@@ -12,23 +12,14 @@ type Files = BTreeMap<Vec<String>, SourceFile>;
 pub fn names_with_several_meanings(files: &Files) -> BTreeMap<String, Vec<String>> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in files.values() {
-        let mut types = Types::default();
-        types.visit_file(&file.code);
-        for name in types.names {
+        for name in types(file) {
             places.entry(name).or_default().push(file.path.clone());
         }
     }
+    // Twins in one file are for different platforms.
+    places.values_mut().for_each(Vec::dedup);
     places.retain(|_, files| files.len() > 1);
     places
-}
-
-/// How many types are defined.
-pub fn types(files: &Files) -> usize {
-    let mut types = Types::default();
-    for file in files.values() {
-        types.visit_file(&file.code);
-    }
-    types.names.len()
 }
 
 /// Closures that `let` gives a name, as `file: name`.
@@ -50,6 +41,13 @@ fn habits(files: &Files, which: fn(&Habits) -> &Vec<String>) -> Vec<String> {
         found.extend(lines.map(|line| format!("{}: {line}", file.path)));
     }
     found
+}
+
+/// The names of the types of a file.
+pub fn types(file: &SourceFile) -> Vec<String> {
+    let mut types = Types::default();
+    types.visit_file(&file.code);
+    types.names
 }
 
 #[derive(Default)]

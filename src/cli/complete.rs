@@ -52,9 +52,9 @@ pub(crate) fn complete(words: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-type Candidate = (String, String);
+type Completion = (String, String);
 
-fn candidates(words: &[String]) -> Vec<Candidate> {
+fn candidates(words: &[String]) -> Vec<Completion> {
     let (last, before) = match words.split_last() {
         Some((last, before)) => (last.as_str(), before),
         None => ("", words),
@@ -71,7 +71,7 @@ fn candidates(words: &[String]) -> Vec<Candidate> {
         (Some(command), None) if command.has_subcommands() => subcommands(command),
         (Some(command), None) => arguments_of(command, before, last),
     };
-    let mut fitting: Vec<Candidate> = all
+    let mut fitting: Vec<Completion> = all
         .into_iter()
         .filter(|(candidate, _)| candidate.starts_with(last))
         .collect();
@@ -80,7 +80,7 @@ fn candidates(words: &[String]) -> Vec<Candidate> {
     fitting
 }
 
-fn subcommands(root: &Command) -> Vec<Candidate> {
+fn subcommands(root: &Command) -> Vec<Completion> {
     let about = |command: &Command| {
         command
             .get_about()
@@ -93,7 +93,7 @@ fn subcommands(root: &Command) -> Vec<Candidate> {
         .collect()
 }
 
-fn flags(root: &Command, command: Option<&Command>) -> Vec<Candidate> {
+fn flags(root: &Command, command: Option<&Command>) -> Vec<Completion> {
     let global = root
         .get_arguments()
         .filter(|argument| argument.is_global_set());
@@ -148,7 +148,7 @@ fn flag_with_value<'r>(
 
 /// The values of an argument: those that its parser knows, else what its placeholder
 /// in the help says.
-fn values_of(argument: &Arg, before: &[String], last: &str) -> Vec<Candidate> {
+fn values_of(argument: &Arg, before: &[String], last: &str) -> Vec<Completion> {
     let possible = argument.get_possible_values();
     if !possible.is_empty() {
         return possible.iter().map(candidate_of_value).collect();
@@ -177,13 +177,13 @@ fn values_of(argument: &Arg, before: &[String], last: &str) -> Vec<Candidate> {
     }
 }
 
-fn candidate_of_value(value: &PossibleValue) -> Candidate {
+fn candidate_of_value(value: &PossibleValue) -> Completion {
     let help = value.get_help().map(ToString::to_string);
     (value.get_name().to_owned(), help.unwrap_or_default())
 }
 
 /// How policies begin; those that take no expression are whole.
-fn policy_types() -> impl Iterator<Item = Candidate> {
+fn policy_types() -> impl Iterator<Item = Completion> {
     let types = [
         "semver:",
         "glob:",
@@ -198,7 +198,7 @@ fn policy_types() -> impl Iterator<Item = Candidate> {
 }
 
 /// The values of the positional arguments of a command.
-fn arguments_of(command: &Command, before: &[String], last: &str) -> Vec<Candidate> {
+fn arguments_of(command: &Command, before: &[String], last: &str) -> Vec<Completion> {
     let arguments = command.get_positionals();
     arguments
         .flat_map(|argument| values_of(argument, before, last))
@@ -206,7 +206,7 @@ fn arguments_of(command: &Command, before: &[String], last: &str) -> Vec<Candida
 }
 
 /// Types, and the names of a type.
-fn workloads(before: &[String], last: &str) -> Vec<Candidate> {
+fn workloads(before: &[String], last: &str) -> Vec<Completion> {
     // `TYPE/` begins a name, and so does a word after `TYPE`.
     let typed = last.split_once('/').map(|(kind, _)| kind);
     let in_front = before.iter().skip(1).find_map(|word| word.parse().ok());
@@ -229,7 +229,7 @@ fn workloads(before: &[String], last: &str) -> Vec<Candidate> {
 }
 
 /// The containers of the workload that was named.
-fn containers(before: &[String]) -> Vec<Candidate> {
+fn containers(before: &[String]) -> Vec<Completion> {
     let named = before.iter().find_map(|word| {
         let (kind, name) = word.split_once('/')?;
         Some((kind.parse::<WorkloadType>().ok()?, name.to_owned()))

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::namespaces::spans_namespaces;
+use super::table::spans_namespaces;
 use super::text::grid::{Cell, Cut, Grid, Heading};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};

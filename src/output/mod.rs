@@ -29,7 +29,6 @@ mod explain;
 mod format;
 mod images;
 mod json;
-mod namespaces;
 mod plan;
 mod policy_effect;
 mod sentence;
@@ -59,13 +58,12 @@ pub use json::{
     PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem,
     WorkloadItem, WriteResult,
 };
-pub use namespaces::spans_namespaces;
 pub use plan::{
     held_back_lines, held_versions, plan_text, repository_change, results_line, versions,
 };
 pub use policy_effect::policy_effect;
 pub use sentence::{RepeatedFlags, command_line, next_step, sentence};
 pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
-pub use table::{TableOptions, names, status_table};
+pub use table::{TableOptions, names, spans_namespaces, status_table};
 pub use test_report::test_report;
 pub use view::{ImageUse, ImageUser};

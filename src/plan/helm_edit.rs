@@ -291,7 +291,7 @@ mod tests {
         let got = written(&values, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));
         let refusal = written(&values, &mapping[..1], "app", ":2").expect_err("refused");
-        assert!(refusal.contains("a.b.version of the values"), "{refusal}");
+        assert!(refusal.contains("a.b.version in the values"), "{refusal}");
         let bare = json!({"a": {"b": {"repo": "q/app"}}});
         let got = written(&bare, &mapping, "app", ":2");
         assert_eq!(got, Ok("a.b.version=2".to_owned()));

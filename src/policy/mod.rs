@@ -24,10 +24,10 @@ mod syntax;
 mod tag_filter;
 mod warning;
 
+pub use self::sources::annotation_keys::{AnnotationKey, KeyError};
 pub use self::sources::annotations::{is_ignored, lock_on};
 pub use self::sources::assume::{Assume, PolicyText, PolicyType, fitting};
 pub use self::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
-pub use self::sources::keys::{AnnotationKey, KeyError};
 pub use self::sources::other_updaters::{OtherUpdater, other_updaters};
 pub use self::sources::records::Records;
 pub(crate) use self::sources::refinements::apply_restrictions;

@@ -10,9 +10,9 @@
 use super::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use super::quote::quote;
 use super::rule::Rule;
+use super::sources::annotation_keys::AnnotationKey;
 use super::sources::annotations::PolicyAnnotations;
 use super::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
-use super::sources::keys::AnnotationKey;
 use super::sources::refinements::{apply_refinements, apply_restrictions_to_entry};
 use super::state::{Lock, State};
 use super::warning::{Warning, WarningCode};

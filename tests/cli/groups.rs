@@ -103,7 +103,7 @@ fn a_menu_tells_the_groups_apart() {
         .press(key::DOWN)
         .press(" ");
     pty.wait("1 of 2 checked").press(key::ENTER);
-    pty.wait("to follow?").press(key::ENTER);
+    pty.wait("follow?").press(key::ENTER);
     pty.wait("Would move from 1.0.0 to 1.2.0").press(key::ENTER);
     pty.wait(&format!("Automate {FLUX_2} in file shop.yaml? [y/N]"))
         .press("y\r");

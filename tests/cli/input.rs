@@ -206,7 +206,7 @@ fn files_that_are_not_there_or_hold_nothing_are_told_apart() {
         (
             "https://example.com/x.yaml",
             1,
-            "error: \"https://example.com/x.yaml\" is an address",
+            "error: \"https://example.com/x.yaml\" is a URL",
         ),
     ] {
         let outcome = environment.run(["status", "-f", file]).expect(code);

@@ -113,7 +113,10 @@ const STEPS: [Step; 7] = [
     ("Which workloads do you want to automate?", "night"),
     ("1 shown with: night", " "),
     ("1 of 2 checked", key::ENTER),
-    ("What is cronjob/nightly job to follow?", key::ENTER),
+    (
+        "Which policy should cronjob/nightly job follow?",
+        key::ENTER,
+    ),
     ("Would move from 1.0.0 to 1.2.0", "\u{15}semver:~1.0"),
     ("Holds back 1.2.0", key::ENTER),
     ("Automate cronjob/nightly in file shop.yaml? [y/N]", "y\r"),
@@ -253,9 +256,10 @@ fn without_a_terminal_nothing_is_changed() {
 fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["policy", "set"], "");
-    pty.wait("Which workloads get a policy?").press("night ");
+    pty.wait("Which workloads do you want to set a policy for?")
+        .press("night ");
     pty.wait("1 of 2 checked").press(key::ENTER);
-    pty.wait("What is cronjob/nightly job to follow?")
+    pty.wait("Which policy should cronjob/nightly job follow?")
         .press(key::ENTER);
     pty.wait("3 of 8 tags match").press("\u{15}semver:>1.x.y");
     pty.wait("policy: semver:>1.x.y")
@@ -280,20 +284,20 @@ fn the_way_leads_back() {
     let mut pty = terminal.start(&["automate"], "");
     walk(&mut pty, &STEPS[..5]);
     pty.wait("Holds back 1.2.0").press(key::SHIFT_TAB);
-    pty.wait("What is cronjob/nightly job to follow?")
+    pty.wait("Which policy should cronjob/nightly job follow?")
         .press(key::SHIFT_TAB);
     pty.wait("Which workloads do you want to automate?")
         .press(key::CTRL_U);
     pty.wait("deployment/web").press(key::TAB);
     pty.wait("2 of 2 checked").press(key::ENTER);
-    pty.wait("Which containers follow a policy of their own?")
+    pty.wait("Which containers get their own policy?")
         .press(key::ENTER);
     pty.wait("accept these 3 policies").wait("glob:stg-*");
     pty.press(key::DOWN)
         .press(key::DOWN)
         .press(key::DOWN)
         .press(key::ENTER);
-    pty.wait("What is deployment/web proxy to follow?")
+    pty.wait("Which policy should deployment/web proxy follow?")
         .press("digest")
         .wait("1 shown with: digest");
     pty.press(key::ENTER)
@@ -357,10 +361,10 @@ fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
     for (seen, pressed) in [
         ("Which workloads do you want to automate?", key::TAB),
         ("2 of 2 checked", key::ENTER),
-        ("Which containers follow a policy", key::ENTER),
+        ("Which containers get their own policy?", key::ENTER),
         ("> accept these 3 policies", key::DOWN),
         ("> cronj", key::ENTER),
-        ("What is cronjob/nightly job to follow?", key::ENTER),
+        ("Which policy should cronjob/nightly", key::ENTER),
         ("Would move from 1.0.0 to 1.2.0", key::ENTER),
         ("accept these 3 policies", key::CTRL_C),
     ] {
@@ -384,7 +388,7 @@ fn a_dumb_terminal_is_asked_line_by_line() {
     pty.wait("   1   semver").press("1\n");
     pty.wait("Would move from 1.0.0 to 1.2.0")
         .press("semver:1.x.y\n");
-    pty.wait("is expected").press("semver:~1.0\n");
+    pty.wait("directly after").press("semver:~1.0\n");
     pty.wait("Holds back 1.2.0").press("\n");
     pty.wait("Automate cronjob/nightly in file shop.yaml? [y/N] ")
         .press("y\n");
@@ -443,7 +447,7 @@ fn two_hundred_workloads_are_found_by_typing() {
         .press(" ")
         .wait("1 of 200 checked");
     pty.press(key::ENTER)
-        .wait("What is cronjob/nightly-077 job to follow?");
+        .wait("Which policy should cronjob/nightly-077 job follow?");
     pty.press(key::CTRL_C);
     terminal.end(pty).expect(130);
     assert_eq!(terminal.file(), all.join("---\n"));

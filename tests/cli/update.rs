@@ -304,7 +304,7 @@ fn a_rollback_to_another_repository_names_both_where_the_policy_is_overridden() 
     let row = "  app   docker.io/org/my-app:1.1.0   → 127.0.0.1:1/org/x:1.0.0\n";
     assert!(outcome.stderr.contains(row), "{outcome:?}");
     let result = "deployment/web: the repository changes: app moves from docker.io/org/my-app:1.1.0 \
-                  to 127.0.0.1:1/org/x:1.0.0\n1 rolled back\n";
+                  to 127.0.0.1:1/org/x:1.0.0\n";
     assert!(outcome.stderr.ends_with(result), "{outcome:?}");
     let after = text(&file);
     assert!(after.contains(&format!("image: {ELSEWHERE}\n")), "{after}");

@@ -47,15 +47,15 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
         (&["explain"], "TYPE/NAME"),
         (
             &["images", "nginx", "-A"],
-            "--all-namespaces is about workloads",
+            "--all-namespaces applies to workloads",
         ),
         (
             &["images", "nginx", "-f", "x"],
-            "--filename is about workloads",
+            "--filename applies to workloads",
         ),
         (
             &["images", "nginx", "--pull-secrets=off"],
-            "--pull-secrets is about workloads",
+            "--pull-secrets applies to workloads",
         ),
         (
             &["status", "-f", "x", "--pull-secrets=always"],

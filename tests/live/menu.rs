@@ -35,7 +35,7 @@ async fn a_workload_is_automated_from_a_menu() {
     let steps = [
         ("Which workloads do you want to automate?", " "),
         ("1 of 1 checked", key::ENTER),
-        ("What is deployment/web app to follow?", key::ENTER),
+        ("Which policy should deployment/web app follow?", key::ENTER),
         ("Holds back 2.0.0", key::ENTER),
         (question, "y\r"),
     ];

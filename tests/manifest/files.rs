@@ -155,8 +155,8 @@ fn every_error_names_its_file_and_hides_no_other() {
         errors(&listing, folder.path()),
         [
             "DIR/a.yaml:11: unclosed bracket '['",
-            "DIR/b.yaml:1: annotation fluxcd.io/automated of deployment/typo must be text, \
-             and is the boolean true; quote it",
+            "DIR/b.yaml:1: annotation fluxcd.io/automated of deployment/typo must be a string, \
+             but is the boolean true; quote it",
             "DIR/d.yaml:1: a key must be a string, but this one is a list or a mapping; if this is a \
              Helm template, render it first: helm template … | kubectl imgpolicy status -f -",
             "DIR/e.yaml:2: not UTF-8; save the file as UTF-8",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::credentials::{self, CredentialSource, Credentials};
+use super::credentials::{self, Credentials, KubeconfigCredentials};
 use super::options::ConnectionOptions;
 use super::{kubeconfig, kubeconfig_files, socks};
 use crate::cluster::api::error::ClusterError;
@@ -150,7 +150,7 @@ fn client(config: kube::Config) -> kube::Result<kube::Client> {
 fn in_pod(
     files: &kube::config::Kubeconfig,
     options: &ConnectionOptions,
-) -> Result<Option<(kube::Config, CredentialSource)>, ClusterError> {
+) -> Result<Option<(kube::Config, KubeconfigCredentials)>, ClusterError> {
     let flags = options.server.is_some()
         || options.context.is_some()
         || options.cluster.is_some()

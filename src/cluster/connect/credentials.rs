@@ -31,7 +31,7 @@ const REREAD: Duration = Duration::from_secs(50);
 const MAX_TOKEN: u64 = 1024 * 1024;
 
 /// The credentials that a kubeconfig user names, before they are used.
-pub(crate) enum CredentialSource {
+pub(crate) enum KubeconfigCredentials {
     /// None, or only a client certificate.
     None,
     /// There are credentials, but the server does not use https.
@@ -54,7 +54,7 @@ pub(crate) enum CredentialSource {
 }
 
 // Shows only the variant: the values are secrets, and so may be the environment of `exec`.
-impl std::fmt::Debug for CredentialSource {
+impl std::fmt::Debug for KubeconfigCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::None => "None",
@@ -108,7 +108,7 @@ pub(crate) fn take(
     user: &mut AuthInfo,
     server: &http::Uri,
     name: &str,
-) -> Result<CredentialSource, ClusterError> {
+) -> Result<KubeconfigCredentials, ClusterError> {
     let own = std::mem::take(user);
     user.impersonate = own.impersonate.clone();
     user.impersonate_uid = own.impersonate_uid.clone();
@@ -125,9 +125,9 @@ pub(crate) fn take(
             || own.client_certificate.is_some()
             || own.client_certificate_data.is_some();
         return Ok(if has_credentials {
-            CredentialSource::Withheld
+            KubeconfigCredentials::Withheld
         } else {
-            CredentialSource::None
+            KubeconfigCredentials::None
         });
     }
     if let Some(certificate) = ClientCertificate::from_user(&own, name)? {
@@ -143,7 +143,7 @@ pub(crate) fn take(
             }
         }
         user.auth_provider = Some(provider);
-        return Ok(CredentialSource::None);
+        return Ok(KubeconfigCredentials::None);
     }
     let token = own
         .token
@@ -157,17 +157,17 @@ pub(crate) fn take(
                  found [token basicAuth], only one is allowed"
             )));
         }
-        (Some(user), ..) => CredentialSource::Basic {
+        (Some(user), ..) => KubeconfigCredentials::Basic {
             user,
             password: own.password.unwrap_or_default(),
         },
-        (None, token, Some(path), _) => CredentialSource::File { path, token },
-        (None, Some(token), None, _) => CredentialSource::Token {
+        (None, token, Some(path), _) => KubeconfigCredentials::File { path, token },
+        (None, Some(token), None, _) => KubeconfigCredentials::Token {
             token,
             owner: format!("the token of user {name:?}"),
         },
-        (None, None, None, Some(exec)) => CredentialSource::Plugin(Box::new(exec)),
-        (None, None, None, None) => CredentialSource::None,
+        (None, None, None, Some(exec)) => KubeconfigCredentials::Plugin(Box::new(exec)),
+        (None, None, None, None) => KubeconfigCredentials::None,
     })
 }
 
@@ -214,22 +214,22 @@ fn check_impersonation(user: &AuthInfo) -> Result<(), ClusterError> {
 impl Credentials {
     /// Obtains the header from a source, and a certificate if a plugin returns one.
     pub(crate) async fn obtain(
-        source: CredentialSource,
+        source: KubeconfigCredentials,
     ) -> Result<(Self, Option<ClientCertificate>), ClusterError> {
         let token_source = match source {
-            CredentialSource::None => return Ok((Self::None, None)),
-            CredentialSource::Withheld => return Ok((Self::Withheld, None)),
-            CredentialSource::Basic { user, password } => {
+            KubeconfigCredentials::None => return Ok((Self::None, None)),
+            KubeconfigCredentials::Withheld => return Ok((Self::Withheld, None)),
+            KubeconfigCredentials::Basic { user, password } => {
                 let header = header::basic(&user, &password);
                 let header = header.ok_or_else(|| unusable("the user name"))?;
                 return Ok((Self::Fixed(header), None));
             }
-            CredentialSource::Token { token, owner } => {
+            KubeconfigCredentials::Token { token, owner } => {
                 let header = bearer(token.expose_secret().as_bytes(), &owner)?;
                 return Ok((Self::Fixed(header), None));
             }
-            CredentialSource::File { path, token } => TokenSource::File { path, token },
-            CredentialSource::Plugin(exec) => TokenSource::Plugin(exec),
+            KubeconfigCredentials::File { path, token } => TokenSource::File { path, token },
+            KubeconfigCredentials::Plugin(exec) => TokenSource::Plugin(exec),
         };
         let (token, certificate) = token_source.get().await?;
         let Some((header, until)) = token else {

@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 fn user(yaml: &str) -> AuthInfo {
@@ -7,7 +10,7 @@ fn user(yaml: &str) -> AuthInfo {
     config.auth_infos[0].auth_info.take().expect("a user")
 }
 
-fn taken(yaml: &str, server: &str) -> (AuthInfo, Result<CredentialSource, String>) {
+fn taken(yaml: &str, server: &str) -> (AuthInfo, Result<KubeconfigCredentials, String>) {
     let mut user = user(yaml);
     let server = server.parse().expect("a URL");
     let source = take(&mut user, &server, "u").map_err(|error| error.line());
@@ -37,7 +40,10 @@ fn credentials_are_sent_to_https_servers_only() {
     ] {
         let yaml = yaml.replacen('{', "{as: eve, as-groups: [ops], as-uid: '7', ", 1);
         let (left, source) = taken(&yaml, "http://h");
-        assert!(matches!(source, Ok(CredentialSource::Withheld)), "{yaml}");
+        assert!(
+            matches!(source, Ok(KubeconfigCredentials::Withheld)),
+            "{yaml}"
+        );
         assert_eq!(left.impersonate.as_deref(), Some("eve"), "{yaml}");
         assert_eq!(left.impersonate_groups, Some(vec!["ops".to_owned()]));
         assert_eq!(left.impersonate_uid.as_deref(), Some("7"));
@@ -45,7 +51,7 @@ fn credentials_are_sent_to_https_servers_only() {
         assert!(left.token.is_none() && left.exec.is_none() && left.auth_provider.is_none());
     }
     let (_, source) = taken("{as: eve}", "http://h");
-    assert!(matches!(source, Ok(CredentialSource::None)));
+    assert!(matches!(source, Ok(KubeconfigCredentials::None)));
 }
 
 #[tokio::test]

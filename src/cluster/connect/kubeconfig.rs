@@ -19,7 +19,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use secrecy::SecretString;
 
-use super::credentials::{self, CredentialSource};
+use super::credentials::{self, KubeconfigCredentials};
 use super::options::ConnectionOptions;
 use super::proxy;
 use crate::cluster::api::cause::plain_io;
@@ -212,14 +212,14 @@ impl EffectiveConfig {
     /// Converts the selected parts to kube's configuration and to our own credentials.
     /// kube's conversion is not used, because it applies the environment's proxy to every
     /// server.
-    pub(crate) fn into_config(self) -> Result<(kube::Config, CredentialSource), ClusterError> {
+    pub(crate) fn into_config(self) -> Result<(kube::Config, KubeconfigCredentials), ClusterError> {
         self.check_files()?;
         let Self {
             cluster, mut user, ..
         } = self;
         let url = server_url(cluster.server.as_deref().unwrap_or(FALLBACK_SERVER))?;
         let mut source = credentials::take(&mut user, &url, &self.user_name)?;
-        if let CredentialSource::Plugin(exec) = &mut source {
+        if let KubeconfigCredentials::Plugin(exec) = &mut source {
             exec.interactive_mode = interactive_mode(exec.interactive_mode.as_ref())?;
             if exec.provide_cluster_info {
                 let info = ExecAuthCluster::try_from(&cluster);

@@ -198,7 +198,7 @@ fn selected_parts_become_the_configuration_of_kube() {
     assert_eq!(config.tls_server_name, some("api"));
     assert!(config.accept_invalid_certs && config.disable_compression);
     assert!(config.root_cert.is_none());
-    assert!(matches!(source, CredentialSource::Token { .. }));
+    assert!(matches!(source, KubeconfigCredentials::Token { .. }));
 }
 
 #[test]
@@ -228,7 +228,10 @@ fn error_for_an_invalid_server_url_hides_the_login() {
         });
         let (config, source) = chosen.expect("chosen").into_config().expect(server);
         assert_eq!(config.cluster_url.scheme_str(), Some("https"), "{server}");
-        assert!(matches!(source, CredentialSource::Token { .. }), "{server}");
+        assert!(
+            matches!(source, KubeconfigCredentials::Token { .. }),
+            "{server}"
+        );
     }
 }
 
@@ -259,7 +262,7 @@ fn server_without_a_scheme_uses_http_without_credentials() {
             .into_config()
             .expect("a configuration");
         assert_eq!(config.cluster_url, "http://h:1/");
-        assert!(matches!(source, CredentialSource::Withheld));
+        assert!(matches!(source, KubeconfigCredentials::Withheld));
         assert!(config.auth_info.token.is_none());
     }
 }

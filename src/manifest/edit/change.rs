@@ -1,5 +1,6 @@
 //! The edits of one root value, as a tree.
 
+use crate::manifest::document::Root;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
@@ -135,4 +136,13 @@ pub(crate) fn format_path(path: &[String]) -> String {
         return "the document".to_owned();
     }
     path.join(".")
+}
+
+/// The edits of all objects in one root value.
+pub(crate) struct RootEdits<'a> {
+    pub(crate) root: &'a Root,
+    /// The paths and positions of the edited objects.
+    pub(crate) objects: Vec<(&'a [String], usize)>,
+    /// Their edits, with paths from the root.
+    pub(crate) change: NodeChange,
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::change::RootEdits;
 use super::change::{NodeChange, format_path};
 use super::error::{EditError, EditProblem};
-use super::root_edits::RootEdits;
 use super::splice::Splices;
 use crate::manifest::document::{Located, Object, located};
 use crate::plan::FieldEdit;

@@ -32,7 +32,6 @@ mod error;
 mod flow;
 mod json;
 mod lines;
-mod root_edits;
 mod scalar;
 mod sealed;
 mod splice;

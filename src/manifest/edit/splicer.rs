@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use granit_parser::ScalarStyle;
 use serde_json::Value;
 
+use super::change::RootEdits;
 use super::change::{ANNOTATIONS, NodeChange, format_path};
 use super::error::{EditError, EditProblem};
 use super::lines::TextLines;
-use super::root_edits::RootEdits;
 use super::scalar::{double_quoted, format_scalar, is_plain, json_scalar};
 use super::splice::Splices;
 use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};

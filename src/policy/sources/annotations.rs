@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::keys::AnnotationKey;
+use super::annotation_keys::AnnotationKey;
 use super::other_updaters;
 use super::records::Records;
 use crate::policy::quote::quote;

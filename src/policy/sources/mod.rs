@@ -1,10 +1,10 @@
 //! The sources of policies: annotations and `imagePolicies`.
 
+pub(crate) mod annotation_keys;
 pub(crate) mod annotations;
 pub(crate) mod assume;
 mod entry_policy;
 pub(crate) mod image_policies;
-pub(crate) mod keys;
 pub(crate) mod other_updaters;
 pub(crate) mod records;
 pub(crate) mod refinements;

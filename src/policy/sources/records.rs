@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::keys::AnnotationKey;
+use super::annotation_keys::AnnotationKey;
 use crate::image::{Digest, ImageReference, Tag};
 use crate::workload::Workload;
 

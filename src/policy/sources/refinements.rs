@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use super::keys::AnnotationKey;
+use super::annotation_keys::AnnotationKey;
 use crate::policy::container_policy::{ContainerPolicy, PolicyError, PolicyOrigin};
 use crate::policy::min_age::MinAgeClock;
 use crate::policy::quote::quote;

@@ -13,8 +13,8 @@ use crate::registry::options::{RegistryOptions, RegistrySetupError, install_cryp
 use crate::secrets::quote;
 
 use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
-use super::authority::authority;
 use super::proxy::proxy_of;
+use super::request::authority;
 use super::resolver::Resolver;
 
 /// The `User-Agent` header.

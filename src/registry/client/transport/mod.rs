@@ -2,7 +2,6 @@
 //! are retried if that is safe, and hosts that cannot be reached are given up.
 
 pub(crate) mod address;
-pub(crate) mod authority;
 pub(crate) mod clients;
 pub(crate) mod error;
 pub(crate) mod host;
@@ -19,9 +18,9 @@ pub(crate) mod window;
 
 pub(crate) use address::AddressKind;
 pub use address::AddressOptions;
-pub(crate) use authority::authority;
 pub(crate) use error::SendError;
 pub(crate) use pulls::Pull;
+pub(crate) use request::authority;
 pub(crate) use request::{MAX_BODY, Request, Response};
 pub use statistics::Statistics;
 pub(crate) use transport::Transport;

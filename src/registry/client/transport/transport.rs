@@ -1,9 +1,9 @@
 //! Sends requests: within the limits of their hosts, with retries and a size limit.
 
 use super::address::AddressKind;
-use super::authority::authority;
 use super::error::SendError;
 use super::pulls::Pull;
+use super::request::authority;
 use super::request::{Request, Response};
 use super::statistics::Statistics;
 use super::waiting_line::{Puller, WaitingLine};
