@@ -63,7 +63,7 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
         ),
         (
             &["status", "--from-snapshot", "x", "--pull-secrets=always"],
-            "with --from-snapshot none is asked",
+            "--from-snapshot uses none",
         ),
         (&["status", "--pull-secrets=never"], "auto, always, off"),
         (&["test", "nginx"], "--policy"),
