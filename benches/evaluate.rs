@@ -42,7 +42,7 @@ fn image(at: usize) -> ImageMetadata {
     let age = i64::try_from(at * 7919 % 100_000).expect("small") + 100;
     let created = now().checked_sub(SignedDuration::from_hours(age / 10));
     ImageMetadata {
-        created: Known::Value(BuildTimes::of_config(created.ok())),
+        created: Known::Value(BuildTimes::from_config(created.ok())),
         content: Known::Value(Content::Image),
         platforms: Known::Value(Vec::new()),
         ..ImageMetadata::default()

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn uncovered_pods_are_counted_by_owner() {
-        let cases: [(&[(&str, usize)], Option<&str>); 3] = [
+        type Case<'a> = (&'a [(&'a str, usize)], Option<&'a str>);
+        let cases: [Case<'_>; 3] = [
             (&[], None),
             (&[("Rollout", 12)], Some("not covered: 12 Pods of Rollout")),
             (

@@ -101,12 +101,12 @@ pub(crate) fn apply_plan(
         authorship,
         errors: snapshot.errors.clone(),
         empty: is_empty.then_some(empty),
-        kind: JobKind::Annotations(AnnotationJob {
+        kind: JobKind::Annotations(Box::new(AnnotationJob {
             snapshot,
             edits,
             settled,
             effect: Vec::new(),
-        }),
+        })),
     };
     apply(job, options, terminal)
 }

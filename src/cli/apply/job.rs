@@ -35,7 +35,7 @@ pub(crate) enum JobKind {
     /// Images: `update` and `rollback`.
     Images,
     /// Annotations: `automate`, `lock`, `policy` and their opposites.
-    Annotations(AnnotationJob),
+    Annotations(Box<AnnotationJob>),
 }
 
 /// What is known of edits of annotations before they are written.
