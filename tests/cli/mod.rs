@@ -18,6 +18,7 @@ mod kubeconfig;
 mod menu;
 #[cfg(unix)]
 mod menu_updates;
+mod pipeline;
 mod planted;
 mod plugins;
 mod pulls;

@@ -63,7 +63,12 @@ pub(crate) fn show(
         return Err(CommandError::interrupted());
     }
     let assessment = evaluator::assess(&collected.snapshot)?;
-    show_assessment(&assessment, terminal);
+    if !options.is_quiet() {
+        show_assessment(&assessment, terminal);
+    }
+    for warning in warnings(&assessment.rows) {
+        terminal.note(&format!("warning: {warning}"));
+    }
     collected.report_pull_secrets(terminal);
     let repositories = collected.snapshot.repository_count();
     cost::report_cost(&registries.statistics(), repositories, terminal);
@@ -82,9 +87,6 @@ fn show_assessment(assessment: &Assessment, terminal: &mut Terminal) {
     terminal.prompt(&table);
     for line in closing_lines(assessment) {
         terminal.note(&line);
-    }
-    for warning in warnings(&assessment.rows) {
-        terminal.note(&format!("warning: {warning}"));
     }
 }
 
