@@ -273,7 +273,7 @@ fn none(violations: Vec<String>) {
 }
 
 #[test]
-fn modules_use_only_what_stands_before_them() {
+fn modules_use_only_modules_listed_before_them() {
     let files = sources("src");
     none(
         files
@@ -284,13 +284,13 @@ fn modules_use_only_what_stands_before_them() {
 }
 
 #[test]
-fn pure_modules_touch_nothing_outside() {
+fn pure_modules_have_no_side_effects() {
     let files = sources("src");
     none(files.iter().flat_map(|(f, t)| impurities(f, t)).collect());
 }
 
 #[test]
-fn files_are_short_and_named_for_what_they_hold() {
+fn files_are_short_and_named_for_their_content() {
     let mut violations = Vec::new();
     for (file, text) in ["src", "tests", "benches", "examples"]
         .into_iter()
@@ -323,7 +323,7 @@ fn every_test_file_is_mounted() {
 }
 
 #[test]
-fn the_table_is_without_circles() {
+fn module_table_has_no_cycles() {
     for (index, (name, allowed)) in MAY_USE.iter().enumerate() {
         for used in *allowed {
             let place = MAY_USE.iter().position(|(other, _)| other == used);
@@ -336,7 +336,7 @@ fn the_table_is_without_circles() {
 }
 
 #[test]
-fn a_forbidden_use_is_found_however_it_is_written() {
+fn forbidden_use_is_detected_in_every_notation() {
     for text in [
         "use crate::policy::Policy;",
         "use crate::{\n    image::{Tag, Digest},\n    policy,\n};",
@@ -374,7 +374,7 @@ fn a_forbidden_use_is_found_however_it_is_written() {
 }
 
 #[test]
-fn an_impurity_is_found_in_pure_modules_only() {
+fn impurity_is_detected_only_in_pure_modules() {
     for text in [
         "use std::fs;",
         "use std::{env, fmt};",
@@ -392,7 +392,7 @@ fn an_impurity_is_found_in_pure_modules_only() {
 }
 
 #[test]
-fn a_forgotten_test_file_is_found() {
+fn unmounted_test_file_is_detected() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let files = [
         file("tests/main.rs", "mod cli;\n// mod gone;\n"),

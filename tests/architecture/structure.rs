@@ -22,7 +22,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn files_inside_a_folder_form_floors() {
+fn files_in_a_folder_form_layers() {
     let benign = |circle: &Vec<String>| BENIGN_CIRCLES.iter().any(|(files, _)| files == circle);
     let mut circles = circles::circles(&source::load(root()));
     circles.retain(|circle| !benign(circle));
@@ -54,7 +54,7 @@ fn a_type_name_has_one_meaning() {
 }
 
 #[test]
-fn no_exception_is_left_without_its_case() {
+fn every_exception_is_still_needed() {
     let files = source::load(root());
     let circles = circles::circles(&files);
     let names = style::names_with_several_meanings(&files);
@@ -67,13 +67,13 @@ fn no_exception_is_left_without_its_case() {
 }
 
 #[test]
-fn no_folder_is_crowded() {
+fn folders_hold_few_files() {
     let (folder, files) = source::fullest_folder(root());
     assert!(files <= MAX_FILES, "{folder} holds {files} files");
 }
 
 #[test]
-fn closures_without_a_name_are_the_rule() {
+fn named_closures_are_rare() {
     let files = source::load(root());
     let lines: usize = files.values().map(|file| file.text.lines().count()).sum();
     let named = style::named_closures(&files);
@@ -91,7 +91,7 @@ fn a_bool_is_matched_by_if() {
 }
 
 #[test]
-fn a_circle_is_found_through_a_re_export() {
+fn cycle_through_a_re_export_is_detected() {
     let folder = tempfile::tempdir().expect("a folder");
     for (file, text) in [
         ("lib.rs", "mod shop;"),

@@ -51,7 +51,7 @@ fn none() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn info_tells_what_runs_have_learnt_and_clear_forgets_it() {
+fn info_counts_the_cached_entries_and_clear_removes_them() {
     let registry = served();
     let environment = TestEnvironment::new();
     let file = environment.home().join(FILE);
@@ -93,7 +93,7 @@ fn info_tells_what_runs_have_learnt_and_clear_forgets_it() {
 }
 
 #[test]
-fn a_second_run_asks_for_no_image_again() {
+fn second_run_requests_no_image_again() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &[]);
@@ -105,7 +105,7 @@ fn a_second_run_asks_for_no_image_again() {
 }
 
 #[test]
-fn what_needs_no_registry_makes_no_cache() {
+fn commands_without_a_registry_create_no_cache() {
     let environment = with_manifest("");
     environment.write("tags", "1.0.0\n1.0.1\n");
     let args = ["test", "org/app:1.0.0", "--policy", "semver:*"];
@@ -116,7 +116,7 @@ fn what_needs_no_registry_makes_no_cache() {
 }
 
 #[test]
-fn off_keeps_nothing() {
+fn cache_off_stores_nothing() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &["--cache", "off"]);
@@ -128,7 +128,7 @@ fn off_keeps_nothing() {
 }
 
 #[test]
-fn a_directory_may_be_named_and_one_may_be_set() {
+fn cache_directory_can_be_set_by_flag_or_environment() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &["--cache", "mine/of/old"]);
@@ -152,7 +152,7 @@ fn a_directory_may_be_named_and_one_may_be_set() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_is_wrong_usage() {
+fn invalid_cache_setting_is_a_usage_error() {
     for (value, message) in [
         ("memcached://", "a server is missing"),
         ("redis://localhost", "\"redis://\" is not a supported cache"),
@@ -172,7 +172,7 @@ fn a_cache_that_cannot_be_is_wrong_usage() {
 }
 
 #[test]
-fn a_damaged_cache_is_told_and_cleared() {
+fn damaged_cache_is_reported_and_can_be_cleared() {
     let environment = TestEnvironment::new();
     let file = environment.write(FILE, "damage ".repeat(1000));
     let outcome = environment.run(["cache", "info"]).expect(1);
@@ -200,7 +200,7 @@ fn a_damaged_cache_is_told_and_cleared() {
 }
 
 #[test]
-fn a_damaged_cache_spoils_no_answer() {
+fn damaged_cache_does_not_affect_results() {
     let registry = served();
     let environment = TestEnvironment::new();
     environment.write(FILE, "damage ".repeat(1000));
@@ -215,7 +215,7 @@ fn a_damaged_cache_spoils_no_answer() {
 }
 
 #[test]
-fn what_belongs_to_another_program_is_not_cleared() {
+fn file_of_another_program_is_not_cleared() {
     let environment = TestEnvironment::new();
     fs::create_dir_all(environment.home().join(FILE)).expect("directory");
     let outcome = environment.run(["cache", "clear"]).expect(1);
@@ -229,7 +229,7 @@ fn what_belongs_to_another_program_is_not_cleared() {
 }
 
 #[test]
-fn eight_runs_at_once_on_one_cache_give_one_answer() {
+fn eight_concurrent_runs_on_one_cache_agree() {
     let registry = served();
     let environment = TestEnvironment::new();
     let image = registry.image("org/app:dev-a");
@@ -250,7 +250,7 @@ fn nobody() -> String {
 }
 
 #[test]
-fn a_dead_memcached_is_one_warning_and_spoils_no_answer() {
+fn dead_memcached_causes_one_warning_and_does_not_affect_results() {
     let registry = served();
     let environment = TestEnvironment::new();
     let dead = nobody();
@@ -284,7 +284,7 @@ fn a_dead_memcached_is_one_warning_and_spoils_no_answer() {
 }
 
 #[test]
-fn memcached_is_cleared_as_a_whole_or_not_at_all() {
+fn memcached_is_cleared_entirely_or_not_at_all() {
     let environment = TestEnvironment::new();
     let dead = nobody();
     let outcome = environment

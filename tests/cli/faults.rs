@@ -79,7 +79,7 @@ fn each_fault_has_its_reason_and_names_its_registry() {
 }
 
 #[test]
-fn a_registry_that_is_down_is_unreachable() {
+fn stopped_registry_is_unreachable() {
     let registry = TestRegistry::start();
     let image = registry.image("org/app:1.0.0");
     drop(registry);
@@ -89,7 +89,7 @@ fn a_registry_that_is_down_is_unreachable() {
 }
 
 #[test]
-fn a_slow_registry_is_given_up_after_the_time_out() {
+fn slow_registry_is_skipped_after_the_timeout() {
     let registry = faulty(Fault::Slow(Duration::from_secs(60)));
     let image = registry.image("org/app:1.0.0");
     let (reason, message, outcome) = beside_a_healthy_one(&image, &["--request-timeout", "300ms"]);
@@ -99,7 +99,7 @@ fn a_slow_registry_is_given_up_after_the_time_out() {
 }
 
 #[test]
-fn waiting_for_a_busy_registry_is_bounded_by_a_flag() {
+fn wait_for_a_busy_registry_is_limited_by_a_flag() {
     let registry = faulty(Fault::Status(429));
     let image = registry.image("org/app:1.0.0");
     let (reason, message, outcome) = beside_a_healthy_one(&image, &["--max-wait", "1s"]);
@@ -108,7 +108,7 @@ fn waiting_for_a_busy_registry_is_bounded_by_a_flag() {
 }
 
 #[test]
-fn a_short_pause_is_waited_for() {
+fn short_retry_delay_is_waited_for() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry
@@ -125,7 +125,7 @@ fn a_short_pause_is_waited_for() {
 /// Elsewhere 127.0.0.1 is the only address of the loopback.
 #[cfg(target_os = "linux")]
 #[test]
-fn many_dead_hosts_cost_seconds() {
+fn many_dead_hosts_cost_only_seconds() {
     let dead: Vec<String> = (1..=300)
         .map(|n| {
             let image = format!("127.7.{}.{}:9/org/app:1.0.0", n / 200, n % 200 + 1);

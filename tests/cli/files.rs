@@ -14,7 +14,7 @@ fn web() -> String {
 const LOCK: [&str; 6] = ["lock", "--yes", "--by", "ada", "-m", "no: more"];
 
 #[test]
-fn a_lock_comes_and_goes_and_no_other_byte_changes() {
+fn lock_and_unlock_change_no_other_byte() {
     let environment = with_manifest(&web());
     let read = || fs::read_to_string(environment.home().join("web.yaml")).expect("a file");
     let outcome = environment
@@ -41,7 +41,7 @@ fn a_lock_comes_and_goes_and_no_other_byte_changes() {
 }
 
 #[test]
-fn standard_input_comes_back_edited_on_standard_output() {
+fn standard_input_is_edited_to_standard_output() {
     let environment = TestEnvironment::new();
     let run = |args: &[&str], text: &str| {
         let args = args.iter().chain(&["-f", "-"]);
@@ -58,7 +58,7 @@ fn standard_input_comes_back_edited_on_standard_output() {
 }
 
 #[test]
-fn what_is_refused_is_told_with_its_line_and_the_rest_is_written() {
+fn refused_edit_is_reported_with_its_line_and_the_rest_is_written() {
     let shared = deployment("shared", &["a: b"], &[("app", "org/app:1.0.0")])
         .replace("annotations:", "annotations: &a")
         + "x: *a\n";

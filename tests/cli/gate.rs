@@ -51,7 +51,7 @@ fn serving(two: fn(&str) -> Content, above: &[Content]) -> TestRegistry {
 }
 
 #[test]
-fn an_update_costs_few_requests_and_a_refused_tag_one_or_two_more() {
+fn update_costs_few_requests_and_each_refused_tag_one_or_two_more() {
     let single: fn(&str) -> Content = |label| image(label).content();
     let multi: fn(&str) -> Content = |label| index(label).into();
     let amd64 = ["--platform", "linux/amd64"];
@@ -85,7 +85,7 @@ fn an_update_costs_few_requests_and_a_refused_tag_one_or_two_more() {
 }
 
 #[test]
-fn a_digest_a_minimum_age_and_counted_pulls_cost_what_they_add() {
+fn digest_minimum_age_and_counted_pulls_add_only_their_own_requests() {
     let single: fn(&str) -> Content = |label| image(label).content();
     let amd64 = ["--platform", "linux/amd64"];
     let registry = serving(single, &[]);
@@ -126,7 +126,7 @@ fn with_artifacts() -> TestRegistry {
 }
 
 #[test]
-fn no_command_writes_what_is_not_an_image() {
+fn no_command_writes_a_non_image_artifact() {
     let registry = with_artifacts();
     let running = registry.image("org/app:1.0.0");
     let signature = format!(
@@ -175,7 +175,7 @@ fn no_command_writes_what_is_not_an_image() {
 }
 
 #[test]
-fn an_image_that_is_asked_for_by_name_has_to_fit_or_the_safeguard_is_lifted() {
+fn explicit_image_must_fit_unless_the_safeguard_is_lifted() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", image("old"));
     registry.push("org/app", "1.0.1", image("new").platform("linux/arm64"));

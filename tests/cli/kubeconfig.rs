@@ -78,7 +78,7 @@ pub(super) fn status(environment: &TestEnvironment, config: &str, more: &[&str])
 }
 
 #[test]
-fn what_speaks_no_https_gets_no_credentials_and_is_named_where_it_refuses() {
+fn plain_http_server_gets_no_credentials_and_is_named_when_it_refuses() {
     let server = ApiServer::plain(refuse);
     let environment = TestEnvironment::new();
     environment.write("token", "planted-file");
@@ -135,7 +135,7 @@ fn what_speaks_no_https_gets_no_credentials_and_is_named_where_it_refuses() {
 }
 
 #[test]
-fn a_server_over_https_gets_them_and_a_redirect_takes_them_nowhere() {
+fn https_server_gets_credentials_and_a_redirect_does_not_forward_them() {
     let authority = Authority::new();
     let certificate = authority.certify("127.0.0.1");
     let server = ApiServer::tls(&certificate, nothing);
@@ -197,7 +197,7 @@ fn a_server_over_https_gets_them_and_a_redirect_takes_them_nowhere() {
 }
 
 #[test]
-fn a_kubeconfig_that_cannot_be_read_is_told_by_its_place_alone() {
+fn unreadable_kubeconfig_is_reported_by_position_without_its_text() {
     let environment = TestEnvironment::new();
     let head = "apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user:\n    token: PLANTED-1\n";
     for (rest, place) in [
@@ -272,7 +272,7 @@ fn a_kubeconfig_that_cannot_be_read_is_told_by_its_place_alone() {
 }
 
 #[test]
-fn a_credential_that_is_refused_is_got_anew_once() {
+fn refused_credential_is_fetched_again_once() {
     let authority = Authority::new();
     let server = ApiServer::tls(&authority.certify("127.0.0.1"), |head| {
         match head.header("authorization") {
@@ -306,7 +306,7 @@ fn a_credential_that_is_refused_is_got_anew_once() {
 }
 
 #[test]
-fn the_oidc_provider_is_told_without_its_tokens() {
+fn oidc_provider_is_reported_without_its_tokens() {
     let environment = TestEnvironment::new();
     let cluster = json!({"server": "https://127.0.0.1:1"});
     let token = |claims: &str| format!("e30.{}.planted-signature", URL_SAFE_NO_PAD.encode(claims));
@@ -338,7 +338,7 @@ fn the_oidc_provider_is_told_without_its_tokens() {
 }
 
 #[test]
-fn a_socks_proxy_gets_its_login_and_no_proxy_is_named_with_one() {
+fn socks_proxy_gets_its_login_and_no_message_shows_a_proxy_login() {
     let authority = Authority::new();
     let server = ApiServer::tls(&authority.certify("api.invalid"), nothing);
     let proxy = SocksProxy::to(server.address());

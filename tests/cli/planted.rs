@@ -457,7 +457,7 @@ E
 }
 
 #[test]
-fn no_credential_is_in_anything_that_leaves_the_process() {
+fn no_output_of_the_process_contains_a_credential() {
     std::thread::scope(|scope| {
         for case in cases() {
             scope.spawn(|| {

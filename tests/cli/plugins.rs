@@ -7,7 +7,7 @@ use super::kubeconfig::{kubeconfig, plugin, status};
 use crate::support::program::TestEnvironment;
 
 #[test]
-fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
+fn failing_credential_plugin_is_reported_without_its_secrets() {
     let cluster = json!({"server": "https://127.0.0.1:1"});
     for (lines, says) in [
         (
@@ -87,7 +87,7 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
 }
 
 #[test]
-fn a_plugin_without_a_terminal_is_not_interactive_and_what_it_says_is_redacted() {
+fn plugin_without_a_terminal_is_not_interactive_and_its_output_is_redacted() {
     let cluster = json!({"server": "https://127.0.0.1:1"});
     let lines = "echo \"$KUBERNETES_EXEC_INFO of $ANYTHING\" >&2; touch was-run; exit 3";
     for (mode, says, is_run) in [
@@ -118,7 +118,7 @@ fn a_plugin_without_a_terminal_is_not_interactive_and_what_it_says_is_redacted()
 }
 
 #[test]
-fn a_credential_plugin_that_is_missing_is_named_with_its_hint() {
+fn missing_credential_plugin_is_named_with_its_install_hint() {
     let environment = TestEnvironment::new();
     let cluster = json!({"server": "https://127.0.0.1:1"});
     for (command, hint, says) in [

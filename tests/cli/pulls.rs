@@ -91,7 +91,7 @@ fn decided(outcome: &Outcome) -> Vec<String> {
 }
 
 #[test]
-fn exactly_the_allowed_pulls_are_made_for_the_same_rows_in_each_run() {
+fn each_run_spends_exactly_the_allowed_pulls_on_the_same_rows() {
     let rows = Rows::new(200);
     let expected = rows.decided_by(80);
     let mut first = None;
@@ -117,7 +117,7 @@ fn exactly_the_allowed_pulls_are_made_for_the_same_rows_in_each_run() {
 }
 
 #[test]
-fn where_the_pulls_suffice_all_rows_are_decided() {
+fn all_rows_are_decided_when_the_pulls_suffice() {
     let rows = Rows::new(60);
     let needed = rows.needs.iter().sum::<usize>();
     for (limit, reserve) in [(needed, "0"), (needed * 2, "50"), (10_000, "20")] {
@@ -130,7 +130,7 @@ fn where_the_pulls_suffice_all_rows_are_decided() {
 }
 
 #[test]
-fn few_pulls_that_are_left_are_not_passed_by_a_crowd_that_does_not_know() {
+fn concurrent_first_requests_do_not_exceed_the_few_remaining_pulls() {
     let rows = Rows::new(40);
     for left in [20, 21, 27] {
         rows.registry.forget();
@@ -144,7 +144,7 @@ fn few_pulls_that_are_left_are_not_passed_by_a_crowd_that_does_not_know() {
 }
 
 #[test]
-fn the_next_run_goes_on_where_the_pulls_ended() {
+fn next_run_continues_where_the_pulls_ran_out() {
     let rows = Rows::new(60);
     let needed = rows.needs.iter().sum::<usize>();
     let mut pulls = 0;

@@ -20,7 +20,7 @@ pub(super) fn quickstart(more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn the_table_is_the_documented_one() {
+fn table_matches_the_documentation() {
     let outcome = quickstart(&[]).expect(0);
     insta::assert_snapshot!(outcome.stdout, @r"
     WORKLOAD                CONTAINER   STATE       POLICY                  CURRENT       UPDATE        WHY
@@ -38,7 +38,7 @@ fn the_table_is_the_documented_one() {
 }
 
 #[test]
-fn the_seeds_are_decided_as_they_say() {
+fn seeds_have_the_expected_decisions() {
     let decided: Vec<String> = quickstart(&["-o", "json"])
         .expect(0)
         .items()

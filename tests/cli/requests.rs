@@ -64,7 +64,7 @@ fn list_and(details: &[[String; 2]]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_asked_for_what_no_policy_reaches() {
+fn containers_without_a_policy_cost_no_requests() {
     let served = Served::new();
     let image = served.reference("1.0.0");
     let app = [("app", image.as_str())];
@@ -80,7 +80,7 @@ fn nothing_is_asked_for_what_no_policy_reaches() {
 }
 
 #[test]
-fn a_policy_on_versions_costs_one_tag_list() {
+fn version_policy_costs_one_tag_list() {
     let served = Served::new();
     for (what, policy, tag) in [
         ("up to date", "semver:~1.0", "1.0.1"),
@@ -93,14 +93,14 @@ fn a_policy_on_versions_costs_one_tag_list() {
 }
 
 #[test]
-fn an_invalid_policy_costs_nothing() {
+fn invalid_policy_costs_no_requests() {
     let served = Served::new();
     let manifest = automated("semver:>>1", &served.reference("1.0.0"));
     assert_eq!(asked(&served.registry, &manifest, &[]), [""; 0]);
 }
 
 #[test]
-fn an_update_costs_the_details_of_the_elected_image_and_without_a_platform_of_the_running_one() {
+fn update_reads_the_elected_image_and_without_a_platform_also_the_running_one() {
     let served = Served::new();
     let amd64 = ["--platform", "linux/amd64"];
     let manifest = automated("semver:~1.0", &served.reference("1.0.0"));
@@ -114,7 +114,7 @@ fn an_update_costs_the_details_of_the_elected_image_and_without_a_platform_of_th
 }
 
 #[test]
-fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() {
+fn order_by_time_reads_the_accepted_tags_and_the_running_one() {
     let served = Served::new();
     let dev = [Served::details(3, "dev-a"), Served::details(4, "dev-b")];
     let inside = automated("glob:dev-*", &served.reference("dev-a"));
@@ -127,7 +127,7 @@ fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() 
 }
 
 #[test]
-fn a_tag_followed_by_digest_costs_one_head() {
+fn digest_policy_costs_one_head_request() {
     let served = Served::new();
     let content = Content::from(Served::image(1, "1.0.1"));
     let digest = content.manifest.digest.clone();
@@ -148,7 +148,7 @@ fn a_tag_followed_by_digest_costs_one_head() {
 }
 
 #[test]
-fn containers_of_one_repository_share_what_is_asked() {
+fn containers_of_one_repository_share_requests() {
     let served = Served::new();
     let (old, new) = (served.reference("1.0.0"), served.reference("1.0.1"));
     let patch = [
@@ -171,7 +171,7 @@ fn containers_of_one_repository_share_what_is_asked() {
 }
 
 #[test]
-fn each_page_of_a_tag_list_is_asked_for_once() {
+fn each_page_of_a_tag_list_is_requested_once() {
     let registry = TestRegistry::start();
     registry.tag("org/app", (0..250).map(|n| format!("1.0.{n}")));
     registry.page_size(100);
@@ -180,7 +180,7 @@ fn each_page_of_a_tag_list_is_asked_for_once() {
 }
 
 #[test]
-fn the_summary_of_verbose_runs_counts_the_same() {
+fn verbose_summary_counts_the_same_requests() {
     let served = Served::new();
     let environment = with_manifest(&automated("glob:dev-*", &served.reference("dev-a")));
     let outcome = environment

@@ -59,7 +59,7 @@ fn the_docker_config_of_the_home_directory_is_used() {
 }
 
 #[test]
-fn a_wrong_password_is_told_without_being_repeated() {
+fn wrong_password_is_reported_without_being_shown() {
     let (registry, environment) = guarded(Access::Basic("me", "right"));
     login(&environment, &registry, PASSWORD);
     let item = status(&environment).item();
@@ -72,7 +72,7 @@ fn a_wrong_password_is_told_without_being_repeated() {
 }
 
 #[test]
-fn a_credential_helper_on_the_path_is_asked() {
+fn credential_helper_on_the_path_is_used() {
     let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
     let config = json!({"credHelpers": {registry.host(): "test"}});
     environment.write(".docker/config.json", config.to_string());
@@ -85,7 +85,7 @@ fn a_credential_helper_on_the_path_is_asked() {
 }
 
 #[test]
-fn a_helper_that_babbles_is_not_quoted() {
+fn output_of_a_failing_credential_helper_is_not_quoted() {
     let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
     let config = json!({"credHelpers": {registry.host(): "test"}});
     environment.write(".docker/config.json", config.to_string());
@@ -121,7 +121,7 @@ fn credentials_go_to_their_own_registry_only() {
 }
 
 #[test]
-fn requests_are_logged_from_level_4_on() {
+fn requests_are_logged_at_level_4_and_above() {
     let (_registry, environment) = guarded(Access::Open);
     let said = |level: &str| {
         environment

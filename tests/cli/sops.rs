@@ -35,7 +35,7 @@ fn run(environment: &TestEnvironment, words: &str) -> Outcome {
 }
 
 #[test]
-fn no_command_writes_a_sealed_document_and_the_others_are_written() {
+fn sealed_document_is_never_written_but_the_others_are() {
     for words in [
         "update --yes",
         "update --image docker.io/org/my-app:1.0.1 --yes",
@@ -54,7 +54,7 @@ fn no_command_writes_a_sealed_document_and_the_others_are_written() {
 }
 
 #[test]
-fn a_document_that_may_change_is_written_and_rolled_back() {
+fn document_with_a_partial_checksum_is_written_and_rolled_back() {
     let (environment, sealed) = files(&["mac_only_encrypted: true", "encrypted_regex: ^data$"]);
     run(&environment, "update --yes").expect(0);
     let file = environment.home().join("web.yaml");
@@ -74,7 +74,7 @@ fn a_document_that_may_change_is_written_and_rolled_back() {
 }
 
 #[test]
-fn status_reads_a_sealed_document_and_says_that_it_is_not_written() {
+fn status_reads_a_sealed_document_and_warns_that_it_is_not_writable() {
     let (environment, _) = files(&[]);
     let outcome = run(&environment, "status -o json").expect(0);
     let list = outcome.json();
@@ -92,7 +92,7 @@ fn status_reads_a_sealed_document_and_says_that_it_is_not_written() {
 }
 
 #[test]
-fn an_encrypted_image_or_policy_is_named_as_such() {
+fn encrypted_image_or_policy_is_reported_as_encrypted() {
     let encrypted = "ENC[AES256_GCM,data:q83v,iv:AAAA,tag:AAAA,type:str]";
     let environment = TestEnvironment::new();
     let text = |image: &str, policy: &str| {

@@ -33,7 +33,7 @@ fn status(environment: &TestEnvironment, more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn only_keeps_the_rows_that_it_names() {
+fn only_keeps_the_named_rows() {
     let registry = TestRegistry::start();
     let environment = mixed(&registry);
     for (only, expected) in [
@@ -61,7 +61,7 @@ fn only_keeps_the_rows_that_it_names() {
 }
 
 #[test]
-fn no_row_left_is_said_and_is_no_failure() {
+fn empty_selection_is_reported_and_exits_with_0() {
     let environment = with_manifest(&deployment("web", &["note: none"], &[("app", "a/b:1")]));
     let outcome = status(&environment, &["--only", "updates"]).expect(0);
     assert_eq!(outcome.stdout, "");
@@ -72,7 +72,7 @@ fn no_row_left_is_said_and_is_no_failure() {
 }
 
 #[test]
-fn the_exit_code_tells_what_waits_only_if_it_is_asked_for() {
+fn exit_code_reports_pending_updates_only_on_request() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let image = registry.image("org/app:1.0.0");
@@ -145,14 +145,14 @@ fn an_assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
 }
 
 #[test]
-fn where_nothing_has_a_policy_the_way_on_is_named() {
+fn without_any_policy_the_next_step_is_suggested() {
     let environment = with_manifest(&deployment("web", &["note: none"], &[("app", "a/b:1")]));
     let outcome = status(&environment, &[]).expect(0);
     assert!(outcome.stderr.contains("--assume auto"), "{outcome:#?}");
 }
 
 #[test]
-fn an_image_that_is_too_young_waits() {
+fn too_young_image_waits() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", Image::built("2020-01-01T00:00:00Z"));
     registry.push("org/app", "1.0.1", Image::built("2021-01-01T00:00:00Z"));

@@ -16,7 +16,7 @@ const STATUS: [&str; 5] = [
 ];
 
 #[test]
-fn a_reader_that_goes_away_is_no_event() {
+fn closed_standard_output_is_not_an_error() {
     for more in [&[][..], &["-o", "json"], &["-o", "yaml"]] {
         let environment = TestEnvironment::new();
         let run = environment.program(STATUS.iter().chain(more)).dir(&root());
@@ -38,7 +38,7 @@ fn a_reader_that_goes_away_is_no_event() {
 }
 
 #[test]
-fn only_a_terminal_or_a_flag_makes_colour() {
+fn colour_needs_a_terminal_or_a_flag() {
     let coloured = |environment: &TestEnvironment, more: &[&str], no_color: bool| {
         let run = environment.program(STATUS.iter().chain(more)).dir(&root());
         let run = if no_color {

@@ -40,7 +40,7 @@ fn decisions(outcome: &Outcome) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag() {
+fn warm_status_requests_the_list_and_confirms_the_elected_and_running_tags() {
     let (registry, environment) = builds(30);
     let cold = run(&environment, &[]);
     assert_eq!(registry.requests().len(), 1 + 2 * 30);
@@ -67,7 +67,7 @@ fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag(
 }
 
 #[test]
-fn a_new_tag_costs_what_it_alone_costs() {
+fn new_tag_costs_only_its_own_requests() {
     let (registry, environment) = builds(10);
     run(&environment, &[]);
     registry.push("org/app", "dev-new", Image::built("2024-06-01T00:00:00Z"));
@@ -79,7 +79,7 @@ fn a_new_tag_costs_what_it_alone_costs() {
 }
 
 #[test]
-fn a_moved_tag_is_met_with_its_new_image() {
+fn moved_tag_is_evaluated_with_its_new_image() {
     let (registry, environment) = builds(10);
     run(&environment, &[]);
     // The newest now serves the oldest image of all.
@@ -89,7 +89,7 @@ fn a_moved_tag_is_met_with_its_new_image() {
 }
 
 #[test]
-fn what_cannot_be_confirmed_ends_the_run_all_the_same() {
+fn run_ends_when_a_tag_cannot_be_confirmed() {
     let platform = ["--platform", "linux/amd64"];
     for (tag, status, more, latest, reason) in [
         // Gone: the next one is elected.
@@ -110,7 +110,7 @@ fn what_cannot_be_confirmed_ends_the_run_all_the_same() {
 }
 
 #[test]
-fn offline_asks_nothing_and_decides_the_same() {
+fn offline_sends_no_requests_and_decides_the_same() {
     let (registry, environment) = builds(10);
     let online = run(&environment, &[]);
     registry.forget();
@@ -123,7 +123,7 @@ fn offline_asks_nothing_and_decides_the_same() {
 }
 
 #[test]
-fn offline_without_a_cache_says_so_in_the_row() {
+fn offline_without_a_cache_is_reported_in_the_row() {
     let (registry, environment) = builds(1);
     let items = run(&environment, &["--offline"]).items();
     assert_eq!(items[0]["reason"], "registry-unreachable");
@@ -136,7 +136,7 @@ fn offline_without_a_cache_says_so_in_the_row() {
 }
 
 #[test]
-fn the_tags_of_an_image_without_their_dates_are_no_answer() {
+fn tags_without_dates_are_listed_with_an_error() {
     let (registry, environment) = builds(3);
     let image = registry.image("org/app");
     // The list is known, and no date.
@@ -152,7 +152,7 @@ fn the_tags_of_an_image_without_their_dates_are_no_answer() {
 }
 
 #[test]
-fn offline_and_no_cache_is_wrong_usage() {
+fn offline_with_cache_off_is_a_usage_error() {
     let (_registry, environment) = builds(1);
     let more = ["--offline", "--cache", "off"];
     let outcome = environment.run(RUN.iter().chain(&more)).expect(2);
@@ -161,7 +161,7 @@ fn offline_and_no_cache_is_wrong_usage() {
 }
 
 #[test]
-fn without_a_cache_every_run_is_the_first() {
+fn without_a_cache_every_run_is_cold() {
     let (registry, environment) = builds(3);
     for _ in 0..2 {
         registry.forget();
@@ -172,7 +172,7 @@ fn without_a_cache_every_run_is_the_first() {
 }
 
 #[test]
-fn a_policy_on_versions_costs_one_request_warm_as_cold() {
+fn version_policy_costs_one_request_warm_or_cold() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.1")));
@@ -184,7 +184,7 @@ fn a_policy_on_versions_costs_one_request_warm_as_cold() {
 }
 
 #[test]
-fn an_update_on_versions_is_confirmed_by_heads_when_warm() {
+fn warm_version_update_is_confirmed_by_head_requests() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
@@ -211,7 +211,7 @@ fn an_update_on_versions_is_confirmed_by_heads_when_warm() {
 }
 
 #[test]
-fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
+fn killed_scan_keeps_what_it_cached_and_damages_nothing() {
     let (registry, environment) = builds(40);
     registry.fault("/blobs/", Fault::Slow(Duration::from_millis(300)));
     let running = environment
@@ -232,7 +232,7 @@ fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
 }
 
 #[test]
-fn eight_runs_at_once_on_one_cache_decide_the_same() {
+fn eight_concurrent_runs_on_one_cache_decide_the_same() {
     let (registry, environment) = builds(20);
     let environment = &environment;
     // Eight at once on a small machine.
@@ -260,7 +260,7 @@ fn eight_runs_at_once_on_one_cache_decide_the_same() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_disk_costs_the_cache_and_nothing_else() {
+fn full_disk_disables_only_the_cache() {
     use std::path::Path;
     use std::process::Command;
 

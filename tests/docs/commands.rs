@@ -56,7 +56,7 @@ fn every_argument_has_a_description() {
 }
 
 #[test]
-fn a_flag_stands_under_the_same_heading_in_each_command() {
+fn flag_is_under_the_same_heading_in_every_command() {
     // The heading of a whole group goes on behind the group, so that a flag may
     // come to stand under another one's.
     let help = |flag: &Arg| flag.get_help().map(ToString::to_string);

@@ -70,7 +70,7 @@ fn folder_of(document: &str) -> TempDir {
 }
 
 #[test]
-fn what_the_documents_show_is_what_the_program_prints() {
+fn documented_sessions_match_the_program_output() {
     let home = tempfile::tempdir().expect("a folder");
     let mut sessions = 0;
     for document in documents() {

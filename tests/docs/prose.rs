@@ -30,7 +30,7 @@ fn anchors(document: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_link_inside_the_repository_leads_somewhere() {
+fn every_link_within_the_repository_resolves() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern");
     for document in documents() {
         let (_, prose) = taken_apart(&document);

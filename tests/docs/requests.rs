@@ -26,7 +26,7 @@ fn requests_of(registry: &TestRegistry, tag: &str, policy: &str, flags: &str) ->
 }
 
 #[test]
-fn a_run_costs_the_requests_that_the_documents_promise() {
+fn run_costs_the_documented_requests() {
     let registry = TestRegistry::start();
     let tags: Vec<String> = (0..9).map(|n| format!("1.0.{n}")).collect();
     for tag in &tags {
@@ -51,7 +51,7 @@ fn a_run_costs_the_requests_that_the_documents_promise() {
 }
 
 #[test]
-fn the_tests_that_the_documents_name_exist() {
+fn tests_named_in_the_documents_exist() {
     let mut source = String::new();
     for folder in ["tests", "src"] {
         for entry in walkdir::WalkDir::new(root().join(folder)) {

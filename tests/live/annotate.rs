@@ -58,7 +58,7 @@ fn sorted(run: &Run) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
+async fn each_kind_is_annotated_and_nothing_else_changes() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("annotated-kinds").await;
     let objects = FOUR.map(|kind| workload(kind.as_str(), namespace, "web", DEAD));
@@ -136,7 +136,7 @@ async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
 }
 
 #[tokio::test]
-async fn whoever_may_only_read_is_told_what_to_ask() {
+async fn read_only_user_gets_a_permission_hint() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-reader";
     deployments(plane, namespace, &["web"]).await;
@@ -155,7 +155,7 @@ async fn whoever_may_only_read_is_told_what_to_ask() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_stops_no_other() {
+async fn missing_workload_does_not_stop_the_others() {
     let plane = ControlPlane::shared();
     let kubeconfig = deployments(plane, "annotated-missing", &["web"]).await;
     let words = [
@@ -183,7 +183,7 @@ async fn one_that_is_not_there_stops_no_other() {
 }
 
 #[tokio::test]
-async fn nothing_changes_without_a_yes_and_in_a_dry_run() {
+async fn nothing_changes_without_confirmation_or_in_a_dry_run() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-dry";
     let kubeconfig = deployments(plane, namespace, &["web", "api"]).await;
@@ -222,7 +222,7 @@ async fn nothing_changes_without_a_yes_and_in_a_dry_run() {
 }
 
 #[tokio::test]
-async fn whoever_writes_the_annotation_again_or_is_not_bound_is_named() {
+async fn controllers_that_rewrite_or_ignore_the_annotation_are_named() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-obeyed";
     let kubeconfig = deployments(plane, namespace, &["web"]).await;
@@ -248,7 +248,7 @@ async fn whoever_writes_the_annotation_again_or_is_not_bound_is_named() {
 }
 
 #[tokio::test]
-async fn words_of_the_new_commands_are_completed() {
+async fn arguments_of_the_annotation_commands_are_completed() {
     let plane = ControlPlane::shared();
     let kubeconfig = deployments(plane, "annotated-words", &["web", "api"]).await;
     for (words, expected) in [

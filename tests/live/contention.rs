@@ -114,7 +114,7 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_who_update_at_once_write_the_image_once() {
+async fn two_concurrent_updates_write_the_image_once() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("contention-two").await;
     plane

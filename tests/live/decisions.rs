@@ -128,7 +128,7 @@ async fn a_digest_policy_follows_its_tag() {
 }
 
 #[tokio::test]
-async fn a_tag_without_the_nodes_platform_is_passed_over() {
+async fn tag_without_the_nodes_platform_is_skipped() {
     let (plane, registry) = (ControlPlane::second().await, Registry::shared().await);
     let namespace = plane.namespace("platforms").await;
     let image = format!("{}/shop/platforms", registry.host);
@@ -169,7 +169,7 @@ async fn a_tag_without_the_nodes_platform_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_away_spoils_its_own_row_only() {
+async fn unreachable_registry_affects_only_its_own_row() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("half-dead").await;
     let image = format!("{}/shop/alive", registry.host);
@@ -201,7 +201,7 @@ async fn a_registry_that_is_away_spoils_its_own_row_only() {
 }
 
 #[tokio::test]
-async fn explain_tells_of_a_live_workload_what_led_to_its_row() {
+async fn explain_shows_how_a_live_workload_was_decided() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("explained").await;
     let image = format!("{}/shop/explained", registry.host);
@@ -239,7 +239,7 @@ async fn explain_tells_of_a_live_workload_what_led_to_its_row() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_is_seen_in_what_the_pods_run() {
+async fn moved_tag_is_detected_from_the_running_pods() {
     use crate::objects::pod_of;
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("moved").await;

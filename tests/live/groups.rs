@@ -48,7 +48,7 @@ const LOCKED: &str = "/metadata/annotations/fluxcd.io~1locked";
 const TAG: &str = "/spec/values/image/tag";
 
 #[tokio::test]
-async fn each_group_is_shown_and_its_name_leads_back_to_it() {
+async fn each_group_is_shown_and_a_qualified_name_selects_it() {
     let shop = releases("groups-shown").await;
     let names = RELEASES.map(|(_, name)| name);
     let run = shop.run(&["status", "-o", "name"]);
@@ -87,7 +87,7 @@ async fn each_group_is_shown_and_its_name_leads_back_to_it() {
 }
 
 #[tokio::test]
-async fn a_write_reaches_the_group_that_is_named_and_no_other() {
+async fn write_changes_only_the_named_group() {
     let shop = releases("groups-written").await;
     for words in [
         &["lock", "hr/a", "--yes"][..],
@@ -131,7 +131,7 @@ async fn a_write_reaches_the_group_that_is_named_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_application_is_read_though_its_group_prefers_another_version() {
+async fn application_is_read_even_if_its_group_prefers_another_version() {
     let shop = Shop::open("groups-argo").await;
     shop.plane
         .define("argoproj.io", "v1alpha1", "Application")

@@ -9,7 +9,7 @@ use crate::registry::Registry;
 use crate::workloads::everything;
 
 #[tokio::test]
-async fn helm_releases_are_rows_by_the_images_of_their_values() {
+async fn helm_releases_have_a_row_per_image_in_their_values() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("helm").await;
     plane.define_helm_releases().await;

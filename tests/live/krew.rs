@@ -113,7 +113,7 @@ impl User {
 }
 
 #[test]
-fn krew_installs_upgrades_and_removes_what_a_user_types() {
+fn krew_installs_upgrades_and_removes_the_plugin() {
     let (releases, folder) = (Releases::start(), tempfile::tempdir().expect("a folder"));
     let program = stripped(folder.path());
     let user = User::new(&releases.publish(VERSION, &program));
@@ -157,7 +157,7 @@ fn krew_installs_upgrades_and_removes_what_a_user_types() {
 }
 
 #[test]
-fn the_manifest_serves_the_five_platforms_and_no_other() {
+fn manifest_serves_exactly_the_five_platforms() {
     let releases = Releases::start();
     let user = User::new(&releases.publish(VERSION, &binary_of_no_weight()));
     user.gets("kubectl krew update");
@@ -196,7 +196,7 @@ fn binary_of_no_weight() -> PathBuf {
 }
 
 #[test]
-fn krews_own_check_accepts_the_manifest_and_every_archive() {
+fn krew_validation_accepts_the_manifest_and_every_archive() {
     let releases = Releases::start();
     let manifest = releases.publish(VERSION, &binary_of_no_weight());
     let user = User::new(&manifest);
@@ -263,7 +263,7 @@ fn entries(archive: &Path) -> Vec<Entry> {
 }
 
 #[test]
-fn an_archive_holds_regular_files_of_nobody_in_order() {
+fn archive_holds_ordered_regular_files_without_an_owner() {
     let folder = tempfile::tempdir().expect("a folder");
     let packed = entries(&pack(&binary_of_no_weight(), here(), folder.path()));
     let names: Vec<&str> = packed.iter().map(|entry| entry.name.as_str()).collect();
@@ -293,7 +293,7 @@ fn an_archive_holds_regular_files_of_nobody_in_order() {
 }
 
 #[test]
-fn the_same_files_make_the_same_archive() {
+fn archives_are_reproducible() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = pack(&binary_of_no_weight(), here(), &folder.path().join("first"));
     // Another day, other permissions, another name.

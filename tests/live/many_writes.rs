@@ -14,7 +14,7 @@ use crate::plans::{self, app, failure};
 const WORKLOADS: usize = 500;
 
 #[tokio::test]
-async fn five_hundred_are_written_around_one_that_fails() {
+async fn one_failure_among_five_hundred_writes_stops_no_other() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-many").await;
     let names: Vec<String> = (0..WORKLOADS).map(|n| format!("w{n:03}")).collect();

@@ -108,7 +108,7 @@ fn find(path: &OsStr) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn memcached_keeps_what_it_is_given_and_ends_with_the_test() {
+fn memcached_stores_values_and_ends_with_the_test() {
     let memcached = Memcached::start();
     let stored = memcached.ask("set key 0 0 5\r\nvalue\r\n").expect("stored");
     assert_eq!(stored, ["STORED"]);
@@ -122,7 +122,7 @@ fn memcached_keeps_what_it_is_given_and_ends_with_the_test() {
 }
 
 #[test]
-fn its_arguments_reach_memcached() {
+fn arguments_are_passed_to_memcached() {
     let memcached = Memcached::start_with(&["-I", "512k"]);
     let value = "x".repeat(600 << 10);
     let command = format!("set key 0 0 {}\r\n{value}\r\n", value.len());
@@ -131,7 +131,7 @@ fn its_arguments_reach_memcached() {
 }
 
 #[test]
-fn where_memcached_is_not_installed_the_package_is_named() {
+fn missing_memcached_error_names_the_package() {
     let empty = tempfile::tempdir().expect("a folder");
     let error = find(empty.path().as_os_str()).expect_err("it is not there");
     assert!(error.contains("apt-get install memcached"), "{error}");

@@ -43,7 +43,7 @@ fn warnings(run: &Run, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn what_one_user_learnt_another_need_not_ask() {
+async fn cached_answers_are_shared_between_users() {
     let registry = Registry::shared().await;
     registry.push_versions("shared/dated", 20).await;
     let image = format!("{}/shared/dated:1.0.0", registry.host);
@@ -74,7 +74,7 @@ async fn what_one_user_learnt_another_need_not_ask() {
 }
 
 #[tokio::test]
-async fn what_a_password_opened_is_not_found_without_it() {
+async fn cached_private_answers_require_the_same_password() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/dated", 3).await;
     let image = format!("{}/kept/dated:1.0.0", registry.host);
@@ -106,7 +106,7 @@ fn pem(authority: &Authority) -> &str {
 }
 
 #[tokio::test]
-async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
+async fn values_above_the_item_limit_are_skipped_with_a_note() {
     // A tag list of 640 KiB; smaller limits than 512k, and memcached does not work.
     let registry = TestRegistry::start();
     let long = "z".repeat(64);
@@ -135,7 +135,7 @@ async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
 }
 
 #[tokio::test]
-async fn info_and_clear_speak_to_every_server() {
+async fn info_and_clear_contact_every_server() {
     let registry = Registry::shared().await;
     registry.push_versions("shared/cleared", 5).await;
     let image = format!("{}/shared/cleared:1.0.0", registry.host);

@@ -12,7 +12,7 @@ use crate::kubeconfigs::User;
 use crate::plans;
 
 #[tokio::test]
-async fn the_server_tells_who_we_are() {
+async fn server_reports_the_current_user() {
     let plane = ControlPlane::shared();
     for user in [User::Admin, User::Nobody] {
         let cluster = plane.connect(user, "default").await;
@@ -21,7 +21,7 @@ async fn the_server_tells_who_we_are() {
 }
 
 #[tokio::test]
-async fn a_controller_is_there_while_it_renews_its_lease() {
+async fn controller_is_present_while_it_renews_its_lease() {
     let plane = ControlPlane::second().await;
     let cluster = plane.connect(User::Admin, "default").await;
     let now = Timestamp::now();
@@ -54,7 +54,7 @@ async fn a_controller_is_there_while_it_renews_its_lease() {
 }
 
 #[tokio::test]
-async fn flux_and_argo_cd_tell_what_is_theirs() {
+async fn flux_suspension_and_argo_cd_resources_are_read() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("owners").await;
     plane

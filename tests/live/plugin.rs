@@ -28,7 +28,7 @@ fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Run {
 }
 
 #[tokio::test]
-async fn kubectl_passes_words_and_exit_codes_through() {
+async fn kubectl_passes_arguments_and_exit_codes_through() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("within").await;
     let image = format!("{}/shop/within", registry.host);
@@ -66,7 +66,7 @@ async fn kubectl_passes_words_and_exit_codes_through() {
 }
 
 #[tokio::test]
-async fn failures_read_as_kubectls_own() {
+async fn failures_read_like_kubectls() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("wording").await;
     plane.namespace("wording-empty").await;
@@ -108,7 +108,7 @@ async fn failures_read_as_kubectls_own() {
 }
 
 #[tokio::test]
-async fn completion_offers_what_is_live() {
+async fn completion_offers_live_objects() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("completed").await;
     plane

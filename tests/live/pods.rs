@@ -13,7 +13,7 @@ fn image_id(n: u8) -> String {
 }
 
 #[tokio::test]
-async fn image_ids_reach_the_workload_that_made_the_pod() {
+async fn image_ids_are_assigned_to_the_workload_that_owns_the_pod() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("running").await;
     // Two Deployments with the same labels, and a CronJob.

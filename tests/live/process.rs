@@ -91,7 +91,7 @@ pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
 }
 
 #[test]
-fn nothing_of_a_program_is_left_behind() {
+fn no_process_or_folder_is_left_behind() {
     let process = Process::start("sh", |folder| {
         let file = folder.join("pid").display().to_string();
         let lines = format!("echo $$ >'{file}.new'; mv '{file}.new' '{file}'; exec sleep 600");

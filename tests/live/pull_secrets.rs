@@ -155,7 +155,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn two_namespaces_with_different_credentials_each_see_their_own_repositories_alone() {
+async fn each_namespace_sees_only_the_repositories_of_its_own_credentials() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     let namespaces = ["pull-a", "pull-b", "pull-c"];
     allow_puller(plane, &namespaces).await;
@@ -241,7 +241,7 @@ async fn two_namespaces_with_different_credentials_each_see_their_own_repositori
 }
 
 #[tokio::test]
-async fn secrets_are_read_after_a_refusal_alone_unless_the_flag_says_otherwise() {
+async fn secrets_are_read_only_after_a_refusal_unless_the_flag_says_otherwise() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     push(&registry, "team-c/open", &["1.0.0"]);
     registry.require(Access::Token);
@@ -279,7 +279,7 @@ async fn secrets_are_read_after_a_refusal_alone_unless_the_flag_says_otherwise()
 }
 
 #[tokio::test]
-async fn who_may_not_read_secrets_is_told_once_and_gets_every_row() {
+async fn user_who_cannot_read_secrets_gets_one_note_and_every_row() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     plane.allow_workloads_reader().await;
     let image = registry.image("team-a/app:1.0.0");
@@ -322,7 +322,7 @@ async fn who_may_not_read_secrets_is_told_once_and_gets_every_row() {
 }
 
 #[tokio::test]
-async fn a_saved_snapshot_decides_the_same_and_holds_no_credential() {
+async fn saved_snapshot_decides_the_same_and_holds_no_credential() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     allow_puller(plane, &["pull-saved"]).await;
     let image = registry.image("team-a/app:1.0.0");

@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::service_account;
 
 #[tokio::test]
-async fn a_forbidden_namespace_is_told_with_what_to_ask() {
+async fn forbidden_namespace_is_reported_with_a_permission_hint() {
     let plane = ControlPlane::shared();
     let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, "default");
     let run = imgpolicy(&kubeconfig, &["status", "deploy", "-n", "kube-system"]);
@@ -28,7 +28,7 @@ async fn a_forbidden_namespace_is_told_with_what_to_ask() {
 }
 
 #[tokio::test]
-async fn a_forbidden_kind_hides_no_other() {
+async fn forbidden_kind_does_not_hide_the_others() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("partly").await;
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}]);
@@ -59,7 +59,7 @@ async fn a_forbidden_kind_hides_no_other() {
 }
 
 #[tokio::test]
-async fn where_all_namespaces_are_forbidden_the_allowed_one_is_suggested() {
+async fn allowed_namespace_is_suggested_when_all_namespaces_are_forbidden() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("one-allowed").await;
     plane.allow_reader(namespace).await;
@@ -91,7 +91,7 @@ async fn where_all_namespaces_are_forbidden_the_allowed_one_is_suggested() {
 }
 
 #[tokio::test]
-async fn a_dead_server_is_kubectls_line_alone() {
+async fn dead_server_gives_only_kubectls_message() {
     let plane = ControlPlane::shared();
     let [port] = free_ports();
     let kubeconfig = kubeconfigs::of_dead_port(plane, port);
@@ -113,7 +113,7 @@ async fn a_dead_server_is_kubectls_line_alone() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_unknown_or_has_expired_is_kubectls_line_alone() {
+async fn unknown_or_expired_token_gives_only_kubectls_message() {
     let plane = ControlPlane::shared();
     let account = service_account::make(plane, "default", "robot").await;
     let hour = 3600;
@@ -134,7 +134,7 @@ async fn a_token_that_is_unknown_or_has_expired_is_kubectls_line_alone() {
 }
 
 #[tokio::test]
-async fn who_may_only_read_workloads_gets_a_complete_status_with_one_note() {
+async fn user_who_can_only_list_workloads_gets_a_complete_status_with_one_note() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/only", registry.host);
     let mut served = Vec::new();

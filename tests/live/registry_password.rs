@@ -31,7 +31,7 @@ fn secrets() -> [&'static str; 2] {
 }
 
 #[tokio::test]
-async fn a_password_opens_a_private_registry_page_by_page() {
+async fn private_registry_is_read_page_by_page_with_a_password() {
     let registry = Registry::with_password().await;
     let tags = 2 * PAGE + 1;
     registry.push_versions("kept/paged", tags).await;
@@ -80,7 +80,7 @@ async fn creation_times_are_read_with_the_password() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_none_is_told_apart_and_says_how_to_log_in() {
+async fn wrong_and_missing_passwords_have_different_messages_with_a_login_hint() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/closed", 2).await;
     let image = format!("{}/kept/closed:1.0.0", registry.host);
@@ -106,7 +106,7 @@ async fn a_wrong_password_or_none_is_told_apart_and_says_how_to_log_in() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_refused_and_says_what_to_give() {
+async fn certificate_of_an_unknown_authority_is_refused_with_a_hint() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/unknown", 2).await;
     let image = format!("{}/kept/unknown:1.0.0", registry.host);

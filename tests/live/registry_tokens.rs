@@ -50,7 +50,7 @@ fn granted(method: &str, account: Account, repository: &str) -> Asked {
 }
 
 #[tokio::test]
-async fn users_see_their_own_repositories_and_what_is_public() {
+async fn users_see_their_own_and_public_repositories() {
     let (registry, _) = Registry::with_tokens().await;
     let repositories = ["red/app", "blue/app", "public/app"];
     for repository in repositories {
@@ -134,7 +134,7 @@ async fn two_namespaces_with_pull_secrets_see_their_own_repositories_in_one_run(
 }
 
 #[tokio::test]
-async fn one_token_does_for_all_pages_and_times_of_a_repository() {
+async fn one_token_serves_all_pages_and_times_of_a_repository() {
     let (registry, tokens) = Registry::with_tokens().await;
     let (repository, tags) = ("red/once", 2 * PAGE);
     registry.push_versions(repository, tags).await;
@@ -155,7 +155,7 @@ async fn one_token_does_for_all_pages_and_times_of_a_repository() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_by_the_token_server() {
+async fn token_server_refuses_a_wrong_password() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "red/wrong";
     registry.push_versions(repository, 2).await;
@@ -192,7 +192,7 @@ async fn an_identity_token_is_exchanged_and_never_shown_to_the_registry() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_mid_scan_is_renewed() {
+async fn token_that_expires_during_a_scan_is_renewed() {
     let (registry, tokens) = Registry::with_tokens().await;
     // One request at a time takes twice as long as the token lives.
     let (repository, tags) = ("hasty/app", 20);
@@ -215,7 +215,7 @@ async fn a_token_that_ends_in_mid_scan_is_renewed() {
 }
 
 #[tokio::test]
-async fn the_registry_of_these_tests_refuses_tokens_that_are_not_for_it() {
+async fn test_registry_refuses_invalid_tokens() {
     let (registry, tokens) = Registry::with_tokens().await;
     registry.push_versions("red/real", 1).await;
     let url = format!("{}/v2/red/real/tags/list", registry.url());
@@ -246,7 +246,7 @@ async fn the_registry_of_these_tests_refuses_tokens_that_are_not_for_it() {
 }
 
 #[tokio::test]
-async fn requests_beside_each_other_share_one_token() {
+async fn concurrent_requests_share_one_token() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "blue/shared";
     registry.push_versions(repository, 3).await;

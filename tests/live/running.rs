@@ -28,7 +28,7 @@ async fn mixture(plane: &ControlPlane, namespace: &str, image: &str) -> [Value; 
 }
 
 #[tokio::test]
-async fn images_lists_what_runs_whoever_owns_the_pod() {
+async fn images_lists_running_images_of_any_pod_owner() {
     let plane = ControlPlane::shared();
     let objects = mixture(plane, "any-owner", "org/web:1").await;
     plane.apply(&objects).await;
@@ -54,7 +54,7 @@ async fn images_lists_what_runs_whoever_owns_the_pod() {
 }
 
 #[tokio::test]
-async fn status_ends_with_the_pods_that_have_no_row() {
+async fn status_summary_counts_pods_without_a_row() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/uncovered:1.0.0", registry.host);
     let created = "2026-01-01T00:00:00Z";
@@ -82,7 +82,7 @@ async fn status_ends_with_the_pods_that_have_no_row() {
 }
 
 #[tokio::test]
-async fn pods_and_nodes_are_listed_only_where_a_decision_wants_them() {
+async fn pods_and_nodes_are_listed_only_when_a_decision_needs_them() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/frugal:1.0.0", registry.host);
     let created = "2026-01-01T00:00:00Z";

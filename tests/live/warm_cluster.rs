@@ -34,7 +34,7 @@ const BY_TIME: usize = 10;
 const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"];
 
 #[tokio::test]
-async fn a_warm_status_of_a_large_cluster_is_right_and_asks_no_registry() {
+async fn warm_status_of_a_large_cluster_is_correct_and_requests_no_registry() {
     let workloads = std::env::var("IMGPOLICY_E2E_WORKLOADS").ok();
     let alone = workloads.is_some();
     let workloads = workloads.map_or(FEW, |text| text.parse().expect("a number"));

@@ -61,7 +61,7 @@ async fn many_objects_come_in_pages_of_500() {
 }
 
 #[tokio::test]
-async fn helm_releases_that_the_cluster_does_not_have_are_missed_by_nobody() {
+async fn missing_helm_release_kind_is_reported_only_on_request() {
     let plane = ControlPlane::second().await;
     let namespace = plane.namespace("no-helm").await;
     plane

@@ -55,7 +55,7 @@ async fn object(cluster: &Cluster, id: &WorkloadId) -> Value {
 }
 
 #[tokio::test]
-async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
+async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-kinds").await;
     let objects = FOUR.map(|kind| with_sidecar(kind, namespace));
@@ -115,7 +115,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
 }
 
 #[tokio::test]
-async fn an_edit_of_annotations_touches_no_template_and_no_foreign_key() {
+async fn annotation_edit_changes_neither_the_template_nor_foreign_keys() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-annotations").await;
     plane.define_helm_releases().await;
@@ -173,7 +173,7 @@ async fn an_edit_of_annotations_touches_no_template_and_no_foreign_key() {
 }
 
 #[tokio::test]
-async fn a_helm_releases_value_is_replaced_at_its_path() {
+async fn helm_release_value_is_replaced_at_its_path() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-helm").await;
     plane.define_helm_releases().await;
@@ -215,7 +215,7 @@ async fn a_helm_releases_value_is_replaced_at_its_path() {
 }
 
 #[tokio::test]
-async fn a_dry_run_of_the_server_writes_nothing() {
+async fn server_dry_run_writes_nothing() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-dry").await;
     plane
@@ -234,7 +234,7 @@ async fn a_dry_run_of_the_server_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_container_renamed_since_the_plan_is_said_and_nothing_is_added() {
+async fn container_renamed_since_the_plan_is_reported_and_nothing_is_added() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-renamed").await;
     let mut web = workload("Deployment", namespace, "web", "org/app:1");
@@ -257,7 +257,7 @@ async fn a_container_renamed_since_the_plan_is_said_and_nothing_is_added() {
 }
 
 #[tokio::test]
-async fn an_object_deleted_since_the_plan_is_said_and_the_others_are_written() {
+async fn object_deleted_since_the_plan_is_reported_and_the_others_are_written() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-deleted").await;
     let names = ["a", "b", "c"];
@@ -288,7 +288,7 @@ async fn an_object_deleted_since_the_plan_is_said_and_the_others_are_written() {
 }
 
 #[tokio::test]
-async fn an_event_tells_of_an_update_and_of_a_rollback() {
+async fn updates_and_rollbacks_are_recorded_as_events() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-events").await;
     plane

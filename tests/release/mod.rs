@@ -84,7 +84,7 @@ fn the_manifest_and_the_workflow_have_the_same_platforms() {
 }
 
 #[test]
-fn an_archive_has_the_name_of_its_platform_and_a_sum() {
+fn archive_is_named_for_its_platform_and_has_a_checksum() {
     let manifest = manifest();
     for (name, platform) in of_manifest(&manifest).iter().zip({
         let mut platforms = list(&manifest, "/spec/platforms").clone();
@@ -105,7 +105,7 @@ fn an_archive_has_the_name_of_its_platform_and_a_sum() {
 }
 
 #[test]
-fn the_manifest_keeps_to_the_rules_of_the_index() {
+fn manifest_follows_the_rules_of_the_krew_index() {
     let manifest = manifest();
     assert_eq!(text(&manifest, "/metadata/name"), "imgpolicy");
     assert_eq!(text(&manifest, "/spec/version"), TAG);

@@ -117,7 +117,7 @@ fn locked(name: &str) -> String {
 }
 
 #[test]
-fn all_changes_of_a_file_are_made_at_once_and_nothing_else() {
+fn changes_to_a_file_are_written_together_and_nothing_else_changes() {
     let text = |one: &str, two: &str| {
         format!("# head\n{one}---\nkind: ConfigMap\ndata: {{a: b}}\n--- # next\n{two}...\n")
     };
@@ -179,7 +179,7 @@ fn an_image_and_its_record_are_written() {
 }
 
 #[test]
-fn a_helm_releases_tag_is_written_at_its_line() {
+fn helm_release_tag_is_written_on_its_line() {
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\nspec:\n  values:\n    \
                    image:\n      repository: org/app # the app\n      tag: 1.9.0 # now\n";
     let folder = folder(&[("web.yaml", release)]);
@@ -193,7 +193,7 @@ fn a_helm_releases_tag_is_written_at_its_line() {
 }
 
 #[test]
-fn items_of_a_list_that_share_a_line_are_told_apart_by_their_names() {
+fn list_items_on_one_line_are_distinguished_by_name() {
     let item = |namespace: &str, name: &str, image: &str| {
         format!(
             "{{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{{\"namespace\":\"{namespace}\",\"name\":\"{name}\"}},\
@@ -221,7 +221,7 @@ fn items_of_a_list_that_share_a_line_are_told_apart_by_their_names() {
 }
 
 #[test]
-fn what_cannot_be_edited_spoils_nothing_else() {
+fn uneditable_workload_does_not_affect_the_others() {
     let anchored = deployment("b").replace("metadata:\n", "metadata: &m\n") + "x: *m\n";
     let old = format!("{}---\n{anchored}---\n{}", deployment("a"), deployment("c"));
     let folder = folder(&[("web.yaml", &old)]);
@@ -240,7 +240,7 @@ fn what_cannot_be_edited_spoils_nothing_else() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_spoils_no_other() {
+fn unwritable_file_does_not_affect_the_others() {
     let folder = folder(&[
         ("a.yaml", &deployment("a")),
         ("b.yaml", &(deployment("b") + "---\n" + &deployment("b2"))),
@@ -275,7 +275,7 @@ fn a_file_that_cannot_be_written_spoils_no_other() {
 }
 
 #[test]
-fn a_file_that_changed_since_the_plan_is_read_anew() {
+fn file_changed_since_the_plan_is_read_again() {
     let folder = folder(&[("web.yaml", &(deployment("a") + "---\n" + &deployment("b")))]);
     let listing = in_folder(folder.path());
     let plan = images(&listing, "org/app:2");
@@ -299,7 +299,7 @@ fn a_file_that_changed_since_the_plan_is_read_anew() {
 }
 
 #[test]
-fn standard_input_comes_back_edited() {
+fn standard_input_is_returned_edited() {
     let text = deployment("a") + "---\r\n# é\r\n";
     let listing = listing(PathOrStdin::Stdin, &text);
     let plan = plan_policy(&listing.workloads, &lock());
@@ -317,7 +317,7 @@ fn standard_input_comes_back_edited() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_tells_what_it_would() {
+fn dry_run_writes_nothing_and_reports_what_it_would_write() {
     let folder = folder(&[("web.yaml", &deployment("a"))]);
     let plan = plan_policy(&in_folder(folder.path()).workloads, &lock());
     for dry_run in [DryRun::Client, DryRun::Server] {
