@@ -6,7 +6,7 @@ use super::{AUTOMATED, LOCKED, deployment, with_manifest};
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// An image of a registry where nobody listens.
+/// An image of a registry that does not exist.
 const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
 
 fn run(environment: &TestEnvironment, words: &str, more: &[&str]) -> Outcome {
@@ -67,7 +67,7 @@ fn effect_is_shown_and_annotations_are_written_in_place() {
         .filter(|l| !l.contains("fluxcd.io/"))
         .collect();
     assert_eq!(rest, before.lines().collect::<Vec<_>>());
-    // What was shown is what status says, and a second time nothing changes.
+    // Status agrees with the preview, and a second run changes nothing.
     let status = run(&environment, "status -o json", &[]).expect(0);
     assert_eq!(status.item()["outcome"], "update");
     let again = run(
@@ -138,7 +138,7 @@ fn dead_registry_hides_the_effect_but_annotations_are_written() {
     let warning = "warning: the effect on container app of deployment/web is not known: ";
     assert!(outcome.stderr.contains(warning), "{outcome:#?}");
     assert!(manifest(&environment).contains(AUTOMATED));
-    // These ask no registry at all.
+    // These commands never contact a registry.
     for words in [
         "lock deployment/web",
         "unlock deployment/web",
@@ -218,7 +218,7 @@ fn edited_standard_input_goes_to_stdout_and_everything_else_to_stderr() {
         outcome.stdout.contains("fluxcd.io/locked_user: alice"),
         "{outcome:#?}"
     );
-    // Not a byte is added, neither at the end.
+    // No byte is added, not even at the end.
     let without_end = text.trim_end();
     let outcome = environment
         .program("deautomate deployment/web --explicit -f -".split(' '))
@@ -226,7 +226,7 @@ fn edited_standard_input_goes_to_stdout_and_everything_else_to_stderr() {
         .run()
         .expect(0);
     assert!(!outcome.stdout.ends_with('\n'), "{outcome:#?}");
-    // What changes nothing comes out as it went in.
+    // Input without changes is printed as it is.
     let outcome = piped("unlock deployment/web -f -").expect(0);
     assert_eq!(outcome.stdout, text);
     // A preview prints no manifests.
@@ -408,7 +408,7 @@ fn contradictory_flags_are_a_usage_error() {
         assert!(outcome.stderr.contains(part), "{words} {outcome:#?}");
         assert_eq!(outcome.stdout, "", "{words}");
     }
-    // An expression that is malformed is an error before anything is read.
+    // A malformed expression is an error before anything is read.
     for words in [
         "automate deployment/web -f nosuch --tag app=semver:>>1",
         "policy set deployment/web -f nosuch --tag-all regex:(",

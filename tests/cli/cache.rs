@@ -8,13 +8,13 @@ use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// Where it is unless something else is said.
+/// The default path.
 #[cfg(target_os = "linux")]
 const FILE: &str = ".cache/kubectl-imgpolicy/metadata.db";
 #[cfg(target_os = "macos")]
 const FILE: &str = "Library/Caches/kubectl-imgpolicy/metadata.db";
 
-/// A registry with an image whose newest tag is told by times.
+/// A registry with an image whose newest tag is found by creation time.
 fn served() -> TestRegistry {
     let registry = TestRegistry::start();
     for (day, tag) in ["dev-a", "dev-b", "dev-c"].iter().enumerate() {
@@ -24,7 +24,7 @@ fn served() -> TestRegistry {
     registry
 }
 
-/// Which tag is the newest, with these flags. The exit code is 0.
+/// Lists the newest tag with these flags and expects exit code 0.
 fn newest(environment: &TestEnvironment, registry: &TestRegistry, flags: &[&str]) -> Outcome {
     let image = registry.image("org/app:dev-a");
     let args = ["test", &image, "--policy", "glob:dev-*", "-o", "json"];
@@ -56,7 +56,7 @@ fn info_counts_the_cached_entries_and_clear_removes_them() {
     let environment = TestEnvironment::new();
     let file = environment.home().join(FILE);
     assert_eq!(counts(&environment, &[]), none());
-    assert!(!file.exists(), "looking at it makes nothing");
+    assert!(!file.exists(), "reading creates no file");
 
     newest(&environment, &registry, &[]);
     assert!(file.is_file());
@@ -182,7 +182,7 @@ fn damaged_cache_is_reported_and_can_be_cleared() {
     );
     let outcome = environment.run(["cache", "info", "-o", "json"]).expect(1);
     assert_eq!(outcome.json()["file"]["problem"], "it is damaged");
-    let before = fs::read(&file).expect("looking changes nothing");
+    let before = fs::read(&file).expect("the file is unchanged");
     assert!(before.starts_with(b"damage "));
     environment.run(["cache", "clear"]).expect(0);
     let left = fs::read_dir(file.parent().expect("parent")).expect("directory");
@@ -243,7 +243,7 @@ fn eight_concurrent_runs_on_one_cache_agree() {
     assert_eq!(counts(&environment, &[])[2], ("image".to_owned(), 3));
 }
 
-/// `memcached://` of a port where nobody listens.
+/// A `memcached://` URL of a closed port.
 fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("memcached://{}", listener.local_addr().expect("an address"))

@@ -96,7 +96,7 @@ fn explain_shows_ten_tags_or_the_requested_number() {
             .stdout
             .lines()
             .filter(|line| line.contains(" accepted ") || line.contains(" elected "));
-        // The running tag is shown in any case.
+        // The running tag is always shown.
         let shown = shown
             .filter(|line| !line.starts_with('*') && line.contains("1.0."))
             .count();
@@ -129,7 +129,7 @@ fn workload_missing_from_the_files_is_an_error() {
             "{command}"
         );
     }
-    // Those that are there are shown all the same.
+    // Existing workloads are still shown.
     let outcome =
         on_quickstart(&["status", "deployment", "nosuch", "semver", "-o", "name"]).expect(1);
     assert_eq!(outcome.stdout, "deployment.apps/semver\n");

@@ -1,4 +1,4 @@
-//! Completion, for shells and as kubectl asks for it.
+//! Completion, for shells and for kubectl.
 
 use crate::support::program::TestEnvironment;
 
@@ -9,7 +9,7 @@ fn complete(words: &[&str]) -> Vec<String> {
         .expect(0);
     assert_eq!(outcome.stderr, "", "{words:?}");
     let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
-    // "No file names", in the words of cobra.
+    // Cobra's directive for "no file names".
     assert_eq!(lines.pop().as_deref(), Some(":4"), "{words:?}");
     lines
 }
@@ -44,7 +44,7 @@ fn bash_script_is_valid_bash() {
         .arg("-n")
         .arg(environment.home().join("script"))
         .status();
-    // Where there is no bash there is nothing to check.
+    // Without bash there is nothing to check.
     assert!(status.map_or(true, |status| status.success()));
 }
 

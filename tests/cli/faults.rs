@@ -1,4 +1,4 @@
-//! A registry that fails spoils its own rows only, in bounded time and memory.
+//! A failing registry affects only its own rows, in bounded time and memory.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::support::registry::{Fault, TestRegistry};
 /// The most memory a run may take, in KiB.
 const MEMORY: u64 = 100 * 1024;
 
-/// A faulty and a healthy registry under one `status`; gives the faulty row's
-/// reason and message back.
+/// Runs one `status` on a faulty and a healthy registry; returns the faulty row's
+/// reason and message.
 fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome) {
     let healthy = TestRegistry::start();
     healthy.tag("org/app", ["1.0.0", "1.0.1"]);
@@ -33,7 +33,7 @@ fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome
     (told("reason"), told("message"), outcome)
 }
 
-/// A registry with this fault at its tag lists.
+/// A registry with this fault in its tag lists.
 fn faulty(fault: Fault) -> TestRegistry {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
@@ -75,7 +75,7 @@ fn each_fault_has_its_reason_and_names_its_registry() {
             "{what}: {outcome:#?}"
         );
     }
-    assert_eq!(other.paths(), [""; 0], "another host was asked");
+    assert_eq!(other.paths(), [""; 0], "another host was contacted");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn short_retry_delay_is_waited_for() {
     assert_eq!(text(&item, "outcome"), "update");
 }
 
-/// Elsewhere 127.0.0.1 is the only address of the loopback.
+/// Only Linux has more loopback addresses than 127.0.0.1.
 #[cfg(target_os = "linux")]
 #[test]
 fn many_dead_hosts_cost_only_seconds() {

@@ -6,7 +6,7 @@ use super::{deployment, with_manifest};
 use crate::support::program::TestEnvironment;
 
 fn web() -> String {
-    // The second document is nobody's.
+    // The second document is not a workload.
     let web = deployment("web", &["keep: 'é' # c"], &[("app", "org/app:1.0.0")]);
     format!("# head\n{web}---\nkind: ConfigMap\ndata: {{ a:   b }}\n")
 }

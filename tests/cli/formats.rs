@@ -1,4 +1,4 @@
-//! `status -o …`, headings and order.
+//! `status -o …`, headings and sort order.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn first_column(table: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Without the times of the run.
+/// The list without the times of the run.
 fn timeless(mut list: Value) -> Value {
     list["observedAt"].take();
     for item in list["items"].as_array_mut().expect("items") {
@@ -83,7 +83,7 @@ fn headings_can_be_omitted() {
     let with = quickstart(&[]).expect(0).stdout;
     let without = quickstart(&["--no-headers"]).expect(0).stdout;
     let rows = with.split_once('\n').expect("lines").1;
-    // Columns may be narrower where no heading widens them.
+    // Columns may be narrower without headings.
     let words = |text: &str| {
         text.split_whitespace()
             .map(str::to_owned)

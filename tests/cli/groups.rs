@@ -1,4 +1,4 @@
-//! Manifests of one kind and name in two groups.
+//! Manifests with the same kind and name in two API groups.
 
 use std::fs;
 
@@ -9,8 +9,7 @@ use crate::support::program::TestEnvironment;
 #[cfg(unix)]
 use crate::support::pty::key;
 
-/// HelmReleases `a` as Flux 1 and Flux 2 have them, on a registry where nobody
-/// listens.
+/// HelmReleases named `a` of Flux 1 and Flux 2, on a registry that does not exist.
 fn releases() -> TestEnvironment {
     let release = |api_version: &str| {
         format!(
@@ -81,8 +80,8 @@ fn write_to_an_ambiguous_name_is_refused_and_to_a_qualified_name_accepted() {
     assert!(second.contains("fluxcd.io/locked: \"true\""), "{after}");
 }
 
-/// A menu shows both with their groups, and its question and its command name the
-/// one that was chosen.
+/// The menu shows both with their groups; the question and the printed command name
+/// the chosen one.
 #[cfg(unix)]
 #[test]
 fn menu_distinguishes_the_groups() {

@@ -1,4 +1,4 @@
-//! Helm releases in manifests: which scalar of the values is read and written.
+//! Helm releases in manifests: which scalar in the values is read and written.
 
 use std::fs;
 
@@ -139,7 +139,7 @@ fn incomplete_mapping_causes_a_warning() {
     }
 }
 
-/// Tags as they are written without quotes, and what Helm gets of them.
+/// Unquoted tags, and the text that Helm reads from them.
 const NUMBERS: [(&str, &str); 10] = [
     ("0787849", "787849"),
     ("1e3", "1000"),
@@ -153,10 +153,10 @@ const NUMBERS: [(&str, &str); 10] = [
     ("off", "false"),
 ];
 
-/// The tag that a numerical policy elects, and which would be a number too.
+/// The tag that a numerical policy elects. Unquoted, it would also be a number.
 const NEW: &str = "20990101";
 
-/// A registry with all that these tags are to Helm, and a newer one.
+/// A registry with every tag that Helm reads from these, and a newer one.
 fn registry() -> TestRegistry {
     let registry = TestRegistry::start();
     for tag in NUMBERS.iter().map(|(_, tag)| *tag).chain([NEW, "12e5678"]) {

@@ -1,4 +1,4 @@
-//! An answer that is missing is never shown as an empty one.
+//! A missing answer is never shown as an empty one.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::{automated, with_manifest};
 use crate::support::program::TestEnvironment;
 use crate::support::registry::{Fault, TestRegistry};
 
-/// A host on which nobody listens.
+/// A host with a closed port.
 const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
 
 #[test]

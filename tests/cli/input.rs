@@ -1,4 +1,4 @@
-//! Manifests that are broken, huge or hostile.
+//! Broken, huge, or hostile manifests.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn status(environment: &TestEnvironment) -> Outcome {
     environment.run(["status", "-f", "web.yaml", "-o", "json"])
 }
 
-/// Shows nothing that a terminal would obey.
+/// Asserts that the output holds no terminal control characters.
 #[track_caller]
 fn assert_harmless(outcome: &Outcome) {
     for stream in [&outcome.stdout, &outcome.stderr] {
@@ -177,7 +177,7 @@ fn an_unquoted_boolean_is_not_guessed() {
         &[("app", "org/app:1")],
     );
     let outcome = status(&with_manifest(&manifest));
-    // Kubernetes refuses such an object.
+    // Kubernetes refuses this object.
     let said = format!("{}{}", outcome.stdout, outcome.stderr);
     assert!(said.contains("fluxcd.io/automated"), "{outcome:#?}");
     assert!(

@@ -1,5 +1,5 @@
-//! Kubeconfigs by the program: to whom credentials go, and that what cannot be read
-//! is told without its text.
+//! Kubeconfigs: which servers get credentials, and that errors in an unreadable file
+//! do not quote it.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::tls::Authority;
 use crate::support::socks::{Passed, SocksProxy};
 
-/// Whatever is planted begins like this.
+/// The start of every planted secret.
 const PLANTED: &str = "planted";
 
 fn refuse(_: &Head) -> (u16, String) {
@@ -22,7 +22,7 @@ fn refuse(_: &Head) -> (u16, String) {
     (401, status.to_string())
 }
 
-/// No object of any kind.
+/// An empty list for every kind.
 fn nothing(head: &Head) -> (u16, String) {
     if head.header("authorization").is_none() {
         return refuse(head);
@@ -62,8 +62,8 @@ fn credential(token: &str) -> String {
     .to_string()
 }
 
-/// `status` with a kubeconfig, as talkative as it gets. Nothing planted is in what it
-/// says.
+/// Runs `status` with a kubeconfig at the highest log level, and asserts that the
+/// output holds no planted secret.
 #[track_caller]
 pub(super) fn status(environment: &TestEnvironment, config: &str, more: &[&str]) -> Outcome {
     environment.write("config", config);
@@ -191,7 +191,7 @@ fn https_server_gets_credentials_and_a_redirect_does_not_forward_them() {
         );
         moved.take_heads();
     }
-    // Once a run: it may ask for a password.
+    // Once per run, because it may ask for a password.
     let runs = std::fs::read_to_string(environment.home().join("runs")).expect("runs");
     assert_eq!(runs, "xx");
 }
@@ -253,7 +253,7 @@ fn unreadable_kubeconfig_is_reported_by_position_without_its_text() {
         assert!(!outcome.stderr.contains("panicked"), "{outcome:#?}");
         assert!(!outcome.stderr.contains("PLANTED"), "{outcome:#?}");
     }
-    // Each of several files is named.
+    // With several files, the bad one is named.
     environment.write("first", "kind: Config\n");
     environment.write("second", format!("{head}   bad: [\n"));
     let list = std::env::join_paths(["first", "second"]).expect("a list");
@@ -302,7 +302,7 @@ fn refused_credential_is_fetched_again_once() {
     };
     assert_eq!(runs(), 2);
     status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
-    assert_eq!(runs(), 4, "a token that is refused again is the last");
+    assert_eq!(runs(), 4, "a token that is refused twice is not fetched again");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! The menus and the question before a change, on a terminal.
+//! The menus and the confirmation before a change, on a terminal.
 
 use crate::support::program::TestEnvironment;
 use crate::support::pty::{Left, Pty, key};
 
 use super::root;
 
-/// A Deployment with two containers that nobody has automated, and a CronJob.
+/// A Deployment with two containers that are not automated, and a CronJob.
 pub(super) const SHOP: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -35,7 +35,7 @@ spec:
             image: docker.io/org/my-app:1.0.0
 ";
 
-/// The same with an annotation in front of the CronJob's spec.
+/// The same, with annotations before the CronJob's spec.
 fn with_annotations(name: &str, annotations: &[&str]) -> String {
     let from = format!("  name: {name}\n  namespace: shop\n");
     let lines: String = annotations
@@ -105,10 +105,10 @@ impl Terminal {
     }
 }
 
-/// A question that the user has got to, and what is seen then.
+/// The text that shows a question has been reached, and the keys to press.
 type Step = (&'static str, &'static str);
 
-/// The way through `automate` to the question, with what is pressed at each step.
+/// The steps through `automate` to the confirmation, with the keys for each.
 const STEPS: [Step; 7] = [
     ("Which workloads do you want to automate?", "night"),
     ("1 shown with: night", " "),
@@ -265,7 +265,7 @@ fn malformed_policy_shows_the_reason_and_keeps_the_typed_text() {
     pty.wait("policy: semver:>1.x.y")
         .wait_gone("tags match")
         .press(key::ENTER);
-    // Still there, with its text.
+    // The question is still open and keeps its text.
     pty.press(key::BACKSPACE).wait_gone("semver:>1.x.y");
     pty.press(key::CTRL_U)
         .wait("a policy has the form TYPE:EXPR");

@@ -3,7 +3,7 @@
 use super::menu::{SHOP, Terminal};
 use crate::support::pty::key;
 
-/// Two automated containers for which an update is elected, and a locked one.
+/// Two automated containers with an elected update, and a locked one.
 fn automated_shop() -> String {
     let lines = "  annotations:
     fluxcd.io/automated: \"true\"

@@ -1,4 +1,4 @@
-//! Credential plugins that fail, or cannot ask: what is told of them.
+//! Credential plugins that fail or cannot prompt, and how they are reported.
 #![cfg(unix)]
 
 use serde_json::json;
@@ -19,7 +19,7 @@ fn failing_credential_plugin_is_reported_without_its_secrets() {
             "echo planted-output; exit 3",
             "exec: executable login failed with exit code 3",
         ),
-        // It shows what it was given, as `set -x` does.
+        // The plugin prints its arguments, as `set -x` does.
         (
             "echo \"run with $ANYTHING $* $2 $4\" >&2; exit 3",
             "exit code 3: run with [redacted] get-token --client-secret=[redacted] --token [redacted]",
@@ -41,7 +41,7 @@ fn failing_credential_plugin_is_reported_without_its_secrets() {
             "echo '[planted-output'",
             "login printed something that is not an ExecCredential",
         ),
-        // What is cut off would still be a credential.
+        // A truncated credential would still be a credential.
         (
             "echo '{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {\"token\": \"planted-t\"}}'; printf '%1048576s' ' '",
             "exec: executable login printed more than 1048576 bytes",

@@ -1,4 +1,4 @@
-//! Many rows at a registry that counts pulls, as Docker Hub does.
+//! Many rows on a registry that counts pulls, as Docker Hub does.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use crate::support::content::{Image, Index};
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// Rows that need pulls for their update: most two, some more.
+/// Rows whose updates need pulls: most need two, some more.
 struct Rows {
     registry: TestRegistry,
     home: TestEnvironment,
-    /// How many pulls each row needs, in the order of their names.
+    /// The pulls that each row needs, in order of name.
     needs: Vec<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Rows {
             let name = format!("web-{row:03}");
             let deployment = deployment(&name, &[AUTOMATED, policy], &[("app", &image)]);
             let _ = write!(manifest, "---\n{deployment}");
-            // An index, and its image for linux/amd64.
+            // An index with an image for linux/amd64.
             needs.push(tags * if indexes { 2 } else { 1 });
         }
         home.write("rows.yaml", manifest);
@@ -66,7 +66,7 @@ impl Rows {
         pulls.filter(|path| path.contains("/manifests/")).count()
     }
 
-    /// How many rows so many pulls decide, one row after the other.
+    /// The number of rows that this many pulls decide, one row after the other.
     fn decided_by(&self, pulls: usize) -> usize {
         let mut left = pulls;
         let enough = |need: &&usize| {
@@ -136,7 +136,7 @@ fn concurrent_first_requests_do_not_exceed_the_few_remaining_pulls() {
         rows.registry.forget();
         rows.registry.count_pulls(100, left);
         let outcome = rows.status(&["--cache", "off"]);
-        // The first one tells how many are left.
+        // The first response says how many are left.
         let allowed = (left - 20).max(1);
         assert_eq!(rows.pulls(), allowed, "{left}");
         assert_eq!(decided(&outcome).len(), rows.decided_by(allowed), "{left}");
@@ -162,8 +162,7 @@ fn next_run_continues_where_the_pulls_ran_out() {
         let cached = "images that were read are in the cache and are not pulled again";
         assert!(text(&rest, "message").contains(cached), "{rest:#}");
     }
-    // Of the row that a run ends with, indexes whose images were refused are not
-    // kept.
+    // For the last row of a run, indexes whose images were refused are not cached.
     assert!(
         (needed..=needed + 3).contains(&pulls),
         "{pulls} of {needed}"

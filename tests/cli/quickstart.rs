@@ -1,11 +1,11 @@
-//! What the quick start promises, word by word.
+//! The documented output of the quick start, word by word.
 
 use serde_json::{Value, json};
 
 use super::{fields, root, text};
 use crate::support::program::{Outcome, TestEnvironment};
 
-/// The command of the quick start with further words, where it is typed.
+/// The quick start's command with more arguments, run in its folder.
 pub(super) fn quickstart(more: &[&str]) -> Outcome {
     let args = [
         "status",
@@ -68,7 +68,7 @@ fn seeds_have_the_expected_decisions() {
     );
 }
 
-/// The workload of the contract's example, as a manifest.
+/// The workload of the documented JSON example, as a manifest.
 const WEB: &str = r#"apiVersion: apps/v1
 kind: Deployment
 metadata:

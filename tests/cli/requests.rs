@@ -1,5 +1,5 @@
-//! What a run asks of a registry, request by request. (A loopback host is first
-//! tried with TLS; a server without TLS never sees that as a request.)
+//! The requests that a run sends to a registry. (A loopback host is first tried with
+//! TLS; a server without TLS never sees that as a request.)
 
 use super::{AUTOMATED, LOCKED, automated, deployment, with_manifest};
 use crate::support::content::{Content, Image, digest_of};
@@ -7,7 +7,7 @@ use crate::support::registry::TestRegistry;
 
 const LIST: &str = "GET /v2/org/app/tags/list";
 
-/// What `status` asks for a manifest, sorted.
+/// The requests of `status` for a manifest, sorted.
 fn asked(registry: &TestRegistry, manifest: &str, more: &[&str]) -> Vec<String> {
     registry.forget();
     let environment = with_manifest(manifest);
@@ -18,8 +18,8 @@ fn asked(registry: &TestRegistry, manifest: &str, more: &[&str]) -> Vec<String> 
     paths
 }
 
-/// Versions and builds, each an image of its own; gives back the requests that
-/// tell a tag's creation time.
+/// Versions and builds, each with its own image; knows the requests that read a
+/// tag's creation time.
 struct Served {
     registry: TestRegistry,
 }
@@ -44,7 +44,7 @@ impl Served {
         self.registry.image(&format!("org/app:{tag}"))
     }
 
-    /// Manifest and config of a tag.
+    /// The requests for the manifest and config of a tag.
     fn details(day: usize, tag: &str) -> [String; 2] {
         let content = Content::from(Self::image(day, tag));
         let config = digest_of(&content.configs[0].bytes);
@@ -55,7 +55,7 @@ impl Served {
     }
 }
 
-/// The tag list and these, sorted.
+/// The request for the tag list and these requests, sorted.
 fn list_and(details: &[[String; 2]]) -> Vec<String> {
     let mut paths = vec![LIST.to_owned()];
     paths.extend(details.iter().flatten().cloned());
@@ -119,7 +119,7 @@ fn order_by_time_reads_the_accepted_tags_and_the_running_one() {
     let dev = [Served::details(3, "dev-a"), Served::details(4, "dev-b")];
     let inside = automated("glob:dev-*", &served.reference("dev-a"));
     assert_eq!(asked(&served.registry, &inside, &[]), list_and(&dev));
-    // A running tag that the policy does not accept is dated too.
+    // A running tag that the policy does not accept is also dated.
     let outside = automated("regex:^dev-", &served.reference("stg-c"));
     let [a, b] = dev;
     let expected = list_and(&[a, b, Served::details(5, "stg-c")]);
@@ -135,7 +135,7 @@ fn digest_policy_costs_one_head_request() {
     let current = format!("{}@{digest}", served.reference("1.0.1"));
     let manifest = automated("digest:1.0.1", &current);
     assert_eq!(asked(&served.registry, &manifest, &[]).join(" "), head);
-    // What is about to be written is read.
+    // An image is read before it is written.
     let manifest = automated("digest:1.0.1", &served.reference("1.0.0"));
     let amd64 = ["--platform", "linux/amd64"];
     let config = digest_of(&content.configs[0].bytes);
@@ -186,7 +186,7 @@ fn verbose_summary_counts_the_same_requests() {
     let outcome = environment
         .run(["status", "-f", "web.yaml", "-v"])
         .expect(0);
-    // The try with TLS is the one that the server does not see.
+    // The server does not see the attempt with TLS.
     let seen = served.registry.requests().len();
     assert_eq!(seen, 5);
     let line = format!("asked registries: 1 repository, {} requests, ", seen + 1);

@@ -1,4 +1,4 @@
-//! Credentials: used where they belong, shown nowhere.
+//! Credentials: used for their own registry, shown nowhere.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::{Access, TestRegistry};
 
 const PASSWORD: &str = "hunter2";
-/// `me:hunter2` in Base64, up to where it depends on nothing else.
+/// `me:hunter2` in Base64, without the last letters, which depend on what follows.
 const ENCODED: &str = "bWU6aHVudGVyM";
 
 fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
@@ -21,7 +21,7 @@ fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
     (registry, environment)
 }
 
-/// The most talkative run there is.
+/// Runs `status` at the highest log level and asserts that no secret is shown.
 fn status(environment: &TestEnvironment) -> Outcome {
     let outcome = environment
         .run(["status", "-f", "web.yaml", "-o", "json", "-v=9"])
@@ -31,7 +31,7 @@ fn status(environment: &TestEnvironment) -> Outcome {
             assert!(!stream.contains(secret), "{secret}: {outcome:#?}");
         }
     }
-    // It did talk.
+    // The log is not empty.
     assert!(
         outcome.stderr.contains("/v2/org/app/tags/list"),
         "{outcome:#?}"
@@ -131,7 +131,7 @@ fn requests_are_logged_at_level_4_and_above() {
     };
     assert!(!said("-v=0").contains("request"));
     let summary = said("-v=3");
-    // The list, and the elected and the running tag once more.
+    // The list, then the elected and the running tag.
     assert!(
         summary.contains("4 requests") && !summary.contains("/v2/"),
         "{summary}"

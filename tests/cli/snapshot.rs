@@ -1,4 +1,4 @@
-//! Snapshots: everything that decided, and nothing that is secret.
+//! Snapshots: they hold everything a decision needs and no secrets.
 
 use serde_json::json;
 
@@ -130,7 +130,7 @@ fn snapshot_of_an_older_version_keeps_its_decisions_with_one_note() {
         latest.contains(&"docker.io/org/my-app:dev-04d7e6a".to_owned()),
         "{latest:?}"
     );
-    // In the words of this version the same facts are not complete, and nothing is guessed.
+    // Labelled as this version, the same facts are incomplete, and nothing is guessed.
     environment.write("new.json", older.replace("v1alpha1", "v1alpha2"));
     environment
         .run(["status", "--from-snapshot", "new.json"])
@@ -158,7 +158,7 @@ fn snapshot_contains_no_secrets() {
         .expect(0);
     let saved = std::fs::read_to_string(environment.home().join("s.json")).expect("snapshot");
     assert!(saved.contains("1.0.1"), "{saved}");
-    // The password, as Base64, the token of the registry and that of the cluster.
+    // The password, its Base64 form, the registry's token, and the cluster's.
     for secret in [
         "hunter2",
         "bWU6aHVudGVyMg",

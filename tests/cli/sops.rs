@@ -1,5 +1,5 @@
-//! Manifests that SOPS has encrypted: read, and left alone where its checksum counts
-//! everything.
+//! Manifests encrypted with SOPS: they are read, but not written if the checksum covers
+//! the whole document.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 
 const SEALED: &str = "encrypted by SOPS, and a change would invalidate its checksum";
 
-/// A Deployment with these lines in its block of SOPS, and one without.
+/// A Deployment with these lines in its `sops` block, and one without.
 fn files(block: &[&str]) -> (TestEnvironment, String) {
     let policy = "fluxcd.io/tag.app: semver:~1.0";
     let image = &[("app", "docker.io/org/my-app:1.0.0")];
@@ -60,7 +60,7 @@ fn document_with_a_partial_checksum_is_written_and_rolled_back() {
     let file = environment.home().join("web.yaml");
     let after = fs::read_to_string(&file).expect("a file");
     assert_eq!(after.matches("my-app:1.0.1\n").count(), 2, "{after}");
-    // With its checksum over everything the record is there, and stays.
+    // If the checksum covers everything, an existing record is kept.
     let stays = after.replace("  mac_only_encrypted: true\n", "");
     fs::write(&file, &stays).expect("a file");
     let outcome = run(&environment, "rollback deployment/sealed --yes").expect(1);
@@ -86,7 +86,7 @@ fn status_reads_a_sealed_document_and_warns_that_it_is_not_writable() {
         list["items"][1]["warnings"].as_array().map(Vec::len),
         Some(0)
     );
-    // No command is suggested that would be refused.
+    // A command that would be refused is not suggested.
     let outcome = run(&environment, "explain deployment/sealed").expect(0);
     assert!(!outcome.stdout.contains("Next:"), "{outcome:?}");
 }

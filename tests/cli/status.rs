@@ -1,11 +1,11 @@
-//! The flags of `status` that choose rows, decide and end.
+//! The flags of `status` for rows, decisions, and the exit code.
 
 use super::{AUTOMATED, LOCKED, automated, deployment, text, with_manifest};
 use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// One workload of each kind, on a registry with 1.0.0, 1.0.1 and 1.3.0.
+/// One workload for each kind of row, on a registry with 1.0.0, 1.0.1 and 1.3.0.
 fn mixed(registry: &TestRegistry) -> TestEnvironment {
     registry.tag("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
     let image = registry.image("org/app:1.0.0");
@@ -55,7 +55,7 @@ fn only_keeps_the_named_rows() {
             .map(|item| text(&item["workload"], "name").to_owned())
             .collect();
         assert_eq!(names.join(" "), expected, "{only}");
-        // What is not shown still counts.
+        // Hidden rows still count.
         assert_eq!(outcome.json()["summary"]["containers"], 7);
     }
 }
@@ -164,7 +164,7 @@ fn too_young_image_waits() {
         (text(&old, "outcome"), text(&old, "reason")),
         ("update", "newer-image")
     );
-    // Where the running image is electable, it stays.
+    // If the running image is electable, it is kept.
     let young = status(&environment, &["-o", "json", "--min-age", "36500d"])
         .expect(0)
         .item();
@@ -193,7 +193,7 @@ fn an_image_without_the_platform_is_not_elected() {
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     for (flags, expected) in [
         (&["--platform", "linux/amd64"][..], "org/app:1.0.1"),
-        // That of the running image.
+        // The platform of the running image.
         (&[][..], "org/app:1.0.1"),
         (&["--platform", "linux/arm64"], "org/app:1.0.2"),
     ] {

@@ -1,4 +1,4 @@
-//! Standard output that goes away, colour, and Ctrl-C.
+//! Closed standard output, colour, and Ctrl-C.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ fn colour_needs_a_terminal_or_a_flag() {
         (&[][..], false, false),
         (&["--color", "never"], false, false),
         (&["--color=always"], false, true),
-        // What is typed counts more than what is set.
+        // The flag takes precedence over the environment.
         (&["--color=always"], true, true),
         (&[], true, false),
         (&["--color=always", "-o", "json"], false, false),
@@ -92,7 +92,7 @@ fn ctrl_c_while_scanning_shows_what_is_decided() {
             assert!(begun.elapsed() < Duration::from_secs(20), "no requests");
             std::thread::sleep(Duration::from_millis(10));
         }
-        // The quick answer is on its way through.
+        // Give the fast registry's answer time to be processed.
         std::thread::sleep(Duration::from_millis(800));
         running.interrupt();
         let outcome = running.wait().expect(130);

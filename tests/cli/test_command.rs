@@ -1,4 +1,4 @@
-//! `test`: a policy tried on tags.
+//! `test`: tries a policy on tags.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::text;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// A policy on tags from standard input, with nothing to read and nobody to ask.
+/// Tries a policy on tags from standard input, without files or registries.
 fn tried(image: &str, policy: &str, more: &[&str], tags: &str) -> Outcome {
     let environment = TestEnvironment::new();
     let args = ["test", image, "--policy", policy, "--tags-from", "-"];
@@ -205,7 +205,7 @@ fn registry_is_used_when_no_tags_are_given() {
     let args = ["test", &image, "--policy", "semver:~1.0", "-o", "json"];
     let tried = environment.run(args).expect(0).json();
     assert_eq!(text(&tried, "latest"), "1.0.1");
-    // The list, and manifest and config of both tags.
+    // The list, and the manifest and config of both tags.
     assert_eq!(registry.requests().len(), 5);
     registry.forget();
     let more = ["--platform", "linux/amd64", "--cache", "off"];

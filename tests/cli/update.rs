@@ -89,7 +89,7 @@ fn standard_input_is_passed_to_standard_output() {
     assert!(outcome.stdout.ends_with("# The end."), "{outcome:?}");
     let line = "deployment.apps/web image updated\n";
     assert!(outcome.stderr.contains(line), "{outcome:?}");
-    // Where there is nothing to do the text goes on all the same.
+    // With nothing to update, the text is still passed on.
     let again = environment
         .program(words)
         .stdin(outcome.stdout.clone())
@@ -208,7 +208,7 @@ fn unreachable_registry_is_a_failure() {
 
 #[test]
 fn ctrl_c_before_anything_is_written_changes_nothing() {
-    // While tags are listed, and while the image is looked for once more.
+    // While tags are listed, and while the image is looked up again before the write.
     for stalled_at in ["/tags/list", "/manifests/1.0.1"] {
         let registry = TestRegistry::start();
         for tag in ["1.0.0", "1.0.1"] {
@@ -262,7 +262,7 @@ fn image_that_is_not_written_is_a_failure() {
     run(&environment, &["rollback", "-f", "web.yaml", "--offline"]).expect(2);
 }
 
-/// An image of another repository than the one that runs, where nobody listens.
+/// An image of a different repository, on a registry that does not exist.
 const ELSEWHERE: &str = "127.0.0.1:1/org/x:1.0.0";
 
 /// A Deployment whose record names that image.

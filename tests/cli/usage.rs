@@ -1,4 +1,4 @@
-//! Wrong command lines, help, and a cluster that is not there.
+//! Usage errors, help, and a missing cluster.
 
 use super::{automated, with_manifest};
 use crate::support::program::TestEnvironment;
