@@ -1,4 +1,4 @@
-//! Who may not, what is not there: each in kubectl's words.
+//! Missing permissions and missing servers, reported in kubectl's words.
 
 use kubectl_imgpolicy::cluster::{
     Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, WorkloadSelector,
@@ -128,7 +128,7 @@ async fn wrong_or_expired_token_is_reported_once() {
         error.line(),
         "error: You must be logged in to the server (Unauthorized)"
     );
-    // A token that was typed replaces the file's.
+    // A token flag replaces the token in the file.
     let typed = ConnectionOptions {
         token: Some(User::Admin.token().into()),
         ..with_file(kubeconfigs::of_stranger(plane))
@@ -207,7 +207,7 @@ async fn failing_credential_plugin_is_reported_with_its_output() {
     let error = failure(with_file(file)).await.line();
     let start = "Unable to connect to the server: getting credentials: exec: executable ";
     assert!(error.starts_with(start), "{error}");
-    // With a terminal at hand the plugin has said its words there itself.
+    // On a terminal, the plugin has already printed its own message.
     let ends = [
         "failed with exit code 3",
         "failed with exit code 3: log in first",

@@ -1,4 +1,4 @@
-//! What would be written, decided from a real cluster and a real registry.
+//! Decisions from a real cluster and a real registry.
 
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ async fn semver_elects_the_highest_version() {
     );
     let summary = "1 container: 1 automated (1 update)";
     assert_eq!(table.stderr.trim_end(), summary);
-    // Scripts are told by the exit code, if they ask.
+    // The exit code reports updates on request.
     let code = |words: &[&str]| imgpolicy(&kubeconfig, words).code;
     assert_eq!(code(&["status", "--exit-code"]), 10);
 }
@@ -120,7 +120,7 @@ async fn a_digest_policy_follows_its_tag() {
         latest("current"),
         ("keep".into(), format!("{image}:1.0@{new}").into())
     );
-    // The tag serves another digest by now, so it is left out.
+    // The tag now serves a different digest, so it is left out.
     assert_eq!(
         latest("pin"),
         ("update".into(), format!("{image}@{old}").into())
@@ -155,7 +155,7 @@ async fn tag_without_the_nodes_platform_is_skipped() {
     let row = run.row("web", "app");
     assert_eq!(row["latest"], format!("{image}:1.1.0"), "{row}");
     assert_eq!(row["outcome"], "update");
-    // Nothing is left to elect.
+    // No tag is left to elect.
     let row = run.row("last", "app");
     assert_eq!(
         (&row["outcome"], &row["reason"]),

@@ -1,4 +1,4 @@
-//! Who may read and may not write, and what a policy of the cluster refuses.
+//! Users who may read but not write, and writes that an admission policy refuses.
 
 use kubectl_imgpolicy::workload::WorkloadKind;
 use kubectl_imgpolicy::write::Done;

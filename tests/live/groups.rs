@@ -1,5 +1,5 @@
-//! Groups that share a name: HelmReleases while they move from Flux 1 to Flux 2,
-//! and owners in a group whose newer version has other kinds only.
+//! Groups that share a kind: HelmReleases during a migration from Flux 1 to Flux 2,
+//! and owners in a group whose newer version has only other kinds.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::binary::imgpolicy;
 use crate::kubeconfigs::{self, User};
 use crate::shop::{Shop, said};
 
-/// The groups of HelmReleases by their versions; what `-o name` calls each.
+/// The versions of HelmReleases, and the `-o name` of each.
 const RELEASES: [(&str, &str); 3] = [
     ("flux.weave.works/v1beta1", "helmrelease.flux.weave.works/a"),
     ("helm.fluxcd.io/v1", "helmrelease.helm.fluxcd.io/a"),
@@ -17,7 +17,7 @@ const RELEASES: [(&str, &str); 3] = [
     ),
 ];
 
-/// A namespace with an automated HelmRelease `a` of each group.
+/// Creates a namespace with an automated HelmRelease `a` of each group.
 async fn releases(namespace: &'static str) -> Shop {
     let shop = Shop::open(namespace).await;
     let policies = json!({"fluxcd.io/automated": "true",
@@ -34,7 +34,7 @@ async fn releases(namespace: &'static str) -> Shop {
     shop
 }
 
-/// What each of the releases has at a place, in the order of the groups.
+/// The value of each release at a JSON pointer, in the order of the groups.
 async fn each(shop: &Shop, pointer: &str) -> Vec<Value> {
     let mut values = Vec::new();
     for (api_version, _) in RELEASES {
@@ -136,7 +136,7 @@ async fn application_is_read_even_if_its_group_prefers_another_version() {
     shop.plane
         .define("argoproj.io", "v1alpha1", "Application")
         .await;
-    // As Argo CD's operator does.
+    // Argo CD's operator does this.
     shop.plane.define("argoproj.io", "v1beta1", "ArgoCD").await;
     let mut web = shop.workload("Deployment", "web");
     web["metadata"]["labels"] = json!({"app.kubernetes.io/instance": "groups-shop"});
@@ -159,7 +159,7 @@ async fn application_is_read_even_if_its_group_prefers_another_version() {
     assert_eq!(told.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
 
-    // Who may not read Applications does not know that there is none.
+    // Without permission to read Applications, their absence is unknown.
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"],
         "verbs": ["get", "patch"]}]);
     shop.plane

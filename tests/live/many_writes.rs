@@ -48,7 +48,7 @@ async fn one_failure_among_five_hundred_writes_stops_no_other() {
             assert_eq!(applied.result.as_ref().ok(), Some(&Done::Written));
         }
     }
-    // A second run finds what the first one wrote and writes nothing anew.
+    // A second run finds the new images and writes nothing again.
     let events = plane.events(namespace).await.len();
     assert_eq!(events, WORKLOADS - 1);
 }

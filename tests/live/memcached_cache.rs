@@ -1,4 +1,4 @@
-//! The cache that users share, with a real memcached and real registries.
+//! The shared cache, with a real memcached and real registries.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::memcached::Memcached;
 use crate::registry::{Door, PASSWORD, Registry, USER};
 use crate::test_registry::TestRegistry;
 
-/// A policy by time, which needs the date of every tag.
+/// A policy by creation time, which needs the date of every tag.
 const BY_TIME: &str = "glob:1.0.*";
 
 fn option(servers: &[&Memcached]) -> String {
@@ -18,7 +18,7 @@ fn option(servers: &[&Memcached]) -> String {
     format!("--cache=memcached://{}", addresses.join(","))
 }
 
-/// `status` of a workload with this image, and what it asked.
+/// Runs `status` on a workload with this image, and logs its requests.
 fn status(home: &Home, image: &str, more: &[&str]) -> Run {
     let file = home.workloads(&[image], BY_TIME);
     let all = ["status", "-f", &file, "-o", "json", "-v=4"];
@@ -29,7 +29,7 @@ fn latest(run: &Run) -> Value {
     run.row("web-0", "app")["latest"].clone()
 }
 
-/// How many requests for configs are in the log.
+/// The number of config requests in the log.
 fn blobs(run: &Run) -> usize {
     run.stderr
         .lines()
@@ -37,7 +37,7 @@ fn blobs(run: &Run) -> usize {
         .count()
 }
 
-/// How often the run complains of the cache.
+/// The number of cache warnings of a run.
 fn warnings(run: &Run, text: &str) -> usize {
     run.stderr.matches(text).count()
 }
@@ -61,7 +61,7 @@ async fn cached_answers_are_shared_between_users() {
     assert_eq!(latest(&second), newest);
     assert_eq!(blobs(&second), 0, "{}", second.stderr);
 
-    // One of them ends, and its entries are asked of the registry again.
+    // One server ends, and its entries are requested from the registry again.
     let [stays, ends] = servers;
     let lost = ends.address.clone();
     drop(ends);
@@ -107,7 +107,7 @@ fn pem(authority: &Authority) -> &str {
 
 #[tokio::test]
 async fn values_above_the_item_limit_are_skipped_with_a_note() {
-    // A tag list of 640 KiB; smaller limits than 512k, and memcached does not work.
+    // The tag list has 640 KiB. memcached does not work with limits below 512k.
     let registry = TestRegistry::start();
     let long = "z".repeat(64);
     registry.list("shared/many", (0..9000).map(|n| format!("{long}{n:06}")));
@@ -130,8 +130,8 @@ async fn values_above_the_item_limit_are_skipped_with_a_note() {
         let note = "does not store all values: object too large for cache";
         assert_eq!(warnings(&run, note), 1, "{}", run.stderr);
     }
-    // Two tags and two images.
-    assert_eq!(memcached.stat("curr_items"), 4, "the small ones are kept");
+    // Two tags and two images are stored.
+    assert_eq!(memcached.stat("curr_items"), 4, "small entries are stored");
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn info_and_clear_contact_every_server() {
     assert!(items().iter().sum::<u64>() >= 5);
     let cleared = home.run(&["cache", "clear", "--all", &cache]);
     assert_eq!(cleared.stdout.lines().count(), 2, "{}", cleared.stdout);
-    // memcached counts what is flushed until it is met again.
+    // memcached counts flushed entries until they are accessed again.
     let again = status(&Home::new(), &image, &[&cache]);
     assert_eq!(blobs(&again), 5, "{}", again.stderr);
 }

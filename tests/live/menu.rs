@@ -1,4 +1,4 @@
-//! The menus on a terminal, with a real cluster behind them.
+//! The menus on a terminal, with a real cluster.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::objects::workload;
 use crate::pty::{Left, Pty, key};
 use crate::shop::Shop;
 
-/// Presses keys as soon as something is seen, one after the other, to the end.
+/// Waits for each text, presses the keys that follow it, and runs to the end.
 fn walk(shop: &Shop, words: &[&str], steps: &[(&str, &str)]) -> Left {
     let home = tempfile::tempdir().expect("a folder");
     let mut command = binary::command(&binary::path(), home.path(), &shop.kubeconfig);

@@ -1,5 +1,5 @@
-//! Who we are, who else is there: identity, our controller's Lease, Flux's and
-//! Argo CD's objects.
+//! The current user and other owners: our controller's Lease, and the objects of Flux
+//! and Argo CD.
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_imgpolicy::cluster::{CONTROLLER_LEASE, ControllerPresence};
@@ -61,7 +61,7 @@ async fn flux_suspension_and_argo_cd_resources_are_read() {
         .define("kustomize.toolkit.fluxcd.io", "v1", "Kustomization")
         .await;
     plane.define("argoproj.io", "v1alpha1", "Application").await;
-    // Other kinds make newer versions the preferred ones of the groups.
+    // Other kinds make newer versions the preferred versions of the groups.
     plane.define("argoproj.io", "v1beta1", "ArgoCD").await;
     plane
         .define("kustomize.toolkit.fluxcd.io", "v2", "Overlay")

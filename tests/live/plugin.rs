@@ -1,5 +1,5 @@
-//! The binary as a part of kubectl: started by it, completing for it, logging in
-//! like it.
+//! The binary as a kubectl plugin: kubectl starts it, it completes for kubectl, and
+//! it logs in like kubectl.
 
 use std::path::Path;
 
@@ -95,7 +95,7 @@ async fn failures_read_like_kubectls() {
     ] {
         let theirs = kubectl(kubeconfig, &[&["get"], words].concat());
         let ours = imgpolicy(kubeconfig, &[&["status"], words].concat());
-        // kubectl logs its discovery first, and hints are ours.
+        // kubectl logs its discovery first, and only this program prints hints.
         let last = theirs.stderr.lines().next_back();
         assert_eq!(ours.stderr.lines().next(), last, "{words:?}: {ours:?}");
         assert_eq!(ours.code, theirs.code, "{words:?}: {ours:?}");
@@ -142,7 +142,7 @@ async fn completion_offers_live_objects() {
         complete(&["explain", "deployment/web", "-c", ""]),
         "app\torg/app:1\nsetup\tbusybox:1.36\n:4\n"
     );
-    // Who is refused gets no candidates, and no noise.
+    // A user without permission gets no candidates and no error output.
     let nobody = kubeconfigs::of_user(plane, User::Nobody, namespace);
     let run = imgpolicy(&nobody, &["__complete", "status", "deployment/"]);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (":4\n", ""));

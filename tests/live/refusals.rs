@@ -1,5 +1,5 @@
-//! What the binary says where the cluster refuses it: kubectl's words, and all
-//! that could be read.
+//! Output when the cluster refuses a request: kubectl's words, and everything that
+//! could be read.
 
 use serde_json::{Value, json};
 
@@ -117,7 +117,7 @@ async fn unknown_or_expired_token_gives_only_kubectls_message() {
     let plane = ControlPlane::shared();
     let account = service_account::make(plane, "default", "robot").await;
     let hour = 3600;
-    // Valid but for its time: the same account's fresh one is let in.
+    // The token is valid except for its expiry: a fresh token of the account is accepted.
     let fresh = kubeconfigs::of_token(plane, &account.token(hour));
     let fresh = imgpolicy(&fresh, &["status", "deploy"]);
     let who = "User \"system:serviceaccount:default:robot\" cannot list";
@@ -171,7 +171,7 @@ async fn user_who_can_only_list_workloads_gets_a_complete_status_with_one_note()
             "1 container: 1 automated (1 update)",
         ]
     );
-    // What other tests leave there may need pull secrets.
+    // Workloads of other tests may need pull secrets.
     let all = imgpolicy(&kubeconfig, &["status", "-A", "--pull-secrets=off"]);
     assert_eq!(all.code, 0, "{all:?}");
     assert_eq!(all.stderr.matches("could not").count(), 1, "{all:?}");

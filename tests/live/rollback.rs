@@ -1,4 +1,4 @@
-//! `rollback` from end to end.
+//! `rollback` end to end.
 
 use crate::shop::{Shop, said};
 

@@ -1,5 +1,4 @@
-//! Pods as the binary sees them: images of any owner, Pods without a row, and
-//! when Pods are looked at at all.
+//! Pods: images of any owner, Pods without a row, and when Pods are listed at all.
 
 use serde_json::{Value, json};
 
@@ -9,8 +8,7 @@ use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, controller, pod, pod_of, workload};
 use crate::registry::Registry;
 
-/// A Deployment with an injected sidecar in its Pod, a Rollout's Pod and a bare
-/// one.
+/// A Deployment with an injected sidecar in its Pod, a Rollout's Pod, and a bare Pod.
 async fn mixture(plane: &ControlPlane, namespace: &str, image: &str) -> [Value; 4] {
     plane.namespace(namespace).await;
     let web = workload("Deployment", namespace, "web", image);
@@ -76,7 +74,7 @@ async fn status_summary_counts_pods_without_a_row() {
         ],
         "{run:?}"
     );
-    // Whoever names one workload knows that there is more.
+    // With a named workload, other Pods are not counted.
     let named = imgpolicy(&kubeconfig, &["status", "deploy/web"]);
     assert_eq!(named.stderr.trim_end(), "1 container: 1 automated");
 }
@@ -102,7 +100,7 @@ async fn pods_and_nodes_are_listed_only_when_a_decision_needs_them() {
     let of = |namespace: &str, image: &str| workload("Deployment", namespace, "web", image);
     assert_eq!(status("by-hand", of("by-hand", "org/app:1")).await, 0);
     assert_eq!(asked("/api/v1/nodes"), 0);
-    // A tag that moves is looked at without a policy.
+    // A moving tag is checked even without a policy.
     assert_eq!(status("moving", of("moving", "org/app:latest")).await, 1);
     assert_eq!(asked("/api/v1/nodes"), 0);
     let managed = automated(of("managed", &image), "semver:~1.0");

@@ -1,4 +1,4 @@
-//! `status` from end to end: which rows it shows, and how it calls them.
+//! `status` end to end: which rows it shows, and how it names them.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,7 @@ use crate::objects::workload;
 
 const KINDS: [&str; 4] = ["CronJob", "DaemonSet", "Deployment", "StatefulSet"];
 
-/// The rows of the four kinds named `web` in one namespace, as the table has
-/// them with `-A`.
+/// The table rows, with `-A`, of the four kinds named `web` in one namespace.
 fn rows_of(namespace: &str) -> Vec<String> {
     let rows = ["cronjob", "daemonset", "deployment", "statefulset"].map(|kind| {
         [("app", "1"), ("setup", "1.36")].map(|(container, tag)| {
@@ -75,7 +74,7 @@ async fn the_four_kinds_and_their_init_containers_have_rows_in_every_namespace()
         u64::try_from(items.len()).ok()
     );
 
-    // The context's namespace, and another one.
+    // The context's namespace, and a different one.
     for (arguments, namespace) in [
         (&["status", "--no-headers"][..], "kinds-a"),
         (&["status", "--no-headers", "-n", "kinds-b"], "kinds-b"),

@@ -1,4 +1,4 @@
-//! `update` from end to end.
+//! `update` end to end.
 
 use serde_json::json;
 
@@ -75,7 +75,7 @@ async fn the_four_kinds_are_updated_and_reported_with_the_consequences() {
         .iter()
         .map(|kind| shop.workload(kind, "web"))
         .collect();
-    // The init container of a CronJob has a registry that is not here.
+    // The registry of the CronJob's init container does not exist.
     workloads[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["initContainers"] = json!([]);
     workloads[0]["spec"]["suspend"] = json!(true);
     workloads[1]["spec"]["updateStrategy"] = json!({"type": "OnDelete"});

@@ -1,4 +1,4 @@
-//! What a write changes, and what it leaves.
+//! What a write changes and what it keeps.
 
 use kubectl_imgpolicy::cluster::Cluster;
 use kubectl_imgpolicy::plan::{Edit, ValueEdit};
@@ -25,7 +25,7 @@ fn pod_path(kind: WorkloadKind) -> &'static str {
     }
 }
 
-/// A workload with a sidecar that has much to lose.
+/// A workload with a sidecar that has many fields to preserve.
 fn with_sidecar(kind: WorkloadKind, namespace: &str) -> Value {
     let mut object = workload(kind.as_str(), namespace, "web", "org/app:1");
     let pod = object.pointer_mut(pod_path(kind)).expect("a Pod");
@@ -40,7 +40,7 @@ fn with_sidecar(kind: WorkloadKind, namespace: &str) -> Value {
     object
 }
 
-/// The fields that a manager has, as paths that contain a word.
+/// The paths of a manager's fields that contain a word.
 fn managed<'a>(object: &'a Value, manager: &str) -> Vec<&'a Value> {
     let entries = object["metadata"]["managedFields"].as_array();
     let entries = entries.into_iter().flatten();
@@ -81,7 +81,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
         let id = &applied.workload;
         assert_eq!(applied.result.as_ref().ok(), Some(&Done::Written), "{id}");
         let after = object(&cluster, id).await;
-        // Two containers and an init container: one write.
+        // Two containers and an init container are one write.
         assert_eq!(
             after["metadata"]["generation"].as_i64(),
             before["metadata"]["generation"].as_i64().map(|n| n + 1),
@@ -93,7 +93,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
         pod["containers"][0]["image"] = json!("org/side:1.1");
         pod["containers"][1]["image"] = json!("org/app:2");
         pod["initContainers"][0]["image"] = json!("busybox:1.37");
-        // The Pod template's own metadata is a part of it.
+        // The template includes its own metadata.
         assert_eq!(after["spec"], expected, "{id}");
         assert_eq!(after["metadata"]["labels"], before["metadata"]["labels"]);
         let writers = Observed::read(&after, namespace)
@@ -107,7 +107,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
         let annotations = &after["metadata"]["annotations"];
         assert_eq!(annotations["fluxcd.io/build.number"], "1", "{id}");
         assert_eq!(annotations["fluxcd.io/tag.busybox"], "1.37", "{id}");
-        // The slot of the policy of the container `app`.
+        // The annotation of the policy for the container `app`.
         assert_eq!(annotations.get("fluxcd.io/tag.app"), None, "{id}");
         let recorded = &writers.annotations["imgpolicy.dev/last-update"];
         assert_eq!(recorded.iter().collect::<Vec<_>>(), [MANAGER], "{id}");
@@ -207,7 +207,7 @@ async fn helm_release_value_is_replaced_at_its_path() {
     expected["app"]["image"]["tag"] = json!("2");
     let after = object(&cluster, &id).await;
     assert_eq!(after["spec"], json!({"interval": "5m", "values": expected}));
-    // The version holds for custom resources too.
+    // The resource version is also enforced for custom resources.
     let error = cluster
         .patch(&id, &edit("3").patch(&stale), false, MANAGER)
         .await;
