@@ -1,20 +1,20 @@
-//! The shape inside the folders: floors of files, doors without code, names with one
-//! meaning, and habits that can be counted.
+//! Structure inside the folders: layers of files, `mod.rs` without code, type names
+//! with one meaning, and measurable style rules.
 
 use std::path::Path;
 
 use super::{circles, source, style};
 
-/// Circles of files that stay, with the reason.
+/// Accepted cycles of files, with the reason.
 const BENIGN_CIRCLES: &[(&[&str], &str)] = &[];
 
-/// Type names that may have several meanings, with the reason.
+/// Type names that may have more than one meaning, with the reason.
 const SHARED_NAMES: &[(&str, &str)] = &[];
 
-/// The most files that a folder may hold.
+/// The maximum number of files in a folder.
 const MAX_FILES: usize = 15;
 
-/// The most closures with a name, per 1,000 lines.
+/// The maximum number of named closures per 1,000 lines.
 const MAX_NAMED_CLOSURES: usize = 1;
 
 fn root() -> &'static Path {
@@ -28,7 +28,7 @@ fn files_in_a_folder_form_layers() {
     circles.retain(|circle| !benign(circle));
     assert!(
         circles.is_empty(),
-        "files that need each other: {circles:#?}"
+        "files that depend on each other: {circles:#?}"
     );
 }
 
@@ -42,7 +42,7 @@ fn mod_rs_holds_only_documentation_and_re_exports() {
         .collect();
     assert!(
         code.is_empty(),
-        "move this into files of their own: {code:#?}"
+        "move this into separate files: {code:#?}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What the documents list is all there is.
+//! The lists in the documents are complete.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
-/// Flags of other programs, and the one that clap adds by itself.
+/// Flags of other programs, and the one that clap adds.
 const OTHER_FLAGS: [&str; 11] = [
     "--annotation",
     "--creation-time",
@@ -122,7 +122,7 @@ fn columns_and_exit_codes_are_documented() {
     );
 }
 
-/// The names of all fields, however deep.
+/// The names of all fields at every depth.
 fn fields(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! The requests that the documents promise.
+//! The documented number of requests.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{read, root, shell};
 use crate::support::content::Image;
 use crate::support::registry::TestRegistry;
 
-/// The requests that `status` costs for one container with a policy.
+/// The number of requests of `status` for one container with a policy.
 fn requests_of(registry: &TestRegistry, tag: &str, policy: &str, flags: &str) -> usize {
     let image = format!("{}:{tag}", registry.image("org/app"));
     let manifest = format!(
@@ -67,7 +67,7 @@ fn tests_named_in_the_documents_exist() {
     for found in name.captures_iter(&text) {
         named += 1;
         let function = format!("fn {}(", &found[1]);
-        assert!(source.contains(&function), "{} is no test", &found[1]);
+        assert!(source.contains(&function), "{} is not a test", &found[1]);
     }
     assert!(named > 5);
 }

@@ -120,7 +120,7 @@ async fn a_digest_policy_follows_its_tag() {
         latest("current"),
         ("keep".into(), format!("{image}:1.0@{new}").into())
     );
-    // The tag now serves a different digest, so it is left out.
+    // The tag now serves a different digest, so `latest` has no tag.
     assert_eq!(
         latest("pin"),
         ("update".into(), format!("{image}@{old}").into())

@@ -159,7 +159,7 @@ fn krew_installs_upgrades_and_removes_the_plugin() {
 #[test]
 fn manifest_serves_exactly_the_five_platforms() {
     let releases = Releases::start();
-    let user = User::new(&releases.publish(VERSION, &binary_of_no_weight()));
+    let user = User::new(&releases.publish(VERSION, &placeholder_binary()));
     user.gets("kubectl krew update");
     for (os, arch) in PLATFORMS {
         let run: Run = user
@@ -191,14 +191,14 @@ fn manifest_serves_exactly_the_five_platforms() {
 }
 
 /// A short file is enough for tests that never run the program.
-fn binary_of_no_weight() -> PathBuf {
+fn placeholder_binary() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("LICENSE")
 }
 
 #[test]
 fn krew_validation_accepts_the_manifest_and_every_archive() {
     let releases = Releases::start();
-    let manifest = releases.publish(VERSION, &binary_of_no_weight());
+    let manifest = releases.publish(VERSION, &placeholder_binary());
     let user = User::new(&manifest);
     let check = |manifest: &str, flags: &[&str]| -> Run {
         let file = user.home.path().join("imgpolicy.yaml");
@@ -265,7 +265,7 @@ fn entries(archive: &Path) -> Vec<Entry> {
 #[test]
 fn archive_holds_ordered_regular_files_without_an_owner() {
     let folder = tempfile::tempdir().expect("a folder");
-    let packed = entries(&pack(&binary_of_no_weight(), here(), folder.path()));
+    let packed = entries(&pack(&placeholder_binary(), here(), folder.path()));
     let names: Vec<&str> = packed.iter().map(|entry| entry.name.as_str()).collect();
     assert!(names.is_sorted(), "{names:?}");
     for name in ["LICENSE", "README.md", "man/kubectl-imgpolicy.1"] {
@@ -283,7 +283,7 @@ fn archive_holds_ordered_regular_files_without_an_owner() {
         assert_eq!(found, expected, "{entry:?}");
     }
     let windows = entries(&pack(
-        &binary_of_no_weight(),
+        &placeholder_binary(),
         ("windows", "amd64"),
         folder.path(),
     ));
@@ -295,10 +295,10 @@ fn archive_holds_ordered_regular_files_without_an_owner() {
 #[test]
 fn archives_are_reproducible() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = pack(&binary_of_no_weight(), here(), &folder.path().join("first"));
+    let first = pack(&placeholder_binary(), here(), &folder.path().join("first"));
     // A different time, different permissions, a different name.
     let copy = folder.path().join("copy");
-    fs::write(&copy, fs::read(binary_of_no_weight()).expect("readable")).expect("written");
+    fs::write(&copy, fs::read(placeholder_binary()).expect("readable")).expect("written");
     let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
     let file = fs::File::options().write(true).open(&copy).expect("a file");
     file.set_modified(old).expect("set");

@@ -73,7 +73,7 @@ pub(crate) fn tool(name: &str) -> &'static str {
             .expect("build.sh runs");
         assert!(
             output.status.success(),
-            "{TOOLS} failed; its words are above"
+            "{TOOLS} failed; see its output above"
         );
         String::from_utf8_lossy(&output.stdout)
             .lines()

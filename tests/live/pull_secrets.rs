@@ -44,7 +44,7 @@ fn registry() -> TestRegistry {
     registry
 }
 
-/// The platforms of all nodes that other tests may have created.
+/// Pushes images for the platforms of all nodes that other tests may have created.
 fn push(registry: &TestRegistry, repository: &str, tags: &[&str]) {
     for tag in tags {
         let images = ["linux/amd64", "linux/arm64", "linux/arm/v7"]

@@ -1,5 +1,5 @@
-//! What a release is made of: the krew manifest, the workflow and the script that
-//! packs agree on platforms and names.
+//! Release files: the krew manifest, the workflow, and the packing script agree on
+//! platforms and names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,7 +34,7 @@ fn list<'v>(value: &'v Value, pointer: &str) -> &'v Vec<Value> {
     found.unwrap_or_else(|| panic!("{pointer} of {value}"))
 }
 
-/// The platforms of the manifest, as in `linux-amd64`.
+/// The platforms of the manifest, for example `linux-amd64`.
 fn of_manifest(manifest: &Value) -> BTreeSet<String> {
     let platform = |platform: &Value| {
         let labels = "/selector/matchLabels";
@@ -64,7 +64,7 @@ fn the_manifest_and_the_workflow_have_the_same_platforms() {
     let checked = read("deny.toml");
     for row in built {
         let (platform, target) = (text(row, "/platform"), text(row, "/target"));
-        // As `.ci/dist` names them.
+        // The names that `.ci/dist` uses.
         let system = match platform.split('-').next() {
             Some("linux") => "unknown-linux-musl",
             Some("darwin") => "apple-darwin",

@@ -1,4 +1,4 @@
-//! Plans written into files.
+//! Writing plans to files.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn lock() -> PolicyEdit {
     }
 }
 
-/// The first container of every workload gets an image.
+/// A plan that gives the first container of every workload an image.
 fn images(listing: &FileListing, image: &str) -> Plan {
     let change = |workload: &kubectl_imgpolicy::workload::Workload| Change {
         workload: workload.id.clone(),
@@ -68,7 +68,7 @@ fn images(listing: &FileListing, image: &str) -> Plan {
     }
 }
 
-/// Writes a plan. One line a change: what was done, or why not.
+/// Writes a plan. Returns one line per change: the result or the failure.
 fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Option<String>) {
     let authorship = Authorship {
         by: "ada".to_owned(),
@@ -175,7 +175,7 @@ fn an_image_and_its_record_are_written() {
     assert!(text.contains("    imgpolicy.dev/last-update: "), "{text}");
     let workload = in_folder(folder.path()).workloads.remove(0);
     assert_eq!(workload.containers[0].image, "org/app:2");
-    assert_eq!(results(&plan), ["shop/a: Unchanged"], "it stands there now");
+    assert_eq!(results(&plan), ["shop/a: Unchanged"], "the image is already there");
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn file_changed_since_the_plan_is_read_again() {
     let folder = folder(&[("web.yaml", &(deployment("a") + "---\n" + &deployment("b")))]);
     let listing = in_folder(folder.path());
     let plan = images(&listing, "org/app:2");
-    // Other lines, another image, and one that is gone.
+    // A shifted line, a different image, and a missing workload.
     let moved = "# new\n".to_owned() + &deployment("a");
     fs::write(folder.path().join("web.yaml"), &moved).expect("a file");
     let gone = format!(
