@@ -245,7 +245,7 @@ fn impurities(file: &str, text: &str) -> Vec<String> {
     let impure = Regex::new(IMPURE).expect("a regex");
     impure
         .find_iter(&code(text))
-        .map(|found| format!("{file}: {own} is pure and names {}", found.as_str()))
+        .map(|found| format!("{file}: {own} is pure but uses {}", found.as_str()))
         .collect()
 }
 
@@ -298,13 +298,11 @@ fn files_are_short_and_named_for_their_content() {
     {
         let lines = text.lines().count();
         if lines > MAX_LINES {
-            violations.push(format!(
-                "{file} has {lines} lines; {MAX_LINES} are the most"
-            ));
+            violations.push(format!("{file} has {lines} lines, more than {MAX_LINES}"));
         }
         let names = file.trim_end_matches(".rs").split('/');
         for name in names.filter(|name| NO_NAMES.contains(name)) {
-            violations.push(format!("{file}: {name} says nothing of what it holds"));
+            violations.push(format!("{file}: {name} says nothing about its content"));
         }
     }
     none(violations);
@@ -318,7 +316,7 @@ fn every_test_file_is_mounted() {
         .iter()
         .map(|(file, _)| file)
         .filter(|file| !roots.contains(&file.as_str()) && !is_mounted(file, &files))
-        .map(|file| format!("{file} is mounted nowhere, so its tests never run"));
+        .map(|file| format!("{file} is not mounted, so its tests never run"));
     none(forgotten.collect());
 }
 

@@ -23,9 +23,8 @@ fn root() -> &'static Path {
 
 #[test]
 fn files_in_a_folder_form_layers() {
-    let benign = |circle: &Vec<String>| BENIGN_CIRCLES.iter().any(|(files, _)| files == circle);
     let mut circles = circles::circles(&source::load(root()));
-    circles.retain(|circle| !benign(circle));
+    circles.retain(|circle| !BENIGN_CIRCLES.iter().any(|(files, _)| files == circle));
     assert!(
         circles.is_empty(),
         "files that depend on each other: {circles:#?}"
@@ -40,10 +39,7 @@ fn mod_rs_holds_only_documentation_and_re_exports() {
         .map(|file| (&file.path, source::code_in_door(file)))
         .filter(|(_, code)| !code.is_empty())
         .collect();
-    assert!(
-        code.is_empty(),
-        "move this into separate files: {code:#?}"
-    );
+    assert!(code.is_empty(), "move this into separate files: {code:#?}");
 }
 
 #[test]

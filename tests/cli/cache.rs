@@ -244,7 +244,7 @@ fn eight_concurrent_runs_on_one_cache_agree() {
 }
 
 /// A `memcached://` URL of a closed port.
-fn nobody() -> String {
+fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("memcached://{}", listener.local_addr().expect("an address"))
 }
@@ -253,7 +253,7 @@ fn nobody() -> String {
 fn dead_memcached_causes_one_warning_and_does_not_affect_results() {
     let registry = served();
     let environment = TestEnvironment::new();
-    let dead = nobody();
+    let dead = closed_port();
     let outcome = newest(&environment, &registry, &["--cache", &dead]);
     assert_eq!(
         outcome.stderr.matches("is not used in this run").count(),
@@ -286,7 +286,7 @@ fn dead_memcached_causes_one_warning_and_does_not_affect_results() {
 #[test]
 fn memcached_is_cleared_entirely_or_not_at_all() {
     let environment = TestEnvironment::new();
-    let dead = nobody();
+    let dead = closed_port();
     let outcome = environment
         .run(["cache", "clear", "--cache", &dead])
         .expect(1);

@@ -29,8 +29,8 @@ fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome
     if let Some(peak) = outcome.peak {
         assert!(peak < MEMORY, "{peak} KiB");
     }
-    let told = |field| text(&items[0], field).to_owned();
-    (told("reason"), told("message"), outcome)
+    let field_of = |field| text(&items[0], field).to_owned();
+    (field_of("reason"), field_of("message"), outcome)
 }
 
 /// A registry with this fault in its tag lists.

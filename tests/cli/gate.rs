@@ -75,10 +75,10 @@ fn update_costs_few_requests_and_each_refused_tag_one_or_two_more() {
         let registry = serving(two, above);
         let running = registry.image("org/app:1.0.0");
         let seen = cost(&registry, &running, flags);
-        let told = format!("{} above, {flags:?}: {:?}", above.len(), registry.paths());
+        let context = format!("{} above, {flags:?}: {:?}", above.len(), registry.paths());
         assert!(
             seen.0 <= expected.0 && seen.1 <= expected.1,
-            "{seen:?} {expected:?} {told}"
+            "{seen:?} {expected:?} {context}"
         );
     }
 }

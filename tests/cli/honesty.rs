@@ -92,8 +92,8 @@ fn misspelt_policy_on_the_command_line_is_reported() {
     ] {
         let args = ["test", "org/app", "--policy", policy, "--tags-from", "-"];
         let outcome = environment.program(args).stdin("1.0.0\n").run().expect(0);
-        let told = format!("read as a glob; did you mean {meant:?}?");
-        assert!(outcome.stderr.contains(&told), "{outcome:#?}");
+        let question = format!("read as a glob; did you mean {meant:?}?");
+        assert!(outcome.stderr.contains(&question), "{outcome:#?}");
     }
 }
 

@@ -302,7 +302,11 @@ fn refused_credential_is_fetched_again_once() {
     };
     assert_eq!(runs(), 2);
     status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
-    assert_eq!(runs(), 4, "a token that is refused twice is not fetched again");
+    assert_eq!(
+        runs(),
+        4,
+        "a token that is refused twice is not fetched again"
+    );
 }
 
 #[test]

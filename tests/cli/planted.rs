@@ -452,8 +452,12 @@ E
         assert!(heads.iter().any(|head| head.contains(&login)), "{heads:#?}");
         let login = Some(format!("me:{REGISTRY_PROXY_PASSWORD}"));
         let passed = self.registry_proxy.passed();
-        let is_ours = |p: &Passed| p.login == login && p.target == "registry.invalid:443";
-        assert!(passed.iter().any(is_ours), "{passed:#?}");
+        assert!(
+            passed
+                .iter()
+                .any(|p: &Passed| p.login == login && p.target == "registry.invalid:443"),
+            "{passed:#?}"
+        );
     }
 }
 

@@ -238,7 +238,7 @@ fn ctrl_c_before_anything_is_written_changes_nothing() {
 fn image_that_is_not_written_is_a_failure() {
     let environment = TestEnvironment::new();
     environment.write("web.yaml", automated("semver:~1.0", IMAGE));
-    for (image, told) in [
+    for (image, message) in [
         ("docker.io/org/my-app:1.2.0", "--override-policy"),
         (
             "docker.io/org/other:1",
@@ -247,7 +247,7 @@ fn image_that_is_not_written_is_a_failure() {
     ] {
         let words = ["update", "-f", "web.yaml", "--yes", "--image", image];
         let outcome = run(&environment, &words).expect(1);
-        assert!(outcome.stderr.contains(told), "{outcome:#?}");
+        assert!(outcome.stderr.contains(message), "{outcome:#?}");
     }
     run(
         &environment,

@@ -118,7 +118,10 @@ fn offline_sends_no_requests_and_decides_the_same() {
     assert_eq!(decisions(&online), decisions(&offline));
     let (then, now) = (&online.items()[0]["facts"], &offline.items()[0]["facts"]);
     assert_eq!(now["source"], "cache");
-    assert_eq!(now["askedAt"], then["askedAt"], "the time is that of the request");
+    assert_eq!(
+        now["askedAt"], then["askedAt"],
+        "the time is that of the request"
+    );
 }
 
 #[test]

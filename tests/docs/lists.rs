@@ -81,8 +81,11 @@ fn hold_reasons_and_results_are_documented() {
     };
     let text = read(document);
     for (start, end) in HoldReason::ALL.iter().map(line) {
-        let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
-        assert!(text.lines().any(|line| is_it(&line)), "{start} … {end}");
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(&start) && line.ends_with(&end)),
+            "{start} … {end}"
+        );
     }
     assert_named(document, WriteResult::ALL.iter().map(|word| word.as_str()));
 }

@@ -45,8 +45,10 @@ impl Run {
 
     /// The lines of standard output, with single spaces between words.
     pub(crate) fn table(&self) -> Vec<String> {
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.stdout.lines().map(words).collect()
+        self.stdout
+            .lines()
+            .map(|line: &str| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
     }
 }
 

@@ -91,7 +91,7 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
     let (last, count) = writer.await.expect("the foreign writer ends");
     let rate = count as f64 / started.elapsed().as_secs_f64();
     say(&format!(
-        "{UPDATES} updates beside {rate:.0} foreign writes a second"
+        "{UPDATES} updates during {rate:.0} foreign writes a second"
     ));
 
     let after = cluster.object(&id).await.expect("the object exists");

@@ -152,11 +152,11 @@ async fn application_is_read_even_if_its_group_prefers_another_version() {
         .await;
     let run = shop.run(&["update", "deployment/web", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
-    let told = said(
+    let lines = said(
         &run,
         "Application groups-argo/groups-shop of Argo CD reverts it",
     );
-    assert_eq!(told.len(), 1, "{run:?}");
+    assert_eq!(lines.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
 
     // Without permission to read Applications, their absence is unknown.
@@ -168,7 +168,7 @@ async fn application_is_read_even_if_its_group_prefers_another_version() {
     let kubeconfig = kubeconfigs::of_user(shop.plane, User::Partial, shop.namespace);
     let run = imgpolicy(&kubeconfig, &["update", "deployment/web", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
-    let told = said(&run, "if Argo CD manages deployment/web by its label");
-    assert_eq!(told.len(), 1, "{run:?}");
+    let lines = said(&run, "if Argo CD manages deployment/web by its label");
+    assert_eq!(lines.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.1");
 }

@@ -125,9 +125,9 @@ fn krew_installs_upgrades_and_removes_the_plugin() {
         "{found:?}"
     );
     let installed = user.gets("kubectl krew install imgpolicy");
-    let told = format!("{}{}", installed.stdout, installed.stderr);
-    assert!(told.contains("Installed plugin: imgpolicy"), "{told}");
-    assert!(told.contains("kubectl imgpolicy status -A"), "{told}");
+    let output = format!("{}{}", installed.stdout, installed.stderr);
+    assert!(output.contains("Installed plugin: imgpolicy"), "{output}");
+    assert!(output.contains("kubectl imgpolicy status -A"), "{output}");
 
     let version = user.gets("kubectl imgpolicy version");
     assert_eq!(version.stdout, format!("Client Version: {VERSION}\n"));

@@ -144,19 +144,19 @@ async fn info_and_clear_contact_every_server() {
     let home = Home::new();
     status(&home, &image, &[&cache]);
     let info = || home.run(&["cache", "info", &cache, "-o", "json"]).json();
-    let told = info();
-    for (server, told) in servers
+    let report = info();
+    for (server, entry) in servers
         .iter()
-        .zip(told["servers"].as_array().expect("servers"))
+        .zip(report["servers"].as_array().expect("servers"))
     {
-        assert_eq!(told["server"], server.address.as_str());
-        assert_eq!(told["version"], server.stats()["version"].as_str());
-        assert_eq!(told["count"], server.stat("curr_items"));
-        assert_eq!(told["limitBytes"], 64 << 20);
-        assert!(told["problem"].is_null());
+        assert_eq!(entry["server"], server.address.as_str());
+        assert_eq!(entry["version"], server.stats()["version"].as_str());
+        assert_eq!(entry["count"], server.stat("curr_items"));
+        assert_eq!(entry["limitBytes"], 64 << 20);
+        assert!(entry["problem"].is_null());
     }
     let items = || servers.each_ref().map(|server| server.stat("curr_items"));
-    assert!(items().iter().sum::<u64>() >= 5, "{told:#}");
+    assert!(items().iter().sum::<u64>() >= 5, "{report:#}");
     let refused = home.run(&["cache", "clear", &cache]);
     assert!(
         refused.stderr.contains("--all removes everything"),

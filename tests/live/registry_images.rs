@@ -125,10 +125,11 @@ impl<'a> Upload<'a> {
             entries.push(entry);
         }
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
-        let digest_of = |entry: &Value| entry["digest"].as_str().unwrap_or_default().to_owned();
         let manifests = index["manifests"].as_array().into_iter().flatten();
         Pushed {
-            manifests: manifests.map(digest_of).collect(),
+            manifests: manifests
+                .map(|entry: &Value| entry["digest"].as_str().unwrap_or_default().to_owned())
+                .collect(),
             served: self.manifest(tag, INDEX, &index.to_string()).await,
             configs,
         }

@@ -41,9 +41,10 @@ async fn images_lists_running_images_of_any_pod_owner() {
         ("org/app 1 ", "rollout/api"),
         ("org/app 1 ", "pod/debug"),
     ] {
-        let has = |line: &&String| line.contains(image) && line.contains(user);
         assert!(
-            table.iter().any(|line| has(&line)),
+            table
+                .iter()
+                .any(|line| line.contains(image) && line.contains(user)),
             "{image} {user}: {table:#?}"
         );
     }

@@ -57,8 +57,9 @@ async fn the_four_kinds_and_their_init_containers_have_rows_in_every_namespace()
         .collect();
     assert_eq!(ours.len(), 16);
     let of = |version: &str, kind: &str| {
-        let is_it = |row: &&(&Value, &Value)| row.0 == version && row.1 == kind;
-        ours.iter().filter(is_it).count()
+        ours.iter()
+            .filter(|row: &&(&Value, &Value)| row.0 == version && row.1 == kind)
+            .count()
     };
     assert_eq!(
         [

@@ -6,7 +6,7 @@ use crate::objects::workload;
 use crate::shop::{Shop, said};
 
 /// The commands in the first block of a section of README.md, each as its words.
-fn told_in_readme() -> Vec<Vec<String>> {
+fn readme_commands() -> Vec<Vec<String>> {
     let readme = include_str!("../../README.md");
     let section = readme.split("## Update and roll back").nth(1);
     let block = section.and_then(|text| text.split("```").nth(1));
@@ -47,7 +47,7 @@ async fn automate_status_update_status_rollback_status() {
     row("<none>", "manual", "1.0.0", "<none>", "<none>");
     let template = shop.get("Deployment", "web").await["spec"]["template"].clone();
 
-    let mut story = told_in_readme().into_iter();
+    let mut story = readme_commands().into_iter();
     let mut next = |command: &str| {
         let words = story.next().expect("the example has another command");
         assert_eq!(words[0], command, "{words:?}");

@@ -47,8 +47,9 @@ async fn warm_status_of_a_large_cluster_is_correct_and_requests_no_registry() {
     for number in 0..workloads.div_ceil(A_NAMESPACE) {
         plane.namespace(&namespace(number)).await;
     }
-    let object = |number| large_workload(&registry, number, repositories);
-    let objects: Vec<Value> = (0..workloads).map(object).collect();
+    let objects: Vec<Value> = (0..workloads)
+        .map(|number| large_workload(&registry, number, repositories))
+        .collect();
     plane.apply(&objects).await;
     drop(objects);
 

@@ -44,11 +44,7 @@ fn of_manifest(manifest: &Value) -> BTreeSet<String> {
     };
     let platforms = list(manifest, "/spec/platforms");
     let names: BTreeSet<String> = platforms.iter().map(platform).collect();
-    assert_eq!(
-        names.len(),
-        platforms.len(),
-        "a platform stands there twice"
-    );
+    assert_eq!(names.len(), platforms.len(), "a platform is listed twice");
     names
 }
 

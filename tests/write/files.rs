@@ -175,7 +175,11 @@ fn an_image_and_its_record_are_written() {
     assert!(text.contains("    imgpolicy.dev/last-update: "), "{text}");
     let workload = in_folder(folder.path()).workloads.remove(0);
     assert_eq!(workload.containers[0].image, "org/app:2");
-    assert_eq!(results(&plan), ["shop/a: Unchanged"], "the image is already there");
+    assert_eq!(
+        results(&plan),
+        ["shop/a: Unchanged"],
+        "the image is already there"
+    );
 }
 
 #[test]
