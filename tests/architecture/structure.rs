@@ -43,7 +43,7 @@ fn mod_rs_holds_only_documentation_and_re_exports() {
 }
 
 #[test]
-fn a_type_name_has_one_meaning() {
+fn type_name_has_one_meaning() {
     let mut names = style::names_with_several_meanings(&source::load(root()));
     names.retain(|name, _| !SHARED_NAMES.iter().any(|(shared, _)| shared == name));
     assert!(names.is_empty(), "rename all but one: {names:#?}");
@@ -81,7 +81,7 @@ fn named_closures_are_rare() {
 }
 
 #[test]
-fn a_bool_is_matched_by_if() {
+fn bool_is_matched_with_if() {
     let matches = style::matches_on_bool(&source::load(root()));
     assert!(matches.is_empty(), "{matches:#?}");
 }

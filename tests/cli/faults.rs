@@ -141,7 +141,7 @@ fn many_dead_hosts_cost_only_seconds() {
 }
 
 #[test]
-fn a_very_long_tag_list_is_read_in_bounded_time_and_memory() {
+fn very_long_tag_list_is_read_in_bounded_time_and_memory() {
     let registry = TestRegistry::start();
     registry.list(
         "org/app",

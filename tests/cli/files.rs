@@ -78,7 +78,7 @@ fn refused_edit_is_reported_with_its_line_and_the_rest_is_written() {
 }
 
 #[test]
-fn a_dry_run_changes_no_file() {
+fn dry_run_changes_no_file() {
     let environment = with_manifest(&web());
     for how in ["--dry-run=client", "--dry-run=server"] {
         environment.run(LOCK.iter().chain(&["-f", "web.yaml", how]));

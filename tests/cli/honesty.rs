@@ -68,7 +68,7 @@ fn ctrl_c_before_the_first_result_prints_no_result() {
 }
 
 #[test]
-fn an_empty_pipe_is_an_error() {
+fn empty_pipe_is_an_error() {
     let environment = TestEnvironment::new();
     for text in ["", "\n  \n"] {
         let run = environment

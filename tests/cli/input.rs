@@ -40,7 +40,7 @@ fn huge_annotation_affects_only_its_row_and_is_shortened_in_messages() {
 }
 
 #[test]
-fn a_regex_bomb_is_refused_or_harmless() {
+fn regex_bomb_is_refused_or_harmless() {
     let registry = TestRegistry::start();
     registry.list(
         "org/app",
@@ -66,7 +66,7 @@ fn a_regex_bomb_is_refused_or_harmless() {
 }
 
 #[test]
-fn a_yaml_alias_bomb_is_refused() {
+fn yaml_alias_bomb_is_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
@@ -170,7 +170,7 @@ fn control_characters_in_arguments_are_never_printed() {
 }
 
 #[test]
-fn an_unquoted_boolean_is_not_guessed() {
+fn unquoted_boolean_is_not_guessed() {
     let manifest = deployment(
         "web",
         &["fluxcd.io/automated: true"],

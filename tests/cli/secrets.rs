@@ -45,7 +45,7 @@ fn login(environment: &TestEnvironment, registry: &TestRegistry, password: &str)
 }
 
 #[test]
-fn the_docker_config_of_the_home_directory_is_used() {
+fn docker_config_in_the_home_directory_is_used() {
     for access in [
         Access::Basic("me", PASSWORD),
         Access::TokenFor("me", PASSWORD),

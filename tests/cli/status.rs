@@ -111,7 +111,7 @@ fn exit_code_reports_pending_updates_only_on_request() {
 }
 
 #[test]
-fn an_assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
+fn assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.2.3", "1.3.0", "2.0.0"]);
     let image = registry.image("org/app:1.2.3");
@@ -184,7 +184,7 @@ fn too_young_image_waits() {
 }
 
 #[test]
-fn an_image_without_the_platform_is_not_elected() {
+fn image_without_the_platform_is_not_elected() {
     let registry = TestRegistry::start();
     let built = || Image::built("2021-01-01T00:00:00Z");
     registry.push("org/app", "1.0.0", built());

@@ -58,7 +58,7 @@ fn file_is_updated_once_and_the_rest_is_unchanged() {
 }
 
 #[test]
-fn a_file_is_rolled_back_and_locked() {
+fn file_is_rolled_back_and_locked() {
     let environment = with_manifest(&automated("semver:~1.0", IMAGE));
     let file = environment.home().join("web.yaml");
     run(&environment, &["update", "-f", "web.yaml", "--yes"]).expect(0);

@@ -182,7 +182,7 @@ fn empty_file(plane: &ControlPlane) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_logs_in() {
+async fn credential_plugin_logs_in() {
     let plane = ControlPlane::shared();
     let plugin = |token: &str| {
         let credential = serde_json::json!({"kind": "ExecCredential",

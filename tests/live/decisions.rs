@@ -79,7 +79,7 @@ async fn glob_elects_the_newest_by_creation_time() {
 }
 
 #[tokio::test]
-async fn a_digest_policy_follows_its_tag() {
+async fn digest_policy_follows_its_tag() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("by-digest").await;
     let image = format!("{}/shop/digest", registry.host);

@@ -20,7 +20,7 @@ fn walk(shop: &Shop, words: &[&str], steps: &[(&str, &str)]) -> Left {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workload_is_automated_from_a_menu() {
+async fn workload_is_automated_from_a_menu() {
     let shop = Shop::open("menu-automate").await;
     let mut web = workload(
         "Deployment",

@@ -149,7 +149,7 @@ async fn completion_offers_live_objects() {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_logs_the_binary_in() {
+async fn credential_plugin_logs_the_binary_in() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("plugged").await;
     plane

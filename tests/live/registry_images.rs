@@ -177,7 +177,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_pushed_tag_serves_its_digest() {
+async fn pushed_tag_serves_its_digest() {
     let registry = Registry::shared().await;
     let created = "2026-01-01T00:00:00Z";
     let platforms: [&[&str]; 2] = [&["linux/amd64"], &["linux/amd64", "linux/arm64"]];

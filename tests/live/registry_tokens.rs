@@ -172,7 +172,7 @@ async fn token_server_refuses_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn an_identity_token_is_exchanged_and_never_shown_to_the_registry() {
+async fn identity_token_is_exchanged_and_never_sent_to_the_registry() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "blue/identity";
     registry.push_versions(repository, 3).await;

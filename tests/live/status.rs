@@ -20,7 +20,7 @@ fn rows_of(namespace: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_four_kinds_and_their_init_containers_have_rows_in_every_namespace() {
+async fn all_four_kinds_and_their_init_containers_have_rows_in_every_namespace() {
     let plane = ControlPlane::shared();
     let mut objects = Vec::new();
     for namespace in ["kinds-a", "kinds-b"] {

@@ -68,7 +68,7 @@ async fn chart_or_signature_in_the_repository_is_never_written() {
 }
 
 #[tokio::test]
-async fn the_four_kinds_are_updated_and_reported_with_the_consequences() {
+async fn all_four_kinds_are_updated_and_reported_with_the_consequences() {
     let shop = Shop::open("update-kinds").await;
     let kinds = ["CronJob", "DaemonSet", "Deployment", "StatefulSet"];
     let mut workloads: Vec<_> = kinds

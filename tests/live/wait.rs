@@ -61,7 +61,7 @@ async fn nothing_more_is_written_after_a_rollout_that_fails() {
 }
 
 #[tokio::test]
-async fn a_rollout_that_takes_too_long_ends_the_run() {
+async fn rollout_that_takes_too_long_ends_the_run() {
     let shop = Shop::open("wait-long").await;
     shop.deploy(&["a", "b"]).await;
     let run = shop.run(&["update", "--all", "--yes", "--wait=1s", "-o", "json"]);

@@ -19,7 +19,7 @@ pub(crate) fn everything(namespace: &str) -> Selection {
 }
 
 #[tokio::test]
-async fn the_four_kinds_are_read_with_their_init_containers() {
+async fn all_four_kinds_are_read_with_their_init_containers() {
     let plane = ControlPlane::shared();
     let mut objects = Vec::new();
     for namespace in ["four-a", "four-b"] {

@@ -49,7 +49,7 @@ fn of_manifest(manifest: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_manifest_and_the_workflow_have_the_same_platforms() {
+fn manifest_and_workflow_have_the_same_platforms() {
     let workflow = yaml(&read(".github/workflows/release.yaml"));
     let built = list(&workflow, "/jobs/build/strategy/matrix/include");
     let of_workflow: BTreeSet<String> = built

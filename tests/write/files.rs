@@ -162,7 +162,7 @@ fn changes_to_a_file_are_written_together_and_nothing_else_changes() {
 }
 
 #[test]
-fn an_image_and_its_record_are_written() {
+fn image_and_its_record_are_written() {
     let folder = folder(&[("web.yaml", &deployment("a"))]);
     let plan = images(&in_folder(folder.path()), "org/app:2");
     assert_eq!(results(&plan), ["shop/a: Written"]);
