@@ -20,7 +20,7 @@ fn on_quickstart(args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn explain_leads_from_the_verdict_to_the_next_command() {
+fn explain_shows_the_verdict_and_the_next_command() {
     let outcome = on_quickstart(&["explain", "deployment/semver"]).expect(0);
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(

@@ -20,7 +20,7 @@ pub(super) fn commands() -> Vec<(String, Command)> {
 }
 
 #[test]
-fn every_command_has_a_description_and_an_example_of_itself() {
+fn every_command_has_a_description_and_an_example() {
     for (typed, command) in commands() {
         let about = command.get_about().map(ToString::to_string);
         assert!(about.is_some_and(|about| !about.is_empty()), "{typed}");

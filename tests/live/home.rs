@@ -71,7 +71,7 @@ impl Home {
 }
 
 impl Run {
-    /// Runs the binary and asserts that it shows none of these secrets.
+    /// Returns the run after asserting that it shows none of these secrets.
     #[track_caller]
     pub(crate) fn hides(self, secrets: &[&str]) -> Self {
         for secret in secrets {

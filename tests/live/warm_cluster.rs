@@ -19,7 +19,7 @@ use crate::test_registry::TestRegistry;
 
 /// The number of workloads, unless `IMGPOLICY_E2E_WORKLOADS` sets it.
 const FEW: usize = 40;
-/// The number of workloads per namespace and per repository, except one.
+/// The number of workloads per namespace, and per repository (with one extra repository).
 const A_NAMESPACE: usize = 100;
 const A_REPOSITORY: usize = 10;
 /// The number of measurements of each command.
