@@ -1,6 +1,6 @@
-//! The shape of the house: who may use whom, what pure code may not name, where
-//! files lie. A rule that is broken on purpose is changed here, in the table,
-//! together with its reason in docs/design.md.
+//! Architecture rules: which modules may use which, what pure code must not use, and
+//! where files are. To break a rule deliberately, change it here, and its reason in
+//! docs/design.md.
 
 #[path = "../../examples/structure/circles.rs"]
 mod circles;
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// A module of `src/` and the modules that it may use beside itself. The order
-/// is the way of the data; `cli` and `main` stand on top and may use all.
+/// A module of `src/` and the other modules that it may use, in the order of the data
+/// flow. `cli` and `main` are on top and may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("named_enum", &[]),
     ("secrets", &[]),
@@ -98,10 +98,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Modules that may do whatever they like with the others.
+/// Modules that may use all others.
 const ON_TOP: &[&str] = &["cli", "lib", "main"];
 
-/// Modules without clock, environment, files, network and terminal.
+/// Modules without access to the clock, environment, files, network, or terminal.
 const PURE: &[&str] = &[
     "image",
     "workload",
@@ -112,10 +112,10 @@ const PURE: &[&str] = &[
     "output",
 ];
 
-/// What a pure module does not name.
+/// What a pure module must not use.
 const IMPURE: &str = r"\b(?:kube::|tokio::|reqwest::|walkdir::|std::fs\b|std::env\b|std::net\b|std::process\b|Timestamp::now|Zoned::now|SystemTime\b|Instant::now|async fn|async move|println!|eprintln!)|\bstd::\{[^}]*\b(?:fs|env|net|process)\b";
 
-/// A name for what found no place.
+/// File names that say nothing about the content.
 const NO_NAMES: &[&str] = &[
     "util", "utils", "helper", "helpers", "common", "misc", "manager", "managers",
 ];
@@ -126,8 +126,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Rust files below a folder of the package, by their paths from the root;
-/// none where the folder does not exist yet.
+/// The Rust files below a folder of the package, by their paths from the root; none if
+/// the folder does not exist.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut open = vec![root().join(folder)];
@@ -150,8 +150,8 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The code of a file, without comments and without its unit tests, which may
-/// use more than the code does.
+/// The code of a file, without comments and without unit tests, which may use more
+/// than the code.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or("");
     let lines = text.lines().map(|line| {
@@ -161,8 +161,8 @@ fn code(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The top-level module of a file, `image` of `src/image/name.rs`, and how many
-/// `super` lead from there to the crate's root.
+/// The top-level module of a file (`image` for `src/image/name.rs`), and the number of
+/// `super` from there to the crate root.
 fn module(file: &str) -> (&str, usize) {
     let path = file.strip_prefix("src/").unwrap_or(file);
     let path = path.strip_suffix(".rs").unwrap_or(path);
@@ -171,7 +171,7 @@ fn module(file: &str) -> (&str, usize) {
     (top, path.split('/').count())
 }
 
-/// The top-level modules that a file names.
+/// The top-level modules that a file uses.
 fn used(file: &str, text: &str) -> BTreeSet<String> {
     let (_, depth) = module(file);
     let from_root = format!(r"\b(?:crate|(?:super::){{{}}}super)::", depth - 1);
@@ -179,7 +179,7 @@ fn used(file: &str, text: &str) -> BTreeSet<String> {
     let code = code(text);
     let mut names = BTreeSet::new();
     for at in start.find_iter(&code) {
-        // One `super` more and the path begins somewhere else.
+        // With one more `super`, the path would begin elsewhere.
         if code[..at.start()].ends_with("super::") {
             continue;
         }
@@ -192,7 +192,7 @@ fn used(file: &str, text: &str) -> BTreeSet<String> {
     names
 }
 
-/// The first names of `{a::b, c::{d, e}}`, as what follows the brace.
+/// The first names in `{a::b, c::{d, e}}`, given the text after the opening brace.
 fn group_heads(group: &str) -> Vec<String> {
     let mut depth = 0;
     let mut heads = Vec::new();
@@ -236,7 +236,7 @@ fn forbidden_uses(file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a pure module names although it is pure.
+/// The forbidden names that a pure module uses.
 fn impurities(file: &str, text: &str) -> Vec<String> {
     let (own, _) = module(file);
     if !PURE.contains(&own) {
@@ -245,11 +245,11 @@ fn impurities(file: &str, text: &str) -> Vec<String> {
     let impure = Regex::new(IMPURE).expect("a regex");
     impure
         .find_iter(&code(text))
-        .map(|found| format!("{file}: {own} is pure and names {}", found.as_str()))
+        .map(|found| format!("{file}: {own} is pure but uses {}", found.as_str()))
         .collect()
 }
 
-/// Is the file mounted by a `mod` line of the file that stands for its folder?
+/// Whether the file is mounted by a `mod` line in its parent module.
 fn is_mounted(file: &str, all: &[(String, String)]) -> bool {
     let path = file.strip_suffix(".rs").unwrap_or(file);
     let path = path.strip_suffix("/mod").unwrap_or(path);
@@ -273,7 +273,7 @@ fn none(violations: Vec<String>) {
 }
 
 #[test]
-fn modules_use_only_what_stands_before_them() {
+fn modules_use_only_modules_listed_before_them() {
     let files = sources("src");
     none(
         files
@@ -284,13 +284,13 @@ fn modules_use_only_what_stands_before_them() {
 }
 
 #[test]
-fn pure_modules_touch_nothing_outside() {
+fn pure_modules_have_no_side_effects() {
     let files = sources("src");
     none(files.iter().flat_map(|(f, t)| impurities(f, t)).collect());
 }
 
 #[test]
-fn files_are_short_and_named_for_what_they_hold() {
+fn files_are_short_and_named_for_their_content() {
     let mut violations = Vec::new();
     for (file, text) in ["src", "tests", "benches", "examples"]
         .into_iter()
@@ -298,13 +298,11 @@ fn files_are_short_and_named_for_what_they_hold() {
     {
         let lines = text.lines().count();
         if lines > MAX_LINES {
-            violations.push(format!(
-                "{file} has {lines} lines; {MAX_LINES} are the most"
-            ));
+            violations.push(format!("{file} has {lines} lines, more than {MAX_LINES}"));
         }
         let names = file.trim_end_matches(".rs").split('/');
         for name in names.filter(|name| NO_NAMES.contains(name)) {
-            violations.push(format!("{file}: {name} says nothing of what it holds"));
+            violations.push(format!("{file}: {name} says nothing about its content"));
         }
     }
     none(violations);
@@ -318,25 +316,25 @@ fn every_test_file_is_mounted() {
         .iter()
         .map(|(file, _)| file)
         .filter(|file| !roots.contains(&file.as_str()) && !is_mounted(file, &files))
-        .map(|file| format!("{file} is mounted nowhere, so its tests never run"));
+        .map(|file| format!("{file} is not mounted, so its tests never run"));
     none(forgotten.collect());
 }
 
 #[test]
-fn the_table_is_without_circles() {
+fn module_table_has_no_cycles() {
     for (index, (name, allowed)) in MAY_USE.iter().enumerate() {
         for used in *allowed {
             let place = MAY_USE.iter().position(|(other, _)| other == used);
             assert!(
                 place < Some(index),
-                "{name} may use {used}, which stands below it"
+                "{name} may use {used}, which is listed below it"
             );
         }
     }
 }
 
 #[test]
-fn a_forbidden_use_is_found_however_it_is_written() {
+fn forbidden_use_is_detected_in_every_notation() {
     for text in [
         "use crate::policy::Policy;",
         "use crate::{\n    image::{Tag, Digest},\n    policy,\n};",
@@ -374,7 +372,7 @@ fn a_forbidden_use_is_found_however_it_is_written() {
 }
 
 #[test]
-fn an_impurity_is_found_in_pure_modules_only() {
+fn impurity_is_detected_only_in_pure_modules() {
     for text in [
         "use std::fs;",
         "use std::{env, fmt};",
@@ -392,7 +390,7 @@ fn an_impurity_is_found_in_pure_modules_only() {
 }
 
 #[test]
-fn a_forgotten_test_file_is_found() {
+fn unmounted_test_file_is_detected() {
     let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let files = [
         file("tests/main.rs", "mod cli;\n// mod gone;\n"),

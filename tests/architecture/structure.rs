@@ -1,20 +1,20 @@
-//! The shape inside the folders: floors of files, doors without code, names with one
-//! meaning, and habits that can be counted.
+//! Structure inside the folders: layers of files, `mod.rs` without code, type names
+//! with one meaning, and measurable style rules.
 
 use std::path::Path;
 
 use super::{circles, source, style};
 
-/// Circles of files that stay, with the reason.
+/// Accepted cycles of files, with the reason.
 const BENIGN_CIRCLES: &[(&[&str], &str)] = &[];
 
-/// Type names that may have several meanings, with the reason.
+/// Type names that may have more than one meaning, with the reason.
 const SHARED_NAMES: &[(&str, &str)] = &[];
 
-/// The most files that a folder may hold.
+/// The maximum number of files in a folder.
 const MAX_FILES: usize = 15;
 
-/// The most closures with a name, per 1,000 lines.
+/// The maximum number of named closures per 1,000 lines.
 const MAX_NAMED_CLOSURES: usize = 1;
 
 fn root() -> &'static Path {
@@ -22,13 +22,12 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn files_inside_a_folder_form_floors() {
-    let benign = |circle: &Vec<String>| BENIGN_CIRCLES.iter().any(|(files, _)| files == circle);
+fn files_in_a_folder_form_layers() {
     let mut circles = circles::circles(&source::load(root()));
-    circles.retain(|circle| !benign(circle));
+    circles.retain(|circle| !BENIGN_CIRCLES.iter().any(|(files, _)| files == circle));
     assert!(
         circles.is_empty(),
-        "files that need each other: {circles:#?}"
+        "files that depend on each other: {circles:#?}"
     );
 }
 
@@ -40,21 +39,18 @@ fn mod_rs_holds_only_documentation_and_re_exports() {
         .map(|file| (&file.path, source::code_in_door(file)))
         .filter(|(_, code)| !code.is_empty())
         .collect();
-    assert!(
-        code.is_empty(),
-        "move this into files of their own: {code:#?}"
-    );
+    assert!(code.is_empty(), "move this into separate files: {code:#?}");
 }
 
 #[test]
-fn a_type_name_has_one_meaning() {
+fn type_name_has_one_meaning() {
     let mut names = style::names_with_several_meanings(&source::load(root()));
     names.retain(|name, _| !SHARED_NAMES.iter().any(|(shared, _)| shared == name));
     assert!(names.is_empty(), "rename all but one: {names:#?}");
 }
 
 #[test]
-fn no_exception_is_left_without_its_case() {
+fn every_exception_is_still_needed() {
     let files = source::load(root());
     let circles = circles::circles(&files);
     let names = style::names_with_several_meanings(&files);
@@ -67,13 +63,13 @@ fn no_exception_is_left_without_its_case() {
 }
 
 #[test]
-fn no_folder_is_crowded() {
+fn folders_hold_few_files() {
     let (folder, files) = source::fullest_folder(root());
     assert!(files <= MAX_FILES, "{folder} holds {files} files");
 }
 
 #[test]
-fn closures_without_a_name_are_the_rule() {
+fn named_closures_are_rare() {
     let files = source::load(root());
     let lines: usize = files.values().map(|file| file.text.lines().count()).sum();
     let named = style::named_closures(&files);
@@ -85,13 +81,13 @@ fn closures_without_a_name_are_the_rule() {
 }
 
 #[test]
-fn a_bool_is_matched_by_if() {
+fn bool_is_matched_with_if() {
     let matches = style::matches_on_bool(&source::load(root()));
     assert!(matches.is_empty(), "{matches:#?}");
 }
 
 #[test]
-fn a_circle_is_found_through_a_re_export() {
+fn cycle_through_a_re_export_is_detected() {
     let folder = tempfile::tempdir().expect("a folder");
     for (file, text) in [
         ("lib.rs", "mod shop;"),

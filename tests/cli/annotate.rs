@@ -6,7 +6,7 @@ use super::{AUTOMATED, LOCKED, deployment, with_manifest};
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// An image of a registry where nobody listens.
+/// An image of a registry that does not exist.
 const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
 
 fn run(environment: &TestEnvironment, words: &str, more: &[&str]) -> Outcome {
@@ -27,7 +27,7 @@ fn web(registry: &TestRegistry) -> (TestEnvironment, String) {
 }
 
 #[test]
-fn the_effect_is_shown_and_the_annotations_are_written_in_place() {
+fn effect_is_shown_and_annotations_are_written_in_place() {
     let registry = TestRegistry::start();
     let (environment, before) = web(&registry);
     let outcome = run(
@@ -67,7 +67,7 @@ fn the_effect_is_shown_and_the_annotations_are_written_in_place() {
         .filter(|l| !l.contains("fluxcd.io/"))
         .collect();
     assert_eq!(rest, before.lines().collect::<Vec<_>>());
-    // What was shown is what status says, and a second time nothing changes.
+    // Status agrees with the preview, and a second run changes nothing.
     let status = run(&environment, "status -o json", &[]).expect(0);
     assert_eq!(status.item()["outcome"], "update");
     let again = run(
@@ -80,7 +80,7 @@ fn the_effect_is_shown_and_the_annotations_are_written_in_place() {
 }
 
 #[test]
-fn nothing_is_written_without_a_yes_and_in_a_dry_run() {
+fn nothing_is_written_without_confirmation_or_in_a_dry_run() {
     let text = [
         deployment("web", &["team: shop"], &[("app", DEAD)]),
         deployment("api", &["team: shop"], &[("app", DEAD)]),
@@ -110,7 +110,7 @@ fn nothing_is_written_without_a_yes_and_in_a_dry_run() {
 }
 
 #[test]
-fn a_policy_that_matches_nothing_is_a_warning() {
+fn policy_that_matches_no_tag_causes_a_warning() {
     let registry = TestRegistry::start();
     let (environment, _) = web(&registry);
     let outcome = run(
@@ -132,13 +132,13 @@ fn a_policy_that_matches_nothing_is_a_warning() {
 }
 
 #[test]
-fn a_dead_registry_hides_the_effect_and_stops_nothing() {
+fn dead_registry_hides_the_effect_but_annotations_are_written() {
     let environment = with_manifest(&deployment("web", &["team: shop"], &[("app", DEAD)]));
     let outcome = run(&environment, "automate deployment/web --yes", &[]).expect(0);
     let warning = "warning: the effect on container app of deployment/web is not known: ";
     assert!(outcome.stderr.contains(warning), "{outcome:#?}");
     assert!(manifest(&environment).contains(AUTOMATED));
-    // These ask no registry at all.
+    // These commands never contact a registry.
     for words in [
         "lock deployment/web",
         "unlock deployment/web",
@@ -156,7 +156,7 @@ fn a_dead_registry_hides_the_effect_and_stops_nothing() {
 }
 
 #[test]
-fn one_that_cannot_be_edited_stops_no_other() {
+fn uneditable_workload_does_not_stop_the_others() {
     let text = [
         deployment("a", &["team: shop"], &[("app", DEAD)]),
         deployment("b", &["team: shop"], &[("side", DEAD)]),
@@ -194,7 +194,7 @@ fn one_that_cannot_be_edited_stops_no_other() {
 }
 
 #[test]
-fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
+fn edited_standard_input_goes_to_stdout_and_everything_else_to_stderr() {
     let text = deployment("web", &["team: shop # ours"], &[("app", DEAD)]);
     let environment = TestEnvironment::new();
     let piped = |words: &str| {
@@ -218,7 +218,7 @@ fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
         outcome.stdout.contains("fluxcd.io/locked_user: alice"),
         "{outcome:#?}"
     );
-    // Not a byte is added, neither at the end.
+    // No byte is added, not even at the end.
     let without_end = text.trim_end();
     let outcome = environment
         .program("deautomate deployment/web --explicit -f -".split(' '))
@@ -226,7 +226,7 @@ fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
         .run()
         .expect(0);
     assert!(!outcome.stdout.ends_with('\n'), "{outcome:#?}");
-    // What changes nothing comes out as it went in.
+    // Input without changes is printed as it is.
     let outcome = piped("unlock deployment/web -f -").expect(0);
     assert_eq!(outcome.stdout, text);
     // A preview prints no manifests.
@@ -236,7 +236,7 @@ fn standard_input_comes_out_edited_and_all_else_goes_to_standard_error() {
 }
 
 #[test]
-fn locks_are_listed_before_they_go_and_can_be_narrowed() {
+fn locks_are_listed_before_removal_and_can_be_filtered() {
     let lock = |name: &str, by: &str, message: &str| {
         let by = format!("flux.weave.works/locked_user: {by}");
         let message = format!("fluxcd.io/locked_msg: {message}");
@@ -292,7 +292,7 @@ fn locks_are_listed_before_they_go_and_can_be_narrowed() {
 }
 
 #[test]
-fn a_lock_is_replaced_only_when_told_to() {
+fn lock_is_replaced_only_with_overwrite() {
     let text = deployment("web", &["keel.sh/policy: minor"], &[("app", DEAD)]);
     let environment = with_manifest(&text);
     let first = run(
@@ -329,7 +329,7 @@ fn a_lock_is_replaced_only_when_told_to() {
 }
 
 #[test]
-fn an_entry_automates_without_an_annotation_and_that_is_told() {
+fn policy_entry_that_automates_without_an_annotation_is_reported() {
     let manifests = super::root().join("docs/quickstart/manifests");
     let manifests = manifests.to_str().expect("a path");
     let end = |more: &[&str]| {
@@ -360,7 +360,7 @@ fn an_entry_automates_without_an_annotation_and_that_is_told() {
 }
 
 #[test]
-fn results_are_data_too() {
+fn results_are_printed_as_json() {
     let registry = TestRegistry::start();
     let (environment, _) = web(&registry);
     let words = "automate deployment/web --tag app=semver:~1.0 --dry-run -o json";
@@ -375,7 +375,7 @@ fn results_are_data_too() {
 }
 
 #[test]
-fn wishes_that_make_no_sense_are_wrong_usage() {
+fn contradictory_flags_are_a_usage_error() {
     for (words, part) in [
         ("automate", "name the workloads to change"),
         ("lock deployment", "name the workloads to change"),
@@ -408,7 +408,7 @@ fn wishes_that_make_no_sense_are_wrong_usage() {
         assert!(outcome.stderr.contains(part), "{words} {outcome:#?}");
         assert_eq!(outcome.stdout, "", "{words}");
     }
-    // An expression that is malformed is an error before anything is read.
+    // A malformed expression is an error before anything is read.
     for words in [
         "automate deployment/web -f nosuch --tag app=semver:>>1",
         "policy set deployment/web -f nosuch --tag-all regex:(",

@@ -8,13 +8,13 @@ use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// Where it is unless something else is said.
+/// The default path.
 #[cfg(target_os = "linux")]
 const FILE: &str = ".cache/kubectl-imgpolicy/metadata.db";
 #[cfg(target_os = "macos")]
 const FILE: &str = "Library/Caches/kubectl-imgpolicy/metadata.db";
 
-/// A registry with an image whose newest tag is told by times.
+/// A registry with an image whose newest tag is found by creation time.
 fn served() -> TestRegistry {
     let registry = TestRegistry::start();
     for (day, tag) in ["dev-a", "dev-b", "dev-c"].iter().enumerate() {
@@ -24,7 +24,7 @@ fn served() -> TestRegistry {
     registry
 }
 
-/// Which tag is the newest, with these flags. The exit code is 0.
+/// Lists the newest tag with these flags and expects exit code 0.
 fn newest(environment: &TestEnvironment, registry: &TestRegistry, flags: &[&str]) -> Outcome {
     let image = registry.image("org/app:dev-a");
     let args = ["test", &image, "--policy", "glob:dev-*", "-o", "json"];
@@ -51,12 +51,12 @@ fn none() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn info_tells_what_runs_have_learnt_and_clear_forgets_it() {
+fn info_counts_the_cached_entries_and_clear_removes_them() {
     let registry = served();
     let environment = TestEnvironment::new();
     let file = environment.home().join(FILE);
     assert_eq!(counts(&environment, &[]), none());
-    assert!(!file.exists(), "looking at it makes nothing");
+    assert!(!file.exists(), "reading creates no file");
 
     newest(&environment, &registry, &[]);
     assert!(file.is_file());
@@ -93,7 +93,7 @@ fn info_tells_what_runs_have_learnt_and_clear_forgets_it() {
 }
 
 #[test]
-fn a_second_run_asks_for_no_image_again() {
+fn second_run_requests_no_image_again() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &[]);
@@ -105,7 +105,7 @@ fn a_second_run_asks_for_no_image_again() {
 }
 
 #[test]
-fn what_needs_no_registry_makes_no_cache() {
+fn commands_without_a_registry_create_no_cache() {
     let environment = with_manifest("");
     environment.write("tags", "1.0.0\n1.0.1\n");
     let args = ["test", "org/app:1.0.0", "--policy", "semver:*"];
@@ -116,7 +116,7 @@ fn what_needs_no_registry_makes_no_cache() {
 }
 
 #[test]
-fn off_keeps_nothing() {
+fn cache_off_stores_nothing() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &["--cache", "off"]);
@@ -128,7 +128,7 @@ fn off_keeps_nothing() {
 }
 
 #[test]
-fn a_directory_may_be_named_and_one_may_be_set() {
+fn cache_directory_can_be_set_by_flag_or_environment() {
     let registry = served();
     let environment = TestEnvironment::new();
     newest(&environment, &registry, &["--cache", "mine/of/old"]);
@@ -152,7 +152,7 @@ fn a_directory_may_be_named_and_one_may_be_set() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_is_wrong_usage() {
+fn invalid_cache_setting_is_a_usage_error() {
     for (value, message) in [
         ("memcached://", "a server is missing"),
         ("redis://localhost", "\"redis://\" is not a supported cache"),
@@ -172,7 +172,7 @@ fn a_cache_that_cannot_be_is_wrong_usage() {
 }
 
 #[test]
-fn a_damaged_cache_is_told_and_cleared() {
+fn damaged_cache_is_reported_and_can_be_cleared() {
     let environment = TestEnvironment::new();
     let file = environment.write(FILE, "damage ".repeat(1000));
     let outcome = environment.run(["cache", "info"]).expect(1);
@@ -182,7 +182,7 @@ fn a_damaged_cache_is_told_and_cleared() {
     );
     let outcome = environment.run(["cache", "info", "-o", "json"]).expect(1);
     assert_eq!(outcome.json()["file"]["problem"], "it is damaged");
-    let before = fs::read(&file).expect("looking changes nothing");
+    let before = fs::read(&file).expect("the file is unchanged");
     assert!(before.starts_with(b"damage "));
     environment.run(["cache", "clear"]).expect(0);
     let left = fs::read_dir(file.parent().expect("parent")).expect("directory");
@@ -200,7 +200,7 @@ fn a_damaged_cache_is_told_and_cleared() {
 }
 
 #[test]
-fn a_damaged_cache_spoils_no_answer() {
+fn damaged_cache_does_not_affect_results() {
     let registry = served();
     let environment = TestEnvironment::new();
     environment.write(FILE, "damage ".repeat(1000));
@@ -215,7 +215,7 @@ fn a_damaged_cache_spoils_no_answer() {
 }
 
 #[test]
-fn what_belongs_to_another_program_is_not_cleared() {
+fn file_of_another_program_is_not_cleared() {
     let environment = TestEnvironment::new();
     fs::create_dir_all(environment.home().join(FILE)).expect("directory");
     let outcome = environment.run(["cache", "clear"]).expect(1);
@@ -229,7 +229,7 @@ fn what_belongs_to_another_program_is_not_cleared() {
 }
 
 #[test]
-fn eight_runs_at_once_on_one_cache_give_one_answer() {
+fn eight_concurrent_runs_on_one_cache_agree() {
     let registry = served();
     let environment = TestEnvironment::new();
     let image = registry.image("org/app:dev-a");
@@ -243,17 +243,17 @@ fn eight_runs_at_once_on_one_cache_give_one_answer() {
     assert_eq!(counts(&environment, &[])[2], ("image".to_owned(), 3));
 }
 
-/// `memcached://` of a port where nobody listens.
-fn nobody() -> String {
+/// A `memcached://` URL of a closed port.
+fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("memcached://{}", listener.local_addr().expect("an address"))
 }
 
 #[test]
-fn a_dead_memcached_is_one_warning_and_spoils_no_answer() {
+fn dead_memcached_causes_one_warning_and_does_not_affect_results() {
     let registry = served();
     let environment = TestEnvironment::new();
-    let dead = nobody();
+    let dead = closed_port();
     let outcome = newest(&environment, &registry, &["--cache", &dead]);
     assert_eq!(
         outcome.stderr.matches("is not used in this run").count(),
@@ -284,9 +284,9 @@ fn a_dead_memcached_is_one_warning_and_spoils_no_answer() {
 }
 
 #[test]
-fn memcached_is_cleared_as_a_whole_or_not_at_all() {
+fn memcached_is_cleared_entirely_or_not_at_all() {
     let environment = TestEnvironment::new();
-    let dead = nobody();
+    let dead = closed_port();
     let outcome = environment
         .run(["cache", "clear", "--cache", &dead])
         .expect(1);

@@ -20,7 +20,7 @@ fn on_quickstart(args: &[&str]) -> Outcome {
 }
 
 #[test]
-fn explain_leads_from_the_verdict_to_the_next_command() {
+fn explain_shows_the_verdict_and_the_next_command() {
     let outcome = on_quickstart(&["explain", "deployment/semver"]).expect(0);
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(
@@ -52,7 +52,7 @@ fn explain_takes_one_container() {
 }
 
 #[test]
-fn an_unknown_container_is_answered_with_those_there_are() {
+fn unknown_container_error_lists_the_existing_containers() {
     let outcome = on_quickstart(&["explain", "deployment/glob-regex", "-c", "web"]).expect(1);
     assert_eq!(
         outcome.stderr,
@@ -61,7 +61,7 @@ fn an_unknown_container_is_answered_with_those_there_are() {
 }
 
 #[test]
-fn explain_tells_why_one_tag_was_not_chosen() {
+fn explain_says_why_a_tag_was_not_chosen() {
     for (tag, expected) in [
         ("1.2.0", "1.2.0 was not chosen: it lies outside the range"),
         ("9.9.9", "The repository has no tag 9.9.9"),
@@ -75,7 +75,7 @@ fn explain_tells_why_one_tag_was_not_chosen() {
 }
 
 #[test]
-fn explain_shows_ten_tags_or_as_many_as_asked_for() {
+fn explain_shows_ten_tags_or_the_requested_number() {
     let registry = TestRegistry::start();
     registry.tag("org/app", (0..30).map(|n| format!("1.0.{n}")));
     let image = registry.image("org/app:1.0.3");
@@ -96,7 +96,7 @@ fn explain_shows_ten_tags_or_as_many_as_asked_for() {
             .stdout
             .lines()
             .filter(|line| line.contains(" accepted ") || line.contains(" elected "));
-        // The running tag is shown in any case.
+        // The running tag is always shown.
         let shown = shown
             .filter(|line| !line.starts_with('*') && line.contains("1.0."))
             .count();
@@ -106,7 +106,7 @@ fn explain_shows_ten_tags_or_as_many_as_asked_for() {
 }
 
 #[test]
-fn explain_is_data_as_well() {
+fn explain_prints_json() {
     let one = on_quickstart(&["explain", "deployment/semver", "-o", "json"])
         .expect(0)
         .json();
@@ -120,7 +120,7 @@ fn explain_is_data_as_well() {
 }
 
 #[test]
-fn a_workload_that_the_files_do_not_hold_is_an_error() {
+fn workload_missing_from_the_files_is_an_error() {
     for command in ["explain", "status"] {
         let outcome = on_quickstart(&[command, "deployment/nosuch"]).expect(1);
         assert_eq!(outcome.stdout, "", "{command}");
@@ -129,14 +129,14 @@ fn a_workload_that_the_files_do_not_hold_is_an_error() {
             "{command}"
         );
     }
-    // Those that are there are shown all the same.
+    // Existing workloads are still shown.
     let outcome =
         on_quickstart(&["status", "deployment", "nosuch", "semver", "-o", "name"]).expect(1);
     assert_eq!(outcome.stdout, "deployment.apps/semver\n");
 }
 
 #[test]
-fn images_lists_every_image_once_with_those_who_run_it() {
+fn images_lists_every_image_once_with_its_workloads() {
     let outcome = on_quickstart(&["images"]).expect(0);
     insta::assert_snapshot!(outcome.stdout, @r"
     IMAGE                    TAG           WORKLOADS                                                  STATE
@@ -176,7 +176,7 @@ fn images_lists_the_tags_of_an_image_newest_first() {
 }
 
 #[test]
-fn tags_that_cannot_be_had_are_no_empty_list() {
+fn unavailable_tags_are_an_error_in_every_format() {
     let registry = TestRegistry::start();
     let image = registry.image("org/nosuch");
     for format in ["table", "json"] {
@@ -214,7 +214,7 @@ fn images_lists_the_tags_of_a_workload_in_the_order_of_its_policy() {
 }
 
 #[test]
-fn the_version_is_told_as_kubectl_tells_its_own() {
+fn version_is_printed_like_kubectls() {
     let environment = TestEnvironment::new();
     let version = concat!("v", env!("CARGO_PKG_VERSION"));
     let outcome = environment.run(["version", "--client"]).expect(0);

@@ -1,4 +1,4 @@
-//! Completion, for shells and as kubectl asks for it.
+//! Completion, for shells and for kubectl.
 
 use crate::support::program::TestEnvironment;
 
@@ -9,13 +9,13 @@ fn complete(words: &[&str]) -> Vec<String> {
         .expect(0);
     assert_eq!(outcome.stderr, "", "{words:?}");
     let mut lines: Vec<String> = outcome.stdout.lines().map(str::to_owned).collect();
-    // "No file names", in the words of cobra.
+    // Cobra's directive for "no file names".
     assert_eq!(lines.pop().as_deref(), Some(":4"), "{words:?}");
     lines
 }
 
 #[test]
-fn there_is_a_script_for_each_shell() {
+fn each_shell_has_a_completion_script() {
     let environment = TestEnvironment::new();
     for (shell, part) in [
         ("bash", "complete -F"),
@@ -36,7 +36,7 @@ fn there_is_a_script_for_each_shell() {
 }
 
 #[test]
-fn the_script_for_bash_is_bash() {
+fn bash_script_is_valid_bash() {
     let environment = TestEnvironment::new();
     let script = environment.run(["completion", "bash"]).expect(0).stdout;
     environment.write("script", script);
@@ -44,7 +44,7 @@ fn the_script_for_bash_is_bash() {
         .arg("-n")
         .arg(environment.home().join("script"))
         .status();
-    // Where there is no bash there is nothing to check.
+    // Without bash there is nothing to check.
     assert!(status.map_or(true, |status| status.success()));
 }
 
@@ -75,7 +75,7 @@ fn kubectl_gets_candidates_with_descriptions() {
 }
 
 #[test]
-fn without_a_cluster_there_are_just_no_names() {
+fn unreachable_cluster_only_means_no_name_candidates() {
     let no_names: [&str; 0] = [];
     assert_eq!(complete(&["status", "deployment/"]), no_names);
     assert_eq!(complete(&["status", "-n", ""]), no_names);

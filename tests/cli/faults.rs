@@ -1,4 +1,4 @@
-//! A registry that fails spoils its own rows only, in bounded time and memory.
+//! A failing registry affects only its own rows, in bounded time and memory.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::support::registry::{Fault, TestRegistry};
 /// The most memory a run may take, in KiB.
 const MEMORY: u64 = 100 * 1024;
 
-/// A faulty and a healthy registry under one `status`; gives the faulty row's
-/// reason and message back.
+/// Runs one `status` on a faulty and a healthy registry; returns the faulty row's
+/// reason and message.
 fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome) {
     let healthy = TestRegistry::start();
     healthy.tag("org/app", ["1.0.0", "1.0.1"]);
@@ -29,11 +29,11 @@ fn beside_a_healthy_one(faulty: &str, more: &[&str]) -> (String, String, Outcome
     if let Some(peak) = outcome.peak {
         assert!(peak < MEMORY, "{peak} KiB");
     }
-    let told = |field| text(&items[0], field).to_owned();
-    (told("reason"), told("message"), outcome)
+    let field_of = |field| text(&items[0], field).to_owned();
+    (field_of("reason"), field_of("message"), outcome)
 }
 
-/// A registry with this fault at its tag lists.
+/// A registry with this fault in its tag lists.
 fn faulty(fault: Fault) -> TestRegistry {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
@@ -75,11 +75,11 @@ fn each_fault_has_its_reason_and_names_its_registry() {
             "{what}: {outcome:#?}"
         );
     }
-    assert_eq!(other.paths(), [""; 0], "another host was asked");
+    assert_eq!(other.paths(), [""; 0], "another host was contacted");
 }
 
 #[test]
-fn a_registry_that_is_down_is_unreachable() {
+fn stopped_registry_is_unreachable() {
     let registry = TestRegistry::start();
     let image = registry.image("org/app:1.0.0");
     drop(registry);
@@ -89,7 +89,7 @@ fn a_registry_that_is_down_is_unreachable() {
 }
 
 #[test]
-fn a_slow_registry_is_given_up_after_the_time_out() {
+fn slow_registry_is_skipped_after_the_timeout() {
     let registry = faulty(Fault::Slow(Duration::from_secs(60)));
     let image = registry.image("org/app:1.0.0");
     let (reason, message, outcome) = beside_a_healthy_one(&image, &["--request-timeout", "300ms"]);
@@ -99,7 +99,7 @@ fn a_slow_registry_is_given_up_after_the_time_out() {
 }
 
 #[test]
-fn waiting_for_a_busy_registry_is_bounded_by_a_flag() {
+fn wait_for_a_busy_registry_is_limited_by_a_flag() {
     let registry = faulty(Fault::Status(429));
     let image = registry.image("org/app:1.0.0");
     let (reason, message, outcome) = beside_a_healthy_one(&image, &["--max-wait", "1s"]);
@@ -108,7 +108,7 @@ fn waiting_for_a_busy_registry_is_bounded_by_a_flag() {
 }
 
 #[test]
-fn a_short_pause_is_waited_for() {
+fn short_retry_delay_is_waited_for() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry
@@ -122,10 +122,10 @@ fn a_short_pause_is_waited_for() {
     assert_eq!(text(&item, "outcome"), "update");
 }
 
-/// Elsewhere 127.0.0.1 is the only address of the loopback.
+/// Only Linux has more loopback addresses than 127.0.0.1.
 #[cfg(target_os = "linux")]
 #[test]
-fn many_dead_hosts_cost_seconds() {
+fn many_dead_hosts_cost_only_seconds() {
     let dead: Vec<String> = (1..=300)
         .map(|n| {
             let image = format!("127.7.{}.{}:9/org/app:1.0.0", n / 200, n % 200 + 1);
@@ -141,7 +141,7 @@ fn many_dead_hosts_cost_seconds() {
 }
 
 #[test]
-fn a_very_long_tag_list_is_read_in_bounded_time_and_memory() {
+fn very_long_tag_list_is_read_in_bounded_time_and_memory() {
     let registry = TestRegistry::start();
     registry.list(
         "org/app",

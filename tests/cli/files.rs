@@ -6,7 +6,7 @@ use super::{deployment, with_manifest};
 use crate::support::program::TestEnvironment;
 
 fn web() -> String {
-    // The second document is nobody's.
+    // The second document is not a workload.
     let web = deployment("web", &["keep: 'é' # c"], &[("app", "org/app:1.0.0")]);
     format!("# head\n{web}---\nkind: ConfigMap\ndata: {{ a:   b }}\n")
 }
@@ -14,7 +14,7 @@ fn web() -> String {
 const LOCK: [&str; 6] = ["lock", "--yes", "--by", "ada", "-m", "no: more"];
 
 #[test]
-fn a_lock_comes_and_goes_and_no_other_byte_changes() {
+fn lock_and_unlock_change_no_other_byte() {
     let environment = with_manifest(&web());
     let read = || fs::read_to_string(environment.home().join("web.yaml")).expect("a file");
     let outcome = environment
@@ -41,7 +41,7 @@ fn a_lock_comes_and_goes_and_no_other_byte_changes() {
 }
 
 #[test]
-fn standard_input_comes_back_edited_on_standard_output() {
+fn standard_input_is_edited_to_standard_output() {
     let environment = TestEnvironment::new();
     let run = |args: &[&str], text: &str| {
         let args = args.iter().chain(&["-f", "-"]);
@@ -58,7 +58,7 @@ fn standard_input_comes_back_edited_on_standard_output() {
 }
 
 #[test]
-fn what_is_refused_is_told_with_its_line_and_the_rest_is_written() {
+fn refused_edit_is_reported_with_its_line_and_the_rest_is_written() {
     let shared = deployment("shared", &["a: b"], &[("app", "org/app:1.0.0")])
         .replace("annotations:", "annotations: &a")
         + "x: *a\n";
@@ -78,7 +78,7 @@ fn what_is_refused_is_told_with_its_line_and_the_rest_is_written() {
 }
 
 #[test]
-fn a_dry_run_changes_no_file() {
+fn dry_run_changes_no_file() {
     let environment = with_manifest(&web());
     for how in ["--dry-run=client", "--dry-run=server"] {
         environment.run(LOCK.iter().chain(&["-f", "web.yaml", how]));

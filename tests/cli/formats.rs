@@ -1,4 +1,4 @@
-//! `status -o …`, headings and order.
+//! `status -o …`, headings and sort order.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn first_column(table: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Without the times of the run.
+/// The list without the times of the run.
 fn timeless(mut list: Value) -> Value {
     list["observedAt"].take();
     for item in list["items"].as_array_mut().expect("items") {
@@ -22,7 +22,7 @@ fn timeless(mut list: Value) -> Value {
 }
 
 #[test]
-fn yaml_says_the_same_as_json() {
+fn yaml_and_json_hold_the_same_data() {
     let yaml = quickstart(&["-o", "yaml"]).expect(0);
     assert!(
         yaml.stdout
@@ -34,7 +34,7 @@ fn yaml_says_the_same_as_json() {
 }
 
 #[test]
-fn names_are_one_line_a_workload() {
+fn name_output_has_one_line_per_workload() {
     let outcome = quickstart(&["-o", "name"]).expect(0);
     assert_eq!(
         outcome.stdout,
@@ -44,7 +44,7 @@ fn names_are_one_line_a_workload() {
 }
 
 #[test]
-fn the_wide_table_has_the_repository_and_the_origin() {
+fn wide_table_shows_the_repository_and_the_policy_origin() {
     let outcome = quickstart(&["-o", "wide"]).expect(0);
     let lines: Vec<&str> = outcome.stdout.lines().collect();
     let headings: Vec<&str> = lines[0].split_whitespace().collect();
@@ -79,11 +79,11 @@ fn the_wide_table_has_the_repository_and_the_origin() {
 }
 
 #[test]
-fn headings_can_be_left_out() {
+fn headings_can_be_omitted() {
     let with = quickstart(&[]).expect(0).stdout;
     let without = quickstart(&["--no-headers"]).expect(0).stdout;
     let rows = with.split_once('\n').expect("lines").1;
-    // Columns may be narrower where no heading widens them.
+    // Columns may be narrower without headings.
     let words = |text: &str| {
         text.split_whitespace()
             .map(str::to_owned)
@@ -93,7 +93,7 @@ fn headings_can_be_left_out() {
 }
 
 #[test]
-fn the_table_is_sorted_by_a_column_in_any_case() {
+fn table_is_sorted_by_a_column_named_in_any_case() {
     for word in ["CURRENT", "current"] {
         let outcome = quickstart(&["--no-headers", "--sort-by", word]).expect(0);
         assert_eq!(
@@ -112,7 +112,7 @@ fn the_table_is_sorted_by_a_column_in_any_case() {
 }
 
 #[test]
-fn what_is_piped_is_never_shortened() {
+fn piped_output_is_never_shortened() {
     for columns in ["20", "60", "200"] {
         let environment = crate::support::program::TestEnvironment::new();
         let args = [

@@ -1,4 +1,4 @@
-//! What the gate costs in requests, and that every command passes it.
+//! The requests that the gate costs, and that every command goes through it.
 
 use super::{AUTOMATED, automated, deployment, text, with_manifest};
 use crate::support::content::{Content, Image, Index};
@@ -24,8 +24,7 @@ fn charts(label: &str) -> Content {
     Content::artifact_index([image(label).config_type(CHART)])
 }
 
-/// The requests of a first and of a second run, which elect 1.0.1 in place of
-/// 1.0.0.
+/// The number of requests of a first and a second run that elect 1.0.1 over 1.0.0.
 fn cost(registry: &TestRegistry, running: &str, flags: &[&str]) -> (usize, usize) {
     let environment = with_manifest(&automated("semver:*", running));
     let requests = || {
@@ -39,7 +38,7 @@ fn cost(registry: &TestRegistry, running: &str, flags: &[&str]) -> (usize, usize
     (requests(), requests())
 }
 
-/// A registry with 1.0.0 and 1.0.1, and further tags above them.
+/// A registry with 1.0.0, 1.0.1, and higher tags.
 fn serving(two: fn(&str) -> Content, above: &[Content]) -> TestRegistry {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", two("old"));
@@ -51,18 +50,18 @@ fn serving(two: fn(&str) -> Content, above: &[Content]) -> TestRegistry {
 }
 
 #[test]
-fn an_update_costs_few_requests_and_a_refused_tag_one_or_two_more() {
+fn update_costs_few_requests_and_each_refused_tag_one_or_two_more() {
     let single: fn(&str) -> Content = |label| image(label).content();
     let multi: fn(&str) -> Content = |label| index(label).into();
     let amd64 = ["--platform", "linux/amd64"];
     let foreign = |label: &str| Content::from(Index::of([image(label).platform("linux/s390x")]));
     for (two, above, flags, expected) in [
-        // The list, and manifest and config of both; then the list and two HEADs.
+        // Cold: the list, and the manifest and config of both. Warm: the list and two HEADs.
         (single, &[][..], &[][..], (5, 3)),
         (single, &[], &amd64[..], (3, 2)),
         (multi, &[], &[], (3, 3)),
         (multi, &[], &amd64, (2, 2)),
-        // Of each refused tag; in a later run a HEAD confirms it.
+        // For each refused tag; in a later run a HEAD confirms it.
         (single, &[chart("a")], &amd64, (4, 3)),
         (
             single,
@@ -76,16 +75,16 @@ fn an_update_costs_few_requests_and_a_refused_tag_one_or_two_more() {
         let registry = serving(two, above);
         let running = registry.image("org/app:1.0.0");
         let seen = cost(&registry, &running, flags);
-        let told = format!("{} above, {flags:?}: {:?}", above.len(), registry.paths());
+        let context = format!("{} above, {flags:?}: {:?}", above.len(), registry.paths());
         assert!(
             seen.0 <= expected.0 && seen.1 <= expected.1,
-            "{seen:?} {expected:?} {told}"
+            "{seen:?} {expected:?} {context}"
         );
     }
 }
 
 #[test]
-fn a_digest_a_minimum_age_and_counted_pulls_cost_what_they_add() {
+fn digest_minimum_age_and_counted_pulls_add_only_their_own_requests() {
     let single: fn(&str) -> Content = |label| image(label).content();
     let amd64 = ["--platform", "linux/amd64"];
     let registry = serving(single, &[]);
@@ -111,7 +110,7 @@ fn a_digest_a_minimum_age_and_counted_pulls_cost_what_they_add() {
     assert!(cold <= 5 + 2 && warm <= 3, "counted: {cold} {warm}");
 }
 
-/// 1.0.1 is a chart, and signatures lie beside the images.
+/// 1.0.1 is a chart, and the repository also holds signatures.
 fn with_artifacts() -> TestRegistry {
     let registry = TestRegistry::start();
     let digest = registry.push("org/app", "1.0.0", image("old"));
@@ -126,7 +125,7 @@ fn with_artifacts() -> TestRegistry {
 }
 
 #[test]
-fn no_command_writes_what_is_not_an_image() {
+fn no_command_writes_a_non_image_artifact() {
     let registry = with_artifacts();
     let running = registry.image("org/app:1.0.0");
     let signature = format!(
@@ -175,7 +174,7 @@ fn no_command_writes_what_is_not_an_image() {
 }
 
 #[test]
-fn an_image_that_is_asked_for_by_name_has_to_fit_or_the_safeguard_is_lifted() {
+fn explicit_image_must_fit_unless_the_safeguard_is_lifted() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", image("old"));
     registry.push("org/app", "1.0.1", image("new").platform("linux/arm64"));

@@ -1,4 +1,4 @@
-//! Manifests of one kind and name in two groups.
+//! Manifests with the same kind and name in two API groups.
 
 use std::fs;
 
@@ -9,8 +9,7 @@ use crate::support::program::TestEnvironment;
 #[cfg(unix)]
 use crate::support::pty::key;
 
-/// HelmReleases `a` as Flux 1 and Flux 2 have them, on a registry where nobody
-/// listens.
+/// HelmReleases named `a` of Flux 1 and Flux 2, on a registry that does not exist.
 fn releases() -> TestEnvironment {
     let release = |api_version: &str| {
         format!(
@@ -26,7 +25,7 @@ const FLUX_1: &str = "helmrelease.helm.fluxcd.io/a";
 const FLUX_2: &str = "helmrelease.helm.toolkit.fluxcd.io/a";
 
 #[test]
-fn a_read_shows_each_group_and_its_name_leads_back_to_it() {
+fn read_shows_each_group_and_a_qualified_name_selects_it() {
     let environment = releases();
     for words in [&["status"][..], &["status", "hr/a"], &["status", "hr"]] {
         let words = words.iter().chain(&["-o", "name", "-f", "web.yaml"]);
@@ -56,7 +55,7 @@ fn a_read_shows_each_group_and_its_name_leads_back_to_it() {
 }
 
 #[test]
-fn a_write_to_a_name_of_two_groups_is_refused_and_to_one_group_done() {
+fn write_to_an_ambiguous_name_is_refused_and_to_a_qualified_name_accepted() {
     let environment = releases();
     let manifest = || fs::read_to_string(environment.home().join("web.yaml")).expect("readable");
     let before = manifest();
@@ -81,11 +80,11 @@ fn a_write_to_a_name_of_two_groups_is_refused_and_to_one_group_done() {
     assert!(second.contains("fluxcd.io/locked: \"true\""), "{after}");
 }
 
-/// A menu shows both with their groups, and its question and its command name the
-/// one that was chosen.
+/// The menu shows both with their groups; the question and the printed command name
+/// the chosen one.
 #[cfg(unix)]
 #[test]
-fn a_menu_tells_the_groups_apart() {
+fn menu_distinguishes_the_groups() {
     let release = |api_version: &str| {
         format!(
             "apiVersion: {api_version}\nkind: HelmRelease\nmetadata:\n  name: a\nspec:\n  \

@@ -1,4 +1,4 @@
-//! Helm releases in manifests: which scalar of the values is read and written.
+//! Helm releases in manifests: which scalar in the values is read and written.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn manifest(environment: &TestEnvironment) -> String {
 const POLICY: &str = "fluxcd.io/tag.chart-image: semver:~1.0";
 
 #[test]
-fn a_tag_beside_the_image_is_written_where_it_stands() {
+fn tag_next_to_the_image_is_written_in_place() {
     for key in ["tag", "imageTag", "image_tag"] {
         let environment = TestEnvironment::new();
         let before = format!("{key}: 1.0.0 # ours");
@@ -54,7 +54,7 @@ fn a_tag_beside_the_image_is_written_where_it_stands() {
 }
 
 #[test]
-fn an_image_whose_tag_stands_nowhere_known_is_held_back() {
+fn image_whose_tag_is_in_no_known_place_is_held_back() {
     let update = "update --yes";
     let by_hand = "update --image docker.io/org/my-app:1.0.1 --yes";
     let repository = "repository.fluxcd.io/chart-image: image";
@@ -113,7 +113,7 @@ fn an_image_whose_tag_stands_nowhere_known_is_held_back() {
 }
 
 #[test]
-fn half_a_mapping_is_a_warning() {
+fn incomplete_mapping_causes_a_warning() {
     for (annotations, expected) in [
         (
             &["tag.fluxcd.io/side: a.tag"][..],
@@ -139,7 +139,7 @@ fn half_a_mapping_is_a_warning() {
     }
 }
 
-/// Tags as they are written without quotes, and what Helm gets of them.
+/// Unquoted tags, and the text that Helm reads from them.
 const NUMBERS: [(&str, &str); 10] = [
     ("0787849", "787849"),
     ("1e3", "1000"),
@@ -153,10 +153,10 @@ const NUMBERS: [(&str, &str); 10] = [
     ("off", "false"),
 ];
 
-/// The tag that a numerical policy elects, and which would be a number too.
+/// The tag that a numerical policy elects. Unquoted, it would also be a number.
 const NEW: &str = "20990101";
 
-/// A registry with all that these tags are to Helm, and a newer one.
+/// A registry with every tag that Helm reads from these, and a newer one.
 fn registry() -> TestRegistry {
     let registry = TestRegistry::start();
     for tag in NUMBERS.iter().map(|(_, tag)| *tag).chain([NEW, "12e5678"]) {
@@ -170,7 +170,7 @@ fn registry() -> TestRegistry {
 }
 
 #[test]
-fn a_tag_without_quotes_is_shown_as_helm_gets_it_and_comes_back_as_it_was_written() {
+fn unquoted_tag_is_shown_as_helm_reads_it_and_rolled_back_as_written() {
     let registry = registry();
     let image = registry.image("org/app");
     let policy = "fluxcd.io/tag.app: numerical";
@@ -236,7 +236,7 @@ fn a_tag_without_quotes_is_shown_as_helm_gets_it_and_comes_back_as_it_was_writte
 }
 
 #[test]
-fn a_tag_that_go_reads_as_text_is_one() {
+fn tag_that_go_reads_as_text_is_text() {
     let registry = registry();
     let image = registry.image("org/app");
     for written in [
@@ -271,7 +271,7 @@ fn a_tag_that_go_reads_as_text_is_one() {
 }
 
 #[test]
-fn a_number_of_json_comes_back_as_a_number() {
+fn json_number_is_rolled_back_as_a_number() {
     let registry = registry();
     let image = registry.image("org/app");
     let text = |tag: &str| {
@@ -295,7 +295,7 @@ fn a_number_of_json_comes_back_as_a_number() {
 }
 
 #[test]
-fn a_number_behind_an_alias_or_a_merge_key_is_read_as_well() {
+fn number_behind_an_alias_or_a_merge_key_is_read() {
     let registry = registry();
     let image = registry.image("org/app");
     let image = format!("image: {{<<: *all, repository: {image}}}");

@@ -1,4 +1,4 @@
-//! An answer that is missing is never shown as an empty one.
+//! A missing answer is never shown as an empty one.
 
 use std::time::{Duration, Instant};
 
@@ -6,11 +6,11 @@ use super::{automated, with_manifest};
 use crate::support::program::TestEnvironment;
 use crate::support::registry::{Fault, TestRegistry};
 
-/// A host on which nobody listens.
+/// A host with a closed port.
 const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
 
 #[test]
-fn tags_that_cannot_be_had_are_no_empty_list() {
+fn unavailable_tags_are_not_shown_as_an_empty_list() {
     let environment = with_manifest(&automated("semver:~1.0", DEAD));
     for output in ["table", "json"] {
         let args = ["images", "deployment/web", "-f", "web.yaml", "-o", output];
@@ -26,7 +26,7 @@ fn tags_that_cannot_be_had_are_no_empty_list() {
 }
 
 #[test]
-fn a_test_that_cannot_decide_says_why_beside_its_data() {
+fn undecided_test_prints_its_data_and_the_reason() {
     let args = ["test", DEAD, "--policy", "semver:*", "-o", "json"];
     let outcome = TestEnvironment::new().run(args).expect(1);
     assert!(outcome.json()["latest"].is_null());
@@ -37,7 +37,7 @@ fn a_test_that_cannot_decide_says_why_beside_its_data() {
 }
 
 #[test]
-fn ctrl_c_before_the_first_answer_is_no_answer() {
+fn ctrl_c_before_the_first_result_prints_no_result() {
     let stalled = TestRegistry::start();
     stalled.tag("org/app", ["1.0.0", "1.0.1"]);
     stalled.fault("/tags/list", Fault::Slow(Duration::from_secs(60)));
@@ -68,7 +68,7 @@ fn ctrl_c_before_the_first_answer_is_no_answer() {
 }
 
 #[test]
-fn an_empty_pipe_is_an_error() {
+fn empty_pipe_is_an_error() {
     let environment = TestEnvironment::new();
     for text in ["", "\n  \n"] {
         let run = environment
@@ -83,7 +83,7 @@ fn an_empty_pipe_is_an_error() {
 }
 
 #[test]
-fn a_misspelt_policy_on_the_command_line_is_told() {
+fn misspelt_policy_on_the_command_line_is_reported() {
     let environment = TestEnvironment::new();
     for (policy, meant) in [
         ("SemVer:~1.0", "semver:~1.0"),
@@ -92,13 +92,13 @@ fn a_misspelt_policy_on_the_command_line_is_told() {
     ] {
         let args = ["test", "org/app", "--policy", policy, "--tags-from", "-"];
         let outcome = environment.program(args).stdin("1.0.0\n").run().expect(0);
-        let told = format!("read as a glob; did you mean {meant:?}?");
-        assert!(outcome.stderr.contains(&told), "{outcome:#?}");
+        let question = format!("read as a glob; did you mean {meant:?}?");
+        assert!(outcome.stderr.contains(&question), "{outcome:#?}");
     }
 }
 
 #[test]
-fn a_snapshot_holds_nothing_that_is_not_read() {
+fn snapshot_holds_only_fields_that_are_read() {
     let kustomization = "\
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -130,7 +130,7 @@ spec:
 }
 
 #[test]
-fn where_a_snapshot_cannot_be_saved_nothing_is_asked() {
+fn unwritable_snapshot_path_fails_before_any_request() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0"]);
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));

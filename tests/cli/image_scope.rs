@@ -4,7 +4,7 @@ use super::{AUTOMATED, automated, deployment, text, with_manifest};
 use crate::support::registry::TestRegistry;
 
 #[test]
-fn nothing_is_asked_of_the_registry_of_an_image_that_is_left_out() {
+fn excluded_image_causes_no_registry_requests() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry.tag("org/side", ["1.0.0", "1.0.1"]);
@@ -37,7 +37,7 @@ fn nothing_is_asked_of_the_registry_of_an_image_that_is_left_out() {
 }
 
 #[test]
-fn what_is_left_out_is_told_and_explained() {
+fn excluded_images_are_reported_and_explained() {
     let environment = with_manifest(&automated("semver:*", "nginx:1.0.0"));
     let flags = ["-f", "web.yaml", "--exclude-image", "docker.io/library/*"];
     let outcome = environment
@@ -60,7 +60,7 @@ fn what_is_left_out_is_told_and_explained() {
 }
 
 #[test]
-fn a_saved_glob_holds_until_another_is_given() {
+fn saved_glob_applies_until_another_is_given() {
     let environment = with_manifest(&automated("semver:*", "nginx:1.0.0"));
     environment
         .run([

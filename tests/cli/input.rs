@@ -1,4 +1,4 @@
-//! Manifests that are broken, huge or hostile.
+//! Broken, huge, or hostile manifests.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn status(environment: &TestEnvironment) -> Outcome {
     environment.run(["status", "-f", "web.yaml", "-o", "json"])
 }
 
-/// Shows nothing that a terminal would obey.
+/// Asserts that the output holds no terminal control characters.
 #[track_caller]
 fn assert_harmless(outcome: &Outcome) {
     for stream in [&outcome.stdout, &outcome.stderr] {
@@ -20,7 +20,7 @@ fn assert_harmless(outcome: &Outcome) {
 }
 
 #[test]
-fn a_huge_annotation_spoils_its_row_only_and_is_not_repeated_in_full() {
+fn huge_annotation_affects_only_its_row_and_is_shortened_in_messages() {
     let policy = format!("semver:{}", ">=1 ".repeat(50_000));
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
@@ -40,7 +40,7 @@ fn a_huge_annotation_spoils_its_row_only_and_is_not_repeated_in_full() {
 }
 
 #[test]
-fn a_regex_bomb_is_refused_or_harmless() {
+fn regex_bomb_is_refused_or_harmless() {
     let registry = TestRegistry::start();
     registry.list(
         "org/app",
@@ -66,7 +66,7 @@ fn a_regex_bomb_is_refused_or_harmless() {
 }
 
 #[test]
-fn a_yaml_alias_bomb_is_refused() {
+fn yaml_alias_bomb_is_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
@@ -87,7 +87,7 @@ fn a_yaml_alias_bomb_is_refused() {
 }
 
 #[test]
-fn one_invalid_document_is_named_and_the_others_are_shown() {
+fn invalid_document_is_named_and_the_others_are_shown() {
     let good =
         |name| automated("semver:>>", "org/app:1").replace("name: web", &format!("name: {name}"));
     let manifest = format!(
@@ -118,7 +118,7 @@ fn one_invalid_document_is_named_and_the_others_are_shown() {
 }
 
 #[test]
-fn nothing_that_a_terminal_obeys_gets_through() {
+fn terminal_control_characters_are_never_printed() {
     let evil = "\\e[31m\\e]0;title\\a\\u202e\\x9b";
     let policy = format!("fluxcd.io/tag.app: \"semver:{evil}\"");
     let message = format!("fluxcd.io/locked_msg: \"{evil}gone\"");
@@ -148,7 +148,7 @@ fn nothing_that_a_terminal_obeys_gets_through() {
 }
 
 #[test]
-fn what_is_typed_is_not_obeyed_either() {
+fn control_characters_in_arguments_are_never_printed() {
     let environment = TestEnvironment::new();
     let evil = "\u{1b}[31m";
     for args in [
@@ -170,14 +170,14 @@ fn what_is_typed_is_not_obeyed_either() {
 }
 
 #[test]
-fn an_unquoted_boolean_is_not_guessed() {
+fn unquoted_boolean_is_not_guessed() {
     let manifest = deployment(
         "web",
         &["fluxcd.io/automated: true"],
         &[("app", "org/app:1")],
     );
     let outcome = status(&with_manifest(&manifest));
-    // Kubernetes refuses such an object.
+    // Kubernetes refuses this object.
     let said = format!("{}{}", outcome.stdout, outcome.stderr);
     assert!(said.contains("fluxcd.io/automated"), "{outcome:#?}");
     assert!(
@@ -188,7 +188,7 @@ fn an_unquoted_boolean_is_not_guessed() {
 }
 
 #[test]
-fn files_that_are_not_there_or_hold_nothing_are_told_apart() {
+fn missing_and_empty_files_have_different_messages() {
     let environment = with_manifest("kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n");
     std::fs::create_dir(environment.home().join("empty")).expect("folder");
     for (file, code, expected) in [
@@ -216,7 +216,7 @@ fn files_that_are_not_there_or_hold_nothing_are_told_apart() {
 }
 
 #[test]
-fn standard_input_is_a_file_too() {
+fn standard_input_is_read_like_a_file() {
     let environment = TestEnvironment::new();
     let manifest = automated("semver:>>", "org/app:1");
     let outcome = environment

@@ -1,5 +1,5 @@
-//! Kubeconfigs by the program: to whom credentials go, and that what cannot be read
-//! is told without its text.
+//! Kubeconfigs: which servers get credentials, and that errors in an unreadable file
+//! do not quote it.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,7 +13,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::tls::Authority;
 use crate::support::socks::{Passed, SocksProxy};
 
-/// Whatever is planted begins like this.
+/// The start of every planted secret.
 const PLANTED: &str = "planted";
 
 fn refuse(_: &Head) -> (u16, String) {
@@ -22,7 +22,7 @@ fn refuse(_: &Head) -> (u16, String) {
     (401, status.to_string())
 }
 
-/// No object of any kind.
+/// An empty list for every kind.
 fn nothing(head: &Head) -> (u16, String) {
     if head.header("authorization").is_none() {
         return refuse(head);
@@ -62,8 +62,8 @@ fn credential(token: &str) -> String {
     .to_string()
 }
 
-/// `status` with a kubeconfig, as talkative as it gets. Nothing planted is in what it
-/// says.
+/// Runs `status` with a kubeconfig at the highest log level, and asserts that the
+/// output holds no planted secret.
 #[track_caller]
 pub(super) fn status(environment: &TestEnvironment, config: &str, more: &[&str]) -> Outcome {
     environment.write("config", config);
@@ -78,7 +78,7 @@ pub(super) fn status(environment: &TestEnvironment, config: &str, more: &[&str])
 }
 
 #[test]
-fn what_speaks_no_https_gets_no_credentials_and_is_named_where_it_refuses() {
+fn plain_http_server_gets_no_credentials_and_is_named_when_it_refuses() {
     let server = ApiServer::plain(refuse);
     let environment = TestEnvironment::new();
     environment.write("token", "planted-file");
@@ -135,7 +135,7 @@ fn what_speaks_no_https_gets_no_credentials_and_is_named_where_it_refuses() {
 }
 
 #[test]
-fn a_server_over_https_gets_them_and_a_redirect_takes_them_nowhere() {
+fn https_server_gets_credentials_and_a_redirect_does_not_forward_them() {
     let authority = Authority::new();
     let certificate = authority.certify("127.0.0.1");
     let server = ApiServer::tls(&certificate, nothing);
@@ -191,13 +191,13 @@ fn a_server_over_https_gets_them_and_a_redirect_takes_them_nowhere() {
         );
         moved.take_heads();
     }
-    // Once a run: it may ask for a password.
+    // Once per run, because it may ask for a password.
     let runs = std::fs::read_to_string(environment.home().join("runs")).expect("runs");
     assert_eq!(runs, "xx");
 }
 
 #[test]
-fn a_kubeconfig_that_cannot_be_read_is_told_by_its_place_alone() {
+fn unreadable_kubeconfig_is_reported_by_position_without_its_text() {
     let environment = TestEnvironment::new();
     let head = "apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user:\n    token: PLANTED-1\n";
     for (rest, place) in [
@@ -253,7 +253,7 @@ fn a_kubeconfig_that_cannot_be_read_is_told_by_its_place_alone() {
         assert!(!outcome.stderr.contains("panicked"), "{outcome:#?}");
         assert!(!outcome.stderr.contains("PLANTED"), "{outcome:#?}");
     }
-    // Each of several files is named.
+    // With several files, the bad one is named.
     environment.write("first", "kind: Config\n");
     environment.write("second", format!("{head}   bad: [\n"));
     let list = std::env::join_paths(["first", "second"]).expect("a list");
@@ -272,7 +272,7 @@ fn a_kubeconfig_that_cannot_be_read_is_told_by_its_place_alone() {
 }
 
 #[test]
-fn a_credential_that_is_refused_is_got_anew_once() {
+fn refused_credential_is_fetched_again_once() {
     let authority = Authority::new();
     let server = ApiServer::tls(&authority.certify("127.0.0.1"), |head| {
         match head.header("authorization") {
@@ -302,11 +302,15 @@ fn a_credential_that_is_refused_is_got_anew_once() {
     };
     assert_eq!(runs(), 2);
     status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
-    assert_eq!(runs(), 4, "a token that is refused again is the last");
+    assert_eq!(
+        runs(),
+        4,
+        "a token that is refused twice is not fetched again"
+    );
 }
 
 #[test]
-fn the_oidc_provider_is_told_without_its_tokens() {
+fn oidc_provider_is_reported_without_its_tokens() {
     let environment = TestEnvironment::new();
     let cluster = json!({"server": "https://127.0.0.1:1"});
     let token = |claims: &str| format!("e30.{}.planted-signature", URL_SAFE_NO_PAD.encode(claims));
@@ -338,7 +342,7 @@ fn the_oidc_provider_is_told_without_its_tokens() {
 }
 
 #[test]
-fn a_socks_proxy_gets_its_login_and_no_proxy_is_named_with_one() {
+fn socks_proxy_gets_its_login_and_no_message_shows_a_proxy_login() {
     let authority = Authority::new();
     let server = ApiServer::tls(&authority.certify("api.invalid"), nothing);
     let proxy = SocksProxy::to(server.address());

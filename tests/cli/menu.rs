@@ -1,11 +1,11 @@
-//! The menus and the question before a change, on a terminal.
+//! The menus and the confirmation before a change, on a terminal.
 
 use crate::support::program::TestEnvironment;
 use crate::support::pty::{Left, Pty, key};
 
 use super::root;
 
-/// A Deployment with two containers that nobody has automated, and a CronJob.
+/// A Deployment with two containers that are not automated, and a CronJob.
 pub(super) const SHOP: &str = "apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -35,7 +35,7 @@ spec:
             image: docker.io/org/my-app:1.0.0
 ";
 
-/// The same with an annotation in front of the CronJob's spec.
+/// The same, with annotations before the CronJob's spec.
 fn with_annotations(name: &str, annotations: &[&str]) -> String {
     let from = format!("  name: {name}\n  namespace: shop\n");
     let lines: String = annotations
@@ -105,10 +105,10 @@ impl Terminal {
     }
 }
 
-/// A question that the user has got to, and what is seen then.
+/// The text that shows a question has been reached, and the keys to press.
 type Step = (&'static str, &'static str);
 
-/// The way through `automate` to the question, with what is pressed at each step.
+/// The steps through `automate` to the confirmation, with the keys for each.
 const STEPS: [Step; 7] = [
     ("Which workloads do you want to automate?", "night"),
     ("1 shown with: night", " "),
@@ -129,7 +129,7 @@ fn walk(pty: &mut Pty, steps: &[Step]) {
 }
 
 #[test]
-fn a_policy_is_chosen_by_its_effect_and_written() {
+fn chosen_policy_shows_its_effect_and_is_written() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["automate"], "");
     walk(&mut pty, &STEPS);
@@ -153,7 +153,7 @@ fn a_policy_is_chosen_by_its_effect_and_written() {
 }
 
 #[test]
-fn the_command_that_is_told_does_the_same() {
+fn printed_command_does_the_same() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["automate"], "");
     walk(&mut pty, &STEPS);
@@ -184,7 +184,7 @@ fn the_command_that_is_told_does_the_same() {
 }
 
 #[test]
-fn ctrl_c_and_esc_at_any_step_change_nothing() {
+fn ctrl_c_or_esc_at_any_step_changes_nothing() {
     for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1), (key::CTRL_D, 1)] {
         for steps in 0..STEPS.len() {
             let terminal = Terminal::new();
@@ -197,7 +197,7 @@ fn ctrl_c_and_esc_at_any_step_change_nothing() {
 }
 
 #[test]
-fn only_yes_is_a_yes() {
+fn only_an_explicit_yes_confirms() {
     for (typed, code) in [
         ("\r", 1),
         ("n\r", 1),
@@ -221,7 +221,7 @@ fn only_yes_is_a_yes() {
 }
 
 #[test]
-fn questions_are_asked_while_results_go_to_a_pipe() {
+fn questions_are_asked_when_results_go_to_a_pipe() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["automate"], "| cat >result");
     walk(&mut pty, &STEPS[..6]);
@@ -253,7 +253,7 @@ fn without_a_terminal_nothing_is_changed() {
 }
 
 #[test]
-fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
+fn malformed_policy_shows_the_reason_and_keeps_the_typed_text() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["policy", "set"], "");
     pty.wait("Which workloads do you want to set a policy for?")
@@ -265,7 +265,7 @@ fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
     pty.wait("policy: semver:>1.x.y")
         .wait_gone("tags match")
         .press(key::ENTER);
-    // Still there, with its text.
+    // The question is still open and keeps its text.
     pty.press(key::BACKSPACE).wait_gone("semver:>1.x.y");
     pty.press(key::CTRL_U)
         .wait("a policy has the form TYPE:EXPR");
@@ -279,7 +279,7 @@ fn a_malformed_policy_says_why_and_keeps_what_was_typed() {
 }
 
 #[test]
-fn the_way_leads_back() {
+fn each_question_leads_back_to_the_previous_one() {
     let terminal = Terminal::new();
     let mut pty = terminal.start(&["automate"], "");
     walk(&mut pty, &STEPS[..5]);
@@ -322,7 +322,7 @@ fn the_way_leads_back() {
 }
 
 #[test]
-fn a_variant_keeps_its_suffix_unless_all_tags_are_wished() {
+fn variant_keeps_its_suffix_unless_all_tags_are_requested() {
     let terminal = Terminal::new();
     let alpine = SHOP.replace("my-app:1.0.0", "my-app:1.0.0-alpine");
     terminal.environment.write("shop.yaml", &alpine);
@@ -355,7 +355,7 @@ fn a_variant_keeps_its_suffix_unless_all_tags_are_wished() {
 }
 
 #[test]
-fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
+fn no_line_exceeds_a_narrow_terminal() {
     let terminal = Terminal::new().sized(20, 40);
     let mut pty = terminal.start(&["automate"], "");
     for (seen, pressed) in [
@@ -376,7 +376,7 @@ fn nothing_goes_over_the_edge_of_a_narrow_terminal() {
 }
 
 #[test]
-fn a_dumb_terminal_is_asked_line_by_line() {
+fn dumb_terminal_gets_line_by_line_questions() {
     let terminal = Terminal::new().with("TERM", "dumb");
     let mut pty = terminal.start(&["automate"], "");
     pty.wait("   2   deployment/web")
@@ -398,7 +398,7 @@ fn a_dumb_terminal_is_asked_line_by_line() {
 }
 
 #[test]
-fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
+fn dumb_terminal_menu_ends_on_ctrl_c_end_of_input_and_q() {
     let steps: [Step; 4] = [
         ("   1   cronjob/nightly", "1\n"),
         ("   1   semver", "1\n"),
@@ -417,7 +417,7 @@ fn a_dumb_terminal_ends_by_ctrl_c_and_by_its_end() {
 }
 
 #[test]
-fn no_color_is_heeded() {
+fn no_color_is_honoured() {
     let painted = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("regex");
     for (variable, is_coloured) in [("NO_COLOR", false), ("SOME_COLOR", true)] {
         let terminal = Terminal::new().with(variable, "1");

@@ -3,7 +3,7 @@
 use super::menu::{SHOP, Terminal};
 use crate::support::pty::key;
 
-/// Two automated containers for which an update is elected, and a locked one.
+/// Two automated containers with an elected update, and a locked one.
 fn automated_shop() -> String {
     let lines = "  annotations:
     fluxcd.io/automated: \"true\"
@@ -23,7 +23,7 @@ fn automated_shop() -> String {
 }
 
 #[test]
-fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
+fn elected_updates_are_preselected_and_held_back_ones_show_why() {
     let terminal = Terminal::new();
     let before = automated_shop();
     terminal.environment.write("shop.yaml", &before);
@@ -48,7 +48,7 @@ fn what_is_elected_is_checked_and_what_is_held_back_says_why() {
 }
 
 #[test]
-fn a_menu_of_updates_that_is_left_changes_nothing() {
+fn leaving_the_update_menu_changes_nothing() {
     for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1)] {
         for at_question in [false, true] {
             let terminal = Terminal::new().sized(20, 40);
@@ -69,7 +69,7 @@ fn a_menu_of_updates_that_is_left_changes_nothing() {
 }
 
 #[test]
-fn the_question_names_both_repositories_where_a_rollback_changes_them() {
+fn confirmation_names_both_repositories_when_a_rollback_changes_them() {
     let terminal = Terminal::new().sized(24, 200);
     let record = r#"{"time":"2026-11-01T00:00:00Z","by":"alice","number":"7","changes":[{"container":"app","from":"docker.io/org/my-proxy:stg-4s7bsgv","to":"docker.io/org/my-app:1.0.0","digest":null,"policy":null}],"records":{}}"#;
     let web = "  name: web # the shop\n  namespace: shop\n";

@@ -1,4 +1,4 @@
-//! The program as a whole: arguments in, two streams and an exit code out.
+//! The whole program: arguments in, two streams and an exit code out.
 
 mod annotate;
 mod cache;
@@ -56,9 +56,9 @@ fn deployment(name: &str, annotations: &[&str], containers: &[(&str, &str)]) -> 
     text
 }
 
-/// What makes a container automated.
+/// The annotation that automates a workload.
 const AUTOMATED: &str = "fluxcd.io/automated: \"true\"";
-/// What locks a workload.
+/// The annotation that locks a workload.
 const LOCKED: &str = "fluxcd.io/locked: \"true\"";
 
 /// An automated Deployment `web` with one container `app`.
@@ -67,14 +67,14 @@ fn automated(policy: &str, image: &str) -> String {
     deployment("web", &[AUTOMATED, &policy], &[("app", image)])
 }
 
-/// Surroundings with one manifest, `web.yaml`.
+/// A test environment with one manifest, `web.yaml`.
 fn with_manifest(text: &str) -> TestEnvironment {
     let environment = TestEnvironment::new();
     environment.write("web.yaml", text);
     environment
 }
 
-/// The repository, for what it ships.
+/// The root of the repository.
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -85,9 +85,9 @@ fn fields(value: &Value) -> Vec<&str> {
     object.keys().map(String::as_str).collect()
 }
 
-/// A text of a row.
+/// A text field of a row.
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field]
         .as_str()
-        .unwrap_or_else(|| panic!("{field} is no text in {value}"))
+        .unwrap_or_else(|| panic!("{field} is not a text in {value}"))
 }

@@ -1,5 +1,5 @@
-//! Planted secrets: every credential that a run can have is used in it, quoted back
-//! by whoever was shown it, and found in nothing that leaves the process.
+//! Planted secrets: each run uses every kind of credential, every server quotes back
+//! what it received, and no output of the process may contain any of it.
 #![cfg(unix)]
 
 use std::collections::BTreeSet;
@@ -17,13 +17,13 @@ use crate::support::registry::proxy::TestProxy;
 use crate::support::registry::tls::Authority;
 use crate::support::socks::{Passed, SocksProxy};
 
-/// Needs escapes in a URL, in JSON and in HTML, and both alphabets of Base64.
+/// Needs escapes in URLs, JSON, and HTML, and covers both Base64 alphabets.
 const CLUSTER_PASSWORD: &str = "Planted?>~\"1/+&<é";
 const REGISTRY_PASSWORD: &str = "Planted\\?>~\"2/+&<é";
 const PULL_PASSWORD: &str = "Planted?>~'3/+&<é";
 const PROXY_PASSWORD: &str = "Planted?>4+&é";
 const REGISTRY_PROXY_PASSWORD: &str = "Planted?>5+&é";
-/// What a registry's token endpoint gives.
+/// The token that the registry's token endpoint returns.
 const ISSUED: &str = "planted-issued-0123456789-0123456789-0123456789-0123456789-0123456789";
 
 /// One way to log in to a cluster and one to a registry.
@@ -32,7 +32,7 @@ struct Case {
     flags: &'static [&'static str],
     docker: Value,
     challenge: &'static str,
-    /// What the servers see, a part of each `Authorization`.
+    /// What the servers must see: a part of each `Authorization`.
     seen: Vec<String>,
     secrets: Vec<&'static str>,
 }
@@ -129,7 +129,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// Who is asked something by a command.
+/// The servers that a command contacts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Asks {
     Nobody,
@@ -138,7 +138,7 @@ enum Asks {
     Both,
 }
 
-/// All commands that ask somebody something, or write down what they were told.
+/// All commands that contact a server or save what they received.
 const COMMANDS: [(Asks, &[&str]); 17] = [
     (Asks::Both, &["status"]),
     (Asks::Both, &["status", "-o", "json"]),
@@ -204,7 +204,7 @@ fn in_json(text: &str) -> String {
     json!(text).to_string().trim_matches('"').to_owned()
 }
 
-/// What was shown, in every way in which one may quote it.
+/// The received credential, quoted in every possible notation.
 fn quoted(head: &Head) -> String {
     let shown = head.header("authorization").unwrap_or_default();
     let value = shown.split_once(' ').map_or("", |(_, value)| value);
@@ -270,7 +270,7 @@ fn registry(head: &Head) -> (u16, String) {
     (status, errors.to_string())
 }
 
-/// What of a secret must be found nowhere.
+/// The forms of a secret that must not appear anywhere.
 fn forms(secret: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([
         secret.to_owned(),
@@ -278,7 +278,8 @@ fn forms(secret: &str) -> BTreeSet<String> {
         percent_encoded(secret).to_lowercase(),
         in_json(secret),
     ]);
-    // Alone, and behind one and two letters: without the letters on the borders.
+    // Base64 of the secret at each of the three offsets, without the letters at the
+    // borders that depend on its neighbours.
     for before in 0..3 {
         let text = format!("{}{secret}", "x".repeat(before));
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
@@ -300,7 +301,7 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
 
 struct Planted {
     environment: TestEnvironment,
-    /// What we wrote, which holds secrets and may.
+    /// Files of the test itself, which may hold secrets.
     given: Vec<PathBuf>,
     case: Case,
     secrets: Vec<&'static str>,
@@ -309,7 +310,7 @@ struct Planted {
     registry: ApiServer,
     proxy: TestProxy,
     registry_proxy: SocksProxy,
-    /// Each `Authorization` that a server saw.
+    /// Each `Authorization` that a server received.
     seen: Mutex<BTreeSet<String>>,
 }
 
@@ -337,7 +338,7 @@ impl Planted {
         );
         let helped = json!({"Username": "me", "Secret": REGISTRY_PASSWORD}).to_string();
         let helper = format!("#!/bin/sh\ncat <<'E'\n{helped}\nE\n");
-        // What it gives is made of what it was given, so that both are used.
+        // The output is derived from the input, so that both are used.
         let login = r#"#!/bin/sh
 cat <<E
 {"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",
@@ -392,7 +393,7 @@ E
             .env("KUBECONFIG", "config")
     }
 
-    /// Runs, and looks for every secret in all that came out.
+    /// Runs a command and searches everything it printed and wrote for every secret.
     fn run(&self, asks: Asks, command: &[&str], level: u8) -> String {
         let outcome = self.program(command, level).run();
         let asked = [&self.api, &self.registry].map(|server| {
@@ -436,12 +437,12 @@ E
         said
     }
 
-    /// Everything that was planted was used.
+    /// Asserts that every planted credential was used.
     fn check_use(&self) {
         let seen = self.seen.lock().expect("no panic before");
         let pull = STANDARD.encode(format!("me:{PULL_PASSWORD}"));
         let mut expected = self.case.seen.clone();
-        // A token endpoint sees it as well.
+        // A token endpoint also receives it.
         expected.push(format!("Basic {pull}"));
         for expected in expected {
             assert!(seen.contains(&expected), "{expected}: {seen:#?}");
@@ -451,13 +452,17 @@ E
         assert!(heads.iter().any(|head| head.contains(&login)), "{heads:#?}");
         let login = Some(format!("me:{REGISTRY_PROXY_PASSWORD}"));
         let passed = self.registry_proxy.passed();
-        let is_ours = |p: &Passed| p.login == login && p.target == "registry.invalid:443";
-        assert!(passed.iter().any(is_ours), "{passed:#?}");
+        assert!(
+            passed
+                .iter()
+                .any(|p: &Passed| p.login == login && p.target == "registry.invalid:443"),
+            "{passed:#?}"
+        );
     }
 }
 
 #[test]
-fn no_credential_is_in_anything_that_leaves_the_process() {
+fn no_output_of_the_process_contains_a_credential() {
     std::thread::scope(|scope| {
         for case in cases() {
             scope.spawn(|| {
@@ -465,7 +470,7 @@ fn no_credential_is_in_anything_that_leaves_the_process() {
                 for (asks, command) in COMMANDS {
                     planted.run(asks, command, 9);
                 }
-                // Whoever was shown one has quoted it.
+                // The servers quoted the credentials they received.
                 let said = planted.run(Asks::Both, &["status", "-o", "json"], 4);
                 assert!(said.contains("[redacted]"), "{said}");
                 planted.check_use();

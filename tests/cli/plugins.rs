@@ -1,4 +1,4 @@
-//! Credential plugins that fail, or cannot ask: what is told of them.
+//! Credential plugins that fail or cannot prompt, and how they are reported.
 #![cfg(unix)]
 
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::kubeconfig::{kubeconfig, plugin, status};
 use crate::support::program::TestEnvironment;
 
 #[test]
-fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
+fn failing_credential_plugin_is_reported_without_its_secrets() {
     let cluster = json!({"server": "https://127.0.0.1:1"});
     for (lines, says) in [
         (
@@ -19,7 +19,7 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
             "echo planted-output; exit 3",
             "exec: executable login failed with exit code 3",
         ),
-        // It shows what it was given, as `set -x` does.
+        // The plugin prints its arguments, as `set -x` does.
         (
             "echo \"run with $ANYTHING $* $2 $4\" >&2; exit 3",
             "exit code 3: run with [redacted] get-token --client-secret=[redacted] --token [redacted]",
@@ -41,7 +41,7 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
             "echo '[planted-output'",
             "login printed something that is not an ExecCredential",
         ),
-        // What is cut off would still be a credential.
+        // A truncated credential would still be a credential.
         (
             "echo '{\"kind\": \"ExecCredential\", \"apiVersion\": \"client.authentication.k8s.io/v1\", \"status\": {\"token\": \"planted-t\"}}'; printf '%1048576s' ' '",
             "exec: executable login printed more than 1048576 bytes",
@@ -87,7 +87,7 @@ fn a_credential_plugin_that_fails_is_told_without_what_it_knows() {
 }
 
 #[test]
-fn a_plugin_without_a_terminal_is_not_interactive_and_what_it_says_is_redacted() {
+fn plugin_without_a_terminal_is_not_interactive_and_its_output_is_redacted() {
     let cluster = json!({"server": "https://127.0.0.1:1"});
     let lines = "echo \"$KUBERNETES_EXEC_INFO of $ANYTHING\" >&2; touch was-run; exit 3";
     for (mode, says, is_run) in [
@@ -118,7 +118,7 @@ fn a_plugin_without_a_terminal_is_not_interactive_and_what_it_says_is_redacted()
 }
 
 #[test]
-fn a_credential_plugin_that_is_missing_is_named_with_its_hint() {
+fn missing_credential_plugin_is_named_with_its_install_hint() {
     let environment = TestEnvironment::new();
     let cluster = json!({"server": "https://127.0.0.1:1"});
     for (command, hint, says) in [

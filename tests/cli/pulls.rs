@@ -1,4 +1,4 @@
-//! Many rows at a registry that counts pulls, as Docker Hub does.
+//! Many rows on a registry that counts pulls, as Docker Hub does.
 
 use std::fmt::Write as _;
 
@@ -7,11 +7,11 @@ use crate::support::content::{Image, Index};
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// Rows that need pulls for their update: most two, some more.
+/// Rows whose updates need pulls: most need two, some more.
 struct Rows {
     registry: TestRegistry,
     home: TestEnvironment,
-    /// How many pulls each row needs, in the order of their names.
+    /// The pulls that each row needs, in order of name.
     needs: Vec<usize>,
 }
 
@@ -44,7 +44,7 @@ impl Rows {
             let name = format!("web-{row:03}");
             let deployment = deployment(&name, &[AUTOMATED, policy], &[("app", &image)]);
             let _ = write!(manifest, "---\n{deployment}");
-            // An index, and its image for linux/amd64.
+            // An index with an image for linux/amd64.
             needs.push(tags * if indexes { 2 } else { 1 });
         }
         home.write("rows.yaml", manifest);
@@ -66,7 +66,7 @@ impl Rows {
         pulls.filter(|path| path.contains("/manifests/")).count()
     }
 
-    /// How many rows so many pulls decide, one row after the other.
+    /// The number of rows that this many pulls decide, one row after the other.
     fn decided_by(&self, pulls: usize) -> usize {
         let mut left = pulls;
         let enough = |need: &&usize| {
@@ -91,7 +91,7 @@ fn decided(outcome: &Outcome) -> Vec<String> {
 }
 
 #[test]
-fn exactly_the_allowed_pulls_are_made_for_the_same_rows_in_each_run() {
+fn each_run_spends_exactly_the_allowed_pulls_on_the_same_rows() {
     let rows = Rows::new(200);
     let expected = rows.decided_by(80);
     let mut first = None;
@@ -117,7 +117,7 @@ fn exactly_the_allowed_pulls_are_made_for_the_same_rows_in_each_run() {
 }
 
 #[test]
-fn where_the_pulls_suffice_all_rows_are_decided() {
+fn all_rows_are_decided_when_the_pulls_suffice() {
     let rows = Rows::new(60);
     let needed = rows.needs.iter().sum::<usize>();
     for (limit, reserve) in [(needed, "0"), (needed * 2, "50"), (10_000, "20")] {
@@ -130,13 +130,13 @@ fn where_the_pulls_suffice_all_rows_are_decided() {
 }
 
 #[test]
-fn few_pulls_that_are_left_are_not_passed_by_a_crowd_that_does_not_know() {
+fn concurrent_first_requests_do_not_exceed_the_few_remaining_pulls() {
     let rows = Rows::new(40);
     for left in [20, 21, 27] {
         rows.registry.forget();
         rows.registry.count_pulls(100, left);
         let outcome = rows.status(&["--cache", "off"]);
-        // The first one tells how many are left.
+        // The first response says how many are left.
         let allowed = (left - 20).max(1);
         assert_eq!(rows.pulls(), allowed, "{left}");
         assert_eq!(decided(&outcome).len(), rows.decided_by(allowed), "{left}");
@@ -144,7 +144,7 @@ fn few_pulls_that_are_left_are_not_passed_by_a_crowd_that_does_not_know() {
 }
 
 #[test]
-fn the_next_run_goes_on_where_the_pulls_ended() {
+fn next_run_continues_where_the_pulls_ran_out() {
     let rows = Rows::new(60);
     let needed = rows.needs.iter().sum::<usize>();
     let mut pulls = 0;
@@ -162,8 +162,7 @@ fn the_next_run_goes_on_where_the_pulls_ended() {
         let cached = "images that were read are in the cache and are not pulled again";
         assert!(text(&rest, "message").contains(cached), "{rest:#}");
     }
-    // Of the row that a run ends with, indexes whose images were refused are not
-    // kept.
+    // For the last row of a run, indexes whose images were refused are not cached.
     assert!(
         (needed..=needed + 3).contains(&pulls),
         "{pulls} of {needed}"

@@ -1,11 +1,11 @@
-//! What the quick start promises, word by word.
+//! The documented output of the quick start, word by word.
 
 use serde_json::{Value, json};
 
 use super::{fields, root, text};
 use crate::support::program::{Outcome, TestEnvironment};
 
-/// The command of the quick start with further words, where it is typed.
+/// The quick start's command with more arguments, run in its folder.
 pub(super) fn quickstart(more: &[&str]) -> Outcome {
     let args = [
         "status",
@@ -20,7 +20,7 @@ pub(super) fn quickstart(more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn the_table_is_the_documented_one() {
+fn table_matches_the_documentation() {
     let outcome = quickstart(&[]).expect(0);
     insta::assert_snapshot!(outcome.stdout, @r"
     WORKLOAD                CONTAINER   STATE       POLICY                  CURRENT       UPDATE        WHY
@@ -38,7 +38,7 @@ fn the_table_is_the_documented_one() {
 }
 
 #[test]
-fn the_seeds_are_decided_as_they_say() {
+fn seeds_have_the_expected_decisions() {
     let decided: Vec<String> = quickstart(&["-o", "json"])
         .expect(0)
         .items()
@@ -68,7 +68,7 @@ fn the_seeds_are_decided_as_they_say() {
     );
 }
 
-/// The workload of the contract's example, as a manifest.
+/// The workload of the documented JSON example, as a manifest.
 const WEB: &str = r#"apiVersion: apps/v1
 kind: Deployment
 metadata:

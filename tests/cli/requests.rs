@@ -1,5 +1,5 @@
-//! What a run asks of a registry, request by request. (A loopback host is first
-//! tried with TLS; a server without TLS never sees that as a request.)
+//! The requests that a run sends to a registry. (A loopback host is first tried with
+//! TLS; a server without TLS never sees that as a request.)
 
 use super::{AUTOMATED, LOCKED, automated, deployment, with_manifest};
 use crate::support::content::{Content, Image, digest_of};
@@ -7,7 +7,7 @@ use crate::support::registry::TestRegistry;
 
 const LIST: &str = "GET /v2/org/app/tags/list";
 
-/// What `status` asks for a manifest, sorted.
+/// The requests of `status` for a manifest, sorted.
 fn asked(registry: &TestRegistry, manifest: &str, more: &[&str]) -> Vec<String> {
     registry.forget();
     let environment = with_manifest(manifest);
@@ -18,8 +18,8 @@ fn asked(registry: &TestRegistry, manifest: &str, more: &[&str]) -> Vec<String> 
     paths
 }
 
-/// Versions and builds, each an image of its own; gives back the requests that
-/// tell a tag's creation time.
+/// Versions and builds, each with its own image; knows the requests that read a
+/// tag's creation time.
 struct Served {
     registry: TestRegistry,
 }
@@ -44,7 +44,7 @@ impl Served {
         self.registry.image(&format!("org/app:{tag}"))
     }
 
-    /// Manifest and config of a tag.
+    /// The requests for the manifest and config of a tag.
     fn details(day: usize, tag: &str) -> [String; 2] {
         let content = Content::from(Self::image(day, tag));
         let config = digest_of(&content.configs[0].bytes);
@@ -55,7 +55,7 @@ impl Served {
     }
 }
 
-/// The tag list and these, sorted.
+/// The request for the tag list and these requests, sorted.
 fn list_and(details: &[[String; 2]]) -> Vec<String> {
     let mut paths = vec![LIST.to_owned()];
     paths.extend(details.iter().flatten().cloned());
@@ -64,7 +64,7 @@ fn list_and(details: &[[String; 2]]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_asked_for_what_no_policy_reaches() {
+fn containers_without_a_policy_cost_no_requests() {
     let served = Served::new();
     let image = served.reference("1.0.0");
     let app = [("app", image.as_str())];
@@ -80,7 +80,7 @@ fn nothing_is_asked_for_what_no_policy_reaches() {
 }
 
 #[test]
-fn a_policy_on_versions_costs_one_tag_list() {
+fn version_policy_costs_one_tag_list() {
     let served = Served::new();
     for (what, policy, tag) in [
         ("up to date", "semver:~1.0", "1.0.1"),
@@ -93,14 +93,14 @@ fn a_policy_on_versions_costs_one_tag_list() {
 }
 
 #[test]
-fn an_invalid_policy_costs_nothing() {
+fn invalid_policy_costs_no_requests() {
     let served = Served::new();
     let manifest = automated("semver:>>1", &served.reference("1.0.0"));
     assert_eq!(asked(&served.registry, &manifest, &[]), [""; 0]);
 }
 
 #[test]
-fn an_update_costs_the_details_of_the_elected_image_and_without_a_platform_of_the_running_one() {
+fn update_reads_the_elected_image_and_without_a_platform_also_the_running_one() {
     let served = Served::new();
     let amd64 = ["--platform", "linux/amd64"];
     let manifest = automated("semver:~1.0", &served.reference("1.0.0"));
@@ -114,12 +114,12 @@ fn an_update_costs_the_details_of_the_elected_image_and_without_a_platform_of_th
 }
 
 #[test]
-fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() {
+fn order_by_time_reads_the_accepted_tags_and_the_running_one() {
     let served = Served::new();
     let dev = [Served::details(3, "dev-a"), Served::details(4, "dev-b")];
     let inside = automated("glob:dev-*", &served.reference("dev-a"));
     assert_eq!(asked(&served.registry, &inside, &[]), list_and(&dev));
-    // A running tag that the policy does not accept is dated too.
+    // A running tag that the policy does not accept is also dated.
     let outside = automated("regex:^dev-", &served.reference("stg-c"));
     let [a, b] = dev;
     let expected = list_and(&[a, b, Served::details(5, "stg-c")]);
@@ -127,7 +127,7 @@ fn an_order_by_time_costs_the_details_of_accepted_tags_and_of_the_running_one() 
 }
 
 #[test]
-fn a_tag_followed_by_digest_costs_one_head() {
+fn digest_policy_costs_one_head_request() {
     let served = Served::new();
     let content = Content::from(Served::image(1, "1.0.1"));
     let digest = content.manifest.digest.clone();
@@ -135,7 +135,7 @@ fn a_tag_followed_by_digest_costs_one_head() {
     let current = format!("{}@{digest}", served.reference("1.0.1"));
     let manifest = automated("digest:1.0.1", &current);
     assert_eq!(asked(&served.registry, &manifest, &[]).join(" "), head);
-    // What is about to be written is read.
+    // An image is read before it is written.
     let manifest = automated("digest:1.0.1", &served.reference("1.0.0"));
     let amd64 = ["--platform", "linux/amd64"];
     let config = digest_of(&content.configs[0].bytes);
@@ -148,7 +148,7 @@ fn a_tag_followed_by_digest_costs_one_head() {
 }
 
 #[test]
-fn containers_of_one_repository_share_what_is_asked() {
+fn containers_of_one_repository_share_requests() {
     let served = Served::new();
     let (old, new) = (served.reference("1.0.0"), served.reference("1.0.1"));
     let patch = [
@@ -171,7 +171,7 @@ fn containers_of_one_repository_share_what_is_asked() {
 }
 
 #[test]
-fn each_page_of_a_tag_list_is_asked_for_once() {
+fn each_page_of_a_tag_list_is_requested_once() {
     let registry = TestRegistry::start();
     registry.tag("org/app", (0..250).map(|n| format!("1.0.{n}")));
     registry.page_size(100);
@@ -180,13 +180,13 @@ fn each_page_of_a_tag_list_is_asked_for_once() {
 }
 
 #[test]
-fn the_summary_of_verbose_runs_counts_the_same() {
+fn verbose_summary_counts_the_same_requests() {
     let served = Served::new();
     let environment = with_manifest(&automated("glob:dev-*", &served.reference("dev-a")));
     let outcome = environment
         .run(["status", "-f", "web.yaml", "-v"])
         .expect(0);
-    // The try with TLS is the one that the server does not see.
+    // The server does not see the attempt with TLS.
     let seen = served.registry.requests().len();
     assert_eq!(seen, 5);
     let line = format!("asked registries: 1 repository, {} requests, ", seen + 1);

@@ -1,4 +1,4 @@
-//! Credentials: used where they belong, shown nowhere.
+//! Credentials: used for their own registry, shown nowhere.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::{Access, TestRegistry};
 
 const PASSWORD: &str = "hunter2";
-/// `me:hunter2` in Base64, up to where it depends on nothing else.
+/// `me:hunter2` in Base64, without the last letters, which depend on what follows.
 const ENCODED: &str = "bWU6aHVudGVyM";
 
 fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
@@ -21,7 +21,7 @@ fn guarded(access: Access) -> (TestRegistry, TestEnvironment) {
     (registry, environment)
 }
 
-/// The most talkative run there is.
+/// Runs `status` at the highest log level and asserts that no secret is shown.
 fn status(environment: &TestEnvironment) -> Outcome {
     let outcome = environment
         .run(["status", "-f", "web.yaml", "-o", "json", "-v=9"])
@@ -31,7 +31,7 @@ fn status(environment: &TestEnvironment) -> Outcome {
             assert!(!stream.contains(secret), "{secret}: {outcome:#?}");
         }
     }
-    // It did talk.
+    // The log is not empty.
     assert!(
         outcome.stderr.contains("/v2/org/app/tags/list"),
         "{outcome:#?}"
@@ -45,7 +45,7 @@ fn login(environment: &TestEnvironment, registry: &TestRegistry, password: &str)
 }
 
 #[test]
-fn the_docker_config_of_the_home_directory_is_used() {
+fn docker_config_in_the_home_directory_is_used() {
     for access in [
         Access::Basic("me", PASSWORD),
         Access::TokenFor("me", PASSWORD),
@@ -59,7 +59,7 @@ fn the_docker_config_of_the_home_directory_is_used() {
 }
 
 #[test]
-fn a_wrong_password_is_told_without_being_repeated() {
+fn wrong_password_is_reported_without_being_shown() {
     let (registry, environment) = guarded(Access::Basic("me", "right"));
     login(&environment, &registry, PASSWORD);
     let item = status(&environment).item();
@@ -72,7 +72,7 @@ fn a_wrong_password_is_told_without_being_repeated() {
 }
 
 #[test]
-fn a_credential_helper_on_the_path_is_asked() {
+fn credential_helper_on_the_path_is_used() {
     let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
     let config = json!({"credHelpers": {registry.host(): "test"}});
     environment.write(".docker/config.json", config.to_string());
@@ -85,7 +85,7 @@ fn a_credential_helper_on_the_path_is_asked() {
 }
 
 #[test]
-fn a_helper_that_babbles_is_not_quoted() {
+fn output_of_a_failing_credential_helper_is_not_quoted() {
     let (registry, environment) = guarded(Access::TokenFor("me", PASSWORD));
     let config = json!({"credHelpers": {registry.host(): "test"}});
     environment.write(".docker/config.json", config.to_string());
@@ -121,7 +121,7 @@ fn credentials_go_to_their_own_registry_only() {
 }
 
 #[test]
-fn requests_are_logged_from_level_4_on() {
+fn requests_are_logged_at_level_4_and_above() {
     let (_registry, environment) = guarded(Access::Open);
     let said = |level: &str| {
         environment
@@ -131,7 +131,7 @@ fn requests_are_logged_from_level_4_on() {
     };
     assert!(!said("-v=0").contains("request"));
     let summary = said("-v=3");
-    // The list, and the elected and the running tag once more.
+    // The list, then the elected and the running tag.
     assert!(
         summary.contains("4 requests") && !summary.contains("/v2/"),
         "{summary}"

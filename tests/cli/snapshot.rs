@@ -1,4 +1,4 @@
-//! Snapshots: everything that decided, and nothing that is secret.
+//! Snapshots: they hold everything a decision needs and no secrets.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::program::TestEnvironment;
 use crate::support::registry::{Access, TestRegistry};
 
 #[test]
-fn a_snapshot_decides_the_same_with_the_registry_gone() {
+fn snapshot_gives_the_same_decisions_without_the_registry() {
     let registry = TestRegistry::start();
     for (day, tag) in [(1, "1.0.0"), (2, "1.0.1"), (3, "dev-a"), (4, "dev-b")] {
         let image = Image::built(&format!("2024-01-0{day}T00:00:00Z")).label(tag);
@@ -69,7 +69,7 @@ fn a_snapshot_decides_the_same_with_the_registry_gone() {
 }
 
 #[test]
-fn a_file_that_is_no_snapshot_is_named() {
+fn file_that_is_not_a_snapshot_is_named() {
     let environment = with_manifest("x");
     let older = "imgpolicy.dev/snapshot-v1alpha1";
     for (name, more) in [
@@ -102,7 +102,7 @@ fn a_file_that_is_no_snapshot_is_named() {
 }
 
 #[test]
-fn a_snapshot_of_an_older_version_is_decided_as_it_was_with_one_note() {
+fn snapshot_of_an_older_version_keeps_its_decisions_with_one_note() {
     let environment = TestEnvironment::new();
     let older = include_str!("../data/snapshots/v1alpha1.json");
     assert!(older.contains("snapshot-v1alpha1"));
@@ -130,7 +130,7 @@ fn a_snapshot_of_an_older_version_is_decided_as_it_was_with_one_note() {
         latest.contains(&"docker.io/org/my-app:dev-04d7e6a".to_owned()),
         "{latest:?}"
     );
-    // In the words of this version the same facts are not complete, and nothing is guessed.
+    // Labelled as this version, the same facts are incomplete, and nothing is guessed.
     environment.write("new.json", older.replace("v1alpha1", "v1alpha2"));
     environment
         .run(["status", "--from-snapshot", "new.json"])
@@ -138,7 +138,7 @@ fn a_snapshot_of_an_older_version_is_decided_as_it_was_with_one_note() {
 }
 
 #[test]
-fn no_secret_is_in_a_snapshot() {
+fn snapshot_contains_no_secrets() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     registry.require(Access::TokenFor("me", "hunter2"));
@@ -158,7 +158,7 @@ fn no_secret_is_in_a_snapshot() {
         .expect(0);
     let saved = std::fs::read_to_string(environment.home().join("s.json")).expect("snapshot");
     assert!(saved.contains("1.0.1"), "{saved}");
-    // The password, as Base64, the token of the registry and that of the cluster.
+    // The password, its Base64 form, the registry's token, and the cluster's.
     for secret in [
         "hunter2",
         "bWU6aHVudGVyMg",

@@ -1,5 +1,5 @@
-//! Manifests that SOPS has encrypted: read, and left alone where its checksum counts
-//! everything.
+//! Manifests encrypted with SOPS: they are read, but not written if the checksum covers
+//! the whole document.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 
 const SEALED: &str = "encrypted by SOPS, and a change would invalidate its checksum";
 
-/// A Deployment with these lines in its block of SOPS, and one without.
+/// A Deployment with these lines in its `sops` block, and one without.
 fn files(block: &[&str]) -> (TestEnvironment, String) {
     let policy = "fluxcd.io/tag.app: semver:~1.0";
     let image = &[("app", "docker.io/org/my-app:1.0.0")];
@@ -35,7 +35,7 @@ fn run(environment: &TestEnvironment, words: &str) -> Outcome {
 }
 
 #[test]
-fn no_command_writes_a_sealed_document_and_the_others_are_written() {
+fn sealed_document_is_never_written_but_the_others_are() {
     for words in [
         "update --yes",
         "update --image docker.io/org/my-app:1.0.1 --yes",
@@ -54,13 +54,13 @@ fn no_command_writes_a_sealed_document_and_the_others_are_written() {
 }
 
 #[test]
-fn a_document_that_may_change_is_written_and_rolled_back() {
+fn document_with_a_partial_checksum_is_written_and_rolled_back() {
     let (environment, sealed) = files(&["mac_only_encrypted: true", "encrypted_regex: ^data$"]);
     run(&environment, "update --yes").expect(0);
     let file = environment.home().join("web.yaml");
     let after = fs::read_to_string(&file).expect("a file");
     assert_eq!(after.matches("my-app:1.0.1\n").count(), 2, "{after}");
-    // With its checksum over everything the record is there, and stays.
+    // If the checksum covers everything, an existing record is kept.
     let stays = after.replace("  mac_only_encrypted: true\n", "");
     fs::write(&file, &stays).expect("a file");
     let outcome = run(&environment, "rollback deployment/sealed --yes").expect(1);
@@ -74,7 +74,7 @@ fn a_document_that_may_change_is_written_and_rolled_back() {
 }
 
 #[test]
-fn status_reads_a_sealed_document_and_says_that_it_is_not_written() {
+fn status_reads_a_sealed_document_and_warns_that_it_is_not_writable() {
     let (environment, _) = files(&[]);
     let outcome = run(&environment, "status -o json").expect(0);
     let list = outcome.json();
@@ -86,13 +86,13 @@ fn status_reads_a_sealed_document_and_says_that_it_is_not_written() {
         list["items"][1]["warnings"].as_array().map(Vec::len),
         Some(0)
     );
-    // No command is suggested that would be refused.
+    // A command that would be refused is not suggested.
     let outcome = run(&environment, "explain deployment/sealed").expect(0);
     assert!(!outcome.stdout.contains("Next:"), "{outcome:?}");
 }
 
 #[test]
-fn an_encrypted_image_or_policy_is_named_as_such() {
+fn encrypted_image_or_policy_is_reported_as_encrypted() {
     let encrypted = "ENC[AES256_GCM,data:q83v,iv:AAAA,tag:AAAA,type:str]";
     let environment = TestEnvironment::new();
     let text = |image: &str, policy: &str| {

@@ -1,11 +1,11 @@
-//! The flags of `status` that choose rows, decide and end.
+//! The flags of `status` for rows, decisions, and the exit code.
 
 use super::{AUTOMATED, LOCKED, automated, deployment, text, with_manifest};
 use crate::support::content::Image;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// One workload of each kind, on a registry with 1.0.0, 1.0.1 and 1.3.0.
+/// One workload for each kind of row, on a registry with 1.0.0, 1.0.1 and 1.3.0.
 fn mixed(registry: &TestRegistry) -> TestEnvironment {
     registry.tag("org/app", ["1.0.0", "1.0.1", "1.3.0"]);
     let image = registry.image("org/app:1.0.0");
@@ -33,7 +33,7 @@ fn status(environment: &TestEnvironment, more: &[&str]) -> Outcome {
 }
 
 #[test]
-fn only_keeps_the_rows_that_it_names() {
+fn only_keeps_the_named_rows() {
     let registry = TestRegistry::start();
     let environment = mixed(&registry);
     for (only, expected) in [
@@ -55,13 +55,13 @@ fn only_keeps_the_rows_that_it_names() {
             .map(|item| text(&item["workload"], "name").to_owned())
             .collect();
         assert_eq!(names.join(" "), expected, "{only}");
-        // What is not shown still counts.
+        // Hidden rows still count.
         assert_eq!(outcome.json()["summary"]["containers"], 7);
     }
 }
 
 #[test]
-fn no_row_left_is_said_and_is_no_failure() {
+fn empty_selection_is_reported_and_exits_with_0() {
     let environment = with_manifest(&deployment("web", &["note: none"], &[("app", "a/b:1")]));
     let outcome = status(&environment, &["--only", "updates"]).expect(0);
     assert_eq!(outcome.stdout, "");
@@ -72,7 +72,7 @@ fn no_row_left_is_said_and_is_no_failure() {
 }
 
 #[test]
-fn the_exit_code_tells_what_waits_only_if_it_is_asked_for() {
+fn exit_code_reports_pending_updates_only_on_request() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let image = registry.image("org/app:1.0.0");
@@ -111,7 +111,7 @@ fn the_exit_code_tells_what_waits_only_if_it_is_asked_for() {
 }
 
 #[test]
-fn an_assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
+fn assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.2.3", "1.3.0", "2.0.0"]);
     let image = registry.image("org/app:1.2.3");
@@ -145,14 +145,14 @@ fn an_assumed_policy_is_shown_in_brackets_and_changes_no_outcome() {
 }
 
 #[test]
-fn where_nothing_has_a_policy_the_way_on_is_named() {
+fn without_any_policy_the_next_step_is_suggested() {
     let environment = with_manifest(&deployment("web", &["note: none"], &[("app", "a/b:1")]));
     let outcome = status(&environment, &[]).expect(0);
     assert!(outcome.stderr.contains("--assume auto"), "{outcome:#?}");
 }
 
 #[test]
-fn an_image_that_is_too_young_waits() {
+fn too_young_image_waits() {
     let registry = TestRegistry::start();
     registry.push("org/app", "1.0.0", Image::built("2020-01-01T00:00:00Z"));
     registry.push("org/app", "1.0.1", Image::built("2021-01-01T00:00:00Z"));
@@ -164,7 +164,7 @@ fn an_image_that_is_too_young_waits() {
         (text(&old, "outcome"), text(&old, "reason")),
         ("update", "newer-image")
     );
-    // Where the running image is electable, it stays.
+    // If the running image is electable, it is kept.
     let young = status(&environment, &["-o", "json", "--min-age", "36500d"])
         .expect(0)
         .item();
@@ -184,7 +184,7 @@ fn an_image_that_is_too_young_waits() {
 }
 
 #[test]
-fn an_image_without_the_platform_is_not_elected() {
+fn image_without_the_platform_is_not_elected() {
     let registry = TestRegistry::start();
     let built = || Image::built("2021-01-01T00:00:00Z");
     registry.push("org/app", "1.0.0", built());
@@ -193,7 +193,7 @@ fn an_image_without_the_platform_is_not_elected() {
     let environment = with_manifest(&automated("semver:~1.0", &registry.image("org/app:1.0.0")));
     for (flags, expected) in [
         (&["--platform", "linux/amd64"][..], "org/app:1.0.1"),
-        // That of the running image.
+        // The platform of the running image.
         (&[][..], "org/app:1.0.1"),
         (&["--platform", "linux/arm64"], "org/app:1.0.2"),
     ] {

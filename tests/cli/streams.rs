@@ -1,4 +1,4 @@
-//! Standard output that goes away, colour, and Ctrl-C.
+//! Closed standard output, colour, and Ctrl-C.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const STATUS: [&str; 5] = [
 ];
 
 #[test]
-fn a_reader_that_goes_away_is_no_event() {
+fn closed_standard_output_is_not_an_error() {
     for more in [&[][..], &["-o", "json"], &["-o", "yaml"]] {
         let environment = TestEnvironment::new();
         let run = environment.program(STATUS.iter().chain(more)).dir(&root());
@@ -38,7 +38,7 @@ fn a_reader_that_goes_away_is_no_event() {
 }
 
 #[test]
-fn only_a_terminal_or_a_flag_makes_colour() {
+fn colour_needs_a_terminal_or_a_flag() {
     let coloured = |environment: &TestEnvironment, more: &[&str], no_color: bool| {
         let run = environment.program(STATUS.iter().chain(more)).dir(&root());
         let run = if no_color {
@@ -54,7 +54,7 @@ fn only_a_terminal_or_a_flag_makes_colour() {
         (&[][..], false, false),
         (&["--color", "never"], false, false),
         (&["--color=always"], false, true),
-        // What is typed counts more than what is set.
+        // The flag takes precedence over the environment.
         (&["--color=always"], true, true),
         (&[], true, false),
         (&["--color=always", "-o", "json"], false, false),
@@ -92,7 +92,7 @@ fn ctrl_c_while_scanning_shows_what_is_decided() {
             assert!(begun.elapsed() < Duration::from_secs(20), "no requests");
             std::thread::sleep(Duration::from_millis(10));
         }
-        // The quick answer is on its way through.
+        // Give the fast registry's answer time to be processed.
         std::thread::sleep(Duration::from_millis(800));
         running.interrupt();
         let outcome = running.wait().expect(130);

@@ -1,4 +1,4 @@
-//! `test`: a policy tried on tags.
+//! `test`: tries a policy on tags.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::text;
 use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 
-/// A policy on tags from standard input, with nothing to read and nobody to ask.
+/// Tries a policy on tags from standard input, without files or registries.
 fn tried(image: &str, policy: &str, more: &[&str], tags: &str) -> Outcome {
     let environment = TestEnvironment::new();
     let args = ["test", image, "--policy", policy, "--tags-from", "-"];
@@ -48,7 +48,7 @@ fn json_is_the_documented_object() {
 }
 
 #[test]
-fn nothing_elected_is_null_and_no_failure() {
+fn no_elected_tag_is_null_and_exits_with_0() {
     assert_eq!(
         latest("org/app:1.0.0", "semver:~7", &[], "1.0.0\n"),
         Value::Null
@@ -56,7 +56,7 @@ fn nothing_elected_is_null_and_no_failure() {
 }
 
 #[test]
-fn tags_come_with_times_as_json_lines() {
+fn tags_with_times_are_read_from_json_lines() {
     let tags = r#"{"tag": "a", "created": "2024-01-02T00:00:00Z"}
 {"tag": "b", "created": "2024-01-03T00:00:00Z", "digest": null}
 
@@ -66,7 +66,7 @@ fn tags_come_with_times_as_json_lines() {
 }
 
 #[test]
-fn a_broken_line_is_named_by_file_and_line() {
+fn broken_line_is_reported_with_file_and_line() {
     for (name, flag) in [("-", "-"), ("tags.jsonl", "tags.jsonl")] {
         let tags = "1.0.0\n{\"tag\": \"1.0.1\"}\n{\"tag\": \n";
         let environment = TestEnvironment::new();
@@ -90,7 +90,7 @@ fn a_broken_line_is_named_by_file_and_line() {
 }
 
 #[test]
-fn a_line_that_is_no_tag_is_left_out_and_counted() {
+fn line_that_is_not_a_tag_is_skipped_and_counted() {
     let tried = |tags| tried("org/app:1.0.0", "semver:*", &[], tags).expect(0);
     let one = tried("1.0.0\n# new\n1.0.1\n");
     assert_eq!(
@@ -106,7 +106,7 @@ fn a_line_that_is_no_tag_is_left_out_and_counted() {
 }
 
 #[test]
-fn a_misspelt_field_of_a_line_is_refused() {
+fn misspelt_field_of_a_line_is_refused() {
     let outcome = tried(
         "org/app",
         "glob:*",
@@ -120,7 +120,7 @@ fn a_misspelt_field_of_a_line_is_refused() {
 }
 
 #[test]
-fn what_stands_beside_a_policy_can_be_tried_too() {
+fn filters_of_a_policy_can_be_tried() {
     let variants = "1.25.3-alpine\n1.25.4-alpine\n1.25.5\n1.25.4-slim\n";
     let filter = ["--filter-tags", "^(?P<v>.*)-alpine$", "--extract", "$v"];
     let plain = "1.0.0\n1.0.1\n1.0.2\n";
@@ -147,7 +147,7 @@ fn what_stands_beside_a_policy_can_be_tried_too() {
 }
 
 #[test]
-fn an_invalid_expression_is_named_with_its_flag_and_part() {
+fn invalid_expression_is_reported_with_its_flag_and_position() {
     for (args, flag, part) in [
         (&["--policy", "semver:>=1 <<2"][..], "--policy", "<2"),
         (&["--policy", "regex:["], "--policy", "["),
@@ -181,7 +181,7 @@ fn an_invalid_expression_is_named_with_its_flag_and_part() {
 }
 
 #[test]
-fn tags_that_cannot_be_had_are_a_failure() {
+fn unavailable_tags_are_a_failure() {
     let registry = TestRegistry::start();
     let environment = TestEnvironment::new();
     let image = registry.image("org/nothing:1");
@@ -197,7 +197,7 @@ fn tags_that_cannot_be_had_are_a_failure() {
 }
 
 #[test]
-fn a_registry_answers_where_no_tags_are_given() {
+fn registry_is_used_when_no_tags_are_given() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = TestEnvironment::new();
@@ -205,7 +205,7 @@ fn a_registry_answers_where_no_tags_are_given() {
     let args = ["test", &image, "--policy", "semver:~1.0", "-o", "json"];
     let tried = environment.run(args).expect(0).json();
     assert_eq!(text(&tried, "latest"), "1.0.1");
-    // The list, and manifest and config of both tags.
+    // The list, and the manifest and config of both tags.
     assert_eq!(registry.requests().len(), 5);
     registry.forget();
     let more = ["--platform", "linux/amd64", "--cache", "off"];

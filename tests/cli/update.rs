@@ -25,7 +25,7 @@ fn text(file: &Path) -> String {
 }
 
 #[test]
-fn a_file_is_updated_once_and_keeps_the_rest() {
+fn file_is_updated_once_and_the_rest_is_unchanged() {
     let environment = TestEnvironment::new();
     let before = format!(
         "# The shop.\r\n{}# The end.",
@@ -58,7 +58,7 @@ fn a_file_is_updated_once_and_keeps_the_rest() {
 }
 
 #[test]
-fn a_file_is_rolled_back_and_locked() {
+fn file_is_rolled_back_and_locked() {
     let environment = with_manifest(&automated("semver:~1.0", IMAGE));
     let file = environment.home().join("web.yaml");
     run(&environment, &["update", "-f", "web.yaml", "--yes"]).expect(0);
@@ -78,7 +78,7 @@ fn a_file_is_rolled_back_and_locked() {
 }
 
 #[test]
-fn standard_input_goes_on_to_standard_output() {
+fn standard_input_is_passed_to_standard_output() {
     let environment = TestEnvironment::new();
     let layout = layout();
     let before = format!("{}# The end.", automated("semver:~1.0", IMAGE));
@@ -89,7 +89,7 @@ fn standard_input_goes_on_to_standard_output() {
     assert!(outcome.stdout.ends_with("# The end."), "{outcome:?}");
     let line = "deployment.apps/web image updated\n";
     assert!(outcome.stderr.contains(line), "{outcome:?}");
-    // Where there is nothing to do the text goes on all the same.
+    // With nothing to update, the text is still passed on.
     let again = environment
         .program(words)
         .stdin(outcome.stdout.clone())
@@ -107,7 +107,7 @@ fn standard_input_goes_on_to_standard_output() {
 }
 
 #[test]
-fn nothing_is_written_without_a_yes() {
+fn nothing_is_written_without_confirmation() {
     let environment = with_manifest(&automated("semver:~1.0", IMAGE));
     let file = environment.home().join("web.yaml");
     let before = text(&file);
@@ -122,7 +122,7 @@ fn nothing_is_written_without_a_yes() {
 }
 
 #[test]
-fn what_makes_no_sense_is_wrong_usage() {
+fn contradictory_arguments_are_a_usage_error() {
     let environment = with_manifest(&automated("semver:~1.0", IMAGE));
     for (words, said) in [
         (&["update"][..], "-l or --all"),
@@ -160,7 +160,7 @@ fn what_makes_no_sense_is_wrong_usage() {
 }
 
 #[test]
-fn what_is_held_back_is_told_with_the_flag_that_lifts_it() {
+fn held_back_update_is_reported_with_the_flag_that_lifts_it() {
     let policy = "fluxcd.io/tag.app: 'semver:~1.0'";
     let locked = deployment(
         "web",
@@ -194,7 +194,7 @@ fn what_is_held_back_is_told_with_the_flag_that_lifts_it() {
 }
 
 #[test]
-fn a_registry_that_cannot_be_asked_is_a_failure() {
+fn unreachable_registry_is_a_failure() {
     let environment = with_manifest(&automated("semver:~1.0", "localhost:1/org/my-app:1.0.0"));
     let outcome = environment
         .run(["update", "-f", "web.yaml", "--yes"])
@@ -208,7 +208,7 @@ fn a_registry_that_cannot_be_asked_is_a_failure() {
 
 #[test]
 fn ctrl_c_before_anything_is_written_changes_nothing() {
-    // While tags are listed, and while the image is looked for once more.
+    // While tags are listed, and while the image is looked up again before the write.
     for stalled_at in ["/tags/list", "/manifests/1.0.1"] {
         let registry = TestRegistry::start();
         for tag in ["1.0.0", "1.0.1"] {
@@ -235,10 +235,10 @@ fn ctrl_c_before_anything_is_written_changes_nothing() {
 }
 
 #[test]
-fn an_image_that_is_not_written_is_no_success() {
+fn image_that_is_not_written_is_a_failure() {
     let environment = TestEnvironment::new();
     environment.write("web.yaml", automated("semver:~1.0", IMAGE));
-    for (image, told) in [
+    for (image, message) in [
         ("docker.io/org/my-app:1.2.0", "--override-policy"),
         (
             "docker.io/org/other:1",
@@ -247,7 +247,7 @@ fn an_image_that_is_not_written_is_no_success() {
     ] {
         let words = ["update", "-f", "web.yaml", "--yes", "--image", image];
         let outcome = run(&environment, &words).expect(1);
-        assert!(outcome.stderr.contains(told), "{outcome:#?}");
+        assert!(outcome.stderr.contains(message), "{outcome:#?}");
     }
     run(
         &environment,
@@ -262,7 +262,7 @@ fn an_image_that_is_not_written_is_no_success() {
     run(&environment, &["rollback", "-f", "web.yaml", "--offline"]).expect(2);
 }
 
-/// An image of another repository than the one that runs, where nobody listens.
+/// An image of a different repository, on a registry that does not exist.
 const ELSEWHERE: &str = "127.0.0.1:1/org/x:1.0.0";
 
 /// A Deployment whose record names that image.
@@ -276,7 +276,7 @@ fn rolled_from_elsewhere() -> TestEnvironment {
 }
 
 #[test]
-fn a_rollback_to_another_repository_is_held_back_and_shown_whole() {
+fn rollback_to_another_repository_is_held_back_and_shown_in_full() {
     let environment = rolled_from_elsewhere();
     let file = environment.home().join("web.yaml");
     let before = text(&file);
@@ -295,7 +295,7 @@ fn a_rollback_to_another_repository_is_held_back_and_shown_whole() {
 }
 
 #[test]
-fn a_rollback_to_another_repository_names_both_where_the_policy_is_overridden() {
+fn rollback_with_an_overridden_policy_names_both_repositories() {
     let environment = rolled_from_elsewhere();
     let file = environment.home().join("web.yaml");
     let words = ["rollback", "-f", "web.yaml", "--override-policy", "--yes"];

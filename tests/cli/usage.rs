@@ -1,10 +1,10 @@
-//! Wrong command lines, help, and a cluster that is not there.
+//! Usage errors, help, and a missing cluster.
 
 use super::{automated, with_manifest};
 use crate::support::program::TestEnvironment;
 
 #[test]
-fn wrong_usage_ends_with_2_and_says_what_there_is() {
+fn usage_error_exits_with_2_and_lists_the_choices() {
     for (args, part) in [
         (&["statsu"][..], "status"),
         (&["status", "--onlly", "updates"], "--only"),
@@ -88,7 +88,7 @@ fn wrong_usage_ends_with_2_and_says_what_there_is() {
 }
 
 #[test]
-fn an_unknown_type_is_answered_with_the_supported_ones() {
+fn unknown_type_error_lists_the_supported_types() {
     let outcome = TestEnvironment::new().run(["status", "deplo"]).expect(1);
     assert!(
         outcome
@@ -103,7 +103,7 @@ fn an_unknown_type_is_answered_with_the_supported_ones() {
 }
 
 #[test]
-fn without_a_kubeconfig_kubectls_line_is_said() {
+fn missing_kubeconfig_is_reported_in_kubectls_words() {
     for args in [
         &["status"][..],
         &["status", "-A"],
@@ -123,7 +123,7 @@ fn without_a_kubeconfig_kubectls_line_is_said() {
 }
 
 #[test]
-fn a_folder_of_layouts_that_is_not_there_is_an_error() {
+fn missing_oci_layout_folder_is_an_error() {
     let environment = with_manifest(&automated("semver:*", "org/app:1"));
     let outcome = environment.run(["status", "-f", "web.yaml", "--oci-layout", "nosuch"]);
     assert_eq!(
@@ -133,7 +133,7 @@ fn a_folder_of_layouts_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn types_are_named_in_kubectls_ways() {
+fn types_are_accepted_in_all_of_kubectls_spellings() {
     let environment = with_manifest(&automated("semver:>>", "org/app:1"));
     for words in [
         &["all"][..],
@@ -151,7 +151,7 @@ fn types_are_named_in_kubectls_ways() {
 }
 
 #[test]
-fn an_invalid_assumption_is_an_error_before_anything_is_read() {
+fn invalid_assumed_policy_fails_before_anything_is_read() {
     let outcome = TestEnvironment::new()
         .run(["status", "-f", "nosuch", "--assume", "semver:>>"])
         .expect(1);
@@ -191,7 +191,7 @@ fn help_begins_with_examples_and_needs_no_command() {
 }
 
 #[test]
-fn kubectls_ways_to_write_a_level_are_taken() {
+fn kubectls_spellings_of_the_log_level_are_accepted() {
     for level in ["-v", "-v=6", "-v6", "--v=6"] {
         TestEnvironment::new().run(["version", level]).expect(0);
     }
@@ -204,7 +204,7 @@ fn kubectls_ways_to_write_a_level_are_taken() {
 
 #[cfg(unix)]
 #[test]
-fn a_line_break_or_an_escape_of_others_begins_no_line_and_reaches_no_terminal() {
+fn line_breaks_and_escapes_in_foreign_text_are_cleaned_in_messages() {
     let environment = TestEnvironment::new();
     let evil = "evil\nhint: run rm \u{202e}\u{1b}[31m.yaml";
     environment.write(evil, "a: [\n");

@@ -1,4 +1,4 @@
-//! The second run: what the first one learnt is not asked again.
+//! Warm runs: what an earlier run cached is not requested again.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::support::registry::{Fault, TestRegistry};
 const LIST: &str = "GET /v2/org/app/tags/list";
 const RUN: [&str; 5] = ["status", "-f", "web.yaml", "-o", "json"];
 
-/// A repository of builds, the last one the newest, and a workload that runs the
-/// first.
+/// A repository of builds, the last one newest, and a workload that runs the first.
 fn builds(count: usize) -> (TestRegistry, TestEnvironment) {
     let registry = TestRegistry::start();
     for build in 0..count {
@@ -28,7 +27,7 @@ fn run(environment: &TestEnvironment, more: &[&str]) -> Outcome {
     environment.run(RUN.iter().chain(more)).expect(0)
 }
 
-/// The items without when they were asked for.
+/// The items without the time of their requests.
 fn decisions(outcome: &Outcome) -> Vec<serde_json::Value> {
     let mut items = outcome.items();
     for item in &mut items {
@@ -40,7 +39,7 @@ fn decisions(outcome: &Outcome) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag() {
+fn warm_status_requests_the_list_and_confirms_the_elected_and_running_tags() {
     let (registry, environment) = builds(30);
     let cold = run(&environment, &[]);
     assert_eq!(registry.requests().len(), 1 + 2 * 30);
@@ -58,7 +57,7 @@ fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag(
     );
     assert_eq!(decisions(&cold), decisions(&warm));
     assert_eq!(cold.items()[0]["latest"], registry.image("org/app:dev-029"));
-    // The list, each tag and each image; and nothing of the one that confirms.
+    // The list, each tag and each image; the confirmation adds nothing.
     assert!(
         warm.stderr.contains("cache: 61 of 61 found"),
         "{}",
@@ -67,36 +66,36 @@ fn a_warm_status_asks_for_the_list_and_confirms_the_elected_and_the_running_tag(
 }
 
 #[test]
-fn a_new_tag_costs_what_it_alone_costs() {
+fn new_tag_costs_only_its_own_requests() {
     let (registry, environment) = builds(10);
     run(&environment, &[]);
     registry.push("org/app", "dev-new", Image::built("2024-06-01T00:00:00Z"));
     registry.forget();
     let items = run(&environment, &[]).items();
     assert_eq!(items[0]["latest"], registry.image("org/app:dev-new"));
-    // The list, its manifest and config, and a look at the running tag.
+    // The list, the new tag's manifest and config, and a HEAD of the running tag.
     assert_eq!(registry.requests().len(), 4, "{:?}", registry.paths());
 }
 
 #[test]
-fn a_moved_tag_is_met_with_its_new_image() {
+fn moved_tag_is_evaluated_with_its_new_image() {
     let (registry, environment) = builds(10);
     run(&environment, &[]);
-    // The newest now serves the oldest image of all.
+    // The newest tag now serves the oldest image.
     registry.push("org/app", "dev-009", Image::built("2023-01-01T00:00:00Z"));
     let items = run(&environment, &[]).items();
     assert_eq!(items[0]["latest"], registry.image("org/app:dev-008"));
 }
 
 #[test]
-fn what_cannot_be_confirmed_ends_the_run_all_the_same() {
+fn run_ends_when_a_tag_cannot_be_confirmed() {
     let platform = ["--platform", "linux/amd64"];
     for (tag, status, more, latest, reason) in [
-        // Gone: the next one is elected.
+        // The elected tag is gone: the next one is elected.
         ("dev-009", 404, &[][..], Some("dev-008"), "newer-image"),
-        // Not to be had: whether it is the newest is not known.
+        // The tag is unavailable, so whether it is the newest is unknown.
         ("dev-009", 500, &[], None, "registry-error"),
-        // The running one is gone; what it offered is not known.
+        // The running tag is gone, so its platforms are unknown.
         ("dev-000", 404, &platform, Some("dev-009"), "newer-image"),
     ] {
         let (registry, environment) = builds(10);
@@ -110,7 +109,7 @@ fn what_cannot_be_confirmed_ends_the_run_all_the_same() {
 }
 
 #[test]
-fn offline_asks_nothing_and_decides_the_same() {
+fn offline_sends_no_requests_and_decides_the_same() {
     let (registry, environment) = builds(10);
     let online = run(&environment, &[]);
     registry.forget();
@@ -119,11 +118,14 @@ fn offline_asks_nothing_and_decides_the_same() {
     assert_eq!(decisions(&online), decisions(&offline));
     let (then, now) = (&online.items()[0]["facts"], &offline.items()[0]["facts"]);
     assert_eq!(now["source"], "cache");
-    assert_eq!(now["askedAt"], then["askedAt"], "it is as old as it is");
+    assert_eq!(
+        now["askedAt"], then["askedAt"],
+        "the time is that of the request"
+    );
 }
 
 #[test]
-fn offline_without_a_cache_says_so_in_the_row() {
+fn offline_without_a_cache_is_reported_in_the_row() {
     let (registry, environment) = builds(1);
     let items = run(&environment, &["--offline"]).items();
     assert_eq!(items[0]["reason"], "registry-unreachable");
@@ -136,10 +138,10 @@ fn offline_without_a_cache_says_so_in_the_row() {
 }
 
 #[test]
-fn the_tags_of_an_image_without_their_dates_are_no_answer() {
+fn tags_without_dates_are_listed_with_an_error() {
     let (registry, environment) = builds(3);
     let image = registry.image("org/app");
-    // The list is known, and no date.
+    // The list is cached, but no dates are.
     let list = ["test", &image, "--policy", "semver:*"];
     environment.run(list);
     let outcome = environment.run(["images", &image, "--offline"]).expect(1);
@@ -152,7 +154,7 @@ fn the_tags_of_an_image_without_their_dates_are_no_answer() {
 }
 
 #[test]
-fn offline_and_no_cache_is_wrong_usage() {
+fn offline_with_cache_off_is_a_usage_error() {
     let (_registry, environment) = builds(1);
     let more = ["--offline", "--cache", "off"];
     let outcome = environment.run(RUN.iter().chain(&more)).expect(2);
@@ -161,7 +163,7 @@ fn offline_and_no_cache_is_wrong_usage() {
 }
 
 #[test]
-fn without_a_cache_every_run_is_the_first() {
+fn without_a_cache_every_run_is_cold() {
     let (registry, environment) = builds(3);
     for _ in 0..2 {
         registry.forget();
@@ -172,7 +174,7 @@ fn without_a_cache_every_run_is_the_first() {
 }
 
 #[test]
-fn a_policy_on_versions_costs_one_request_warm_as_cold() {
+fn version_policy_costs_one_request_warm_or_cold() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.1")));
@@ -184,7 +186,7 @@ fn a_policy_on_versions_costs_one_request_warm_as_cold() {
 }
 
 #[test]
-fn an_update_on_versions_is_confirmed_by_heads_when_warm() {
+fn warm_version_update_is_confirmed_by_head_requests() {
     let registry = TestRegistry::start();
     registry.tag("org/app", ["1.0.0", "1.0.1"]);
     let environment = with_manifest(&automated("semver:*", &registry.image("org/app:1.0.0")));
@@ -211,7 +213,7 @@ fn an_update_on_versions_is_confirmed_by_heads_when_warm() {
 }
 
 #[test]
-fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
+fn killed_scan_keeps_what_it_cached_and_damages_nothing() {
     let (registry, environment) = builds(40);
     registry.fault("/blobs/", Fault::Slow(Duration::from_millis(300)));
     let running = environment
@@ -232,10 +234,10 @@ fn a_killed_scan_leaves_what_it_learnt_and_spoils_nothing() {
 }
 
 #[test]
-fn eight_runs_at_once_on_one_cache_decide_the_same() {
+fn eight_concurrent_runs_on_one_cache_decide_the_same() {
     let (registry, environment) = builds(20);
     let environment = &environment;
-    // Eight at once on a small machine.
+    // Eight runs at once need time on a small machine.
     let patient = || {
         environment
             .program(RUN)
@@ -260,11 +262,11 @@ fn eight_runs_at_once_on_one_cache_decide_the_same() {
 
 #[cfg(unix)]
 #[test]
-fn a_full_disk_costs_the_cache_and_nothing_else() {
+fn full_disk_disables_only_the_cache() {
     use std::path::Path;
     use std::process::Command;
 
-    // No file may grow beyond 8 KiB: less than the cache needs.
+    // No file may exceed 8 KiB, which is less than the cache needs.
     let (registry, environment) = builds(20);
     let program = env!("CARGO_BIN_EXE_kubectl-imgpolicy");
     let limited = |home: &Path| {

@@ -1,9 +1,9 @@
-//! The parser as documentation: docs/commands.md, the man pages and `--help` say
-//! what stands there and nothing else.
+//! The parser as documentation: docs/commands.md, the man pages and `--help` are
+//! generated from it alone.
 
 use clap::{Arg, Command};
 
-/// Every command by what is typed for it, with the flags that it inherits.
+/// Every command by its full command line, with the flags that it inherits.
 pub(super) fn commands() -> Vec<(String, Command)> {
     let mut root = kubectl_imgpolicy::cli::command().disable_help_subcommand(true);
     root.build();
@@ -20,11 +20,11 @@ pub(super) fn commands() -> Vec<(String, Command)> {
 }
 
 #[test]
-fn every_command_has_a_description_and_an_example_of_itself() {
+fn every_command_has_a_description_and_an_example() {
     for (typed, command) in commands() {
         let about = command.get_about().map(ToString::to_string);
         assert!(about.is_some_and(|about| !about.is_empty()), "{typed}");
-        // A group of commands is shown by theirs.
+        // A group of commands is covered by the examples of its commands.
         if command.has_subcommands() {
             continue;
         }
@@ -38,8 +38,8 @@ fn every_command_has_a_description_and_an_example_of_itself() {
             .split_once("Examples:\n")
             .map_or("", |(_, lines)| lines);
         let is_shown = examples.lines().any(|line| line.contains(&typed));
-        assert!(is_shown, "{typed}: no line of its examples shows it");
-        // A first line that says what for.
+        assert!(is_shown, "{typed}: no example uses it");
+        // The first line describes the example.
         assert!(examples.starts_with("  # "), "{typed}: {examples}");
     }
 }
@@ -56,9 +56,9 @@ fn every_argument_has_a_description() {
 }
 
 #[test]
-fn a_flag_stands_under_the_same_heading_in_each_command() {
-    // The heading of a whole group goes on behind the group, so that a flag may
-    // come to stand under another one's.
+fn flag_is_under_the_same_heading_in_every_command() {
+    // A heading also applies to the flags after its group, so a flag may end up under the
+    // wrong one.
     let help = |flag: &Arg| flag.get_help().map(ToString::to_string);
     let commands = commands();
     let flags: Vec<(&str, &Arg)> = commands
@@ -70,7 +70,7 @@ fn a_flag_stands_under_the_same_heading_in_each_command() {
             other.get_id() == flag.get_id() && help(other) == help(flag)
         };
         for (other, again) in flags.iter().filter(same) {
-            // Without a heading it is the command's own.
+            // A flag without a heading belongs to the command itself.
             if let (Some(one), Some(another)) = (flag.get_help_heading(), again.get_help_heading())
             {
                 assert_eq!(one, another, "{} of {typed} and of {other}", flag.get_id());

@@ -1,4 +1,4 @@
-//! What the documents show is what the program prints.
+//! The output in the documents is what the program prints.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,8 +9,8 @@ use walkdir::WalkDir;
 
 use super::{Block, documents, root, shell_in, taken_apart};
 
-/// The commands of a session with what each shows. A command goes on in the next
-/// line behind a backslash or a pipe.
+/// The commands of a session with the output of each. A command continues on the next
+/// line after a backslash or a pipe.
 fn session(block: &Block) -> Vec<(String, Vec<String>)> {
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
     let mut goes_on = false;
@@ -38,16 +38,16 @@ fn has_open_quote(command: &str) -> bool {
     command.matches('\'').count() % 2 == 1
 }
 
-/// Whether a printed line is what a document shows; `…` stands for any text.
+/// Whether a printed line matches the documented one; `…` matches any text.
 fn is_shown(printed: &str, shown: &str) -> bool {
     let parts: Vec<String> = shown.split('…').map(regex::escape).collect();
     let pattern = format!("^{}$", parts.join(".*"));
     Regex::new(&pattern).expect("escaped").is_match(printed)
 }
 
-/// The folder in which a document's sessions run, one after the other: they may
-/// write there. The paths of a checkout work in it; in the quick start's, so do
-/// those of the copy that its reader makes.
+/// The folder where a document's sessions run, one after the other; they may write
+/// there. Paths of a checkout work in it. For the quick start, so do the paths of the
+/// copy that the reader makes.
 fn folder_of(document: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     symlink(root().join("docs"), folder.path().join("docs")).expect("a link");
@@ -70,7 +70,7 @@ fn folder_of(document: &str) -> TempDir {
 }
 
 #[test]
-fn what_the_documents_show_is_what_the_program_prints() {
+fn documented_sessions_match_the_program_output() {
     let home = tempfile::tempdir().expect("a folder");
     let mut sessions = 0;
     for document in documents() {
@@ -103,5 +103,5 @@ fn what_the_documents_show_is_what_the_program_prints() {
             }
         }
     }
-    assert!(sessions >= 8, "only {sessions} sessions were found");
+    assert!(sessions >= 8, "only {sessions} sessions found");
 }

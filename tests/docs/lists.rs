@@ -1,4 +1,4 @@
-//! What the documents list is all there is.
+//! The lists in the documents are complete.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
-/// Flags of other programs, and the one that clap adds by itself.
+/// Flags of other programs, and the one that clap adds.
 const OTHER_FLAGS: [&str; 11] = [
     "--annotation",
     "--creation-time",
@@ -28,7 +28,7 @@ const OTHER_FLAGS: [&str; 11] = [
 ];
 
 #[test]
-fn every_word_of_a_decision_is_documented() {
+fn every_state_outcome_and_order_is_documented() {
     let document = "docs/policies.md";
     assert_named(document, State::ALL.iter().map(|word| word.as_str()));
     assert_named(document, Outcome::ALL.iter().map(|word| word.as_str()));
@@ -48,7 +48,7 @@ fn first_cells(document: &str, heading: &str) -> Vec<String> {
 }
 
 #[test]
-fn reasons_rejections_and_warnings_have_a_line_each_in_their_tables() {
+fn each_reason_rejection_and_warning_has_a_table_row() {
     let words = |all: Vec<&str>| -> Vec<String> { all.into_iter().map(str::to_owned).collect() };
     for (heading, all) in [
         (
@@ -73,7 +73,7 @@ fn reasons_rejections_and_warnings_have_a_line_each_in_their_tables() {
 }
 
 #[test]
-fn what_is_held_back_and_what_became_of_the_rest_is_documented() {
+fn hold_reasons_and_results_are_documented() {
     let document = "docs/output.md";
     let line = |hold: &HoldReason| match hold.lifted_by() {
         Some(flag) => (format!("| `{hold}` |"), format!("| `{flag}` |")),
@@ -81,14 +81,17 @@ fn what_is_held_back_and_what_became_of_the_rest_is_documented() {
     };
     let text = read(document);
     for (start, end) in HoldReason::ALL.iter().map(line) {
-        let is_it = |line: &&str| line.starts_with(&start) && line.ends_with(&end);
-        assert!(text.lines().any(|line| is_it(&line)), "{start} … {end}");
+        assert!(
+            text.lines()
+                .any(|line| line.starts_with(&start) && line.ends_with(&end)),
+            "{start} … {end}"
+        );
     }
     assert_named(document, WriteResult::ALL.iter().map(|word| word.as_str()));
 }
 
 #[test]
-fn reasons_stand_beside_their_outcome() {
+fn reasons_are_listed_with_their_outcome() {
     let text = read("docs/policies.md");
     for reason in Reason::ALL {
         let line = format!("| `{reason}` | `{}` |", reason.outcome());
@@ -97,7 +100,7 @@ fn reasons_stand_beside_their_outcome() {
 }
 
 #[test]
-fn troubleshooting_has_an_entry_for_each_reason_that_decides_nothing() {
+fn troubleshooting_covers_each_reason_for_an_unknown_outcome() {
     let text = read("docs/troubleshooting.md");
     let heading = Regex::new(r"(?m)^### `([a-z-]+)`$").expect("a pattern");
     let entries: BTreeSet<&str> = heading
@@ -122,7 +125,7 @@ fn columns_and_exit_codes_are_documented() {
     );
 }
 
-/// The names of all fields, however deep.
+/// The names of all fields at every depth.
 fn fields(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -202,7 +205,7 @@ fn no_document_names_a_flag_that_does_not_exist() {
 }
 
 #[test]
-fn every_dependency_is_accounted_for() {
+fn every_dependency_is_documented() {
     let manifest = read("Cargo.toml");
     let section = manifest.split("[dependencies]").nth(1).expect("a section");
     let section = section.split("\n[").next().expect("a section");

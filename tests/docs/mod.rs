@@ -1,5 +1,5 @@
-//! The documentation against the program: what it shows is what is printed, and
-//! what it lists is all there is.
+//! Checks the documentation against the program: documented output matches, and lists
+//! are complete.
 
 mod commands;
 mod examples;
@@ -50,8 +50,7 @@ pub(super) fn shell(script: &str, home: &Path) -> Output {
     shell_in(root(), script, home)
 }
 
-/// Runs a shell script in a folder, with an environment that knows neither the
-/// user nor a cluster.
+/// Runs a shell script in a folder, with an environment without a user or a cluster.
 pub(super) fn shell_in(folder: &Path, script: &str, home: &Path) -> Output {
     let mut command = Command::new("sh");
     command
@@ -66,14 +65,14 @@ pub(super) fn shell_in(folder: &Path, script: &str, home: &Path) -> Output {
     command.output().expect("sh")
 }
 
-/// What the program prints on standard output.
+/// The standard output of the program.
 pub(super) fn printed(words: &str) -> String {
     let home = tempfile::tempdir().expect("a folder");
     let output = shell(&format!("\"$IMGPOLICY\" {words}"), home.path());
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// A block of a document between fences.
+/// A fenced block of a document.
 pub(super) struct Block {
     pub(super) document: String,
     pub(super) line: usize,

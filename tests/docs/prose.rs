@@ -1,4 +1,4 @@
-//! Links that lead somewhere, lines that can be read.
+//! Links resolve, and lines of prose are short.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use regex::Regex;
 
 use super::{documents, root, taken_apart};
 
-/// The longest line of prose, in characters. Tables and code may be longer.
+/// The maximum length of a line of prose, in characters. Tables and code may be longer.
 const PROSE: usize = 100;
 
-/// A heading as the address of its section.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     heading
         .trim_start_matches('#')
@@ -30,7 +30,7 @@ fn anchors(document: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_link_inside_the_repository_leads_somewhere() {
+fn every_link_within_the_repository_resolves() {
     let link = Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern");
     for document in documents() {
         let (_, prose) = taken_apart(&document);
@@ -50,7 +50,7 @@ fn every_link_inside_the_repository_leads_somewhere() {
                 assert!(
                     section.is_empty()
                         || anchors(&file.canonicalize().expect("a file")).contains(section),
-                    "{document}:{line}: {target} is no section"
+                    "{document}:{line}: {target} is not a section"
                 );
             }
         }

@@ -1,4 +1,4 @@
-//! The requests that the documents promise.
+//! The documented number of requests.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{read, root, shell};
 use crate::support::content::Image;
 use crate::support::registry::TestRegistry;
 
-/// The requests that `status` costs for one container with a policy.
+/// The number of requests of `status` for one container with a policy.
 fn requests_of(registry: &TestRegistry, tag: &str, policy: &str, flags: &str) -> usize {
     let image = format!("{}:{tag}", registry.image("org/app"));
     let manifest = format!(
@@ -26,7 +26,7 @@ fn requests_of(registry: &TestRegistry, tag: &str, policy: &str, flags: &str) ->
 }
 
 #[test]
-fn a_run_costs_the_requests_that_the_documents_promise() {
+fn run_costs_the_documented_requests() {
     let registry = TestRegistry::start();
     let tags: Vec<String> = (0..9).map(|n| format!("1.0.{n}")).collect();
     for tag in &tags {
@@ -51,7 +51,7 @@ fn a_run_costs_the_requests_that_the_documents_promise() {
 }
 
 #[test]
-fn the_tests_that_the_documents_name_exist() {
+fn tests_named_in_the_documents_exist() {
     let mut source = String::new();
     for folder in ["tests", "src"] {
         for entry in walkdir::WalkDir::new(root().join(folder)) {
@@ -67,7 +67,7 @@ fn the_tests_that_the_documents_name_exist() {
     for found in name.captures_iter(&text) {
         named += 1;
         let function = format!("fn {}(", &found[1]);
-        assert!(source.contains(&function), "{} is no test", &found[1]);
+        assert!(source.contains(&function), "{} is not a test", &found[1]);
     }
     assert!(named > 5);
 }

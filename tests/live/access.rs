@@ -1,4 +1,4 @@
-//! Who may not, what is not there: each in kubectl's words.
+//! Missing permissions and missing servers, reported in kubectl's words.
 
 use kubectl_imgpolicy::cluster::{
     Cluster, ClusterError, ConnectionOptions, Coverage, Scope, Selection, WorkloadSelector,
@@ -28,7 +28,7 @@ fn with_file(kubeconfig: std::path::PathBuf) -> ConnectionOptions {
 }
 
 #[tokio::test]
-async fn a_reader_of_one_namespace_is_told_what_and_where() {
+async fn forbidden_list_is_reported_with_the_resource_and_namespace() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("allowed").await;
     plane.allow_reader(namespace).await;
@@ -78,7 +78,7 @@ async fn a_reader_of_one_namespace_is_told_what_and_where() {
 }
 
 #[tokio::test]
-async fn a_reader_of_workloads_alone_gets_them_all_without_errors() {
+async fn workloads_only_reader_gets_all_workloads_without_errors() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("workloads-only").await;
     plane.allow_workloads_reader().await;
@@ -110,7 +110,7 @@ async fn a_reader_of_workloads_alone_gets_them_all_without_errors() {
 }
 
 #[tokio::test]
-async fn nobody_gets_an_entry_a_kind() {
+async fn user_without_permissions_gets_one_error_per_kind() {
     let plane = ControlPlane::shared();
     let cluster = plane.connect(User::Nobody, "default").await;
     let listing = cluster
@@ -121,14 +121,14 @@ async fn nobody_gets_an_entry_a_kind() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_wrong_or_expired_is_told_once() {
+async fn wrong_or_expired_token_is_reported_once() {
     let plane = ControlPlane::shared();
     let error = failure(with_file(kubeconfigs::of_stranger(plane))).await;
     assert_eq!(
         error.line(),
         "error: You must be logged in to the server (Unauthorized)"
     );
-    // A token that was typed replaces the file's.
+    // A token flag replaces the token in the file.
     let typed = ConnectionOptions {
         token: Some(User::Admin.token().into()),
         ..with_file(kubeconfigs::of_stranger(plane))
@@ -141,7 +141,7 @@ async fn a_token_that_is_wrong_or_expired_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_dead_port_is_kubectls_line() {
+async fn dead_port_gives_kubectls_message() {
     let plane = ControlPlane::shared();
     let [port] = free_ports();
     let error = failure(with_file(kubeconfigs::of_dead_port(plane, port))).await;
@@ -155,7 +155,7 @@ async fn a_dead_port_is_kubectls_line() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_trusted_certificate_is_refused_unless_told() {
+async fn untrusted_server_certificate_is_refused_unless_verification_is_off() {
     let plane = ControlPlane::shared();
     let server = |insecure| ConnectionOptions {
         server: Some(plane.url.clone()),
@@ -182,7 +182,7 @@ fn empty_file(plane: &ControlPlane) -> std::path::PathBuf {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_logs_in() {
+async fn credential_plugin_logs_in() {
     let plane = ControlPlane::shared();
     let plugin = |token: &str| {
         let credential = serde_json::json!({"kind": "ExecCredential",
@@ -201,13 +201,13 @@ async fn a_credential_plugin_logs_in() {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_that_fails_is_told_with_its_words() {
+async fn failing_credential_plugin_is_reported_with_its_output() {
     let plane = ControlPlane::shared();
     let file = kubeconfigs::of_plugin(plane, "echo 'log in first' >&2; exit 3");
     let error = failure(with_file(file)).await.line();
     let start = "Unable to connect to the server: getting credentials: exec: executable ";
     assert!(error.starts_with(start), "{error}");
-    // With a terminal at hand the plugin has said its words there itself.
+    // On a terminal, the plugin has already printed its own message.
     let ends = [
         "failed with exit code 3",
         "failed with exit code 3: log in first",
@@ -216,7 +216,7 @@ async fn a_credential_plugin_that_fails_is_told_with_its_words() {
 }
 
 #[tokio::test]
-async fn impersonation_asks_as_another() {
+async fn requests_use_the_impersonated_user() {
     let plane = ControlPlane::shared();
     let options = ConnectionOptions {
         impersonate_user: Some("eve".to_owned()),

@@ -8,7 +8,7 @@ use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::objects::workload;
 
-/// An image of a registry where nobody listens.
+/// An image of a registry that does not exist.
 const DEAD: &str = "127.0.0.1:1/org/app:1.0.0";
 
 const FOUR: [WorkloadKind; 4] = [
@@ -32,7 +32,7 @@ fn id(kind: WorkloadKind, namespace: &str, name: &str) -> WorkloadId {
 
 async fn object(plane: &ControlPlane, id: &WorkloadId) -> Value {
     let cluster = plane.connect(User::Admin, &id.namespace).await;
-    cluster.object(id).await.expect("it is there")
+    cluster.object(id).await.expect("the object exists")
 }
 
 async fn annotations(plane: &ControlPlane, namespace: &str, name: &str) -> Value {
@@ -40,7 +40,7 @@ async fn annotations(plane: &ControlPlane, namespace: &str, name: &str) -> Value
     object(plane, &id).await["metadata"]["annotations"].clone()
 }
 
-/// A namespace with these Deployments and a kubeconfig of the administrator.
+/// Creates a namespace with these Deployments; returns the administrator's kubeconfig.
 async fn deployments(plane: &ControlPlane, namespace: &str, names: &[&str]) -> std::path::PathBuf {
     plane.namespace(namespace).await;
     let objects: Vec<Value> = names
@@ -58,7 +58,7 @@ fn sorted(run: &Run) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
+async fn each_kind_is_annotated_and_nothing_else_changes() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("annotated-kinds").await;
     let objects = FOUR.map(|kind| workload(kind.as_str(), namespace, "web", DEAD));
@@ -94,13 +94,13 @@ async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
         "{run:?}"
     );
     let note = "note: no controller runs here; run 'kubectl imgpolicy update' to apply it";
-    // A manual workload waits for somebody, not for a controller.
+    // A manual workload waits for a user, not for a controller.
     assert!(!run.stderr.contains(note), "{run:?}");
 
     for (kind, before) in FOUR.into_iter().zip(before) {
         let after = object(plane, &id(kind, namespace, "web")).await;
         assert_eq!(after["spec"], before["spec"], "{kind}");
-        // Of a Deployment the API server counts annotations as well.
+        // For Deployments, the API server also counts changes of annotations.
         if kind != WorkloadKind::Deployment {
             assert_eq!(
                 after["metadata"]["generation"], before["metadata"]["generation"],
@@ -136,7 +136,7 @@ async fn each_kind_is_annotated_and_nothing_else_of_it_changes() {
 }
 
 #[tokio::test]
-async fn whoever_may_only_read_is_told_what_to_ask() {
+async fn read_only_user_gets_a_permission_hint() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-reader";
     deployments(plane, namespace, &["web"]).await;
@@ -155,7 +155,7 @@ async fn whoever_may_only_read_is_told_what_to_ask() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_there_stops_no_other() {
+async fn missing_workload_does_not_stop_the_others() {
     let plane = ControlPlane::shared();
     let kubeconfig = deployments(plane, "annotated-missing", &["web"]).await;
     let words = [
@@ -174,7 +174,7 @@ async fn one_that_is_not_there_stops_no_other() {
     let annotations = annotations(plane, "annotated-missing", "web").await;
     assert_eq!(annotations["fluxcd.io/locked"], "true");
     assert_eq!(annotations["fluxcd.io/locked_msg"], "freeze");
-    // The user as the API server knows them.
+    // The user name known to the API server.
     assert_eq!(annotations["fluxcd.io/locked_user"], "admin");
     let at = annotations["imgpolicy.dev/locked-at"]
         .as_str()
@@ -183,7 +183,7 @@ async fn one_that_is_not_there_stops_no_other() {
 }
 
 #[tokio::test]
-async fn nothing_changes_without_a_yes_and_in_a_dry_run() {
+async fn nothing_changes_without_confirmation_or_in_a_dry_run() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-dry";
     let kubeconfig = deployments(plane, namespace, &["web", "api"]).await;
@@ -222,7 +222,7 @@ async fn nothing_changes_without_a_yes_and_in_a_dry_run() {
 }
 
 #[tokio::test]
-async fn whoever_writes_the_annotation_again_or_is_not_bound_is_named() {
+async fn controllers_that_rewrite_or_ignore_the_annotation_are_named() {
     let plane = ControlPlane::shared();
     let namespace = "annotated-obeyed";
     let kubeconfig = deployments(plane, namespace, &["web"]).await;
@@ -248,7 +248,7 @@ async fn whoever_writes_the_annotation_again_or_is_not_bound_is_named() {
 }
 
 #[tokio::test]
-async fn words_of_the_new_commands_are_completed() {
+async fn arguments_of_the_annotation_commands_are_completed() {
     let plane = ControlPlane::shared();
     let kubeconfig = deployments(plane, "annotated-words", &["web", "api"]).await;
     for (words, expected) in [

@@ -1,4 +1,4 @@
-//! Runs `kubectl-imgpolicy` as a user would, with an environment of its own.
+//! Runs `kubectl-imgpolicy` as a user would, in its own environment.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What a run of the binary gave.
+/// The result of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) stdout: String,
@@ -26,32 +26,34 @@ impl From<Output> for Run {
 }
 
 impl Run {
-    /// The standard output of a run that did what it was asked, as JSON.
+    /// The standard output of a successful run, as JSON.
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.code, 0, "{self:?}");
         serde_json::from_str(&self.stdout).expect("JSON")
     }
 
-    /// The same, the rows for containers of this name, by their workload's.
+    /// The row of the container with this name in this workload.
     pub(crate) fn row(&self, workload: &str, container: &str) -> Value {
         let list = self.json();
         let items = list["items"].as_array().expect("a list");
         let is_it =
             |item: &&Value| item["workload"]["name"] == workload && item["container"] == container;
         let row = items.iter().find(is_it);
-        row.unwrap_or_else(|| panic!("no row of {workload}: {self:?}"))
+        row.unwrap_or_else(|| panic!("no row for {workload}: {self:?}"))
             .clone()
     }
 
-    /// The lines of standard output, each with its words one space apart.
+    /// The lines of standard output, with single spaces between words.
     pub(crate) fn table(&self) -> Vec<String> {
-        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.stdout.lines().map(words).collect()
+        self.stdout
+            .lines()
+            .map(|line: &str| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
     }
 }
 
-/// The binary under test: cargo's, or `IMGPOLICY_E2E_BINARY`, such as the one
-/// that a release ships.
+/// The binary under test: cargo's, or `IMGPOLICY_E2E_BINARY`, for example the
+/// release binary.
 pub(crate) fn path() -> PathBuf {
     let given = std::env::var_os("IMGPOLICY_E2E_BINARY");
     given.map_or_else(
@@ -60,8 +62,8 @@ pub(crate) fn path() -> PathBuf {
     )
 }
 
-/// A program with a kubeconfig. Nothing of the caller's environment gets in: no
-/// proxy, no KUBECONFIG, no docker login, no cache, no colour.
+/// A program with a kubeconfig. It inherits nothing from the caller's environment:
+/// no proxy, KUBECONFIG, docker login, cache, or colour.
 pub(crate) fn command(program: &Path, home: &Path, kubeconfig: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -89,8 +91,7 @@ pub(crate) fn measured(kubeconfig: &Path, arguments: &[&str]) -> (Run, Duration,
     measure(command(&path(), home.path(), kubeconfig).args(arguments))
 }
 
-/// Runs a command and measures it: time, and the most memory it held in KiB as
-/// far as the system tells (Linux does).
+/// Runs a command and measures its time and its peak memory in KiB (on Linux).
 pub(crate) fn measure(command: &mut Command) -> (Run, Duration, Option<u64>) {
     let started = Instant::now();
     let mut child = command
@@ -99,7 +100,7 @@ pub(crate) fn measure(command: &mut Command) -> (Run, Duration, Option<u64>) {
         .spawn()
         .expect("the binary runs");
     let status = format!("/proc/{}/status", child.id());
-    // The figure only grows, so the last one read is right up to the last moment.
+    // The peak only grows, so the last value read is accurate until shortly before the end.
     let sampler = std::thread::spawn(move || {
         let mut peak = None;
         while let Ok(text) = std::fs::read_to_string(&status) {
@@ -133,9 +134,9 @@ pub(crate) fn measure(command: &mut Command) -> (Run, Duration, Option<u64>) {
     (run, took, sampler.join().expect("sampled"))
 }
 
-/// Tells whoever runs the tests something, which `cargo test` would swallow of a
-/// test that passes.
+/// Prints a message for the user, bypassing `cargo test`, which hides the output of
+/// passing tests.
 pub(crate) fn say(text: &str) {
-    // Nobody listens, nobody misses it.
+    // A closed standard error is not a failure.
     let _ = writeln!(std::io::stderr(), "live: {text}");
 }

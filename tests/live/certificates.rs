@@ -1,4 +1,4 @@
-//! A certificate authority that nobody else knows, made anew for each use.
+//! A private certificate authority, generated for each use.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -6,12 +6,12 @@ use rcgen::{
 };
 
 pub(crate) struct Authority {
-    /// Its own certificate, for whoever shall trust it.
+    /// Its own certificate, for clients that must trust it.
     pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A certificate and its key, both in PEM.
+/// A certificate and its key, both as PEM.
 pub(crate) struct Identity {
     pub(crate) certificate: String,
     pub(crate) key: String,
@@ -31,7 +31,7 @@ impl Authority {
         }
     }
 
-    /// An identity of this machine's loopback.
+    /// Issues a certificate for the loopback address.
     pub(crate) fn loopback(&self) -> Identity {
         let key = key();
         let names = ["127.0.0.1", "localhost"].map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Updates of an object that others write a hundred times a second.
+//! Updates of an object that another client writes a hundred times a second.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::kubeconfigs::User;
 use crate::objects::workload;
 use crate::plans::{self, app};
 
-/// How many updates are made, one after the other.
+/// The number of updates, made one after the other.
 const UPDATES: u64 = 25;
 
-/// Between two foreign writes. One follows the other, so that on a slow machine
-/// they become fewer and not a crowd.
+/// The pause between two foreign writes. They run one after the other, so a slow
+/// machine gets fewer writes, not overlapping ones.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// The foreign writer goes round so many annotations.
+/// The number of annotations that the foreign writer cycles through.
 const KEYS: u64 = 20;
 
-/// Writes the status and annotations by turns until told to stop. Gives what it
-/// wrote last into each annotation, and how often it wrote.
+/// Writes the status and annotations alternately until stopped. Returns the last value
+/// of each annotation, and the number of writes.
 async fn foreign_writer(
     client: kube::Client,
     path: String,
@@ -56,7 +56,7 @@ async fn foreign_writer(
             .body(body.to_string().into_bytes())
             .expect("a request");
         let answer = client.request_text(request).await;
-        answer.expect("a foreign write is never refused");
+        answer.expect("foreign writes are never refused");
     }
     (last, written)
 }
@@ -70,14 +70,14 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
         .await;
     let cluster = plane.connect(User::Admin, namespace).await;
     let id = plans::id(WorkloadKind::StatefulSet, namespace, "web");
-    let before = cluster.object(&id).await.expect("it is there");
+    let before = cluster.object(&id).await.expect("the object exists");
 
     let stop = Arc::new(AtomicBool::new(false));
     let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/web");
     let started = Instant::now();
     let writer = foreign_writer(plane.kube_client(), path, Arc::clone(&stop));
     let writer = tokio::spawn(writer);
-    // What the first plan was made from is old by now, as after a question.
+    // The first plan is based on an outdated object, as after a confirmation.
     let mut observed = vec![cluster.observe(&id).await.expect("read")];
     for n in 1..=UPDATES {
         let (from, to) = (format!("org/app:1.{}", n - 1), format!("org/app:1.{n}"));
@@ -91,14 +91,14 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
     let (last, count) = writer.await.expect("the foreign writer ends");
     let rate = count as f64 / started.elapsed().as_secs_f64();
     say(&format!(
-        "{UPDATES} updates beside {rate:.0} foreign writes a second"
+        "{UPDATES} updates during {rate:.0} foreign writes a second"
     ));
 
-    let after = cluster.object(&id).await.expect("it is there");
+    let after = cluster.object(&id).await.expect("the object exists");
     let containers = &after["spec"]["template"]["spec"]["containers"];
     assert_eq!(containers[0]["image"], format!("org/app:1.{UPDATES}"));
     assert_eq!(containers.as_array().map(Vec::len), Some(1));
-    // Of a StatefulSet only changes of the spec are counted, so each update was
+    // A StatefulSet's generation counts only changes of the spec, so each update was
     // written once.
     let generation = |object: &Value| object["metadata"]["generation"].as_u64();
     assert_eq!(
@@ -106,7 +106,7 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
         generation(&before).map(|generation| generation + UPDATES)
     );
     let annotations = &after["metadata"]["annotations"];
-    // Neither is an update recorded twice.
+    // No update is recorded twice, either.
     assert_eq!(annotations["fluxcd.io/build.number"], UPDATES.to_string());
     for (key, value) in last {
         assert_eq!(annotations[&key], value, "{key}");
@@ -114,7 +114,7 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_who_update_at_once_write_the_image_once() {
+async fn two_concurrent_updates_write_the_image_once() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("contention-two").await;
     plane
@@ -133,11 +133,11 @@ async fn two_who_update_at_once_write_the_image_once() {
     for applied in [one, two] {
         match &applied[0].result {
             Ok(Done::Written) => written += 1,
-            // The other one finds the image that it wanted.
+            // The other update finds its image already set.
             other => assert_eq!(other.as_ref().ok(), Some(&Done::Unchanged), "{other:?}"),
         }
     }
     assert_eq!(written, 1);
-    let after = cluster.object(&id).await.expect("it is there");
+    let after = cluster.object(&id).await.expect("the object exists");
     assert_eq!(after["metadata"]["generation"], 2);
 }

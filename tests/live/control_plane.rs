@@ -1,4 +1,4 @@
-//! etcd and kube-apiserver, started once for all tests of the process.
+//! etcd and kube-apiserver, started once per test process.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use crate::binary::say;
 use crate::kubeconfigs::{self, User};
 use crate::process::{Process, free_ports, tool};
 
-/// Who asked for what, one line a request.
+/// The audit policy: one log line per request.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
      omitStages: [RequestReceived]\nrules: [{level: Metadata}]\n";
 
@@ -26,17 +26,17 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// The control plane of this test process, started by whoever asks first.
+    /// The control plane of this test process, started on first use.
     pub(crate) fn shared() -> &'static Self {
-        // A start that failed is not tried again by every test.
+        // A failed start is not retried by every test.
         static SHARED: OnceLock<Option<ControlPlane>> = OnceLock::new();
         let start = || std::panic::catch_unwind(Self::start).ok();
         let shared = SHARED.get_or_init(start).as_ref();
-        shared.expect("the control plane started; why not is told where it failed first")
+        shared.expect("the control plane started (the first failing test shows the cause)")
     }
 
-    /// A second one, for the tests that look at the whole cluster: its only node
-    /// is linux/arm64, it has no HelmReleases, and few tests share it.
+    /// A second control plane for tests of the whole cluster: its only node is
+    /// linux/arm64, it has no HelmReleases, and few tests share it.
     pub(crate) async fn second() -> &'static Self {
         static SECOND: tokio::sync::OnceCell<ControlPlane> = tokio::sync::OnceCell::const_new();
         let start = || async {
@@ -65,7 +65,7 @@ impl ControlPlane {
                 format!("--listen-peer-urls={}", local(peer)),
                 format!("--initial-advertise-peer-urls={}", local(peer)),
                 format!("--initial-cluster=e={}", local(peer)),
-                // Nothing of this outlives the tests.
+                // The data does not outlive the tests.
                 "--unsafe-no-fsync".to_owned(),
                 "--log-level=warn".to_owned(),
             ]
@@ -110,9 +110,9 @@ impl ControlPlane {
         plane
     }
 
-    /// Waits on a thread of its own, since the tests' runtimes are busy.
+    /// Waits on its own thread because the tests' runtimes are busy.
     fn wait_until_ready(&self, started: Instant) {
-        // The default namespace comes a moment after readiness.
+        // The default namespace appears shortly after readiness.
         let paths = ["/readyz", "/api/v1/namespaces/default"];
         let ready = || async {
             let client = self.kube_client();
@@ -121,7 +121,7 @@ impl ControlPlane {
                 let answer = client.request_text(request.expect("a request")).await;
                 answer.map_err(|error| error.to_string())?;
             }
-            // The library's own connections want it.
+            // The library's own connections need it.
             let certificate = self.certificate().exists();
             certificate
                 .then_some(())
@@ -148,18 +148,18 @@ impl ControlPlane {
         });
     }
 
-    /// The certificate that the API server made for itself.
+    /// The API server's self-signed certificate.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.api_server.folder.join("apiserver.crt")
     }
 
-    /// A folder for files of the tests; it goes with the control plane.
+    /// A folder for test files, removed with the control plane.
     pub(crate) fn folder(&self) -> PathBuf {
         self.api_server.folder.clone()
     }
 
-    /// The administrator's own client, for the tests' own doings. It takes no
-    /// proxy and trusts anybody, since this is loopback.
+    /// An administrator's client for the tests' own requests. It uses no proxy and
+    /// trusts every certificate because this is loopback.
     pub(crate) fn kube_client(&self) -> kube::Client {
         let mut config = kube::Config::new(self.url.parse().expect("a URL"));
         config.accept_invalid_certs = true;
@@ -167,7 +167,7 @@ impl ControlPlane {
         kube::Client::try_from(config).expect("a client")
     }
 
-    /// The library's connection, as a user with a namespace in the context.
+    /// The library's connection for a user, with a namespace in the context.
     pub(crate) async fn connect(&self, user: User, namespace: &str) -> Cluster {
         let options = ConnectionOptions {
             kubeconfig: Some(kubeconfigs::of_user(self, user, namespace)),
@@ -176,7 +176,7 @@ impl ControlPlane {
         Cluster::connect(&options).await.expect("a kubeconfig")
     }
 
-    /// The URIs that a user has asked for and that contain a text.
+    /// The URIs containing a text that a user has requested.
     pub(crate) fn audited(&self, user: User, containing: &str) -> Vec<String> {
         let log = self.api_server.folder.join("audit.log");
         let log = std::fs::read_to_string(log).expect("an audit log");
@@ -189,10 +189,10 @@ impl ControlPlane {
     }
 }
 
-/// A private key and its public key, both in PEM, made anew for each run.
+/// A private key and its public key, both as PEM, generated for each run.
 fn service_account_key() -> (String, String) {
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-    /// SubjectPublicKeyInfo of a P-256 key, up to the point.
+    /// SubjectPublicKeyInfo of a P-256 key, up to the curve point.
     const PUBLIC: [u8; 26] = [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
         0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,

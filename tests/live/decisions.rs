@@ -1,4 +1,4 @@
-//! What would be written, decided from a real cluster and a real registry.
+//! Decisions from a real cluster and a real registry.
 
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ async fn semver_elects_the_highest_version() {
     );
     let summary = "1 container: 1 automated (1 update)";
     assert_eq!(table.stderr.trim_end(), summary);
-    // Scripts are told by the exit code, if they ask.
+    // The exit code reports updates on request.
     let code = |words: &[&str]| imgpolicy(&kubeconfig, words).code;
     assert_eq!(code(&["status", "--exit-code"]), 10);
 }
@@ -79,7 +79,7 @@ async fn glob_elects_the_newest_by_creation_time() {
 }
 
 #[tokio::test]
-async fn a_digest_policy_follows_its_tag() {
+async fn digest_policy_follows_its_tag() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("by-digest").await;
     let image = format!("{}/shop/digest", registry.host);
@@ -120,7 +120,7 @@ async fn a_digest_policy_follows_its_tag() {
         latest("current"),
         ("keep".into(), format!("{image}:1.0@{new}").into())
     );
-    // The tag serves another digest by now, so it is left out.
+    // The tag now serves a different digest, so `latest` has no tag.
     assert_eq!(
         latest("pin"),
         ("update".into(), format!("{image}@{old}").into())
@@ -128,7 +128,7 @@ async fn a_digest_policy_follows_its_tag() {
 }
 
 #[tokio::test]
-async fn a_tag_without_the_nodes_platform_is_passed_over() {
+async fn tag_without_the_nodes_platform_is_skipped() {
     let (plane, registry) = (ControlPlane::second().await, Registry::shared().await);
     let namespace = plane.namespace("platforms").await;
     let image = format!("{}/shop/platforms", registry.host);
@@ -155,7 +155,7 @@ async fn a_tag_without_the_nodes_platform_is_passed_over() {
     let row = run.row("web", "app");
     assert_eq!(row["latest"], format!("{image}:1.1.0"), "{row}");
     assert_eq!(row["outcome"], "update");
-    // Nothing is left to elect.
+    // No tag is left to elect.
     let row = run.row("last", "app");
     assert_eq!(
         (&row["outcome"], &row["reason"]),
@@ -169,7 +169,7 @@ async fn a_tag_without_the_nodes_platform_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_away_spoils_its_own_row_only() {
+async fn unreachable_registry_affects_only_its_own_row() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("half-dead").await;
     let image = format!("{}/shop/alive", registry.host);
@@ -201,7 +201,7 @@ async fn a_registry_that_is_away_spoils_its_own_row_only() {
 }
 
 #[tokio::test]
-async fn explain_tells_of_a_live_workload_what_led_to_its_row() {
+async fn explain_shows_how_a_live_workload_was_decided() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("explained").await;
     let image = format!("{}/shop/explained", registry.host);
@@ -239,7 +239,7 @@ async fn explain_tells_of_a_live_workload_what_led_to_its_row() {
 }
 
 #[tokio::test]
-async fn a_tag_that_moved_is_seen_in_what_the_pods_run() {
+async fn moved_tag_is_detected_from_the_running_pods() {
     use crate::objects::pod_of;
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("moved").await;

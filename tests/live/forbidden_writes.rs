@@ -1,4 +1,4 @@
-//! Who may read and may not write, and what a policy of the cluster refuses.
+//! Users who may read but not write, and writes that an admission policy refuses.
 
 use kubectl_imgpolicy::workload::WorkloadKind;
 use kubectl_imgpolicy::write::Done;
@@ -10,7 +10,7 @@ use crate::objects::workload;
 use crate::plans::{self, app, failure};
 
 #[tokio::test]
-async fn a_reader_is_told_what_to_ask_and_nothing_is_half_done() {
+async fn reader_gets_a_permission_hint_and_nothing_is_half_written() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-reader").await;
     plane.allow_reader(namespace).await;
@@ -51,7 +51,7 @@ async fn a_reader_is_told_what_to_ask_and_nothing_is_half_done() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_is_told_so_before_anything_is_sent() {
+async fn denied_read_is_reported_before_any_write() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-nobody").await;
     plane
@@ -71,7 +71,7 @@ async fn who_may_not_read_is_told_so_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn events_that_may_not_be_recorded_are_one_note() {
+async fn forbidden_events_cause_one_note() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-no-events").await;
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"],
@@ -101,7 +101,7 @@ async fn events_that_may_not_be_recorded_are_one_note() {
 }
 
 #[tokio::test]
-async fn a_policy_of_the_cluster_refuses_or_warns_in_its_own_words() {
+async fn admission_policy_refuses_or_warns_in_its_own_words() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-policy").await;
     let names = ["loud", "refused", "web"];

@@ -1,5 +1,5 @@
-//! Groups that share a name: HelmReleases while they move from Flux 1 to Flux 2,
-//! and owners in a group whose newer version has other kinds only.
+//! Groups that share a kind: HelmReleases during a migration from Flux 1 to Flux 2,
+//! and owners in a group whose newer version has only other kinds.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::binary::imgpolicy;
 use crate::kubeconfigs::{self, User};
 use crate::shop::{Shop, said};
 
-/// The groups of HelmReleases by their versions; what `-o name` calls each.
+/// The versions of HelmReleases, and the `-o name` of each.
 const RELEASES: [(&str, &str); 3] = [
     ("flux.weave.works/v1beta1", "helmrelease.flux.weave.works/a"),
     ("helm.fluxcd.io/v1", "helmrelease.helm.fluxcd.io/a"),
@@ -17,7 +17,7 @@ const RELEASES: [(&str, &str); 3] = [
     ),
 ];
 
-/// A namespace with an automated HelmRelease `a` of each group.
+/// Creates a namespace with an automated HelmRelease `a` of each group.
 async fn releases(namespace: &'static str) -> Shop {
     let shop = Shop::open(namespace).await;
     let policies = json!({"fluxcd.io/automated": "true",
@@ -34,7 +34,7 @@ async fn releases(namespace: &'static str) -> Shop {
     shop
 }
 
-/// What each of the releases has at a place, in the order of the groups.
+/// The value of each release at a JSON pointer, in the order of the groups.
 async fn each(shop: &Shop, pointer: &str) -> Vec<Value> {
     let mut values = Vec::new();
     for (api_version, _) in RELEASES {
@@ -48,7 +48,7 @@ const LOCKED: &str = "/metadata/annotations/fluxcd.io~1locked";
 const TAG: &str = "/spec/values/image/tag";
 
 #[tokio::test]
-async fn each_group_is_shown_and_its_name_leads_back_to_it() {
+async fn each_group_is_shown_and_a_qualified_name_selects_it() {
     let shop = releases("groups-shown").await;
     let names = RELEASES.map(|(_, name)| name);
     let run = shop.run(&["status", "-o", "name"]);
@@ -87,7 +87,7 @@ async fn each_group_is_shown_and_its_name_leads_back_to_it() {
 }
 
 #[tokio::test]
-async fn a_write_reaches_the_group_that_is_named_and_no_other() {
+async fn write_changes_only_the_named_group() {
     let shop = releases("groups-written").await;
     for words in [
         &["lock", "hr/a", "--yes"][..],
@@ -131,12 +131,12 @@ async fn a_write_reaches_the_group_that_is_named_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_application_is_read_though_its_group_prefers_another_version() {
+async fn application_is_read_even_if_its_group_prefers_another_version() {
     let shop = Shop::open("groups-argo").await;
     shop.plane
         .define("argoproj.io", "v1alpha1", "Application")
         .await;
-    // As Argo CD's operator does.
+    // Argo CD's operator does this.
     shop.plane.define("argoproj.io", "v1beta1", "ArgoCD").await;
     let mut web = shop.workload("Deployment", "web");
     web["metadata"]["labels"] = json!({"app.kubernetes.io/instance": "groups-shop"});
@@ -152,14 +152,14 @@ async fn an_application_is_read_though_its_group_prefers_another_version() {
         .await;
     let run = shop.run(&["update", "deployment/web", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
-    let told = said(
+    let lines = said(
         &run,
         "Application groups-argo/groups-shop of Argo CD reverts it",
     );
-    assert_eq!(told.len(), 1, "{run:?}");
+    assert_eq!(lines.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
 
-    // Who may not read Applications does not know that there is none.
+    // Without permission to read Applications, their absence is unknown.
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"],
         "verbs": ["get", "patch"]}]);
     shop.plane
@@ -168,7 +168,7 @@ async fn an_application_is_read_though_its_group_prefers_another_version() {
     let kubeconfig = kubeconfigs::of_user(shop.plane, User::Partial, shop.namespace);
     let run = imgpolicy(&kubeconfig, &["update", "deployment/web", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
-    let told = said(&run, "if Argo CD manages deployment/web by its label");
-    assert_eq!(told.len(), 1, "{run:?}");
+    let lines = said(&run, "if Argo CD manages deployment/web by its label");
+    assert_eq!(lines.len(), 1, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.1");
 }

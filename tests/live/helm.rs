@@ -1,4 +1,4 @@
-//! HelmReleases, where the cluster has them.
+//! HelmReleases in a cluster that has the kind.
 
 use serde_json::json;
 
@@ -9,11 +9,11 @@ use crate::registry::Registry;
 use crate::workloads::everything;
 
 #[tokio::test]
-async fn helm_releases_are_rows_by_the_images_of_their_values() {
+async fn helm_releases_have_a_row_per_image_in_their_values() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("helm").await;
     plane.define_helm_releases().await;
-    // Another kind makes a newer version the preferred one of the group.
+    // Another kind makes a newer version the group's preferred one.
     plane.define("helm.toolkit.fluxcd.io", "v3", "Chart").await;
     let repository = format!("{}/shop/db", registry.host);
     for (tag, created) in [

@@ -1,4 +1,4 @@
-//! A user's home directory: logins, files, and runs of the binary in it.
+//! A user's home directory with logins and files, where the binary runs.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::binary::{Run, command, path};
 use crate::token_server::basic;
 
-/// A home directory that holds what a test puts there.
+/// A home directory with the files of a test.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    /// Of somebody who never logged in anywhere.
+    /// The home of a user without any login.
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -28,7 +28,7 @@ impl Home {
 
     /// After `docker login` at a registry that gives identity tokens.
     pub(crate) fn with_identity(host: &str, token: &str) -> Self {
-        // As Docker writes it: the user stands in `auth`, without a password.
+        // Docker writes the user into `auth`, without a password.
         let user = basic("00000000-0000-0000-0000-000000000000", "").replace("Basic ", "");
         Self::with_login(host, json!({"auth": user, "identitytoken": token}))
     }
@@ -40,7 +40,7 @@ impl Home {
         home
     }
 
-    /// Writes a file and gives back where it is.
+    /// Writes a file and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -48,8 +48,8 @@ impl Home {
         path.display().to_string()
     }
 
-    /// A manifest with one automated Deployment for each image, named `web-0`,
-    /// `web-1` …; gives back the file.
+    /// Writes a manifest with one automated Deployment per image, named `web-0`,
+    /// `web-1` …, and returns its path.
     pub(crate) fn workloads(&self, images: &[&str], policy: &str) -> String {
         let workload = |(n, image): (usize, &&str)| {
             let name = format!("web-{n}");
@@ -71,7 +71,7 @@ impl Home {
 }
 
 impl Run {
-    /// The same run, after it is clear that it shows none of these.
+    /// Returns the run after asserting that it shows none of these secrets.
     #[track_caller]
     pub(crate) fn hides(self, secrets: &[&str]) -> Self {
         for secret in secrets {

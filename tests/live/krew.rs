@@ -1,5 +1,5 @@
-//! The plugin as people get it: a real krew, with an index and archives of this
-//! machine, and the commands that a user types.
+//! Installation as users do it: a real krew, with a local index and local archives,
+//! and the commands that a user types.
 
 use std::fs;
 use std::io::Read;
@@ -15,14 +15,14 @@ use crate::releases::{PLATFORMS, Releases, here, pack, stripped, with_version};
 
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
-/// A user with kubectl and krew, and nothing of the caller's.
+/// A user with kubectl and krew, and nothing from the caller's environment.
 struct User {
     home: tempfile::TempDir,
     index: PathBuf,
 }
 
 impl User {
-    /// With an index that has this manifest.
+    /// A user whose index has this manifest.
     fn new(manifest: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let programs = home.path().join("bin");
@@ -39,7 +39,7 @@ impl User {
         user
     }
 
-    /// The index gets this manifest.
+    /// Puts this manifest into the index.
     fn index(&self, manifest: &str) {
         fs::write(self.index.join("plugins/imgpolicy.yaml"), manifest).expect("written");
         self.git(&["add", "--all"]);
@@ -67,15 +67,15 @@ impl User {
         self.home.path().join(".krew")
     }
 
-    /// A program in the user's environment. No folder that already has the plugin
-    /// is on PATH: the one that is found must be krew's.
+    /// A program in the user's environment. PATH has no folder that already holds the
+    /// plugin, so only krew's is found.
     fn command(&self, program: &str) -> Command {
         let caller = std::env::var_os("PATH").unwrap_or_default();
         let others = std::env::split_paths(&caller)
             .filter(|folder| !folder.join("kubectl-imgpolicy").exists());
         let own = [self.krew_root().join("bin"), self.home.path().join("bin")];
         let path = std::env::join_paths(own.into_iter().chain(others)).expect("a PATH");
-        // Looked up here: a Command searches the PATH of the caller.
+        // Looked up here because a Command searches the caller's PATH.
         let found = std::env::split_paths(&path)
             .map(|folder| folder.join(program))
             .find(|path| path.exists())
@@ -96,14 +96,14 @@ impl User {
         command
     }
 
-    /// Types a line that begins with `kubectl`.
+    /// Runs a command line that begins with `kubectl`.
     fn types(&self, line: &str) -> Run {
         let mut words = line.split(' ');
         let mut command = self.command(words.next().expect("a program"));
         command.args(words).output().expect("kubectl runs").into()
     }
 
-    /// The same, where it must succeed.
+    /// Runs a command line that must succeed.
     #[track_caller]
     fn gets(&self, line: &str) -> Run {
         let run = self.types(line);
@@ -113,7 +113,7 @@ impl User {
 }
 
 #[test]
-fn krew_installs_upgrades_and_removes_what_a_user_types() {
+fn krew_installs_upgrades_and_removes_the_plugin() {
     let (releases, folder) = (Releases::start(), tempfile::tempdir().expect("a folder"));
     let program = stripped(folder.path());
     let user = User::new(&releases.publish(VERSION, &program));
@@ -125,9 +125,9 @@ fn krew_installs_upgrades_and_removes_what_a_user_types() {
         "{found:?}"
     );
     let installed = user.gets("kubectl krew install imgpolicy");
-    let told = format!("{}{}", installed.stdout, installed.stderr);
-    assert!(told.contains("Installed plugin: imgpolicy"), "{told}");
-    assert!(told.contains("kubectl imgpolicy status -A"), "{told}");
+    let output = format!("{}{}", installed.stdout, installed.stderr);
+    assert!(output.contains("Installed plugin: imgpolicy"), "{output}");
+    assert!(output.contains("kubectl imgpolicy status -A"), "{output}");
 
     let version = user.gets("kubectl imgpolicy version");
     assert_eq!(version.stdout, format!("Client Version: {VERSION}\n"));
@@ -138,14 +138,14 @@ fn krew_installs_upgrades_and_removes_what_a_user_types() {
     let completion = user.gets("kubectl imgpolicy __complete vers");
     assert!(completion.stdout.starts_with("version\t"), "{completion:?}");
 
-    // As long as the old one, and no version that ever was.
+    // A version of the same length that was never released.
     let next = format!("v9{}", &VERSION[2..]);
     let program = with_version(&program, VERSION, &next);
     user.index(&releases.publish(&next, &program));
     user.gets("kubectl krew upgrade");
     let version = user.gets("kubectl imgpolicy version");
     assert_eq!(version.stdout, format!("Client Version: {next}\n"));
-    assert!(!kept.exists(), "the old version stays");
+    assert!(!kept.exists(), "the old version is still there");
 
     user.gets("kubectl krew uninstall imgpolicy");
     let gone = user.types("kubectl imgpolicy version");
@@ -157,9 +157,9 @@ fn krew_installs_upgrades_and_removes_what_a_user_types() {
 }
 
 #[test]
-fn the_manifest_serves_the_five_platforms_and_no_other() {
+fn manifest_serves_exactly_the_five_platforms() {
     let releases = Releases::start();
-    let user = User::new(&releases.publish(VERSION, &binary_of_no_weight()));
+    let user = User::new(&releases.publish(VERSION, &placeholder_binary()));
     user.gets("kubectl krew update");
     for (os, arch) in PLATFORMS {
         let run: Run = user
@@ -190,15 +190,15 @@ fn the_manifest_serves_the_five_platforms_and_no_other() {
     assert_ne!(run.code, 0, "{run:?}");
 }
 
-/// Where nothing runs it, a short file does as well.
-fn binary_of_no_weight() -> PathBuf {
+/// A short file is enough for tests that never run the program.
+fn placeholder_binary() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("LICENSE")
 }
 
 #[test]
-fn krews_own_check_accepts_the_manifest_and_every_archive() {
+fn krew_validation_accepts_the_manifest_and_every_archive() {
     let releases = Releases::start();
-    let manifest = releases.publish(VERSION, &binary_of_no_weight());
+    let manifest = releases.publish(VERSION, &placeholder_binary());
     let user = User::new(&manifest);
     let check = |manifest: &str, flags: &[&str]| -> Run {
         let file = user.home.path().join("imgpolicy.yaml");
@@ -218,7 +218,7 @@ fn krews_own_check_accepts_the_manifest_and_every_archive() {
         "{installed:?}"
     );
 
-    // The check does check.
+    // The check rejects a wrong manifest.
     let unversioned = manifest.replace(&format!("version: {VERSION}"), "version: 1.2.3");
     assert_ne!(check(&unversioned, &["-skip-install"]).code, 0);
     let sum = manifest.split("sha256: ").nth(1).expect("a sum");
@@ -263,9 +263,9 @@ fn entries(archive: &Path) -> Vec<Entry> {
 }
 
 #[test]
-fn an_archive_holds_regular_files_of_nobody_in_order() {
+fn archive_holds_ordered_regular_files_without_an_owner() {
     let folder = tempfile::tempdir().expect("a folder");
-    let packed = entries(&pack(&binary_of_no_weight(), here(), folder.path()));
+    let packed = entries(&pack(&placeholder_binary(), here(), folder.path()));
     let names: Vec<&str> = packed.iter().map(|entry| entry.name.as_str()).collect();
     assert!(names.is_sorted(), "{names:?}");
     for name in ["LICENSE", "README.md", "man/kubectl-imgpolicy.1"] {
@@ -283,7 +283,7 @@ fn an_archive_holds_regular_files_of_nobody_in_order() {
         assert_eq!(found, expected, "{entry:?}");
     }
     let windows = entries(&pack(
-        &binary_of_no_weight(),
+        &placeholder_binary(),
         ("windows", "amd64"),
         folder.path(),
     ));
@@ -293,12 +293,12 @@ fn an_archive_holds_regular_files_of_nobody_in_order() {
 }
 
 #[test]
-fn the_same_files_make_the_same_archive() {
+fn archives_are_reproducible() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = pack(&binary_of_no_weight(), here(), &folder.path().join("first"));
-    // Another day, other permissions, another name.
+    let first = pack(&placeholder_binary(), here(), &folder.path().join("first"));
+    // A different time, different permissions, a different name.
     let copy = folder.path().join("copy");
-    fs::write(&copy, fs::read(binary_of_no_weight()).expect("readable")).expect("written");
+    fs::write(&copy, fs::read(placeholder_binary()).expect("readable")).expect("written");
     let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
     let file = fs::File::options().write(true).open(&copy).expect("a file");
     file.set_modified(old).expect("set");
@@ -313,6 +313,6 @@ fn the_same_files_make_the_same_archive() {
     let (digits, named) = sum
         .trim_end()
         .split_once("  ")
-        .expect("as sha256sum has it");
+        .expect("the format of sha256sum");
     assert_eq!((digits.len(), named), (64, name.as_ref()));
 }

@@ -1,4 +1,4 @@
-//! The users of the control plane and the files that lead to them.
+//! The users of the control plane and their kubeconfigs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -8,25 +8,25 @@ use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
 
-/// Everybody whom the API server knows, by a token.
+/// The users that the API server knows, each with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum User {
-    /// May do everything.
+    /// Has all permissions.
     Admin,
-    /// The same, for the one test that counts its pages.
+    /// Also an administrator, for the one test that counts its pages.
     Counted,
-    /// The same, for the one test that counts what is asked without need.
+    /// Also an administrator, for the one test that counts unneeded requests.
     Frugal,
     /// May read workloads in the namespaces that `objects::allow_reader` names.
     PullIdentity,
-    /// May list Deployments alone in the namespace that a test names.
+    /// May list only Deployments, in a namespace that a test names.
     Partial,
-    /// May list the four kinds everywhere, and neither Pods nor Nodes.
+    /// May list the four kinds everywhere, but neither Pods nor Nodes.
     WorkloadsReader,
-    /// May list what has containers everywhere, and get Secrets and service
-    /// accounts in the namespaces that a test names.
+    /// May list workloads everywhere, and get Secrets and service accounts in the
+    /// namespaces that a test names.
     Puller,
-    /// May do nothing.
+    /// Has no permissions.
     Nobody,
 }
 
@@ -80,30 +80,30 @@ pub(crate) fn tokens() -> String {
     User::ALL.into_iter().enumerate().map(line).collect()
 }
 
-/// A file for a user, whose context is named after them.
+/// A kubeconfig for a user, with a context of the same name.
 pub(crate) fn of_user(plane: &ControlPlane, user: User, namespace: &str) -> PathBuf {
     let credentials = json!({"token": user.token()});
     write(plane, &plane.url, user.name(), &credentials, namespace)
 }
 
-/// A file with a token that the server does not know.
+/// A kubeconfig with a token that the server does not know.
 pub(crate) fn of_stranger(plane: &ControlPlane) -> PathBuf {
     of_token(plane, "expired")
 }
 
-/// A file with any token.
+/// A kubeconfig with this token.
 pub(crate) fn of_token(plane: &ControlPlane, token: &str) -> PathBuf {
     let credentials = json!({"token": token});
     write(plane, &plane.url, "stranger", &credentials, "default")
 }
 
-/// A file that leads to a port where nobody listens.
+/// A kubeconfig for a closed port.
 pub(crate) fn of_dead_port(plane: &ControlPlane, port: u16) -> PathBuf {
     let url = format!("https://127.0.0.1:{port}");
     write(plane, &url, "dead", &json!({"token": "any"}), "default")
 }
 
-/// A file with a credential plugin, a script of these lines.
+/// A kubeconfig with a credential plugin, a script of these lines.
 pub(crate) fn of_plugin(plane: &ControlPlane, lines: &str) -> PathBuf {
     let script = fresh(plane, "plugin");
     std::fs::write(&script, format!("#!/bin/sh\n{lines}\n")).expect("written");

@@ -1,29 +1,28 @@
 //! Tests against a real kube-apiserver and a real registry: `make e2e`.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | `process` | builds the tools, starts them, ends them however the tests end |
-//! | `control_plane` | etcd and kube-apiserver, twice for all tests |
-//! | `kubeconfigs` | the users and the files that lead to them |
-//! | `service_account` | an account whose tokens expire when a test likes |
-//! | `objects` | manifests, and putting them into the cluster |
-//! | `plans` | plans made by hand, and what writes them |
+//! | `process` | builds and starts the tools, and ends them however the tests end |
+//! | `control_plane` | etcd and kube-apiserver, two instances for all tests |
+//! | `kubeconfigs` | the users and their kubeconfigs |
+//! | `service_account` | an account whose tokens expire when a test needs it |
+//! | `objects` | manifests, and applying them to the cluster |
+//! | `plans` | handmade plans, and writing them |
 //! | `shop` | a namespace whose workloads follow a policy |
-//! | `registry` | registries with images made on the spot: open, with a password over TLS, with tokens |
-//! | `certificates`, `token_server`, `slow_line` | what their tests need |
-//! | `memcached` | a memcached for whoever asks |
-//! | `releases` | archives of the plugin, served, and the krew manifest with their sums |
+//! | `registry` | registries with generated images: open, with a password over TLS, with tokens |
+//! | `certificates`, `token_server`, `slow_line` | helpers of the registry tests |
+//! | `memcached` | a memcached for a single test |
+//! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
-//! | `content`, `test_registry` | a registry in the process, with many images at once |
-//! | the others | the tests |
+//! | `content`, `test_registry` | an in-process registry with many images |
+//! | all others | the tests |
 //!
-//! No controller and no kubelet runs: tests create Pods and Nodes themselves.
-//! Every test has a namespace of its own; what looks at the whole cluster has a
-//! second control plane.
+//! No controller or kubelet runs: tests create Pods and Nodes themselves. Every test
+//! has its own namespace; tests of the whole cluster use a second control plane.
 //!
-//! `IMGPOLICY_E2E_BINARY` names another binary to test, `IMGPOLICY_E2E_OBJECTS`
-//! how many workloads `whole_cluster` makes, and `IMGPOLICY_E2E_WORKLOADS` how
-//! many of all kinds `warm_cluster` does (`make bench-cluster`).
+//! `IMGPOLICY_E2E_BINARY` names another binary to test. `IMGPOLICY_E2E_OBJECTS` sets
+//! the number of workloads in `whole_cluster`, and `IMGPOLICY_E2E_WORKLOADS` that in
+//! `warm_cluster`, across all kinds (`make bench-cluster`).
 
 #![cfg(unix)]
 #![expect(

@@ -14,7 +14,7 @@ use crate::plans::{self, app, failure};
 const WORKLOADS: usize = 500;
 
 #[tokio::test]
-async fn five_hundred_are_written_around_one_that_fails() {
+async fn one_failure_among_five_hundred_writes_stops_no_other() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-many").await;
     let names: Vec<String> = (0..WORKLOADS).map(|n| format!("w{n:03}")).collect();
@@ -48,7 +48,7 @@ async fn five_hundred_are_written_around_one_that_fails() {
             assert_eq!(applied.result.as_ref().ok(), Some(&Done::Written));
         }
     }
-    // A second run finds what the first one wrote and writes nothing anew.
+    // A second run finds the new images and writes nothing again.
     let events = plane.events(namespace).await.len();
     assert_eq!(events, WORKLOADS - 1);
 }

@@ -1,4 +1,4 @@
-//! memcached, one for whoever asks, so that a test may end it.
+//! memcached, one instance per test, so that a test can end it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -19,19 +19,19 @@ pub(crate) struct Memcached {
 }
 
 impl Memcached {
-    /// An empty one with 64 MiB.
+    /// Starts an empty memcached with 64 MiB.
     pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// The same with further arguments, such as `-I 512k` for a small item limit.
+    /// The same with more arguments, for example `-I 512k` for a small item limit.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let program = find(&path).unwrap_or_else(|error| panic!("{error}"));
         let [port] = free_ports();
         let process = Process::start(&program.display().to_string(), |_| {
             let port = port.to_string();
-            // It refuses to be root; for others `-u` means nothing.
+            // memcached refuses to run as root; other users can ignore `-u`.
             let own = ["-l", "127.0.0.1", "-p", &port, "-U", "0", "-m", "64"];
             let user = ["-u", "nobody"];
             let all = own.iter().chain(&user).chain(arguments);
@@ -45,7 +45,7 @@ impl Memcached {
         memcached
     }
 
-    /// What it says of itself, such as `curr_items` and `get_hits`.
+    /// Its statistics, such as `curr_items` and `get_hits`.
     pub(crate) fn stats(&self) -> BTreeMap<String, String> {
         let lines = self.ask("stats\r\n").expect("memcached answers");
         let pair = |line: &String| {
@@ -55,14 +55,14 @@ impl Memcached {
         lines.iter().filter_map(pair).collect()
     }
 
-    /// One number of `stats`.
+    /// One number from `stats`.
     pub(crate) fn stat(&self, name: &str) -> u64 {
         let stats = self.stats();
         let number = stats.get(name).and_then(|value| value.parse().ok());
-        number.unwrap_or_else(|| panic!("no number {name}: {stats:?}"))
+        number.unwrap_or_else(|| panic!("no statistic {name}: {stats:?}"))
     }
 
-    /// Sends a command and gives back the lines of the answer, its end included.
+    /// Sends a command and returns the lines of the answer, including its end.
     fn ask(&self, command: &str) -> std::io::Result<Vec<String>> {
         let stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(READY_WITHIN))?;
@@ -95,7 +95,7 @@ impl Memcached {
     }
 }
 
-/// The program in one of the folders of a `PATH`.
+/// Finds the program in a `PATH`.
 fn find(path: &OsStr) -> Result<PathBuf, String> {
     std::env::split_paths(path)
         .map(|folder| folder.join("memcached"))
@@ -108,7 +108,7 @@ fn find(path: &OsStr) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn memcached_keeps_what_it_is_given_and_ends_with_the_test() {
+fn memcached_stores_values_and_ends_with_the_test() {
     let memcached = Memcached::start();
     let stored = memcached.ask("set key 0 0 5\r\nvalue\r\n").expect("stored");
     assert_eq!(stored, ["STORED"]);
@@ -122,7 +122,7 @@ fn memcached_keeps_what_it_is_given_and_ends_with_the_test() {
 }
 
 #[test]
-fn its_arguments_reach_memcached() {
+fn arguments_are_passed_to_memcached() {
     let memcached = Memcached::start_with(&["-I", "512k"]);
     let value = "x".repeat(600 << 10);
     let command = format!("set key 0 0 {}\r\n{value}\r\n", value.len());
@@ -131,7 +131,7 @@ fn its_arguments_reach_memcached() {
 }
 
 #[test]
-fn where_memcached_is_not_installed_the_package_is_named() {
+fn missing_memcached_error_names_the_package() {
     let empty = tempfile::tempdir().expect("a folder");
     let error = find(empty.path().as_os_str()).expect_err("it is not there");
     assert!(error.contains("apt-get install memcached"), "{error}");

@@ -1,4 +1,4 @@
-//! The cache that users share, with a real memcached and real registries.
+//! The shared cache, with a real memcached and real registries.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::memcached::Memcached;
 use crate::registry::{Door, PASSWORD, Registry, USER};
 use crate::test_registry::TestRegistry;
 
-/// A policy by time, which needs the date of every tag.
+/// A policy by creation time, which needs the date of every tag.
 const BY_TIME: &str = "glob:1.0.*";
 
 fn option(servers: &[&Memcached]) -> String {
@@ -18,7 +18,7 @@ fn option(servers: &[&Memcached]) -> String {
     format!("--cache=memcached://{}", addresses.join(","))
 }
 
-/// `status` of a workload with this image, and what it asked.
+/// Runs `status` on a workload with this image, and logs its requests.
 fn status(home: &Home, image: &str, more: &[&str]) -> Run {
     let file = home.workloads(&[image], BY_TIME);
     let all = ["status", "-f", &file, "-o", "json", "-v=4"];
@@ -29,7 +29,7 @@ fn latest(run: &Run) -> Value {
     run.row("web-0", "app")["latest"].clone()
 }
 
-/// How many requests for configs are in the log.
+/// The number of config requests in the log.
 fn blobs(run: &Run) -> usize {
     run.stderr
         .lines()
@@ -37,13 +37,13 @@ fn blobs(run: &Run) -> usize {
         .count()
 }
 
-/// How often the run complains of the cache.
+/// The number of cache warnings of a run.
 fn warnings(run: &Run, text: &str) -> usize {
     run.stderr.matches(text).count()
 }
 
 #[tokio::test]
-async fn what_one_user_learnt_another_need_not_ask() {
+async fn cached_answers_are_shared_between_users() {
     let registry = Registry::shared().await;
     registry.push_versions("shared/dated", 20).await;
     let image = format!("{}/shared/dated:1.0.0", registry.host);
@@ -61,7 +61,7 @@ async fn what_one_user_learnt_another_need_not_ask() {
     assert_eq!(latest(&second), newest);
     assert_eq!(blobs(&second), 0, "{}", second.stderr);
 
-    // One of them ends, and its entries are asked of the registry again.
+    // One server ends, and its entries are requested from the registry again.
     let [stays, ends] = servers;
     let lost = ends.address.clone();
     drop(ends);
@@ -74,7 +74,7 @@ async fn what_one_user_learnt_another_need_not_ask() {
 }
 
 #[tokio::test]
-async fn what_a_password_opened_is_not_found_without_it() {
+async fn cached_private_answers_require_the_same_password() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/dated", 3).await;
     let image = format!("{}/kept/dated:1.0.0", registry.host);
@@ -106,8 +106,8 @@ fn pem(authority: &Authority) -> &str {
 }
 
 #[tokio::test]
-async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
-    // A tag list of 640 KiB; smaller limits than 512k, and memcached does not work.
+async fn values_above_the_item_limit_are_skipped_with_a_note() {
+    // The tag list has 640 KiB. memcached does not work with limits below 512k.
     let registry = TestRegistry::start();
     let long = "z".repeat(64);
     registry.list("shared/many", (0..9000).map(|n| format!("{long}{n:06}")));
@@ -130,12 +130,12 @@ async fn values_above_a_smaller_item_limit_are_left_out_with_a_note() {
         let note = "does not store all values: object too large for cache";
         assert_eq!(warnings(&run, note), 1, "{}", run.stderr);
     }
-    // Two tags and two images.
-    assert_eq!(memcached.stat("curr_items"), 4, "the small ones are kept");
+    // Two tags and two images are stored.
+    assert_eq!(memcached.stat("curr_items"), 4, "small entries are stored");
 }
 
 #[tokio::test]
-async fn info_and_clear_speak_to_every_server() {
+async fn info_and_clear_contact_every_server() {
     let registry = Registry::shared().await;
     registry.push_versions("shared/cleared", 5).await;
     let image = format!("{}/shared/cleared:1.0.0", registry.host);
@@ -144,19 +144,19 @@ async fn info_and_clear_speak_to_every_server() {
     let home = Home::new();
     status(&home, &image, &[&cache]);
     let info = || home.run(&["cache", "info", &cache, "-o", "json"]).json();
-    let told = info();
-    for (server, told) in servers
+    let report = info();
+    for (server, entry) in servers
         .iter()
-        .zip(told["servers"].as_array().expect("servers"))
+        .zip(report["servers"].as_array().expect("servers"))
     {
-        assert_eq!(told["server"], server.address.as_str());
-        assert_eq!(told["version"], server.stats()["version"].as_str());
-        assert_eq!(told["count"], server.stat("curr_items"));
-        assert_eq!(told["limitBytes"], 64 << 20);
-        assert!(told["problem"].is_null());
+        assert_eq!(entry["server"], server.address.as_str());
+        assert_eq!(entry["version"], server.stats()["version"].as_str());
+        assert_eq!(entry["count"], server.stat("curr_items"));
+        assert_eq!(entry["limitBytes"], 64 << 20);
+        assert!(entry["problem"].is_null());
     }
     let items = || servers.each_ref().map(|server| server.stat("curr_items"));
-    assert!(items().iter().sum::<u64>() >= 5, "{told:#}");
+    assert!(items().iter().sum::<u64>() >= 5, "{report:#}");
     let refused = home.run(&["cache", "clear", &cache]);
     assert!(
         refused.stderr.contains("--all removes everything"),
@@ -166,7 +166,7 @@ async fn info_and_clear_speak_to_every_server() {
     assert!(items().iter().sum::<u64>() >= 5);
     let cleared = home.run(&["cache", "clear", "--all", &cache]);
     assert_eq!(cleared.stdout.lines().count(), 2, "{}", cleared.stdout);
-    // memcached counts what is flushed until it is met again.
+    // memcached counts flushed entries until they are accessed again.
     let again = status(&Home::new(), &image, &[&cache]);
     assert_eq!(blobs(&again), 5, "{}", again.stderr);
 }

@@ -1,4 +1,4 @@
-//! The menus on a terminal, with a real cluster behind them.
+//! The menus on a terminal, with a real cluster.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::objects::workload;
 use crate::pty::{Left, Pty, key};
 use crate::shop::Shop;
 
-/// Presses keys as soon as something is seen, one after the other, to the end.
+/// Waits for each text, presses the keys that follow it, and runs to the end.
 fn walk(shop: &Shop, words: &[&str], steps: &[(&str, &str)]) -> Left {
     let home = tempfile::tempdir().expect("a folder");
     let mut command = binary::command(&binary::path(), home.path(), &shop.kubeconfig);
@@ -20,7 +20,7 @@ fn walk(shop: &Shop, words: &[&str], steps: &[(&str, &str)]) -> Left {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workload_is_automated_from_a_menu() {
+async fn workload_is_automated_from_a_menu() {
     let shop = Shop::open("menu-automate").await;
     let mut web = workload(
         "Deployment",

@@ -1,4 +1,4 @@
-//! Manifests, and putting them into the cluster.
+//! Manifests, and applying them to the cluster.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::User;
 
-/// How many objects are written at once.
+/// The number of concurrent writes.
 const AT_ONCE: usize = 16;
 
 /// A workload of one of the four kinds with a container and an init container.
@@ -32,8 +32,8 @@ pub(crate) fn workload(kind: &str, namespace: &str, name: &str, image: &str) -> 
         "metadata": {"namespace": namespace, "name": name}, "spec": spec})
 }
 
-/// The same workload, automated by a policy of its container. The init container
-/// goes: it would be automated too, and its registry is not here.
+/// The same workload, automated with a policy for its container. The init container
+/// is removed: it would also be automated, and its registry does not exist.
 pub(crate) fn automated(mut workload: Value, policy: &str) -> Value {
     if let Some(spec) = workload.pointer_mut("/spec/template/spec") {
         spec["initContainers"] = json!([]);
@@ -56,8 +56,7 @@ pub(crate) fn pod_of(deployment: &Value, n: usize, image_id: &str) -> Value {
     )
 }
 
-/// A Pod with one container, made by a controller; `image_id` is what its status
-/// will say.
+/// A Pod with one container, owned by a controller; its status reports `image_id`.
 pub(crate) fn pod(
     namespace: &str,
     name: &str,
@@ -76,23 +75,22 @@ pub(crate) fn pod(
             "started": true, "state": {"running": {}}}]}})
 }
 
-/// A reference to the controller of an object. The uid belongs to nothing; no
-/// garbage collector runs.
+/// An owner reference to a controller. The uid is arbitrary because no garbage
+/// collector runs.
 pub(crate) fn controller(api_version: &str, kind: &str, name: &str) -> Value {
     json!({"apiVersion": api_version, "kind": kind, "name": name, "controller": true,
         "uid": "00000000-0000-0000-0000-000000000001"})
 }
 
 impl ControlPlane {
-    /// Makes a namespace and gives its name back.
+    /// Creates a namespace and returns its name.
     pub(crate) async fn namespace<'a>(&self, name: &'a str) -> &'a str {
         self.apply(&[json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})])
             .await;
         name
     }
 
-    /// Writes objects, several at once, and then the status of those that have
-    /// one.
+    /// Writes objects, several at once, and then the status of those that have one.
     pub(crate) async fn apply(&self, objects: &[Value]) {
         let client = self.kube_client();
         stream::iter(objects)
@@ -103,14 +101,13 @@ impl ControlPlane {
             .expect("the API server takes the objects");
     }
 
-    /// Makes the cluster have HelmReleases, and waits until they are served.
+    /// Defines the kind HelmRelease and waits until it is served.
     pub(crate) async fn define_helm_releases(&self) {
         self.define("helm.toolkit.fluxcd.io", "v2", "HelmRelease")
             .await;
     }
 
-    /// Makes the cluster have a namespaced kind of any shape, and waits until it
-    /// is served.
+    /// Defines a namespaced kind without a schema and waits until it is served.
     pub(crate) async fn define(&self, group: &str, version: &str, kind: &str) {
         let singular = kind.to_lowercase();
         let plural = format!("{singular}s");
@@ -154,8 +151,8 @@ impl ControlPlane {
         answer.expect("deleted");
     }
 
-    /// Has a policy refuse (`Deny`) changes of one Deployment of a namespace, or
-    /// warn of them (`Warn`), and waits until it does.
+    /// Installs an admission policy that refuses (`Deny`) or warns about (`Warn`) changes
+    /// of one Deployment, and waits until it is in force.
     pub(crate) async fn admit_unless_named(&self, namespace: &str, name: &str, action: &str) {
         let policy = format!("{namespace}-{name}");
         let message = format!("{namespace} has no place for it ({action})");

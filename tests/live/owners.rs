@@ -1,5 +1,5 @@
-//! Who we are, who else is there: identity, our controller's Lease, Flux's and
-//! Argo CD's objects.
+//! The current user and other owners: our controller's Lease, and the objects of Flux
+//! and Argo CD.
 
 use jiff::{SignedDuration, Timestamp};
 use kubectl_imgpolicy::cluster::{CONTROLLER_LEASE, ControllerPresence};
@@ -12,7 +12,7 @@ use crate::kubeconfigs::User;
 use crate::plans;
 
 #[tokio::test]
-async fn the_server_tells_who_we_are() {
+async fn server_reports_the_current_user() {
     let plane = ControlPlane::shared();
     for user in [User::Admin, User::Nobody] {
         let cluster = plane.connect(user, "default").await;
@@ -21,7 +21,7 @@ async fn the_server_tells_who_we_are() {
 }
 
 #[tokio::test]
-async fn a_controller_is_there_while_it_renews_its_lease() {
+async fn controller_is_present_while_it_renews_its_lease() {
     let plane = ControlPlane::second().await;
     let cluster = plane.connect(User::Admin, "default").await;
     let now = Timestamp::now();
@@ -54,14 +54,14 @@ async fn a_controller_is_there_while_it_renews_its_lease() {
 }
 
 #[tokio::test]
-async fn flux_and_argo_cd_tell_what_is_theirs() {
+async fn flux_suspension_and_argo_cd_resources_are_read() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("owners").await;
     plane
         .define("kustomize.toolkit.fluxcd.io", "v1", "Kustomization")
         .await;
     plane.define("argoproj.io", "v1alpha1", "Application").await;
-    // Other kinds make newer versions the preferred ones of the groups.
+    // Other kinds make newer versions the preferred versions of the groups.
     plane.define("argoproj.io", "v1beta1", "ArgoCD").await;
     plane
         .define("kustomize.toolkit.fluxcd.io", "v2", "Overlay")

@@ -1,4 +1,4 @@
-//! Plans made by hand, and what writes them.
+//! Handmade plans, and writing them.
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::cluster::Cluster;
@@ -8,7 +8,7 @@ use kubectl_imgpolicy::write::{Applied, DryRun, LiveWriter, WriteError, write_li
 
 pub(crate) const MANAGER: &str = "imgpolicy";
 
-/// A Deployment, or what else has one of these names in a test's namespace.
+/// The ID of a workload in a test's namespace.
 pub(crate) fn id(kind: WorkloadKind, namespace: &str, name: &str) -> WorkloadId {
     let api_version = match kind {
         WorkloadKind::CronJob => "batch/v1",
@@ -95,7 +95,7 @@ pub(crate) async fn write_as(
     write_live(&plan, observed, &writer, &|_| {}).await
 }
 
-/// The line and the hint of a write that failed.
+/// The line and the hint of a failed write.
 pub(crate) fn failure(applied: &Applied) -> (String, Option<String>) {
     match &applied.result {
         Ok(done) => panic!("{}: {done:?}", applied.workload),

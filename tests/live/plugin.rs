@@ -1,5 +1,5 @@
-//! The binary as a part of kubectl: started by it, completing for it, logging in
-//! like it.
+//! The binary as a kubectl plugin: kubectl starts it, it completes for kubectl, and
+//! it logs in like kubectl.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn kubectl(kubeconfig: &Path, arguments: &[&str]) -> Run {
 }
 
 #[tokio::test]
-async fn kubectl_passes_words_and_exit_codes_through() {
+async fn kubectl_passes_arguments_and_exit_codes_through() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let namespace = plane.namespace("within").await;
     let image = format!("{}/shop/within", registry.host);
@@ -66,7 +66,7 @@ async fn kubectl_passes_words_and_exit_codes_through() {
 }
 
 #[tokio::test]
-async fn failures_read_as_kubectls_own() {
+async fn failures_read_like_kubectls() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("wording").await;
     plane.namespace("wording-empty").await;
@@ -95,7 +95,7 @@ async fn failures_read_as_kubectls_own() {
     ] {
         let theirs = kubectl(kubeconfig, &[&["get"], words].concat());
         let ours = imgpolicy(kubeconfig, &[&["status"], words].concat());
-        // kubectl logs its discovery first, and hints are ours.
+        // kubectl logs its discovery first, and only this program prints hints.
         let last = theirs.stderr.lines().next_back();
         assert_eq!(ours.stderr.lines().next(), last, "{words:?}: {ours:?}");
         assert_eq!(ours.code, theirs.code, "{words:?}: {ours:?}");
@@ -108,7 +108,7 @@ async fn failures_read_as_kubectls_own() {
 }
 
 #[tokio::test]
-async fn completion_offers_what_is_live() {
+async fn completion_offers_live_objects() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("completed").await;
     plane
@@ -142,14 +142,14 @@ async fn completion_offers_what_is_live() {
         complete(&["explain", "deployment/web", "-c", ""]),
         "app\torg/app:1\nsetup\tbusybox:1.36\n:4\n"
     );
-    // Who is refused gets no candidates, and no noise.
+    // A user without permission gets no candidates and no error output.
     let nobody = kubeconfigs::of_user(plane, User::Nobody, namespace);
     let run = imgpolicy(&nobody, &["__complete", "status", "deployment/"]);
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (":4\n", ""));
 }
 
 #[tokio::test]
-async fn a_credential_plugin_logs_the_binary_in() {
+async fn credential_plugin_logs_the_binary_in() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("plugged").await;
     plane

@@ -13,7 +13,7 @@ fn image_id(n: u8) -> String {
 }
 
 #[tokio::test]
-async fn image_ids_reach_the_workload_that_made_the_pod() {
+async fn image_ids_are_assigned_to_the_workload_that_owns_the_pod() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("running").await;
     // Two Deployments with the same labels, and a CronJob.
@@ -107,7 +107,7 @@ async fn image_ids_reach_the_workload_that_made_the_pod() {
 }
 
 #[tokio::test]
-async fn the_nodes_platforms_are_distinct() {
+async fn node_platforms_are_distinct() {
     let plane = ControlPlane::shared();
     let node = |name: &str, arch: &str| {
         json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels":

@@ -1,4 +1,4 @@
-//! Programs that live as long as the tests.
+//! Programs that run as long as the tests.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -10,8 +10,8 @@ use std::sync::{Mutex, OnceLock};
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/tools/build.sh");
 const SUPERVISE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/supervise.sh");
 
-/// A program with a folder of its own, ended and removed by `supervise.sh` when
-/// this end of its standard input closes: on drop, or when the tests end.
+/// A program with its own folder. `supervise.sh` ends and removes both when this end
+/// of its standard input closes: on drop, or when the tests end.
 pub(crate) struct Process {
     pub(crate) folder: PathBuf,
     supervisor: Mutex<Child>,
@@ -31,7 +31,7 @@ impl Process {
             .arg(program)
             .args(arguments(&folder))
             .stdin(Stdio::piped())
-            // Ctrl-C ends the tests, and that ends this.
+            // Ctrl-C ends the tests, which ends this program.
             .process_group(0)
             .spawn()
             .expect("supervise.sh runs");
@@ -41,13 +41,13 @@ impl Process {
         }
     }
 
-    /// Whether the program has not ended by itself.
+    /// Whether the program is still running.
     pub(crate) fn runs(&self) -> bool {
         let mut supervisor = self.supervisor.lock().expect("no panic before");
         matches!(supervisor.try_wait(), Ok(None))
     }
 
-    /// What the program has said so far.
+    /// The program's output so far.
     pub(crate) fn log(&self) -> String {
         let log = format!("{}.log", self.folder.display());
         std::fs::read_to_string(log).unwrap_or_default()
@@ -63,7 +63,7 @@ impl Drop for Process {
     }
 }
 
-/// The path of a tool, after `build.sh` has made it.
+/// The path of a tool, after `build.sh` has built it.
 pub(crate) fn tool(name: &str) -> &'static str {
     static TOOL_PATHS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     let tools = TOOL_PATHS.get_or_init(|| {
@@ -73,7 +73,7 @@ pub(crate) fn tool(name: &str) -> &'static str {
             .expect("build.sh runs");
         assert!(
             output.status.success(),
-            "{TOOLS} failed; its words are above"
+            "{TOOLS} failed; see its output above"
         );
         String::from_utf8_lossy(&output.stdout)
             .lines()
@@ -84,14 +84,14 @@ pub(crate) fn tool(name: &str) -> &'static str {
     tools.get(name).expect("build.sh names every tool")
 }
 
-/// Ports that were free a moment ago.
+/// Ports that were free just now.
 pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())
 }
 
 #[test]
-fn nothing_of_a_program_is_left_behind() {
+fn no_process_or_folder_is_left_behind() {
     let process = Process::start("sh", |folder| {
         let file = folder.join("pid").display().to_string();
         let lines = format!("echo $$ >'{file}.new'; mv '{file}.new' '{file}'; exec sleep 600");

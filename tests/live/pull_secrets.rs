@@ -1,5 +1,5 @@
-//! Pull secrets: whose they are, who may read them, and that they are read only
-//! where they are needed, one by one.
+//! Pull secrets: which workloads use them, who may read them, and that they are read
+//! only when needed, one by one.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ const BOB: Member = Member {
     sees: "team-b/",
 };
 
-/// Of the passwords, and of what stands for them in Secrets and in headers.
+/// The passwords, and their encoded forms in Secrets and headers.
 const SECRET: [&str; 5] = [
     "hunter",
     "aHVudGVy",
@@ -34,7 +34,7 @@ const SECRET: [&str; 5] = [
     "Bearer",
 ];
 
-/// A registry with `team-a/app` for Alice, `team-b/app` for Bob, and nobody else.
+/// A registry with `team-a/app` only for Alice and `team-b/app` only for Bob.
 fn registry() -> TestRegistry {
     let registry = TestRegistry::start();
     for repository in ["team-a/app", "team-b/app"] {
@@ -44,7 +44,7 @@ fn registry() -> TestRegistry {
     registry
 }
 
-/// Images for whatever nodes other tests have put into the cluster.
+/// Pushes images for the platforms of all nodes that other tests may have created.
 fn push(registry: &TestRegistry, repository: &str, tags: &[&str]) {
     for tag in tags {
         let images = ["linux/amd64", "linux/arm64", "linux/arm/v7"]
@@ -61,7 +61,7 @@ fn secret(namespace: &str, name: &str, registry: &TestRegistry, member: Member) 
         "data": {".dockerconfigjson": STANDARD.encode(config.to_string())}})
 }
 
-/// The same in the type of old, with `auth` alone.
+/// The same as a Secret of the legacy type, with only `auth`.
 fn legacy(namespace: &str, name: &str, registry: &TestRegistry, member: Member) -> Value {
     let auth = STANDARD.encode(format!("{}:{}", member.user, member.password));
     let config = json!({format!("https://{}/v1/", registry.host()): {"auth": auth}});
@@ -76,7 +76,7 @@ fn account(namespace: &str, name: &str, secrets: &[&str]) -> Value {
         "metadata": {"namespace": namespace, "name": name}})
 }
 
-/// An automated workload of a test, whose Pods are told to pull so.
+/// An automated workload whose Pod template has these pull settings.
 fn pulling(test: &str, namespace: &str, name: &str, image: &str, pod: &Value) -> Value {
     let mut object = automated(
         workload("Deployment", namespace, name, image),
@@ -93,8 +93,8 @@ fn named(secret: &str) -> Value {
     json!({"imagePullSecrets": [{"name": secret}]})
 }
 
-/// Lets `User::Puller` list workloads everywhere, and get what they pull with in
-/// a namespace; Secrets can be listed nowhere.
+/// Lets `User::Puller` list workloads everywhere, and get Secrets and service accounts
+/// in a namespace. Listing Secrets is never allowed.
 async fn allow_puller(plane: &ControlPlane, namespaces: &[&str]) {
     let list = json!([
         {"apiGroups": ["apps", "batch"], "resources": ["*"], "verbs": ["get", "list"]},
@@ -108,7 +108,7 @@ async fn allow_puller(plane: &ControlPlane, namespaces: &[&str]) {
     }
 }
 
-/// What `User::Puller` has asked for of Secrets and accounts in a namespace.
+/// The Secrets and service accounts of a namespace that `User::Puller` has requested.
 fn asked(plane: &ControlPlane, namespace: &str) -> Vec<String> {
     let prefix = format!("/api/v1/namespaces/{namespace}/");
     let uris = plane.audited(User::Puller, &prefix);
@@ -155,7 +155,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn two_namespaces_with_different_credentials_each_see_their_own_repositories_alone() {
+async fn each_namespace_sees_only_the_repositories_of_its_own_credentials() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     let namespaces = ["pull-a", "pull-b", "pull-c"];
     allow_puller(plane, &namespaces).await;
@@ -198,7 +198,7 @@ async fn two_namespaces_with_different_credentials_each_see_their_own_repositori
         ],
         "{run:?}"
     );
-    // Each is read once, and none that nobody names.
+    // Each Secret is read once, and unreferenced ones are never read.
     for (namespace, expected) in [
         (
             "pull-a",
@@ -227,7 +227,7 @@ async fn two_namespaces_with_different_credentials_each_see_their_own_repositori
             .contains("note: pull secret pull-b/missing is not used: it does not exist\n"),
         "{run:?}"
     );
-    // It did log what it asked for, and nothing of what it was told.
+    // The log has the requests, but not their answers.
     assert!(run.stderr.contains("/secrets/regcred"), "{run:?}");
     shows_no_secret(&run.stdout);
     shows_no_secret(&run.stderr);
@@ -241,7 +241,7 @@ async fn two_namespaces_with_different_credentials_each_see_their_own_repositori
 }
 
 #[tokio::test]
-async fn secrets_are_read_after_a_refusal_alone_unless_the_flag_says_otherwise() {
+async fn secrets_are_read_only_after_a_refusal_unless_the_flag_says_otherwise() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     push(&registry, "team-c/open", &["1.0.0"]);
     registry.require(Access::Token);
@@ -279,7 +279,7 @@ async fn secrets_are_read_after_a_refusal_alone_unless_the_flag_says_otherwise()
 }
 
 #[tokio::test]
-async fn who_may_not_read_secrets_is_told_once_and_gets_every_row() {
+async fn user_who_cannot_read_secrets_gets_one_note_and_every_row() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     plane.allow_workloads_reader().await;
     let image = registry.image("team-a/app:1.0.0");
@@ -315,14 +315,14 @@ async fn who_may_not_read_secrets_is_told_once_and_gets_every_row() {
     assert!(!run.stderr.contains("used "), "{run:?}");
     let strict = imgpolicy(&kubeconfig, &[&arguments[..], &["--exit-code"]].concat());
     assert_eq!(strict.code, 11, "{strict:?}");
-    // The same for one workload alone.
+    // The same for a single workload.
     let explain = ["explain", "deployment/web", "-n", "pull-closed-a"];
     let run = imgpolicy(&kubeconfig, &explain);
     assert!(run.stderr.contains(hint), "{run:?}");
 }
 
 #[tokio::test]
-async fn a_saved_snapshot_decides_the_same_and_holds_no_credential() {
+async fn saved_snapshot_decides_the_same_and_holds_no_credential() {
     let (plane, registry) = (ControlPlane::shared(), registry());
     allow_puller(plane, &["pull-saved"]).await;
     let image = registry.image("team-a/app:1.0.0");
@@ -345,7 +345,7 @@ async fn a_saved_snapshot_decides_the_same_and_holds_no_credential() {
     let text = std::fs::read_to_string(home.path().join("saved.json")).expect("saved");
     assert!(text.contains("regcred"), "{text}");
     shows_no_secret(&text);
-    // Nor does anything else that a run leaves, such as the cache.
+    // The other files of a run, such as the cache, do not hold credentials, either.
     let files = files_below(home.path());
     assert!(files.len() > 1, "{files:?}");
     for file in files {

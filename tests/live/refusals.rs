@@ -1,5 +1,5 @@
-//! What the binary says where the cluster refuses it: kubectl's words, and all
-//! that could be read.
+//! Output when the cluster refuses a request: kubectl's words, and everything that
+//! could be read.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::service_account;
 
 #[tokio::test]
-async fn a_forbidden_namespace_is_told_with_what_to_ask() {
+async fn forbidden_namespace_is_reported_with_a_permission_hint() {
     let plane = ControlPlane::shared();
     let kubeconfig = kubeconfigs::of_user(plane, User::PullIdentity, "default");
     let run = imgpolicy(&kubeconfig, &["status", "deploy", "-n", "kube-system"]);
@@ -28,7 +28,7 @@ async fn a_forbidden_namespace_is_told_with_what_to_ask() {
 }
 
 #[tokio::test]
-async fn a_forbidden_kind_hides_no_other() {
+async fn forbidden_kind_does_not_hide_the_others() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("partly").await;
     let rules = json!([{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}]);
@@ -59,7 +59,7 @@ async fn a_forbidden_kind_hides_no_other() {
 }
 
 #[tokio::test]
-async fn where_all_namespaces_are_forbidden_the_allowed_one_is_suggested() {
+async fn allowed_namespace_is_suggested_when_all_namespaces_are_forbidden() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("one-allowed").await;
     plane.allow_reader(namespace).await;
@@ -91,7 +91,7 @@ async fn where_all_namespaces_are_forbidden_the_allowed_one_is_suggested() {
 }
 
 #[tokio::test]
-async fn a_dead_server_is_kubectls_line_alone() {
+async fn dead_server_gives_only_kubectls_message() {
     let plane = ControlPlane::shared();
     let [port] = free_ports();
     let kubeconfig = kubeconfigs::of_dead_port(plane, port);
@@ -113,11 +113,11 @@ async fn a_dead_server_is_kubectls_line_alone() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_unknown_or_has_expired_is_kubectls_line_alone() {
+async fn unknown_or_expired_token_gives_only_kubectls_message() {
     let plane = ControlPlane::shared();
     let account = service_account::make(plane, "default", "robot").await;
     let hour = 3600;
-    // Valid but for its time: the same account's fresh one is let in.
+    // The token is valid except for its expiry: a fresh token of the account is accepted.
     let fresh = kubeconfigs::of_token(plane, &account.token(hour));
     let fresh = imgpolicy(&fresh, &["status", "deploy"]);
     let who = "User \"system:serviceaccount:default:robot\" cannot list";
@@ -134,7 +134,7 @@ async fn a_token_that_is_unknown_or_has_expired_is_kubectls_line_alone() {
 }
 
 #[tokio::test]
-async fn who_may_only_read_workloads_gets_a_complete_status_with_one_note() {
+async fn user_who_can_only_list_workloads_gets_a_complete_status_with_one_note() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/only", registry.host);
     let mut served = Vec::new();
@@ -171,7 +171,7 @@ async fn who_may_only_read_workloads_gets_a_complete_status_with_one_note() {
             "1 container: 1 automated (1 update)",
         ]
     );
-    // What other tests leave there may need pull secrets.
+    // Workloads of other tests may need pull secrets.
     let all = imgpolicy(&kubeconfig, &["status", "-A", "--pull-secrets=off"]);
     assert_eq!(all.code, 0, "{all:?}");
     assert_eq!(all.stderr.matches("could not").count(), 1, "{all:?}");

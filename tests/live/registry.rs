@@ -1,4 +1,4 @@
-//! Distribution registries, each started once for all tests of the process.
+//! Distribution registries, each started once per test process.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -12,34 +12,34 @@ use crate::token_server::{ISSUER, SERVICE, TokenServer, basic};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Who is known to the registry with passwords.
+/// The user of the registry with a password.
 pub(crate) const USER: &str = "keeper";
 pub(crate) const PASSWORD: &str = "keeper-pass-d41d";
-/// What bcrypt costs, as low as it goes: each request is checked.
+/// The lowest bcrypt cost, because each request is checked.
 const BCRYPT_COST: u32 = 4;
-/// The most tags that the registries with credentials show at a time.
+/// The page size of tag lists in the registries with credentials.
 pub(crate) const PAGE: usize = 7;
 
 pub(crate) struct Registry {
-    /// `127.0.0.1:PORT`, as it begins the name of an image.
+    /// `127.0.0.1:PORT`, as in image names.
     pub(crate) host: String,
-    /// Whom it wants to see.
+    /// How clients authenticate.
     pub(crate) door: Door,
     process: Process,
 }
 
-/// How a registry is reached, and what it wants to see.
+/// How clients connect and authenticate.
 pub(crate) enum Door {
-    /// Plain HTTP, for anybody.
+    /// Plain HTTP, without authentication.
     Open,
-    /// HTTPS with a certificate of this authority, and a password.
+    /// HTTPS with a certificate from this authority, and a password.
     Password(Box<Authority>),
-    /// Plain HTTP, and a token of this server.
+    /// Plain HTTP, and a token from this server.
     Token(TokenServer),
 }
 
 impl Registry {
-    /// The open registry of this test process, started by whoever asks first.
+    /// The open registry of this test process, started on first use.
     pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceLock<Registry> = OnceLock::new();
         let registry = SHARED.get_or_init(|| Self::start(Door::Open));
@@ -47,7 +47,7 @@ impl Registry {
         registry
     }
 
-    /// The one with basic authentication over TLS.
+    /// The registry with basic authentication over TLS.
     pub(crate) async fn with_password() -> &'static Self {
         static SHARED: OnceLock<Registry> = OnceLock::new();
         let authority = || Box::new(Authority::new("Authority of the tests"));
@@ -56,7 +56,7 @@ impl Registry {
         registry
     }
 
-    /// The one that wants tokens, and the server that gives them.
+    /// The registry that requires tokens, and the server that issues them.
     pub(crate) async fn with_tokens() -> (&'static Self, &'static TokenServer) {
         static SHARED: OnceLock<Registry> = OnceLock::new();
         let registry = SHARED.get_or_init(|| Self::start(Door::Token(TokenServer::start())));
@@ -72,7 +72,7 @@ impl Registry {
         let [port] = free_ports();
         let host = format!("127.0.0.1:{port}");
         let process = Process::start(tool("REGISTRY"), |folder| {
-            // YAML that happens to be JSON.
+            // JSON is valid YAML.
             let mut config = json!({"version": 0.1,
                 "log": {"level": "warn", "accesslog": {"disabled": true}},
                 "storage": {"inmemory": {}, "delete": {"enabled": true}},
@@ -88,7 +88,7 @@ impl Registry {
         }
     }
 
-    /// `http://127.0.0.1:PORT`, or with `https`.
+    /// `http://127.0.0.1:PORT`, or the same with `https`.
     pub(crate) fn url(&self) -> String {
         let scheme = match self.door {
             Door::Password(_) => "https",
@@ -97,7 +97,7 @@ impl Registry {
         format!("{scheme}://{}", self.host)
     }
 
-    /// A client that trusts it.
+    /// A client that trusts the registry.
     pub(crate) fn client(&self) -> reqwest::Client {
         let builder = reqwest::Client::builder().no_proxy();
         let builder = match &self.door {
@@ -110,7 +110,7 @@ impl Registry {
         builder.build().expect("a client")
     }
 
-    /// The `Authorization` with which the tests fill a repository.
+    /// The `Authorization` for pushing to a repository.
     pub(crate) fn authorization(&self, repository: &str) -> Option<String> {
         match &self.door {
             Door::Open => None,
@@ -122,8 +122,8 @@ impl Registry {
         }
     }
 
-    /// `METHOD URI STATUS` of each request to a repository, as its access log
-    /// tells; the open registry keeps none.
+    /// `METHOD URI STATUS` of each request to a repository, from the access log. The
+    /// open registry keeps no log.
     pub(crate) fn requests(&self, repository: &str) -> Vec<String> {
         let log = self.process.log();
         let of_it = format!("/v2/{repository}/");

@@ -12,26 +12,26 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// An image in the registry, by its digests.
+/// The digests of an image in the registry.
 #[derive(Debug)]
 pub(crate) struct Pushed {
-    /// What the tag serves: the index, or the manifest of the only platform.
+    /// The digest of the tag: the index, or the manifest of the only platform.
     pub(crate) served: String,
-    /// The manifests, a platform each.
+    /// The manifests, one per platform.
     pub(crate) manifests: Vec<String>,
     /// Their configs.
     pub(crate) configs: Vec<String>,
 }
 
-/// The latest time of `push_versions`.
+/// The newest creation time in `push_versions`.
 pub(crate) const NEWEST: &str = "2026-03-01T00:00:00Z";
 
-/// How many images are pushed at once.
+/// The number of concurrent pushes.
 const AT_ONCE: usize = 16;
 
 impl Registry {
-    /// Pushes an image for platforms such as `linux/arm64`, with the same
-    /// creation time; one platform makes a plain manifest, several an index.
+    /// Pushes an image for platforms such as `linux/arm64`, with the same creation time.
+    /// One platform gives a plain manifest, several an index.
     pub(crate) async fn push(
         &self,
         repository: &str,
@@ -43,8 +43,8 @@ impl Registry {
         upload.image(tag, created, platforms).await
     }
 
-    /// Pushes something else than an image, by the type of its config and of its
-    /// one layer: a chart, a signature.
+    /// Pushes an artifact that is not an image, such as a chart or a signature, with these
+    /// types of its config and its only layer.
     pub(crate) async fn push_artifact(&self, repository: &str, tag: &str, types: [&str; 2]) {
         let upload = Upload::new(self, repository);
         let [config, layer] = types;
@@ -57,8 +57,8 @@ impl Registry {
         upload.manifest(tag, MANIFEST, &manifest).await;
     }
 
-    /// Pushes so many images as `1.0.0`, `1.0.1` …, each a minute newer than the
-    /// one before, the last of `NEWEST`.
+    /// Pushes this many images as `1.0.0`, `1.0.1` …, each a minute newer than the one
+    /// before; the last has the time `NEWEST`.
     pub(crate) async fn push_versions(&self, repository: &str, count: usize) {
         let newest: jiff::Timestamp = NEWEST.parse().expect("a time");
         let upload = &Upload::new(self, repository);
@@ -73,7 +73,7 @@ impl Registry {
     }
 }
 
-/// What fills one repository.
+/// Pushes to one repository.
 struct Upload<'a> {
     client: Client,
     authorization: Option<String>,
@@ -125,10 +125,11 @@ impl<'a> Upload<'a> {
             entries.push(entry);
         }
         let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries});
-        let digest_of = |entry: &Value| entry["digest"].as_str().unwrap_or_default().to_owned();
         let manifests = index["manifests"].as_array().into_iter().flatten();
         Pushed {
-            manifests: manifests.map(digest_of).collect(),
+            manifests: manifests
+                .map(|entry: &Value| entry["digest"].as_str().unwrap_or_default().to_owned())
+                .collect(),
             served: self.manifest(tag, INDEX, &index.to_string()).await,
             configs,
         }
@@ -176,7 +177,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_pushed_tag_serves_its_digest() {
+async fn pushed_tag_serves_its_digest() {
     let registry = Registry::shared().await;
     let created = "2026-01-01T00:00:00Z";
     let platforms: [&[&str]; 2] = [&["linux/amd64"], &["linux/amd64", "linux/arm64"]];

@@ -1,4 +1,4 @@
-//! A registry with basic authentication over TLS from an authority of its own.
+//! A registry with basic authentication over TLS, with a private authority.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::home::Home;
 use crate::registry::{Door, PAGE, PASSWORD, Registry, USER};
 use crate::token_server::basic;
 
-/// The authority's certificate as a file of a user.
+/// The authority's certificate as a file in the user's home.
 fn trust(home: &Home, registry: &Registry) -> String {
     match &registry.door {
         Door::Password(authority) => home.write("ca.pem", &authority.pem),
@@ -15,7 +15,7 @@ fn trust(home: &Home, registry: &Registry) -> String {
     }
 }
 
-/// The only row of `status -f`, with everything said that can be.
+/// The only row of `status -f`, at the highest log level.
 fn row(home: &Home, image: &str, policy: &str, more: &[&str]) -> Value {
     let file = home.workloads(&[image], policy);
     let status = ["status", "-f", &file, "-o", "json", "-v=9"];
@@ -23,7 +23,7 @@ fn row(home: &Home, image: &str, policy: &str, more: &[&str]) -> Value {
     run.hides(&secrets()).row("web-0", "app")
 }
 
-/// The password, and what it looks like on the wire.
+/// The password, and its encoded form in requests.
 fn secrets() -> [&'static str; 2] {
     static PAIR: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     let pair = PAIR.get_or_init(|| basic(USER, PASSWORD).replace("Basic ", ""));
@@ -31,7 +31,7 @@ fn secrets() -> [&'static str; 2] {
 }
 
 #[tokio::test]
-async fn a_password_opens_a_private_registry_page_by_page() {
+async fn private_registry_is_read_page_by_page_with_a_password() {
     let registry = Registry::with_password().await;
     let tags = 2 * PAGE + 1;
     registry.push_versions("kept/paged", tags).await;
@@ -43,8 +43,8 @@ async fn a_password_opens_a_private_registry_page_by_page() {
     assert_eq!(row["outcome"], "update", "{row:#}");
     let newest = format!("{}/kept/paged:1.0.{}", registry.host, tags - 1);
     assert_eq!(row["latest"], newest.as_str(), "{row:#}");
-    // One refusal, then a page each; then the manifests and the configs of the
-    // elected and of the running image.
+    // One refusal, then the pages, then the manifests and configs of the elected and the
+    // running image.
     let requests = &registry.requests("kept/paged")[pushed..];
     let first = "GET /v2/kept/paged/tags/list?n=1000";
     assert_eq!(requests.len(), 1 + 3 + 4, "{requests:#?}");
@@ -71,7 +71,7 @@ async fn creation_times_are_read_with_the_password() {
     assert!(row["latest"].to_string().contains(":1.0.4"), "{row:#}");
     let requests = &registry.requests("kept/dated")[pushed..];
     let refused = requests.iter().filter(|r| r.ends_with(" 401")).count();
-    // The list, and two for each tag.
+    // The list, and two requests for each tag.
     assert_eq!(
         (refused, requests.len()),
         (1, 1 + 1 + 2 * 5),
@@ -80,7 +80,7 @@ async fn creation_times_are_read_with_the_password() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_or_none_is_told_apart_and_says_how_to_log_in() {
+async fn wrong_and_missing_passwords_have_different_messages_with_a_login_hint() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/closed", 2).await;
     let image = format!("{}/kept/closed:1.0.0", registry.host);
@@ -106,7 +106,7 @@ async fn a_wrong_password_or_none_is_told_apart_and_says_how_to_log_in() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_refused_and_says_what_to_give() {
+async fn certificate_of_an_unknown_authority_is_refused_with_a_hint() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/unknown", 2).await;
     let image = format!("{}/kept/unknown:1.0.0", registry.host);
@@ -120,9 +120,9 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_says_what_to_give(
         assert!(message.contains("--registry-ca"), "{message}");
         assert!(message.to_lowercase().contains("certificate"), "{message}");
     }
-    // Nothing was asked for, so nothing was shown.
+    // No request was sent, so no credential was sent.
     assert_eq!(registry.requests("kept/unknown").len(), pushed);
-    // Unless the user says so.
+    // The flag accepts the certificate.
     let row = row(
         &home,
         &image,

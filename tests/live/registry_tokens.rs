@@ -1,4 +1,4 @@
-//! A registry with a token server, where each user has a folder.
+//! A registry with a token server, where each user owns a folder of repositories.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::token_server::{Account, Asked, BLUE, HASTY, PUBLIC, RED, basic};
 
 const POLICY: &str = "semver:~1.0";
 
-/// `status -f` of these images, with everything said that can be.
+/// Runs `status -f` on these images at the highest log level.
 fn status(home: &Home, images: &[&str], policy: &str, more: &[&str]) -> Run {
     let file = home.workloads(images, policy);
     let status = ["status", "-f", &file, "-o", "json", "-v=9"];
@@ -32,7 +32,7 @@ fn status(home: &Home, images: &[&str], policy: &str, more: &[&str]) -> Run {
             assert!(!shown, "a secret is shown: {run:?}");
         }
     }
-    // A token begins so, whatever is in it.
+    // Every token begins with this text.
     run.hides(&["eyJ"])
 }
 
@@ -50,7 +50,7 @@ fn granted(method: &str, account: Account, repository: &str) -> Asked {
 }
 
 #[tokio::test]
-async fn users_see_their_own_repositories_and_what_is_public() {
+async fn users_see_their_own_and_public_repositories() {
     let (registry, _) = Registry::with_tokens().await;
     let repositories = ["red/app", "blue/app", "public/app"];
     for repository in repositories {
@@ -123,7 +123,7 @@ async fn two_namespaces_with_pull_secrets_see_their_own_repositories_in_one_run(
         ],
         "{run:?}"
     );
-    // Each was asked for by both, and by nobody first.
+    // Each was requested anonymously first, then by both users.
     for account in [RED, BLUE] {
         let asked = tokens.asked(&format!("{}/pulled", account.name));
         let mut users: Vec<_> = asked.iter().map(|asked| asked.user).collect();
@@ -134,7 +134,7 @@ async fn two_namespaces_with_pull_secrets_see_their_own_repositories_in_one_run(
 }
 
 #[tokio::test]
-async fn one_token_does_for_all_pages_and_times_of_a_repository() {
+async fn one_token_serves_all_pages_and_times_of_a_repository() {
     let (registry, tokens) = Registry::with_tokens().await;
     let (repository, tags) = ("red/once", 2 * PAGE);
     registry.push_versions(repository, tags).await;
@@ -148,14 +148,14 @@ async fn one_token_does_for_all_pages_and_times_of_a_repository() {
     let requests = &registry.requests(repository)[pushed..];
     let count = |what: &str| requests.iter().filter(|r| r.contains(what)).count();
     assert_eq!(count(" 401"), 1, "{requests:#?}");
-    // The registry tells of a further page where the last one was full.
+    // The registry announces another page when the last one was full.
     let pages = count("/tags/list") - 1;
     assert!((2..=3).contains(&pages), "{requests:#?}");
     assert_eq!(requests.len(), 1 + pages + 2 * tags, "{requests:#?}");
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_by_the_token_server() {
+async fn token_server_refuses_a_wrong_password() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "red/wrong";
     registry.push_versions(repository, 2).await;
@@ -172,7 +172,7 @@ async fn a_wrong_password_is_refused_by_the_token_server() {
 }
 
 #[tokio::test]
-async fn an_identity_token_is_exchanged_and_never_shown_to_the_registry() {
+async fn identity_token_is_exchanged_and_never_sent_to_the_registry() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "blue/identity";
     registry.push_versions(repository, 3).await;
@@ -192,9 +192,9 @@ async fn an_identity_token_is_exchanged_and_never_shown_to_the_registry() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_mid_scan_is_renewed() {
+async fn token_that_expires_during_a_scan_is_renewed() {
     let (registry, tokens) = Registry::with_tokens().await;
-    // One request at a time takes twice as long as the token lives.
+    // With one request at a time, the scan takes twice the lifetime of the token.
     let (repository, tags) = ("hasty/app", 20);
     registry.push_versions(repository, tags).await;
     let pushed = registry.requests(repository).len();
@@ -208,14 +208,14 @@ async fn a_token_that_ends_in_mid_scan_is_renewed() {
     let asked = tokens.asked(repository);
     assert!(asked.len() >= 2, "{asked:?}");
     assert!(asked.iter().all(|asked| asked.granted), "{asked:?}");
-    // Before it ended, so the registry had nothing to complain about.
+    // The token is renewed before it expires, so the registry refuses nothing.
     let requests = &registry.requests(repository)[pushed..];
     let refused = requests.iter().filter(|r| r.ends_with(" 401")).count();
     assert_eq!(refused, 1, "{requests:#?}");
 }
 
 #[tokio::test]
-async fn the_registry_of_these_tests_refuses_tokens_that_are_not_for_it() {
+async fn test_registry_refuses_invalid_tokens() {
     let (registry, tokens) = Registry::with_tokens().await;
     registry.push_versions("red/real", 1).await;
     let url = format!("{}/v2/red/real/tags/list", registry.url());
@@ -242,11 +242,11 @@ async fn the_registry_of_these_tests_refuses_tokens_that_are_not_for_it() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         ended |= status().await == StatusCode::UNAUTHORIZED;
     }
-    assert!(ended, "a token ends");
+    assert!(ended, "the token never expires");
 }
 
 #[tokio::test]
-async fn requests_beside_each_other_share_one_token() {
+async fn concurrent_requests_share_one_token() {
     let (registry, tokens) = Registry::with_tokens().await;
     let repository = "blue/shared";
     registry.push_versions(repository, 3).await;

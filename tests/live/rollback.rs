@@ -1,9 +1,9 @@
-//! `rollback` from end to end.
+//! `rollback` end to end.
 
 use crate::shop::{Shop, said};
 
 #[tokio::test]
-async fn the_last_update_is_put_back_once_and_locked() {
+async fn last_update_is_rolled_back_once_and_locked() {
     let shop = Shop::open("rollback-once").await;
     shop.deploy(&["web"]).await;
     let run = shop.run(&["rollback", "deployment/web", "--yes"]);
@@ -46,7 +46,7 @@ async fn the_last_update_is_put_back_once_and_locked() {
 }
 
 #[tokio::test]
-async fn what_somebody_changed_since_is_not_put_back() {
+async fn container_changed_since_the_update_is_not_rolled_back() {
     let shop = Shop::open("rollback-changed").await;
     shop.deploy(&["web"]).await;
     assert_eq!(shop.run(&["update", "--all", "--yes"]).code, 0);

@@ -1,5 +1,4 @@
-//! Pods as the binary sees them: images of any owner, Pods without a row, and
-//! when Pods are looked at at all.
+//! Pods: images of any owner, Pods without a row, and when Pods are listed at all.
 
 use serde_json::{Value, json};
 
@@ -9,8 +8,7 @@ use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, controller, pod, pod_of, workload};
 use crate::registry::Registry;
 
-/// A Deployment with an injected sidecar in its Pod, a Rollout's Pod and a bare
-/// one.
+/// A Deployment with an injected sidecar in its Pod, a Rollout's Pod, and a bare Pod.
 async fn mixture(plane: &ControlPlane, namespace: &str, image: &str) -> [Value; 4] {
     plane.namespace(namespace).await;
     let web = workload("Deployment", namespace, "web", image);
@@ -28,7 +26,7 @@ async fn mixture(plane: &ControlPlane, namespace: &str, image: &str) -> [Value; 
 }
 
 #[tokio::test]
-async fn images_lists_what_runs_whoever_owns_the_pod() {
+async fn images_lists_running_images_of_any_pod_owner() {
     let plane = ControlPlane::shared();
     let objects = mixture(plane, "any-owner", "org/web:1").await;
     plane.apply(&objects).await;
@@ -43,9 +41,10 @@ async fn images_lists_what_runs_whoever_owns_the_pod() {
         ("org/app 1 ", "rollout/api"),
         ("org/app 1 ", "pod/debug"),
     ] {
-        let has = |line: &&String| line.contains(image) && line.contains(user);
         assert!(
-            table.iter().any(|line| has(&line)),
+            table
+                .iter()
+                .any(|line| line.contains(image) && line.contains(user)),
             "{image} {user}: {table:#?}"
         );
     }
@@ -54,7 +53,7 @@ async fn images_lists_what_runs_whoever_owns_the_pod() {
 }
 
 #[tokio::test]
-async fn status_ends_with_the_pods_that_have_no_row() {
+async fn status_summary_counts_pods_without_a_row() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/uncovered:1.0.0", registry.host);
     let created = "2026-01-01T00:00:00Z";
@@ -76,13 +75,13 @@ async fn status_ends_with_the_pods_that_have_no_row() {
         ],
         "{run:?}"
     );
-    // Whoever names one workload knows that there is more.
+    // With a named workload, other Pods are not counted.
     let named = imgpolicy(&kubeconfig, &["status", "deploy/web"]);
     assert_eq!(named.stderr.trim_end(), "1 container: 1 automated");
 }
 
 #[tokio::test]
-async fn pods_and_nodes_are_listed_only_where_a_decision_wants_them() {
+async fn pods_and_nodes_are_listed_only_when_a_decision_needs_them() {
     let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
     let image = format!("{}/shop/frugal:1.0.0", registry.host);
     let created = "2026-01-01T00:00:00Z";
@@ -102,7 +101,7 @@ async fn pods_and_nodes_are_listed_only_where_a_decision_wants_them() {
     let of = |namespace: &str, image: &str| workload("Deployment", namespace, "web", image);
     assert_eq!(status("by-hand", of("by-hand", "org/app:1")).await, 0);
     assert_eq!(asked("/api/v1/nodes"), 0);
-    // A tag that moves is looked at without a policy.
+    // A moving tag is checked even without a policy.
     assert_eq!(status("moving", of("moving", "org/app:latest")).await, 1);
     assert_eq!(asked("/api/v1/nodes"), 0);
     let managed = automated(of("managed", &image), "semver:~1.0");

@@ -1,5 +1,5 @@
-//! A ServiceAccount whose tokens are signed here, with any time of expiry; the
-//! API server itself makes none that has expired.
+//! A ServiceAccount whose tokens are signed here with any expiry time, because the API
+//! server does not issue expired ones.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -19,7 +19,7 @@ pub(crate) struct ServiceAccount {
     key: EcdsaKeyPair,
 }
 
-/// Makes an account that may do nothing.
+/// Creates an account without permissions.
 pub(crate) async fn make(plane: &ControlPlane, namespace: &str, name: &str) -> ServiceAccount {
     let metadata = json!({"name": name, "namespace": namespace});
     plane
@@ -28,7 +28,7 @@ pub(crate) async fn make(plane: &ControlPlane, namespace: &str, name: &str) -> S
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ServiceAccount"));
     let api: kube::Api<DynamicObject> =
         kube::Api::namespaced_with(plane.kube_client(), namespace, &resource);
-    let made = api.get(name).await.expect("it is there");
+    let made = api.get(name).await.expect("the account exists");
     let pem = std::fs::read_to_string(plane.folder().join("sa.key")).expect("the key");
     let text: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let bytes = STANDARD.decode(text).expect("base64");
@@ -42,7 +42,7 @@ pub(crate) async fn make(plane: &ControlPlane, namespace: &str, name: &str) -> S
 }
 
 impl ServiceAccount {
-    /// A token that expires so many seconds from now, issued two hours ago.
+    /// A token that expires this many seconds from now, issued two hours ago.
     pub(crate) fn token(&self, expires_in: i64) -> String {
         let now = jiff::Timestamp::now().as_second();
         let Self {

@@ -19,12 +19,12 @@ pub(crate) struct Shop {
     pub(crate) plane: &'static ControlPlane,
     pub(crate) namespace: &'static str,
     pub(crate) kubeconfig: PathBuf,
-    /// The repository: versions 1.0.0, 1.0.1 and 2.0.0 are there.
+    /// The repository, with versions 1.0.0, 1.0.1 and 2.0.0.
     pub(crate) image: String,
 }
 
 impl Shop {
-    /// Makes the namespace and the images.
+    /// Creates the namespace and the images.
     pub(crate) async fn open(namespace: &'static str) -> Self {
         let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
         plane.namespace(namespace).await;
@@ -52,7 +52,7 @@ impl Shop {
         automated(workload(kind, self.namespace, name, &image), POLICY)
     }
 
-    /// The same as a Deployment, in the cluster.
+    /// Creates it as a Deployment in the cluster.
     pub(crate) async fn deploy(&self, names: &[&str]) {
         let workloads: Vec<Value> = names
             .iter()
@@ -65,7 +65,7 @@ impl Shop {
         imgpolicy(&self.kubeconfig, arguments)
     }
 
-    /// The same beside what the test does meanwhile.
+    /// The same, running in the background.
     pub(crate) fn start(&self, arguments: &[&str]) -> tokio::task::JoinHandle<Run> {
         let kubeconfig = self.kubeconfig.clone();
         let arguments: Vec<String> = arguments.iter().map(|&word| word.to_owned()).collect();
@@ -81,20 +81,20 @@ impl Shop {
         Api::namespaced_with(self.plane.kube_client(), self.namespace, &resource)
     }
 
-    /// An object as the API has it.
+    /// An object from the API.
     pub(crate) async fn get(&self, kind: &str, name: &str) -> Value {
-        let object = self.api(kind).get(name).await.expect("it is there");
+        let object = self.api(kind).get(name).await.expect("the object exists");
         serde_json::to_value(object).expect("JSON")
     }
 
-    /// An object of a kind that is not the API server's own.
+    /// An object of a custom kind.
     pub(crate) async fn custom(&self, api_version: &str, plural: &str, name: &str) -> Value {
         let namespace = self.namespace;
         let path = format!("/apis/{api_version}/namespaces/{namespace}/{plural}/{name}");
-        self.plane.get(&path).await.expect("it is there")
+        self.plane.get(&path).await.expect("the object exists")
     }
 
-    /// The tag that the container `app` of a Deployment is to run.
+    /// The tag of the container `app` in a Deployment's template.
     pub(crate) async fn tag(&self, name: &str) -> String {
         let object = self.get("Deployment", name).await;
         let containers = object["spec"]["template"]["spec"]["containers"].clone();
@@ -107,7 +107,7 @@ impl Shop {
         object["metadata"]["annotations"][key].clone()
     }
 
-    /// Writes into an object as another client does.
+    /// Patches an object as another client.
     pub(crate) async fn patch(&self, kind: &str, name: &str, patch: &Value) {
         let params = PatchParams::default();
         self.api(kind)
@@ -116,8 +116,8 @@ impl Shop {
             .expect("patched");
     }
 
-    /// Plays the controller of a Deployment: so many of its Pods run the new image
-    /// and are available.
+    /// Plays the controller of a Deployment: this many of its Pods run the new image and
+    /// are available.
     pub(crate) async fn roll(&self, name: &str, updated: u32, condition: Option<&str>) {
         let object = self.get("Deployment", name).await;
         let mut status = json!({
@@ -137,7 +137,7 @@ impl Shop {
     }
 }
 
-/// The lines of standard error that say something like this.
+/// The lines of standard error that contain a text.
 pub(crate) fn said<'r>(run: &'r Run, what: &str) -> Vec<&'r str> {
     run.stderr
         .lines()

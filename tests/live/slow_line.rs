@@ -1,12 +1,11 @@
-//! A line to a server that takes its time, so that a scan lasts as long as a
-//! test wants on any machine.
+//! A slow connection to a server, so that a scan takes a defined time on any machine.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-/// Passes on what is sent at once, and each piece of the answers after a pause.
-/// Gives back `127.0.0.1:PORT`; it works until the tests end.
+/// Forwards requests immediately, and each piece of the answers after a pause. Returns
+/// `127.0.0.1:PORT`; it works until the tests end.
 pub(crate) fn slow_line(server: &str, pause: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");

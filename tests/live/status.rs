@@ -1,4 +1,4 @@
-//! `status` from end to end: which rows it shows, and how it calls them.
+//! `status` end to end: which rows it shows, and how it names them.
 
 use serde_json::{Value, json};
 
@@ -9,8 +9,7 @@ use crate::objects::workload;
 
 const KINDS: [&str; 4] = ["CronJob", "DaemonSet", "Deployment", "StatefulSet"];
 
-/// The rows of the four kinds named `web` in one namespace, as the table has
-/// them with `-A`.
+/// The table rows, with `-A`, of the four kinds named `web` in one namespace.
 fn rows_of(namespace: &str) -> Vec<String> {
     let rows = ["cronjob", "daemonset", "deployment", "statefulset"].map(|kind| {
         [("app", "1"), ("setup", "1.36")].map(|(container, tag)| {
@@ -21,7 +20,7 @@ fn rows_of(namespace: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_four_kinds_and_their_init_containers_are_rows_in_every_namespace() {
+async fn all_four_kinds_and_their_init_containers_have_rows_in_every_namespace() {
     let plane = ControlPlane::shared();
     let mut objects = Vec::new();
     for namespace in ["kinds-a", "kinds-b"] {
@@ -58,8 +57,9 @@ async fn the_four_kinds_and_their_init_containers_are_rows_in_every_namespace() 
         .collect();
     assert_eq!(ours.len(), 16);
     let of = |version: &str, kind: &str| {
-        let is_it = |row: &&(&Value, &Value)| row.0 == version && row.1 == kind;
-        ours.iter().filter(is_it).count()
+        ours.iter()
+            .filter(|row: &&(&Value, &Value)| row.0 == version && row.1 == kind)
+            .count()
     };
     assert_eq!(
         [
@@ -75,7 +75,7 @@ async fn the_four_kinds_and_their_init_containers_are_rows_in_every_namespace() 
         u64::try_from(items.len()).ok()
     );
 
-    // The context's namespace, and another one.
+    // The context's namespace, and a different one.
     for (arguments, namespace) in [
         (&["status", "--no-headers"][..], "kinds-a"),
         (&["status", "--no-headers", "-n", "kinds-b"], "kinds-b"),
@@ -139,7 +139,7 @@ async fn workloads_are_named_as_kubectl_names_them() {
 }
 
 #[tokio::test]
-async fn one_name_that_is_not_there_hides_no_other() {
+async fn missing_name_does_not_hide_the_others() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("one-missing").await;
     plane
@@ -167,7 +167,7 @@ async fn one_name_that_is_not_there_hides_no_other() {
 }
 
 #[tokio::test]
-async fn nothing_found_is_said_in_kubectls_words_and_is_no_failure() {
+async fn empty_result_is_reported_in_kubectls_words_and_exits_with_0() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("empty").await;
     let kubeconfig = kubeconfigs::of_user(plane, User::Admin, namespace);
@@ -193,7 +193,7 @@ async fn nothing_found_is_said_in_kubectls_words_and_is_no_failure() {
 }
 
 #[tokio::test]
-async fn an_unknown_type_is_kubectls_line_with_the_types_there_are() {
+async fn unknown_type_gives_kubectls_message_and_the_supported_types() {
     let plane = ControlPlane::shared();
     let kubeconfig = kubeconfigs::of_user(plane, User::Admin, "default");
     let run = imgpolicy(&kubeconfig, &["status", "deplo/web"]);

@@ -1,12 +1,12 @@
-//! The whole story, as README.md tells it.
+//! The complete example from README.md.
 
 use serde_json::json;
 
 use crate::objects::workload;
 use crate::shop::{Shop, said};
 
-/// The commands of the first block of README.md's section, each as its words.
-fn told_in_readme() -> Vec<Vec<String>> {
+/// The commands in the first block of a section of README.md, each as its words.
+fn readme_commands() -> Vec<Vec<String>> {
     let readme = include_str!("../../README.md");
     let section = readme.split("## Update and roll back").nth(1);
     let block = section.and_then(|text| text.split("```").nth(1));
@@ -17,7 +17,7 @@ fn told_in_readme() -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The words of a line, of which some stand in single quotes.
+/// The words of a line; single quotes are removed.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut is_quoted = false;
@@ -47,14 +47,14 @@ async fn automate_status_update_status_rollback_status() {
     row("<none>", "manual", "1.0.0", "<none>", "<none>");
     let template = shop.get("Deployment", "web").await["spec"]["template"].clone();
 
-    let mut story = told_in_readme().into_iter();
+    let mut story = readme_commands().into_iter();
     let mut next = |command: &str| {
-        let words = story.next().expect("the story goes on");
+        let words = story.next().expect("the example has another command");
         assert_eq!(words[0], command, "{words:?}");
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match command {
             "status" => shop.run(&words),
-            // Nobody sits at the terminal.
+            // There is no terminal.
             _ => shop.run(&[&words[..], &["--yes"]].concat()),
         }
     };
@@ -76,7 +76,7 @@ async fn automate_status_update_status_rollback_status() {
         "{run:?}"
     );
     row("semver:~1.0", "automated", "1.0.1", "<none>", "up-to-date");
-    // The record of the written tag is not taken for a policy.
+    // The record of the written tag is not mistaken for a policy.
     assert_eq!(
         shop.annotation("web", "fluxcd.io/tag.app").await,
         "semver:~1.0"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs a program until standard input ends: supervise.sh FOLDER PROGRAM [ARG…]
 #
-# The tests hold the other end of standard input, so however they end, by success, panic or SIGKILL, the program ends too
-# and its folder goes. What it said is in FOLDER.log, which stays only if the program ended by itself.
+# The tests hold the other end of standard input, so however they end (success, panic or SIGKILL), the program ends and
+# its folder is removed. Its output is in FOLDER.log, which is kept only if the program ended by itself.
 folder=$1
 shift
 exec 3<&0
@@ -15,7 +15,7 @@ program=$!
 watcher=$!
 wait "$program" 2>/dev/null
 status=$?
-# 128 + SIGKILL: the watcher has done it.
+# 128 + SIGKILL: the watcher ended it.
 if [ "$status" -eq 137 ]; then
   rm -f "$folder.log"
 else

@@ -1,5 +1,5 @@
-//! A token server for the registry, within the tests: each user gets tokens for
-//! what lies in their folder, and everybody for what is public.
+//! An in-process token server for the registry: each user gets tokens for their own
+//! folder, and everyone for public repositories.
 //!
 //! <https://distribution.github.io/distribution/spec/auth/token/>, and its
 //! OAuth 2 form for identity tokens.
@@ -20,25 +20,25 @@ use serde_json::{Value, json};
 
 use crate::test_registry::server_thread::{ServerThread, listen};
 
-/// What the registry calls itself, and the token server with it.
+/// The name of the registry, also used by the token server.
 pub(crate) const SERVICE: &str = "registry of the tests";
 pub(crate) const ISSUER: &str = "token server of the tests";
-/// What anybody may read.
+/// The repository that everyone may read.
 pub(crate) const PUBLIC: &str = "public";
 
-/// The registry takes a token for so long after its end.
+/// How long the registry accepts an expired token.
 const LEEWAY: Duration = Duration::from_secs(60);
 const KEY_ID: &str = "live";
 
-/// Somebody with a folder of repositories.
+/// A user with a folder of repositories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
-    /// The folder, too.
+    /// Also the name of the folder.
     pub(crate) name: &'static str,
     pub(crate) password: &'static str,
-    /// What `docker login` keeps where the registry gives identity tokens.
+    /// What `docker login` stores if the registry issues identity tokens.
     pub(crate) identity: &'static str,
-    /// How long the tokens live.
+    /// The lifetime of the tokens.
     pub(crate) lifetime: Duration,
 }
 
@@ -54,7 +54,7 @@ pub(crate) const BLUE: Account = Account {
     identity: "blue-identity-10bd",
     lifetime: Duration::from_secs(300),
 };
-/// Gets tokens that end while they are used.
+/// Gets tokens that expire during use.
 pub(crate) const HASTY: Account = Account {
     name: "hasty",
     password: "hasty-pass-0c3e",
@@ -63,19 +63,19 @@ pub(crate) const HASTY: Account = Account {
 };
 const ACCOUNTS: [Account; 3] = [RED, BLUE, HASTY];
 
-/// One question to the token server.
+/// One request to the token server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) method: String,
-    /// Who it was; `None` for nobody and for whoever failed to show it.
+    /// The user; `None` without valid credentials.
     pub(crate) user: Option<&'static str>,
     pub(crate) scope: String,
     pub(crate) granted: bool,
 }
 
-/// It runs until it is dropped.
+/// A server that runs until it is dropped.
 pub(crate) struct TokenServer {
-    /// Where it answers; on loopback plain HTTP will do.
+    /// The address; plain HTTP is enough on loopback.
     pub(crate) realm: String,
     shared: Arc<Shared>,
     _server: ServerThread,
@@ -112,7 +112,7 @@ impl TokenServer {
         }
     }
 
-    /// The public key, as the registry wants to have it.
+    /// The public key, in the registry's format.
     pub(crate) fn key_set(&self) -> Value {
         // An uncompressed point: 4, x, y.
         let point = self.shared.key.public_key().as_ref();
@@ -121,14 +121,14 @@ impl TokenServer {
             "x": half(&point[1..33]), "y": half(&point[33..])}]})
     }
 
-    /// A token that may do everything with a repository, for so long.
+    /// A token with all permissions on a repository, for a duration.
     pub(crate) fn pass(&self, repository: &str, lifetime: Duration) -> String {
         let access = json!([{"type": "repository", "name": repository,
             "actions": ["pull", "push"]}]);
         self.shared.token("the tests", &access, lifetime)
     }
 
-    /// What was asked so far for a repository.
+    /// The requests so far for a repository.
     pub(crate) fn asked(&self, repository: &str) -> Vec<Asked> {
         let scope = format!("repository:{repository}:pull");
         let log = self.shared.log();
@@ -146,7 +146,7 @@ impl Shared {
     fn token(&self, subject: &str, access: &Value, lifetime: Duration) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.expect("after 1970");
-        // In whole seconds, and never less than was promised.
+        // Whole seconds, rounded up.
         let end = (now + lifetime + Duration::from_millis(999)).as_secs();
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let header = json!({"typ": "JWT", "alg": "ES256", "kid": KEY_ID});
@@ -203,7 +203,7 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         .into_response()
 }
 
-/// What of a scope a user may have: whoever asks for more gets a token for less.
+/// The part of a scope that a user may have. A larger request gets a token for less.
 fn access(user: Option<Account>, scope: &str) -> Value {
     let mut granted = Vec::new();
     for part in scope.split(' ') {

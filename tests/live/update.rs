@@ -1,11 +1,11 @@
-//! `update` from end to end.
+//! `update` end to end.
 
 use serde_json::json;
 
 use crate::shop::{POLICY, Shop, said};
 
 #[tokio::test]
-async fn what_is_elected_is_written_once_and_recorded() {
+async fn elected_image_is_written_once_and_recorded() {
     let shop = Shop::open("update-once").await;
     shop.deploy(&["web"]).await;
     let before = shop.get("Deployment", "web").await;
@@ -38,7 +38,7 @@ async fn what_is_elected_is_written_once_and_recorded() {
 }
 
 #[tokio::test]
-async fn a_chart_or_a_signature_in_the_repository_is_never_written() {
+async fn chart_or_signature_in_the_repository_is_never_written() {
     let shop = Shop::open("update-artifacts").await;
     shop.deploy(&["web"]).await;
     let repository = shop.image.split_once('/').expect("a host").1;
@@ -68,14 +68,14 @@ async fn a_chart_or_a_signature_in_the_repository_is_never_written() {
 }
 
 #[tokio::test]
-async fn the_four_kinds_are_updated_and_told_with_what_follows() {
+async fn all_four_kinds_are_updated_and_reported_with_the_consequences() {
     let shop = Shop::open("update-kinds").await;
     let kinds = ["CronJob", "DaemonSet", "Deployment", "StatefulSet"];
     let mut workloads: Vec<_> = kinds
         .iter()
         .map(|kind| shop.workload(kind, "web"))
         .collect();
-    // The init container of a CronJob has a registry that is not here.
+    // The registry of the CronJob's init container does not exist.
     workloads[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["initContainers"] = json!([]);
     workloads[0]["spec"]["suspend"] = json!(true);
     workloads[1]["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
@@ -114,7 +114,7 @@ async fn the_four_kinds_are_updated_and_told_with_what_follows() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_without_a_yes() {
+async fn nothing_is_written_without_confirmation() {
     let shop = Shop::open("update-asks").await;
     shop.deploy(&["web", "api"]).await;
     let run = shop.run(&["update", "--all"]);
@@ -150,7 +150,7 @@ async fn nothing_is_written_without_a_yes() {
 }
 
 #[tokio::test]
-async fn data_tells_what_became_of_each_workload() {
+async fn json_reports_the_result_of_each_workload() {
     let shop = Shop::open("update-data").await;
     shop.deploy(&["web"]).await;
     let mut locked = shop.workload("Deployment", "api");
@@ -185,7 +185,7 @@ async fn data_tells_what_became_of_each_workload() {
 }
 
 #[tokio::test]
-async fn what_gitops_would_revert_is_refused() {
+async fn update_that_gitops_would_revert_is_refused() {
     let shop = Shop::open("update-owned").await;
     let mut owned = shop.workload("Deployment", "web");
     owned["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": "apps",
@@ -205,7 +205,7 @@ async fn what_gitops_would_revert_is_refused() {
 }
 
 #[tokio::test]
-async fn one_explicit_image_goes_where_its_repository_runs() {
+async fn explicit_image_goes_to_the_containers_that_run_its_repository() {
     let shop = Shop::open("update-image").await;
     shop.deploy(&["web"]).await;
     let other = crate::objects::workload("Deployment", shop.namespace, "other", "org/other:1");
@@ -238,7 +238,7 @@ async fn one_explicit_image_goes_where_its_repository_runs() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_not_there_is_not_written() {
+async fn missing_image_is_not_written() {
     let shop = Shop::open("update-gone").await;
     shop.deploy(&["web"]).await;
     let gone = format!("{}:1.0.7", shop.image);

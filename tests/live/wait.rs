@@ -1,10 +1,10 @@
-//! `update --wait`, with the test in the place of the Deployment controller.
+//! `update --wait`, with the test as the Deployment controller.
 
 use std::time::Duration;
 
 use crate::shop::{Shop, said};
 
-/// Waits until a Deployment is to run the new image.
+/// Waits until a Deployment's template has the new image.
 async fn until_written(shop: &Shop, name: &str) {
     for _ in 0..300 {
         if shop.tag(name).await == "1.0.1" {
@@ -54,14 +54,14 @@ async fn nothing_more_is_written_after_a_rollout_that_fails() {
     assert_eq!(said(&run, command).len(), 1, "{run:?}");
     assert_eq!(said(&run, "1 failed, 2 not started").len(), 1, "{run:?}");
     assert_eq!(shop.tag("b").await, "1.0.0");
-    // The command that is printed does it.
+    // The printed command works.
     let run = shop.run(&["rollback", "deployment/a", "-n", "wait-fails", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(shop.tag("a").await, "1.0.0");
 }
 
 #[tokio::test]
-async fn a_rollout_that_takes_too_long_ends_the_run() {
+async fn rollout_that_takes_too_long_ends_the_run() {
     let shop = Shop::open("wait-long").await;
     shop.deploy(&["a", "b"]).await;
     let run = shop.run(&["update", "--all", "--yes", "--wait=1s", "-o", "json"]);

@@ -1,8 +1,8 @@
-//! A large cluster whose images are all known: what the program itself costs,
-//! beside kubectl's list of the same objects.
+//! A large cluster whose images are all cached: the cost of the program itself,
+//! compared with kubectl listing the same objects.
 //!
-//! `make bench-cluster` runs this with 5,000 workloads and the release binary;
-//! `make e2e` with a few, for the answers alone.
+//! `make bench-cluster` runs this with 5,000 workloads and the release binary; `make
+//! e2e` runs it with a few, only to check the results.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,24 +17,24 @@ use crate::kubeconfigs::{self, User};
 use crate::objects::workload;
 use crate::test_registry::TestRegistry;
 
-/// How many workloads there are, unless `IMGPOLICY_E2E_WORKLOADS` says otherwise.
+/// The number of workloads, unless `IMGPOLICY_E2E_WORKLOADS` sets it.
 const FEW: usize = 40;
-/// How many of them a namespace has, and a repository, not counting one.
+/// The number of workloads per namespace, and per repository (with one extra repository).
 const A_NAMESPACE: usize = 100;
 const A_REPOSITORY: usize = 10;
-/// How often each command is measured.
+/// The number of measurements of each command.
 const RUNS: usize = 3;
 
-/// Tags of a repository whose policy goes by version, and by time.
+/// The number of tags in a repository with a policy by version, and by time.
 const VERSIONS: usize = 100;
 const TIMES: usize = 20;
-/// One repository in so many goes by time.
+/// One in this many repositories has a policy by time.
 const BY_TIME: usize = 10;
 
 const KINDS: [&str; 4] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"];
 
 #[tokio::test]
-async fn a_warm_status_of_a_large_cluster_is_right_and_asks_no_registry() {
+async fn warm_status_of_a_large_cluster_is_correct_and_requests_no_registry() {
     let workloads = std::env::var("IMGPOLICY_E2E_WORKLOADS").ok();
     let alone = workloads.is_some();
     let workloads = workloads.map_or(FEW, |text| text.parse().expect("a number"));
@@ -47,12 +47,13 @@ async fn a_warm_status_of_a_large_cluster_is_right_and_asks_no_registry() {
     for number in 0..workloads.div_ceil(A_NAMESPACE) {
         plane.namespace(&namespace(number)).await;
     }
-    let object = |number| large_workload(&registry, number, repositories);
-    let objects: Vec<Value> = (0..workloads).map(object).collect();
+    let objects: Vec<Value> = (0..workloads)
+        .map(|number| large_workload(&registry, number, repositories))
+        .collect();
     plane.apply(&objects).await;
     drop(objects);
 
-    // Other tests share the cluster, unless this is measured.
+    // Other tests share the cluster, except in a measurement.
     let selection: &[&str] = if alone { &[] } else { &["-l", "warm=yes"] };
     let kubeconfig = kubeconfigs::of_user(plane, User::Admin, "default");
     let home = tempfile::tempdir().expect("a folder");
@@ -65,7 +66,7 @@ async fn a_warm_status_of_a_large_cluster_is_right_and_asks_no_registry() {
     let cold = cold.json();
     let items = cold["items"].as_array().map_or(0, Vec::len);
     assert_eq!(items, 2 * workloads, "{:#}", cold["summary"]);
-    // Each second workload is behind, with both of its containers.
+    // Every second workload is outdated, with both of its containers.
     assert_eq!(cold["summary"]["updates"], workloads, "{cold:#}");
     assert_eq!(cold["summary"]["undecided"], 0, "{cold:#}");
     let requests = registry.requests().len();
@@ -82,7 +83,7 @@ async fn a_warm_status_of_a_large_cluster_is_right_and_asks_no_registry() {
         let (warm, took, peak) = run(&binary::path(), &offline);
         assert_eq!(decisions(&warm.json()), decisions(&cold));
         ours.push((took, peak));
-        // Without kubectl there is only nothing to compare with.
+        // Without kubectl only the comparison is missing.
         if alone {
             let (list, took, peak) = run(Path::new("kubectl"), &kubectl);
             let items = list.json()["items"].as_array().map(Vec::len);
@@ -128,7 +129,7 @@ fn policy(repository: usize) -> &'static str {
     }
 }
 
-/// Images where a decision looks at them, and names alone elsewhere.
+/// Full images where a decision reads them, and only tag names elsewhere.
 fn fill(registry: &TestRegistry, number: usize) {
     let (name, tags) = (repository(number), tags(number));
     for tag in 0..tags {
@@ -150,7 +151,7 @@ fn content(name: &str, tag: usize) -> Content {
     Index::of([image("linux/amd64"), image("linux/arm64")]).into()
 }
 
-/// A workload of two automated containers, as large as what people have.
+/// A workload with two automated containers and a realistic size.
 fn large_workload(registry: &TestRegistry, number: usize, repositories: usize) -> Value {
     let kind = KINDS[number % KINDS.len()];
     let namespace = namespace(number / A_NAMESPACE);
@@ -185,7 +186,7 @@ fn large_workload(registry: &TestRegistry, number: usize, repositories: usize) -
     object
 }
 
-/// What was decided of each container, without when and from where it is known.
+/// The decision for each container, without the time and source of its data.
 fn decisions(list: &Value) -> Vec<[String; 5]> {
     let items = list["items"].as_array().into_iter().flatten();
     let decision = |item: &Value| {
@@ -206,7 +207,7 @@ fn figures(took: Duration, peak: Option<u64>) -> String {
     format!("{:.2} s, at most {peak} MiB", took.as_secs_f64())
 }
 
-/// The run of the median time.
+/// The run with the median time.
 fn median(mut runs: Vec<(Duration, Option<u64>)>) -> Option<(Duration, Option<u64>)> {
     runs.sort();
     runs.get(runs.len() / 2).copied()

@@ -1,4 +1,4 @@
-//! A cluster of its own with many objects: pages, time, memory.
+//! A separate cluster with many objects: pages, time, memory.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::objects::workload;
 
-/// How many workloads there are, unless `IMGPOLICY_E2E_OBJECTS` says otherwise.
+/// The number of workloads, unless `IMGPOLICY_E2E_OBJECTS` sets it.
 const MANY: usize = 1200;
 
-/// What one page holds; kubectl's own number.
+/// The page size, the same as kubectl's.
 const PAGE: usize = 500;
 
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn many_objects_come_in_pages_of_500() {
     for namespace in namespaces {
         plane.namespace(namespace).await;
     }
-    // As large as what people have.
+    // A realistic size.
     let env: Vec<Value> = (0..40)
         .map(|n| json!({"name": format!("VARIABLE_{n}"), "value": "x".repeat(40)}))
         .collect();
@@ -45,7 +45,7 @@ async fn many_objects_come_in_pages_of_500() {
         "status -A of {many} objects: {took:.2} s, at most {peak} MiB"
     ));
     assert_eq!(run.code, 0, "{}", run.stderr);
-    // Two containers each, and the headings.
+    // Two containers each, plus the headings.
     assert_eq!(run.stdout.lines().count(), 2 * many + 1);
     let pages = plane.audited(User::Counted, "/deployments?");
     assert_eq!(pages.len(), many.div_ceil(PAGE), "{pages:?}");
@@ -55,13 +55,13 @@ async fn many_objects_come_in_pages_of_500() {
     );
     let continued = pages.iter().filter(|uri| uri.contains("continue="));
     assert_eq!(continued.count(), pages.len() - 1);
-    // Nothing has a policy or a tag that moves.
+    // No container has a policy or a moving tag.
     assert_eq!(plane.audited(User::Counted, "/pods"), [""; 0]);
     assert_eq!(plane.audited(User::Counted, "/nodes"), [""; 0]);
 }
 
 #[tokio::test]
-async fn helm_releases_that_the_cluster_does_not_have_are_missed_by_nobody() {
+async fn missing_helm_release_kind_is_reported_only_on_request() {
     let plane = ControlPlane::second().await;
     let namespace = plane.namespace("no-helm").await;
     plane
@@ -71,7 +71,7 @@ async fn helm_releases_that_the_cluster_does_not_have_are_missed_by_nobody() {
     let run = imgpolicy(&kubeconfig, &["status"]);
     assert_eq!((run.code, run.table().len()), (0, 3), "{run:?}");
     assert!(!run.stderr.to_lowercase().contains("helm"), "{run:?}");
-    // Unless they were asked for.
+    // A named kind that is missing is an error.
     let asked = imgpolicy(&kubeconfig, &["status", "helmreleases"]);
     assert_eq!(asked.code, 1, "{asked:?}");
     let line = "error: the server doesn't have a resource type \"helmreleases\"";

@@ -19,7 +19,7 @@ pub(crate) fn everything(namespace: &str) -> Selection {
 }
 
 #[tokio::test]
-async fn the_four_kinds_are_read_with_their_init_containers() {
+async fn all_four_kinds_are_read_with_their_init_containers() {
     let plane = ControlPlane::shared();
     let mut objects = Vec::new();
     for namespace in ["four-a", "four-b"] {
@@ -60,7 +60,7 @@ async fn the_four_kinds_are_read_with_their_init_containers() {
 }
 
 #[tokio::test]
-async fn labels_and_names_select() {
+async fn workloads_are_selected_by_labels_and_names() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("select").await;
     let mut web = workload("Deployment", namespace, "web", "org/app:1");

@@ -1,4 +1,4 @@
-//! What a write changes, and what it leaves.
+//! What a write changes and what it keeps.
 
 use kubectl_imgpolicy::cluster::Cluster;
 use kubectl_imgpolicy::plan::{Edit, ValueEdit};
@@ -25,7 +25,7 @@ fn pod_path(kind: WorkloadKind) -> &'static str {
     }
 }
 
-/// A workload with a sidecar that has much to lose.
+/// A workload with a sidecar that has many fields to preserve.
 fn with_sidecar(kind: WorkloadKind, namespace: &str) -> Value {
     let mut object = workload(kind.as_str(), namespace, "web", "org/app:1");
     let pod = object.pointer_mut(pod_path(kind)).expect("a Pod");
@@ -40,7 +40,7 @@ fn with_sidecar(kind: WorkloadKind, namespace: &str) -> Value {
     object
 }
 
-/// The fields that a manager has, as paths that contain a word.
+/// The paths of a manager's fields that contain a word.
 fn managed<'a>(object: &'a Value, manager: &str) -> Vec<&'a Value> {
     let entries = object["metadata"]["managedFields"].as_array();
     let entries = entries.into_iter().flatten();
@@ -55,7 +55,7 @@ async fn object(cluster: &Cluster, id: &WorkloadId) -> Value {
 }
 
 #[tokio::test]
-async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
+async fn each_kind_gets_its_images_in_one_patch_and_nothing_else_changes() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-kinds").await;
     let objects = FOUR.map(|kind| with_sidecar(kind, namespace));
@@ -81,7 +81,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
         let id = &applied.workload;
         assert_eq!(applied.result.as_ref().ok(), Some(&Done::Written), "{id}");
         let after = object(&cluster, id).await;
-        // Two containers and an init container: one write.
+        // Two containers and an init container are one write.
         assert_eq!(
             after["metadata"]["generation"].as_i64(),
             before["metadata"]["generation"].as_i64().map(|n| n + 1),
@@ -93,7 +93,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
         pod["containers"][0]["image"] = json!("org/side:1.1");
         pod["containers"][1]["image"] = json!("org/app:2");
         pod["initContainers"][0]["image"] = json!("busybox:1.37");
-        // The Pod template's own metadata is a part of it.
+        // The template includes its own metadata.
         assert_eq!(after["spec"], expected, "{id}");
         assert_eq!(after["metadata"]["labels"], before["metadata"]["labels"]);
         let writers = Observed::read(&after, namespace)
@@ -107,7 +107,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
         let annotations = &after["metadata"]["annotations"];
         assert_eq!(annotations["fluxcd.io/build.number"], "1", "{id}");
         assert_eq!(annotations["fluxcd.io/tag.busybox"], "1.37", "{id}");
-        // The slot of the policy of the container `app`.
+        // The annotation of the policy for the container `app`.
         assert_eq!(annotations.get("fluxcd.io/tag.app"), None, "{id}");
         let recorded = &writers.annotations["imgpolicy.dev/last-update"];
         assert_eq!(recorded.iter().collect::<Vec<_>>(), [MANAGER], "{id}");
@@ -115,7 +115,7 @@ async fn each_kind_gets_its_images_in_one_patch_and_all_else_stays() {
 }
 
 #[tokio::test]
-async fn an_edit_of_annotations_touches_no_template_and_no_foreign_key() {
+async fn annotation_edit_changes_neither_the_template_nor_foreign_keys() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-annotations").await;
     plane.define_helm_releases().await;
@@ -173,7 +173,7 @@ async fn an_edit_of_annotations_touches_no_template_and_no_foreign_key() {
 }
 
 #[tokio::test]
-async fn a_helm_releases_value_is_replaced_at_its_path() {
+async fn helm_release_value_is_replaced_at_its_path() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-helm").await;
     plane.define_helm_releases().await;
@@ -207,7 +207,7 @@ async fn a_helm_releases_value_is_replaced_at_its_path() {
     expected["app"]["image"]["tag"] = json!("2");
     let after = object(&cluster, &id).await;
     assert_eq!(after["spec"], json!({"interval": "5m", "values": expected}));
-    // The version holds for custom resources too.
+    // The resource version is also enforced for custom resources.
     let error = cluster
         .patch(&id, &edit("3").patch(&stale), false, MANAGER)
         .await;
@@ -215,7 +215,7 @@ async fn a_helm_releases_value_is_replaced_at_its_path() {
 }
 
 #[tokio::test]
-async fn a_dry_run_of_the_server_writes_nothing() {
+async fn server_dry_run_writes_nothing() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-dry").await;
     plane
@@ -234,7 +234,7 @@ async fn a_dry_run_of_the_server_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_container_renamed_since_the_plan_is_said_and_nothing_is_added() {
+async fn container_renamed_since_the_plan_is_reported_and_nothing_is_added() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-renamed").await;
     let mut web = workload("Deployment", namespace, "web", "org/app:1");
@@ -257,7 +257,7 @@ async fn a_container_renamed_since_the_plan_is_said_and_nothing_is_added() {
 }
 
 #[tokio::test]
-async fn an_object_deleted_since_the_plan_is_said_and_the_others_are_written() {
+async fn object_deleted_since_the_plan_is_reported_and_the_others_are_written() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-deleted").await;
     let names = ["a", "b", "c"];
@@ -288,7 +288,7 @@ async fn an_object_deleted_since_the_plan_is_said_and_the_others_are_written() {
 }
 
 #[tokio::test]
-async fn an_event_tells_of_an_update_and_of_a_rollback() {
+async fn updates_and_rollbacks_are_recorded_as_events() {
     let plane = ControlPlane::shared();
     let namespace = plane.namespace("write-events").await;
     plane

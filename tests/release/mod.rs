@@ -1,5 +1,5 @@
-//! What a release is made of: the krew manifest, the workflow and the script that
-//! packs agree on platforms and names.
+//! Release files: the krew manifest, the workflow, and the packing script agree on
+//! platforms and names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,7 +34,7 @@ fn list<'v>(value: &'v Value, pointer: &str) -> &'v Vec<Value> {
     found.unwrap_or_else(|| panic!("{pointer} of {value}"))
 }
 
-/// The platforms of the manifest, as in `linux-amd64`.
+/// The platforms of the manifest, for example `linux-amd64`.
 fn of_manifest(manifest: &Value) -> BTreeSet<String> {
     let platform = |platform: &Value| {
         let labels = "/selector/matchLabels";
@@ -44,16 +44,12 @@ fn of_manifest(manifest: &Value) -> BTreeSet<String> {
     };
     let platforms = list(manifest, "/spec/platforms");
     let names: BTreeSet<String> = platforms.iter().map(platform).collect();
-    assert_eq!(
-        names.len(),
-        platforms.len(),
-        "a platform stands there twice"
-    );
+    assert_eq!(names.len(), platforms.len(), "a platform is listed twice");
     names
 }
 
 #[test]
-fn the_manifest_and_the_workflow_have_the_same_platforms() {
+fn manifest_and_workflow_have_the_same_platforms() {
     let workflow = yaml(&read(".github/workflows/release.yaml"));
     let built = list(&workflow, "/jobs/build/strategy/matrix/include");
     let of_workflow: BTreeSet<String> = built
@@ -64,7 +60,7 @@ fn the_manifest_and_the_workflow_have_the_same_platforms() {
     let checked = read("deny.toml");
     for row in built {
         let (platform, target) = (text(row, "/platform"), text(row, "/target"));
-        // As `.ci/dist` names them.
+        // The names that `.ci/dist` uses.
         let system = match platform.split('-').next() {
             Some("linux") => "unknown-linux-musl",
             Some("darwin") => "apple-darwin",
@@ -84,7 +80,7 @@ fn the_manifest_and_the_workflow_have_the_same_platforms() {
 }
 
 #[test]
-fn an_archive_has_the_name_of_its_platform_and_a_sum() {
+fn archive_is_named_for_its_platform_and_has_a_checksum() {
     let manifest = manifest();
     for (name, platform) in of_manifest(&manifest).iter().zip({
         let mut platforms = list(&manifest, "/spec/platforms").clone();
@@ -105,7 +101,7 @@ fn an_archive_has_the_name_of_its_platform_and_a_sum() {
 }
 
 #[test]
-fn the_manifest_keeps_to_the_rules_of_the_index() {
+fn manifest_follows_the_rules_of_the_krew_index() {
     let manifest = manifest();
     assert_eq!(text(&manifest, "/metadata/name"), "imgpolicy");
     assert_eq!(text(&manifest, "/spec/version"), TAG);

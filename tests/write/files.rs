@@ -1,4 +1,4 @@
-//! Plans written into files.
+//! Writing plans to files.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn lock() -> PolicyEdit {
     }
 }
 
-/// The first container of every workload gets an image.
+/// A plan that gives the first container of every workload an image.
 fn images(listing: &FileListing, image: &str) -> Plan {
     let change = |workload: &kubectl_imgpolicy::workload::Workload| Change {
         workload: workload.id.clone(),
@@ -68,7 +68,7 @@ fn images(listing: &FileListing, image: &str) -> Plan {
     }
 }
 
-/// Writes a plan. One line a change: what was done, or why not.
+/// Writes a plan. Returns one line per change: the result or the failure.
 fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Option<String>) {
     let authorship = Authorship {
         by: "ada".to_owned(),
@@ -117,7 +117,7 @@ fn locked(name: &str) -> String {
 }
 
 #[test]
-fn all_changes_of_a_file_are_made_at_once_and_nothing_else() {
+fn changes_to_a_file_are_written_together_and_nothing_else_changes() {
     let text = |one: &str, two: &str| {
         format!("# head\n{one}---\nkind: ConfigMap\ndata: {{a: b}}\n--- # next\n{two}...\n")
     };
@@ -162,7 +162,7 @@ fn all_changes_of_a_file_are_made_at_once_and_nothing_else() {
 }
 
 #[test]
-fn an_image_and_its_record_are_written() {
+fn image_and_its_record_are_written() {
     let folder = folder(&[("web.yaml", &deployment("a"))]);
     let plan = images(&in_folder(folder.path()), "org/app:2");
     assert_eq!(results(&plan), ["shop/a: Written"]);
@@ -175,11 +175,15 @@ fn an_image_and_its_record_are_written() {
     assert!(text.contains("    imgpolicy.dev/last-update: "), "{text}");
     let workload = in_folder(folder.path()).workloads.remove(0);
     assert_eq!(workload.containers[0].image, "org/app:2");
-    assert_eq!(results(&plan), ["shop/a: Unchanged"], "it stands there now");
+    assert_eq!(
+        results(&plan),
+        ["shop/a: Unchanged"],
+        "the image is already there"
+    );
 }
 
 #[test]
-fn a_helm_releases_tag_is_written_at_its_line() {
+fn helm_release_tag_is_written_on_its_line() {
     let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: web\nspec:\n  values:\n    \
                    image:\n      repository: org/app # the app\n      tag: 1.9.0 # now\n";
     let folder = folder(&[("web.yaml", release)]);
@@ -193,7 +197,7 @@ fn a_helm_releases_tag_is_written_at_its_line() {
 }
 
 #[test]
-fn items_of_a_list_that_share_a_line_are_told_apart_by_their_names() {
+fn list_items_on_one_line_are_distinguished_by_name() {
     let item = |namespace: &str, name: &str, image: &str| {
         format!(
             "{{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{{\"namespace\":\"{namespace}\",\"name\":\"{name}\"}},\
@@ -221,7 +225,7 @@ fn items_of_a_list_that_share_a_line_are_told_apart_by_their_names() {
 }
 
 #[test]
-fn what_cannot_be_edited_spoils_nothing_else() {
+fn uneditable_workload_does_not_affect_the_others() {
     let anchored = deployment("b").replace("metadata:\n", "metadata: &m\n") + "x: *m\n";
     let old = format!("{}---\n{anchored}---\n{}", deployment("a"), deployment("c"));
     let folder = folder(&[("web.yaml", &old)]);
@@ -240,7 +244,7 @@ fn what_cannot_be_edited_spoils_nothing_else() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_spoils_no_other() {
+fn unwritable_file_does_not_affect_the_others() {
     let folder = folder(&[
         ("a.yaml", &deployment("a")),
         ("b.yaml", &(deployment("b") + "---\n" + &deployment("b2"))),
@@ -275,11 +279,11 @@ fn a_file_that_cannot_be_written_spoils_no_other() {
 }
 
 #[test]
-fn a_file_that_changed_since_the_plan_is_read_anew() {
+fn file_changed_since_the_plan_is_read_again() {
     let folder = folder(&[("web.yaml", &(deployment("a") + "---\n" + &deployment("b")))]);
     let listing = in_folder(folder.path());
     let plan = images(&listing, "org/app:2");
-    // Other lines, another image, and one that is gone.
+    // A shifted line, a different image, and a missing workload.
     let moved = "# new\n".to_owned() + &deployment("a");
     fs::write(folder.path().join("web.yaml"), &moved).expect("a file");
     let gone = format!(
@@ -299,7 +303,7 @@ fn a_file_that_changed_since_the_plan_is_read_anew() {
 }
 
 #[test]
-fn standard_input_comes_back_edited() {
+fn standard_input_is_returned_edited() {
     let text = deployment("a") + "---\r\n# é\r\n";
     let listing = listing(PathOrStdin::Stdin, &text);
     let plan = plan_policy(&listing.workloads, &lock());
@@ -317,7 +321,7 @@ fn standard_input_comes_back_edited() {
 }
 
 #[test]
-fn a_dry_run_writes_nothing_and_tells_what_it_would() {
+fn dry_run_writes_nothing_and_reports_what_it_would_write() {
     let folder = folder(&[("web.yaml", &deployment("a"))]);
     let plan = plan_policy(&in_folder(folder.path()).workloads, &lock());
     for dry_run in [DryRun::Client, DryRun::Server] {

@@ -1,3 +1,3 @@
-//! Plans written.
+//! Writing plans.
 
 mod files;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the programs that the live tests run and prints where they are; see README.md.
 #
-# stdout: KUBE_APISERVER=PATH, ETCD=PATH, REGISTRY=PATH, KUBECTL=PATH, KREW=PATH and VALIDATE_KREW_MANIFEST=PATH, one a
+# stdout: KUBE_APISERVER=PATH, ETCD=PATH, REGISTRY=PATH, KUBECTL=PATH, KREW=PATH and VALIDATE_KREW_MANIFEST=PATH, one per
 # line, and nothing else. Progress and errors: stderr.
 set -euo pipefail
 unset CDPATH GOOS GOARCH
@@ -26,7 +26,7 @@ version=k8s.io/component-base/version
 ldflags="-s -w -X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%%.*}"
 export CGO_ENABLED=0 GOWORK=off
 
-# Asked inside a module, so that a Go too old for it says so here, and one that fetches a newer toolchain is named by that.
+# Run inside a module, so that a Go that is too old fails here, and a newer toolchain that Go downloads is the one named.
 go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go version) || fail "the live tests need $needs"
 
 cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
@@ -37,8 +37,8 @@ key=$({
 mkdir -p "$cache/${key:0:16}"
 folder=$(cd "$cache/${key:0:16}" && pwd)
 
-# Two runs at once: the second waits, then finds what the first built. Where there is no flock both build, and either
-# result is whole, since a binary gets its name only when it is done.
+# Concurrent runs: the second waits, then finds what the first built. Without flock both build, and either result is
+# complete because a binary gets its final name only when it is finished.
 if command -v flock >/dev/null; then
   exec 9>"$folder/.lock"
   flock --nonblock 9 || {
@@ -50,7 +50,7 @@ fi
 unfinished=
 trap 'rm -f "$unfinished"' EXIT
 
-# build NAME PACKAGE [MODULE]: $folder/NAME, from the module in the folder MODULE, which is NAME where none is given.
+# build NAME PACKAGE [MODULE]: $folder/NAME, from the module in the folder MODULE, by default NAME.
 build() {
   local name=$1 package=$2 module=${3:-$1} start=$SECONDS
   [ ! -x "$folder/$name" ] || return 0
@@ -80,7 +80,7 @@ build registry github.com/distribution/distribution/v3/cmd/registry
 build krew sigs.k8s.io/krew/cmd/krew
 build validate-krew-manifest sigs.k8s.io/krew/cmd/validate-krew-manifest krew
 
-# The user's own is the one that the plugin is for; any will do.
+# The plugin runs under the user's own kubectl, so prefer it; any version works.
 kubectl=$(command -v kubectl) || {
   build kubectl k8s.io/kubernetes/cmd/kubectl kube-apiserver
   kubectl=$folder/kubectl
