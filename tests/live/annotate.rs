@@ -259,7 +259,7 @@ async fn arguments_of_the_annotation_commands_are_completed() {
         (&["policy", "set", "deploy", "w"], "web\n:4\n"),
         (
             &["policy", ""],
-            "set\tSet policies, seeing first what they would do\nunset\tRemove policies, with what stands beside them\n:4\n",
+            "set\tSet policies after previewing their effect\nunset\tRemove policies and their filters\n:4\n",
         ),
         (
             &["automate", "deployment/web", "--tag", ""],

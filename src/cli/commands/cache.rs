@@ -16,18 +16,18 @@ use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerRepor
 
 /// Show or clear the metadata cache
 ///
-/// Image metadata is cached between runs, in a file of yours or in memcached servers.
+/// Image metadata is cached between runs, in a file in your cache directory or in memcached servers.
 #[derive(Debug, Clone, Args)]
 #[command(
     arg_required_else_help = true,
     after_help = "Examples:
-  # Its location, size and content
+  # Show the cache's location, size and content
   kubectl imgpolicy cache info
 
-  # Empty it
+  # Empty the cache
   kubectl imgpolicy cache clear
 
-  # The servers of a shared one
+  # The servers of a shared cache
   kubectl imgpolicy cache info --cache memcached://cache-0:11211,cache-1:11211"
 )]
 pub(crate) struct CacheArgs {
@@ -48,10 +48,10 @@ enum CacheCommand {
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # The file of your own cache
+  # Your own cache file
   kubectl imgpolicy cache info
 
-  # The servers of a shared one, for a script
+  # The servers of a shared cache, for a script
   kubectl imgpolicy cache info --cache memcached://cache-0:11211,cache-1:11211 -o json")]
 struct InfoArgs {
     #[command(flatten)]

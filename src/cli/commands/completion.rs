@@ -11,14 +11,14 @@ use crate::cli::terminal::streams::Terminal;
 /// Print a completion script
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # For kubectl 1.26 and newer: put this script on PATH
+  # For kubectl 1.26 and newer: put this script on your PATH
   kubectl imgpolicy completion kubectl > kubectl_complete-imgpolicy
   chmod +x kubectl_complete-imgpolicy
 
-  # For the program under its own name
+  # For running the program directly as kubectl-imgpolicy
   source <(kubectl-imgpolicy completion bash)")]
 pub(crate) struct CompletionArgs {
-    /// The shell, or kubectl, that the script is for
+    /// The shell to generate the script for, or kubectl
     #[arg(value_name = "SHELL")]
     target: Target,
 }
@@ -26,7 +26,7 @@ pub(crate) struct CompletionArgs {
 /// What a script is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Target {
-    /// kubectl itself
+    /// kubectl's own plugin completion
     Kubectl,
     /// GNU Bash
     Bash,

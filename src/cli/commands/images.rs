@@ -31,10 +31,10 @@ use crate::workload::{Workload, WorkloadType};
 ///
 /// Without an argument: every image in scope with its workloads and states,
 /// including Pods that belong to no workload. With an image or a workload: the
-/// tags in the order of the policy, with dates; the running one is marked.
+/// tags in the order of the policy, with their dates; the running tag is marked.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # WorkloadSelector runs in the namespace
+  # What runs in the namespace
   kubectl imgpolicy images
 
   # The newest tags of an image

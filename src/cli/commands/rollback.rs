@@ -23,7 +23,7 @@ use crate::files;
 use crate::plan::{HeldBack, HoldReason, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
-/// Undo the last recorded update, and lock
+/// Undo the last recorded update and lock the workload
 ///
 /// Every update is recorded in the workload's annotations. This restores the images
 /// of that record, records the rollback, and locks the workload so that automation
@@ -33,7 +33,7 @@ use crate::workload::Observed;
   # The last update of a workload
   kubectl imgpolicy rollback deployment/web
 
-  # One container of it, with a reason that is stored in the lock
+  # Only one of its containers, with a reason that is stored in the lock
   kubectl imgpolicy rollback deployment/web -c app -m 'login fails, see issue 17'
 
   # Preview the rollback
@@ -50,11 +50,11 @@ pub(crate) struct RollbackArgs {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// Also put back an image of another repository, if the record names one
+    /// Also restore an image from another repository, if the record names one
     #[arg(long)]
     override_policy: bool,
 
-    /// Also roll back workloads whose change GitOps or an operator will revert
+    /// Also roll back workloads where GitOps or an operator will revert the change
     #[arg(long)]
     override_owner: bool,
 

@@ -20,26 +20,26 @@ use crate::output::{
     status_table,
 };
 
-/// Show the update that each container's policy would make, and why
+/// Show the update that each container's policy calls for, and why
 ///
 /// No registry is queried for a container that is ignored, or that is not automated
 /// and has no policy. The exit code is 0 if all objects could be read; --exit-code
 /// also reports pending updates.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # All workloads of the namespace
+  # All workloads in the namespace
   kubectl imgpolicy status
 
-  # WorkloadSelector would change anywhere, for a script
+  # What would change in any namespace, for a script
   kubectl imgpolicy status -A --only updates -o json
 
   # Two workloads, with repository, origin of the policy and warnings
   kubectl imgpolicy status deployment/web statefulset/db -o wide
 
-  # Manifests instead of a cluster; fail a pipeline when updates wait
+  # Manifests instead of a cluster; fail a pipeline when updates are pending
   kubectl imgpolicy status -f ./manifests -R --exit-code
 
-  # WorkloadSelector a policy would do to containers that have none
+  # What a policy would do to containers that have none
   kubectl imgpolicy status --assume auto")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
@@ -67,11 +67,11 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "COLUMN")]
     sort_by: Option<Column>,
 
-    /// Show only these rows; repeatable, or several with commas
+    /// Show only these rows; repeatable, or give several separated by commas
     #[arg(long, value_name = "ROWS", value_delimiter = ',')]
     only: Vec<Only>,
 
-    /// Exit with 10 if updates wait, 11 if an automated container is undecided, 1 if anything
+    /// Exit with 10 if updates are pending, 11 if an automated container is undecided, 1 if anything
     /// could not be read
     #[arg(long)]
     exit_code: bool,

@@ -31,17 +31,17 @@ use crate::workload::Workload;
 
 /// Try a policy on an image's tags
 ///
-/// Needs no workload, and with --tags-from neither a cluster nor a registry.
+/// No workload is needed; with --tags-from, no cluster or registry is needed either.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # On the tags of a registry
+  # Try it on the tags in a registry
   kubectl imgpolicy test docker.io/library/nginx:1.25.3 --policy 'semver:~1.25'
 
   # Follow the alpine variant by version
   kubectl imgpolicy test nginx:1.25.3-alpine --policy 'semver:~1.25' \\
     --filter-tags '^(?P<v>.*)-alpine$' --extract '$v'
 
-  # On tags from a file or a pipe, one per line
+  # Try it on tags from a file or a pipe, one per line
   printf '1.0.0\\n1.0.1\\n1.2.0\\n' | \\
     kubectl imgpolicy test org/my-app:1.0.0 --policy 'semver:~1.0' --tags-from -")]
 pub(crate) struct TestArgs {
@@ -54,7 +54,7 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "TYPE:EXPR")]
     policy: String,
 
-    /// Only tags that this regular expression matches (Go syntax, unanchored)
+    /// Consider only tags that match this regular expression (Go syntax, unanchored)
     #[arg(long, value_name = "RE")]
     filter_tags: Option<String>,
 
@@ -62,11 +62,11 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "TEMPLATE", requires = "filter_tags")]
     extract: Option<String>,
 
-    /// Only tags that one of these matches; repeatable
+    /// Consider only tags that match this regular expression; repeatable, any match is enough
     #[arg(long, value_name = "RE")]
     allow_tags: Vec<String>,
 
-    /// No tag that one of these matches; wins over --allow-tags; repeatable
+    /// Ignore tags that match this regular expression; takes precedence over --allow-tags; repeatable
     #[arg(long, value_name = "RE")]
     ignore_tags: Vec<String>,
 
@@ -74,18 +74,18 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "PREFIX")]
     identifier: Option<String>,
 
-    /// Only elect images that are at least this old, as in 72h or 3d
+    /// Only elect images that are at least this old, such as 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
 
     #[command(flatten)]
     gate: GateFlags,
 
-    /// Platform that the image must support, as in linux/amd64; repeatable
+    /// Platform that the image must support, such as linux/amd64; repeatable
     #[arg(long, value_name = "OS/ARCH", help_heading = "Decisions")]
     platform: Vec<Platform>,
 
-    /// Tags from a file or - for stdin: one a line, or JSON lines
+    /// Tags from a file or - for stdin: one per line, or JSON lines
     /// {"tag": …, "created": …, "pushed": …, "digest": …, "platforms": […]}
     #[arg(long, value_name = "FILE|-", conflicts_with = "from_snapshot")]
     tags_from: Option<PathOrStdin>,

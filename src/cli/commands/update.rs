@@ -30,7 +30,7 @@ use crate::output::summary_line;
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
 use crate::policy::parse_age;
 
-/// Update images to what their policies elect
+/// Update images to the tags that their policies elect
 ///
 /// Writes what 'status' shows under UPDATE for automated containers, with one patch
 /// per workload, and records it in the workload's annotations for 'rollback'. Shows
@@ -63,8 +63,8 @@ pub(crate) struct UpdateArgs {
     #[arg(short, long, value_name = "CONTAINER")]
     container: Vec<String>,
 
-    /// Write this image into every container that runs its repository, instead of what policies
-    /// elect; it has to be one that they accept
+    /// Write this image to every container that runs an image of the same repository, instead of
+    /// the one that the policy elects; the policy must accept it
     #[arg(long, value_name = "NAME:TAG", value_parser = explicit_image)]
     image: Option<ImageReference>,
 
@@ -80,7 +80,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     override_lock: bool,
 
-    /// Also update workloads whose change GitOps or an operator will revert
+    /// Also update workloads where GitOps or an operator will revert the change
     #[arg(long)]
     override_owner: bool,
 
@@ -88,8 +88,8 @@ pub(crate) struct UpdateArgs {
     #[arg(long, value_name = "N")]
     max: Option<NonZeroUsize>,
 
-    /// Update one workload after the other, wait for each rollout, and stop at the first that
-    /// fails or takes longer [default: 5m]
+    /// Update one workload at a time, wait for each rollout, and stop at the first one that fails
+    /// or takes longer than this [default: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
         default_missing_value = "5m", value_parser = parse_age, conflicts_with = "filename")]
     wait: Option<SignedDuration>,

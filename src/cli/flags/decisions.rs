@@ -25,14 +25,14 @@ pub(crate) struct PolicyFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct DecisionFlags {
-    /// Only elect images that are at least this old, as in 72h or 3d
+    /// Only elect images that are at least this old, such as 72h or 3d
     #[arg(long, value_name = "DURATION", value_parser = parse_age)]
     min_age: Option<SignedDuration>,
 
     #[command(flatten)]
     gate: GateFlags,
 
-    /// Platforms that the workloads run on, as in linux/amd64, instead of those of the cluster's
+    /// Platforms that the workloads run on, such as linux/amd64, instead of those of the cluster's
     /// nodes; repeatable
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
@@ -41,7 +41,7 @@ pub(crate) struct DecisionFlags {
     #[arg(long)]
     allow_downgrade: bool,
 
-    /// Allow another variant than the running one, as in 1.25.4 for 1.25.3-alpine
+    /// Allow a different variant from the running one, such as 1.25.4 for 1.25.3-alpine
     #[arg(long)]
     allow_variant: bool,
 

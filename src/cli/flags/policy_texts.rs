@@ -13,7 +13,7 @@ pub(crate) struct PolicyTextFlags {
     #[arg(long, value_name = "CONTAINER=TYPE:EXPR", help_heading = "Policies")]
     tag: Vec<String>,
 
-    /// Only tags that this regular expression matches (Go syntax, unanchored), in addition to
+    /// Consider only tags that match this regular expression (Go syntax, unanchored), in addition to
     /// --tag of the same container; repeatable
     #[arg(long, value_name = "CONTAINER=RE", help_heading = "Policies")]
     filter_tags: Vec<String>,

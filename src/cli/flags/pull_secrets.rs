@@ -11,7 +11,7 @@ use crate::output::count;
 /// Flags about the credentials of workloads.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PullSecretFlags {
-    /// When to read the pull secrets of workloads and use them at registries
+    /// When to read the pull secrets of workloads and use them to log in to registries
     #[arg(
         long,
         value_name = "WHEN",

@@ -13,7 +13,7 @@ use crate::workload::WorkloadType;
 /// Which workloads.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScopeArgs {
-    /// TYPE/NAME…, TYPE NAME…, TYPE or TYPE1,TYPE2; none means every workload of the namespace
+    /// TYPE/NAME…, TYPE NAME…, TYPE or TYPE1,TYPE2; if omitted, every workload in the namespace
     #[arg(value_name = "TYPE[/NAME]")]
     resources: Vec<String>,
 
@@ -66,7 +66,7 @@ pub(crate) struct PlaceFlags {
     #[arg(short = 'f', long, help_heading = WORKLOADS, value_name = "FILE|DIR|-")]
     pub(crate) filename: Vec<PathOrStdin>,
 
-    /// Also read the subfolders of those given with -f
+    /// Also read the subfolders of the folders given with -f
     #[arg(short = 'R', long, help_heading = WORKLOADS, requires = "filename", num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]

@@ -12,15 +12,15 @@ use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::PolicyEdit;
 
-/// End the automation of workloads; their policies stay
+/// Stop automating workloads; their policies are kept
 ///
-/// Removes the annotation fluxcd.io/automated in every spelling. No registry is queried.
+/// Removes every spelling of the fluxcd.io/automated annotation. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # Update by hand from now on
   kubectl imgpolicy deautomate deployment/web
 
-  # Say so explicitly, which also overrides a policy of a Kustomization
+  # Turn automation off explicitly, which also overrides a Kustomization's policy
   kubectl imgpolicy deautomate deployment/web --explicit
 
   # Everything in the namespace
@@ -29,7 +29,7 @@ pub(crate) struct DeautomateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Write "false" instead of removing the annotation, which also overrides imagePolicies
+    /// Write "false" instead of removing the annotation; this also overrides imagePolicies
     #[arg(long)]
     explicit: bool,
 

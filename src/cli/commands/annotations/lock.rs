@@ -32,11 +32,11 @@ pub(crate) struct LockArgs {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// Who locks; by default you, as the API server knows you
+    /// The owner of the lock; by default, your user name as known to the API server
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
 
-    /// Replace another lock
+    /// Replace an existing lock
     #[arg(long)]
     overwrite: bool,
 

@@ -18,7 +18,7 @@ use crate::plan::PolicyEdit;
 
 /// Set or unset the policies of containers
 ///
-/// A policy alone does not automate a workload; see automate.
+/// A policy alone does not automate a workload; see the automate command.
 #[derive(Debug, Clone, Args)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
 pub(crate) struct PolicyArgs {
@@ -56,11 +56,11 @@ struct SetArgs {
     #[command(flatten)]
     policies: PolicyTextFlags,
 
-    /// The policy of every container without its own --tag
+    /// The policy for every container that has no --tag of its own
     #[arg(long, value_name = "TYPE:EXPR", help_heading = "Policies")]
     tag_all: Option<String>,
 
-    /// Only elect images that are at least this old, as in 72h or 3d; stored in the workload
+    /// Only elect images that are at least this old, such as 72h or 3d; stored in the workload
     #[arg(long, value_name = "DURATION", help_heading = "Policies")]
     min_age: Option<String>,
 
@@ -80,14 +80,14 @@ struct SetArgs {
 
 /// Remove policies and their filters
 ///
-/// Removes policies in every spelling; records of updates are kept. --all selects workloads, as in
+/// Removes every spelling of the policy annotations; update records are kept. --all selects workloads, as in
 /// every command; --all-policies removes all policy annotations of the selected workloads.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # The policy of one container, with its filters
   kubectl imgpolicy policy unset deployment/web --tag app
 
-  # Every policy annotation of a workload, including those of removed containers
+  # Every policy annotation of a workload, including those of containers that no longer exist
   kubectl imgpolicy policy unset deployment/web --all-policies
 
   # The minimum age of everything in the namespace
@@ -104,7 +104,7 @@ struct UnsetArgs {
     #[arg(long, help_heading = "Policies")]
     min_age: bool,
 
-    /// Remove every policy annotation, including those of removed containers
+    /// Remove every policy annotation, including those of containers that no longer exist
     #[arg(long, help_heading = "Policies")]
     all_policies: bool,
 

@@ -17,7 +17,7 @@ use crate::workload::Workload;
 
 /// Unlock workloads
 ///
-/// Removes the annotations of the lock in every spelling. Lists each lock with its age and message
+/// Removes every spelling of the lock's annotations. Lists each lock with its age and message
 /// before it asks for confirmation. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
@@ -30,11 +30,11 @@ pub(crate) struct UnlockArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// Only locks of this user
+    /// Remove only locks set by this user
     #[arg(long, value_name = "NAME")]
     locked_by: Option<String>,
 
-    /// Only locks whose message contains this
+    /// Remove only locks whose message contains this text
     #[arg(long, value_name = "TEXT")]
     msg: Option<String>,
 
