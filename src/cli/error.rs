@@ -1,4 +1,4 @@
-//! How a command ends that cannot do what it was asked.
+//! How a command ends early.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -11,19 +11,19 @@ use crate::evaluator::SnapshotError;
 /// The exit code after Ctrl-C, as a shell expects.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// An end with a message.
+/// Why a command ended early: an error, or the user's decision.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    /// The exit code: 1 for a failure, 2 for a command that makes no sense, 130
-    /// after Ctrl-C.
+    /// The exit code: 1 for a failure, 2 for a command line that makes no sense, 130 after
+    /// Ctrl-C.
     code: u8,
     /// The line to print, as kubectl words it.
     message: String,
-    /// Whether the user ended it, which is no fault.
+    /// Whether the user stopped the command, which is not an error.
     is_wished: bool,
 }
 
-/// Said when the user says no: what was shown was not done.
+/// Printed if the user declines: nothing that was shown has been done.
 const NOTHING_CHANGED: &str = "nothing changed";
 
 impl CommandError {
@@ -44,7 +44,7 @@ impl CommandError {
         }
     }
 
-    /// A line that is already worded.
+    /// A complete line, without the prefix `error:`.
     fn line(message: String) -> Self {
         Self {
             code: 1,
@@ -62,7 +62,7 @@ impl CommandError {
         }
     }
 
-    /// The user pressed Ctrl-C at a question.
+    /// The user pressed Ctrl-C at a prompt.
     pub(crate) fn interrupted() -> Self {
         Self {
             code: INTERRUPTED,
@@ -70,7 +70,7 @@ impl CommandError {
         }
     }
 
-    /// Prints the message and gives the exit code.
+    /// Prints the message and returns the exit code.
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
         if self.is_wished {
             terminal.note(&self.message);

@@ -69,7 +69,7 @@ async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
     assert_eq!(applied[0].notes, [""; 0]);
     assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "POST events"]);
     let sent = asked.sent();
-    // What is only tried says the same, of whatever version.
+    // The dry run sends the same patch, but without a version.
     let mut tried = sent[0].body.clone();
     assert_eq!(tried["metadata"].get("resourceVersion"), None);
     tried["metadata"]["resourceVersion"] = json!("7");
@@ -119,7 +119,7 @@ async fn a_dry_run_sends_nothing_or_a_dry_run_alone() {
 #[tokio::test(start_paused = true)]
 async fn after_a_conflict_the_object_is_read_again_and_the_dry_run_is_not_repeated() {
     let (cluster, asked) = server(Box::new(|stored, n, _| {
-        // Somebody writes the status.
+        // Another client writes the status.
         if n == 1 {
             stored.version = 40;
         }
@@ -158,7 +158,7 @@ async fn an_object_that_others_write_all_the_time_is_given_up() {
     );
     let sent = short(&asked);
     let count = |line: &str| sent.iter().filter(|sent| *sent == line).count();
-    // What is only tried needs no version, so it meets no conflict.
+    // A dry run needs no version, so it meets no conflict.
     assert_eq!((count("PATCH web dry"), count("PATCH web")), (1, 10));
     let took = started.elapsed().as_millis();
     assert!((9 * 5..=9 * 101).contains(&took), "{took} ms");
@@ -230,7 +230,7 @@ async fn what_the_dry_run_refuses_is_never_written() {
             ),
             Some("kubectl auth can-i patch deployments.apps -n shop"),
         ),
-        // No right helps against a policy.
+        // Permissions do not help against a policy.
         (status(403, "Forbidden", "a webhook denied it"), None),
         (status(422, "Invalid", "spec.x: Invalid value"), None),
         (status(404, "NotFound", "not found"), None),
@@ -281,14 +281,14 @@ async fn one_that_fails_does_not_stop_the_others() {
         error,
         "Error from server (NotFound): deployments.apps \"b\" not found"
     );
-    // The one that failed needed one request, the others three.
+    // The failed write needed one request, the others three.
     let told = told.into_inner().expect("no panic before");
     assert_eq!(told, ["a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_patch_that_was_applied_although_the_server_failed_is_written_once() {
-    // In the first case the client repeats the patch and meets its own version.
+    // In the first case the client repeats the patch and conflicts with its own version.
     for (code, requests) in [
         (
             504,
@@ -393,7 +393,7 @@ async fn events_that_may_not_be_recorded_are_told_once() {
         .lines()
         .into_iter()
         .filter(|line| line.contains("/events"));
-    // Those that were under way when the first was refused.
+    // At most those that were in flight when the first was refused.
     assert!(events.count() <= AT_ONCE);
 }
 

@@ -1,5 +1,4 @@
-//! What an edit would cause: the workloads as they will be, decided by the one
-//! evaluator.
+//! What an edit would cause: evaluates the workloads as they will be.
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
@@ -15,8 +14,8 @@ use crate::output::{TableOptions, closing_lines, spans_namespaces, status_table}
 use crate::plan::PolicyEdit;
 use crate::policy::WarningCode;
 
-/// Asks the registries what the edited workloads would be updated to, and shows it. A
-/// failure to find out is a warning, because the edit is valid without it.
+/// Queries the registries, then shows what the edited workloads would be updated to. A
+/// failure to find out is only a warning, because the edit is valid without it.
 ///
 /// # Errors
 ///
@@ -88,8 +87,8 @@ fn show_assessment(assessment: &Assessment, terminal: &mut Terminal) {
     }
 }
 
-/// What speaks against the policies: those that match nothing, those that cannot
-/// be used, and those whose effect is not known.
+/// Warnings about policies: those that match nothing, are not usable, or whose effect is
+/// not known.
 fn warnings(rows: &[Row]) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut not_known = Vec::new();
@@ -117,7 +116,7 @@ fn warnings(rows: &[Row]) -> Vec<String> {
     warnings
 }
 
-/// What the policy came to, also where the state stands in front of it.
+/// The result of the policy itself, even if the workload's state hides it in the decision.
 fn message(row: &Row) -> String {
     let decision = &row.decision;
     let codes = [WarningCode::Undecided, WarningCode::InvalidPolicy];

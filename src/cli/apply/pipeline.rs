@@ -1,6 +1,6 @@
-//! From a plan to what was written: preflight, preview, question, write, results.
+//! From a plan to its results: preflight, preview, prompt, write, results.
 //!
-//! Every command that writes goes this way, so that `-o`, `--dry-run`, `-f -`, Ctrl-C
+//! Every command that writes uses this pipeline, so that `-o`, `--dry-run`, `-f -`, Ctrl-C
 //! and the exit code mean the same in all of them.
 
 use std::cell::RefCell;
@@ -18,12 +18,12 @@ use crate::cli::terminal::streams::Terminal;
 use crate::plan::Plan;
 use crate::write::{DryRun, FileWriter, LiveWriter, WriteEvent, Writer};
 
-/// Checks the plan, shows it, asks, writes it and reports the results.
+/// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
 ///
 /// # Errors
 ///
-/// Nothing was changed: a flag makes no sense, the user declined, or Ctrl-C came before
-/// the write.
+/// A flag makes no sense, the user declined, or Ctrl-C came before the write. Nothing was
+/// changed then.
 pub(crate) fn apply(
     mut job: ApplyJob,
     options: &ApplyOptions<'_>,
@@ -65,8 +65,8 @@ pub(crate) fn apply(
     Ok(exit_code(&job, &results))
 }
 
-/// Narrows the plan to what is chosen from a menu, and returns the commands that do
-/// the same without one.
+/// Narrows the plan to what the user chooses from a menu, and returns the commands that do
+/// the same without a menu.
 fn choose(
     plan: &mut Plan,
     options: &ApplyOptions<'_>,
@@ -104,8 +104,8 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     })
 }
 
-/// Writes the plan and reports each workload when it is done. The second value is the
-/// text for standard output.
+/// Writes the plan and reports each workload when it is done. The second value is the text
+/// for standard output.
 fn write(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,

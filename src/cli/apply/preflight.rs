@@ -1,5 +1,5 @@
-//! Everything that is checked between the plan and the question whether to write it:
-//! the objects as they are now, who owns them, and whether the images still exist.
+//! Everything that is checked between the plan and the confirmation prompt: the current
+//! objects, who owns them, and whether the images still exist.
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;

@@ -1,4 +1,4 @@
-//! `cache`: what is kept between runs.
+//! `cache`: shows or clears what is kept between runs.
 
 use std::process::ExitCode;
 

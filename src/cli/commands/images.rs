@@ -1,4 +1,4 @@
-//! `images`: everything that runs, or the tags of one image.
+//! `images`: lists every running image, or the tags of one image.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -77,8 +77,8 @@ pub(crate) fn images(
     }
 }
 
-/// `deployment/web` and `deployments` name workloads, `org/web` and `web` an
-/// image: what is not a workload type is an image.
+/// `deployment/web` and `deployments` name workloads; `org/web` and `web` name images.
+/// Anything that is not a workload type is an image.
 fn is_workload(word: &str) -> bool {
     let (kind, name) = word.split_once('/').unwrap_or((word, ""));
     kind.parse::<WorkloadType>().is_ok() && !name.contains(['/', ':', '@'])
@@ -131,9 +131,8 @@ fn everything(
     })
 }
 
-/// Joins the containers of workloads with those of the Pods: a Pod's container
-/// that a workload names, with the same image, is counted there; any other is
-/// counted separately.
+/// Joins the containers of workloads with those of Pods. A Pod's container counts towards
+/// the container of its workload if the image is the same; any other is counted separately.
 fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
     let key = |namespace: &str, kind: &str, name: &str, container: &str, image: &str| {
         [namespace, kind, name, container, image].map(str::to_owned)
@@ -189,8 +188,8 @@ fn tags_of_workload(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope_args = ScopeArgs::new(vec![word.to_owned()], args.scope.clone());
-    // A container without a policy is judged by what fits its tag, since the
-    // order is what was asked for.
+    // A container without a policy gets one that fits its tag, because the user wants to
+    // see the tags in order.
     let policy = PolicyFlags::assuming("auto");
     let collected = scan::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
@@ -203,7 +202,7 @@ fn tags_of_workload(
     let mut failed = false;
     let chosen = choose(&subjects, args.container.as_deref())?;
     for (row, mut examination) in chosen.into_iter().filter_map(|s| examine(snapshot, s)) {
-        // What is shown is the assumed policy's order.
+        // The tags are shown in the order of the assumed policy.
         if let (None, Some(suggestion)) = (
             &examination.decision.policy,
             &examination.decision.suggestion,
@@ -230,7 +229,7 @@ fn tags_of_workload(
     })
 }
 
-/// Why there are no tags to show: an empty list would look like an answer.
+/// Why there are no tags to show. An empty list would look like a result.
 fn without_answer(examination: &Examination) -> Option<&str> {
     let decision = &examination.decision;
     let suggestion = decision.suggestion.as_ref();
@@ -267,7 +266,7 @@ fn tags_of_image(
     };
     let mut examination = subject.examine(&metadata);
     if image.tag().is_none() && image.digest().is_none() {
-        // A bare name asks about the repository; nothing is said to run.
+        // A bare name asks about the repository, so no tag is marked as running.
         for candidate in &mut examination.candidates {
             candidate.running = false;
         }
@@ -279,7 +278,7 @@ fn tags_of_image(
         context: None,
         observed_at: now,
     };
-    // The tags are there, and their order is not: a date could not be had.
+    // The tags are known but their order is not, because a date is missing.
     let undecided = (examination.decision.outcome == Outcome::Unknown)
         .then(|| format!("error: {}", examination.decision.message));
     print_tags(

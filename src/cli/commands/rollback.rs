@@ -129,7 +129,7 @@ pub(crate) fn rollback(
     };
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
-        // With --all or -l, workloads without a record are not a failure.
+        // With --all or -l, a workload without a record is not a failure.
         let stays = |held: &HeldBack| held.container.is_none() && held.hold == HoldReason::NoRecord;
         plan.held_back.retain(|held| !stays(held));
     }

@@ -114,10 +114,10 @@ impl Only {
     }
 }
 
-/// `--exit-code`: updates wait.
+/// The exit code of `--exit-code` if updates are pending.
 const UPDATES_WAIT: u8 = 10;
 
-/// `--exit-code`: an automated container could not be decided.
+/// The exit code of `--exit-code` if an automated container could not be decided.
 const UNDECIDED: u8 = 11;
 
 pub(crate) fn status(
@@ -162,7 +162,7 @@ pub(crate) fn status(
     Ok(exit_code(args, &collected, &assessment))
 }
 
-/// Everything that is printed beside the table.
+/// Prints everything except the table.
 fn tell(
     args: &StatusArgs,
     collected: &Collected,

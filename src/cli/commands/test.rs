@@ -1,4 +1,4 @@
-//! `test`: a policy tried on an image's tags, with no workload.
+//! `test`: tries a policy on an image's tags, without a workload.
 
 use std::io::Read;
 use std::process::ExitCode;
@@ -153,13 +153,13 @@ pub(crate) fn test(
     };
     terminal.print(&text);
     if args.report.output.data().is_some() && examination.decision.outcome == Outcome::Unknown {
-        // The data has no place for it.
+        // The JSON data has no field for the message.
         terminal.error(&format!("error: {}", examination.decision.message));
     }
     Ok(exit_code(&examination))
 }
 
-/// 1 where the tags could not be had, so that a script does not take silence for
+/// 1 if the tags are not available, so that a script does not mistake an empty result for
 /// an answer.
 fn exit_code(examination: &Examination) -> ExitCode {
     match examination.decision.outcome {
@@ -222,8 +222,8 @@ struct GivenTag {
     platforms: Option<Vec<Platform>>,
 }
 
-/// Reads tags as the user gives them. What is not given counts as not there:
-/// nobody is asked.
+/// Reads tags as the user gives them. Missing facts count as absent, because no registry is
+/// queried.
 fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
     let (name, text) = match from {
         PathOrStdin::Stdin => {

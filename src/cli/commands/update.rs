@@ -125,9 +125,9 @@ pub(crate) fn update(
 ) -> Result<ExitCode, CommandError> {
     let place = args.target.place();
     let what = match &args.image {
-        // The image says which containers.
+        // The image determines the containers.
         Some(_) => args.target.what()?,
-        // The menu asks which of them all.
+        // The menu lets the user choose among all of them.
         None if args.interactive => args.target.what()?,
         None => args.target.chosen()?,
     };
@@ -202,8 +202,8 @@ pub(crate) fn update(
     apply(job, &options, terminal)
 }
 
-/// Arguments that are not repeated in the command that makes the same choice without a
-/// menu: that command names the workloads and containers.
+/// Arguments that are not repeated in the equivalent command without a menu, because it
+/// names the workloads and containers.
 const CHOSEN_IN_THE_MENU: [&str; 11] = [
     "resources",
     "all",
@@ -218,7 +218,7 @@ const CHOSEN_IN_THE_MENU: [&str; 11] = [
     "output",
 ];
 
-/// What is going to be written, from the decisions alone.
+/// The plan that follows from the decisions, before any check.
 fn plan(
     args: &UpdateArgs,
     collected: &Collected,

@@ -1,4 +1,4 @@
-//! Which workloads a command looks at.
+//! Which workloads a command reads.
 
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,11 @@ pub(crate) struct ScopeArgs {
     flags: ScopeFlags,
 }
 
-/// The heading of these flags in the help. It stands at each flag, since that of a
-/// whole group would go on behind the group.
+/// The help heading of these flags. It is set on each flag, because a heading on the group
+/// would also apply to the flags after the group.
 pub(crate) const WORKLOADS: &str = "Workloads";
 
-/// Where the workloads are, and with which credentials their images are asked for.
+/// Where the workloads are, and which credentials to use for their images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScopeFlags {
     #[command(flatten)]
@@ -84,7 +84,7 @@ impl ScopeFlags {
         &self.pull_secrets
     }
 
-    /// Refuses pull secrets where no cluster is asked.
+    /// Rejects pull secrets if no cluster is read.
     pub(crate) fn check_pull_secrets(&self) -> Result<(), CommandError> {
         if self.from_snapshot.is_some() {
             self.pull_secrets.check("--from-snapshot")
@@ -105,7 +105,7 @@ impl ScopeFlags {
         self.save_snapshot.as_deref()
     }
 
-    /// A flag that says where workloads are, if one is given.
+    /// A given flag that describes workloads, if there is one.
     pub(crate) fn about_workloads(&self) -> Option<&'static str> {
         let given = [
             (self.place.all_namespaces, "--all-namespaces"),
@@ -130,19 +130,18 @@ impl ScopeArgs {
         &self.flags
     }
 
-    /// Whether single workloads are named.
+    /// Whether neither a workload nor a label selector is given.
     pub(crate) fn is_everything(&self) -> bool {
         self.resources.is_empty() && self.flags.place.selector.is_none()
     }
 
-    /// What the words name.
+    /// The workloads that the words select.
     pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
         what(&self.resources)
     }
 }
 
-/// Reads kubectl's ways to name objects: `TYPE/NAME…`, `TYPE NAME…`,
-/// `TYPE1,TYPE2`.
+/// Parses kubectl's ways of naming objects: `TYPE/NAME…`, `TYPE NAME…`, `TYPE1,TYPE2`.
 pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
     let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
     let Some(first) = words.first() else {

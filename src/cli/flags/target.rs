@@ -12,7 +12,7 @@ use crate::output::Format;
 use crate::plan::Change;
 use crate::write::DryRun;
 
-/// Which workloads are changed.
+/// Which workloads to change.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TargetArgs {
     /// TYPE/NAME…, or TYPE NAME…; TYPE alone needs --all or -l
@@ -33,8 +33,8 @@ impl TargetArgs {
         &self.place
     }
 
-    /// Whether single workloads, labels, files or all of them are named: nothing
-    /// is ever written by default.
+    /// Whether the user chose workloads by name, label, file or `--all`. Nothing is ever
+    /// written by default.
     pub(crate) fn is_chosen(&self) -> bool {
         let is_named = match self.what() {
             Ok(WorkloadSelector::Named(_)) => true,
@@ -43,20 +43,20 @@ impl TargetArgs {
         is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
     }
 
-    /// Whether it is said which workloads, beside where they are: where it is not,
-    /// a menu may ask.
+    /// Whether the user said which workloads, not only where they are. If not, a menu may
+    /// ask.
     pub(crate) fn is_narrowed(&self) -> bool {
         matches!(self.what(), Ok(WorkloadSelector::Named(_)) | Err(_))
             || self.all
             || self.place.selector.is_some()
     }
 
-    /// What the words name.
+    /// The workloads that the words select.
     pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
         scope::what(&self.resources)
     }
 
-    /// What the words name, where that is a choice.
+    /// The workloads that the words select, if the user chose any.
     ///
     /// # Errors
     ///
@@ -79,12 +79,12 @@ impl TargetArgs {
 }
 
 impl TargetArgs {
-    /// Refuses flags of a write that contradict each other.
+    /// Rejects flags of a write that contradict each other.
     ///
     /// # Errors
     ///
-    /// `--dry-run=server` without a server, or two outputs for standard output: what
-    /// comes from standard input is written there.
+    /// `--dry-run=server` without a server, or two outputs for standard output: edited
+    /// standard input is written there.
     pub(crate) fn check_write(
         &self,
         write: &WriteFlags,
@@ -104,8 +104,7 @@ impl TargetArgs {
     }
 }
 
-/// Where changes are made, for a question: `in namespace shop of context prod`,
-/// `in 2 files`.
+/// Where changes are made, for a prompt: `in namespace shop of context prod`, `in 2 files`.
 pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String {
     let files: BTreeSet<&str> = changes
         .iter()
@@ -166,7 +165,7 @@ enum DryRunWord {
 }
 
 impl WriteFlags {
-    /// Refuses to have a server check what no server gets.
+    /// Rejects a server-side dry run without a server.
     fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
         if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
             return Err(CommandError::usage(
@@ -176,7 +175,7 @@ impl WriteFlags {
         Ok(())
     }
 
-    /// How far the write goes.
+    /// Whether the write is a dry run, and of which kind.
     pub(crate) fn dry_run(&self) -> DryRun {
         match self.dry_run {
             DryRunWord::None => DryRun::None,

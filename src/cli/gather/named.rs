@@ -15,7 +15,7 @@ pub(crate) fn is_named(what: &WorkloadSelector, id: &WorkloadId) -> bool {
     }
 }
 
-/// What was named and is not there is an error, as it is in a cluster.
+/// Reports a named workload that does not exist as an error, as a cluster does.
 pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, place: &str) {
     let WorkloadSelector::Named(named) = what else {
         return;
@@ -36,9 +36,9 @@ pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, p
     }
 }
 
-/// Refuses a name without a group that workloads of several groups have: only one
-/// of them is meant, and a write may not guess which. Those that another word
-/// names with the group stay.
+/// Rejects a name without a group if workloads of several groups have it: only one of them
+/// is meant, and a write must not guess which. A workload that another word names with its
+/// group stays.
 pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector) {
     let WorkloadSelector::Named(named) = what else {
         return;
@@ -85,7 +85,7 @@ mod tests {
     use crate::cli::flags::scope;
     use crate::workload::decode;
 
-    /// What is left of these objects, and what is said.
+    /// The remaining workloads, and the errors.
     fn left(objects: &[(&str, &str, &str)], words: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut snapshot = Snapshot::new(Timestamp::UNIX_EPOCH);
         for (api_version, kind, namespace) in objects {
@@ -152,7 +152,7 @@ mod tests {
                 &both[..1],
                 &[refusal],
             ),
-            // Whoever names no object means all of them.
+            // A type without a name means every object of the type.
             (&[old, new], &["hr"], &both, &[]),
             (&[old, new], &[], &both, &[]),
             (&[old], &["hr/a"], &both[..1], &[]),
@@ -165,7 +165,7 @@ mod tests {
                 ],
                 &[],
             ),
-            // Two names of one object, as files of two ages have them.
+            // One object under an old and a new API group.
             (
                 &[
                     ("apps/v1", "Deployment", "shop"),

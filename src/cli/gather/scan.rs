@@ -1,4 +1,4 @@
-//! Registries asked on behalf of a command, with a line of progress.
+//! Queries registries on behalf of a command, with a progress line.
 
 use std::cell::Cell;
 use std::process::ExitCode;
@@ -25,20 +25,19 @@ use crate::image::{CanonicalName, RepositoryMetadata};
 use crate::output::PARTIAL;
 use crate::registry::Registries;
 
-/// What was read and asked.
+/// What was read and fetched.
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,
-    /// Where it was read, and is written.
+    /// Where it was read, and where it will be written.
     pub(crate) origin: Origin,
     /// Ctrl-C ended the scan.
     pub(crate) interrupted: bool,
-    /// How kubectl calls the scope where nothing was found.
+    /// Printed if no workload was found.
     pub(crate) empty: String,
     used_pull_secrets: UsedPullSecrets,
 }
 
-/// Reads the workloads in scope and asks the registries what their decisions
-/// need.
+/// Reads the workloads in scope and fetches what their decisions need from registries.
 pub(crate) fn collect(
     scope: &ScopeArgs,
     policy: &PolicyFlags,
@@ -72,7 +71,7 @@ pub(crate) fn collect(
         });
     }
     snapshot_file::check(flags.snapshot_to_save())?;
-    // What is wrong with these flags is told before anything is asked.
+    // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
     let runtime = runtime()?;
     let reading = runtime.block_on(read(flags.place(), what, settings, globals))?;
@@ -87,13 +86,13 @@ pub(crate) fn collect(
     Ok(collected)
 }
 
-/// How registries are asked.
+/// What a scan queries, and with which credentials.
 pub(crate) struct Asking<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) pull_secrets: &'a PullSecretFlags,
 }
 
-/// Asks the registries what the decisions on the workloads need, until Ctrl-C.
+/// Fetches what the decisions on the workloads need, until Ctrl-C.
 pub(crate) fn scan(
     reading: Reading,
     asking: &Asking<'_>,
@@ -115,7 +114,7 @@ pub(crate) fn scan(
         let stop = async {
             match tokio::signal::ctrl_c().await {
                 Ok(()) => interrupted.set(true),
-                // Without a handler the signal ends the program, as it would.
+                // Without a handler, the signal ends the program as usual.
                 Err(_) => std::future::pending().await,
             }
         };
@@ -145,14 +144,14 @@ pub(crate) fn scan(
 }
 
 impl Collected {
-    /// Frees the facts once they are judged: the text of thousands of rows then
-    /// takes their place, and not more of it.
+    /// Frees the facts after they were evaluated. The text of thousands of rows can then
+    /// reuse their memory.
     pub(crate) fn forget_facts(&mut self) {
         self.snapshot = Snapshot::new(self.snapshot.observed_at);
     }
 
-    /// Tells what could not be read or used and whether the scan was stopped, and gives
-    /// the exit code of a command whose answer is otherwise complete.
+    /// Reports what could not be read or used and whether the scan was stopped. Returns the
+    /// exit code of a command whose output is otherwise complete.
     pub(crate) fn end(&self, terminal: &mut Terminal) -> ExitCode {
         for error in &self.snapshot.errors {
             terminal.scope_error(error);
@@ -171,13 +170,13 @@ impl Collected {
         }
     }
 
-    /// Tells whose credentials the answer rests on.
+    /// Reports whose credentials the result is based on.
     pub(crate) fn report_pull_secrets(&self, terminal: &mut Terminal) {
         report_used(self.used_pull_secrets, terminal);
     }
 }
 
-/// Asks about one image until the policy that is tried on it can be decided.
+/// Queries one image until the policy under test can be decided.
 pub(crate) fn fetch_until_decidable(
     name: &CanonicalName,
     subject: &Subject<'_>,
@@ -197,7 +196,7 @@ pub(crate) fn fetch_until_decidable(
     Ok(metadata)
 }
 
-/// Tells the line of progress how many requests were sent, again and again.
+/// Keeps the number of requests on the progress line up to date.
 pub(crate) async fn count_requests(line: &ProgressLine, registries: &Registries) {
     loop {
         line.requests(registries.statistics().requests);

@@ -7,14 +7,14 @@ use crate::cli::error::CommandError;
 use crate::evaluator::{Settings, Snapshot};
 use crate::image::{CanonicalName, RepositoryMetadata};
 
-/// What a saved snapshot holds of one repository.
+/// What a saved snapshot holds about one repository.
 pub(crate) fn repository(
     path: &Path,
     name: &CanonicalName,
 ) -> Result<RepositoryMetadata, CommandError> {
     let mut snapshot = read(path)?;
     let own = snapshot.repositories.remove(name);
-    // What you may not see yourself, a workload of the snapshot may have seen.
+    // If your own credentials saw no tags, those of a workload in the snapshot may have.
     let views = snapshot.pull_secret_views.remove(name).unwrap_or_default();
     let seen = |metadata: &RepositoryMetadata| metadata.tags.value().is_some();
     let view = views.into_iter().map(|view| view.metadata).find(seen);
@@ -39,7 +39,7 @@ pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
     Snapshot::parse(&text).map_err(|error| fail(&error))
 }
 
-/// Whether a snapshot can be saved there; what is there stays as it is.
+/// Checks that a snapshot can be saved there. An existing file keeps its content.
 pub(crate) fn check(path: Option<&Path>) -> Result<(), CommandError> {
     let Some(path) = path else {
         return Ok(());
@@ -63,7 +63,7 @@ pub(crate) fn save(path: Option<&Path>, snapshot: &Snapshot) -> Result<(), Comma
     fs::write(path, text).map_err(|error| fail(&error))
 }
 
-/// A flag of this run counts instead of the saved one.
+/// Flags of this run override the saved settings.
 pub(crate) fn override_settings(saved: &mut Settings, given: Settings) {
     if given.assume.is_some() {
         saved.assume = given.assume;

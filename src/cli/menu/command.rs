@@ -1,4 +1,4 @@
-//! The command that does the same without a menu, to paste into a pipeline.
+//! The command that does the same as a menu, to paste into a pipeline.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::PlaceFlags;
 use crate::output::command_line;
 
-/// How the workloads of a menu are reached again.
+/// How to select the workloads of a menu again.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandScope<'a> {
     pub(crate) place: &'a PlaceFlags,
     pub(crate) globals: &'a Globals,
-    /// Further flags that were given.
+    /// Other flags that were given.
     pub(crate) extra_flags: Vec<String>,
 }
 
 impl CommandScope<'_> {
-    /// The flags that lead to workloads of a namespace.
+    /// The flags that select the workloads of a namespace.
     pub(crate) fn to_args(&self, namespace: &str) -> Vec<String> {
         let mut words = Vec::new();
         if self.place.filename.is_empty() {
@@ -35,7 +35,8 @@ impl CommandScope<'_> {
     }
 }
 
-/// One command for all workloads of a namespace that get the same policies.
+/// One command per group of workloads that have the same namespace and get the same
+/// policies.
 pub(crate) fn policy_commands(
     purpose: Purpose,
     drafts: &[PolicyDraft],

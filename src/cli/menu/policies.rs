@@ -1,4 +1,4 @@
-//! `automate` and `policy set` by a menu: workloads, containers, policies.
+//! `automate` and `policy set` with a menu: workloads, containers, policies.
 
 use std::process::ExitCode;
 
@@ -29,8 +29,8 @@ use crate::plan::{Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
 use crate::workload::{Names, Workload, WorkloadId};
 
-/// Whether a menu asks what the flags do not say: somebody is there to answer, no
-/// workload is named, and the answer is for people.
+/// Whether a menu asks for what the flags leave open: somebody can answer, no workload is
+/// named, and the output is for people.
 pub(crate) fn wants_menu(
     target: &TargetArgs,
     options: &ApplyOptions<'_>,
@@ -39,13 +39,13 @@ pub(crate) fn wants_menu(
     terminal.can_ask() && !target.is_narrowed() && !options.write.yes && options.output.is_none()
 }
 
-/// Has workloads and their policies chosen, confirmed and written, and tells the
-/// commands that do the same without a menu.
+/// Lets the user choose workloads and their policies, then confirms and writes them.
+/// Reports the commands that do the same without a menu.
 ///
 /// # Errors
 ///
-/// Nothing can be read, Esc (exit code 1) or Ctrl-C (130): nothing was changed
-/// then, and the message says so.
+/// Nothing can be read, Esc (exit code 1) or Ctrl-C (130). Nothing was changed then, and
+/// the message says so.
 pub(crate) fn write_policies(
     purpose: Purpose,
     target: &TargetArgs,
@@ -72,19 +72,19 @@ pub(crate) fn write_policies(
 /// What was chosen.
 #[derive(Debug, Default)]
 struct Chosen {
-    /// What is to be written, not yet confirmed.
+    /// The changes to write, not yet confirmed.
     plan: Plan,
     /// The commands that do the same without a menu.
     commands: Vec<String>,
 }
 
-/// Has policies chosen for the workloads that were read, each with a look at
-/// what it would do.
+/// Lets the user choose policies for the workloads that were read, and previews what each
+/// would do.
 ///
 /// # Errors
 ///
-/// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
-/// then, and the message says so.
+/// Nobody can answer, Esc (exit code 1) or Ctrl-C (130). Nothing was changed then, and the
+/// message says so.
 fn choose_policies(
     purpose: Purpose,
     reading: &Reading,
@@ -105,7 +105,7 @@ fn choose_policies(
     let mut menu = Menu::open(terminal)?;
     let drafts = drafts(purpose, reading, &mut effects, &mut menu);
     drop(menu);
-    // What was learnt is kept for the next run, however the menu ended.
+    // Cache what was fetched for the next run, however the menu ended.
     let warnings = runtime()?.block_on(registries.finish());
     cost::report_warnings(&warnings, terminal);
     let drafts = drafts?;
@@ -133,7 +133,7 @@ fn choose_policies(
     })
 }
 
-/// One question after the other, and back.
+/// Asks one prompt after the other, and goes back where the user wants to.
 fn drafts(
     purpose: Purpose,
     reading: &Reading,
@@ -163,7 +163,7 @@ fn drafts(
     }
 }
 
-/// `None`: back to the workloads.
+/// `None`: back to the choice of workloads.
 fn of_containers(
     rows: &[&Row],
     effects: &mut Effects<'_>,
@@ -198,8 +198,7 @@ fn of_containers(
     }
 }
 
-/// A draft to start from: the policy that stands there, else the one that fits
-/// what runs.
+/// A draft to start from: the existing policy, otherwise one that fits the running image.
 fn draft(row: &Row) -> Option<PolicyDraft> {
     let written = row.decision.policy.as_ref();
     let written = written.filter(|policy| policy.origin.starts_with("annotation "));
@@ -217,7 +216,7 @@ fn draft(row: &Row) -> Option<PolicyDraft> {
     })
 }
 
-/// Every workload once, in the order of the rows.
+/// Every workload once, in row order.
 fn workloads(rows: &[Row]) -> Vec<&WorkloadId> {
     let mut ids: Vec<&WorkloadId> = rows.iter().map(|row| &row.workload).collect();
     ids.dedup();
@@ -258,7 +257,7 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
         .collect()
 }
 
-/// Why a workload gets no policy here: it would be of no effect.
+/// Why a workload cannot get a policy here: the policy would have no effect.
 fn refusal(rows: &[&Row]) -> Option<String> {
     let first = rows.first()?;
     if first.decision.state == State::Ignored {
@@ -268,13 +267,13 @@ fn refusal(rows: &[&Row]) -> Option<String> {
     faults.map(|faults| faults.join("; "))
 }
 
-/// Why a container gets no policy: nobody knows its repository.
+/// Why a container cannot get a policy: its repository is not known.
 fn image_fault(row: &Row) -> Option<String> {
     let error = row.image.parse::<ImageReference>().err()?;
     Some(format!("{:?} is not a valid image: {error}", row.image))
 }
 
-/// The lock, the images and the policies there are.
+/// The lock, the images and the existing policies.
 fn detail(rows: &[&Row]) -> String {
     let lock = rows.first().and_then(|row| row.decision.lock.as_ref());
     let told: Vec<String> = lock

@@ -1,5 +1,4 @@
-//! Writing the policies of the chosen containers, with a look at what each
-//! would do before anything is written.
+//! Edits the policies of the chosen containers, and previews what each would do.
 
 use dialoguer::console::{Key, measure_text_width};
 
@@ -20,11 +19,11 @@ use crate::output::sanitize;
 use crate::output::{Paint, sentence, version_of};
 use crate::policy::{PolicyText, PolicyType, Rule};
 
-/// How many tags are named on a terminal that is not drawn.
+/// How many tags are listed when prompts are asked line by line.
 const PLAIN_LIMIT: usize = 8;
 
-/// Has the drafts changed as often as the user likes. `None`: back to the
-/// choice of containers.
+/// Lets the user change the drafts any number of times. `None`: back to the choice of
+/// containers.
 ///
 /// # Errors
 ///
@@ -57,7 +56,7 @@ pub(crate) fn write(
     }
 }
 
-/// Every draft with what it would do; the first row takes them all.
+/// Lists every draft with its effect. The first row accepts them all.
 fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, CommandError> {
     let mut items = vec![Item {
         cells: vec![format!("accept these {} policies", drafts.len())],
@@ -86,7 +85,7 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
     Ok(List::new(title, Choice::One, items))
 }
 
-/// Has the type and then the text of one policy chosen.
+/// Lets the user choose the type and then the text of one policy.
 fn change(
     drafts: &mut [PolicyDraft],
     at: usize,
@@ -161,11 +160,11 @@ fn fault(text: &str) -> Option<String> {
     }
 }
 
-/// One policy while it is typed.
+/// One policy while it is being typed.
 struct Editor {
     at: usize,
     line: Line,
-    /// The suffix that the policy started with, on or off.
+    /// The variant suffix that the policy started with, on or off.
     variant: Option<String>,
 }
 
@@ -185,8 +184,8 @@ impl Editor {
         effects: &mut Effects<'_>,
         screen: &mut Screen,
     ) -> Result<MenuOutcome, CommandError> {
-        // The text for which registries were asked; they are not asked again if
-        // they could not tell.
+        // The policy for which registries were queried last. They are not queried again for
+        // the same policy, even if they had no answer.
         let mut asked = None;
         loop {
             let at = self.at;
@@ -246,7 +245,7 @@ impl Editor {
         }
     }
 
-    /// What is written so far.
+    /// The prompt, and the text typed so far.
     fn head(&self, draft: &PolicyDraft, canvas: &super::widgets::draw::Canvas) -> Frame {
         let title = format!("{} {}", draft.workload, draft.container);
         let mut lines = vec![
@@ -254,7 +253,7 @@ impl Editor {
             canvas.line(Paint::Dim, &draft.image),
         ];
         let prompt = "policy: ";
-        // Of a long policy the part before the cursor is seen.
+        // Of a long policy, only the part before the cursor is visible.
         let room = canvas.columns().saturating_sub(prompt.len() + 1);
         let before = self.line.before_cursor();
         let mut hidden = 0;
@@ -280,7 +279,7 @@ impl Editor {
     }
 }
 
-/// The same by lines.
+/// The same, line by line.
 fn ask_plainly(
     drafts: &mut [PolicyDraft],
     at: usize,

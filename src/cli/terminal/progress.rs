@@ -1,4 +1,4 @@
-//! A line on standard error while registries are asked, on a terminal only.
+//! A progress line on standard error while registries are queried, only on a terminal.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -10,17 +10,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::streams::Terminal;
 use crate::collect::ScanProgress;
 
-/// How long a run may take before it says what it waits for: a line that only
-/// flickers tells nothing.
+/// How long a run may take before the progress line appears. A line that only flickers is
+/// useless.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// How many registries have a place in the line; those with the most to do.
+/// How many registries the line lists, starting with those that have the most work left.
 const REGISTRIES: usize = 3;
 
-/// The line; it is gone when this is dropped.
+/// The progress line. It disappears on drop.
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
-    /// Which registries, and how many requests.
+    /// The progress per registry, and the number of requests.
     shown: RefCell<(ScanProgress, u64)>,
 }
 
@@ -47,13 +47,13 @@ impl ProgressLine {
         }
     }
 
-    /// So far the scan has come.
+    /// Shows how far the scan is.
     pub(crate) fn report(&self, progress: &ScanProgress) {
         self.shown.borrow_mut().0.clone_from(progress);
         self.draw();
     }
 
-    /// So many requests were sent.
+    /// Shows how many requests were sent.
     pub(crate) fn requests(&self, requests: u64) {
         self.shown.borrow_mut().1 = requests;
         if requests > 0 {
@@ -73,8 +73,8 @@ impl Drop for ProgressLine {
     }
 }
 
-/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. What comes
-/// last may not be seen on a narrow terminal.
+/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. A narrow terminal
+/// may cut off the end.
 fn text(progress: &ScanProgress, requests: u64) -> String {
     let mut registries: Vec<(&str, usize, usize)> = progress
         .registries

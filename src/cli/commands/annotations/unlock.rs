@@ -61,7 +61,7 @@ pub(crate) fn unlock(
                 "{} stays locked: the lock does not match the filter",
                 workload.id
             )),
-            // Leftovers of an old lock are removed from a workload that is named.
+            // A named workload is also cleared of the leftovers of an old lock.
             None if are_named && !args.narrows() => wanted.push(workload.clone()),
             Some(_) | None => {}
         }
