@@ -20,19 +20,21 @@ use crate::workload::{WorkloadKind, WorkloadType};
 
 /// The words to complete, if kubectl asks for completion.
 pub(crate) fn asked_by_kubectl(arguments: &[OsString]) -> Option<Vec<String>> {
-    let words = |from: &[OsString]| {
-        from.iter()
-            .map(|w| w.to_string_lossy().into_owned())
-            .collect()
-    };
     let name = Path::new(arguments.first()?).file_stem()?.to_string_lossy();
     if name == "kubectl_complete-imgpolicy" {
-        return Some(words(&arguments[1..]));
+        return Some(to_strings(&arguments[1..]));
     }
     match arguments.get(1) {
-        Some(word) if word == "__complete" => Some(words(&arguments[2..])),
+        Some(word) if word == "__complete" => Some(to_strings(&arguments[2..])),
         _ => None,
     }
+}
+
+fn to_strings(words: &[OsString]) -> Vec<String> {
+    words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Answers kubectl. On any error there are no candidates, because a shell has nowhere to
@@ -81,15 +83,12 @@ fn candidates(words: &[String]) -> Vec<Completion> {
 }
 
 fn subcommands(root: &Command) -> Vec<Completion> {
-    let about = |command: &Command| {
-        command
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default()
-    };
     root.get_subcommands()
         .filter(|command| !command.is_hide_set())
-        .map(|command| (command.get_name().to_owned(), about(command)))
+        .map(|command| {
+            let about = command.get_about().map(ToString::to_string);
+            (command.get_name().to_owned(), about.unwrap_or_default())
+        })
         .collect()
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct CommandError {
     /// The line to print, as kubectl words it.
     message: String,
     /// Whether the user stopped the command, which is not an error.
-    is_wished: bool,
+    is_declined: bool,
 }
 
 /// Printed if the user declines: nothing that was shown has been done.
@@ -32,7 +32,7 @@ impl CommandError {
         Self {
             code: 1,
             message: format!("error: {message}"),
-            is_wished: false,
+            is_declined: false,
         }
     }
 
@@ -49,7 +49,7 @@ impl CommandError {
         Self {
             code: 1,
             message,
-            is_wished: false,
+            is_declined: false,
         }
     }
 
@@ -58,7 +58,7 @@ impl CommandError {
         Self {
             code: 1,
             message: NOTHING_CHANGED.to_owned(),
-            is_wished: true,
+            is_declined: true,
         }
     }
 
@@ -72,7 +72,7 @@ impl CommandError {
 
     /// Prints the message and returns the exit code.
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
-        if self.is_wished {
+        if self.is_declined {
             terminal.note(&self.message);
         } else {
             terminal.error(&self.message);

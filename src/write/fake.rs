@@ -65,7 +65,7 @@ pub(crate) fn observed(name: &str, version: u64) -> Observed {
 }
 
 /// What happens at the nth patch (from 1) that is not a dry run.
-pub(crate) type Trouble =
+pub(crate) type OnPatch =
     Box<dyn Fn(&mut Stored, usize, &Sent) -> Option<(u16, String)> + Send + Sync>;
 
 /// An object that the server stores.
@@ -77,7 +77,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Applies a merge patch, whatever its version.
+    /// Applies a patch, whatever its version.
     pub(crate) fn take(&mut self, patch: &Value) {
         self.version += 1;
         for step in patch.as_array().into_iter().flatten() {
@@ -112,7 +112,7 @@ impl Stored {
 }
 
 /// A server that stores objects, checks versions and applies patches.
-pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
+pub(crate) fn server(on_patch: OnPatch) -> (Cluster, Asked) {
     let objects: Mutex<BTreeMap<String, Stored>> = Mutex::default();
     let patches = AtomicUsize::new(0);
     answering(move |sent| {
@@ -134,7 +134,7 @@ pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
             } else {
                 patches.fetch_add(1, Ordering::Relaxed) + 1
             };
-            if let Some(answer) = trouble(stored, n, sent) {
+            if let Some(answer) = on_patch(stored, n, sent) {
                 return answer;
             }
             let version = sent.body.pointer("/metadata/resourceVersion");

@@ -62,7 +62,7 @@ pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Optio
             workload: change.workload.clone(),
             source: change.source.clone(),
             result: result
-                .unwrap_or_else(|| Err(WriteError::File("it stands in no file".to_owned()))),
+                .unwrap_or_else(|| Err(WriteError::File("it has_value in no file".to_owned()))),
             notes: Vec::new(),
         });
     (applied.collect(), stream)
@@ -138,7 +138,7 @@ impl FileWriter<'_> {
                 Ok((index, edit.field_edits(&object.value), &object.value))
             });
             results.push(match edit {
-                Ok((_, places, object)) if places.iter().all(|place| stands(object, place)) => {
+                Ok((_, places, object)) if places.iter().all(|place| has_value(object, place)) => {
                     Ok(Done::Unchanged)
                 }
                 Ok((index, places, _)) => {
@@ -156,10 +156,10 @@ impl FileWriter<'_> {
             };
             // Each iteration removes one edit, so the loop ends.
             let Some(at) = edits.iter().position(|edit| edit.index == error.index) else {
-                return (all(changes, &told(file, &error)), text.to_owned());
+                return (all(changes, &describe_error(file, &error)), text.to_owned());
             };
             edits.remove(at);
-            results[edited_by.remove(at)] = Err(WriteError::File(told(file, &error)));
+            results[edited_by.remove(at)] = Err(WriteError::File(describe_error(file, &error)));
         }
     }
 
@@ -209,16 +209,18 @@ impl FileWriter<'_> {
 }
 
 fn all(changes: &[&Change], message: &str) -> Results {
-    let error = || WriteError::File(message.to_owned());
-    changes.iter().map(|_| Err(error())).collect()
+    changes
+        .iter()
+        .map(|_| Err(WriteError::File(message.to_owned())))
+        .collect()
 }
 
-fn told(file: &str, error: &EditError) -> String {
+fn describe_error(file: &str, error: &EditError) -> String {
     format!("{file}:{}: {error}", error.line)
 }
 
 /// Whether a field already has the planned value.
-fn stands(object: &Value, place: &FieldEdit) -> bool {
+fn has_value(object: &Value, place: &FieldEdit) -> bool {
     let found = place.path.iter().try_fold(object, |at, key| match at {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         at => at.get(key),

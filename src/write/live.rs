@@ -28,12 +28,12 @@ use crate::workload::{Observed, WorkloadId};
 const AT_ONCE: usize = 8;
 
 /// After how many conflicts with other writers of an object its change is given up.
-const TRIES: u32 = 10;
+const MAX_CONFLICTS: u32 = 10;
 
 /// After how many conflicts the patch tests values instead of the version. A rollout
 /// updates the status many times a second, so on a slow connection there is always another
 /// write between two requests.
-const PATIENCE: u32 = 3;
+const CONFLICTS_BEFORE_TESTED_PATCH: u32 = 3;
 
 /// The range of the random pause before a retry, so that writers that collided once do not
 /// collide again.
@@ -121,7 +121,7 @@ impl Write<'_> {
                 let tried = tried.map_err(|error| self.failed("patch", &error))?;
                 self.check_kept(&edit, &tried.object)?;
                 if self.writer.dry_run == DryRun::Server {
-                    notes.extend(told(&edit, &tried));
+                    notes.extend(server_notes(&edit, &tried));
                     return Ok(Done::Written);
                 }
                 is_allowed = true;
@@ -129,7 +129,7 @@ impl Write<'_> {
             let patch = patch_after(conflicts, &edit, &object);
             let error = match self.patch(&patch, false).await {
                 Ok(patched) => {
-                    notes.extend(told(&edit, &patched));
+                    notes.extend(server_notes(&edit, &patched));
                     return Ok(self.written(&patched.object, notes).await);
                 }
                 Err(error) => error,
@@ -138,8 +138,8 @@ impl Write<'_> {
             let is_conflict = error.is_conflict() || is_unfit;
             if is_conflict {
                 conflicts += 1;
-                if conflicts == TRIES {
-                    return Err(WriteError::Contended(TRIES));
+                if conflicts == MAX_CONFLICTS {
+                    return Err(WriteError::Contended(MAX_CONFLICTS));
                 }
                 tokio::time::sleep(pause()).await;
             } else if !error.is_outcome_unknown() {
@@ -221,7 +221,7 @@ impl Write<'_> {
 
 /// The patch to send after this many conflicts.
 fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
-    let tested = (conflicts >= PATIENCE).then(|| edit.tested_patch(object));
+    let tested = (conflicts >= CONFLICTS_BEFORE_TESTED_PATCH).then(|| edit.tested_patch(object));
     tested.flatten().unwrap_or_else(|| edit.patch(object))
 }
 
@@ -243,7 +243,7 @@ fn is_in(edit: &Edit, object: &Observed) -> bool {
 }
 
 /// The server's notes on a successful patch.
-fn told(edit: &Edit, patched: &Patched) -> Vec<String> {
+fn server_notes(edit: &Edit, patched: &Patched) -> Vec<String> {
     let warnings = patched.warnings.iter().cloned();
     let rewritten = rewritten(edit, &patched.object).map(|(container, image)| {
         format!("container {container}: an admission policy of the cluster made its image {image}")

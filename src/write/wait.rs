@@ -23,7 +23,7 @@ pub enum Rollout {
     /// Every Pod that had to be replaced has been.
     Complete,
     /// There is no rollout to follow, and why.
-    Still(String),
+    NothingToFollow(String),
     /// Its controller gave up or the object is gone, and why.
     Failed(String),
     /// Time ran out, and what it was waiting for.
@@ -93,7 +93,7 @@ pub(crate) async fn write_and_wait(
         })
         .await;
         report(WriteEvent::Ended(&change.workload, &rollout));
-        goes_on &= matches!(rollout, Rollout::Complete | Rollout::Still(_));
+        goes_on &= matches!(rollout, Rollout::Complete | Rollout::NothingToFollow(_));
     }
     results
 }
@@ -105,14 +105,14 @@ async fn follow(
     limit: Duration,
     waiting: &dyn Fn(&str),
 ) -> Rollout {
-    let mut told = String::new();
+    let mut reported = String::new();
     let end = async {
         let mut pause = FIRST_PAUSE;
         loop {
             let text = match cluster.object(id).await {
                 Ok(object) => match progress(&object) {
                     RolloutProgress::Done => return Rollout::Complete,
-                    RolloutProgress::Still(why) => return Rollout::Still(why),
+                    RolloutProgress::Still(why) => return Rollout::NothingToFollow(why),
                     RolloutProgress::Failed(why) => return Rollout::Failed(why),
                     RolloutProgress::Waiting(text) => text,
                 },
@@ -122,9 +122,9 @@ async fn follow(
                 // A server that is unavailable may come back in time.
                 Err(error) => error.line(),
             };
-            if text != told {
+            if text != reported {
                 waiting(&text);
-                told = text;
+                reported = text;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -132,6 +132,6 @@ async fn follow(
     };
     match tokio::time::timeout(limit, end).await {
         Ok(rollout) => rollout,
-        Err(_) => Rollout::TimedOut(told),
+        Err(_) => Rollout::TimedOut(reported),
     }
 }

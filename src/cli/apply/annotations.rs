@@ -88,7 +88,7 @@ pub(crate) fn apply_plan(
     } = reading;
     let is_empty = plan.changes.is_empty() && snapshot.errors.is_empty();
     let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
-    let (edits, settled) = compute_edits(plan, &snapshot.workloads, &authorship);
+    let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {
         plan: Plan {
             changes: edits.iter().map(|edit| edit.change.clone()).collect(),
@@ -103,7 +103,7 @@ pub(crate) fn apply_plan(
         kind: JobKind::Annotations(AnnotationJob {
             snapshot,
             edits,
-            settled,
+            not_written,
             effect: Vec::new(),
         }),
     };
@@ -118,7 +118,7 @@ fn compute_edits(
     authorship: &Authorship,
 ) -> (Vec<PlannedEdit>, Vec<(Change, Applied)>) {
     let mut edits = Vec::new();
-    let mut settled = Vec::new();
+    let mut not_written = Vec::new();
     for mut change in plan.changes {
         change.policy = change.policy.map(|policy| policy.signed(authorship));
         let mut workloads = workloads.iter();
@@ -143,9 +143,9 @@ fn compute_edits(
                     result: result.map(|_| Done::Unchanged).map_err(WriteError::from),
                     notes: Vec::new(),
                 };
-                settled.push((change, applied));
+                not_written.push((change, applied));
             }
         }
     }
-    (edits, settled)
+    (edits, not_written)
 }

@@ -4,7 +4,7 @@
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
 use super::results::WorkloadResult;
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::Origin;
+use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
@@ -36,9 +36,9 @@ pub(crate) fn reverted(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<
 
 /// Prints warnings before the confirmation prompt.
 pub(crate) fn before(annotations: &AnnotationJob, terminal: &mut Terminal) {
-    let settled = annotations.settled.iter().map(|(change, _)| change);
+    let not_written = annotations.not_written.iter().map(|(change, _)| change);
     let edited = annotations.edits.iter().map(|edit| &edit.change);
-    for warning in still_automated(settled.chain(edited), &annotations.snapshot) {
+    for warning in still_automated(not_written.chain(edited), &annotations.snapshot) {
         terminal.note(&format!("warning: {warning}"));
     }
 }
@@ -152,7 +152,7 @@ fn note_other_updaters(edits: &[PlannedEdit], terminal: &mut Terminal) {
 
 fn note_missing_controller(
     edits: &[PlannedEdit],
-    origin: &Origin,
+    origin: &WorkloadOrigin,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     if !edits.iter().any(waits_for_controller) {

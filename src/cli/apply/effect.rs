@@ -3,8 +3,8 @@
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::gather::cost;
-use crate::cli::gather::scan::{self, Asking};
-use crate::cli::gather::workloads::{Origin, Reading};
+use crate::cli::gather::scan::{self, ScanSources};
+use crate::cli::gather::workloads::{Reading, WorkloadOrigin};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Coverage;
@@ -50,14 +50,14 @@ pub(crate) fn show(
     }
     let reading = Reading {
         snapshot,
-        origin: std::mem::replace(&mut job.origin, Origin::Saved),
+        origin: std::mem::replace(&mut job.origin, WorkloadOrigin::Saved),
         empty: String::new(),
     };
-    let asking = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: &access.pull_secrets,
     };
-    let collected = scan::scan(reading, &asking, runtime()?, terminal)?;
+    let collected = scan::scan(reading, &sources, runtime()?, terminal)?;
     if collected.interrupted {
         return Err(CommandError::interrupted());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::WriteFlags;
-use crate::cli::gather::workloads::Origin;
+use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
@@ -18,7 +18,7 @@ use crate::write::{Applied, DryRun};
 pub(crate) struct ApplyJob {
     pub(crate) plan: Plan,
     pub(crate) kind: JobKind,
-    pub(crate) origin: Origin,
+    pub(crate) origin: WorkloadOrigin,
     /// The live objects that were read for the plan.
     pub(crate) objects: ObservedObjects,
     /// The kubeconfig context.
@@ -45,7 +45,7 @@ pub(crate) struct AnnotationJob {
     /// One edit per change of the plan, in its order.
     pub(crate) edits: Vec<PlannedEdit>,
     /// The changes that need no write, or cannot be made.
-    pub(crate) settled: Vec<(Change, Applied)>,
+    pub(crate) not_written: Vec<(Change, Applied)>,
     /// The containers of the edited workloads, as they will be.
     pub(crate) effect: Vec<Row>,
 }
@@ -112,7 +112,7 @@ impl ApplyJob {
     }
 
     /// The changes that persist. Manifests from standard input only go to standard output.
-    pub(crate) fn lasting_changes(&self) -> Vec<&Change> {
+    pub(crate) fn persistent_changes(&self) -> Vec<&Change> {
         let changes = self.plan.changes.iter();
         changes
             .filter(|change| {

@@ -10,7 +10,7 @@ use super::job::{ApplyJob, ApplyOptions, JobKind};
 use super::results::{ResultReporter, WorkloadResult, exit_code, print_data, print_summary};
 use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::{Origin, default_namespace};
+use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::confirm::confirm;
@@ -41,7 +41,7 @@ pub(crate) fn apply(
     let mut reporter = ResultReporter::new(options, uses_stdout);
     if let JobKind::Annotations(annotations) = &job.kind {
         caveats::before(annotations, terminal);
-        for (_, applied) in &annotations.settled {
+        for (_, applied) in &annotations.not_written {
             reporter.applied(applied, terminal);
         }
     }
@@ -85,7 +85,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     let dry_run = options.dry_run();
     let authorship = &job.authorship;
     let stdin = match &job.origin {
-        Origin::Cluster(cluster) => {
+        WorkloadOrigin::Cluster(cluster) => {
             return Writer::Live(LiveWriter {
                 cluster,
                 dry_run,
@@ -93,8 +93,8 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 authorship,
             });
         }
-        Origin::Files { stdin } => stdin.as_deref(),
-        Origin::Saved => None,
+        WorkloadOrigin::Files { stdin } => stdin.as_deref(),
+        WorkloadOrigin::Saved => None,
     };
     Writer::Files(FileWriter {
         dry_run,

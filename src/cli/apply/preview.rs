@@ -62,7 +62,7 @@ fn show_edits(annotations: &AnnotationJob, terminal: &mut Terminal) {
 
 /// The prompt before the write; `None` if nothing persistent is changed.
 pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Prompt> {
-    let changes = job.lasting_changes();
+    let changes = job.persistent_changes();
     let first = changes.first()?;
     let policy = first.policy.as_ref();
     let verb = match job.kind {

@@ -117,7 +117,7 @@ impl<'a> ResultReporter<'a> {
             WriteEvent::Ended(id, Rollout::Complete) => {
                 return terminal.note(&format!("{id}: rolled out"));
             }
-            WriteEvent::Ended(id, Rollout::Still(why)) => {
+            WriteEvent::Ended(id, Rollout::NothingToFollow(why)) => {
                 return terminal.note(&format!("{id}: nothing to wait for: {why}"));
             }
             WriteEvent::Ended(id, Rollout::Failed(why)) => {
@@ -233,12 +233,15 @@ fn annotation_list(
     options: &ApplyOptions<'_>,
     results: &[WorkloadResult],
 ) -> AnnotationEditList {
-    let settled = annotations.settled.iter().map(|(change, _)| (change, None));
+    let not_written = annotations
+        .not_written
+        .iter()
+        .map(|(change, _)| (change, None));
     let edits = annotations
         .edits
         .iter()
         .map(|edit| (&edit.change, Some(&edit.edit)));
-    let mut changes: Vec<(&Change, Option<&Edit>)> = settled.chain(edits).collect();
+    let mut changes: Vec<(&Change, Option<&Edit>)> = not_written.chain(edits).collect();
     changes.sort_by_key(|(change, _)| {
         let id = &change.workload;
         (id.namespace.clone(), id.name.clone(), id.kind.to_string())

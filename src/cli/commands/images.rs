@@ -21,8 +21,8 @@ use crate::cluster::PodUsage;
 use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
 use crate::image::ImageReference;
 use crate::output::{
-    DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
-    encode, image_tags, images_table,
+    ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions, encode,
+    image_tags, images_table,
 };
 use crate::policy::{ContainerPolicy, PolicyOrigin, Rule};
 use crate::workload::{Workload, WorkloadType};
@@ -134,31 +134,18 @@ fn everything(
 /// Joins the containers of workloads with those of Pods. A Pod's container counts towards
 /// the container of its workload if the image is the same; any other is counted separately.
 fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
-    let key = |namespace: &str, kind: &str, name: &str, container: &str, image: &str| {
-        [namespace, kind, name, container, image].map(str::to_owned)
-    };
-    let of_use = |used: &ImageUse| {
-        let user = &used.user;
-        key(
-            &user.namespace,
-            &user.kind,
-            &user.name,
-            &used.container,
-            &used.image,
-        )
-    };
     let mut places: BTreeMap<[String; 5], usize> = uses
         .iter()
         .enumerate()
-        .map(|(at, used)| (of_use(used), at))
+        .map(|(at, used)| (key_of(used), at))
         .collect();
     for pod in pods {
         let (kind, name) = match &pod.owner {
             Some(owner) => (owner.kind.as_str(), owner.name.as_str()),
             None => ("Pod", pod.pod.as_str()),
         };
-        let key = key(&pod.namespace, kind, name, &pod.container, &pod.image);
-        let at = *places.entry(key).or_insert_with(|| {
+        let key = [&pod.namespace, kind, name, &pod.container, &pod.image];
+        let at = *places.entry(key.map(str::to_owned)).or_insert_with(|| {
             uses.push(ImageUse {
                 image: pod.image.clone(),
                 user: ImageUser {
@@ -179,6 +166,19 @@ fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
         }
     }
     uses
+}
+
+/// What must be equal for a Pod's container to count towards this use.
+fn key_of(used: &ImageUse) -> [String; 5] {
+    let user = &used.user;
+    [
+        &user.namespace,
+        &user.kind,
+        &user.name,
+        &used.container,
+        &used.image,
+    ]
+    .map(String::clone)
 }
 
 fn tags_of_workload(
@@ -304,17 +304,17 @@ fn print_tags(
     errors: &[ScopeError],
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let data = |format: DataFormat| {
-        let items = lists
-            .iter()
-            .map(|(image, examination)| ImageTags::new(image, examination, context));
-        encode(&ItemList::new("ImageTagsList", errors, items), format).map_err(CommandError::failed)
-    };
     let text = match args.report.output.data() {
-        Some(format) => data(format)?,
+        Some(format) => {
+            let items = lists
+                .iter()
+                .map(|(image, examination)| ImageTags::new(image, examination, context));
+            let list = ItemList::new("ImageTagsList", errors, items);
+            encode(&list, format).map_err(CommandError::failed)?
+        }
         None => {
             let style = terminal.style();
-            let table = |(image, examination): &(String, Examination)| {
+            let tables = lists.iter().map(|(image, examination)| {
                 image_tags(
                     image,
                     examination,
@@ -323,8 +323,8 @@ fn print_tags(
                     !args.no_headers,
                     &style,
                 )
-            };
-            lists.iter().map(table).collect::<Vec<_>>().join("\n")
+            });
+            tables.collect::<Vec<_>>().join("\n")
         }
     };
     terminal.print(&text);

@@ -158,12 +158,12 @@ pub(crate) fn status(
         }
     };
     terminal.print(&text);
-    tell(args, &collected, &assessment, &rows, terminal);
+    print_notes(args, &collected, &assessment, &rows, terminal);
     Ok(exit_code(args, &collected, &assessment))
 }
 
 /// Prints everything except the table.
-fn tell(
+fn print_notes(
     args: &StatusArgs,
     collected: &Collected,
     assessment: &Assessment,

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::process::ExitCode;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -170,24 +170,18 @@ fn exit_code(examination: &Examination) -> ExitCode {
 
 impl TestArgs {
     fn container_policy(&self) -> Result<ContainerPolicy, CommandError> {
-        let invalid = |flag: &str, text: &str, error: &dyn std::fmt::Display| {
-            CommandError::failed(format!("{flag} {text:?}: {error}"))
-        };
-        let regex = |flag: &str, text: &String| {
-            GoRegex::new(text).map_err(|error| invalid(flag, text, &error))
-        };
         if self.policy.is_empty() {
-            return Err(invalid("--policy", "", &"a policy has the form TYPE:EXPR"));
+            return Err(invalid("--policy", "", "a policy has the form TYPE:EXPR"));
         }
         let rule =
-            Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, &error))?;
+            Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, error))?;
         let mut policy = ContainerPolicy::new(&self.policy, rule, PolicyOrigin::Flag("--policy"));
         policy.min_age = self.min_age;
         policy.filter = TagFilter {
             pattern: self
                 .filter_tags
                 .as_ref()
-                .map(|text| regex("--filter-tags", text))
+                .map(|text| parse_regex("--filter-tags", text))
                 .transpose()?,
             extract: self
                 .extract
@@ -197,18 +191,26 @@ impl TestArgs {
             allow: self
                 .allow_tags
                 .iter()
-                .map(|text| regex("--allow-tags", text))
+                .map(|text| parse_regex("--allow-tags", text))
                 .collect::<Result<_, _>>()?,
             allow_mode: AllowMode::Restricts,
             ignore: self
                 .ignore_tags
                 .iter()
-                .map(|text| regex("--ignore-tags", text))
+                .map(|text| parse_regex("--ignore-tags", text))
                 .collect::<Result<_, _>>()?,
             identifier: self.identifier.clone().filter(|prefix| !prefix.is_empty()),
         };
         Ok(policy)
     }
+}
+
+fn parse_regex(flag: &str, text: &str) -> Result<GoRegex, CommandError> {
+    GoRegex::new(text).map_err(|error| invalid(flag, text, error))
+}
+
+fn invalid(flag: &str, text: &str, error: impl fmt::Display) -> CommandError {
+    CommandError::failed(format!("{flag} {text:?}: {error}"))
 }
 
 /// One JSON line of `--tags-from`.

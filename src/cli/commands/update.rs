@@ -17,14 +17,14 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::scan;
-use crate::cli::gather::scan::{Asking, Collected};
+use crate::cli::gather::scan::{Collected, ScanSources};
 use crate::cli::gather::workloads;
 use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
-use crate::evaluator::{self, Row, Settings};
+use crate::evaluator::{self, Settings};
 use crate::image::ImageReference;
 use crate::output::summary_line;
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
@@ -126,9 +126,9 @@ pub(crate) fn update(
     let place = args.target.place();
     let what = match &args.image {
         // The image determines the containers.
-        Some(_) => args.target.what()?,
+        Some(_) => args.target.workload_selector()?,
         // The menu lets the user choose among all of them.
-        None if args.interactive => args.target.what()?,
+        None if args.interactive => args.target.workload_selector()?,
         None => args.target.chosen()?,
     };
     if args.interactive {
@@ -145,11 +145,11 @@ pub(crate) fn update(
         ..args.decisions.settings()
     };
     let reading = runtime.block_on(workloads::read_to_write(place, what, settings, globals))?;
-    let how = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: &args.access.pull_secrets,
     };
-    let collected = scan::scan(reading, &how, runtime, terminal)?;
+    let collected = scan::scan(reading, &sources, runtime, terminal)?;
     cost::report_cost(
         &registries.statistics(),
         collected.snapshot.repository_count(),
@@ -248,11 +248,12 @@ fn plan(
     };
     let plan = match &args.image {
         Some(image) => {
-            let runs = |row: &Row| {
-                let running = row.image.parse::<ImageReference>();
-                running.is_ok_and(|running| running.canonical() == image.canonical())
-            };
-            if snapshot.errors.is_empty() && !assessment.rows.iter().any(runs) {
+            let is_running = assessment
+                .rows
+                .iter()
+                .filter_map(|row| row.image.parse::<ImageReference>().ok())
+                .any(|running| running.canonical() == image.canonical());
+            if snapshot.errors.is_empty() && !is_running {
                 return Err(CommandError::failed(format!(
                     "no container in scope runs {}",
                     image.canonical()

@@ -150,7 +150,6 @@ impl Globals {
 /// `-v=6`. A lone `-v` needs no value, so a number after it would otherwise be parsed as a
 /// workload type.
 pub(crate) fn join_level(words: Vec<OsString>) -> Vec<OsString> {
-    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
     let mut joined: Vec<OsString> = Vec::with_capacity(words.len());
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
@@ -175,12 +174,16 @@ pub(crate) fn join_level(words: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_level_belongs_to_its_flag_however_it_is_written() {
+    fn verbosity_level_is_joined_to_its_flag() {
         for (given, expected) in [
             ("status -v 6", "status -v=6"),
             ("status --v 6 x", "status -v=6 x"),

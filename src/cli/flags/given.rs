@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_is_repeated_as_it_was_given() {
+    fn every_given_flag_is_repeated() {
         let given = given(
             "x --context prod update -f a.yaml -f b -R --insecure-skip-tls-verify \
              --max-connections 4 --cache off --min-age 3d --allow-downgrade --all \
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_repeated_is_a_flag_of_some_command() {
+    fn every_excluded_flag_exists() {
         let command = Arguments::command();
         let update = command.find_subcommand("update").expect("a command");
         for id in NOT_REPEATED {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_not_repeated() {
+    fn default_value_is_not_repeated() {
         let given = given("x update --all");
         assert_eq!(given.to_args::<RegistryFlags>(), [""; 0]);
         assert_eq!(given.to_args::<Globals>(), [""; 0]);

@@ -131,7 +131,7 @@ impl RegistryFlags {
     }
 
     /// Registries without a cache, for a final check.
-    pub(crate) fn registries_without_memory(
+    pub(crate) fn registries_without_cache(
         &self,
         globals: &Globals,
     ) -> Result<Registries, CommandError> {

@@ -136,14 +136,13 @@ impl ScopeArgs {
     }
 
     /// The workloads that the words select.
-    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
-        what(&self.resources)
+    pub(crate) fn workload_selector(&self) -> Result<WorkloadSelector, CommandError> {
+        parse_resources(&self.resources)
     }
 }
 
 /// Parses kubectl's ways of naming objects: `TYPE/NAME…`, `TYPE NAME…`, `TYPE1,TYPE2`.
-pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
-    let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
+pub(crate) fn parse_resources(words: &[String]) -> Result<WorkloadSelector, CommandError> {
     let Some(first) = words.first() else {
         return Ok(WorkloadSelector::Everything);
     };
@@ -151,30 +150,16 @@ pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
         return Ok(WorkloadSelector::Everything);
     }
     if first.contains('/') {
-        let name = |word: &String| match word.split_once('/') {
-            Some((kind_word, name))
-                if !kind_word.is_empty() && !name.is_empty() && !name.contains('/') =>
-            {
-                Ok((kind(kind_word)?, name.to_owned()))
-            }
-            Some(_) => Err(CommandError::usage(format!(
-                "arguments in resource/name form must have a single resource and name: {word:?}"
-            ))),
-            None => Err(CommandError::usage(format!(
-                "there is no need to specify a resource type as a separate argument when passing \
-                 arguments in resource/name form: {word:?} is not TYPE/NAME"
-            ))),
-        };
         return words
             .iter()
-            .map(name)
+            .map(|word| parse_type_and_name(word))
             .collect::<Result<_, _>>()
             .map(WorkloadSelector::Named);
     }
     let kinds = first
         .split(',')
         .filter(|word| !word.is_empty())
-        .map(kind)
+        .map(parse_type)
         .collect::<Result<Vec<_>, _>>()?;
     if kinds.is_empty() {
         return Err(CommandError::usage(format!(
@@ -196,4 +181,24 @@ pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
             .flat_map(|kind| names.iter().map(move |name| (kind.clone(), name.clone())))
             .collect(),
     ))
+}
+
+fn parse_type(word: &str) -> Result<WorkloadType, CommandError> {
+    word.parse().map_err(CommandError::failed)
+}
+
+/// Parses `TYPE/NAME`.
+fn parse_type_and_name(word: &str) -> Result<(WorkloadType, String), CommandError> {
+    match word.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((parse_type(kind)?, name.to_owned()))
+        }
+        Some(_) => Err(CommandError::usage(format!(
+            "arguments in resource/name form must have a single resource and name: {word:?}"
+        ))),
+        None => Err(CommandError::usage(format!(
+            "there is no need to specify a resource type as a separate argument when passing \
+             arguments in resource/name form: {word:?} is not TYPE/NAME"
+        ))),
+    }
 }

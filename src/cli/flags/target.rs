@@ -36,7 +36,7 @@ impl TargetArgs {
     /// Whether the user chose workloads by name, label, file or `--all`. Nothing is ever
     /// written by default.
     pub(crate) fn is_chosen(&self) -> bool {
-        let is_named = match self.what() {
+        let is_named = match self.workload_selector() {
             Ok(WorkloadSelector::Named(_)) => true,
             Ok(WorkloadSelector::Everything | WorkloadSelector::Kinds(_)) | Err(_) => false,
         };
@@ -46,14 +46,16 @@ impl TargetArgs {
     /// Whether the user said which workloads, not only where they are. If not, a menu may
     /// ask.
     pub(crate) fn is_narrowed(&self) -> bool {
-        matches!(self.what(), Ok(WorkloadSelector::Named(_)) | Err(_))
-            || self.all
+        matches!(
+            self.workload_selector(),
+            Ok(WorkloadSelector::Named(_)) | Err(_)
+        ) || self.all
             || self.place.selector.is_some()
     }
 
     /// The workloads that the words select.
-    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
-        scope::what(&self.resources)
+    pub(crate) fn workload_selector(&self) -> Result<WorkloadSelector, CommandError> {
+        scope::parse_resources(&self.resources)
     }
 
     /// The workloads that the words select, if the user chose any.
@@ -62,7 +64,7 @@ impl TargetArgs {
     ///
     /// Nothing is chosen, or the words make no sense.
     pub(crate) fn chosen(&self) -> Result<WorkloadSelector, CommandError> {
-        let what = self.what()?;
+        let what = self.workload_selector()?;
         if self.all && matches!(what, WorkloadSelector::Named(_)) {
             return Err(CommandError::usage(
                 "--all selects every workload; do not name workloads as well",
@@ -114,19 +116,23 @@ pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String
         .iter()
         .map(|change| change.workload.namespace.as_str())
         .collect();
-    let several = |one: &str, all: &BTreeSet<&str>| match all.first() {
-        Some(name) if all.len() == 1 => format!("{one} {name}"),
-        _ => format!("{} {one}s", all.len()),
-    };
     match cluster {
-        None => format!("in {}", several("file", &files)),
+        None => format!("in {}", name_or_count("file", &files)),
         Some(cluster) => {
             let place = match cluster.context() {
                 Some(context) => format!("of context {context}"),
                 None => format!("on {}", cluster.server()),
             };
-            format!("in {} {place}", several("namespace", &namespaces))
+            format!("in {} {place}", name_or_count("namespace", &namespaces))
         }
+    }
+}
+
+/// `file a.yaml`, or `2 files`.
+fn name_or_count(noun: &str, names: &BTreeSet<&str>) -> String {
+    match names.first() {
+        Some(name) if names.len() == 1 => format!("{noun} {name}"),
+        _ => format!("{} {noun}s", names.len()),
     }
 }
 

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rounded_to_what_can_be_read() {
+    fn durations_are_rounded_for_reading() {
         assert_eq!(rounded(Duration::from_micros(1_499)), "1 ms");
         assert_eq!(rounded(Duration::from_millis(999)), "999 ms");
         assert_eq!(rounded(Duration::from_millis(1_250)), "1.2 s");

@@ -67,13 +67,11 @@ pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector)
         });
         refused.extend(meant.into_iter().cloned());
     }
-    let names_group = |id: &WorkloadId| {
-        let mut named = named.iter();
-        named.any(|(one, name)| one.group().is_some() && one.includes(id) && *name == id.name)
-    };
-    snapshot
-        .workloads
-        .retain(|workload| names_group(&workload.id) || !refused.contains(&workload.id));
+    snapshot.workloads.retain(|workload| {
+        let id = &workload.id;
+        let mut with_group = named.iter().filter(|(one, _)| one.group().is_some());
+        with_group.any(|(one, name)| one.includes(id) && *name == id.name) || !refused.contains(id)
+    });
 }
 
 #[cfg(test)]
@@ -95,7 +93,7 @@ mod tests {
             snapshot.workloads.extend(workload);
         }
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let what = scope::what(&words).expect("words");
+        let what = scope::parse_resources(&words).expect("words");
         snapshot
             .workloads
             .retain(|workload| is_named(&what, &workload.id));
@@ -114,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_several_groups_have_is_not_written() {
+    fn ambiguous_name_is_not_written() {
         let old = ("helm.fluxcd.io/v1", "HelmRelease", "shop");
         let new = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop");
         let elsewhere = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "other");
@@ -176,10 +174,10 @@ mod tests {
                 &[],
             ),
         ];
-        for (objects, words, kept, said) in rows {
-            let (left, told) = left(objects, words);
+        for (objects, words, kept, expected) in rows {
+            let (left, errors) = left(objects, words);
             assert_eq!(left, *kept, "{words:?}");
-            assert_eq!(told, *said, "{words:?}");
+            assert_eq!(errors, *expected, "{words:?}");
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::cost;
 use super::named;
 use super::snapshot_file;
-use super::workloads::{NOTHING_SAVED, Origin, Reading, read};
+use super::workloads::{NOTHING_SAVED, Reading, WorkloadOrigin, read};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
@@ -29,7 +29,7 @@ use crate::registry::Registries;
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,
     /// Where it was read, and where it will be written.
-    pub(crate) origin: Origin,
+    pub(crate) origin: WorkloadOrigin,
     /// Ctrl-C ended the scan.
     pub(crate) interrupted: bool,
     /// Printed if no workload was found.
@@ -50,7 +50,7 @@ pub(crate) fn collect(
     if let Some(warning) = policy.likely_typo() {
         terminal.note(&warning);
     }
-    let what = scope.what()?;
+    let what = scope.workload_selector()?;
     flags.check_pull_secrets()?;
     if let Some(path) = flags.saved_snapshot() {
         let mut snapshot = snapshot_file::read(path)?;
@@ -64,7 +64,7 @@ pub(crate) fn collect(
         snapshot_file::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
-            origin: Origin::Saved,
+            origin: WorkloadOrigin::Saved,
             interrupted: false,
             empty: NOTHING_SAVED.to_owned(),
             used_pull_secrets: UsedPullSecrets::default(),
@@ -75,11 +75,11 @@ pub(crate) fn collect(
     let registries = registry.registries(globals)?;
     let runtime = runtime()?;
     let reading = runtime.block_on(read(flags.place(), what, settings, globals))?;
-    let asking = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: flags.pull_secrets(),
     };
-    let collected = scan(reading, &asking, runtime, terminal)?;
+    let collected = scan(reading, &sources, runtime, terminal)?;
     snapshot_file::save(flags.snapshot_to_save(), &collected.snapshot)?;
     let asked = collected.snapshot.repository_count();
     cost::report_cost(&registries.statistics(), asked, terminal);
@@ -87,7 +87,7 @@ pub(crate) fn collect(
 }
 
 /// What a scan queries, and with which credentials.
-pub(crate) struct Asking<'a> {
+pub(crate) struct ScanSources<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) pull_secrets: &'a PullSecretFlags,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Asking<'a> {
 /// Fetches what the decisions on the workloads need, until Ctrl-C.
 pub(crate) fn scan(
     reading: Reading,
-    asking: &Asking<'_>,
+    sources: &ScanSources<'_>,
     runtime: &Runtime,
     terminal: &mut Terminal,
 ) -> Result<Collected, CommandError> {
@@ -104,10 +104,10 @@ pub(crate) fn scan(
         origin,
         empty,
     } = reading;
-    let Asking {
+    let ScanSources {
         registries,
         pull_secrets,
-    } = asking;
+    } = sources;
     let line = ProgressLine::new(terminal);
     let interrupted = Cell::new(false);
     let (used, warnings) = runtime.block_on(async {

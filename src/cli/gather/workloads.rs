@@ -12,7 +12,7 @@ use crate::evaluator::{Settings, Snapshot};
 use crate::files;
 
 /// Where workloads were read, which is also where they are written.
-pub(crate) enum Origin {
+pub(crate) enum WorkloadOrigin {
     /// A saved snapshot.
     Saved,
     /// Files. `stdin` is the text of standard input, if it was one of them.
@@ -21,7 +21,7 @@ pub(crate) enum Origin {
     Cluster(Box<Cluster>),
 }
 
-impl Origin {
+impl WorkloadOrigin {
     /// The cluster, if the workloads came from one.
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
@@ -35,7 +35,7 @@ impl Origin {
 pub(crate) struct Reading {
     pub(crate) snapshot: Snapshot,
     /// Where they were read.
-    pub(crate) origin: Origin,
+    pub(crate) origin: WorkloadOrigin,
     /// See [`Collected::empty`].
     pub(crate) empty: String,
 }
@@ -59,7 +59,7 @@ pub(crate) async fn read(
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
     Ok(Reading {
         snapshot,
-        origin: Origin::Cluster(Box::new(cluster)),
+        origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
     })
 }
@@ -94,7 +94,7 @@ pub(crate) async fn read_workloads(
     named::refuse_ambiguous(&mut snapshot, &selection.what);
     Ok(Reading {
         snapshot,
-        origin: Origin::Cluster(Box::new(cluster)),
+        origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
     })
 }
@@ -138,7 +138,7 @@ fn read_files(
     named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,
-        origin: Origin::Files { stdin },
+        origin: WorkloadOrigin::Files { stdin },
         empty: NO_FILES.to_owned(),
     })
 }
@@ -154,7 +154,7 @@ pub(crate) async fn read_with_pods(
         return Ok((snapshot_file::read(path)?, PodUsages::default(), empty));
     }
     let place = scope.flags().place();
-    let what = scope.what()?;
+    let what = scope.workload_selector()?;
     if !place.filename.is_empty() {
         let reading = read_files(place, &what, settings, globals)?;
         return Ok((reading.snapshot, PodUsages::default(), reading.empty));

@@ -55,7 +55,7 @@ pub(crate) fn policy_commands(
             .or_default()
             .push(workload);
     }
-    let command = |((namespace, flags), workloads): ((&str, Vec<String>), Vec<String>)| {
+    let commands = together.into_iter().map(|((namespace, flags), workloads)| {
         let mut words = vec!["kubectl".to_owned(), "imgpolicy".to_owned()];
         words.extend(purpose.words().iter().map(|word| (*word).to_owned()));
         words.extend(workloads);
@@ -64,27 +64,30 @@ pub(crate) fn policy_commands(
         words.extend(scope.to_args(namespace));
         words.push("--yes".to_owned());
         command_line(words.iter().map(String::as_str))
-    };
-    together.into_iter().map(command).collect()
+    });
+    commands.collect()
 }
 
 fn tag_flags(draft: &PolicyDraft) -> Vec<String> {
     let container = &draft.container;
-    let flag = |name: &str, value: &str| [name.to_owned(), format!("{container}={value}")];
-    let mut words: Vec<String> = flag("--tag", &draft.policy.rule).into();
+    let mut words: Vec<String> = container_flag("--tag", container, &draft.policy.rule).into();
     words.extend(
         draft
             .policy
             .filter_tags()
             .iter()
-            .flat_map(|text| flag("--filter-tags", text)),
+            .flat_map(|text| container_flag("--filter-tags", container, text)),
     );
     words.extend(
         draft
             .policy
             .extract()
             .iter()
-            .flat_map(|text| flag("--extract", text)),
+            .flat_map(|text| container_flag("--extract", container, text)),
     );
     words
+}
+
+fn container_flag(name: &str, container: &str, value: &str) -> [String; 2] {
+    [name.to_owned(), format!("{container}={value}")]
 }

@@ -19,7 +19,7 @@ use super::policy_draft::PolicyDraft;
 use super::purpose::Purpose;
 
 /// The effect of a draft.
-pub(crate) struct Look {
+pub(crate) struct DraftEffect {
     pub(crate) row: Row,
     pub(crate) examination: Examination,
     /// Whether everything that the decision needs is known.
@@ -97,7 +97,7 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// Ctrl-C.
-    pub(crate) fn settle(&mut self, drafts: &[PolicyDraft]) -> Result<(), CommandError> {
+    pub(crate) fn fetch_facts(&mut self, drafts: &[PolicyDraft]) -> Result<(), CommandError> {
         let mut edited = self.edited(drafts)?;
         std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
         let mut interrupted = false;
@@ -128,7 +128,11 @@ impl<'a> Effects<'a> {
     /// # Errors
     ///
     /// The workload no longer fits the draft.
-    pub(crate) fn look(&self, drafts: &[PolicyDraft], at: usize) -> Result<Look, CommandError> {
+    pub(crate) fn evaluate_draft(
+        &self,
+        drafts: &[PolicyDraft],
+        at: usize,
+    ) -> Result<DraftEffect, CommandError> {
         let draft = &drafts[at];
         let same: Vec<PolicyDraft> = drafts
             .iter()
@@ -156,24 +160,24 @@ impl<'a> Effects<'a> {
                 .unwrap_or_default()
                 .into_owned()
         };
-        Ok(Look {
+        Ok(DraftEffect {
             row: subject.row(&metadata),
             examination: subject.examine(&metadata),
             is_known: subject.is_decided(&metadata),
         })
     }
 
-    /// Describes the effect, with at most `limit` tags. `is_settled`: what is unknown now
+    /// Describes the effect, with at most `limit` tags. `is_final`: what is unknown now
     /// will stay unknown.
     pub(crate) fn text(
         &self,
-        look: &Look,
-        is_settled: bool,
+        effect: &DraftEffect,
+        is_final: bool,
         limit: usize,
         style: &Style,
     ) -> String {
         let now = self.snapshot.observed_at;
-        let row = is_settled.then_some(&look.row);
-        policy_effect(row, &look.examination, now, limit, style)
+        let row = is_final.then_some(&effect.row);
+        policy_effect(row, &effect.examination, now, limit, style)
     }
 }

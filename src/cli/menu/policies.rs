@@ -54,7 +54,7 @@ pub(crate) fn write_policies(
 ) -> Result<ExitCode, CommandError> {
     let place = target.place();
     target.check_write(options.write, options.output)?;
-    let reading = workloads::read_workloads(place, target.what()?, options.globals);
+    let reading = workloads::read_workloads(place, target.workload_selector()?, options.globals);
     let reading = runtime()?.block_on(reading)?;
     let commands = if reading.snapshot.workloads.is_empty() {
         None
@@ -63,7 +63,7 @@ pub(crate) fn write_policies(
             purpose, &reading, place, options, terminal,
         )?)
     };
-    let Chosen { plan, commands } = commands.unwrap_or_default();
+    let ChosenPolicies { plan, commands } = commands.unwrap_or_default();
     let code = annotations::apply_plan(plan, reading, options, terminal)?;
     report_commands(&commands, terminal);
     Ok(code)
@@ -71,7 +71,7 @@ pub(crate) fn write_policies(
 
 /// What was chosen.
 #[derive(Debug, Default)]
-struct Chosen {
+struct ChosenPolicies {
     /// The changes to write, not yet confirmed.
     plan: Plan,
     /// The commands that do the same without a menu.
@@ -91,19 +91,19 @@ fn choose_policies(
     place: &PlaceFlags,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
-) -> Result<Chosen, CommandError> {
+) -> Result<ChosenPolicies, CommandError> {
     let ApplyOptions {
         registry: Some(flags),
         globals,
         ..
     } = *options
     else {
-        return Ok(Chosen::default());
+        return Ok(ChosenPolicies::default());
     };
     let registries = flags.registry.registries(globals)?;
     let mut effects = Effects::new(reading, &registries, &flags.pull_secrets, purpose);
     let mut menu = Menu::open(terminal)?;
-    let drafts = drafts(purpose, reading, &mut effects, &mut menu);
+    let drafts = choose_drafts(purpose, reading, &mut effects, &mut menu);
     drop(menu);
     // Cache what was fetched for the next run, however the menu ended.
     let warnings = runtime()?.block_on(registries.finish());
@@ -127,14 +127,14 @@ fn choose_policies(
         globals,
         extra_flags,
     };
-    Ok(Chosen {
+    Ok(ChosenPolicies {
         plan,
         commands: policy_commands(purpose, &drafts, overwrites, &scope),
     })
 }
 
 /// Asks one prompt after the other, and goes back where the user wants to.
-fn drafts(
+fn choose_drafts(
     purpose: Purpose,
     reading: &Reading,
     effects: &mut Effects<'_>,
@@ -157,14 +157,14 @@ fn drafts(
             .iter()
             .filter(|row| chosen.contains(&&row.workload))
             .collect();
-        if let Some(drafts) = of_containers(&rows, effects, menu)? {
+        if let Some(drafts) = choose_containers(&rows, effects, menu)? {
             return Ok(drafts);
         }
     }
 }
 
 /// `None`: back to the choice of workloads.
-fn of_containers(
+fn choose_containers(
     rows: &[&Row],
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
@@ -190,7 +190,7 @@ fn of_containers(
             .zip(&containers.items)
             .filter(|(_, item)| item.checked);
         let drafts = checked.filter_map(|(row, _)| draft(row)).collect();
-        match policy_editor::write(drafts, effects, menu)? {
+        match policy_editor::edit(drafts, effects, menu)? {
             Some(drafts) => return Ok(Some(drafts)),
             None if is_choice => {}
             None => return Ok(None),
@@ -276,7 +276,7 @@ fn image_fault(row: &Row) -> Option<String> {
 /// The lock, the images and the existing policies.
 fn detail(rows: &[&Row]) -> String {
     let lock = rows.first().and_then(|row| row.decision.lock.as_ref());
-    let told: Vec<String> = lock
+    let parts: Vec<String> = lock
         .map(lock_phrase)
         .into_iter()
         .chain(rows.iter().map(|row: &&Row| match &row.decision.policy {
@@ -284,7 +284,7 @@ fn detail(rows: &[&Row]) -> String {
             None => format!("{}: {}", row.container, row.image),
         }))
         .collect();
-    told.join("; ")
+    parts.join("; ")
 }
 
 fn container_item(row: &Row, names: &Names<'_>) -> Item {

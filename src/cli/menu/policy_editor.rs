@@ -28,13 +28,13 @@ const PLAIN_LIMIT: usize = 8;
 /// # Errors
 ///
 /// Esc, Ctrl-C, or a terminal that cannot be read.
-pub(crate) fn write(
+pub(crate) fn edit(
     mut drafts: Vec<PolicyDraft>,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
 ) -> Result<Option<Vec<PolicyDraft>>, CommandError> {
     menu.wait("fetching tags from the registries");
-    effects.settle(&drafts)?;
+    effects.fetch_facts(&drafts)?;
     if drafts.len() == 1 {
         return Ok(match change(&mut drafts, 0, effects, menu)? {
             MenuOutcome::Given => Some(drafts),
@@ -63,10 +63,10 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
         ..Item::default()
     }];
     for (at, draft) in drafts.iter().enumerate() {
-        let look = effects.look(drafts, at)?;
-        let decision = &look.row.decision;
+        let effect = effects.evaluate_draft(drafts, at)?;
+        let decision = &effect.row.decision;
         let current = version_of(&draft.image);
-        let effect = match (decision.outcome, &decision.latest) {
+        let result = match (decision.outcome, &decision.latest) {
             (Outcome::Unknown, _) => decision.reason.to_string(),
             (_, Some(latest)) => format!("{current} -> {}", version_of(&latest.to_string())),
             (_, None) => format!("{current}, {}", decision.reason),
@@ -75,9 +75,9 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
             cells: vec![
                 format!("{} {}", draft.workload, draft.container),
                 draft.policy.to_string(),
-                effect,
+                result,
             ],
-            detail: format!("{}: {}", draft.container, sentence(&look.row)),
+            detail: format!("{}: {}", draft.container, sentence(&effect.row)),
             ..Item::default()
         });
     }
@@ -115,7 +115,7 @@ fn change(
         drafts[at].policy = starts[types.current().unwrap_or(0)].clone();
         let answer = match menu {
             Menu::Drawn(screen) => Editor::new(drafts, at).run(drafts, effects, screen)?,
-            Menu::Plain(terminal) => ask_plainly(drafts, at, effects, terminal)?,
+            Menu::Plain(terminal) => edit_line_by_line(drafts, at, effects, terminal)?,
         };
         if answer == MenuOutcome::Given {
             return Ok(MenuOutcome::Given);
@@ -193,14 +193,14 @@ impl Editor {
             let fault = fault(&drafts[at].policy.rule);
             let can_be_taken = Rule::parse(&drafts[at].policy.rule).is_ok()
                 && !drafts[at].policy.rule.trim().is_empty();
-            let look = if can_be_taken {
-                Some(effects.look(drafts, at)?)
+            let effect = if can_be_taken {
+                Some(effects.evaluate_draft(drafts, at)?)
             } else {
                 None
             };
-            let is_known = look
+            let is_known = effect
                 .as_ref()
-                .is_none_or(|look| look.is_known || asked.as_ref() == Some(&drafts[at].policy));
+                .is_none_or(|effect| effect.is_known || asked.as_ref() == Some(&drafts[at].policy));
             let canvas = screen.canvas();
             let mut frame = self.head(&drafts[at], &canvas);
             if let Some(fault) = fault {
@@ -211,9 +211,9 @@ impl Editor {
                 (true, true) => "enter: take it, shift-tab: back, esc: quit",
                 (true, false) => "enter: query the registry, shift-tab: back, esc: quit",
             };
-            if let Some(look) = &look {
+            if let Some(effect) = &effect {
                 let room = canvas.rows.saturating_sub(frame.lines.len() + 1);
-                let text = effects.text(look, is_known, room, &canvas.style);
+                let text = effects.text(effect, is_known, room, &canvas.style);
                 frame
                     .lines
                     .extend(text.lines().take(room).map(str::to_owned));
@@ -229,7 +229,7 @@ impl Editor {
                     asked = Some(drafts[at].policy.clone());
                     frame.cursor = None;
                     screen.show(&frame);
-                    effects.settle(drafts)?;
+                    effects.fetch_facts(drafts)?;
                 }
                 Key::Tab => {
                     let policy = &mut drafts[at].policy;
@@ -280,7 +280,7 @@ impl Editor {
 }
 
 /// The same, line by line.
-fn ask_plainly(
+fn edit_line_by_line(
     drafts: &mut [PolicyDraft],
     at: usize,
     effects: &mut Effects<'_>,
@@ -294,10 +294,10 @@ fn ask_plainly(
             terminal.note(fault);
         }
         if can_be_taken {
-            effects.settle(drafts)?;
-            let look = effects.look(drafts, at)?;
+            effects.fetch_facts(drafts)?;
+            let effect = effects.evaluate_draft(drafts, at)?;
             let style = terminal.question_style();
-            terminal.note(&effects.text(&look, true, PLAIN_LIMIT, &style));
+            terminal.note(&effects.text(&effect, true, PLAIN_LIMIT, &style));
         }
         let takes = if can_be_taken {
             format!("enter accepts {}; or ", drafts[at].policy)

@@ -60,7 +60,7 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
         .warnings
         .iter()
         .map(|warning| format!("warning: {}", warning.message));
-    let told: Vec<String> = std::iter::once(image.message.clone())
+    let detail: Vec<String> = std::iter::once(image.message.clone())
         .chain(warnings)
         .chain(change.notes.iter().cloned())
         .collect();
@@ -73,7 +73,7 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
             format!("{from} -> {to}{mark}"),
             image.policy.clone().unwrap_or_default(),
         ],
-        detail: told.join("; "),
+        detail: detail.join("; "),
         checked: true,
         ..Item::default()
     }
@@ -122,21 +122,23 @@ pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, scope: &CommandScope<'
             .or_default()
             .push(change.workload.exact());
     }
-    let command = |((namespace, containers), workloads): ((&str, Vec<&str>), Vec<String>)| {
-        let mut words = vec![
-            "kubectl".to_owned(),
-            "imgpolicy".to_owned(),
-            "update".to_owned(),
-        ];
-        words.extend(workloads);
-        words.extend(
-            containers
-                .iter()
-                .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
-        );
-        words.extend(scope.to_args(namespace));
-        words.push("--yes".to_owned());
-        command_line(words.iter().map(String::as_str))
-    };
-    together.into_iter().map(command).collect()
+    let commands = together
+        .into_iter()
+        .map(|((namespace, containers), workloads)| {
+            let mut words = vec![
+                "kubectl".to_owned(),
+                "imgpolicy".to_owned(),
+                "update".to_owned(),
+            ];
+            words.extend(workloads);
+            words.extend(
+                containers
+                    .iter()
+                    .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
+            );
+            words.extend(scope.to_args(namespace));
+            words.push("--yes".to_owned());
+            command_line(words.iter().map(String::as_str))
+        });
+    commands.collect()
 }

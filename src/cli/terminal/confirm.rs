@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_names_the_place_and_the_refusal_the_number() {
+    fn prompt_names_the_location_and_refusal_the_count() {
         let mut prompt = Prompt {
             action: "Update 3 workloads".to_owned(),
             workloads: 3,

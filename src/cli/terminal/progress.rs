@@ -12,7 +12,7 @@ use crate::collect::ScanProgress;
 
 /// How long a run may take before the progress line appears. A line that only flickers is
 /// useless.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PROGRESS_DELAY: Duration = Duration::from_millis(300);
 
 /// How many registries the line lists, starting with those that have the most work left.
 const REGISTRIES: usize = 3;
@@ -34,7 +34,7 @@ impl ProgressLine {
         if terminal.shows_progress() {
             let late = bar.clone();
             thread::spawn(move || {
-                thread::sleep(PATIENCE);
+                thread::sleep(PROGRESS_DELAY);
                 if !late.is_finished() {
                     late.set_draw_target(ProgressDrawTarget::stderr());
                     late.enable_steady_tick(Duration::from_millis(120));
@@ -83,8 +83,11 @@ fn text(progress: &ScanProgress, requests: u64) -> String {
         .collect();
     registries.sort_by_key(|(_, done, all)| Reverse(all - done));
     let others = registries.split_off(registries.len().min(REGISTRIES));
-    let of = |(registry, done, all): &(&str, usize, usize)| format!("{registry} {done} of {all}");
-    let mut text = registries.iter().map(of).collect::<Vec<_>>().join(", ");
+    let parts: Vec<String> = registries
+        .iter()
+        .map(|(registry, done, all)| format!("{registry} {done} of {all}"))
+        .collect();
+    let mut text = parts.join(", ");
     if !others.is_empty() {
         let done: usize = others.iter().map(|(_, done, _)| done).sum();
         let all: usize = others.iter().map(|(_, _, all)| all).sum();
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn registries_with_the_most_to_do_come_first() {
+    fn registries_with_the_most_work_left_come_first() {
         let some = progress(&[("a", 3, 4), ("b", 0, 9)]);
         assert_eq!(text(&some, 7), "7 requests: b 0 of 9, a 3 of 4");
         let many = progress(&[
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_single_image_the_requests_are_told() {
+    fn single_image_shows_only_the_request_count() {
         assert_eq!(text(&ScanProgress::default(), 2), "2 requests");
     }
 }

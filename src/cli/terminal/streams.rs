@@ -1,5 +1,6 @@
 //! Standard output and standard error, and what they are connected to.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -28,12 +29,7 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Inspects the streams, `NO_COLOR`, `TERM` and `COLUMNS`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads how to draw"
-    )]
     pub(crate) fn detect() -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let stdout_is_terminal = io::stdout().is_terminal();
         // COLUMNS counts only if the terminal does not report its size.
         let columns = variable("COLUMNS").and_then(|c| c.to_str()?.parse::<usize>().ok());
@@ -171,10 +167,8 @@ impl Terminal {
     /// come from a snapshot and only look as if it had a hint, so only our own hints are
     /// accepted.
     pub(crate) fn scope_error(&mut self, error: &ScopeError) {
-        let is_ours =
-            |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
         match error.message.rsplit_once("\nhint: ") {
-            Some((message, hint)) if is_ours(hint) => {
+            Some((message, hint)) if is_own_hint(hint) => {
                 self.error(message);
                 self.error(&format!("hint: {hint}"));
             }
@@ -218,4 +212,17 @@ impl Terminal {
         self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     }
+}
+
+/// The value of an environment variable, unless it is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads how to draw"
+)]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn is_own_hint(hint: &str) -> bool {
+    hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ")
 }

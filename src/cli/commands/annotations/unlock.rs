@@ -52,7 +52,7 @@ pub(crate) fn unlock(
 ) -> Result<ExitCode, CommandError> {
     let options = annotations::options(&args.write, args.answer.output, None, globals);
     let mut reading = annotations::read(&args.target, &options)?;
-    let are_named = matches!(args.target.what()?, WorkloadSelector::Named(_));
+    let are_named = matches!(args.target.workload_selector()?, WorkloadSelector::Named(_));
     let mut wanted: Vec<Workload> = Vec::new();
     for workload in &reading.snapshot.workloads {
         match lock_on(workload) {

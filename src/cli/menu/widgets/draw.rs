@@ -92,7 +92,7 @@ impl Canvas {
                 &widths,
             ));
         }
-        lines.push(self.line(Paint::Dim, &further(shown.len(), first, room)));
+        lines.push(self.line(Paint::Dim, &rows_outside(shown.len(), first, room)));
         lines.extend(foot);
         lines.truncate(self.rows.max(1));
         Frame {
@@ -175,7 +175,7 @@ fn mark_width(choice: Choice) -> usize {
 }
 
 /// How many rows are above and below the visible ones.
-fn further(all: usize, first: usize, room: usize) -> String {
+fn rows_outside(all: usize, first: usize, room: usize) -> String {
     let below = all.saturating_sub(first + room);
     match (first, below) {
         (0, 0) => String::new(),
@@ -195,21 +195,11 @@ fn first_row(at: usize, all: usize, room: usize) -> usize {
 /// is not enough, the last columns are dropped.
 fn widths(list: &List, room: usize) -> Vec<usize> {
     let columns = list.items.iter().map(|item| item.cells.len()).max();
-    let widest = |column: usize| {
-        let rows = list.items.iter().filter(|item| item.cells.len() > 1);
-        let cells = rows.filter_map(|item| item.cells.get(column));
-        cells
-            .map(|cell| measure_text_width(&sanitize(cell)))
-            .max()
-            .unwrap_or(0)
-    };
-    let mut widths: Vec<usize> = (0..columns.unwrap_or(0)).map(widest).collect();
+    let mut widths: Vec<usize> = (0..columns.unwrap_or(0))
+        .map(|column| widest_cell(list, column))
+        .collect();
     let mut kept = widths.len();
-    let total = |widths: &[usize]| {
-        let taken: Vec<usize> = widths.iter().copied().filter(|width| *width > 0).collect();
-        taken.iter().sum::<usize>() + GAP * taken.len().saturating_sub(1)
-    };
-    while total(&widths) > room {
+    while total_width(&widths) > room {
         let others = widths.iter().copied().enumerate().skip(1);
         let wide = others.filter(|(_, width)| *width > NARROW);
         let all = widths.iter().copied().enumerate();
@@ -230,6 +220,21 @@ fn widths(list: &List, room: usize) -> Vec<usize> {
     widths
 }
 
+fn widest_cell(list: &List, column: usize) -> usize {
+    let rows = list.items.iter().filter(|item| item.cells.len() > 1);
+    let cells = rows.filter_map(|item| item.cells.get(column));
+    cells
+        .map(|cell| measure_text_width(&sanitize(cell)))
+        .max()
+        .unwrap_or(0)
+}
+
+/// The width of a row, including the gaps between its columns.
+fn total_width(widths: &[usize]) -> usize {
+    let taken: Vec<usize> = widths.iter().copied().filter(|width| *width > 0).collect();
+    taken.iter().sum::<usize>() + GAP * taken.len().saturating_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,8 +247,8 @@ mod tests {
         }
     }
 
-    fn list(rows: usize) -> List {
-        let item = |at: usize| Item {
+    fn item(at: usize) -> Item {
+        Item {
             cells: vec![
                 format!("deployment/web-{at:03}"),
                 "automated".to_owned(),
@@ -252,12 +257,15 @@ mod tests {
             detail: format!("shop/web-{at:03} follows semver:~1.2"),
             checked: at.is_multiple_of(2),
             ..Item::default()
-        };
+        }
+    }
+
+    fn list(rows: usize) -> List {
         List::new("Workloads", Choice::Some, (0..rows).map(item).collect())
     }
 
     #[test]
-    fn a_list_shows_its_rows_and_what_keys_do() {
+    fn list_shows_rows_and_key_help() {
         let mut list = list(3);
         list.items[2].refusal = Some("it is ignored".to_owned());
         list.point_at(1);
@@ -277,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_elides_names_and_never_wraps() {
+    fn narrow_terminal_elides_names_and_never_wraps() {
         let mut list = list(200);
         list.point_at(100);
         let lines = canvas(10, 40).list(&list).lines;
@@ -296,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_wider_or_longer_than_the_terminal(
+        fn frame_fits_the_terminal(
             rows in 1_usize..40, columns in 1_usize..100, items in 0_usize..60, at in 0_usize..60,
             name in "\\PC{0,40}",
         ) {
@@ -314,7 +322,7 @@ mod tests {
         }
 
         #[test]
-        fn the_row_under_the_cursor_is_drawn(rows in 6_usize..40, items in 1_usize..300, at in 0_usize..300) {
+        fn row_under_the_cursor_is_drawn(rows in 6_usize..40, items in 1_usize..300, at in 0_usize..300) {
             let mut list = list(items);
             for item in &mut list.items {
                 item.detail.clear();

@@ -54,12 +54,11 @@ impl Line {
                 self.cursor = 0;
             }
             Key::Char(CLEAR_WORD) => {
-                let word = |c: &char| c.is_alphanumeric();
                 let end = self.cursor;
-                while self.cursor > 0 && !word(&self.text[self.cursor - 1]) {
+                while self.cursor > 0 && !self.text[self.cursor - 1].is_alphanumeric() {
                     self.cursor -= 1;
                 }
-                while self.cursor > 0 && word(&self.text[self.cursor - 1]) {
+                while self.cursor > 0 && self.text[self.cursor - 1].is_alphanumeric() {
                     self.cursor -= 1;
                 }
                 self.text.drain(self.cursor..end);

@@ -18,6 +18,13 @@ pub(crate) struct Item {
     pub(crate) is_held: bool,
 }
 
+impl Item {
+    /// Whether it can be chosen without overriding a safeguard.
+    fn is_free(&self) -> bool {
+        self.refusal.is_none() && !self.is_held
+    }
+}
+
 /// How many rows may be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Choice {
@@ -78,12 +85,11 @@ impl List {
     /// The rows that match the filter, as indices into `items`.
     pub(crate) fn shown(&self) -> Vec<usize> {
         let filter = self.filter.to_lowercase();
-        let fits = |item: &Item| {
-            filter.is_empty() || item.cells.join(" ").to_lowercase().contains(&filter)
-        };
         let items = self.items.iter().enumerate();
         items
-            .filter(|(_, item)| fits(item))
+            .filter(|(_, item)| {
+                filter.is_empty() || item.cells.join(" ").to_lowercase().contains(&filter)
+            })
             .map(|(at, _)| at)
             .collect()
     }
@@ -166,12 +172,11 @@ impl List {
     /// all checked.
     fn toggle_shown(&mut self) {
         let shown = self.shown();
-        let free = |item: &Item| item.refusal.is_none() && !item.is_held;
         let check = shown
             .iter()
-            .any(|&at| free(&self.items[at]) && !self.items[at].checked);
+            .any(|&at| self.items[at].is_free() && !self.items[at].checked);
         for at in shown {
-            if free(&self.items[at]) {
+            if self.items[at].is_free() {
                 self.items[at].checked = check;
             }
         }
@@ -229,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_under_the_cursor_is_toggled_whatever_is_filtered() {
+    fn row_under_the_cursor_is_toggled_with_any_filter() {
         let mut list = list(Choice::Some);
         type_in(&mut list, "WEB");
         assert_eq!(list.shown(), [0, 3]);
@@ -243,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_chosen_says_why() {
+    fn row_that_cannot_be_chosen_shows_its_reason() {
         for choice in [Choice::Some, Choice::One] {
             let mut list = list(choice);
             list.press(&Key::ArrowDown);
@@ -258,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_are_shown_are_checked_but_not_what_is_held_back() {
+    fn tab_checks_visible_rows_except_held_back_ones() {
         let mut list = list(Choice::Some);
         list.items[2].is_held = true;
         list.press(&Key::Tab);
@@ -269,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_checked_is_no_choice() {
+    fn enter_requires_a_checked_row() {
         let mut list = list(Choice::Some);
         assert_eq!(list.press(&Key::Enter), Step::Stay);
         assert!(list.hint.is_some());
@@ -278,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_stays_within_what_is_shown() {
+    fn cursor_stays_on_visible_rows() {
         let mut list = list(Choice::Some);
         list.press(&Key::End);
         assert_eq!(list.current(), Some(3));
@@ -314,7 +319,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_that_cannot_be_chosen_is_never_checked(keys in prop::collection::vec(key(), 0..60)) {
+        fn row_that_cannot_be_chosen_is_never_checked(keys in prop::collection::vec(key(), 0..60)) {
             let mut list = list(Choice::Some);
             for key in keys {
                 let before = (checked(&list), list.current());

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_carry_the_numbers_that_choose_them() {
+    fn each_line_shows_the_number_that_chooses_it() {
         let mut list = list(Choice::Some);
         list.items[2].checked = true;
         assert_eq!(

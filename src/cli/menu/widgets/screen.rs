@@ -12,9 +12,10 @@ use crate::cli::terminal::streams::Terminal;
 use crate::output::Style;
 
 /// Enter and leave the alternate screen. Leaving it restores what was on the terminal
-/// before. It is cleared for every frame, so that a resized window is drawn correctly.
-const OTHER_SCREEN: &str = "\u{1b}[?1049h";
-const FIRST_SCREEN: &str = "\u{1b}[?1049l";
+/// before. Every frame is drawn in full from
+/// the first line, so a resized window is drawn correctly.
+const ENTER_ALTERNATE_SCREEN: &str = "\u{1b}[?1049h";
+const LEAVE_ALTERNATE_SCREEN: &str = "\u{1b}[?1049l";
 
 /// A screen of its own for prompts.
 #[derive(Debug)]
@@ -33,7 +34,11 @@ impl Screen {
             term: Term::buffered_stderr(),
             colour: terminal.question_style().colour,
         };
-        screen.write(if cfg!(unix) { OTHER_SCREEN } else { "" });
+        screen.write(if cfg!(unix) {
+            ENTER_ALTERNATE_SCREEN
+        } else {
+            ""
+        });
         let _ = screen.term.hide_cursor();
         let _ = screen.term.flush();
         Ok(screen)
@@ -99,7 +104,7 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         if cfg!(unix) {
-            self.write(FIRST_SCREEN);
+            self.write(LEAVE_ALTERNATE_SCREEN);
         } else {
             let _ = self.term.clear_screen();
         }
