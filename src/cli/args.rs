@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// Shown first: an example says more than a synopsis.
+/// Shown first, because an example says more than a synopsis.
 const EXAMPLES: &str = "Examples:
   # Every container of the namespace: state, policy, and the update that would happen
   kubectl imgpolicy status

@@ -18,25 +18,27 @@ use crate::cli::terminal::streams::Terminal;
 use crate::cluster::{Cluster, Scope, Selection, WorkloadSelector};
 use crate::workload::{WorkloadKind, WorkloadType};
 
-/// The words to complete, if kubectl asks for them.
+/// The words to complete, if kubectl asks for completion.
 pub(crate) fn asked_by_kubectl(arguments: &[OsString]) -> Option<Vec<String>> {
-    let words = |from: &[OsString]| {
-        from.iter()
-            .map(|w| w.to_string_lossy().into_owned())
-            .collect()
-    };
     let name = Path::new(arguments.first()?).file_stem()?.to_string_lossy();
     if name == "kubectl_complete-imgpolicy" {
-        return Some(words(&arguments[1..]));
+        return Some(to_strings(&arguments[1..]));
     }
     match arguments.get(1) {
-        Some(word) if word == "__complete" => Some(words(&arguments[2..])),
+        Some(word) if word == "__complete" => Some(to_strings(&arguments[2..])),
         _ => None,
     }
 }
 
-/// Answers kubectl. Whatever goes wrong, there are just no candidates: a shell
-/// has no place for an error.
+fn to_strings(words: &[OsString]) -> Vec<String> {
+    words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Answers kubectl. On any error there are no candidates, because a shell has nowhere to
+/// show an error.
 pub(crate) fn complete(words: &[String]) -> ExitCode {
     let mut text = String::new();
     for (candidate, description) in candidates(words) {
@@ -81,15 +83,12 @@ fn candidates(words: &[String]) -> Vec<Completion> {
 }
 
 fn subcommands(root: &Command) -> Vec<Completion> {
-    let about = |command: &Command| {
-        command
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default()
-    };
     root.get_subcommands()
         .filter(|command| !command.is_hide_set())
-        .map(|command| (command.get_name().to_owned(), about(command)))
+        .map(|command| {
+            let about = command.get_about().map(ToString::to_string);
+            (command.get_name().to_owned(), about.unwrap_or_default())
+        })
         .collect()
 }
 
@@ -111,8 +110,8 @@ fn flags(root: &Command, command: Option<&Command>) -> Vec<Completion> {
         .collect()
 }
 
-/// The command that was typed; the value of a flag, such as a namespace, may
-/// have a command's name.
+/// The command that was typed. The value of a flag, such as a namespace, may have the same
+/// name as a command.
 fn command_of<'r>(root: &'r Command, before: &[String]) -> Option<&'r Command> {
     let mut words = before.iter();
     while let Some(word) = words.next() {
@@ -126,7 +125,7 @@ fn command_of<'r>(root: &'r Command, before: &[String]) -> Option<&'r Command> {
     None
 }
 
-/// The flag that this word is, if its value is the next word.
+/// The flag that this word names, if its value is the next word.
 fn flag_with_value<'r>(
     root: &'r Command,
     command: Option<&'r Command>,
@@ -146,8 +145,8 @@ fn flag_with_value<'r>(
     })
 }
 
-/// The values of an argument: those that its parser knows, else what its placeholder
-/// in the help says.
+/// The values of an argument: those that its parser knows, otherwise those that its
+/// placeholder in the help implies.
 fn values_of(argument: &Arg, before: &[String], last: &str) -> Vec<Completion> {
     let possible = argument.get_possible_values();
     if !possible.is_empty() {
@@ -182,7 +181,7 @@ fn candidate_of_value(value: &PossibleValue) -> Completion {
     (value.get_name().to_owned(), help.unwrap_or_default())
 }
 
-/// How policies begin; those that take no expression are whole.
+/// How policies begin. Types without an expression are complete.
 fn policy_types() -> impl Iterator<Item = Completion> {
     let types = [
         "semver:",
@@ -205,9 +204,9 @@ fn arguments_of(command: &Command, before: &[String], last: &str) -> Vec<Complet
         .collect()
 }
 
-/// Types, and the names of a type.
+/// Workload types, and the names of the workloads of a type.
 fn workloads(before: &[String], last: &str) -> Vec<Completion> {
-    // `TYPE/` begins a name, and so does a word after `TYPE`.
+    // A name follows `TYPE/`, or is the word after `TYPE`.
     let typed = last.split_once('/').map(|(kind, _)| kind);
     let in_front = before.iter().skip(1).find_map(|word| word.parse().ok());
     let kind = typed.map_or(in_front, |kind| kind.parse::<WorkloadType>().ok());
@@ -228,7 +227,7 @@ fn workloads(before: &[String], last: &str) -> Vec<Completion> {
         .collect()
 }
 
-/// The containers of the workload that was named.
+/// The containers of the named workload.
 fn containers(before: &[String]) -> Vec<Completion> {
     let named = before.iter().find_map(|word| {
         let (kind, name) = word.split_once('/')?;
@@ -253,7 +252,7 @@ fn containers(before: &[String]) -> Vec<Completion> {
         .collect()
 }
 
-/// Asks the cluster that the words so far name.
+/// Queries the cluster that the words so far select.
 fn live<T>(before: &[String], ask: impl AsyncFnOnce(&Cluster) -> Option<T>) -> Option<T> {
     // Only the client flags matter, and the words may not be complete yet.
     let parser = Arguments::command()

@@ -1,4 +1,4 @@
-//! How a command ends that cannot do what it was asked.
+//! How a command ends early.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -11,19 +11,19 @@ use crate::evaluator::SnapshotError;
 /// The exit code after Ctrl-C, as a shell expects.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// An end with a message.
+/// Why a command ended early: an error, or the user's decision.
 #[derive(Debug)]
 pub(crate) struct CommandError {
-    /// The exit code: 1 for a failure, 2 for a command that makes no sense, 130
-    /// after Ctrl-C.
+    /// The exit code: 1 for a failure, 2 for a command line that makes no sense, 130 after
+    /// Ctrl-C.
     code: u8,
     /// The line to print, as kubectl words it.
     message: String,
-    /// Whether the user ended it, which is no fault.
-    is_wished: bool,
+    /// Whether the user stopped the command, which is not an error.
+    is_declined: bool,
 }
 
-/// Said when the user says no: what was shown was not done.
+/// Printed if the user declines: nothing that was shown has been done.
 const NOTHING_CHANGED: &str = "nothing changed";
 
 impl CommandError {
@@ -32,7 +32,7 @@ impl CommandError {
         Self {
             code: 1,
             message: format!("error: {message}"),
-            is_wished: false,
+            is_declined: false,
         }
     }
 
@@ -44,12 +44,12 @@ impl CommandError {
         }
     }
 
-    /// A line that is already worded.
+    /// A complete line, without the prefix `error:`.
     fn line(message: String) -> Self {
         Self {
             code: 1,
             message,
-            is_wished: false,
+            is_declined: false,
         }
     }
 
@@ -58,11 +58,11 @@ impl CommandError {
         Self {
             code: 1,
             message: NOTHING_CHANGED.to_owned(),
-            is_wished: true,
+            is_declined: true,
         }
     }
 
-    /// The user pressed Ctrl-C at a question.
+    /// The user pressed Ctrl-C at a prompt.
     pub(crate) fn interrupted() -> Self {
         Self {
             code: INTERRUPTED,
@@ -70,9 +70,9 @@ impl CommandError {
         }
     }
 
-    /// Prints the message and gives the exit code.
+    /// Prints the message and returns the exit code.
     pub(crate) fn report(self, terminal: &mut Terminal) -> ExitCode {
-        if self.is_wished {
+        if self.is_declined {
             terminal.note(&self.message);
         } else {
             terminal.error(&self.message);

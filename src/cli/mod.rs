@@ -1,5 +1,5 @@
-//! The command line: arguments in, one sentence of calls, text and exit code
-//! out. One file a command; everything that decides lives elsewhere.
+//! The command line: arguments in, text and exit code out. Each command has one file. All
+//! decisions are made elsewhere.
 
 mod apply;
 mod args;

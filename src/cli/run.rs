@@ -15,7 +15,7 @@ use super::terminal::streams::Terminal;
 use crate::output::sanitize;
 use crate::secrets;
 
-/// Runs the program with these arguments, the program's name first.
+/// Runs the program with these arguments. The first one is the name of the program.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -28,7 +28,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match parse(&arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // It repeats words that a terminal might obey; those without are as wrong.
+            // The message quotes arguments, which may contain terminal escape codes.
+            // Without them, they are just as wrong.
             let words: Vec<OsString> = arguments
                 .iter()
                 .map(|word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into())
@@ -53,8 +54,8 @@ fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {
     Ok(arguments)
 }
 
-/// Remembers what was typed and what the machine's proxies want, so that no message
-/// repeats it.
+/// Registers secrets from the command line and the proxy settings, so that no message
+/// repeats them.
 #[expect(
     clippy::disallowed_methods,
     reason = "the passwords of the machine's proxies are in the environment"
@@ -79,14 +80,14 @@ fn learn_secrets(arguments: &[OsString]) {
     }
 }
 
-/// The whole command line as kubectl shows it, with every subcommand and flag:
-/// what `examples/reference` makes the documentation from.
+/// The whole command line as kubectl shows it, with every subcommand and flag.
+/// `examples/reference` generates the documentation from it.
 #[must_use]
 pub fn command() -> clap::Command {
     Arguments::command().bin_name("kubectl imgpolicy")
 }
 
-/// The parser, called as the user called the program.
+/// The parser, with the name by which the user called the program.
 fn parser(arguments: &[OsString]) -> clap::Command {
     let name = arguments
         .first()

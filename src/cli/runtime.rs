@@ -1,4 +1,4 @@
-//! The runtime of a command, Ctrl-C, and the time that counts as now.
+//! The async runtime of a command, Ctrl-C, and the current time.
 
 use std::sync::OnceLock;
 
@@ -7,9 +7,9 @@ use tokio::runtime::Runtime;
 
 use super::error::CommandError;
 
-/// The runtime of the command: everything waits on the network, nothing computes
-/// for long. There is one for all its steps, because a connection lives and ends
-/// with the runtime in which it was made.
+/// The runtime of the command. Everything waits on the network, and nothing computes for
+/// long. All steps share one runtime, because a connection ends with the runtime that
+/// opened it.
 pub(crate) fn runtime() -> Result<&'static Runtime, CommandError> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -26,7 +26,7 @@ pub(crate) fn runtime() -> Result<&'static Runtime, CommandError> {
 ///
 /// # Errors
 ///
-/// It was Ctrl-C.
+/// Ctrl-C was pressed.
 pub(crate) fn unless_interrupted<T>(
     runtime: &Runtime,
     work: impl Future<Output = T>,
@@ -34,13 +34,13 @@ pub(crate) fn unless_interrupted<T>(
     runtime.block_on(async {
         tokio::select! {
             done = work => Ok(done),
-            // Once anybody has listened the signal ends nothing by itself.
+            // Once there is a handler, the signal no longer ends the program by itself.
             Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::interrupted()),
         }
     })
 }
 
-/// The time that counts as now, to the second, as it is shown.
+/// The current time, to the second, as it is shown.
 #[expect(
     clippy::disallowed_methods,
     reason = "the command line is where now comes from"

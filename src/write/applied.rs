@@ -1,22 +1,22 @@
-//! What became of each workload of a plan.
+//! The result for each workload of a plan.
 
 use crate::plan::Refusal;
 use crate::workload::{ManifestSource, WorkloadId};
 
-/// How far a write goes.
+/// Whether a write is a dry run, and of which kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DryRun {
-    /// All the way.
+    /// Everything is written.
     #[default]
     None,
     /// Nothing is sent.
     Client,
-    /// The server checks it and keeps nothing.
+    /// The server validates the change and stores nothing.
     Server,
 }
 
 impl DryRun {
-    /// The word of `--dry-run`, which is also that of the data.
+    /// The value of `--dry-run`, which the JSON data also uses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -27,16 +27,16 @@ impl DryRun {
     }
 }
 
-/// What became of one workload.
+/// The result for one workload.
 #[derive(Debug)]
 pub struct Applied {
     /// The workload.
     pub workload: WorkloadId,
-    /// The file it stands in, if it does.
+    /// The manifest that defines it, if it came from a file.
     pub source: Option<ManifestSource>,
     /// What was done, or why not.
     pub result: Result<Done, WriteError>,
-    /// What to tell beside it, each in a sentence.
+    /// Notes on the result, one sentence each.
     pub notes: Vec<String>,
 }
 
@@ -45,38 +45,38 @@ pub struct Applied {
 pub enum Done {
     /// It was written, or would be in a dry run.
     Written,
-    /// It was as wished already.
+    /// It already was as requested.
     Unchanged,
     /// An earlier failure ended the run before its turn.
     NotStarted,
 }
 
-/// Why a workload was not written. Nothing of its change was.
+/// Why a workload was not written. No part of its change was.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// The object is not what the plan was made for.
+    /// The object no longer fits the plan.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// The API server refused, or was not reached.
+    /// The API server refused, or could not be reached.
     #[error("{message}")]
     Cluster {
         /// The line as kubectl prints it.
         message: String,
-        /// What to do about it.
+        /// What the user can do about it.
         hint: Option<String>,
     },
     /// The file could not be written.
     #[error("{0}")]
     File(String),
-    /// The cluster's own policies keep the image that runs.
+    /// An admission policy of the cluster keeps the running image.
     #[error("container {container}: an admission policy of the cluster keeps {image}")]
     TakenBack {
         /// The container.
         container: String,
-        /// The image that runs.
+        /// The running image.
         image: String,
     },
-    /// The object was changed again and again while it was written.
+    /// Others kept changing the object while it was being written.
     #[error("it was changed by others {0} times while it was written; try again")]
     Contended(u32),
 }

@@ -1,4 +1,4 @@
-//! The Events of one run.
+//! Records the Events of one run.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,8 +8,9 @@ use crate::cluster::EventNote;
 use crate::plan::Change;
 use crate::workload::Observed;
 
-/// Records Events. Where it may not, it tries once in a namespace and tells so
-/// once in a run: the change itself is made and recorded at the workload.
+/// Records Events. After a refusal it does not try that namespace again, and it reports the
+/// refusal only once per run, because the change itself was made and is recorded in the
+/// workload.
 #[derive(Debug, Default)]
 pub(crate) struct EventLog {
     /// The namespaces in which no Event could be recorded.
@@ -17,8 +18,8 @@ pub(crate) struct EventLog {
 }
 
 impl EventLog {
-    /// Records that images were replaced, at the object as it is afterwards, and
-    /// gives what there is to tell.
+    /// Records that images were replaced, on the object as it is after the write. Returns
+    /// notes for the user.
     pub(crate) async fn record(
         &self,
         writer: &LiveWriter<'_>,
@@ -53,7 +54,7 @@ impl EventLog {
     }
 }
 
-/// What to tell of a change; `None`: it replaces no image.
+/// The Event for a change; `None` if the change replaces no image.
 fn event(change: &Change) -> Option<EventNote> {
     if change.images.is_empty() {
         return None;

@@ -1,5 +1,5 @@
-//! An API server that keeps Deployments and checks versions, and changes for it,
-//! inside a test.
+//! A fake API server for tests. It stores Deployments, checks resource versions and applies
+//! patches.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -64,11 +64,11 @@ pub(crate) fn observed(name: &str, version: u64) -> Observed {
     observed.expect("a workload")
 }
 
-/// What a test wants to happen at the nth patch from 1 that is no dry run.
-pub(crate) type Trouble =
+/// What happens at the nth patch (from 1) that is not a dry run.
+pub(crate) type OnPatch =
     Box<dyn Fn(&mut Stored, usize, &Sent) -> Option<(u16, String)> + Send + Sync>;
 
-/// An object that the server keeps.
+/// An object that the server stores.
 #[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) version: u64,
@@ -77,7 +77,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Takes over what a patch says, whatever its version.
+    /// Applies a patch, whatever its version.
     pub(crate) fn take(&mut self, patch: &Value) {
         self.version += 1;
         for step in patch.as_array().into_iter().flatten() {
@@ -101,7 +101,7 @@ impl Stored {
         object.to_string()
     }
 
-    /// Whether the image passes the tests of a patch in steps.
+    /// Whether the image passes the tests of a JSON patch.
     fn passes(&self, steps: &Value) -> bool {
         let mut steps = steps.as_array().into_iter().flatten();
         steps.all(|step| {
@@ -111,8 +111,8 @@ impl Stored {
     }
 }
 
-/// An API server that keeps objects, checks versions and applies patches.
-pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
+/// A server that stores objects, checks versions and applies patches.
+pub(crate) fn server(on_patch: OnPatch) -> (Cluster, Asked) {
     let objects: Mutex<BTreeMap<String, Stored>> = Mutex::default();
     let patches = AtomicUsize::new(0);
     answering(move |sent| {
@@ -134,7 +134,7 @@ pub(crate) fn server(trouble: Trouble) -> (Cluster, Asked) {
             } else {
                 patches.fetch_add(1, Ordering::Relaxed) + 1
             };
-            if let Some(answer) = trouble(stored, n, sent) {
+            if let Some(answer) = on_patch(stored, n, sent) {
                 return answer;
             }
             let version = sent.body.pointer("/metadata/resourceVersion");

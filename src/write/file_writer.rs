@@ -1,10 +1,10 @@
-//! A plan written into the files that its workloads stand in.
+//! Writes a plan into the files that define its workloads.
 //!
-//! A file is read when its turn comes, not when the plan is made: each change is
-//! computed against what stands there then, and refused where that is not what
-//! it was planned for. All changes of a file are made in one text, which replaces
-//! the old one at once. A change that cannot be made spoils no other, and a file
-//! that cannot be written spoils no other file.
+//! A file is read when its turn comes, not when the plan is made. Each change is computed
+//! against the current text, and is refused if that no longer fits the plan. All changes of
+//! a file are made in one text, which replaces the old one at once. A change that fails
+//! does not affect other changes, and a file that cannot be written does not affect other
+//! files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,25 +17,25 @@ use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{Authorship, Change, FieldEdit, Plan};
 use crate::workload::Observed;
 
-/// The name under which standard input is read.
+/// The file name that means standard input.
 const STDIN: &str = "-";
 
 /// How files are written.
 #[derive(Debug, Clone)]
 pub struct FileWriter<'a> {
-    /// How far it goes.
+    /// Whether this is a dry run, and of which kind.
     pub dry_run: DryRun,
     /// Who writes, and when.
     pub authorship: &'a Authorship,
-    /// The namespace of an object that names none.
+    /// The namespace of an object that does not name one.
     pub default_namespace: &'a str,
     /// The text that was read from standard input, for workloads from `-`.
     pub stdin: Option<&'a str>,
 }
 
-/// Writes every change of the plan, each file once; the results are in the plan's
-/// order. The second value is the edited text of standard input, where workloads
-/// came from there; what could not be changed in it stands there unchanged.
+/// Writes every change of the plan, and each file once. The results are in the plan's
+/// order. The second value is the edited text of standard input, if workloads came from
+/// there. A change that fails leaves its object unchanged in it.
 #[must_use]
 pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Option<String>) {
     let mut results: Vec<Option<Result<Done, WriteError>>> = Vec::new();
@@ -62,13 +62,13 @@ pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Optio
             workload: change.workload.clone(),
             source: change.source.clone(),
             result: result
-                .unwrap_or_else(|| Err(WriteError::File("it stands in no file".to_owned()))),
+                .unwrap_or_else(|| Err(WriteError::File("it has_value in no file".to_owned()))),
             notes: Vec::new(),
         });
     (applied.collect(), stream)
 }
 
-/// The files of a plan with the positions of their changes.
+/// The files of a plan, each with the indices of its changes.
 fn by_file(plan: &Plan) -> Vec<(&str, Vec<usize>)> {
     let mut files: Vec<(&str, Vec<usize>)> = Vec::new();
     let mut numbers = std::collections::BTreeMap::new();
@@ -119,7 +119,7 @@ impl FileWriter<'_> {
         (results, Some(edited))
     }
 
-    /// The text with the changes that can be made, and what became of each.
+    /// The text with the changes that are possible, and the result of each change.
     fn edit(&self, file: &str, text: &str, changes: &[&Change]) -> (Results, String) {
         let objects: Vec<Option<Object>> = manifest::objects(text)
             .into_iter()
@@ -127,7 +127,7 @@ impl FileWriter<'_> {
             .collect();
         let mut results = Results::new();
         let mut edits: Vec<ObjectEdit> = Vec::new();
-        // The change of each edit.
+        // The index of the change of each edit.
         let mut edited_by = Vec::new();
         let mut taken = BTreeSet::new();
         for (number, change) in changes.iter().enumerate() {
@@ -138,7 +138,7 @@ impl FileWriter<'_> {
                 Ok((index, edit.field_edits(&object.value), &object.value))
             });
             results.push(match edit {
-                Ok((_, places, object)) if places.iter().all(|place| stands(object, place)) => {
+                Ok((_, places, object)) if places.iter().all(|place| has_value(object, place)) => {
                     Ok(Done::Unchanged)
                 }
                 Ok((index, places, _)) => {
@@ -154,17 +154,17 @@ impl FileWriter<'_> {
                 Ok(edited) => return (results, edited),
                 Err(error) => error,
             };
-            // Each turn takes one edit out, so there is an end.
+            // Each iteration removes one edit, so the loop ends.
             let Some(at) = edits.iter().position(|edit| edit.index == error.index) else {
-                return (all(changes, &told(file, &error)), text.to_owned());
+                return (all(changes, &describe_error(file, &error)), text.to_owned());
             };
             edits.remove(at);
-            results[edited_by.remove(at)] = Err(WriteError::File(told(file, &error)));
+            results[edited_by.remove(at)] = Err(WriteError::File(describe_error(file, &error)));
         }
     }
 
-    /// The object of a change, which no other change has taken: at the line where
-    /// it was, else the only one of its name.
+    /// Finds the object of a change, among those that no other change has taken: at its
+    /// original line, otherwise the only one with its name.
     fn find<'o>(
         &self,
         file: &str,
@@ -177,7 +177,7 @@ impl FileWriter<'_> {
             let Some(object) = object.as_ref().filter(|_| !taken.contains(&index)) else {
                 continue;
             };
-            // Most objects are another's: they are not decoded.
+            // Compare the name first, to avoid decoding every object.
             let name = object
                 .value
                 .pointer("/metadata/name")
@@ -209,16 +209,18 @@ impl FileWriter<'_> {
 }
 
 fn all(changes: &[&Change], message: &str) -> Results {
-    let error = || WriteError::File(message.to_owned());
-    changes.iter().map(|_| Err(error())).collect()
+    changes
+        .iter()
+        .map(|_| Err(WriteError::File(message.to_owned())))
+        .collect()
 }
 
-fn told(file: &str, error: &EditError) -> String {
+fn describe_error(file: &str, error: &EditError) -> String {
     format!("{file}:{}: {error}", error.line)
 }
 
-/// Whether a place says already what it should.
-fn stands(object: &Value, place: &FieldEdit) -> bool {
+/// Whether a field already has the planned value.
+fn has_value(object: &Value, place: &FieldEdit) -> bool {
     let found = place.path.iter().try_fold(object, |at, key| match at {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         at => at.get(key),

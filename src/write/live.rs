@@ -1,4 +1,4 @@
-//! A plan written to the cluster.
+//! Writes a plan to the cluster.
 //!
 //! ```text
 //! Observed ─► edit ─► dry run, once ─► patch ─► Event
@@ -6,10 +6,10 @@
 //!    └────────── read again <── 409 ─────┘
 //! ```
 //!
-//! The patch carries the version of the object that the edit was made for. So
-//! nothing is written over what others wrote in between, and a patch that was
-//! sent twice is applied once. Where others write without pause, it tests what it
-//! is going to write instead.
+//! The patch carries the version of the object that the edit was computed for. So it never
+//! overwrites a concurrent change, and a patch that is sent twice is applied once. If
+//! others write the object all the time, the patch tests the values that it replaces
+//! instead.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -24,26 +24,26 @@ use crate::cluster::{AccessError, ClusterError, Patched};
 use crate::plan::{Change, Edit, Patch, PatchKind, Plan};
 use crate::workload::{Observed, WorkloadId};
 
-/// How many workloads are written at once.
+/// How many workloads are written concurrently.
 const AT_ONCE: usize = 8;
 
-/// How many conflicts with others who write an object are met before a change is
-/// given up.
-const TRIES: u32 = 10;
+/// After how many conflicts with other writers of an object its change is given up.
+const MAX_CONFLICTS: u32 = 10;
 
-/// How many of them before the patch tests what it writes instead of the version.
-/// A rollout writes its status many times a second, and between two requests over
-/// a long line there is always a write.
-const PATIENCE: u32 = 3;
+/// After how many conflicts the patch tests values instead of the version. A rollout
+/// updates the status many times a second, so on a slow connection there is always another
+/// write between two requests.
+const CONFLICTS_BEFORE_TESTED_PATCH: u32 = 3;
 
-/// Before a further try, between these: writers who met once shall not meet again.
+/// The range of the random pause before a retry, so that writers that collided once do not
+/// collide again.
 const SHORTEST_PAUSE: u64 = 5;
 const LONGEST_PAUSE: u64 = 100;
 
-/// Writes every change of the plan, at most eight workloads at a time, and tells
-/// each result as soon as it and those before it are there. `observed` are the objects that the plan
-/// was made from, in the plan's order; one that is missing is read anew. The
-/// results are in the plan's order. One that fails does not stop the others.
+/// Writes every change of the plan, at most eight workloads at a time, and reports each
+/// result as soon as it and those before it are known. `observed` are the live objects that
+/// the plan was made from, in the plan's order; one that is missing is read. The results
+/// are in the plan's order. A failure does not stop the others.
 pub async fn write_live(
     plan: &Plan,
     observed: &[Observed],
@@ -64,8 +64,8 @@ pub async fn write_live(
         };
         async move { (place, write.run(object).await) }
     });
-    // In order, one that meets many conflicts would hold up those behind it; told
-    // they are in the plan's order.
+    // If writes were awaited in order, one with many conflicts would hold up those after
+    // it. Only the reports are in the plan's order.
     let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
     let mut ahead = BTreeMap::new();
     let mut in_order = Vec::new();
@@ -121,7 +121,7 @@ impl Write<'_> {
                 let tried = tried.map_err(|error| self.failed("patch", &error))?;
                 self.check_kept(&edit, &tried.object)?;
                 if self.writer.dry_run == DryRun::Server {
-                    notes.extend(told(&edit, &tried));
+                    notes.extend(server_notes(&edit, &tried));
                     return Ok(Done::Written);
                 }
                 is_allowed = true;
@@ -129,7 +129,7 @@ impl Write<'_> {
             let patch = patch_after(conflicts, &edit, &object);
             let error = match self.patch(&patch, false).await {
                 Ok(patched) => {
-                    notes.extend(told(&edit, &patched));
+                    notes.extend(server_notes(&edit, &patched));
                     return Ok(self.written(&patched.object, notes).await);
                 }
                 Err(error) => error,
@@ -138,8 +138,8 @@ impl Write<'_> {
             let is_conflict = error.is_conflict() || is_unfit;
             if is_conflict {
                 conflicts += 1;
-                if conflicts == TRIES {
-                    return Err(WriteError::Contended(TRIES));
+                if conflicts == MAX_CONFLICTS {
+                    return Err(WriteError::Contended(MAX_CONFLICTS));
                 }
                 tokio::time::sleep(pause()).await;
             } else if !error.is_outcome_unknown() {
@@ -155,7 +155,7 @@ impl Write<'_> {
             if is_conflict {
                 continue;
             }
-            // It may have been applied although the answer was lost or an error.
+            // It may have been applied even if the response was lost or an error.
             return if is_in(&edit, &object) {
                 Ok(self.written(&object, notes).await)
             } else {
@@ -169,8 +169,8 @@ impl Write<'_> {
         object.map_err(|error| self.failed("get", &error))
     }
 
-    /// Asks whether the edit would be taken. Nothing is kept of it, so it needs no
-    /// version and meets no conflict.
+    /// Sends the edit as a server-side dry run. Nothing is stored, so it needs no version
+    /// and meets no conflict.
     async fn try_dry(&self, edit: &Edit, object: &Observed) -> Result<Patched, ClusterError> {
         let mut patch = edit.patch(object);
         if let Some(metadata) = patch.body["metadata"].as_object_mut() {
@@ -179,8 +179,8 @@ impl Write<'_> {
         self.patch(&patch, true).await
     }
 
-    /// Refuses to write what an admission policy takes back at once: the record
-    /// would tell what never was.
+    /// Refuses to write an image that an admission policy would revert at once: the record
+    /// would describe a change that never happened.
     fn check_kept(&self, edit: &Edit, tried: &Observed) -> Result<(), WriteError> {
         let mut images = self.change.images.iter();
         let undone = images.find(|image| {
@@ -219,13 +219,13 @@ impl Write<'_> {
     }
 }
 
-/// The patch to send after so many conflicts.
+/// The patch to send after this many conflicts.
 fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
-    let tested = (conflicts >= PATIENCE).then(|| edit.tested_patch(object));
+    let tested = (conflicts >= CONFLICTS_BEFORE_TESTED_PATCH).then(|| edit.tested_patch(object));
     tested.flatten().unwrap_or_else(|| edit.patch(object))
 }
 
-/// Whether an object has all that an edit writes.
+/// Whether an object contains everything that an edit writes.
 fn is_in(edit: &Edit, object: &Observed) -> bool {
     let mut annotations = edit.annotations.iter();
     let mut values = edit.values.iter();
@@ -242,8 +242,8 @@ fn is_in(edit: &Edit, object: &Observed) -> bool {
         && rewritten(edit, object).next().is_none()
 }
 
-/// What the server tells beside a success.
-fn told(edit: &Edit, patched: &Patched) -> Vec<String> {
+/// The server's notes on a successful patch.
+fn server_notes(edit: &Edit, patched: &Patched) -> Vec<String> {
     let warnings = patched.warnings.iter().cloned();
     let rewritten = rewritten(edit, &patched.object).map(|(container, image)| {
         format!("container {container}: an admission policy of the cluster made its image {image}")
@@ -251,7 +251,7 @@ fn told(edit: &Edit, patched: &Patched) -> Vec<String> {
     warnings.chain(rewritten).collect()
 }
 
-/// The containers whose image is another one than an edit writes.
+/// The containers whose image differs from the one that an edit writes.
 fn rewritten<'a>(edit: &'a Edit, object: &'a Observed) -> impl Iterator<Item = (&'a str, &'a str)> {
     edit.images.iter().filter_map(|edit| {
         let mut containers = object.workload.containers.iter();
@@ -263,7 +263,7 @@ fn rewritten<'a>(edit: &'a Edit, object: &'a Observed) -> impl Iterator<Item = (
 }
 
 fn pause() -> Duration {
-    // Every new one has other keys, which is all the chance that is needed here.
+    // Every new `RandomState` has different keys, which is random enough here.
     let chance = RandomState::new().hash_one(());
     let span = LONGEST_PAUSE - SHORTEST_PAUSE + 1;
     Duration::from_millis(SHORTEST_PAUSE + chance % span)

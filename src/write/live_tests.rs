@@ -62,14 +62,14 @@ fn done(applied: &Applied) -> Done {
 }
 
 #[tokio::test]
-async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
+async fn change_is_dry_run_then_written_then_recorded_as_an_event() {
     let (cluster, asked) = server(Box::new(|_, _, _| None));
     let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
     assert_eq!(done(&applied[0]), Done::Written);
     assert_eq!(applied[0].notes, [""; 0]);
     assert_eq!(short(&asked), ["PATCH web dry", "PATCH web", "POST events"]);
     let sent = asked.sent();
-    // What is only tried says the same, of whatever version.
+    // The dry run sends the same patch, but without a version.
     let mut tried = sent[0].body.clone();
     assert_eq!(tried["metadata"].get("resourceVersion"), None);
     tried["metadata"]["resourceVersion"] = json!("7");
@@ -90,7 +90,7 @@ async fn a_change_is_tried_dry_then_written_then_told_by_an_event() {
 }
 
 #[tokio::test]
-async fn an_object_that_was_not_observed_is_read_and_what_is_as_wished_is_left_alone() {
+async fn unobserved_object_is_read_and_left_alone_if_up_to_date() {
     let (cluster, asked) = server(Box::new(|_, _, _| None));
     let mut plan = plan(&["idle", "web"]);
     plan.changes[0].images.clear();
@@ -103,7 +103,7 @@ async fn an_object_that_was_not_observed_is_read_and_what_is_as_wished_is_left_a
 }
 
 #[tokio::test]
-async fn a_dry_run_sends_nothing_or_a_dry_run_alone() {
+async fn dry_run_sends_nothing_or_only_a_dry_run() {
     for (dry_run, requests) in [
         (DryRun::Client, &[][..]),
         (DryRun::Server, &["PATCH web dry"]),
@@ -117,9 +117,9 @@ async fn a_dry_run_sends_nothing_or_a_dry_run_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_conflict_the_object_is_read_again_and_the_dry_run_is_not_repeated() {
+async fn conflict_rereads_the_object_without_repeating_the_dry_run() {
     let (cluster, asked) = server(Box::new(|stored, n, _| {
-        // Somebody writes the status.
+        // Another client writes the status.
         if n == 1 {
             stored.version = 40;
         }
@@ -143,8 +143,12 @@ async fn after_a_conflict_the_object_is_read_again_and_the_dry_run_is_not_repeat
     );
 }
 
+fn count(sent: &[String], line: &str) -> usize {
+    sent.iter().filter(|sent| *sent == line).count()
+}
+
 #[tokio::test(start_paused = true)]
-async fn an_object_that_others_write_all_the_time_is_given_up() {
+async fn constantly_changed_object_is_given_up() {
     let (cluster, asked) = server(Box::new(|stored, _, _| {
         stored.version += 1;
         None
@@ -157,15 +161,15 @@ async fn an_object_that_others_write_all_the_time_is_given_up() {
         "it was changed by others 10 times while it was written; try again"
     );
     let sent = short(&asked);
-    let count = |line: &str| sent.iter().filter(|sent| *sent == line).count();
-    // What is only tried needs no version, so it meets no conflict.
-    assert_eq!((count("PATCH web dry"), count("PATCH web")), (1, 10));
+    // A dry run needs no version, so it meets no conflict.
+    assert_eq!(count(&sent, "PATCH web dry"), 1);
+    assert_eq!(count(&sent, "PATCH web"), 10);
     let took = started.elapsed().as_millis();
     assert!((9 * 5..=9 * 101).contains(&took), "{took} ms");
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_others_write_without_pause_the_patch_tests_what_it_writes() {
+async fn repeated_conflicts_switch_to_a_tested_patch() {
     let (cluster, asked) = server(Box::new(|stored, _, _| {
         stored.version += 1;
         stored.annotations = json!({"beat": stored.version.to_string()});
@@ -182,7 +186,7 @@ async fn where_others_write_without_pause_the_patch_tests_what_it_writes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_changes_under_a_patch_that_tests_is_left_alone() {
+async fn image_changed_during_a_tested_patch_is_left_alone() {
     let (cluster, _) = server(Box::new(|stored, n, _| {
         stored.version += 1;
         stored.annotations = json!({"beat": stored.version.to_string()});
@@ -201,7 +205,7 @@ async fn an_image_that_changes_under_a_patch_that_tests_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_that_somebody_else_wrote_is_left_alone() {
+async fn image_written_by_others_is_left_alone() {
     let (cluster, asked) = server(Box::new(|stored, n, _| {
         if n == 1 {
             stored.version += 1;
@@ -220,7 +224,7 @@ async fn an_image_that_somebody_else_wrote_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_the_dry_run_refuses_is_never_written() {
+async fn change_refused_by_the_dry_run_is_never_written() {
     for (answer, hint) in [
         (
             status(
@@ -230,7 +234,7 @@ async fn what_the_dry_run_refuses_is_never_written() {
             ),
             Some("kubectl auth can-i patch deployments.apps -n shop"),
         ),
-        // No right helps against a policy.
+        // Permissions do not help against a policy.
         (status(403, "Forbidden", "a webhook denied it"), None),
         (status(422, "Invalid", "spec.x: Invalid value"), None),
         (status(404, "NotFound", "not found"), None),
@@ -251,14 +255,14 @@ async fn what_the_dry_run_refuses_is_never_written() {
 }
 
 #[tokio::test]
-async fn one_that_fails_does_not_stop_the_others() {
+async fn one_failure_does_not_stop_the_others() {
     let (cluster, _) = server(Box::new(|_, _, sent| {
         let is_gone = sent.uri.contains("/b?");
         is_gone.then(|| status(404, "NotFound", "deployments.apps \"b\" not found"))
     }));
     let names = ["a", "b", "c"];
     let objects = names.map(|name| observed(name, 7));
-    let told = Mutex::new(Vec::new());
+    let reported = Mutex::new(Vec::new());
     let authorship = authorship();
     let writer = LiveWriter {
         cluster: &cluster,
@@ -267,8 +271,8 @@ async fn one_that_fails_does_not_stop_the_others() {
         authorship: &authorship,
     };
     let report = |applied: &Applied| {
-        let mut told = told.lock().expect("no panic before");
-        told.push(applied.workload.name.clone());
+        let mut reported = reported.lock().expect("no panic before");
+        reported.push(applied.workload.name.clone());
     };
     let applied = write_live(&plan(&names), &objects, &writer, &report).await;
     let written: Vec<_> = applied
@@ -281,14 +285,14 @@ async fn one_that_fails_does_not_stop_the_others() {
         error,
         "Error from server (NotFound): deployments.apps \"b\" not found"
     );
-    // The one that failed needed one request, the others three.
-    let told = told.into_inner().expect("no panic before");
-    assert_eq!(told, ["a", "b", "c"]);
+    // The failed write needed one request, the others three.
+    let reported = reported.into_inner().expect("no panic before");
+    assert_eq!(reported, ["a", "b", "c"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_patch_that_was_applied_although_the_server_failed_is_written_once() {
-    // In the first case the client repeats the patch and meets its own version.
+async fn patch_applied_despite_a_server_error_is_written_once() {
+    // In the first case the client repeats the patch and conflicts with its own version.
     for (code, requests) in [
         (
             504,
@@ -318,7 +322,7 @@ async fn a_patch_that_was_applied_although_the_server_failed_is_written_once() {
 }
 
 #[tokio::test]
-async fn a_patch_that_was_not_applied_is_told_with_the_servers_words() {
+async fn failed_patch_is_reported_in_the_servers_words() {
     let (cluster, asked) = server(Box::new(|_, n, _| {
         (n == 1).then(|| status(500, "InternalError", "a webhook is away"))
     }));
@@ -332,7 +336,7 @@ async fn a_patch_that_was_not_applied_is_told_with_the_servers_words() {
 }
 
 #[tokio::test]
-async fn an_image_that_admission_made_another_is_told() {
+async fn image_rewritten_by_admission_is_noted() {
     let (cluster, _) = server(Box::new(|stored, n, _| {
         let mirrored = object("web", 8, "mirror.example/org/app:2");
         (n == 1).then(|| {
@@ -352,7 +356,7 @@ async fn an_image_that_admission_made_another_is_told() {
 }
 
 #[tokio::test]
-async fn what_admission_takes_back_is_not_written() {
+async fn image_reverted_by_admission_is_not_written() {
     let (cluster, asked) = server(Box::new(|_, n, _| {
         (n == 0).then(|| (200, object("web", 8, "org/app:1").to_string()))
     }));
@@ -366,7 +370,7 @@ async fn what_admission_takes_back_is_not_written() {
 }
 
 #[tokio::test]
-async fn events_that_may_not_be_recorded_are_told_once() {
+async fn forbidden_events_are_reported_once() {
     let (cluster, asked) = answering(|sent| {
         if sent.uri.contains("/events") {
             status(403, "Forbidden", "events.events.k8s.io is forbidden")
@@ -393,12 +397,12 @@ async fn events_that_may_not_be_recorded_are_told_once() {
         .lines()
         .into_iter()
         .filter(|line| line.contains("/events"));
-    // Those that were under way when the first was refused.
+    // At most those that were in flight when the first was refused.
     assert!(events.count() <= AT_ONCE);
 }
 
 #[tokio::test]
-async fn a_rollback_is_told_as_such_and_an_edit_of_annotations_is_no_event() {
+async fn rollback_has_its_own_event_and_annotation_edits_have_none() {
     let mut change = change("web");
     let object = observed("web", 7);
     let (cluster, asked) = server(Box::new(|_, _, _| None));
@@ -429,30 +433,36 @@ async fn five_hundred_workloads_are_written_eight_at_a_time() {
 }
 
 #[test]
-fn pauses_are_neither_short_nor_long_nor_alike() {
+fn pauses_are_in_range_and_differ() {
     let pauses: std::collections::BTreeSet<_> = (0..200).map(|_| pause()).collect();
     let millis = Duration::from_millis;
     assert!(pauses.iter().all(|p| (millis(5)..=millis(100)).contains(p)));
     assert!(pauses.len() > 20, "{pauses:?}");
 }
 
-#[test]
-fn an_edit_is_in_an_object_with_all_that_it_writes() {
-    let mut object = observed("web", 7);
-    object.annotations = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
-    object.values = Some(json!({"app": {"tag": "2"}}));
-    let annotation = |key: &str, text: Option<&str>| Edit {
+fn annotation(key: &str, text: Option<&str>) -> Edit {
+    Edit {
         annotations: BTreeMap::from([(key.to_owned(), text.map(str::to_owned))]),
         ..Edit::default()
-    };
-    let value = |path: &[&str]| Edit {
+    }
+}
+
+fn value(path: &[&str]) -> Edit {
+    Edit {
         values: vec![crate::plan::ValueEdit {
             path: path.iter().map(|&key| key.to_owned()).collect(),
             text: Some("2".to_owned()),
             is_plain: false,
         }],
         ..Edit::default()
-    };
+    }
+}
+
+#[test]
+fn edit_is_in_an_object_that_contains_all_its_values() {
+    let mut object = observed("web", 7);
+    object.annotations = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+    object.values = Some(json!({"app": {"tag": "2"}}));
     for (edit, expected) in [
         (annotation("a", Some("1")), true),
         (annotation("a", Some("2")), false),

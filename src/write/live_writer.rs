@@ -9,7 +9,7 @@ use crate::plan::Authorship;
 pub struct LiveWriter<'a> {
     /// The cluster.
     pub cluster: &'a Cluster,
-    /// How far it goes.
+    /// Whether this is a dry run, and of which kind.
     pub dry_run: DryRun,
     /// The field manager name recorded by the API server.
     pub field_manager: &'a str,

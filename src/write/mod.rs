@@ -1,7 +1,7 @@
-//! The way out: a [`Plan`] written to the cluster or into files.
+//! Writes a [`Plan`] to the cluster or into files.
 //!
-//! The only place that chooses between them, and the only one that writes. What
-//! is written comes from [`Change::edit`](crate::plan::Change::edit) against the
+//! This is the only place that chooses between them, and the only one that writes. What is
+//! written comes from [`Change::edit`](crate::plan::Change::edit), computed against the
 //! object as it is at that moment.
 
 mod applied;

@@ -1,5 +1,5 @@
-//! A plan written one workload after the other, each rollout followed to its end
-//! before the next one begins: what fails in one workload reaches no other.
+//! Writes a plan one workload after the other, and follows each rollout to its end before
+//! the next write. So a failure affects only one workload.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::cluster::Cluster;
 use crate::plan::Plan;
 use crate::workload::{Observed, RolloutProgress, WorkloadId, progress};
 
-/// The pause before a rollout is looked at again: short at first, since some are
-/// done at once.
+/// The pause before a rollout is checked again. It starts short, because some rollouts
+/// finish at once.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// The longest of these pauses.
@@ -20,30 +20,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How a rollout ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rollout {
-    /// Every Pod that is to be replaced is.
+    /// Every Pod that had to be replaced has been.
     Complete,
-    /// There is nothing to follow; why.
-    Still(String),
-    /// Its controller gave up, or the object is gone; why.
+    /// There is no rollout to follow, and why.
+    NothingToFollow(String),
+    /// Its controller gave up or the object is gone, and why.
     Failed(String),
-    /// The time was over; what it was waiting for.
+    /// Time ran out, and what it was waiting for.
     TimedOut(String),
 }
 
-/// What happens, told as it does.
+/// What happens during a write.
 #[derive(Debug)]
 pub enum WriteEvent<'a> {
-    /// A workload was written, or not, or its turn never came.
+    /// A workload was written, failed, or was not started.
     Applied(&'a Applied),
-    /// A rollout goes on; what it waits for.
+    /// A rollout is in progress, and what it waits for.
     Waiting(&'a WorkloadId, &'a str),
     /// A rollout ended.
     Ended(&'a WorkloadId, &'a Rollout),
 }
 
-/// Writes the changes of the plan in their order and waits for each rollout, at
-/// most so long. After the first one that fails nothing more is written.
-/// `observed` is as in [`write_live`].
+/// Writes the changes of the plan in order and waits for each rollout, for at most `limit`.
+/// The first failure stops the rest. `observed` is as in [`write_live`].
 pub(crate) async fn write_and_wait(
     plan: &Plan,
     observed: &[Observed],
@@ -94,38 +93,38 @@ pub(crate) async fn write_and_wait(
         })
         .await;
         report(WriteEvent::Ended(&change.workload, &rollout));
-        goes_on &= matches!(rollout, Rollout::Complete | Rollout::Still(_));
+        goes_on &= matches!(rollout, Rollout::Complete | Rollout::NothingToFollow(_));
     }
     results
 }
 
-/// Follows a rollout; tells what it waits for whenever that is something else.
+/// Follows a rollout. Reports what it waits for whenever that changes.
 async fn follow(
     cluster: &Cluster,
     id: &WorkloadId,
     limit: Duration,
     waiting: &dyn Fn(&str),
 ) -> Rollout {
-    let mut told = String::new();
+    let mut reported = String::new();
     let end = async {
         let mut pause = FIRST_PAUSE;
         loop {
             let text = match cluster.object(id).await {
                 Ok(object) => match progress(&object) {
                     RolloutProgress::Done => return Rollout::Complete,
-                    RolloutProgress::Still(why) => return Rollout::Still(why),
+                    RolloutProgress::Still(why) => return Rollout::NothingToFollow(why),
                     RolloutProgress::Failed(why) => return Rollout::Failed(why),
                     RolloutProgress::Waiting(text) => text,
                 },
                 Err(error) if error.reason() == "NotFound" => {
                     return Rollout::Failed(error.line());
                 }
-                // A server that is away may come back in time.
+                // A server that is unavailable may come back in time.
                 Err(error) => error.line(),
             };
-            if text != told {
+            if text != reported {
                 waiting(&text);
-                told = text;
+                reported = text;
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -133,6 +132,6 @@ async fn follow(
     };
     match tokio::time::timeout(limit, end).await {
         Ok(rollout) => rollout,
-        Err(_) => Rollout::TimedOut(told),
+        Err(_) => Rollout::TimedOut(reported),
     }
 }

@@ -1,4 +1,4 @@
-//! The choice between the places that a plan can be written to.
+//! Chooses between writing to a cluster and writing into files.
 
 use std::time::Duration;
 
@@ -23,14 +23,13 @@ pub enum Writer<'a> {
 pub struct Written {
     /// The result of each change, in the plan's order.
     pub applied: Vec<Applied>,
-    /// The text for standard output: standard input with its changes, or unchanged
-    /// where none was possible. `None` in a dry run and where no workload came from
-    /// standard input.
+    /// The text for standard output: standard input with its changes, or unchanged if none
+    /// was possible. `None` in a dry run, or if no workload came from standard input.
     pub stdout: Option<String>,
 }
 
 impl Writer<'_> {
-    /// How far the write goes.
+    /// Whether the write is a dry run, and of which kind.
     #[must_use]
     pub fn dry_run(&self) -> DryRun {
         match self {

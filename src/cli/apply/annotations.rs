@@ -1,4 +1,4 @@
-//! Edits of annotations: from the workloads that are named to a job.
+//! Turns named workloads and an edit of their annotations into a job.
 
 use std::process::ExitCode;
 
@@ -25,8 +25,8 @@ const WORDING: Wording = Wording {
     nothing: None,
 };
 
-/// How a command that edits annotations writes them. `registry`: how registries are
-/// asked for the effect of the edit.
+/// How a command that edits annotations writes them. `registry`: how to query registries
+/// for the effect of the edit.
 pub(crate) fn options<'a>(
     write: &'a WriteFlags,
     output: Option<Format>,
@@ -46,7 +46,7 @@ pub(crate) fn options<'a>(
     }
 }
 
-/// Makes the same edit on every workload that is named.
+/// Makes the same edit on every named workload.
 pub(crate) fn run(
     edit: PolicyEdit,
     target: &TargetArgs,
@@ -58,7 +58,7 @@ pub(crate) fn run(
     apply_plan(plan, reading, options, terminal)
 }
 
-/// Reads the workloads that are named, after checking that the flags make sense.
+/// Reads the named workloads, after checking that the flags make sense.
 pub(crate) fn read(
     target: &TargetArgs,
     options: &ApplyOptions<'_>,
@@ -74,8 +74,7 @@ pub(crate) fn read(
     unless_interrupted(runtime()?, read_workloads(place, what, options.globals))?
 }
 
-/// Applies a plan whose changes are edits of annotations, on workloads that were read
-/// already.
+/// Applies a plan whose changes are annotation edits, on workloads that were already read.
 pub(crate) fn apply_plan(
     plan: Plan,
     reading: Reading,
@@ -89,7 +88,7 @@ pub(crate) fn apply_plan(
     } = reading;
     let is_empty = plan.changes.is_empty() && snapshot.errors.is_empty();
     let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
-    let (edits, settled) = compute_edits(plan, &snapshot.workloads, &authorship);
+    let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {
         plan: Plan {
             changes: edits.iter().map(|edit| edit.change.clone()).collect(),
@@ -104,14 +103,14 @@ pub(crate) fn apply_plan(
         kind: JobKind::Annotations(Box::new(AnnotationJob {
             snapshot,
             edits,
-            settled,
+            not_written,
             effect: Vec::new(),
         })),
     };
     apply(job, options, terminal)
 }
 
-/// Computes the edits. The second list are the changes that need none, or whose edit
+/// Computes the edits. The second list holds the changes that need no edit, or whose edit
 /// is refused.
 fn compute_edits(
     plan: Plan,
@@ -119,7 +118,7 @@ fn compute_edits(
     authorship: &Authorship,
 ) -> (Vec<PlannedEdit>, Vec<(Change, Applied)>) {
     let mut edits = Vec::new();
-    let mut settled = Vec::new();
+    let mut not_written = Vec::new();
     for mut change in plan.changes {
         change.policy = change.policy.map(|policy| policy.signed(authorship));
         let mut workloads = workloads.iter();
@@ -144,9 +143,9 @@ fn compute_edits(
                     result: result.map(|_| Done::Unchanged).map_err(WriteError::from),
                     notes: Vec::new(),
                 };
-                settled.push((change, applied));
+                not_written.push((change, applied));
             }
         }
     }
-    (edits, settled)
+    (edits, not_written)
 }

@@ -4,8 +4,8 @@ use crate::cli::runtime::now;
 use crate::cluster::Cluster;
 use crate::plan::{Authorship, Override};
 
-/// Who makes a change, and when: the user as the API server knows them, else the
-/// user of the machine.
+/// Who makes a change, and when: the user as known to the API server, otherwise the local
+/// user.
 pub(crate) async fn authorship(cluster: Option<&Cluster>, overrides: Vec<Override>) -> Authorship {
     let known = match cluster {
         Some(cluster) => cluster.user_name().await,

@@ -1,9 +1,10 @@
-//! What does not follow an edit: managers that revert it, other updaters, no controller.
+//! Warnings around an annotation edit: managers that revert it, other updaters, a missing
+//! controller.
 
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
 use super::results::WorkloadResult;
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::Origin;
+use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
@@ -33,17 +34,17 @@ pub(crate) fn reverted(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<
     sentences
 }
 
-/// Warns before the question.
+/// Prints warnings before the confirmation prompt.
 pub(crate) fn before(annotations: &AnnotationJob, terminal: &mut Terminal) {
-    let settled = annotations.settled.iter().map(|(change, _)| change);
+    let not_written = annotations.not_written.iter().map(|(change, _)| change);
     let edited = annotations.edits.iter().map(|edit| &edit.change);
-    for warning in still_automated(settled.chain(edited), &annotations.snapshot) {
+    for warning in still_automated(not_written.chain(edited), &annotations.snapshot) {
         terminal.note(&format!("warning: {warning}"));
     }
 }
 
-/// Containers that stay automated although automation ends, one sentence each: an entry
-/// of `imagePolicies` automates without an annotation.
+/// Containers that stay automated after their workload no longer is, one sentence each: an
+/// entry of `imagePolicies` automates without an annotation.
 fn still_automated<'a>(
     changes: impl Iterator<Item = &'a Change>,
     snapshot: &Snapshot,
@@ -87,7 +88,8 @@ fn still_automated<'a>(
     sentences
 }
 
-/// Notes after the write who does not follow it, and what it does not do by itself.
+/// Notes after the write who does not honour the change, and what does not happen
+/// automatically.
 pub(crate) fn after(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
@@ -133,7 +135,7 @@ fn note_other_repositories(job: &ApplyJob, results: &[WorkloadResult], terminal:
     }
 }
 
-/// A lock binds this program and Flux v1, but not every other updater.
+/// This program and Flux v1 honour a lock, but not every other updater does.
 fn note_other_updaters(edits: &[PlannedEdit], terminal: &mut Terminal) {
     for edit in edits {
         if !matches!(edit.change.policy, Some(PolicyEdit::Lock { .. })) {
@@ -150,7 +152,7 @@ fn note_other_updaters(edits: &[PlannedEdit], terminal: &mut Terminal) {
 
 fn note_missing_controller(
     edits: &[PlannedEdit],
-    origin: &Origin,
+    origin: &WorkloadOrigin,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     if !edits.iter().any(waits_for_controller) {
@@ -164,7 +166,7 @@ fn note_missing_controller(
     Ok(())
 }
 
-/// Whether an edit makes a workload follow a policy, which a controller would carry out.
+/// Whether an edit makes a workload follow a policy, which takes a controller to apply.
 fn waits_for_controller(edit: &PlannedEdit) -> bool {
     let edited = edit.edit.apply_to(&edit.before);
     let automated = AnnotationKey::Automated.find(&edited.annotations);

@@ -1,11 +1,10 @@
-//! What an edit would cause: the workloads as they will be, decided by the one
-//! evaluator.
+//! What an edit would cause: evaluates the workloads as they will be.
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::gather::cost;
-use crate::cli::gather::scan::{self, Asking};
-use crate::cli::gather::workloads::{Origin, Reading};
+use crate::cli::gather::scan::{self, ScanSources};
+use crate::cli::gather::workloads::{Reading, WorkloadOrigin};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Coverage;
@@ -15,8 +14,8 @@ use crate::output::{TableOptions, closing_lines, spans_namespaces, status_table}
 use crate::plan::PolicyEdit;
 use crate::policy::WarningCode;
 
-/// Asks the registries what the edited workloads would be updated to, and shows it. A
-/// failure to find out is a warning, because the edit is valid without it.
+/// Queries the registries, then shows what the edited workloads would be updated to. A
+/// failure to find out is only a warning, because the edit is valid without it.
 ///
 /// # Errors
 ///
@@ -51,14 +50,14 @@ pub(crate) fn show(
     }
     let reading = Reading {
         snapshot,
-        origin: std::mem::replace(&mut job.origin, Origin::Saved),
+        origin: std::mem::replace(&mut job.origin, WorkloadOrigin::Saved),
         empty: String::new(),
     };
-    let asking = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: &access.pull_secrets,
     };
-    let collected = scan::scan(reading, &asking, runtime()?, terminal)?;
+    let collected = scan::scan(reading, &sources, runtime()?, terminal)?;
     if collected.interrupted {
         return Err(CommandError::interrupted());
     }
@@ -90,8 +89,8 @@ fn show_assessment(assessment: &Assessment, terminal: &mut Terminal) {
     }
 }
 
-/// What speaks against the policies: those that match nothing, those that cannot
-/// be used, and those whose effect is not known.
+/// Warnings about policies: those that match nothing, are not usable, or whose effect is
+/// not known.
 fn warnings(rows: &[Row]) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut not_known = Vec::new();
@@ -119,7 +118,7 @@ fn warnings(rows: &[Row]) -> Vec<String> {
     warnings
 }
 
-/// What the policy came to, also where the state stands in front of it.
+/// The result of the policy itself, even if the workload's state hides it in the decision.
 fn message(row: &Row) -> String {
     let decision = &row.decision;
     let codes = [WarningCode::Undecided, WarningCode::InvalidPolicy];

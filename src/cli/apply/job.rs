@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::WriteFlags;
-use crate::cli::gather::workloads::Origin;
+use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
@@ -14,12 +14,12 @@ use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
 
-/// A plan, where it came from and what its results are reported with.
+/// A plan, its origin, and what is needed to report its results.
 pub(crate) struct ApplyJob {
     pub(crate) plan: Plan,
     pub(crate) kind: JobKind,
-    pub(crate) origin: Origin,
-    /// The live objects that were read for it.
+    pub(crate) origin: WorkloadOrigin,
+    /// The live objects that were read for the plan.
     pub(crate) objects: ObservedObjects,
     /// The kubeconfig context.
     pub(crate) context: Option<String>,
@@ -38,19 +38,19 @@ pub(crate) enum JobKind {
     Annotations(Box<AnnotationJob>),
 }
 
-/// What is known of edits of annotations before they are written.
+/// What is known about annotation edits before they are written.
 pub(crate) struct AnnotationJob {
     /// The workloads as they were read.
     pub(crate) snapshot: Snapshot,
     /// One edit per change of the plan, in its order.
     pub(crate) edits: Vec<PlannedEdit>,
     /// The changes that need no write, or cannot be made.
-    pub(crate) settled: Vec<(Change, Applied)>,
+    pub(crate) not_written: Vec<(Change, Applied)>,
     /// The containers of the edited workloads, as they will be.
     pub(crate) effect: Vec<Row>,
 }
 
-/// An edit that is computed before anybody is asked.
+/// An edit, computed before the user is asked to confirm it.
 pub(crate) struct PlannedEdit {
     pub(crate) change: Change,
     pub(crate) edit: Edit,
@@ -75,16 +75,16 @@ pub(crate) struct Wording {
 pub(crate) struct ApplyOptions<'a> {
     pub(crate) wording: Wording,
     pub(crate) write: &'a WriteFlags,
-    /// `-o`; none: kubectl's lines.
+    /// `-o`; `None`: kubectl's lines.
     pub(crate) output: Option<Format>,
     pub(crate) overrides: Overrides,
     /// Wait for each rollout, at most this long.
     pub(crate) wait: Option<Duration>,
     /// Change at most this many workloads.
     pub(crate) max: Option<usize>,
-    /// Choose the images from a menu; says how the workloads are reached again.
+    /// Choose the images from a menu. Says how to select the same workloads again.
     pub(crate) menu: Option<&'a CommandScope<'a>>,
-    /// How registries are asked; none: no registry is asked.
+    /// How to query registries; `None`: no registry is queried.
     pub(crate) registry: Option<&'a RegistryAccess>,
     pub(crate) globals: &'a Globals,
 }
@@ -94,7 +94,7 @@ impl ApplyOptions<'_> {
         self.write.dry_run()
     }
 
-    /// Whether nobody reads a preview: the answer is data, and nothing is asked.
+    /// Whether to print no preview: the output is data, and there is no prompt.
     pub(crate) fn is_quiet(&self) -> bool {
         let is_data = self.output.is_some_and(|output| output.data().is_some());
         is_data && (self.write.yes || self.dry_run() != DryRun::None)
@@ -102,7 +102,7 @@ impl ApplyOptions<'_> {
 }
 
 impl ApplyJob {
-    /// The live objects of the plan, in its order.
+    /// The live objects of the plan, in the order of its changes.
     pub(crate) fn observed(&self) -> Vec<Observed> {
         let changes = self.plan.changes.iter();
         changes
@@ -111,9 +111,8 @@ impl ApplyJob {
             .collect()
     }
 
-    /// The changes of what lasts: what comes from standard input goes to standard
-    /// output and changes nothing.
-    pub(crate) fn lasting_changes(&self) -> Vec<&Change> {
+    /// The changes that persist. Manifests from standard input only go to standard output.
+    pub(crate) fn persistent_changes(&self) -> Vec<&Change> {
         let changes = self.plan.changes.iter();
         changes
             .filter(|change| {
@@ -126,5 +125,5 @@ impl ApplyJob {
     }
 }
 
-/// The file name of standard input.
+/// The file name that means standard input.
 const STDIN: &str = "-";

@@ -1,4 +1,4 @@
-//! From a plan to what was written: preflight, preview, question, write, results.
+//! From a plan to its results: preflight, preview, prompt, write, results.
 
 pub(crate) mod annotations;
 pub(crate) mod author;

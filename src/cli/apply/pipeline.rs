@@ -1,6 +1,6 @@
-//! From a plan to what was written: preflight, preview, question, write, results.
+//! From a plan to its results: preflight, preview, prompt, write, results.
 //!
-//! Every command that writes goes this way, so that `-o`, `--dry-run`, `-f -`, Ctrl-C
+//! Every command that writes uses this pipeline, so that `-o`, `--dry-run`, `-f -`, Ctrl-C
 //! and the exit code mean the same in all of them.
 
 use std::cell::RefCell;
@@ -10,7 +10,7 @@ use super::job::{ApplyJob, ApplyOptions, JobKind};
 use super::results::{ResultReporter, WorkloadResult, exit_code, print_data, print_summary};
 use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
-use crate::cli::gather::workloads::{Origin, default_namespace};
+use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::confirm::confirm;
@@ -18,12 +18,12 @@ use crate::cli::terminal::streams::Terminal;
 use crate::plan::Plan;
 use crate::write::{DryRun, FileWriter, LiveWriter, WriteEvent, Writer};
 
-/// Checks the plan, shows it, asks, writes it and reports the results.
+/// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
 ///
 /// # Errors
 ///
-/// Nothing was changed: a flag makes no sense, the user declined, or Ctrl-C came before
-/// the write.
+/// A flag makes no sense, the user declined, or Ctrl-C came before the write. Nothing was
+/// changed then.
 pub(crate) fn apply(
     mut job: ApplyJob,
     options: &ApplyOptions<'_>,
@@ -41,7 +41,7 @@ pub(crate) fn apply(
     let mut reporter = ResultReporter::new(options, uses_stdout);
     if let JobKind::Annotations(annotations) = &job.kind {
         caveats::before(annotations, terminal);
-        for (_, applied) in &annotations.settled {
+        for (_, applied) in &annotations.not_written {
             reporter.applied(applied, terminal);
         }
     }
@@ -65,8 +65,8 @@ pub(crate) fn apply(
     Ok(exit_code(&job, &results))
 }
 
-/// Narrows the plan to what is chosen from a menu, and returns the commands that do
-/// the same without one.
+/// Narrows the plan to what the user chooses from a menu, and returns the commands that do
+/// the same without a menu.
 fn choose(
     plan: &mut Plan,
     options: &ApplyOptions<'_>,
@@ -85,7 +85,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     let dry_run = options.dry_run();
     let authorship = &job.authorship;
     let stdin = match &job.origin {
-        Origin::Cluster(cluster) => {
+        WorkloadOrigin::Cluster(cluster) => {
             return Writer::Live(LiveWriter {
                 cluster,
                 dry_run,
@@ -93,8 +93,8 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 authorship,
             });
         }
-        Origin::Files { stdin } => stdin.as_deref(),
-        Origin::Saved => None,
+        WorkloadOrigin::Files { stdin } => stdin.as_deref(),
+        WorkloadOrigin::Saved => None,
     };
     Writer::Files(FileWriter {
         dry_run,
@@ -104,8 +104,8 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     })
 }
 
-/// Writes the plan and reports each workload when it is done. The second value is the
-/// text for standard output.
+/// Writes the plan and reports each workload when it is done. The second value is the text
+/// for standard output.
 fn write(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,

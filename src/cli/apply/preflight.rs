@@ -1,11 +1,11 @@
-//! Everything that is checked between the plan and the question whether to write it:
-//! the objects as they are now, who owns them, and whether the images still exist.
+//! Everything that is checked between the plan and the confirmation prompt: the current
+//! objects, who owns them, and whether the images still exist.
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::flags::pull_secrets::report_used;
 use crate::cli::flags::registry::RegistryAccess;
-use crate::cli::gather::workloads::Origin;
+use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
@@ -22,7 +22,7 @@ pub(crate) fn check(
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    if let Origin::Cluster(cluster) = &job.origin {
+    if let WorkloadOrigin::Cluster(cluster) = &job.origin {
         let unread: Vec<_> = job
             .plan
             .changes
@@ -87,8 +87,8 @@ fn confirm_images(
     if wanted.is_empty() {
         return Ok(());
     }
-    let as_user = access.registry.registries_without_memory(options.globals)?;
-    let as_workload = access.registry.registries_without_memory(options.globals)?;
+    let as_user = access.registry.registries_without_cache(options.globals)?;
+    let as_workload = access.registry.registries_without_cache(options.globals)?;
     let Confirmed {
         presences,
         notes,

@@ -1,4 +1,4 @@
-//! What is going to be written, and the question whether to.
+//! The preview of the changes, and the text of the confirmation prompt.
 
 use super::caveats;
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
@@ -9,7 +9,7 @@ use crate::output::{EditedWorkload, annotation_edits, held_back_lines, locks_tab
 use crate::plan::{Change, PolicyEdit};
 use crate::policy::lock_on;
 
-/// Shows what is going to be written, if anybody reads it.
+/// Shows the planned changes, unless the output is data without a prompt.
 pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Terminal) {
     match &job.kind {
         JobKind::Images => {
@@ -60,9 +60,9 @@ fn show_edits(annotations: &AnnotationJob, terminal: &mut Terminal) {
     });
 }
 
-/// What to ask before the write; `None` if nothing that lasts is changed.
+/// The prompt before the write; `None` if nothing persistent is changed.
 pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Prompt> {
-    let changes = job.lasting_changes();
+    let changes = job.persistent_changes();
     let first = changes.first()?;
     let policy = first.policy.as_ref();
     let verb = match job.kind {
@@ -102,7 +102,7 @@ fn verb(edit: &PolicyEdit) -> &'static str {
     }
 }
 
-/// Names the images that are replaced by those of another repository.
+/// Names the images that are replaced by images from another repository.
 fn other_repositories(changes: &[&Change]) -> String {
     let images = changes.iter().flat_map(|change| &change.images);
     let elsewhere: Vec<_> = images.filter(|image| image.changes_repository()).collect();

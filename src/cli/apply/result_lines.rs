@@ -1,4 +1,4 @@
-//! One line per workload that was written or not, as kubectl prints it.
+//! One line per workload, written or not, as kubectl prints it.
 
 use crate::cli::terminal::streams::Terminal;
 use crate::output::{Format, sanitize};
@@ -12,7 +12,7 @@ pub(crate) const INTERRUPTED_WRITE: &str = "interrupted: workloads not listed ab
 /// How the lines are printed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResultLines {
-    /// `-o`; none: kubectl's lines.
+    /// `-o`; `None`: kubectl's lines.
     pub(crate) output: Option<Format>,
     pub(crate) dry_run: DryRun,
     /// Whether standard output gets the edited manifests and nothing else.
@@ -43,7 +43,7 @@ impl ResultLines {
         error: &WriteError,
         terminal: &mut Terminal,
     ) -> String {
-        // Text from the cluster, such as the message of a lock, may have several lines.
+        // Text from the cluster, such as the message of a lock, may span several lines.
         let text = error.to_string().replace(['\n', '\r'], " ");
         let (line, hint) = match error {
             WriteError::Cluster { message, hint } => {
@@ -67,7 +67,7 @@ impl ResultLines {
     }
 }
 
-/// What follows a result that was not written.
+/// The suffix of result lines in a dry run.
 pub(crate) fn dry_run_suffix(dry_run: DryRun) -> &'static str {
     match dry_run {
         DryRun::None => "",

@@ -43,7 +43,7 @@ impl WorkloadResult {
     }
 }
 
-/// Reports workloads as they are done.
+/// Reports workloads as they finish.
 pub(crate) struct ResultReporter<'a> {
     options: &'a ApplyOptions<'a>,
     results: Vec<WorkloadResult>,
@@ -117,7 +117,7 @@ impl<'a> ResultReporter<'a> {
             WriteEvent::Ended(id, Rollout::Complete) => {
                 return terminal.note(&format!("{id}: rolled out"));
             }
-            WriteEvent::Ended(id, Rollout::Still(why)) => {
+            WriteEvent::Ended(id, Rollout::NothingToFollow(why)) => {
                 return terminal.note(&format!("{id}: nothing to wait for: {why}"));
             }
             WriteEvent::Ended(id, Rollout::Failed(why)) => {
@@ -183,7 +183,7 @@ fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
     command_line(words.iter().map(String::as_str))
 }
 
-/// Prints the results as data, with `-o json` and `-o yaml`.
+/// Prints the results as data, for `-o json` and `-o yaml`.
 ///
 /// # Errors
 ///
@@ -233,12 +233,15 @@ fn annotation_list(
     options: &ApplyOptions<'_>,
     results: &[WorkloadResult],
 ) -> AnnotationEditList {
-    let settled = annotations.settled.iter().map(|(change, _)| (change, None));
+    let not_written = annotations
+        .not_written
+        .iter()
+        .map(|(change, _)| (change, None));
     let edits = annotations
         .edits
         .iter()
         .map(|edit| (&edit.change, Some(&edit.edit)));
-    let mut changes: Vec<(&Change, Option<&Edit>)> = settled.chain(edits).collect();
+    let mut changes: Vec<(&Change, Option<&Edit>)> = not_written.chain(edits).collect();
     changes.sort_by_key(|(change, _)| {
         let id = &change.workload;
         (id.namespace.clone(), id.name.clone(), id.kind.to_string())
@@ -263,7 +266,7 @@ fn annotation_list(
     AnnotationEditList::new(snapshot, dry_run, items.collect(), &annotations.effect)
 }
 
-/// Prints how many workloads ended how, if there are several.
+/// Prints how many workloads had each result, if there are several.
 pub(crate) fn print_summary(
     options: &ApplyOptions<'_>,
     results: &[WorkloadResult],
@@ -276,9 +279,8 @@ pub(crate) fn print_summary(
     }
 }
 
-/// 130 after Ctrl-C. 1 if something that was asked for is not as it was requested: it
-/// could not be read, written, or even decided. What a policy, a lock or a limit holds
-/// back is as somebody wants it.
+/// 130 after Ctrl-C. 1 if something could not be read, written or decided as requested.
+/// What a policy, a lock or a limit holds back is intended, and does not count.
 pub(crate) fn exit_code(job: &ApplyJob, results: &[WorkloadResult]) -> ExitCode {
     let mut held_back = job.plan.held_back.iter();
     if results.iter().any(|result| result.is_interrupted) {
@@ -293,7 +295,7 @@ pub(crate) fn exit_code(job: &ApplyJob, results: &[WorkloadResult]) -> ExitCode 
     }
 }
 
-/// Whether what is held back counts as a failure.
+/// Whether anything held back for this reason counts as a failure.
 fn is_failure(hold: HoldReason) -> bool {
     match hold {
         HoldReason::Owned

@@ -1,4 +1,4 @@
-//! `cache`: what is kept between runs.
+//! `cache`: shows or clears what is kept between runs.
 
 use std::process::ExitCode;
 
@@ -138,16 +138,16 @@ fn file_item(report: FileReport) -> CacheFileItem {
 
 fn server_item(report: ServerReport) -> CacheServerItem {
     let server = report.server.to_string();
-    let (told, problem) = match report.answer {
-        Ok(told) => (Some(told), None),
+    let (info, problem) = match report.answer {
+        Ok(info) => (Some(info), None),
         Err(problem) => (None, Some(problem)),
     };
     CacheServerItem {
         server,
-        count: told.as_ref().map(|told| told.items),
-        bytes: told.as_ref().map(|told| told.bytes),
-        limit_bytes: told.as_ref().map(|told| told.limit),
-        version: told.map(|told| told.version),
+        count: info.as_ref().map(|info| info.items),
+        bytes: info.as_ref().map(|info| info.bytes),
+        limit_bytes: info.as_ref().map(|info| info.limit),
+        version: info.map(|info| info.version),
         problem,
     }
 }

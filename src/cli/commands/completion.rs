@@ -40,7 +40,7 @@ enum Target {
     Elvish,
 }
 
-/// What kubectl looks for on PATH.
+/// The completion script that kubectl looks for on PATH.
 const KUBECTL_SCRIPT: &str = "#!/bin/sh\nexec kubectl imgpolicy __complete \"$@\"\n";
 
 pub(crate) fn completion(

@@ -1,4 +1,4 @@
-//! `explain`: one decision with everything that led to it.
+//! `explain`: shows one decision and everything that led to it.
 
 use std::process::ExitCode;
 
@@ -123,7 +123,7 @@ pub(crate) fn explain(
 ///
 /// # Errors
 ///
-/// The named container exists nowhere.
+/// The named container does not exist.
 pub(crate) fn choose<'a, 's>(
     subjects: &'a [Subject<'s>],
     container: Option<&str>,
@@ -146,8 +146,8 @@ pub(crate) fn choose<'a, 's>(
     Ok(chosen)
 }
 
-/// The row and the examination of one container; `None`: the scan was stopped
-/// before it was decided.
+/// The row and the examination of one container. `None` if the scan stopped before the
+/// container could be decided.
 pub(crate) fn examine(snapshot: &Snapshot, subject: &Subject<'_>) -> Option<(Row, Examination)> {
     let metadata = snapshot.metadata_for(subject)?;
     Some((subject.row(&metadata), subject.examine(&metadata)))

@@ -1,4 +1,4 @@
-//! `images`: everything that runs, or the tags of one image.
+//! `images`: lists every running image, or the tags of one image.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -21,8 +21,8 @@ use crate::cluster::PodUsage;
 use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
 use crate::image::ImageReference;
 use crate::output::{
-    DataFormat, ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions,
-    encode, image_tags, images_table,
+    ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions, encode,
+    image_tags, images_table,
 };
 use crate::policy::{ContainerPolicy, PolicyOrigin, Rule};
 use crate::workload::{Workload, WorkloadType};
@@ -77,8 +77,8 @@ pub(crate) fn images(
     }
 }
 
-/// `deployment/web` and `deployments` name workloads, `org/web` and `web` an
-/// image: what is not a workload type is an image.
+/// `deployment/web` and `deployments` name workloads; `org/web` and `web` name images.
+/// Anything that is not a workload type is an image.
 fn is_workload(word: &str) -> bool {
     let (kind, name) = word.split_once('/').unwrap_or((word, ""));
     kind.parse::<WorkloadType>().is_ok() && !name.contains(['/', ':', '@'])
@@ -131,35 +131,21 @@ fn everything(
     })
 }
 
-/// Joins the containers of workloads with those of the Pods: a Pod's container
-/// that a workload names, with the same image, is counted there; any other is
-/// counted separately.
+/// Joins the containers of workloads with those of Pods. A Pod's container counts towards
+/// the container of its workload if the image is the same; any other is counted separately.
 fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
-    let key = |namespace: &str, kind: &str, name: &str, container: &str, image: &str| {
-        [namespace, kind, name, container, image].map(str::to_owned)
-    };
-    let of_use = |used: &ImageUse| {
-        let user = &used.user;
-        key(
-            &user.namespace,
-            &user.kind,
-            &user.name,
-            &used.container,
-            &used.image,
-        )
-    };
     let mut places: BTreeMap<[String; 5], usize> = uses
         .iter()
         .enumerate()
-        .map(|(at, used)| (of_use(used), at))
+        .map(|(at, used)| (key_of(used), at))
         .collect();
     for pod in pods {
         let (kind, name) = match &pod.owner {
             Some(owner) => (owner.kind.as_str(), owner.name.as_str()),
             None => ("Pod", pod.pod.as_str()),
         };
-        let key = key(&pod.namespace, kind, name, &pod.container, &pod.image);
-        let at = *places.entry(key).or_insert_with(|| {
+        let key = [&pod.namespace, kind, name, &pod.container, &pod.image];
+        let at = *places.entry(key.map(str::to_owned)).or_insert_with(|| {
             uses.push(ImageUse {
                 image: pod.image.clone(),
                 user: ImageUser {
@@ -182,6 +168,19 @@ fn uses(mut uses: Vec<ImageUse>, pods: &[PodUsage]) -> Vec<ImageUse> {
     uses
 }
 
+/// What must be equal for a Pod's container to count towards this use.
+fn key_of(used: &ImageUse) -> [String; 5] {
+    let user = &used.user;
+    [
+        &user.namespace,
+        &user.kind,
+        &user.name,
+        &used.container,
+        &used.image,
+    ]
+    .map(String::clone)
+}
+
 fn tags_of_workload(
     args: &ImagesArgs,
     word: &str,
@@ -189,8 +188,8 @@ fn tags_of_workload(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope_args = ScopeArgs::new(vec![word.to_owned()], args.scope.clone());
-    // A container without a policy is judged by what fits its tag, since the
-    // order is what was asked for.
+    // A container without a policy gets one that fits its tag, because the user wants to
+    // see the tags in order.
     let policy = PolicyFlags::assuming("auto");
     let collected = scan::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
     let snapshot = &collected.snapshot;
@@ -203,7 +202,7 @@ fn tags_of_workload(
     let mut failed = false;
     let chosen = choose(&subjects, args.container.as_deref())?;
     for (row, mut examination) in chosen.into_iter().filter_map(|s| examine(snapshot, s)) {
-        // What is shown is the assumed policy's order.
+        // The tags are shown in the order of the assumed policy.
         if let (None, Some(suggestion)) = (
             &examination.decision.policy,
             &examination.decision.suggestion,
@@ -230,7 +229,7 @@ fn tags_of_workload(
     })
 }
 
-/// Why there are no tags to show: an empty list would look like an answer.
+/// Why there are no tags to show. An empty list would look like a result.
 fn without_answer(examination: &Examination) -> Option<&str> {
     let decision = &examination.decision;
     let suggestion = decision.suggestion.as_ref();
@@ -267,7 +266,7 @@ fn tags_of_image(
     };
     let mut examination = subject.examine(&metadata);
     if image.tag().is_none() && image.digest().is_none() {
-        // A bare name asks about the repository; nothing is said to run.
+        // A bare name asks about the repository, so no tag is marked as running.
         for candidate in &mut examination.candidates {
             candidate.running = false;
         }
@@ -279,7 +278,7 @@ fn tags_of_image(
         context: None,
         observed_at: now,
     };
-    // The tags are there, and their order is not: a date could not be had.
+    // The tags are known but their order is not, because a date is missing.
     let undecided = (examination.decision.outcome == Outcome::Unknown)
         .then(|| format!("error: {}", examination.decision.message));
     print_tags(
@@ -305,17 +304,17 @@ fn print_tags(
     errors: &[ScopeError],
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let data = |format: DataFormat| {
-        let items = lists
-            .iter()
-            .map(|(image, examination)| ImageTags::new(image, examination, context));
-        encode(&ItemList::new("ImageTagsList", errors, items), format).map_err(CommandError::failed)
-    };
     let text = match args.report.output.data() {
-        Some(format) => data(format)?,
+        Some(format) => {
+            let items = lists
+                .iter()
+                .map(|(image, examination)| ImageTags::new(image, examination, context));
+            let list = ItemList::new("ImageTagsList", errors, items);
+            encode(&list, format).map_err(CommandError::failed)?
+        }
         None => {
             let style = terminal.style();
-            let table = |(image, examination): &(String, Examination)| {
+            let tables = lists.iter().map(|(image, examination)| {
                 image_tags(
                     image,
                     examination,
@@ -324,8 +323,8 @@ fn print_tags(
                     !args.no_headers,
                     &style,
                 )
-            };
-            lists.iter().map(table).collect::<Vec<_>>().join("\n")
+            });
+            tables.collect::<Vec<_>>().join("\n")
         }
     };
     terminal.print(&text);

@@ -1,5 +1,4 @@
-//! `options`: the flags that every command accepts, as `kubectl options` lists
-//! its own.
+//! `options`: lists the flags that every command accepts, as `kubectl options` does.
 
 use std::process::ExitCode;
 

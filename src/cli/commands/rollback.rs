@@ -13,14 +13,14 @@ use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::workloads;
-use crate::cli::gather::workloads::{Origin, Reading, default_namespace};
+use crate::cli::gather::workloads::{Reading, WorkloadOrigin, default_namespace};
 use crate::cli::runtime::runtime;
 use crate::cli::runtime::unless_interrupted;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
 use crate::collect::{self, ObservedObjects};
 use crate::files;
-use crate::plan::{HeldBack, HoldReason, LockNote, Overrides, plan_rollback};
+use crate::plan::{HoldReason, LockNote, Overrides, plan_rollback};
 use crate::workload::Observed;
 
 /// Undo the last recorded update and lock the workload
@@ -105,8 +105,8 @@ pub(crate) fn rollback(
     let ids = snapshot.workloads.iter().map(|w| w.id.clone());
     let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
-            Origin::Cluster(cluster) => collect::observe(cluster, ids).await,
-            Origin::Files { .. } | Origin::Saved => ObservedObjects::default(),
+            WorkloadOrigin::Cluster(cluster) => collect::observe(cluster, ids).await,
+            WorkloadOrigin::Files { .. } | WorkloadOrigin::Saved => ObservedObjects::default(),
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
@@ -118,20 +118,20 @@ pub(crate) fn rollback(
         at: Some(authorship.at),
     };
     let observed: Vec<Observed> = match &origin {
-        Origin::Files { stdin } => {
+        WorkloadOrigin::Files { stdin } => {
             let namespace = default_namespace(globals);
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
-        Origin::Cluster(_) | Origin::Saved => {
+        WorkloadOrigin::Cluster(_) | WorkloadOrigin::Saved => {
             let read = objects.by_id.values();
             read.map(|object| object.observed.clone()).collect()
         }
     };
     let mut plan = plan_rollback(&observed, &args.container, &lock, overrides);
     if !is_named {
-        // With --all or -l, workloads without a record are not a failure.
-        let stays = |held: &HeldBack| held.container.is_none() && held.hold == HoldReason::NoRecord;
-        plan.held_back.retain(|held| !stays(held));
+        // With --all or -l, a workload without a record is not a failure.
+        plan.held_back
+            .retain(|held| held.container.is_some() || held.hold != HoldReason::NoRecord);
     }
     let job = ApplyJob {
         plan,

@@ -114,10 +114,10 @@ impl Only {
     }
 }
 
-/// `--exit-code`: updates wait.
+/// The exit code of `--exit-code` if updates are pending.
 const UPDATES_WAIT: u8 = 10;
 
-/// `--exit-code`: an automated container could not be decided.
+/// The exit code of `--exit-code` if an automated container could not be decided.
 const UNDECIDED: u8 = 11;
 
 pub(crate) fn status(
@@ -158,12 +158,12 @@ pub(crate) fn status(
         }
     };
     terminal.print(&text);
-    tell(args, &collected, &assessment, &rows, terminal);
+    print_notes(args, &collected, &assessment, &rows, terminal);
     Ok(exit_code(args, &collected, &assessment))
 }
 
-/// Everything that is printed beside the table.
-fn tell(
+/// Prints everything except the table.
+fn print_notes(
     args: &StatusArgs,
     collected: &Collected,
     assessment: &Assessment,

@@ -1,8 +1,8 @@
-//! `test`: a policy tried on an image's tags, with no workload.
+//! `test`: tries a policy on an image's tags, without a workload.
 
 use std::io::Read;
 use std::process::ExitCode;
-use std::{fs, io};
+use std::{fmt, fs, io};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -153,13 +153,13 @@ pub(crate) fn test(
     };
     terminal.print(&text);
     if args.report.output.data().is_some() && examination.decision.outcome == Outcome::Unknown {
-        // The data has no place for it.
+        // The JSON data has no field for the message.
         terminal.error(&format!("error: {}", examination.decision.message));
     }
     Ok(exit_code(&examination))
 }
 
-/// 1 where the tags could not be had, so that a script does not take silence for
+/// 1 if the tags are not available, so that a script does not mistake an empty result for
 /// an answer.
 fn exit_code(examination: &Examination) -> ExitCode {
     match examination.decision.outcome {
@@ -170,24 +170,18 @@ fn exit_code(examination: &Examination) -> ExitCode {
 
 impl TestArgs {
     fn container_policy(&self) -> Result<ContainerPolicy, CommandError> {
-        let invalid = |flag: &str, text: &str, error: &dyn std::fmt::Display| {
-            CommandError::failed(format!("{flag} {text:?}: {error}"))
-        };
-        let regex = |flag: &str, text: &String| {
-            GoRegex::new(text).map_err(|error| invalid(flag, text, &error))
-        };
         if self.policy.is_empty() {
-            return Err(invalid("--policy", "", &"a policy has the form TYPE:EXPR"));
+            return Err(invalid("--policy", "", "a policy has the form TYPE:EXPR"));
         }
         let rule =
-            Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, &error))?;
+            Rule::parse(&self.policy).map_err(|error| invalid("--policy", &self.policy, error))?;
         let mut policy = ContainerPolicy::new(&self.policy, rule, PolicyOrigin::Flag("--policy"));
         policy.min_age = self.min_age;
         policy.filter = TagFilter {
             pattern: self
                 .filter_tags
                 .as_ref()
-                .map(|text| regex("--filter-tags", text))
+                .map(|text| parse_regex("--filter-tags", text))
                 .transpose()?,
             extract: self
                 .extract
@@ -197,18 +191,26 @@ impl TestArgs {
             allow: self
                 .allow_tags
                 .iter()
-                .map(|text| regex("--allow-tags", text))
+                .map(|text| parse_regex("--allow-tags", text))
                 .collect::<Result<_, _>>()?,
             allow_mode: AllowMode::Restricts,
             ignore: self
                 .ignore_tags
                 .iter()
-                .map(|text| regex("--ignore-tags", text))
+                .map(|text| parse_regex("--ignore-tags", text))
                 .collect::<Result<_, _>>()?,
             identifier: self.identifier.clone().filter(|prefix| !prefix.is_empty()),
         };
         Ok(policy)
     }
+}
+
+fn parse_regex(flag: &str, text: &str) -> Result<GoRegex, CommandError> {
+    GoRegex::new(text).map_err(|error| invalid(flag, text, error))
+}
+
+fn invalid(flag: &str, text: &str, error: impl fmt::Display) -> CommandError {
+    CommandError::failed(format!("{flag} {text:?}: {error}"))
 }
 
 /// One JSON line of `--tags-from`.
@@ -222,8 +224,8 @@ struct GivenTag {
     platforms: Option<Vec<Platform>>,
 }
 
-/// Reads tags as the user gives them. What is not given counts as not there:
-/// nobody is asked.
+/// Reads tags as the user gives them. Missing facts count as absent, because no registry is
+/// queried.
 fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
     let (name, text) = match from {
         PathOrStdin::Stdin => {

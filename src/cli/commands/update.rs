@@ -17,14 +17,14 @@ use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::scan;
-use crate::cli::gather::scan::{Asking, Collected};
+use crate::cli::gather::scan::{Collected, ScanSources};
 use crate::cli::gather::workloads;
 use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
-use crate::evaluator::{self, Row, Settings};
+use crate::evaluator::{self, Settings};
 use crate::image::ImageReference;
 use crate::output::summary_line;
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
@@ -125,10 +125,10 @@ pub(crate) fn update(
 ) -> Result<ExitCode, CommandError> {
     let place = args.target.place();
     let what = match &args.image {
-        // The image says which containers.
-        Some(_) => args.target.what()?,
-        // The menu asks which of them all.
-        None if args.interactive => args.target.what()?,
+        // The image determines the containers.
+        Some(_) => args.target.workload_selector()?,
+        // The menu lets the user choose among all of them.
+        None if args.interactive => args.target.workload_selector()?,
         None => args.target.chosen()?,
     };
     if args.interactive {
@@ -145,11 +145,11 @@ pub(crate) fn update(
         ..args.decisions.settings()
     };
     let reading = runtime.block_on(workloads::read_to_write(place, what, settings, globals))?;
-    let how = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: &args.access.pull_secrets,
     };
-    let collected = scan::scan(reading, &how, runtime, terminal)?;
+    let collected = scan::scan(reading, &sources, runtime, terminal)?;
     cost::report_cost(
         &registries.statistics(),
         collected.snapshot.repository_count(),
@@ -202,8 +202,8 @@ pub(crate) fn update(
     apply(job, &options, terminal)
 }
 
-/// Arguments that are not repeated in the command that makes the same choice without a
-/// menu: that command names the workloads and containers.
+/// Arguments that are not repeated in the equivalent command without a menu, because it
+/// names the workloads and containers.
 const CHOSEN_IN_THE_MENU: [&str; 11] = [
     "resources",
     "all",
@@ -218,7 +218,7 @@ const CHOSEN_IN_THE_MENU: [&str; 11] = [
     "output",
 ];
 
-/// What is going to be written, from the decisions alone.
+/// The plan that follows from the decisions, before any check.
 fn plan(
     args: &UpdateArgs,
     collected: &Collected,
@@ -248,11 +248,12 @@ fn plan(
     };
     let plan = match &args.image {
         Some(image) => {
-            let runs = |row: &Row| {
-                let running = row.image.parse::<ImageReference>();
-                running.is_ok_and(|running| running.canonical() == image.canonical())
-            };
-            if snapshot.errors.is_empty() && !assessment.rows.iter().any(runs) {
+            let is_running = assessment
+                .rows
+                .iter()
+                .filter_map(|row| row.image.parse::<ImageReference>().ok())
+                .any(|running| running.canonical() == image.canonical());
+            if snapshot.errors.is_empty() && !is_running {
                 return Err(CommandError::failed(format!(
                     "no container in scope runs {}",
                     image.canonical()

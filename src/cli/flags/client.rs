@@ -1,5 +1,5 @@
-//! The flags that every command accepts: kubectl's client flags, in kubectl's
-//! words, and how output looks.
+//! The flags that every command accepts: kubectl's client flags with kubectl's help texts,
+//! and flags for verbosity and colour.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::given::GivenFlags;
 use crate::cli::terminal::colour::ColourChoice;
 use crate::cluster::{ConnectionOptions, RequestTimeout};
 
-/// Flags that are accepted behind any command, and listed by `options`.
+/// Flags that are accepted after any command, and that `options` lists.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Globals {
     /// Path to the kubeconfig file to use for CLI requests
@@ -120,7 +120,7 @@ pub(crate) struct Globals {
 }
 
 impl Globals {
-    /// The client flags alone.
+    /// The connection options from the client flags.
     pub(crate) fn connection(&self) -> ConnectionOptions {
         ConnectionOptions {
             kubeconfig: self.kubeconfig.clone(),
@@ -146,11 +146,10 @@ impl Globals {
     }
 }
 
-/// Joins the level of `-v` to its flag: `-v 6` and `-v6`, as kubectl takes them,
-/// become `-v=6`. A `-v` alone needs no value, so without this a number behind it
-/// would be taken for the name of a type, which no number is.
+/// Joins the level of `-v` to its flag: `-v 6` and `-v6`, which kubectl accepts, become
+/// `-v=6`. A lone `-v` needs no value, so a number after it would otherwise be parsed as a
+/// workload type.
 pub(crate) fn join_level(words: Vec<OsString>) -> Vec<OsString> {
-    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit());
     let mut joined: Vec<OsString> = Vec::with_capacity(words.len());
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
@@ -175,12 +174,16 @@ pub(crate) fn join_level(words: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_level_belongs_to_its_flag_however_it_is_written() {
+    fn verbosity_level_is_joined_to_its_flag() {
         for (given, expected) in [
             ("status -v 6", "status -v=6"),
             ("status --v 6 x", "status -v=6 x"),

@@ -8,7 +8,7 @@ use crate::evaluator::Settings;
 use crate::image::{ImageReference, Platform};
 use crate::policy::{Assume, Glob, MinAgeClock, Rule, parse_age};
 
-/// Flags that change decisions, also those on containers that have no policy.
+/// Flags that change decisions, including those on containers without a policy.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct PolicyFlags {
@@ -54,7 +54,7 @@ pub(crate) struct DecisionFlags {
     exclude_image: Vec<String>,
 }
 
-/// Flags about what an elected image has to pass.
+/// Flags about the checks that an elected image must pass.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct GateFlags {
@@ -80,7 +80,7 @@ impl GateFlags {
 }
 
 impl PolicyFlags {
-    /// No flag but `--assume`.
+    /// No flag except `--assume`.
     pub(crate) fn assuming(assume: &str) -> Self {
         Self {
             assume: Some(assume.to_owned()),
@@ -100,7 +100,7 @@ impl PolicyFlags {
         })
     }
 
-    /// What `--assume` was probably meant to be, where it matches nothing.
+    /// A warning with the probable meaning of `--assume`, if it matches nothing.
     pub(crate) fn likely_typo(&self) -> Option<String> {
         let assume = self.assume.as_deref().filter(|assume| *assume != "auto")?;
         typo_warning("--assume", assume)
@@ -127,8 +127,8 @@ impl DecisionFlags {
     }
 }
 
-/// Reads a glob on canonical image names. One without a `*` has to be such a name,
-/// since anything else would match nothing and look as if it did.
+/// Parses a glob on canonical image names. A glob without `*` must be a canonical name,
+/// because anything else would silently match nothing.
 fn image_glob(text: &str) -> Result<String, String> {
     let glob = Glob::new(text).map_err(|error| error.to_string())?;
     if !glob.is_exact() {
@@ -144,7 +144,7 @@ fn image_glob(text: &str) -> Result<String, String> {
     }
 }
 
-/// A warning about a policy that is read as a glob and matches nothing.
+/// A warning about a policy that is parsed as a glob and matches nothing.
 pub(crate) fn typo_warning(flag: &str, text: &str) -> Option<String> {
     let meant = Rule::likely_typo(text)?;
     Some(format!(

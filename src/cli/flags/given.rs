@@ -1,7 +1,7 @@
-//! The flags of this command line, for commands that the user is told to run next.
+//! The flags of this command line, for suggested commands.
 //!
-//! They are read from clap's matches, so that a new flag is repeated without anybody
-//! having to remember it. What must not be repeated is listed here.
+//! They are read from clap's matches, so that a new flag is repeated automatically. Flags
+//! that must not be repeated are listed here.
 
 use std::ffi::OsStr;
 
@@ -10,24 +10,24 @@ use clap::{Arg, ArgMatches, Args, Command};
 
 /// Flags that no suggested command repeats, by their ids.
 const NOT_REPEATED: [&str; 11] = [
-    // Secrets, and the name that is useless without one.
+    // Secrets, and the user name, which is useless without one.
     "token",
     "username",
     "password",
-    // The namespace of the workload is written instead.
+    // Suggested commands use the namespace of the workload instead.
     "namespace",
-    // How this run looks, not what it is about.
+    // Flags about how this run prints, not about what it does.
     "verbosity",
     "color",
     "cache_dir",
     "request_timeout",
-    // A command that writes looks at the registry again.
+    // A command that writes always queries the registry again.
     "max_age",
     "refresh",
     "offline",
 ];
 
-/// The flags that were given, as the words that give them again.
+/// The flags that were given, as words that repeat them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct GivenFlags(Vec<GivenFlag>);
 
@@ -52,7 +52,7 @@ impl GivenFlag {
 }
 
 impl GivenFlags {
-    /// Reads what was given on the command line; defaults are left out.
+    /// Reads the flags given on the command line, without defaults.
     pub(crate) fn from_matches(command: &Command, matches: &ArgMatches) -> Self {
         let mut given: Vec<GivenFlag> = Vec::new();
         let mut level = Some((command, matches));
@@ -61,7 +61,7 @@ impl GivenFlags {
                 .subcommand()
                 .and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
             for argument in command.get_arguments() {
-                // A global flag may be an argument of every level.
+                // A global flag may be an argument at every level.
                 let is_known = given
                     .iter()
                     .any(|flag| argument.get_id() == flag.id.as_str());
@@ -73,12 +73,12 @@ impl GivenFlags {
         Self(given)
     }
 
-    /// Those of a group of flags, in its order.
+    /// The given flags of one group, in the group's order.
     pub(crate) fn to_args<A: Args>(&self) -> Vec<String> {
         self.to_args_except::<A>(&[])
     }
 
-    /// The same without some of them.
+    /// Like `to_args`, but without some of the flags.
     pub(crate) fn to_args_except<A: Args>(&self, except: &[&str]) -> Vec<String> {
         let group = A::augment_args(Command::new(""));
         let mut all = Vec::new();
@@ -94,10 +94,10 @@ impl GivenFlags {
     }
 }
 
-/// The words that give a flag one value.
+/// The words that set a flag to one value.
 fn words(argument: &Arg, value: &OsStr) -> Vec<String> {
     let flag = match (argument.get_long(), argument.get_short()) {
-        // kubectl's users write these short.
+        // kubectl users write these in their short form.
         (Some("filename" | "recursive"), Some(short)) | (None, Some(short)) => format!("-{short}"),
         (Some(long), _) => format!("--{long}"),
         (None, None) => return Vec::new(),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_is_repeated_as_it_was_given() {
+    fn every_given_flag_is_repeated() {
         let given = given(
             "x --context prod update -f a.yaml -f b -R --insecure-skip-tls-verify \
              --max-connections 4 --cache off --min-age 3d --allow-downgrade --all \
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_repeated_is_a_flag_of_some_command() {
+    fn every_excluded_flag_exists() {
         let command = Arguments::command();
         let update = command.find_subcommand("update").expect("a command");
         for id in NOT_REPEATED {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_not_repeated() {
+    fn default_value_is_not_repeated() {
         let given = given("x update --all");
         assert_eq!(given.to_args::<RegistryFlags>(), [""; 0]);
         assert_eq!(given.to_args::<Globals>(), [""; 0]);

@@ -5,7 +5,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::output::Format;
 
-/// A parser of `-o` that knows the formats of its command, also for completion.
+/// A parser for `-o` that knows the formats of its command, also for completion.
 #[derive(Debug, Clone)]
 pub(crate) struct OutputFormat(pub(crate) &'static [Format]);
 
@@ -31,7 +31,7 @@ impl TypedValueParser for OutputFormat {
     }
 }
 
-/// Flags about the answer of the commands that show tags.
+/// Flags about the output of the commands that show tags.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ReportFlags {
     /// Show at most N of the best tags; 0 shows all
@@ -51,7 +51,7 @@ pub(crate) struct ReportFlags {
     pub(crate) output: Format,
 }
 
-/// Flags about the answer of the commands that write.
+/// Flags about the output of the commands that write.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteOutputFlags {
     /// Output format: json, yaml or name; by default, one line per workload

@@ -1,11 +1,11 @@
-//! The flags that give single containers their policies.
+//! The flags that give individual containers their policies.
 
 use clap::Args;
 
 use crate::cli::error::CommandError;
 use crate::plan::{ContainerPolicyText, PolicyEditError};
 
-/// Policies of single containers.
+/// Policies of individual containers.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PolicyTextFlags {
     /// The policy of a container: semver:RANGE, glob:GLOB, regex:RE, alphabetical[:asc|desc],
@@ -26,7 +26,7 @@ pub(crate) struct PolicyTextFlags {
 }
 
 impl PolicyTextFlags {
-    /// Whether none is given.
+    /// Whether no policy is given.
     pub(crate) fn is_empty(&self) -> bool {
         self.tag.is_empty() && self.filter_tags.is_empty() && self.extract.is_empty()
     }

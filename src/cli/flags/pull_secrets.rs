@@ -38,8 +38,8 @@ impl PullSecretFlags {
         self.pull_secrets != WhenPullSecrets::Auto
     }
 
-    /// Refuses to read what is not there; `instead` is the flag that names
-    /// another place than a cluster.
+    /// Rejects `always` if no cluster is read. `instead` is the flag that names the other
+    /// source.
     pub(crate) fn check(&self, instead: &str) -> Result<(), CommandError> {
         if self.pull_secrets == WhenPullSecrets::Always {
             return Err(CommandError::usage(format!(
@@ -49,7 +49,7 @@ impl PullSecretFlags {
         Ok(())
     }
 
-    /// What the flag means where the workloads came from.
+    /// How pull secrets are used with this cluster, if any.
     pub(crate) fn with<'c>(&self, cluster: Option<&'c Cluster>) -> PullSecretUse<'c> {
         match (self.pull_secrets, cluster) {
             (WhenPullSecrets::Off, _) | (_, None) => PullSecretUse::Off,
@@ -59,7 +59,7 @@ impl PullSecretFlags {
     }
 }
 
-/// Tells whose credentials an answer rests on beside the user's own.
+/// Reports whose credentials were used in addition to the user's own.
 pub(crate) fn report_used(used: UsedPullSecrets, terminal: &mut Terminal) {
     let UsedPullSecrets {
         secrets,

@@ -86,8 +86,7 @@ pub(crate) struct RegistryAccess {
 }
 
 impl RegistryFlags {
-    /// The registries as these flags want them asked, with the user's own
-    /// credentials.
+    /// The registries that these flags describe, with the user's own credentials.
     pub(crate) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
         if self.offline && self.cache == CacheOption::Off {
             return Err(CommandError::usage(
@@ -102,7 +101,7 @@ impl RegistryFlags {
         self.open(Cache::open(&self.cache), trust, globals)
     }
 
-    /// Refuses flags that make no sense where images are written.
+    /// Rejects flags that make no sense for a command that writes images.
     ///
     /// # Errors
     ///
@@ -117,8 +116,8 @@ impl RegistryFlags {
         Ok(())
     }
 
-    /// The same for what is going to be written: every tag list is asked for,
-    /// however young the remembered one is.
+    /// The registries for a command that writes: every tag list is fetched, however fresh
+    /// the cached one is.
     pub(crate) fn registries_to_write(
         &self,
         globals: &Globals,
@@ -131,8 +130,8 @@ impl RegistryFlags {
         self.open(Cache::open(&self.cache), trust, globals)
     }
 
-    /// Registries that remember nothing, for a last look.
-    pub(crate) fn registries_without_memory(
+    /// Registries without a cache, for a final check.
+    pub(crate) fn registries_without_cache(
         &self,
         globals: &Globals,
     ) -> Result<Registries, CommandError> {

@@ -1,4 +1,4 @@
-//! Which workloads a command looks at.
+//! Which workloads a command reads.
 
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,11 @@ pub(crate) struct ScopeArgs {
     flags: ScopeFlags,
 }
 
-/// The heading of these flags in the help. It stands at each flag, since that of a
-/// whole group would go on behind the group.
+/// The help heading of these flags. It is set on each flag, because a heading on the group
+/// would also apply to the flags after the group.
 pub(crate) const WORKLOADS: &str = "Workloads";
 
-/// Where the workloads are, and with which credentials their images are asked for.
+/// Where the workloads are, and which credentials to use for their images.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScopeFlags {
     #[command(flatten)]
@@ -84,7 +84,7 @@ impl ScopeFlags {
         &self.pull_secrets
     }
 
-    /// Refuses pull secrets where no cluster is asked.
+    /// Rejects pull secrets if no cluster is read.
     pub(crate) fn check_pull_secrets(&self) -> Result<(), CommandError> {
         if self.from_snapshot.is_some() {
             self.pull_secrets.check("--from-snapshot")
@@ -105,7 +105,7 @@ impl ScopeFlags {
         self.save_snapshot.as_deref()
     }
 
-    /// A flag that says where workloads are, if one is given.
+    /// A given flag that describes workloads, if there is one.
     pub(crate) fn about_workloads(&self) -> Option<&'static str> {
         let given = [
             (self.place.all_namespaces, "--all-namespaces"),
@@ -130,21 +130,19 @@ impl ScopeArgs {
         &self.flags
     }
 
-    /// Whether single workloads are named.
+    /// Whether neither a workload nor a label selector is given.
     pub(crate) fn is_everything(&self) -> bool {
         self.resources.is_empty() && self.flags.place.selector.is_none()
     }
 
-    /// What the words name.
-    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
-        what(&self.resources)
+    /// The workloads that the words select.
+    pub(crate) fn workload_selector(&self) -> Result<WorkloadSelector, CommandError> {
+        parse_resources(&self.resources)
     }
 }
 
-/// Reads kubectl's ways to name objects: `TYPE/NAME…`, `TYPE NAME…`,
-/// `TYPE1,TYPE2`.
-pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
-    let kind = |word: &str| word.parse::<WorkloadType>().map_err(CommandError::failed);
+/// Parses kubectl's ways of naming objects: `TYPE/NAME…`, `TYPE NAME…`, `TYPE1,TYPE2`.
+pub(crate) fn parse_resources(words: &[String]) -> Result<WorkloadSelector, CommandError> {
     let Some(first) = words.first() else {
         return Ok(WorkloadSelector::Everything);
     };
@@ -152,30 +150,16 @@ pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
         return Ok(WorkloadSelector::Everything);
     }
     if first.contains('/') {
-        let name = |word: &String| match word.split_once('/') {
-            Some((kind_word, name))
-                if !kind_word.is_empty() && !name.is_empty() && !name.contains('/') =>
-            {
-                Ok((kind(kind_word)?, name.to_owned()))
-            }
-            Some(_) => Err(CommandError::usage(format!(
-                "arguments in resource/name form must have a single resource and name: {word:?}"
-            ))),
-            None => Err(CommandError::usage(format!(
-                "there is no need to specify a resource type as a separate argument when passing \
-                 arguments in resource/name form: {word:?} is not TYPE/NAME"
-            ))),
-        };
         return words
             .iter()
-            .map(name)
+            .map(|word| parse_type_and_name(word))
             .collect::<Result<_, _>>()
             .map(WorkloadSelector::Named);
     }
     let kinds = first
         .split(',')
         .filter(|word| !word.is_empty())
-        .map(kind)
+        .map(parse_type)
         .collect::<Result<Vec<_>, _>>()?;
     if kinds.is_empty() {
         return Err(CommandError::usage(format!(
@@ -197,4 +181,24 @@ pub(crate) fn what(words: &[String]) -> Result<WorkloadSelector, CommandError> {
             .flat_map(|kind| names.iter().map(move |name| (kind.clone(), name.clone())))
             .collect(),
     ))
+}
+
+fn parse_type(word: &str) -> Result<WorkloadType, CommandError> {
+    word.parse().map_err(CommandError::failed)
+}
+
+/// Parses `TYPE/NAME`.
+fn parse_type_and_name(word: &str) -> Result<(WorkloadType, String), CommandError> {
+    match word.split_once('/') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((parse_type(kind)?, name.to_owned()))
+        }
+        Some(_) => Err(CommandError::usage(format!(
+            "arguments in resource/name form must have a single resource and name: {word:?}"
+        ))),
+        None => Err(CommandError::usage(format!(
+            "there is no need to specify a resource type as a separate argument when passing \
+             arguments in resource/name form: {word:?} is not TYPE/NAME"
+        ))),
+    }
 }

@@ -12,7 +12,7 @@ use crate::output::Format;
 use crate::plan::Change;
 use crate::write::DryRun;
 
-/// Which workloads are changed.
+/// Which workloads to change.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TargetArgs {
     /// TYPE/NAME…, or TYPE NAME…; TYPE alone needs --all or -l
@@ -33,36 +33,38 @@ impl TargetArgs {
         &self.place
     }
 
-    /// Whether single workloads, labels, files or all of them are named: nothing
-    /// is ever written by default.
+    /// Whether the user chose workloads by name, label, file or `--all`. Nothing is ever
+    /// written by default.
     pub(crate) fn is_chosen(&self) -> bool {
-        let is_named = match self.what() {
+        let is_named = match self.workload_selector() {
             Ok(WorkloadSelector::Named(_)) => true,
             Ok(WorkloadSelector::Everything | WorkloadSelector::Kinds(_)) | Err(_) => false,
         };
         is_named || self.all || self.place.selector.is_some() || !self.place.filename.is_empty()
     }
 
-    /// Whether it is said which workloads, beside where they are: where it is not,
-    /// a menu may ask.
+    /// Whether the user said which workloads, not only where they are. If not, a menu may
+    /// ask.
     pub(crate) fn is_narrowed(&self) -> bool {
-        matches!(self.what(), Ok(WorkloadSelector::Named(_)) | Err(_))
-            || self.all
+        matches!(
+            self.workload_selector(),
+            Ok(WorkloadSelector::Named(_)) | Err(_)
+        ) || self.all
             || self.place.selector.is_some()
     }
 
-    /// What the words name.
-    pub(crate) fn what(&self) -> Result<WorkloadSelector, CommandError> {
-        scope::what(&self.resources)
+    /// The workloads that the words select.
+    pub(crate) fn workload_selector(&self) -> Result<WorkloadSelector, CommandError> {
+        scope::parse_resources(&self.resources)
     }
 
-    /// What the words name, where that is a choice.
+    /// The workloads that the words select, if the user chose any.
     ///
     /// # Errors
     ///
     /// Nothing is chosen, or the words make no sense.
     pub(crate) fn chosen(&self) -> Result<WorkloadSelector, CommandError> {
-        let what = self.what()?;
+        let what = self.workload_selector()?;
         if self.all && matches!(what, WorkloadSelector::Named(_)) {
             return Err(CommandError::usage(
                 "--all selects every workload; do not name workloads as well",
@@ -79,12 +81,12 @@ impl TargetArgs {
 }
 
 impl TargetArgs {
-    /// Refuses flags of a write that contradict each other.
+    /// Rejects flags of a write that contradict each other.
     ///
     /// # Errors
     ///
-    /// `--dry-run=server` without a server, or two outputs for standard output: what
-    /// comes from standard input is written there.
+    /// `--dry-run=server` without a server, or two outputs for standard output: edited
+    /// standard input is written there.
     pub(crate) fn check_write(
         &self,
         write: &WriteFlags,
@@ -104,8 +106,7 @@ impl TargetArgs {
     }
 }
 
-/// Where changes are made, for a question: `in namespace shop of context prod`,
-/// `in 2 files`.
+/// Where changes are made, for a prompt: `in namespace shop of context prod`, `in 2 files`.
 pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String {
     let files: BTreeSet<&str> = changes
         .iter()
@@ -115,19 +116,23 @@ pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String
         .iter()
         .map(|change| change.workload.namespace.as_str())
         .collect();
-    let several = |one: &str, all: &BTreeSet<&str>| match all.first() {
-        Some(name) if all.len() == 1 => format!("{one} {name}"),
-        _ => format!("{} {one}s", all.len()),
-    };
     match cluster {
-        None => format!("in {}", several("file", &files)),
+        None => format!("in {}", name_or_count("file", &files)),
         Some(cluster) => {
             let place = match cluster.context() {
                 Some(context) => format!("of context {context}"),
                 None => format!("on {}", cluster.server()),
             };
-            format!("in {} {place}", several("namespace", &namespaces))
+            format!("in {} {place}", name_or_count("namespace", &namespaces))
         }
+    }
+}
+
+/// `file a.yaml`, or `2 files`.
+fn name_or_count(noun: &str, names: &BTreeSet<&str>) -> String {
+    match names.first() {
+        Some(name) if names.len() == 1 => format!("{noun} {name}"),
+        _ => format!("{} {noun}s", names.len()),
     }
 }
 
@@ -166,7 +171,7 @@ enum DryRunWord {
 }
 
 impl WriteFlags {
-    /// Refuses to have a server check what no server gets.
+    /// Rejects a server-side dry run without a server.
     fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
         if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
             return Err(CommandError::usage(
@@ -176,7 +181,7 @@ impl WriteFlags {
         Ok(())
     }
 
-    /// How far the write goes.
+    /// Whether the write is a dry run, and of which kind.
     pub(crate) fn dry_run(&self) -> DryRun {
         match self.dry_run {
             DryRunWord::None => DryRun::None,

@@ -1,5 +1,4 @@
-//! Asking registries on behalf of a command: a line of progress while it lasts,
-//! and at the end what it cost.
+//! Reports what querying registries cost.
 
 use std::time::Duration;
 
@@ -7,14 +6,14 @@ use crate::cli::terminal::streams::Terminal;
 use crate::output::count;
 use crate::registry::Statistics;
 
-/// What went wrong with the cache; the answer is right without it.
+/// Reports problems with the cache. The results are right without it.
 pub(crate) fn report_warnings(warnings: &[String], terminal: &mut Terminal) {
     for warning in warnings {
         terminal.note(&format!("warning: {warning}"));
     }
 }
 
-/// `-v`: what the run cost.
+/// `-v`: reports what the run cost.
 pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal: &mut Terminal) {
     if terminal.verbosity == 0 {
         return;
@@ -43,7 +42,7 @@ pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal
     }
 }
 
-/// A time as people read it.
+/// A duration, rounded for reading.
 fn rounded(time: Duration) -> String {
     match time.as_millis() {
         millis @ 0..1000 => format!("{millis} ms"),
@@ -56,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_rounded_to_what_can_be_read() {
+    fn durations_are_rounded_for_reading() {
         assert_eq!(rounded(Duration::from_micros(1_499)), "1 ms");
         assert_eq!(rounded(Duration::from_millis(999)), "999 ms");
         assert_eq!(rounded(Duration::from_millis(1_250)), "1.2 s");

@@ -15,7 +15,7 @@ pub(crate) fn is_named(what: &WorkloadSelector, id: &WorkloadId) -> bool {
     }
 }
 
-/// What was named and is not there is an error, as it is in a cluster.
+/// Reports a named workload that does not exist as an error, as a cluster does.
 pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, place: &str) {
     let WorkloadSelector::Named(named) = what else {
         return;
@@ -36,9 +36,9 @@ pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, p
     }
 }
 
-/// Refuses a name without a group that workloads of several groups have: only one
-/// of them is meant, and a write may not guess which. Those that another word
-/// names with the group stay.
+/// Rejects a name without a group if workloads of several groups have it: only one of them
+/// is meant, and a write must not guess which. A workload that another word names with its
+/// group stays.
 pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector) {
     let WorkloadSelector::Named(named) = what else {
         return;
@@ -67,13 +67,11 @@ pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector)
         });
         refused.extend(meant.into_iter().cloned());
     }
-    let names_group = |id: &WorkloadId| {
-        let mut named = named.iter();
-        named.any(|(one, name)| one.group().is_some() && one.includes(id) && *name == id.name)
-    };
-    snapshot
-        .workloads
-        .retain(|workload| names_group(&workload.id) || !refused.contains(&workload.id));
+    snapshot.workloads.retain(|workload| {
+        let id = &workload.id;
+        let mut with_group = named.iter().filter(|(one, _)| one.group().is_some());
+        with_group.any(|(one, name)| one.includes(id) && *name == id.name) || !refused.contains(id)
+    });
 }
 
 #[cfg(test)]
@@ -85,7 +83,7 @@ mod tests {
     use crate::cli::flags::scope;
     use crate::workload::decode;
 
-    /// What is left of these objects, and what is said.
+    /// The remaining workloads, and the errors.
     fn left(objects: &[(&str, &str, &str)], words: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut snapshot = Snapshot::new(Timestamp::UNIX_EPOCH);
         for (api_version, kind, namespace) in objects {
@@ -95,7 +93,7 @@ mod tests {
             snapshot.workloads.extend(workload);
         }
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let what = scope::what(&words).expect("words");
+        let what = scope::parse_resources(&words).expect("words");
         snapshot
             .workloads
             .retain(|workload| is_named(&what, &workload.id));
@@ -114,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_several_groups_have_is_not_written() {
+    fn ambiguous_name_is_not_written() {
         let old = ("helm.fluxcd.io/v1", "HelmRelease", "shop");
         let new = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "shop");
         let elsewhere = ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "other");
@@ -152,7 +150,7 @@ mod tests {
                 &both[..1],
                 &[refusal],
             ),
-            // Whoever names no object means all of them.
+            // A type without a name means every object of the type.
             (&[old, new], &["hr"], &both, &[]),
             (&[old, new], &[], &both, &[]),
             (&[old], &["hr/a"], &both[..1], &[]),
@@ -165,7 +163,7 @@ mod tests {
                 ],
                 &[],
             ),
-            // Two names of one object, as files of two ages have them.
+            // One object under an old and a new API group.
             (
                 &[
                     ("apps/v1", "Deployment", "shop"),
@@ -176,10 +174,10 @@ mod tests {
                 &[],
             ),
         ];
-        for (objects, words, kept, said) in rows {
-            let (left, told) = left(objects, words);
+        for (objects, words, kept, expected) in rows {
+            let (left, errors) = left(objects, words);
             assert_eq!(left, *kept, "{words:?}");
-            assert_eq!(told, *said, "{words:?}");
+            assert_eq!(errors, *expected, "{words:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Registries asked on behalf of a command, with a line of progress.
+//! Queries registries on behalf of a command, with a progress line.
 
 use std::cell::Cell;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::cost;
 use super::named;
 use super::snapshot_file;
-use super::workloads::{NOTHING_SAVED, Origin, Reading, read};
+use super::workloads::{NOTHING_SAVED, Reading, WorkloadOrigin, read};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
@@ -25,20 +25,19 @@ use crate::image::{CanonicalName, RepositoryMetadata};
 use crate::output::PARTIAL;
 use crate::registry::Registries;
 
-/// What was read and asked.
+/// What was read and fetched.
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,
-    /// Where it was read, and is written.
-    pub(crate) origin: Origin,
+    /// Where it was read, and where it will be written.
+    pub(crate) origin: WorkloadOrigin,
     /// Ctrl-C ended the scan.
     pub(crate) interrupted: bool,
-    /// How kubectl calls the scope where nothing was found.
+    /// Printed if no workload was found.
     pub(crate) empty: String,
     used_pull_secrets: UsedPullSecrets,
 }
 
-/// Reads the workloads in scope and asks the registries what their decisions
-/// need.
+/// Reads the workloads in scope and fetches what their decisions need from registries.
 pub(crate) fn collect(
     scope: &ScopeArgs,
     policy: &PolicyFlags,
@@ -51,7 +50,7 @@ pub(crate) fn collect(
     if let Some(warning) = policy.likely_typo() {
         terminal.note(&warning);
     }
-    let what = scope.what()?;
+    let what = scope.workload_selector()?;
     flags.check_pull_secrets()?;
     if let Some(path) = flags.saved_snapshot() {
         let mut snapshot = snapshot_file::read(path)?;
@@ -65,38 +64,38 @@ pub(crate) fn collect(
         snapshot_file::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
-            origin: Origin::Saved,
+            origin: WorkloadOrigin::Saved,
             interrupted: false,
             empty: NOTHING_SAVED.to_owned(),
             used_pull_secrets: UsedPullSecrets::default(),
         });
     }
     snapshot_file::check(flags.snapshot_to_save())?;
-    // What is wrong with these flags is told before anything is asked.
+    // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
     let runtime = runtime()?;
     let reading = runtime.block_on(read(flags.place(), what, settings, globals))?;
-    let asking = Asking {
+    let sources = ScanSources {
         registries: &registries,
         pull_secrets: flags.pull_secrets(),
     };
-    let collected = scan(reading, &asking, runtime, terminal)?;
+    let collected = scan(reading, &sources, runtime, terminal)?;
     snapshot_file::save(flags.snapshot_to_save(), &collected.snapshot)?;
     let asked = collected.snapshot.repository_count();
     cost::report_cost(&registries.statistics(), asked, terminal);
     Ok(collected)
 }
 
-/// How registries are asked.
-pub(crate) struct Asking<'a> {
+/// What a scan queries, and with which credentials.
+pub(crate) struct ScanSources<'a> {
     pub(crate) registries: &'a Registries,
     pub(crate) pull_secrets: &'a PullSecretFlags,
 }
 
-/// Asks the registries what the decisions on the workloads need, until Ctrl-C.
+/// Fetches what the decisions on the workloads need, until Ctrl-C.
 pub(crate) fn scan(
     reading: Reading,
-    asking: &Asking<'_>,
+    sources: &ScanSources<'_>,
     runtime: &Runtime,
     terminal: &mut Terminal,
 ) -> Result<Collected, CommandError> {
@@ -105,17 +104,17 @@ pub(crate) fn scan(
         origin,
         empty,
     } = reading;
-    let Asking {
+    let ScanSources {
         registries,
         pull_secrets,
-    } = asking;
+    } = sources;
     let line = ProgressLine::new(terminal);
     let interrupted = Cell::new(false);
     let (used, warnings) = runtime.block_on(async {
         let stop = async {
             match tokio::signal::ctrl_c().await {
                 Ok(()) => interrupted.set(true),
-                // Without a handler the signal ends the program, as it would.
+                // Without a handler, the signal ends the program as usual.
                 Err(_) => std::future::pending().await,
             }
         };
@@ -145,14 +144,14 @@ pub(crate) fn scan(
 }
 
 impl Collected {
-    /// Frees the facts once they are judged: the text of thousands of rows then
-    /// takes their place, and not more of it.
+    /// Frees the facts after they were evaluated. The text of thousands of rows can then
+    /// reuse their memory.
     pub(crate) fn forget_facts(&mut self) {
         self.snapshot = Snapshot::new(self.snapshot.observed_at);
     }
 
-    /// Tells what could not be read or used and whether the scan was stopped, and gives
-    /// the exit code of a command whose answer is otherwise complete.
+    /// Reports what could not be read or used and whether the scan was stopped. Returns the
+    /// exit code of a command whose output is otherwise complete.
     pub(crate) fn end(&self, terminal: &mut Terminal) -> ExitCode {
         for error in &self.snapshot.errors {
             terminal.scope_error(error);
@@ -171,13 +170,13 @@ impl Collected {
         }
     }
 
-    /// Tells whose credentials the answer rests on.
+    /// Reports whose credentials the result is based on.
     pub(crate) fn report_pull_secrets(&self, terminal: &mut Terminal) {
         report_used(self.used_pull_secrets, terminal);
     }
 }
 
-/// Asks about one image until the policy that is tried on it can be decided.
+/// Queries one image until the policy under test can be decided.
 pub(crate) fn fetch_until_decidable(
     name: &CanonicalName,
     subject: &Subject<'_>,
@@ -197,7 +196,7 @@ pub(crate) fn fetch_until_decidable(
     Ok(metadata)
 }
 
-/// Tells the line of progress how many requests were sent, again and again.
+/// Keeps the number of requests on the progress line up to date.
 pub(crate) async fn count_requests(line: &ProgressLine, registries: &Registries) {
     loop {
         line.requests(registries.statistics().requests);

@@ -1,5 +1,6 @@
 //! Snapshots in files: `--save-snapshot` and `--from-snapshot`.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -7,47 +8,53 @@ use crate::cli::error::CommandError;
 use crate::evaluator::{Settings, Snapshot};
 use crate::image::{CanonicalName, RepositoryMetadata};
 
-/// What a saved snapshot holds of one repository.
+/// What a saved snapshot holds about one repository.
 pub(crate) fn repository(
     path: &Path,
     name: &CanonicalName,
 ) -> Result<RepositoryMetadata, CommandError> {
     let mut snapshot = read(path)?;
     let own = snapshot.repositories.remove(name);
-    // What you may not see yourself, a workload of the snapshot may have seen.
+    // If your own credentials saw no tags, those of a workload in the snapshot may have.
     let views = snapshot.pull_secret_views.remove(name).unwrap_or_default();
-    let seen = |metadata: &RepositoryMetadata| metadata.tags.value().is_some();
-    let view = views.into_iter().map(|view| view.metadata).find(seen);
+    let view = views.into_iter().map(|view| view.metadata).find(has_tags);
     let best = match (own, view) {
-        (Some(own), Some(view)) => Some(if seen(&own) { own } else { view }),
+        (Some(own), Some(view)) => Some(if has_tags(&own) { own } else { view }),
         (own, view) => own.or(view),
     };
     best.ok_or_else(|| {
-        CommandError::failed(format!(
-            "--from-snapshot {}: it has no data about {name}",
-            path.display()
-        ))
+        flag_error(
+            "--from-snapshot",
+            path,
+            format!("it has no data about {name}"),
+        )
     })
+}
+
+fn has_tags(metadata: &RepositoryMetadata) -> bool {
+    metadata.tags.value().is_some()
+}
+
+fn flag_error(flag: &str, path: &Path, reason: impl fmt::Display) -> CommandError {
+    CommandError::failed(format!("{flag} {}: {reason}", path.display()))
 }
 
 /// Reads a saved snapshot.
 pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
-    let fail = |reason: &dyn std::fmt::Display| {
-        CommandError::failed(format!("--from-snapshot {}: {reason}", path.display()))
-    };
-    let text = fs::read_to_string(path).map_err(|error| fail(&error))?;
-    Snapshot::parse(&text).map_err(|error| fail(&error))
+    let text =
+        fs::read_to_string(path).map_err(|error| flag_error("--from-snapshot", path, error))?;
+    Snapshot::parse(&text).map_err(|error| flag_error("--from-snapshot", path, error))
 }
 
-/// Whether a snapshot can be saved there; what is there stays as it is.
+/// Checks that a snapshot can be saved there. An existing file keeps its content.
 pub(crate) fn check(path: Option<&Path>) -> Result<(), CommandError> {
     let Some(path) = path else {
         return Ok(());
     };
     let opened = fs::OpenOptions::new().append(true).create(true).open(path);
-    opened.map(|_| ()).map_err(|error| {
-        CommandError::failed(format!("--save-snapshot {}: {error}", path.display()))
-    })
+    opened
+        .map(|_| ())
+        .map_err(|error| flag_error("--save-snapshot", path, error))
 }
 
 /// Saves a snapshot, if a file is given.
@@ -55,15 +62,13 @@ pub(crate) fn save(path: Option<&Path>, snapshot: &Snapshot) -> Result<(), Comma
     let Some(path) = path else {
         return Ok(());
     };
-    let fail = |reason: &dyn std::fmt::Display| {
-        CommandError::failed(format!("--save-snapshot {}: {reason}", path.display()))
-    };
-    let mut text = serde_json::to_string_pretty(snapshot).map_err(|error| fail(&error))?;
+    let mut text = serde_json::to_string_pretty(snapshot)
+        .map_err(|error| flag_error("--save-snapshot", path, error))?;
     text.push('\n');
-    fs::write(path, text).map_err(|error| fail(&error))
+    fs::write(path, text).map_err(|error| flag_error("--save-snapshot", path, error))
 }
 
-/// A flag of this run counts instead of the saved one.
+/// Flags of this run override the saved settings.
 pub(crate) fn override_settings(saved: &mut Settings, given: Settings) {
     if given.assume.is_some() {
         saved.assume = given.assume;

@@ -1,4 +1,4 @@
-//! Reading the workloads in scope with what their decisions need.
+//! Reads the workloads in scope, and what their decisions need from the cluster.
 
 use super::named;
 use super::snapshot_file;
@@ -11,18 +11,18 @@ use crate::collect::{self};
 use crate::evaluator::{Settings, Snapshot};
 use crate::files;
 
-/// Where workloads were read, which is where they are written.
-pub(crate) enum Origin {
+/// Where workloads were read, which is also where they are written.
+pub(crate) enum WorkloadOrigin {
     /// A saved snapshot.
     Saved,
-    /// Files, and the text of standard input if that was among them.
+    /// Files. `stdin` is the text of standard input, if it was one of them.
     Files { stdin: Option<String> },
     /// A cluster.
     Cluster(Box<Cluster>),
 }
 
-impl Origin {
-    /// The cluster, unless it was none.
+impl WorkloadOrigin {
+    /// The cluster, if the workloads came from one.
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
             Self::Cluster(cluster) => Some(cluster),
@@ -31,16 +31,16 @@ impl Origin {
     }
 }
 
-/// The workloads in scope, before any registry is asked.
+/// The workloads in scope, before any registry is queried.
 pub(crate) struct Reading {
     pub(crate) snapshot: Snapshot,
-    /// Where they are.
-    pub(crate) origin: Origin,
+    /// Where they were read.
+    pub(crate) origin: WorkloadOrigin,
     /// See [`Collected::empty`].
     pub(crate) empty: String,
 }
 
-/// The namespace of an object in a file that names none.
+/// The namespace of an object in a file that does not name one.
 pub(crate) fn default_namespace(globals: &Globals) -> &str {
     globals.namespace.as_deref().unwrap_or("default")
 }
@@ -59,7 +59,7 @@ pub(crate) async fn read(
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
     Ok(Reading {
         snapshot,
-        origin: Origin::Cluster(Box::new(cluster)),
+        origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
     })
 }
@@ -76,8 +76,8 @@ pub(crate) async fn read_to_write(
     Ok(reading)
 }
 
-/// Reads the workloads in scope and nothing else of the cluster, which is all that
-/// an edit of annotations needs.
+/// Reads only the workloads in scope. An annotation edit needs nothing else from the
+/// cluster.
 pub(crate) async fn read_workloads(
     place: &PlaceFlags,
     what: WorkloadSelector,
@@ -94,7 +94,7 @@ pub(crate) async fn read_workloads(
     named::refuse_ambiguous(&mut snapshot, &selection.what);
     Ok(Reading {
         snapshot,
-        origin: Origin::Cluster(Box::new(cluster)),
+        origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
     })
 }
@@ -132,18 +132,18 @@ fn read_files(
     let stdin = listing.stdin.take();
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *what != WorkloadSelector::Everything {
-        // An entry for a workload that was not asked for is no slip.
+        // An entry for a workload that was not requested is not a mistake.
         snapshot.notes.clear();
     }
     named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,
-        origin: Origin::Files { stdin },
+        origin: WorkloadOrigin::Files { stdin },
         empty: NO_FILES.to_owned(),
     })
 }
 
-/// Reads the workloads in scope and every Pod's images, asking no registry.
+/// Reads the workloads in scope and the images of every Pod, without querying a registry.
 pub(crate) async fn read_with_pods(
     scope: &ScopeArgs,
     globals: &Globals,
@@ -154,7 +154,7 @@ pub(crate) async fn read_with_pods(
         return Ok((snapshot_file::read(path)?, PodUsages::default(), empty));
     }
     let place = scope.flags().place();
-    let what = scope.what()?;
+    let what = scope.workload_selector()?;
     if !place.filename.is_empty() {
         let reading = read_files(place, &what, settings, globals)?;
         return Ok((reading.snapshot, PodUsages::default(), reading.empty));
@@ -166,13 +166,13 @@ pub(crate) async fn read_with_pods(
     Ok((workloads?, pods?, empty(&selection)))
 }
 
-/// Said where a snapshot holds no workload.
+/// Printed if a snapshot holds no workload.
 pub(crate) const NOTHING_SAVED: &str = "No resources found in the snapshot.";
 
-/// Said where files hold no workload.
+/// Printed if files hold no workload.
 const NO_FILES: &str = "No workloads found in the files.";
 
-/// Said where the cluster holds none, in kubectl's words.
+/// What to print if the cluster holds no workload, in kubectl's words.
 fn empty(selection: &Selection) -> String {
     match selection.scope.namespace() {
         Some(namespace) => format!("No resources found in {namespace} namespace."),

@@ -1,4 +1,4 @@
-//! The command that does the same without a menu, to paste into a pipeline.
+//! The command that does the same as a menu, to paste into a pipeline.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::PlaceFlags;
 use crate::output::command_line;
 
-/// How the workloads of a menu are reached again.
+/// How to select the workloads of a menu again.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandScope<'a> {
     pub(crate) place: &'a PlaceFlags,
     pub(crate) globals: &'a Globals,
-    /// Further flags that were given.
+    /// Other flags that were given.
     pub(crate) extra_flags: Vec<String>,
 }
 
 impl CommandScope<'_> {
-    /// The flags that lead to workloads of a namespace.
+    /// The flags that select the workloads of a namespace.
     pub(crate) fn to_args(&self, namespace: &str) -> Vec<String> {
         let mut words = Vec::new();
         if self.place.filename.is_empty() {
@@ -35,7 +35,8 @@ impl CommandScope<'_> {
     }
 }
 
-/// One command for all workloads of a namespace that get the same policies.
+/// One command per group of workloads that have the same namespace and get the same
+/// policies.
 pub(crate) fn policy_commands(
     purpose: Purpose,
     drafts: &[PolicyDraft],
@@ -54,7 +55,7 @@ pub(crate) fn policy_commands(
             .or_default()
             .push(workload);
     }
-    let command = |((namespace, flags), workloads): ((&str, Vec<String>), Vec<String>)| {
+    let commands = together.into_iter().map(|((namespace, flags), workloads)| {
         let mut words = vec!["kubectl".to_owned(), "imgpolicy".to_owned()];
         words.extend(purpose.words().iter().map(|word| (*word).to_owned()));
         words.extend(workloads);
@@ -63,27 +64,30 @@ pub(crate) fn policy_commands(
         words.extend(scope.to_args(namespace));
         words.push("--yes".to_owned());
         command_line(words.iter().map(String::as_str))
-    };
-    together.into_iter().map(command).collect()
+    });
+    commands.collect()
 }
 
 fn tag_flags(draft: &PolicyDraft) -> Vec<String> {
     let container = &draft.container;
-    let flag = |name: &str, value: &str| [name.to_owned(), format!("{container}={value}")];
-    let mut words: Vec<String> = flag("--tag", &draft.policy.rule).into();
+    let mut words: Vec<String> = container_flag("--tag", container, &draft.policy.rule).into();
     words.extend(
         draft
             .policy
             .filter_tags()
             .iter()
-            .flat_map(|text| flag("--filter-tags", text)),
+            .flat_map(|text| container_flag("--filter-tags", container, text)),
     );
     words.extend(
         draft
             .policy
             .extract()
             .iter()
-            .flat_map(|text| flag("--extract", text)),
+            .flat_map(|text| container_flag("--extract", container, text)),
     );
     words
+}
+
+fn container_flag(name: &str, container: &str, value: &str) -> [String; 2] {
+    [name.to_owned(), format!("{container}={value}")]
 }

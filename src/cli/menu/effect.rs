@@ -1,5 +1,4 @@
-//! What the policies that are being written would do, by the evaluator itself
-//! on real tags.
+//! What policies would do while they are being edited, evaluated on real tags.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +18,15 @@ use crate::workload::{Workload, WorkloadId};
 use super::policy_draft::PolicyDraft;
 use super::purpose::Purpose;
 
-/// What a draft would do.
-pub(crate) struct Look {
+/// The effect of a draft.
+pub(crate) struct DraftEffect {
     pub(crate) row: Row,
     pub(crate) examination: Examination,
-    /// Whether everything is known that the decision needs.
+    /// Whether everything that the decision needs is known.
     pub(crate) is_known: bool,
 }
 
-/// What is known of workloads and images while policies are written.
+/// What is known about workloads and images while policies are edited.
 pub(crate) struct Effects<'a> {
     snapshot: Snapshot,
     reading: &'a Reading,
@@ -52,7 +51,7 @@ impl<'a> Effects<'a> {
         }
     }
 
-    /// The edits that write the drafts, one a workload.
+    /// The edits that write the drafts, one per workload.
     pub(crate) fn edits(
         &self,
         drafts: &[PolicyDraft],
@@ -75,7 +74,7 @@ impl<'a> Effects<'a> {
             .collect()
     }
 
-    /// The workloads as they would be, and nothing of what registries said.
+    /// The workloads as they would be, without any facts from registries.
     fn edited(&self, drafts: &[PolicyDraft]) -> Result<Snapshot, CommandError> {
         let mut workloads = Vec::new();
         for (workload, edit) in self.edits(drafts, true) {
@@ -93,13 +92,12 @@ impl<'a> Effects<'a> {
         Ok(edited)
     }
 
-    /// Asks the registries what the decisions on the drafts need and is not
-    /// known yet.
+    /// Fetches what the decisions on the drafts need and is not known yet.
     ///
     /// # Errors
     ///
     /// Ctrl-C.
-    pub(crate) fn settle(&mut self, drafts: &[PolicyDraft]) -> Result<(), CommandError> {
+    pub(crate) fn fetch_facts(&mut self, drafts: &[PolicyDraft]) -> Result<(), CommandError> {
         let mut edited = self.edited(drafts)?;
         std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
         let mut interrupted = false;
@@ -108,7 +106,7 @@ impl<'a> Effects<'a> {
             let stop = async {
                 match tokio::signal::ctrl_c().await {
                     Ok(()) => interrupted = true,
-                    // Without a handler the signal ends the program, as it would.
+                    // Without a handler, the signal ends the program as usual.
                     Err(_) => std::future::pending().await,
                 }
             };
@@ -125,12 +123,16 @@ impl<'a> Effects<'a> {
         Ok(())
     }
 
-    /// What a draft would do beside the others of its workload.
+    /// The effect of a draft, together with the other drafts of its workload.
     ///
     /// # Errors
     ///
-    /// The workload is not what the draft was made for.
-    pub(crate) fn look(&self, drafts: &[PolicyDraft], at: usize) -> Result<Look, CommandError> {
+    /// The workload no longer fits the draft.
+    pub(crate) fn evaluate_draft(
+        &self,
+        drafts: &[PolicyDraft],
+        at: usize,
+    ) -> Result<DraftEffect, CommandError> {
         let draft = &drafts[at];
         let same: Vec<PolicyDraft> = drafts
             .iter()
@@ -148,8 +150,8 @@ impl<'a> Effects<'a> {
                 "unable to find container named {container:?}"
             )));
         };
-        // While a policy is typed nothing is asked for each letter: the gate comes
-        // when the effect is shown.
+        // Do not query content gates on every keystroke. They are checked when the effect
+        // is shown.
         let metadata = RepositoryMetadata {
             is_closed: true,
             ..self
@@ -158,24 +160,24 @@ impl<'a> Effects<'a> {
                 .unwrap_or_default()
                 .into_owned()
         };
-        Ok(Look {
+        Ok(DraftEffect {
             row: subject.row(&metadata),
             examination: subject.examine(&metadata),
             is_known: subject.is_decided(&metadata),
         })
     }
 
-    /// The same in lines that fit. `is_settled`: what is not known now will not be
-    /// known later either.
+    /// Describes the effect, with at most `limit` tags. `is_final`: what is unknown now
+    /// will stay unknown.
     pub(crate) fn text(
         &self,
-        look: &Look,
-        is_settled: bool,
+        effect: &DraftEffect,
+        is_final: bool,
         limit: usize,
         style: &Style,
     ) -> String {
         let now = self.snapshot.observed_at;
-        let row = is_settled.then_some(&look.row);
-        policy_effect(row, &look.examination, now, limit, style)
+        let row = is_final.then_some(&effect.row);
+        policy_effect(row, &effect.examination, now, limit, style)
     }
 }

@@ -1,4 +1,4 @@
-//! A menu that is drawn on the screen, or asked line by line.
+//! A menu, drawn on the screen or asked line by line.
 
 use dialoguer::console::Key;
 
@@ -9,7 +9,7 @@ use super::widgets::screen::Screen;
 use crate::cli::error::CommandError;
 use crate::cli::terminal::streams::Terminal;
 
-/// Where questions are asked.
+/// How prompts are shown.
 pub(crate) enum Menu<'t> {
     /// On a screen of their own.
     Drawn(Screen),
@@ -18,11 +18,11 @@ pub(crate) enum Menu<'t> {
 }
 
 impl<'t> Menu<'t> {
-    /// Begins to ask.
+    /// Opens a menu.
     ///
     /// # Errors
     ///
-    /// Nobody can be asked.
+    /// There is no terminal on which a user can answer.
     pub(crate) fn open(terminal: &'t mut Terminal) -> Result<Self, CommandError> {
         check(terminal)?;
         if terminal.is_dumb() {
@@ -32,7 +32,7 @@ impl<'t> Menu<'t> {
         }
     }
 
-    /// Has rows chosen.
+    /// Lets the user choose rows.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl<'t> Menu<'t> {
         }
     }
 
-    /// Says what is going on while something takes its time.
+    /// Says what is going on during a longer operation.
     pub(crate) fn wait(&mut self, text: &str) {
         match self {
             Self::Plain(terminal) => terminal.note(text),
@@ -68,12 +68,12 @@ impl<'t> Menu<'t> {
     }
 }
 
-/// Whether a key leads back to the question before.
+/// Whether a key goes back to the previous prompt.
 pub(crate) fn is_back(key: &Key) -> bool {
     matches!(key, Key::BackTab)
 }
 
-/// Fails early where nobody can be asked.
+/// Fails early if nobody can answer.
 pub(crate) fn check(terminal: &Terminal) -> Result<(), CommandError> {
     if terminal.can_ask() {
         return Ok(());
@@ -83,7 +83,7 @@ pub(crate) fn check(terminal: &Terminal) -> Result<(), CommandError> {
     ))
 }
 
-/// Tells what would have done the same without a menu.
+/// Reports the commands that would have done the same without a menu.
 pub(crate) fn report_commands(commands: &[String], terminal: &mut Terminal) {
     if !commands.is_empty() {
         terminal.note("the same without a menu:");

@@ -1,10 +1,9 @@
-//! Menus: the same questions on a terminal that can be drawn on, and line by
-//! line on one that cannot.
+//! Menus: the same prompts, drawn on a capable terminal and line by line on any other.
 //!
 //! ```text
-//! policies: workloads ─> containers ─> policies (type, expression, effect) ─> Plan ─> carry_out
+//! policies: workloads ─> containers ─> policies (type, expression, effect) ─> Plan ─> apply
 //! updates:  Plan ─> which of its rows ─> Plan
-//!             list, line: what keys do      draw: what it looks like      screen: where it is drawn
+//!             list, line: effect of keys      draw: appearance      screen: the terminal
 //! ```
 //!
 //! Nothing is written here. Esc and Ctrl-C leave everything as it is.

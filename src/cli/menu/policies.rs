@@ -1,4 +1,4 @@
-//! `automate` and `policy set` by a menu: workloads, containers, policies.
+//! `automate` and `policy set` with a menu: workloads, containers, policies.
 
 use std::process::ExitCode;
 
@@ -29,8 +29,8 @@ use crate::plan::{Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
 use crate::workload::{Names, Workload, WorkloadId};
 
-/// Whether a menu asks what the flags do not say: somebody is there to answer, no
-/// workload is named, and the answer is for people.
+/// Whether a menu asks for what the flags leave open: somebody can answer, no workload is
+/// named, and the output is for people.
 pub(crate) fn wants_menu(
     target: &TargetArgs,
     options: &ApplyOptions<'_>,
@@ -39,13 +39,13 @@ pub(crate) fn wants_menu(
     terminal.can_ask() && !target.is_narrowed() && !options.write.yes && options.output.is_none()
 }
 
-/// Has workloads and their policies chosen, confirmed and written, and tells the
-/// commands that do the same without a menu.
+/// Lets the user choose workloads and their policies, then confirms and writes them.
+/// Reports the commands that do the same without a menu.
 ///
 /// # Errors
 ///
-/// Nothing can be read, Esc (exit code 1) or Ctrl-C (130): nothing was changed
-/// then, and the message says so.
+/// Nothing can be read, Esc (exit code 1) or Ctrl-C (130). Nothing was changed then, and
+/// the message says so.
 pub(crate) fn write_policies(
     purpose: Purpose,
     target: &TargetArgs,
@@ -54,7 +54,7 @@ pub(crate) fn write_policies(
 ) -> Result<ExitCode, CommandError> {
     let place = target.place();
     target.check_write(options.write, options.output)?;
-    let reading = workloads::read_workloads(place, target.what()?, options.globals);
+    let reading = workloads::read_workloads(place, target.workload_selector()?, options.globals);
     let reading = runtime()?.block_on(reading)?;
     let commands = if reading.snapshot.workloads.is_empty() {
         None
@@ -63,7 +63,7 @@ pub(crate) fn write_policies(
             purpose, &reading, place, options, terminal,
         )?)
     };
-    let Chosen { plan, commands } = commands.unwrap_or_default();
+    let ChosenPolicies { plan, commands } = commands.unwrap_or_default();
     let code = annotations::apply_plan(plan, reading, options, terminal)?;
     report_commands(&commands, terminal);
     Ok(code)
@@ -71,41 +71,41 @@ pub(crate) fn write_policies(
 
 /// What was chosen.
 #[derive(Debug, Default)]
-struct Chosen {
-    /// What is to be written, not yet confirmed.
+struct ChosenPolicies {
+    /// The changes to write, not yet confirmed.
     plan: Plan,
     /// The commands that do the same without a menu.
     commands: Vec<String>,
 }
 
-/// Has policies chosen for the workloads that were read, each with a look at
-/// what it would do.
+/// Lets the user choose policies for the workloads that were read, and previews what each
+/// would do.
 ///
 /// # Errors
 ///
-/// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
-/// then, and the message says so.
+/// Nobody can answer, Esc (exit code 1) or Ctrl-C (130). Nothing was changed then, and the
+/// message says so.
 fn choose_policies(
     purpose: Purpose,
     reading: &Reading,
     place: &PlaceFlags,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
-) -> Result<Chosen, CommandError> {
+) -> Result<ChosenPolicies, CommandError> {
     let ApplyOptions {
         registry: Some(flags),
         globals,
         ..
     } = *options
     else {
-        return Ok(Chosen::default());
+        return Ok(ChosenPolicies::default());
     };
     let registries = flags.registry.registries(globals)?;
     let mut effects = Effects::new(reading, &registries, &flags.pull_secrets, purpose);
     let mut menu = Menu::open(terminal)?;
-    let drafts = drafts(purpose, reading, &mut effects, &mut menu);
+    let drafts = choose_drafts(purpose, reading, &mut effects, &mut menu);
     drop(menu);
-    // What was learnt is kept for the next run, however the menu ended.
+    // Cache what was fetched for the next run, however the menu ended.
     let warnings = runtime()?.block_on(registries.finish());
     cost::report_warnings(&warnings, terminal);
     let drafts = drafts?;
@@ -127,14 +127,14 @@ fn choose_policies(
         globals,
         extra_flags,
     };
-    Ok(Chosen {
+    Ok(ChosenPolicies {
         plan,
         commands: policy_commands(purpose, &drafts, overwrites, &scope),
     })
 }
 
-/// One question after the other, and back.
-fn drafts(
+/// Asks one prompt after the other, and goes back where the user wants to.
+fn choose_drafts(
     purpose: Purpose,
     reading: &Reading,
     effects: &mut Effects<'_>,
@@ -157,14 +157,14 @@ fn drafts(
             .iter()
             .filter(|row| chosen.contains(&&row.workload))
             .collect();
-        if let Some(drafts) = of_containers(&rows, effects, menu)? {
+        if let Some(drafts) = choose_containers(&rows, effects, menu)? {
             return Ok(drafts);
         }
     }
 }
 
-/// `None`: back to the workloads.
-fn of_containers(
+/// `None`: back to the choice of workloads.
+fn choose_containers(
     rows: &[&Row],
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
@@ -190,7 +190,7 @@ fn of_containers(
             .zip(&containers.items)
             .filter(|(_, item)| item.checked);
         let drafts = checked.filter_map(|(row, _)| draft(row)).collect();
-        match policy_editor::write(drafts, effects, menu)? {
+        match policy_editor::edit(drafts, effects, menu)? {
             Some(drafts) => return Ok(Some(drafts)),
             None if is_choice => {}
             None => return Ok(None),
@@ -198,8 +198,7 @@ fn of_containers(
     }
 }
 
-/// A draft to start from: the policy that stands there, else the one that fits
-/// what runs.
+/// A draft to start from: the existing policy, otherwise one that fits the running image.
 fn draft(row: &Row) -> Option<PolicyDraft> {
     let written = row.decision.policy.as_ref();
     let written = written.filter(|policy| policy.origin.starts_with("annotation "));
@@ -217,7 +216,7 @@ fn draft(row: &Row) -> Option<PolicyDraft> {
     })
 }
 
-/// Every workload once, in the order of the rows.
+/// Every workload once, in row order.
 fn workloads(rows: &[Row]) -> Vec<&WorkloadId> {
     let mut ids: Vec<&WorkloadId> = rows.iter().map(|row| &row.workload).collect();
     ids.dedup();
@@ -258,7 +257,7 @@ fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
         .collect()
 }
 
-/// Why a workload gets no policy here: it would be of no effect.
+/// Why a workload cannot get a policy here: the policy would have no effect.
 fn refusal(rows: &[&Row]) -> Option<String> {
     let first = rows.first()?;
     if first.decision.state == State::Ignored {
@@ -268,16 +267,16 @@ fn refusal(rows: &[&Row]) -> Option<String> {
     faults.map(|faults| faults.join("; "))
 }
 
-/// Why a container gets no policy: nobody knows its repository.
+/// Why a container cannot get a policy: its repository is not known.
 fn image_fault(row: &Row) -> Option<String> {
     let error = row.image.parse::<ImageReference>().err()?;
     Some(format!("{:?} is not a valid image: {error}", row.image))
 }
 
-/// The lock, the images and the policies there are.
+/// The lock, the images and the existing policies.
 fn detail(rows: &[&Row]) -> String {
     let lock = rows.first().and_then(|row| row.decision.lock.as_ref());
-    let told: Vec<String> = lock
+    let parts: Vec<String> = lock
         .map(lock_phrase)
         .into_iter()
         .chain(rows.iter().map(|row: &&Row| match &row.decision.policy {
@@ -285,7 +284,7 @@ fn detail(rows: &[&Row]) -> String {
             None => format!("{}: {}", row.container, row.image),
         }))
         .collect();
-    told.join("; ")
+    parts.join("; ")
 }
 
 fn container_item(row: &Row, names: &Names<'_>) -> Item {

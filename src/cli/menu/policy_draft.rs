@@ -1,10 +1,10 @@
-//! A policy while it is being written.
+//! A policy that is being edited.
 
 use crate::plan::ContainerPolicyText;
 use crate::policy::PolicyText;
 use crate::workload::WorkloadId;
 
-/// A container and the policy that is being written for it.
+/// A container, and the policy that is being edited for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PolicyDraft {
     pub(crate) workload: WorkloadId,
@@ -15,7 +15,7 @@ pub(crate) struct PolicyDraft {
 }
 
 impl PolicyDraft {
-    /// The policy as it is written.
+    /// The policy in the form in which it is written.
     pub(crate) fn text(&self) -> ContainerPolicyText {
         ContainerPolicyText {
             container: self.container.clone(),

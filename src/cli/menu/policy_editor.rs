@@ -1,5 +1,4 @@
-//! Writing the policies of the chosen containers, with a look at what each
-//! would do before anything is written.
+//! Edits the policies of the chosen containers, and previews what each would do.
 
 use dialoguer::console::{Key, measure_text_width};
 
@@ -20,22 +19,22 @@ use crate::output::sanitize;
 use crate::output::{Paint, sentence, version_of};
 use crate::policy::{PolicyText, PolicyType, Rule};
 
-/// How many tags are named on a terminal that is not drawn.
+/// How many tags are listed when prompts are asked line by line.
 const PLAIN_LIMIT: usize = 8;
 
-/// Has the drafts changed as often as the user likes. `None`: back to the
-/// choice of containers.
+/// Lets the user change the drafts any number of times. `None`: back to the choice of
+/// containers.
 ///
 /// # Errors
 ///
 /// Esc, Ctrl-C, or a terminal that cannot be read.
-pub(crate) fn write(
+pub(crate) fn edit(
     mut drafts: Vec<PolicyDraft>,
     effects: &mut Effects<'_>,
     menu: &mut Menu<'_>,
 ) -> Result<Option<Vec<PolicyDraft>>, CommandError> {
     menu.wait("fetching tags from the registries");
-    effects.settle(&drafts)?;
+    effects.fetch_facts(&drafts)?;
     if drafts.len() == 1 {
         return Ok(match change(&mut drafts, 0, effects, menu)? {
             MenuOutcome::Given => Some(drafts),
@@ -57,17 +56,17 @@ pub(crate) fn write(
     }
 }
 
-/// Every draft with what it would do; the first row takes them all.
+/// Lists every draft with its effect. The first row accepts them all.
 fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, CommandError> {
     let mut items = vec![Item {
         cells: vec![format!("accept these {} policies", drafts.len())],
         ..Item::default()
     }];
     for (at, draft) in drafts.iter().enumerate() {
-        let look = effects.look(drafts, at)?;
-        let decision = &look.row.decision;
+        let effect = effects.evaluate_draft(drafts, at)?;
+        let decision = &effect.row.decision;
         let current = version_of(&draft.image);
-        let effect = match (decision.outcome, &decision.latest) {
+        let result = match (decision.outcome, &decision.latest) {
             (Outcome::Unknown, _) => decision.reason.to_string(),
             (_, Some(latest)) => format!("{current} -> {}", version_of(&latest.to_string())),
             (_, None) => format!("{current}, {}", decision.reason),
@@ -76,9 +75,9 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
             cells: vec![
                 format!("{} {}", draft.workload, draft.container),
                 draft.policy.to_string(),
-                effect,
+                result,
             ],
-            detail: format!("{}: {}", draft.container, sentence(&look.row)),
+            detail: format!("{}: {}", draft.container, sentence(&effect.row)),
             ..Item::default()
         });
     }
@@ -86,7 +85,7 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
     Ok(List::new(title, Choice::One, items))
 }
 
-/// Has the type and then the text of one policy chosen.
+/// Lets the user choose the type and then the text of one policy.
 fn change(
     drafts: &mut [PolicyDraft],
     at: usize,
@@ -116,7 +115,7 @@ fn change(
         drafts[at].policy = starts[types.current().unwrap_or(0)].clone();
         let answer = match menu {
             Menu::Drawn(screen) => Editor::new(drafts, at).run(drafts, effects, screen)?,
-            Menu::Plain(terminal) => ask_plainly(drafts, at, effects, terminal)?,
+            Menu::Plain(terminal) => edit_line_by_line(drafts, at, effects, terminal)?,
         };
         if answer == MenuOutcome::Given {
             return Ok(MenuOutcome::Given);
@@ -161,11 +160,11 @@ fn fault(text: &str) -> Option<String> {
     }
 }
 
-/// One policy while it is typed.
+/// One policy while it is being typed.
 struct Editor {
     at: usize,
     line: Line,
-    /// The suffix that the policy started with, on or off.
+    /// The variant suffix that the policy started with, on or off.
     variant: Option<String>,
 }
 
@@ -185,8 +184,8 @@ impl Editor {
         effects: &mut Effects<'_>,
         screen: &mut Screen,
     ) -> Result<MenuOutcome, CommandError> {
-        // The text for which registries were asked; they are not asked again if
-        // they could not tell.
+        // The policy for which registries were queried last. They are not queried again for
+        // the same policy, even if they had no answer.
         let mut asked = None;
         loop {
             let at = self.at;
@@ -194,14 +193,14 @@ impl Editor {
             let fault = fault(&drafts[at].policy.rule);
             let can_be_taken = Rule::parse(&drafts[at].policy.rule).is_ok()
                 && !drafts[at].policy.rule.trim().is_empty();
-            let look = if can_be_taken {
-                Some(effects.look(drafts, at)?)
+            let effect = if can_be_taken {
+                Some(effects.evaluate_draft(drafts, at)?)
             } else {
                 None
             };
-            let is_known = look
+            let is_known = effect
                 .as_ref()
-                .is_none_or(|look| look.is_known || asked.as_ref() == Some(&drafts[at].policy));
+                .is_none_or(|effect| effect.is_known || asked.as_ref() == Some(&drafts[at].policy));
             let canvas = screen.canvas();
             let mut frame = self.head(&drafts[at], &canvas);
             if let Some(fault) = fault {
@@ -212,9 +211,9 @@ impl Editor {
                 (true, true) => "enter: take it, shift-tab: back, esc: quit",
                 (true, false) => "enter: query the registry, shift-tab: back, esc: quit",
             };
-            if let Some(look) = &look {
+            if let Some(effect) = &effect {
                 let room = canvas.rows.saturating_sub(frame.lines.len() + 1);
-                let text = effects.text(look, is_known, room, &canvas.style);
+                let text = effects.text(effect, is_known, room, &canvas.style);
                 frame
                     .lines
                     .extend(text.lines().take(room).map(str::to_owned));
@@ -230,7 +229,7 @@ impl Editor {
                     asked = Some(drafts[at].policy.clone());
                     frame.cursor = None;
                     screen.show(&frame);
-                    effects.settle(drafts)?;
+                    effects.fetch_facts(drafts)?;
                 }
                 Key::Tab => {
                     let policy = &mut drafts[at].policy;
@@ -246,7 +245,7 @@ impl Editor {
         }
     }
 
-    /// What is written so far.
+    /// The prompt, and the text typed so far.
     fn head(&self, draft: &PolicyDraft, canvas: &super::widgets::draw::Canvas) -> Frame {
         let title = format!("{} {}", draft.workload, draft.container);
         let mut lines = vec![
@@ -254,7 +253,7 @@ impl Editor {
             canvas.line(Paint::Dim, &draft.image),
         ];
         let prompt = "policy: ";
-        // Of a long policy the part before the cursor is seen.
+        // Of a long policy, only the part before the cursor is visible.
         let room = canvas.columns().saturating_sub(prompt.len() + 1);
         let before = self.line.before_cursor();
         let mut hidden = 0;
@@ -280,8 +279,8 @@ impl Editor {
     }
 }
 
-/// The same by lines.
-fn ask_plainly(
+/// The same, line by line.
+fn edit_line_by_line(
     drafts: &mut [PolicyDraft],
     at: usize,
     effects: &mut Effects<'_>,
@@ -295,10 +294,10 @@ fn ask_plainly(
             terminal.note(fault);
         }
         if can_be_taken {
-            effects.settle(drafts)?;
-            let look = effects.look(drafts, at)?;
+            effects.fetch_facts(drafts)?;
+            let effect = effects.evaluate_draft(drafts, at)?;
             let style = terminal.question_style();
-            terminal.note(&effects.text(&look, true, PLAIN_LIMIT, &style));
+            terminal.note(&effects.text(&effect, true, PLAIN_LIMIT, &style));
         }
         let takes = if can_be_taken {
             format!("enter accepts {}; or ", drafts[at].policy)

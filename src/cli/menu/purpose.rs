@@ -1,4 +1,4 @@
-//! What a menu of policies is for.
+//! What a policy menu is for.
 
 use crate::plan::{ContainerPolicyText, PolicyEdit};
 
@@ -7,12 +7,12 @@ use crate::plan::{ContainerPolicyText, PolicyEdit};
 pub(crate) enum Purpose {
     /// To automate workloads.
     Automate,
-    /// To restrict them, whatever their state.
+    /// To set policies, whatever the state of the workloads.
     SetPolicy,
 }
 
 impl Purpose {
-    /// The words of the command.
+    /// The words of the command that the menu belongs to.
     pub(crate) fn words(self) -> &'static [&'static str] {
         match self {
             Self::Automate => &["automate"],
@@ -20,7 +20,7 @@ impl Purpose {
         }
     }
 
-    /// The first question.
+    /// The title of the first prompt.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Automate => "Which workloads do you want to automate?",
@@ -28,7 +28,7 @@ impl Purpose {
         }
     }
 
-    /// The edit that writes policies of one workload.
+    /// The edit that writes the policies of one workload.
     pub(crate) fn edit(self, policies: Vec<ContainerPolicyText>, overwrite: bool) -> PolicyEdit {
         match self {
             Self::Automate => PolicyEdit::Automate {

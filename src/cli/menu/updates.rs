@@ -1,4 +1,4 @@
-//! `update -i`: which images of a plan are written.
+//! `update -i`: lets the user choose which images of a plan are written.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::output::{command_line, held_versions, name_to_choose, versions};
 use crate::plan::{Change, HeldBack, ImageChange, Plan};
 use crate::workload::{Names, WorkloadId};
 
-/// Has the images of a plan chosen: all of them are checked. What is held back is
-/// shown with its reason and cannot be checked, because safeguards are lifted by
-/// their flags alone, each by its own.
+/// Lets the user choose among the images of a plan. All of them start checked. What is held
+/// back is listed with its reason and cannot be checked, because only the safeguard's own
+/// flag overrides it.
 ///
 /// # Errors
 ///
-/// Nobody can be asked, Esc (exit code 1) or Ctrl-C (130): nothing was changed
-/// then, and the message says so.
+/// Nobody can answer, Esc (exit code 1) or Ctrl-C (130). Nothing was changed then, and the
+/// message says so.
 pub(crate) fn choose_updates(plan: Plan, terminal: &mut Terminal) -> Result<Plan, CommandError> {
     if plan.changes.is_empty() {
         return Ok(plan);
@@ -60,7 +60,7 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
         .warnings
         .iter()
         .map(|warning| format!("warning: {}", warning.message));
-    let told: Vec<String> = std::iter::once(image.message.clone())
+    let detail: Vec<String> = std::iter::once(image.message.clone())
         .chain(warnings)
         .chain(change.notes.iter().cloned())
         .collect();
@@ -73,7 +73,7 @@ fn elected_item(change: &Change, image: &ImageChange, name: String) -> Item {
             format!("{from} -> {to}{mark}"),
             image.policy.clone().unwrap_or_default(),
         ],
-        detail: told.join("; "),
+        detail: detail.join("; "),
         checked: true,
         ..Item::default()
     }
@@ -99,8 +99,8 @@ fn held_item(held: &HeldBack, name: String) -> Item {
     }
 }
 
-/// The commands that make the chosen part of a plan without a menu: one for all
-/// workloads of a namespace of which the same containers were chosen.
+/// The commands that write the chosen part of a plan without a menu: one per group of
+/// workloads that have the same namespace and the same chosen containers.
 pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, scope: &CommandScope<'_>) -> Vec<String> {
     let mut together: BTreeMap<(&str, Vec<&str>), Vec<String>> = BTreeMap::new();
     for change in &chosen.changes {
@@ -122,21 +122,23 @@ pub(crate) fn update_commands(plan: &Plan, chosen: &Plan, scope: &CommandScope<'
             .or_default()
             .push(change.workload.exact());
     }
-    let command = |((namespace, containers), workloads): ((&str, Vec<&str>), Vec<String>)| {
-        let mut words = vec![
-            "kubectl".to_owned(),
-            "imgpolicy".to_owned(),
-            "update".to_owned(),
-        ];
-        words.extend(workloads);
-        words.extend(
-            containers
-                .iter()
-                .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
-        );
-        words.extend(scope.to_args(namespace));
-        words.push("--yes".to_owned());
-        command_line(words.iter().map(String::as_str))
-    };
-    together.into_iter().map(command).collect()
+    let commands = together
+        .into_iter()
+        .map(|((namespace, containers), workloads)| {
+            let mut words = vec![
+                "kubectl".to_owned(),
+                "imgpolicy".to_owned(),
+                "update".to_owned(),
+            ];
+            words.extend(workloads);
+            words.extend(
+                containers
+                    .iter()
+                    .flat_map(|name| ["-c".to_owned(), (*name).to_owned()]),
+            );
+            words.extend(scope.to_args(namespace));
+            words.push("--yes".to_owned());
+            command_line(words.iter().map(String::as_str))
+        });
+    commands.collect()
 }

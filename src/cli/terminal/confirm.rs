@@ -1,4 +1,4 @@
-//! Asking before anything is changed.
+//! The confirmation prompt before a change.
 
 use dialoguer::console::{Key, measure_text_width};
 
@@ -8,7 +8,7 @@ use crate::cli::error::CommandError;
 use crate::output::sanitize;
 use crate::output::{count, is_unsafe, wrap};
 
-/// What is asked.
+/// What the user is asked to confirm.
 #[derive(Debug, Clone)]
 pub(crate) struct Prompt {
     /// What is going to happen: `Update 3 workloads`.
@@ -20,7 +20,7 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    /// The question as it is asked.
+    /// The text of the prompt.
     fn text(&self) -> String {
         let Self {
             action, location, ..
@@ -28,7 +28,7 @@ impl Prompt {
         sanitize(&format!("{action} {location}? [y/N] ")).into_owned()
     }
 
-    /// Said where nobody can be asked.
+    /// Printed if nobody can answer.
     fn refusal(&self) -> String {
         let workloads = count(self.workloads, "workload");
         format!(
@@ -37,13 +37,13 @@ impl Prompt {
     }
 }
 
-/// Goes on if that was wished: with `--yes`, or by `y` or `yes` and Enter at the
-/// terminal. Enter alone says No. Not to be called from within a runtime.
+/// Continues if the user agrees: with `--yes`, or with `y` or `yes` and Enter at the
+/// terminal. Enter alone means no. Must not be called from within a runtime.
 ///
 /// # Errors
 ///
-/// Nobody can be asked (exit code 1), the answer is no, Esc or the end of the
-/// input (1), or Ctrl-C (130): nothing was changed then, and the message says so.
+/// Nobody can answer (exit code 1), the answer is no, Esc or end of input (1), or Ctrl-C
+/// (130). Nothing was changed then, and the message says so.
 pub(crate) fn confirm(
     prompt: &Prompt,
     yes: bool,
@@ -56,12 +56,12 @@ pub(crate) fn confirm(
         return Err(CommandError::failed(prompt.refusal()));
     }
     let columns = terminal.question_style().width;
-    // The last line takes the answer.
+    // The answer is typed on the last line.
     let text = wrap(&prompt.text(), columns, 0);
     let answer = if terminal.is_dumb() {
         keyboard::line(&text, terminal)
     } else {
-        // What is typed once the question is seen is not lost.
+        // Keys pressed after the prompt appears are not lost.
         let keyboard = Keyboard::take()?;
         terminal.prompt(&text);
         let answer = typed(&keyboard, terminal);
@@ -74,8 +74,8 @@ pub(crate) fn confirm(
     }
 }
 
-/// What is typed until Enter. Esc counts as no. Only the character that is typed
-/// is drawn: the question may take several lines.
+/// Reads the text up to Enter. Esc counts as no. Only the typed character is drawn, because
+/// the prompt may take several lines.
 fn typed(keyboard: &Keyboard, terminal: &mut Terminal) -> Result<String, CommandError> {
     let mut answer = String::new();
     loop {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_question_names_the_place_and_the_refusal_the_number() {
+    fn prompt_names_the_location_and_refusal_the_count() {
         let mut prompt = Prompt {
             action: "Update 3 workloads".to_owned(),
             workloads: 3,

@@ -1,8 +1,7 @@
-//! Keys as they are pressed, and lines where the terminal knows nothing better.
+//! Single keys, and whole lines on a terminal without escape codes.
 //!
-//! Ctrl-C and the end of the input are errors here, so that every question ends
-//! by them alike: with the terminal as it was, `nothing changed` and the right
-//! exit code.
+//! Ctrl-C and the end of input are errors here, so that they end every prompt in the same
+//! way: the terminal is restored, `nothing changed` is printed, and the exit code is right.
 
 use std::io::{self, ErrorKind};
 use std::pin::pin;
@@ -15,25 +14,25 @@ use super::streams::Terminal;
 use crate::cli::error::CommandError;
 use crate::cli::runtime::runtime;
 
-/// Reads single keys. While it lives, the terminal shows nothing by itself and
-/// Ctrl-C is a key: one that is pressed between two reads is not lost, and what
-/// is typed ahead does not spoil what is drawn.
+/// Reads single keys. While it exists, the terminal echoes nothing and Ctrl-C is an
+/// ordinary key. So a Ctrl-C between two reads is not lost, and typing ahead does not
+/// garble what is drawn.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
     term: Term,
     _raw: RawMode,
 }
 
-/// What Ctrl-D sends where the terminal does not interpret it.
+/// What Ctrl-D sends if the terminal does not interpret it.
 const END_OF_INPUT: char = '\u{4}';
 
 impl Keyboard {
-    /// Takes the keyboard. What was typed before the question was seen is no
-    /// answer to it, and is dropped.
+    /// Takes the keyboard. Drops what was typed before the prompt was visible, because it
+    /// cannot be an answer to it.
     ///
     /// # Errors
     ///
-    /// The terminal does not let itself be set.
+    /// The mode of the terminal cannot be set.
     pub(crate) fn take() -> Result<Self, CommandError> {
         Ok(Self {
             term: Term::stderr(),
@@ -57,13 +56,13 @@ impl Keyboard {
     }
 }
 
-/// Prompts for a line, which the terminal itself lets the user edit, and waits
-/// for it. Not to be called from within a runtime.
+/// Prompts for a line and waits for it. The terminal itself lets the user edit the line.
+/// Must not be called from within a runtime.
 ///
 /// # Errors
 ///
-/// Ctrl-C, the end of the input, or a terminal that cannot be read; what is
-/// printed next begins a line.
+/// Ctrl-C, the end of input, or a terminal that cannot be read. Further output starts on a
+/// new line.
 pub(crate) fn line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
     let line = runtime()?.block_on(read_line(prompt, terminal));
     if line.is_err() {
@@ -73,15 +72,15 @@ pub(crate) fn line(prompt: &str, terminal: &mut Terminal) -> Result<String, Comm
 }
 
 async fn read_line(prompt: &str, terminal: &mut Terminal) -> Result<String, CommandError> {
-    // Whoever sees the prompt may press Ctrl-C at once.
+    // The user may press Ctrl-C as soon as the prompt is visible.
     let mut interrupted = pin!(tokio::signal::ctrl_c());
     if poll_immediate(&mut interrupted).await.is_some() {
         return Err(CommandError::interrupted());
     }
     terminal.prompt(prompt);
     let (sender, receiver) = oneshot::channel();
-    // Reading cannot be stopped, so the thread is left behind on Ctrl-C; the
-    // program ends then.
+    // A blocking read cannot be cancelled. On Ctrl-C the thread is left behind, and the
+    // program ends.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line);
@@ -103,7 +102,7 @@ fn cannot_read(error: io::Error) -> CommandError {
     CommandError::failed(format!("cannot read the terminal: {error}"))
 }
 
-/// The terminal as it is while single keys are read; dropped, it is as it was.
+/// A terminal in the mode for reading single keys. The previous mode is restored on drop.
 #[cfg(unix)]
 #[derive(Debug)]
 struct RawMode {
@@ -117,7 +116,7 @@ impl RawMode {
         let before = tcgetattr(io::stdin())?;
         let mut raw = before.clone();
         raw.make_raw();
-        // A line break that is written still goes to the first column.
+        // A written line break still returns to the first column.
         raw.output_modes = before.output_modes;
         tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
         Ok(Self { before })
@@ -132,7 +131,7 @@ impl Drop for RawMode {
     }
 }
 
-/// Elsewhere the console sets itself for each key.
+/// On other systems the console sets its mode for each key.
 #[cfg(not(unix))]
 #[derive(Debug)]
 struct RawMode;

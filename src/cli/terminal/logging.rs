@@ -1,4 +1,4 @@
-//! `-v=4` and more: every request on standard error, one a line.
+//! `-v=4` and higher: logs every request on standard error, one per line.
 
 use std::io::{self, Write};
 
@@ -10,15 +10,15 @@ use crate::secrets;
 /// The level of `-v` from which requests are logged.
 const REQUESTS: u8 = 4;
 
-/// Turns the log on, if the level asks for it.
+/// Starts logging, if the level is high enough.
 ///
-/// Our own events only, which name a host, a path and a status: what libraries
-/// log below them may hold headers, and so credentials.
+/// Only our own events are logged. They name a host, a path and a status. Events of
+/// libraries may contain headers, and so credentials.
 pub(crate) fn start(verbosity: u8) {
     if verbosity < REQUESTS {
         return;
     }
-    // It fails where a log is there already, which is as good.
+    // Fails only if a logger is already set, which is fine.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new("off,kubectl_imgpolicy=debug"))
         .with_writer(|| Lines)
@@ -26,11 +26,11 @@ pub(crate) fn start(verbosity: u8) {
         .try_init();
 }
 
-/// Standard error, an event a line: what others wrote in it is made safe.
+/// Standard error, one sanitized event per line.
 struct Lines;
 
 impl Write for Lines {
-    /// Gets a whole event, the line break behind it included.
+    /// Receives a whole event, including its line break.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let text = secrets::redact(text.trim_end());

@@ -1,4 +1,4 @@
-//! A line on standard error while registries are asked, on a terminal only.
+//! A progress line on standard error while registries are queried, only on a terminal.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -10,17 +10,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::streams::Terminal;
 use crate::collect::ScanProgress;
 
-/// How long a run may take before it says what it waits for: a line that only
-/// flickers tells nothing.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a run may take before the progress line appears. A line that only flickers is
+/// useless.
+const PROGRESS_DELAY: Duration = Duration::from_millis(300);
 
-/// How many registries have a place in the line; those with the most to do.
+/// How many registries the line lists, starting with those that have the most work left.
 const REGISTRIES: usize = 3;
 
-/// The line; it is gone when this is dropped.
+/// The progress line. It disappears on drop.
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
-    /// Which registries, and how many requests.
+    /// The progress per registry, and the number of requests.
     shown: RefCell<(ScanProgress, u64)>,
 }
 
@@ -34,7 +34,7 @@ impl ProgressLine {
         if terminal.shows_progress() {
             let late = bar.clone();
             thread::spawn(move || {
-                thread::sleep(PATIENCE);
+                thread::sleep(PROGRESS_DELAY);
                 if !late.is_finished() {
                     late.set_draw_target(ProgressDrawTarget::stderr());
                     late.enable_steady_tick(Duration::from_millis(120));
@@ -47,13 +47,13 @@ impl ProgressLine {
         }
     }
 
-    /// So far the scan has come.
+    /// Shows how far the scan is.
     pub(crate) fn report(&self, progress: &ScanProgress) {
         self.shown.borrow_mut().0.clone_from(progress);
         self.draw();
     }
 
-    /// So many requests were sent.
+    /// Shows how many requests were sent.
     pub(crate) fn requests(&self, requests: u64) {
         self.shown.borrow_mut().1 = requests;
         if requests > 0 {
@@ -73,8 +73,8 @@ impl Drop for ProgressLine {
     }
 }
 
-/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. What comes
-/// last may not be seen on a narrow terminal.
+/// `214 requests: docker.io 3 of 12, ghcr.io 0 of 4 and 2 more 1 of 5`. A narrow terminal
+/// may cut off the end.
 fn text(progress: &ScanProgress, requests: u64) -> String {
     let mut registries: Vec<(&str, usize, usize)> = progress
         .registries
@@ -83,8 +83,11 @@ fn text(progress: &ScanProgress, requests: u64) -> String {
         .collect();
     registries.sort_by_key(|(_, done, all)| Reverse(all - done));
     let others = registries.split_off(registries.len().min(REGISTRIES));
-    let of = |(registry, done, all): &(&str, usize, usize)| format!("{registry} {done} of {all}");
-    let mut text = registries.iter().map(of).collect::<Vec<_>>().join(", ");
+    let parts: Vec<String> = registries
+        .iter()
+        .map(|(registry, done, all)| format!("{registry} {done} of {all}"))
+        .collect();
+    let mut text = parts.join(", ");
     if !others.is_empty() {
         let done: usize = others.iter().map(|(_, done, _)| done).sum();
         let all: usize = others.iter().map(|(_, _, all)| all).sum();
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn registries_with_the_most_to_do_come_first() {
+    fn registries_with_the_most_work_left_come_first() {
         let some = progress(&[("a", 3, 4), ("b", 0, 9)]);
         assert_eq!(text(&some, 7), "7 requests: b 0 of 9, a 3 of 4");
         let many = progress(&[
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_single_image_the_requests_are_told() {
+    fn single_image_shows_only_the_request_count() {
         assert_eq!(text(&ScanProgress::default(), 2), "2 requests");
     }
 }

@@ -1,5 +1,6 @@
-//! Standard output, standard error, and what is on the other side of them.
+//! Standard output and standard error, and what they are connected to.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use crate::output::sanitize;
 use crate::output::{Paint, Style};
 use crate::secrets;
 
-/// The two streams: results go to the first, all else to the second.
+/// The two streams: results go to the first, everything else to the second.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     colour: ColourChoice,
@@ -27,15 +28,10 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Looks at the streams and at `NO_COLOR`, `TERM` and `COLUMNS`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads how to draw"
-    )]
+    /// Inspects the streams, `NO_COLOR`, `TERM` and `COLUMNS`.
     pub(crate) fn detect() -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let stdout_is_terminal = io::stdout().is_terminal();
-        // COLUMNS counts only for a terminal that does not tell its size.
+        // COLUMNS counts only if the terminal does not report its size.
         let columns = variable("COLUMNS").and_then(|c| c.to_str()?.parse::<usize>().ok());
         let measured = stdout_is_terminal
             .then(|| {
@@ -47,7 +43,8 @@ impl Terminal {
         Self {
             colour: ColourChoice::Auto,
             no_color: variable("NO_COLOR").is_some(),
-            // Where Unix does not say what the terminal can do, it can do nothing.
+            // If Unix does not name the type of the terminal, assume that it can do
+            // nothing.
             is_dumb: variable("TERM").map_or(cfg!(unix), |term| term == "dumb"),
             width: if stdout_is_terminal {
                 measured.or(columns)
@@ -90,18 +87,18 @@ impl Terminal {
         self.stderr_is_terminal && !self.is_dumb
     }
 
-    /// Whether somebody can be asked: questions stand on standard error and are
-    /// answered on standard input; results may go elsewhere.
+    /// Whether somebody can answer prompts: they are written to standard error and answered
+    /// on standard input. Results may go elsewhere.
     pub(crate) fn can_ask(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal
     }
 
-    /// Whether the terminal obeys no escape codes, so that a question is a line.
+    /// Whether the terminal has no escape codes, so that a prompt is a plain line.
     pub(crate) fn is_dumb(&self) -> bool {
         self.is_dumb
     }
 
-    /// How questions are drawn, on standard error: in its colours and its width.
+    /// How prompts are drawn on standard error: in its colours and width.
     pub(crate) fn question_style(&self) -> Style {
         Style {
             colour: self.colours(self.stderr_is_terminal),
@@ -111,15 +108,14 @@ impl Terminal {
         }
     }
 
-    /// Writes a part of a line to standard error: what is asked, or what was typed.
+    /// Writes part of a line to standard error: a prompt, or what was typed.
     pub(crate) fn prompt(&mut self, text: &str) {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(text.as_bytes());
         let _ = stderr.flush();
     }
 
-    /// Writes to standard error what is drawn for it; nothing is shortened where
-    /// that is no terminal.
+    /// Draws something on standard error. Nothing is shortened if that is not a terminal.
     pub(crate) fn preview(&mut self, draw: impl FnOnce(&Style) -> String) {
         let style = if self.stderr_is_terminal {
             self.question_style()
@@ -132,8 +128,7 @@ impl Terminal {
         self.prompt(&draw(&style));
     }
 
-    /// Writes a result. A reader that has gone away, such as `head`, ends the
-    /// output quietly.
+    /// Prints a result. If the reader has gone away, such as `head`, output ends quietly.
     pub(crate) fn print(&mut self, text: &str) {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
@@ -147,36 +142,33 @@ impl Terminal {
             .and_then(|()| stdout.flush());
     }
 
-    /// Writes a text that is passed on as it is, to its last byte.
+    /// Writes a text unchanged, to its last byte.
     ///
     /// # Errors
     ///
-    /// It could not be written: whoever redirects it has a broken file then.
+    /// The text could not be written, so a redirected file is incomplete.
     pub(crate) fn write_raw(&mut self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
         written.and_then(|()| stdout.flush())
     }
 
-    /// Tells something beside the result, in one line, without secrets and control
-    /// characters.
+    /// Prints one line that is not a result, without secrets and control characters.
     pub(crate) fn note(&mut self, text: &str) {
         self.write_line(text, None);
     }
 
-    /// Reports a failure, likewise.
+    /// Reports a failure, in the same way.
     pub(crate) fn error(&mut self, text: &str) {
         self.write_line(text, Some(Paint::Bad));
     }
 
-    /// Tells what could not be read, with its hint on a line of its own. A message
-    /// that looks as if it had one may come from a snapshot, so only those are taken
-    /// for hints that are ours.
+    /// Reports what could not be read, with its hint on a line of its own. The message may
+    /// come from a snapshot and only look as if it had a hint, so only our own hints are
+    /// accepted.
     pub(crate) fn scope_error(&mut self, error: &ScopeError) {
-        let is_ours =
-            |hint: &str| hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ");
         match error.message.rsplit_once("\nhint: ") {
-            Some((message, hint)) if is_ours(hint) => {
+            Some((message, hint)) if is_own_hint(hint) => {
                 self.error(message);
                 self.error(&format!("hint: {hint}"));
             }
@@ -189,7 +181,7 @@ impl Terminal {
             colour: self.colours(self.stderr_is_terminal),
             width: None,
         };
-        // As a whole: a line break of others must not begin a line of its own.
+        // Sanitize the whole text: a foreign line break must not start a new line.
         let line = secrets::redact(text);
         let line = sanitize(line.trim_end());
         let line = match paint {
@@ -199,10 +191,10 @@ impl Terminal {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
-    /// What clap says of a command line: help on standard output with exit code
-    /// 0, faults on standard error with 2.
+    /// Prints clap's message: help on standard output with exit code 0, errors on standard
+    /// error with 2.
     pub(crate) fn usage(&mut self, error: &clap::Error) -> ExitCode {
-        // Nothing typed is a question, not a mistake: kubectl answers it with 0.
+        // A command without arguments asks for help and is not an error: kubectl returns 0.
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             self.print(&error.render().to_string());
             return ExitCode::SUCCESS;
@@ -220,4 +212,17 @@ impl Terminal {
         self.prompt(&secrets::redact(&text));
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     }
+}
+
+/// The value of an environment variable, unless it is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads how to draw"
+)]
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+fn is_own_hint(hint: &str) -> bool {
+    hint.starts_with("kubectl auth can-i ") || hint.starts_with("listing ")
 }

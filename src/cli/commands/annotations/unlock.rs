@@ -52,7 +52,7 @@ pub(crate) fn unlock(
 ) -> Result<ExitCode, CommandError> {
     let options = annotations::options(&args.write, args.answer.output, None, globals);
     let mut reading = annotations::read(&args.target, &options)?;
-    let are_named = matches!(args.target.what()?, WorkloadSelector::Named(_));
+    let are_named = matches!(args.target.workload_selector()?, WorkloadSelector::Named(_));
     let mut wanted: Vec<Workload> = Vec::new();
     for workload in &reading.snapshot.workloads {
         match lock_on(workload) {
@@ -61,7 +61,7 @@ pub(crate) fn unlock(
                 "{} stays locked: the lock does not match the filter",
                 workload.id
             )),
-            // Leftovers of an old lock are removed from a workload that is named.
+            // A named workload is also cleared of the leftovers of an old lock.
             None if are_named && !args.narrows() => wanted.push(workload.clone()),
             Some(_) | None => {}
         }

@@ -1,4 +1,4 @@
-//! What a question looks like: lines that fit the terminal.
+//! How a prompt is drawn: as lines that fit the terminal.
 
 use dialoguer::console::measure_text_width;
 
@@ -6,13 +6,12 @@ use super::list::{Choice, Item, List};
 use crate::output::sanitize;
 use crate::output::{Paint, Style, elide_end, elide_middle, wrap};
 
-/// The lines of one screen, none wider and not more of them than the terminal
-/// has room for.
+/// The lines of one screen. They fit the width and height of the terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Frame {
     /// The lines from the top.
     pub(crate) lines: Vec<String>,
-    /// Where text is typed: line and column from 0; none: the cursor is hidden.
+    /// Where text is typed, as line and column from 0. `None`: the cursor is hidden.
     pub(crate) cursor: Option<(usize, usize)>,
 }
 
@@ -23,16 +22,16 @@ pub(crate) struct Canvas {
     pub(crate) style: Style,
 }
 
-/// Cells of a row stand so far apart.
+/// The space between two cells of a row.
 const GAP: usize = 2;
 
-/// A cell of this width still says something; those of names keep more.
+/// A cell of this width is still readable. Cells with names keep more.
 const NARROW: usize = 9;
 
-/// No cell is made narrower while another one is wider.
+/// A cell is not made narrower than this while other columns can be dropped.
 const NARROWEST: usize = 6;
 
-/// At most so many lines tell what else is to be known of a row.
+/// The maximum number of lines for the details of a row.
 const DETAIL: usize = 4;
 
 impl Canvas {
@@ -40,13 +39,13 @@ impl Canvas {
         self.style.width.unwrap_or(80).max(1)
     }
 
-    /// A line of plain text in the colour of its meaning, cut to fit.
+    /// One line of plain text in its colour, cut to fit.
     pub(crate) fn line(&self, paint: Paint, text: &str) -> String {
         let text = elide_end(&sanitize(text), self.columns());
         self.style.paint(paint, &text).into_owned()
     }
 
-    /// A text in as many lines as it takes, up to a number.
+    /// A text, wrapped into at most `most` lines.
     pub(crate) fn paragraph(&self, paint: Paint, text: &str, most: usize) -> Vec<String> {
         let text = wrap(&sanitize(text), Some(self.columns()), 0);
         let mut lines: Vec<&str> = text.lines().collect();
@@ -65,7 +64,7 @@ impl Canvas {
             .collect()
     }
 
-    /// The list with as many rows around the cursor as there is room for.
+    /// The list, with as many rows around the cursor as fit.
     pub(crate) fn list(&self, list: &List) -> Frame {
         let shown = list.shown();
         let mut head = self.paragraph(Paint::Strong, &list.title, 2);
@@ -93,7 +92,7 @@ impl Canvas {
                 &widths,
             ));
         }
-        lines.push(self.line(Paint::Dim, &further(shown.len(), first, room)));
+        lines.push(self.line(Paint::Dim, &rows_outside(shown.len(), first, room)));
         lines.extend(foot);
         lines.truncate(self.rows.max(1));
         Frame {
@@ -113,7 +112,7 @@ impl Canvas {
                 Item { checked: false, .. } => "[ ] ",
             });
         }
-        // A single cell stands for the whole row.
+        // A single cell takes the whole row.
         let whole = [self.columns().saturating_sub(text.len())];
         let widths = match item.cells.len() {
             1 => &whole,
@@ -146,7 +145,7 @@ impl Canvas {
     }
 }
 
-/// What a list says of what is checked, and of its filter.
+/// Describes what is checked, and the filter.
 fn filter_line(list: &List, shown: usize) -> String {
     let all = list.items.len();
     let mut parts = Vec::new();
@@ -175,8 +174,8 @@ fn mark_width(choice: Choice) -> usize {
     }
 }
 
-/// How many rows there are above and below.
-fn further(all: usize, first: usize, room: usize) -> String {
+/// How many rows are above and below the visible ones.
+fn rows_outside(all: usize, first: usize, room: usize) -> String {
     let below = all.saturating_sub(first + room);
     match (first, below) {
         (0, 0) => String::new(),
@@ -186,31 +185,21 @@ fn further(all: usize, first: usize, room: usize) -> String {
     }
 }
 
-/// The first row that is drawn, so that the cursor's is among them.
+/// The first row to draw, so that the row of the cursor is visible.
 fn first_row(at: usize, all: usize, room: usize) -> usize {
     at.saturating_sub(room / 2).min(all.saturating_sub(room))
 }
 
-/// The width of each column: what its widest cell takes. Where that is too much,
-/// the widest column gives way first, that of the names only when the others are
-/// narrow; where even that is too much, the last ones go.
+/// The width of each column: that of its widest cell. If this does not fit, the widest
+/// column shrinks first, and the column of names only once the others are narrow. If that
+/// is not enough, the last columns are dropped.
 fn widths(list: &List, room: usize) -> Vec<usize> {
     let columns = list.items.iter().map(|item| item.cells.len()).max();
-    let widest = |column: usize| {
-        let rows = list.items.iter().filter(|item| item.cells.len() > 1);
-        let cells = rows.filter_map(|item| item.cells.get(column));
-        cells
-            .map(|cell| measure_text_width(&sanitize(cell)))
-            .max()
-            .unwrap_or(0)
-    };
-    let mut widths: Vec<usize> = (0..columns.unwrap_or(0)).map(widest).collect();
+    let mut widths: Vec<usize> = (0..columns.unwrap_or(0))
+        .map(|column| widest_cell(list, column))
+        .collect();
     let mut kept = widths.len();
-    let total = |widths: &[usize]| {
-        let taken: Vec<usize> = widths.iter().copied().filter(|width| *width > 0).collect();
-        taken.iter().sum::<usize>() + GAP * taken.len().saturating_sub(1)
-    };
-    while total(&widths) > room {
+    while total_width(&widths) > room {
         let others = widths.iter().copied().enumerate().skip(1);
         let wide = others.filter(|(_, width)| *width > NARROW);
         let all = widths.iter().copied().enumerate();
@@ -231,6 +220,21 @@ fn widths(list: &List, room: usize) -> Vec<usize> {
     widths
 }
 
+fn widest_cell(list: &List, column: usize) -> usize {
+    let rows = list.items.iter().filter(|item| item.cells.len() > 1);
+    let cells = rows.filter_map(|item| item.cells.get(column));
+    cells
+        .map(|cell| measure_text_width(&sanitize(cell)))
+        .max()
+        .unwrap_or(0)
+}
+
+/// The width of a row, including the gaps between its columns.
+fn total_width(widths: &[usize]) -> usize {
+    let taken: Vec<usize> = widths.iter().copied().filter(|width| *width > 0).collect();
+    taken.iter().sum::<usize>() + GAP * taken.len().saturating_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,8 +247,8 @@ mod tests {
         }
     }
 
-    fn list(rows: usize) -> List {
-        let item = |at: usize| Item {
+    fn item(at: usize) -> Item {
+        Item {
             cells: vec![
                 format!("deployment/web-{at:03}"),
                 "automated".to_owned(),
@@ -253,12 +257,15 @@ mod tests {
             detail: format!("shop/web-{at:03} follows semver:~1.2"),
             checked: at.is_multiple_of(2),
             ..Item::default()
-        };
+        }
+    }
+
+    fn list(rows: usize) -> List {
         List::new("Workloads", Choice::Some, (0..rows).map(item).collect())
     }
 
     #[test]
-    fn a_list_shows_its_rows_and_what_keys_do() {
+    fn list_shows_rows_and_key_help() {
         let mut list = list(3);
         list.items[2].refusal = Some("it is ignored".to_owned());
         list.point_at(1);
@@ -278,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_elides_names_and_never_wraps() {
+    fn narrow_terminal_elides_names_and_never_wraps() {
         let mut list = list(200);
         list.point_at(100);
         let lines = canvas(10, 40).list(&list).lines;
@@ -297,7 +304,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_wider_or_longer_than_the_terminal(
+        fn frame_fits_the_terminal(
             rows in 1_usize..40, columns in 1_usize..100, items in 0_usize..60, at in 0_usize..60,
             name in "\\PC{0,40}",
         ) {
@@ -315,7 +322,7 @@ mod tests {
         }
 
         #[test]
-        fn the_row_under_the_cursor_is_drawn(rows in 6_usize..40, items in 1_usize..300, at in 0_usize..300) {
+        fn row_under_the_cursor_is_drawn(rows in 6_usize..40, items in 1_usize..300, at in 0_usize..300) {
             let mut list = list(items);
             for item in &mut list.items {
                 item.detail.clear();

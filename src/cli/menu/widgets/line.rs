@@ -1,22 +1,22 @@
-//! A line that is typed: its text and the place of the cursor in it.
+//! A line of typed text with a cursor.
 
 use dialoguer::console::Key;
 
 use crate::output::is_unsafe;
 
-/// The text, and before which of its characters the next one is put.
+/// The text, and the character before which the next one is inserted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Line {
     text: Vec<char>,
     cursor: usize,
 }
 
-/// Ctrl-U clears the line and Ctrl-W the last word, as in a shell.
+/// Ctrl-U clears the line and Ctrl-W deletes the last word, as in a shell.
 const CLEAR: char = '\u{15}';
 const CLEAR_WORD: char = '\u{17}';
 
 impl Line {
-    /// A text with the cursor behind it.
+    /// A text with the cursor at its end.
     pub(crate) fn new(text: &str) -> Self {
         let text: Vec<char> = text.chars().collect();
         Self {
@@ -29,12 +29,12 @@ impl Line {
         self.text.iter().collect()
     }
 
-    /// What stands before the cursor.
+    /// The text before the cursor.
     pub(crate) fn before_cursor(&self) -> String {
         self.text[..self.cursor].iter().collect()
     }
 
-    /// Does what the key says to the line; whether the text changed.
+    /// Applies a key to the line. Returns whether the text changed.
     pub(crate) fn press(&mut self, key: &Key) -> bool {
         let before = self.text.clone();
         match key {
@@ -54,12 +54,11 @@ impl Line {
                 self.cursor = 0;
             }
             Key::Char(CLEAR_WORD) => {
-                let word = |c: &char| c.is_alphanumeric();
                 let end = self.cursor;
-                while self.cursor > 0 && !word(&self.text[self.cursor - 1]) {
+                while self.cursor > 0 && !self.text[self.cursor - 1].is_alphanumeric() {
                     self.cursor -= 1;
                 }
-                while self.cursor > 0 && word(&self.text[self.cursor - 1]) {
+                while self.cursor > 0 && self.text[self.cursor - 1].is_alphanumeric() {
                     self.cursor -= 1;
                 }
                 self.text.drain(self.cursor..end);

@@ -1,22 +1,28 @@
-//! A list to choose from: what is shown, where the cursor stands and what each
-//! key does to it. Nothing here draws or reads a terminal.
+//! A list to choose from: its rows, its cursor, and the effect of each key. Nothing here
+//! draws or reads a terminal.
 
 use dialoguer::console::Key;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Item {
-    /// What stands in its columns.
+    /// The text of its columns.
     pub(crate) cells: Vec<String>,
-    /// What else to know of it, shown below the list while the cursor stands on
-    /// it.
+    /// More information, shown below the list while the cursor is on this row.
     pub(crate) detail: String,
-    /// Whether it is chosen.
+    /// Whether it is checked.
     pub(crate) checked: bool,
-    /// Why it cannot be chosen, where it cannot.
+    /// Why it cannot be chosen, if it cannot.
     pub(crate) refusal: Option<String>,
-    /// Whether choosing it lifts a safeguard.
+    /// Whether choosing it overrides a safeguard.
     pub(crate) is_held: bool,
+}
+
+impl Item {
+    /// Whether it can be chosen without overriding a safeguard.
+    fn is_free(&self) -> bool {
+        self.refusal.is_none() && !self.is_held
+    }
 }
 
 /// How many rows may be chosen.
@@ -24,44 +30,44 @@ pub(crate) struct Item {
 pub(crate) enum Choice {
     /// The row under the cursor, by Enter.
     One,
-    /// All that are checked, at least one.
+    /// All checked rows, at least one.
     Some,
 }
 
-/// The rows with what the user has done to them so far.
+/// The rows, and what the user has done to them so far.
 #[derive(Debug, Clone)]
 pub(crate) struct List {
-    /// What is to be chosen.
+    /// The question above the rows.
     pub(crate) title: String,
-    /// What may be chosen.
+    /// How many rows may be chosen.
     pub(crate) choice: Choice,
     /// Every row; their order never changes.
     pub(crate) items: Vec<Item>,
-    /// What was typed: rows without it are not shown.
+    /// The typed text. Rows that do not contain it are hidden.
     pub(crate) filter: String,
-    /// The row that keys act on, whatever is shown around it.
+    /// The row that keys act on.
     cursor: usize,
-    /// Said below the list until the next key.
+    /// Shown below the list until the next key.
     pub(crate) hint: Option<String>,
 }
 
-/// What a key leads to.
+/// The result of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// The list has changed, or nothing has.
     Stay,
     /// The choice is made.
     Accept,
-    /// To the question before this one.
+    /// Back to the previous prompt.
     Back,
-    /// Away from everything.
+    /// Leave the menu.
     Quit,
 }
 
 /// Ctrl-U clears a line, as in a shell.
 const CLEAR: char = '\u{15}';
 
-/// How far Page Up and Page Down go.
+/// How many rows Page Up and Page Down move the cursor.
 const PAGE: usize = 10;
 
 impl List {
@@ -76,36 +82,35 @@ impl List {
         }
     }
 
-    /// The rows that the filter leaves, by their places in `items`.
+    /// The rows that match the filter, as indices into `items`.
     pub(crate) fn shown(&self) -> Vec<usize> {
         let filter = self.filter.to_lowercase();
-        let fits = |item: &Item| {
-            filter.is_empty() || item.cells.join(" ").to_lowercase().contains(&filter)
-        };
         let items = self.items.iter().enumerate();
         items
-            .filter(|(_, item)| fits(item))
+            .filter(|(_, item)| {
+                filter.is_empty() || item.cells.join(" ").to_lowercase().contains(&filter)
+            })
             .map(|(at, _)| at)
             .collect()
     }
 
-    /// The row that keys act on; `None` where the filter leaves none.
+    /// The row that keys act on; `None` if no row matches the filter.
     pub(crate) fn current(&self) -> Option<usize> {
         let shown = self.shown();
         shown.contains(&self.cursor).then_some(self.cursor)
     }
 
-    /// Puts the cursor on a row.
+    /// Moves the cursor to a row.
     pub(crate) fn point_at(&mut self, item: usize) {
         self.cursor = item.min(self.items.len().saturating_sub(1));
     }
 
-    /// How many rows are checked, shown or not.
+    /// How many rows are checked, visible or not.
     pub(crate) fn checked(&self) -> usize {
         self.items.iter().filter(|item| item.checked).count()
     }
 
-    /// Does what the key says.
+    /// Applies a key.
     pub(crate) fn press(&mut self, key: &Key) -> Step {
         self.hint = None;
         match key {
@@ -163,16 +168,15 @@ impl List {
         }
     }
 
-    /// Checks every row that is shown and lifts no safeguard, or unchecks them
-    /// if they all are.
+    /// Checks every visible row that overrides no safeguard, or unchecks them if they are
+    /// all checked.
     fn toggle_shown(&mut self) {
         let shown = self.shown();
-        let free = |item: &Item| item.refusal.is_none() && !item.is_held;
         let check = shown
             .iter()
-            .any(|&at| free(&self.items[at]) && !self.items[at].checked);
+            .any(|&at| self.items[at].is_free() && !self.items[at].checked);
         for at in shown {
-            if free(&self.items[at]) {
+            if self.items[at].is_free() {
                 self.items[at].checked = check;
             }
         }
@@ -188,7 +192,7 @@ impl List {
         self.cursor = shown[to];
     }
 
-    /// The cursor stays on its row if that is still shown.
+    /// Sets the filter. The cursor stays on its row if that is still visible.
     fn filter_by(&mut self, filter: String) {
         self.filter = filter;
         let shown = self.shown();
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_row_under_the_cursor_is_toggled_whatever_is_filtered() {
+    fn row_under_the_cursor_is_toggled_with_any_filter() {
         let mut list = list(Choice::Some);
         type_in(&mut list, "WEB");
         assert_eq!(list.shown(), [0, 3]);
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_chosen_says_why() {
+    fn row_that_cannot_be_chosen_shows_its_reason() {
         for choice in [Choice::Some, Choice::One] {
             let mut list = list(choice);
             list.press(&Key::ArrowDown);
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_are_shown_are_checked_but_not_what_is_held_back() {
+    fn tab_checks_visible_rows_except_held_back_ones() {
         let mut list = list(Choice::Some);
         list.items[2].is_held = true;
         list.press(&Key::Tab);
@@ -270,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_checked_is_no_choice() {
+    fn enter_requires_a_checked_row() {
         let mut list = list(Choice::Some);
         assert_eq!(list.press(&Key::Enter), Step::Stay);
         assert!(list.hint.is_some());
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_stays_within_what_is_shown() {
+    fn cursor_stays_on_visible_rows() {
         let mut list = list(Choice::Some);
         list.press(&Key::End);
         assert_eq!(list.current(), Some(3));
@@ -315,7 +319,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_that_cannot_be_chosen_is_never_checked(keys in prop::collection::vec(key(), 0..60)) {
+        fn row_that_cannot_be_chosen_is_never_checked(keys in prop::collection::vec(key(), 0..60)) {
             let mut list = list(Choice::Some);
             for key in keys {
                 let before = (checked(&list), list.current());

@@ -1,6 +1,6 @@
 //! How a menu ends.
 
-/// How a menu ended, unless the user left it.
+/// How a menu ended, unless the user quit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MenuOutcome {
     /// The user answered.

@@ -1,5 +1,4 @@
-//! The same questions on a terminal that obeys no escape codes: numbered lines,
-//! answered by numbers.
+//! The same prompts on a terminal without escape codes: numbered lines, answered by number.
 
 use super::list::{Choice, Item, List};
 use super::outcome::MenuOutcome;
@@ -8,7 +7,7 @@ use crate::cli::terminal::keyboard;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::sanitize;
 
-/// Has rows chosen by their numbers.
+/// Lets the user choose rows by number.
 ///
 /// # Errors
 ///
@@ -41,11 +40,11 @@ enum Reply {
     Chosen,
     Back,
     Quit,
-    /// It is asked again, with this said before.
+    /// Ask again, after this message.
     Again(String),
 }
 
-/// The rows that are shown, each with its number.
+/// The visible rows, each with its number.
 fn numbered(list: &List) -> String {
     let mut text = format!("{}\n", list.title);
     for at in list.shown() {
@@ -73,7 +72,7 @@ fn answer(list: &mut List, line: &str) -> Reply {
     match line {
         "q" => Reply::Quit,
         "b" => Reply::Back,
-        // As in the drawn menu, Enter takes what is checked, or what the cursor is on.
+        // As in the drawn menu, Enter takes the checked rows, or the row of the cursor.
         "" => match (list.choice, list.current()) {
             (Choice::Some, _) if list.checked() > 0 => Reply::Chosen,
             (Choice::One, Some(at)) if list.items[at].refusal.is_none() => Reply::Chosen,
@@ -114,7 +113,7 @@ fn choose_numbers(list: &mut List, chosen: &[usize]) -> Reply {
     }
 }
 
-/// Reads `1,3-5`; `None`: it is something else.
+/// Parses `1,3-5`; `None` if it is something else.
 fn numbers(text: &str, most: usize) -> Option<Vec<usize>> {
     let mut chosen = Vec::new();
     for part in text.split([',', ' ']).filter(|part| !part.is_empty()) {
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_carry_the_numbers_that_choose_them() {
+    fn each_line_shows_the_number_that_chooses_it() {
         let mut list = list(Choice::Some);
         list.items[2].checked = true;
         assert_eq!(

@@ -1,5 +1,5 @@
-//! The terminal while questions are asked on it: drawn whole each time, and
-//! left as it was found.
+//! The terminal while prompts are drawn on it. Every frame is drawn in full, and the
+//! terminal is restored at the end.
 
 use std::io::{self, Write};
 
@@ -11,36 +11,40 @@ use crate::cli::terminal::keyboard::Keyboard;
 use crate::cli::terminal::streams::Terminal;
 use crate::output::Style;
 
-/// To the screen that is forgotten afterwards, and back. What was on the
-/// terminal before is there again then, and a frame that is drawn whole from the
-/// first line stands right after the window's size has changed.
-const OTHER_SCREEN: &str = "\u{1b}[?1049h";
-const FIRST_SCREEN: &str = "\u{1b}[?1049l";
+/// Enter and leave the alternate screen. Leaving it restores what was on the terminal
+/// before. Every frame is drawn in full from
+/// the first line, so a resized window is drawn correctly.
+const ENTER_ALTERNATE_SCREEN: &str = "\u{1b}[?1049h";
+const LEAVE_ALTERNATE_SCREEN: &str = "\u{1b}[?1049l";
 
-/// The drawn questions.
+/// A screen of its own for prompts.
 #[derive(Debug)]
 pub(crate) struct Screen {
     term: Term,
-    /// Taken away while something else needs the terminal as it was.
+    /// `None` while something else needs the terminal in its normal mode.
     keyboard: Option<Keyboard>,
     colour: bool,
 }
 
 impl Screen {
-    /// Begins to draw.
+    /// Opens the screen.
     pub(crate) fn open(terminal: &Terminal) -> Result<Self, CommandError> {
         let screen = Self {
             keyboard: Some(Keyboard::take()?),
             term: Term::buffered_stderr(),
             colour: terminal.question_style().colour,
         };
-        screen.write(if cfg!(unix) { OTHER_SCREEN } else { "" });
+        screen.write(if cfg!(unix) {
+            ENTER_ALTERNATE_SCREEN
+        } else {
+            ""
+        });
         let _ = screen.term.hide_cursor();
         let _ = screen.term.flush();
         Ok(screen)
     }
 
-    /// What there is room for now.
+    /// The size and style to draw in now.
     pub(crate) fn canvas(&self) -> Canvas {
         let (rows, columns) = self.term.size();
         Canvas {
@@ -52,14 +56,13 @@ impl Screen {
         }
     }
 
-    /// Draws a question in the place of what is there and waits for a key. The
-    /// keyboard is taken first, so that nothing that is typed after it was seen
-    /// is lost.
+    /// Replaces the screen with a prompt and waits for a key. The keyboard is taken before
+    /// the prompt is drawn, so that no key pressed after that is lost.
     pub(crate) fn ask(&mut self, frame: &Frame) -> Result<Key, CommandError> {
         if self.keyboard.is_none() {
             self.keyboard = Some(Keyboard::take()?);
         }
-        // A terminal that is gone is noticed by the key.
+        // If the terminal is gone, reading the key fails.
         let _ = self.draw(frame);
         match &self.keyboard {
             Some(keyboard) => keyboard.key(),
@@ -67,8 +70,8 @@ impl Screen {
         }
     }
 
-    /// Draws what is no question, and gives the keyboard back until the next one,
-    /// so that Ctrl-C ends what is going on meanwhile.
+    /// Draws something that is not a prompt, and releases the keyboard until the next
+    /// prompt, so that Ctrl-C interrupts what is going on.
     pub(crate) fn show(&mut self, frame: &Frame) {
         let _ = self.draw(frame);
         self.keyboard = None;
@@ -101,7 +104,7 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         if cfg!(unix) {
-            self.write(FIRST_SCREEN);
+            self.write(LEAVE_ALTERNATE_SCREEN);
         } else {
             let _ = self.term.clear_screen();
         }
