@@ -240,7 +240,7 @@ async fn controllers_that_rewrite_or_ignore_the_annotation_are_named() {
     }
     let run = imgpolicy(&kubeconfig, &["unlock", "deployment/web", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
-    let warning = "warning: annotation fluxcd.io/locked of deployment/web was written by \
+    let warning = "warning: annotation fluxcd.io/locked of deployment/web is managed by \
                    kustomize-controller";
     assert!(run.stderr.contains(warning), "{run:?}");
     let left = annotations(plane, namespace, "web").await;

@@ -234,7 +234,7 @@ async fn explicit_image_goes_to_the_containers_that_run_its_repository() {
     assert_eq!(shop.tag("web").await, "2.0.0");
     let run = shop.run(&["update", "--all", "--image", &shop.image, "--yes"]);
     assert_eq!(run.code, 2, "{run:?}");
-    assert_eq!(said(&run, "name the tag").len(), 1, "{run:?}");
+    assert_eq!(said(&run, "add a tag or a digest").len(), 1, "{run:?}");
 }
 
 #[tokio::test]
