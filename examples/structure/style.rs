@@ -91,18 +91,19 @@ impl<'ast> Visit<'ast> for Habits {
     }
 
     fn visit_expr_match(&mut self, expression: &'ast syn::ExprMatch) {
-        let is_bool = |pattern: &syn::Pat| {
-            matches!(
-                pattern,
-                syn::Pat::Lit(syn::ExprLit {
-                    lit: syn::Lit::Bool(_),
-                    ..
-                })
-            )
-        };
         if expression.arms.iter().any(|arm| is_bool(&arm.pat)) {
             self.matches_on_bool.push("match on a bool".to_owned());
         }
         visit::visit_expr_match(self, expression);
     }
+}
+
+fn is_bool(pattern: &syn::Pat) -> bool {
+    matches!(
+        pattern,
+        syn::Pat::Lit(syn::ExprLit {
+            lit: syn::Lit::Bool(_),
+            ..
+        })
+    )
 }

@@ -16,6 +16,7 @@ use crate::cli::args::Arguments;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::{Cluster, Scope, Selection, WorkloadSelector};
+use crate::policy::PolicyType;
 use crate::workload::{WorkloadKind, WorkloadType};
 
 /// The words to complete, if kubectl asks for completion.
@@ -183,17 +184,13 @@ fn candidate_of_value(value: &PossibleValue) -> Completion {
 
 /// How policies begin. Types without an expression are complete.
 fn policy_types() -> impl Iterator<Item = Completion> {
-    let types = [
-        "semver:",
-        "glob:",
-        "regex:",
-        "alphabetical",
-        "numerical",
-        "digest:",
-    ];
-    types
-        .into_iter()
-        .map(|word| (word.to_owned(), String::new()))
+    PolicyType::ALL.iter().map(|kind| {
+        let colon = match kind {
+            PolicyType::Alphabetical | PolicyType::Numerical => "",
+            PolicyType::Semver | PolicyType::Glob | PolicyType::Regex | PolicyType::Digest => ":",
+        };
+        (format!("{kind}{colon}"), String::new())
+    })
 }
 
 /// The values of the positional arguments of a command.

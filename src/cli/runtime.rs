@@ -22,6 +22,14 @@ pub(crate) fn runtime() -> Result<&'static Runtime, CommandError> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
+/// Completes at Ctrl-C. From the first call on, the signal no longer ends the program by
+/// itself. Without a handler this never completes, and the signal ends it as usual.
+pub(crate) async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Waits for something that changes nothing, until Ctrl-C.
 ///
 /// # Errors
@@ -34,8 +42,7 @@ pub(crate) fn unless_interrupted<T>(
     runtime.block_on(async {
         tokio::select! {
             done = work => Ok(done),
-            // Once there is a handler, the signal no longer ends the program by itself.
-            Ok(()) = tokio::signal::ctrl_c() => Err(CommandError::interrupted()),
+            () = interrupt() => Err(CommandError::interrupted()),
         }
     })
 }

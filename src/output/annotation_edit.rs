@@ -2,14 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::table::spans_namespaces;
 use super::text::grid::{Cell, Cut, Grid, Heading};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
 use super::text::time::age;
 use crate::evaluator::Lock;
 use crate::plan::Edit;
-use crate::workload::{Names, Workload, WorkloadId};
+use crate::workload::{Names, Workload, WorkloadId, spans_namespaces};
 
 /// A workload and its edit.
 #[derive(Debug, Clone, Copy)]

@@ -64,6 +64,6 @@ pub use plan::{
 pub use policy_effect::policy_effect;
 pub use sentence::{RepeatedFlags, command_line, next_step, sentence};
 pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
-pub use table::{TableOptions, names, spans_namespaces, status_table};
+pub use table::{TableOptions, names, status_table};
 pub use test_report::test_report;
 pub use view::{ImageUse, ImageUser};

@@ -8,7 +8,6 @@ use super::text::grid::{Cell, Grid};
 use super::text::style::Style;
 use crate::evaluator::{Outcome, Row};
 use crate::workload::Names;
-use crate::workload::WorkloadId;
 
 /// Options of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -155,12 +154,4 @@ fn narrow(minimums: &[(Column, usize)]) -> FitStep {
             .map(|&(column, minimum)| (column.as_str(), minimum))
             .collect(),
     )
-}
-
-/// Whether the workloads are in more than one namespace.
-#[must_use]
-pub fn spans_namespaces<'a>(workloads: impl IntoIterator<Item = &'a WorkloadId>) -> bool {
-    let mut workloads = workloads.into_iter();
-    let first = workloads.next().map(|id| &id.namespace);
-    workloads.any(|id| Some(&id.namespace) != first)
 }

@@ -5,7 +5,9 @@ use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::HeldBack;
 use crate::image::{Digest, ImageReference};
 use crate::policy::Warning;
-use crate::workload::{ContainerType, ManifestSource, Names, WorkloadId};
+use crate::workload::{
+    ContainerType, ManifestSource, Names, Workload, WorkloadId, spans_namespaces,
+};
 
 /// Everything that one command will write. The same plan is previewed, confirmed,
 /// printed as data, and written.
@@ -22,9 +24,7 @@ impl Plan {
     /// namespace.
     #[must_use]
     pub fn spans_namespaces(&self) -> bool {
-        let mut ids = self.workloads();
-        let first = ids.next().map(|id| &id.namespace);
-        ids.any(|id| Some(&id.namespace) != first)
+        spans_namespaces(self.workloads())
     }
 
     /// The names that distinguish its workloads from each other.
@@ -54,6 +54,14 @@ pub struct Change {
     pub is_rollback: bool,
     /// What to know before confirming, one sentence each.
     pub notes: Vec<String>,
+}
+
+impl Change {
+    /// Whether this changes the workload: a file may hold another of the same name.
+    #[must_use]
+    pub fn is_for(&self, workload: &Workload) -> bool {
+        self.workload == workload.id && self.source == workload.source
+    }
 }
 
 /// One image that is replaced.

@@ -183,6 +183,14 @@ impl fmt::Display for WorkloadId {
     }
 }
 
+/// Whether the workloads are in more than one namespace.
+#[must_use]
+pub fn spans_namespaces<'a>(workloads: impl IntoIterator<Item = &'a WorkloadId>) -> bool {
+    let mut workloads = workloads.into_iter();
+    let first = workloads.next().map(|id| &id.namespace);
+    workloads.any(|id| Some(&id.namespace) != first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,7 @@ pub use self::helm::values::{HelmImage, half_mappings, helm_images};
 pub(crate) use self::helm::values::{names_version, parent, value_at};
 pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
 pub use decode::{DecodeError, decode, decode_as};
-pub use id::{WorkloadId, WorkloadKind};
+pub use id::{WorkloadId, WorkloadKind, spans_namespaces};
 pub use names::Names;
 pub use object::{ManifestSource, Workload};
 pub use observed::{Observed, Writers};

@@ -13,7 +13,6 @@ use crate::cli::gather::workloads::{Reading, read_workloads};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
-use crate::output::Format;
 use crate::plan::{Authorship, Change, Edit, Overrides, Plan, PolicyEdit, plan_policy};
 use crate::workload::Workload;
 use crate::write::{Applied, Done, WriteError};
@@ -29,14 +28,12 @@ const WORDING: Wording = Wording {
 /// for the effect of the edit.
 pub(crate) fn options<'a>(
     write: &'a WriteFlags,
-    output: Option<Format>,
     registry: Option<&'a RegistryAccess>,
     globals: &'a Globals,
 ) -> ApplyOptions<'a> {
     ApplyOptions {
         wording: WORDING,
         write,
-        output,
         overrides: Overrides::default(),
         wait: None,
         max: None,
@@ -65,7 +62,7 @@ pub(crate) fn read(
 ) -> Result<Reading, CommandError> {
     let what = target.chosen()?;
     let place = target.place();
-    target.check_write(options.write, options.output)?;
+    target.check_write(options.write)?;
     if let Some(registry) = options.registry
         && !place.filename.is_empty()
     {
@@ -122,7 +119,7 @@ fn compute_edits(
     for mut change in plan.changes {
         change.policy = change.policy.map(|policy| policy.signed(authorship));
         let mut workloads = workloads.iter();
-        let found = workloads.find(|w| w.id == change.workload && w.source == change.source);
+        let found = workloads.find(|workload| change.is_for(workload));
         let Some(before) = found else {
             continue;
         };

@@ -26,8 +26,8 @@ pub(crate) fn reverted(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<
         };
         for (key, manager) in reverting_managers(&object.observed, &edit.edit) {
             sentences.push(format!(
-                "annotation {key} of {id} is managed by {manager}, which will restore it; change it \
-                 at the source that {manager} applies"
+                "annotation {key} of {id} is managed by {manager}, which will restore it; change \
+                 it at the source that {manager} applies"
             ));
         }
     }
@@ -56,7 +56,7 @@ fn still_automated<'a>(
             continue;
         };
         let mut workloads = snapshot.workloads.iter();
-        let before = workloads.find(|w| w.id == change.workload && w.source == change.source);
+        let before = workloads.find(|workload| change.is_for(workload));
         let Some((before, Ok(edit))) = before.map(|before| (before, edit.edit_of(before))) else {
             continue;
         };

@@ -4,15 +4,15 @@ use super::job::{ApplyJob, ApplyOptions, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::gather::cost;
 use crate::cli::gather::scan::{self, ScanSources};
-use crate::cli::gather::workloads::{Reading, WorkloadOrigin};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Coverage;
 use crate::collect;
 use crate::evaluator::{self, Assessment, Outcome, Reason, Row, Snapshot, State};
-use crate::output::{TableOptions, closing_lines, spans_namespaces, status_table};
+use crate::output::{TableOptions, closing_lines, status_table};
 use crate::plan::PolicyEdit;
 use crate::policy::WarningCode;
+use crate::workload::spans_namespaces;
 
 /// Queries the registries, then shows what the edited workloads would be updated to. A
 /// failure to find out is only a warning, because the edit is valid without it.
@@ -48,31 +48,25 @@ pub(crate) fn show(
         let surroundings = collect::surroundings(cluster, Coverage::Own, &mut snapshot);
         unless_interrupted(runtime()?, surroundings)??;
     }
-    let reading = Reading {
-        snapshot,
-        origin: std::mem::replace(&mut job.origin, WorkloadOrigin::Saved),
-        empty: String::new(),
-    };
     let sources = ScanSources {
         registries: &registries,
         pull_secrets: &access.pull_secrets,
     };
-    let collected = scan::scan(reading, &sources, runtime()?, terminal)?;
-    if collected.interrupted {
+    let scanned = scan::scan(&mut snapshot, job.origin.cluster(), &sources, terminal)?;
+    if scanned.interrupted {
         return Err(CommandError::interrupted());
     }
-    let assessment = evaluator::assess(&collected.snapshot)?;
+    let assessment = evaluator::assess(&snapshot)?;
     if !options.is_quiet() {
         show_assessment(&assessment, terminal);
     }
     for warning in warnings(&assessment.rows) {
         terminal.note(&format!("warning: {warning}"));
     }
-    collected.report_pull_secrets(terminal);
-    let repositories = collected.snapshot.repository_count();
+    scanned.report_pull_secrets(terminal);
+    let repositories = snapshot.repository_count();
     cost::report_cost(&registries.statistics(), repositories, terminal);
     annotations.effect = assessment.rows;
-    job.origin = collected.origin;
     Ok(())
 }
 

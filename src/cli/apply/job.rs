@@ -9,7 +9,6 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
-use crate::output::Format;
 use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
@@ -75,8 +74,6 @@ pub(crate) struct Wording {
 pub(crate) struct ApplyOptions<'a> {
     pub(crate) wording: Wording,
     pub(crate) write: &'a WriteFlags,
-    /// `-o`; `None`: kubectl's lines.
-    pub(crate) output: Option<Format>,
     pub(crate) overrides: Overrides,
     /// Wait for each rollout, at most this long.
     pub(crate) wait: Option<Duration>,
@@ -96,7 +93,10 @@ impl ApplyOptions<'_> {
 
     /// Whether to print no preview: the output is data, and there is no prompt.
     pub(crate) fn is_quiet(&self) -> bool {
-        let is_data = self.output.is_some_and(|output| output.data().is_some());
+        let is_data = self
+            .write
+            .output
+            .is_some_and(|output| output.data().is_some());
         is_data && (self.write.yes || self.dry_run() != DryRun::None)
     }
 }

@@ -12,7 +12,7 @@ use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
-use crate::cli::runtime::runtime;
+use crate::cli::runtime::{interrupt, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::Plan;
@@ -94,7 +94,6 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
             });
         }
         WorkloadOrigin::Files { stdin } => stdin.as_deref(),
-        WorkloadOrigin::Saved => None,
     };
     Writer::Files(FileWriter {
         dry_run,
@@ -127,8 +126,7 @@ fn write(
         };
         tokio::select! {
             written = writer.write(&job.plan, &observed, options.wait, &report) => Some(written),
-            // Once there is a handler, the signal no longer ends the program by itself.
-            Ok(()) = tokio::signal::ctrl_c() => None,
+            () = interrupt() => None,
         }
     });
     let (mut reporter, terminal) = shared.into_inner();

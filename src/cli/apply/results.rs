@@ -57,7 +57,7 @@ impl<'a> ResultReporter<'a> {
             options,
             results: Vec::new(),
             lines: ResultLines {
-                output: options.output,
+                output: options.write.output,
                 dry_run: options.dry_run(),
                 uses_stdout,
             },
@@ -194,7 +194,7 @@ pub(crate) fn print_data(
     results: &[WorkloadResult],
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let Some(format) = options.output.and_then(Format::data) else {
+    let Some(format) = options.write.output.and_then(Format::data) else {
         return Ok(());
     };
     let text = match &job.kind {

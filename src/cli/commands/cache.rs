@@ -16,7 +16,8 @@ use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerRepor
 
 /// Show or clear the metadata cache
 ///
-/// Image metadata is cached between runs, in a file in your cache directory or in memcached servers.
+/// Image metadata is cached between runs, in a file in your cache directory or in memcached
+/// servers.
 #[derive(Debug, Clone, Args)]
 #[command(
     arg_required_else_help = true,
@@ -41,8 +42,8 @@ enum CacheCommand {
     Info(InfoArgs),
     /// Empty the cache
     ///
-    /// Other processes may use the cache at the same time. memcached does not record who owns an entry:
-    /// nothing is removed without --all.
+    /// Other processes may use the cache at the same time. memcached does not record who owns an
+    /// entry: nothing is removed without --all.
     Clear(ClearArgs),
 }
 

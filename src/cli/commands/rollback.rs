@@ -9,7 +9,6 @@ use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::workloads;
@@ -59,9 +58,6 @@ pub(crate) struct RollbackArgs {
     override_owner: bool,
 
     #[command(flatten)]
-    answer: WriteOutputFlags,
-
-    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -82,7 +78,7 @@ pub(crate) fn rollback(
 ) -> Result<ExitCode, CommandError> {
     let what = args.target.chosen()?;
     let is_named = matches!(what, WorkloadSelector::Named(_));
-    args.target.check_write(&args.write, args.answer.output)?;
+    args.target.check_write(&args.write)?;
     args.access.registry.check_to_write()?;
     let place = args.target.place();
     if !place.filename.is_empty() {
@@ -106,7 +102,7 @@ pub(crate) fn rollback(
     let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
             WorkloadOrigin::Cluster(cluster) => collect::observe(cluster, ids).await,
-            WorkloadOrigin::Files { .. } | WorkloadOrigin::Saved => ObservedObjects::default(),
+            WorkloadOrigin::Files { .. } => ObservedObjects::default(),
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
@@ -122,7 +118,7 @@ pub(crate) fn rollback(
             let namespace = default_namespace(globals);
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
-        WorkloadOrigin::Cluster(_) | WorkloadOrigin::Saved => {
+        WorkloadOrigin::Cluster(_) => {
             let read = objects.by_id.values();
             read.map(|object| object.observed.clone()).collect()
         }
@@ -146,7 +142,6 @@ pub(crate) fn rollback(
     let options = ApplyOptions {
         wording: WORDING,
         write: &args.write,
-        output: args.answer.output,
         overrides,
         wait: None,
         max: None,

@@ -16,9 +16,9 @@ use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
-    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, spans_namespaces,
-    status_table,
+    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, status_table,
 };
+use crate::workload::spans_namespaces;
 
 /// Show the update that each container's policy calls for, and why
 ///
@@ -71,8 +71,8 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "ROWS", value_delimiter = ',')]
     only: Vec<Only>,
 
-    /// Exit with 10 if updates are pending, 11 if an automated container is undecided, 1 if anything
-    /// could not be read
+    /// Exit with 10 if updates are pending, 11 if an automated container is undecided, 1 if
+    /// anything could not be read
     #[arg(long)]
     exit_code: bool,
 
@@ -196,7 +196,7 @@ fn print_notes(
     for line in closing_lines(assessment) {
         terminal.note(&line);
     }
-    collected.report_pull_secrets(terminal);
+    collected.scanned.report_pull_secrets(terminal);
     let nothing_managed = !assessment.partial
         && assessment
             .rows
@@ -209,7 +209,7 @@ fn print_notes(
 
 fn exit_code(args: &StatusArgs, collected: &Collected, assessment: &Assessment) -> ExitCode {
     let summary = assessment.summary();
-    if collected.interrupted {
+    if collected.scanned.interrupted {
         ExitCode::from(INTERRUPTED)
     } else if !assessment.errors.is_empty() {
         ExitCode::FAILURE

@@ -66,7 +66,8 @@ pub(crate) struct TestArgs {
     #[arg(long, value_name = "RE")]
     allow_tags: Vec<String>,
 
-    /// Ignore tags that match this regular expression; takes precedence over --allow-tags; repeatable
+    /// Ignore tags that match this regular expression; takes precedence over --allow-tags;
+    /// repeatable
     #[arg(long, value_name = "RE")]
     ignore_tags: Vec<String>,
 

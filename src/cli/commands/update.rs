@@ -12,19 +12,18 @@ use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::scan;
-use crate::cli::gather::scan::{Collected, ScanSources};
-use crate::cli::gather::workloads;
+use crate::cli::gather::scan::ScanSources;
+use crate::cli::gather::workloads::{self, Reading};
 use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
-use crate::evaluator::{self, Settings};
+use crate::evaluator::{self, Settings, Snapshot};
 use crate::image::ImageReference;
 use crate::output::summary_line;
 use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
@@ -99,9 +98,6 @@ pub(crate) struct UpdateArgs {
     interactive: bool,
 
     #[command(flatten)]
-    answer: WriteOutputFlags,
-
-    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -134,7 +130,7 @@ pub(crate) fn update(
     if args.interactive {
         menu::check(terminal)?;
     }
-    args.target.check_write(&args.write, args.answer.output)?;
+    args.target.check_write(&args.write)?;
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("--filename")?;
     }
@@ -149,26 +145,25 @@ pub(crate) fn update(
         registries: &registries,
         pull_secrets: &args.access.pull_secrets,
     };
-    let collected = scan::scan(reading, &sources, runtime, terminal)?;
-    cost::report_cost(
-        &registries.statistics(),
-        collected.snapshot.repository_count(),
-        terminal,
-    );
-    if collected.interrupted {
-        return Err(CommandError::interrupted());
-    }
-    for note in &collected.snapshot.notes {
-        terminal.note(note);
-    }
-    collected.report_pull_secrets(terminal);
-    let plan = plan(args, &collected, terminal)?;
-    let Collected {
-        snapshot,
+    let Reading {
+        mut snapshot,
         origin,
         empty,
-        ..
-    } = collected;
+    } = reading;
+    let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
+    cost::report_cost(
+        &registries.statistics(),
+        snapshot.repository_count(),
+        terminal,
+    );
+    if scanned.interrupted {
+        return Err(CommandError::interrupted());
+    }
+    for note in &snapshot.notes {
+        terminal.note(note);
+    }
+    scanned.report_pull_secrets(terminal);
+    let plan = plan(args, &snapshot, terminal)?;
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let by = authorship(origin.cluster(), overrides(args).words());
     let job = ApplyJob {
@@ -191,7 +186,6 @@ pub(crate) fn update(
     let options = ApplyOptions {
         wording: WORDING,
         write: &args.write,
-        output: args.answer.output,
         overrides: overrides(args),
         wait: args.wait.map(|wait| wait.unsigned_abs()),
         max: args.max.map(NonZeroUsize::get),
@@ -221,10 +215,9 @@ const CHOSEN_IN_THE_MENU: [&str; 11] = [
 /// The plan that follows from the decisions, before any check.
 fn plan(
     args: &UpdateArgs,
-    collected: &Collected,
+    snapshot: &Snapshot,
     terminal: &mut Terminal,
 ) -> Result<Plan, CommandError> {
-    let snapshot = &collected.snapshot;
     let assessment = evaluator::assess(snapshot)?;
     for name in &args.container {
         let mut names: Vec<&str> = assessment

@@ -50,12 +50,3 @@ pub(crate) struct ReportFlags {
     )]
     pub(crate) output: Format,
 }
-
-/// Flags about the output of the commands that write.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct WriteOutputFlags {
-    /// Output format: json, yaml or name; by default, one line per workload
-    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
-        value_parser = OutputFormat(Format::RESULTS))]
-    pub(crate) output: Option<Format>,
-}

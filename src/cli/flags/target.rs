@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 
+use super::output::OutputFormat;
 use super::scope::{self, PlaceFlags};
 use crate::cli::error::CommandError;
 use crate::cluster::{Cluster, WorkloadSelector};
@@ -87,14 +88,10 @@ impl TargetArgs {
     ///
     /// `--dry-run=server` without a server, or two outputs for standard output: edited
     /// standard input is written there.
-    pub(crate) fn check_write(
-        &self,
-        write: &WriteFlags,
-        output: Option<Format>,
-    ) -> Result<(), CommandError> {
+    pub(crate) fn check_write(&self, write: &WriteFlags) -> Result<(), CommandError> {
         write.check(&self.place)?;
         let reads_stdin = self.place.filename.contains(&PathOrStdin::Stdin);
-        match output {
+        match write.output {
             Some(output) if reads_stdin && write.dry_run() == DryRun::None => {
                 Err(CommandError::usage(format!(
                     "-f - writes the edited manifests to standard output; -o {output} needs \
@@ -139,14 +136,15 @@ fn name_or_count(noun: &str, names: &BTreeSet<&str>) -> String {
 /// The heading of [`WriteFlags`] in the help.
 const CHANGES: &str = "Changes";
 
-/// How a change is confirmed and written.
+/// How a change is confirmed, written and reported.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WriteFlags {
     /// Make the changes without asking for confirmation
     #[arg(short, long, help_heading = CHANGES)]
     pub(crate) yes: bool,
 
-    /// Only show the changes; with client nothing is sent, with server the API server validates them
+    /// Only show the changes; with client nothing is sent, with server the API server validates
+    /// them
     #[arg(long, help_heading = CHANGES, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
         default_value = "none", default_missing_value = "client", hide_default_value = true,
         hide_possible_values = true)]
@@ -161,6 +159,11 @@ pub(crate) struct WriteFlags {
         help_heading = CHANGES
     )]
     pub(crate) field_manager: String,
+
+    /// Output format: json, yaml or name; by default, one line per workload
+    #[arg(short, long, value_name = "FORMAT", hide_possible_values = true,
+        value_parser = OutputFormat(Format::RESULTS))]
+    pub(crate) output: Option<Format>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

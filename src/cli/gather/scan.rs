@@ -1,24 +1,22 @@
 //! Queries registries on behalf of a command, with a progress line.
 
-use std::cell::Cell;
 use std::process::ExitCode;
 use std::time::Duration;
-
-use tokio::runtime::Runtime;
 
 use super::cost;
 use super::named;
 use super::snapshot_file;
-use super::workloads::{NOTHING_SAVED, Reading, WorkloadOrigin, read};
+use super::workloads::{NOTHING_SAVED, Reading, read};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
 use crate::cli::flags::pull_secrets::{PullSecretFlags, report_used};
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::ScopeArgs;
-use crate::cli::runtime::runtime;
+use crate::cli::runtime::{interrupt, runtime};
 use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
+use crate::cluster::Cluster;
 use crate::collect::{self, UsedPullSecrets};
 use crate::evaluator::{Snapshot, Subject};
 use crate::image::{CanonicalName, RepositoryMetadata};
@@ -28,12 +26,16 @@ use crate::registry::Registries;
 /// What was read and fetched.
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,
-    /// Where it was read, and where it will be written.
-    pub(crate) origin: WorkloadOrigin,
-    /// Ctrl-C ended the scan.
-    pub(crate) interrupted: bool,
     /// Printed if no workload was found.
     pub(crate) empty: String,
+    pub(crate) scanned: Scanned,
+}
+
+/// How a scan went. The facts are in the snapshot.
+#[derive(Debug, Default)]
+pub(crate) struct Scanned {
+    /// Ctrl-C ended the scan.
+    pub(crate) interrupted: bool,
     used_pull_secrets: UsedPullSecrets,
 }
 
@@ -64,26 +66,32 @@ pub(crate) fn collect(
         snapshot_file::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
-            origin: WorkloadOrigin::Saved,
-            interrupted: false,
             empty: NOTHING_SAVED.to_owned(),
-            used_pull_secrets: UsedPullSecrets::default(),
+            scanned: Scanned::default(),
         });
     }
     snapshot_file::check(flags.snapshot_to_save())?;
     // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
-    let runtime = runtime()?;
-    let reading = runtime.block_on(read(flags.place(), what, settings, globals))?;
+    let reading = runtime()?.block_on(read(flags.place(), what, settings, globals))?;
+    let Reading {
+        mut snapshot,
+        origin,
+        empty,
+    } = reading;
     let sources = ScanSources {
         registries: &registries,
         pull_secrets: flags.pull_secrets(),
     };
-    let collected = scan(reading, &sources, runtime, terminal)?;
-    snapshot_file::save(flags.snapshot_to_save(), &collected.snapshot)?;
-    let asked = collected.snapshot.repository_count();
-    cost::report_cost(&registries.statistics(), asked, terminal);
-    Ok(collected)
+    let scanned = scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
+    snapshot_file::save(flags.snapshot_to_save(), &snapshot)?;
+    let repositories = snapshot.repository_count();
+    cost::report_cost(&registries.statistics(), repositories, terminal);
+    Ok(Collected {
+        snapshot,
+        empty,
+        scanned,
+    })
 }
 
 /// What a scan queries, and with which credentials.
@@ -92,40 +100,28 @@ pub(crate) struct ScanSources<'a> {
     pub(crate) pull_secrets: &'a PullSecretFlags,
 }
 
-/// Fetches what the decisions on the workloads need, until Ctrl-C.
+/// Fetches what the decisions on the workloads need, until Ctrl-C. `cluster`: where the
+/// workloads, and so their pull secrets, are.
 pub(crate) fn scan(
-    reading: Reading,
+    snapshot: &mut Snapshot,
+    cluster: Option<&Cluster>,
     sources: &ScanSources<'_>,
-    runtime: &Runtime,
     terminal: &mut Terminal,
-) -> Result<Collected, CommandError> {
-    let Reading {
-        mut snapshot,
-        origin,
-        empty,
-    } = reading;
+) -> Result<Scanned, CommandError> {
     let ScanSources {
         registries,
         pull_secrets,
     } = sources;
     let line = ProgressLine::new(terminal);
-    let interrupted = Cell::new(false);
-    let (used, warnings) = runtime.block_on(async {
+    let mut interrupted = false;
+    let (used, warnings) = runtime()?.block_on(async {
         let stop = async {
-            match tokio::signal::ctrl_c().await {
-                Ok(()) => interrupted.set(true),
-                // Without a handler, the signal ends the program as usual.
-                Err(_) => std::future::pending().await,
-            }
+            interrupt().await;
+            interrupted = true;
         };
         let report = |progress: &_| line.report(progress);
-        let scan = collect::scan(
-            &mut snapshot,
-            registries,
-            pull_secrets.with(origin.cluster()),
-            &report,
-            stop,
-        );
+        let pull_secrets = pull_secrets.with(cluster);
+        let scan = collect::scan(snapshot, registries, pull_secrets, &report, stop);
         let used = tokio::select! {
             used = scan => used?,
             () = count_requests(&line, registries) => UsedPullSecrets::default(),
@@ -134,13 +130,17 @@ pub(crate) fn scan(
     })?;
     drop(line);
     cost::report_warnings(&warnings, terminal);
-    Ok(Collected {
-        snapshot,
-        origin,
-        interrupted: interrupted.get(),
-        empty,
+    Ok(Scanned {
+        interrupted,
         used_pull_secrets: used,
     })
+}
+
+impl Scanned {
+    /// Reports whose credentials the result is based on.
+    pub(crate) fn report_pull_secrets(&self, terminal: &mut Terminal) {
+        report_used(self.used_pull_secrets, terminal);
+    }
 }
 
 impl Collected {
@@ -159,8 +159,8 @@ impl Collected {
         for note in &self.snapshot.notes {
             terminal.note(note);
         }
-        self.report_pull_secrets(terminal);
-        if self.interrupted {
+        self.scanned.report_pull_secrets(terminal);
+        if self.scanned.interrupted {
             terminal.note(PARTIAL);
             ExitCode::from(INTERRUPTED)
         } else if self.snapshot.errors.is_empty() {
@@ -168,11 +168,6 @@ impl Collected {
         } else {
             ExitCode::FAILURE
         }
-    }
-
-    /// Reports whose credentials the result is based on.
-    pub(crate) fn report_pull_secrets(&self, terminal: &mut Terminal) {
-        report_used(self.used_pull_secrets, terminal);
     }
 }
 

@@ -13,8 +13,6 @@ use crate::files;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
-    /// A saved snapshot.
-    Saved,
     /// Files. `stdin` is the text of standard input, if it was one of them.
     Files { stdin: Option<String> },
     /// A cluster.
@@ -26,7 +24,7 @@ impl WorkloadOrigin {
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
             Self::Cluster(cluster) => Some(cluster),
-            Self::Saved | Self::Files { .. } => None,
+            Self::Files { .. } => None,
         }
     }
 }
@@ -36,7 +34,7 @@ pub(crate) struct Reading {
     pub(crate) snapshot: Snapshot,
     /// Where they were read.
     pub(crate) origin: WorkloadOrigin,
-    /// See [`Collected::empty`].
+    /// Printed if no workload was found.
     pub(crate) empty: String,
 }
 

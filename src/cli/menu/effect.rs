@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::error::CommandError;
 use crate::cli::flags::pull_secrets::PullSecretFlags;
 use crate::cli::gather::workloads::Reading;
-use crate::cli::runtime::runtime;
+use crate::cli::runtime::{interrupt, runtime};
 use crate::collect;
 use crate::evaluator::{Examination, Row, Snapshot, Subject};
 use crate::image::RepositoryMetadata;
@@ -104,11 +104,8 @@ impl<'a> Effects<'a> {
         let pull_secrets = self.pull_secrets.with(self.reading.origin.cluster());
         let scanned = runtime()?.block_on(async {
             let stop = async {
-                match tokio::signal::ctrl_c().await {
-                    Ok(()) => interrupted = true,
-                    // Without a handler, the signal ends the program as usual.
-                    Err(_) => std::future::pending().await,
-                }
+                interrupt().await;
+                interrupted = true;
             };
             collect::scan(&mut edited, self.registries, pull_secrets, &|_| {}, stop).await
         });

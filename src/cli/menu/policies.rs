@@ -27,7 +27,7 @@ use crate::image::ImageReference;
 use crate::output::{lock_phrase, name_to_choose, version_of};
 use crate::plan::{Plan, PolicyEdit, plan_policy};
 use crate::policy::PolicyText;
-use crate::workload::{Names, Workload, WorkloadId};
+use crate::workload::{Names, Workload, WorkloadId, spans_namespaces};
 
 /// Whether a menu asks for what the flags leave open: somebody can answer, no workload is
 /// named, and the output is for people.
@@ -36,7 +36,10 @@ pub(crate) fn wants_menu(
     options: &ApplyOptions<'_>,
     terminal: &Terminal,
 ) -> bool {
-    terminal.can_ask() && !target.is_narrowed() && !options.write.yes && options.output.is_none()
+    terminal.can_ask()
+        && !target.is_narrowed()
+        && !options.write.yes
+        && options.write.output.is_none()
 }
 
 /// Lets the user choose workloads and their policies, then confirms and writes them.
@@ -53,7 +56,7 @@ pub(crate) fn write_policies(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let place = target.place();
-    target.check_write(options.write, options.output)?;
+    target.check_write(options.write)?;
     let reading = workloads::read_workloads(place, target.workload_selector()?, options.globals);
     let reading = runtime()?.block_on(reading)?;
     let commands = if reading.snapshot.workloads.is_empty() {
@@ -224,7 +227,7 @@ fn workloads(rows: &[Row]) -> Vec<&WorkloadId> {
 }
 
 fn workload_items(rows: &[Row], ids: &[&WorkloadId]) -> Vec<Item> {
-    let spans = ids.iter().any(|id| id.namespace != ids[0].namespace);
+    let spans = spans_namespaces(ids.iter().copied());
     let names = Names::among(ids.iter().copied());
     ids.iter()
         .map(|id| {

@@ -117,15 +117,7 @@ impl Terminal {
 
     /// Draws something on standard error. Nothing is shortened if that is not a terminal.
     pub(crate) fn preview(&mut self, draw: impl FnOnce(&Style) -> String) {
-        let style = if self.stderr_is_terminal {
-            self.question_style()
-        } else {
-            Style {
-                colour: self.colours(false),
-                width: None,
-            }
-        };
-        self.prompt(&draw(&style));
+        self.prompt(&draw(&self.question_style()));
     }
 
     /// Prints a result. If the reader has gone away, such as `head`, output ends quietly.

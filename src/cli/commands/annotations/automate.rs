@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
@@ -53,9 +52,6 @@ pub(crate) struct AutomateArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: WriteOutputFlags,
-
-    #[command(flatten)]
     access: RegistryAccess,
 }
 
@@ -65,7 +61,7 @@ pub(crate) fn automate(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let access = &args.access;
-    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
+    let options = annotations::options(&args.write, Some(access), globals);
     if menu::wants_menu(&args.target, &options, terminal) && args.policies.is_empty() {
         return menu::write_policies(Purpose::Automate, &args.target, &options, terminal);
     }

@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::PolicyEdit;
@@ -35,9 +34,6 @@ pub(crate) struct DeautomateArgs {
 
     #[command(flatten)]
     write: WriteFlags,
-
-    #[command(flatten)]
-    answer: WriteOutputFlags,
 }
 
 pub(crate) fn deautomate(
@@ -45,7 +41,7 @@ pub(crate) fn deautomate(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let options = annotations::options(&args.write, args.answer.output, None, globals);
+    let options = annotations::options(&args.write, None, globals);
     let edit = PolicyEdit::Deautomate {
         explicit: args.explicit,
     };

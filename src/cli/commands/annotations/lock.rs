@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::{LockNote, PolicyEdit};
@@ -42,9 +41,6 @@ pub(crate) struct LockArgs {
 
     #[command(flatten)]
     write: WriteFlags,
-
-    #[command(flatten)]
-    answer: WriteOutputFlags,
 }
 
 pub(crate) fn lock(
@@ -52,7 +48,7 @@ pub(crate) fn lock(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let options = annotations::options(&args.write, args.answer.output, None, globals);
+    let options = annotations::options(&args.write, None, globals);
     let edit = PolicyEdit::Lock {
         note: LockNote {
             by: args.by.clone(),

@@ -7,7 +7,6 @@ use clap::{Args, Subcommand};
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::policy_texts::PolicyTextFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
@@ -72,16 +71,14 @@ struct SetArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: WriteOutputFlags,
-
-    #[command(flatten)]
     access: RegistryAccess,
 }
 
 /// Remove policies and their filters
 ///
-/// Removes every spelling of the policy annotations; update records are kept. --all selects workloads, as in
-/// every command; --all-policies removes all policy annotations of the selected workloads.
+/// Removes every spelling of the policy annotations; update records are kept. --all selects
+/// workloads, as in every command; --all-policies removes all policy annotations of the selected
+/// workloads.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # The policy of one container, with its filters
@@ -112,9 +109,6 @@ struct UnsetArgs {
     write: WriteFlags,
 
     #[command(flatten)]
-    answer: WriteOutputFlags,
-
-    #[command(flatten)]
     access: RegistryAccess,
 }
 
@@ -135,7 +129,7 @@ fn set(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let access = &args.access;
-    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
+    let options = annotations::options(&args.write, Some(access), globals);
     let is_empty = args.policies.is_empty() && args.tag_all.is_none() && args.min_age.is_none();
     if is_empty && menu::wants_menu(&args.target, &options, terminal) {
         return menu::write_policies(Purpose::SetPolicy, &args.target, &options, terminal);
@@ -160,7 +154,7 @@ fn unset(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let access = &args.access;
-    let options = annotations::options(&args.write, args.answer.output, Some(access), globals);
+    let options = annotations::options(&args.write, Some(access), globals);
     if args.tag.is_empty() && !args.min_age && !args.all_policies {
         return Err(CommandError::usage(
             "nothing to remove; give --tag CONTAINER, --min-age or --all-policies",

@@ -7,7 +7,6 @@ use clap::Args;
 use crate::cli::apply::annotations;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::output::WriteOutputFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::WorkloadSelector;
@@ -40,9 +39,6 @@ pub(crate) struct UnlockArgs {
 
     #[command(flatten)]
     write: WriteFlags,
-
-    #[command(flatten)]
-    answer: WriteOutputFlags,
 }
 
 pub(crate) fn unlock(
@@ -50,7 +46,7 @@ pub(crate) fn unlock(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let options = annotations::options(&args.write, args.answer.output, None, globals);
+    let options = annotations::options(&args.write, None, globals);
     let mut reading = annotations::read(&args.target, &options)?;
     let are_named = matches!(args.target.workload_selector()?, WorkloadSelector::Named(_));
     let mut wanted: Vec<Workload> = Vec::new();
