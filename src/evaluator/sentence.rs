@@ -80,8 +80,8 @@ pub(crate) fn downgrade(elected: &str, order: Order, running: &Tag) -> String {
 pub(crate) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
     let suffix = regex::escape(variant);
     format!(
-        "{elected}, and leaves the variant {variant} of the running {running}; to follow the \
-         variant, set imgpolicy.dev/filter-tags to ^(?P<v>.*)-{suffix}$ and \
+        "{elected}, but it is not the {variant} variant that the running {running} is; to stay on \
+         that variant, set imgpolicy.dev/filter-tags to ^(?P<v>.*)-{suffix}$ and \
          imgpolicy.dev/extract to $v for this container"
     )
 }
@@ -217,7 +217,7 @@ pub(crate) fn too_young(image: &str, ripe: Option<Ripeness>, clock: MinAgeClock)
                 AgeClock::Push | AgeClock::LastModified | AgeClock::Image => "",
             };
             let at = second(at);
-            format!("{image} is younger than the minimum age until {at}{since}{way_out}")
+            format!("{image} does not reach the minimum age until {at}{since}{way_out}")
         }
         None if clock == MinAgeClock::Image => {
             format!("the age of {image} is not known: it has no usable creation time")

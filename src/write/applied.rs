@@ -77,6 +77,6 @@ pub enum WriteError {
         image: String,
     },
     /// Others kept changing the object while it was being written.
-    #[error("it was changed by others {0} times while it was written; try again")]
+    #[error("it was changed by others {0} times while it was being written; try again")]
     Contended(u32),
 }

@@ -158,7 +158,7 @@ async fn constantly_changed_object_is_given_up() {
     let error = applied[0].result.as_ref().expect_err("contended");
     assert_eq!(
         error.to_string(),
-        "it was changed by others 10 times while it was written; try again"
+        "it was changed by others 10 times while it was being written; try again"
     );
     let sent = short(&asked);
     // A dry run needs no version, so it meets no conflict.

@@ -189,6 +189,6 @@ fn verbose_summary_counts_the_same_requests() {
     // The server does not see the attempt with TLS.
     let seen = served.registry.requests().len();
     assert_eq!(seen, 5);
-    let line = format!("asked registries: 1 repository, {} requests, ", seen + 1);
+    let line = format!("{} requests to registries for 1 repository, ", seen + 1);
     assert!(outcome.stderr.contains(&line), "{outcome:#?}");
 }

@@ -24,7 +24,7 @@ fn too_young_tag_is_skipped_for_the_next_one() {
     assert_eq!(judged.verdict("1.0.2"), "too-young");
     assert_eq!(
         judged.warning(WarningCode::TooYoung),
-        "1.0.2 is younger than the minimum age until 2026-11-23T00:00:00Z"
+        "1.0.2 does not reach the minimum age until 2026-11-23T00:00:00Z"
     );
     let young = &judged.examination.candidates;
     let young = young
@@ -147,12 +147,12 @@ fn message_for_a_tag_without_a_clock_names_the_flag() {
     );
     assert_eq!(
         with_newer(built("2026-01-01").first_seen("2026-11-20")).warning(WarningCode::TooYoung),
-        "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z, counted from when it \
+        "1.0.1 does not reach the minimum age until 2026-11-23T00:00:00Z, counted from when it \
          was first seen here; --min-age-clock=image counts from the image's own date"
     );
     assert_eq!(
         with_newer(built("2026-01-01").pushed("2026-11-20")).warning(WarningCode::TooYoung),
-        "1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z"
+        "1.0.1 does not reach the minimum age until 2026-11-23T00:00:00Z"
     );
 }
 
@@ -316,7 +316,7 @@ fn many_young_tags_give_one_warning() {
     let judged = scenario.decide("app");
     assert_eq!(
         judged.warning(WarningCode::TooYoung),
-        "1.0.9 is younger than the minimum age until 2026-11-23T00:00:00Z; the same holds for 8 \
+        "1.0.9 does not reach the minimum age until 2026-11-23T00:00:00Z; the same holds for 8 \
          more tags"
     );
 }

@@ -182,7 +182,7 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             with_range(">1.0.0")
                 .annotation("imgpolicy.dev/min-age", "3d")
                 .image("1.0.1", built("2026-11-20").pushed("2026-11-20")),
-            "unknown too-young: 1.0.1 is younger than the minimum age until 2026-11-23T00:00:00Z",
+            "unknown too-young: 1.0.1 does not reach the minimum age until 2026-11-23T00:00:00Z",
         ),
     ]
 }

@@ -31,8 +31,8 @@ fn message_says_how_to_follow_the_variant() {
         .decide("app");
     assert_eq!(
         judged.message,
-        "1.2.4 is the only tag that matches semver:^1.2, and leaves the variant alpine3.18 of \
-         the running 1.2.3-alpine3.18; to follow the variant, set imgpolicy.dev/filter-tags to \
+        "1.2.4 is the only tag that matches semver:^1.2, but it is not the \
+         alpine3.18 variant that the running 1.2.3-alpine3.18 is; to stay on that variant, set imgpolicy.dev/filter-tags to \
          ^(?P<v>.*)-alpine3\\.18$ and imgpolicy.dev/extract to $v for this container"
     );
 }

@@ -229,7 +229,7 @@ fn requested_tag_must_pass_age_and_platform_checks() {
     for (tag, reason) in [
         (
             "1.0.1",
-            "1.0.1 is younger than the minimum age until 2026-11-24",
+            "1.0.1 does not reach the minimum age until 2026-11-24",
         ),
         ("1.0.2", "1.0.2 does not offer linux/amd64"),
     ] {

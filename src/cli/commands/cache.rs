@@ -16,7 +16,7 @@ use crate::registry::{CacheOption, CacheReport, Cleared, FileReport, ServerRepor
 
 /// Show or clear the metadata cache
 ///
-/// Image metadata is cached between runs, in a file in your cache directory or in memcached
+/// Image metadata is cached between runs, in a file in your cache directory or on memcached
 /// servers.
 #[derive(Debug, Clone, Args)]
 #[command(
@@ -43,7 +43,7 @@ enum CacheCommand {
     /// Empty the cache
     ///
     /// Other processes may use the cache at the same time. memcached does not record who owns an
-    /// entry: nothing is removed without --all.
+    /// entry, so nothing is removed from it without --all.
     Clear(ClearArgs),
 }
 

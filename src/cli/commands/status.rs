@@ -30,7 +30,7 @@ use crate::workload::spans_namespaces;
   # All workloads in the namespace
   kubectl imgpolicy status
 
-  # What would change in any namespace, for a script
+  # What would change in all namespaces, for a script
   kubectl imgpolicy status -A --only updates -o json
 
   # Two workloads, with repository, origin of the policy and warnings

@@ -46,8 +46,8 @@ pub(crate) struct Globals {
     #[arg(long = "as-uid", global = true, hide = true, value_name = "UID")]
     pub(crate) impersonate_uid: Option<String>,
 
-    /// How long to wait for one response, such as 5s or 2m; 0 means no limit, and 30s for
-    /// registries
+    /// How long to wait for one response, such as 5s or 2m; 0 means no limit for the
+    /// API server, and 30s for registries
     #[arg(long, global = true, hide = true, value_name = "DURATION")]
     pub(crate) request_timeout: Option<RequestTimeout>,
 

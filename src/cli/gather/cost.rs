@@ -28,13 +28,13 @@ pub(crate) fn report_cost(statistics: &Statistics, repositories: usize, terminal
     let repositories = count(repositories, "repository");
     let requests = count(requests, "request");
     let bytes = count(bytes, "byte");
-    let mut line = format!("asked registries: {repositories}, {requests}, {bytes}");
+    let mut line = format!("{requests} to registries for {repositories}, {bytes}");
     let looked_up = cache.hits + cache.misses;
     if looked_up > 0 {
         line.push_str(&format!("; cache: {} of {looked_up} found", cache.hits));
     }
     if let Some((host, after)) = slowest.as_ref().filter(|(_, after)| !after.is_zero()) {
-        line.push_str(&format!("; slowest answer: {host}, {}", rounded(*after)));
+        line.push_str(&format!("; slowest response: {host}, {}", rounded(*after)));
     }
     terminal.note(&line);
     for quota in quotas {

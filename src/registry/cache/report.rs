@@ -16,7 +16,7 @@ pub enum CacheReport {
     NoDirectory,
     /// A cache in a file.
     File(FileReport),
-    /// A cache in memcached servers, in the order in which they were given.
+    /// A cache on memcached servers, in the order in which they were given.
     Servers(Vec<ServerReport>),
 }
 

@@ -1,4 +1,4 @@
-//! Entries in memcached servers.
+//! Entries on memcached servers.
 
 mod connection;
 mod entries;
