@@ -43,7 +43,7 @@ impl EventLog {
         is_first.then(|| {
             format!(
                 "Events could not be recorded in {namespace} ({}), so only the annotations of \
-                 the workloads tell what was changed",
+                 the workloads record what was changed",
                 error.reason()
             )
         })

@@ -390,7 +390,7 @@ async fn forbidden_events_are_reported_once() {
         notes,
         [
             "Events could not be recorded in shop (Forbidden), so only the annotations of the \
-          workloads tell what was changed"
+          workloads record what was changed"
         ]
     );
     let events = asked

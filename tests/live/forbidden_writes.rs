@@ -95,7 +95,7 @@ async fn forbidden_events_cause_one_note() {
         notes,
         [&format!(
             "Events could not be recorded in {namespace} (Forbidden), so only the annotations of \
-             the workloads tell what was changed"
+             the workloads record what was changed"
         )]
     );
 }

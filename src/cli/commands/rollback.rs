@@ -82,7 +82,7 @@ pub(crate) fn rollback(
     args.access.registry.check_to_write()?;
     let place = args.target.place();
     if !place.filename.is_empty() {
-        args.access.pull_secrets.check("--filename")?;
+        args.access.pull_secrets.check("-f")?;
     }
     let overrides = Overrides {
         policy: args.override_policy,

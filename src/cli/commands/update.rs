@@ -132,7 +132,7 @@ pub(crate) fn update(
     }
     args.target.check_write(&args.write)?;
     if !place.filename.is_empty() {
-        args.access.pull_secrets.check("--filename")?;
+        args.access.pull_secrets.check("-f")?;
     }
     let registries = args.access.registry.registries_to_write(globals)?;
     let runtime = runtime()?;
