@@ -38,8 +38,40 @@ pub(crate) fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
+/// The words of a text, in which code that contains spaces counts as one word.
 fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(mark_code).collect()
+    let mut marked = Vec::new();
+    let mut rest: &[&str] = &text.split_whitespace().collect::<Vec<_>>();
+    while let [first, after @ ..] = rest {
+        let more = words_of_the_same_code(first, after);
+        let (together, others) = rest.split_at(1 + more);
+        if more == 0 {
+            marked.push(mark_code(first));
+        } else {
+            let spaced = together.join(" ");
+            let core = spaced.trim_end_matches([',', '.', ';', ')']);
+            marked.push(format!("{}{}", code(core), &spaced[core.len()..]));
+        }
+        rest = others;
+    }
+    marked
+}
+
+/// How many of the following words belong to the code that begins with this one: the rest of a
+/// JSON object, the value of an annotation, or the value of a short flag.
+fn words_of_the_same_code(first: &str, after: &[&str]) -> usize {
+    let Some(next) = after.first() else {
+        return 0;
+    };
+    if first.starts_with("{\"") {
+        return after
+            .iter()
+            .position(|word| word.contains('}'))
+            .map_or(0, |last| last + 1);
+    }
+    let is_annotation = first.contains('/') && first.ends_with(':') && next.starts_with('"');
+    let is_short_flag = first.len() == 2 && first.starts_with('-') && next.contains('=');
+    usize::from(is_annotation || is_short_flag)
 }
 
 /// Marks a word as code if it looks like code.
@@ -85,7 +117,15 @@ mod tests {
                 "whatever the rows say; see --exit-code.",
                 "whatever the rows say; see `--exit-code`.",
             ),
-            ("as in -l app=web", "as in `-l` `app=web`"),
+            ("as in -l app=web", "as in `-l app=web`"),
+            (
+                "writes fluxcd.io/automated: \"true\", and",
+                "writes `fluxcd.io/automated: \"true\"`, and",
+            ),
+            (
+                "lines {\"tag\": …, \"platforms\": […]}; or",
+                "lines `{\"tag\": …, \"platforms\": […]}`; or",
+            ),
             (
                 "as in 'ghcr.io/*'; repeatable",
                 "as in `ghcr.io/*`; repeatable",

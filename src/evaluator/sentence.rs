@@ -80,7 +80,7 @@ pub(crate) fn downgrade(elected: &str, order: Order, running: &Tag) -> String {
 pub(crate) fn variant(elected: &str, running: &Tag, variant: &str) -> String {
     let suffix = regex::escape(variant);
     format!(
-        "{elected}, but it is not the {variant} variant that the running {running} is; to stay on \
+        "{elected}, but it is not the variant {variant}, unlike the running {running}; to stay on \
          that variant, set imgpolicy.dev/filter-tags to ^(?P<v>.*)-{suffix}$ and \
          imgpolicy.dev/extract to $v for this container"
     )

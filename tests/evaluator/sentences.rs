@@ -93,7 +93,7 @@ fn cases() -> Vec<(Scenario, &'static str)> {
         (
             follow("semver:~1.0", ":1.0.0-slim").tags(&["1.0.1"]),
             "keep variant-change: 1.0.1 is the only tag that matches semver:~1.0, but it \
-             is not the slim variant that the running 1.0.0-slim is; to stay on that variant, set \
+             is not the variant slim, unlike the running 1.0.0-slim; to stay on that variant, set \
              imgpolicy.dev/filter-tags to ^(?P<v>.*)-slim$ and imgpolicy.dev/extract to $v for \
              this container",
         ),

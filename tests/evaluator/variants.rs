@@ -32,7 +32,7 @@ fn message_says_how_to_follow_the_variant() {
     assert_eq!(
         judged.message,
         "1.2.4 is the only tag that matches semver:^1.2, but it is not the \
-         alpine3.18 variant that the running 1.2.3-alpine3.18 is; to stay on that variant, set imgpolicy.dev/filter-tags to \
+         variant alpine3.18, unlike the running 1.2.3-alpine3.18; to stay on that variant, set imgpolicy.dev/filter-tags to \
          ^(?P<v>.*)-alpine3\\.18$ and imgpolicy.dev/extract to $v for this container"
     );
 }
