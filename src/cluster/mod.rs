@@ -4,9 +4,10 @@
 //! ```text
 //! ConnectionOptions ─► kubeconfig ─► Cluster ─┬─► workloads   become rows
 //! (flags)              (files), credentials   ├─► pods        images that run
-//!                                             ├─► nodes       platforms
+//!                                             ├─► nodes       where Pods can run
 //!                                             ├─► pull_secrets
 //!                                             ├─► names       tab completion
+//!                                             ├─► refused_pods  why Pods cannot be created
 //!                                             ├─► owners      would revert an edit
 //!                                             ├─► identity, lease
 //!                                             └─► object, events   write one object

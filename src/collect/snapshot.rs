@@ -11,7 +11,7 @@ use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
 use crate::policy::ImagePolicies;
-use crate::workload::Workload;
+use crate::workload::{Node, Scheduling, Workload};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
@@ -50,7 +50,7 @@ pub async fn read_workloads(
 }
 
 /// Reads the cluster's facts that the decisions in a snapshot need: the Pods of rows that
-/// have a policy or a mutable tag, and the nodes' platforms if any row has a policy.
+/// have a policy or a mutable tag, and the nodes if any row has a policy.
 ///
 /// # Errors
 ///
@@ -75,19 +75,32 @@ pub async fn surroundings(
     };
     let nodes = async {
         if needs.nodes {
-            cluster.node_platforms().await
+            cluster.nodes().await
         } else {
-            None
+            Ok(None)
         }
     };
     let (pods, nodes) = futures_util::join!(pods, nodes);
-    snapshot.nodes = nodes;
+    match nodes {
+        Ok(nodes) => snapshot.nodes = nodes.map(|nodes| distinct(nodes, &snapshot.workloads)),
+        Err(error) => snapshot.notes.push(format!(
+            "Nodes could not be listed ({}), so their platforms are not checked",
+            error.reason()
+        )),
+    }
     if let Some(pods) = pods {
         snapshot.pods = pods.images.into_iter().collect();
         snapshot.uncovered = by_owner(pods.uncovered);
         snapshot.notes.extend(pods.note);
     }
     Ok(())
+}
+
+/// The nodes, reduced to what these workloads look at.
+fn distinct(nodes: Vec<Node>, workloads: &[Workload]) -> Vec<Node> {
+    let scheduling = || workloads.iter().map(|workload| &workload.scheduling);
+    let keys = scheduling().flat_map(Scheduling::label_keys).collect();
+    Node::distinct(nodes, &keys, scheduling().any(Scheduling::names_nodes))
 }
 
 /// If the user selected single workloads or labels, Pods of other workloads are not

@@ -12,6 +12,7 @@ use super::text::time::age;
 use crate::evaluator::{Lock, Outcome, Reason, Row, State};
 use crate::image::{Digest, ImageReference};
 use crate::named_enum::named_enum;
+use crate::policy::WarningCode;
 use crate::workload::{Names, WorkloadId, WorkloadKind};
 
 named_enum! {
@@ -258,10 +259,18 @@ fn why(row: &Row) -> Cell {
     let word = decision.reason.as_str();
     match decision.reason {
         Reason::NewerImage | Reason::Manual => Cell::new(""),
-        Reason::UpToDate | Reason::Ignored => Cell::new(word),
+        Reason::UpToDate => Cell::worded(word, refused_platform(row).unwrap_or_default()),
+        Reason::Ignored => Cell::new(word),
         Reason::Locked => locked(row),
         _ => Cell::worded(word, &decision.message),
     }
+}
+
+/// The newer tag that is refused, and the platform that it lacks.
+fn refused_platform(row: &Row) -> Option<&str> {
+    let mut warnings = row.decision.warnings.iter();
+    let warning = warnings.find(|warning| warning.code == WarningCode::WrongPlatform)?;
+    Some(&warning.message)
 }
 
 /// `locked by alice: release freeze`, or `locked` if room is short.

@@ -11,7 +11,9 @@ use super::id::{WorkloadId, WorkloadKind};
 use super::object::Workload;
 use super::owner::{Owner, OwnerReference};
 use super::pull_secrets::PullSecretRefs;
-use super::scheduling::{RawAffinity, Scheduling};
+use super::scheduling::pod_spec::{PlacementFields, RawAffinity};
+use super::scheduling::scheduling::Scheduling;
+use super::scheduling::toleration::Toleration;
 
 /// Why an object of a workload kind cannot be decoded. The manifest has to be fixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -150,6 +152,8 @@ struct RawPodSpec {
     init_containers: Option<Vec<RawContainer>>,
     node_selector: Option<BTreeMap<String, String>>,
     affinity: Option<RawAffinity>,
+    tolerations: Option<Vec<Toleration>>,
+    node_name: Option<String>,
     image_pull_secrets: Option<Vec<RawReference>>,
     service_account_name: Option<String>,
     /// The deprecated name of that field, which the API still sets.
@@ -238,7 +242,15 @@ impl RawObject {
                     ContainerType::InitContainer,
                 ))
                 .collect(),
-            scheduling: Scheduling::from_pod(&pod.node_selector.unwrap_or_default(), pod.affinity),
+            scheduling: Scheduling::from_pod(
+                PlacementFields {
+                    node_selector: pod.node_selector,
+                    affinity: pod.affinity,
+                    tolerations: pod.tolerations,
+                    node_name: pod.node_name,
+                },
+                kind,
+            ),
             managed_by,
             pod_labels,
             pull_secrets: PullSecretRefs::new(

@@ -8,7 +8,7 @@ use super::container::{Container, ContainerType};
 use super::id::{WorkloadId, WorkloadKind};
 use super::owner::Owner;
 use super::pull_secrets::{PullIdentity, PullSecretRefs};
-use super::scheduling::Scheduling;
+use super::scheduling::scheduling::Scheduling;
 
 /// An object whose containers are listed as rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Workload {
     pub annotations: BTreeMap<String, String>,
     /// Containers first, then init containers, as the spec lists them.
     pub containers: Vec<Container>,
-    /// The platforms on which its Pods can run.
+    /// The nodes on which its Pods can run.
     #[serde(default)]
     pub scheduling: Scheduling,
     /// Its owner, if the object has a marker of one.

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::live::write_live;
 use super::live_writer::LiveWriter;
 use super::{Applied, Done, DryRun};
@@ -113,8 +115,10 @@ async fn follow(
                 Ok(object) => match progress(&object) {
                     RolloutProgress::Done => return Rollout::Complete,
                     RolloutProgress::Still(why) => return Rollout::NothingToFollow(why),
-                    RolloutProgress::Failed(why) => return Rollout::Failed(why),
-                    RolloutProgress::Waiting(text) => text,
+                    RolloutProgress::Failed(why) => {
+                        return Rollout::Failed(with_cause(cluster, &object, why).await);
+                    }
+                    RolloutProgress::Waiting(text) => with_cause(cluster, &object, text).await,
                 },
                 Err(error) if error.reason() == "NotFound" => {
                     return Rollout::Failed(error.line());
@@ -133,5 +137,13 @@ async fn follow(
     match tokio::time::timeout(limit, end).await {
         Ok(rollout) => rollout,
         Err(_) => Rollout::TimedOut(reported),
+    }
+}
+
+/// Adds why the Pods cannot be created, if that is so.
+async fn with_cause(cluster: &Cluster, object: &Value, text: String) -> String {
+    match cluster.refused_pods(object).await {
+        Some(why) => format!("{text}; {why}"),
+        None => text,
     }
 }

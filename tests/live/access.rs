@@ -91,7 +91,7 @@ async fn workloads_only_reader_gets_all_workloads_without_errors() {
         .await
         .expect("read");
     assert_eq!((listing.workloads.len(), listing.errors.len()), (1, 0));
-    assert_eq!(cluster.node_platforms().await, None);
+    assert_eq!(cluster.nodes().await.expect("no error"), None);
     let facts = cluster
         .pod_facts(&[&listing.workloads[0]], Coverage::Whole)
         .await;

@@ -19,9 +19,15 @@ const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
+/// Without controllers no ServiceAccount is made, and no Pod is admitted without one.
+const WITHOUT_CONTROLLERS: &[&str] = &["--disable-admission-plugins=ServiceAccount"];
+
+/// The programs are ended in the order of these fields.
 pub(crate) struct ControlPlane {
     pub(crate) url: String,
-    api_server: Process,
+    /// The controllers, the scheduler and the kubelets, where there are any.
+    pub(crate) clients: Vec<Process>,
+    pub(crate) api_server: Process,
     _etcd: Process,
 }
 
@@ -30,7 +36,7 @@ impl ControlPlane {
     pub(crate) fn shared() -> &'static Self {
         // A failed start is not retried by every test.
         static SHARED: OnceLock<Option<ControlPlane>> = OnceLock::new();
-        let start = || std::panic::catch_unwind(Self::start).ok();
+        let start = || std::panic::catch_unwind(|| Self::start(WITHOUT_CONTROLLERS)).ok();
         let shared = SHARED.get_or_init(start).as_ref();
         shared.expect("the control plane started (the first failing test shows the cause)")
     }
@@ -40,7 +46,7 @@ impl ControlPlane {
     pub(crate) async fn second() -> &'static Self {
         static SECOND: tokio::sync::OnceCell<ControlPlane> = tokio::sync::OnceCell::const_new();
         let start = || async {
-            let plane = Self::start();
+            let plane = Self::start(WITHOUT_CONTROLLERS);
             let labels = json!({"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"});
             let node = json!({"apiVersion": "v1", "kind": "Node",
                 "metadata": {"name": "only", "labels": labels}});
@@ -50,7 +56,8 @@ impl ControlPlane {
         SECOND.get_or_init(start).await
     }
 
-    fn start() -> Self {
+    /// Starts etcd and kube-apiserver, which gets these arguments too.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (etcd, api_server) = (tool("ETCD"), tool("KUBE_APISERVER"));
         let started = Instant::now();
@@ -81,7 +88,7 @@ impl ControlPlane {
             let public = file("sa.pub", &public);
             let tokens = file("tokens.csv", &kubeconfigs::tokens());
             let policy = file("audit.yaml", AUDIT_POLICY);
-            vec![
+            let mut all = vec![
                 format!("--etcd-servers=http://127.0.0.1:{client}"),
                 format!("--cert-dir={}", folder.display()),
                 format!("--secure-port={secure}"),
@@ -92,13 +99,15 @@ impl ControlPlane {
                 format!("--token-auth-file={tokens}"),
                 "--authorization-mode=RBAC".to_owned(),
                 "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-                "--disable-admission-plugins=ServiceAccount".to_owned(),
                 format!("--audit-policy-file={policy}"),
                 format!("--audit-log-path={}/audit.log", folder.display()),
-            ]
+            ];
+            all.extend(arguments.iter().map(|&argument| argument.to_owned()));
+            all
         });
         let plane = Self {
             url: format!("https://127.0.0.1:{secure}"),
+            clients: Vec::new(),
             api_server,
             _etcd: etcd,
         };

@@ -26,12 +26,16 @@ pub(crate) enum User {
     /// May list workloads everywhere, and get Secrets and service accounts in the
     /// namespaces that a test names.
     Puller,
+    /// The controllers, with the permissions that the API server itself gives them.
+    ControllerManager,
+    /// The scheduler, likewise.
+    Scheduler,
     /// Has no permissions.
     Nobody,
 }
 
 impl User {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Admin,
         Self::Counted,
         Self::Frugal,
@@ -39,6 +43,8 @@ impl User {
         Self::Partial,
         Self::WorkloadsReader,
         Self::Puller,
+        Self::ControllerManager,
+        Self::Scheduler,
         Self::Nobody,
     ];
 
@@ -51,6 +57,8 @@ impl User {
             Self::Partial => "partial",
             Self::WorkloadsReader => "workloads-reader",
             Self::Puller => "puller",
+            Self::ControllerManager => "system:kube-controller-manager",
+            Self::Scheduler => "system:kube-scheduler",
             Self::Nobody => "nobody",
         }
     }

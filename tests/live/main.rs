@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `process` | builds and starts the tools, and ends them however the tests end |
 //! | `control_plane` | etcd and kube-apiserver, two instances for all tests |
+//! | `rolling` | the same with controllers, a scheduler and kubelets, and the tests that need them |
 //! | `kubeconfigs` | the users and their kubeconfigs |
 //! | `service_account` | an account whose tokens expire when a test needs it |
 //! | `objects` | manifests, and applying them to the cluster |
@@ -17,8 +18,9 @@
 //! | `content`, `test_registry` | an in-process registry with many images |
 //! | all others | the tests |
 //!
-//! No controller or kubelet runs: tests create Pods and Nodes themselves. Every test
-//! has its own namespace; tests of the whole cluster use a second control plane.
+//! Except in `rolling`, no controller or kubelet runs: tests create Pods and Nodes
+//! themselves. Every test has its own namespace; tests of the whole cluster use a second
+//! control plane.
 //!
 //! `IMGPOLICY_E2E_BINARY` names another binary to test. `IMGPOLICY_E2E_OBJECTS` sets
 //! the number of workloads in `whole_cluster`, and `IMGPOLICY_E2E_WORKLOADS` that in
@@ -83,6 +85,7 @@ mod registry_password;
 mod registry_tokens;
 mod releases;
 mod rollback;
+mod rolling;
 mod running;
 mod service_account;
 mod shop;

@@ -35,8 +35,13 @@ pub(crate) fn workload(kind: &str, namespace: &str, name: &str, image: &str) -> 
 /// The same workload, automated with a policy for its container. The init container
 /// is removed: it would also be automated, and its registry does not exist.
 pub(crate) fn automated(mut workload: Value, policy: &str) -> Value {
-    if let Some(spec) = workload.pointer_mut("/spec/template/spec") {
-        spec["initContainers"] = json!([]);
+    for template in [
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+    ] {
+        if let Some(spec) = workload.pointer_mut(template) {
+            spec["initContainers"] = json!([]);
+        }
     }
     workload["metadata"]["annotations"] =
         json!({"fluxcd.io/automated": "true", "fluxcd.io/tag.app": policy});

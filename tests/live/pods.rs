@@ -107,21 +107,38 @@ async fn image_ids_are_assigned_to_the_workload_that_owns_the_pod() {
 }
 
 #[tokio::test]
-async fn node_platforms_are_distinct() {
+async fn nodes_are_read_with_what_keeps_pods_away() {
     let plane = ControlPlane::shared();
-    let node = |name: &str, arch: &str| {
-        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels":
-            {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch}}})
+    let node = |name: &str, arch: &str, spec: serde_json::Value| {
+        json!({"apiVersion": "v1", "kind": "Node", "spec": spec, "metadata": {"name": name,
+            "labels": {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch}}})
     };
+    let taints = json!([{"key": "gpu", "value": "a", "effect": "NoExecute"},
+        {"key": "busy", "effect": "PreferNoSchedule"}]);
     plane
         .apply(&[
-            node("n1", "arm64"),
-            node("n2", "amd64"),
-            node("n3", "amd64"),
+            node("n1", "arm64", json!({})),
+            node("n2", "amd64", json!({"taints": taints})),
+            node("n3", "amd64", json!({"unschedulable": true})),
         ])
         .await;
     let cluster = plane.connect(User::Admin, "default").await;
-    let platforms = cluster.node_platforms().await.expect("known");
-    let platforms: Vec<_> = platforms.iter().map(|p| p.as_str()).collect();
-    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+    let nodes = cluster.nodes().await.expect("read").expect("known");
+    let said: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            let taints = node.taints.iter().map(|taint| taint.key.as_str());
+            let name = node.name.as_deref().unwrap_or_default();
+            (name, node.platform.as_str(), taints.collect::<Vec<_>>())
+        })
+        .collect();
+    let cordoned = "node.kubernetes.io/unschedulable";
+    assert_eq!(
+        said,
+        [
+            ("n1", "linux/arm64", vec![]),
+            ("n2", "linux/amd64", vec!["gpu"]),
+            ("n3", "linux/amd64", vec![cordoned]),
+        ]
+    );
 }

@@ -30,6 +30,8 @@ impl Process {
             .arg(&folder)
             .arg(program)
             .args(arguments(&folder))
+            // It reads none of the user's settings.
+            .env("HOME", &folder)
             .stdin(Stdio::piped())
             // Ctrl-C ends the tests, which ends this program.
             .process_group(0)

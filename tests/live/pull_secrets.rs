@@ -14,7 +14,7 @@ use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, workload};
 use crate::test_registry::{Access, Member, TestRegistry};
 
-const ALICE: Member = Member {
+pub(crate) const ALICE: Member = Member {
     user: "alice",
     password: "hunter2",
     sees: "team-a/",
@@ -35,7 +35,7 @@ const SECRET: [&str; 5] = [
 ];
 
 /// A registry with `team-a/app` only for Alice and `team-b/app` only for Bob.
-fn registry() -> TestRegistry {
+pub(crate) fn registry() -> TestRegistry {
     let registry = TestRegistry::start();
     for repository in ["team-a/app", "team-b/app"] {
         push(&registry, repository, &["1.0.0", "1.0.1"]);
@@ -53,7 +53,12 @@ fn push(registry: &TestRegistry, repository: &str, tags: &[&str]) {
     }
 }
 
-fn secret(namespace: &str, name: &str, registry: &TestRegistry, member: Member) -> Value {
+pub(crate) fn secret(
+    namespace: &str,
+    name: &str,
+    registry: &TestRegistry,
+    member: Member,
+) -> Value {
     let config = json!({"auths": {registry.host():
         {"username": member.user, "password": member.password}}});
     json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
@@ -77,7 +82,7 @@ fn account(namespace: &str, name: &str, secrets: &[&str]) -> Value {
 }
 
 /// An automated workload whose Pod template has these pull settings.
-fn pulling(test: &str, namespace: &str, name: &str, image: &str, pod: &Value) -> Value {
+pub(crate) fn pulling(test: &str, namespace: &str, name: &str, image: &str, pod: &Value) -> Value {
     let mut object = automated(
         workload("Deployment", namespace, name, image),
         "semver:~1.0",
@@ -122,7 +127,7 @@ fn asked(plane: &ControlPlane, namespace: &str) -> Vec<String> {
 }
 
 /// `NAMESPACE/NAME REASON` of each row.
-fn reasons(run: &Run) -> Vec<String> {
+pub(crate) fn reasons(run: &Run) -> Vec<String> {
     let list = run.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let row = |item: &Value| {

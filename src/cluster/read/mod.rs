@@ -7,4 +7,5 @@ pub(crate) mod nodes;
 pub(crate) mod owners;
 pub(crate) mod pods;
 pub(crate) mod pull_secrets;
+pub(crate) mod refused_pods;
 pub(crate) mod workloads;

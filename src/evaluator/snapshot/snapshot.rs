@@ -20,7 +20,7 @@ use crate::evaluator::input::RunContext;
 use crate::evaluator::subject::Subject;
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
 use crate::policy::{Assume, ImagePolicies, PolicySources, apply_restrictions, resolve};
-use crate::workload::{PodImages, PullIdentity, Workload, WorkloadId};
+use crate::workload::{Node, PodImages, PullIdentity, Scheduling, Workload, WorkloadId};
 
 /// Everything that was known when the decisions were made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +39,9 @@ pub struct Snapshot {
     pub policy_objects: Vec<Value>,
     /// What the Pods report, as far as they were read.
     pub pods: Vec<(WorkloadId, PodImages)>,
-    /// The platforms of the cluster's nodes; `None`: not known.
-    pub nodes: Option<Vec<Platform>>,
+    /// The distinct nodes of the cluster, as far as decisions need them; `None`: not
+    /// known.
+    pub nodes: Option<Vec<Node>>,
     /// What the registries returned for the user's own credentials.
     pub repositories: BTreeMap<CanonicalName, RepositoryMetadata>,
     /// What they returned for the pull secrets of workloads, which applies to those
@@ -147,9 +148,15 @@ impl Snapshot {
             self.pods.iter().map(|(id, images)| (id, images)).collect();
         let mut workloads: Vec<&Workload> = self.workloads.iter().collect();
         workloads.sort_by(|a, b| a.id.cmp(&b.id));
+        let nodes = self.nodes();
+        // Most workloads have the same requirements: none.
+        let mut possible: BTreeMap<&Scheduling, Option<Vec<Platform>>> = BTreeMap::new();
         let mut subjects = Vec::new();
         for workload in workloads {
-            let platforms = self.platforms(workload);
+            let scheduling = &workload.scheduling;
+            let platforms = possible
+                .entry(scheduling)
+                .or_insert_with(|| scheduling.possible(nodes.as_deref()));
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
@@ -228,10 +235,14 @@ impl Snapshot {
         Some(&own.metadata)
     }
 
-    fn platforms(&self, workload: &Workload) -> Option<Vec<Platform>> {
-        let given = (!self.settings.platforms.is_empty()).then_some(&self.settings.platforms);
-        let nodes = given.or(self.nodes.as_ref());
-        workload.scheduling.possible(nodes.map(Vec::as_slice))
+    /// The nodes on which workloads may run.
+    fn nodes(&self) -> Option<Cow<'_, [Node]>> {
+        let given = &self.settings.platforms;
+        if given.is_empty() {
+            return self.nodes.as_deref().map(Cow::Borrowed);
+        }
+        let of_platform = |platform: &Platform| Node::of_platform(platform.clone());
+        Some(Cow::Owned(given.iter().map(of_platform).collect()))
     }
 }
 

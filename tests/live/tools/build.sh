@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds the programs that the live tests run and prints where they are; see README.md.
 #
-# stdout: KUBE_APISERVER=PATH, ETCD=PATH, REGISTRY=PATH, KUBECTL=PATH, KREW=PATH and VALIDATE_KREW_MANIFEST=PATH, one per
-# line, and nothing else. Progress and errors: stderr.
+# stdout: NAME=PATH for each program (KUBE_APISERVER=PATH, ETCD=PATH …), one per line, and nothing else. Progress and
+# errors: stderr.
 set -euo pipefail
 unset CDPATH GOOS GOARCH
 
@@ -32,7 +32,7 @@ go=$(cd "$here/kube-apiserver" && go list -mod=readonly -m >/dev/null && go vers
 cache=${IMGPOLICY_E2E_TOOLS:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/kubectl-imgpolicy/e2e-tools}
 key=$({
   printf '%s\n' "$go" "$ldflags"
-  cat "$here"/{kube-apiserver,etcd,registry,krew}/go.{mod,sum}
+  cat "$here"/{kube-apiserver,etcd,kwok,registry,krew}/go.{mod,sum}
 } | sha256)
 mkdir -p "$cache/${key:0:16}"
 folder=$(cd "$cache/${key:0:16}" && pwd)
@@ -76,6 +76,10 @@ else
   build etcd go.etcd.io/etcd/server/v3
   build kube-apiserver k8s.io/kubernetes/cmd/kube-apiserver
 fi
+# These come after kube-apiserver because they share most of its packages.
+build kube-controller-manager k8s.io/kubernetes/cmd/kube-controller-manager kube-apiserver
+build kube-scheduler k8s.io/kubernetes/cmd/kube-scheduler kube-apiserver
+build kwok sigs.k8s.io/kwok/cmd/kwok
 build registry github.com/distribution/distribution/v3/cmd/registry
 build krew sigs.k8s.io/krew/cmd/krew
 build validate-krew-manifest sigs.k8s.io/krew/cmd/validate-krew-manifest krew
@@ -86,5 +90,7 @@ kubectl=$(command -v kubectl) || {
   kubectl=$folder/kubectl
 }
 
-printf '%s\n' "KUBE_APISERVER=$apiserver" "ETCD=$etcd" "REGISTRY=$folder/registry" "KUBECTL=$kubectl" \
+printf '%s\n' "KUBE_APISERVER=$apiserver" "ETCD=$etcd" "KUBECTL=$kubectl" \
+  "KUBE_CONTROLLER_MANAGER=$folder/kube-controller-manager" "KUBE_SCHEDULER=$folder/kube-scheduler" \
+  "KWOK=$folder/kwok" "REGISTRY=$folder/registry" \
   "KREW=$folder/krew" "VALIDATE_KREW_MANIFEST=$folder/validate-krew-manifest"

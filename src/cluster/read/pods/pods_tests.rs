@@ -219,17 +219,44 @@ async fn usage_lists_every_container_with_its_owner() {
 }
 
 #[tokio::test]
-async fn node_platforms_are_distinct_and_unknown_if_forbidden() {
-    let [first, second] = ["arm64", "amd64"].map(|arch| {
-        json!({"metadata": {"labels": {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch}}})
+async fn taints_are_read_only_if_the_nodes_have_different_platforms() {
+    let node = |name: &str, arch: &str, spec: serde_json::Value| {
+        let labels = json!({"kubernetes.io/os": "linux", "kubernetes.io/arch": arch, "pool": "a"});
+        json!({"metadata": {"name": name, "labels": labels}, "spec": spec})
+    };
+    let cordoned = json!({"unschedulable": true});
+    let (alike, requests) = cluster(move |_| {
+        let nodes = ["n1", "n2"].map(|name| node(name, "arm64", cordoned.clone()));
+        page(json!(nodes), "")
     });
-    let nodes = json!([first, second, first, {}]);
-    let (readable, _) = cluster(move |_| page(nodes.clone(), ""));
-    let platforms = readable.node_platforms().await.expect("known");
-    let texts: Vec<_> = platforms.iter().map(|p| p.as_str()).collect();
-    assert_eq!(texts, ["linux/amd64", "linux/arm64"]);
+    let nodes = alike.nodes().await.expect("read").expect("known");
+    assert_eq!(nodes.len(), 2);
+    assert_eq!(nodes[0].platform.as_str(), "linux/arm64");
+    assert_eq!(requests.uris(), ["/api/v1/nodes?&limit=500"]);
+
+    let tainted = json!({"taints": [{"key": "gpu", "effect": "NoSchedule"},
+        {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"},
+        {"key": "busy", "effect": "PreferNoSchedule"}]});
+    let cordoned = json!({"unschedulable": true, "taints": [
+        {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]});
+    let (mixed, requests) = cluster(move |_| {
+        let nodes = [
+            node("n1", "arm64", tainted.clone()),
+            node("n2", "amd64", cordoned.clone()),
+            json!({}),
+        ];
+        page(json!(nodes), "")
+    });
+    let nodes = mixed.nodes().await.expect("read").expect("known");
+    let keys: Vec<Vec<&str>> = nodes
+        .iter()
+        .map(|node| node.taints.iter().map(|taint| &*taint.key).collect())
+        .collect();
+    assert_eq!(keys, [["gpu"], ["node.kubernetes.io/unschedulable"]]);
+    assert_eq!(requests.uris().len(), 2);
+
     let (closed, _) = cluster(|_| forbidden());
-    assert_eq!(closed.node_platforms().await, None);
+    assert_eq!(closed.nodes().await.expect("no error"), None);
 }
 
 #[tokio::test]

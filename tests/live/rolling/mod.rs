@@ -1,0 +1,12 @@
+//! Tests on a control plane whose controllers, scheduler and kubelets act by themselves:
+//! real rollouts, Jobs, ServiceAccounts and Events.
+//!
+//! `kwok.yaml` says what the kubelets do, and how the annotations of a Pod template tell
+//! them. `nodes.yaml` lists the nodes.
+
+mod follow;
+mod plane;
+mod platforms;
+mod pods;
+mod refused_pods;
+mod workloads;
