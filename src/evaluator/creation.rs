@@ -55,6 +55,7 @@ pub(crate) fn rejection_of(failure: FetchFailureKind) -> Option<Rejection> {
         FetchFailureKind::Unauthorized
         | FetchFailureKind::RateLimited
         | FetchFailureKind::Unreachable
+        | FetchFailureKind::ScanTimeout
         | FetchFailureKind::NotRemembered
         | FetchFailureKind::Registry => None,
     }

@@ -58,6 +58,8 @@ named_enum! {
         Unauthorized = "unauthorized",
         /// The registry has no such repository or image.
         ImageNotFound = "image-not-found",
+        /// The requests for the repository took too long in total.
+        ScanTimeout = "scan-timeout",
         /// The image in the manifest is not a valid image reference.
         UnparsableImage = "unparsable-image",
         /// No tag that passes offers the platforms of the workload.
@@ -88,6 +90,7 @@ impl Reason {
             | Self::RateLimited
             | Self::Unauthorized
             | Self::ImageNotFound
+            | Self::ScanTimeout
             | Self::UnparsableImage
             | Self::WrongPlatform
             | Self::TooYoung => Outcome::Unknown,
@@ -123,6 +126,7 @@ impl Reason {
             Self::RateLimited => "the registry limits the rate of requests",
             Self::Unauthorized => "the registry denies access",
             Self::ImageNotFound => "the registry has no such image",
+            Self::ScanTimeout => "reading the repository took too long",
             Self::UnparsableImage => "the image is not a valid image reference",
             Self::WrongPlatform => "no matching tag offers the workload's platforms",
             Self::TooYoung => "no matching tag is old enough",
@@ -136,6 +140,7 @@ impl From<FetchFailureKind> for Reason {
             FetchFailureKind::NotFound => Self::ImageNotFound,
             FetchFailureKind::Unauthorized => Self::Unauthorized,
             FetchFailureKind::RateLimited => Self::RateLimited,
+            FetchFailureKind::ScanTimeout => Self::ScanTimeout,
             FetchFailureKind::Unreachable | FetchFailureKind::NotRemembered => {
                 Self::RegistryUnreachable
             }

@@ -63,6 +63,8 @@ pub enum FetchFailureKind {
     RateLimited,
     /// There is no response: DNS, connection, TLS, timeout.
     Unreachable,
+    /// The requests for the repository took too long in total (`--scan-timeout`).
+    ScanTimeout,
     /// No request was made (`--offline`), and the cache has no entry.
     NotRemembered,
     /// The registry blocks this image (412, 423, 451), or it has a format that

@@ -115,7 +115,8 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         | Reason::UnparsableImage
         | Reason::RegistryError
         | Reason::RegistryUnreachable
-        | Reason::RateLimited => None,
+        | Reason::RateLimited
+        | Reason::ScanTimeout => None,
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Trust {
 pub struct RegistryOptions {
     /// The time limit for one response, including its body. `None`: 30 seconds.
     pub request_timeout: Option<Duration>,
+    /// The time that the requests for one repository may take in total, without the
+    /// pauses that the registry asks for.
+    pub scan_timeout: Duration,
     /// The time limit for DNS, connecting and the TLS handshake together.
     pub connect_timeout: Duration,
     /// The maximum number of concurrent requests per host. It starts at 32, doubles
@@ -81,6 +84,7 @@ impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             request_timeout: None,
+            scan_timeout: Duration::from_secs(5 * 60),
             connect_timeout: Duration::from_secs(3),
             max_connections: 128,
             max_wait: Duration::from_secs(10),

@@ -141,6 +141,49 @@ fn many_dead_hosts_cost_only_seconds() {
 }
 
 #[test]
+fn slow_registry_delays_the_other_rows_only_for_the_scan_timeout() {
+    let slow = TestRegistry::start();
+    slow.list("org/app", (0..500).map(|n| format!("1.0.{n}")));
+    slow.page_size(1);
+    slow.fault("/tags/list", Fault::Slow(Duration::from_millis(200)));
+    let image = slow.image("org/app:1.0.0");
+    let (reason, message, outcome) = beside_a_healthy_one(&image, &["--scan-timeout", "1s"]);
+    assert_eq!(reason, "scan-timeout");
+    assert!(message.contains("longer than 1s in total"), "{message}");
+    assert!(outcome.took < Duration::from_secs(20), "{:?}", outcome.took);
+}
+
+/// An index with this many entries, as short as possible.
+fn index_with(entries: usize) -> &'static str {
+    let entry = format!(r#"{{"digest":"sha256:{}"}}"#, "a".repeat(64));
+    let entries = vec![entry; entries].join(",");
+    format!(r#"{{"schemaVersion":2,"manifests":[{entries}]}}"#).leak()
+}
+
+#[test]
+fn large_indexes_are_read_in_bounded_memory_and_reject_only_their_tags() {
+    // The first one is below the limit in bytes, the second one is above it.
+    for entries in [48_000, 100_000] {
+        let registry = TestRegistry::start();
+        registry.tag("org/app", ["1.0.0"]);
+        registry.list("org/app", (0..60).map(|n| format!("large-{n}")));
+        registry.fault("/manifests/large-", Fault::Body(index_with(entries)));
+        let environment = with_manifest(&automated("glob:*", &registry.image("org/app:1.0.0")));
+        let args = ["status", "-f", "web.yaml", "-o", "json"];
+        let outcome = environment.run(args).expect(0);
+        assert_eq!(
+            text(&outcome.item(), "reason"),
+            "up-to-date",
+            "{outcome:#?}"
+        );
+        assert!(registry.count("/manifests/large-") >= 60);
+        if let Some(peak) = outcome.peak {
+            assert!(peak < MEMORY, "{entries} entries: {peak} KiB");
+        }
+    }
+}
+
+#[test]
 fn very_long_tag_list_is_read_in_bounded_time_and_memory() {
     let registry = TestRegistry::start();
     registry.list(

@@ -51,6 +51,57 @@ fn temporary_errors_are_retried_a_few_times() {
 }
 
 #[test]
+fn slow_pages_end_with_the_scan_timeout_and_other_repositories_are_not_affected() {
+    let registry = with_tags();
+    registry.list("org/slow", (0..100).map(|n| n.to_string()));
+    registry.page_size(1);
+    registry.fault("org/slow/tags", Fault::Slow(Duration::from_millis(100)));
+    let options = RegistryOptions {
+        scan_timeout: Duration::from_millis(450),
+        ..options()
+    };
+    let registries = Registries::new(options).expect("options");
+    let ask = async |repository: &str| {
+        let mut metadata = RepositoryMetadata::default();
+        let name = name(&registry.image(repository));
+        let account = registries.user();
+        registries
+            .answer(account, &name, vec![Fact::Tags], &mut metadata)
+            .await;
+        metadata
+    };
+    let (slow, again, other) = block_on(async {
+        let slow = ask("org/slow").await;
+        let sent = registry.count("org/slow");
+        assert!((2..=6).contains(&sent), "{sent}");
+        let again = ask("org/slow").await;
+        assert_eq!(registry.count("org/slow"), sent, "the time is spent");
+        (slow, again, ask("org/app").await)
+    });
+    for metadata in [slow, again] {
+        let failure = failure(&metadata.tags);
+        assert_eq!(failure.kind, FetchFailureKind::ScanTimeout);
+        let message = &failure.message;
+        assert!(message.contains("longer than 450ms in total"), "{message}");
+        assert!(message.contains("--scan-timeout"), "{message}");
+    }
+    assert_eq!(tags(&other), ["1"]);
+}
+
+#[test]
+fn pause_that_the_registry_asks_for_does_not_count_towards_the_scan_timeout() {
+    let registry = with_tags();
+    let fault = Fault::RetryAfter(429, 1);
+    registry.fault("/tags/list", fault).times(1);
+    let options = RegistryOptions {
+        scan_timeout: Duration::from_millis(900),
+        ..options()
+    };
+    let metadata = ask_with(options, &registry.image("org/app"), vec![Fact::Tags]);
+    assert_eq!(tags(&metadata), ["1"]);
+}
+
+#[test]
 fn a_rate_limited_request_waits_and_is_repeated() {
     let registry = with_tags();
     registry

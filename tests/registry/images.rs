@@ -243,6 +243,40 @@ fn known_facts_are_not_requested_again_in_the_same_run() {
 }
 
 #[test]
+fn large_index_is_dropped_after_its_facts_were_read() {
+    let registry = TestRegistry::start();
+    let images = |count: usize| {
+        let image = |n: usize| Image::built(NEW).platform(&format!("linux/a{n}"));
+        Index::of((0..count).map(image))
+    };
+    registry.push("org/app", "large", images(33));
+    registry.push("org/app", "small", images(32));
+    let registries = Registries::new(options()).expect("options");
+    let name = name(&registry.image("org/app"));
+    block_on(async {
+        for (tag, is_large) in [("large", true), ("small", false)] {
+            let mut metadata = RepositoryMetadata::default();
+            let mut ask = async |fact| {
+                let account = registries.user();
+                registries
+                    .answer(account, &name, vec![fact], &mut metadata)
+                    .await;
+                metadata.image(&version(tag)).expect("answered").clone()
+            };
+            let dated = ask(Fact::Created(version(tag))).await;
+            assert_eq!(built(&dated).as_deref(), Some(NEW), "{tag}");
+            assert_eq!(dated.members.is_not_asked(), is_large, "{tag}");
+            assert_eq!(dated.platforms.is_not_asked(), is_large, "{tag}");
+            registry.forget();
+            let image = ask(Fact::Platforms(version(tag))).await;
+            let count = image.platforms.value().expect("platforms").len();
+            assert_eq!(count, if is_large { 33 } else { 32 });
+            assert_eq!(registry.requests().len(), usize::from(is_large), "{tag}");
+        }
+    });
+}
+
+#[test]
 fn config_without_a_valid_time_is_not_a_failure() {
     let registry = TestRegistry::start();
     for (tag, value) in [

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use jiff::SignedDuration;
@@ -46,6 +47,11 @@ pub(crate) struct RegistryFlags {
     /// How long to wait in total for a registry that answers "too many requests"
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_age)]
     max_wait: SignedDuration,
+
+    /// How long the requests for one repository may take in total, without the pauses that its
+    /// registry asks for; its rows are then unknown (0: no limit)
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_age)]
+    scan_timeout: SignedDuration,
 
     /// Where metadata is cached between runs: auto (a file in the user's cache directory), off, a
     /// directory, or memcached://HOST:PORT,…
@@ -161,6 +167,10 @@ impl RegistryFlags {
             credential_files: user_credential_files(),
             max_connections: usize::from(self.max_connections),
             max_wait: self.max_wait.unsigned_abs(),
+            scan_timeout: match self.scan_timeout.unsigned_abs() {
+                Duration::ZERO => Duration::MAX,
+                limit => limit,
+            },
             cache,
             trust,
             rate_reserve: self.rate_reserve,

@@ -10,6 +10,11 @@ use crate::cluster::connect::connection::Cluster;
 /// The number of objects per page, as in kubectl.
 pub(crate) const PAGE: u32 = 500;
 
+/// The most pages of one list: five million objects.
+const MAX_PAGES: usize = 10_000;
+/// The most consecutive pages without an object.
+const MAX_IDLE_PAGES: usize = 100;
+
 /// Which objects to list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListRequest<'a> {
@@ -43,6 +48,8 @@ impl Cluster {
     ///
     /// If a continue token expires, the list is read again from the start, once, so that
     /// pages of two states of the cluster are never mixed.
+    /// A list without an end is an error: more than 10,000 pages, 100 pages in a row
+    /// without an object, or a continue token that is used twice in a row.
     pub(crate) async fn list<T>(
         &self,
         list: &ListRequest<'_>,
@@ -51,6 +58,7 @@ impl Cluster {
         let mut kept = Vec::new();
         let mut token: Option<String> = None;
         let mut restarted = false;
+        let (mut pages, mut idle) = (0, 0);
         loop {
             let body = match self.page(list, token.as_deref()).await {
                 Err(error) if error.is_expired() && token.is_some() && !restarted => {
@@ -58,22 +66,33 @@ impl Cluster {
                     restarted = true;
                     token = None;
                     kept.clear();
+                    (pages, idle) = (0, 0);
                     continue;
                 }
                 body => body?,
             };
             let page: ListPage<'_> = serde_json::from_str(&body)
                 .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
+            let before = kept.len();
             kept.extend(
                 page.items
                     .unwrap_or_default()
                     .into_iter()
                     .map(|item| keep(item.get())),
             );
-            token = page.metadata.continue_token.filter(|t| !t.is_empty());
-            if token.is_none() {
+            let next = page.metadata.continue_token.filter(|t| !t.is_empty());
+            if next.is_none() {
                 return Ok(kept);
             }
+            pages += 1;
+            idle = if kept.len() > before { 0 } else { idle + 1 };
+            if pages >= MAX_PAGES || idle > MAX_IDLE_PAGES || next == token {
+                return Err(ClusterError::Malformed {
+                    request: format!("GET {}", list.path),
+                    reason: format!("the list does not end (page {pages})"),
+                });
+            }
+            token = next;
         }
     }
 

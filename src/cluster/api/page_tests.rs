@@ -40,6 +40,31 @@ async fn pages_follow_their_continue_tokens() {
 }
 
 #[tokio::test]
+async fn list_without_an_end_is_an_error() {
+    for (name, items, is_same, pages) in [
+        ("the same token again", json!([item("a")]), true, 2),
+        ("new tokens, but no objects", json!([]), false, 101),
+        ("both", json!([]), true, 2),
+    ] {
+        let (cluster, requests) = cluster(move |uri| {
+            let token = if is_same {
+                "t".to_owned()
+            } else {
+                format!("t{}", uri.len())
+            };
+            page(items.clone(), &token)
+        });
+        let error = cluster.list(&list(), |_| ()).await.expect_err(name);
+        assert_eq!(error.reason(), "Malformed", "{name}");
+        assert!(
+            error.to_string().contains("the list does not end"),
+            "{error}"
+        );
+        assert_eq!(requests.uris().len(), pages, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn selectors_are_encoded() {
     let (cluster, requests) = cluster(|_| page(json!([]), ""));
     let list = ListRequest {

@@ -72,6 +72,7 @@ impl RepositoryLabel {
             | SendError::Untrusted { .. }
             | SendError::TimedOut { .. } => FetchFailureKind::Unreachable,
             SendError::Offline => FetchFailureKind::NotRemembered,
+            SendError::BudgetSpent { .. } => FetchFailureKind::ScanTimeout,
             SendError::RateLimited { .. } | SendError::Reserved { .. } => {
                 FetchFailureKind::RateLimited
             }

@@ -5,4 +5,5 @@ pub(crate) mod endpoint;
 pub(crate) mod failure;
 pub(crate) mod redirect;
 pub(crate) mod remote;
+pub(crate) mod scan_budget;
 pub(crate) mod transport;

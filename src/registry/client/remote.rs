@@ -13,6 +13,7 @@ use super::auth::{Authorizer, Challenge, Pass};
 use super::endpoint::Endpoint;
 use super::failure::RepositoryLabel;
 use super::redirect::{self, MAX_REDIRECTS};
+use super::scan_budget::ScanBudget;
 use super::transport::{
     MAX_BODY, Pull, Puller, Request, Response, SendError, Transport, authority,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Remote {
     endpoint: Arc<Endpoint>,
     transport: Arc<Transport>,
     authorizer: Authorizer,
+    budget: Arc<ScanBudget>,
     /// See [`crate::registry::RegistryOptions::rate_reserve`].
     reserve: u8,
 }
@@ -72,6 +74,7 @@ impl Remote {
             reserve: reserve.unwrap_or(usual),
             name: name.clone(),
             authorizer: Authorizer::new(name, label.clone(), account),
+            budget: Arc::new(ScanBudget::new(transport.scan_timeout())),
             label,
             endpoint,
             transport,
@@ -304,6 +307,7 @@ impl Remote {
     /// Requests to the registry's own host are authorized. A redirect within that host
     /// is authorized only if it is refused without credentials.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Response, FetchFailure> {
+        request.budget = Some(Arc::clone(&self.budget));
         // Waits here, before it holds anything that other requests wait for.
         let mut pull = self.pull(&request).await?;
         let mut is_home = self.is_home(&request.url).await;

@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::MapAccess;
 
 use crate::image::Platform;
+
+use super::lenient::{Fields, Object, Text};
 
 /// The annotation and the label that contain the build time.
 pub(crate) const CREATED: &str = "org.opencontainers.image.created";
@@ -22,25 +24,57 @@ pub(crate) struct Config {
     pub(crate) platform: Option<Platform>,
 }
 
+/// The settings of the container in a config.
+#[derive(Default)]
+struct ContainerSettings {
+    labels: BuildLabels,
+}
+
+/// The labels with a build time.
+#[derive(Default)]
+struct BuildLabels {
+    created: Text,
+    build_date: Text,
+}
+
+impl Fields for ContainerSettings {
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        if key != "Labels" {
+            return Ok(false);
+        }
+        self.labels = map.next_value::<Object<BuildLabels>>()?.0;
+        Ok(true)
+    }
+}
+
+impl Fields for BuildLabels {
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        match key {
+            CREATED => self.created = map.next_value()?,
+            BUILD_DATE => self.build_date = map.next_value()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
 impl Config {
     /// Parses the config of an image. Invalid times and platforms are ignored.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct ConfigJson {
-            created: Option<Value>,
-            os: Option<Value>,
-            architecture: Option<Value>,
-            variant: Option<Value>,
-            config: Option<Value>,
+            created: Option<Text>,
+            os: Option<Text>,
+            architecture: Option<Text>,
+            variant: Option<Text>,
+            config: Option<Object<ContainerSettings>>,
         }
         let document: ConfigJson = serde_json::from_slice(bytes)
             .map_err(|error| format!("the image's config is malformed: {}", json_error(&error)))?;
-        let labels = document.config.as_ref().and_then(|c| c.get("Labels"));
-        let label = labels
-            .and_then(|labels| time(labels.get(CREATED)).or_else(|| time(labels.get(BUILD_DATE))));
+        let labels = document.config.unwrap_or_default().0.labels;
         Ok(Self {
-            created: time(document.created.as_ref()),
-            label,
+            created: document.created.as_ref().and_then(time),
+            label: time(&labels.created).or_else(|| time(&labels.build_date)),
             platform: platform(
                 text(document.os.as_ref()),
                 text(document.architecture.as_ref()),
@@ -50,9 +84,9 @@ impl Config {
     }
 }
 
-/// Returns the text, or the empty string if it is missing or not a string.
-fn text(value: Option<&Value>) -> &str {
-    value.and_then(Value::as_str).unwrap_or_default()
+/// Returns the text, or the empty string if there is none.
+fn text(text: Option<&Text>) -> &str {
+    text.and_then(|text| text.0.as_deref()).unwrap_or_default()
 }
 
 /// Creates a platform from its parts, if they are valid. An invalid variant is
@@ -67,8 +101,8 @@ pub(crate) fn platform(os: &str, arch: &str, variant: &str) -> Option<Platform> 
 }
 
 /// Parses a time in the format that builders write: RFC 3339.
-pub(crate) fn time(value: Option<&Value>) -> Option<Timestamp> {
-    let text = value?.as_str()?.trim();
+pub(crate) fn time(text: &Text) -> Option<Timestamp> {
+    let text = text.0.as_deref()?.trim();
     (text != GO_ZERO_TIME).then(|| text.parse().ok()).flatten()
 }
 

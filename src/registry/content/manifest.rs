@@ -14,12 +14,14 @@ use oci_client::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE,
     IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
 use crate::image::{Digest, Platform};
 
-use super::config::{CREATED, json_error, platform, time};
+use super::config::{json_error, platform};
+use super::lenient::Beginning;
+use super::manifest_json::{
+    AnnotationsJson, DescriptorJson, IndexEntries, MAX_ENTRIES, ManifestJson, PlatformJson,
+};
 use crate::secrets::quote as clean;
 
 /// The `Accept` header: indexes first.
@@ -30,19 +32,11 @@ pub(crate) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 
 /// The largest manifest that is read, in bytes: the limit of distribution.
 pub(crate) const MAX_MANIFEST: u64 = 4 * 1024 * 1024;
-/// The most entries that an index may have.
-const MAX_ENTRIES: usize = 1000;
+/// The number of entries up to which an index stays in memory for the run.
+const USUAL_ENTRIES: usize = 32;
 
 /// The config type that Docker clients wrote in 2015.
 const OCTET_STREAM: &str = "application/octet-stream";
-/// The prefixes of the media types of image layers: those of OCI, with any
-/// compression and encryption, and those of Docker.
-const LAYER_TYPES: [&str; 2] = [
-    "application/vnd.oci.image.layer.",
-    "application/vnd.docker.image.rootfs.",
-];
-/// The annotation of the attestations that BuildKit adds to an index.
-const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,52 +110,6 @@ pub(crate) enum ManifestError {
     TooManyEntries(usize),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ManifestJson {
-    schema_version: Option<u64>,
-    media_type: Option<String>,
-    artifact_type: Option<String>,
-    subject: Option<Value>,
-    manifests: Option<Vec<Descriptor>>,
-    config: Option<Descriptor>,
-    layers: Option<Vec<Typed>>,
-    annotations: Option<AnnotationMap>,
-}
-
-/// A descriptor, of which only the type is used.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Typed {
-    #[serde(default)]
-    media_type: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    #[serde(default)]
-    media_type: String,
-    digest: String,
-    #[serde(default)]
-    size: i64,
-    artifact_type: Option<String>,
-    platform: Option<NamedPlatform>,
-    annotations: Option<AnnotationMap>,
-}
-
-#[derive(Deserialize)]
-struct NamedPlatform {
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    variant: Option<String>,
-}
-
-/// Annotations; a value may be something other than a string.
-type AnnotationMap = serde_json::Map<String, Value>;
-
 impl Manifest {
     /// Parses a manifest; `content_type` is that of the response.
     pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Self, ManifestError> {
@@ -214,7 +162,11 @@ fn malformed(fault: &str) -> ManifestError {
 
 impl ManifestJson {
     /// Returns why a manifest is not an image, or `None` if it is one.
-    fn why_not_an_image(&self, config: &Descriptor, media_type: Option<&str>) -> Option<String> {
+    fn why_not_an_image(
+        &self,
+        config: &DescriptorJson,
+        media_type: Option<&str>,
+    ) -> Option<String> {
         let is_of_image = match config.media_type.as_str() {
             IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE => true,
             OCTET_STREAM => media_type == Some(IMAGE_MANIFEST_MEDIA_TYPE),
@@ -231,39 +183,34 @@ impl ManifestJson {
             let artifact_type = clean(artifact_type);
             return Some(format!("it is an artifact of the type {artifact_type}"));
         }
-        if self
-            .subject
-            .as_ref()
-            .is_some_and(|subject| !subject.is_null())
-        {
+        if self.subject.is_some() {
             return Some("it belongs to another image, its subject".to_owned());
         }
-        let mut layers = self.layers.iter().flatten();
-        let other = layers.find(|layer| !is_image_layer(&layer.media_type))?;
-        Some(match clean(&other.media_type).as_str() {
+        let other = self.layers.as_ref()?.other_type.as_ref()?;
+        Some(match clean(other).as_str() {
             "" => "it has a layer without a type".to_owned(),
             layer_type => format!("it has a layer of the type {layer_type}"),
         })
     }
 }
 
-fn is_image_layer(media_type: &str) -> bool {
-    LAYER_TYPES
-        .iter()
-        .any(|prefix| media_type.starts_with(prefix))
-}
-
 impl ImageIndex {
-    fn read(manifests: Vec<Descriptor>, created: Option<Timestamp>) -> Result<Self, ManifestError> {
-        if manifests.len() > MAX_ENTRIES {
-            return Err(ManifestError::TooManyEntries(manifests.len()));
+    fn read(manifests: IndexEntries, created: Option<Timestamp>) -> Result<Self, ManifestError> {
+        let Beginning { kept, length } = manifests;
+        if length > MAX_ENTRIES {
+            return Err(ManifestError::TooManyEntries(length));
         }
-        let entries = manifests
+        let entries = kept
             .into_iter()
             .filter(|entry| !is_attestation(entry) && is_manifest(&entry.media_type))
             .map(IndexEntry::read)
             .collect::<Result<_, _>>()?;
         Ok(Self { entries, created })
+    }
+
+    /// Whether it has more entries than an image for every platform would have.
+    pub(crate) fn is_large(&self) -> bool {
+        self.entries.len() > USUAL_ENTRIES
     }
 
     /// Whether the index itself shows that it holds an image.
@@ -273,8 +220,8 @@ impl ImageIndex {
 }
 
 impl IndexEntry {
-    fn read(entry: Descriptor) -> Result<Self, ManifestError> {
-        let platform = entry.platform.as_ref().and_then(NamedPlatform::read);
+    fn read(entry: DescriptorJson) -> Result<Self, ManifestError> {
+        let platform = entry.platform.as_ref().and_then(PlatformJson::read);
         let is_image = platform.is_some()
             && entry.artifact_type.as_deref().is_none_or(str::is_empty)
             && !is_index(&entry.media_type);
@@ -287,7 +234,7 @@ impl IndexEntry {
     }
 }
 
-impl NamedPlatform {
+impl PlatformJson {
     /// Parses the parts, which have not been checked. An invalid platform is ignored.
     fn read(&self) -> Option<Platform> {
         platform(
@@ -311,8 +258,8 @@ impl Blob {
 }
 
 /// Returns the build time in annotations.
-fn created(annotations: Option<&AnnotationMap>) -> Option<Timestamp> {
-    time(annotations?.get(CREATED))
+fn created(annotations: Option<&AnnotationsJson>) -> Option<Timestamp> {
+    annotations?.0.created
 }
 
 fn is_index(media_type: &str) -> bool {
@@ -330,11 +277,11 @@ fn is_manifest(media_type: &str) -> bool {
         || matches!(media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)
 }
 
-fn is_attestation(entry: &Descriptor) -> bool {
+fn is_attestation(entry: &DescriptorJson) -> bool {
     let marked = entry
         .annotations
         .as_ref()
-        .is_some_and(|annotations| annotations.contains_key(ATTESTATION));
+        .is_some_and(|annotations| annotations.0.marks_attestation);
     let unknown = entry
         .platform
         .as_ref()

@@ -2,5 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod digest;
+pub(crate) mod lenient;
 pub(crate) mod link;
 pub(crate) mod manifest;
+mod manifest_json;

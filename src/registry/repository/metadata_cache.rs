@@ -65,7 +65,9 @@ impl RememberedPage {
     /// The approximate size in bytes.
     pub(crate) fn size(&self) -> usize {
         let names: usize = self.names.iter().map(|name| name.len() + 32).sum();
-        names + self.manifest.as_ref().map_or(0, |text| text.get().len())
+        let texts = [self.etag.as_ref(), self.next.as_ref(), Some(&self.url)];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        names + texts + self.manifest.as_ref().map_or(0, |text| text.get().len())
     }
 }
 

@@ -39,6 +39,13 @@ impl<K: Eq + Hash + Clone, T: Clone> FetchOnce<K, T> {
         cell.get_or_init(fetch).await.clone()
     }
 
+    /// Drops a result, so that its memory is freed. If it is needed again, it is fetched
+    /// again.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.remove(key);
+    }
+
     /// Stores a value that was fetched under another key, unless there is a result.
     pub(crate) fn put(&self, key: K, value: T) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@
 //! registry if the registry redirects, as `registry.k8s.io` does.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use http::StatusCode;
 use reqwest::Url;
@@ -20,6 +21,7 @@ use super::providers::{self, TagFacts};
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Request, Response};
 use crate::registry::content::config::json_error;
+use crate::registry::content::lenient::Beginning;
 use crate::registry::content::link;
 use crate::secrets::quote as clean;
 
@@ -74,7 +76,7 @@ impl TagList {
 
 #[derive(Deserialize)]
 struct TagListJson<'a> {
-    tags: Option<Vec<String>>,
+    tags: Option<Beginning<String, MAX_TAGS>>,
     #[serde(borrow)]
     manifest: Option<&'a RawValue>,
 }
@@ -93,7 +95,9 @@ pub(crate) async fn fetch(
     let mut tags: HashSet<Tag> = HashSet::new();
     let mut illegal = 0_usize;
     let mut described = BTreeMap::new();
-    let mut visited: HashSet<Url> = HashSet::new();
+    // Hashes, because ten thousand links of 4 KiB would take 40 MiB.
+    let hasher = RandomState::new();
+    let mut visited: HashSet<u64> = HashSet::new();
     let mut kept = 0;
     let mut idle = 0;
     for page_number in 1.. {
@@ -153,9 +157,9 @@ pub(crate) async fn fetch(
         if idle > MAX_IDLE_PAGES {
             return Err(useless(remote, "its pages contain no new tags"));
         }
-        visited.insert(url.clone());
+        visited.insert(hasher.hash_one(&url));
         url = link::follow(&at, &next).map_err(|bad| useless(remote, bad))?;
-        if visited.contains(&url) {
+        if visited.contains(&hasher.hash_one(&url)) {
             return Err(useless(remote, "its pages form a loop"));
         }
     }
@@ -189,10 +193,11 @@ async fn fetch_page(
         _ => {}
     }
     let page = parse(remote, &answer)?;
+    let listed = page.tags.map_or_else(Vec::new, |tags| tags.kept);
     let page = RememberedPage {
         url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
-        names: page.tags.unwrap_or_default(),
+        names: listed,
         manifest: page.manifest.map(ToOwned::to_owned),
         next: link::next(&answer.headers).map_err(|bad| useless(remote, bad))?,
     };

@@ -48,6 +48,16 @@ pub(crate) enum SendError {
         /// The time limit.
         after: Duration,
     },
+    /// The time that the requests for one repository may take in total is spent.
+    #[error(
+        "its requests took longer than {limit:?} in total, the last one to {host}; raise --scan-timeout, or use a policy that needs fewer requests"
+    )]
+    BudgetSpent {
+        /// The host of the last request.
+        host: String,
+        /// The time limit.
+        limit: Duration,
+    },
     /// The host asks for fewer requests, for longer than the maximum wait.
     #[error("{host} limits the rate of requests (HTTP 429); {advice}")]
     RateLimited {

@@ -19,6 +19,9 @@ pub(crate) const MAX_TIMEOUTS: u32 = 2;
 /// broken host with thousands of tags from tripling the requests; all requests that are
 /// open during one failure may be repeated.
 pub(crate) const MAX_RETRIES: u32 = 128;
+/// How many large bodies of one host are read at a time. They are parsed at once, so
+/// more would take memory without saving time.
+const MAX_LARGE_BODIES: usize = 4;
 
 /// One host of a run.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(crate) struct Host {
     pub(crate) name: String,
     /// As many as the size of the window, plus the permits that are owed.
     pub(crate) permits: Semaphore,
+    /// The large bodies that may be in memory.
+    pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) state: Mutex<HostState>,
     /// Where repositories wait for their turn to pull.
     pub(crate) line: Arc<WaitingLine>,
@@ -128,6 +133,7 @@ impl Host {
             name,
             line,
             permits: Semaphore::new(window.size()),
+            large_bodies: Arc::new(Semaphore::new(MAX_LARGE_BODIES)),
             state: Mutex::new(HostState {
                 window,
                 owed: 0,
@@ -254,6 +260,7 @@ impl Host {
             SendError::RateLimited { .. }
             | SendError::Reserved { .. }
             | SendError::Offline
+            | SendError::BudgetSpent { .. }
             | SendError::ForbiddenAddress { .. }
             | SendError::Broken { .. }
             | SendError::TooLarge { .. } => false,

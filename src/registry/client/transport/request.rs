@@ -1,16 +1,22 @@
 //! One request and its response.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use secrecy::SecretString;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::address::AddressKind;
 use super::window::RequestKind;
+use crate::registry::client::scan_budget::ScanBudget;
 
 /// The largest body that is read, in bytes after decompression.
 pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
+/// The size up to which any number of bodies may be in memory, in bytes. Of larger ones,
+/// a host gets only a few at a time.
+pub(crate) const SMALL_BODY: usize = 128 * 1024;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -44,6 +50,8 @@ pub(crate) struct Request {
     /// addresses that it may point to are connected to, and the result does not affect a
     /// registry on that host that the user may have named.
     pub(crate) named_by: Option<AddressKind>,
+    /// The time that the requests for its repository may take in total.
+    pub(crate) budget: Option<Arc<ScanBudget>>,
 }
 
 impl Request {
@@ -62,6 +70,7 @@ impl Request {
             is_unbounded_image: false,
             is_other_api: false,
             named_by: None,
+            budget: None,
         }
     }
 
@@ -89,6 +98,8 @@ pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Held as long as a large body is in memory.
+    pub(crate) large: Option<OwnedSemaphorePermit>,
 }
 
 impl Response {

@@ -4,7 +4,7 @@ use super::address::AddressKind;
 use super::error::SendError;
 use super::pulls::Pull;
 use super::request::authority;
-use super::request::{Request, Response};
+use super::request::{Request, Response, SMALL_BODY};
 use super::statistics::Statistics;
 use super::waiting_line::{Puller, WaitingLine};
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ use secrecy::ExposeSecret;
 use super::clients::{ClientUnavailable, Clients};
 use super::host::{Host, RequestSlot, ResponseSummary};
 use crate::registry::cache::CacheStatistics;
+use crate::registry::client::scan_budget::OpenRequest;
 use crate::registry::options::{RegistryOptions, RegistrySetupError};
 
 /// How much of the body of an error response is read, in bytes.
@@ -30,11 +31,68 @@ pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
 /// The maximum number of attempts per request.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
+/// The time that one exchange may take.
+struct TimeLimit<'a> {
+    deadline: tokio::time::Instant,
+    /// The error if it takes longer.
+    error: SendError,
+    _open: Option<OpenRequest<'a>>,
+}
+
+impl<'a> TimeLimit<'a> {
+    /// Starts an exchange.
+    ///
+    /// # Errors
+    /// The time for the whole repository is spent.
+    fn new(timeout: Duration, request: &'a Request, host: &str) -> Result<Self, SendError> {
+        let mut limit = Self {
+            deadline: tokio::time::Instant::now() + timeout,
+            error: SendError::TimedOut {
+                host: host.to_owned(),
+                after: timeout,
+            },
+            _open: None,
+        };
+        let Some(budget) = &request.budget else {
+            return Ok(limit);
+        };
+        let left = budget.left();
+        if left < timeout {
+            limit.deadline = tokio::time::Instant::now() + left;
+            limit.error = SendError::BudgetSpent {
+                host: host.to_owned(),
+                limit: budget.limit(),
+            };
+        }
+        if left.is_zero() {
+            return Err(limit.error);
+        }
+        limit._open = Some(budget.open());
+        Ok(limit)
+    }
+
+    /// Does not count this time.
+    fn extend(&mut self, time: Duration) {
+        self.deadline += time;
+    }
+
+    async fn limit<T>(
+        &self,
+        part: impl Future<Output = Result<T, SendError>>,
+    ) -> Result<T, SendError> {
+        match tokio::time::timeout_at(self.deadline, part).await {
+            Ok(result) => result,
+            Err(_) => Err(self.error.clone()),
+        }
+    }
+}
+
 /// Sends the requests of a run to all hosts.
 #[derive(Debug)]
 pub(crate) struct Transport {
     clients: Clients,
     request_timeout: Duration,
+    scan_timeout: Duration,
     max_connections: usize,
     max_wait: Duration,
     backoff: Duration,
@@ -51,6 +109,7 @@ impl Transport {
         Ok(Self {
             clients: Clients::new(options)?,
             request_timeout: options.request_timeout(),
+            scan_timeout: options.scan_timeout,
             max_connections: options.max_connections,
             max_wait: options.max_wait,
             backoff: options.backoff,
@@ -118,6 +177,11 @@ impl Transport {
     /// Whether the host may use plain HTTP or have a bad certificate.
     pub(crate) fn is_insecure(&self, url: &Url) -> bool {
         self.clients.is_insecure(url)
+    }
+
+    /// The time that the requests for one repository may take in total.
+    pub(crate) fn scan_timeout(&self) -> Duration {
+        self.scan_timeout
     }
 
     /// Sends a request until there is a response or a final error. Any status is a
@@ -234,22 +298,10 @@ impl Transport {
                 reason: forbidden.to_string(),
             },
         })?;
+        let time = TimeLimit::new(self.request_timeout, request, host.name())?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let started = tokio::time::Instant::now();
-        let exchange = self.exchange_headers(client, slot, request);
-        let result = match tokio::time::timeout(self.request_timeout, exchange).await {
-            Ok(Ok((mut response, unread))) => {
-                if let Some(unread) = unread {
-                    response.body = self.error_body(unread).await;
-                }
-                Ok(response)
-            }
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(SendError::TimedOut {
-                host: host.name().to_owned(),
-                after: self.request_timeout,
-            }),
-        };
+        let result = self.exchange_all(client, slot, request, time).await;
         // Without the query, because redirects have signatures there.
         tracing::debug!(
             method = %request.method,
@@ -262,7 +314,38 @@ impl Transport {
         result
     }
 
-    /// Sends a request once. The body of an error response is returned unread.
+    /// Sends a request once and reads the body.
+    async fn exchange_all(
+        &self,
+        client: &reqwest::Client,
+        slot: &RequestSlot<'_>,
+        request: &Request,
+        mut time: TimeLimit<'_>,
+    ) -> Result<Response, SendError> {
+        let exchange = self.exchange_headers(client, slot, request);
+        let (mut response, unread) = time.limit(exchange).await?;
+        let Some(mut unread) = unread else {
+            return Ok(response);
+        };
+        if !response.status.is_success() {
+            response.body = self.error_body(unread).await;
+            return Ok(response);
+        }
+        let host = slot.host();
+        let body = &mut response.body;
+        let beginning = self.read_body(host, &mut unread, request.limit, SMALL_BODY, body);
+        if !time.limit(beginning).await? {
+            // Nothing that an open large body waits for may wait here.
+            let waiting = tokio::time::Instant::now();
+            response.large = Arc::clone(&host.large_bodies).acquire_owned().await.ok();
+            time.extend(waiting.elapsed());
+            let rest = self.read_body(host, &mut unread, request.limit, usize::MAX, body);
+            time.limit(rest).await?;
+        }
+        Ok(response)
+    }
+
+    /// Sends a request once. The body, if there is one to read, is returned unread.
     pub(crate) async fn exchange_headers(
         &self,
         client: &reqwest::Client,
@@ -302,30 +385,28 @@ impl Transport {
             sent,
             after: started.elapsed(),
         });
-        let mut response = Response {
+        let response = Response {
             url: request.url.clone(),
             from,
             status,
             headers,
             body: Vec::new(),
+            large: None,
         };
-        if request.method == Method::HEAD || status.is_redirection() {
-            return Ok((response, None));
-        }
-        if !status.is_success() {
-            return Ok((response, Some(received)));
-        }
-        response.body = self.body(host, received, request.limit).await?;
-        Ok((response, None))
+        let has_body = request.method != Method::HEAD && !status.is_redirection();
+        Ok((response, has_body.then_some(received)))
     }
 
-    /// Reads the body of a successful response, up to its limit.
-    pub(crate) async fn body(
+    /// Reads more of the body of a successful response, up to its limit, until `pause`
+    /// bytes are exceeded. Returns whether that was all.
+    async fn read_body(
         &self,
         host: &Host,
-        mut response: reqwest::Response,
+        response: &mut reqwest::Response,
         limit: u64,
-    ) -> Result<Vec<u8>, SendError> {
+        pause: usize,
+        body: &mut Vec<u8>,
+    ) -> Result<bool, SendError> {
         let too_large = SendError::TooLarge {
             host: host.name().to_owned(),
             limit,
@@ -334,11 +415,10 @@ impl Transport {
         if response.content_length() > Some(limit) {
             return Err(too_large);
         }
-        let mut body = Vec::new();
-        loop {
+        while limit <= SMALL_BODY as u64 || body.len() <= pause {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,
-                Ok(None) => return Ok(body),
+                Ok(None) => return Ok(true),
                 Err(error) => {
                     let url = response.url();
                     return Err(SendError::from_reqwest(host.name(), url, &error));
@@ -350,6 +430,7 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
+        Ok(false)
     }
 
     /// Reads the beginning of any other body. The response counts whether or not that

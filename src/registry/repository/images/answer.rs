@@ -95,7 +95,9 @@ impl RepositoryImages {
             now,
             pushed: self.pushed(version),
         };
-        if self.describe_manifest(&served, wanted, bound, image).await {
+        let is_complete = self.describe_manifest(&served, wanted, bound, image).await;
+        self.forget_if_large(&fetched, &served);
+        if is_complete {
             // An earlier run may have reached the same image through another tag.
             self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
                 .await;

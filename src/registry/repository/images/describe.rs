@@ -108,10 +108,14 @@ impl RepositoryImages {
         image: &mut ImageMetadata,
     ) -> bool {
         let entries = &index.entries;
-        let members = entries
-            .iter()
-            .map(|entry| member(&entry.manifest.digest, None));
-        image.members = Known::Value(members.collect());
+        // The facts about a large index are kept only if they were requested.
+        let is_small = !index.is_large();
+        if is_small || wanted.members || wanted.configs {
+            let members = entries
+                .iter()
+                .map(|entry| member(&entry.manifest.digest, None));
+            image.members = Known::Value(members.collect());
+        }
         if wanted.created || wanted.platforms {
             match self.content(index).await {
                 Ok(Content::Image) => image.content = Known::Value(Content::Image),
@@ -136,8 +140,9 @@ impl RepositoryImages {
             image.created = Known::Value(times);
         }
         // Platforms are only set together with the content.
-        let names_all_platforms =
-            entries.iter().all(|entry| entry.platform.is_some()) && !image.content.is_not_asked();
+        let names_all_platforms = is_small
+            && entries.iter().all(|entry| entry.platform.is_some())
+            && !image.content.is_not_asked();
         if names_all_platforms || wanted.platforms || !is_dated {
             match self.platforms(entries).await {
                 Ok(found) => {
@@ -148,7 +153,9 @@ impl RepositoryImages {
                     let mut platforms: Vec<Platform> =
                         found.into_iter().map(|(platform, _)| platform).collect();
                     platforms.dedup();
-                    image.platforms = Known::Value(platforms);
+                    if is_small || wanted.platforms {
+                        image.platforms = Known::Value(platforms);
+                    }
                 }
                 Err(failure) => {
                     fail(image, wanted.config_facts(), &failure);

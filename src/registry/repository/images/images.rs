@@ -235,6 +235,18 @@ impl RepositoryImages {
         Ok(fetched)
     }
 
+    /// Drops a large index after its facts were read: thousands of tags may point to
+    /// such indexes. If another fact is needed, it is fetched again.
+    pub(crate) fn forget_if_large(&self, version: &TagOrDigest, served: &ServedManifest) {
+        if let Manifest::Index(index) = &served.manifest
+            && index.is_large()
+        {
+            self.manifests.forget(version);
+            self.manifests
+                .forget(&TagOrDigest::Digest(served.digest.clone()));
+        }
+    }
+
     async fn fetch_manifest(
         &self,
         version: &TagOrDigest,

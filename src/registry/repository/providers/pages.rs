@@ -1,9 +1,12 @@
 //! Reads numbered pages within limits, for all providers.
 
+use std::time::Duration;
+
 use http::HeaderValue;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::times::{NoPushTimes, PushTimes, PushedTag};
 use crate::registry::client::remote::Remote;
@@ -15,6 +18,9 @@ pub(crate) const PAGE_SIZE: usize = 100;
 /// The most pages that are read. The creation times of the tags on later pages are
 /// read one by one.
 const MAX_PAGES: usize = 10;
+/// How long the pages may take. The creation times of the tags on later pages are read
+/// one by one.
+const MAX_TIME: Duration = Duration::from_secs(30);
 /// The largest page that is read, in bytes. Docker Hub describes each platform of
 /// each tag: 100 tags with 30 platforms take about 1 MiB.
 const MAX_PAGE: u64 = 8 * 1024 * 1024;
@@ -37,6 +43,7 @@ pub(crate) async fn fetch_all(
     parse: impl Fn(&[u8]) -> serde_json::Result<PushTimePage>,
 ) -> Result<PushTimes, NoPushTimes> {
     let mut times = PushTimes::default();
+    let started = Instant::now();
     for number in 1..=MAX_PAGES {
         let mut url = url.clone();
         url.query_pairs_mut()
@@ -56,7 +63,7 @@ pub(crate) async fn fetch_all(
         for tag in page.tags {
             times.add(tag);
         }
-        if !page.more {
+        if !page.more || started.elapsed() > MAX_TIME {
             break;
         }
     }
