@@ -15,6 +15,8 @@ named_enum! {
         NotAllowed = "not-allowed",
         /// The tag matches `ignore-tags`.
         Ignored = "ignored",
+        /// The text that `extract` makes of the tag is longer than 1 KiB.
+        ExtractTooLong = "extract-too-long",
         /// The tag does not start with the identifier.
         NoIdentifier = "no-identifier",
         /// The tag does not match the glob or the regular expression.
@@ -60,6 +62,7 @@ impl Rejection {
             Self::Filtered => "does not match the tag filter",
             Self::NotAllowed => "is not among the allowed tags",
             Self::Ignored => "is among the ignored tags",
+            Self::ExtractTooLong => "gives an extracted text of more than 1 KiB",
             Self::NoIdentifier => "does not begin with the identifier",
             Self::NoMatch => "does not match the pattern",
             Self::NoVersion => "is not a semantic version",
@@ -89,6 +92,7 @@ impl Rejection {
             Self::Filtered => "match the tag filter",
             Self::NotAllowed => "are allowed",
             Self::Ignored => "are not ignored",
+            Self::ExtractTooLong => "give a short extracted text",
             Self::NoIdentifier => "begin with the identifier",
             Self::NoMatch => "match the pattern",
             Self::NoVersion => "are versions",

@@ -79,7 +79,7 @@ impl TagFilter {
         if matches_any(&self.ignore, text) {
             return Err(Rejection::Ignored);
         }
-        let key = self.key(text).ok_or(Rejection::NoIdentifier)?;
+        let key = self.key(text)?;
         Ok(Passed {
             key,
             allows_prerelease: adds && allowed,
@@ -102,24 +102,32 @@ impl TagFilter {
         }
     }
 
-    /// The text that the policy reads; `None` if the identifier is missing.
-    fn key<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+    /// The text that the policy reads.
+    ///
+    /// # Errors
+    ///
+    /// The extracted text is too long, or the identifier is missing.
+    fn key<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, Rejection> {
         let extracted = match (&self.pattern, &self.extract) {
             (Some(pattern), Some(template)) => match pattern.captures(text) {
-                Some(captures) => Cow::Owned(template.expand(&captures)),
+                Some(captures) => {
+                    let expanded = template.expand(&captures);
+                    Cow::Owned(expanded.ok_or(Rejection::ExtractTooLong)?)
+                }
                 None => Cow::Borrowed(text),
             },
             _ => Cow::Borrowed(text),
         };
-        match &self.identifier {
-            None => Some(extracted),
-            Some(prefix) => match extracted {
-                Cow::Borrowed(text) => text.strip_prefix(prefix.as_str()).map(Cow::Borrowed),
-                Cow::Owned(text) => text
-                    .strip_prefix(prefix.as_str())
-                    .map(|rest| Cow::Owned(rest.to_owned())),
-            },
-        }
+        let Some(prefix) = &self.identifier else {
+            return Ok(extracted);
+        };
+        let rest = match extracted {
+            Cow::Borrowed(text) => text.strip_prefix(prefix.as_str()).map(Cow::Borrowed),
+            Cow::Owned(text) => text
+                .strip_prefix(prefix.as_str())
+                .map(|rest| Cow::Owned(rest.to_owned())),
+        };
+        rest.ok_or(Rejection::NoIdentifier)
     }
 }
 
@@ -173,10 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn tag_whose_extracted_text_is_too_long_is_rejected() {
+        let filter = TagFilter {
+            pattern: Some(regex("^.*$")),
+            extract: Template::new(&"$0".repeat(200)).ok(),
+            ..TagFilter::default()
+        };
+        assert_eq!(key(&filter, "12345"), Ok("12345".repeat(200)));
+        assert_eq!(key(&filter, "123456"), Err(Rejection::ExtractTooLong));
+        assert_eq!(filter.key_of_running("123456"), "123456");
+    }
+
+    #[test]
     fn policy_reads_the_extracted_text_without_the_identifier() {
         let filter = TagFilter {
             pattern: Some(regex("^(?P<v>.*)-alpine$")),
-            extract: Some(Template::new("$v")),
+            extract: Template::new("$v").ok(),
             identifier: Some("v".to_owned()),
             ..TagFilter::default()
         };

@@ -188,7 +188,8 @@ impl TestArgs {
                 .extract
                 .as_deref()
                 .filter(|text| !text.is_empty())
-                .map(Template::new),
+                .map(|text| Template::new(text).map_err(|error| invalid("--extract", text, error)))
+                .transpose()?,
             allow: self
                 .allow_tags
                 .iter()

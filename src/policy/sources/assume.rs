@@ -124,7 +124,7 @@ impl PolicyText {
         let mut policy = ContainerPolicy::new(&self.rule, rule, ASSUMED);
         if let Some(filter) = self.filter_tags() {
             policy.filter.pattern = GoRegex::new(&filter).ok();
-            policy.filter.extract = self.extract().as_deref().map(Template::new);
+            policy.filter.extract = self.extract().and_then(|text| Template::new(&text).ok());
             policy.text = self.to_string();
         }
         Some(policy)

@@ -35,7 +35,10 @@ pub(crate) fn apply_refinements(
             return Err(PolicyError::new(text, origin, reason));
         }
         // An empty template means the whole tag, as in Flux.
-        policy.filter.extract = (!text.is_empty()).then(|| Template::new(text));
+        policy.filter.extract = match text {
+            "" => None,
+            _ => Some(Template::new(text).map_err(|error| PolicyError::new(text, origin, error))?),
+        };
     }
     if let Some((origin, text)) = find(AnnotationKey::AllowTags(container), annotations) {
         policy.filter.allow = patterns(&origin, text)?;

@@ -31,9 +31,28 @@ enum Piece {
     Name(String),
 }
 
+/// The longest template and the longest expansion, in bytes. A tag has at most 128. A template
+/// repeats a group as often as it likes, and every tag of a repository is expanded.
+const MAX_TEMPLATE_BYTES: usize = 1024;
+
+/// The template is too long. The policy has to be fixed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the template is {length} bytes long; at most {MAX_TEMPLATE_BYTES} are allowed")]
+pub struct TemplateError {
+    /// The length of the text in bytes.
+    length: usize,
+}
+
 impl Template {
-    /// Parses a template. Every text is valid.
-    pub fn new(text: &str) -> Self {
+    /// Parses a template.
+    ///
+    /// # Errors
+    ///
+    /// The text has more than 1 KiB. Any other text is valid.
+    pub fn new(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > MAX_TEMPLATE_BYTES {
+            return Err(TemplateError { length: text.len() });
+        }
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -57,10 +76,10 @@ impl Template {
         if !literal.is_empty() {
             pieces.push(Piece::Literal(literal));
         }
-        Self {
+        Ok(Self {
             text: text.to_owned(),
             pieces,
-        }
+        })
     }
 
     /// The template as written.
@@ -68,17 +87,22 @@ impl Template {
         &self.text
     }
 
-    /// Replaces the group references by the texts that the groups matched.
-    pub fn expand(&self, captures: &GoCaptures<'_>) -> String {
+    /// Replaces the group references by the texts that the groups matched. `None` if the result
+    /// would have more than 1 KiB.
+    pub fn expand(&self, captures: &GoCaptures<'_>) -> Option<String> {
         let mut expanded = String::new();
         for piece in &self.pieces {
-            expanded.push_str(match piece {
+            let text = match piece {
                 Piece::Literal(text) => text,
                 Piece::Number(index) => captures.get(*index).unwrap_or_default(),
                 Piece::Name(name) => captures.name(name).unwrap_or_default(),
-            });
+            };
+            if expanded.len() + text.len() > MAX_TEMPLATE_BYTES {
+                return None;
+            }
+            expanded.push_str(text);
         }
-        expanded
+        Some(expanded)
     }
 }
 
@@ -126,7 +150,27 @@ mod tests {
         let regex = GoRegex::new(r"(?P<branch>[a-z]+)-(?P<ts>\d+)(-(?P<none>x))?$")
             .expect("the expression is valid");
         let captures = regex.captures("v-main-42").expect("it matches");
-        Template::new(template).expand(&captures)
+        let template = Template::new(template).expect("a short template");
+        template.expand(&captures).expect("a short text")
+    }
+
+    #[test]
+    fn template_and_expansion_are_limited_to_a_kibibyte() {
+        let regex = GoRegex::new("^.*$").expect("the expression is valid");
+        let tag = "t".repeat(128);
+        let expand = |template: &str| {
+            let captures = regex.captures(&tag).expect("it matches");
+            let template = Template::new(template).expect("a short template");
+            template.expand(&captures).map(|text| text.len())
+        };
+        assert_eq!(expand(&"$0".repeat(8)), Some(1024));
+        assert_eq!(expand(&format!("x{}", "$0".repeat(8))), None);
+        assert_eq!(expand(&"$0".repeat(512)), None);
+        assert_eq!(expand(&"$none".repeat(200)), Some(0));
+        let error = Template::new(&"x".repeat(1025)).expect_err("too long");
+        let message = "the template is 1025 bytes long; at most 1024 are allowed";
+        assert_eq!(error.to_string(), message);
+        assert_eq!(expand(&"x".repeat(1024)), Some(1024));
     }
 
     #[test]
