@@ -132,6 +132,7 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::Filtered => "matches the tag filter",
         Rejection::NotAllowed => "is allowed",
         Rejection::Ignored => "is not ignored",
+        Rejection::ExtractTooLong => "gives a short extracted text",
         Rejection::NoIdentifier => "begins with the identifier",
         Rejection::NoMatch => "matches the pattern",
         Rejection::NoVersion => "is a version",

@@ -18,7 +18,7 @@ fn an_endless_token_is_blamed_on_the_registry_and_not_on_the_image() {
         let failure = failure(&image(&metadata, "1").created);
         assert_eq!(failure.kind, FetchFailureKind::Registry, "{failure}");
         assert!(
-            failure.message.contains("larger than 1048576 bytes"),
+            failure.message.contains("larger than 65536 bytes"),
             "{failure}"
         );
     }

@@ -6,7 +6,7 @@ use serde::de::MapAccess;
 
 use crate::image::Platform;
 
-use super::lenient::{Fields, Object, Text};
+use super::lenient::{Excerpt, Fields, Text};
 
 /// The annotation and the label that contain the build time.
 pub(crate) const CREATED: &str = "org.opencontainers.image.created";
@@ -42,7 +42,7 @@ impl Fields for ContainerSettings {
         if key != "Labels" {
             return Ok(false);
         }
-        self.labels = map.next_value::<Object<BuildLabels>>()?.0;
+        self.labels = map.next_value::<Excerpt<BuildLabels>>()?.0;
         Ok(true)
     }
 }
@@ -67,7 +67,7 @@ impl Config {
             os: Option<Text>,
             architecture: Option<Text>,
             variant: Option<Text>,
-            config: Option<Object<ContainerSettings>>,
+            config: Option<Excerpt<ContainerSettings>>,
         }
         let document: ConfigJson = serde_json::from_slice(bytes)
             .map_err(|error| format!("the image's config is malformed: {}", json_error(&error)))?;

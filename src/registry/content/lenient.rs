@@ -15,7 +15,7 @@ pub(crate) struct Text(pub(crate) Option<String>);
 
 /// What is kept of an object. It is empty if the value has another type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Object<T>(pub(crate) T);
+pub(crate) struct Excerpt<T>(pub(crate) T);
 
 /// The part of an object that is kept.
 pub(crate) trait Fields: Default {
@@ -86,7 +86,7 @@ impl FromAny for Text {
     }
 }
 
-impl<T: Fields> FromAny for Object<T> {
+impl<T: Fields> FromAny for Excerpt<T> {
     fn from_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
         let mut fields = T::default();
         while let Some(key) = map.next_key::<String>()? {
@@ -104,7 +104,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-impl<'de, T: Fields> Deserialize<'de> for Object<T> {
+impl<'de, T: Fields> Deserialize<'de> for Excerpt<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyType(PhantomData))
     }
@@ -119,8 +119,8 @@ pub(crate) struct Beginning<T, const MOST: usize> {
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Beginning<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List<T, const MOST: usize>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for List<T, MOST> {
+        struct BeginningVisitor<T, const MOST: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for BeginningVisitor<T, MOST> {
             type Value = Beginning<T, MOST>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,7 +143,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Beginning
                 Ok(Beginning { kept, length })
             }
         }
-        deserializer.deserialize_seq(List(PhantomData))
+        deserializer.deserialize_seq(BeginningVisitor(PhantomData))
     }
 }
 
@@ -185,11 +185,11 @@ mod tests {
             ("null", None),
             (r#""name""#, None),
         ] {
-            let read: Object<Named> = serde_json::from_str(json).expect(json);
+            let read: Excerpt<Named> = serde_json::from_str(json).expect(json);
             assert_eq!(read.0.name.as_deref(), name, "{json}");
         }
         for broken in [r#"{"name":"a""#, r#"{"x":[1,}"#, "", r#"{"name":}"#] {
-            assert!(serde_json::from_str::<Object<Named>>(broken).is_err());
+            assert!(serde_json::from_str::<Excerpt<Named>>(broken).is_err());
         }
     }
 

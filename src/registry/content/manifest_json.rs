@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::config::{CREATED, time};
-use super::lenient::{Beginning, Fields, Object, Text};
+use super::lenient::{Beginning, Excerpt, Fields, Text};
 
 /// The most entries that an index may have.
 pub(crate) const MAX_ENTRIES: usize = 1000;
@@ -40,7 +40,7 @@ pub(crate) struct ManifestJson {
 pub(crate) type IndexEntries = Beginning<DescriptorJson, MAX_ENTRIES>;
 
 /// What is kept of annotations, whose values may have any type.
-pub(crate) type AnnotationsJson = Object<KnownAnnotations>;
+pub(crate) type AnnotationsJson = Excerpt<KnownAnnotations>;
 
 /// A reference to other content.
 #[derive(Deserialize)]

@@ -19,7 +19,7 @@ use crate::registry::loopback::is_loopback;
 use crate::secrets::{self, header, quote};
 
 /// The largest response of a token endpoint that is read, in bytes.
-const MAX_TOKEN_BODY: u64 = 128 * 1024;
+const MAX_TOKEN_BODY: u64 = 64 * 1024;
 /// The `client_id` that is sent.
 const CLIENT_ID: &str = "kubectl-imgpolicy";
 

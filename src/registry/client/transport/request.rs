@@ -16,7 +16,7 @@ use crate::registry::client::scan_budget::ScanBudget;
 pub(crate) const MAX_BODY: u64 = 32 * 1024 * 1024;
 /// The size up to which any number of bodies may be in memory, in bytes. Of larger ones,
 /// a host gets only a few at a time.
-pub(crate) const SMALL_BODY: usize = 128 * 1024;
+pub(crate) const SMALL_BODY: usize = 64 * 1024;
 
 /// One request.
 #[derive(Debug, Clone)]

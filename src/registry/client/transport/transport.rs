@@ -28,6 +28,8 @@ use crate::registry::options::{RegistryOptions, RegistrySetupError};
 pub(crate) const MAX_ERROR_BODY: usize = 16 * 1024;
 /// How long that may take; the body only explains the status.
 pub(crate) const ERROR_BODY_TIME: Duration = Duration::from_secs(2);
+/// By how many bytes the buffer of a large body grows.
+const GROWTH: usize = 1024 * 1024;
 /// The maximum number of attempts per request.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
@@ -427,6 +429,11 @@ impl Transport {
             self.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
             if (body.len() + chunk.len()) as u64 > limit {
                 return Err(too_large);
+            }
+            let size = body.len() + chunk.len();
+            if size > SMALL_BODY && size > body.capacity() {
+                // Doubling could take twice as much memory as the body.
+                body.reserve_exact(chunk.len().max(GROWTH));
             }
             body.extend_from_slice(&chunk);
         }
