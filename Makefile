@@ -2,6 +2,12 @@
 
 CARGO ?= cargo
 
+# Tools that are built in target/tools where they are missing. The versions are only here.
+CARGO_CYCLONEDX_VERSION = 0.5.9
+CARGO_FUZZ_VERSION = 0.13.2
+CARGO_CYCLONEDX = target/tools/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin/cargo-cyclonedx
+CARGO_FUZZ = target/tools/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -19,6 +25,10 @@ dist: ## Build and pack the plugin as it is released: target/dist (TARGET=…).
 .PHONY: dist-check
 dist-check: ## Build it twice, at two places, and compare the archives (TARGET=…).
 	.ci/dist-check $(TARGET)
+
+.PHONY: sbom
+sbom: $(CARGO_CYCLONEDX) ## List the crates in the program: target/dist/kubectl-imgpolicy.cdx.json.
+	.ci/sbom $(CARGO_CYCLONEDX)
 
 .PHONY: fmt
 fmt: ## Format the source.
@@ -43,6 +53,31 @@ readme-test:
 .PHONY: e2e
 e2e: ## Run the tests against a real API server, registry and memcached (needs Go).
 	$(CARGO) test --features live --test live
+
+# How long each target runs, which ones do, and the longest input in bytes.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+FUZZ_BYTES ?= 4096
+
+# The program's own lock file keeps the dependencies the same. New inputs go to
+# target/fuzz/inputs, those that fail to target/fuzz/failed. Sanitizers look for faults of
+# unsafe code, which this crate does not have, and need a nightly compiler.
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz each parser for a minute (FUZZ_SECONDS=…, FUZZ_TARGETS=…; needs a C++ compiler).
+	@cp Cargo.lock fuzz/Cargo.lock
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/inputs/$$target target/fuzz/failed/$$target; \
+		$(CARGO_FUZZ) run --sanitizer none --fuzz-dir fuzz --target-dir target/fuzz $$target \
+			target/fuzz/inputs/$$target fuzz/corpus/$$target -- -print_final_stats=1 \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_BYTES) -timeout=10 \
+			-artifact_prefix=target/fuzz/failed/$$target/; \
+	done
+
+$(CARGO_FUZZ):
+	$(CARGO) install --locked --root $(patsubst %/bin,%,$(@D)) cargo-fuzz --version $(CARGO_FUZZ_VERSION)
+
+$(CARGO_CYCLONEDX):
+	$(CARGO) install --locked --root $(patsubst %/bin,%,$(@D)) cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
 
 .PHONY: structure
 structure: ## Measure the structure of the source (-v lists what it counts: ARGS=-v).

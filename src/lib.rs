@@ -30,6 +30,8 @@ pub mod cluster;
 pub mod collect;
 pub mod evaluator;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod image;
 pub mod manifest;
 pub mod output;

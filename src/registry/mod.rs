@@ -83,3 +83,8 @@ pub use cache::{
     EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,
 };
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::{
+    cache::memcached, client::auth::challenge, content::link, mirrors::format as registries_conf,
+};

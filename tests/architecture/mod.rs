@@ -98,8 +98,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Modules that may use all others.
-const ON_TOP: &[&str] = &["cli", "lib", "main"];
+/// Modules that may use all others. `fuzzing` exists only in tests and under a fuzzer.
+const ON_TOP: &[&str] = &["cli", "fuzzing", "lib", "main"];
 
 /// Modules without access to the clock, environment, files, network, or terminal.
 const PURE: &[&str] = &[

@@ -19,7 +19,7 @@
 pub(crate) mod checksum;
 mod key;
 mod maintenance;
-mod memcached;
+pub(crate) mod memcached;
 mod option;
 mod report;
 mod shard;

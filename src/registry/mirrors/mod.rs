@@ -17,8 +17,8 @@
 
 mod conf;
 pub(crate) mod config_files;
-mod format;
-mod prefix;
+pub(crate) mod format;
+pub(crate) mod prefix;
 
 pub use self::conf::RegistriesConf;
 pub(crate) use self::conf::{PullSource, PullSources, Role};

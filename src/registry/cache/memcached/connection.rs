@@ -67,8 +67,17 @@ impl From<io::Error> for CacheServerError {
     }
 }
 
+/// What a connection reads from and writes to.
+pub(crate) trait CacheStream: Read + Write {
+    /// Sets the deadline for the response to a request of this many bytes.
+    fn begin(&mut self, bytes: usize);
+
+    /// Extends the deadline for this many bytes.
+    fn allow(&mut self, bytes: usize);
+}
+
 /// A socket whose reads and writes share one deadline.
-struct TimedStream {
+pub(crate) struct TimedStream {
     stream: TcpStream,
     deadline: Instant,
 }
@@ -80,8 +89,14 @@ impl TimedStream {
             left => Ok(Some(left)),
         }
     }
+}
 
-    /// Extends the deadline for this many bytes.
+impl CacheStream for TimedStream {
+    fn begin(&mut self, bytes: usize) {
+        self.deadline = Instant::now() + SERVER_TIMEOUT;
+        self.allow(bytes);
+    }
+
     fn allow(&mut self, bytes: usize) {
         self.deadline += Duration::from_millis(bytes as u64 / 1024);
     }
@@ -114,8 +129,8 @@ pub(crate) enum SetOutcome {
 }
 
 /// A connection. It cannot be used again after an error.
-pub(crate) struct Connection {
-    socket: BufReader<TimedStream>,
+pub(crate) struct Connection<S = TimedStream> {
+    socket: BufReader<S>,
 }
 
 impl Connection {
@@ -124,16 +139,22 @@ impl Connection {
         let deadline = Instant::now() + SERVER_TIMEOUT;
         let stream = connect(addresses(server, deadline)?, deadline)?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            socket: BufReader::new(TimedStream { stream, deadline }),
-        })
+        Ok(Self::on(TimedStream { stream, deadline }))
+    }
+}
+
+impl<S: CacheStream> Connection<S> {
+    /// A connection on an open stream.
+    pub(crate) fn on(stream: S) -> Self {
+        Self {
+            socket: BufReader::new(stream),
+        }
     }
 
     /// Sends a request and sets the deadline for its response.
     fn send(&mut self, request: &[u8]) -> Result<(), CacheServerError> {
         let socket = self.socket.get_mut();
-        socket.deadline = Instant::now() + SERVER_TIMEOUT;
-        socket.allow(request.len());
+        socket.begin(request.len());
         Ok(socket.write_all(request)?)
     }
 

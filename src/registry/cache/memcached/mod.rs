@@ -9,5 +9,7 @@ mod shards;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::connection::{CacheStream, Connection, MAX_VALUE};
 pub(crate) use self::maintenance::{clear, report};
 pub(crate) use self::shards::shards;
