@@ -13,7 +13,7 @@ use super::commands::commands;
 use super::{assert_named, documents, printed, read, shell};
 
 /// Flags of other programs, and the one that clap adds.
-const OTHER_FLAGS: [&str; 11] = [
+const OTHER_FLAGS: [&str; 14] = [
     "--annotation",
     "--creation-time",
     "--reproducible",
@@ -25,6 +25,9 @@ const OTHER_FLAGS: [&str; 11] = [
     "--update-image",
     "--update-all-images",
     "--force",
+    "--repo",
+    "--signer-workflow",
+    "--check",
 ];
 
 #[test]

@@ -1,11 +1,13 @@
-//! Release files: the krew manifest, the workflow, and the packing script agree on
+//! Release files: the krew manifest, the workflows, and the packing script agree on
 //! platforms and names.
+
+mod dependencies;
+mod workflows;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use regex::Regex;
 use serde_json::Value;
 
 use crate::support::krew_manifest::{TEMPLATE, filled_in};
@@ -112,32 +114,4 @@ fn manifest_follows_the_rules_of_the_krew_index() {
     }
     let lines = text(&manifest, "/spec/description").lines();
     assert_eq!(lines.filter(|line| line.chars().count() > 80).count(), 0);
-}
-
-#[test]
-fn actions_are_pinned_by_commit() {
-    let action = Regex::new(r"uses: (\S+)(.*)").expect("a pattern");
-    let pinned = Regex::new(r"^[\w.-]+/[\w./-]+@[0-9a-f]{40}$").expect("a pattern");
-    let mut pins: BTreeSet<String> = BTreeSet::new();
-    for workflow in ["ci", "release"] {
-        let workflow = read(&format!(".github/workflows/{workflow}.yaml"));
-        for found in action.captures_iter(&workflow) {
-            assert!(pinned.is_match(&found[1]), "{}", &found[1]);
-            assert!(
-                found[2].starts_with(" # v"),
-                "{}: which version?",
-                &found[1]
-            );
-            pins.insert(found[1].to_owned());
-        }
-    }
-    let actions: BTreeSet<&str> = pins
-        .iter()
-        .filter_map(|pin| pin.split('@').next())
-        .collect();
-    assert_eq!(
-        actions.len(),
-        pins.len(),
-        "an action in two versions: {pins:?}"
-    );
 }
