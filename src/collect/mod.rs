@@ -22,4 +22,6 @@ pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use fetch::fetch_until_decidable;
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
 pub use scan::{ScanProgress, scan};
-pub use snapshot::{CollectError, from_cluster, from_files, read_workloads, surroundings};
+pub use snapshot::{
+    CollectError, from_cluster, from_files, imageless_releases, read_workloads, surroundings,
+};

@@ -11,7 +11,7 @@ use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
 use crate::policy::ImagePolicies;
-use crate::workload::{Node, Scheduling, Workload};
+use crate::workload::{Node, Scheduling, Workload, WorkloadKind};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
@@ -46,6 +46,9 @@ pub async fn read_workloads(
     snapshot.context = cluster.context().map(str::to_owned);
     snapshot.workloads = listing.workloads;
     snapshot.errors = listing.errors.into_iter().map(ScopeError::from).collect();
+    snapshot
+        .notes
+        .extend(imageless_releases(&snapshot.workloads));
     Ok(snapshot)
 }
 
@@ -163,6 +166,34 @@ pub fn from_files(
         .collect();
     snapshot.notes = snapshot.sources().unmatched(snapshot.workloads.iter());
     Ok(snapshot)
+}
+
+/// How many names a note lists.
+const MAX_NAMES: usize = 5;
+
+/// The note about Helm releases without any image in their values, which have no row.
+#[must_use]
+pub fn imageless_releases(workloads: &[Workload]) -> Option<String> {
+    let names: Vec<&str> = workloads
+        .iter()
+        .filter(|w| w.id.kind == WorkloadKind::HelmRelease && w.containers.is_empty())
+        .map(|workload| workload.id.name.as_str())
+        .collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("helmrelease/{name} has no image in its values")),
+        names => {
+            let listed = names[..names.len().min(MAX_NAMES)].join(", ");
+            let more = match names.len().saturating_sub(MAX_NAMES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Some(format!(
+                "{} HelmReleases have no image in their values: {listed}{more}",
+                names.len()
+            ))
+        }
+    }
 }
 
 /// Why no decision is possible.

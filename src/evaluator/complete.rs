@@ -8,6 +8,7 @@ use super::election::refused::{self, Refused};
 use super::evaluation::Evaluation;
 use super::input::EvaluationInput;
 use super::moved_tag;
+use super::sentence::CHART_TAG;
 use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
 use crate::policy::{Rejection, Warning, WarningCode};
 
@@ -25,7 +26,10 @@ pub(crate) fn complete(
     if !unconfirmed.is_empty() {
         return Evaluation::Needs(unconfirmed);
     }
-    verdict.warnings.extend(mutable_tag(input.image));
+    let has_chart_tag = input.context.has_chart_tag;
+    verdict
+        .warnings
+        .extend(moving_version(input.image, has_chart_tag));
     // If no tag was elected, the first refusal is already the message.
     if verdict.latest.is_some() {
         verdict.warnings.extend(refused::warnings(refused));
@@ -108,10 +112,15 @@ fn facts_of(
     (created, digest, ripe.map(|ripe| ripe.clock))
 }
 
-/// The warning about an image whose name may refer to another image tomorrow.
-pub(crate) fn mutable_tag(image: &ImageReference) -> Option<Warning> {
+/// The warning about an image whose name may refer to another image tomorrow, or
+/// whose tag the chart of a Helm release chooses.
+pub(crate) fn moving_version(image: &ImageReference, has_chart_tag: bool) -> Option<Warning> {
     if !image.is_mutable() {
         return None;
+    }
+    if has_chart_tag {
+        let message = format!("the values have no tag: {CHART_TAG}");
+        return Some(Warning::new(WarningCode::ChartTag, message));
     }
     let message = match image.tag() {
         Some(tag) => format!("{tag} may refer to another image tomorrow"),

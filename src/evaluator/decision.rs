@@ -42,6 +42,8 @@ named_enum! {
         Downgrade = "downgrade",
         /// The elected tag is of another variant of the image than the running one.
         VariantChange = "variant-change",
+        /// The values of a Helm release have no tag, so the chart's own tag counts.
+        ChartTag = "chart-tag",
         /// No tag passes the policy.
         NoMatchingTag = "no-matching-tag",
         /// The policy is malformed or ambiguous.
@@ -82,6 +84,7 @@ impl Reason {
             | Self::Excluded
             | Self::Downgrade
             | Self::VariantChange
+            | Self::ChartTag
             | Self::NoMatchingTag => Outcome::Keep,
             Self::InvalidPolicy
             | Self::NoCreationTime
@@ -118,6 +121,7 @@ impl Reason {
             Self::Excluded => "the image is excluded",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
+            Self::ChartTag => "the chart's own tag counts",
             Self::NoMatchingTag => "no tag matches the policy",
             Self::InvalidPolicy => "the policy is invalid",
             Self::NoCreationTime => "the running image has no creation time",

@@ -19,6 +19,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) running: &'a [RunningImage],
     /// How many tags the gate may refuse before the search ends.
     pub(crate) max_candidates: usize,
+    /// Whether the chart of a Helm release chooses the tag, which is then not known.
+    pub(crate) has_chart_tag: bool,
 }
 
 /// Everything that an evaluation depends on.
@@ -27,7 +29,7 @@ pub(crate) struct EvaluationInput<'a> {
     /// The image that the manifest names.
     pub(crate) image: &'a ImageReference,
     /// The tag that a container runtime would pull; `None` if the manifest names
-    /// only a digest.
+    /// only a digest, or the chart of a Helm release chooses the tag.
     pub(crate) running: Option<Tag>,
     pub(crate) context: &'a RunContext<'a>,
     pub(crate) policy: &'a ContainerPolicy,
@@ -46,6 +48,7 @@ impl<'a> EvaluationInput<'a> {
         let running = match (image.tag(), image.digest()) {
             (Some(tag), _) => Some(tag.clone()),
             (None, Some(_)) => None,
+            (None, None) if context.has_chart_tag => None,
             (None, None) => match image.pulled() {
                 TagOrDigest::Tag(tag) => Some(tag),
                 TagOrDigest::Digest(_) => None,

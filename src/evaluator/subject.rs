@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::assessment::Row;
-use super::complete::mutable_tag;
+use super::complete::moving_version;
 use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 use super::evaluate::evaluate;
 use super::evaluation::Evaluation;
@@ -91,6 +91,7 @@ impl<'s> Subject<'s> {
             platforms: (!settings.platforms.is_empty()).then(|| settings.platforms.clone()),
             running: &[],
             max_candidates: settings.max_candidates(),
+            has_chart_tag: false,
         };
         Self::new(workload, container, resolved, None, None, context)
     }
@@ -227,7 +228,7 @@ impl<'s> Subject<'s> {
             && resolved.state != State::Ignored
             && let Ok(image) = &self.image
         {
-            warnings.extend(mutable_tag(image));
+            warnings.extend(moving_version(image, self.context.has_chart_tag));
         }
         Decision {
             state: resolved.state,

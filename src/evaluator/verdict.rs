@@ -6,6 +6,7 @@ use super::election::rank::Ranking;
 use super::evaluation::Evaluation;
 use super::input::EvaluationInput;
 use super::sentence;
+use super::sentence::CHART_TAG;
 use crate::image::{FetchFailure, Known, Tag};
 use crate::policy::{Order, Rejection, TagVersion, Warning, WarningCode};
 
@@ -17,6 +18,12 @@ impl EvaluationInput<'_> {
         let verdict = match election {
             Election::Needs(facts) => return Evaluation::Needs(facts),
             Election::Failed(failure) => return Evaluation::failed(&failure),
+            Election::Update { tag, digest } if self.keeps_chart_tag() => {
+                let elected = self.elected(&tag, ranking);
+                let message = format!("{elected}, but {CHART_TAG}; use --image, or pin one tag");
+                Verdict::new(Reason::ChartTag, message)
+                    .electing(image.with(Some(&tag), digest.as_ref()))
+            }
             Election::Update { tag, digest } => {
                 let message = self.elected(&tag, ranking);
                 let mut verdict = Verdict::new(Reason::NewerImage, message)
@@ -64,6 +71,12 @@ impl EvaluationInput<'_> {
             Election::Unchecked(tag, failure) => self.unchecked(&tag, &failure),
         };
         verdict.into()
+    }
+
+    /// Whether the tag that runs is not known, because the chart of a Helm release
+    /// chooses it. Any elected tag might be a downgrade, unless it is named exactly.
+    fn keeps_chart_tag(&self) -> bool {
+        self.context.has_chart_tag && !self.policy.rule.is_exact_pin()
     }
 
     fn elected(&self, tag: &Tag, ranking: &Ranking<'_>) -> String {

@@ -104,6 +104,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         Reason::UpToDate
         | Reason::Downgrade
         | Reason::VariantChange
+        | Reason::ChartTag
         | Reason::NoMatchingTag
         | Reason::NoCreationTime
         | Reason::WrongPlatform

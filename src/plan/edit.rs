@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::workload::{ContainerType, Observed, Workload, WorkloadKind, plain_scalar};
+use crate::workload::{ContainerType, Observed, Workload, WorkloadKind, plain_scalar, value_at};
 
 /// The fields that are written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,9 +118,7 @@ impl Edit {
         let mut body = json!({ "metadata": metadata });
         let kind = object.workload.id.kind;
         if kind == WorkloadKind::HelmRelease {
-            for edit in &self.values {
-                put(&mut body["spec"]["values"], &edit.path, edit.value());
-            }
+            self.put_values(&mut body["spec"], object);
             return Patch {
                 kind: PatchKind::Merge,
                 body,
@@ -148,6 +146,30 @@ impl Edit {
         Patch {
             kind: PatchKind::Strategic,
             body,
+        }
+    }
+
+    /// Adds the values that a merge patch contains. It replaces lists, so a value in a
+    /// list is written together with the rest of the list.
+    fn put_values(&self, spec: &mut Value, object: &Observed) {
+        let before = object.values.as_ref().and_then(Value::as_object);
+        let mut after = before.cloned().unwrap_or_default();
+        for edit in &self.values {
+            put_scalar(&mut after, edit);
+        }
+        for edit in &self.values {
+            let list = (1..edit.path.len()).find(|&keys| {
+                let value = value_at(&after, &edit.path[..keys]);
+                value.is_some_and(Value::is_array)
+            });
+            let (path, value) = match list {
+                Some(keys) => (
+                    &edit.path[..keys],
+                    value_at(&after, &edit.path[..keys]).cloned(),
+                ),
+                None => (&edit.path[..], Some(edit.value())),
+            };
+            put(&mut spec["values"], path, value.unwrap_or_default());
         }
     }
 
@@ -231,6 +253,31 @@ pub(crate) fn list_key(list: ContainerType) -> &'static str {
     match list {
         ContainerType::Container => "containers",
         ContainerType::InitContainer => "initContainers",
+    }
+}
+
+/// Writes a scalar into the values of a release, if its block exists.
+pub(crate) fn put_scalar(values: &mut Map<String, Value>, edit: &ValueEdit) {
+    let Some((last, above)) = edit.path.split_last() else {
+        return;
+    };
+    let block = match above.split_first() {
+        None => Some(values),
+        Some((first, rest)) => {
+            let block = rest.iter().try_fold(values.get_mut(first), |at, key| {
+                Some(match at? {
+                    Value::Array(items) => items.get_mut(key.parse::<usize>().ok()?),
+                    value => value.get_mut(key),
+                })
+            });
+            block.flatten().and_then(Value::as_object_mut)
+        }
+    };
+    if let Some(block) = block {
+        match edit.text {
+            Some(_) => block.insert(last.clone(), edit.value()),
+            None => block.remove(last),
+        };
     }
 }
 
@@ -329,6 +376,34 @@ mod tests {
         assert_eq!(
             place.path.join("/"),
             "spec/jobTemplate/spec/template/spec/containers/1/image"
+        );
+    }
+
+    #[test]
+    fn list_of_helm_release_values_is_patched_as_a_whole() {
+        let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "resourceVersion": "7"},
+            "spec": {"values": {"extra": {"sidecars": [
+                {"name": "a", "image": "org/a:1", "env": []},
+                {"name": "b", "image": {"repository": "org/b", "tag": "1"}}]}}}});
+        let edit = |path: &[&str], text: &str| ValueEdit {
+            path: path.iter().map(|&key| key.to_owned()).collect(),
+            text: Some(text.to_owned()),
+            is_plain: false,
+        };
+        let edit = Edit {
+            values: vec![
+                edit(&["extra", "sidecars", "0", "image"], "org/a:2"),
+                edit(&["extra", "sidecars", "1", "image", "tag"], "2"),
+            ],
+            ..Edit::default()
+        };
+        let patch = edit.patch(&observed(&object));
+        assert_eq!(
+            patch.body["spec"],
+            json!({"values": {"extra": {"sidecars": [
+                {"name": "a", "image": "org/a:2", "env": []},
+                {"name": "b", "image": {"repository": "org/b", "tag": "2"}}]}}})
         );
     }
 

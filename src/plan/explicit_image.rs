@@ -168,7 +168,7 @@ impl ImageRequest<'_> {
         let policy = &decision.policy.as_ref()?.filter;
         let is_elected = matches!(
             decision.policy_reason,
-            Some(Reason::NewerImage | Reason::UpToDate)
+            Some(Reason::NewerImage | Reason::UpToDate | Reason::ChartTag)
         );
         if let Some(latest) = decision.latest.as_ref().filter(|_| is_elected)
             && self.is_version_of(latest)

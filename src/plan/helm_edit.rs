@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::change::ImageChange;
-use super::edit::ValueEdit;
+use super::edit::{ValueEdit, put_scalar};
 use super::refusal::Refusal;
 use crate::image::ImageReference;
 use crate::workload::{HelmImage, Observed, helm_images, names_version, parent, value_at};
@@ -46,7 +46,7 @@ pub(crate) fn value_edits(
                 container: change.container.clone(),
                 reason,
             })?;
-        put(&mut edited, &edit);
+        put_scalar(&mut edited, &edit);
         edits.insert(edit.path.clone(), edit);
     }
 
@@ -140,21 +140,6 @@ fn version(image: &ImageReference) -> Option<String> {
         (Some(tag), None) => Some(tag.to_string()),
         (None, Some(digest)) => Some(digest.to_string()),
         (None, None) => None,
-    }
-}
-
-fn put(values: &mut Map<String, Value>, edit: &ValueEdit) {
-    let Some((last, above)) = edit.path.split_last() else {
-        return;
-    };
-    let mapping = above.iter().try_fold(values, |mapping, key| {
-        mapping.get_mut(key).and_then(Value::as_object_mut)
-    });
-    if let Some(mapping) = mapping {
-        match edit.text {
-            Some(_) => mapping.insert(last.clone(), edit.value()),
-            None => mapping.remove(last),
-        };
     }
 }
 
@@ -298,6 +283,20 @@ mod tests {
     }
 
     #[test]
+    fn image_at_any_depth_is_written_in_its_place() {
+        let values = json!({"a": {"b": {"image": {"repository": "q/app", "tag": "1"}},
+            "c": [{"image": "q/app:1"}, {"x": {"repository": "q/app", "tag": "1"}}]}});
+        for (container, expected) in [
+            ("a.b", "a.b.image.tag=2"),
+            ("a.c.0", "a.c.0.image=q/app:2"),
+            ("a.c.1.x", "a.c.1.x.tag=2"),
+        ] {
+            let got = written(&values, &[], container, ":2");
+            assert_eq!(got, Ok(expected.to_owned()));
+        }
+    }
+
+    #[test]
     fn value_shared_with_another_image_is_refused() {
         let values = json!({"app": {"image": {"repository": "q/app", "tag": "1"}},
             "side": {"image": "q/side"}});
@@ -384,7 +383,7 @@ mod tests {
             let edits = value_edits(&object, &[&change]).expect("a place");
             let mut edited = values.as_object().expect("a mapping").clone();
             for edit in &edits {
-                put(&mut edited, edit);
+                put_scalar(&mut edited, edit);
             }
             let after = release(&Value::Object(edited), &[]).workload.containers;
             let mut expected = object.workload.containers;
@@ -392,6 +391,7 @@ mod tests {
             side.image = change.to.to_string();
             side.obstacle = None;
             side.numeric_tag = None;
+            side.has_chart_tag = false;
             prop_assert_eq!(after, expected);
         }
     }

@@ -40,7 +40,7 @@ pub use self::safeguards::owners::{
 pub use self::safeguards::reverting::reverting_managers;
 pub use change::{Change, ImageChange, Plan};
 pub use edit::{Edit, FieldEdit, ImageEdit, Patch, PatchKind, ValueEdit};
-pub use policy::plan_policy;
+pub use policy::{has_nothing_to_automate, plan_policy};
 pub use policy_edit::{LockNote, PolicyEdit};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
 pub use refusal::Refusal;

@@ -10,6 +10,7 @@ use crate::workload::Workload;
 pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
     let mut changes: Vec<Change> = workloads
         .iter()
+        .filter(|workload| !has_nothing_to_automate(workload, edit))
         .map(|workload| Change {
             workload: workload.id.clone(),
             source: workload.source.clone(),
@@ -24,6 +25,13 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
         changes,
         held_back: Vec::new(),
     }
+}
+
+/// Whether an edit would automate a workload without any image, such as a Helm release
+/// whose chart has all of them.
+#[must_use]
+pub fn has_nothing_to_automate(workload: &Workload, edit: &PolicyEdit) -> bool {
+    matches!(edit, PolicyEdit::Automate { .. }) && workload.containers.is_empty()
 }
 
 /// What to know about a workload before the edit.

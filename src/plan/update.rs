@@ -90,6 +90,7 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
         (_, Some(_)) => return None,
         (Reason::Downgrade, None) => Some(HoldReason::Downgrade),
         (Reason::VariantChange, None) => Some(HoldReason::VariantChange),
+        (Reason::ChartTag, None) => Some(HoldReason::ChartTag),
         (reason, None) if reason.outcome() == Outcome::Unknown => Some(HoldReason::Undecided),
         (_, None) => return None,
     };

@@ -44,6 +44,9 @@ named_enum! {
         /// The image has no tag or the tag `latest`, so the same name may refer to
         /// another image tomorrow.
         MutableTag = "mutable-tag",
+        /// The values of a HelmRelease have no tag of the image, so the chart's own tag
+        /// counts, which is not known.
+        ChartTag = "chart-tag",
         /// The Pods run another image than the one that the tag refers to now.
         MovedTag = "moved-tag",
         /// The Pods of the workload run different images.

@@ -283,6 +283,7 @@ fn containers_of_type(
                 marker: None,
                 obstacle: None,
                 numeric_tag: None,
+                has_chart_tag: false,
             })
         })
 }

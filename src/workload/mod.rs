@@ -22,9 +22,13 @@ mod rollout;
 mod scheduling;
 mod workload_type;
 
+pub use self::helm::image::HelmImage;
+pub(crate) use self::helm::image::names_version;
+pub use self::helm::mapping::half_mappings;
+pub(crate) use self::helm::name::with_hash;
+pub(crate) use self::helm::path::{parent, value_at};
 pub use self::helm::scalar::{plain_scalar, printed};
-pub use self::helm::values::{HelmImage, half_mappings, helm_images};
-pub(crate) use self::helm::values::{names_version, parent, value_at};
+pub use self::helm::values::helm_images;
 pub use self::scheduling::node::Node;
 pub use self::scheduling::requirement::{NodeOperator, NodeProperty, NodeRequirement};
 pub use self::scheduling::scheduling::Scheduling;

@@ -63,6 +63,7 @@ impl Workload {
                 marker: None,
                 obstacle: None,
                 numeric_tag: None,
+                has_chart_tag: false,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::container::{Container, Obstacle};
-use super::helm::values::{HelmImage, REPOSITORY, TAG, is_filled, names_version, parent, value_at};
+use super::helm::image::{HelmImage, names_version};
+use super::helm::mapping::{REPOSITORY, TAG};
+use super::helm::path::{is_filled, parent, value_at};
 use super::object::Workload;
 
 /// Why a workload that [is sealed](Workload::is_sealed) cannot be changed.

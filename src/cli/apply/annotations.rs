@@ -13,8 +13,10 @@ use crate::cli::gather::workloads::{Reading, read_workloads};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
-use crate::plan::{Authorship, Change, Edit, Overrides, Plan, PolicyEdit, plan_policy};
-use crate::workload::Workload;
+use crate::plan::{
+    Authorship, Change, Edit, Overrides, Plan, PolicyEdit, has_nothing_to_automate, plan_policy,
+};
+use crate::workload::{Names, Workload};
 use crate::write::{Applied, Done, WriteError};
 
 const WORDING: Wording = Wording {
@@ -51,7 +53,15 @@ pub(crate) fn run(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let reading = read(target, options)?;
-    let plan = plan_policy(&reading.snapshot.workloads, &edit);
+    let workloads = &reading.snapshot.workloads;
+    let names = Names::among(workloads.iter().map(|workload| &workload.id));
+    for workload in workloads {
+        if has_nothing_to_automate(workload, &edit) {
+            let name = names.name(&workload.id);
+            terminal.note(&format!("nothing to automate: {name} has no image"));
+        }
+    }
+    let plan = plan_policy(workloads, &edit);
     apply_plan(plan, reading, options, terminal)
 }
 
@@ -83,7 +93,7 @@ pub(crate) fn apply_plan(
         origin,
         empty,
     } = reading;
-    let is_empty = plan.changes.is_empty() && snapshot.errors.is_empty();
+    let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
     let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {

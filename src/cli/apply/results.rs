@@ -313,6 +313,7 @@ fn is_failure(hold: HoldReason) -> bool {
         | HoldReason::Ignored
         | HoldReason::Downgrade
         | HoldReason::VariantChange
+        | HoldReason::ChartTag
         | HoldReason::BeyondMax
         | HoldReason::AlreadyRolledBack => false,
     }

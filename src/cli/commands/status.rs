@@ -128,6 +128,7 @@ pub(crate) fn status(
     let mut collected =
         scan::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
     let assessment = evaluator::assess(&collected.snapshot)?;
+    let has_workloads = !collected.snapshot.workloads.is_empty();
     collected.forget_facts();
     let rows: Vec<&Row> = assessment
         .rows
@@ -158,7 +159,14 @@ pub(crate) fn status(
         }
     };
     terminal.print(&text);
-    print_notes(args, &collected, &assessment, &rows, terminal);
+    print_notes(
+        args,
+        &collected,
+        &assessment,
+        &rows,
+        has_workloads,
+        terminal,
+    );
     Ok(exit_code(args, &collected, &assessment))
 }
 
@@ -168,13 +176,17 @@ fn print_notes(
     collected: &Collected,
     assessment: &Assessment,
     rows: &[&Row],
+    has_workloads: bool,
     terminal: &mut Terminal,
 ) {
     for error in &assessment.errors {
         terminal.scope_error(error);
     }
     if assessment.rows.is_empty() && !assessment.partial {
-        if assessment.errors.is_empty() {
+        for note in &assessment.notes {
+            terminal.note(note);
+        }
+        if assessment.errors.is_empty() && !has_workloads {
             terminal.note(&collected.empty);
             if args.scope.is_everything()
                 && assessment.context.is_some()

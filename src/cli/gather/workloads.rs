@@ -133,6 +133,8 @@ fn read_files(
         // An entry for a workload that was not requested is not a mistake.
         snapshot.notes.clear();
     }
+    let imageless = collect::imageless_releases(&snapshot.workloads);
+    snapshot.notes.extend(imageless);
     named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,

@@ -100,7 +100,7 @@ fn candidate(input: &EvaluationInput<'_>, tag: &Tag) -> Candidate {
         pushed: image.and_then(ImageMetadata::pushed_at),
         digest: image.and_then(|image| image.digest.value()).cloned(),
         ripe_at: None,
-        running: input.image.pulled() == version || input.image.tag() == Some(tag),
+        running: input.running.as_ref() == Some(tag),
     }
 }
 

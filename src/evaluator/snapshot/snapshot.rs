@@ -182,6 +182,7 @@ impl Snapshot {
                         .get(&workload.id)
                         .map_or(&[], |pods| pods.for_container(&container.name)),
                     max_candidates: self.settings.max_candidates(),
+                    has_chart_tag: container.has_chart_tag,
                 };
                 let subject =
                     Subject::new(workload, container, resolved, assumed, exclusion, context);

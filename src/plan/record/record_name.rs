@@ -7,16 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::image::CanonicalName;
+use crate::workload::with_hash;
 
 /// The maximum length in bytes of the name in an annotation key, without `tag.`.
 const MAX_NAME_BYTES: usize = 63 - "tag.".len();
-
-/// How many bytes of the hash are appended to a cut name, as two hexadecimal digits
-/// each.
-const HASH_BYTES: usize = 4;
 
 /// Distinct names for the images of one patch.
 pub(crate) fn names(images: &BTreeSet<CanonicalName>) -> BTreeMap<CanonicalName, String> {
@@ -86,14 +81,7 @@ fn name_of(image: &CanonicalName, elements: usize) -> String {
 
 /// A name, cut if it is too long, with a hash of the whole name appended.
 fn hashed(name: &str, whole: &str) -> String {
-    let hash = Sha256::digest(whole.as_bytes());
-    let hash: String = hash
-        .iter()
-        .take(HASH_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let room = MAX_NAME_BYTES - hash.len() - 1;
-    format!("{}-{hash}", name.get(..room).unwrap_or(name))
+    with_hash(name, whole, MAX_NAME_BYTES)
 }
 
 #[cfg(test)]

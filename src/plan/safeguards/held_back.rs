@@ -18,6 +18,8 @@ named_enum! {
         Downgrade = "downgrade",
         /// The elected tag is another variant.
         VariantChange = "variant-change",
+        /// The values of a Helm release have no tag, so what runs is not known.
+        ChartTag = "chart-tag",
         /// The policy does not accept the requested image.
         NotAccepted = "not-accepted",
         /// What was requested is not an image.
@@ -54,6 +56,7 @@ impl HoldReason {
             Self::Locked => Some("--override-lock"),
             Self::Downgrade => Some("--allow-downgrade"),
             Self::VariantChange => Some("--allow-variant"),
+            Self::ChartTag => Some("--image"),
             Self::NotAccepted | Self::OtherRepository => Some("--override-policy"),
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),
