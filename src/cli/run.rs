@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::args::{Arguments, Command};
@@ -34,16 +35,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 .iter()
                 .map(|word: &OsString| sanitize(&word.to_string_lossy()).into_owned().into())
                 .collect();
-            return terminal.usage(&parse(&words).err().unwrap_or(error));
+            // If they are not wrong without them, nothing of the message is shown.
+            let error = match parse(&words) {
+                Err(error) => error,
+                Ok(_) if words == arguments => error,
+                Ok(_) => Arguments::command().error(
+                    ErrorKind::InvalidValue,
+                    "an argument contains control characters or invisible characters",
+                ),
+            };
+            let code = terminal.usage(&error);
+            return terminal.end(code);
         }
     };
     terminal.set_colour(arguments.globals.color);
     terminal.set_verbosity(arguments.globals.verbosity);
     super::terminal::logging::start(arguments.globals.verbosity);
-    match dispatch(arguments, &mut terminal) {
+    let code = match dispatch(arguments, &mut terminal) {
         Ok(code) => code,
         Err(error) => error.report(&mut terminal),
-    }
+    };
+    terminal.end(code)
 }
 
 fn parse(words: &[OsString]) -> Result<Arguments, clap::Error> {

@@ -60,13 +60,30 @@ pub(crate) enum FoundFile {
     InFolder(PathBuf),
 }
 
-/// Lists the files, each once, in the given order and by name within a folder.
-pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<FoundFile, FileError>> {
+/// The files to read, and what was skipped.
+pub(crate) struct Found {
+    /// The files, each once, in the given order and by name within a folder.
+    pub(crate) files: Vec<Result<FoundFile, FileError>>,
+    /// How many folders of Helm charts were skipped.
+    pub(crate) charts: usize,
+}
+
+/// Lists the files.
+pub(crate) fn find(paths: &[PathOrStdin], recursive: bool, exclude: &[PathBuf]) -> Found {
     let mut finder = Finder {
         recursive,
+        exclude: Vec::new(),
         seen: BTreeSet::new(),
         found: Vec::new(),
+        charts: 0,
     };
+    for path in exclude {
+        match fs::canonicalize(path) {
+            Ok(path) => finder.exclude.push(path),
+            // A misspelled path would exclude nothing.
+            Err(error) => finder.found.push(Err(unreadable(path, error))),
+        }
+    }
     let mut stdin_is_read = false;
     for path in paths {
         match path {
@@ -78,13 +95,31 @@ pub(crate) fn find(paths: &[PathOrStdin], recursive: bool) -> Vec<Result<FoundFi
             PathOrStdin::Path(path) => finder.path(path),
         }
     }
-    finder.found
+    Found {
+        files: finder.found,
+        charts: finder.charts,
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> FileError {
+    let name = path.display().to_string();
+    if error.kind() == io::ErrorKind::NotFound {
+        FileError::NotFound { path: name }
+    } else {
+        FileError::Unreadable {
+            file: name,
+            source: error,
+        }
+    }
 }
 
 struct Finder {
     recursive: bool,
+    /// Files and folders to leave out, without links.
+    exclude: Vec<PathBuf>,
     seen: BTreeSet<PathBuf>,
     found: Vec<Result<FoundFile, FileError>>,
+    charts: usize,
 }
 
 impl Finder {
@@ -97,17 +132,13 @@ impl Finder {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, name),
             Ok(_) => self.file(path.to_owned(), FoundFile::Named),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.found.push(Err(FileError::NotFound { path: name }));
-            }
-            Err(source) => self
-                .found
-                .push(Err(FileError::Unreadable { file: name, source })),
+            Err(error) => self.found.push(Err(unreadable(path, error))),
         }
     }
 
     /// Adds the manifests of a folder. As in kubectl, links to files are followed and links
-    /// to folders are not, so that the walk always ends.
+    /// to folders are not, so that the walk always ends. The templates of a Helm chart are not
+    /// manifests, so a folder with a chart is skipped.
     fn folder(&mut self, folder: &Path, name: String) {
         let depth = if self.recursive { usize::MAX } else { 1 };
         let walk = WalkDir::new(folder)
@@ -117,7 +148,16 @@ impl Finder {
             .sort_by_file_name();
         let mut has_manifests = false;
         let mut has_folders = false;
-        for entry in walk.into_iter().filter_entry(|entry| !is_git(entry)) {
+        let (mut charts, mut has_excluded) = (0, false);
+        let (recursive, exclude) = (self.recursive, self.exclude.clone());
+        let walk = walk.into_iter().filter_entry(|entry| {
+            let is_excluded = is_excluded(entry.path(), &exclude);
+            let is_chart = recursive && !is_excluded && is_chart(entry);
+            charts += usize::from(is_chart);
+            has_excluded |= is_excluded;
+            !is_excluded && !is_chart && !is_git(entry)
+        });
+        for entry in walk {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => has_folders = true,
                 Ok(entry) if is_manifest(entry.path()) => match fs::metadata(entry.path()) {
@@ -139,7 +179,8 @@ impl Finder {
                 }
             }
         }
-        if !has_manifests {
+        self.charts += charts;
+        if !has_manifests && !has_excluded && charts == 0 {
             let has_folders = has_folders && !self.recursive;
             self.found.push(Err(FileError::EmptyFolder {
                 path: name,
@@ -151,6 +192,9 @@ impl Finder {
     fn file(&mut self, path: PathBuf, found: fn(PathBuf) -> FoundFile) {
         // A file with two names would give two rows for one workload.
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+        if is_excluded(&real, &self.exclude) {
+            return;
+        }
         if self.seen.insert(real) {
             self.found.push(Ok(found(path)));
         }
@@ -161,7 +205,23 @@ fn is_git(entry: &DirEntry) -> bool {
     entry.depth() > 0 && entry.file_name() == ".git" && entry.file_type().is_dir()
 }
 
+/// Whether an entry of a folder is the folder of a Helm chart.
+fn is_chart(entry: &DirEntry) -> bool {
+    entry.depth() > 0 && entry.file_type().is_dir() && entry.path().join("Chart.yaml").is_file()
+}
+
+fn is_excluded(path: &Path, exclude: &[PathBuf]) -> bool {
+    // Most runs exclude nothing, and need not resolve any link.
+    !exclude.is_empty()
+        && fs::canonicalize(path).is_ok_and(|real| exclude.iter().any(|out| real.starts_with(out)))
+}
+
+/// Whether a file in a folder is read: those that kubectl reads, and kustomize's file
+/// without an extension.
 fn is_manifest(path: &Path) -> bool {
+    if path.file_name().is_some_and(|name| name == "Kustomization") {
+        return true;
+    }
     let extension = path.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("yaml" | "yml" | "json"))
 }

@@ -10,14 +10,17 @@
 
 mod error;
 mod find;
+mod kustomize;
 mod observe;
 mod read;
 mod rewrite;
 mod text;
+mod uncovered;
 
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
 pub use observe::observe;
-pub use read::{FileListing, read, read_from};
+pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::rewrite;
 pub use text::read_text;
+pub use uncovered::{Uncovered, UncoveredImage};

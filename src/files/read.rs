@@ -1,12 +1,15 @@
 //! Reads files into workloads.
 
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::error::FileError;
 use super::find::{FoundFile, PathOrStdin, find};
+use super::kustomize::Kustomizations;
 use super::text::{read_text, read_to_end};
+use super::uncovered::Uncovered;
 use crate::manifest::{self, Object, Problem};
 use crate::workload::{ManifestSource, Workload};
 
@@ -21,19 +24,34 @@ pub struct FileListing {
     pub objects: Vec<(ManifestSource, Value)>,
     /// The text of standard input, if it was read. An edit of it goes to standard output.
     pub stdin: Option<String>,
+    /// How many folders of Helm charts were skipped.
+    pub skipped_charts: usize,
+    /// The images that no workload has.
+    pub uncovered: Uncovered,
     /// The errors of what could not be read.
     pub errors: Vec<FileError>,
 }
 
-/// Reads files, folders and standard input. Objects of other kinds are skipped, and so are
-/// other files in a folder, such as a chart's values. A workload that names no namespace
-/// gets `default_namespace`.
-#[must_use]
-pub fn read(paths: &[PathOrStdin], recursive: bool, default_namespace: &str) -> FileListing {
-    read_from(paths, recursive, default_namespace, &mut io::stdin().lock())
+/// Which files to read.
+#[derive(Debug, Clone, Copy)]
+pub struct FileScope<'a> {
+    /// Files, folders and `-` for standard input.
+    pub paths: &'a [PathOrStdin],
+    /// Whether the subfolders are also read.
+    pub recursive: bool,
+    /// Files and folders to leave out.
+    pub exclude: &'a [PathBuf],
 }
 
-/// Like [`read`], with `stdin` instead of standard input.
+/// Reads files, folders and standard input. Objects of other kinds are skipped, and so are
+/// other files in a folder. The folder of a Helm chart is skipped unless it is one of the
+/// paths. A workload that names no namespace gets `default_namespace`.
+#[must_use]
+pub fn read(scope: FileScope<'_>, default_namespace: &str) -> FileListing {
+    read_scope(scope, default_namespace, &mut io::stdin().lock())
+}
+
+/// Like [`read`], without exclusions, and with `stdin` instead of standard input.
 #[must_use]
 pub fn read_from(
     paths: &[PathOrStdin],
@@ -41,8 +59,22 @@ pub fn read_from(
     default_namespace: &str,
     stdin: &mut dyn Read,
 ) -> FileListing {
-    let mut listing = FileListing::default();
-    for found in find(paths, recursive) {
+    let scope = FileScope {
+        paths,
+        recursive,
+        exclude: &[],
+    };
+    read_scope(scope, default_namespace, stdin)
+}
+
+fn read_scope(scope: FileScope<'_>, default_namespace: &str, stdin: &mut dyn Read) -> FileListing {
+    let found = find(scope.paths, scope.recursive, scope.exclude);
+    let mut listing = FileListing {
+        skipped_charts: found.charts,
+        ..FileListing::default()
+    };
+    let mut kustomizations = Kustomizations::default();
+    for found in found.files {
         let outcome = match found {
             Ok(FoundFile::Stdin) => read_to_end("-", stdin).and_then(|text| match text.trim() {
                 "" => Err(FileError::EmptyStdin),
@@ -52,25 +84,32 @@ pub fn read_from(
                     Ok(())
                 }
             }),
-            Ok(FoundFile::Named(path)) => listing.file(&path, true, default_namespace),
-            Ok(FoundFile::InFolder(path)) => listing.file(&path, false, default_namespace),
+            Ok(FoundFile::Named(path)) => {
+                listing.file(&path, true, default_namespace, &mut kustomizations)
+            }
+            Ok(FoundFile::InFolder(path)) => {
+                listing.file(&path, false, default_namespace, &mut kustomizations)
+            }
             Err(error) => Err(error),
         };
         if let Err(error) = outcome {
             listing.errors.push(error);
         }
     }
+    kustomizations.mark(&mut listing.workloads);
     listing
 }
 
 impl FileListing {
     fn file(
         &mut self,
-        path: &std::path::Path,
+        path: &Path,
         is_named: bool,
         default_namespace: &str,
+        kustomizations: &mut Kustomizations,
     ) -> Result<(), FileError> {
         let text = read_text(path)?;
+        kustomizations.add(path, &text);
         let name = path.display().to_string();
         self.add(&name, &text, is_named, default_namespace);
         Ok(())
@@ -102,6 +141,7 @@ impl FileListing {
             file: file.to_owned(),
             line: object.line,
         };
+        self.uncovered.add(&object.value, default_namespace);
         match object.workload(default_namespace) {
             Ok(Some(mut workload)) => {
                 workload.source = Some(at);

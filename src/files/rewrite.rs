@@ -12,8 +12,9 @@ use super::error::RewriteError;
 ///
 /// The new text is written to a temporary file in the same folder, which is then renamed.
 /// So a concurrent reader, or a reader after a crash, finds either the old or the new
-/// text. The mode is kept, and so are the owner and the group if the user may set them. A
-/// link is kept, and the file that it points to is replaced.
+/// text. The mode and the extended attributes are kept, and so are the owner and the group
+/// if the user may set them. A link is kept, and the file that it points to is replaced. A
+/// file with hard links is overwritten in place, so that it keeps its other names.
 ///
 /// # Errors
 ///
@@ -38,17 +39,50 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
     let written = temporary.write_all(new.as_bytes());
     written
         .and_then(|()| copy_permissions(&metadata, temporary.as_file()))
+        .map(|()| copy_attributes(&target, temporary.as_file()))
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(in_folder)?;
     // Checked last, so that a change in between is unlikely.
     if fs::read(&target).map_err(unwritable)? != old.as_bytes() {
         return Err(RewriteError::Changed { file: file() });
     }
+    if has_other_names(&metadata) {
+        return overwrite(&target, old, new).map_err(unwritable);
+    }
     temporary
         .persist(&target)
         .map_err(|error| unwritable(error.error))?;
     sync(folder);
     Ok(())
+}
+
+/// Whether the file has hard links: a rename would leave the old text under its other
+/// names.
+#[cfg(unix)]
+fn has_other_names(file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    file.nlink() > 1
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &fs::Metadata) -> bool {
+    false
+}
+
+/// Writes the new text into the file itself, which keeps all its names. If that fails, for
+/// example because the disk is full, the old text is restored.
+fn overwrite(file: &Path, old: &str, new: &str) -> io::Result<()> {
+    write_text(file, new).inspect_err(|_| {
+        let _ = write_text(file, old);
+    })
+}
+
+fn write_text(file: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 /// The file's metadata, if it may be written.
@@ -94,6 +128,35 @@ fn copy_permissions(old: &fs::Metadata, new: &File) -> io::Result<()> {
 fn copy_permissions(old: &fs::Metadata, new: &File) -> io::Result<()> {
     new.set_permissions(old.permissions())
 }
+
+/// Copies the extended attributes of the old file, such as ACLs and labels, as far as the
+/// user may set them and the file system has them.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn copy_attributes(old: &Path, new: &File) {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+
+    let Ok(old) = File::open(old) else { return };
+    let mut names = vec![0; MAX_ATTRIBUTE_BYTES];
+    let Ok(length) = flistxattr(&old, names.as_mut_slice()) else {
+        return;
+    };
+    let mut value = vec![0; MAX_ATTRIBUTE_BYTES];
+    for name in names[..length].split(|byte| *byte == 0) {
+        if name.is_empty() {
+            continue;
+        }
+        if let Ok(length) = fgetxattr(&old, name, value.as_mut_slice()) {
+            let _ = fsetxattr(new, name, &value[..length], XattrFlags::empty());
+        }
+    }
+}
+
+/// The largest list of attributes, and the largest attribute, that Linux has.
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+const MAX_ATTRIBUTE_BYTES: usize = 64 << 10;
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn copy_attributes(_: &Path, _: &File) {}
 
 /// Makes the rename survive a crash, if the system can sync folders.
 fn sync(folder: &Path) {

@@ -5,10 +5,12 @@
 //! may be on separate lines, marked `ns:name:name` and `ns:name:tag`. A marker elsewhere,
 //! such as on an argument, belongs to no container and is not reported.
 
+use std::collections::BTreeMap;
+
 use granit_parser::{Event, Parser, options};
 use serde_json::Value;
 
-use crate::workload::{ContainerType, ImageMarker, Workload, WorkloadKind};
+use crate::workload::{ContainerType, HelmImage, ImageMarker, Workload, WorkloadKind, helm_images};
 
 /// A marker and the value on the same line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,12 +39,21 @@ impl Marker {
 /// Adds the markers of an object to the containers of the workload that was decoded from
 /// it.
 pub fn mark(workload: &mut Workload, object: &Value, markers: &[Marker]) {
+    if markers.is_empty() {
+        return;
+    }
     let is_release = workload.id.kind == WorkloadKind::HelmRelease;
+    let values = object.pointer("/spec/values").and_then(Value::as_object);
+    let images = values
+        .filter(|_| is_release)
+        .map_or_else(BTreeMap::new, |values| {
+            helm_images(values, &workload.annotations)
+        });
     for marker in markers {
         let target = if is_release {
-            release_image(&marker.path).map(|name| (name, ContainerType::Container))
+            release_image(&images, &marker.path).map(|name| (name, ContainerType::Container))
         } else {
-            pod_container(object, &marker.path)
+            pod_container(object, &marker.path).map(|(name, list)| (name.to_owned(), list))
         };
         let Some((name, container_type)) = target else {
             continue;
@@ -80,24 +91,15 @@ fn pod_container<'a>(object: &'a Value, path: &[String]) -> Option<(&'a str, Con
     Some((container.get("name")?.as_str()?, container_type))
 }
 
-/// The row name of an image in the values of a release: the key of its block, or
-/// `chart-image` at the top level.
-fn release_image(path: &[String]) -> Option<&str> {
+/// The row name of the image of a release that has the marked value.
+fn release_image(images: &BTreeMap<String, HelmImage>, path: &[String]) -> Option<String> {
     let path = path.strip_prefix(&["spec".to_owned(), "values".to_owned()])?;
-    let block = match path {
-        [block @ .., image, part] if image == "image" && is_part(part) => block,
-        [block @ .., part] if part == "image" || is_part(part) => block,
-        _ => return None,
-    };
-    match block {
-        [] => Some("chart-image"),
-        [name] => Some(name),
-        _ => None,
-    }
-}
-
-fn is_part(key: &str) -> bool {
-    matches!(key, "repository" | "tag" | "registry")
+    let mut images = images.iter();
+    let found = images.find(|(_, image)| {
+        let parts = [&image.tag, &image.registry, &image.digest];
+        image.repository == path || parts.into_iter().flatten().any(|part| part == path)
+    });
+    found.map(|(name, _)| name.clone())
 }
 
 /// Finds the markers of one document, with paths from its root.

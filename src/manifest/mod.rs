@@ -25,6 +25,7 @@
 mod document;
 mod edit;
 mod json;
+mod kustomization;
 mod markers;
 mod object;
 mod plain;
@@ -34,5 +35,6 @@ mod yaml;
 
 pub use document::{DocumentError, Object, Problem, objects};
 pub use edit::{EditError, EditProblem, ObjectEdit, edit};
+pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
 pub use markers::{Marker, mark};
 pub use plain::PlainTexts;

@@ -4,7 +4,6 @@ use super::columns::{lock_phrase, version, version_of};
 use super::text::sanitize::sanitize;
 use crate::evaluator::{Outcome, Reason, Row, State};
 use crate::image::ImageReference;
-use crate::policy::WarningCode;
 
 /// What would happen to the container, in a sentence.
 #[must_use]
@@ -78,7 +77,7 @@ pub struct RepeatedFlags {
 pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     let container = ["-c", &row.container];
     let warnings = &row.decision.warnings;
-    let is_writable = warnings.iter().all(|w| w.code != WarningCode::NotWritable);
+    let is_writable = warnings.iter().all(|w| !w.code.prevents_writing());
     match row.decision.reason {
         // These commands refuse a workload that is not writable.
         Reason::NewerImage | Reason::Locked | Reason::Manual if !is_writable => None,

@@ -99,10 +99,16 @@ fn choose(row: &Row, spec: &UpdateSpec) -> Option<ContainerChoice> {
         return None;
     }
     let warnings = &decision.warnings;
-    let obstacle = warnings.iter().find(|w| w.code == WarningCode::NotWritable);
+    let obstacle = warnings.iter().find(|w| w.code.prevents_writing());
     let held = match (hold, obstacle) {
         (Some(hold), _) => Some((hold, why(decision, hold))),
-        (None, Some(obstacle)) => Some((HoldReason::NotWritable, obstacle.message.clone())),
+        (None, Some(obstacle)) => {
+            let hold = match obstacle.code {
+                WarningCode::OverriddenByKustomization => HoldReason::OverriddenByKustomization,
+                _ => HoldReason::NotWritable,
+            };
+            Some((hold, obstacle.message.clone()))
+        }
         (None, None) => None,
     };
     if let Some((hold, message)) = held {

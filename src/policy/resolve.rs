@@ -117,10 +117,16 @@ fn resolve_container(
         (None, None, None) => None,
     };
     warnings.extend(container.numeric_tag.as_ref().map(numeric_tag));
-    if policy.is_some()
+    let is_replaced = container.replaced_by.is_some();
+    if (policy.is_some() || is_replaced)
         && let Some(obstacle) = workload.obstacle(container)
     {
-        warnings.push(Warning::new(WarningCode::NotWritable, obstacle.message));
+        let code = if is_replaced && !workload.is_sealed {
+            WarningCode::OverriddenByKustomization
+        } else {
+            WarningCode::NotWritable
+        };
+        warnings.push(Warning::new(code, obstacle.message));
     }
     let lock = annotations.lock.clone();
     warnings.sort();

@@ -68,6 +68,8 @@ named_enum! {
         WrongPlatform = "wrong-platform",
         /// The image cannot be changed in place, whatever is elected.
         NotWritable = "not-writable",
+        /// A `kustomization.yaml` replaces the image of the manifest.
+        OverriddenByKustomization = "overridden-by-kustomization",
         /// The tag of a HelmRelease's image is not a string in its values.
         NumericTag = "numeric-tag",
         /// An annotation that maps an image of a HelmRelease does not lead to an image.
@@ -81,6 +83,12 @@ named_enum! {
 }
 
 impl WarningCode {
+    /// Whether an update cannot or should not change the image where it is.
+    #[must_use]
+    pub fn prevents_writing(self) -> bool {
+        matches!(self, Self::NotWritable | Self::OverriddenByKustomization)
+    }
+
     /// Whether it reports why no decision could be made for a container that is not
     /// automated.
     #[must_use]

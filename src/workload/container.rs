@@ -27,6 +27,21 @@ pub struct Container {
     /// the chart's own tag counts, which is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_chart_tag: bool,
+    /// The entry of a `kustomization.yaml` that replaces the image of the manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<KustomizeOverride>,
+}
+
+/// An entry of `images` in a `kustomization.yaml`, which replaces an image when the
+/// manifests are built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KustomizeOverride {
+    /// The path of the file.
+    pub file: String,
+    /// The line of the entry, from 1.
+    pub line: usize,
+    /// What it sets, as `newTag: 1.0.0`.
+    pub sets: String,
 }
 
 /// A tag in the values of a Helm release that is not a string.

@@ -284,6 +284,7 @@ fn containers_of_type(
                 obstacle: None,
                 numeric_tag: None,
                 has_chart_tag: false,
+                replaced_by: None,
             })
         })
 }

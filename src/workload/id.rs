@@ -186,9 +186,16 @@ impl fmt::Display for WorkloadId {
 /// Whether the workloads are in more than one namespace.
 #[must_use]
 pub fn spans_namespaces<'a>(workloads: impl IntoIterator<Item = &'a WorkloadId>) -> bool {
-    let mut workloads = workloads.into_iter();
-    let first = workloads.next().map(|id| &id.namespace);
-    workloads.any(|id| Some(&id.namespace) != first)
+    span_namespaces(workloads.into_iter().map(|id| id.namespace.as_str()))
+}
+
+/// Whether the namespaces differ. Every table and report that lists objects uses this, or
+/// [`spans_namespaces`], to decide whether to show them.
+#[must_use]
+pub fn span_namespaces<'a>(namespaces: impl IntoIterator<Item = &'a str>) -> bool {
+    let mut namespaces = namespaces.into_iter();
+    let first = namespaces.next();
+    namespaces.any(|namespace| Some(namespace) != first)
 }
 
 #[cfg(test)]

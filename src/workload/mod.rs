@@ -33,9 +33,11 @@ pub use self::scheduling::node::Node;
 pub use self::scheduling::requirement::{NodeOperator, NodeProperty, NodeRequirement};
 pub use self::scheduling::scheduling::Scheduling;
 pub use self::scheduling::toleration::{Taint, Toleration};
-pub use container::{Container, ContainerType, ImageMarker, NumericTag, Obstacle};
+pub use container::{
+    Container, ContainerType, ImageMarker, KustomizeOverride, NumericTag, Obstacle,
+};
 pub use decode::{DecodeError, decode, decode_as};
-pub use id::{WorkloadId, WorkloadKind, spans_namespaces};
+pub use id::{WorkloadId, WorkloadKind, span_namespaces, spans_namespaces};
 pub use names::Names;
 pub use object::{ManifestSource, Workload};
 pub use observed::{Observed, Writers};

@@ -64,6 +64,7 @@ impl Workload {
                 obstacle: None,
                 numeric_tag: None,
                 has_chart_tag: false,
+                replaced_by: None,
             }],
             scheduling: Scheduling::default(),
             managed_by: None,

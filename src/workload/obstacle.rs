@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::container::{Container, Obstacle};
+use super::container::{Container, KustomizeOverride, Obstacle};
 use super::helm::image::{HelmImage, names_version};
 use super::helm::mapping::{REPOSITORY, TAG};
 use super::helm::path::{is_filled, parent, value_at};
@@ -18,11 +18,25 @@ impl Workload {
     #[must_use]
     pub fn obstacle(&self, container: &Container) -> Option<Obstacle> {
         let sealed = self.is_sealed.then(|| Obstacle::new(SEALED));
-        sealed.or_else(|| container.obstacle.clone())
+        sealed
+            .or_else(|| container.obstacle.clone())
+            .or_else(|| container.replaced_by.as_ref().map(Obstacle::replaced))
     }
 }
 
 impl Obstacle {
+    /// Another file has the last word on the image.
+    fn replaced(by: &KustomizeOverride) -> Self {
+        Self {
+            message: format!(
+                "{}:{} replaces this image ({}), so a change here would have no effect; change it \
+                 there",
+                by.file, by.line, by.sets
+            ),
+            yields_to_explicit: true,
+        }
+    }
+
     /// An obstacle even to an image that the user specifies explicitly.
     fn new(message: impl Into<String>) -> Self {
         Self {

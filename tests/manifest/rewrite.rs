@@ -128,6 +128,41 @@ fn standard_input_is_kept_for_the_output() {
     assert_eq!(read(&[PathOrStdin::Stdin], " ").stdin, None);
 }
 
+#[test]
+fn rewriting_keeps_hard_links() {
+    let (folder, file) = folder();
+    let other = folder.path().join("other.yaml");
+    fs::hard_link(&file, &other).expect("a link");
+    let inode = file.metadata().expect("metadata").ino();
+    for (old, new) in [(OLD, NEW), (NEW, "a"), ("a", OLD)] {
+        rewrite(&file, old, new).expect("written");
+        assert_eq!(read_text(&file).expect("read"), new);
+        assert_eq!(read_text(&other).expect("read"), new);
+    }
+    assert_eq!(file.metadata().expect("metadata").ino(), inode);
+    assert_eq!(names(folder.path()), ["other.yaml", "web.yaml"]);
+    let changed = rewrite(&other, NEW, "b").expect_err("changed").to_string();
+    assert!(changed.contains("was changed"), "{changed}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn rewriting_keeps_extended_attributes() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+    let (_folder, file) = folder();
+    let value = b"kept \0 whole";
+    match setxattr(&file, "user.note", value, XattrFlags::empty()) {
+        // Some file systems have none.
+        Err(rustix::io::Errno::OPNOTSUPP) => return,
+        set => set.expect("an attribute"),
+    }
+    rewrite(&file, OLD, NEW).expect("written");
+    let mut found = [0_u8; 64];
+    let length = getxattr(&file, "user.note", &mut found).expect("the attribute");
+    assert_eq!(&found[..length], value);
+}
+
 /// A command that performs a task in a folder in another process: this program, which a
 /// variable makes run [`child`].
 fn task(program: &Path, words: &str, folder: &Path) -> Command {

@@ -53,6 +53,9 @@ pub(crate) fn run(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let reading = read(target, options)?;
+    if let Some(skipped) = &reading.skipped {
+        terminal.note(skipped);
+    }
     let workloads = &reading.snapshot.workloads;
     let names = Names::among(workloads.iter().map(|workload| &workload.id));
     for workload in workloads {
@@ -92,6 +95,7 @@ pub(crate) fn apply_plan(
         snapshot,
         origin,
         empty,
+        ..
     } = reading;
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;

@@ -306,6 +306,7 @@ fn is_failure(hold: HoldReason) -> bool {
         | HoldReason::NotAccepted
         | HoldReason::NotAnImage
         | HoldReason::NotWritable
+        | HoldReason::OverriddenByKustomization
         | HoldReason::OtherRepository
         | HoldReason::NoRecord => true,
         HoldReason::Manual

@@ -14,18 +14,19 @@ use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
 use crate::cli::gather::scan;
 use crate::cli::gather::snapshot_file;
-use crate::cli::gather::workloads;
+use crate::cli::gather::workloads::{self, ImageReading};
 use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::PodUsage;
 use crate::evaluator::{self, Examination, Outcome, ScopeError, Settings, Subject};
+use crate::files::UncoveredImage;
 use crate::image::ImageReference;
 use crate::output::{
     ExplainContext, ImageList, ImageTags, ImageUse, ImageUser, ItemList, TableOptions, encode,
     image_tags, images_table,
 };
 use crate::policy::{ContainerPolicy, PolicyOrigin, Rule};
-use crate::workload::{Workload, WorkloadType};
+use crate::workload::{Workload, WorkloadType, span_namespaces};
 
 /// List the running images, or the tags of one image
 ///
@@ -90,16 +91,19 @@ fn everything(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope_args = ScopeArgs::new(Vec::new(), args.scope.clone());
-    let (snapshot, pods, empty) =
-        runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
+    let ImageReading {
+        snapshot,
+        pods,
+        uncovered,
+        empty,
+    } = runtime()?.block_on(workloads::read_with_pods(&scope_args, globals))?;
     snapshot_file::save(args.scope.snapshot_to_save(), &snapshot)?;
     let assessment = evaluator::assess(&snapshot)?;
     let mut errors = assessment.errors.clone();
     errors.extend(pods.errors.into_iter().map(ScopeError::from));
-    let uses = uses(
-        assessment.rows.iter().map(ImageUse::from).collect(),
-        &pods.containers,
-    );
+    let rows = assessment.rows.iter().map(ImageUse::from);
+    let uncovered = uncovered.into_iter().map(use_without_row);
+    let uses = uses(rows.chain(uncovered).collect(), &pods.containers);
     let context = ExplainContext {
         context: assessment.context.clone(),
         observed_at: assessment.observed_at,
@@ -110,7 +114,8 @@ fn everything(
         None if uses.is_empty() => String::new(),
         None => {
             let options = TableOptions {
-                namespaces: args.scope.place().all_namespaces,
+                namespaces: args.scope.place().all_namespaces
+                    || span_namespaces(uses.iter().map(|used| used.user.namespace.as_str())),
                 no_headings: args.no_headers,
                 ..TableOptions::default()
             };
@@ -121,6 +126,9 @@ fn everything(
     for error in &errors {
         terminal.scope_error(error);
     }
+    for note in &assessment.notes {
+        terminal.note(note);
+    }
     if uses.is_empty() && errors.is_empty() {
         terminal.note(&empty);
     }
@@ -129,6 +137,23 @@ fn everything(
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// An image in a file that has no row.
+fn use_without_row(found: UncoveredImage) -> ImageUse {
+    ImageUse {
+        image: found.image,
+        user: ImageUser {
+            namespace: found.namespace,
+            kind: found.kind,
+            name: found.name,
+            api_version: found.api_version,
+        },
+        container: found.container,
+        container_type: found.container_type,
+        state: None,
+        pods: None,
+    }
 }
 
 /// Joins the containers of workloads with those of Pods. A Pod's container counts towards

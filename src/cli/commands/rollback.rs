@@ -95,6 +95,7 @@ pub(crate) fn rollback(
         snapshot,
         origin,
         empty,
+        ..
     } = runtime.block_on(reading)?;
     let mut errors = snapshot.errors;
     let is_empty = snapshot.workloads.is_empty() && errors.is_empty();

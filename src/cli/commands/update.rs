@@ -149,6 +149,7 @@ pub(crate) fn update(
         mut snapshot,
         origin,
         empty,
+        ..
     } = reading;
     let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
     cost::report_cost(
@@ -198,13 +199,14 @@ pub(crate) fn update(
 
 /// Arguments that are not repeated in the equivalent command without a menu, because it
 /// names the workloads and containers.
-const CHOSEN_IN_THE_MENU: [&str; 11] = [
+const CHOSEN_IN_THE_MENU: [&str; 12] = [
     "resources",
     "all",
     "selector",
     "all_namespaces",
     "filename",
     "recursive",
+    "exclude",
     "container",
     "max",
     "interactive",

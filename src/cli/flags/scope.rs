@@ -71,6 +71,11 @@ pub(crate) struct PlaceFlags {
         default_value_t = false, default_missing_value = "true", hide_default_value = true,
         hide_possible_values = true, value_name = "BOOL", action = ArgAction::Set)]
     pub(crate) recursive: bool,
+
+    /// Leave out this file or folder; repeatable. Folders of Helm charts are left out unless -f
+    /// names them
+    #[arg(long, help_heading = WORKLOADS, value_name = "PATH", requires = "filename")]
+    pub(crate) exclude: Vec<PathBuf>,
 }
 
 impl ScopeFlags {

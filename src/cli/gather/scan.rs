@@ -70,7 +70,7 @@ pub(crate) fn collect(
             scanned: Scanned::default(),
         });
     }
-    snapshot_file::check(flags.snapshot_to_save())?;
+    snapshot_file::check(flags.snapshot_to_save(), &flags.place().filename)?;
     // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
     let reading = runtime()?.block_on(read(flags.place(), what, settings, globals))?;
@@ -78,6 +78,7 @@ pub(crate) fn collect(
         mut snapshot,
         origin,
         empty,
+        ..
     } = reading;
     let sources = ScanSources {
         registries: &registries,

@@ -2,11 +2,16 @@
 
 use std::fmt;
 use std::fs;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::cli::error::CommandError;
 use crate::evaluator::{Settings, Snapshot};
+use crate::files::PathOrStdin;
 use crate::image::{CanonicalName, RepositoryMetadata};
+
+/// The maximum size of a snapshot, in bytes.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What a saved snapshot holds about one repository.
 pub(crate) fn repository(
@@ -41,31 +46,83 @@ fn flag_error(flag: &str, path: &Path, reason: impl fmt::Display) -> CommandErro
 
 /// Reads a saved snapshot.
 pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
-    let text =
-        fs::read_to_string(path).map_err(|error| flag_error("--from-snapshot", path, error))?;
+    let text = read_bounded(path).map_err(|error| flag_error("--from-snapshot", path, error))?;
     Snapshot::parse(&text).map_err(|error| flag_error("--from-snapshot", path, error))
 }
 
-/// Checks that a snapshot can be saved there. An existing file keeps its content.
-pub(crate) fn check(path: Option<&Path>) -> Result<(), CommandError> {
+/// Reads text up to a limit, because a device has no end.
+fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        let message = format!("it is larger than {} MiB", MAX_BYTES >> 20);
+        return Err(io::Error::other(message));
+    }
+    Ok(text)
+}
+
+/// Checks that a snapshot can be saved there, and that it is not one of the files of `-f`.
+/// An existing file keeps its content.
+pub(crate) fn check(path: Option<&Path>, inputs: &[PathOrStdin]) -> Result<(), CommandError> {
     let Some(path) = path else {
         return Ok(());
     };
+    let is_input = fs::canonicalize(path).is_ok_and(|real| {
+        inputs.iter().any(|input| match input {
+            PathOrStdin::Path(input) => fs::canonicalize(input).is_ok_and(|input| input == real),
+            PathOrStdin::Stdin => false,
+        })
+    });
+    if is_input {
+        return Err(is_read(path));
+    }
     let opened = fs::OpenOptions::new().append(true).create(true).open(path);
     opened
         .map(|_| ())
         .map_err(|error| flag_error("--save-snapshot", path, error))
 }
 
-/// Saves a snapshot, if a file is given.
+fn is_read(path: &Path) -> CommandError {
+    let message = "workloads are read from this file, so it is not overwritten";
+    flag_error("--save-snapshot", path, message)
+}
+
+/// Saves a snapshot, if a file is given. The file has either its old content or the whole
+/// snapshot, even if the disk is full.
 pub(crate) fn save(path: Option<&Path>, snapshot: &Snapshot) -> Result<(), CommandError> {
     let Some(path) = path else {
         return Ok(());
     };
+    let real = fs::canonicalize(path).ok();
+    let mut sources = snapshot.workloads.iter().filter_map(|w| w.source.as_ref());
+    if real.is_some() && sources.any(|source| fs::canonicalize(&source.file).ok() == real) {
+        return Err(is_read(path));
+    }
     let mut text = serde_json::to_string_pretty(snapshot)
         .map_err(|error| flag_error("--save-snapshot", path, error))?;
     text.push('\n');
-    fs::write(path, text).map_err(|error| flag_error("--save-snapshot", path, error))
+    replace(path, &text).map_err(|error| flag_error("--save-snapshot", path, error))
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return fs::write(path, text);
+    }
+    let target = fs::canonicalize(path)?;
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let Ok(mut temporary) = tempfile::NamedTempFile::new_in(folder) else {
+        // The file may be written, but not its folder.
+        return fs::write(path, text);
+    };
+    temporary.write_all(text.as_bytes())?;
+    temporary
+        .as_file()
+        .set_permissions(metadata.permissions())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(&target).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Flags of this run override the saved settings.

@@ -9,7 +9,8 @@ use crate::cli::runtime::now;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self};
 use crate::evaluator::{Settings, Snapshot};
-use crate::files;
+use crate::files::{self, FileScope, UncoveredImage};
+use crate::output::count;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
@@ -36,6 +37,20 @@ pub(crate) struct Reading {
     pub(crate) origin: WorkloadOrigin,
     /// Printed if no workload was found.
     pub(crate) empty: String,
+    /// What was skipped in folders.
+    pub(crate) skipped: Option<String>,
+    /// The images in files that have no row.
+    pub(crate) uncovered: Vec<UncoveredImage>,
+}
+
+/// The workloads in scope, and the images that only Pods or unsupported kinds have.
+pub(crate) struct ImageReading {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) pods: PodUsages,
+    /// The images in files that have no row.
+    pub(crate) uncovered: Vec<UncoveredImage>,
+    /// Printed if no image was found.
+    pub(crate) empty: String,
 }
 
 /// The namespace of an object in a file that does not name one.
@@ -59,6 +74,8 @@ pub(crate) async fn read(
         snapshot,
         origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
+        skipped: None,
+        uncovered: Vec::new(),
     })
 }
 
@@ -94,6 +111,8 @@ pub(crate) async fn read_workloads(
         snapshot,
         origin: WorkloadOrigin::Cluster(Box::new(cluster)),
         empty: empty(&selection),
+        skipped: None,
+        uncovered: Vec::new(),
     })
 }
 
@@ -123,23 +142,37 @@ fn read_files(
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let namespace = default_namespace(globals);
-    let mut listing = files::read(&place.filename, place.recursive, namespace);
+    let scope = FileScope {
+        paths: &place.filename,
+        recursive: place.recursive,
+        exclude: &place.exclude,
+    };
+    let mut listing = files::read(scope, namespace);
+    let charts = listing.skipped_charts;
+    let skipped = (charts > 0).then(|| format!("skipped {}", count(charts, "Helm chart")));
     listing
         .workloads
         .retain(|workload| named::is_named(what, &workload.id));
     let stdin = listing.stdin.take();
+    let uncovered = std::mem::take(&mut listing.uncovered);
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *what != WorkloadSelector::Everything {
         // An entry for a workload that was not requested is not a mistake.
         snapshot.notes.clear();
     }
     let imageless = collect::imageless_releases(&snapshot.workloads);
-    snapshot.notes.extend(imageless);
+    let not_covered = uncovered
+        .line()
+        .filter(|_| *what == WorkloadSelector::Everything);
+    let notes = [skipped.clone(), imageless, not_covered];
+    snapshot.notes.extend(notes.into_iter().flatten());
     named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,
         origin: WorkloadOrigin::Files { stdin },
         empty: NO_FILES.to_owned(),
+        skipped,
+        uncovered: uncovered.images,
     })
 }
 
@@ -147,23 +180,37 @@ fn read_files(
 pub(crate) async fn read_with_pods(
     scope: &ScopeArgs,
     globals: &Globals,
-) -> Result<(Snapshot, PodUsages, String), CommandError> {
+) -> Result<ImageReading, CommandError> {
     let settings = Settings::default();
     if let Some(path) = scope.flags().saved_snapshot() {
-        let empty = NOTHING_SAVED.to_owned();
-        return Ok((snapshot_file::read(path)?, PodUsages::default(), empty));
+        return Ok(ImageReading {
+            snapshot: snapshot_file::read(path)?,
+            pods: PodUsages::default(),
+            uncovered: Vec::new(),
+            empty: NOTHING_SAVED.to_owned(),
+        });
     }
     let place = scope.flags().place();
     let what = scope.workload_selector()?;
     if !place.filename.is_empty() {
         let reading = read_files(place, &what, settings, globals)?;
-        return Ok((reading.snapshot, PodUsages::default(), reading.empty));
+        return Ok(ImageReading {
+            snapshot: reading.snapshot,
+            pods: PodUsages::default(),
+            uncovered: reading.uncovered,
+            empty: reading.empty,
+        });
     }
     let (cluster, selection) = connect(place, what, globals).await?;
     let workloads = collect::from_cluster(&cluster, &selection, settings, now());
     let pods = cluster.pod_usages(&selection.scope, selection.label_selector.as_deref());
     let (workloads, pods) = futures_util::join!(workloads, pods);
-    Ok((workloads?, pods?, empty(&selection)))
+    Ok(ImageReading {
+        snapshot: workloads?,
+        pods: pods?,
+        uncovered: Vec::new(),
+        empty: empty(&selection),
+    })
 }
 
 /// Printed if a snapshot holds no workload.

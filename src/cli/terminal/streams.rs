@@ -25,6 +25,8 @@ pub(crate) struct Terminal {
     is_dumb: bool,
     /// The level of `-v`.
     pub(crate) verbosity: u8,
+    /// Why a result could not be printed.
+    lost: Option<io::Error>,
 }
 
 impl Terminal {
@@ -55,6 +57,7 @@ impl Terminal {
             stderr_is_terminal: io::stderr().is_terminal(),
             stdin_is_terminal: io::stdin().is_terminal(),
             verbosity: 0,
+            lost: None,
         }
     }
 
@@ -120,7 +123,8 @@ impl Terminal {
         self.prompt(&draw(&self.question_style()));
     }
 
-    /// Prints a result. If the reader has gone away, such as `head`, output ends quietly.
+    /// Prints a result. If the reader has gone away, such as `head`, output ends quietly. Any
+    /// other failure is reported at the end, by [`Self::end`].
     pub(crate) fn print(&mut self, text: &str) {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(text.as_bytes());
@@ -129,9 +133,31 @@ impl Terminal {
         } else {
             "\n"
         };
-        let _ = written
+        let printed = written
             .and_then(|()| stdout.write_all(newline.as_bytes()))
             .and_then(|()| stdout.flush());
+        drop(stdout);
+        self.note_lost(printed);
+    }
+
+    fn note_lost(&mut self, printed: io::Result<()>) {
+        if let Err(error) = printed
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
+    }
+
+    /// The exit code of the run. A result that could not be printed, for example because the
+    /// disk is full, is a failure.
+    pub(crate) fn end(&mut self, code: ExitCode) -> ExitCode {
+        match self.lost.take() {
+            Some(error) => {
+                self.error(&format!("error: cannot write to standard output: {error}"));
+                ExitCode::FAILURE
+            }
+            None => code,
+        }
     }
 
     /// Writes a text unchanged, to its last byte.
@@ -192,7 +218,8 @@ impl Terminal {
             return ExitCode::SUCCESS;
         }
         if !error.use_stderr() {
-            let _ = error.print();
+            let printed = error.print().and_then(|()| io::stdout().flush());
+            self.note_lost(printed);
             return ExitCode::SUCCESS;
         }
         let rendered = error.render();

@@ -103,15 +103,15 @@ impl Snapshot {
         }
         let Header { format } = serde_json::from_str(text)?;
         match format.as_str() {
-            FORMAT => Ok(serde_json::from_str(text)?),
+            FORMAT => Ok(without_breaks(serde_json::from_str(text)?)),
             OLDER_FORMAT => {
                 let mut older: Value = serde_json::from_str(text)?;
                 older::upgrade(&mut older);
                 let snapshot = serde_json::from_value(older)?;
-                Ok(Self {
+                Ok(without_breaks(Self {
                     format: FORMAT.to_owned(),
                     ..snapshot
-                })
+                }))
             }
             _ => Err(SnapshotError::Format(format)),
         }
@@ -245,6 +245,15 @@ impl Snapshot {
         let of_platform = |platform: &Platform| Node::of_platform(platform.clone());
         Some(Cow::Owned(given.iter().map(of_platform).collect()))
     }
+}
+
+/// A saved snapshot may come from anybody, so none of its messages starts a new line, such
+/// as one that looks like a hint.
+fn without_breaks(mut snapshot: Snapshot) -> Snapshot {
+    for error in &mut snapshot.errors {
+        error.message = error.message.replace(['\n', '\r'], " ");
+    }
+    snapshot
 }
 
 /// Makes the decision for every container of a snapshot.

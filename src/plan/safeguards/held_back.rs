@@ -28,6 +28,8 @@ named_enum! {
         OtherRepository = "other-repository",
         /// It cannot be written in its current place.
         NotWritable = "not-writable",
+        /// A `kustomization.yaml` replaces the image of the manifest.
+        OverriddenByKustomization = "overridden-by-kustomization",
         /// It belongs to GitOps or to an operator, which would revert the change.
         Owned = "owned",
         /// It could not be decided.
@@ -56,7 +58,7 @@ impl HoldReason {
             Self::Locked => Some("--override-lock"),
             Self::Downgrade => Some("--allow-downgrade"),
             Self::VariantChange => Some("--allow-variant"),
-            Self::ChartTag => Some("--image"),
+            Self::ChartTag | Self::OverriddenByKustomization => Some("--image"),
             Self::NotAccepted | Self::OtherRepository => Some("--override-policy"),
             Self::Owned => Some("--override-owner"),
             Self::BeyondMax => Some("--max"),

@@ -75,6 +75,7 @@ pub(crate) fn containers(
                 obstacle: image.obstacle(values),
                 numeric_tag: image.numeric_tag(values),
                 has_chart_tag: image.has_chart_tag(values),
+                replaced_by: None,
             })
         })
         .collect()
