@@ -23,4 +23,4 @@ pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::rewrite;
 pub use text::read_text;
-pub use uncovered::{Uncovered, UncoveredImage};
+pub use uncovered::{ImagesWithoutRow, UncoveredImage};

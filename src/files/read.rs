@@ -9,7 +9,7 @@ use super::error::FileError;
 use super::find::{FoundFile, PathOrStdin, find};
 use super::kustomize::Kustomizations;
 use super::text::{read_text, read_to_end};
-use super::uncovered::Uncovered;
+use super::uncovered::ImagesWithoutRow;
 use crate::manifest::{self, Object, Problem};
 use crate::workload::{ManifestSource, Workload};
 
@@ -27,7 +27,7 @@ pub struct FileListing {
     /// How many folders of Helm charts were skipped.
     pub skipped_charts: usize,
     /// The images that no workload has.
-    pub uncovered: Uncovered,
+    pub uncovered: ImagesWithoutRow,
     /// The errors of what could not be read.
     pub errors: Vec<FileError>,
 }

@@ -36,7 +36,7 @@ pub struct UncoveredImage {
 
 /// What the files contain besides rows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Uncovered {
+pub struct ImagesWithoutRow {
     /// The images without a row, in the order of the files.
     pub images: Vec<UncoveredImage>,
     /// How many objects of kinds that are not supported have images, by kind.
@@ -45,7 +45,7 @@ pub struct Uncovered {
     pub image_volumes: usize,
 }
 
-impl Uncovered {
+impl ImagesWithoutRow {
     /// Adds the images of an object that have no row.
     pub(crate) fn add(&mut self, object: &Value, default_namespace: &str) {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str);

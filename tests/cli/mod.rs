@@ -10,6 +10,7 @@ mod formats;
 mod gate;
 mod groups;
 mod helm;
+mod helm_images;
 mod honesty;
 mod image_scope;
 mod input;

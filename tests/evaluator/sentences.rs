@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kubectl_imgpolicy::evaluator::Reason;
 use kubectl_imgpolicy::image::FetchFailureKind;
+use serde_json::json;
 
 use crate::support::oracle::{built, digest, image};
 use crate::support::scenario::Scenario;
@@ -96,6 +97,14 @@ fn cases() -> Vec<(Scenario, &'static str)> {
              is not the variant slim, unlike the running 1.0.0-slim; to stay on that variant, set \
              imgpolicy.dev/filter-tags to ^(?P<v>.*)-slim$ and imgpolicy.dev/extract to $v for \
              this container",
+        ),
+        (
+            Scenario::helm_release(json!({"app": {"image": {"repository": "org/app"}}}))
+                .annotation("fluxcd.io/automated", "true")
+                .annotation("fluxcd.io/tag.app", "semver:~1.0")
+                .tags(&["1.0.0", "1.0.1"]),
+            "keep chart-tag: 1.0.1 is the highest of 2 tags that match semver:~1.0, but the \
+             chart's own tag counts, which is not known here; use --image, or pin one tag",
         ),
         (
             with_range(">=2").tags(&["1.0.0", "1.0.1", "latest"]),

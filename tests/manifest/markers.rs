@@ -114,12 +114,17 @@ fn helm_release_images_are_marked_as_a_whole_or_in_parts() {
         \x20     tag: 1.0.0 # {\"$imagepolicy\": \"ns:top:tag\"}\n\
         \x20   sidecar:\n      image: org/x:1 # {\"$imagepolicy\": \"ns:side\"}\n\
         \x20   flat:\n      image: org/y\n      tag: v1 # {\"$imagepolicy\": \"ns:flat:tag\"}\n\
-        \x20   deep: {er: {image: org/z:1}} # {\"$imagepolicy\": \"ns:deep\"}\n";
+        \x20   deep:\n      er:\n        image: org/z:1 # {\"$imagepolicy\": \"ns:deep\"}\n";
     let mut found = marked(release);
     found.sort();
     assert_eq!(
         found,
-        ["chart-image ns:top", "flat ns:flat", "sidecar ns:side"]
+        [
+            "chart-image ns:top",
+            "deep.er ns:deep",
+            "flat ns:flat",
+            "sidecar ns:side"
+        ]
     );
 }
 

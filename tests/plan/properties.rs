@@ -128,10 +128,13 @@ proptest! {
             (true, tag) => json!({"image": "org/app", "tag": tag}),
             (false, tag) => json!({"image": {"repository": "org/app", "tag": tag}}),
         };
+        let container = if top { "chart-image" } else { "app" };
         let mut values = if top { image } else { json!({"app": image}) };
         values["replicas"] = json!(3);
         let scenario = Scenario::helm_release(values)
             .annotation("fluxcd.io/automated", "true")
+            // Without a tag, only a policy that names one is followed.
+            .annotation(&format!("fluxcd.io/tag.{container}"), "glob:1.0.1")
             .image("1.0.0", built("2026-01-01"))
             .image("1.0", built("2026-01-01"))
             .image("1.0.1", built("2026-01-02"))

@@ -211,7 +211,7 @@ fn lock_set_after_the_plan_is_kept() {
 fn release_is_rolled_back_in_its_values() {
     let scenario = Scenario::helm_release(json!({"image": {"repository": "org/app"}}))
         .annotation("fluxcd.io/automated", "true")
-        .annotation("fluxcd.io/tag.chart-image", "semver:~1.0")
+        .annotation("fluxcd.io/tag.chart-image", "semver:1.0.1")
         .tags(&["1.0.0", "1.0.1"]);
     let after = updated(&scenario);
     let back = written(&after, &rollback(&after, &[]));
