@@ -24,6 +24,7 @@
 //! `tests/architecture.rs` enforces which module may use which.
 
 mod named_enum;
+mod proxy;
 
 pub mod cli;
 pub mod cluster;

@@ -351,7 +351,10 @@ impl WorkloadAccounts {
 impl IdentityAccount {
     /// Why it has no credentials for a repository.
     fn missing_reason(&self, name: &CanonicalName) -> String {
-        if self.is_incomplete {
+        let bad_entries = self.account.bad_entries(name);
+        if !bad_entries.is_empty() {
+            bad_entries.join("; ")
+        } else if self.is_incomplete {
             "not all pull secrets of the workload could be read".to_owned()
         } else if self.secret_count == 0 {
             "neither the workload nor its service account names a pull secret".to_owned()

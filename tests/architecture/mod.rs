@@ -21,6 +21,7 @@ use regex::Regex;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("named_enum", &[]),
     ("secrets", &[]),
+    ("proxy", &["secrets"]),
     ("image", &["named_enum"]),
     ("workload", &["image"]),
     ("policy", &["named_enum", "image", "workload"]),
@@ -44,10 +45,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("registry", &["secrets", "image"]),
+    ("registry", &["secrets", "proxy", "image"]),
     (
         "cluster",
-        &["secrets", "image", "workload", "policy", "plan"],
+        &["secrets", "proxy", "image", "workload", "policy", "plan"],
     ),
     ("git", &["image", "workload", "plan", "manifest"]),
     ("files", &["image", "workload", "manifest"]),

@@ -17,7 +17,7 @@ pub(super) struct Config {
 }
 
 impl Config {
-    fn write(config: &serde_json::Value) -> Self {
+    pub(super) fn write(config: &serde_json::Value) -> Self {
         let dir = tempfile::tempdir().expect("directory");
         std::fs::write(dir.path().join("config.json"), config.to_string()).expect("config");
         Self { dir }
@@ -41,7 +41,7 @@ impl Config {
 
     /// A helper program that is a shell script.
     #[cfg(unix)]
-    fn helper(&self, name: &str, script: &str) {
+    pub(super) fn helper(&self, name: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.dir.path().join(format!("docker-credential-{name}"));
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("helper");

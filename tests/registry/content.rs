@@ -89,6 +89,11 @@ fn images_are_distinguished_from_other_content() {
         (Content::build_cache(), 1, "its index lists no images"),
         (Content::from(Index::of([])), 1, "its index lists no images"),
         (
+            Index::of([]).nesting(Index::of([plain()])).into(),
+            2,
+            "its index lists other indexes",
+        ),
+        (
             Content::artifact_index([sbom()]),
             2,
             "its index does not list images; for the first entry, its config has the type \

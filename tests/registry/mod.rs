@@ -19,6 +19,8 @@ mod proxy;
 mod pulls;
 mod push_times;
 mod redirects;
+mod shapes;
+mod spellings;
 mod tags;
 mod tls;
 mod token_endpoint;

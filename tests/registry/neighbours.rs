@@ -176,3 +176,54 @@ fn a_failure_names_only_the_credentials_that_were_sent() {
     let message = refused(config.options(), &registry, FetchFailureKind::Unauthorized);
     assert!(message.contains("(anonymously, HTTP 403"), "{message}");
 }
+
+#[test]
+fn a_challenge_with_a_403_or_404_is_answered_without_a_request_to_the_root() {
+    for status in [403, 404] {
+        let registry = registry(Access::TokenFor("me", "right"));
+        let realm = format!("{}/token", registry.url());
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"test registry\"");
+        registry
+            .fault("/tags/list", Fault::Challenge(status, challenge))
+            .times(1);
+        let config = Config::login(&registry, "right");
+        let registries = Registries::new(config.options()).expect("options");
+        let metadata = ask(&registries, &registry.image(PRIVATE), vec![Fact::Tags]);
+        assert_eq!(tags(&metadata), ["1"]);
+        assert_eq!(registry.count("GET /v2/org/app/"), 2);
+        assert_eq!(registry.requests().len(), 3, "{:?}", registry.paths());
+    }
+}
+
+#[test]
+fn the_root_of_a_host_is_requested_once_for_all_hidden_repositories() {
+    let registry = registry(Access::Basic("me", "right"));
+    registry.hide();
+    let config = Config::login(&registry, "right");
+    let registries = Registries::new(config.options()).expect("options");
+    for repository in ["org/none", PRIVATE, "org/other", PUBLIC] {
+        let metadata = ask(&registries, &registry.image(repository), vec![Fact::Tags]);
+        let is_there = matches!(metadata.tags, Known::Value(_));
+        assert_eq!(is_there, [PUBLIC, PRIVATE].contains(&repository));
+    }
+    let roots = registry.paths().into_iter().filter(|p| p == "GET /v2/");
+    assert_eq!(roots.count(), 1, "{:?}", registry.paths());
+}
+
+#[test]
+fn a_root_without_a_challenge_leaves_the_credentials_unsent() {
+    let registry = registry(Access::Basic("me", "right"));
+    registry.hide();
+    registry.fault("GET /v2/?", Fault::Body("{}"));
+    let config = Config::login(&registry, "right");
+    let registries = Registries::new(config.options()).expect("options");
+    let metadata = ask(&registries, &registry.image(PRIVATE), vec![Fact::Tags]);
+    let failure = failure(&metadata.tags);
+    assert_eq!(failure.kind, FetchFailureKind::NotFound, "{failure}");
+    assert!(
+        registry
+            .requests()
+            .iter()
+            .all(|r| r.authorization.is_none())
+    );
+}

@@ -5,6 +5,7 @@ use crate::support::program::{Outcome, TestEnvironment};
 use crate::support::registry::TestRegistry;
 use crate::support::registry::proxy::TestProxy;
 use crate::support::registry::tls::Authority;
+use crate::support::socks::SocksProxy;
 
 /// A host that does not resolve.
 const HOST: &str = "registry.invalid";
@@ -84,7 +85,16 @@ fn hosts_in_no_proxy_are_contacted_directly() {
     let (registry, authority) = behind();
     let proxy = TestProxy::to(&registry);
     let url = with_password(&proxy.host());
-    for exempt in [HOST, "invalid", "*"] {
+    for exempt in [
+        HOST,
+        "invalid",
+        "*",
+        "*.invalid",
+        ".invalid",
+        "registry.invalid:443",
+        "*.invalid:443",
+        "10.0.0.0/8, *.invalid",
+    ] {
         let variables = [("HTTPS_PROXY", url.as_str()), ("NO_PROXY", exempt)];
         let outcome = ask(&authority, &variables, &[]).expect(1);
         assert!(
@@ -94,11 +104,70 @@ fn hosts_in_no_proxy_are_contacted_directly() {
         assert!(!outcome.stdout.contains(&proxy.host()), "{outcome:#?}");
     }
     assert_eq!(proxy.heads(), [""; 0]);
-    let others = [
-        ("HTTPS_PROXY", url.as_str()),
-        ("NO_PROXY", "example.invalid"),
+    for other in [
+        "example.invalid",
+        "*.registry.invalid",
+        "registry.invalid:80",
+    ] {
+        let variables = [("HTTPS_PROXY", url.as_str()), ("NO_PROXY", other)];
+        ask(&authority, &variables, &[]).expect(0);
+    }
+}
+
+#[test]
+fn an_invalid_proxy_is_refused_and_not_ignored() {
+    let (registry, authority) = behind();
+    for (url, part) in [
+        (
+            "http://me:hunter2 x@proxy",
+            "HTTPS_PROXY is not a valid URL",
+        ),
+        ("http://", "HTTPS_PROXY is not a valid URL"),
+        ("http://proxy:99999", "HTTPS_PROXY is not a valid URL"),
+        (
+            "ftp://me:hunter2@proxy",
+            "HTTPS_PROXY has the scheme \"ftp\", which is not supported",
+        ),
+    ] {
+        let outcome = ask(&authority, &[("HTTPS_PROXY", url)], &[]).expect(1);
+        let parts = [
+            "registry-unreachable",
+            "registry.invalid cannot be reached",
+            part,
+        ];
+        for part in parts {
+            assert!(outcome.stdout.contains(part), "{part}: {outcome:#?}");
+        }
+    }
+    assert_eq!(registry.requests(), []);
+    // It is only for https.
+    let plain = TestRegistry::start();
+    plain.list("org/app", ["1.0.0", "1.1.0"]);
+    let proxy = TestProxy::to(&plain);
+    let url = format!("http://{}", proxy.host());
+    let variables = [
+        ("HTTPS_PROXY", "ftp://proxy"),
+        ("HTTP_PROXY", url.as_str()),
+        ("NO_PROXY", "registry.invalid:443"),
     ];
-    ask(&authority, &others, &[]).expect(0);
+    ask(&authority, &variables, &["--insecure-registry", HOST]).expect(0);
+}
+
+#[test]
+fn a_socks_proxy_resolves_the_name() {
+    let (registry, authority) = behind();
+    let address = registry.host().parse().expect("an address");
+    let proxy = SocksProxy::to(address);
+    for scheme in ["socks5", "socks5h"] {
+        let url = format!("{scheme}://me:hunter2@{}", proxy.host());
+        ask(&authority, &[("HTTPS_PROXY", &url)], &[]).expect(0);
+    }
+    let passed = proxy.passed();
+    assert_eq!(passed.len(), 2);
+    for passed in passed {
+        assert_eq!(passed.target, "registry.invalid:443");
+        assert_eq!(passed.login.as_deref(), Some("me:hunter2"));
+    }
 }
 
 #[test]

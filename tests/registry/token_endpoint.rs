@@ -1,10 +1,12 @@
 //! Token endpoints with endless responses or redirects.
 
 use kubectl_imgpolicy::image::FetchFailureKind;
+use kubectl_imgpolicy::registry::RegistryOptions;
 
 use super::access::{Config, get_tags, with_tags};
-use super::{ask_with, created, failure, image, options};
+use super::{ask_with, created, failure, image, options, refused, tags};
 use crate::support::content::Image;
+use crate::support::registry::tls::Authority;
 use crate::support::registry::{Access, Fault, TestRegistry};
 
 #[test]
@@ -42,4 +44,44 @@ fn a_redirect_of_a_token_endpoint_carries_the_password_only_within_its_origin() 
             .collect();
         assert_eq!(moved, [within]);
     }
+}
+
+#[test]
+fn each_redirect_of_a_token_endpoint_is_followed_with_the_password_within_its_origin() {
+    for status in [301, 302, 303, 307, 308] {
+        let registry = with_tags();
+        registry.require(Access::TokenFor("me", "hunter2"));
+        registry.realm(&format!("{}/old/token", registry.url()));
+        let target = "/token?service=test+registry&scope=repository%3Aorg%2Fapp%3Apull";
+        registry.fault("/old/token", Fault::Moved(status, target.to_owned()));
+        let config = Config::login(&registry, "hunter2");
+        let metadata = get_tags(&registry, config.options());
+        assert_eq!(tags(&metadata), ["1"], "{status}");
+    }
+}
+
+#[test]
+fn a_token_endpoint_over_https_does_not_redirect_to_plain_http() {
+    let authority = Authority::new();
+    let registry = TestRegistry::start_tls(&authority.certify("127.0.0.1"));
+    registry.list("org/app", ["1"]);
+    registry.require(Access::TokenFor("me", "hunter2"));
+    // The endpoint is named with http, and contacted over https.
+    registry.realm(&format!("http://{}/token", registry.host()));
+    let config = Config::login(&registry, "hunter2");
+    let options = RegistryOptions {
+        extra_ca: vec![authority.pem().into_bytes()],
+        ..config.options()
+    };
+    let metadata = get_tags(&registry, options.clone());
+    assert_eq!(tags(&metadata), ["1"]);
+    let plain = TestRegistry::start();
+    let target = format!("{}/token", plain.url());
+    registry.fault("/token", Fault::Moved(301, target));
+    let message = refused(options, &registry, FetchFailureKind::Registry);
+    assert!(
+        message.contains("https may redirect only to https"),
+        "{message}"
+    );
+    assert_eq!(plain.requests(), []);
 }

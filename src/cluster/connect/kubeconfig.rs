@@ -283,7 +283,7 @@ impl EffectiveConfig {
 fn server_url(server: &str) -> Result<http::Uri, ClusterError> {
     secrets::learn_url(server);
     let url = server.parse::<http::Uri>().ok().filter(|url| {
-        matches!(url.scheme_str(), Some("https" | "http")) && proxy::has_valid_host(url)
+        matches!(url.scheme_str(), Some("https" | "http")) && crate::proxy::has_valid_host(url)
     });
     url.ok_or_else(|| {
         let server = secrets::without_login(server);

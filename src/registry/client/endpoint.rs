@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use http::{Method, StatusCode};
+use http::Method;
 use reqwest::Url;
 use tokio::sync::{MutexGuard, OnceCell};
 
@@ -103,7 +103,8 @@ impl Endpoint {
     }
 
     /// The challenge of the host at its root, `GET /v2/`: requested once per run, and
-    /// only if no other challenge is known. `None` if it sends none.
+    /// only if no other challenge is known. `None` if it sends none. Where anonymous
+    /// requests are allowed, zot sends its challenge with a 200.
     pub(crate) async fn root_challenge(&self, transport: &Transport) -> Option<Challenge> {
         if let Some(challenge) = self.challenge() {
             return Some(challenge);
@@ -113,8 +114,7 @@ impl Endpoint {
                 let url = self.base(transport).await.ok()?.join("v2/").ok()?;
                 let response = transport.send(&Request::get(url)).await.ok()?;
                 self.record_socket(&response);
-                let is_refused = response.status == StatusCode::UNAUTHORIZED;
-                is_refused.then(|| Challenge::choose(&response.headers))?
+                Challenge::choose(&response.headers)
             })
             .await
             .clone()

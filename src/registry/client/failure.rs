@@ -3,12 +3,12 @@
 use std::fmt::{self, Display};
 
 use http::StatusCode;
-use serde::Deserialize;
 
 use crate::image::{CanonicalName, FetchFailure, FetchFailureKind};
 use crate::secrets::{quote, redact};
 
 use super::transport::{Response, SendError};
+use crate::registry::content::go_json::GoObject;
 use crate::registry::mirrors::{PullSource, Role};
 
 /// A repository's name in failures, and the only place where their text is made.
@@ -150,22 +150,18 @@ impl fmt::Display for RepositoryLabel {
 }
 
 /// The code and message of the first error in a registry's error body.
-fn error_text(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Errors {
-        errors: Vec<Error>,
-    }
-    #[derive(Deserialize)]
-    struct Error {
-        #[serde(default)]
-        code: String,
-        #[serde(default)]
-        message: String,
-    }
-    let errors: Errors = serde_json::from_slice(body).ok()?;
-    let first = errors.errors.first()?;
-    let said = quote(format!("{} {}", first.code, first.message).trim());
+pub(crate) fn error_text(body: &[u8]) -> Option<String> {
+    let body = GoObject::parse(body).ok()?;
+    let errors: Vec<GoObject<'_>> = body.field("errors").ok()??;
+    let first = errors.first()?;
+    let (code, message) = (text_of(first, "code"), text_of(first, "message"));
+    let said = quote(format!("{code} {message}").trim());
     (!said.is_empty()).then_some(said)
+}
+
+/// The text of a field; empty if it has none.
+fn text_of(object: &GoObject<'_>, field: &str) -> String {
+    object.field(field).ok().flatten().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -179,6 +175,8 @@ mod tests {
             error_text(body).as_deref(),
             Some("NAME_UNKNOWN no such  repository")
         );
+        let body = br#"{"Errors":[{"Code":"DENIED","detail":{}}]}"#;
+        assert_eq!(error_text(body).as_deref(), Some("DENIED"));
         assert_eq!(error_text(b"<html>secret</html>"), None);
         assert_eq!(error_text(br#"{"errors":[]}"#), None);
     }

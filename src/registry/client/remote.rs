@@ -387,10 +387,12 @@ impl Remote {
             }
             Ok(Response {
                 status: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND,
+                headers,
                 ..
             }) => {
+                let challenge = Challenge::choose(headers);
                 self.authorizer
-                    .other(shown, &self.endpoint, &self.transport)
+                    .other(shown, challenge, &self.endpoint, &self.transport)
                     .await
             }
             Ok(_) | Err(_) => Ok(None),

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod digest;
+pub(crate) mod go_json;
 pub(crate) mod lenient;
 pub(crate) mod link;
 pub(crate) mod manifest;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::image::CanonicalName;
 
 use super::credential_id::CredentialId;
-use super::docker_config::{DockerConfig, StoredCredential as Credential};
+use super::docker_config::DockerConfig;
+use super::entry::StoredCredential as Credential;
 use super::keychain::{CredentialCandidate, FoundCredentials, Keychain};
 use crate::registry::options::RegistryOptions;
 
@@ -129,7 +130,25 @@ impl Account {
                 helper: None,
             })
             .collect();
-        FoundCredentials::new(candidates, after_user)
+        FoundCredentials::new(candidates, after_user, self.bad_entries(name))
+    }
+
+    /// The pull secrets' entries for a repository that cannot be used, each as a
+    /// message.
+    #[must_use]
+    pub fn bad_entries(&self, name: &CanonicalName) -> Vec<String> {
+        let CredentialSource::PullSecrets { secrets, .. } = &*self.0 else {
+            return Vec::new();
+        };
+        let bad_entries = secrets.iter().filter_map(|secret| {
+            let bad = secret.config.bad_entry(name)?;
+            Some(format!(
+                "the entry for {} in {} was not used: {bad}",
+                name.registry(),
+                secret.origin
+            ))
+        });
+        bad_entries.collect()
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::image::CanonicalName;
 
-use super::docker_config::StoredCredential as Credential;
+use super::entry::StoredCredential as Credential;
 
 /// Identifies credentials without revealing them: a hash of what is sent to a
 /// registry. It is not printed, because a weak password could be guessed from it.

@@ -13,28 +13,18 @@
 //! - `docker.io`, `index.docker.io` and `registry-1.docker.io` are the same registry.
 //! - `auth` (base64 of `USER:PASSWORD`) wins over `username` and `password`; an
 //!   `identitytoken` or a `registrytoken` over both.
+//! - Keys of the format (`auths`, `username`) are matched in any case, as Go does.
 //! - A bad entry does not affect the others.
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::image::CanonicalName;
 
+use super::entry::{AuthEntry, BadEntry, StoredCredential};
 use super::key::{Rank, RegistryKey};
-
-/// Padding is often lost when credentials are encoded by hand.
-const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+use crate::registry::content::go_json::GoObject;
 
 /// A file that is not a docker config.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,27 +39,6 @@ pub enum DockerConfigError {
     },
 }
 
-/// A credential as it is stored.
-#[derive(Debug, Clone)]
-pub enum StoredCredential {
-    /// A user name and a password.
-    Password {
-        /// The user name.
-        user: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// A refresh token, to be exchanged at the token endpoint for a registry token.
-    IdentityToken {
-        /// The user name, often just a placeholder.
-        user: String,
-        /// The token.
-        token: SecretString,
-    },
-    /// A token for the registry itself.
-    RegistryToken(SecretString),
-}
-
 /// A parsed docker config file.
 #[derive(Debug, Clone, Default)]
 pub struct DockerConfig {
@@ -77,21 +46,13 @@ pub struct DockerConfig {
     entries: Vec<KeyedCredential>,
     helpers: Vec<(RegistryKey, String)>,
     store: Option<String>,
+    bad_entries: Vec<(RegistryKey, BadEntry)>,
 }
 
 #[derive(Debug, Clone)]
 struct KeyedCredential {
     key: RegistryKey,
     credential: StoredCredential,
-}
-
-#[derive(Deserialize, Default)]
-struct AuthEntry {
-    auth: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    identitytoken: Option<String>,
-    registrytoken: Option<String>,
 }
 
 impl DockerConfig {
@@ -102,42 +63,50 @@ impl DockerConfig {
     /// Only if the text is not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, DockerConfigError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let file: BTreeMap<String, Value> =
-            serde_json::from_slice(bytes).map_err(|error| DockerConfigError::Json {
-                line: error.line(),
-                column: error.column(),
-            })?;
-        let modern = ["auths", "credHelpers", "credsStore"]
+        let file = GoObject::parse(bytes).map_err(|error| DockerConfigError::Json {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        let mut config = Self::default();
+        let is_modern = ["auths", "credHelpers", "credsStore"]
             .iter()
-            .any(|key| file.contains_key(*key));
-        let auths = match file.get("auths") {
-            Some(Value::Object(auths)) => auths.iter().collect(),
-            _ if modern => Vec::new(),
-            _ => file.iter().collect(),
-        };
-        let mut entries: Vec<KeyedCredential> = auths
-            .into_iter()
-            .filter_map(|(key, value)| {
-                Some(KeyedCredential {
-                    key: RegistryKey::parse(key)?,
-                    credential: AuthEntry::deserialize(value).ok()?.credential()?,
-                })
-            })
-            .collect();
-        entries.sort_by_key(|entry| entry.key.rank());
-        let mut helpers: Vec<(RegistryKey, String)> = match file.get("credHelpers") {
-            Some(Value::Object(helpers)) => helpers
-                .iter()
-                .filter_map(|(key, name)| Some((RegistryKey::parse(key)?, helper_name(name)?)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        helpers.sort_by_key(|(key, _)| key.rank());
-        Ok(Self {
-            entries,
-            helpers,
-            store: file.get("credsStore").and_then(helper_name),
-        })
+            .any(|key| file.has(key));
+        if is_modern {
+            config.add_entries(combined(&file, "auths"));
+        } else {
+            config.add_entries(
+                file.members()
+                    .map(|(key, value)| (key.to_owned(), value))
+                    .collect(),
+            );
+        }
+        for (key, name) in combined(&file, "credHelpers") {
+            let helper = RegistryKey::parse(&key).zip(helper_name(name));
+            config.helpers.extend(helper);
+        }
+        config.store = file.all("credsStore").filter_map(helper_name).last();
+        config.entries.sort_by_key(|entry| entry.key.rank());
+        config.helpers.sort_by_key(|(key, _)| key.rank());
+        Ok(config)
+    }
+
+    fn add_entries(&mut self, entries: BTreeMap<String, &RawValue>) {
+        for (key, entry) in entries {
+            let Some(key) = RegistryKey::parse(&key) else {
+                continue;
+            };
+            match AuthEntry::parse(entry).and_then(AuthEntry::credential) {
+                Ok(Some(credential)) => self.entries.push(KeyedCredential { key, credential }),
+                Ok(None) => {}
+                Err(bad) => self.bad_entries.push((key, bad)),
+            }
+        }
+    }
+
+    /// Why an entry of the file for a repository cannot be used, if there is one.
+    pub(crate) fn bad_entry(&self, name: &CanonicalName) -> Option<BadEntry> {
+        let mut bad = self.bad_entries.iter();
+        bad.find(|(key, _)| key.matches(name)).map(|(_, bad)| *bad)
     }
 
     /// The credentials in the file itself for a repository, the best match first.
@@ -171,56 +140,32 @@ impl DockerConfig {
     }
 }
 
+/// The members of the object in a field, by key. As in Go, the members of several such
+/// objects are combined, and the last one with a key counts.
+fn combined<'a>(file: &GoObject<'a>, field: &str) -> BTreeMap<String, &'a RawValue> {
+    let mut members = BTreeMap::new();
+    for value in file.all(field) {
+        if let Ok(object) = serde_json::from_str::<GoObject<'a>>(value.get()) {
+            members.extend(object.members().map(|(key, value)| (key.to_owned(), value)));
+        }
+    }
+    members
+}
+
 /// A helper's name, if it is valid: it becomes part of a program's name.
-fn helper_name(value: &Value) -> Option<String> {
-    let name = value.as_str()?;
+fn helper_name(value: &RawValue) -> Option<String> {
+    let name: String = serde_json::from_str(value.get()).ok()?;
     let is_valid = !name.is_empty()
         && name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    is_valid.then(|| name.to_owned())
-}
-
-impl AuthEntry {
-    fn credential(self) -> Option<StoredCredential> {
-        if let Some(token) = non_empty(self.registrytoken) {
-            return Some(StoredCredential::RegistryToken(token.into()));
-        }
-        let pair = non_empty(self.auth).and_then(|auth| {
-            // Long lines are often folded; Go also ignores line breaks.
-            let auth: String = auth.split_ascii_whitespace().collect();
-            let decoded = LENIENT_BASE64.decode(auth).ok()?;
-            let decoded = String::from_utf8(decoded).ok()?;
-            let (user, password) = decoded.split_once(':')?;
-            // Some tools pad the password with zero bytes.
-            Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
-        });
-        let (user, password) = pair.unwrap_or((
-            self.username.unwrap_or_default(),
-            self.password.unwrap_or_default(),
-        ));
-        if let Some(token) = non_empty(self.identitytoken) {
-            return Some(StoredCredential::IdentityToken {
-                user,
-                token: token.into(),
-            });
-        }
-        // An empty entry only says that a credential store has the credential.
-        (!user.is_empty()).then(|| StoredCredential::Password {
-            user,
-            password: password.into(),
-        })
-    }
-}
-
-fn non_empty(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
+    is_valid.then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
+    use secrecy::ExposeSecret as _;
 
     fn user_for(file: &str, name: &str) -> Option<String> {
         let config = DockerConfig::parse(file.as_bytes()).expect("config");
@@ -308,10 +253,17 @@ mod tests {
             "odd.example":{"auth":5},"good.example":{"username":"u","password":"p"}},
             "credHelpers":{"a.example":"../evil","b.example":"ecr-login","c.example":7},"credsStore":"a b"}"#;
         assert_eq!(user_for(file, "good.example/x").as_deref(), Some("u:p"));
-        for name in ["bad.example/x", "empty.example/x", "odd.example/x"] {
-            assert_eq!(user_for(file, name), None, "{name}");
-        }
         let config = DockerConfig::parse(file.as_bytes()).expect("config");
+        for (name, bad) in [
+            ("bad.example/x", Some(BadEntry::Malformed)),
+            ("odd.example/x", Some(BadEntry::Malformed)),
+            ("empty.example/x", None),
+            ("good.example/x", None),
+        ] {
+            assert_eq!(user_for(file, name).is_some(), name == "good.example/x");
+            let of = name.parse().expect("name");
+            assert_eq!(config.bad_entry(&of), bad, "{name}");
+        }
         let helper = |name: &str| {
             config
                 .helper(&name.parse().expect("name"))
@@ -320,6 +272,73 @@ mod tests {
         assert_eq!(helper("b.example/x").as_deref(), Some("ecr-login"));
         assert_eq!(helper("a.example/x"), None);
         assert_eq!(helper("c.example/x"), None);
+    }
+
+    #[test]
+    fn keys_of_the_format_are_matched_in_any_case() {
+        for (file, expected) in [
+            // As kubectl 1.13 wrote it.
+            (
+                r#"{"Auths":{"r.example":{"Username":"me","Password":"pw"}}}"#,
+                Some("me:pw"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"Auth":"bWU6cHc=","Email":""}}}"#,
+                Some("me:pw"),
+            ),
+            (
+                r#"{"AUTHS":{"r.example":{"IdentityToken":"T"}}}"#,
+                Some(" identity T"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"registryToken":"R"}}}"#,
+                Some("registry R"),
+            ),
+            (r#"{"r.example":{"AUTH":"bWU6cHc="}}"#, Some("me:pw")),
+            // Both are combined, and the last one counts.
+            (
+                r#"{"auths":{"q.example":{"auth":"eDp5"}},"Auths":{"r.example":{"auth":"bWU6cHc="}}}"#,
+                Some("me:pw"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"username":"a","Username":"me","password":"pw"}}}"#,
+                Some("me:pw"),
+            ),
+            (r#"{"auths":null,"Auths":[]}"#, None),
+            (r#"{"auths":{"r.example":null}}"#, None),
+            // Hosts are not fields.
+            (
+                r#"{"auths":{"R.EXAMPLE":{"auth":"bWU6cHc="}}}"#,
+                Some("me:pw"),
+            ),
+        ] {
+            let user = user_for(file, "r.example/x");
+            assert_eq!(user.as_deref(), expected, "{file}");
+        }
+        let file = r#"{"CredHelpers":{"r.example":"ecr-login"},"credsstore":"desktop"}"#;
+        let config = DockerConfig::parse(file.as_bytes()).expect("config");
+        for (name, helper) in [("r.example/x", "ecr-login"), ("nginx", "desktop")] {
+            let name = name.parse().expect("name");
+            assert_eq!(config.helper(&name), Some(helper));
+        }
+    }
+
+    #[test]
+    fn an_auth_that_cannot_be_decoded_is_a_bad_entry_and_not_a_missing_one() {
+        let name: CanonicalName = "r.example/x".parse().expect("name");
+        for (entry, expected) in [
+            (r#"{"auth":"%%%"}"#, Some(BadEntry::Auth)),
+            (r#"{"auth":"bWU="}"#, Some(BadEntry::Auth)),
+            (r#"{"auth":"/zp4"}"#, Some(BadEntry::Auth)),
+            (r#"{"auth":"%%%","username":"x"}"#, None),
+            (r#"{"auth":"%%%","identitytoken":"T"}"#, None),
+            (r#"{"auth":""}"#, None),
+            ("{}", None),
+        ] {
+            let file = format!(r#"{{"auths":{{"r.example":{entry}}}}}"#);
+            let config = DockerConfig::parse(file.as_bytes()).expect("config");
+            assert_eq!(config.bad_entry(&name), expected, "{entry}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The credentials that apply to a repository, most specific first.
 
 use super::docker_config::DockerConfig;
-use super::docker_config::StoredCredential as Credential;
+use super::entry::StoredCredential as Credential;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,11 +92,15 @@ pub(crate) struct FoundCredentials {
 impl FoundCredentials {
     /// The credentials of pull secrets; `after_user`: the user's own were refused
     /// before.
-    pub(crate) fn new(candidates: Vec<CredentialCandidate>, after_user: bool) -> Self {
+    pub(crate) fn new(
+        candidates: Vec<CredentialCandidate>,
+        after_user: bool,
+        notes: Vec<String>,
+    ) -> Self {
         Self {
             candidates,
             after_user,
-            notes: Vec::new(),
+            notes,
         }
     }
 
@@ -196,6 +200,13 @@ impl Keychain {
                     origin: path.display().to_string(),
                     helper: None,
                 });
+            }
+            if let Some(bad) = config.bad_entry(name) {
+                notes.push(format!(
+                    "the entry for {} in {} was not used: {bad}",
+                    name.registry(),
+                    path.display()
+                ));
             }
         }
         let helper = super::cloud::helper(name.registry())?;

@@ -9,11 +9,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
 use super::Credential;
+use crate::registry::content::go_json::GoObject;
 
 /// The largest output of a helper that is read, in bytes.
 const MAX_OUTPUT: u64 = 1024 * 1024;
@@ -78,14 +78,6 @@ impl Helper<'_> {
 
 /// Sends a registry to a running helper and reads its output.
 async fn exchange(mut child: Child, server: &str) -> Result<Option<Credential>, String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct HelperOutput {
-        #[serde(default)]
-        username: String,
-        #[serde(default)]
-        secret: String,
-    }
     if let Some(mut stdin) = child.stdin.take() {
         // A helper may answer without reading its input; that is not an error.
         let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
@@ -113,18 +105,81 @@ async fn exchange(mut child: Child, server: &str) -> Result<Option<Credential>, 
             Err(format!("failed ({status})"))
         };
     }
-    let output: HelperOutput = serde_json::from_slice(&output)
-        .map_err(|_| "returned something that is not a credential".to_owned())?;
-    let secret = SecretString::from(output.secret);
-    Ok(Some(if output.username == TOKEN_USER {
+    parse(&output).map_err(|_| "returned something that is not a credential".to_owned())
+}
+
+/// Parses the output of a helper. Some print empty fields, or no fields at all, for a
+/// registry for which they have no credential: without a secret there is none.
+fn parse(output: &[u8]) -> serde_json::Result<Option<Credential>> {
+    let output = GoObject::parse(output)?;
+    let user: String = output.field("Username")?.unwrap_or_default();
+    let secret: String = output.field("Secret")?.unwrap_or_default();
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    let secret = SecretString::from(secret);
+    Ok(Some(if user == TOKEN_USER {
         Credential::IdentityToken {
-            user: output.username,
+            user,
             token: secret,
         }
     } else {
         Credential::Password {
-            user: output.username,
+            user,
             password: secret,
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn the_output_of_a_helper_is_read_in_any_case_and_without_a_secret_is_no_credential() {
+        for (output, expected) in [
+            (
+                r#"{"ServerURL":"r","Username":"me","Secret":"pw"}"#,
+                Ok(Some("password me pw")),
+            ),
+            (
+                r#"{"username":"me","secret":"pw"}"#,
+                Ok(Some("password me pw")),
+            ),
+            (
+                r#"{"USERNAME":"me","SECRET":"pw"}"#,
+                Ok(Some("password me pw")),
+            ),
+            (
+                r#"{"Username":"<token>","Secret":"t"}"#,
+                Ok(Some("identity <token> t")),
+            ),
+            // A token as the password of nobody.
+            (r#"{"Secret":"t"}"#, Ok(Some("password  t"))),
+            ("{}", Ok(None)),
+            (r#"{"Username":"","Secret":""}"#, Ok(None)),
+            (r#"{"Username":null,"Secret":null}"#, Ok(None)),
+            (r#"{"Username":"me"}"#, Ok(None)),
+            (r#"{"Username":"me","Secret":""}"#, Ok(None)),
+            (r#"{"Username":"<token>","Secret":""}"#, Ok(None)),
+            ("null", Err(())),
+            ("", Err(())),
+            (r#"{"Username":"me","Secret":7}"#, Err(())),
+        ] {
+            let found = parse(output.as_bytes()).map_err(|_| ());
+            let found = found.map(|found| {
+                found.map(|credential| match credential {
+                    Credential::Password { user, password } => {
+                        format!("password {user} {}", password.expose_secret())
+                    }
+                    Credential::IdentityToken { user, token } => {
+                        format!("identity {user} {}", token.expose_secret())
+                    }
+                    Credential::RegistryToken(_) => "a registry token".to_owned(),
+                })
+            });
+            assert_eq!(found, expected.map(|e| e.map(str::to_owned)), "{output}");
+        }
+    }
 }

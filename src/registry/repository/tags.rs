@@ -11,16 +11,17 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use http::StatusCode;
 use reqwest::Url;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::image::{FetchFailure, Tag};
 
 use super::metadata_cache::{RememberedList, RememberedPage};
 use super::providers::{self, TagFacts};
+use crate::registry::client::failure::error_text;
 use crate::registry::client::remote::Remote;
 use crate::registry::client::transport::{Request, Response};
 use crate::registry::content::config::json_error;
+use crate::registry::content::go_json::GoObject;
 use crate::registry::content::lenient::Beginning;
 use crate::registry::content::link;
 use crate::secrets::quote as clean;
@@ -74,11 +75,41 @@ impl TagList {
     }
 }
 
-#[derive(Deserialize)]
+/// One page of a tag list.
+#[derive(Debug)]
 struct TagListJson<'a> {
-    tags: Option<Beginning<String, MAX_TAGS>>,
-    #[serde(borrow)]
+    tags: Vec<String>,
     manifest: Option<&'a RawValue>,
+}
+
+/// A response with a success status that is not a tag list.
+#[derive(Debug, thiserror::Error)]
+enum BadTagList {
+    #[error("it is malformed: {}", json_error(.0))]
+    Json(#[from] serde_json::Error),
+    #[error("it contains an error instead of tags{0}")]
+    Errors(String),
+    #[error("it has no field `tags`")]
+    NoTags,
+}
+
+impl<'a> TagListJson<'a> {
+    /// Parses a page. A registry without tags sends `null` or `[]`, but not nothing.
+    fn parse(body: &'a [u8]) -> Result<Self, BadTagList> {
+        let page = GoObject::parse(body)?;
+        let errors: Option<Vec<&RawValue>> = page.field("errors").ok().flatten();
+        if errors.is_some_and(|errors| !errors.is_empty()) {
+            let text = error_text(body).map_or_else(String::new, |text| format!(" ({text})"));
+            return Err(BadTagList::Errors(text));
+        }
+        if !page.has("tags") {
+            return Err(BadTagList::NoTags);
+        }
+        Ok(Self {
+            tags: page.field("tags")?.unwrap_or_default(),
+            manifest: page.field("manifest")?,
+        })
+    }
 }
 
 /// Fetches all pages of a tag list. If the registry supports ETags, pages that have
@@ -100,20 +131,22 @@ pub(crate) async fn fetch(
     let mut visited: HashSet<u64> = HashSet::new();
     let mut kept = 0;
     let mut idle = 0;
+    // The URL that the next page may have instead.
+    let mut other = Some(first);
+    let mut keeps_path = false;
     for page_number in 1.. {
-        let mut result = fetch_page(remote, &url, old).await?;
-        if page_number == 1 && result.is_err() {
-            url = first.clone();
-            result = fetch_page(remote, &url, old).await?;
-        }
+        let asked = url.path().to_owned();
+        let result = fetch_either(remote, &mut url, other.take(), old).await?;
+        keeps_path |= url.path() != asked;
         let (page, at) = match result {
             Ok(read) => read,
             Err(answer) if page_number == 1 => {
                 return Err(remote.refusal("the repository", &answer).await);
             }
-            Err(_) => {
+            Err(answer) => {
                 let why = format!(
-                    "the registry responds with HTTP 400 to page {page_number}, although its own link leads there"
+                    "the registry responds with HTTP {} to page {page_number}, although its own link leads there",
+                    answer.status.as_u16()
                 );
                 return Err(useless(remote, why));
             }
@@ -158,7 +191,10 @@ pub(crate) async fn fetch(
             return Err(useless(remote, "its pages contain no new tags"));
         }
         visited.insert(hasher.hash_one(&url));
-        url = link::follow(&at, &next).map_err(|bad| useless(remote, bad))?;
+        let linked = link::follow(&at, &next).map_err(|bad| useless(remote, bad))?;
+        other = with_path(&linked, at.path());
+        // A link that was wrong once is wrong on each page.
+        url = other.take_if(|_| keeps_path).unwrap_or(linked);
         if visited.contains(&hasher.hash_one(&url)) {
             return Err(useless(remote, "its pages form a loop"));
         }
@@ -172,7 +208,35 @@ pub(crate) async fn fetch(
     })
 }
 
-/// Fetches one page, or returns the response if its status is 400. The page records
+/// The next page at the path of the previous one; `None` if it has that path. Behind a
+/// proxy, Nexus and Artifactory link to a path that only they themselves know.
+fn with_path(url: &Url, path: &str) -> Option<Url> {
+    let mut other = url.clone();
+    other.set_path(path);
+    (other != *url).then_some(other)
+}
+
+/// Fetches one page. If it is refused, `url` becomes the other URL, if there is one: for
+/// a 400 in any case, for a 404 only if the paths differ.
+async fn fetch_either(
+    remote: &Remote,
+    url: &mut Url,
+    other: Option<Url>,
+    old: Option<&RememberedList>,
+) -> Result<Result<(RememberedPage, Url), Response>, FetchFailure> {
+    let result = fetch_page(remote, url, old).await?;
+    match (&result, other) {
+        (Err(answer), Some(other))
+            if answer.status == StatusCode::BAD_REQUEST || other.path() != url.path() =>
+        {
+            *url = other;
+            fetch_page(remote, url, old).await
+        }
+        _ => Ok(result),
+    }
+}
+
+/// Fetches one page, or returns the response if its status is 400 or 404. The page records
 /// the URL that was requested; the other URL is the one that responded, after all
 /// redirects.
 async fn fetch_page(
@@ -186,7 +250,7 @@ async fn fetch_page(
     let answer = remote.send(question).await?;
     match (answer.status, known) {
         (StatusCode::NOT_MODIFIED, Some(known)) => return Ok(Ok((known.clone(), answer.url))),
-        (StatusCode::BAD_REQUEST, _) => return Ok(Err(answer)),
+        (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND, _) => return Ok(Err(answer)),
         (status, _) if !status.is_success() => {
             return Err(remote.refusal("the repository", &answer).await);
         }
@@ -197,7 +261,7 @@ async fn fetch_page(
     let page = RememberedPage {
         url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
-        names: listed,
+        names: page.tags,
         manifest: page.manifest.map(ToOwned::to_owned),
         next: link::next(&answer.headers).map_err(|bad| useless(remote, bad))?,
     };
@@ -205,13 +269,12 @@ async fn fetch_page(
 }
 
 fn parse<'a>(remote: &Remote, answer: &'a Response) -> Result<TagListJson<'a>, FetchFailure> {
-    serde_json::from_slice(&answer.body).map_err(|error| {
+    TagListJson::parse(&answer.body).map_err(|bad| {
         let content_type = answer.header("content-type").unwrap_or("no content type");
         useless(
             remote,
             format_args!(
-                "it is malformed: {} ({}); is {} a registry?",
-                json_error(&error),
+                "{bad} ({}); is {} a registry?",
                 clean(content_type),
                 remote.label().registry()
             ),
@@ -228,6 +291,47 @@ fn useless(remote: &Remote, why: impl std::fmt::Display) -> FetchFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_without_tags_is_empty_only_if_it_says_so() {
+        for (body, expected) in [
+            (r#"{"name":"a","tags":["b"]}"#, Ok("b")),
+            (r#"{"Name":"a","Tags":["b"]}"#, Ok("b")),
+            (r#"{"name":"a","tags":null}"#, Ok("")),
+            (r#"{"name":"a","tags":[]}"#, Ok("")),
+            (r#"{"tags":["b"],"errors":[]}"#, Ok("b")),
+            (r#"{"tags":["b"],"errors":null}"#, Ok("b")),
+            ("{}", Err("it has no field `tags`")),
+            (r#"{"name":"a"}"#, Err("it has no field `tags`")),
+            (
+                r#"{"errors":[{"code":"DENIED","message":"not yours"}]}"#,
+                Err("it contains an error instead of tags (DENIED not yours)"),
+            ),
+            (
+                r#"{"tags":null,"errors":["busy"]}"#,
+                Err("it contains an error instead of tags"),
+            ),
+            (
+                r#"{"tags":"b"}"#,
+                Err("it is malformed: a field has the wrong type (line 1, column 3)"),
+            ),
+            (
+                "[]",
+                Err("it is malformed: a field has the wrong type (line 1, column 2)"),
+            ),
+            (
+                "<html>",
+                Err("it is malformed: it is not JSON (line 1, column 1)"),
+            ),
+        ] {
+            let page = TagListJson::parse(body.as_bytes());
+            let tags = page
+                .map(|page| page.tags.join(" "))
+                .map_err(|bad| bad.to_string());
+            let tags = tags.as_deref().map_err(String::as_str);
+            assert_eq!(tags, expected, "{body}");
+        }
+    }
 
     #[test]
     fn names_that_are_not_valid_tags_are_counted_and_dropped() {

@@ -4,6 +4,8 @@ use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use serde_json::json;
+
 use super::{Fault, Logged};
 
 impl Fault {
@@ -20,6 +22,17 @@ impl Fault {
                 (status(*code), [(header::RETRY_AFTER, when.clone())]).into_response()
             }
             Self::Body(text) => ([(header::CONTENT_TYPE, "text/html")], *text).into_response(),
+            Self::Error(code, error) => {
+                let errors = json!({"errors": [{"code": error, "message": "refused"}]});
+                (status(*code), errors.to_string()).into_response()
+            }
+            Self::Moved(code, target) => {
+                (status(*code), [(header::LOCATION, target.clone())]).into_response()
+            }
+            Self::Challenge(code, challenge) => {
+                let challenge = [(header::WWW_AUTHENTICATE, challenge.clone())];
+                (status(*code), challenge).into_response()
+            }
             Self::Page(code, usize::MAX) => {
                 let mut endless = Self::Endless.instead(request, gzip)?;
                 *endless.status_mut() = status(*code);

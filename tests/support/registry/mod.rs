@@ -20,6 +20,7 @@ pub mod proxy;
 mod serve;
 pub mod server_thread;
 pub mod tls;
+pub mod token_service;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -28,11 +29,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
 use self::crowd::{Crowd, CrowdListener};
 use self::server_thread::{ServerThread, listen};
 use self::tls::{Certificate, TlsListener};
+use self::token_service::{Move, TokenService};
 use super::content::{Blob, Content, Image};
 
 /// A fault in a response.
@@ -51,6 +54,12 @@ pub enum Fault {
     Slow(Duration),
     /// Responds with 200 and this text, without a digest.
     Body(&'static str),
+    /// Responds with a status and a registry's error body with this code.
+    Error(u16, &'static str),
+    /// Redirects with this status to this URL.
+    Moved(u16, String),
+    /// Responds with a status and this `WWW-Authenticate`.
+    Challenge(u16, String),
     /// Responds correctly, but with this `Link`.
     Link(String),
     /// Sends zeros until the client disconnects.
@@ -92,6 +101,8 @@ pub enum Access {
     /// A token, which is issued to everybody. Its scope depends on the member. A
     /// member without access to the repository gets this status.
     Members(&'static [Member], u16),
+    /// A token from this service.
+    Service(TokenService),
 }
 
 /// A user who has access to the repositories below a path.
@@ -140,9 +151,14 @@ struct Inner {
     open: Vec<String>,
     hidden: bool,
     leads: Option<(String, String)>,
+    moves: Vec<Move>,
+    /// The status of `GET /v2/` without credentials.
+    root: Option<StatusCode>,
     realm: Option<String>,
     expires_in: u64,
     page_size: Option<usize>,
+    /// What links begin with.
+    link_base: &'static str,
     rules: Vec<Rule>,
     limit: Option<limit::Limit>,
     workers: Option<(Arc<Semaphore>, Duration)>,
@@ -301,6 +317,11 @@ impl TestRegistry {
     /// Serves tag lists in pages with this maximum size and an opaque `last`.
     pub fn page_size(&self, size: usize) {
         self.inner().page_size = Some(size);
+    }
+
+    /// Makes links to the next page begin with this path or URL.
+    pub fn link_below(&self, base: &'static str) {
+        self.inner().link_base = base;
     }
 
     /// Requires credentials.

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::super::content::Blob;
 use super::limit::Limit;
+use super::token_service::TokenService;
 use super::{Access, Fault, Inner, Logged, Member, Shared, Store, lock};
 
 pub(super) async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -101,6 +102,14 @@ impl Inner {
         if let Some(response) = self.provided(request) {
             return response;
         }
+        if let Some(root) = self.root.filter(|_| request.path == "/v2/") {
+            let mut response = self.challenge(address, "");
+            *response.status_mut() = root;
+            return response;
+        }
+        if let Some(response) = self.moved(request, false) {
+            return response;
+        }
         let Some(rest) = request.path.strip_prefix("/v2/") else {
             return StatusCode::NOT_FOUND.into_response();
         };
@@ -121,6 +130,9 @@ impl Inner {
                 _ if self.hidden && split.is_some() => StatusCode::NOT_FOUND.into_response(),
                 _ => self.challenge(address, repository),
             };
+        }
+        if let Some(response) = self.moved(request, true) {
+            return response;
         }
         if let Some((below, base)) = &self.leads
             && request.path.starts_with(below)
@@ -154,14 +166,15 @@ impl Inner {
             Access::Token
             | Access::TokenFor(..)
             | Access::TokenForIdentity(_)
-            | Access::Members(..) => {
+            | Access::Members(..)
+            | Access::Service(_) => {
                 // `Bearer NUMBER/SCOPE`.
                 let token = shown.and_then(|shown| shown.strip_prefix("Bearer "));
                 token
                     .and_then(|token| token.split_once('/'))
                     .is_some_and(|(number, scope)| {
                         number.parse().is_ok_and(|n: usize| n > self.revoked)
-                            && scope == format!("repository:{repository}:pull")
+                            && TokenService::may(repository, scope)
                     })
             }
         }
@@ -169,18 +182,18 @@ impl Inner {
 
     /// The path of the token endpoint.
     fn token_path(&self) -> &'static str {
-        if self.provided.harbor {
-            "/service/token"
-        } else {
-            "/token"
+        match &self.access {
+            Access::Service(service) => service.path,
+            _ if self.provided.harbor => "/service/token",
+            _ => "/token",
         }
     }
 
     fn service(&self) -> &'static str {
-        if self.provided.harbor {
-            "harbor-registry"
-        } else {
-            "test registry"
+        match &self.access {
+            Access::Service(service) => service.service,
+            _ if self.provided.harbor => "harbor-registry",
+            _ => "test registry",
         }
     }
 
@@ -191,6 +204,12 @@ impl Inner {
             .unwrap_or_else(|| format!("http://{address}{}", self.token_path()));
         let challenge = match self.access {
             Access::Basic(..) => "Basic realm=\"test\"".to_owned(),
+            Access::Service(TokenService {
+                scope: Some(scope), ..
+            }) => format!(
+                "Bearer realm=\"{realm}\",service=\"{}\",scope=\"{scope}\"",
+                self.service()
+            ),
             _ => format!(
                 "Bearer realm=\"{realm}\",service=\"{}\",scope=\"repository:{repository}:pull\"",
                 self.service()
@@ -207,6 +226,10 @@ impl Inner {
 
     fn token(&mut self, request: &Logged, body: &[u8]) -> Response {
         let form = String::from_utf8_lossy(body).into_owned();
+        if let Access::Service(service) = &self.access {
+            self.tokens += 1;
+            return service.token(request, self.tokens);
+        }
         let post = request.method == Method::POST.as_str();
         let fields = if post { &form } else { &request.query };
         let field = |name: &str| {
@@ -228,6 +251,7 @@ impl Inner {
             Access::Members(members, _) => {
                 request.authorization.is_none() || member(members, request).is_some()
             }
+            Access::Service(_) => false,
         };
         if !allowed || field("service") != Some(self.service().replace(' ', "+")) {
             return (StatusCode::UNAUTHORIZED, "{\"details\":\"hunter2\"}").into_response();
@@ -276,7 +300,8 @@ impl Inner {
         );
         if end < names.len() {
             let link = format!(
-                "</v2/{repository}/tags/list?last=opaque%2B%3D{end}&n={size}>; rel=\"next\""
+                "<{}/v2/{repository}/tags/list?last=opaque%2B%3D{end}&n={size}>; rel=\"next\"",
+                self.link_base
             );
             headers.insert(header::LINK, link.parse().expect("link"));
         }

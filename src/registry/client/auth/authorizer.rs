@@ -130,12 +130,13 @@ impl Authorizer {
         Ok(state.pass())
     }
 
-    /// After a 404 or 403 for `shown`: another credential if there is one, or an
-    /// anonymous attempt if that has not been tried. A credential that has been
-    /// accepted is kept.
+    /// After a 404 or 403 for `shown`, perhaps with a challenge: another credential if
+    /// there is one, or an anonymous attempt if that has not been tried. A credential
+    /// that has been accepted is kept.
     pub(crate) async fn other(
         &self,
         shown: &Pass,
+        challenge: Option<Challenge>,
         endpoint: &Endpoint,
         transport: &Transport,
     ) -> Result<Option<Pass>, FetchFailure> {
@@ -144,7 +145,8 @@ impl Authorizer {
             return Ok(None);
         }
         if shown.header.is_none() {
-            return Ok(self.log_in(&mut state, shown, endpoint, transport).await);
+            let pass = self.log_in(&mut state, shown, challenge, endpoint, transport);
+            return Ok(pass.await);
         }
         if state.round > shown.round {
             return Ok(Some(state.pass()));
@@ -163,13 +165,14 @@ impl Authorizer {
         Ok(None)
     }
 
-    /// After a 404 or 403 without a challenge for an anonymous request: some registries
-    /// hide private repositories like that. If there are credentials, the challenge at
-    /// the registry's root says how to send them.
+    /// After a 404 or 403 for an anonymous request: some registries hide private
+    /// repositories like that. If there are credentials and the response has no
+    /// challenge, the one at the registry's root says how to send them.
     pub(crate) async fn log_in(
         &self,
         state: &mut AuthState,
         shown: &Pass,
+        challenge: Option<Challenge>,
         endpoint: &Endpoint,
         transport: &Transport,
     ) -> Option<Pass> {
@@ -186,8 +189,14 @@ impl Authorizer {
         if state.found.is_none() {
             state.found = Some(self.account.find(&self.name).await);
         }
-        state.candidate()?;
-        let challenge = endpoint.root_challenge(transport).await?;
+        let challenge = match challenge {
+            // Even a token for nobody may be enough.
+            Some(challenge) => challenge,
+            None => {
+                state.candidate()?;
+                endpoint.root_challenge(transport).await?
+            }
+        };
         // If logging in fails, the response to the anonymous request still counts.
         let result = self.obtain(state, &challenge, endpoint, transport).await;
         if result.is_err() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::image::FetchFailure;
 use crate::registry::client::endpoint::Endpoint;
@@ -14,12 +14,15 @@ use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::redirect;
 use crate::registry::client::redirect::{MAX_REDIRECTS, has_user_info};
 use crate::registry::client::transport::{Request, Response, Transport, authority};
+use crate::registry::content::go_json::GoObject;
 use crate::registry::keychain::Credential;
 use crate::registry::loopback::is_loopback;
 use crate::secrets::{self, header, quote};
 
 /// The largest response of a token endpoint that is read, in bytes.
 const MAX_TOKEN_BODY: u64 = 64 * 1024;
+/// The longest lifetime that counts, in seconds.
+const MAX_LIFETIME: f64 = 86_400.0;
 /// The `client_id` that is sent.
 const CLIENT_ID: &str = "kubectl-imgpolicy";
 
@@ -117,8 +120,8 @@ impl TokenRequest<'_> {
         request
     }
 
-    /// Sends a request and follows redirects. Credentials are sent on only within the
-    /// origin, because another port may belong to someone else.
+    /// Sends a request and follows redirects. Credentials are sent on only to the same
+    /// server.
     async fn send_request(
         &self,
         transport: &Transport,
@@ -132,7 +135,7 @@ impl TokenRequest<'_> {
             let Some(target) = target else {
                 return Ok(response);
             };
-            let is_same = target.origin() == request.url.origin();
+            let is_same = is_same_server(&request.url, &target);
             if !(is_same && may_receive_credentials(&target, transport)) {
                 request.authorization = None;
                 if request.form.is_some() {
@@ -150,12 +153,6 @@ impl TokenRequest<'_> {
     }
 
     fn read(&self, response: &Response, home: &Url) -> Result<BearerToken, FetchFailure> {
-        #[derive(Deserialize)]
-        struct Body {
-            token: Option<String>,
-            access_token: Option<String>,
-            expires_in: Option<u64>,
-        }
         match response.status {
             StatusCode::OK => {}
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
@@ -175,30 +172,44 @@ impl TokenRequest<'_> {
                 )));
             }
         }
-        // The parser's error is not shown because it may quote the token.
-        let body: Option<Body> = serde_json::from_slice(&response.body).ok();
         // An `access_token` for an anonymous request may be meant for another service
         // than this registry, so one from another host is not used.
         let is_for_registry =
             self.credential.is_some() || response.url.host_str() == home.host_str();
-        let token = body.and_then(|body| {
-            let value = body
-                .token
-                .filter(|token| !token.is_empty())
-                .or(body.access_token.filter(|_| is_for_registry))
-                .filter(|token| !token.is_empty())
-                .map(SecretString::from)?;
-            let lifetime = body
-                .expires_in
-                .filter(|seconds| *seconds > 0)
-                .map(|seconds| Duration::from_secs(seconds.min(86_400)) * 9 / 10);
-            Some(BearerToken { value, lifetime })
-        });
+        let token = parse(&response.body, is_for_registry);
         token.ok_or_else(|| {
             self.label
                 .useless("the registry's token endpoint answered without a token")
         })
     }
+}
+
+/// Parses the response of a token endpoint; `access_token` counts only if it
+/// `is_for_registry`. `None` if there is no token: the parser's error is not used,
+/// because it may quote one.
+fn parse(body: &[u8], is_for_registry: bool) -> Option<BearerToken> {
+    let body = GoObject::parse(body).ok()?;
+    let token = text(&body, "token");
+    let token = token.or_else(|| text(&body, "access_token").filter(|_| is_for_registry));
+    let lifetime = body.field("expires_in").ok().flatten().and_then(lifetime);
+    Some(BearerToken {
+        value: token?.into(),
+        lifetime,
+    })
+}
+
+/// A field that is a text and not empty.
+fn text(body: &GoObject<'_>, field: &str) -> Option<String> {
+    let text = body.field(field).ok().flatten();
+    text.filter(|text: &String| !text.is_empty())
+}
+
+/// How long to use a token: 90 % of its lifetime in seconds, which some endpoints send
+/// as a text or with a fraction. `None` if it is not a positive number.
+fn lifetime(seconds: &RawValue) -> Option<Duration> {
+    let seconds: f64 = seconds.get().trim_matches('"').trim().parse().ok()?;
+    let is_positive = seconds.is_finite() && seconds > 0.0;
+    is_positive.then(|| Duration::from_secs_f64(seconds.min(MAX_LIFETIME) * 0.9))
 }
 
 /// A token endpoint that is not contacted.
@@ -235,6 +246,17 @@ fn realm(text: &str, home: &Url) -> Result<Url, BadRealm> {
         return Err(BadRealm::NotHttps(quote(&authority(&realm))));
     }
     Ok(realm)
+}
+
+/// Whether a redirect stays on the same server: the same origin, or the same host with
+/// https instead of plain HTTP, both on their usual ports. Another port may belong to
+/// someone else.
+fn is_same_server(from: &Url, to: &Url) -> bool {
+    let is_upgrade = from.scheme() == "http"
+        && to.scheme() == "https"
+        && from.host_str() == to.host_str()
+        && (from.port(), to.port()) == (None, None);
+    is_upgrade || from.origin() == to.origin()
 }
 
 /// Whether credentials may be sent to a token endpoint: over https, to this machine,
@@ -301,6 +323,79 @@ mod tests {
             let realm = realm(text, &home);
             let realm = realm.as_ref().map(Url::as_str);
             assert_eq!(realm, expected.as_ref().map(|url| *url), "{home} {text}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_in_any_case_with_any_lifetime() {
+        for (body, token, seconds) in [
+            (r#"{"token":"t","expires_in":300}"#, Some("t"), Some(270.0)),
+            (r#"{"Token":"t","Expires_In":300}"#, Some("t"), Some(270.0)),
+            (
+                r#"{"token":"t","expires_in":"3600"}"#,
+                Some("t"),
+                Some(3240.0),
+            ),
+            (
+                r#"{"token":"t","expires_in":3600.0}"#,
+                Some("t"),
+                Some(3240.0),
+            ),
+            (
+                r#"{"token":"t","expires_in":3.6e3}"#,
+                Some("t"),
+                Some(3240.0),
+            ),
+            (
+                r#"{"token":"t","expires_in":99999999999999999999}"#,
+                Some("t"),
+                Some(77_760.0),
+            ),
+            (r#"{"token":"t","expires_in":-1}"#, Some("t"), None),
+            (r#"{"token":"t","expires_in":0}"#, Some("t"), None),
+            (r#"{"token":"t","expires_in":null}"#, Some("t"), None),
+            (r#"{"token":"t","expires_in":"soon"}"#, Some("t"), None),
+            (r#"{"token":"t","expires_in":"NaN"}"#, Some("t"), None),
+            (r#"{"token":"t","expires_in":{"a":1}}"#, Some("t"), None),
+            (r#"{"token":"","access_token":"a"}"#, Some("a"), None),
+            (r#"{"ACCESS_TOKEN":"a"}"#, Some("a"), None),
+            (r#"{"token":7,"access_token":"a"}"#, Some("a"), None),
+            (r#"{"token":"t","access_token":"a"}"#, Some("t"), None),
+            (r#"{"token":""}"#, None, None),
+            ("{}", None, None),
+            (r#"{"errors":[]}"#, None, None),
+            ("[]", None, None),
+        ] {
+            let found = parse(body.as_bytes(), true);
+            let shown = found.as_ref().map(|found| found.value.expose_secret());
+            assert_eq!(shown, token, "{body}");
+            let lifetime = found.and_then(|found| found.lifetime);
+            let lifetime = lifetime.map(|lifetime| lifetime.as_secs_f64().round());
+            assert_eq!(lifetime, seconds, "{body}");
+        }
+        assert!(parse(br#"{"access_token":"a"}"#, false).is_none());
+    }
+
+    #[test]
+    fn another_port_or_scheme_is_another_server_unless_it_adds_tls() {
+        for (from, to, expected) in [
+            ("https://a.example/t", "https://a.example/u", true),
+            ("http://a.example/t", "https://a.example/u", true),
+            ("http://a.example:80/t", "https://a.example:443/u", true),
+            ("http://A.example/t", "https://a.example/u", true),
+            ("http://a.example:8080/t", "https://a.example/u", false),
+            ("http://a.example/t", "https://a.example:8443/u", false),
+            ("https://a.example/t", "https://a.example:8443/u", false),
+            ("https://a.example/t", "http://a.example/u", false),
+            ("https://a.example/t", "https://b.a.example/u", false),
+            ("https://a.example/t", "https://b.example/u", false),
+        ] {
+            let url = |text: &str| Url::parse(text).expect("a URL");
+            assert_eq!(
+                is_same_server(&url(from), &url(to)),
+                expected,
+                "{from} {to}"
+            );
         }
     }
 

@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::Uri;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Url};
+use reqwest::{Certificate, Client, Proxy, Url};
 
-use crate::registry::loopback::is_loopback;
+use crate::proxy::ProxySettings;
 use crate::registry::mirrors::RegistriesConf;
 use crate::registry::options::{RegistryOptions, RegistrySetupError, install_crypto_provider};
 use crate::secrets::quote;
 
 use super::address::{AddressKind, AddressOptions, ForbiddenAddress, literal};
-use super::proxy::proxy_of;
+use super::proxy::proxy_for;
 use super::request::authority;
 use super::resolver::Resolver;
 
@@ -30,8 +31,9 @@ pub(crate) struct Clients {
     connect_timeout: Duration,
     max_idle: usize,
     addresses: AddressOptions,
-    /// For the hosts that the user names, by (loopback, insecure).
-    built: [OnceLock<BuiltClient>; 4],
+    proxies: ProxySettings,
+    /// For the hosts that the user names, by (route, insecure).
+    built: [OnceLock<BuiltClient>; 2 * Route::COUNT],
     /// For the hosts that a registry names, by (the kind of the registry's address,
     /// insecure). They are separate so that a pooled connection of one kind is not used
     /// for another.
@@ -39,6 +41,20 @@ pub(crate) struct Clients {
 }
 
 type BuiltClient = Result<Client, String>;
+
+/// How a host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Direct,
+    /// Through the proxy for plain HTTP.
+    HttpProxy,
+    /// Through the proxy for https.
+    HttpsProxy,
+}
+
+impl Route {
+    const COUNT: usize = 3;
+}
 
 /// Why there is no client for a host.
 #[derive(Debug)]
@@ -77,7 +93,8 @@ impl Clients {
             connect_timeout: options.connect_timeout,
             max_idle: options.max_connections,
             addresses: options.addresses.clone(),
-            built: [const { OnceLock::new() }; 4],
+            proxies: ProxySettings::from_environment_with_all_proxy(),
+            built: [const { OnceLock::new() }; 2 * Route::COUNT],
             named: [const { OnceLock::new() }; 2 * AddressKind::COUNT],
         })
     }
@@ -94,12 +111,22 @@ impl Clients {
 
     /// The client for a URL's host, or why there is none.
     pub(crate) fn for_url(&self, url: &Url) -> Result<&Client, ClientUnavailable> {
-        let loopback = is_loopback(url.host_str().unwrap_or_default());
+        let proxy = self.proxy(url)?;
+        let route = match (&proxy, url.scheme()) {
+            (None, _) => Route::Direct,
+            (Some(_), "http") => Route::HttpProxy,
+            (Some(_), _) => Route::HttpsProxy,
+        };
         let insecure = self.is_insecure(url);
-        self.built[usize::from(loopback) * 2 + usize::from(insecure)]
-            .get_or_init(|| self.build(loopback, insecure, None))
+        self.built[route as usize * 2 + usize::from(insecure)]
+            .get_or_init(|| self.build(proxy.as_ref(), insecure, None))
             .as_ref()
             .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
+    }
+
+    /// The proxy for a URL's host.
+    fn proxy(&self, url: &Url) -> Result<Option<Uri>, ClientUnavailable> {
+        proxy_for(&self.proxies, url).map_err(|bad| ClientUnavailable::Broken(bad.to_string()))
     }
 
     /// The client for a URL that a registry at an address of this kind has named.
@@ -115,14 +142,14 @@ impl Clients {
             ForbiddenAddress::check(ip, kind, registry, &self.addresses)
                 .map_err(ClientUnavailable::ForbiddenAddress)?;
         }
-        if proxy_of(url).is_some() {
+        if self.proxy(url)?.is_some() {
             // The proxy resolves the name; our resolver would check only the proxy's own
             // address, which the user has chosen.
             return self.for_url(url);
         }
         let insecure = self.is_insecure(url);
         self.named[registry as usize * 2 + usize::from(insecure)]
-            .get_or_init(|| self.build(true, insecure, Some(registry)))
+            .get_or_init(|| self.build(None, insecure, Some(registry)))
             .as_ref()
             .map_err(|fault| ClientUnavailable::Broken(fault.clone()))
     }
@@ -141,14 +168,14 @@ impl Clients {
         let port = url.port_or_known_default().unwrap_or_default();
         match (literal(url), from) {
             (Some(ip), _) => self.kind(SocketAddr::new(ip, port)),
-            (None, Some(from)) if proxy_of(url).is_none() => self.kind(from),
+            (None, Some(from)) if matches!(self.proxy(url), Ok(None)) => self.kind(from),
             (None, _) => AddressKind::Public,
         }
     }
 
     fn build(
         &self,
-        direct: bool,
+        proxy: Option<&Uri>,
         insecure: bool,
         registry: Option<AddressKind>,
     ) -> Result<Client, String> {
@@ -160,10 +187,15 @@ impl Clients {
             .connect_timeout(self.connect_timeout)
             .pool_max_idle_per_host(self.max_idle)
             .tls_certs_merge(self.certificates.iter().cloned())
-            .tls_danger_accept_invalid_certs(insecure);
-        if direct {
-            // As in the rest of Kubernetes: a proxy cannot reach our loopback.
-            builder = builder.no_proxy();
+            .tls_danger_accept_invalid_certs(insecure)
+            // Otherwise the client would choose a proxy by its own rules.
+            .no_proxy();
+        if let Some(proxy) = proxy {
+            // Only with this scheme does the client leave the names to the proxy.
+            let proxy = proxy.to_string().replacen("socks5://", "socks5h://", 1);
+            let proxy = Proxy::all(proxy)
+                .map_err(|_| "the HTTP client does not accept the URL of the proxy".to_owned())?;
+            builder = builder.proxy(proxy);
         }
         if registry.is_some() || !self.addresses.hosts.is_empty() {
             builder = builder.dns_resolver(Arc::new(Resolver::new(&self.addresses, registry)));

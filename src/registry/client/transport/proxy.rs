@@ -1,25 +1,31 @@
-//! The proxy for a host, for messages: the HTTP client's errors do not name it.
+//! The proxy for a host, by the rules of [`crate::proxy`].
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
+use crate::proxy::{ProxyError, ProxySettings};
 use crate::registry::loopback::is_loopback;
 use crate::secrets::quote;
 
-/// The proxy that is used for a URL, without its user name and password. It is
-/// determined by the client's own rules.
-pub(crate) fn proxy_of(url: &Url) -> Option<String> {
+/// The proxy through which a URL is requested; `None` if its host is contacted
+/// directly.
+pub(crate) fn proxy_for(settings: &ProxySettings, url: &Url) -> Result<Option<Uri>, ProxyError> {
+    // As in the rest of Kubernetes: a proxy cannot reach our loopback.
     if is_loopback(url.host_str().unwrap_or_default()) {
-        return None;
+        return Ok(None);
     }
-    shown(&Matcher::from_system(), url)
+    let server: Option<Uri> = url.as_str().parse().ok();
+    server.map_or(Ok(None), |server| settings.for_url(&server))
 }
 
-fn shown(proxies: &Matcher, url: &Url) -> Option<String> {
-    let target: Uri = url.as_str().parse().ok()?;
-    let intercept = proxies.intercept(&target)?;
-    let proxy = intercept.uri();
+/// The proxy for a URL, without its user name and password, for messages: the HTTP
+/// client's errors do not name it.
+pub(crate) fn proxy_of(url: &Url) -> Option<String> {
+    let settings = ProxySettings::from_environment_with_all_proxy();
+    shown(&proxy_for(&settings, url).ok()??)
+}
+
+fn shown(proxy: &Uri) -> Option<String> {
     let port = proxy
         .port_u16()
         .map_or_else(String::new, |port| format!(":{port}"));
@@ -36,21 +42,16 @@ mod tests {
 
     #[test]
     fn a_proxy_is_named_without_its_credentials() {
-        let proxies = Matcher::builder()
-            .https("http://me:hunter2@proxy.example:3128")
-            .http("plain.example")
-            .no("direct.example")
-            .build();
-        for (url, expected) in [
+        for (proxy, expected) in [
             (
-                "https://r.example/v2/?a=b",
-                Some("http://proxy.example:3128"),
+                "http://me:hunter2@proxy.example:3128",
+                "http://proxy.example:3128",
             ),
-            ("http://r.example/v2/", Some("http://plain.example")),
-            ("https://direct.example/v2/", None),
+            ("http://plain.example", "http://plain.example"),
+            ("socks5://me:hunter2@[::1]:1080", "socks5://[::1]:1080"),
         ] {
-            let url = Url::parse(url).expect(url);
-            assert_eq!(shown(&proxies, &url).as_deref(), expected, "{url}");
+            let uri = proxy.parse().expect(proxy);
+            assert_eq!(shown(&uri).as_deref(), Some(expected));
         }
     }
 }
