@@ -89,6 +89,8 @@ enum BadTagList {
     Json(#[from] serde_json::Error),
     #[error("it contains an error instead of tags{0}")]
     Errors(String),
+    #[error("it is malformed: its `tags` are not a list of texts")]
+    Tags,
     #[error("it has no field `tags`")]
     NoTags,
 }
@@ -105,8 +107,9 @@ impl<'a> TagListJson<'a> {
         if !page.has("tags") {
             return Err(BadTagList::NoTags);
         }
+        let tags = page.field("tags").map_err(|_| BadTagList::Tags)?;
         Ok(Self {
-            tags: page.field("tags")?.unwrap_or_default(),
+            tags: tags.unwrap_or_default(),
             manifest: page.field("manifest")?,
         })
     }
@@ -313,11 +316,11 @@ mod tests {
             ),
             (
                 r#"{"tags":"b"}"#,
-                Err("it is malformed: a field has the wrong type (line 1, column 3)"),
+                Err("it is malformed: its `tags` are not a list of texts"),
             ),
             (
                 "[]",
-                Err("it is malformed: a field has the wrong type (line 1, column 2)"),
+                Err("it is malformed: a field has the wrong type (line 1, column 0)"),
             ),
             (
                 "<html>",
