@@ -9,6 +9,7 @@ use crate::secrets::{quote, redact};
 
 use super::transport::{Response, SendError};
 use crate::registry::content::go_json::GoObject;
+use crate::registry::content::lenient::Beginning;
 use crate::registry::mirrors::{PullSource, Role};
 
 /// A repository's name in failures, and the only place where their text is made.
@@ -152,8 +153,8 @@ impl fmt::Display for RepositoryLabel {
 /// The code and message of the first error in a registry's error body.
 pub(crate) fn error_text(body: &[u8]) -> Option<String> {
     let body = GoObject::parse(body).ok()?;
-    let errors: Vec<GoObject<'_>> = body.field("errors").ok()??;
-    let first = errors.first()?;
+    let errors: Beginning<GoObject<'_>, 1> = body.field("errors").ok()??;
+    let first = errors.kept.first()?;
     let (code, message) = (text_of(first, "code"), text_of(first, "message"));
     let said = quote(format!("{code} {message}").trim());
     (!said.is_empty()).then_some(said)

@@ -10,6 +10,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// The most members that an object may have: a docker config has one for each registry,
+/// and what a registry sends may have 32 MiB.
+const MAX_MEMBERS: usize = 10_000;
+
 /// The members of a JSON object, unparsed and in their order.
 #[derive(Debug, Default)]
 pub(crate) struct GoObject<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -71,6 +75,9 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some((Key(key), value)) = map.next_entry()? {
+            if members.len() == MAX_MEMBERS {
+                return Err(serde::de::Error::custom("too many members"));
+            }
             members.push((key, value));
         }
         Ok(GoObject(members))
@@ -129,6 +136,16 @@ mod tests {
     fn only_objects_are_parsed() {
         for text in ["", "null", "[]", "7", "{", "{}x"] {
             assert!(GoObject::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_with_endless_members_is_refused() {
+        for (more, expected) in [(0, true), (1, false)] {
+            let member = r#","a":1"#.repeat(MAX_MEMBERS - 1 + more);
+            let object = format!(r#"{{"a":1{member}}}"#);
+            let is_read = GoObject::parse(object.as_bytes()).is_ok();
+            assert_eq!(is_read, expected, "{more}");
         }
     }
 

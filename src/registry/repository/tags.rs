@@ -93,23 +93,29 @@ enum BadTagList {
     Tags,
     #[error("it has no field `tags`")]
     NoTags,
+    #[error("it has more than {MAX_TAGS} tags")]
+    TooMany,
 }
 
 impl<'a> TagListJson<'a> {
     /// Parses a page. A registry without tags sends `null` or `[]`, but not nothing.
     fn parse(body: &'a [u8]) -> Result<Self, BadTagList> {
         let page = GoObject::parse(body)?;
-        let errors: Option<Vec<&RawValue>> = page.field("errors").ok().flatten();
-        if errors.is_some_and(|errors| !errors.is_empty()) {
+        let errors: Option<Beginning<&RawValue, 1>> = page.field("errors").ok().flatten();
+        if errors.is_some_and(|errors| errors.length > 0) {
             let text = error_text(body).map_or_else(String::new, |text| format!(" ({text})"));
             return Err(BadTagList::Errors(text));
         }
         if !page.has("tags") {
             return Err(BadTagList::NoTags);
         }
-        let tags = page.field("tags").map_err(|_| BadTagList::Tags)?;
+        let tags: Option<Beginning<String, MAX_TAGS>> =
+            page.field("tags").map_err(|_| BadTagList::Tags)?;
+        if tags.as_ref().is_some_and(|tags| tags.length > MAX_TAGS) {
+            return Err(BadTagList::TooMany);
+        }
         Ok(Self {
-            tags: tags.unwrap_or_default(),
+            tags: tags.map_or_else(Vec::new, |tags| tags.kept),
             manifest: page.field("manifest")?,
         })
     }
@@ -260,7 +266,6 @@ async fn fetch_page(
         _ => {}
     }
     let page = parse(remote, &answer)?;
-    let listed = page.tags.map_or_else(Vec::new, |tags| tags.kept);
     let page = RememberedPage {
         url: url.to_string(),
         etag: answer.header("etag").map(str::to_owned),
