@@ -33,6 +33,7 @@ mod status;
 mod streams;
 mod test_command;
 mod trees;
+mod unsteady;
 mod update;
 mod usage;
 mod warm;

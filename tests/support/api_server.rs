@@ -5,12 +5,60 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::registry::server_thread::{ServerThread, listen};
 use super::registry::tls::Certificate;
 
-type Answer = dyn Fn(&Head) -> (u16, String) + Send + Sync;
+type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
+
+type Answers = dyn Fn(&Head) -> Answer + Send + Sync;
+
+/// How the server answers a request.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    body: String,
+    retry_after: Option<u32>,
+    cut: Option<Cut>,
+}
+
+/// How a connection ends instead of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// With a TCP reset.
+    Reset,
+    /// Before the answer.
+    Closed,
+    /// In the middle of the answer.
+    Truncated,
+}
+
+impl From<(u16, String)> for Answer {
+    fn from((status, body): (u16, String)) -> Self {
+        Self {
+            status,
+            body,
+            retry_after: None,
+            cut: None,
+        }
+    }
+}
+
+impl Answer {
+    /// With this `Retry-After`, in seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The connection ends in this way instead.
+    pub fn cut(mut self, cut: Cut) -> Self {
+        self.cut = Some(cut);
+        self
+    }
+}
 
 /// The head of a request.
 #[derive(Debug, Clone)]
@@ -41,28 +89,30 @@ pub struct ApiServer {
 
 impl ApiServer {
     /// Over plain HTTP.
-    pub fn plain(answer: impl Fn(&Head) -> (u16, String) + Send + Sync + 'static) -> Self {
-        Self::start(None, Arc::new(answer), "Basic realm=\"x\"")
+    pub fn plain<A: Into<Answer>>(answer: impl Fn(&Head) -> A + Send + Sync + 'static) -> Self {
+        let answer = Arc::new(move |head: &Head| answer(head).into());
+        Self::start(None, answer, "Basic realm=\"x\"")
     }
 
     /// Over TLS.
-    pub fn tls(
+    pub fn tls<A: Into<Answer>>(
         certificate: &Certificate,
-        answer: impl Fn(&Head) -> (u16, String) + Send + Sync + 'static,
+        answer: impl Fn(&Head) -> A + Send + Sync + 'static,
     ) -> Self {
         Self::challenging(certificate, "Basic realm=\"x\"", answer)
     }
 
     /// Over TLS, with this challenge in each response.
-    pub fn challenging(
+    pub fn challenging<A: Into<Answer>>(
         certificate: &Certificate,
         challenge: &'static str,
-        answer: impl Fn(&Head) -> (u16, String) + Send + Sync + 'static,
+        answer: impl Fn(&Head) -> A + Send + Sync + 'static,
     ) -> Self {
-        Self::start(Some(certificate.acceptor()), Arc::new(answer), challenge)
+        let answer = Arc::new(move |head: &Head| answer(head).into());
+        Self::start(Some(certificate.acceptor()), answer, challenge)
     }
 
-    fn start(tls: Option<TlsAcceptor>, answer: Arc<Answer>, challenge: &'static str) -> Self {
+    fn start(tls: Option<TlsAcceptor>, answer: Arc<Answers>, challenge: &'static str) -> Self {
         let (listener, address) = listen();
         let heads = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&heads);
@@ -72,10 +122,16 @@ impl ApiServer {
                 tokio::spawn(async move {
                     match tls {
                         Some(tls) => match tls.accept(tcp).await {
-                            Ok(stream) => talk(stream, &log, &*answer, challenge).await,
+                            Ok(stream) => {
+                                let reset = |tls: &TlsStream| tls.get_ref().0.set_zero_linger();
+                                talk(stream, &log, &*answer, challenge, reset).await
+                            }
                             Err(_) => Ok(()),
                         },
-                        None => talk(tcp, &log, &*answer, challenge).await,
+                        None => {
+                            let reset = TcpStream::set_zero_linger;
+                            talk(tcp, &log, &*answer, challenge, reset).await
+                        }
                     }
                 });
             }
@@ -101,11 +157,13 @@ fn lock(heads: &Mutex<Vec<Head>>) -> MutexGuard<'_, Vec<Head>> {
     heads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn talk(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+/// Answers the requests of a connection. After `reset`, dropping it resets it.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
     log: &Mutex<Vec<Head>>,
-    answer: &Answer,
+    answer: &Answers,
     challenge: &str,
+    reset: impl Fn(&S) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     loop {
         let mut head = Vec::new();
@@ -116,15 +174,32 @@ async fn talk(
         let length = head.header("content-length").unwrap_or("0");
         let mut body = vec![0; length.parse().expect("a length")];
         stream.read_exact(&mut body).await?;
-        let (status, body) = answer(&head);
+        let answer = answer(&head);
         lock(log).push(head);
+        let Answer { status, body, .. } = &answer;
+        let delay = answer.retry_after.map(|s| format!("retry-after: {s}\r\n"));
         let head = format!(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n\
              location: http://elsewhere.invalid/\r\nwww-authenticate: {challenge}\r\n\
-             content-length: {}\r\n\r\n",
+             {}content-length: {}\r\n\r\n",
+            delay.unwrap_or_default(),
             body.len()
         );
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body.as_bytes()).await?;
+        match answer.cut {
+            None => {
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(body.as_bytes()).await?;
+            }
+            Some(Cut::Truncated) => {
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(&body.as_bytes()[..body.len() / 2]).await?;
+                return stream.flush().await;
+            }
+            Some(Cut::Closed) => return Ok(()),
+            Some(Cut::Reset) => {
+                reset(&stream)?;
+                return Ok(());
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::check_kind;
 use super::error::ClusterError;
 use super::resource::Resource;
 use crate::cluster::connect::connection::Cluster;
@@ -124,7 +125,7 @@ impl Cluster {
     /// The versions of a group, the preferred one first; empty if the server does not
     /// have the group.
     async fn versions(&self, group: &str) -> Result<Vec<String>, ClusterError> {
-        let group: ApiGroup = match self.read_json(&format!("/apis/{group}")).await {
+        let group: ApiGroup = match self.read_json(&format!("/apis/{group}"), "APIGroup").await {
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
             group => group?,
         };
@@ -139,7 +140,10 @@ impl Cluster {
 
     /// Whether a version of a group, `apps/v1`, has a namespaced kind.
     async fn has_kind(&self, version: &str, plural: &str) -> Result<bool, ClusterError> {
-        let list: ResourceList = match self.read_json(&format!("/apis/{version}")).await {
+        let list: ResourceList = match self
+            .read_json(&format!("/apis/{version}"), "APIResourceList")
+            .await
+        {
             Err(error) if error.is_not_found() => return Ok(false),
             list => list?,
         };
@@ -147,10 +151,15 @@ impl Cluster {
         Ok(resources.any(|resource| resource.name == plural && resource.namespaced))
     }
 
-    async fn read_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClusterError> {
+    async fn read_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &str,
+    ) -> Result<T, ClusterError> {
         let body = self.fetch_path(path).await?;
-        serde_json::from_str(&body)
-            .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))
+        let request = format!("GET {path}");
+        check_kind(&body, kind, &request)?;
+        serde_json::from_str(&body).map_err(|error| ClusterError::malformed(&request, &error))
     }
 }
 

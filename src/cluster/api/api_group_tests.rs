@@ -17,7 +17,7 @@ fn unavailable() -> (u16, String) {
 }
 
 fn cluster_scoped() -> (u16, String) {
-    let body = json!({"resources": [{"name": "applications", "namespaced": false}]});
+    let body = json!({"kind": "APIResourceList", "resources": [{"name": "applications", "namespaced": false}]});
     (200, body.to_string())
 }
 
@@ -142,6 +142,16 @@ async fn kind_is_found_in_the_version_that_lists_it() {
         (
             "a proxy answers for the server",
             &[(GROUP, || (200, "<html>".to_owned()))],
+            "Malformed",
+        ),
+        (
+            "the group is something else",
+            &[(GROUP, || (200, "{}".to_owned()))],
+            "Malformed",
+        ),
+        (
+            "the kinds of a version are something else",
+            &[(GROUP, both), (V1BETA1, || (200, "{}".to_owned()))],
             "Malformed",
         ),
         (

@@ -84,6 +84,35 @@ impl ClusterError {
     }
 }
 
+/// Whether the connection was reset, or closed before the whole response had arrived.
+pub(crate) fn is_broken_connection(error: &kube::Error) -> bool {
+    let mut cause: Option<&dyn Error> = Some(error);
+    while let Some(current) = cause {
+        if let Some(http) = current.downcast_ref::<hyper::Error>()
+            && (http.is_incomplete_message() || http.is_closed() || http.is_canceled())
+        {
+            return true;
+        }
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            if matches!(
+                io.kind(),
+                io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+                    | io::ErrorKind::UnexpectedEof
+            ) {
+                return true;
+            }
+            if let Some(wrapped) = io.get_ref() {
+                cause = Some(wrapped);
+                continue;
+            }
+        }
+        cause = current.source();
+    }
+    false
+}
+
 /// Why a request failed, for the log. kube's own messages may quote what it sent.
 pub(crate) fn cause_of(error: &kube::Error, server: &str) -> String {
     match error {

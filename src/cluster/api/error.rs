@@ -86,6 +86,17 @@ pub enum ClusterError {
         /// missing if the server does not serve the path at all.
         kind: Option<String>,
     },
+    /// A page in HTML: the response of a proxy, or of a server that is not an API server.
+    #[error(
+        "Unable to connect to the server: something answered in HTML ({request}: HTTP {code}), \
+         such as a proxy or a log-in page; check the server's URL"
+    )]
+    Html {
+        /// The request: `GET /api/v1/pods`.
+        request: String,
+        /// The HTTP status.
+        code: u16,
+    },
     /// A response that does not follow the API.
     #[error("the server's response to {request} cannot be read: {reason}")]
     Malformed {
@@ -111,6 +122,7 @@ impl ClusterError {
             Self::Refused { .. }
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
+            | Self::Html { .. }
             | Self::Api { .. } => self.to_string(),
             _ => format!("error: {self}"),
         }
@@ -125,7 +137,7 @@ impl ClusterError {
             Self::Unauthorized { .. } => "Unauthorized",
             Self::Refused { .. } | Self::Unreachable { .. } => "Unreachable",
             Self::Timeout { .. } => "Timeout",
-            Self::Malformed { .. } => "Malformed",
+            Self::Malformed { .. } | Self::Html { .. } => "Malformed",
             _ => "Invalid",
         }
     }
@@ -145,8 +157,29 @@ impl ClusterError {
         self
     }
 
+    /// Adds the delay that an overloaded server requests to its message.
+    pub(crate) fn with_delay(mut self, delay: Option<Duration>) -> Self {
+        if let (Self::Api { message, .. }, Some(delay)) = (&mut self, delay) {
+            let seconds = delay.as_secs();
+            message.push_str(&format!("; try again in {seconds} s"));
+        }
+        self
+    }
+
+    /// Whether the response came from something that is not an API server, so that every
+    /// other request is likely to fail in the same way.
+    pub(crate) fn is_foreign(&self) -> bool {
+        matches!(self, Self::Html { .. })
+    }
+
     pub(crate) fn is_forbidden(&self) -> bool {
         matches!(self, Self::Api { code: 403, .. })
+    }
+
+    /// Whether the server does not accept the user's credentials, or denies access.
+    #[must_use]
+    pub fn is_access_denied(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. }) || self.is_forbidden()
     }
 
     /// Whether the user lacks the permission. An admission policy responds with the same
@@ -180,6 +213,8 @@ impl ClusterError {
     pub fn is_outcome_unknown(&self) -> bool {
         match self {
             Self::Api { code, .. } => *code >= 500,
+            // A proxy that refuses a request does not forward it.
+            Self::Html { code, .. } => !(400..500).contains(code),
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Malformed { .. } => true,
             _ => false,
         }

@@ -1,9 +1,10 @@
 //! Lists, read page by page. At most one page is in memory.
 
 use kube::api::ListParams;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::answer::is_not;
 use super::error::ClusterError;
 use crate::cluster::connect::connection::Cluster;
 
@@ -14,6 +15,10 @@ pub(crate) const PAGE: u32 = 500;
 const MAX_PAGES: usize = 10_000;
 /// The most consecutive pages without an object.
 const MAX_IDLE_PAGES: usize = 100;
+
+/// How often a list is read again from the start because a continue token expired. The
+/// last time it is read in one piece.
+const MAX_RESTARTS: u32 = 2;
 
 /// Which objects to list.
 #[derive(Debug, Clone, Default)]
@@ -30,11 +35,23 @@ pub(crate) struct ListRequest<'a> {
 
 #[derive(Deserialize)]
 struct ListPage<'a> {
+    /// `DeploymentList`, `PartialObjectMetadataList`…
+    #[serde(default)]
+    kind: String,
     #[serde(default)]
     metadata: PageMetadata,
     // Raw text, so that each item is decoded on its own.
-    #[serde(borrow, default)]
-    items: Option<Vec<&'a RawValue>>,
+    // `null` is an empty list; a body without `items` is not a list.
+    #[serde(borrow, default, deserialize_with = "present")]
+    items: Option<Option<Vec<&'a RawValue>>>,
+}
+
+fn present<'de, D, T>(value: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(value).map(Some)
 }
 
 #[derive(Default, Deserialize)]
@@ -46,8 +63,11 @@ struct PageMetadata {
 impl Cluster {
     /// Reads every page and collects what `keep` returns for each object's text.
     ///
-    /// If a continue token expires, the list is read again from the start, once, so that
-    /// pages of two states of the cluster are never mixed.
+    /// If a continue token expires, the list is read again from the start, so that pages of
+    /// two states of the cluster are never mixed. If one expires again, the cluster changes
+    /// faster than its pages can be read, and the list is read in one piece, as in
+    /// client-go.
+    ///
     /// A list without an end is an error: more than 10,000 pages, 100 pages in a row
     /// without an object, or a continue token that is used twice in a row.
     pub(crate) async fn list<T>(
@@ -57,13 +77,15 @@ impl Cluster {
     ) -> Result<Vec<T>, ClusterError> {
         let mut kept = Vec::new();
         let mut token: Option<String> = None;
-        let mut restarted = false;
+        let mut limit = Some(PAGE);
+        let mut restarts = 0;
         let (mut pages, mut idle) = (0, 0);
         loop {
-            let body = match self.page(list, token.as_deref()).await {
-                Err(error) if error.is_expired() && token.is_some() && !restarted => {
+            let body = match self.page(list, limit, token.as_deref()).await {
+                Err(error) if error.is_expired() && token.is_some() && restarts < MAX_RESTARTS => {
                     tracing::debug!("the list of {} expired and is read again", list.path);
-                    restarted = true;
+                    restarts += 1;
+                    limit = limit.filter(|_| restarts < MAX_RESTARTS);
                     token = None;
                     kept.clear();
                     (pages, idle) = (0, 0);
@@ -71,15 +93,16 @@ impl Cluster {
                 }
                 body => body?,
             };
+            let request = format!("GET {}", list.path);
             let page: ListPage<'_> = serde_json::from_str(&body)
-                .map_err(|error| ClusterError::malformed(&format!("GET {}", list.path), &error))?;
+                .map_err(|error| ClusterError::malformed(&request, &error))?;
+            let items = page.items.filter(|_| page.kind.ends_with("List"));
+            let Some(items) = items else {
+                return Err(is_not("a list", &body, &request));
+            };
             let before = kept.len();
-            kept.extend(
-                page.items
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|item| keep(item.get())),
-            );
+            let items = items.unwrap_or_default().into_iter();
+            kept.extend(items.map(|item| keep(item.get())));
             let next = page.metadata.continue_token.filter(|t| !t.is_empty());
             if next.is_none() {
                 return Ok(kept);
@@ -88,7 +111,7 @@ impl Cluster {
             idle = if kept.len() > before { 0 } else { idle + 1 };
             if pages >= MAX_PAGES || idle > MAX_IDLE_PAGES || next == token {
                 return Err(ClusterError::Malformed {
-                    request: format!("GET {}", list.path),
+                    request,
                     reason: format!("the list does not end (page {pages})"),
                 });
             }
@@ -99,9 +122,13 @@ impl Cluster {
     async fn page(
         &self,
         list: &ListRequest<'_>,
+        limit: Option<u32>,
         token: Option<&str>,
     ) -> Result<String, ClusterError> {
-        let mut params = ListParams::default().limit(PAGE);
+        let mut params = ListParams {
+            limit,
+            ..ListParams::default()
+        };
         params.label_selector = list.label_selector.map(str::to_owned);
         params.field_selector = list.field_selector.map(str::to_owned);
         params.continue_token = token.map(str::to_owned);

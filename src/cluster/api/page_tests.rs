@@ -100,7 +100,21 @@ async fn expired_token_restarts_the_list_without_the_first_pages() {
 }
 
 #[tokio::test]
-async fn list_that_expires_twice_is_an_error() {
+async fn list_that_expires_twice_is_read_in_one_piece() {
+    let (cluster, requests) = cluster(|uri| match uri {
+        _ if uri.contains("continue=") => status(410, "Expired", "too old"),
+        _ if uri.contains("limit=") => page(json!([item("a")]), "t"),
+        _ => page(json!([item("a"), item("b")]), ""),
+    });
+    let names = cluster.list(&list(), name).await.expect("a list");
+    assert_eq!(names, ["a", "b"]);
+    let uris = requests.uris();
+    assert_eq!(uris.len(), 5, "{uris:?}");
+    assert_eq!(uris[4], format!("{PATH}?"));
+}
+
+#[tokio::test]
+async fn list_that_always_expires_is_an_error() {
     let (cluster, requests) = cluster(|uri| {
         if uri.contains("continue=") {
             status(410, "Expired", "too old")
@@ -110,14 +124,61 @@ async fn list_that_expires_twice_is_an_error() {
     });
     let error = cluster.list(&list(), name).await.expect_err("gives up");
     assert_eq!(error.line(), "Error from server (Expired): too old");
-    assert_eq!(requests.uris().len(), 4);
+    assert_eq!(requests.uris().len(), 6);
 }
 
 #[tokio::test]
 async fn null_items_are_an_empty_list() {
-    let (cluster, _) = cluster(|_| (200, r#"{"metadata":{},"items":null}"#.to_owned()));
+    let (cluster, _) = cluster(|_| (200, r#"{"kind":"PodList","items":null}"#.to_owned()));
     let names = cluster.list(&list(), name).await.expect("a list");
     assert!(names.is_empty());
+}
+
+#[tokio::test]
+async fn answer_that_is_not_a_list_is_an_error_on_every_page() {
+    for (body, says) in [
+        ("{}", "it is not a list"),
+        (r#"{"message":"no route"}"#, "it is not a list: no route"),
+        (
+            r#"{"kind":"PodList"}"#,
+            "it is not a list, its kind is PodList",
+        ),
+        (
+            r#"{"kind":"Pod","items":[]}"#,
+            "it is not a list, its kind is Pod",
+        ),
+        (r#"{"items":[]}"#, "it is not a list"),
+        (
+            r#"{"kind":"Status","status":"Success"}"#,
+            "it is not a list, its kind is Status",
+        ),
+        ("[]", "it is not a list"),
+        ("", "EOF while parsing"),
+    ] {
+        for is_second in [false, true] {
+            let (cluster, _) = cluster(move |uri| {
+                if is_second && !uri.contains("continue=") {
+                    return page(json!([item("a")]), "t");
+                }
+                (200, body.to_owned())
+            });
+            let error = cluster.list(&list(), name).await.expect_err("not a list");
+            assert_eq!(error.reason(), "Malformed", "{body}");
+            assert!(error.line().contains(says), "{body}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn failed_status_instead_of_a_page_is_that_error() {
+    let (cluster, _) = cluster(|uri| {
+        if uri.contains("continue=") {
+            return (200, forbidden().1);
+        }
+        page(json!([item("a")]), "t")
+    });
+    let error = cluster.list(&list(), name).await.expect_err("forbidden");
+    assert!(error.is_forbidden());
 }
 
 #[tokio::test]

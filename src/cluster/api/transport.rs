@@ -1,43 +1,24 @@
 //! One request, with its timeout, its log line and its errors in kubectl's wording.
 //!
-//! Requests to an overloaded server are retried a few times. kube's own retries are
-//! off: they go on for minutes, and a timeout then hides the server's message. A request
-//! whose connection broke is never sent again here: the caller decides what to do.
+//! Requests are repeated by our own rule ([`Repeats`]). kube's own repeats are off: they
+//! do not know which requests are safe to repeat, and a timeout then hides the server's
+//! message.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use kube::core::Status;
 
 use super::admission::warnings;
+use super::answer;
 use super::cause::cause_of;
-use super::error::{ClusterError, http_reason};
+use super::error::ClusterError;
+use super::repeat::{Failure, Repeats, SecondCopy, retry_after};
 use crate::cluster::connect::connection::Cluster;
-
-/// How long to wait before each retry, if the server does not say.
-const WAITS: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
-
-/// The longest delay that the server may request.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// The result of building a request with `kube::core::Request`.
 type BuiltRequest = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
-
-/// What a second copy of a request does, if the first took effect although the server
-/// responded with an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SecondCopy {
-    /// Nothing: it reads, or it has a version or a name that the server accepts only
-    /// once.
-    Harmless,
-    /// It overwrites changes that others made in between.
-    Harmful,
-}
 
 /// The server's response.
 #[derive(Debug)]
@@ -50,7 +31,7 @@ pub(crate) struct ApiResponse {
 impl Cluster {
     /// Sends a read request and returns the body.
     pub(crate) async fn fetch(&self, request: BuiltRequest) -> Result<String, ClusterError> {
-        let response = self.send(request, SecondCopy::Harmless).await?;
+        let response = self.send(request, SecondCopy::Read).await?;
         Ok(response.body)
     }
 
@@ -62,32 +43,41 @@ impl Cluster {
     ) -> Result<ApiResponse, ClusterError> {
         let request = request.map_err(|error| ClusterError::Configuration(error.to_string()))?;
         let request_line = format!("{} {}", request.method(), request.uri().path());
-        let mut waits = WAITS.into_iter();
+        let mut repeats = Repeats::new(second_copy);
         let mut earlier_failure = None;
         loop {
-            let error = match self.send_once(request.clone(), &request_line).await? {
+            let failure = match self.send_once(request.clone(), &request_line).await? {
                 Ok(response) => return Ok(response),
-                Err(error) => error,
+                Err(failure) => failure,
             };
-            match requested_delay(&error, second_copy).zip(waits.next()) {
-                Some((requested, wait)) => {
-                    if code(&error) != Some(429) {
-                        earlier_failure = Some(error);
-                    }
-                    tokio::time::sleep(wait.max(requested)).await;
-                }
-                None => {
-                    // This conflict may come from the first copy itself.
-                    let is_conflict = matches!(code(&error), Some(409 | 422));
-                    let error = earlier_failure.filter(|_| is_conflict).unwrap_or(error);
-                    let error = ClusterError::from_kube(error, &request_line, &self.server());
-                    return Err(if self.credentials().are_withheld() {
-                        error.without_credentials(self.server_url())
-                    } else {
-                        error
-                    });
-                }
+            let Some(wait) = repeats.next(&failure) else {
+                // This conflict may come from the first copy itself.
+                let is_conflict = matches!(failure.code(), Some(409 | 422));
+                let failure = earlier_failure.filter(|_| is_conflict).unwrap_or(failure);
+                return Err(self.error(failure, &request_line));
+            };
+            if failure.code() != Some(429) {
+                earlier_failure = Some(failure);
             }
+            tracing::debug!("{request_line} is sent again in {} ms", wait.as_millis());
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn error(&self, failure: Failure, request_line: &str) -> ClusterError {
+        if failure.is_html {
+            return ClusterError::Html {
+                request: request_line.to_owned(),
+                code: failure.code().unwrap_or_default(),
+            };
+        }
+        let delay = failure.unacceptable_delay();
+        let error = ClusterError::from_kube(failure.error, request_line, &self.server());
+        let error = error.with_delay(delay);
+        if self.credentials().are_withheld() {
+            error.without_credentials(self.server_url())
+        } else {
+            error
         }
     }
 
@@ -97,12 +87,12 @@ impl Cluster {
         &self,
         request: http::Request<Vec<u8>>,
         request_line: &str,
-    ) -> Result<kube::Result<ApiResponse>, ClusterError> {
+    ) -> Result<Result<ApiResponse, Failure>, ClusterError> {
         let header = self.credentials().header().await?;
         let response = self
             .send_as(request.clone(), header.as_ref(), request_line)
             .await?;
-        let is_rejected = response.as_ref().err().and_then(code) == Some(401);
+        let is_rejected = response.as_ref().err().and_then(Failure::code) == Some(401);
         match header.filter(|_| is_rejected) {
             Some(header) => match self.credentials().replacement_for(&header).await? {
                 Some(other) => self.send_as(request, Some(&other), request_line).await,
@@ -117,7 +107,7 @@ impl Cluster {
         mut request: http::Request<Vec<u8>>,
         header: Option<&HeaderValue>,
         request_line: &str,
-    ) -> Result<kube::Result<ApiResponse>, ClusterError> {
+    ) -> Result<Result<ApiResponse, Failure>, ClusterError> {
         if let Some(header) = header {
             request.headers_mut().insert(AUTHORIZATION, header.clone());
         }
@@ -137,21 +127,27 @@ impl Cluster {
         let took = started.elapsed().as_millis();
         match &response {
             Ok(response) => tracing::debug!("{line}: {} bytes in {took} ms", response.body.len()),
-            Err(error) => {
-                let error = cause_of(error, &self.server());
+            Err(failure) => {
+                let error = cause_of(&failure.error, &self.server());
                 tracing::debug!("{line}: {error} after {took} ms");
             }
         }
         Ok(response)
     }
 
-    async fn exchange(&self, request: http::Request<Vec<u8>>) -> kube::Result<ApiResponse> {
+    async fn exchange(&self, request: http::Request<Vec<u8>>) -> Result<ApiResponse, Failure> {
         let response = self.client().send(request.map(Into::into)).await?;
-        let (status, warnings) = (response.status(), warnings(response.headers()));
+        let status = response.status();
+        let warnings = warnings(response.headers());
+        let retry_after = retry_after(response.headers());
         let bytes = response.into_body().collect_bytes().await?;
         let body = String::from_utf8(bytes.to_vec()).map_err(kube::Error::FromUtf8)?;
-        if status.is_client_error() || status.is_server_error() {
-            return Err(kube::Error::Api(failure(status.as_u16(), &body).boxed()));
+        if let Some(failure) = answer::failure(status, &body) {
+            return Err(Failure {
+                error: kube::Error::Api(failure.boxed()),
+                retry_after,
+                is_html: answer::is_html(&body),
+            });
         }
         if status.is_redirection() {
             // A redirect could send the credentials to an unknown server.
@@ -161,7 +157,7 @@ impl Cluster {
                 status.as_u16()
             );
             let status = Status::failure(&message, "").with_code(status.as_u16());
-            return Err(kube::Error::Api(status.boxed()));
+            return Err(kube::Error::Api(status.boxed()).into());
         }
         Ok(ApiResponse { body, warnings })
     }
@@ -172,43 +168,6 @@ impl Cluster {
         self.fetch(request.map_err(kube::core::request::Error::BuildRequest))
             .await
     }
-}
-
-/// The error in a body. The body may also be a proxy's page.
-fn failure(code: u16, body: &str) -> Status {
-    let status = serde_json::from_str(body);
-    let mut status = status.unwrap_or_else(|_| Status::failure(body.trim(), http_reason(code)));
-    if status.code == 0 {
-        status.code = code;
-    }
-    status
-}
-
-/// The status code of an error response.
-fn code(error: &kube::Error) -> Option<u16> {
-    match error {
-        kube::Error::Api(status) => Some(status.code),
-        _ => None,
-    }
-}
-
-/// The delay that the server requests before a retry; `None`: a retry does not help, or
-/// may do harm. The server sends a 429 before the request takes effect; the other two
-/// codes can come after it has.
-fn requested_delay(error: &kube::Error, second_copy: SecondCopy) -> Option<Duration> {
-    let kube::Error::Api(status) = error else {
-        return None;
-    };
-    let is_retryable = match status.code {
-        429 => true,
-        503 | 504 => second_copy == SecondCopy::Harmless,
-        _ => false,
-    };
-    let seconds = status
-        .details
-        .as_ref()
-        .map_or(0, |details| details.retry_after_seconds);
-    is_retryable.then(|| Duration::from_secs(u64::from(seconds)).min(LONGEST_WAIT))
 }
 
 #[cfg(test)]
@@ -235,7 +194,7 @@ mod tests {
         });
         let started = tokio::time::Instant::now();
         assert_eq!(cluster.fetch_path("/x").await.expect("an answer"), "body");
-        assert_eq!(started.elapsed().as_secs(), 8);
+        assert_eq!(started.elapsed().as_millis(), 7500);
         assert_eq!(requests.uris().len(), 3);
     }
 
@@ -247,15 +206,27 @@ mod tests {
             error.line(),
             "Error from server (ServiceUnavailable): no backend"
         );
-        assert_eq!(requests.uris().len(), 1 + WAITS.len());
+        assert_eq!(requests.uris().len(), 4);
         let (closed, requests) = cluster(|_| forbidden());
         assert!(closed.fetch_path("/x").await.is_err());
         assert_eq!(requests.uris().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn unsafe_request_is_retried_only_if_it_had_no_effect() {
-        for (code, tries) in [(429, 1 + WAITS.len()), (503, 1), (504, 1), (500, 1)] {
+    async fn delay_that_is_not_waited_for_is_reported() {
+        let (cluster, requests) = cluster(|_| {
+            let body = json!({"kind": "Status", "status": "Failure", "code": 429,
+                "message": "m", "details": {"retryAfterSeconds": 3600}});
+            (429, body.to_string())
+        });
+        let error = cluster.fetch_path("/x").await.expect_err("gives up");
+        assert_eq!(error.line(), "Error from server: m; try again in 3600 s");
+        assert_eq!(requests.uris().len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unsafe_request_is_repeated_only_if_it_had_no_effect() {
+        for (code, tries) in [(429, 4), (503, 1), (504, 1), (500, 1)] {
             let (cluster, requests) = cluster(move |_| status(code, "", "m"));
             let request = kube::core::Request::new("/x").create(&PostParams::default(), vec![]);
             let error = cluster.send(request, SecondCopy::Harmful).await;
@@ -265,20 +236,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn failed_status_is_an_error_although_the_code_is_200() {
+        let (cluster, _) = cluster(|_| (200, forbidden().1));
+        let error = cluster.fetch_path("/x").await.expect_err("an error");
+        assert_eq!(error.reason(), "Forbidden");
+        assert!(error.is_forbidden());
+    }
+
+    #[tokio::test]
     async fn proxy_page_and_empty_body_are_reported_with_their_code() {
-        for (body, line) in [
+        for (body, line, reason) in [
             (
-                "<html>bad gateway</html>\n",
-                "Error from server: <html>bad gateway</html>",
+                "<html>\n<body>bad gateway</body></html>\n",
+                "Unable to connect to the server: something answered in HTML (GET /x: HTTP 502), \
+                 such as a proxy or a log-in page; check the server's URL",
+                "Malformed",
             ),
             (
                 "{}",
                 "Error from server: the server answered GET /x with 502",
+                "Unknown",
             ),
+            ("bad\ngateway", "Error from server: bad gateway", "Unknown"),
         ] {
             let (cluster, _) = cluster(move |_| (502, body.to_owned()));
             let error = cluster.fetch_path("/x").await.expect_err("an error");
-            assert_eq!((error.line().as_str(), error.reason()), (line, "Unknown"));
+            assert_eq!((error.line().as_str(), error.reason()), (line, reason));
         }
     }
 }

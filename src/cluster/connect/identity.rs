@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connection::Cluster;
-use crate::cluster::api::transport::SecondCopy;
+use crate::cluster::api::repeat::SecondCopy;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -35,7 +35,7 @@ impl Cluster {
         let request = Request::new(format!("/apis/{api_version}/selfsubjectreviews"))
             .create(&PostParams::default(), review.to_string().into_bytes());
         // The server answers a review without storing it.
-        let response = self.send(request, SecondCopy::Harmless).await.ok()?;
+        let response = self.send(request, SecondCopy::Read).await.ok()?;
         let review: SelfSubjectReview = serde_json::from_str(&response.body).ok()?;
         Some(review.status.user_info.username).filter(|name| !name.is_empty())
     }

@@ -157,6 +157,7 @@ where
             "/apis/apps/v1/namespaces/shop/deployments/a" => (200, item("a").to_string()),
             _ if uri.starts_with("/apis/apps/v1/") => no_such_object("deployments.apps", "b"),
             _ if uri.starts_with("/apis/apps/") => not_found(),
+            "/apis/helm.toolkit.fluxcd.io/v2beta1" => not_found(),
             _ if uri.contains("/helmreleases/") => {
                 no_such_object("helmreleases.helm.toolkit.fluxcd.io", "gone")
             }

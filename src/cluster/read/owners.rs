@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::helm::HELM_RELEASES;
+use crate::cluster::api::answer::check_kind;
 use crate::cluster::api::api_group::{CustomKind, ServedKind};
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::page::ListRequest;
@@ -151,8 +152,10 @@ impl Cluster {
         let scope = Scope::Namespace(namespace.clone());
         let path = format!("{}/{}", resource.path(&scope), owner.name);
         let body = self.fetch_path(&path).await?;
+        let request = format!("GET {path}");
+        check_kind(&body, &owner.kind, &request)?;
         let object: Value = serde_json::from_str(&body)
-            .map_err(|error| ClusterError::malformed(&format!("GET {path}"), &error))?;
+            .map_err(|error| ClusterError::malformed(&request, &error))?;
         Ok(Some(object["spec"]["suspend"] == true))
     }
 

@@ -26,8 +26,9 @@ fn argo(application: &str, name: &str) -> OwnerQuestion {
     }
 }
 
-fn suspended(suspend: &serde_json::Value) -> (u16, String) {
-    (200, json!({"spec": {"suspend": suspend}}).to_string())
+fn suspended(kind: &str, suspend: &serde_json::Value) -> (u16, String) {
+    let body = json!({"kind": kind, "spec": {"suspend": suspend}});
+    (200, body.to_string())
 }
 
 /// The responses of a cluster with Flux and Argo CD.
@@ -44,10 +45,11 @@ async fn answers(questions: &[OwnerQuestion]) -> (Vec<(OwnerQuestion, OwnerAnswe
         "/apis/argoproj.io" => group(&["argoproj.io/v1beta1", "argoproj.io/v1alpha1"]),
         "/apis/argoproj.io/v1beta1" => kinds(&["argocds"]),
         "/apis/argoproj.io/v1alpha1" => kinds(&["applications"]),
-        uri if uri.ends_with("/kustomizations/asleep") => suspended(&json!(true)),
-        uri if uri.ends_with("/kustomizations/awake") => suspended(&json!(null)),
+        uri if uri.ends_with("/kustomizations/asleep") => suspended("Kustomization", &json!(true)),
+        uri if uri.ends_with("/kustomizations/awake") => suspended("Kustomization", &json!(null)),
         uri if uri.ends_with("/kustomizations/secret") => forbidden(),
-        uri if uri.ends_with("/helmreleases/asleep") => suspended(&json!(true)),
+        uri if uri.ends_with("/kustomizations/odd") => (200, "{}".to_owned()),
+        uri if uri.ends_with("/helmreleases/asleep") => suspended("HelmRelease", &json!(true)),
         uri if uri.contains("/namespaces/elsewhere/applications?") => page(json!([]), ""),
         uri if uri.contains("metadata.name%3Dshop&") => {
             let [db, web] = [("StatefulSet", "db"), ("Deployment", "web")].map(|(kind, name)| {
@@ -84,6 +86,7 @@ async fn flux_objects_show_whether_they_are_suspended() {
         flux("Kustomization", "asleep"),
         flux("Kustomization", "awake"),
         flux("Kustomization", "gone"),
+        flux("Kustomization", "odd"),
         flux("Kustomization", "secret"),
         flux("StatefulSet", "db"),
     ];
@@ -98,6 +101,7 @@ async fn flux_objects_show_whether_they_are_suspended() {
             OwnerAnswer::Unknown,
             OwnerAnswer::Unknown,
             OwnerAnswer::Unknown,
+            OwnerAnswer::Unknown,
         ]
     );
     let objects = requests.sorted();
@@ -109,6 +113,7 @@ async fn flux_objects_show_whether_they_are_suspended() {
             "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/asleep",
             "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/awake",
             "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/gone",
+            "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/odd",
             "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/secret",
         ]
     );

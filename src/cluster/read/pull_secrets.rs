@@ -23,6 +23,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::Deserialize;
 use tokio::sync::{OnceCell, Semaphore};
 
+use crate::cluster::api::answer::check_kind;
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::path_segment::check_path_segment;
 use crate::cluster::api::resource::Resource;
@@ -172,7 +173,10 @@ impl PullSecrets {
     }
 
     async fn read_account(&self, namespace: &str, name: &str) -> Option<Arc<[String]>> {
-        match self.get("serviceaccounts", namespace, name).await {
+        match self
+            .get("ServiceAccount", "serviceaccounts", namespace, name)
+            .await
+        {
             Ok(body) => match names_of_account(body.expose_secret()) {
                 Some(names) => return Some(names.into()),
                 None => self.account_unknown(namespace, name, "the response cannot be read"),
@@ -196,7 +200,7 @@ impl PullSecrets {
     }
 
     async fn read_secret(&self, namespace: &str, name: &str) -> Option<Arc<PullSecretContent>> {
-        match self.get("secrets", namespace, name).await {
+        match self.get("Secret", "secrets", namespace, name).await {
             Ok(body) => match docker_config(body.expose_secret()) {
                 Ok(docker_config) => {
                     return Some(Arc::new(PullSecretContent {
@@ -222,6 +226,7 @@ impl PullSecrets {
     /// Reads one object. Its text may be secret.
     async fn get(
         &self,
+        kind: &str,
         plural: &'static str,
         namespace: &str,
         name: &str,
@@ -232,8 +237,10 @@ impl PullSecrets {
         let path = Resource::new("v1", plural).path(&scope);
         // The semaphore is never closed.
         let _slot = self.slots.acquire().await.ok();
-        let body = self.cluster.fetch_path(&format!("{path}/{name}")).await?;
-        Ok(body.into())
+        let path = format!("{path}/{name}");
+        let body = SecretString::from(self.cluster.fetch_path(&path).await?);
+        check_kind(body.expose_secret(), kind, &format!("GET {path}"))?;
+        Ok(body)
     }
 
     fn not_used(&self, namespace: &str, name: &str, fault: &str) {

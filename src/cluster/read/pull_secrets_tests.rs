@@ -20,7 +20,10 @@ fn modern() -> (u16, String) {
 
 fn account(names: &[&str]) -> (u16, String) {
     let names: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
-    (200, json!({"imagePullSecrets": names}).to_string())
+    (
+        200,
+        json!({"kind": "ServiceAccount", "imagePullSecrets": names}).to_string(),
+    )
 }
 
 /// A cluster with these responses by `PLURAL/NAME`, in any namespace.
@@ -106,6 +109,18 @@ async fn missing_account_has_no_secrets_and_is_not_a_fault() {
 }
 
 #[tokio::test]
+async fn answer_that_is_not_an_account_leaves_its_secrets_unknown() {
+    let (secrets, _) = holding(&[("serviceaccounts/default", (200, "{}".to_owned()))]);
+    let found = secrets.for_identity(&reader("shop", None, &[])).await;
+    assert!(found.is_incomplete);
+    assert!(
+        secrets.notes()[0].ends_with("it is not of kind ServiceAccount"),
+        "{:?}",
+        secrets.notes()
+    );
+}
+
+#[tokio::test]
 async fn forbidden_reads_are_noted_once_for_all_namespaces() {
     let (secrets, _) = holding(&[
         ("serviceaccounts/default", account(&["regcred"])),
@@ -162,12 +177,22 @@ async fn both_types_are_read_and_notes_on_unusable_secrets_hide_their_content() 
             fault("its .dockercfg is not valid base64"),
         ),
         (
-            (200, json!({"type": modern}).to_string()),
+            (200, json!({"kind": "Secret", "type": modern}).to_string()),
             fault("it has no key .dockerconfigjson"),
         ),
         (
-            (200, json!({"type": modern, "data": "hunter2"}).to_string()),
+            (
+                200,
+                json!({"kind": "Secret", "type": modern, "data": "hunter2"}).to_string(),
+            ),
             fault("the response cannot be read"),
+        ),
+        (
+            (200, json!({"data": {"a": "hunter2"}}).to_string()),
+            fault(
+                "error: the server's response to GET /api/v1/namespaces/shop/secrets/x cannot \
+                 be read: it is not of kind Secret",
+            ),
         ),
         (not_found(), fault("it does not exist")),
         (

@@ -181,7 +181,10 @@ impl Cluster {
         any_answer: bool,
         listing: &mut Listing,
     ) -> Result<(), ClusterError> {
-        let nothing_works = !any_answer && failed.iter().all(|(_, error)| error.is_transport());
+        let nothing_works = !any_answer
+            && failed
+                .iter()
+                .all(|(_, error)| error.is_transport() || error.is_foreign());
         let mut refused = None;
         let mut entries = Vec::with_capacity(failed.len());
         for (resource, error) in failed {

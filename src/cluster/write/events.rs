@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::repeat::SecondCopy;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
-use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
 use crate::workload::Observed;
 
@@ -61,7 +61,7 @@ impl Cluster {
         let request = Request::new(Resource::new("events.k8s.io/v1", "events").path(&scope))
             .create(&params, body.into_bytes());
         // A second copy would fail, because the name already exists.
-        self.send(request, SecondCopy::Harmless).await?;
+        self.send(request, SecondCopy::Refused).await?;
         Ok(())
     }
 }

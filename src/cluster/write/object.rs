@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::path_segment::check_path_segment;
+use crate::cluster::api::repeat::SecondCopy;
 use crate::cluster::api::resource::Resource;
 use crate::cluster::api::selection::Scope;
-use crate::cluster::api::transport::SecondCopy;
 use crate::cluster::connect::connection::Cluster;
 use crate::plan::{Patch, PatchKind};
 use crate::workload::{Observed, WorkloadId};
@@ -51,7 +51,7 @@ impl Cluster {
     /// The patch may be sent again if the server says that it could not handle it: a patch
     /// that contains the object's version takes effect only once, because the second copy
     /// gets a conflict. A patch without a version is repeated only if the server has not
-    /// started to handle it. It is never repeated after the connection broke.
+    /// started to handle it. Only a dry run is repeated after the connection broke.
     ///
     /// # Errors
     ///
@@ -84,8 +84,10 @@ impl Cluster {
         // After the first copy, the tested value or version has changed.
         let is_guarded = patch.kind == PatchKind::Json
             || patch.body.pointer("/metadata/resourceVersion").is_some();
-        let second_copy = if is_guarded {
-            SecondCopy::Harmless
+        let second_copy = if dry_run {
+            SecondCopy::Read
+        } else if is_guarded {
+            SecondCopy::Refused
         } else {
             SecondCopy::Harmful
         };
