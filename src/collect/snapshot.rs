@@ -40,7 +40,14 @@ pub async fn read_workloads(
     settings: Settings,
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
-    let listing = cluster.workloads(selection).await?;
+    let (listing, terminating) = futures_util::join!(
+        cluster.workloads(selection),
+        cluster.terminating_namespaces(&selection.scope)
+    );
+    let mut listing = listing?;
+    for workload in &mut listing.workloads {
+        workload.is_being_deleted |= terminating.contains(&workload.id.namespace);
+    }
     let mut snapshot = Snapshot::new(now);
     snapshot.settings = settings;
     snapshot.context = cluster.context().map(str::to_owned);

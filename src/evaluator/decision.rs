@@ -38,6 +38,8 @@ named_enum! {
         Ignored = "ignored",
         /// The flags of the run exclude the image.
         Excluded = "excluded",
+        /// The API server is deleting the workload, or its namespace.
+        BeingDeleted = "being-deleted",
         /// The elected tag is lower than the running one in the policy's order.
         Downgrade = "downgrade",
         /// The elected tag is of another variant of the image than the running one.
@@ -82,6 +84,7 @@ impl Reason {
             | Self::Locked
             | Self::Ignored
             | Self::Excluded
+            | Self::BeingDeleted
             | Self::Downgrade
             | Self::VariantChange
             | Self::ChartTag
@@ -119,6 +122,7 @@ impl Reason {
             Self::Locked => "locked",
             Self::Ignored => "ignored",
             Self::Excluded => "the image is excluded",
+            Self::BeingDeleted => "the workload is being deleted",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
             Self::ChartTag => "the chart's own tag counts",

@@ -28,11 +28,39 @@ pub struct Subject<'s> {
     resolved: Resolved,
     /// The policy to suggest an image with, if the container has no policy.
     assumed: Option<ContainerPolicy>,
-    /// Why the flags of the run exclude the image, if they do.
-    exclusion: Option<String>,
+    /// Why the container is not evaluated, if it is not.
+    exclusion: Option<Exclusion>,
     /// The image of the same repository that the user requested by name.
     pub(crate) requested: Option<&'s ImageReference>,
     pub(crate) context: RunContext<'s>,
+}
+
+/// The image of a container that an injector, such as Istio's, fills in when it creates
+/// a Pod (<https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/>).
+pub(crate) const PLACEHOLDER: &str = "auto";
+
+/// Why a container is not evaluated, whatever its policy is.
+#[derive(Debug, Clone)]
+pub(crate) enum Exclusion {
+    /// The flags of the run exclude the image; the reason.
+    ByFlags(String),
+    /// The workload is being deleted.
+    BeingDeleted,
+    /// The image is a placeholder.
+    Placeholder,
+}
+
+impl Exclusion {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::ByFlags(why) => Verdict::new(Reason::Excluded, why),
+            Self::BeingDeleted => Verdict::new(Reason::BeingDeleted, Reason::BeingDeleted.phrase()),
+            Self::Placeholder => Verdict::new(
+                Reason::Excluded,
+                format!("{PLACEHOLDER} is not an image: an injector replaces it in each Pod"),
+            ),
+        }
+    }
 }
 
 impl<'s> Subject<'s> {
@@ -41,7 +69,7 @@ impl<'s> Subject<'s> {
         container: &'s Container,
         resolved: Resolved,
         assumed: Option<ContainerPolicy>,
-        exclusion: Option<String>,
+        exclusion: Option<Exclusion>,
         context: RunContext<'s>,
     ) -> Self {
         Self {
@@ -116,7 +144,7 @@ impl<'s> Subject<'s> {
         self.image.as_ref().ok().map(ImageReference::canonical)
     }
 
-    /// Whether the flags of the run exclude the image.
+    /// Whether the flags of the run exclude the image, or the workload is being deleted.
     #[must_use]
     pub fn is_excluded(&self) -> bool {
         self.exclusion.is_some()
@@ -185,8 +213,7 @@ impl<'s> Subject<'s> {
             (_, _, Some(Evaluation::Decided(verdict))) => Some(*verdict),
             (_, _, Some(Evaluation::Needs(facts))) => Some(missing_facts(&facts)),
             (_, Some(_), None) if self.exclusion.is_some() => {
-                let why = self.exclusion.as_deref();
-                why.map(|why| Verdict::new(Reason::Excluded, why))
+                self.exclusion.as_ref().map(Exclusion::verdict)
             }
             (_, Some(Err(error)), None) => {
                 Some(Verdict::new(Reason::InvalidPolicy, &error.message))
@@ -226,6 +253,7 @@ impl<'s> Subject<'s> {
         let mut warnings = resolved.warnings.clone();
         if resolved.policy.is_none()
             && resolved.state != State::Ignored
+            && self.container.image != PLACEHOLDER
             && let Ok(image) = &self.image
         {
             warnings.extend(moving_version(image, self.context.has_chart_tag));

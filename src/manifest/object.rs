@@ -35,6 +35,8 @@ impl Object {
     fn with_text(&self, mut workload: Workload) -> Workload {
         mark(&mut workload, &self.value, &self.markers);
         workload.is_sealed = self.is_sealed;
+        // A manifest that was exported from a cluster says nothing about the present.
+        workload.is_being_deleted = false;
         let values = self
             .value
             .pointer("/spec/values")

@@ -111,6 +111,7 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
         Reason::Locked
         | Reason::Ignored
         | Reason::Excluded
+        | Reason::BeingDeleted
         | Reason::ImageNotFound
         | Reason::UnparsableImage
         | Reason::RegistryError

@@ -2,15 +2,20 @@
 
 use super::change::{Change, Plan};
 use super::policy_edit::PolicyEdit;
+use super::safeguards::held_back::{HeldBack, HoldReason};
 use crate::policy::lock_on;
 use crate::workload::Workload;
 
-/// The plan that makes one edit of annotations to several workloads.
+/// The plan that makes one edit of annotations to several workloads. Those that are being
+/// deleted are held back.
 #[must_use]
 pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
-    let mut changes: Vec<Change> = workloads
+    let (deleted, kept): (Vec<&Workload>, Vec<_>) = workloads
         .iter()
         .filter(|workload| !has_nothing_to_automate(workload, edit))
+        .partition(|workload| workload.is_being_deleted);
+    let mut changes: Vec<Change> = kept
+        .into_iter()
         .map(|workload| Change {
             workload: workload.id.clone(),
             source: workload.source.clone(),
@@ -23,7 +28,18 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
     changes.sort_by(|a, b| a.workload.cmp(&b.workload));
     Plan {
         changes,
-        held_back: Vec::new(),
+        held_back: deleted.into_iter().map(being_deleted).collect(),
+    }
+}
+
+fn being_deleted(workload: &Workload) -> HeldBack {
+    HeldBack {
+        workload: workload.id.clone(),
+        container: None,
+        from: None,
+        to: None,
+        hold: HoldReason::BeingDeleted,
+        message: format!("{} is being deleted", workload.id),
     }
 }
 

@@ -38,6 +38,9 @@ pub enum Refusal {
         /// Why, as written.
         message: Option<String>,
     },
+    /// The API server is deleting the object.
+    #[error("it is being deleted")]
+    BeingDeleted,
     /// The workload has been marked as ignored since the plan was made.
     #[error("it has been marked as ignored since the plan was made")]
     Ignored,

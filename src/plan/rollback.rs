@@ -53,6 +53,10 @@ impl Rollback<'_> {
     /// The update that can be rolled back, or why there is none.
     fn last(&self) -> Result<LastUpdate, (HoldReason, String)> {
         let id = &self.object.workload.id;
+        if self.object.workload.is_being_deleted {
+            let message = format!("{id} is being deleted");
+            return Err((HoldReason::BeingDeleted, message));
+        }
         let last = match LastUpdate::from_annotations(&self.object.annotations) {
             None => {
                 return Err((

@@ -18,6 +18,9 @@ impl Change {
     ///
     /// The object is not what the plan was made for: see [`Refusal`].
     pub fn edit(&self, object: &Observed, authorship: &Authorship) -> Result<Edit, Refusal> {
+        if object.workload.is_being_deleted {
+            return Err(Refusal::BeingDeleted);
+        }
         if object.workload.is_sealed && !self.images.is_empty() {
             return Err(Refusal::Sealed {
                 at: object.workload.source.clone(),

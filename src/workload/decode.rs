@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::container::{Container, ContainerType};
@@ -110,6 +111,7 @@ struct RawMetadata {
     annotations: Option<BTreeMap<String, Value>>,
     labels: Option<BTreeMap<String, Value>>,
     owner_references: Option<Vec<OwnerReference>>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -199,6 +201,7 @@ impl RawObject {
         let annotations = texts("annotation", &id, annotations)?;
         let labels = texts("label", &id, metadata.labels.unwrap_or_default())?;
         let references = metadata.owner_references.unwrap_or_default();
+        let is_being_deleted = metadata.deletion_timestamp.is_some();
         let managed_by = Owner::from_markers(&labels, &annotations, &references, &id.namespace);
 
         let spec = spec.unwrap_or_default();
@@ -221,6 +224,7 @@ impl RawObject {
                 pull_secrets: PullSecretRefs::default(),
                 source: None,
                 is_sealed: false,
+                is_being_deleted,
             });
         }
         let template = match kind {
@@ -262,6 +266,7 @@ impl RawObject {
             ),
             source: None,
             is_sealed: false,
+            is_being_deleted,
         })
     }
 }

@@ -41,6 +41,10 @@ pub struct Workload {
     /// invalidate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_sealed: bool,
+    /// Whether the API server is deleting it, or its namespace, so that a change would be
+    /// pointless.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_being_deleted: bool,
 }
 
 impl Workload {
@@ -72,6 +76,7 @@ impl Workload {
             pull_secrets: PullSecretRefs::default(),
             source: None,
             is_sealed: false,
+            is_being_deleted: false,
         }
     }
 

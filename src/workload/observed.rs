@@ -48,6 +48,9 @@ pub struct Writers {
     pub values: BTreeSet<String>,
     /// The managers of each annotation, by key.
     pub annotations: BTreeMap<String, BTreeSet<String>>,
+    /// The managers that applied containers or values server-side, and whether one of the
+    /// images or values is still theirs. Their next apply conflicts with other writers.
+    pub appliers: BTreeMap<String, bool>,
 }
 
 impl Observed {
@@ -108,8 +111,12 @@ impl Writers {
                 let managers = writers.annotations.entry(key.to_owned()).or_default();
                 managers.insert(manager.to_owned());
             }
+            let is_apply = entry["operation"] == "Apply";
             if fields.pointer("/f:spec/f:values").is_some() {
                 writers.values.insert(manager.to_owned());
+                if is_apply {
+                    writers.appliers.insert(manager.to_owned(), true);
+                }
             }
             for pod in [
                 "/f:spec/f:template/f:spec",
@@ -120,11 +127,17 @@ impl Writers {
                 };
                 for list in ["f:containers", "f:initContainers"] {
                     for (key, fields) in pod[list].as_object().into_iter().flatten() {
-                        if let Some(name) = container_name(key)
-                            && fields.get("f:image").is_some()
-                        {
+                        let Some(name) = container_name(key) else {
+                            continue;
+                        };
+                        let has_image = fields.get("f:image").is_some();
+                        if has_image {
                             let managers = writers.images.entry(name).or_default();
                             managers.insert(manager.to_owned());
+                        }
+                        if is_apply {
+                            let owns = writers.appliers.entry(manager.to_owned()).or_default();
+                            *owns |= has_image;
                         }
                     }
                 }
@@ -158,24 +171,32 @@ mod tests {
                 "f:containers": {"k:{\"name\":\"app\"}": {".": {}, "f:image": {}, "f:name": {}},
                     "k:{\"name\":\"side\"}": {"f:env": {}}},
                 "f:initContainers": {"k:{\"name\":\"setup\"}": {"f:image": {}}}}}}});
+        let resources = json!({"f:spec": {"f:template": {"f:spec": {"f:containers":
+            {"k:{\"name\":\"app\"}": {".": {}, "f:name": {}, "f:resources": {}}}}}}});
         let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "web", "uid": "u", "resourceVersion": "7",
                 "annotations": {LAST_APPLIED: "{}", "team": "shop"},
                 "managedFields": [
-                    {"manager": "kustomize-controller", "fieldsV1": fields},
+                    {"manager": "kustomize-controller", "operation": "Update",
+                        "fieldsV1": fields},
+                    {"manager": "ci", "operation": "Apply", "fieldsV1": fields},
+                    {"manager": "sizer", "operation": "Apply", "fieldsV1": resources},
                     {"manager": "kubelet", "subresource": "status", "fieldsV1": fields}]}});
         let observed = Observed::read(&object, "default")
             .expect("decodes")
             .expect("a workload");
-        let one = |name: &str| BTreeSet::from([name.to_owned()]);
+        let both = ["ci", "kustomize-controller"].map(str::to_owned);
+        let both = BTreeSet::from(both);
         let images = &observed.writers.images;
-        assert_eq!(images.get("app"), Some(&one("kustomize-controller")));
-        assert_eq!(images.get("setup"), Some(&one("kustomize-controller")));
+        assert_eq!(images.get("app"), Some(&both));
+        assert_eq!(images.get("setup"), Some(&both));
         assert_eq!(images.get("side"), None);
         let annotations = &observed.writers.annotations;
+        assert_eq!(annotations.get("fluxcd.io/automated"), Some(&both));
+        let appliers = [("ci", true), ("sizer", false)];
         assert_eq!(
-            annotations.get("fluxcd.io/automated"),
-            Some(&one("kustomize-controller"))
+            observed.writers.appliers,
+            BTreeMap::from(appliers.map(|(name, owns)| (name.to_owned(), owns)))
         );
         assert!(observed.applied_by_kubectl);
         assert_eq!(

@@ -92,6 +92,9 @@ pub fn progress(object: &Value) -> RolloutProgress {
     let kind = kind(object);
     let is_observed =
         number(&object["metadata"]["generation"]) <= number(&status["observedGeneration"]);
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return RolloutProgress::Still("it is being deleted".to_owned());
+    }
     let moves = match kind {
         Some(WorkloadKind::Deployment) => spec["paused"] != true,
         Some(WorkloadKind::StatefulSet | WorkloadKind::DaemonSet) => {

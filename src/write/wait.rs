@@ -19,6 +19,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// After how many answers in a row that deny access a rollout is no longer followed. A
+/// single one may come from a server that is just being restarted.
+const MAX_DENIALS: u32 = 3;
+
 /// How a rollout ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rollout {
@@ -30,6 +34,8 @@ pub enum Rollout {
     Failed(String),
     /// Time ran out, and what it was waiting for.
     TimedOut(String),
+    /// The object cannot be read, and why.
+    Unknown(String),
 }
 
 /// What happens during a write.
@@ -108,10 +114,18 @@ async fn follow(
     waiting: &dyn Fn(&str),
 ) -> Rollout {
     let mut reported = String::new();
+    let mut is_readable = true;
     let end = async {
+        let mut denials = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            let text = match cluster.object(id).await {
+            let object = cluster.object(id).await;
+            is_readable = object.is_ok();
+            denials = match &object {
+                Err(error) if error.is_access_denied() => denials + 1,
+                _ => 0,
+            };
+            let text = match object {
                 Ok(object) => match progress(&object) {
                     RolloutProgress::Done => return Rollout::Complete,
                     RolloutProgress::Still(why) => return Rollout::NothingToFollow(why),
@@ -123,6 +137,7 @@ async fn follow(
                 Err(error) if error.reason() == "NotFound" => {
                     return Rollout::Failed(error.line());
                 }
+                Err(error) if denials == MAX_DENIALS => return Rollout::Unknown(error.line()),
                 // A server that is unavailable may come back in time.
                 Err(error) => error.line(),
             };
@@ -136,7 +151,8 @@ async fn follow(
     };
     match tokio::time::timeout(limit, end).await {
         Ok(rollout) => rollout,
-        Err(_) => Rollout::TimedOut(reported),
+        Err(_) if is_readable => Rollout::TimedOut(reported),
+        Err(_) => Rollout::Unknown(reported),
     }
 }
 
@@ -145,5 +161,60 @@ async fn with_cause(cluster: &Cluster, object: &Value, text: String) -> String {
     match cluster.refused_pods(object).await {
         Some(why) => format!("{text}; {why}"),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::cluster::fake::{cluster, status};
+    use crate::write::fake::{object, observed};
+
+    /// How a rollout ends if the answers from the given one on are another status.
+    async fn followed(from: usize, code: u16, reason: &'static str) -> Rollout {
+        let answers = AtomicUsize::new(0);
+        let (cluster, _) = cluster(move |_| {
+            let n = answers.fetch_add(1, Ordering::Relaxed);
+            if n >= from {
+                return status(code, reason, "m");
+            }
+            let mut object = object("web", 7, "org/app:1");
+            object["metadata"]["generation"] = 2.into();
+            (200, object.to_string())
+        });
+        let id = observed("web", 7).workload.id;
+        follow(&cluster, &id, Duration::from_secs(60), &|_| {}).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rollout_that_cannot_be_read_is_not_called_unfinished() {
+        for (code, reason, line) in [
+            (
+                401,
+                "Unauthorized",
+                "error: You must be logged in to the server (m)",
+            ),
+            (403, "Forbidden", "Error from server (Forbidden): m"),
+            (500, "InternalError", "Error from server (InternalError): m"),
+        ] {
+            for from in [0, 4] {
+                let rollout = followed(from, code, reason).await;
+                assert_eq!(rollout, Rollout::Unknown(line.to_owned()));
+            }
+        }
+        let unfinished = "its controller has not seen the change yet";
+        let rollout = followed(usize::MAX, 500, "").await;
+        assert_eq!(rollout, Rollout::TimedOut(unfinished.to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn access_that_stays_denied_is_not_awaited() {
+        let started = tokio::time::Instant::now();
+        followed(0, 401, "Unauthorized").await;
+        assert!(started.elapsed() < Duration::from_secs(5));
+        followed(0, 500, "InternalError").await;
+        assert!(started.elapsed() > Duration::from_secs(60));
     }
 }

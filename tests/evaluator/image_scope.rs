@@ -152,3 +152,41 @@ fn too_long_saved_glob_is_named() {
     assert!(text.starts_with("--exclude-image \"*a"), "{text}");
     assert!(text.ends_with("the glob is 1200 bytes long; at most 1024 are allowed"));
 }
+
+#[test]
+fn workload_that_is_being_deleted_is_kept_and_nothing_is_requested() {
+    for (locked, expected) in [("false", "keep being-deleted -"), ("true", "keep locked -")] {
+        let judged = Scenario::of(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "deletionTimestamp": "2026-11-21T11:00:00Z"},
+            "spec": {"template": {"spec": {}}}}))
+        .annotation("fluxcd.io/automated", "true")
+        .annotation("fluxcd.io/locked", locked)
+        .annotation("fluxcd.io/tag.app", "semver:*")
+        .container("app", "org/app:1.0.0")
+        .tags(&["1.0.0", "1.0.1"])
+        .decide("app");
+        assert_eq!(judged.says(), expected);
+        assert_eq!(judged.asked(), [""; 0]);
+    }
+}
+
+#[test]
+fn placeholder_of_an_injector_is_not_an_image() {
+    for policy in [None, Some("semver:*")] {
+        let mut scenario = Scenario::deployment().annotation("fluxcd.io/automated", "true");
+        if let Some(policy) = policy {
+            scenario = scenario.annotation("fluxcd.io/tag.istio-proxy", policy);
+        }
+        let judged = scenario
+            .container("istio-proxy", "auto")
+            .decide("istio-proxy");
+        assert_eq!(judged.says(), "keep excluded -");
+        assert_eq!((judged.asked(), judged.warns()), (vec![], String::new()));
+    }
+    let manual = Scenario::deployment().container("istio-proxy", "auto");
+    let manual = manual.decide("istio-proxy");
+    assert_eq!(
+        (manual.says().as_str(), manual.warns().as_str()),
+        ("keep manual -", "")
+    );
+}

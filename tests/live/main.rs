@@ -46,6 +46,7 @@ mod content;
 mod contention;
 mod control_plane;
 mod decisions;
+mod deleted;
 mod forbidden_writes;
 mod groups;
 mod helm;

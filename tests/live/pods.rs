@@ -25,7 +25,8 @@ async fn image_ids_are_assigned_to_the_workload_that_owns_the_pod() {
         let labels = json!({"app": "web", "pod-template-hash": "5d9c"});
         pod(namespace, name, labels, set, &image_id(image))
     };
-    let job = controller("batch/v1", "Job", "nightly-29401234");
+    let minute = jiff::Timestamp::now().as_second() / 60;
+    let job = controller("batch/v1", "Job", &format!("nightly-{minute}"));
     let rollout = controller("apps/v1", "ReplicaSet", "api-77");
     let rollout_labels = json!({"rollouts-pod-template-hash": "77"});
     let mut finished = of_set("web-old", "web", 9);

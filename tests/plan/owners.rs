@@ -120,7 +120,8 @@ fn manager_that_wrote_the_image_is_the_first_sign() {
         ("Terraform", "FieldManager Terraform reverts"),
         ("fleetagent", "FieldManager fleetagent reverts"),
         ("kubectl-client-side-apply", "kubectl apply warns"),
-        ("kubectl", "kubectl apply warns"),
+        // Not the manager of an apply.
+        ("kubectl", "nobody"),
         ("kubectl-set", "nobody"),
         ("kubectl-edit", "nobody"),
         ("imgpolicy", "nobody"),
@@ -212,6 +213,44 @@ fn suspended_flux_object_only_warns() {
             format!("{owner} reverts")
         );
     }
+}
+
+/// `managedFields` in which a manager applied a container with one of its fields.
+fn applied_by(manager: &str, field: &str) -> Value {
+    json!([{"manager": "imgpolicy", "operation": "Update", "fieldsV1": {"f:spec": {"f:template":
+            {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}}},
+        {"manager": manager, "operation": "Apply", "fieldsV1": {"f:spec": {"f:template":
+            {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {field: {}}}}}}}}])
+}
+
+#[test]
+fn next_server_side_apply_conflicts_or_reverts() {
+    let conflicts = "the next server-side apply of deployment/web by";
+    for (manager, field, expected) in [
+        ("ci", "f:image", format!("{conflicts} ci fails")),
+        ("kubectl", "f:image", format!("{conflicts} kubectl fails")),
+        (
+            "ci",
+            "f:resources",
+            format!("if it also applies the image, {conflicts} ci fails"),
+        ),
+    ] {
+        let object = object(json!({"managedFields": applied_by(manager, field)}));
+        let owner = judged(&object, &OwnerAnswer::Unknown).expect("an owner");
+        assert_eq!(
+            says(Some(&owner)),
+            format!("FieldManager {manager} warns"),
+            "{field}"
+        );
+        assert!(owner.message.starts_with(&expected), "{}", owner.message);
+    }
+    // It restores its fields by itself.
+    let object = object(json!({"managedFields": applied_by("kustomize-controller", "f:image")}));
+    let owner = judged(&object, &OwnerAnswer::Unknown);
+    assert_eq!(
+        says(owner.as_ref()),
+        "FieldManager kustomize-controller reverts"
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::cli::gather::workloads::{Reading, read_workloads};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::ObservedObjects;
+use crate::output::held_back_lines;
 use crate::plan::{
     Authorship, Change, Edit, Overrides, Plan, PolicyEdit, has_nothing_to_automate, plan_policy,
 };
@@ -97,6 +98,9 @@ pub(crate) fn apply_plan(
         empty,
         ..
     } = reading;
+    for line in held_back_lines(&plan.held_back, plan.spans_namespaces()) {
+        terminal.note(&line);
+    }
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
     let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
     let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);

@@ -111,8 +111,10 @@ fn write(
     reporter: ResultReporter<'_>,
     terminal: &mut Terminal,
 ) -> Result<(Vec<WorkloadResult>, Option<String>), CommandError> {
+    // What could not be read may have an update.
+    let nothing = options.wording.nothing.filter(|_| job.errors.is_empty());
     if job.plan.changes.is_empty()
-        && let Some(text) = job.empty.as_deref().or(options.wording.nothing)
+        && let Some(text) = job.empty.as_deref().or(nothing)
     {
         terminal.note(text);
     }

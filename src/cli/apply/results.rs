@@ -128,9 +128,15 @@ impl<'a> ResultReporter<'a> {
                 let limit = jiff::SignedDuration::try_from(limit).unwrap_or_default();
                 (id, format!("not rolled out within {limit:#}: {waiting}"))
             }
+            WriteEvent::Ended(id, Rollout::Unknown(why)) => {
+                (id, format!("it is not known whether it rolled out: {why}"))
+            }
         };
+        let is_known = !matches!(event, WriteEvent::Ended(_, Rollout::Unknown(_)));
         terminal.error(&format!("error: {id}: {error}"));
-        self.suggest_rollback(id, terminal);
+        if is_known {
+            self.suggest_rollback(id, terminal);
+        }
         if let Some(result) = self.results.iter_mut().rfind(|one| one.workload == **id) {
             result.result = WriteResult::Failed;
             result.error = Some(error);
@@ -316,6 +322,7 @@ fn is_failure(hold: HoldReason) -> bool {
         | HoldReason::VariantChange
         | HoldReason::ChartTag
         | HoldReason::BeyondMax
+        | HoldReason::BeingDeleted
         | HoldReason::AlreadyRolledBack => false,
     }
 }

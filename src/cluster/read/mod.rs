@@ -3,6 +3,7 @@
 pub(crate) mod helm;
 pub(crate) mod lease;
 pub(crate) mod names;
+pub(crate) mod namespaces;
 pub(crate) mod nodes;
 pub(crate) mod owners;
 pub(crate) mod pods;

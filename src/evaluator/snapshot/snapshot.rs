@@ -17,7 +17,7 @@ use super::settings::{FORMAT, Settings, SnapshotError};
 use crate::evaluator::assessment::{Assessment, ScopeError};
 use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::input::RunContext;
-use crate::evaluator::subject::Subject;
+use crate::evaluator::subject::{Exclusion, PLACEHOLDER, Subject};
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
 use crate::policy::{Assume, ImagePolicies, PolicySources, apply_restrictions, resolve};
 use crate::workload::{Node, PodImages, PullIdentity, Scheduling, Workload, WorkloadId};
@@ -160,7 +160,14 @@ impl Snapshot {
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
-                let exclusion = scope.exclusion(&container.image);
+                let exclusion = if workload.is_being_deleted {
+                    Some(Exclusion::BeingDeleted)
+                } else if container.image == PLACEHOLDER {
+                    Some(Exclusion::Placeholder)
+                } else {
+                    let excluded = scope.exclusion(&container.image);
+                    excluded.map(Exclusion::ByFlags)
+                };
                 let may_be_assumed =
                     resolved.policy.is_none() && !resolved.ignored && exclusion.is_none();
                 let mut assumed = assume

@@ -30,6 +30,8 @@ named_enum! {
         NotWritable = "not-writable",
         /// A `kustomization.yaml` replaces the image of the manifest.
         OverriddenByKustomization = "overridden-by-kustomization",
+        /// The API server is deleting it, or its namespace.
+        BeingDeleted = "being-deleted",
         /// It belongs to GitOps or to an operator, which would revert the change.
         Owned = "owned",
         /// It could not be decided.
@@ -65,6 +67,7 @@ impl HoldReason {
             Self::Ignored
             | Self::NotAnImage
             | Self::NotWritable
+            | Self::BeingDeleted
             | Self::Undecided
             | Self::Gone
             | Self::Unconfirmed

@@ -12,6 +12,7 @@
 //! | Argo CD's tracking annotation | reverts |
 //! | a controller's owner reference | reverts |
 //! | the label `app.kubernetes.io/instance` | reverts if an Application lists the object; may revert if that is not known |
+//! | a server-side apply by another manager | the next one conflicts, or reverts if it is forced: a warning |
 //! | Helm, `kubectl apply` | at the next upgrade or apply: a warning |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +82,8 @@ const SKIPPED_BY_FLUX: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// The field managers of `kubectl apply`: client-side and server-side.
-const KUBECTL_APPLY: [&str; 2] = ["kubectl-client-side-apply", "kubectl"];
+/// The field manager of `kubectl apply` without `--server-side`.
+const KUBECTL_APPLY: &str = "kubectl-client-side-apply";
 
 /// A sign of an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +97,9 @@ enum OwnerSign {
     /// Possibly an Application of this name.
     Instance(String),
     Release(Owner),
+    /// A manager that applies the object server-side, and whether an image or a value is
+    /// still its own.
+    Applier(String, bool),
     KubectlApply,
 }
 
@@ -188,9 +192,14 @@ fn signs(object: &Observed) -> Vec<OwnerSign> {
     if let Some(instance) = instance.filter(|_| !is_argo_cd) {
         signs.push(OwnerSign::Instance(instance.clone()));
     }
-    let is_applied = names
-        .iter()
-        .any(|name| KUBECTL_APPLY.contains(&name.as_str()));
+    let others = writers.appliers.iter();
+    let others = others.filter(|(name, _)| !field_managers::reverts(name));
+    let (sure, unsure): (Vec<_>, Vec<_>) = others
+        .map(|(name, owns)| (name.clone(), *owns))
+        .partition(|(_, owns)| *owns);
+    let all = sure.into_iter().chain(unsure);
+    signs.extend(all.map(|(name, owns)| OwnerSign::Applier(name, owns)));
+    let is_applied = names.iter().any(|name| *name == KUBECTL_APPLY);
     if object.applied_by_kubectl || is_applied {
         signs.push(OwnerSign::KubectlApply);
     }
@@ -262,6 +271,23 @@ fn ownership_by(
                 "{owner} restores the image in its values at the next helm upgrade: also change \
                  the values"
             );
+            Ownership::warns(owner, message)
+        }
+        OwnerSign::Applier(name, owns) => {
+            let condition = if owns {
+                ""
+            } else {
+                "if it also applies the image, "
+            };
+            let message = format!(
+                "{condition}the next server-side apply of {id} by {name} fails with a conflict, \
+                 or puts the image in its manifest back if it is forced: also change the manifest"
+            );
+            let owner = Owner {
+                kind: "FieldManager".to_owned(),
+                namespace: None,
+                name,
+            };
             Ownership::warns(owner, message)
         }
         OwnerSign::KubectlApply => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::workload::{ContainerType, Owner, PodImages, WorkloadKind};
@@ -13,9 +14,9 @@ const DEPLOYMENT_HASH: &str = "pod-template-hash";
 /// The same label of Argo Rollouts.
 const ROLLOUT_HASH: &str = "rollouts-pod-template-hash";
 
-/// The name of a CronJob's Job ends with its scheduled time in minutes since 1970: eight
-/// digits.
-const DUE_MINUTE_DIGITS: usize = 8;
+/// How far a CronJob's scheduled time may be from the creation of the Pod, in minutes: a
+/// run may start late, and a failed Pod is replaced by another.
+const LATEST_START: i64 = 24 * 60;
 
 /// The fields of a Pod that we read.
 #[derive(Debug, Default, Deserialize)]
@@ -33,6 +34,8 @@ pub(crate) struct Metadata {
     pub(crate) namespace: String,
     pub(crate) labels: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<PodOwnerReference>>,
+    deletion_timestamp: Option<serde::de::IgnoredAny>,
+    creation_timestamp: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -85,6 +88,8 @@ pub(crate) enum PodOwner {
     Other { kind: String, name: String },
     /// The Pod has no controller.
     Bare,
+    /// A static Pod: its node's kubelet runs it from a file.
+    Static,
 }
 
 /// A container of a Pod, with its requested and its running image.
@@ -96,9 +101,10 @@ pub(crate) struct PodContainer<'a> {
 }
 
 impl Pod {
-    /// Whether the Pod has finished, so that none of its containers runs.
-    pub(crate) fn is_finished(&self) -> bool {
-        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    /// Whether the Pod has finished or is being deleted, so that its images do not count.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+            || matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
     }
 
     /// Whether the Pod has all of these labels; `false` if there are none.
@@ -120,6 +126,19 @@ impl Pod {
         name.strip_suffix(self.label(label)?)?.strip_suffix('-')
     }
 
+    /// The CronJob of a Job. The name of a CronJob's Job ends with the scheduled time in
+    /// minutes since 1970; a date like `backup-20261128` is not such a time.
+    fn cron_job_of<'n>(&self, job: &'n str) -> Option<&'n str> {
+        let (name, minute) = job.rsplit_once('-')?;
+        if !minute.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let minute: i64 = minute.parse().ok()?;
+        let created: Timestamp = self.metadata.creation_timestamp.as_ref()?.parse().ok()?;
+        let late = (created.as_second() / 60).abs_diff(minute);
+        (late <= LATEST_START.unsigned_abs()).then_some(name)
+    }
+
     /// The Pod's controller, or the controller's own owner if names and labels show it:
     /// the Deployment or Rollout of a ReplicaSet, the CronJob of a Job.
     pub(crate) fn top_owner(&self) -> PodOwner {
@@ -137,15 +156,11 @@ impl Pod {
                 (None, Some(name)) => PodOwner::other("Rollout", name),
                 (None, None) => PodOwner::other("ReplicaSet", &owner.name),
             },
-            ("batch", "Job") => match owner.name.rsplit_once('-') {
-                Some((name, minute))
-                    if minute.len() >= DUE_MINUTE_DIGITS
-                        && minute.bytes().all(|b| b.is_ascii_digit()) =>
-                {
-                    PodOwner::Workload(WorkloadKind::CronJob, name.to_owned())
-                }
-                _ => PodOwner::other("Job", &owner.name),
+            ("batch", "Job") => match self.cron_job_of(&owner.name) {
+                Some(name) => PodOwner::Workload(WorkloadKind::CronJob, name.to_owned()),
+                None => PodOwner::other("Job", &owner.name),
             },
+            ("", "Node") => PodOwner::Static,
             (_, kind) => match WorkloadKind::from_api(&owner.api_version, kind) {
                 Some(kind) => PodOwner::Workload(kind, owner.name.clone()),
                 // Other groups also have kinds of these names.
@@ -207,12 +222,12 @@ impl PodOwner {
         }
     }
 
-    /// Converts to an [`Owner`]; `None` for a bare Pod.
+    /// Converts to an [`Owner`]; `None` for a bare or a static Pod.
     pub(crate) fn owner(&self, namespace: &str) -> Option<Owner> {
         let (kind, name) = match self {
             Self::Workload(kind, name) => (kind.as_str(), name),
             Self::Other { kind, name } => (kind.as_str(), name),
-            Self::Bare => return None,
+            Self::Bare | Self::Static => return None,
         };
         Some(Owner {
             kind: kind.to_owned(),
@@ -229,11 +244,14 @@ mod tests {
 
     fn maker(api_version: &str, kind: &str, name: &str, labels: serde_json::Value) -> String {
         let pod: Pod = serde_json::from_value(json!({"metadata": {"labels": labels,
+            "creationTimestamp": "2026-11-28T12:00:00Z",
             "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "no"},
                 {"apiVersion": api_version, "kind": kind, "name": name, "controller": true}]}}))
         .expect("a Pod");
-        let owner = pod.top_owner().owner("shop").expect("an owner");
-        format!("{} {}", owner.kind, owner.name)
+        match pod.top_owner().owner("shop") {
+            Some(owner) => format!("{} {}", owner.kind, owner.name),
+            None => "none".to_owned(),
+        }
     }
 
     #[test]
@@ -280,9 +298,39 @@ mod tests {
             (
                 "batch/v1",
                 "Job",
-                "nightly-29401234",
+                "nightly-29931120",
                 &json!({}),
                 "CronJob nightly",
+            ),
+            // 23 hours late.
+            (
+                "batch/v1",
+                "Job",
+                "nightly-29929740",
+                &json!({}),
+                "CronJob nightly",
+            ),
+            // 25 hours late.
+            (
+                "batch/v1",
+                "Job",
+                "nightly-29929620",
+                &json!({}),
+                "Job nightly-29929620",
+            ),
+            (
+                "batch/v1",
+                "Job",
+                "backup-20261128",
+                &json!({}),
+                "Job backup-20261128",
+            ),
+            (
+                "batch/v1",
+                "Job",
+                "backup-99999999999999999999",
+                &json!({}),
+                "Job backup-99999999999999999999",
             ),
             (
                 "batch/v1",
@@ -291,7 +339,8 @@ mod tests {
                 &json!({}),
                 "Job migrate-12",
             ),
-            ("v1", "Node", "n1", &json!({}), "Node n1"),
+            ("v1", "Node", "n1", &json!({}), "none"),
+            ("other/v1", "Node", "n1", &json!({}), "Node n1"),
         ] {
             assert_eq!(
                 maker(api, kind, name, labels.clone()),

@@ -55,7 +55,7 @@ impl Uncovered {
         match owner {
             PodOwner::Workload(..) => {}
             PodOwner::Other { kind, .. } => *self.by_owner.entry(kind.clone()).or_default() += 1,
-            PodOwner::Bare => self.bare += 1,
+            PodOwner::Bare | PodOwner::Static => self.bare += 1,
         }
     }
 }
@@ -110,7 +110,7 @@ impl<'a> WorkloadIndex<'a> {
                 let fits = workload.pod_labels.is_empty() || pod.has_labels(&workload.pod_labels);
                 fits.then_some(workload)
             }
-            PodOwner::Other { .. } => None,
+            PodOwner::Other { .. } | PodOwner::Static => None,
             PodOwner::Bare => {
                 let mut fitting = self
                     .by_name
@@ -191,7 +191,7 @@ impl Cluster {
             .into_iter()
             // A Pod that cannot be decoded is left out.
             .flatten()
-            .filter(|pod| !pod.is_finished())
+            .filter(|pod| !pod.is_gone())
             .for_each(|pod| {
                 let owner = pod.top_owner();
                 if let Some(workload) = index.workload_of(&pod, &owner) {

@@ -24,7 +24,7 @@ fn digest(n: u8) -> String {
 
 fn pod(owner: Value, labels: Value, image: u8) -> Value {
     json!({"metadata": {"name": "p", "namespace": "shop", "labels": labels,
-            "ownerReferences": owner},
+            "creationTimestamp": "2026-11-28T12:00:00Z", "ownerReferences": owner},
         "spec": {"containers": [{"name": "app", "image": "org/app:1"}]},
         "status": {"phase": "Running", "containerStatuses":
             [{"name": "app", "imageID": format!("org/app@{}", digest(image))}]}})
@@ -56,7 +56,7 @@ fn running(facts: &PodFacts, workload: &Workload) -> Vec<(String, usize)> {
 #[tokio::test]
 async fn pods_of_deployments_with_the_same_labels_are_not_mixed() {
     let (cluster, requests) = cluster(|_| {
-        let job = owned("batch/v1", "Job", "nightly-29401234");
+        let job = owned("batch/v1", "Job", "nightly-29931120");
         page(
             json!([
                 replica_set_pod("web", 1),
@@ -129,8 +129,13 @@ async fn pods_of_other_kinds_are_counted_but_finished_pods_are_not() {
         );
         let mut finished = rollout.clone();
         finished["status"]["phase"] = json!("Succeeded");
+        let mut deleted = rollout.clone();
+        deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
         let job = pod(owned("batch/v1", "Job", "migrate"), json!({}), 1);
-        page(json!([rollout, rollout, finished, job, "no Pod"]), "")
+        page(
+            json!([rollout, rollout, finished, deleted, job, "no Pod"]),
+            "",
+        )
     });
     let web = workload("Deployment", "shop", "web", "x");
     let db = workload("StatefulSet", "shop", "db", "y");
@@ -156,7 +161,7 @@ async fn single_workload_lists_its_own_pods_unless_others_are_counted() {
     assert!(facts.uncovered.is_empty());
     let facts = cluster.pod_facts(&[&web], Coverage::Whole).await;
     assert!(!requests.uris()[1].contains("labelSelector"));
-    assert_eq!(facts.uncovered.to_string(), "1 Pod of Node");
+    assert_eq!(facts.uncovered.to_string(), "1 bare Pod");
 }
 
 #[tokio::test]
@@ -257,6 +262,9 @@ async fn taints_are_read_only_if_the_nodes_have_different_platforms() {
 
     let (closed, _) = cluster(|_| forbidden());
     assert_eq!(closed.nodes().await.expect("no error"), None);
+    let (odd, _) = cluster(|_| (200, "{}".to_owned()));
+    let error = odd.nodes().await.expect_err("not a list");
+    assert_eq!(error.reason(), "Malformed");
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl Cluster {
 
 fn usages_of(text: &str) -> Result<Vec<PodUsage>, serde_json::Error> {
     let pod: Pod = serde_json::from_str(text)?;
-    if pod.is_finished() {
+    if pod.is_gone() {
         return Ok(Vec::new());
     }
     let owner = pod.top_owner().owner(&pod.metadata.namespace);
