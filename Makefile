@@ -79,6 +79,10 @@ $(CARGO_FUZZ):
 $(CARGO_CYCLONEDX):
 	$(CARGO) install --locked --root $(patsubst %/bin,%,$(@D)) cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
 
+.PHONY: soak
+soak: ## Try the races between writes many more times, and print a table (needs Go).
+	$(CARGO) test --features soak --test live -- soak --nocapture
+
 .PHONY: structure
 structure: ## Measure the structure of the source (-v lists what it counts: ARGS=-v).
 	$(CARGO) run --quiet --example structure -- . $(ARGS)

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use super::error::CommandError;
 
@@ -22,10 +23,28 @@ pub(crate) fn runtime() -> Result<&'static Runtime, CommandError> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
-/// Completes at Ctrl-C. From the first call on, the signal no longer ends the program by
-/// itself. Without a handler this never completes, and the signal ends it as usual.
+/// How often Ctrl-C was pressed. From the first call on, the signal no longer ends the
+/// program by itself, and none is lost, whatever the program does at that moment. Must be
+/// called from within the runtime.
+pub(crate) fn interrupts() -> watch::Receiver<u32> {
+    static INTERRUPTS: OnceLock<watch::Receiver<u32>> = OnceLock::new();
+    let start = || {
+        let (sender, receiver) = watch::channel(0);
+        tokio::spawn(async move {
+            // Without a handler, the signal ends the program as usual.
+            while tokio::signal::ctrl_c().await.is_ok() {
+                sender.send_modify(|count| *count += 1);
+            }
+            std::future::pending::<()>().await;
+        });
+        receiver
+    };
+    INTERRUPTS.get_or_init(start).clone()
+}
+
+/// Completes at Ctrl-C, or at once if it was pressed before.
 pub(crate) async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
+    if interrupts().wait_for(|count| *count > 0).await.is_err() {
         std::future::pending::<()>().await;
     }
 }

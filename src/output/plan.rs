@@ -252,6 +252,7 @@ pub fn results_line(results: &[WriteResult], done: &str) -> String {
             WriteResult::Unchanged => "unchanged".to_owned(),
             WriteResult::Failed => "failed".to_owned(),
             WriteResult::NotStarted => "not started".to_owned(),
+            WriteResult::Unknown => "unknown".to_owned(),
         };
         if number > 0 {
             parts.push(format!("{} {phrase}", thousands(number)));

@@ -1,5 +1,6 @@
 //! What will be written, complete before anything is written.
 
+use super::basis::Basis;
 use super::other_repository::is_other_repository;
 use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::HeldBack;
@@ -54,6 +55,8 @@ pub struct Change {
     pub is_rollback: bool,
     /// What to know before confirming, one sentence each.
     pub notes: Vec<String>,
+    /// What the images rest on, which is compared with the object when it is written.
+    pub basis: Basis,
 }
 
 impl Change {

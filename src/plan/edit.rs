@@ -104,6 +104,12 @@ impl Edit {
         self.annotations.is_empty() && self.images.is_empty() && self.values.is_empty()
     }
 
+    /// Whether an image is replaced.
+    #[must_use]
+    pub fn writes_images(&self) -> bool {
+        !self.images.is_empty() || !self.values.is_empty()
+    }
+
     /// The patch that makes this edit. It carries the resource version that was read,
     /// so it fails if the object has been written since.
     #[must_use]

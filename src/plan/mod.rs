@@ -13,6 +13,7 @@
 //! is its [`Edit`], computed against the object as it is at that moment, so that a
 //! retry after a conflict, a file and a live object all use the same code.
 
+mod basis;
 mod change;
 mod edit;
 mod explicit_image;
@@ -38,6 +39,7 @@ pub use self::safeguards::owners::{
     OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
 pub use self::safeguards::reverting::reverting_managers;
+pub use basis::Basis;
 pub use change::{Change, ImageChange, Plan};
 pub use edit::{Edit, FieldEdit, ImageEdit, Patch, PatchKind, ValueEdit};
 pub use policy::{has_nothing_to_automate, plan_policy};

@@ -1,5 +1,6 @@
 //! Plans that edit the annotations of workloads.
 
+use super::basis::Basis;
 use super::change::{Change, Plan};
 use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::{HeldBack, HoldReason};
@@ -22,6 +23,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
             images: Vec::new(),
             policy: Some(edit.for_workload(workload)),
             is_rollback: false,
+            basis: Basis::default(),
             notes: notes(workload, edit),
         })
         .collect();

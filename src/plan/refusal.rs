@@ -44,7 +44,31 @@ pub enum Refusal {
     /// The workload has been marked as ignored since the plan was made.
     #[error("it has been marked as ignored since the plan was made")]
     Ignored,
-    /// The lock to remove is not the one that was read.
+    /// What the decision about a container rests on has changed since.
+    #[error("container {container}: the {what} has changed since the plan was made: now {now}")]
+    BasisChanged {
+        /// The container.
+        container: String,
+        /// What has changed, such as `policy`.
+        what: &'static str,
+        /// Its new value.
+        now: String,
+    },
+    /// Somebody else has become the owner of the workload since, and reverts the change.
+    #[error("its owner has changed since the plan was made: {message}")]
+    OwnerChanged {
+        /// What the owner does, and what to do instead.
+        message: String,
+    },
+    /// The registry no longer serves the image that was planned.
+    #[error("container {container}: {message}")]
+    ImageNotConfirmed {
+        /// The container.
+        container: String,
+        /// What the registry says.
+        message: String,
+    },
+    /// The lock is not the one that was read.
     #[error(
         "a different lock has been set since the plan was made{}{}",
         by.as_ref().map(|by| format!(": now by {by}")).unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! Restores what the last recorded update replaced.
 
+use super::basis::Basis;
 use super::change::{Change, ImageChange, Plan};
 use super::other_repository::is_other_repository;
 use super::policy_edit::{LockNote, PolicyEdit};
@@ -134,6 +135,7 @@ impl Rollback<'_> {
             images,
             policy,
             is_rollback: true,
+            basis: Basis::default(),
             notes: kept.into_iter().collect(),
         });
     }

@@ -1,5 +1,6 @@
 //! From decisions to the images that are written.
 
+use super::basis::Basis;
 use super::change::{Change, ImageChange, Plan};
 use super::record::authorship::Override;
 use super::safeguards::held_back::{HeldBack, HoldReason};
@@ -187,6 +188,7 @@ impl Plan {
                 images: vec![image],
                 policy: None,
                 is_rollback: false,
+                basis: Basis::default(),
                 notes: lock
                     .map(|lock| overridden_lock(workload, lock))
                     .into_iter()

@@ -11,7 +11,7 @@ use super::tag_filter::TagFilter;
 use crate::image::Tag;
 
 /// Everything that is configured for the updates of one container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerPolicy {
     /// The policy as written, for display; `glob:*` if it is implied.
     pub text: String,

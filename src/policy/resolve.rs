@@ -27,7 +27,7 @@ pub struct PolicySources {
 }
 
 /// The resolved state and policy of one container.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
     /// The state, from the annotations and the source of the policy.
     pub state: State,

@@ -13,7 +13,7 @@ use super::syntax::go_regex::{GoRegex, GoRegexError};
 use crate::image::{Digest, DigestError, Tag, TagError};
 
 /// How tags are selected and ranked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// The highest version in a range.
     Semver(Constraint),

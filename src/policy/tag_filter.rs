@@ -14,7 +14,7 @@ use crate::image::Tag;
 
 /// The checks before the policy. The default accepts every tag except `latest` and
 /// artifact tags.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagFilter {
     /// Tags must match this expression (`filter-tags`, or the regex of an
     /// `imagePolicies` entry).

@@ -42,6 +42,7 @@ pub use names::Names;
 pub use object::{ManifestSource, Workload};
 pub use observed::{Observed, Writers};
 pub use obstacle::SEALED;
+pub(crate) use owner::{OWNER_ANNOTATIONS, owner_labels};
 pub use owner::{Owner, OwnerMarker};
 pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};

@@ -31,6 +31,8 @@ pub struct Observed {
     pub resource_version: Option<String>,
     /// Whether it was created by `kubectl apply`, which compares with its own copy.
     pub applied_by_kubectl: bool,
+    /// `metadata.ownerReferences` as they were read; null if there are none.
+    pub owner_references: Value,
     /// The owners that its markers name, the one that reverts an edit soonest first.
     pub owners: Vec<(OwnerMarker, Owner)>,
     /// Who wrote which field, from `metadata.managedFields`.
@@ -75,6 +77,7 @@ impl Observed {
             annotations,
             labels,
             owners,
+            owner_references: metadata["ownerReferences"].clone(),
             uid: metadata["uid"].as_str().map(str::to_owned),
             resource_version: metadata["resourceVersion"].as_str().map(str::to_owned),
             applied_by_kubectl,

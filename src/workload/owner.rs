@@ -5,6 +5,36 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The prefixes of the labels that Flux sets on what it applies.
+const KUSTOMIZE_PREFIX: &str = "kustomize.toolkit.fluxcd.io";
+const HELM_PREFIX: &str = "helm.toolkit.fluxcd.io";
+
+/// The annotations that name an owner: of Argo CD and of Helm.
+const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+const RELEASE_NAME: &str = "meta.helm.sh/release-name";
+const RELEASE_NAMESPACE: &str = "meta.helm.sh/release-namespace";
+
+/// The annotations that can name an owner.
+pub(crate) const OWNER_ANNOTATIONS: [&str; 3] = [TRACKING_ID, RELEASE_NAME, RELEASE_NAMESPACE];
+
+/// The labels that can name an owner.
+pub(crate) fn owner_labels() -> [String; 4] {
+    [
+        name_label(KUSTOMIZE_PREFIX),
+        namespace_label(KUSTOMIZE_PREFIX),
+        name_label(HELM_PREFIX),
+        namespace_label(HELM_PREFIX),
+    ]
+}
+
+fn name_label(prefix: &str) -> String {
+    format!("{prefix}/name")
+}
+
+fn namespace_label(prefix: &str) -> String {
+    format!("{prefix}/namespace")
+}
+
 /// The object that created a workload and may revert an edit of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
@@ -54,11 +84,11 @@ impl Owner {
         let markers = [
             (
                 OwnerMarker::Kustomization,
-                Self::from_flux_labels(labels, "kustomize.toolkit.fluxcd.io", "Kustomization"),
+                Self::from_flux_labels(labels, KUSTOMIZE_PREFIX, "Kustomization"),
             ),
             (
                 OwnerMarker::HelmRelease,
-                Self::from_flux_labels(labels, "helm.toolkit.fluxcd.io", "HelmRelease"),
+                Self::from_flux_labels(labels, HELM_PREFIX, "HelmRelease"),
             ),
             (
                 OwnerMarker::Application,
@@ -84,17 +114,17 @@ impl Owner {
         prefix: &str,
         kind: &str,
     ) -> Option<Self> {
-        let name = labels.get(&format!("{prefix}/name"))?;
+        let name = labels.get(&name_label(prefix))?;
         Some(Self {
             kind: kind.to_owned(),
-            namespace: labels.get(&format!("{prefix}/namespace")).cloned(),
+            namespace: labels.get(&namespace_label(prefix)).cloned(),
             name: name.clone(),
         })
     }
 
     /// Reads the tracking ID, `app:group/kind:namespace/name`.
     fn from_argo_annotation(annotations: &BTreeMap<String, String>) -> Option<Self> {
-        let id = annotations.get("argocd.argoproj.io/tracking-id")?;
+        let id = annotations.get(TRACKING_ID)?;
         let app = id.split(':').next().filter(|app| !app.is_empty())?;
         Some(Self::application(app))
     }
@@ -109,10 +139,10 @@ impl Owner {
     }
 
     fn from_helm_annotations(annotations: &BTreeMap<String, String>) -> Option<Self> {
-        let name = annotations.get("meta.helm.sh/release-name")?;
+        let name = annotations.get(RELEASE_NAME)?;
         Some(Self {
             kind: "Release".to_owned(),
-            namespace: annotations.get("meta.helm.sh/release-namespace").cloned(),
+            namespace: annotations.get(RELEASE_NAMESPACE).cloned(),
             name: name.clone(),
         })
     }

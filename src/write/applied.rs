@@ -49,6 +49,10 @@ pub enum Done {
     Unchanged,
     /// An earlier failure ended the run before its turn.
     NotStarted,
+    /// The user stopped the run before it was written.
+    Stopped,
+    /// The user stopped the run before the server answered: it may have been written.
+    Unknown,
 }
 
 /// Why a workload was not written. No part of its change was.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::live_writer::LiveWriter;
+use super::context::LiveWriter;
 use crate::cluster::EventNote;
 use crate::plan::Change;
 use crate::workload::Observed;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, Sent, answering, status};
-use crate::plan::{Change, ImageChange, Plan};
+use crate::plan::{Basis, Change, ImageChange, Plan};
 use crate::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
 
 fn id(name: &str) -> WorkloadId {
@@ -41,6 +41,7 @@ pub(crate) fn change(name: &str) -> Change {
         policy: None,
         is_rollback: false,
         notes: Vec::new(),
+        basis: Basis::default(),
     }
 }
 
@@ -74,6 +75,8 @@ pub(crate) struct Stored {
     pub(crate) version: u64,
     pub(crate) image: String,
     pub(crate) annotations: Value,
+    pub(crate) labels: Value,
+    pub(crate) owner_references: Value,
 }
 
 impl Stored {
@@ -81,32 +84,51 @@ impl Stored {
     pub(crate) fn take(&mut self, patch: &Value) {
         self.version += 1;
         for step in patch.as_array().into_iter().flatten() {
+            let path = step["path"].as_str().unwrap_or_default();
             if step["op"] == "replace" {
                 self.image = step["value"].as_str().expect("an image").to_owned();
+            }
+            if let (Some(key), "add") = (
+                path.strip_prefix("/metadata/annotations/"),
+                step["op"].as_str().unwrap_or_default(),
+            ) {
+                self.annotations[key.replace("~1", "/")] = step["value"].clone();
             }
         }
         if let Some(image) = patch.pointer("/spec/template/spec/containers/0/image") {
             self.image = image.as_str().expect("an image").to_owned();
         }
-        if let Some(annotations) = patch["metadata"].get("annotations") {
-            self.annotations = annotations.clone();
+        let annotations = patch["metadata"].get("annotations");
+        for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
+            self.annotations[key] = value.clone();
         }
     }
-}
 
-impl Stored {
-    fn shown(&self, name: &str) -> String {
+    fn object(&self, name: &str) -> Value {
         let mut object = object(name, self.version, &self.image);
         object["metadata"]["annotations"] = self.annotations.clone();
-        object.to_string()
+        object["metadata"]["labels"] = self.labels.clone();
+        object["metadata"]["ownerReferences"] = self.owner_references.clone();
+        object
     }
 
-    /// Whether the image passes the tests of a JSON patch.
-    fn passes(&self, steps: &Value) -> bool {
+    fn shown(&self, name: &str) -> String {
+        self.object(name).to_string()
+    }
+
+    /// Whether the object passes the tests of a JSON patch. As on a real server, a missing
+    /// key passes a test for null, if the mapping exists.
+    fn passes(&self, steps: &Value, name: &str) -> bool {
+        let object = self.object(name);
         let mut steps = steps.as_array().into_iter().flatten();
         steps.all(|step| {
-            let is_of_image = step["path"].as_str().is_some_and(|p| p.ends_with("/image"));
-            step["op"] != "test" || !is_of_image || step["value"] == self.image.as_str()
+            let path = step["path"].as_str().unwrap_or_default();
+            let (parent, _) = path.rsplit_once('/').unwrap_or_default();
+            let now = object.pointer(path).unwrap_or(&Value::Null);
+            let has_parent = object
+                .pointer(parent)
+                .is_some_and(|parent| !parent.is_null());
+            step["op"] != "test" || has_parent && *now == step["value"]
         })
     }
 }
@@ -126,6 +148,8 @@ pub(crate) fn server(on_patch: OnPatch) -> (Cluster, Asked) {
             version: 7,
             image: "org/app:1".to_owned(),
             annotations: json!({}),
+            labels: Value::Null,
+            owner_references: Value::Null,
         });
         let is_dry_run = sent.uri.contains("dryRun=All");
         if sent.method == "PATCH" {
@@ -141,7 +165,7 @@ pub(crate) fn server(on_patch: OnPatch) -> (Cluster, Asked) {
             if version.is_some_and(|version| *version != json!(stored.version.to_string())) {
                 return conflict();
             }
-            if sent.body.is_array() && !stored.passes(&sent.body) {
+            if sent.body.is_array() && !stored.passes(&sent.body, name) {
                 return status(422, "Invalid", "the server rejected our request");
             }
             if is_dry_run {

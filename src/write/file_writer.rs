@@ -14,11 +14,15 @@ use serde_json::Value;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{read_text, rewrite};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
-use crate::plan::{Authorship, Change, FieldEdit, Plan};
+use crate::plan::{Authorship, Change, FieldEdit, Plan, Refusal};
+use crate::policy::{ImagePolicies, PolicySources};
 use crate::workload::Observed;
 
 /// The file name that means standard input.
 const STDIN: &str = "-";
+
+/// The namespace of a Kustomization that does not name one, as for decisions.
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// How files are written.
 #[derive(Debug, Clone)]
@@ -31,24 +35,36 @@ pub struct FileWriter<'a> {
     pub default_namespace: &'a str,
     /// The text that was read from standard input, for workloads from `-`.
     pub stdin: Option<&'a str>,
+    /// The files with objects that define policies, which are read again before the write.
+    pub policy_files: &'a [String],
 }
 
 /// Writes every change of the plan, and each file once. The results are in the plan's
 /// order. The second value is the edited text of standard input, if workloads came from
-/// there. A change that fails leaves its object unchanged in it.
+/// there. A change that fails leaves its object unchanged in it. `refusals` has one entry
+/// per change: why it may not be written.
 #[must_use]
-pub fn write_files(plan: &Plan, writer: &FileWriter<'_>) -> (Vec<Applied>, Option<String>) {
-    let mut results: Vec<Option<Result<Done, WriteError>>> = Vec::new();
+pub fn write_files(
+    plan: &Plan,
+    refusals: Vec<Option<Refusal>>,
+    writer: &FileWriter<'_>,
+) -> (Vec<Applied>, Option<String>) {
+    let mut results: Vec<Option<Result<Done, WriteError>>> = refusals
+        .into_iter()
+        .map(|refusal| refusal.map(|refusal| Err(WriteError::from(refusal))))
+        .collect();
     results.resize_with(plan.changes.len(), || None);
+    let sources = writer.policy_sources();
     let mut stream = None;
-    for (file, positions) in by_file(plan) {
+    for (file, mut positions) in by_file(plan) {
+        positions.retain(|at| results[*at].is_none());
         let changes: Vec<&Change> = positions.iter().map(|at| &plan.changes[*at]).collect();
         let done = if file == STDIN {
-            let (done, edited) = writer.edit_stdin(&changes);
+            let (done, edited) = writer.edit_stdin(&changes, &sources);
             stream = edited;
             done
         } else {
-            writer.write_file(file, &changes)
+            writer.write_file(file, &changes, &sources)
         };
         for (position, done) in positions.into_iter().zip(done) {
             results[position] = Some(done);
@@ -89,13 +105,32 @@ fn by_file(plan: &Plan) -> Vec<(&str, Vec<usize>)> {
 type Results = Vec<Result<Done, WriteError>>;
 
 impl FileWriter<'_> {
-    fn write_file(&self, file: &str, changes: &[&Change]) -> Results {
+    /// The policies outside the workloads, as the files have them now.
+    fn policy_sources(&self) -> PolicySources {
+        let mut sources = PolicySources::default();
+        for file in self.policy_files {
+            let text = match (file.as_str(), self.stdin) {
+                (STDIN, stdin) => stdin.map(str::to_owned),
+                (file, _) => read_text(Path::new(file)).ok(),
+            };
+            // Policies that can no longer be read no longer apply.
+            let objects = manifest::objects(text.as_deref().unwrap_or_default());
+            let policies = objects
+                .into_iter()
+                .flatten()
+                .filter_map(|object| ImagePolicies::read(&object.value, DEFAULT_NAMESPACE));
+            sources.image_policies.extend(policies);
+        }
+        sources
+    }
+
+    fn write_file(&self, file: &str, changes: &[&Change], sources: &PolicySources) -> Results {
         let path = Path::new(file);
         let text = match read_text(path) {
             Ok(text) => text,
             Err(error) => return all(changes, &error.to_string()),
         };
-        let (mut results, edited) = self.edit(file, &text, changes);
+        let (mut results, edited) = self.edit(file, &text, changes, sources);
         if self.dry_run != DryRun::None || edited == text {
             return results;
         }
@@ -110,17 +145,27 @@ impl FileWriter<'_> {
         results
     }
 
-    fn edit_stdin(&self, changes: &[&Change]) -> (Results, Option<String>) {
+    fn edit_stdin(
+        &self,
+        changes: &[&Change],
+        sources: &PolicySources,
+    ) -> (Results, Option<String>) {
         let Some(text) = self.stdin else {
             let message = "standard input was not kept, so it cannot be edited";
             return (all(changes, message), None);
         };
-        let (results, edited) = self.edit(STDIN, text, changes);
+        let (results, edited) = self.edit(STDIN, text, changes, sources);
         (results, Some(edited))
     }
 
     /// The text with the changes that are possible, and the result of each change.
-    fn edit(&self, file: &str, text: &str, changes: &[&Change]) -> (Results, String) {
+    fn edit(
+        &self,
+        file: &str,
+        text: &str,
+        changes: &[&Change],
+        sources: &PolicySources,
+    ) -> (Results, String) {
         let objects: Vec<Option<Object>> = manifest::objects(text)
             .into_iter()
             .map(Result::ok)
@@ -135,6 +180,9 @@ impl FileWriter<'_> {
             let edit = found.and_then(|(index, object, observed)| {
                 taken.insert(index);
                 let edit = change.edit(&observed, self.authorship)?;
+                if edit.writes_images() {
+                    change.check_policies(&observed.workload, sources)?;
+                }
                 Ok((index, edit.field_edits(&object.value), &object.value))
             });
             results.push(match edit {

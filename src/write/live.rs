@@ -11,262 +11,126 @@
 //! others write the object all the time, the patch tests the values that it replaces
 //! instead.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, sleep_until};
 
+use super::context::LiveWriter;
 use super::event_log::EventLog;
-use super::live_writer::LiveWriter;
-use super::{Applied, Done, DryRun, WriteError};
-use crate::cluster::{AccessError, ClusterError, Patched};
-use crate::plan::{Change, Edit, Patch, PatchKind, Plan};
+use super::one_write::{Stage, Write};
+use super::owners::CurrentOwners;
+use super::{Applied, DryRun, WriteContext};
+use crate::plan::{Change, Plan};
 use crate::workload::{Observed, WorkloadId};
 
 /// How many workloads are written concurrently.
 const AT_ONCE: usize = 8;
 
-/// After how many conflicts with other writers of an object its change is given up.
-const MAX_CONFLICTS: u32 = 10;
-
-/// After how many conflicts the patch tests values instead of the version. A rollout
-/// updates the status many times a second, so on a slow connection there is always another
-/// write between two requests.
-const CONFLICTS_BEFORE_TESTED_PATCH: u32 = 3;
-
-/// The range of the random pause before a retry, so that writers that collided once do not
-/// collide again.
-const SHORTEST_PAUSE: u64 = 5;
-const LONGEST_PAUSE: u64 = 100;
+/// How long the patches that were sent are awaited after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Writes every change of the plan, at most eight workloads at a time, and reports each
-/// result as soon as it and those before it are known. `observed` are the live objects that
-/// the plan was made from, in the plan's order; one that is missing is read. The results
-/// are in the plan's order. A failure does not stop the others.
+/// result as soon as it and those before it are known. Objects that the context does not
+/// have are read. The results are in the plan's order. A failure does not stop the others.
 pub async fn write_live(
     plan: &Plan,
-    observed: &[Observed],
+    context: &WriteContext<'_>,
     writer: &LiveWriter<'_>,
     report: &dyn Fn(&Applied),
 ) -> Vec<Applied> {
-    let observed: BTreeMap<&WorkloadId, &Observed> = observed
+    let observed: BTreeMap<&WorkloadId, &Observed> = context
+        .observed
         .iter()
         .map(|object| (&object.workload.id, object))
         .collect();
+    let changes: Vec<&Change> = plan.changes.iter().collect();
+    let refusals = match context.recheck {
+        Some(recheck) => recheck.refusals(&changes, &observed).await,
+        None => changes.iter().map(|_| None).collect(),
+    };
+    let owners = CurrentOwners::new(writer.cluster);
+    if writer.dry_run != DryRun::Client {
+        let with_images = changes.iter().filter(|change| !change.images.is_empty());
+        let objects = with_images.filter_map(|change| observed.get(&change.workload).copied());
+        owners.ask(objects).await;
+    }
     let events = EventLog::default();
-    let writes = plan.changes.iter().enumerate().map(|(place, change)| {
-        let object = observed.get(&change.workload).copied();
-        let write = Write {
+    let stages: Vec<Cell<Stage>> = changes.iter().map(|_| Cell::default()).collect();
+    let writes: Vec<Write<'_>> = changes
+        .iter()
+        .zip(&stages)
+        .map(|(change, stage)| Write {
             writer,
             change,
             events: &events,
-        };
-        async move { (place, write.run(object).await) }
+            owners: &owners,
+            stage,
+            stop: context.stop,
+        })
+        .collect();
+    let running = writes.iter().zip(refusals).enumerate();
+    let running = running.map(|(place, (write, refusal))| {
+        let object = observed.get(&write.change.workload).copied();
+        async move { (place, write.run(object, refusal).await) }
     });
     // If writes were awaited in order, one with many conflicts would hold up those after
     // it. Only the reports are in the plan's order.
-    let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
-    let mut ahead = BTreeMap::new();
-    let mut in_order = Vec::new();
-    while let Some((place, applied)) = writes.next().await {
-        ahead.insert(place, applied);
-        while let Some(next) = ahead.remove(&in_order.len()) {
-            report(&next);
-            in_order.push(next);
+    let mut running = pin!(stream::iter(running).buffer_unordered(AT_ONCE));
+    let mut results = InOrder::new(report);
+    let mut deadline = None;
+    loop {
+        tokio::select! {
+            next = running.next() => match next {
+                Some((place, applied)) => results.add(place, applied),
+                None => break,
+            },
+            () = context.stop.requested(), if deadline.is_none() => {
+                deadline = Some(Instant::now() + PATIENCE);
+            }
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
+            () = context.stop.repeated() => break,
         }
     }
-    in_order
+    results.finish(&writes)
 }
 
-/// The write of one change.
-struct Write<'a> {
-    writer: &'a LiveWriter<'a>,
-    change: &'a Change,
-    events: &'a EventLog,
+/// Results that are reported in the plan's order.
+struct InOrder<'a> {
+    report: &'a dyn Fn(&Applied),
+    ahead: BTreeMap<usize, Applied>,
+    reported: Vec<Applied>,
 }
 
-impl Write<'_> {
-    async fn run(&self, observed: Option<&Observed>) -> Applied {
-        let mut notes = Vec::new();
-        Applied {
-            workload: self.change.workload.clone(),
-            source: self.change.source.clone(),
-            result: self.apply(observed, &mut notes).await,
-            notes,
-        }
-    }
-
-    async fn apply(
-        &self,
-        observed: Option<&Observed>,
-        notes: &mut Vec<String>,
-    ) -> Result<Done, WriteError> {
-        let mut object = match observed {
-            Some(object) => object.clone(),
-            None => self.observe().await?,
-        };
-        let mut is_allowed = false;
-        let mut conflicts = 0;
-        loop {
-            let edit = self.change.edit(&object, self.writer.authorship)?;
-            if edit.is_empty() {
-                return Ok(Done::Unchanged);
-            }
-            if self.writer.dry_run == DryRun::Client {
-                return Ok(Done::Written);
-            }
-            if !is_allowed {
-                let tried = self.try_dry(&edit, &object).await;
-                let tried = tried.map_err(|error| self.failed("patch", &error))?;
-                self.check_kept(&edit, &tried.object)?;
-                if self.writer.dry_run == DryRun::Server {
-                    notes.extend(server_notes(&edit, &tried));
-                    return Ok(Done::Written);
-                }
-                is_allowed = true;
-            }
-            let patch = patch_after(conflicts, &edit, &object);
-            let error = match self.patch(&patch, false).await {
-                Ok(patched) => {
-                    notes.extend(server_notes(&edit, &patched));
-                    return Ok(self.written(&patched.object, notes).await);
-                }
-                Err(error) => error,
-            };
-            let is_unfit = patch.kind == PatchKind::Json && error.is_unprocessable();
-            let is_conflict = error.is_conflict() || is_unfit;
-            if is_conflict {
-                conflicts += 1;
-                if conflicts == MAX_CONFLICTS {
-                    return Err(WriteError::Contended(MAX_CONFLICTS));
-                }
-                tokio::time::sleep(pause()).await;
-            } else if !error.is_outcome_unknown() {
-                return Err(self.failed("patch", &error));
-            }
-            object = self.observe().await.map_err(|lost| {
-                if is_conflict {
-                    lost
-                } else {
-                    self.failed("patch", &error)
-                }
-            })?;
-            if is_conflict {
-                continue;
-            }
-            // It may have been applied even if the response was lost or an error.
-            return if is_in(&edit, &object) {
-                Ok(self.written(&object, notes).await)
-            } else {
-                Err(self.failed("patch", &error))
-            };
+impl<'a> InOrder<'a> {
+    fn new(report: &'a dyn Fn(&Applied)) -> Self {
+        Self {
+            report,
+            ahead: BTreeMap::new(),
+            reported: Vec::new(),
         }
     }
 
-    async fn observe(&self) -> Result<Observed, WriteError> {
-        let object = self.writer.cluster.observe(&self.change.workload).await;
-        object.map_err(|error| self.failed("get", &error))
-    }
-
-    /// Sends the edit as a server-side dry run. Nothing is stored, so it needs no version
-    /// and meets no conflict.
-    async fn try_dry(&self, edit: &Edit, object: &Observed) -> Result<Patched, ClusterError> {
-        let mut patch = edit.patch(object);
-        if let Some(metadata) = patch.body["metadata"].as_object_mut() {
-            metadata.remove("resourceVersion");
-        }
-        self.patch(&patch, true).await
-    }
-
-    /// Refuses to write an image that an admission policy would revert at once: the record
-    /// would describe a change that never happened.
-    fn check_kept(&self, edit: &Edit, tried: &Observed) -> Result<(), WriteError> {
-        let mut images = self.change.images.iter();
-        let undone = images.find(|image| {
-            rewritten(edit, tried).any(|(name, now)| name == image.container && now == image.from)
-        });
-        match undone {
-            Some(image) => Err(WriteError::TakenBack {
-                container: image.container.clone(),
-                image: image.from.clone(),
-            }),
-            None => Ok(()),
+    fn add(&mut self, place: usize, applied: Applied) {
+        self.ahead.insert(place, applied);
+        while let Some(next) = self.ahead.remove(&self.reported.len()) {
+            (self.report)(&next);
+            self.reported.push(next);
         }
     }
 
-    async fn patch(&self, patch: &Patch, dry_run: bool) -> Result<Patched, ClusterError> {
-        let LiveWriter {
-            cluster,
-            field_manager,
-            ..
-        } = self.writer;
-        let id = &self.change.workload;
-        cluster.patch(id, patch, dry_run, field_manager).await
-    }
-
-    async fn written(&self, object: &Observed, notes: &mut Vec<String>) -> Done {
-        if self.writer.dry_run == DryRun::None {
-            notes.extend(self.events.record(self.writer, self.change, object).await);
-        }
-        Done::Written
-    }
-
-    fn failed(&self, verb: &str, error: &ClusterError) -> WriteError {
-        let AccessError { message, hint, .. } =
-            AccessError::for_object(&self.change.workload, verb, error);
-        WriteError::Cluster { message, hint }
-    }
-}
-
-/// The patch to send after this many conflicts.
-fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
-    let tested = (conflicts >= CONFLICTS_BEFORE_TESTED_PATCH).then(|| edit.tested_patch(object));
-    tested.flatten().unwrap_or_else(|| edit.patch(object))
-}
-
-/// Whether an object contains everything that an edit writes.
-fn is_in(edit: &Edit, object: &Observed) -> bool {
-    let mut annotations = edit.annotations.iter();
-    let mut values = edit.values.iter();
-    annotations.all(|(key, text)| object.annotations.get(key) == text.as_ref())
-        && values.all(|edit| {
-            let mut path = edit.path.iter();
-            let value = object.values.as_ref();
-            let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
-            match value {
-                Some(value) => *value == edit.value(),
-                None => edit.text.is_none(),
+    /// Adds what is known of the writes that were not awaited to their end.
+    fn finish(mut self, writes: &[Write<'_>]) -> Vec<Applied> {
+        for (place, write) in writes.iter().enumerate().skip(self.reported.len()) {
+            if !self.ahead.contains_key(&place) && place >= self.reported.len() {
+                self.add(place, write.abandoned());
             }
-        })
-        && rewritten(edit, object).next().is_none()
-}
-
-/// The server's notes on a successful patch.
-fn server_notes(edit: &Edit, patched: &Patched) -> Vec<String> {
-    let warnings = patched.warnings.iter().cloned();
-    let rewritten = rewritten(edit, &patched.object).map(|(container, image)| {
-        format!("container {container}: an admission policy of the cluster made its image {image}")
-    });
-    warnings.chain(rewritten).collect()
-}
-
-/// The containers whose image differs from the one that an edit writes.
-fn rewritten<'a>(edit: &'a Edit, object: &'a Observed) -> impl Iterator<Item = (&'a str, &'a str)> {
-    edit.images.iter().filter_map(|edit| {
-        let mut containers = object.workload.containers.iter();
-        let found = containers
-            .find(|c| c.name == edit.container && c.container_type == edit.container_type);
-        let image = found.map_or("<none>", |container| container.image.as_str());
-        (image != edit.image).then_some((edit.container.as_str(), image))
-    })
-}
-
-fn pause() -> Duration {
-    // Every new `RandomState` has different keys, which is random enough here.
-    let chance = RandomState::new().hash_one(());
-    let span = LONGEST_PAUSE - SHORTEST_PAUSE + 1;
-    Duration::from_millis(SHORTEST_PAUSE + chance % span)
+        }
+        self.reported
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::super::one_write::{is_in, pause};
+use super::super::{Done, Stop, WriteError};
 use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, answering, status};
-use crate::plan::Authorship;
-use crate::plan::Refusal;
+use crate::plan::{Authorship, Edit, Refusal};
 use crate::write::fake::{change, object, observed, plan, server};
 
 fn authorship() -> Authorship {
@@ -35,7 +36,17 @@ async fn write_as(
         field_manager: "imgpolicy",
         authorship: &authorship,
     };
-    write_live(plan, observed, &writer, &|_| {}).await
+    let stop = Stop::never();
+    write_live(plan, &context(observed, &stop), &writer, &|_| {}).await
+}
+
+fn context<'a>(observed: &'a [Observed], stop: &'a Stop) -> WriteContext<'a> {
+    WriteContext {
+        observed,
+        recheck: None,
+        wait: None,
+        stop,
+    }
 }
 
 /// `GET web`, `PATCH web dry`, `PATCH web`, `POST events`.
@@ -274,7 +285,9 @@ async fn one_failure_does_not_stop_the_others() {
         let mut reported = reported.lock().expect("no panic before");
         reported.push(applied.workload.name.clone());
     };
-    let applied = write_live(&plan(&names), &objects, &writer, &report).await;
+    let stop = Stop::never();
+    let context = context(&objects, &stop);
+    let applied = write_live(&plan(&names), &context, &writer, &report).await;
     let written: Vec<_> = applied
         .iter()
         .map(|applied| (applied.workload.name.as_str(), applied.result.is_ok()))

@@ -5,18 +5,24 @@
 //! object as it is at that moment.
 
 mod applied;
+mod context;
 mod event_log;
 #[cfg(test)]
 mod fake;
 mod file_writer;
 mod live;
-mod live_writer;
+mod one_write;
+mod owners;
+mod recheck;
+mod stop;
 mod wait;
 mod writer;
 
 pub use applied::{Applied, Done, DryRun, WriteError};
+pub use context::{LiveWriter, WriteContext};
 pub use file_writer::{FileWriter, write_files};
 pub use live::write_live;
-pub use live_writer::LiveWriter;
+pub use recheck::Recheck;
+pub use stop::Stop;
 pub use wait::{Rollout, WriteEvent};
 pub use writer::{Writer, Written};

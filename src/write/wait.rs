@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::context::LiveWriter;
 use super::live::write_live;
-use super::live_writer::LiveWriter;
-use super::{Applied, Done, DryRun};
+use super::stop::Stop;
+use super::{Applied, Done, DryRun, WriteContext};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
-use crate::workload::{Observed, RolloutProgress, WorkloadId, progress};
+use crate::workload::{RolloutProgress, WorkloadId, progress};
 
 /// The pause before a rollout is checked again. It starts short, because some rollouts
 /// finish at once.
@@ -36,6 +37,8 @@ pub enum Rollout {
     TimedOut(String),
     /// The object cannot be read, and why.
     Unknown(String),
+    /// The user stopped the run, and what it was waiting for.
+    Stopped(String),
 }
 
 /// What happens during a write.
@@ -50,10 +53,10 @@ pub enum WriteEvent<'a> {
 }
 
 /// Writes the changes of the plan in order and waits for each rollout, for at most `limit`.
-/// The first failure stops the rest. `observed` is as in [`write_live`].
+/// The first failure stops the rest.
 pub(crate) async fn write_and_wait(
     plan: &Plan,
-    observed: &[Observed],
+    context: &WriteContext<'_>,
     writer: &LiveWriter<'_>,
     limit: Duration,
     report: &dyn Fn(WriteEvent<'_>),
@@ -61,11 +64,17 @@ pub(crate) async fn write_and_wait(
     let mut goes_on = true;
     let mut results = Vec::new();
     for change in &plan.changes {
-        if !goes_on {
+        let is_stopped = context.stop.is_requested();
+        if !goes_on || is_stopped {
+            let result = if is_stopped {
+                Done::Stopped
+            } else {
+                Done::NotStarted
+            };
             let applied = Applied {
                 workload: change.workload.clone(),
                 source: change.source.clone(),
-                result: Ok(Done::NotStarted),
+                result: Ok(result),
                 notes: Vec::new(),
             };
             report(WriteEvent::Applied(&applied));
@@ -76,12 +85,12 @@ pub(crate) async fn write_and_wait(
             changes: vec![change.clone()],
             held_back: Vec::new(),
         };
-        let its: Vec<Observed> = observed
-            .iter()
-            .find(|object: &&Observed| object.workload.id == change.workload)
-            .cloned()
-            .into_iter()
-            .collect();
+        let mut observed = context.observed.iter();
+        let its = observed.find(|object| object.workload.id == change.workload);
+        let its = WriteContext {
+            observed: its.map_or(&[], std::slice::from_ref),
+            ..*context
+        };
         let applied = write_live(&one, &its, writer, &|applied: &Applied| {
             report(WriteEvent::Applied(applied))
         })
@@ -96,21 +105,29 @@ pub(crate) async fn write_and_wait(
         if !is_written || writer.dry_run != DryRun::None {
             continue;
         }
-        let rollout = follow(writer.cluster, &change.workload, limit, &|text: &str| {
-            report(WriteEvent::Waiting(&change.workload, text))
-        })
-        .await;
+        let waiting = |text: &str| report(WriteEvent::Waiting(&change.workload, text));
+        let limit = Limit {
+            time: limit,
+            stop: context.stop,
+        };
+        let rollout = follow(writer.cluster, &change.workload, &limit, &waiting).await;
         report(WriteEvent::Ended(&change.workload, &rollout));
         goes_on &= matches!(rollout, Rollout::Complete | Rollout::NothingToFollow(_));
     }
     results
 }
 
+/// When a rollout is no longer followed.
+struct Limit<'a> {
+    time: Duration,
+    stop: &'a Stop,
+}
+
 /// Follows a rollout. Reports what it waits for whenever that changes.
 async fn follow(
     cluster: &Cluster,
     id: &WorkloadId,
-    limit: Duration,
+    limit: &Limit<'_>,
     waiting: &dyn Fn(&str),
 ) -> Rollout {
     let mut reported = String::new();
@@ -149,10 +166,14 @@ async fn follow(
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     };
-    match tokio::time::timeout(limit, end).await {
-        Ok(rollout) => rollout,
-        Err(_) if is_readable => Rollout::TimedOut(reported),
-        Err(_) => Rollout::Unknown(reported),
+    tokio::select! {
+        rollout = end => rollout,
+        () = tokio::time::sleep(limit.time) => if is_readable {
+            Rollout::TimedOut(reported)
+        } else {
+            Rollout::Unknown(reported)
+        },
+        () = limit.stop.requested() => Rollout::Stopped(reported),
     }
 }
 

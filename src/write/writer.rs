@@ -1,14 +1,13 @@
 //! Chooses between writing to a cluster and writing into files.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
+use super::context::LiveWriter;
 use super::file_writer::{FileWriter, write_files};
 use super::live::write_live;
-use super::live_writer::LiveWriter;
 use super::wait::{WriteEvent, write_and_wait};
-use super::{Applied, DryRun};
-use crate::plan::Plan;
-use crate::workload::Observed;
+use super::{Applied, DryRun, WriteContext};
+use crate::plan::{Change, Plan};
 
 /// Where a plan is written.
 pub enum Writer<'a> {
@@ -48,31 +47,34 @@ impl Writer<'_> {
     }
 
     /// Writes every change of the plan and reports each result as soon as it and those
-    /// before it are known. `observed` are the live objects that the plan was made from;
-    /// one that is missing is read. With `wait`, live workloads are written one after
+    /// before it are known. With a time to wait, live workloads are written one after
     /// another, each rollout is awaited at most that long, and the first failure stops
     /// the rest. Without, a failure does not stop the others.
     pub async fn write(
         &self,
         plan: &Plan,
-        observed: &[Observed],
-        wait: Option<Duration>,
+        context: &WriteContext<'_>,
         report: &dyn Fn(WriteEvent<'_>),
     ) -> Written {
-        match (self, wait) {
+        match (self, context.wait) {
             (Self::Live(writer), Some(limit)) => Written {
-                applied: write_and_wait(plan, observed, writer, limit, report).await,
+                applied: write_and_wait(plan, context, writer, limit, report).await,
                 stdout: None,
             },
             (Self::Live(writer), None) => Written {
-                applied: write_live(plan, observed, writer, &|applied: &Applied| {
+                applied: write_live(plan, context, writer, &|applied: &Applied| {
                     report(WriteEvent::Applied(applied));
                 })
                 .await,
                 stdout: None,
             },
             (Self::Files(writer), _) => {
-                let (applied, edited) = write_files(plan, writer);
+                let changes: Vec<&Change> = plan.changes.iter().collect();
+                let refusals = match context.recheck {
+                    Some(recheck) => recheck.refusals(&changes, &BTreeMap::new()).await,
+                    None => changes.iter().map(|_| None).collect(),
+                };
+                let (applied, edited) = write_files(plan, refusals, writer);
                 for applied in &applied {
                     report(WriteEvent::Applied(applied));
                 }

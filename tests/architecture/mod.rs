@@ -76,6 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "manifest",
             "cluster",
             "files",
+            "collect",
             "git",
         ],
     ),

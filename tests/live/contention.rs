@@ -1,15 +1,15 @@
 //! Updates of an object that another client writes a hundred times a second.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kubectl_imgpolicy::workload::WorkloadKind;
 use kubectl_imgpolicy::write::Done;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::binary::say;
+use crate::busy_writer::keep_writing;
 use crate::control_plane::ControlPlane;
 use crate::kubeconfigs::User;
 use crate::objects::workload;
@@ -17,49 +17,6 @@ use crate::plans::{self, app};
 
 /// The number of updates, made one after the other.
 const UPDATES: u64 = 25;
-
-/// The pause between two foreign writes. They run one after the other, so a slow
-/// machine gets fewer writes, not overlapping ones.
-const INTERVAL: Duration = Duration::from_millis(10);
-
-/// The number of annotations that the foreign writer cycles through.
-const KEYS: u64 = 20;
-
-/// Writes the status and annotations alternately until stopped. Returns the last value
-/// of each annotation, and the number of writes.
-async fn foreign_writer(
-    client: kube::Client,
-    path: String,
-    stop: Arc<AtomicBool>,
-) -> (BTreeMap<String, String>, u64) {
-    let mut ticks = tokio::time::interval(INTERVAL);
-    let mut last = BTreeMap::new();
-    let mut written = 0;
-    while !stop.load(Ordering::Relaxed) {
-        ticks.tick().await;
-        written += 1;
-        let (path, body) = match written % 2 {
-            0 => (
-                format!("{path}/status"),
-                json!({"status": {"replicas": written}}),
-            ),
-            _ => {
-                let key = format!("foreign-{}", written / 2 % KEYS);
-                let value = written.to_string();
-                last.insert(key.clone(), value.clone());
-                let body = json!({"metadata": {"annotations": {key: value}}});
-                (path.clone(), body)
-            }
-        };
-        let request = http::Request::patch(format!("{path}?fieldManager=foreign"))
-            .header("Content-Type", "application/merge-patch+json")
-            .body(body.to_string().into_bytes())
-            .expect("a request");
-        let answer = client.request_text(request).await;
-        answer.expect("foreign writes are never refused");
-    }
-    (last, written)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_update_lands_once_and_no_foreign_write_is_lost() {
@@ -75,7 +32,7 @@ async fn every_update_lands_once_and_no_foreign_write_is_lost() {
     let stop = Arc::new(AtomicBool::new(false));
     let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/web");
     let started = Instant::now();
-    let writer = foreign_writer(plane.kube_client(), path, Arc::clone(&stop));
+    let writer = keep_writing(plane.kube_client(), path, Arc::clone(&stop));
     let writer = tokio::spawn(writer);
     // The first plan is based on an outdated object, as after a confirmation.
     let mut observed = vec![cluster.observe(&id).await.expect("read")];

@@ -14,6 +14,7 @@
 //! | `certificates`, `token_server`, `slow_line` | helpers of the registry tests |
 //! | `memcached` | a memcached for a single test |
 //! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
+//! | `busy_writer` | another client that writes an object all the time |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
 //! | `content`, `test_registry` | an in-process registry with many images |
 //! | all others | the tests |
@@ -35,6 +36,7 @@
 mod access;
 mod annotate;
 mod binary;
+mod busy_writer;
 mod certificates;
 #[path = "../support/content.rs"]
 #[expect(
@@ -54,6 +56,7 @@ mod helm;
 #[expect(dead_code, reason = "of the reference, the man pages are needed here")]
 mod help;
 mod home;
+mod interrupts;
 mod krew;
 #[path = "../support/krew_manifest.rs"]
 #[expect(unreachable_pub, reason = "the other tests share it")]
@@ -91,6 +94,9 @@ mod running;
 mod service_account;
 mod shop;
 mod slow_line;
+#[cfg(feature = "soak")]
+mod soak;
+mod stale_plans;
 mod status;
 mod story;
 #[path = "../support/registry/mod.rs"]

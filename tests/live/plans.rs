@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 use kubectl_imgpolicy::cluster::Cluster;
-use kubectl_imgpolicy::plan::{Authorship, Change, ImageChange, Plan};
+use kubectl_imgpolicy::plan::{Authorship, Basis, Change, ImageChange, Plan};
 use kubectl_imgpolicy::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
-use kubectl_imgpolicy::write::{Applied, DryRun, LiveWriter, WriteError, write_live};
+use kubectl_imgpolicy::write::{
+    Applied, DryRun, LiveWriter, Stop, WriteContext, WriteError, write_live,
+};
 
 pub(crate) const MANAGER: &str = "imgpolicy";
 
@@ -59,6 +61,7 @@ pub(crate) fn change(workload: WorkloadId, images: Vec<ImageChange>) -> Change {
         policy: None,
         is_rollback: false,
         notes: Vec::new(),
+        basis: Basis::default(),
     }
 }
 
@@ -92,7 +95,14 @@ pub(crate) async fn write_as(
         field_manager: MANAGER,
         authorship: &authorship,
     };
-    write_live(&plan, observed, &writer, &|_| {}).await
+    let stop = Stop::never();
+    let context = WriteContext {
+        observed,
+        recheck: None,
+        wait: None,
+        stop: &stop,
+    };
+    write_live(&plan, &context, &writer, &|_| {}).await
 }
 
 /// The line and the hint of a failed write.

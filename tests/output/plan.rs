@@ -1,7 +1,7 @@
 //! The preview of a plan.
 
 use kubectl_imgpolicy::output::{Style, WriteResult, held_back_lines, plan_text, results_line};
-use kubectl_imgpolicy::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
+use kubectl_imgpolicy::plan::{Basis, Change, HeldBack, HoldReason, ImageChange, Plan};
 use kubectl_imgpolicy::policy::{Warning, WarningCode};
 use kubectl_imgpolicy::workload::{ContainerType, ManifestSource, WorkloadId, WorkloadKind};
 
@@ -37,6 +37,7 @@ fn change(workload: WorkloadId, images: Vec<ImageChange>, notes: &[&str]) -> Cha
         policy: None,
         is_rollback: false,
         notes: notes.iter().map(|&note| note.to_owned()).collect(),
+        basis: Basis::default(),
     }
 }
 

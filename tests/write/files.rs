@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
+use kubectl_imgpolicy::collect::from_files;
+use kubectl_imgpolicy::evaluator::Settings;
 use kubectl_imgpolicy::files::{FileListing, PathOrStdin, read_from};
 use kubectl_imgpolicy::plan::{
-    Authorship, Change, ImageChange, LockNote, Plan, PolicyEdit, plan_policy,
+    Authorship, Basis, Change, ImageChange, LockNote, Plan, PolicyEdit, plan_policy,
 };
 use kubectl_imgpolicy::workload::ContainerType;
 use kubectl_imgpolicy::write::{DryRun, FileWriter, write_files};
@@ -61,6 +63,7 @@ fn images(listing: &FileListing, image: &str) -> Plan {
         policy: None,
         is_rollback: false,
         notes: Vec::new(),
+        basis: Basis::default(),
     };
     Plan {
         changes: listing.workloads.iter().map(change).collect(),
@@ -80,8 +83,9 @@ fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Opt
         authorship: &authorship,
         default_namespace: "shop",
         stdin,
+        policy_files: &[],
     };
-    let (applied, stream) = write_files(plan, &writer);
+    let (applied, stream) = write_files(plan, Vec::new(), &writer);
     let line = |applied: &kubectl_imgpolicy::write::Applied| {
         let id = &applied.workload;
         let result = match &applied.result {
@@ -327,5 +331,152 @@ fn dry_run_writes_nothing_and_reports_what_it_would_write() {
     for dry_run in [DryRun::Client, DryRun::Server] {
         assert_eq!(write(&plan, dry_run, None).0, ["shop/a: Written"]);
         assert_eq!(read(&folder, "web.yaml"), deployment("a"));
+    }
+}
+
+/// A workload that follows a policy, and a Kustomization that has one for its image.
+const FOLLOWING: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  annotations:
+    fluxcd.io/automated: \"true\"
+    fluxcd.io/tag.app: semver:^1
+spec:
+  template:
+    spec:
+      containers:
+      - name: app
+        image: org/app:1
+      - name: side
+        image: org/side:1
+";
+
+const KUSTOMIZATION: &str = "\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: apps
+spec:
+  path: ./
+  imagePolicies:
+  - name: app
+    policy:
+      semver:
+        range: ^1
+    oci:
+      image: org/app
+";
+
+/// What a colleague's edit of a file does to the write of a plan that was made before.
+fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool) {
+    let folder = folder(&[("web.yaml", manifest), ("apps.yaml", KUSTOMIZATION)]);
+    let listing = in_folder(folder.path());
+    let policy_files: Vec<String> = listing
+        .objects
+        .iter()
+        .map(|(at, _)| at.file.clone())
+        .collect();
+    let snapshot = from_files(listing, Settings::default(), Timestamp::UNIX_EPOCH);
+    let snapshot = snapshot.expect("a snapshot");
+    let listing = in_folder(folder.path());
+    let mut plan = images(&listing, "org/app:2");
+    plan.rest_on(&snapshot.workloads, &snapshot.sources());
+    for (file, old, new) in edits {
+        let text = read(&folder, file);
+        assert!(text.contains(old), "{text}");
+        fs::write(folder.path().join(file), text.replace(old, new)).expect("a file");
+    }
+    let authorship = Authorship {
+        by: "ada".to_owned(),
+        at: Timestamp::UNIX_EPOCH,
+        overrides: Vec::new(),
+    };
+    let writer = FileWriter {
+        dry_run: DryRun::None,
+        authorship: &authorship,
+        default_namespace: "shop",
+        stdin: None,
+        policy_files: &policy_files,
+    };
+    let (applied, _) = write_files(&plan, Vec::new(), &writer);
+    let result = match &applied[0].result {
+        Ok(done) => format!("{done:?}"),
+        Err(error) => error.to_string(),
+    };
+    (result, read(&folder, "web.yaml").contains("org/app:2"))
+}
+
+#[test]
+fn decision_written_to_a_file_after_the_plan_is_not_overwritten() {
+    let by_entry = FOLLOWING.replace("    fluxcd.io/tag.app: semver:^1\n", "");
+    let since = "has changed since the plan was made: now";
+    for (manifest, edit, why) in [
+        (
+            FOLLOWING,
+            ("web.yaml", "semver:^1", "digest:1.1.2"),
+            format!("container app: the policy {since} digest:1.1.2"),
+        ),
+        (
+            FOLLOWING,
+            ("web.yaml", "automated: \"true\"", "automated: \"false\""),
+            format!("container app: the state {since} manual"),
+        ),
+        (
+            FOLLOWING,
+            (
+                "web.yaml",
+                "  annotations:\n",
+                "  annotations:\n    imgpolicy.dev/min-age: 72h\n",
+            ),
+            format!("container app: the minimum age {since} 72h"),
+        ),
+        (
+            FOLLOWING,
+            (
+                "web.yaml",
+                "automated:",
+                "ignore: \"true\"\n    fluxcd.io/automated:",
+            ),
+            "it has been marked as ignored since the plan was made".to_owned(),
+        ),
+        (
+            &by_entry,
+            ("apps.yaml", "range: ^1", "range: ~0.9"),
+            format!("container app: the policy {since} semver:~0.9"),
+        ),
+        (
+            &by_entry,
+            ("apps.yaml", "imagePolicies:", "policies:"),
+            format!("container app: the policy {since} glob:*"),
+        ),
+    ] {
+        assert_eq!(written_after(manifest, &[edit]), (why, false), "{edit:?}");
+    }
+}
+
+#[test]
+fn unrelated_edit_of_a_file_after_the_plan_is_no_obstacle() {
+    let by_entry = FOLLOWING.replace("    fluxcd.io/tag.app: semver:^1\n", "");
+    for (manifest, edit) in [
+        (FOLLOWING, ("web.yaml", "org/side:1", "org/side:2")),
+        (
+            FOLLOWING,
+            (
+                "web.yaml",
+                "  annotations:\n",
+                "  annotations:\n    fluxcd.io/tag.side: semver:~2\n",
+            ),
+        ),
+        (
+            FOLLOWING,
+            ("web.yaml", "fluxcd.io/tag.app", "flux.weave.works/tag.app"),
+        ),
+        (FOLLOWING, ("apps.yaml", "range: ^1", "range: ~0.9")),
+        (&by_entry, ("apps.yaml", "name: app\n", "name: other\n")),
+    ] {
+        let written = ("Written".to_owned(), true);
+        assert_eq!(written_after(manifest, &[edit]), written, "{edit:?}");
     }
 }

@@ -111,6 +111,7 @@ pub(crate) fn apply_plan(
         },
         origin,
         objects: ObservedObjects::default(),
+        confirmation: None,
         context: snapshot.context.clone(),
         authorship,
         errors: snapshot.errors.clone(),

@@ -2,7 +2,7 @@
 //! controller.
 
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
-use super::results::WorkloadResult;
+use super::results::{Results, WorkloadResult};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{now, runtime};
@@ -93,9 +93,11 @@ fn still_automated<'a>(
 pub(crate) fn after(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
-    results: &[WorkloadResult],
+    results: &Results,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
+    let is_interrupted = results.is_interrupted;
+    let results = &results.workloads;
     match &job.kind {
         JobKind::Images => {
             note_other_repositories(job, results, terminal);
@@ -107,7 +109,7 @@ pub(crate) fn after(
                 return Ok(());
             }
             note_other_updaters(&annotations.edits, terminal);
-            if results.iter().any(WorkloadResult::is_interrupted) {
+            if is_interrupted {
                 return Ok(());
             }
             note_missing_controller(&annotations.edits, &job.origin, terminal)

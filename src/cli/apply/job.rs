@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::WriteFlags;
@@ -10,6 +12,7 @@ use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
 use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
+use crate::registry::Registries;
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
 
@@ -20,6 +23,8 @@ pub(crate) struct ApplyJob {
     pub(crate) origin: WorkloadOrigin,
     /// The live objects that were read for the plan.
     pub(crate) objects: ObservedObjects,
+    /// How the images were confirmed; `None`: they were not.
+    pub(crate) confirmation: Option<Confirmation>,
     /// The kubeconfig context.
     pub(crate) context: Option<String>,
     pub(crate) authorship: Authorship,
@@ -27,6 +32,13 @@ pub(crate) struct ApplyJob {
     pub(crate) errors: Vec<ScopeError>,
     /// Printed if nothing is in scope.
     pub(crate) empty: Option<String>,
+}
+
+/// The registries that have confirmed the images of a plan, and when.
+pub(crate) struct Confirmation {
+    pub(crate) as_user: Registries,
+    pub(crate) as_workload: Registries,
+    pub(crate) at: Instant,
 }
 
 /// What the plan changes.

@@ -7,16 +7,19 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
-use super::results::{ResultReporter, WorkloadResult, exit_code, print_data, print_summary};
+use super::results::{ResultReporter, Results, exit_code, print_data, print_summary};
 use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
-use crate::cli::runtime::{interrupt, runtime};
+use crate::cli::runtime::{interrupts, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
+use crate::collect::FreshLook;
 use crate::plan::Plan;
-use crate::write::{DryRun, FileWriter, LiveWriter, WriteEvent, Writer};
+use crate::write::{
+    DryRun, FileWriter, LiveWriter, Recheck, Stop, WriteContext, WriteEvent, Writer,
+};
 
 /// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
 ///
@@ -84,7 +87,7 @@ fn choose(
 fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
     let dry_run = options.dry_run();
     let authorship = &job.authorship;
-    let stdin = match &job.origin {
+    let (stdin, policy_files) = match &job.origin {
         WorkloadOrigin::Cluster(cluster) => {
             return Writer::Live(LiveWriter {
                 cluster,
@@ -93,13 +96,17 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
                 authorship,
             });
         }
-        WorkloadOrigin::Files { stdin } => stdin.as_deref(),
+        WorkloadOrigin::Files {
+            stdin,
+            policy_files,
+        } => (stdin.as_deref(), policy_files),
     };
     Writer::Files(FileWriter {
         dry_run,
         authorship,
         default_namespace: default_namespace(options.globals),
         stdin,
+        policy_files,
     })
 }
 
@@ -110,7 +117,7 @@ fn write(
     options: &ApplyOptions<'_>,
     reporter: ResultReporter<'_>,
     terminal: &mut Terminal,
-) -> Result<(Vec<WorkloadResult>, Option<String>), CommandError> {
+) -> Result<(Results, Option<String>), CommandError> {
     // What could not be read may have an update.
     let nothing = options.wording.nothing.filter(|_| job.errors.is_empty());
     if job.plan.changes.is_empty()
@@ -121,20 +128,38 @@ fn write(
     let writer = writer(job, options);
     let observed = job.observed();
     let shared = RefCell::new((reporter, terminal));
-    let written = runtime()?.block_on(async {
+    let (written, is_interrupted) = runtime()?.block_on(async {
+        let stop = Stop::new(interrupts());
+        let recheck = recheck(job, options);
+        let context = WriteContext {
+            observed: &observed,
+            recheck: recheck.as_ref(),
+            wait: options.wait,
+            stop: &stop,
+        };
         let report = |event: WriteEvent<'_>| {
             let (reporter, terminal) = &mut *shared.borrow_mut();
             reporter.event(&event, terminal);
         };
-        tokio::select! {
-            written = writer.write(&job.plan, &observed, options.wait, &report) => Some(written),
-            () = interrupt() => None,
-        }
+        let written = writer.write(&job.plan, &context, &report).await;
+        (written, stop.is_requested())
     });
     let (mut reporter, terminal) = shared.into_inner();
-    if written.is_none() {
-        reporter.interrupted(&job.plan, terminal);
+    if is_interrupted {
+        reporter.interrupted(terminal);
     }
-    let stdout = written.and_then(|written| written.stdout);
-    Ok((reporter.into_results(), stdout))
+    Ok((reporter.into_results(), written.stdout))
+}
+
+/// How to look up the images of a job again.
+fn recheck<'a>(job: &'a ApplyJob, options: &ApplyOptions<'_>) -> Option<Recheck<'a>> {
+    let (confirmation, access) = (job.confirmation.as_ref()?, options.registry?);
+    Some(Recheck {
+        look: FreshLook {
+            as_user: &confirmation.as_user,
+            as_workload: &confirmation.as_workload,
+            pull_secrets: access.pull_secrets.with(job.origin.cluster()),
+        },
+        confirmed_at: confirmation.at,
+    })
 }

@@ -1,7 +1,9 @@
 //! Everything that is checked between the plan and the confirmation prompt: the current
 //! objects, who owns them, and whether the images still exist.
 
-use super::job::{ApplyJob, ApplyOptions, JobKind};
+use tokio::time::Instant;
+
+use super::job::{ApplyJob, ApplyOptions, Confirmation, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::flags::pull_secrets::report_used;
 use crate::cli::flags::registry::RegistryAccess;
@@ -89,6 +91,7 @@ fn confirm_images(
     }
     let as_user = access.registry.registries_without_cache(options.globals)?;
     let as_workload = access.registry.registries_without_cache(options.globals)?;
+    let at = Instant::now();
     let Confirmed {
         presences,
         notes,
@@ -101,6 +104,11 @@ fn confirm_images(
         };
         collect::confirm(&wanted, &look).await
     })?;
+    job.confirmation = Some(Confirmation {
+        as_user,
+        as_workload,
+        at,
+    });
     for note in notes {
         terminal.note(&note);
     }

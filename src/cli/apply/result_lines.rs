@@ -5,9 +5,9 @@ use crate::output::{Format, sanitize};
 use crate::workload::WorkloadId;
 use crate::write::{DryRun, WriteError};
 
-/// Printed after Ctrl-C during a write.
-pub(crate) const INTERRUPTED_WRITE: &str = "interrupted: workloads not listed above may or may not \
-     have been written; it is safe to run this again";
+/// Printed after Ctrl-C during a write, if something was not written.
+pub(crate) const INTERRUPTED_WRITE: &str = "interrupted: workloads not listed above were not \
+     written; it is safe to run this again";
 
 /// How the lines are printed.
 #[derive(Debug, Clone, Copy)]

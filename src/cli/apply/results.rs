@@ -12,7 +12,7 @@ use crate::output::{
     AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
     WriteResult, command_line, encode, results_line,
 };
-use crate::plan::{Change, Edit, HoldReason, Plan};
+use crate::plan::{Change, Edit, HoldReason};
 use crate::workload::{ManifestSource, WorkloadId};
 use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
 
@@ -25,8 +25,14 @@ pub(crate) struct WorkloadResult {
     /// Why it failed.
     error: Option<String>,
     notes: Vec<String>,
-    /// Ctrl-C ended the run before this was known.
-    is_interrupted: bool,
+}
+
+/// The results of a run.
+#[derive(Debug)]
+pub(crate) struct Results {
+    pub(crate) workloads: Vec<WorkloadResult>,
+    /// Whether Ctrl-C was pressed during the write.
+    pub(crate) is_interrupted: bool,
 }
 
 impl WorkloadResult {
@@ -34,12 +40,11 @@ impl WorkloadResult {
         self.workload == change.workload && self.source == change.source
     }
 
-    pub(crate) fn is_interrupted(&self) -> bool {
-        self.is_interrupted
-    }
-
     fn is_failure(&self) -> bool {
-        matches!(self.result, WriteResult::Failed | WriteResult::NotStarted)
+        matches!(
+            self.result,
+            WriteResult::Failed | WriteResult::NotStarted | WriteResult::Unknown
+        )
     }
 }
 
@@ -47,6 +52,7 @@ impl WorkloadResult {
 pub(crate) struct ResultReporter<'a> {
     options: &'a ApplyOptions<'a>,
     results: Vec<WorkloadResult>,
+    is_interrupted: bool,
     lines: ResultLines,
 }
 
@@ -56,6 +62,7 @@ impl<'a> ResultReporter<'a> {
         Self {
             options,
             results: Vec::new(),
+            is_interrupted: false,
             lines: ResultLines {
                 output: options.write.output,
                 dry_run: options.dry_run(),
@@ -89,6 +96,12 @@ impl<'a> ResultReporter<'a> {
                 terminal.note(&format!("{workload}: not started because of the failure"));
                 (WriteResult::NotStarted, None)
             }
+            Ok(Done::Stopped) => (WriteResult::NotStarted, Some("interrupted".to_owned())),
+            Ok(Done::Unknown) => {
+                let error = "the server has not answered, so it may or may not have been written";
+                terminal.error(&format!("error: {workload}: {error}"));
+                (WriteResult::Unknown, Some(error.to_owned()))
+            }
             Err(error) => {
                 let error = lines.failed(workload, error, terminal);
                 (WriteResult::Failed, Some(error))
@@ -103,7 +116,6 @@ impl<'a> ResultReporter<'a> {
             result,
             error,
             notes: notes.clone(),
-            is_interrupted: false,
         });
     }
 
@@ -119,6 +131,12 @@ impl<'a> ResultReporter<'a> {
             }
             WriteEvent::Ended(id, Rollout::NothingToFollow(why)) => {
                 return terminal.note(&format!("{id}: nothing to wait for: {why}"));
+            }
+            WriteEvent::Ended(id, Rollout::Stopped(waiting)) => {
+                terminal.note(&format!(
+                    "{id}: its rollout is still in progress: {waiting}"
+                ));
+                return self.suggest_rollback(id, terminal);
             }
             WriteEvent::Ended(id, Rollout::Failed(why)) => {
                 (id, format!("the rollout failed: {why}"))
@@ -143,33 +161,21 @@ impl<'a> ResultReporter<'a> {
         }
     }
 
-    /// After Ctrl-C: workloads that were not reported may or may not have been written.
-    pub(crate) fn interrupted(&mut self, plan: &Plan, terminal: &mut Terminal) {
-        if let Some(last) = self.results.last().filter(|_| self.options.wait.is_some()) {
-            self.suggest_rollback(&last.workload, terminal);
+    /// After Ctrl-C: says what was not done.
+    pub(crate) fn interrupted(&mut self, terminal: &mut Terminal) {
+        let mut results = self.results.iter();
+        if results.any(|own| matches!(own.result, WriteResult::NotStarted | WriteResult::Unknown)) {
+            terminal.note(INTERRUPTED_WRITE);
         }
-        terminal.note(INTERRUPTED_WRITE);
-        for change in &plan.changes {
-            if self.results.iter().any(|result| result.is_about(change)) {
-                continue;
-            }
-            self.results.push(WorkloadResult {
-                workload: change.workload.clone(),
-                source: change.source.clone(),
-                result: WriteResult::NotStarted,
-                error: Some("interrupted".to_owned()),
-                notes: Vec::new(),
-                is_interrupted: true,
-            });
-        }
-        if let Some(result) = self.results.last_mut() {
-            result.is_interrupted = true;
-        }
+        self.is_interrupted = true;
     }
 
     /// Everything that was reported.
-    pub(crate) fn into_results(self) -> Vec<WorkloadResult> {
-        self.results
+    pub(crate) fn into_results(self) -> Results {
+        Results {
+            workloads: self.results,
+            is_interrupted: self.is_interrupted,
+        }
     }
 
     fn suggest_rollback(&self, id: &WorkloadId, terminal: &mut Terminal) {
@@ -197,9 +203,10 @@ fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
 pub(crate) fn print_data(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
-    results: &[WorkloadResult],
+    results: &Results,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
+    let results = &results.workloads;
     let Some(format) = options.write.output.and_then(Format::data) else {
         return Ok(());
     };
@@ -261,6 +268,7 @@ fn annotation_list(
                 WriteResult::Unchanged => EditResult::Unchanged,
                 WriteResult::Failed => EditResult::Failed,
                 WriteResult::NotStarted => EditResult::NotStarted,
+                WriteResult::Unknown => EditResult::Unknown,
             };
             item.error.clone_from(&own.error);
             item.notes.extend(own.notes.iter().cloned());
@@ -275,9 +283,10 @@ fn annotation_list(
 /// Prints how many workloads had each result, if there are several.
 pub(crate) fn print_summary(
     options: &ApplyOptions<'_>,
-    results: &[WorkloadResult],
+    results: &Results,
     terminal: &mut Terminal,
 ) {
+    let results = &results.workloads;
     if results.len() > 1 {
         let all: Vec<WriteResult> = results.iter().map(|result| result.result).collect();
         let line = results_line(&all, options.wording.done);
@@ -287,12 +296,12 @@ pub(crate) fn print_summary(
 
 /// 130 after Ctrl-C. 1 if something could not be read, written or decided as requested.
 /// What a policy, a lock or a limit holds back is intended, and does not count.
-pub(crate) fn exit_code(job: &ApplyJob, results: &[WorkloadResult]) -> ExitCode {
+pub(crate) fn exit_code(job: &ApplyJob, results: &Results) -> ExitCode {
     let mut held_back = job.plan.held_back.iter();
-    if results.iter().any(|result| result.is_interrupted) {
+    if results.is_interrupted {
         ExitCode::from(INTERRUPTED)
     } else if !job.errors.is_empty()
-        || results.iter().any(WorkloadResult::is_failure)
+        || results.workloads.iter().any(WorkloadResult::is_failure)
         || held_back.any(|held| is_failure(held.hold))
     {
         ExitCode::FAILURE

@@ -115,7 +115,7 @@ pub(crate) fn rollback(
         at: Some(authorship.at),
     };
     let observed: Vec<Observed> = match &origin {
-        WorkloadOrigin::Files { stdin } => {
+        WorkloadOrigin::Files { stdin, .. } => {
             let namespace = default_namespace(globals);
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
@@ -135,6 +135,7 @@ pub(crate) fn rollback(
         kind: JobKind::Images,
         origin,
         objects,
+        confirmation: None,
         context: snapshot.context,
         authorship,
         errors,

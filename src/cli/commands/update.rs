@@ -173,6 +173,7 @@ pub(crate) fn update(
         authorship: runtime.block_on(by),
         origin,
         objects: ObservedObjects::default(),
+        confirmation: None,
         context: snapshot.context,
         empty: is_empty.then_some(empty),
         errors: snapshot.errors,
@@ -241,7 +242,7 @@ fn plan(
         include_manual: args.include_manual,
         overrides: overrides(args),
     };
-    let plan = match &args.image {
+    let mut plan = match &args.image {
         Some(image) => {
             let is_running = assessment
                 .rows
@@ -258,6 +259,7 @@ fn plan(
         }
         None => plan_update(&assessment, &spec),
     };
+    plan.rest_on(&snapshot.workloads, &snapshot.sources());
     if plan.changes.is_empty() && !assessment.rows.is_empty() {
         terminal.note(&summary_line(&assessment.summary()));
     }

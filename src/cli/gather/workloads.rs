@@ -14,8 +14,13 @@ use crate::output::count;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
-    /// Files. `stdin` is the text of standard input, if it was one of them.
-    Files { stdin: Option<String> },
+    /// Files.
+    Files {
+        /// The text of standard input, if it was one of them.
+        stdin: Option<String>,
+        /// Those with objects that define policies.
+        policy_files: Vec<String>,
+    },
     /// A cluster.
     Cluster(Box<Cluster>),
 }
@@ -155,6 +160,9 @@ fn read_files(
         .retain(|workload| named::is_named(what, &workload.id));
     let stdin = listing.stdin.take();
     let uncovered = std::mem::take(&mut listing.uncovered);
+    let policy_files = listing.objects.iter().map(|(at, _)| at.file.clone());
+    let mut policy_files: Vec<String> = policy_files.collect();
+    policy_files.dedup();
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *what != WorkloadSelector::Everything {
         // An entry for a workload that was not requested is not a mistake.
@@ -169,7 +177,10 @@ fn read_files(
     named::report_missing(&mut snapshot, what, "files");
     Ok(Reading {
         snapshot,
-        origin: WorkloadOrigin::Files { stdin },
+        origin: WorkloadOrigin::Files {
+            stdin,
+            policy_files,
+        },
         empty: NO_FILES.to_owned(),
         skipped,
         uncovered: uncovered.images,

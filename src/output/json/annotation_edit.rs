@@ -22,8 +22,10 @@ named_enum! {
         Unchanged = "unchanged",
         /// The annotations were not written.
         Failed = "failed",
-        /// The run stopped at an earlier failure.
+        /// The run stopped at an earlier failure, or at Ctrl-C.
         NotStarted = "not-started",
+        /// The server had not answered when the run was stopped.
+        Unknown = "unknown",
     }
 }
 

@@ -20,8 +20,10 @@ named_enum! {
         Unchanged = "unchanged",
         /// The workload was not written, or its rollout failed.
         Failed = "failed",
-        /// The run stopped at an earlier failure.
+        /// The run stopped at an earlier failure, or at Ctrl-C.
         NotStarted = "not-started",
+        /// The server had not answered when the run was stopped.
+        Unknown = "unknown",
     }
 }
 

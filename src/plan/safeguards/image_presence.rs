@@ -3,6 +3,7 @@
 use super::held_back::{HeldBack, HoldReason};
 use crate::image::Digest;
 use crate::plan::change::{Change, ImageChange, Plan};
+use crate::plan::refusal::Refusal;
 use crate::policy::{Warning, WarningCode};
 
 /// Whether an image exists.
@@ -74,6 +75,29 @@ impl Plan {
     }
 }
 
+impl Change {
+    /// Checks the images once more, just before they are written. `presences` are in the
+    /// order of the images.
+    ///
+    /// # Errors
+    ///
+    /// An image no longer exists, its tag has moved, or that is not known. A rollback
+    /// is refused only if the image is gone.
+    pub fn check_presences(&self, presences: &[Presence]) -> Result<(), Refusal> {
+        for (image, seen) in self.images.iter().zip(presences) {
+            if self.is_rollback && !matches!(seen, Presence::Gone(_)) {
+                continue;
+            }
+            let checked = image.clone().apply(seen, image.digest.as_ref());
+            checked.map_err(|(_, message)| Refusal::ImageNotConfirmed {
+                container: image.container.clone(),
+                message,
+            })?;
+        }
+        Ok(())
+    }
+}
+
 impl ImageChange {
     /// `evaluated`: what the tag served when it was evaluated. If it serves something
     /// else now, that image has not been checked.
@@ -119,6 +143,7 @@ impl ImageChange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::basis::Basis;
     use crate::workload::{ContainerType, WorkloadId, WorkloadKind};
 
     fn image(container: &str) -> ImageChange {
@@ -149,6 +174,7 @@ mod tests {
             policy: None,
             is_rollback: false,
             notes: Vec::new(),
+            basis: Basis::default(),
         }
     }
 

@@ -21,7 +21,7 @@ use super::field_managers::{self, ARGOCD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER}
 use super::held_back::HoldReason;
 use crate::plan::change::Plan;
 use crate::plan::update::Overrides;
-use crate::workload::{Observed, Owner, OwnerMarker, WorkloadId};
+use crate::workload::{OWNER_ANNOTATIONS, Observed, Owner, OwnerMarker, WorkloadId, owner_labels};
 
 /// What an owner does to a live edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,23 @@ const SKIPPED_BY_FLUX: [(&str, &[&str]); 2] = [
         &["ignore", "ifnotpresent"],
     ),
 ];
+
+/// The labels that decide who owns an object.
+pub(crate) fn deciding_labels() -> Vec<String> {
+    let skipped = SKIPPED_BY_FLUX.iter().map(|(key, _)| (*key).to_owned());
+    let instance = [INSTANCE.to_owned()];
+    owner_labels()
+        .into_iter()
+        .chain(instance)
+        .chain(skipped)
+        .collect()
+}
+
+/// The annotations that decide who owns an object.
+pub(crate) fn deciding_annotations() -> impl Iterator<Item = &'static str> {
+    let skipped = SKIPPED_BY_FLUX.iter().map(|(key, _)| *key);
+    OWNER_ANNOTATIONS.into_iter().chain(skipped)
+}
 
 /// The field manager of `kubectl apply` without `--server-side`.
 const KUBECTL_APPLY: &str = "kubectl-client-side-apply";
@@ -404,6 +421,9 @@ impl Plan {
             if owner.effect == OwnerEffect::Reverts && !overrides.owner {
                 self.hold_back(&change, HoldReason::Owned, &owner.message);
                 continue;
+            }
+            if owner.effect == OwnerEffect::Reverts {
+                change.basis.overridden_owner = Some(owner.owner.clone());
             }
             change.notes.push(owner.message.clone());
             self.changes.push(change);

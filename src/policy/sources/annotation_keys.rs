@@ -190,6 +190,20 @@ impl<'c> AnnotationKey<'c> {
         }
     }
 
+    /// The annotations that the state and the policy of a container depend on. A filter for
+    /// a container that does not exist also matters, but its key can be any.
+    #[must_use]
+    pub fn deciding(container: &'c str) -> Vec<Self> {
+        let workload = FLUX.into_iter().chain(OWN);
+        let container = about(container)
+            .into_iter()
+            .chain([Self::Tag(container), Self::TagAll]);
+        workload
+            .chain(container)
+            .filter(|key| !matches!(key, Self::LastUpdate | Self::ImagePolicies))
+            .collect()
+    }
+
     /// The key and the value of the annotation, by the spelling that is used.
     #[must_use]
     pub fn find(self, all: &BTreeMap<String, String>) -> Option<(String, &str)> {

@@ -1,0 +1,21 @@
+//! What a change rests on.
+
+use crate::policy::Resolved;
+use crate::workload::{ContainerType, Owner};
+
+/// What a change rests on. The default is nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Basis {
+    /// The containers whose images are replaced, as they were decided.
+    pub(crate) containers: Vec<DecidedContainer>,
+    /// The owner that reverts the change, if the user overrides that.
+    pub(crate) overridden_owner: Option<Owner>,
+}
+
+/// A container, and the state and policy that were decided on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DecidedContainer {
+    pub(crate) name: String,
+    pub(crate) container_type: ContainerType,
+    pub(crate) resolved: Resolved,
+}

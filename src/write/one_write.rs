@@ -1,0 +1,295 @@
+//! The write of one change to the cluster.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::context::LiveWriter;
+use super::event_log::EventLog;
+use super::owners::CurrentOwners;
+use super::stop::Stop;
+use super::{Applied, Done, DryRun, WriteError};
+use crate::cluster::{AccessError, ClusterError, Patched};
+use crate::plan::{Change, Edit, Patch, PatchKind, Refusal};
+use crate::policy::PolicySources;
+use crate::workload::Observed;
+
+/// After how many conflicts with other writers of an object its change is given up.
+const MAX_CONFLICTS: u32 = 10;
+
+/// After how many conflicts the patch tests values instead of the version. A rollout
+/// updates the status many times a second, so on a slow connection there is always another
+/// write between two requests.
+const CONFLICTS_BEFORE_TESTED_PATCH: u32 = 3;
+
+/// The range of the random pause before a retry, so that writers that collided once do not
+/// collide again.
+const SHORTEST_PAUSE: u64 = 5;
+const LONGEST_PAUSE: u64 = 100;
+
+/// How far a write has come, for the case that it is not awaited to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    /// Nothing has been written.
+    #[default]
+    Unwritten,
+    /// The patch has been sent, and its result is not known.
+    Sent,
+    /// The server has confirmed the patch.
+    Written,
+}
+
+/// The write of one change.
+pub(crate) struct Write<'a> {
+    pub(crate) writer: &'a LiveWriter<'a>,
+    pub(crate) change: &'a Change,
+    pub(crate) events: &'a EventLog,
+    pub(crate) owners: &'a CurrentOwners<'a>,
+    pub(crate) stage: &'a Cell<Stage>,
+    pub(crate) stop: &'a Stop,
+}
+
+impl Write<'_> {
+    /// Writes the change, unless it is refused. `observed` is the object that the plan was
+    /// made from; `None`: it is read.
+    pub(crate) async fn run(
+        &self,
+        observed: Option<&Observed>,
+        refusal: Option<Refusal>,
+    ) -> Applied {
+        let mut notes = Vec::new();
+        let result = match refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => self.apply(observed, &mut notes).await,
+        };
+        Applied {
+            workload: self.change.workload.clone(),
+            source: self.change.source.clone(),
+            result,
+            notes,
+        }
+    }
+
+    /// The result of a write that is no longer awaited.
+    pub(crate) fn abandoned(&self) -> Applied {
+        let done = match self.stage.get() {
+            Stage::Unwritten => Done::Stopped,
+            Stage::Sent => Done::Unknown,
+            Stage::Written => Done::Written,
+        };
+        Applied {
+            workload: self.change.workload.clone(),
+            source: self.change.source.clone(),
+            result: Ok(done),
+            notes: Vec::new(),
+        }
+    }
+
+    async fn apply(
+        &self,
+        observed: Option<&Observed>,
+        notes: &mut Vec<String>,
+    ) -> Result<Done, WriteError> {
+        if self.stop.is_requested() {
+            return Ok(Done::Stopped);
+        }
+        let mut object = match observed {
+            Some(object) => object.clone(),
+            None => self.observe().await?,
+        };
+        let mut is_allowed = false;
+        let mut conflicts = 0;
+        loop {
+            let edit = self.change.edit(&object, self.writer.authorship)?;
+            if edit.is_empty() {
+                return Ok(Done::Unchanged);
+            }
+            if edit.writes_images() {
+                // A cluster's workloads have no policies but their own.
+                let sources = PolicySources::default();
+                self.change.check_policies(&object.workload, &sources)?;
+            }
+            if self.writer.dry_run == DryRun::Client {
+                return Ok(Done::Written);
+            }
+            if edit.writes_images() {
+                self.owners.check(self.change, &object).await?;
+            }
+            if !is_allowed {
+                let tried = self.try_dry(&edit, &object).await;
+                let tried = tried.map_err(|error| self.failed("patch", &error))?;
+                self.check_kept(&edit, &tried.object)?;
+                if self.writer.dry_run == DryRun::Server {
+                    notes.extend(server_notes(&edit, &tried));
+                    return Ok(Done::Written);
+                }
+                is_allowed = true;
+            }
+            if self.stop.is_requested() {
+                return Ok(Done::Stopped);
+            }
+            let patch = patch_after(conflicts, &edit, &object);
+            self.stage.set(Stage::Sent);
+            let error = match self.patch(&patch, false).await {
+                Ok(patched) => {
+                    self.stage.set(Stage::Written);
+                    notes.extend(server_notes(&edit, &patched));
+                    notes.extend(self.late_change(&patch, &patched.object));
+                    return Ok(self.written(&patched.object, notes).await);
+                }
+                Err(error) => error,
+            };
+            let is_unfit = patch.kind == PatchKind::Json && error.is_unprocessable();
+            let is_conflict = error.is_conflict() || is_unfit;
+            if is_conflict || !error.is_outcome_unknown() {
+                self.stage.set(Stage::Unwritten);
+            }
+            if is_conflict {
+                conflicts += 1;
+                if conflicts == MAX_CONFLICTS {
+                    return Err(WriteError::Contended(MAX_CONFLICTS));
+                }
+                tokio::time::sleep(pause()).await;
+            } else if !error.is_outcome_unknown() {
+                return Err(self.failed("patch", &error));
+            }
+            object = self.observe().await.map_err(|lost| {
+                if is_conflict {
+                    lost
+                } else {
+                    self.failed("patch", &error)
+                }
+            })?;
+            if is_conflict {
+                continue;
+            }
+            // It may have been applied even if the response was lost or an error.
+            return if is_in(&edit, &object) {
+                self.stage.set(Stage::Written);
+                Ok(self.written(&object, notes).await)
+            } else {
+                self.stage.set(Stage::Unwritten);
+                Err(self.failed("patch", &error))
+            };
+        }
+    }
+
+    /// What the tests of a patch cannot see: a filter for a container that does not exist
+    /// may have any key.
+    fn late_change(&self, patch: &Patch, now: &Observed) -> Option<String> {
+        if patch.kind != PatchKind::Json {
+            return None;
+        }
+        let sources = PolicySources::default();
+        let changed = self.change.check_policies(&now.workload, &sources).err()?;
+        Some(format!("written at the same moment as this: {changed}"))
+    }
+
+    async fn observe(&self) -> Result<Observed, WriteError> {
+        let object = self.writer.cluster.observe(&self.change.workload).await;
+        object.map_err(|error| self.failed("get", &error))
+    }
+
+    /// Sends the edit as a server-side dry run. Nothing is stored, so it needs no version
+    /// and meets no conflict.
+    async fn try_dry(&self, edit: &Edit, object: &Observed) -> Result<Patched, ClusterError> {
+        let mut patch = edit.patch(object);
+        if let Some(metadata) = patch.body["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
+        self.patch(&patch, true).await
+    }
+
+    /// Refuses to write an image that an admission policy would revert at once: the record
+    /// would describe a change that never happened.
+    fn check_kept(&self, edit: &Edit, tried: &Observed) -> Result<(), WriteError> {
+        let mut images = self.change.images.iter();
+        let undone = images.find(|image| {
+            rewritten(edit, tried).any(|(name, now)| name == image.container && now == image.from)
+        });
+        match undone {
+            Some(image) => Err(WriteError::TakenBack {
+                container: image.container.clone(),
+                image: image.from.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    async fn patch(&self, patch: &Patch, dry_run: bool) -> Result<Patched, ClusterError> {
+        let LiveWriter {
+            cluster,
+            field_manager,
+            ..
+        } = self.writer;
+        let id = &self.change.workload;
+        cluster.patch(id, patch, dry_run, field_manager).await
+    }
+
+    async fn written(&self, object: &Observed, notes: &mut Vec<String>) -> Done {
+        if self.writer.dry_run == DryRun::None {
+            notes.extend(self.events.record(self.writer, self.change, object).await);
+        }
+        Done::Written
+    }
+
+    fn failed(&self, verb: &str, error: &ClusterError) -> WriteError {
+        let AccessError { message, hint, .. } =
+            AccessError::for_object(&self.change.workload, verb, error);
+        WriteError::Cluster { message, hint }
+    }
+}
+
+/// The patch to send after this many conflicts.
+fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
+    let tested = (conflicts >= CONFLICTS_BEFORE_TESTED_PATCH).then(|| edit.tested_patch(object));
+    tested.flatten().unwrap_or_else(|| edit.patch(object))
+}
+
+/// Whether an object contains everything that an edit writes.
+pub(crate) fn is_in(edit: &Edit, object: &Observed) -> bool {
+    let mut annotations = edit.annotations.iter();
+    let mut values = edit.values.iter();
+    annotations.all(|(key, text)| object.annotations.get(key) == text.as_ref())
+        && values.all(|edit| {
+            let mut path = edit.path.iter();
+            let value = object.values.as_ref();
+            let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
+            match value {
+                Some(value) => *value == edit.value(),
+                None => edit.text.is_none(),
+            }
+        })
+        && rewritten(edit, object).next().is_none()
+}
+
+/// The server's notes on a successful patch.
+fn server_notes(edit: &Edit, patched: &Patched) -> Vec<String> {
+    let warnings = patched.warnings.iter().cloned();
+    let rewritten = rewritten(edit, &patched.object).map(|(container, image)| {
+        format!("container {container}: an admission policy of the cluster made its image {image}")
+    });
+    warnings.chain(rewritten).collect()
+}
+
+/// The containers whose image differs from the one that an edit writes.
+fn rewritten<'a>(edit: &'a Edit, object: &'a Observed) -> impl Iterator<Item = (&'a str, &'a str)> {
+    edit.images.iter().filter_map(|edit| {
+        let mut containers = object.workload.containers.iter();
+        let found = containers
+            .find(|c| c.name == edit.container && c.container_type == edit.container_type);
+        let image = found.map_or("<none>", |container| container.image.as_str());
+        (image != edit.image).then_some((edit.container.as_str(), image))
+    })
+}
+
+pub(crate) fn pause() -> Duration {
+    // Every new `RandomState` has different keys, which is random enough here.
+    let chance = RandomState::new().hash_one(());
+    let span = LONGEST_PAUSE - SHORTEST_PAUSE + 1;
+    Duration::from_millis(SHORTEST_PAUSE + chance % span)
+}
+
+#[cfg(test)]
+#[path = "one_write_tests.rs"]
+mod tests;
