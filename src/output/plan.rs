@@ -10,7 +10,8 @@ use super::text::grid::{Cell, Cut, Grid, Heading};
 use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
-use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Plan};
+use crate::plan::{Change, Edit, HeldBack, HoldReason, ImageChange, Plan};
+use crate::policy::AnnotationKey;
 use crate::workload::Names;
 
 /// The indentation of the lines below a workload's name.
@@ -19,10 +20,11 @@ const INDENT: usize = 2;
 /// The maximum number of held-back containers to list one by one.
 const LISTED: usize = 8;
 
-/// The images that a plan will write, per workload: the old and the new version, the
-/// policy, and everything to know before confirming.
+/// What a plan will write, per workload: the old and the new version of each image, the
+/// policy, the annotations, and everything to know before confirming. `edits` are those of
+/// the changes, as far as they are known.
 #[must_use]
-pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
+pub fn plan_text(plan: &Plan, edits: &[Option<Edit>], namespaces: bool, style: &Style) -> String {
     let grid = Grid {
         headings: COLUMNS.to_vec(),
         rows: plan.images().map(|(_, image)| cells(image)).collect(),
@@ -37,7 +39,7 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
     let mut lines = rendered.lines();
     let names = plan.names();
     let mut text = String::new();
-    for change in &plan.changes {
+    for (place, change) in plan.changes.iter().enumerate() {
         let heading = heading(change, &names, namespaces);
         push(
             &mut text,
@@ -68,11 +70,31 @@ pub fn plan_text(plan: &Plan, namespaces: bool, style: &Style) -> String {
                 );
             }
         }
+        if let Some(Some(edit)) = edits.get(place)
+            && !edit.annotations.is_empty()
+        {
+            push_indented(&mut text, Paint::Dim, &annotations_line(edit), style);
+        }
         for note in &change.notes {
             push_indented(&mut text, Paint::Plain, note, style);
         }
     }
     text
+}
+
+/// `annotations: KEY=VALUE, KEY-`: the annotations that are written and removed, as one
+/// gives them to `kubectl annotate`. The record of the update is only named: it repeats
+/// what the lines above say.
+fn annotations_line(edit: &Edit) -> String {
+    let words = edit.annotations.iter().map(|(key, value)| match value {
+        Some(_) if AnnotationKey::from_spelling(key) == Some(AnnotationKey::LastUpdate) => {
+            format!("{key} (the record)")
+        }
+        Some(value) if value.contains([' ', ',']) => format!("{key}={value:?}"),
+        Some(value) => format!("{key}={value}"),
+        None => format!("{key}-"),
+    });
+    format!("annotations: {}", words.collect::<Vec<_>>().join(", "))
 }
 
 const CONTAINER: &str = "CONTAINER";

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{read_text, rewrite};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
-use crate::plan::{Authorship, Change, FieldEdit, Plan, Refusal};
+use crate::plan::{Authorship, Change, Edit, FieldEdit, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources};
 use crate::workload::Observed;
 
@@ -122,6 +122,30 @@ impl FileWriter<'_> {
             sources.image_policies.extend(policies);
         }
         sources
+    }
+
+    /// What would be written for each change; `None` if it cannot be.
+    pub(crate) fn edits(&self, plan: &Plan) -> Vec<Option<Edit>> {
+        let mut edits: Vec<Option<Edit>> = plan.changes.iter().map(|_| None).collect();
+        for (file, positions) in by_file(plan) {
+            let text = match (file, self.stdin) {
+                (STDIN, stdin) => stdin.map(str::to_owned),
+                (file, _) => read_text(Path::new(file)).ok(),
+            };
+            let objects: Vec<Option<Object>> = manifest::objects(&text.unwrap_or_default())
+                .into_iter()
+                .map(Result::ok)
+                .collect();
+            let mut taken = BTreeSet::new();
+            for position in positions {
+                let change = &plan.changes[position];
+                if let Ok((index, _, observed)) = self.find(file, change, &objects, &taken) {
+                    taken.insert(index);
+                    edits[position] = change.edit(&observed, self.authorship).ok();
+                }
+            }
+        }
+        edits
     }
 
     fn write_file(&self, file: &str, changes: &[&Change], sources: &PolicySources) -> Results {

@@ -7,7 +7,8 @@ use super::file_writer::{FileWriter, write_files};
 use super::live::write_live;
 use super::wait::{WriteEvent, write_and_wait};
 use super::{Applied, DryRun, WriteContext};
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Edit, Plan};
+use crate::workload::Observed;
 
 /// Where a plan is written.
 pub enum Writer<'a> {
@@ -43,6 +44,26 @@ impl Writer<'_> {
         match self {
             Self::Live(_) => false,
             Self::Files(writer) => writer.stdin.is_some() && writer.dry_run == DryRun::None,
+        }
+    }
+
+    /// What would be written for each change, in the plan's order; `None` if it cannot be
+    /// written as things are. `observed` are the live objects of the plan.
+    #[must_use]
+    pub fn edits(&self, plan: &Plan, observed: &[Observed]) -> Vec<Option<Edit>> {
+        match self {
+            Self::Live(writer) => {
+                let observed: BTreeMap<_, _> = observed
+                    .iter()
+                    .map(|object| (&object.workload.id, object))
+                    .collect();
+                let edit = |change: &Change| {
+                    let object = observed.get(&change.workload)?;
+                    change.edit(object, writer.authorship).ok()
+                };
+                plan.changes.iter().map(edit).collect()
+            }
+            Self::Files(writer) => writer.edits(plan),
         }
     }
 

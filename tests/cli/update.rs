@@ -34,10 +34,11 @@ fn file_is_updated_once_and_the_rest_is_unchanged() {
     let file = environment.write("web.yaml", &before);
     let outcome = run(&environment, &["update", "-f", "web.yaml", "--yes"]).expect(0);
     assert_eq!(outcome.stdout, "deployment.apps/web image updated\n");
-    insta::assert_snapshot!(outcome.stderr, @"
+    insta::assert_snapshot!(outcome.stderr, @r#"
     deployment/web in web.yaml:2
       app   1.0.0   → 1.0.1   semver:~1.0
-    ");
+      annotations: fluxcd.io/build.number=1, fluxcd.io/tag.my-app=1.0.1, imgpolicy.dev/last-update (the record), kubernetes.io/change-cause="imgpolicy: app 1.0.0 -> 1.0.1"
+    "#);
     let after = text(&file);
     assert!(
         after.contains("image: docker.io/org/my-app:1.0.1\n"),
@@ -112,11 +113,12 @@ fn nothing_is_written_without_confirmation() {
     let file = environment.home().join("web.yaml");
     let before = text(&file);
     let outcome = run(&environment, &["update", "-f", "web.yaml"]).expect(1);
-    insta::assert_snapshot!(outcome.stderr, @"
+    insta::assert_snapshot!(outcome.stderr, @r#"
     deployment/web in web.yaml:1
       app   1.0.0   → 1.0.1   semver:~1.0
+      annotations: fluxcd.io/build.number=1, fluxcd.io/tag.my-app=1.0.1, imgpolicy.dev/last-update (the record), kubernetes.io/change-cause="imgpolicy: app 1.0.0 -> 1.0.1"
     error: refusing to change 1 workload without a terminal; pass --yes, or --dry-run to preview
-    ");
+    "#);
     run(&environment, &["update", "-f", "web.yaml", "--dry-run"]).expect(0);
     assert_eq!(text(&file), before);
 }

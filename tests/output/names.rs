@@ -62,7 +62,7 @@ fn workloads_with_the_same_name_show_their_api_groups() {
     };
     let shown = [
         ("status", status_table(&rows, now(), &options, &style)),
-        ("plan", plan_text(&plan, false, &style)),
+        ("plan", plan_text(&plan, &[], false, &style)),
         (
             "held back",
             held_back_lines(&rows.each_ref().map(held_back), false).join("\n"),

@@ -87,7 +87,7 @@ fn plan() -> Plan {
 
 #[test]
 fn plan_looks_like_a_diff() {
-    insta::assert_snapshot!(plan_text(&plan(), false, &Style::PIPED), @"
+    insta::assert_snapshot!(plan_text(&plan(), &[], false, &Style::PIPED), @"
     deployment/api in shop/api.yaml:12
       app                            1                              → 2
     deployment/web
@@ -101,7 +101,7 @@ fn plan_looks_like_a_diff() {
 
 #[test]
 fn plan_fits_the_terminal() {
-    let narrow = plan_text(&plan(), true, &Style::columns(80));
+    let narrow = plan_text(&plan(), &[], true, &Style::columns(80));
     insta::assert_snapshot!(narrow, @"
     shop/deployment/api in shop/api.yaml:12
       app                           1                → 2
@@ -112,7 +112,7 @@ fn plan_fits_the_terminal() {
       3 Pods restart
       Release shop/web (Helm) writes this workload again at its next upgrade
     ");
-    insta::assert_snapshot!(plan_text(&plan(), true, &Style::columns(40)), @"
+    insta::assert_snapshot!(plan_text(&plan(), &[], true, &Style::columns(40)), @"
     shop/deployment/api in shop/api.yaml:12
       app        1          → 2
     shop/deployment/web
@@ -125,7 +125,7 @@ fn plan_fits_the_terminal() {
         workload again at its next upgrade
     ");
     for columns in [20, 40, 60, 80, 100] {
-        let text = plan_text(&plan(), true, &Style::columns(columns));
+        let text = plan_text(&plan(), &[], true, &Style::columns(columns));
         for line in text.lines().filter(|_| columns >= 40) {
             assert!(line.chars().count() <= columns, "{columns}: {line:?}");
         }

@@ -1,19 +1,24 @@
 //! Warnings around an annotation edit: managers that revert it, other updaters, a missing
 //! controller.
 
+use std::collections::BTreeMap;
+
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
 use super::results::{Results, WorkloadResult};
 use crate::cli::error::CommandError;
+use crate::cli::flags::client::Globals;
+use crate::cli::flags::scope::PlaceFlags;
 use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Snapshot, State};
-use crate::output::{WriteResult, repository_change};
-use crate::plan::{Change, PolicyEdit, reverting_managers};
+use crate::output::{WriteResult, command_line, repository_change};
+use crate::plan::{Change, Edit, PolicyEdit, reverting_managers};
 use crate::policy::other_updaters;
 use crate::policy::{AnnotationKey, Resolved, resolve};
+use crate::workload::WorkloadId;
 use crate::write::DryRun;
 
 /// Annotations that their manager will restore, one sentence each.
@@ -99,7 +104,10 @@ pub(crate) fn after(
     let is_interrupted = results.is_interrupted;
     let results = &results.workloads;
     match &job.kind {
-        JobKind::Images => {
+        JobKind::Images(edits) => {
+            if options.dry_run() == DryRun::None {
+                note_locks(job, edits, options, results, terminal);
+            }
             note_other_repositories(job, results, terminal);
             Ok(())
         }
@@ -115,6 +123,55 @@ pub(crate) fn after(
             note_missing_controller(&annotations.edits, &job.origin, terminal)
         }
     }
+}
+
+/// A rollback also locks. Says how the locks are removed, with one command per namespace.
+fn note_locks(
+    job: &ApplyJob,
+    edits: &[Option<Edit>],
+    options: &ApplyOptions<'_>,
+    results: &[WorkloadResult],
+    terminal: &mut Terminal,
+) {
+    let mut locked: BTreeMap<&str, Vec<&WorkloadId>> = BTreeMap::new();
+    for (change, edit) in job.plan.changes.iter().zip(edits) {
+        let locks = edit.as_ref().is_some_and(|edit| {
+            let spellings = AnnotationKey::Locked.spellings();
+            let mut values = spellings.iter().filter_map(|key| edit.annotations.get(key));
+            values.any(|value| value.as_deref() == Some("true"))
+        });
+        let mut own = results.iter().filter(|result| result.is_about(change));
+        if locks && own.any(WorkloadResult::is_written) {
+            let id = &change.workload;
+            locked.entry(&id.namespace).or_default().push(id);
+        }
+    }
+    for (namespace, ids) in locked {
+        let command = unlock_command(namespace, &ids, &job.origin, options.globals);
+        terminal.note(&format!("unlock with: {command}"));
+    }
+}
+
+fn unlock_command(
+    namespace: &str,
+    ids: &[&WorkloadId],
+    origin: &WorkloadOrigin,
+    globals: &Globals,
+) -> String {
+    let mut words = ["kubectl", "imgpolicy", "unlock"]
+        .map(str::to_owned)
+        .to_vec();
+    words.extend(ids.iter().map(|id| id.exact()));
+    if origin.cluster().is_some() {
+        words.extend(["-n".to_owned(), namespace.to_owned()]);
+    } else {
+        words.extend(globals.given.to_args::<PlaceFlags>());
+        if let Some(namespace) = &globals.namespace {
+            words.extend(["-n".to_owned(), namespace.clone()]);
+        }
+    }
+    words.extend(globals.given.to_args::<Globals>());
+    command_line(words.iter().map(String::as_str))
 }
 
 fn note_other_repositories(job: &ApplyJob, results: &[WorkloadResult], terminal: &mut Terminal) {

@@ -43,8 +43,9 @@ pub(crate) struct Confirmation {
 
 /// What the plan changes.
 pub(crate) enum JobKind {
-    /// Images: `update` and `rollback`.
-    Images,
+    /// Images: `update` and `rollback`, with what would be written for each change of the
+    /// plan; `None` if it cannot be written as things are.
+    Images(Vec<Option<Edit>>),
     /// Annotations: `automate`, `lock`, `policy` and their opposites.
     Annotations(Box<AnnotationJob>),
 }

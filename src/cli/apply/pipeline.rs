@@ -40,7 +40,12 @@ pub(crate) fn apply(
     for error in &job.errors {
         terminal.scope_error(error);
     }
-    let uses_stdout = writer(&job, options).uses_stdout();
+    let writer = writer(&job, options);
+    let uses_stdout = writer.uses_stdout();
+    let edits = writer.edits(&job.plan, &job.observed());
+    if let JobKind::Images(planned) = &mut job.kind {
+        *planned = edits;
+    }
     let mut reporter = ResultReporter::new(options, uses_stdout);
     if let JobKind::Annotations(annotations) = &job.kind {
         caveats::before(annotations, terminal);

@@ -36,7 +36,7 @@ pub(crate) fn check(
             let read = collect::observe(cluster, unread).await;
             job.objects.by_id.extend(read.by_id);
             // An annotation that cannot be written is reported by the write.
-            if matches!(job.kind, JobKind::Images) {
+            if matches!(job.kind, JobKind::Images(_)) {
                 job.errors.extend(read.errors);
                 hold_back_in_cluster(&mut job.plan, &job.objects, cluster, options.overrides).await;
             }

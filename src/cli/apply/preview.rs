@@ -12,12 +12,12 @@ use crate::policy::lock_on;
 /// Shows the planned changes, unless the output is data without a prompt.
 pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Terminal) {
     match &job.kind {
-        JobKind::Images => {
+        JobKind::Images(edits) => {
             if options.is_quiet() {
                 return;
             }
             let namespaces = job.plan.spans_namespaces();
-            terminal.preview(|style| plan_text(&job.plan, namespaces, style));
+            terminal.preview(|style| plan_text(&job.plan, edits, namespaces, style));
             for line in held_back_lines(&job.plan.held_back, namespaces) {
                 terminal.note(&line);
             }
@@ -66,8 +66,8 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
     let first = changes.first()?;
     let policy = first.policy.as_ref();
     let verb = match job.kind {
-        // A rollback also locks.
-        JobKind::Images => options.wording.action,
+        JobKind::Images(_) if policy.is_some() => "Roll back and lock",
+        JobKind::Images(_) => options.wording.action,
         JobKind::Annotations(_) => policy.map_or(options.wording.action, verb),
     };
     let mut action = match &changes[..] {

@@ -25,6 +25,7 @@ pub(crate) struct WorkloadResult {
     /// Why it failed.
     error: Option<String>,
     notes: Vec<String>,
+    is_written: bool,
 }
 
 /// The results of a run.
@@ -38,6 +39,11 @@ pub(crate) struct Results {
 impl WorkloadResult {
     pub(crate) fn is_about(&self, change: &Change) -> bool {
         self.workload == change.workload && self.source == change.source
+    }
+
+    /// Whether it was written, whatever became of its rollout.
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_written
     }
 
     fn is_failure(&self) -> bool {
@@ -116,6 +122,7 @@ impl<'a> ResultReporter<'a> {
             result,
             error,
             notes: notes.clone(),
+            is_written: result == WriteResult::Updated,
         });
     }
 
@@ -185,7 +192,7 @@ impl<'a> ResultReporter<'a> {
 }
 
 /// The command that rolls a workload back.
-fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
+pub(crate) fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
     let mut words = ["kubectl", "imgpolicy", "rollback"]
         .map(str::to_owned)
         .to_vec();
@@ -211,7 +218,7 @@ pub(crate) fn print_data(
         return Ok(());
     };
     let text = match &job.kind {
-        JobKind::Images => encode(&image_list(job, options, results), format),
+        JobKind::Images(edits) => encode(&image_list(job, edits, options, results), format),
         JobKind::Annotations(annotations) => {
             encode(&annotation_list(annotations, options, results), format)
         }
@@ -222,6 +229,7 @@ pub(crate) fn print_data(
 
 fn image_list(
     job: &ApplyJob,
+    edits: &[Option<Edit>],
     options: &ApplyOptions<'_>,
     results: &[WorkloadResult],
 ) -> ImageUpdateList {
@@ -230,10 +238,17 @@ fn image_list(
     list.overrides = options.overrides.words();
     list.errors = job.errors.iter().map(Into::into).collect();
     list.held_back = job.plan.held_back.iter().map(Into::into).collect();
-    for change in &job.plan.changes {
+    let edits = edits
+        .iter()
+        .map(Option::as_ref)
+        .chain(std::iter::repeat(None));
+    for (change, edit) in job.plan.changes.iter().zip(edits) {
         let own = results.iter().find(|result| result.is_about(change));
         let result = own.map_or(WriteResult::NotStarted, |own| own.result);
         let mut item = ImageUpdate::new(change, result, own.and_then(|own| own.error.clone()));
+        item.annotations = edit
+            .map(|edit| edit.annotations.clone())
+            .unwrap_or_default();
         item.notes
             .extend(own.into_iter().flat_map(|own| own.notes.iter().cloned()));
         list.items.push(item);

@@ -132,7 +132,7 @@ pub(crate) fn rollback(
     }
     let job = ApplyJob {
         plan,
-        kind: JobKind::Images,
+        kind: JobKind::Images(Vec::new()),
         origin,
         objects,
         confirmation: None,

@@ -169,7 +169,7 @@ pub(crate) fn update(
     let by = authorship(origin.cluster(), overrides(args).words());
     let job = ApplyJob {
         plan,
-        kind: JobKind::Images,
+        kind: JobKind::Images(Vec::new()),
         authorship: runtime.block_on(by),
         origin,
         objects: ObservedObjects::default(),

@@ -1,5 +1,7 @@
 //! `update` and `rollback`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::api_version::API_VERSION;
@@ -83,6 +85,9 @@ pub struct ImageUpdate {
     pub rollback: bool,
     /// The images to replace, in the order of the spec.
     pub containers: Vec<ImageUpdateContainer>,
+    /// The annotations to write with them, by key; null removes the annotation.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, Option<String>>,
     /// Notes, each one a sentence.
     pub notes: Vec<String>,
     /// The place in a file, if the workload was read from one.
@@ -91,7 +96,7 @@ pub struct ImageUpdate {
 }
 
 impl ImageUpdate {
-    /// A change and its result.
+    /// A change and its result, without annotations.
     #[must_use]
     pub fn new(change: &Change, result: WriteResult, error: Option<String>) -> Self {
         Self {
@@ -100,6 +105,7 @@ impl ImageUpdate {
             error,
             rollback: change.is_rollback,
             containers: change.images.iter().map(Into::into).collect(),
+            annotations: BTreeMap::new(),
             notes: change.notes.clone(),
             source: change.source.as_ref().map(Into::into),
         }
