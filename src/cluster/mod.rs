@@ -35,6 +35,7 @@ pub use self::connect::options::ConnectionOptions;
 pub use self::connect::timeout::{InvalidTimeout, RequestTimeout};
 pub use self::read::lease::{CONTROLLER_LEASE, ControllerPresence};
 pub use self::read::pods::pods::{Coverage, PodFacts, Uncovered};
+pub use self::read::pods::problems::FailingPod;
 pub use self::read::pods::usage::{PodUsage, PodUsages};
 pub use self::read::pull_secrets::{PullSecretContent, PullSecrets, PullSecretsFound};
 pub use self::read::workloads::Listing;

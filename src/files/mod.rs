@@ -11,6 +11,7 @@
 mod error;
 mod find;
 mod kustomize;
+mod lock;
 mod observe;
 mod read;
 mod rewrite;
@@ -21,6 +22,6 @@ pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
-pub use rewrite::rewrite;
+pub use rewrite::{rewrite, rewrite_in_turn};
 pub use text::read_text;
 pub use uncovered::{ImagesWithoutRow, UncoveredImage};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::error::RewriteError;
+use super::lock::lock;
 
 /// Replaces a file's text. `old` is the text that was read before.
 ///
@@ -21,6 +22,22 @@ use super::error::RewriteError;
 /// The file or its folder may not be written, or the text is no longer `old`. Then nothing
 /// is changed, and no temporary file is left.
 pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
+    rewrite_in_turn(path, old, new, None)
+}
+
+/// Like [`rewrite`], and other runs that name the same folder for locks wait meanwhile, so
+/// that none of them overwrites what another has just written. Where there is no lock, the
+/// file is read again afterwards.
+///
+/// # Errors
+///
+/// As for [`rewrite`].
+pub fn rewrite_in_turn(
+    path: &Path,
+    old: &str,
+    new: &str,
+    locks: Option<&Path>,
+) -> Result<(), RewriteError> {
     let file = || path.display().to_string();
     let unwritable = |source| RewriteError::Unwritable {
         file: file(),
@@ -42,7 +59,9 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
         .map(|()| copy_attributes(&target, temporary.as_file()))
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(in_folder)?;
-    // Checked last, so that a change in between is unlikely.
+    // Held until the end. Without a home folder that can be written, there is no lock.
+    let turn = locks.and_then(|folder| lock(folder, &target).ok());
+    // Checked last, so that a change by others in between is unlikely.
     if fs::read(&target).map_err(unwritable)? != old.as_bytes() {
         return Err(RewriteError::Changed { file: file() });
     }
@@ -53,6 +72,10 @@ pub fn rewrite(path: &Path, old: &str, new: &str) -> Result<(), RewriteError> {
         .persist(&target)
         .map_err(|error| unwritable(error.error))?;
     sync(folder);
+    let is_lost = turn.is_none() && fs::read(&target).is_ok_and(|now| now != new.as_bytes());
+    if is_lost {
+        return Err(RewriteError::Changed { file: file() });
+    }
     Ok(())
 }
 

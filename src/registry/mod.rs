@@ -81,6 +81,7 @@ pub use self::repository::providers::{Provider, PushTimeApi};
 pub use cache::{
     Cache, CacheOption, CacheOptionError, CacheReport, CacheStatistics, ClearError, Cleared,
     EntryKind, FileReport, KindReport, Server, ServerReport, ServerStatistics, clear_cache,
+    user_cache_folder,
 };
 pub use options::{RegistryOptions, RegistrySetupError, Trust, install_crypto_provider};
 

@@ -1,7 +1,7 @@
 //! The result for each workload of a plan.
 
 use crate::plan::Refusal;
-use crate::workload::{ManifestSource, WorkloadId};
+use crate::workload::{ManifestSource, PodProblem, WorkloadId};
 
 /// Whether a write is a dry run, and of which kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ pub struct Applied {
     pub result: Result<Done, WriteError>,
     /// Notes on the result, one sentence each.
     pub notes: Vec<String>,
+    /// After a rollback: the Pods that keep it from going on until they are deleted.
+    pub stuck: Vec<PodProblem>,
 }
 
 /// What was done to a workload.

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{Applied, Done, DryRun, WriteError};
-use crate::files::{read_text, rewrite};
+use crate::files::{RewriteError, read_text, rewrite_in_turn};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{Authorship, Change, Edit, FieldEdit, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources};
@@ -20,6 +20,10 @@ use crate::workload::Observed;
 
 /// The file name that means standard input.
 const STDIN: &str = "-";
+
+/// How often a file is written if others change it at the same moment: once, and then three
+/// times more.
+const TRIES: u32 = 4;
 
 /// The namespace of a Kustomization that does not name one, as for decisions.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -37,6 +41,8 @@ pub struct FileWriter<'a> {
     pub stdin: Option<&'a str>,
     /// The files with objects that define policies, which are read again before the write.
     pub policy_files: &'a [String],
+    /// The folder of the locks on files; `None`: there are none.
+    pub locks: Option<&'a Path>,
 }
 
 /// Writes every change of the plan, and each file once. The results are in the plan's
@@ -80,6 +86,7 @@ pub fn write_files(
             result: result
                 .unwrap_or_else(|| Err(WriteError::File("it has_value in no file".to_owned()))),
             notes: Vec::new(),
+            stuck: Vec::new(),
         });
     (applied.collect(), stream)
 }
@@ -148,25 +155,35 @@ impl FileWriter<'_> {
         edits
     }
 
+    /// Writes one file. If somebody else changes it at the same moment, the edits are
+    /// computed again.
     fn write_file(&self, file: &str, changes: &[&Change], sources: &PolicySources) -> Results {
         let path = Path::new(file);
-        let text = match read_text(path) {
-            Ok(text) => text,
-            Err(error) => return all(changes, &error.to_string()),
-        };
-        let (mut results, edited) = self.edit(file, &text, changes, sources);
-        if self.dry_run != DryRun::None || edited == text {
-            return results;
-        }
-        if let Err(error) = rewrite(path, &text, &edited) {
-            let message = error.to_string();
-            for result in &mut results {
-                if matches!(result, Ok(Done::Written)) {
-                    *result = Err(WriteError::File(message.clone()));
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            let text = match read_text(path) {
+                Ok(text) => text,
+                Err(error) => return all(changes, &error.to_string()),
+            };
+            let (mut results, edited) = self.edit(file, &text, changes, sources);
+            if self.dry_run != DryRun::None || edited == text {
+                return results;
+            }
+            match rewrite_in_turn(path, &text, &edited, self.locks) {
+                Ok(()) => return results,
+                Err(RewriteError::Changed { .. }) if tries > 0 => {}
+                Err(error) => {
+                    let message = error.to_string();
+                    for result in &mut results {
+                        if matches!(result, Ok(Done::Written)) {
+                            *result = Err(WriteError::File(message.clone()));
+                        }
+                    }
+                    return results;
                 }
             }
         }
-        results
     }
 
     fn edit_stdin(

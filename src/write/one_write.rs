@@ -62,11 +62,19 @@ impl Write<'_> {
             Some(refusal) => Err(refusal.into()),
             None => self.apply(observed, &mut notes).await,
         };
+        let is_written = matches!(result, Ok(Done::Written)) && self.writer.dry_run == DryRun::None;
+        let id = &self.change.workload;
+        let stuck = if is_written && self.change.is_rollback {
+            self.writer.cluster.stuck_pods(id, true).await
+        } else {
+            Vec::new()
+        };
         Applied {
-            workload: self.change.workload.clone(),
+            workload: id.clone(),
             source: self.change.source.clone(),
             result,
             notes,
+            stuck,
         }
     }
 
@@ -82,6 +90,7 @@ impl Write<'_> {
             source: self.change.source.clone(),
             result: Ok(done),
             notes: Vec::new(),
+            stuck: Vec::new(),
         }
     }
 

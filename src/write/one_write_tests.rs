@@ -166,7 +166,8 @@ const DECISIONS: [(Change, &str); 14] = [
                 .expect("a mapping")
                 .remove(POLICY);
         },
-        "container app: the policy has changed since the plan was made: now glob:*",
+        "container app: the policy has changed since the plan was made: now not valid: \
+         annotation fluxcd.io/tag.worker: ",
     ),
 ];
 

@@ -11,7 +11,7 @@ use super::stop::Stop;
 use super::{Applied, Done, DryRun, WriteContext};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
-use crate::workload::{RolloutProgress, WorkloadId, progress};
+use crate::workload::{PodProblem, RolloutProgress, WorkloadId, decode, progress};
 
 /// The pause before a rollout is checked again. It starts short, because some rollouts
 /// finish at once.
@@ -50,6 +50,9 @@ pub enum WriteEvent<'a> {
     Waiting(&'a WorkloadId, &'a str),
     /// A rollout ended.
     Ended(&'a WorkloadId, &'a Rollout),
+    /// The controller waits for Pods that do not start, and replaces them only if they are
+    /// deleted.
+    Stuck(&'a WorkloadId, &'a [PodProblem]),
 }
 
 /// Writes the changes of the plan in order and waits for each rollout, for at most `limit`.
@@ -76,6 +79,7 @@ pub(crate) async fn write_and_wait(
                 source: change.source.clone(),
                 result: Ok(result),
                 notes: Vec::new(),
+                stuck: Vec::new(),
             };
             report(WriteEvent::Applied(&applied));
             results.push(applied);
@@ -112,6 +116,12 @@ pub(crate) async fn write_and_wait(
         };
         let rollout = follow(writer.cluster, &change.workload, &limit, &waiting).await;
         report(WriteEvent::Ended(&change.workload, &rollout));
+        if !matches!(rollout, Rollout::Complete | Rollout::NothingToFollow(_)) {
+            let stuck = writer.cluster.stuck_pods(&change.workload, false).await;
+            if !stuck.is_empty() {
+                report(WriteEvent::Stuck(&change.workload, &stuck));
+            }
+        }
         goes_on &= matches!(rollout, Rollout::Complete | Rollout::NothingToFollow(_));
     }
     results
@@ -132,6 +142,8 @@ async fn follow(
 ) -> Rollout {
     let mut reported = String::new();
     let mut is_readable = true;
+    let mut said = Vec::new();
+    let mut causes = Causes::default();
     let end = async {
         let mut denials = 0;
         let mut pause = FIRST_PAUSE;
@@ -147,9 +159,9 @@ async fn follow(
                     RolloutProgress::Done => return Rollout::Complete,
                     RolloutProgress::Still(why) => return Rollout::NothingToFollow(why),
                     RolloutProgress::Failed(why) => {
-                        return Rollout::Failed(with_cause(cluster, &object, why).await);
+                        return Rollout::Failed(causes.add(cluster, id, &object, why).await);
                     }
-                    RolloutProgress::Waiting(text) => with_cause(cluster, &object, text).await,
+                    RolloutProgress::Waiting(text) => causes.add(cluster, id, &object, text).await,
                 },
                 Err(error) if error.reason() == "NotFound" => {
                     return Rollout::Failed(error.line());
@@ -158,10 +170,13 @@ async fn follow(
                 // A server that is unavailable may come back in time.
                 Err(error) => error.line(),
             };
-            if text != reported {
+            // What a Pod reports may alternate, such as ErrImagePull and ImagePullBackOff.
+            if !said.contains(&text) {
                 waiting(&text);
-                reported = text;
+                said.clear();
+                said.extend([std::mem::take(&mut reported), text.clone()]);
             }
+            reported = text;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -177,11 +192,49 @@ async fn follow(
     }
 }
 
-/// Adds why the Pods cannot be created, if that is so.
-async fn with_cause(cluster: &Cluster, object: &Value, text: String) -> String {
-    match cluster.refused_pods(object).await {
-        Some(why) => format!("{text}; {why}"),
-        None => text,
+/// Looks for what keeps a rollout from going on.
+#[derive(Debug, Default)]
+struct Causes {
+    /// The first look is skipped: most Pods start at once.
+    is_second_look: bool,
+    /// The Pods cannot be listed.
+    is_closed: bool,
+}
+
+impl Causes {
+    /// Adds why the Pods cannot be created or do not start, if that is so.
+    async fn add(
+        &mut self,
+        cluster: &Cluster,
+        id: &WorkloadId,
+        object: &Value,
+        text: String,
+    ) -> String {
+        let refused = cluster.refused_pods(object).await;
+        let cause = match refused {
+            Some(refused) => Some(refused),
+            None => self.find(cluster, id, object).await,
+        };
+        match cause {
+            Some(cause) => format!("{text}; {cause}"),
+            None => text,
+        }
+    }
+
+    /// The first Pod that does not start, and why.
+    async fn find(&mut self, cluster: &Cluster, id: &WorkloadId, object: &Value) -> Option<String> {
+        if !std::mem::replace(&mut self.is_second_look, true) || self.is_closed {
+            return None;
+        }
+        let workload = decode(object, &id.namespace).ok()??;
+        match cluster.failing_pods(&workload).await {
+            Ok(pods) => pods.first().map(|pod| pod.problem.to_string()),
+            Err(error) => {
+                tracing::debug!("the Pods of {id} are not shown: {error}");
+                self.is_closed = true;
+                None
+            }
+        }
     }
 }
 
@@ -206,7 +259,11 @@ mod tests {
             (200, object.to_string())
         });
         let id = observed("web", 7).workload.id;
-        follow(&cluster, &id, Duration::from_secs(60), &|_| {}).await
+        let limit = Limit {
+            time: Duration::from_secs(60),
+            stop: &Stop::never(),
+        };
+        follow(&cluster, &id, &limit, &|_| {}).await
     }
 
     #[tokio::test(start_paused = true)]

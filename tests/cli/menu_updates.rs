@@ -48,6 +48,18 @@ fn elected_updates_are_preselected_and_held_back_ones_show_why() {
 }
 
 #[test]
+fn menu_succeeds_if_everything_that_was_checked_is_written() {
+    let terminal = Terminal::new();
+    let undecided = automated_shop().replace("tag.proxy: glob:stg-*", "tag.proxy: 'semver:?'");
+    terminal.environment.write("shop.yaml", &undecided);
+    let mut pty = terminal.start(&["update", "-i"], "");
+    pty.wait("1 of 3 checked").press(key::ENTER);
+    pty.wait("[y/N]").press("y\r");
+    terminal.end(pty).expect(0);
+    assert!(terminal.file().contains("my-app:1.0.1"));
+}
+
+#[test]
 fn leaving_the_update_menu_changes_nothing() {
     for (pressed, code) in [(key::CTRL_C, 130), (key::ESC, 1)] {
         for at_question in [false, true] {
@@ -79,7 +91,7 @@ fn confirmation_names_both_repositories_when_a_rollback_changes_them() {
     let words = ["rollback", "deployment/web", "--override-policy"];
     let mut pty = terminal.start(&words, "");
     pty.wait(
-        "Roll back deployment/web with --override-policy, replacing docker.io/org/my-app:1.0.0 by \
+        "Roll back and lock deployment/web with --override-policy, replacing docker.io/org/my-app:1.0.0 by \
          docker.io/org/my-proxy:stg-4s7bsgv in file shop.yaml? [y/N]",
     );
     pty.press("n\r");

@@ -312,3 +312,36 @@ fn rollback_with_an_overridden_policy_names_both_repositories() {
     assert!(after.contains(&format!("image: {ELSEWHERE}\n")), "{after}");
     assert!(after.contains(r#""overrides":["policy"]"#), "{after}");
 }
+
+#[test]
+fn annotations_in_the_data_are_those_that_are_written() {
+    let environment = with_manifest(&automated("semver:~1.0", IMAGE));
+    let file = environment.home().join("web.yaml");
+    for words in [
+        &["update", "-f", "web.yaml"][..],
+        &["rollback", "-f", "web.yaml", "-m", "no"],
+    ] {
+        let planned = [words, &["--dry-run", "-o", "json"]].concat();
+        let planned = run(&environment, &planned).expect(0).json()["items"][0].clone();
+        let words = [words, &["--yes", "-o", "json"]].concat();
+        let done = run(&environment, &words).expect(0).json()["items"][0].clone();
+        let written = done["annotations"].as_object().expect("annotations");
+        assert!(written.contains_key("imgpolicy.dev/last-update"), "{done}");
+        let keys = |item: &serde_json::Value| {
+            let annotations = item["annotations"].as_object().expect("annotations");
+            annotations.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&planned), keys(&done));
+        let is_lock = written.get("fluxcd.io/locked_msg") == Some(&serde_json::json!("no"));
+        assert_eq!(is_lock, words[0] == "rollback", "{done}");
+        let after = text(&file);
+        for (key, value) in written {
+            let value = value.as_str().expect("nothing is removed");
+            assert!(after.contains(&format!("    {key}: ")), "{key}: {after}");
+            assert!(
+                after.contains(value.trim_start_matches('{')),
+                "{value}: {after}"
+            );
+        }
+    }
+}

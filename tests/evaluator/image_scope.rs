@@ -190,3 +190,19 @@ fn placeholder_of_an_injector_is_not_an_image() {
         ("keep manual -", "")
     );
 }
+
+#[test]
+fn only_the_named_containers_are_decided_and_asked_for() {
+    let scenario = Scenario::deployment()
+        .annotation("fluxcd.io/automated", "true")
+        .container("app", "org/app:1.0.0")
+        .container("side", "org/side:1.0.0")
+        .settings(|s| s.containers = vec!["side".to_owned()]);
+    let snapshot = scenario.snapshot();
+    let subjects = snapshot.subjects().expect("subjects");
+    let repositories: Vec<String> = subjects
+        .iter()
+        .filter_map(|subject| Some(subject.repository()?.to_string()))
+        .collect();
+    assert_eq!(repositories, ["docker.io/org/side"]);
+}

@@ -52,13 +52,16 @@ pub(crate) fn automated(mut workload: Value, policy: &str) -> Value {
 pub(crate) fn pod_of(deployment: &Value, n: usize, image_id: &str) -> Value {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let name = text(&deployment["metadata"]["name"]);
-    pod(
+    let mut pod = pod(
         &text(&deployment["metadata"]["namespace"]),
         &format!("{name}-5d9c-{n}"),
         json!({"app": name, "pod-template-hash": "5d9c"}),
         controller("apps/v1", "ReplicaSet", &format!("{name}-5d9c")),
         image_id,
-    )
+    );
+    let containers = &deployment["spec"]["template"]["spec"]["containers"];
+    pod["spec"]["containers"][0]["image"] = containers[0]["image"].clone();
+    pod
 }
 
 /// A Pod with one container, owned by a controller; its status reports `image_id`.

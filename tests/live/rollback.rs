@@ -26,6 +26,11 @@ async fn last_update_is_rolled_back_once_and_locked() {
         "{run:?}"
     );
     assert_eq!(said(&run, "1.0.1   → 1.0.0").len(), 1, "{run:?}");
+    let lock = "fluxcd.io/locked=true, fluxcd.io/locked_msg=\"login fails\", \
+                fluxcd.io/locked_user=admin";
+    assert_eq!(said(&run, lock).len(), 1, "{run:?}");
+    let unlock = "unlock with: kubectl imgpolicy unlock deployment/web -n rollback-once";
+    assert_eq!(said(&run, "unlock with"), [unlock], "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
     assert_eq!(shop.annotation("web", "fluxcd.io/locked").await, "true");
     assert_eq!(
@@ -43,6 +48,10 @@ async fn last_update_is_rolled_back_once_and_locked() {
     let run = shop.run(&["update", "--all", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(shop.tag("web").await, "1.0.0");
+    // The suggested command works.
+    let run = shop.run(&["unlock", "deployment/web", "-n", "rollback-once", "--yes"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(shop.annotation("web", "fluxcd.io/locked").await.is_null());
 }
 
 #[tokio::test]

@@ -135,6 +135,15 @@ impl Shop {
             .expect("patched");
     }
 
+    /// Writes the status of an object, as its controller does.
+    pub(crate) async fn patch_status(&self, kind: &str, name: &str, patch: &Value) {
+        let params = PatchParams::default();
+        self.api(kind)
+            .patch_status(name, &params, &Patch::Merge(patch))
+            .await
+            .expect("written");
+    }
+
     /// Plays the controller of a Deployment: this many of its Pods run the new image and
     /// are available.
     pub(crate) async fn roll(&self, name: &str, updated: u32, condition: Option<&str>) {
@@ -148,11 +157,7 @@ impl Shop {
                 "reason": reason, "message": "the new Pod does not start"}]);
         }
         let patch = json!({"status": status});
-        let params = PatchParams::default();
-        self.api("Deployment")
-            .patch_status(name, &params, &Patch::Merge(&patch))
-            .await
-            .expect("written");
+        self.patch_status("Deployment", name, &patch).await;
     }
 }
 

@@ -84,6 +84,7 @@ fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Opt
         default_namespace: "shop",
         stdin,
         policy_files: &[],
+        locks: None,
     };
     let (applied, stream) = write_files(plan, Vec::new(), &writer);
     let line = |applied: &kubectl_imgpolicy::write::Applied| {
@@ -399,6 +400,7 @@ fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool)
         default_namespace: "shop",
         stdin: None,
         policy_files: &policy_files,
+        locks: None,
     };
     let (applied, _) = write_files(&plan, Vec::new(), &writer);
     let result = match &applied[0].result {
@@ -478,5 +480,60 @@ fn unrelated_edit_of_a_file_after_the_plan_is_no_obstacle() {
     ] {
         let written = ("Written".to_owned(), true);
         assert_eq!(written_after(manifest, &[edit]), written, "{edit:?}");
+    }
+}
+
+/// Two runs that write one file at the same time, each its own workload.
+#[test]
+fn edits_of_two_runs_at_the_same_time_are_both_kept() {
+    for round in 0..100 {
+        let text = format!("{}---\n{}", deployment("one"), deployment("two"));
+        let folder = folder(&[("web.yaml", &text)]);
+        let locks = folder.path().join("locks");
+        let listing = in_folder(folder.path());
+        let all = images(&listing, "org/app:2");
+        let barrier = std::sync::Barrier::new(2);
+        let run = |which: usize| {
+            let plan = Plan {
+                changes: vec![all.changes[which].clone()],
+                held_back: Vec::new(),
+            };
+            let authorship = Authorship {
+                by: "ada".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                overrides: Vec::new(),
+            };
+            let writer = FileWriter {
+                dry_run: DryRun::None,
+                authorship: &authorship,
+                default_namespace: "shop",
+                stdin: None,
+                policy_files: &[],
+                locks: Some(&locks),
+            };
+            barrier.wait();
+            let (applied, _) = write_files(&plan, Vec::new(), &writer);
+            applied[0]
+                .result
+                .as_ref()
+                .map_err(ToString::to_string)
+                .copied()
+        };
+        let (one, two) = std::thread::scope(|scope| {
+            let other = scope.spawn(|| run(1));
+            (run(0), other.join().expect("no panic"))
+        });
+        use kubectl_imgpolicy::write::Done;
+        assert_eq!(
+            (one, two),
+            (Ok(Done::Written), Ok(Done::Written)),
+            "{round}"
+        );
+        let written = read(&folder, "web.yaml");
+        assert_eq!(
+            written.matches("image: 'org/app:2'").count(),
+            2,
+            "{round}: {written}"
+        );
     }
 }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use super::author::authorship;
-use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit, Wording};
+use super::job::{
+    AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit, Wording, file_locks,
+};
 use super::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -24,6 +26,7 @@ const WORDING: Wording = Wording {
     action: "Edit",
     line: "annotated",
     done: "annotated",
+    is_rollback: false,
     nothing: None,
 };
 
@@ -111,6 +114,7 @@ pub(crate) fn apply_plan(
         },
         origin,
         objects: ObservedObjects::default(),
+        locks: file_locks(),
         confirmation: None,
         context: snapshot.context.clone(),
         authorship,
@@ -158,6 +162,7 @@ fn compute_edits(
                     source: change.source.clone(),
                     result: result.map(|_| Done::Unchanged).map_err(WriteError::from),
                     notes: Vec::new(),
+                    stuck: Vec::new(),
                 };
                 not_written.push((change, applied));
             }

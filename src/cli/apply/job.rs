@@ -1,5 +1,6 @@
 //! What is going to be written, and how.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
 use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
-use crate::registry::Registries;
+use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
 
@@ -23,6 +24,8 @@ pub(crate) struct ApplyJob {
     pub(crate) origin: WorkloadOrigin,
     /// The live objects that were read for the plan.
     pub(crate) objects: ObservedObjects,
+    /// The folder of the locks on files, if there is a place for it.
+    pub(crate) locks: Option<PathBuf>,
     /// How the images were confirmed; `None`: they were not.
     pub(crate) confirmation: Option<Confirmation>,
     /// The kubeconfig context.
@@ -78,6 +81,8 @@ pub(crate) struct Wording {
     pub(crate) line: &'static str,
     /// 2 `updated`.
     pub(crate) done: &'static str,
+    /// Whether the command undoes an update.
+    pub(crate) is_rollback: bool,
     /// Printed if the plan is empty although workloads are in scope.
     pub(crate) nothing: Option<&'static str>,
 }
@@ -140,3 +145,8 @@ impl ApplyJob {
 
 /// The file name that means standard input.
 const STDIN: &str = "-";
+
+/// The folder of the locks on files, in the user's cache folder.
+pub(crate) fn file_locks() -> Option<PathBuf> {
+    Some(user_cache_folder()?.join("locks"))
+}

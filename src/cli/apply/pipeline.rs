@@ -70,7 +70,7 @@ pub(crate) fn apply(
     caveats::after(&job, options, &results, terminal)?;
     print_summary(options, &results, terminal);
     menu::report_commands(&commands, terminal);
-    Ok(exit_code(&job, &results))
+    Ok(exit_code(&job, options, &results))
 }
 
 /// Narrows the plan to what the user chooses from a menu, and returns the commands that do
@@ -112,6 +112,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         default_namespace: default_namespace(options.globals),
         stdin,
         policy_files,
+        locks: job.locks.as_deref(),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::output::{
     WriteResult, command_line, encode, results_line,
 };
 use crate::plan::{Change, Edit, HoldReason};
-use crate::workload::{ManifestSource, WorkloadId};
+use crate::workload::{ManifestSource, PodProblem, WorkloadId};
 use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
 
 /// The result of one workload, as it was reported.
@@ -84,6 +84,7 @@ impl<'a> ResultReporter<'a> {
             source,
             result,
             notes,
+            stuck,
         } = applied;
         let lines = self.lines;
         let (result, error) = match result {
@@ -116,6 +117,7 @@ impl<'a> ResultReporter<'a> {
         for note in notes {
             terminal.note(&format!("{workload}: {note}"));
         }
+        self.stuck(workload, stuck, terminal);
         self.results.push(WorkloadResult {
             workload: workload.clone(),
             source: source.clone(),
@@ -130,6 +132,7 @@ impl<'a> ResultReporter<'a> {
     pub(crate) fn event(&mut self, event: &WriteEvent<'_>, terminal: &mut Terminal) {
         let (id, error) = match event {
             WriteEvent::Applied(applied) => return self.applied(applied, terminal),
+            WriteEvent::Stuck(id, pods) => return self.stuck(id, pods, terminal),
             WriteEvent::Waiting(id, text) => {
                 return terminal.note(&format!("{id}: waiting: {text}"));
             }
@@ -185,7 +188,35 @@ impl<'a> ResultReporter<'a> {
         }
     }
 
+    /// Names the Pods that a StatefulSet waits for, and how to go on.
+    fn stuck(&self, id: &WorkloadId, pods: &[PodProblem], terminal: &mut Terminal) {
+        let Some(first) = pods.first() else { return };
+        let names: Vec<&str> = pods.iter().map(|stuck| stuck.pod.as_str()).collect();
+        let mut words = vec!["kubectl", "delete", "pod"];
+        words.extend(&names);
+        words.extend(["-n", &id.namespace]);
+        let flags = self.options.globals.given.to_args::<Globals>();
+        words.extend(flags.iter().map(String::as_str));
+        let (which, it) = match &names[..] {
+            [one] => (format!("Pod {one}"), "it is"),
+            more => (format!("Pods {}", more.join(", ")), "they are"),
+        };
+        let when = if self.options.wording.is_rollback {
+            ""
+        } else {
+            " after the rollback"
+        };
+        terminal.note(&format!(
+            "{id}: {which} ({}) cannot start, and is replaced only when {it} deleted{when}: {}",
+            first.reason,
+            command_line(words.into_iter())
+        ));
+    }
+
     fn suggest_rollback(&self, id: &WorkloadId, terminal: &mut Terminal) {
+        if self.options.wording.is_rollback {
+            return;
+        }
         let command = rollback_command(id, self.options.globals);
         terminal.note(&format!("roll back with: {command}"));
     }
@@ -311,8 +342,10 @@ pub(crate) fn print_summary(
 
 /// 130 after Ctrl-C. 1 if something could not be read, written or decided as requested.
 /// What a policy, a lock or a limit holds back is intended, and does not count.
-pub(crate) fn exit_code(job: &ApplyJob, results: &Results) -> ExitCode {
-    let mut held_back = job.plan.held_back.iter();
+pub(crate) fn exit_code(job: &ApplyJob, options: &ApplyOptions<'_>, results: &Results) -> ExitCode {
+    // A menu shows what is held back, and the user chose among the rest.
+    let shown = options.menu.is_some();
+    let mut held_back = job.plan.held_back.iter().filter(|_| !shown);
     if results.is_interrupted {
         ExitCode::from(INTERRUPTED)
     } else if !job.errors.is_empty()

@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
-use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording};
+use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -20,6 +21,7 @@ use crate::cluster::WorkloadSelector;
 use crate::collect::{self, ObservedObjects};
 use crate::files;
 use crate::plan::{HoldReason, LockNote, Overrides, plan_rollback};
+use crate::policy::parse_age;
 use crate::workload::Observed;
 
 /// Undo the last recorded update and lock the workload
@@ -57,6 +59,12 @@ pub(crate) struct RollbackArgs {
     #[arg(long)]
     override_owner: bool,
 
+    /// Roll back one workload at a time, wait for each rollout, and stop at the first one that
+    /// fails or takes longer than this [default: 5m]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
+        default_missing_value = "5m", value_parser = parse_age, conflicts_with = "filename")]
+    wait: Option<SignedDuration>,
+
     #[command(flatten)]
     write: WriteFlags,
 
@@ -68,6 +76,7 @@ const WORDING: Wording = Wording {
     action: "Roll back",
     line: "rolled back",
     done: "rolled back",
+    is_rollback: true,
     nothing: Some("nothing to roll back"),
 };
 
@@ -135,6 +144,7 @@ pub(crate) fn rollback(
         kind: JobKind::Images(Vec::new()),
         origin,
         objects,
+        locks: file_locks(),
         confirmation: None,
         context: snapshot.context,
         authorship,
@@ -145,7 +155,7 @@ pub(crate) fn rollback(
         wording: WORDING,
         write: &args.write,
         overrides,
-        wait: None,
+        wait: args.wait.map(|wait| wait.unsigned_abs()),
         max: None,
         menu: None,
         registry: Some(&args.access),

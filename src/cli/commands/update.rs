@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
-use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording};
+use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -111,6 +111,7 @@ const WORDING: Wording = Wording {
     action: "Update",
     line: "image updated",
     done: "updated",
+    is_rollback: false,
     nothing: Some("nothing to update"),
 };
 
@@ -138,6 +139,7 @@ pub(crate) fn update(
     let runtime = runtime()?;
     let settings = Settings {
         image: args.image.clone(),
+        containers: args.container.clone(),
         ..args.decisions.settings()
     };
     let reading = runtime.block_on(workloads::read_to_write(place, what, settings, globals))?;
@@ -173,6 +175,7 @@ pub(crate) fn update(
         authorship: runtime.block_on(by),
         origin,
         objects: ObservedObjects::default(),
+        locks: file_locks(),
         confirmation: None,
         context: snapshot.context,
         empty: is_empty.then_some(empty),
@@ -223,10 +226,10 @@ fn plan(
 ) -> Result<Plan, CommandError> {
     let assessment = evaluator::assess(snapshot)?;
     for name in &args.container {
-        let mut names: Vec<&str> = assessment
-            .rows
-            .iter()
-            .map(|r| r.container.as_str())
+        let workloads = snapshot.workloads.iter();
+        let mut names: Vec<&str> = workloads
+            .flat_map(|workload| &workload.containers)
+            .map(|container| container.name.as_str())
             .collect();
         names.sort_unstable();
         names.dedup();

@@ -33,6 +33,10 @@ pub struct Settings {
     /// `--exclude-image`: globs on canonical names of images that are excluded.
     #[serde(default)]
     pub exclude_images: Vec<String>,
+    /// `--container` of `update`: only the containers with these names are decided; empty:
+    /// all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<String>,
     /// `--image`: the facts needed to write this image are also requested. It does not
     /// change decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,6 +49,11 @@ const MAX_CANDIDATES: usize = 20;
 impl Settings {
     pub(crate) fn max_candidates(&self) -> usize {
         self.max_candidates.unwrap_or(MAX_CANDIDATES)
+    }
+
+    /// Whether the containers with this name are decided.
+    pub(crate) fn decides(&self, container: &str) -> bool {
+        self.containers.is_empty() || self.containers.iter().any(|name| name == container)
     }
 
     /// Applies the flags to a policy: they raise the minimum age and lift restrictions.

@@ -160,6 +160,9 @@ impl Snapshot {
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
+                if !self.settings.decides(&container.name) {
+                    continue;
+                }
                 let exclusion = if workload.is_being_deleted {
                     Some(Exclusion::BeingDeleted)
                 } else if container.image == PLACEHOLDER {

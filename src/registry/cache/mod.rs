@@ -28,6 +28,7 @@ mod store;
 mod warnings;
 mod worker;
 
+pub use self::sqlite::user_cache_folder;
 pub use key::EntryKind;
 pub use maintenance::clear_cache;
 pub use option::{CacheOption, CacheOptionError, Server};

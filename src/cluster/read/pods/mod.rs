@@ -2,4 +2,5 @@
 
 pub(crate) mod pod;
 pub(crate) mod pods;
+pub(crate) mod problems;
 pub(crate) mod usage;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::workload::{ContainerType, Owner, PodImages, WorkloadKind};
+use crate::image::ImageReference;
+use crate::workload::{ContainerType, Owner, PodImages, Workload, WorkloadKind};
 
 /// Label that the Deployment controller sets on a ReplicaSet and its Pods. Its value is
 /// part of the ReplicaSet's name.
@@ -172,12 +173,18 @@ impl Pod {
         }
     }
 
-    /// Adds the image that each container reports as running.
-    pub(crate) fn count_into(&self, images: &mut PodImages) {
-        let status = &self.status;
-        let all = [&status.container_statuses, &status.init_container_statuses];
-        for container in all.into_iter().flatten().flatten() {
-            images.add(&container.name, &container.image_id);
+    /// Adds the image that each container reports as running. Where the Pod's own spec has
+    /// another image than the workload, the Pod is older than the last update, so what it
+    /// runs says nothing about the tag that the workload has now.
+    pub(crate) fn count_into(&self, workload: &Workload, images: &mut PodImages) {
+        for container in self.containers() {
+            let mut own = workload.containers.iter();
+            let is_current = own.any(|own| {
+                own.name == container.name && is_same_image(&own.image, container.image)
+            });
+            if is_current {
+                images.add(container.name, container.image_id);
+            }
         }
     }
 
@@ -212,6 +219,15 @@ impl Pod {
             })
         })
     }
+}
+
+/// Whether two images are the same, however their repository is spelled.
+pub(crate) fn is_same_image(one: &str, other: &str) -> bool {
+    let parse = |text: &str| text.parse::<ImageReference>().ok();
+    let [Some(a), Some(b)] = [parse(one), parse(other)] else {
+        return one == other;
+    };
+    a.canonical() == b.canonical() && a.tag() == b.tag() && a.digest() == b.digest()
 }
 
 impl PodOwner {

@@ -196,7 +196,7 @@ impl Cluster {
                 let owner = pod.top_owner();
                 if let Some(workload) = index.workload_of(&pod, &owner) {
                     let images = facts.images.entry(workload.id.clone()).or_default();
-                    pod.count_into(images);
+                    pod.count_into(workload, images);
                 } else if coverage == Coverage::Whole {
                     facts.uncovered.add(&owner);
                 }
@@ -205,7 +205,7 @@ impl Cluster {
     }
 }
 
-fn selector(labels: &BTreeMap<String, String>) -> String {
+pub(crate) fn selector(labels: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
     pairs.join(",")
 }

@@ -12,8 +12,12 @@ fn workload(kind: &str, namespace: &str, name: &str, app: &str) -> Workload {
     };
     let mut object = json!({"apiVersion": api_version, "kind": kind,
         "metadata": {"name": name, "namespace": namespace}, "spec": {}});
-    if kind != "CronJob" {
+    let template = json!({"spec": {"containers": [{"name": "app", "image": "org/app:1"}]}});
+    if kind == "CronJob" {
+        object["spec"]["jobTemplate"] = json!({"spec": {"template": template}});
+    } else {
         object["spec"]["selector"] = json!({"matchLabels": {"app": app}});
+        object["spec"]["template"] = template;
     }
     decode(&object, "").expect("decodes").expect("a workload")
 }
@@ -290,4 +294,18 @@ async fn names_for_completion_are_sorted() {
             "/api/v1/namespaces?&limit=500"
         ]
     );
+}
+
+#[tokio::test]
+async fn pods_that_still_have_the_old_image_in_their_spec_are_not_compared() {
+    let (cluster, _) = cluster(|_| {
+        let mut old = replica_set_pod("web", 1);
+        old["spec"]["containers"][0]["image"] = json!("org/app:0.9");
+        let mut spelled = replica_set_pod("web", 3);
+        spelled["spec"]["containers"][0]["image"] = json!("docker.io/org/app:1");
+        page(json!([old, replica_set_pod("web", 2), spelled]), "")
+    });
+    let web = workload("Deployment", "shop", "web", "x");
+    let facts = cluster.pod_facts(&[&web], Coverage::Whole).await;
+    assert_eq!(running(&facts, &web), [(digest(2), 1), (digest(3), 1)]);
 }

@@ -12,9 +12,15 @@ const PROGRAM_DIR: &str = "kubectl-imgpolicy";
 pub(crate) fn directory(option: &CacheOption) -> Option<PathBuf> {
     match option {
         CacheOption::Directory(directory) => Some(directory.clone()),
-        CacheOption::Auto => Some(user_caches()?.join(PROGRAM_DIR)),
+        CacheOption::Auto => user_cache_folder(),
         CacheOption::Off | CacheOption::Memcached(_) => None,
     }
+}
+
+/// Returns this program's folder in the user's cache folder. `None` if the user has none.
+#[must_use]
+pub fn user_cache_folder() -> Option<PathBuf> {
+    Some(user_caches()?.join(PROGRAM_DIR))
 }
 
 /// Returns `$XDG_CACHE_HOME`, or the system's default directory for caches. A

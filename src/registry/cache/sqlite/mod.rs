@@ -13,5 +13,6 @@ mod shard;
 mod tests;
 
 pub(crate) use self::cache_dir::directory;
+pub use self::cache_dir::user_cache_folder;
 pub(crate) use self::maintenance::{clear, report};
 pub(crate) use self::shard::shard;
