@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::DryRun;
 use super::recheck::Recheck;
-use super::stop::Stop;
+use super::stop::StopSignal;
 use crate::cluster::Cluster;
 use crate::plan::Authorship;
 use crate::workload::Observed;
@@ -32,5 +32,5 @@ pub struct WriteContext<'a> {
     /// Wait for each rollout, at most this long.
     pub wait: Option<Duration>,
     /// When to stop.
-    pub stop: &'a Stop,
+    pub stop: &'a StopSignal,
 }

@@ -3,13 +3,13 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::super::one_write::{is_in, pause};
-use super::super::{Done, Stop, WriteError};
 use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, answering, status};
 use crate::plan::{Authorship, Edit, Refusal};
 use crate::write::fake::{change, object, observed, plan, server};
+use crate::write::one_write::{is_in, pause};
+use crate::write::{Done, StopSignal, WriteError};
 
 fn authorship() -> Authorship {
     Authorship {
@@ -36,11 +36,11 @@ async fn write_as(
         field_manager: "imgpolicy",
         authorship: &authorship,
     };
-    let stop = Stop::never();
+    let stop = StopSignal::never();
     write_live(plan, &context(observed, &stop), &writer, &|_| {}).await
 }
 
-fn context<'a>(observed: &'a [Observed], stop: &'a Stop) -> WriteContext<'a> {
+fn context<'a>(observed: &'a [Observed], stop: &'a StopSignal) -> WriteContext<'a> {
     WriteContext {
         observed,
         recheck: None,
@@ -285,7 +285,7 @@ async fn one_failure_does_not_stop_the_others() {
         let mut reported = reported.lock().expect("no panic before");
         reported.push(applied.workload.name.clone());
     };
-    let stop = Stop::never();
+    let stop = StopSignal::never();
     let context = context(&objects, &stop);
     let applied = write_live(&plan(&names), &context, &writer, &report).await;
     let written: Vec<_> = applied

@@ -23,6 +23,6 @@ pub use context::{LiveWriter, WriteContext};
 pub use file_writer::{FileWriter, write_files};
 pub use live::write_live;
 pub use recheck::Recheck;
-pub use stop::Stop;
+pub use stop::StopSignal;
 pub use wait::{Rollout, WriteEvent};
 pub use writer::{Writer, Written};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::context::LiveWriter;
 use super::event_log::EventLog;
 use super::owners::CurrentOwners;
-use super::stop::Stop;
+use super::stop::StopSignal;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::cluster::{AccessError, ClusterError, Patched};
 use crate::plan::{Change, Edit, Patch, PatchKind, Refusal};
@@ -46,7 +46,7 @@ pub(crate) struct Write<'a> {
     pub(crate) events: &'a EventLog,
     pub(crate) owners: &'a CurrentOwners<'a>,
     pub(crate) stage: &'a Cell<Stage>,
-    pub(crate) stop: &'a Stop,
+    pub(crate) stop: &'a StopSignal,
 }
 
 impl Write<'_> {

@@ -46,7 +46,7 @@ fn authorship() -> Authorship {
     }
 }
 
-async fn write_until(cluster: &Cluster, stop: &Stop) -> Applied {
+async fn write_until(cluster: &Cluster, stop: &StopSignal) -> Applied {
     let planned = planned_object();
     let plan = plan_for(&planned.workload);
     let authorship = authorship();
@@ -67,7 +67,7 @@ async fn write_until(cluster: &Cluster, stop: &Stop) -> Applied {
 }
 
 async fn write(cluster: &Cluster) -> Applied {
-    write_until(cluster, &Stop::never()).await
+    write_until(cluster, &StopSignal::never()).await
 }
 
 /// A server whose object has the annotations of the plan, and that is changed by somebody
@@ -95,10 +95,10 @@ fn annotate(stored: &mut Stored, key: &str, value: &str) {
     stored.annotations[key] = json!(value);
 }
 
-type Change = fn(&mut Stored);
+type Meddling = fn(&mut Stored);
 
 /// What a colleague decides, and why the write is refused then.
-const DECISIONS: [(Change, &str); 14] = [
+const DECISIONS: [(Meddling, &str); 14] = [
     (
         |s| annotate(s, "fluxcd.io/automated", "false"),
         "container app: the state has changed since the plan was made: now manual",
@@ -192,7 +192,7 @@ async fn decision_made_after_the_plan_is_not_overwritten() {
 
 #[tokio::test(start_paused = true)]
 async fn unrelated_change_is_no_obstacle() {
-    let unrelated: [Change; 6] = [
+    let unrelated: [Meddling; 6] = [
         |s| s.labels = json!({"team": "shop"}),
         |s| annotate(s, "fluxcd.io/tag.web", "1.2.3"),
         |s| annotate(s, "fluxcd.io/tag.worker", "semver:~3"),
@@ -256,7 +256,7 @@ async fn write_twenty(
         observed: &[],
         recheck: None,
         wait: None,
-        stop: &Stop::new(requests),
+        stop: &StopSignal::new(requests),
     };
     let applied = write_live(&plan(&names), &context, &writer, &|_| {}).await;
     (applied, patched(&asked))

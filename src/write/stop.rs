@@ -6,9 +6,9 @@ use tokio::sync::watch;
 /// nothing new is started, and what has been sent is awaited for a short time. The second
 /// time, nothing is awaited.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<u32>);
+pub struct StopSignal(watch::Receiver<u32>);
 
-impl Stop {
+impl StopSignal {
     /// Takes the number of requests to stop.
     #[must_use]
     pub fn new(requests: watch::Receiver<u32>) -> Self {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::context::LiveWriter;
 use super::live::write_live;
-use super::stop::Stop;
+use super::stop::StopSignal;
 use super::{Applied, Done, DryRun, WriteContext};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
@@ -130,7 +130,7 @@ pub(crate) async fn write_and_wait(
 /// When a rollout is no longer followed.
 struct Limit<'a> {
     time: Duration,
-    stop: &'a Stop,
+    stop: &'a StopSignal,
 }
 
 /// Follows a rollout. Reports what it waits for whenever that changes.
@@ -261,7 +261,7 @@ mod tests {
         let id = observed("web", 7).workload.id;
         let limit = Limit {
             time: Duration::from_secs(60),
-            stop: &Stop::never(),
+            stop: &StopSignal::never(),
         };
         follow(&cluster, &id, &limit, &|_| {}).await
     }

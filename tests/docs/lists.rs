@@ -134,7 +134,10 @@ fn fields(value: &Value, found: &mut BTreeSet<String>) {
         Value::Object(map) => {
             for (name, value) in map {
                 found.insert(name.clone());
-                fields(value, found);
+                // Its keys are those of annotations.
+                if name != "annotations" {
+                    fields(value, found);
+                }
             }
         }
         Value::Array(list) => list.iter().for_each(|value| fields(value, found)),

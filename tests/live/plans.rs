@@ -5,7 +5,7 @@ use kubectl_imgpolicy::cluster::Cluster;
 use kubectl_imgpolicy::plan::{Authorship, Basis, Change, ImageChange, Plan};
 use kubectl_imgpolicy::workload::{ContainerType, Observed, WorkloadId, WorkloadKind};
 use kubectl_imgpolicy::write::{
-    Applied, DryRun, LiveWriter, Stop, WriteContext, WriteError, write_live,
+    Applied, DryRun, LiveWriter, StopSignal, WriteContext, WriteError, write_live,
 };
 
 pub(crate) const MANAGER: &str = "imgpolicy";
@@ -95,7 +95,7 @@ pub(crate) async fn write_as(
         field_manager: MANAGER,
         authorship: &authorship,
     };
-    let stop = Stop::never();
+    let stop = StopSignal::never();
     let context = WriteContext {
         observed,
         recheck: None,

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use kubectl_imgpolicy::collect::from_files;
-use kubectl_imgpolicy::evaluator::Settings;
 use kubectl_imgpolicy::files::{FileListing, PathOrStdin, read_from};
 use kubectl_imgpolicy::plan::{
     Authorship, Basis, Change, ImageChange, LockNote, Plan, PolicyEdit, plan_policy,
@@ -14,7 +12,7 @@ use kubectl_imgpolicy::workload::ContainerType;
 use kubectl_imgpolicy::write::{DryRun, FileWriter, write_files};
 use tempfile::TempDir;
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
         fs::write(folder.path().join(name), text).expect("a file");
@@ -28,7 +26,7 @@ fn listing(path: PathOrStdin, stdin: &str) -> FileListing {
     listing
 }
 
-fn in_folder(folder: &Path) -> FileListing {
+pub(crate) fn in_folder(folder: &Path) -> FileListing {
     listing(PathOrStdin::Path(folder.to_owned()), "")
 }
 
@@ -44,7 +42,7 @@ fn lock() -> PolicyEdit {
 }
 
 /// A plan that gives the first container of every workload an image.
-fn images(listing: &FileListing, image: &str) -> Plan {
+pub(crate) fn images(listing: &FileListing, image: &str) -> Plan {
     let change = |workload: &kubectl_imgpolicy::workload::Workload| Change {
         workload: workload.id.clone(),
         source: workload.source.clone(),
@@ -102,11 +100,11 @@ fn results(plan: &Plan) -> Vec<String> {
     write(plan, DryRun::None, None).0
 }
 
-fn read(folder: &TempDir, name: &str) -> String {
+pub(crate) fn read(folder: &TempDir, name: &str) -> String {
     fs::read_to_string(folder.path().join(name)).expect("a file")
 }
 
-fn deployment(name: &str) -> String {
+pub(crate) fn deployment(name: &str) -> String {
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name} # {name}\nspec:\n  template:\n    \
          spec:\n      containers:\n      - name: app\n        image: 'org/app:1' # {name}\n"
@@ -332,208 +330,5 @@ fn dry_run_writes_nothing_and_reports_what_it_would_write() {
     for dry_run in [DryRun::Client, DryRun::Server] {
         assert_eq!(write(&plan, dry_run, None).0, ["shop/a: Written"]);
         assert_eq!(read(&folder, "web.yaml"), deployment("a"));
-    }
-}
-
-/// A workload that follows a policy, and a Kustomization that has one for its image.
-const FOLLOWING: &str = "\
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-  annotations:
-    fluxcd.io/automated: \"true\"
-    fluxcd.io/tag.app: semver:^1
-spec:
-  template:
-    spec:
-      containers:
-      - name: app
-        image: org/app:1
-      - name: side
-        image: org/side:1
-";
-
-const KUSTOMIZATION: &str = "\
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata:
-  name: apps
-spec:
-  path: ./
-  imagePolicies:
-  - name: app
-    policy:
-      semver:
-        range: ^1
-    oci:
-      image: org/app
-";
-
-/// What a colleague's edit of a file does to the write of a plan that was made before.
-fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool) {
-    let folder = folder(&[("web.yaml", manifest), ("apps.yaml", KUSTOMIZATION)]);
-    let listing = in_folder(folder.path());
-    let policy_files: Vec<String> = listing
-        .objects
-        .iter()
-        .map(|(at, _)| at.file.clone())
-        .collect();
-    let snapshot = from_files(listing, Settings::default(), Timestamp::UNIX_EPOCH);
-    let snapshot = snapshot.expect("a snapshot");
-    let listing = in_folder(folder.path());
-    let mut plan = images(&listing, "org/app:2");
-    plan.rest_on(&snapshot.workloads, &snapshot.sources());
-    for (file, old, new) in edits {
-        let text = read(&folder, file);
-        assert!(text.contains(old), "{text}");
-        fs::write(folder.path().join(file), text.replace(old, new)).expect("a file");
-    }
-    let authorship = Authorship {
-        by: "ada".to_owned(),
-        at: Timestamp::UNIX_EPOCH,
-        overrides: Vec::new(),
-    };
-    let writer = FileWriter {
-        dry_run: DryRun::None,
-        authorship: &authorship,
-        default_namespace: "shop",
-        stdin: None,
-        policy_files: &policy_files,
-        locks: None,
-    };
-    let (applied, _) = write_files(&plan, Vec::new(), &writer);
-    let result = match &applied[0].result {
-        Ok(done) => format!("{done:?}"),
-        Err(error) => error.to_string(),
-    };
-    (result, read(&folder, "web.yaml").contains("org/app:2"))
-}
-
-#[test]
-fn decision_written_to_a_file_after_the_plan_is_not_overwritten() {
-    let by_entry = FOLLOWING.replace("    fluxcd.io/tag.app: semver:^1\n", "");
-    let since = "has changed since the plan was made: now";
-    for (manifest, edit, why) in [
-        (
-            FOLLOWING,
-            ("web.yaml", "semver:^1", "digest:1.1.2"),
-            format!("container app: the policy {since} digest:1.1.2"),
-        ),
-        (
-            FOLLOWING,
-            ("web.yaml", "automated: \"true\"", "automated: \"false\""),
-            format!("container app: the state {since} manual"),
-        ),
-        (
-            FOLLOWING,
-            (
-                "web.yaml",
-                "  annotations:\n",
-                "  annotations:\n    imgpolicy.dev/min-age: 72h\n",
-            ),
-            format!("container app: the minimum age {since} 72h"),
-        ),
-        (
-            FOLLOWING,
-            (
-                "web.yaml",
-                "automated:",
-                "ignore: \"true\"\n    fluxcd.io/automated:",
-            ),
-            "it has been marked as ignored since the plan was made".to_owned(),
-        ),
-        (
-            &by_entry,
-            ("apps.yaml", "range: ^1", "range: ~0.9"),
-            format!("container app: the policy {since} semver:~0.9"),
-        ),
-        (
-            &by_entry,
-            ("apps.yaml", "imagePolicies:", "policies:"),
-            format!("container app: the policy {since} glob:*"),
-        ),
-    ] {
-        assert_eq!(written_after(manifest, &[edit]), (why, false), "{edit:?}");
-    }
-}
-
-#[test]
-fn unrelated_edit_of_a_file_after_the_plan_is_no_obstacle() {
-    let by_entry = FOLLOWING.replace("    fluxcd.io/tag.app: semver:^1\n", "");
-    for (manifest, edit) in [
-        (FOLLOWING, ("web.yaml", "org/side:1", "org/side:2")),
-        (
-            FOLLOWING,
-            (
-                "web.yaml",
-                "  annotations:\n",
-                "  annotations:\n    fluxcd.io/tag.side: semver:~2\n",
-            ),
-        ),
-        (
-            FOLLOWING,
-            ("web.yaml", "fluxcd.io/tag.app", "flux.weave.works/tag.app"),
-        ),
-        (FOLLOWING, ("apps.yaml", "range: ^1", "range: ~0.9")),
-        (&by_entry, ("apps.yaml", "name: app\n", "name: other\n")),
-    ] {
-        let written = ("Written".to_owned(), true);
-        assert_eq!(written_after(manifest, &[edit]), written, "{edit:?}");
-    }
-}
-
-/// Two runs that write one file at the same time, each its own workload.
-#[test]
-fn edits_of_two_runs_at_the_same_time_are_both_kept() {
-    for round in 0..100 {
-        let text = format!("{}---\n{}", deployment("one"), deployment("two"));
-        let folder = folder(&[("web.yaml", &text)]);
-        let locks = folder.path().join("locks");
-        let listing = in_folder(folder.path());
-        let all = images(&listing, "org/app:2");
-        let barrier = std::sync::Barrier::new(2);
-        let run = |which: usize| {
-            let plan = Plan {
-                changes: vec![all.changes[which].clone()],
-                held_back: Vec::new(),
-            };
-            let authorship = Authorship {
-                by: "ada".to_owned(),
-                at: Timestamp::UNIX_EPOCH,
-                overrides: Vec::new(),
-            };
-            let writer = FileWriter {
-                dry_run: DryRun::None,
-                authorship: &authorship,
-                default_namespace: "shop",
-                stdin: None,
-                policy_files: &[],
-                locks: Some(&locks),
-            };
-            barrier.wait();
-            let (applied, _) = write_files(&plan, Vec::new(), &writer);
-            applied[0]
-                .result
-                .as_ref()
-                .map_err(ToString::to_string)
-                .copied()
-        };
-        let (one, two) = std::thread::scope(|scope| {
-            let other = scope.spawn(|| run(1));
-            (run(0), other.join().expect("no panic"))
-        });
-        use kubectl_imgpolicy::write::Done;
-        assert_eq!(
-            (one, two),
-            (Ok(Done::Written), Ok(Done::Written)),
-            "{round}"
-        );
-        let written = read(&folder, "web.yaml");
-        assert_eq!(
-            written.matches("image: 'org/app:2'").count(),
-            2,
-            "{round}: {written}"
-        );
     }
 }

@@ -1,3 +1,4 @@
 //! Writing plans.
 
+mod changed_files;
 mod files;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit};
-use super::results::{Results, WorkloadResult};
+use super::results::{RunResults, WorkloadResult};
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::PlaceFlags;
@@ -98,7 +98,7 @@ fn still_automated<'a>(
 pub(crate) fn after(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
-    results: &Results,
+    results: &RunResults,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     let is_interrupted = results.is_interrupted;

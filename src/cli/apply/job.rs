@@ -27,7 +27,7 @@ pub(crate) struct ApplyJob {
     /// The folder of the locks on files, if there is a place for it.
     pub(crate) locks: Option<PathBuf>,
     /// How the images were confirmed; `None`: they were not.
-    pub(crate) confirmation: Option<Confirmation>,
+    pub(crate) confirmation: Option<ConfirmedBy>,
     /// The kubeconfig context.
     pub(crate) context: Option<String>,
     pub(crate) authorship: Authorship,
@@ -38,7 +38,7 @@ pub(crate) struct ApplyJob {
 }
 
 /// The registries that have confirmed the images of a plan, and when.
-pub(crate) struct Confirmation {
+pub(crate) struct ConfirmedBy {
     pub(crate) as_user: Registries,
     pub(crate) as_workload: Registries,
     pub(crate) at: Instant,

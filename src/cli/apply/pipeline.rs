@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
-use super::results::{ResultReporter, Results, exit_code, print_data, print_summary};
+use super::results::{ResultReporter, RunResults, exit_code, print_data, print_summary};
 use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
@@ -18,7 +18,7 @@ use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
 use crate::plan::Plan;
 use crate::write::{
-    DryRun, FileWriter, LiveWriter, Recheck, Stop, WriteContext, WriteEvent, Writer,
+    DryRun, FileWriter, LiveWriter, Recheck, StopSignal, WriteContext, WriteEvent, Writer,
 };
 
 /// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
@@ -123,7 +123,7 @@ fn write(
     options: &ApplyOptions<'_>,
     reporter: ResultReporter<'_>,
     terminal: &mut Terminal,
-) -> Result<(Results, Option<String>), CommandError> {
+) -> Result<(RunResults, Option<String>), CommandError> {
     // What could not be read may have an update.
     let nothing = options.wording.nothing.filter(|_| job.errors.is_empty());
     if job.plan.changes.is_empty()
@@ -135,7 +135,7 @@ fn write(
     let observed = job.observed();
     let shared = RefCell::new((reporter, terminal));
     let (written, is_interrupted) = runtime()?.block_on(async {
-        let stop = Stop::new(interrupts());
+        let stop = StopSignal::new(interrupts());
         let recheck = recheck(job, options);
         let context = WriteContext {
             observed: &observed,

@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use super::job::{ApplyJob, ApplyOptions, Confirmation, JobKind};
+use super::job::{ApplyJob, ApplyOptions, ConfirmedBy, JobKind};
 use crate::cli::error::CommandError;
 use crate::cli::flags::pull_secrets::report_used;
 use crate::cli::flags::registry::RegistryAccess;
@@ -104,7 +104,7 @@ fn confirm_images(
         };
         collect::confirm(&wanted, &look).await
     })?;
-    job.confirmation = Some(Confirmation {
+    job.confirmation = Some(ConfirmedBy {
         as_user,
         as_workload,
         at,

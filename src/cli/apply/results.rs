@@ -30,7 +30,7 @@ pub(crate) struct WorkloadResult {
 
 /// The results of a run.
 #[derive(Debug)]
-pub(crate) struct Results {
+pub(crate) struct RunResults {
     pub(crate) workloads: Vec<WorkloadResult>,
     /// Whether Ctrl-C was pressed during the write.
     pub(crate) is_interrupted: bool,
@@ -181,8 +181,8 @@ impl<'a> ResultReporter<'a> {
     }
 
     /// Everything that was reported.
-    pub(crate) fn into_results(self) -> Results {
-        Results {
+    pub(crate) fn into_results(self) -> RunResults {
+        RunResults {
             workloads: self.results,
             is_interrupted: self.is_interrupted,
         }
@@ -241,7 +241,7 @@ pub(crate) fn rollback_command(id: &WorkloadId, globals: &Globals) -> String {
 pub(crate) fn print_data(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
-    results: &Results,
+    results: &RunResults,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
     let results = &results.workloads;
@@ -329,7 +329,7 @@ fn annotation_list(
 /// Prints how many workloads had each result, if there are several.
 pub(crate) fn print_summary(
     options: &ApplyOptions<'_>,
-    results: &Results,
+    results: &RunResults,
     terminal: &mut Terminal,
 ) {
     let results = &results.workloads;
@@ -342,7 +342,11 @@ pub(crate) fn print_summary(
 
 /// 130 after Ctrl-C. 1 if something could not be read, written or decided as requested.
 /// What a policy, a lock or a limit holds back is intended, and does not count.
-pub(crate) fn exit_code(job: &ApplyJob, options: &ApplyOptions<'_>, results: &Results) -> ExitCode {
+pub(crate) fn exit_code(
+    job: &ApplyJob,
+    options: &ApplyOptions<'_>,
+    results: &RunResults,
+) -> ExitCode {
     // A menu shows what is held back, and the user chose among the rest.
     let shown = options.menu.is_some();
     let mut held_back = job.plan.held_back.iter().filter(|_| !shown);
