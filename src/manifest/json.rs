@@ -43,8 +43,12 @@ pub(crate) fn values(text: &str, max_nodes: usize) -> Vec<Result<JsonValue, Json
                 rest = skip_blanks(&rest[end..], &mut line);
             }
             Err(error) => {
+                // `serde_json` reports the position after the character. After a line break,
+                // that is the beginning of the next line.
+                let is_past_line = error.column() == 0;
+                let lines_before = error.line().saturating_sub(1 + usize::from(is_past_line));
                 found.push(Err(JsonError {
-                    line: line + error.line().saturating_sub(1),
+                    line: line + lines_before,
                     message: without_position(&error.to_string()),
                 }));
                 break;

@@ -31,6 +31,16 @@ fn json_is_read_as_json() {
             &["2! expected `,` or `}`"],
         ),
         (
+            "a string without an end, which belongs to its own line",
+            "{\"a\": 1,\n \"b\": \"2\n, \"c\": \"3\"}\n",
+            &["2! control character (\\u0000-\\u001F) found while parsing a string"],
+        ),
+        (
+            "the same with the line breaks of Windows",
+            "{\"a\": 1,\r\n \"b\": \"2\r\n, \"c\": \"3\"}\r\n",
+            &["2! control character (\\u0000-\\u001F) found while parsing a string"],
+        ),
+        (
             "between YAML documents",
             "a: 1\n---\n{\"b\": 2}\n---\nc: 3\n",
             &[r#"1 {"a":1}"#, r#"3 {"b":2}"#, r#"5 {"c":3}"#],
