@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use granit_parser::{Event, Parser, options};
 use serde_json::{Map, Value};
 
+use super::lenient;
 use super::yaml;
 
 /// The maximum number of values in the file.
@@ -49,7 +50,7 @@ impl KustomizeFile {
         let Ok(Value::Object(root)) = yaml::value(text, MAX_NODES) else {
             return Self::default();
         };
-        let lines = lines(text);
+        let lines = lines(&lenient::joined(text));
         let includes = INCLUDES
             .iter()
             .filter_map(|key| root.get(*key)?.as_array())

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use granit_parser::{Event, Parser, options};
 use serde_json::Value;
 
+use super::lenient;
 use crate::workload::{ContainerType, HelmImage, ImageMarker, Workload, WorkloadKind, helm_images};
 
 /// A marker and the value on the same line.
@@ -109,6 +110,7 @@ pub(crate) fn find(text: &str) -> Vec<Marker> {
         return Vec::new();
     }
     let mut scan = MarkerScan::default();
+    let text = &*lenient::joined(text);
     // A licence comment may exceed the parser's own limit. The text itself is limited.
     let options = options! { max_buffered_comment_events: text.len() };
     for event in Parser::new_from_str_with_options(text, options) {

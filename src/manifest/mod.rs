@@ -10,6 +10,7 @@
 //!   not read as the string `"yes"`.
 //! - The values of a Helm release are read as Go's YAML parser reads them, whose numbers
 //!   differ from other parsers (`12e5678` is a string). Their source texts are kept.
+//! - The lines of a quoted scalar may be indented less than YAML 1.2 demands.
 //! - A duplicate key in a mapping is an error.
 //! - `<<` merges mappings; aliases are expanded up to a limit.
 //!
@@ -26,6 +27,7 @@ mod document;
 mod edit;
 mod json;
 mod kustomization;
+mod lenient;
 mod markers;
 mod object;
 mod plain;

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, options};
 use serde_json::Value;
 
+use super::lenient;
 use crate::workload::plain_scalar;
 
 /// The kind whose values are resolved.
@@ -45,6 +46,10 @@ impl WrittenDocument {
         if !text.contains(KIND) {
             return None;
         }
+        Self::read_strict(text).or_else(|| Self::read_strict(&lenient::joined(text)))
+    }
+
+    fn read_strict(text: &str) -> Option<Self> {
         let mut reader = PlainReader {
             events: Parser::new_from_str_with_options(text, options! { emit_comments: false }),
             anchors: HashMap::new(),

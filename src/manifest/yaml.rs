@@ -4,6 +4,8 @@ use serde_json::Value;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{DefaultMessageFormatter, Error, MessageFormatter as _};
 
+use super::lenient;
+
 /// The maximum nesting depth of lists and mappings. The deepest objects in practice,
 /// resource definitions that contain the schema of a Pod, need half of it.
 const MAX_DEPTH: usize = 64;
@@ -24,12 +26,17 @@ pub(crate) struct YamlError {
 
 /// Reads a text that contains one document with at most `max_nodes` values.
 pub(crate) fn value(text: &str, max_nodes: usize) -> Result<Value, YamlError> {
-    serde_saphyr::from_str_with_options(text, options(max_nodes)).map_err(|error| YamlError {
-        line: error
-            .location()
-            .and_then(|at| usize::try_from(at.line()).ok())
-            .filter(|line| *line > 0),
-        message: message(&error),
+    let parse = serde_saphyr::from_str_with_options;
+    parse(text, options(max_nodes)).or_else(|error: Error| {
+        let fixed = lenient::indented(text);
+        let value = fixed.and_then(|text| parse(&text, options(max_nodes)).ok());
+        value.ok_or_else(|| YamlError {
+            line: error
+                .location()
+                .and_then(|at| usize::try_from(at.line()).ok())
+                .filter(|line| *line > 0),
+            message: message(&error),
+        })
     })
 }
 

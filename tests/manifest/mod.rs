@@ -5,6 +5,7 @@ mod edit;
 mod files;
 mod markers;
 mod quickstart;
+mod quoted_lines;
 mod rewrite;
 mod shapes;
 mod sops;

@@ -7,15 +7,22 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
 use super::change::NodeChange;
 use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
+use crate::manifest::lenient;
 
 /// Reads the document in `range` of a text, as deep as the change goes. The document was
 /// parsed before, so it is valid and its depth is within the limit; otherwise the result
 /// is `None`.
 pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
     let document = &text[range.clone()];
+    read(text, range.start, document, change)
+        .or_else(|| read(text, range.start, &lenient::joined(document), change))
+}
+
+/// Reads a document that begins at the byte `base`.
+fn read(text: &str, base: usize, document: &str, change: &NodeChange) -> Option<Tree> {
     let mut reader = YamlReader {
         text,
-        base: range.start,
+        base,
         // Comments are found in the text when needed, because the parser limits how many
         // it buffers.
         events: Parser::new_from_str_with_options(document, options! { emit_comments: false }),
