@@ -124,6 +124,10 @@ impl FileListing {
                     match error.problem {
                         // Folders also contain other YAML files, such as lists of patches.
                         Problem::NotAnObject(_) if !is_named => continue,
+                        // So do other JSON files, such as the settings of an editor.
+                        _ if !is_named && file.ends_with(".json") && !text.contains("\"kind\"") => {
+                            continue;
+                        }
                         // Every document of a template is broken; one error is enough.
                         Problem::Template(_) if is_template => continue,
                         Problem::Template(_) => is_template = true,

@@ -26,10 +26,10 @@ pub(crate) struct YamlError {
 
 /// Reads a text that contains one document with at most `max_nodes` values.
 pub(crate) fn value(text: &str, max_nodes: usize) -> Result<Value, YamlError> {
-    let parse = serde_saphyr::from_str_with_options;
-    parse(text, options(max_nodes)).or_else(|error: Error| {
+    serde_saphyr::from_str_with_options(text, options(max_nodes)).or_else(|error: Error| {
         let fixed = lenient::indented(text);
-        let value = fixed.and_then(|text| parse(&text, options(max_nodes)).ok());
+        let value = fixed
+            .and_then(|text| serde_saphyr::from_str_with_options(&text, options(max_nodes)).ok());
         value.ok_or_else(|| YamlError {
             line: error
                 .location()

@@ -1,6 +1,8 @@
 //! Trees of manifests: what is skipped, what another file overrides, and what has no row.
 
 use std::fs;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::{AUTOMATED, deployment, root};
 use crate::support::program::{Outcome, TestEnvironment};
@@ -264,6 +266,42 @@ fn namespaces_are_shown_where_images_span_several() {
     environment.write("two.yaml", in_namespace("a"));
     let outcome = environment.run(["images", "-f", "two.yaml"]).expect(0);
     assert!(!outcome.stdout.contains("a/deployment"), "{outcome:?}");
+}
+
+#[test]
+fn json_that_is_not_a_manifest_is_no_error_in_a_folder() {
+    let environment = TestEnvironment::new();
+    environment.write("web.yaml", app("web"));
+    environment.write(".vscode/settings.json", "{\"a\": 1,} // ours\n");
+    let outcome = run(&environment, "status -f . -R -o json").expect(0);
+    assert_eq!(workloads(&outcome), ["web"]);
+    run(&environment, "status -f .vscode/settings.json").expect(1);
+    environment.write("broken.json", "{\"kind\": \"Deployment\",}\n");
+    run(&environment, "status -f . -R").expect(1);
+}
+
+#[cfg(unix)]
+#[test]
+fn author_of_a_lock_in_a_file_is_the_one_of_a_commit() {
+    let environment = TestEnvironment::new();
+    environment.write("web.yaml", app("web"));
+    environment.write(
+        "bin/git",
+        "#!/bin/sh\n[ \"$*\" = 'config --get user.name' ] && echo Ada L.\n",
+    );
+    let program = environment.home().join("bin/git");
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let words = ["lock", "--all", "--yes", "-m", "- x: y", "-f", "web.yaml"];
+    environment.run(words).expect(0);
+    let text = fs::read_to_string(environment.home().join("web.yaml")).expect("a file");
+    assert!(text.contains("fluxcd.io/locked_user: Ada L.\n"), "{text}");
+    assert!(
+        text.contains("fluxcd.io/locked_msg: \"- x: y\"\n"),
+        "{text}"
+    );
+    let outcome = run(&environment, "status -f web.yaml -o json").expect(0);
+    let message = outcome.item()["message"].to_string();
+    assert!(message.contains("locked by Ada L.: - x: y"), "{message}");
 }
 
 #[test]

@@ -1,21 +1,35 @@
 //! Who makes a change.
 
+use std::process::{Command, Stdio};
+
 use crate::cli::runtime::now;
 use crate::cluster::Cluster;
 use crate::plan::{Authorship, Override};
 
-/// Who makes a change, and when: the user as known to the API server, otherwise the local
-/// user.
+/// Who makes a change, and when: the user as known to the API server; for files, the name
+/// that git would write into a commit; otherwise the local user.
 pub(crate) async fn authorship(cluster: Option<&Cluster>, overrides: Vec<Override>) -> Authorship {
     let known = match cluster {
         Some(cluster) => cluster.user_name().await,
-        None => None,
+        None => printed(&["git", "config", "--get", "user.name"]),
     };
     Authorship {
         by: known.unwrap_or_else(user_of_the_machine),
         at: now(),
         overrides,
     }
+}
+
+/// The line that a program prints; `None` if it prints nothing, fails or does not exist.
+fn printed(words: &[&str]) -> Option<String> {
+    let (program, arguments) = words.split_first()?;
+    let run = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    let output = run.ok().filter(|output| output.status.success())?;
+    let line = String::from_utf8(output.stdout).ok()?;
+    Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 
 #[expect(
@@ -27,5 +41,6 @@ fn user_of_the_machine() -> String {
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|name| !name.is_empty())
+        .or_else(|| printed(&["id", "-un"]))
         .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -28,7 +28,7 @@ pub(crate) struct LockArgs {
     target: TargetArgs,
 
     /// The reason, which status and unlock show
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     message: Option<String>,
 
     /// The owner of the lock; by default, your user name as known to the API server
