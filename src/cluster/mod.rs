@@ -8,6 +8,7 @@
 //!                                             ├─► pull_secrets
 //!                                             ├─► names       tab completion
 //!                                             ├─► refused_pods  why Pods cannot be created
+//!                                             ├─► undone      kubectl rollout undo
 //!                                             ├─► owners      would revert an edit
 //!                                             ├─► identity, lease
 //!                                             └─► object, events   write one object

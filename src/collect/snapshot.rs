@@ -11,7 +11,7 @@ use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
 use crate::policy::ImagePolicies;
-use crate::workload::{Node, Scheduling, Workload, WorkloadKind};
+use crate::workload::{Node, Scheduling, Workload, WorkloadId, WorkloadKind};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
 ///
@@ -60,7 +60,8 @@ pub async fn read_workloads(
 }
 
 /// Reads the cluster's facts that the decisions in a snapshot need: the Pods of rows that
-/// have a policy or a mutable tag, and the nodes if any row has a policy.
+/// have a policy or a mutable tag, the nodes if any row has a policy, and the ReplicaSets of
+/// automated Deployments.
 ///
 /// # Errors
 ///
@@ -90,7 +91,9 @@ pub async fn surroundings(
             Ok(None)
         }
     };
-    let (pods, nodes) = futures_util::join!(pods, nodes);
+    let undone = cluster.undone_revisions(&needs.undone);
+    let (pods, nodes, undone) = futures_util::join!(pods, nodes, undone);
+    snapshot.undone = undone;
     match nodes {
         Ok(nodes) => snapshot.nodes = nodes.map(|nodes| distinct(nodes, &snapshot.workloads)),
         Err(error) => snapshot.notes.push(format!(
@@ -132,18 +135,25 @@ pub(crate) fn by_owner(uncovered: Uncovered) -> Vec<(String, usize)> {
 
 /// What decisions need from the cluster besides the workloads.
 pub(crate) struct ClusterNeeds {
-    pub(crate) pods: BTreeSet<crate::workload::WorkloadId>,
+    pub(crate) pods: BTreeSet<WorkloadId>,
     pub(crate) nodes: bool,
+    /// Deployments that may have lost a lock.
+    pub(crate) undone: BTreeSet<WorkloadId>,
 }
 
 pub(crate) fn cluster_needs(snapshot: &Snapshot) -> Result<ClusterNeeds, SnapshotError> {
     let mut needs = ClusterNeeds {
         pods: BTreeSet::new(),
         nodes: false,
+        undone: BTreeSet::new(),
     };
     for subject in snapshot.subjects()? {
         let has_policy = subject.repository().is_some();
         needs.nodes |= has_policy;
+        let id = &subject.workload.id;
+        if subject.is_automated() && id.kind == WorkloadKind::Deployment {
+            needs.undone.insert(id.clone());
+        }
         let image = subject.container.image.parse::<ImageReference>();
         if has_policy || image.is_ok_and(|image| image.is_mutable()) {
             needs.pods.insert(subject.workload.id.clone());

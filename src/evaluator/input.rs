@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::creation::{Creation, creation};
 use crate::image::{ImageReference, Known, Platform, RepositoryMetadata, Tag, TagOrDigest};
-use crate::policy::{ContainerPolicy, Order};
+use crate::policy::{ContainerPolicy, Lock, Order};
 use crate::workload::RunningImage;
 
 /// What the run knows about one container, whatever its policy says.
@@ -17,10 +17,23 @@ pub(crate) struct RunContext<'a> {
     pub(crate) platforms: Option<Vec<Platform>>,
     /// What the Pods report; empty if they were not read.
     pub(crate) running: &'a [RunningImage],
+    /// What was undone last, if the workload went back to an older revision.
+    pub(crate) undone: Option<Undone<'a>>,
     /// How many tags the gate may refuse before the search ends.
     pub(crate) max_candidates: usize,
     /// Whether the chart of a Helm release chooses the tag, which is then not known.
     pub(crate) has_chart_tag: bool,
+}
+
+/// What a container had in a revision that was undone.
+#[derive(Debug, Clone)]
+pub(crate) struct Undone<'a> {
+    /// The number of the revision.
+    pub(crate) revision: u64,
+    /// The lock that the workload had.
+    pub(crate) lock: Option<Lock>,
+    /// The container's image.
+    pub(crate) image: Option<&'a str>,
 }
 
 /// Everything that an evaluation depends on.

@@ -43,6 +43,7 @@ mod moved_tag;
 mod sentence;
 mod snapshot;
 mod subject;
+mod undone;
 mod verdict;
 
 pub use self::election::age::AgeClock;

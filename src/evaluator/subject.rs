@@ -11,6 +11,7 @@ use super::evaluation::Evaluation;
 use super::input::{EvaluationInput, RunContext};
 use super::moved_tag;
 use super::snapshot::settings::Settings;
+use super::undone;
 use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
     ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,
@@ -118,6 +119,7 @@ impl<'s> Subject<'s> {
             now,
             platforms: (!settings.platforms.is_empty()).then(|| settings.platforms.clone()),
             running: &[],
+            undone: None,
             max_candidates: settings.max_candidates(),
             has_chart_tag: false,
         };
@@ -142,6 +144,12 @@ impl<'s> Subject<'s> {
             return None;
         }
         self.image.as_ref().ok().map(ImageReference::canonical)
+    }
+
+    /// Whether only a policy, and no lock, decides about the image.
+    #[must_use]
+    pub fn is_automated(&self) -> bool {
+        self.resolved.state == State::Automated && self.exclusion.is_none()
     }
 
     /// Whether the flags of the run exclude the image, or the workload is being deleted.
@@ -235,6 +243,11 @@ impl<'s> Subject<'s> {
         decision.build = elected.and_then(|tag| self.build(tag));
         if may_be_mixed && let Some(mixed) = moved_tag::mixed(self.context.running) {
             decision.warnings.push(mixed);
+        }
+        if let Some(undone) = &self.context.undone {
+            decision
+                .warnings
+                .extend(undone::warnings(&decision, undone));
         }
         decision.warnings.sort();
         decision.warnings.dedup();

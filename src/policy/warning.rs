@@ -74,6 +74,10 @@ named_enum! {
         NumericTag = "numeric-tag",
         /// An annotation that maps an image of a HelmRelease does not lead to an image.
         HalfMapping = "half-mapping",
+        /// A lock was lost when the Deployment went back to an older revision.
+        UndoneLock = "undone-lock",
+        /// The elected image ran in a revision that was undone.
+        UndoneImage = "undone-image",
         /// Something else also updates this image.
         OtherUpdater = "other-updater",
         /// The image that would be written can be pulled with your credentials, but not

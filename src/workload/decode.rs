@@ -94,6 +94,11 @@ const READ: [&str; 6] = [
     "meta.helm.sh/",
 ];
 
+/// Whether the annotation with this key is kept.
+pub(crate) fn is_read(key: &str) -> bool {
+    READ.iter().any(|mark| key.contains(mark))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawObject {
@@ -197,7 +202,7 @@ impl RawObject {
             api_version: api_version.to_owned(),
         };
         let mut annotations = metadata.annotations.unwrap_or_default();
-        annotations.retain(|key, _| READ.iter().any(|mark| key.contains(mark)));
+        annotations.retain(|key, _| is_read(key));
         let annotations = texts("annotation", &id, annotations)?;
         let labels = texts("label", &id, metadata.labels.unwrap_or_default())?;
         let references = metadata.owner_references.unwrap_or_default();

@@ -21,6 +21,7 @@ mod pull_secrets;
 mod refused_pods;
 mod rollout;
 mod scheduling;
+mod undone;
 mod workload_type;
 
 pub use self::helm::image::HelmImage;
@@ -50,4 +51,5 @@ pub use pods::{PodImages, RunningImage};
 pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
 pub use refused_pods::{refused_pods, refused_pods_in_events};
 pub use rollout::{RolloutProgress, consequences, progress};
+pub use undone::{UndoneRevision, undone_revision};
 pub use workload_type::{UnknownType, WorkloadType};

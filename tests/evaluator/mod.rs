@@ -23,4 +23,5 @@ mod seeds;
 mod sentences;
 mod states;
 mod tag_filters;
+mod undone;
 mod variants;

@@ -10,7 +10,9 @@ use kubectl_imgpolicy::evaluator::{
 };
 use kubectl_imgpolicy::image::{Fact, FetchFailureKind};
 use kubectl_imgpolicy::policy::WarningCode;
-use kubectl_imgpolicy::workload::{ManifestSource, Node, PodImages, Workload, decode};
+use kubectl_imgpolicy::workload::{
+    ManifestSource, Node, PodImages, UndoneRevision, Workload, decode,
+};
 use serde_json::{Value, json};
 
 use super::oracle::{Oracle, OracleImage, image, time};
@@ -27,6 +29,7 @@ pub(crate) struct Scenario {
     pub(crate) settings: Settings,
     pods: PodImages,
     nodes: Option<Vec<String>>,
+    undone: Option<UndoneRevision>,
     policy_objects: Vec<Value>,
 }
 
@@ -79,6 +82,7 @@ impl Scenario {
             settings: Settings::default(),
             pods: PodImages::default(),
             nodes: None,
+            undone: None,
             policy_objects: Vec::new(),
         }
     }
@@ -124,6 +128,18 @@ impl Scenario {
 
     pub(crate) fn nodes(mut self, platforms: &[&str]) -> Self {
         self.nodes = Some(platforms.iter().map(ToString::to_string).collect());
+        self
+    }
+
+    /// The workload went back to an older revision; the newer one had these annotations
+    /// and this image of `app`.
+    pub(crate) fn undone(mut self, annotations: &[(&str, &str)], image: &str) -> Self {
+        let text = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
+        self.undone = Some(UndoneRevision {
+            revision: 7,
+            annotations: annotations.iter().map(text).collect(),
+            images: [text(&("app", image))].into(),
+        });
         self
     }
 
@@ -206,6 +222,8 @@ impl Scenario {
         let mut snapshot = Snapshot::new(time(NOW));
         let workload = self.workload();
         snapshot.pods = vec![(workload.id.clone(), self.pods.clone())];
+        let undone = self.undone.iter().cloned();
+        snapshot.undone = undone.map(|undone| (workload.id.clone(), undone)).collect();
         snapshot.workloads = vec![workload];
         snapshot.settings = self.settings.clone();
         snapshot.policy_objects = self.policy_objects.clone();

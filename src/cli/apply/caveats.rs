@@ -12,7 +12,7 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::runtime::{now, runtime};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::ControllerPresence;
-use crate::collect::ObservedObjects;
+use crate::collect::{ObservedObject, ObservedObjects};
 use crate::evaluator::{Snapshot, State};
 use crate::output::{WriteResult, command_line, repository_change};
 use crate::plan::{Change, Edit, PolicyEdit, reverting_managers};
@@ -38,6 +38,32 @@ pub(crate) fn reverted(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<
     }
     sentences
 }
+
+/// Locks on Deployments that have older revisions, one sentence each: going back to one
+/// with kubectl removes the lock.
+pub(crate) fn undoable(edits: &[PlannedEdit], objects: &ObservedObjects) -> Vec<String> {
+    let locks = edits
+        .iter()
+        .filter(|edit| matches!(edit.change.policy, Some(PolicyEdit::Lock { .. })));
+    locks
+        .map(|edit| &edit.change.workload)
+        .filter(|id| objects.by_id.get(id).is_some_and(has_older_revisions))
+        .map(|id| {
+            format!(
+                "'kubectl rollout undo' on {id} would also remove this lock; use 'kubectl imgpolicy \
+                 rollback'"
+            )
+        })
+        .collect()
+}
+
+fn has_older_revisions(object: &ObservedObject) -> bool {
+    let revision = object.observed.annotations.get(REVISION);
+    revision.is_some_and(|revision| revision != "1")
+}
+
+/// The number of a Deployment's revision, which its controller writes.
+const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Prints warnings before the confirmation prompt.
 pub(crate) fn before(annotations: &AnnotationJob, terminal: &mut Terminal) {

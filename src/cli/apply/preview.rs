@@ -31,6 +31,9 @@ pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Te
                     terminal.note(&format!("note: {note}"));
                 }
             }
+            for note in caveats::undoable(&annotations.edits, &job.objects) {
+                terminal.note(&format!("note: {note}"));
+            }
             for warning in caveats::reverted(&annotations.edits, &job.objects) {
                 terminal.note(&format!("warning: {warning}"));
             }

@@ -9,4 +9,5 @@ pub(crate) mod owners;
 pub(crate) mod pods;
 pub(crate) mod pull_secrets;
 pub(crate) mod refused_pods;
+pub(crate) mod undone;
 pub(crate) mod workloads;

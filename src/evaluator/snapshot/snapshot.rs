@@ -16,11 +16,13 @@ use super::older::OLDER_FORMAT;
 use super::settings::{FORMAT, Settings, SnapshotError};
 use crate::evaluator::assessment::{Assessment, ScopeError};
 use crate::evaluator::image_scope::ImageScope;
-use crate::evaluator::input::RunContext;
+use crate::evaluator::input::{RunContext, Undone};
 use crate::evaluator::subject::{Exclusion, PLACEHOLDER, Subject};
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
-use crate::policy::{Assume, ImagePolicies, PolicySources, apply_restrictions, resolve};
-use crate::workload::{Node, PodImages, PullIdentity, Scheduling, Workload, WorkloadId};
+use crate::policy::{Assume, ImagePolicies, Lock, PolicySources, apply_restrictions, resolve};
+use crate::workload::{
+    Node, PodImages, PullIdentity, Scheduling, UndoneRevision, Workload, WorkloadId,
+};
 
 /// Everything that was known when the decisions were made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Snapshot {
     /// The distinct nodes of the cluster, as far as decisions need them; `None`: not
     /// known.
     pub nodes: Option<Vec<Node>>,
+    /// What was undone in Deployments that went back to an older revision.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<(WorkloadId, UndoneRevision)>,
     /// What the registries returned for the user's own credentials.
     pub repositories: BTreeMap<CanonicalName, RepositoryMetadata>,
     /// What they returned for the pull secrets of workloads, which applies to those
@@ -81,6 +86,7 @@ impl Snapshot {
             policy_objects: Vec::new(),
             pods: Vec::new(),
             nodes: None,
+            undone: Vec::new(),
             repositories: BTreeMap::new(),
             pull_secret_views: BTreeMap::new(),
             errors: Vec::new(),
@@ -157,6 +163,7 @@ impl Snapshot {
             let platforms = possible
                 .entry(scheduling)
                 .or_insert_with(|| scheduling.possible(nodes.as_deref()));
+            let undone = self.undone_of(workload, &sources);
             for (container, mut resolved) in
                 workload.containers.iter().zip(resolve(workload, &sources))
             {
@@ -191,6 +198,11 @@ impl Snapshot {
                     running: pods
                         .get(&workload.id)
                         .map_or(&[], |pods| pods.for_container(&container.name)),
+                    undone: undone.as_ref().map(|(revision, lock)| Undone {
+                        revision: revision.revision,
+                        lock: lock.clone(),
+                        image: revision.images.get(&container.name).map(String::as_str),
+                    }),
                     max_candidates: self.settings.max_candidates(),
                     has_chart_tag: container.has_chart_tag,
                 };
@@ -244,6 +256,23 @@ impl Snapshot {
         let reader = workload.reader()?;
         let own = views.iter().find(|view| view.readers.contains(&reader))?;
         Some(&own.metadata)
+    }
+
+    /// What was undone in a workload, and the lock that it had then.
+    fn undone_of(
+        &self,
+        workload: &Workload,
+        sources: &PolicySources,
+    ) -> Option<(&UndoneRevision, Option<Lock>)> {
+        let (_, undone) = self.undone.iter().find(|(id, _)| *id == workload.id)?;
+        let before = Workload {
+            annotations: undone.annotations.clone(),
+            ..workload.clone()
+        };
+        let lock = resolve(&before, sources)
+            .into_iter()
+            .find_map(|one| one.lock);
+        Some((undone, lock))
     }
 
     /// The nodes on which workloads may run.

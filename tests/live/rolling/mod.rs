@@ -9,4 +9,5 @@ mod plane;
 mod platforms;
 mod pods;
 mod refused_pods;
+mod undo;
 mod workloads;
