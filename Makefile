@@ -99,6 +99,10 @@ bench-scan: ## Measure whole scans of a registry on loopback, cold and warm.
 bench-limits: ## The part of it whose registry limits the rate of requests.
 	$(CARGO) bench --bench scan -- 50/s
 
+.PHONY: bench-bounds
+bench-bounds: ## Measure the memory for hostile indexes, and a warm status of 20,000 workloads.
+	$(CARGO) bench --bench bounds
+
 .PHONY: bench-cluster
 bench-cluster: build ## Measure a warm status of 5,000 workloads beside kubectl (needs Go, kubectl).
 	IMGPOLICY_E2E_BINARY=$(CURDIR)/target/release/kubectl-imgpolicy IMGPOLICY_E2E_WORKLOADS=5000 \

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::evaluator::Subject;
+use crate::evaluator::{Subject, distinct};
 use crate::image::{CanonicalName, Fact, RepositoryMetadata};
 use crate::registry::{Account, Registries};
 
@@ -29,6 +29,7 @@ pub(crate) async fn fetch_until_decidable_as(
     registries: &Registries,
     known: RepositoryMetadata,
 ) -> RepositoryMetadata {
+    let subjects = distinct(subjects);
     let mut metadata = known;
     let mut fetches: BTreeMap<Fact, u8> = BTreeMap::new();
     loop {

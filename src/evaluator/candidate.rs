@@ -28,6 +28,8 @@ pub struct Candidate {
     pub verdict: CandidateVerdict,
     /// Why it is rejected; set if it is.
     pub rejection: Option<Rejection>,
+    /// What exactly is wrong with the text, if it is not a version.
+    pub detail: Option<String>,
     /// Its rank among those that pass, from 1.
     pub rank: Option<usize>,
     /// When the image was built, if that is known and plausible.

@@ -4,20 +4,22 @@
 use super::creation::Creation;
 use super::decision::DecisionFacts;
 use super::election::age::{AgeClock, ripeness};
+use super::election::rank::Ranking;
 use super::election::refused::{self, Refused};
 use super::evaluation::Evaluation;
 use super::input::EvaluationInput;
 use super::moved_tag;
 use super::sentence::CHART_TAG;
 use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
-use crate::policy::{Rejection, Warning, WarningCode};
+use crate::policy::{Order, Rejection, Warning, WarningCode};
 
 /// Adds to a verdict what every verdict has.
 pub(crate) fn complete(
     input: &EvaluationInput<'_>,
     evaluation: Evaluation,
-    refused: &[Refused],
+    ranking: &Ranking<'_>,
 ) -> Evaluation {
+    let refused = &ranking.refused[..];
     let mut verdict = match evaluation {
         Evaluation::Needs(facts) => return Evaluation::Needs(facts),
         Evaluation::Decided(verdict) => verdict,
@@ -33,6 +35,7 @@ pub(crate) fn complete(
     // If no tag was elected, the first refusal is already the message.
     if verdict.latest.is_some() {
         verdict.warnings.extend(refused::warnings(refused));
+        verdict.warnings.extend(undated(input, ranking));
     }
     match moved_tag::check(input) {
         Err(fact) => return Evaluation::Needs(vec![fact]),
@@ -69,6 +72,28 @@ fn unconfirmed(
         .filter(|version| input.metadata.image(version).is_some_and(|i| i.remembered))
         .map(Fact::Confirmed)
         .collect()
+}
+
+/// The warning about tags that cannot be dated, because the config of their image is
+/// missing. Any of them may be newer than the elected one.
+fn undated(input: &EvaluationInput<'_>, ranking: &Ranking<'_>) -> Option<Warning> {
+    if input.order() != Order::Created {
+        return None;
+    }
+    let undated = ranking.rejected.iter();
+    let mut undated = undated.filter(|(_, rejection)| *rejection == Rejection::NoConfig);
+    let (tag, _) = undated.next()?;
+    let more = match undated.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(Warning::new(
+        WarningCode::NoConfig,
+        format!(
+            "{tag}{more} cannot be dated, because the config of the image is missing: it may be \
+             newer; push it again"
+        ),
+    ))
 }
 
 fn facts(input: &EvaluationInput<'_>, latest: Option<&ImageReference>) -> DecisionFacts {

@@ -50,6 +50,7 @@ pub(crate) fn creation(
 pub(crate) fn rejection_of(failure: FetchFailureKind) -> Option<Rejection> {
     match failure {
         FetchFailureKind::NotFound => Some(Rejection::NoManifest),
+        FetchFailureKind::NoConfig => Some(Rejection::NoConfig),
         FetchFailureKind::CannotBePulled => Some(Rejection::CannotBePulled),
         FetchFailureKind::TooLarge => Some(Rejection::TooLarge),
         FetchFailureKind::Unauthorized

@@ -145,7 +145,7 @@ impl Reason {
 impl From<FetchFailureKind> for Reason {
     fn from(kind: FetchFailureKind) -> Self {
         match kind {
-            FetchFailureKind::NotFound => Self::ImageNotFound,
+            FetchFailureKind::NotFound | FetchFailureKind::NoConfig => Self::ImageNotFound,
             FetchFailureKind::Unauthorized => Self::Unauthorized,
             FetchFailureKind::RateLimited => Self::RateLimited,
             FetchFailureKind::ScanTimeout => Self::ScanTimeout,

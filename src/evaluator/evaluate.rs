@@ -32,7 +32,7 @@ pub(crate) fn evaluate_traced<'a>(input: &EvaluationInput<'a>) -> (Evaluation, R
             choose(input, tags, &mut ranking)
         }
     };
-    let evaluation = complete(input, evaluation, &ranking.refused);
+    let evaluation = complete(input, evaluation, &ranking);
     (evaluation, ranking)
 }
 

@@ -112,7 +112,7 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
     {
         return Some("latest is never elected; digest:latest follows it by digest".to_owned());
     }
-    let hints: [(Rejection, &str, &str); 11] = [
+    let hints: [(Rejection, &str, &str); 12] = [
         (
             Rejection::NotAnImage,
             "1 does, but is not an image",
@@ -137,6 +137,11 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
             Rejection::NoManifest,
             "1 does, but its manifest is missing",
             "do, but their manifests are missing",
+        ),
+        (
+            Rejection::NoConfig,
+            "1 does, but the config of its image is missing",
+            "do, but the configs of their images are missing",
         ),
         (
             Rejection::PreRelease,
@@ -180,6 +185,22 @@ fn closest(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
             1 => Some(one.to_owned()),
             count => Some(format!("{count} {many}")),
         })
+        .or_else(|| not_versions(policy, ranking))
+}
+
+/// A hint if no tag is a version.
+fn not_versions(policy: &ContainerPolicy, ranking: &Ranking<'_>) -> Option<String> {
+    let rejected = ranking.rejected.iter();
+    let no_versions = rejected.filter(|(_, rejection)| *rejection == Rejection::NoVersion);
+    let (tag, _) = no_versions.max_by_key(|(tag, _)| *tag)?;
+    if ranking.count(Rejection::OutOfRange) > 0 {
+        return None;
+    }
+    let why = policy.filter.why_not_a_version(tag)?;
+    Some(format!(
+        "{tag} is not a semantic version, because {why}: numerical orders numbers, and \
+         filter-tags with extract can select the part of each tag that is a version"
+    ))
 }
 
 /// Why nothing is elected although tags match.

@@ -183,8 +183,30 @@ impl<'s> Subject<'s> {
         Some(EvaluationInput::new(image, &self.context, policy, metadata))
     }
 
-    fn evaluate(&self, metadata: &RepositoryMetadata) -> Option<Evaluation> {
+    pub(crate) fn evaluate(&self, metadata: &RepositoryMetadata) -> Option<Evaluation> {
         Some(evaluate(&self.input(metadata)?))
+    }
+
+    /// Equal for containers of the same run that get the same evaluation of the same
+    /// metadata; `None`: there is nothing to evaluate.
+    pub(crate) fn judgement_key(&self) -> Option<String> {
+        self.repository()?;
+        // The debug format contains every field, including those that are added later.
+        let RunContext {
+            now: _,
+            // What was undone only adds warnings.
+            undone: _,
+            platforms,
+            running,
+            max_candidates,
+            has_chart_tag,
+        } = &self.context;
+        let run = (platforms, running, max_candidates, has_chart_tag);
+        let rest = (run, self.requested);
+        Some(format!(
+            "{:?}",
+            (&self.container.image, self.policy(), rest)
+        ))
     }
 
     /// The decision, as far as the metadata allows: if facts are missing that were
@@ -197,6 +219,11 @@ impl<'s> Subject<'s> {
     /// The container's row.
     #[must_use]
     pub fn row(&self, metadata: &RepositoryMetadata) -> Row {
+        self.row_for(self.evaluate(metadata))
+    }
+
+    /// The container's row, for an evaluation of its policy.
+    pub(crate) fn row_for(&self, evaluation: Option<Evaluation>) -> Row {
         Row {
             workload: self.workload.id.clone(),
             managed_by: self.workload.managed_by.clone(),
@@ -204,7 +231,7 @@ impl<'s> Subject<'s> {
             container: self.container.name.clone(),
             container_type: self.container.container_type,
             image: self.container.image.clone(),
-            decision: self.decide(metadata),
+            decision: self.conclude(evaluation),
         }
     }
 

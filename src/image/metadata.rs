@@ -57,6 +57,8 @@ pub struct FetchFailure {
 pub enum FetchFailureKind {
     /// The registry reports that this does not exist (404).
     NotFound,
+    /// The image's manifest exists, but its config does not (404).
+    NoConfig,
     /// The registry rejects the credentials (401, 403).
     Unauthorized,
     /// The registry limits the rate of requests (429).

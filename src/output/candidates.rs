@@ -179,8 +179,10 @@ fn reason(candidate: &Candidate, now: Timestamp) -> Cell {
 /// Why a tag was rejected, as a predicate: `is too young`. If the tag is only too
 /// young, also when it will be old enough.
 pub(crate) fn phrase(candidate: &Candidate, rejection: Rejection, now: Timestamp) -> String {
-    match candidate.ripe_at {
-        Some(ripe) => format!("{}, eligible in {}", rejection.phrase(), until(ripe, now)),
-        None => rejection.phrase().to_owned(),
+    let phrase = rejection.phrase();
+    match (candidate.ripe_at, &candidate.detail) {
+        (Some(ripe), _) => format!("{phrase}, eligible in {}", until(ripe, now)),
+        (None, Some(detail)) => format!("{phrase}: {detail}"),
+        (None, None) => phrase.to_owned(),
     }
 }

@@ -142,6 +142,7 @@ fn survivors(step: &FunnelStep) -> &'static str {
         Rejection::NoNumber => "is a number",
         Rejection::OlderByPushTime => "was pushed late enough",
         Rejection::NoManifest => "has a manifest",
+        Rejection::NoConfig => "has a config",
         Rejection::CannotBePulled => "is not blocked",
         Rejection::TooLarge => "is not too large",
         Rejection::NotAnImage => "is an image",

@@ -34,8 +34,10 @@ named_enum! {
         NoNumber = "no-number",
         /// The tag was pushed too early for its image to be the newest.
         OlderByPushTime = "older-by-push-time",
-        /// The tag is listed, but its manifest or config does not exist.
+        /// The tag is listed, but its manifest does not exist.
         NoManifest = "no-manifest",
+        /// The manifest exists, but the config of the image does not.
+        NoConfig = "no-config",
         /// The registry blocks this image, or it has a format that runtimes no longer
         /// pull.
         CannotBePulled = "cannot-be-pulled",
@@ -74,6 +76,7 @@ impl Rejection {
             Self::NoNumber => "is not a decimal number",
             Self::OlderByPushTime => "was pushed too early to be the newest",
             Self::NoManifest => "is listed, but its manifest is missing",
+            Self::NoConfig => "is listed, but the config of its image is missing",
             Self::CannotBePulled => "is listed, but cannot be pulled",
             Self::TooLarge => "has a manifest or a config that is too large",
             Self::NotAnImage => "is not an image",
@@ -102,6 +105,7 @@ impl Rejection {
             Self::NoNumber => "are numbers",
             Self::OlderByPushTime => "were pushed late enough",
             Self::NoManifest => "have a manifest",
+            Self::NoConfig => "have a config",
             Self::CannotBePulled => "are not blocked",
             Self::TooLarge => "are not too large",
             Self::NotAnImage => "are images",

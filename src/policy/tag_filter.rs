@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use super::rejection::Rejection;
 use super::syntax::go_regex::GoRegex;
 use super::syntax::template::Template;
+use super::syntax::version::{TagVersion, VersionError};
 use crate::image::Tag;
 
 /// The checks before the policy. The default accepts every tag except `latest` and
@@ -84,6 +85,14 @@ impl TagFilter {
             key,
             allows_prerelease: adds && allowed,
         })
+    }
+
+    /// Why the part that a policy reads of a tag is not a semantic version; `None` if it
+    /// is one, or if the tag does not pass.
+    #[must_use]
+    pub fn why_not_a_version(&self, tag: &Tag) -> Option<VersionError> {
+        let passed = self.pass(tag).ok()?;
+        passed.key.parse::<TagVersion>().err()
     }
 
     /// The part that the policy reads of a tag that may not pass the filter, such as

@@ -57,6 +57,9 @@ named_enum! {
         Major = "major",
         /// A newer tag does not refer to an image.
         NotAnImage = "not-an-image",
+        /// The config of a newer tag's image is missing. In an order by creation time,
+        /// the tag may be newer than the elected one.
+        NoConfig = "no-config",
         /// The registry blocks a newer tag, or it has a format that runtimes no longer
         /// pull.
         CannotBePulled = "cannot-be-pulled",

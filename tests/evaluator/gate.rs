@@ -89,12 +89,13 @@ fn digest_that_is_not_an_image_is_neither_pinned_nor_followed() {
 
 #[test]
 fn blocked_or_too_large_image_affects_only_its_own_tag() {
-    use FetchFailureKind::{CannotBePulled, NotFound, TooLarge};
+    use FetchFailureKind::{CannotBePulled, NoConfig, NotFound, TooLarge};
     for policy in ["semver:*", "glob:*"] {
         for (kind, rejection) in [
             (CannotBePulled, "cannot-be-pulled"),
             (TooLarge, "too-large"),
             (NotFound, "no-manifest"),
+            (NoConfig, "no-config"),
         ] {
             let judged = running(policy)
                 .image("1.0.1", built("2026-02-01"))
@@ -107,6 +108,52 @@ fn blocked_or_too_large_image_affects_only_its_own_tag() {
             );
             assert_eq!(judged.verdict("1.0.2"), rejection, "{policy}");
         }
+    }
+}
+
+#[test]
+fn tag_whose_config_is_missing_causes_a_warning() {
+    for policy in ["semver:*", "glob:*"] {
+        let judged = running(policy)
+            .image("1.0.1", built("2026-02-01"))
+            .image("1.0.2", failing(FetchFailureKind::NoConfig))
+            .decide("app");
+        assert_eq!(judged.says(), "update newer-image 1.0.1", "{policy}");
+        let warning = judged.warning(WarningCode::NoConfig);
+        assert!(warning.starts_with("1.0.2 "), "{warning}");
+        assert!(warning.contains("config of"), "{warning}");
+    }
+    let judged = Scenario::following("glob:*", "org/app:b")
+        .image("a", built("2026-01-01"))
+        .image("b", failing(FetchFailureKind::NoConfig))
+        .decide("app");
+    assert_eq!(judged.says(), "update newer-image a", "nobody can pull b");
+}
+
+#[test]
+fn tag_that_is_not_a_version_is_explained() {
+    for (tag, part) in [
+        ("1.2.3.4", "'.4' follows"),
+        (
+            "1.2.3-01",
+            "the number 01 in its pre-release has a leading zero",
+        ),
+        ("1_2", "'_' follows its numbers"),
+    ] {
+        let judged = Scenario::following("semver:*", "org/app")
+            .tags(&[tag])
+            .decide("app");
+        assert_eq!(judged.verdict(tag), "no-version");
+        let message = &judged.message;
+        assert!(
+            message.contains(&format!("{tag} is not a semantic version")),
+            "{message}"
+        );
+        assert!(message.contains(part), "{message}");
+        assert!(
+            message.contains("numerical") && message.contains("extract"),
+            "{message}"
+        );
     }
 }
 

@@ -11,6 +11,7 @@ mod failures;
 mod gate;
 mod image_policies;
 mod image_scope;
+mod judgements;
 mod locks;
 mod moved_tags;
 mod platforms;

@@ -170,6 +170,10 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             "unknown rate-limited: the oracle fails: RateLimited",
         ),
         (
+            semver().tags_fail(FetchFailureKind::ScanTimeout),
+            "unknown scan-timeout: the oracle fails: ScanTimeout",
+        ),
+        (
             semver().tags_fail(FetchFailureKind::Unauthorized),
             "unknown unauthorized: the oracle fails: Unauthorized",
         ),

@@ -74,7 +74,7 @@ async fn cached_answers_are_shared_between_users() {
 }
 
 #[tokio::test]
-async fn cached_private_answers_require_the_same_password() {
+async fn private_answers_are_cached_with_a_key_only_and_require_the_same_password() {
     let registry = Registry::with_password().await;
     registry.push_versions("kept/dated", 3).await;
     let image = format!("{}/kept/dated:1.0.0", registry.host);
@@ -86,15 +86,35 @@ async fn cached_private_answers_require_the_same_password() {
     };
     let known = Home::with_password(&registry.host, USER, PASSWORD);
     let authority = trust(&known);
-    let run = status(&known, &image, &[&cache, "--registry-ca", &authority]);
     let newest = format!("{}/kept/dated:1.0.2", registry.host);
+    let run = status(&known, &image, &[&cache, "--registry-ca", &authority]);
+    assert_eq!(latest(&run), Value::from(newest.clone()));
+    assert_eq!(memcached.stat("curr_items"), 0, "there is no key");
+    let key = known.write("cache.key", "a secret that a team shares");
+    let only_we = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, only_we).expect("permissions");
+    let with_key = [
+        &cache,
+        "--cache-key-file",
+        &key,
+        "--registry-ca",
+        &authority,
+    ];
+    let run = status(&known, &image, &with_key);
     assert_eq!(latest(&run), Value::from(newest));
     assert!(memcached.stat("curr_items") > 0);
 
     let unknown = Home::new();
     let authority = trust(&unknown);
     for more in [&[][..], &["--offline"]] {
-        let flags = [&[&cache, "--registry-ca", &authority], more].concat();
+        let with_key = [
+            &cache,
+            "--cache-key-file",
+            &key,
+            "--registry-ca",
+            &authority,
+        ];
+        let flags = [&with_key[..], more].concat();
         let row = status(&unknown, &image, &flags).row("web-0", "app");
         assert_eq!(row["outcome"], "unknown", "{row:#}");
         assert!(row["latest"].is_null(), "{row:#}");

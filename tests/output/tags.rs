@@ -33,6 +33,7 @@ pub(crate) fn passing(tag: &str, rank: usize) -> Candidate {
             CandidateVerdict::Accepted
         },
         rejection: None,
+        detail: None,
         rank: Some(rank),
         created: None,
         created_from: None,

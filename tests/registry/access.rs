@@ -39,6 +39,16 @@ impl Config {
         }
     }
 
+    /// Writes a file next to the config.
+    pub(super) fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).expect("a file");
+    }
+
+    /// Whether there is a file with this name next to the config.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.dir.path().join(name).exists()
+    }
+
     /// A helper program that is a shell script.
     #[cfg(unix)]
     pub(super) fn helper(&self, name: &str, script: &str) {

@@ -332,9 +332,12 @@ fn missing_manifest_or_config_fails_only_its_own_tag() {
     let facts = created(["good", "listed-only", "no-config"]);
     let metadata = ask_with(options(), &registry.image("org/app"), facts);
     assert_eq!(shown(&metadata, "good").0, NEW);
-    for tag in ["listed-only", "no-config"] {
+    for (tag, kind) in [
+        ("listed-only", FetchFailureKind::NotFound),
+        ("no-config", FetchFailureKind::NoConfig),
+    ] {
         let failure = failure(&image(&metadata, tag).created);
-        assert_eq!(failure.kind, FetchFailureKind::NotFound, "{tag}: {failure}");
+        assert_eq!(failure.kind, kind, "{tag}: {failure}");
     }
     assert!(image(&metadata, "no-config").digest.value().is_some());
 }

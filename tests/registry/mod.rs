@@ -4,6 +4,8 @@ mod access;
 mod addresses;
 mod age;
 mod by_time;
+#[cfg(unix)]
+mod cache_identity;
 mod content;
 mod described_tags;
 mod faults;

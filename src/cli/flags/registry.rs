@@ -58,6 +58,11 @@ pub(crate) struct RegistryFlags {
     #[arg(long, value_name = "CACHE", default_value_t, hide_default_value = true)]
     cache: CacheOption,
 
+    /// File with a secret of at least 16 bytes that all users of a memcached cache share; without it,
+    /// nothing that is read with credentials is stored there
+    #[arg(long, value_name = "FILE")]
+    cache_key_file: Option<PathBuf>,
+
     /// How old a cached tag list may be; by default each run fetches it again
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_age)]
     max_age: SignedDuration,
@@ -99,12 +104,21 @@ impl RegistryFlags {
                 "--offline decides from the cache, and --cache off disables it",
             ));
         }
+        if let Some(file) = &self.cache_key_file {
+            fs::metadata(file).map_err(|error| {
+                CommandError::failed(format!("--cache-key-file {}: {error}", file.display()))
+            })?;
+        }
         let trust = Trust {
             max_age: self.max_age.unsigned_abs(),
             refresh: self.refresh,
             offline: self.offline,
         };
-        self.open(Cache::open(&self.cache), trust, globals)
+        self.open(self.cache(), trust, globals)
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::open_with_key(&self.cache, self.cache_key_file.as_deref())
     }
 
     /// Rejects flags that make no sense for a command that writes images.
@@ -133,7 +147,7 @@ impl RegistryFlags {
             refresh: self.refresh,
             ..Trust::default()
         };
-        self.open(Cache::open(&self.cache), trust, globals)
+        self.open(self.cache(), trust, globals)
     }
 
     /// Registries without a cache, for a final check.

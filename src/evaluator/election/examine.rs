@@ -14,7 +14,7 @@ use crate::evaluator::subject::Subject;
 use crate::image::{
     ImageMetadata, ImageReference, RepositoryMetadata, Tag, TagOrDigest, created_by,
 };
-use crate::policy::Rejection;
+use crate::policy::{Rejection, VersionError};
 
 impl Subject<'_> {
     /// The decision with every tag and the result for it.
@@ -71,6 +71,12 @@ impl Subject<'_> {
         let funnel = funnel(tags, &rejected);
         candidates.extend(rejected.into_iter().map(|(mut candidate, rejection)| {
             candidate.rejection = Some(rejection);
+            if rejection == Rejection::NoVersion {
+                let why = input.policy.filter.why_not_a_version(&candidate.tag);
+                // That a branch is not a version needs no explanation.
+                let why = why.filter(|why| *why != VersionError::Core);
+                candidate.detail = why.map(|why| why.to_string());
+            }
             candidate
         }));
         Examination {
@@ -94,6 +100,7 @@ fn candidate(input: &EvaluationInput<'_>, tag: &Tag) -> Candidate {
         tag: tag.clone(),
         verdict: CandidateVerdict::Rejected,
         rejection: None,
+        detail: None,
         rank: None,
         created: created.map(|created| created.at),
         created_from: created.map(|created| created.from),

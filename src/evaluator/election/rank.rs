@@ -19,8 +19,9 @@ use crate::policy::{
 const FULL_VERSION: usize = 3;
 
 /// The rejections of tags whose creation time was requested but is missing.
-const WITHOUT_TIME: [Rejection; 5] = [
+const WITHOUT_TIME: [Rejection; 6] = [
     Rejection::NoManifest,
+    Rejection::NoConfig,
     Rejection::CannotBePulled,
     Rejection::TooLarge,
     Rejection::NotAnImage,

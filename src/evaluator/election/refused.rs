@@ -17,8 +17,9 @@ pub(crate) struct Refused {
 }
 
 /// Which refusals become warnings when another tag is elected.
-const WARNED_ABOUT: [(Rejection, WarningCode); 5] = [
+const WARNED_ABOUT: [(Rejection, WarningCode); 6] = [
     (Rejection::NotAnImage, WarningCode::NotAnImage),
+    (Rejection::NoConfig, WarningCode::NoConfig),
     (Rejection::CannotBePulled, WarningCode::CannotBePulled),
     (Rejection::TooLarge, WarningCode::TooLarge),
     (Rejection::WrongPlatform, WarningCode::WrongPlatform),

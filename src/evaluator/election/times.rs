@@ -70,7 +70,10 @@ impl<'m> EvaluationInput<'m> {
             Creation::None => self.without_time(running, ranking).map(|()| None),
             // Listed but gone, or not an image: treated like a tag that is no longer
             // listed.
-            Creation::Rejected(Rejection::NoManifest | Rejection::NotAnImage, _) => Ok(None),
+            Creation::Rejected(
+                Rejection::NoManifest | Rejection::NoConfig | Rejection::NotAnImage,
+                _,
+            ) => Ok(None),
             // The running image's date cannot be read, so nothing can be called newer.
             Creation::Rejected(_, failure) => {
                 let message = sentence::no_date_of_running(running, failure.as_ref());

@@ -17,6 +17,7 @@ use super::settings::{FORMAT, Settings, SnapshotError};
 use crate::evaluator::assessment::{Assessment, ScopeError};
 use crate::evaluator::image_scope::ImageScope;
 use crate::evaluator::input::{RunContext, Undone};
+use crate::evaluator::judgements::Judgements;
 use crate::evaluator::subject::{Exclusion, PLACEHOLDER, Subject};
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
 use crate::policy::{Assume, ImagePolicies, Lock, PolicySources, apply_restrictions, resolve};
@@ -302,9 +303,13 @@ fn without_breaks(mut snapshot: Snapshot) -> Snapshot {
 /// `--assume` is not a valid policy, or a glob on image names is not valid.
 pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
     let subjects = snapshot.subjects()?;
+    let mut judgements = Judgements::default();
     let rows = subjects.iter().filter_map(|subject| {
-        let metadata = snapshot.metadata_for(subject)?;
-        Some(subject.row(&metadata))
+        let evaluation = match snapshot.metadata_for(subject)? {
+            Cow::Borrowed(metadata) => judgements.evaluate(subject, metadata),
+            Cow::Owned(metadata) => subject.evaluate(&metadata),
+        };
+        Some(subject.row_for(evaluation))
     });
     Ok(Assessment {
         context: snapshot.context.clone(),

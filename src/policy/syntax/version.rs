@@ -58,6 +58,12 @@ pub enum VersionError {
     /// The text does not start with one to three dot-separated numbers.
     #[error("it does not start with one to three numbers separated by dots")]
     Core,
+    /// There are more than three numbers.
+    #[error("a version has three numbers, but '.{more}' follows")]
+    MoreNumbers {
+        /// The text after the third number and its dot.
+        more: String,
+    },
     /// One of the three numbers does not fit a `u64`.
     #[error("one of its numbers is too large")]
     NumberTooLarge,
@@ -68,14 +74,23 @@ pub enum VersionError {
         found: char,
     },
     /// The pre-release has an invalid character or an empty identifier.
-    #[error("its pre-release must be letters, digits and hyphens, separated by dots")]
-    Prerelease,
+    #[error("its pre-release '{text}' must be letters, digits and hyphens, separated by dots")]
+    Prerelease {
+        /// The pre-release.
+        text: String,
+    },
     /// A numeric identifier of the pre-release has a leading zero.
-    #[error("a number in its pre-release has a leading zero")]
-    PrereleaseLeadingZero,
+    #[error("the number {number} in its pre-release has a leading zero")]
+    PrereleaseLeadingZero {
+        /// The number.
+        number: String,
+    },
     /// The build metadata has an invalid character or an empty identifier.
-    #[error("its metadata must be letters, digits and hyphens, separated by dots")]
-    Metadata,
+    #[error("its metadata '{text}' must be letters, digits and hyphens, separated by dots")]
+    Metadata {
+        /// The metadata.
+        text: String,
+    },
 }
 
 impl TagVersion {
@@ -248,6 +263,10 @@ fn split_suffixes(text: &str) -> Result<(Option<&str>, Option<&str>), VersionErr
             None => (Some(after), None),
         }),
         '+' => Ok((None, Some(after))),
+        '.' if after.starts_with(|c: char| c.is_ascii_digit()) => {
+            let more = after.to_owned();
+            Err(VersionError::MoreNumbers { more })
+        }
         found => Err(VersionError::AfterCore { found }),
     }
 }
@@ -256,24 +275,34 @@ fn parse_prerelease(text: Option<&str>) -> Result<Prerelease, VersionError> {
     let Some(text) = text else {
         return Ok(Prerelease::EMPTY);
     };
+    let invalid = VersionError::Prerelease {
+        text: text.to_owned(),
+    };
     if text.is_empty() {
-        return Err(VersionError::Prerelease);
+        return Err(invalid);
     }
+    // The crate's error does not say which rule was broken.
     Prerelease::new(text).map_err(|_unhelpful| {
-        // The crate's error does not say which rule was broken.
-        if text.split('.').any(has_leading_zero) {
-            VersionError::PrereleaseLeadingZero
-        } else {
-            VersionError::Prerelease
+        match text
+            .split('.')
+            .find(|identifier| has_leading_zero(identifier))
+        {
+            Some(number) => VersionError::PrereleaseLeadingZero {
+                number: number.to_owned(),
+            },
+            None => invalid,
         }
     })
 }
 
 fn parse_metadata(text: &str) -> Result<BuildMetadata, VersionError> {
+    let invalid = VersionError::Metadata {
+        text: text.to_owned(),
+    };
     if text.is_empty() {
-        return Err(VersionError::Metadata);
+        return Err(invalid);
     }
-    BuildMetadata::new(text).map_err(|_unhelpful| VersionError::Metadata)
+    BuildMetadata::new(text).map_err(|_unhelpful| invalid)
 }
 
 fn is_numeric(identifier: &str) -> bool {
@@ -349,15 +378,43 @@ mod tests {
         assert_eq!(error("vv1"), VersionError::Core);
         assert_eq!(error("1."), VersionError::Core);
         assert_eq!(error("+1"), VersionError::Core);
-        assert_eq!(error("1.2.3.4"), VersionError::AfterCore { found: '.' });
+        assert_eq!(error("1.2.3."), VersionError::AfterCore { found: '.' });
         assert_eq!(error("1.2.3_4"), VersionError::AfterCore { found: '_' });
         assert_eq!(error("1é"), VersionError::AfterCore { found: 'é' });
         assert_eq!(error("18446744073709551616"), VersionError::NumberTooLarge);
-        assert_eq!(error("1.2.3-"), VersionError::Prerelease);
-        assert_eq!(error("1.2.3-a..b"), VersionError::Prerelease);
-        assert_eq!(error("1.2.3-01"), VersionError::PrereleaseLeadingZero);
-        assert_eq!(error("1.2.3+"), VersionError::Metadata);
-        assert_eq!(error("1.2.3+a+b"), VersionError::Metadata);
+        for (text, message) in [
+            ("1.2.3.4", "a version has three numbers, but '.4' follows"),
+            (
+                "v1.2.3.4-rc1",
+                "a version has three numbers, but '.4-rc1' follows",
+            ),
+            (
+                "1.2.3-",
+                "its pre-release '' must be letters, digits and hyphens, separated by dots",
+            ),
+            (
+                "1.2.3-a..b",
+                "its pre-release 'a..b' must be letters, digits and hyphens, separated by dots",
+            ),
+            (
+                "1.2.3-01",
+                "the number 01 in its pre-release has a leading zero",
+            ),
+            (
+                "1.2.3-rc.007+x",
+                "the number 007 in its pre-release has a leading zero",
+            ),
+            (
+                "1.2.3+",
+                "its metadata '' must be letters, digits and hyphens, separated by dots",
+            ),
+            (
+                "1.2.3+a+b",
+                "its metadata 'a+b' must be letters, digits and hyphens, separated by dots",
+            ),
+        ] {
+            assert_eq!(error(text).to_string(), message, "{text}");
+        }
         let long = format!("1.2.3-{}", "a".repeat(MAX_VERSION_BYTES));
         assert_eq!(error(&long), VersionError::TooLong { length: 262 });
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// The format of keys and values. Entries of another format are never found
 /// because their keys differ.
-pub(crate) const FORMAT: &str = "imgpolicy:2";
+pub(crate) const FORMAT: &str = "imgpolicy:3";
 
 /// The kind of an entry. `cache info` counts entries by kind, and a shared store
 /// chooses the expiry time by kind.

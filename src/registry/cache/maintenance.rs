@@ -16,7 +16,7 @@ impl CacheReport {
                 Self::Servers(servers.iter().map(memcached::report).collect())
             }
             CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
-                Some(directory) => Self::File(sqlite::report(&directory)),
+                Some(directory) => Self::File(sqlite::report(&directory, option.sharing())),
                 None => Self::NoDirectory,
             },
         }

@@ -12,15 +12,18 @@
 //!
 //! - A value comes back complete and under its own key, or not at all: a
 //!   [`checksum`] is stored with it.
+//! - What another user could have written is not read: [`owner`].
 //! - Nothing fails and nothing blocks: a store that does not work causes misses
 //!   and one warning.
 //! - Nothing is created or connected before the first lookup.
 
 pub(crate) mod checksum;
+mod identity_key;
 mod key;
 mod maintenance;
 pub(crate) mod memcached;
 mod option;
+mod owner;
 mod report;
 mod shard;
 mod sqlite;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::owner::Sharing;
+
 /// The default port of memcached.
 const DEFAULT_PORT: u16 = 11211;
 
@@ -52,6 +54,17 @@ pub enum CacheOptionError {
     /// The scheme is unknown or misspelled.
     #[error("{0:?} is not a supported cache; write memcached://HOST:PORT,… or ./DIR")]
     Scheme(String),
+}
+
+impl CacheOption {
+    /// Who may write to the cache file: a group only if the user has named the
+    /// directory.
+    pub(crate) fn sharing(&self) -> Sharing {
+        match self {
+            Self::Directory(_) => Sharing::Group,
+            Self::Auto | Self::Off | Self::Memcached(_) => Sharing::Nobody,
+        }
+    }
 }
 
 impl FromStr for CacheOption {

@@ -1,12 +1,14 @@
 //! The interface of the cache to the rest of the program.
 
 use std::fmt;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::identity_key::{IdentityKey, KeySource};
 use super::key::CacheKey;
 use super::memcached;
 use super::option::CacheOption;
@@ -25,8 +27,6 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Default)]
 pub struct Cache {
     inner: Arc<CacheInner>,
-    /// Whether other users can read and write it.
-    is_public: bool,
 }
 
 #[derive(Default)]
@@ -34,6 +34,8 @@ struct CacheInner {
     /// Empty if the cache is off; one for a file; one per server.
     shards: Vec<Shard>,
     warnings: Warnings,
+    key_source: Option<KeySource>,
+    key: OnceLock<Option<IdentityKey>>,
     hits: AtomicU64,
     misses: AtomicU64,
     puts: AtomicU64,
@@ -61,38 +63,68 @@ impl Cache {
     /// lookup.
     #[must_use]
     pub fn open(option: &CacheOption) -> Self {
+        Self::open_with_key(option, None)
+    }
+
+    /// Like [`Self::open`], with the file whose content protects the entries that were
+    /// read with credentials. Without one, a cache file has its own, and such entries
+    /// are not stored in memcached.
+    #[must_use]
+    pub fn open_with_key(option: &CacheOption, key_file: Option<&Path>) -> Self {
         let warnings = Warnings::default();
         let shards = match option {
             CacheOption::Off => Vec::new(),
             CacheOption::Memcached(servers) => memcached::shards(servers, &warnings),
             CacheOption::Auto | CacheOption::Directory(_) => match sqlite::directory(option) {
-                Some(directory) => vec![sqlite::shard(&directory, &warnings)],
+                Some(directory) => {
+                    vec![sqlite::shard(&directory, option.sharing(), &warnings)]
+                }
                 None => {
                     warnings.add(NO_DIRECTORY);
                     Vec::new()
                 }
             },
         };
-        Self {
-            is_public: matches!(option, CacheOption::Memcached(_)),
-            ..Self::from_shards(shards, warnings)
-        }
+        let key_source = match key_file {
+            Some(file) => Some(KeySource::Given(file.to_owned())),
+            None => sqlite::directory(option).map(KeySource::Beside),
+        };
+        Self::from_shards(shards, warnings, key_source)
     }
 
-    pub(crate) fn from_shards(shards: Vec<Shard>, warnings: Warnings) -> Self {
+    pub(crate) fn from_shards(
+        shards: Vec<Shard>,
+        warnings: Warnings,
+        key_source: Option<KeySource>,
+    ) -> Self {
         Self {
             inner: Arc::new(CacheInner {
                 shards,
                 warnings,
+                key_source,
                 ..CacheInner::default()
             }),
-            is_public: false,
         }
     }
 
-    /// Whether only this user can access the cache: a file is private, a server is not.
-    pub(crate) fn is_private(&self) -> bool {
-        !self.is_public
+    /// The key of the entries that were read with credentials. `None`: such entries are
+    /// neither stored nor read.
+    pub(crate) fn identity_key(&self) -> Option<&IdentityKey> {
+        let inner = &self.inner;
+        let key = inner.key.get_or_init(|| {
+            let source = inner.key_source.as_ref().filter(|_| !self.is_off())?;
+            match IdentityKey::load(source) {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    inner.warnings.add(format!(
+                        "what is read with credentials is not cached: {}: {error}",
+                        source.path().display()
+                    ));
+                    None
+                }
+            }
+        });
+        key.as_ref()
     }
 
     /// Returns the values of these keys, in the same order.

@@ -20,7 +20,7 @@ use super::transport::{
 use crate::registry::content::digest;
 use crate::registry::content::manifest::{ACCEPT, Blob, MAX_MANIFEST};
 use crate::registry::keychain::account::Account;
-use crate::registry::keychain::credential_id::CredentialId;
+use crate::registry::keychain::credential_id::{AcceptedIdentity, CredentialId};
 use crate::secrets::quote;
 
 /// The header in which registries name the digest of the content.
@@ -91,16 +91,16 @@ impl Remote {
         self.endpoint.mark_contacted();
     }
 
-    /// The IDs of the credentials under which the cache may hold this repository's
-    /// responses; `None` is anonymous.
-    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
-        self.authorizer.scopes(private).await
+    /// Whose responses the cache stores now; `None` until the registry has accepted a
+    /// request.
+    pub(crate) async fn identity(&self) -> Option<AcceptedIdentity> {
+        self.authorizer.identity().await
     }
 
-    /// The ID under which the cache stores responses now; `None` until the registry has
-    /// accepted a request.
-    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
-        self.authorizer.scope(private).await
+    /// The IDs of the credentials that may be sent; `run_helpers`: also those of
+    /// helpers, which have to be run.
+    pub(crate) async fn possible_ids(&self, run_helpers: bool) -> Vec<CredentialId> {
+        self.authorizer.possible_ids(run_helpers).await
     }
 
     /// Whether the registry counts a GET of a manifest, but not a HEAD: then a tag's

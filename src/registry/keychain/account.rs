@@ -106,11 +106,10 @@ impl Account {
     }
 
     /// The IDs under which the cache may hold what this account has read of a
-    /// repository. No helper is run for them; `private` says whether a helper's
-    /// credentials may be identified by the helper's name.
-    pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+    /// repository; `run_helpers`: also those of helpers, which have to be run.
+    pub(crate) async fn ids(&self, name: &CanonicalName, run_helpers: bool) -> Vec<CredentialId> {
         match &*self.0 {
-            CredentialSource::User(keychain) => keychain.ids(name, private).await,
+            CredentialSource::User(keychain) => keychain.ids(name, run_helpers).await,
             CredentialSource::PullSecrets { .. } => self.credential_id(name).into_iter().collect(),
         }
     }

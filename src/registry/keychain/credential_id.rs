@@ -14,6 +14,25 @@ use super::entry::StoredCredential as Credential;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CredentialId([u8; 32]);
 
+/// Whose answers of a repository are, after the registry has accepted a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct AcceptedIdentity {
+    /// Who has sent the request; `None` is anonymous.
+    pub(crate) exact: Option<CredentialId>,
+    /// The same user of the same credential helper, whatever the password. What an
+    /// earlier password has read may be used after the registry has accepted this one.
+    pub(crate) login: Option<CredentialId>,
+}
+
+impl AcceptedIdentity {
+    pub(crate) fn new(credential: &Credential, helper: Option<&str>, name: &CanonicalName) -> Self {
+        Self {
+            exact: CredentialId::from_credentials([credential]),
+            login: helper.map(|helper| CredentialId::for_login(helper, name, credential)),
+        }
+    }
+}
+
 impl fmt::Debug for CredentialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CredentialId(…)")
@@ -43,11 +62,15 @@ impl CredentialId {
         any.then(|| Self(hash.finalize().into()))
     }
 
-    /// The ID of whatever credentials a helper returns for a registry: its passwords
-    /// may change every hour, but the user who runs it stays the same.
-    pub(crate) fn for_helper(helper: &str, name: &CanonicalName) -> Self {
+    /// The ID of whatever password a helper returns for this user of a registry: the
+    /// passwords of cloud registries change every hour. It proves nothing by itself.
+    fn for_login(helper: &str, name: &CanonicalName, credential: &Credential) -> Self {
+        let user = match credential {
+            Credential::Password { user, .. } | Credential::IdentityToken { user, .. } => user,
+            Credential::RegistryToken(_) => "",
+        };
         let mut hash = Sha256::new();
-        for part in ["helper", helper, name.registry()] {
+        for part in ["helper", helper, name.registry(), user] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use crate::image::CanonicalName;
 
-use super::credential_id::CredentialId;
+use super::credential_id::{AcceptedIdentity, CredentialId};
 use super::program::{Helper, HelperError};
 use crate::registry::options::RegistryOptions;
 
@@ -70,12 +70,9 @@ impl CredentialCandidate {
         }
     }
 
-    /// Its ID; see [`super::account::Account::ids`].
-    pub(crate) fn id(&self, name: &CanonicalName, private: bool) -> Option<CredentialId> {
-        match &self.helper {
-            Some(helper) if private => Some(CredentialId::for_helper(helper, name)),
-            Some(_) | None => CredentialId::from_credentials([&*self.credential]),
-        }
+    /// Whose answers the registry sends for it.
+    pub(crate) fn identity(&self, name: &CanonicalName) -> AcceptedIdentity {
+        AcceptedIdentity::new(&self.credential, self.helper.as_deref(), name)
     }
 }
 
@@ -221,9 +218,17 @@ impl Keychain {
         }
     }
 
-    /// The IDs of the credentials that may be found for a repository, without running
-    /// a helper: a helper's ID is known only if its name is sufficient.
-    pub(crate) async fn ids(&self, name: &CanonicalName, private: bool) -> Vec<CredentialId> {
+    /// The IDs of the credentials that may be found for a repository. With
+    /// `run_helpers`, the helpers are asked for theirs.
+    pub(crate) async fn ids(&self, name: &CanonicalName, run_helpers: bool) -> Vec<CredentialId> {
+        if run_helpers {
+            // The one that would be sent.
+            let found = self.candidate(name, &mut Vec::new()).await;
+            return found
+                .and_then(|found| found.identity(name).exact)
+                .into_iter()
+                .collect();
+        }
         let mut ids = Vec::new();
         for config in self
             .configs()
@@ -231,19 +236,11 @@ impl Keychain {
             .iter()
             .filter_map(|l| l.config.as_ref().ok())
         {
-            ids.extend(
-                config
-                    .helper(name)
-                    .filter(|_| private)
-                    .map(|helper| CredentialId::for_helper(helper, name)),
-            );
             let credential = config.credentials(name).next();
             ids.extend(
                 credential.and_then(|credential| CredentialId::from_credentials([credential])),
             );
         }
-        let cloud = super::cloud::helper(name.registry()).filter(|_| private);
-        ids.extend(cloud.map(|helper| CredentialId::for_helper(helper, name)));
         ids
     }
 
@@ -347,21 +344,26 @@ mod tests {
     }
 
     #[tokio::test]
-    pub(crate) async fn a_helper_is_identified_by_its_name_if_the_cache_is_private() {
-        let (_bin, keychain) = keychain("gcloud", LOGGED_IN);
+    pub(crate) async fn a_helper_is_identified_by_what_it_returns() {
         let name = "eu.gcr.io/project/app".parse().expect("a name");
-        let found = keychain.find(&name).await;
-        let [candidate] = &found.candidates[..] else {
-            panic!("{found:?}");
+        let mut identities = Vec::new();
+        for (user, secret) in [("me", 1), ("me", 2), ("you", 1)] {
+            let script = format!(r#"echo '{{"Username":"{user}","Secret":"{secret}"}}'"#);
+            let (_bin, keychain) = keychain("gcloud", &script);
+            assert_eq!(keychain.ids(&name, false).await, [], "it is not run");
+            let found = keychain.find(&name).await;
+            let [candidate] = &found.candidates[..] else {
+                panic!("{found:?}");
+            };
+            let identity = candidate.identity(&name);
+            let exact = identity.exact.expect("an ID");
+            assert_eq!(keychain.ids(&name, true).await, [exact]);
+            identities.push((exact, identity.login.expect("a helper's user")));
+        }
+        let [(first, me), (second, same), (third, you)] = identities[..] else {
+            panic!("three helpers");
         };
-        let by_name = CredentialId::for_helper("gcloud", &name);
-        assert_eq!(candidate.id(&name, true), Some(by_name));
-        assert_ne!(candidate.id(&name, false), Some(by_name));
-        assert_eq!(keychain.ids(&name, true).await, [by_name]);
-        assert_eq!(
-            keychain.ids(&name, false).await,
-            [],
-            "the helper would have to be run"
-        );
+        assert!(first != second && second != third && first != third);
+        assert!(me == same && me != you, "the password does not matter");
     }
 }

@@ -4,10 +4,15 @@
 //! |---|---|---|
 //! | tag list, with its ETags | registry and repository | for `max_age`, zero by default; a 304 renews it |
 //! | tag → digest | registry, repository, tag | for 24 hours; tags that a decision depends on are checked again |
-//! | facts of an image | its digest | permanently |
+//! | facts of an image | registry, repository, digest | permanently |
 //!
-//! Each entry belongs to the credential it was fetched with; a hash of the
-//! credential is part of the key. Entries fetched anonymously are for everyone.
+//! A tag list and the digest of a tag belong to the credential they were fetched with:
+//! a keyed hash of it is part of the key. Entries fetched anonymously are for everyone.
+//!
+//! The facts of images that were fetched with a credential are for every credential
+//! that has access to the repository. So they are read only if the registry has
+//! accepted a request in this run, or if the registry may be left alone and this very
+//! credential had access before: it has left a mark.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,6 +34,15 @@ const TAG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Whose entries: those of a credential, or those for everyone.
 pub(crate) type CredentialScope = Option<CredentialId>;
+
+/// Which entries may be read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ReadableEntries {
+    /// Whose tag lists and tags, in the order in which they are looked up.
+    pub(crate) scopes: Vec<CredentialScope>,
+    /// Whether the facts of images that were fetched with a credential are included.
+    pub(crate) private_facts: bool,
+}
 
 /// The entries of one repository in the cache.
 #[derive(Debug)]
@@ -86,6 +100,12 @@ pub(crate) struct RememberedTag {
     pub(crate) last_modified: Option<Timestamp>,
 }
 
+/// When the registry last accepted a request with a credential.
+#[derive(Debug, Serialize, Deserialize)]
+struct AccessMark {
+    at: Timestamp,
+}
+
 impl MetadataCache {
     /// Returns `None` if the cache is off.
     pub(crate) fn new(cache: &Cache, trust: Trust, name: &CanonicalName) -> Option<Self> {
@@ -96,10 +116,25 @@ impl MetadataCache {
         })
     }
 
-    /// Whether only this user can access the cache. If so, entries stay valid when a
-    /// credential helper returns a new password on another day.
-    pub(crate) fn is_private(&self) -> bool {
-        self.cache.is_private()
+    /// Whether anything may be believed without a request in this run.
+    pub(crate) fn trusts_without_request(&self) -> bool {
+        self.trust.offline || !self.trust.max_age.is_zero()
+    }
+
+    /// Whether this credential had access to the repository, recently enough to be
+    /// believed without a request.
+    pub(crate) async fn had_access(&self, id: CredentialId, now: Timestamp) -> bool {
+        let Some(key) = self.mark_key(id) else {
+            return false;
+        };
+        let found = self.cache.get(&[key]).await.pop().flatten();
+        let mark = found.and_then(|bytes| read::<AccessMark>(&bytes));
+        mark.is_some_and(|mark| self.trust.offline || is_younger(mark.at, now, self.trust.max_age))
+    }
+
+    /// Records that the registry has accepted a request with this credential.
+    pub(crate) fn keep_access(&self, id: CredentialId, at: Timestamp) {
+        self.keep(self.mark_key(id), &AccessMark { at });
     }
 
     /// Whether only the cache is used, and no registry.
@@ -112,13 +147,15 @@ impl MetadataCache {
         &self,
         scopes: &[CredentialScope],
     ) -> Option<(CredentialScope, RememberedList)> {
-        let keys = scopes.iter().map(|scope| self.list_key(*scope));
-        let keys: Vec<CacheKey> = keys.collect();
+        let keys = scopes
+            .iter()
+            .filter_map(|scope| Some((*scope, self.list_key(*scope)?)));
+        let (scopes, keys): (Vec<_>, Vec<_>) = keys.unzip();
         let found = self.cache.get(&keys).await;
         scopes
-            .iter()
+            .into_iter()
             .zip(found)
-            .find_map(|(scope, bytes)| Some((*scope, read(&bytes?)?)))
+            .find_map(|(scope, bytes)| Some((scope, read(&bytes?)?)))
     }
 
     /// Whether a tag list does not need to be fetched again.
@@ -141,8 +178,11 @@ impl MetadataCache {
         scopes: &[CredentialScope],
         tags: &[&'t Tag],
     ) -> HashMap<&'t Tag, RememberedTag> {
-        self.find_all(scopes, tags, |tag, scope| self.tag_key(tag, scope))
-            .await
+        self.find_all(tags, |tag| {
+            let keys = scopes.iter().map(|scope| self.tag_key(tag, *scope));
+            keys.collect()
+        })
+        .await
     }
 
     /// Whether the remembered digest of a tag is trusted.
@@ -154,32 +194,67 @@ impl MetadataCache {
         self.keep(self.tag_key(tag, scope), remembered);
     }
 
-    /// Returns the facts of images.
+    /// Returns the facts of images; with `private`, also those that were fetched with a
+    /// credential.
     pub(crate) async fn images<'d>(
         &self,
-        scopes: &[CredentialScope],
+        private: bool,
         digests: &[&'d Digest],
     ) -> HashMap<&'d Digest, ImageFacts> {
-        self.find_all(scopes, digests, image_key).await
+        self.find_all(digests, |digest| {
+            let private_key = private.then(|| self.image_key(digest, true));
+            let keys = private_key
+                .into_iter()
+                .chain([self.image_key(digest, false)]);
+            keys.collect()
+        })
+        .await
     }
 
-    pub(crate) fn keep_image(&self, scope: CredentialScope, digest: &Digest, facts: &ImageFacts) {
-        self.keep(image_key(digest, scope), facts);
+    /// Stores the facts of an image; `private`: they were fetched with a credential.
+    pub(crate) fn keep_image(&self, private: bool, digest: &Digest, facts: &ImageFacts) {
+        self.keep(self.image_key(digest, private), facts);
     }
 
-    fn list_key(&self, scope: CredentialScope) -> CacheKey {
-        self.key(EntryKind::TagList, scope, "")
+    fn list_key(&self, scope: CredentialScope) -> Option<CacheKey> {
+        Some(self.key(EntryKind::TagList, &self.owner(scope)?, ""))
     }
 
-    fn tag_key(&self, tag: &Tag, scope: CredentialScope) -> CacheKey {
-        self.key(EntryKind::Tag, scope, tag.as_str())
+    fn tag_key(&self, tag: &Tag, scope: CredentialScope) -> Option<CacheKey> {
+        Some(self.key(EntryKind::Tag, &self.owner(scope)?, tag.as_str()))
     }
 
-    fn key(&self, kind: EntryKind, scope: CredentialScope, subject: &str) -> CacheKey {
+    /// No tag is empty.
+    fn mark_key(&self, id: CredentialId) -> Option<CacheKey> {
+        Some(self.key(EntryKind::Tag, &self.owner(Some(id))?, ""))
+    }
+
+    fn image_key(&self, digest: &Digest, private: bool) -> Option<CacheKey> {
+        let owner = if private {
+            // The same for all credentials.
+            self.cache.identity_key()?.owner(&[0; 32]).to_vec()
+        } else {
+            self.owner(None)?
+        };
+        Some(self.key(EntryKind::Image, &owner, digest.as_str()))
+    }
+
+    /// The owner of an entry as a part of its key; `None`: such entries are not cached.
+    fn owner(&self, scope: CredentialScope) -> Option<Vec<u8>> {
+        match scope {
+            None => Some(b"anonymous".to_vec()),
+            Some(id) => {
+                let key = self.cache.identity_key()?;
+                Some(key.owner(id.as_bytes()).to_vec())
+            }
+        }
+    }
+
+    fn key(&self, kind: EntryKind, owner: &[u8], subject: &str) -> CacheKey {
         CacheKey::new(
             kind,
             &[
-                scope_bytes(&scope),
+                owner,
                 self.name.registry().as_bytes(),
                 self.name.repository().as_bytes(),
                 subject.as_bytes(),
@@ -187,49 +262,45 @@ impl MetadataCache {
         )
     }
 
-    fn keep(&self, key: CacheKey, entry: &impl Serialize) {
-        if let Ok(bytes) = serde_json::to_vec(entry) {
+    fn keep(&self, key: Option<CacheKey>, entry: &impl Serialize) {
+        if let Some(key) = key
+            && let Ok(bytes) = serde_json::to_vec(entry)
+        {
             self.cache.put(key, bytes);
         }
     }
 
-    /// Returns the entries of many subjects, in one lookup.
+    /// Returns the entries of many subjects, in one lookup. Of the keys of a subject, the
+    /// first one with an entry counts.
     async fn find_all<'k, K: std::hash::Hash + Eq + ?Sized, T: DeserializeOwned>(
         &self,
-        scopes: &[CredentialScope],
         subjects: &[&'k K],
-        key: impl Fn(&K, CredentialScope) -> CacheKey,
+        keys_of: impl Fn(&K) -> Vec<Option<CacheKey>>,
     ) -> HashMap<&'k K, T> {
-        let keys: Vec<CacheKey> = subjects
+        let (subjects, keys): (Vec<&K>, Vec<CacheKey>) = subjects
             .iter()
-            .flat_map(|subject| scopes.iter().map(|scope| key(subject, *scope)))
-            .collect();
-        let found = self.cache.get(&keys).await;
-        subjects
-            .iter()
-            .zip(found.chunks(scopes.len().max(1)))
-            .filter_map(|(subject, found)| {
-                let entry = found.iter().flatten().find_map(|bytes| read(bytes))?;
-                Some((*subject, entry))
+            .flat_map(|subject| {
+                let keys = keys_of(subject).into_iter().flatten();
+                keys.map(|key| (*subject, key)).collect::<Vec<_>>()
             })
-            .collect()
+            .unzip();
+        let found = self.cache.get(&keys).await;
+        let mut entries = HashMap::new();
+        for (subject, bytes) in subjects.into_iter().zip(found) {
+            if let Some(bytes) = bytes
+                && !entries.contains_key(subject)
+                && let Some(entry) = read(&bytes)
+            {
+                entries.insert(subject, entry);
+            }
+        }
+        entries
     }
 }
 
 /// Parses an entry. `None` if it was written by another version or is damaged.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
-}
-
-/// The same content is the same everywhere, so the key contains neither the registry
-/// nor the repository.
-fn image_key(digest: &Digest, scope: CredentialScope) -> CacheKey {
-    let digest = digest.as_str().as_bytes();
-    CacheKey::new(EntryKind::Image, &[scope_bytes(&scope), digest])
-}
-
-fn scope_bytes(scope: &CredentialScope) -> &[u8] {
-    scope.as_ref().map_or(b"anonymous", |id| id.as_bytes())
 }
 
 /// Whether `at` is not older than `age`. A time in the future is not trusted because

@@ -332,7 +332,7 @@ mod tests {
             (
                 "1.2.3-01",
                 "the constraint has '1.2.3-01', which is not a valid version: \
-                 a number in its pre-release has a leading zero",
+                 the number 01 in its pre-release has a leading zero",
             ),
         ];
         for (text, message) in cases {

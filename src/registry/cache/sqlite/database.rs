@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::super::key::CacheKey;
+use super::super::owner::Sharing;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
 use super::file::{self, FileIdentity};
@@ -20,6 +21,7 @@ pub(crate) const LIMIT: u64 = 256 << 20;
 /// The entries of one file.
 pub(crate) struct Database {
     file: PathBuf,
+    sharing: Sharing,
     /// The size limit in bytes.
     pub(crate) limit: u64,
     /// Returns the seconds since 1970.
@@ -56,9 +58,10 @@ fn seconds() -> i64 {
 }
 
 impl Database {
-    pub(crate) fn new(file: PathBuf, warnings: Warnings) -> Self {
+    pub(crate) fn new(file: PathBuf, sharing: Sharing, warnings: Warnings) -> Self {
         Self {
             file,
+            sharing,
             limit: LIMIT,
             clock: seconds,
             state: DatabaseState::Closed,
@@ -78,6 +81,7 @@ impl Database {
         if !matches!(self.state, DatabaseState::Closed) {
             return Ok(());
         }
+        file::check_owner(&self.file, self.sharing)??;
         if !file::exists(&self.file)? {
             if !create {
                 return Ok(());
@@ -90,6 +94,7 @@ impl Database {
             Err(
                 error @ (CacheFileError::Damaged
                 | CacheFileError::Foreign
+                | CacheFileError::Schema
                 | CacheFileError::Newer(_)
                 | CacheFileError::Busy),
             ) => {

@@ -1,10 +1,12 @@
 //! The cache file on disk: created for the user only, identified, and set aside if
 //! it is damaged.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use super::super::owner::{self, Distrust, Sharing, create_private_directory};
 
 /// The name of the file in its directory.
 pub(crate) const FILE_NAME: &str = "metadata.db";
@@ -49,24 +51,38 @@ pub(crate) fn exists(file: &Path) -> io::Result<bool> {
     }
 }
 
+/// Checks that nobody else could have written the file, the files next to it or their
+/// directory.
+///
+/// # Errors
+/// They cannot be inspected.
+pub(crate) fn check_owner(file: &Path, sharing: Sharing) -> io::Result<Result<(), Distrust>> {
+    let companions = COMPANIONS.map(|suffix| with_suffix(file, suffix));
+    let directory = file
+        .parent()
+        .filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    for path in [directory, file]
+        .into_iter()
+        .chain(companions.iter().map(PathBuf::as_path))
+    {
+        if let Err(distrust) = owner::check(path, sharing)? {
+            return Ok(Err(distrust));
+        }
+    }
+    Ok(Ok(()))
+}
+
 /// Creates the file and its directory, accessible only by the user. The file is
 /// empty.
 pub(crate) fn create(file: &Path) -> io::Result<()> {
     if let Some(directory) = file.parent() {
-        private_directory().create(directory)?;
+        create_private_directory(directory)?;
     }
     match private_file().create_new(true).open(file) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-fn private_directory() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
 }
 
 fn private_file() -> OpenOptions {

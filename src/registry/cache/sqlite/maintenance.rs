@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::super::key::EntryKind;
+use super::super::owner::Sharing;
 use super::super::report::{ClearError, Cleared, FileReport, KindReport};
 use super::database::LIMIT;
 use super::file::{self, FILE_NAME};
@@ -13,7 +14,7 @@ use super::open::{self, CacheFileError};
 use super::rows;
 
 /// Reports what the file in this directory holds.
-pub(crate) fn report(directory: &Path) -> FileReport {
+pub(crate) fn report(directory: &Path, sharing: Sharing) -> FileReport {
     let path = directory.join(FILE_NAME);
     let mut report = FileReport {
         bytes: file::size(&path),
@@ -23,7 +24,7 @@ pub(crate) fn report(directory: &Path) -> FileReport {
         problem: None,
         path,
     };
-    match count(&report.path) {
+    match count(&report.path, sharing) {
         Ok((kinds, oldest)) => {
             report.kinds = kinds;
             report.oldest = oldest.and_then(|second| Timestamp::from_second(second).ok());
@@ -35,7 +36,8 @@ pub(crate) fn report(directory: &Path) -> FileReport {
 
 /// Counts the entries of each kind, and returns when the oldest was written, in
 /// seconds since 1970.
-fn count(path: &Path) -> Result<(Vec<KindReport>, Option<i64>), CacheFileError> {
+fn count(path: &Path, sharing: Sharing) -> Result<(Vec<KindReport>, Option<i64>), CacheFileError> {
+    file::check_owner(path, sharing)??;
     if !file::exists(path)? {
         return Ok((no_entries(), None));
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::super::owner::Distrust;
 use super::file;
 
 /// The application ID of our files: "imgp".
@@ -13,25 +14,26 @@ const APPLICATION: i64 = 0x696d_6770;
 
 /// The version of the tables and of the meaning of entries. It is incremented by
 /// each change that an older program cannot read. 2: an entry also records whether
-/// it is an image, and the source of its date.
-const SCHEMA: i64 = 2;
+/// it is an image, and the source of its date. 3: entries belong to the identity that
+/// the registry has accepted.
+const SCHEMA: i64 = 3;
 
 /// How long to wait while another process uses the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One row per entry. `used` is a day, so it changes at most once a day. It and the
 /// other short columns precede the value, so that they can be read without it.
-const TABLES: &str = "
-    CREATE TABLE entry (
+const TABLE: &str = "CREATE TABLE entry (
         id INTEGER PRIMARY KEY,
         hash BLOB NOT NULL UNIQUE,
         kind INTEGER NOT NULL,
         used INTEGER NOT NULL,
         stored INTEGER NOT NULL,
         value BLOB NOT NULL
-    );
-    CREATE INDEX entry_used ON entry (used);
-";
+    )";
+const INDEX: &str = "CREATE INDEX entry_used ON entry (used)";
+/// The index that SQLite creates for `UNIQUE`.
+const UNIQUE_INDEX: &str = "sqlite_autoindex_entry_1";
 
 /// Why the file cannot be used. Each message follows the name of the file.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,14 @@ pub(crate) enum CacheFileError {
     /// It is a database of another program.
     #[error("it belongs to another program; set another directory with --cache")]
     Foreign,
+    /// It has our identification, but other tables or views.
+    #[error(
+        "its tables are not those of this program; remove it, or set another directory with --cache"
+    )]
+    Schema,
+    /// Others could have written it.
+    #[error("{0}")]
+    Distrusted(#[from] Distrust),
     /// A newer release wrote it.
     #[error(
         "a newer release wrote it (format {0}, this release supports {SCHEMA}); \
@@ -83,7 +93,7 @@ impl From<rusqlite::Error> for CacheFileError {
 /// Opens an existing file for reading and writing.
 pub(crate) fn writable(path: &Path) -> Result<Connection, CacheFileError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = connect(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // Check this before changing a file that may belong to another program.
     let is_new = !is_ours(&connection)?;
@@ -107,6 +117,7 @@ pub(crate) fn readable(path: &Path) -> Result<Connection, CacheFileError> {
             error @ (CacheFileError::Damaged
             | CacheFileError::Empty
             | CacheFileError::Foreign
+            | CacheFileError::Schema
             | CacheFileError::Newer(_)),
         ) => {
             return Err(error);
@@ -122,16 +133,20 @@ pub(crate) fn readable(path: &Path) -> Result<Connection, CacheFileError> {
     let Some(name) = immutable_uri(path) else {
         return Err(refused);
     };
-    check_tables(Connection::open_with_flags(
-        name,
-        flags | OpenFlags::SQLITE_OPEN_URI,
-    )?)
+    check_tables(connect(name, flags | OpenFlags::SQLITE_OPEN_URI)?)
 }
 
 fn open_read_only(path: &Path, flags: OpenFlags) -> Result<Connection, CacheFileError> {
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = connect(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     check_tables(connection)
+}
+
+/// Opens a file. Its schema can run no function.
+fn connect(path: impl AsRef<Path>, flags: OpenFlags) -> Result<Connection, CacheFileError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    Ok(connection)
 }
 
 /// Returns the SQLite URI of a file that nobody changes.
@@ -165,9 +180,9 @@ fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
     let application = query_number(&transaction, "PRAGMA application_id")?;
     let version = query_number(&transaction, "PRAGMA user_version")?;
     let tables = count_tables(&transaction)?;
-    drop(transaction);
     match (application, version) {
-        (APPLICATION, 1..=SCHEMA) => Ok(true),
+        (APPLICATION, 1..=SCHEMA) if has_our_tables(&transaction)? => Ok(true),
+        (APPLICATION, 1..=SCHEMA) => Err(CacheFileError::Schema),
         (APPLICATION, newer) => Err(CacheFileError::Newer(newer)),
         (0, 0) if tables == 0 => Ok(false),
         _ => Err(CacheFileError::Foreign),
@@ -179,6 +194,25 @@ fn is_ours(connection: &Connection) -> Result<bool, CacheFileError> {
 pub(crate) fn is_older(connection: &Connection) -> Result<bool, rusqlite::Error> {
     let version = query_number(connection, "PRAGMA user_version")?;
     Ok(version < SCHEMA)
+}
+
+/// Whether the file has exactly our table and our indexes, as we create them. A view or
+/// a trigger of the same name could make a read endless, or change its result.
+fn has_our_tables(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let mut select = connection.prepare("SELECT type, name, sql FROM sqlite_schema LIMIT 4")?;
+    let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut found: Vec<(String, String, Option<String>)> = rows.collect::<Result<_, _>>()?;
+    found.sort();
+    let found: Vec<(&str, &str, Option<&str>)> = found
+        .iter()
+        .map(|(kind, name, sql)| (kind.as_str(), name.as_str(), sql.as_deref()))
+        .collect();
+    Ok(found
+        == [
+            ("index", "entry_used", Some(INDEX)),
+            ("index", UNIQUE_INDEX, None),
+            ("table", "entry", Some(TABLE)),
+        ])
 }
 
 fn count_tables(connection: &Connection) -> Result<i64, rusqlite::Error> {
@@ -199,7 +233,7 @@ pub(crate) fn remove_older_entries(transaction: &Connection) -> Result<(), rusql
 fn create_tables(connection: &mut Connection) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if count_tables(&transaction)? == 0 {
-        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(&format!("{TABLE};{INDEX};"))?;
         transaction.pragma_update(None, "application_id", APPLICATION)?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
     }

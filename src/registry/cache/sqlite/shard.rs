@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::owner::Sharing;
 use super::super::shard::Shard;
 use super::super::warnings::Warnings;
 use super::super::worker::Worker;
@@ -9,8 +10,8 @@ use super::database::Database;
 use super::file::FILE_NAME;
 
 /// The shard that holds all entries, in a file in this directory.
-pub(crate) fn shard(directory: &Path, warnings: &Warnings) -> Shard {
-    let database = Database::new(directory.join(FILE_NAME), warnings.clone());
+pub(crate) fn shard(directory: &Path, sharing: Sharing, warnings: &Warnings) -> Shard {
+    let database = Database::new(directory.join(FILE_NAME), sharing, warnings.clone());
     Shard {
         seed: 0,
         worker: Worker::new(database, warnings.clone()),

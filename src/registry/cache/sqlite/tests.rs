@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::super::key::{CacheKey, EntryKind};
 use super::super::option::CacheOption;
+use super::super::owner::Sharing;
 use super::super::store::Cache;
 use super::super::warnings::Warnings;
 use super::super::worker::{Batch, Store};
@@ -290,6 +291,56 @@ async fn file_in_place_of_the_directory_is_left_alone() {
     assert_eq!(fs::read_to_string(file).expect("file"), "precious");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn what_others_could_have_written_is_not_used() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, file) = filled().await;
+    for (path, mode, usual) in [
+        (directory.path(), 0o777, 0o700),
+        (directory.path(), 0o1777, 0o700),
+        (file.as_path(), 0o666, 0o600),
+    ] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+        assert_left_alone(directory.path(), "others may write to it").await;
+        fs::set_permissions(path, fs::Permissions::from_mode(usual)).expect("a mode");
+    }
+    // A directory that the user names may be shared with a group.
+    for path in [directory.path(), &file] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o770)).expect("a mode");
+    }
+    assert_eq!(found(&at(directory.path()), 0..300).await, 300);
+    let mut own = Database::new(file, Sharing::Nobody, Warnings::default());
+    assert_eq!(own.read(&[key(1)]), [None]);
+    assert!(own.is_over());
+}
+
+#[tokio::test]
+async fn file_with_other_tables_views_or_triggers_is_left_alone() {
+    for change in [
+        "ALTER TABLE entry RENAME TO other;
+         CREATE VIEW entry AS WITH RECURSIVE endless (n) AS
+            (SELECT 1 UNION ALL SELECT n + 1 FROM endless)
+            SELECT n AS id, x'00' AS hash, 1 AS kind, 1 AS used, 1 AS stored, x'00' AS value
+            FROM endless",
+        "CREATE TRIGGER t AFTER INSERT ON entry BEGIN DELETE FROM entry; END",
+        "CREATE VIEW other AS SELECT 1",
+        "DROP INDEX entry_used",
+        "DROP INDEX entry_used; CREATE INDEX entry_used ON entry (used) WHERE used > 0",
+        "ALTER TABLE entry ADD COLUMN more",
+        "DROP TABLE entry",
+    ] {
+        let (directory, file) = filled().await;
+        let connection = Connection::open(&file).expect("file");
+        connection.execute_batch(change).expect(change);
+        connection
+            .pragma_update(None, "wal_checkpoint", "TRUNCATE")
+            .expect("checkpoint");
+        drop(connection);
+        assert_left_alone(directory.path(), "its tables are not those of this program").await;
+    }
+}
+
 #[tokio::test]
 async fn file_locked_by_another_process_causes_misses() {
     let (directory, file) = filled().await;
@@ -310,7 +361,7 @@ async fn file_locked_by_another_process_causes_misses() {
 
 /// Creates a store with a small limit and its own clock.
 fn small(file: &Path, clock: fn() -> i64) -> Database {
-    let mut database = Database::new(file.to_owned(), Warnings::default());
+    let mut database = Database::new(file.to_owned(), Sharing::Nobody, Warnings::default());
     database.limit = 1 << 20;
     database.clock = clock;
     database

@@ -20,7 +20,7 @@ use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::transport::Transport;
 use crate::registry::keychain::Credential;
 use crate::registry::keychain::account::Account;
-use crate::registry::keychain::credential_id::CredentialId;
+use crate::registry::keychain::credential_id::{AcceptedIdentity, CredentialId};
 
 /// A refusal of an authorization younger than this is final; an older one may have
 /// expired.
@@ -220,33 +220,28 @@ impl Authorizer {
         }
     }
 
-    /// The ID under which the cache stores responses: that of the accepted credential,
-    /// or `Some(None)` for anonymous access. `None` until the registry has accepted a
+    /// Whose responses the cache stores; `None` until the registry has accepted a
     /// request.
-    pub(crate) async fn scope(&self, private: bool) -> Option<Option<CredentialId>> {
+    pub(crate) async fn identity(&self) -> Option<AcceptedIdentity> {
         let state = self.state.lock().await;
         if !state.proven {
             return None;
         }
         let shown = state.header.as_ref().and(state.candidate());
         Some(match shown {
-            Some(_) if self.account.is_from_cluster() => self.account.credential_id(&self.name),
-            Some(shown) => shown.id(&self.name, private),
-            None => None,
+            Some(_) if self.account.is_from_cluster() => AcceptedIdentity {
+                exact: self.account.credential_id(&self.name),
+                login: None,
+            },
+            Some(shown) => shown.identity(&self.name),
+            None => AcceptedIdentity::default(),
         })
     }
 
-    /// The IDs under which the cache may hold responses: the one of the accepted
-    /// credential, and before that those of all credentials that may be sent. `None`
-    /// is anonymous: responses that are public.
-    pub(crate) async fn scopes(&self, private: bool) -> Vec<Option<CredentialId>> {
-        if let Some(scope) = self.scope(private).await {
-            return vec![scope];
-        }
-        let ids = self.account.ids(&self.name, private).await;
-        std::iter::once(None)
-            .chain(ids.into_iter().map(Some))
-            .collect()
+    /// The IDs of the credentials that may be sent; `run_helpers`: also those of
+    /// helpers, which have to be run.
+    pub(crate) async fn possible_ids(&self, run_helpers: bool) -> Vec<CredentialId> {
+        self.account.ids(&self.name, run_helpers).await
     }
 
     /// The password that the registry has accepted, as `Basic`: only for its own host,

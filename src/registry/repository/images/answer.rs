@@ -89,18 +89,21 @@ impl RepositoryImages {
         let digest = &served.digest;
         self.record_digest(version, digest, served.last_modified, now)
             .await;
-        image.digest = Known::Value(digest.clone());
+        self.forget_if_large(&fetched, &served);
+        // An earlier run may have reached the same image through another tag.
+        self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
+            .await;
         image.last_modified = served.last_modified;
+        if self.can_answer(digest, wanted) {
+            self.fill_from_known(digest, wanted, false, image);
+            return Ok(());
+        }
+        image.digest = Known::Value(digest.clone());
         let bound = Bound {
             now,
             pushed: self.pushed(version),
         };
-        let is_complete = self.describe_manifest(&served, wanted, bound, image).await;
-        self.forget_if_large(&fetched, &served);
-        if is_complete {
-            // An earlier run may have reached the same image through another tag.
-            self.recall(std::iter::once(&TagOrDigest::Digest(digest.clone())), now)
-                .await;
+        if self.describe_manifest(&served, wanted, bound, image).await {
             self.keep(digest, now, image).await;
         }
         Ok(())

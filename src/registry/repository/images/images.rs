@@ -1,10 +1,11 @@
 //! The state of one repository in a run: its tags, manifests and configs, each
 //! fetched once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use crate::image::{
     CanonicalName, Digest, FetchFailure, FetchFailureKind, SourceKind, Tag, TagOrDigest,
@@ -14,10 +15,11 @@ use crate::registry::client::failure::RepositoryLabel;
 use crate::registry::client::remote::{RawManifest, Remote};
 use crate::registry::content::config::Config;
 use crate::registry::content::manifest::{Blob, Manifest, ManifestError};
+use crate::registry::keychain::credential_id::{AcceptedIdentity, CredentialId};
 use crate::registry::repository::described_tags::DescribedTags;
 use crate::registry::repository::facts::{ImageFacts, WantedFacts};
 use crate::registry::repository::layout::LayoutReader;
-use crate::registry::repository::metadata_cache::{CredentialScope, MetadataCache, RememberedList};
+use crate::registry::repository::metadata_cache::{MetadataCache, ReadableEntries, RememberedList};
 use crate::registry::repository::once::FetchOnce;
 use crate::registry::repository::tags;
 use crate::registry::repository::tags::TagList;
@@ -76,6 +78,10 @@ pub(crate) struct RepositoryImages {
     pub(crate) manifests: FetchOnce<TagOrDigest, Fetched>,
     pub(crate) configs: FetchOnce<Digest, Arc<Config>>,
     pub(crate) described_tags: DescribedTags,
+    /// The credentials whose access has been recorded.
+    marked: Mutex<HashSet<CredentialId>>,
+    /// What may be read before the registry has accepted a request.
+    unproven: OnceCell<ReadableEntries>,
 }
 
 impl RepositoryImages {
@@ -93,6 +99,8 @@ impl RepositoryImages {
             manifests: FetchOnce::default(),
             configs: FetchOnce::default(),
             described_tags: DescribedTags::default(),
+            marked: Mutex::default(),
+            unproven: OnceCell::new(),
         }
     }
 
@@ -132,7 +140,8 @@ impl RepositoryImages {
         let Some(cache) = &self.cache else {
             return Ok((tags::fetch(remote, None, None).await?, None));
         };
-        let old = cache.list(&self.scopes(remote, cache).await).await;
+        let readable = self.readable(remote, cache, now).await;
+        let old = cache.list(&readable.scopes).await;
         if let Some((None, _)) = old {
             remote.mark_public();
         }
@@ -144,10 +153,10 @@ impl RepositoryImages {
         let comparable = old.as_ref().filter(|_| cache.compares());
         let list = tags::fetch(remote, comparable, Some(&mut pages)).await?;
         let new = RememberedList { at: now, pages };
-        if let Some((_, scope)) = self.writable().await
+        if let Some((_, identity)) = self.writable(now).await
             && !new.pages.is_empty()
         {
-            cache.keep_list(scope, &new);
+            cache.keep_list(identity.exact, &new);
         }
         Ok((list, None))
     }
@@ -179,17 +188,62 @@ impl RepositoryImages {
 
     /// Returns the cache to write to, and whose entries to write. `None` if there is
     /// no cache, or the registry has not granted access yet.
-    pub(crate) async fn writable(&self) -> Option<(&MetadataCache, CredentialScope)> {
+    pub(crate) async fn writable(
+        &self,
+        now: Timestamp,
+    ) -> Option<(&MetadataCache, AcceptedIdentity)> {
         let (remote, cache) = (self.remote()?, self.cache.as_ref()?);
-        Some((cache, remote.scope(cache.is_private()).await?))
+        let identity = remote.identity().await?;
+        if let Some(id) = identity.exact
+            && self
+                .marked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id)
+        {
+            cache.keep_access(id, now);
+        }
+        Some((cache, identity))
     }
 
-    pub(crate) async fn scopes(
+    /// Returns which entries of the cache may be read now.
+    pub(crate) async fn readable(
         &self,
         remote: &Remote,
         cache: &MetadataCache,
-    ) -> Vec<CredentialScope> {
-        remote.scopes(cache.is_private()).await
+        now: Timestamp,
+    ) -> ReadableEntries {
+        if let Some(AcceptedIdentity { exact, login }) = remote.identity().await {
+            let login = login.map(Some);
+            return ReadableEntries {
+                scopes: std::iter::once(exact).chain(login).collect(),
+                private_facts: exact.is_some(),
+            };
+        }
+        // Nobody has accepted anything yet.
+        let unproven = self.unproven.get_or_init(|| async {
+            let public = ReadableEntries {
+                scopes: vec![None],
+                private_facts: false,
+            };
+            let may_trust = cache.trusts_without_request();
+            // A helper may be slow, so it is run only if its identity is needed.
+            if may_trust && cache.list(&public.scopes).await.is_some() {
+                return public;
+            }
+            let ids = remote.possible_ids(may_trust).await;
+            let mut private_facts = false;
+            for id in &ids {
+                private_facts |= may_trust && cache.had_access(*id, now).await;
+            }
+            ReadableEntries {
+                scopes: std::iter::once(None)
+                    .chain(ids.into_iter().map(Some))
+                    .collect(),
+                private_facts,
+            }
+        });
+        unproven.await.clone()
     }
 
     pub(crate) async fn counts_pulls(&self) -> bool {
@@ -287,7 +341,13 @@ impl RepositoryImages {
         let bytes = match &self.source {
             ImageSource::Remote(remote) => remote.config(blob).await,
             ImageSource::Layout(layout) => layout.config(blob).await,
-        }?;
+        };
+        let bytes = bytes.map_err(|mut failure| {
+            if failure.kind == FetchFailureKind::NotFound {
+                failure.kind = FetchFailureKind::NoConfig;
+            }
+            failure
+        })?;
         Config::parse(&bytes)
             .map(Arc::new)
             .map_err(|fault| self.place.useless(fault))

@@ -30,9 +30,9 @@ impl RepositoryImages {
                 }
             }
         }
-        let scopes = self.scopes(remote, cache).await;
+        let readable = self.readable(remote, cache, now).await;
         if !tags.is_empty() {
-            for (tag, remembered) in cache.tags(&scopes, &tags).await {
+            for (tag, remembered) in cache.tags(&readable.scopes, &tags).await {
                 digests.push(remembered.digest.clone());
                 let freshness = if !cache.trusts_tag(&remembered, now) {
                     Freshness::Stale
@@ -58,7 +58,7 @@ impl RepositoryImages {
         }
         if !digests.is_empty() {
             let digests: Vec<&Digest> = digests.iter().collect();
-            for (digest, facts) in cache.images(&scopes, &digests).await {
+            for (digest, facts) in cache.images(readable.private_facts, &digests).await {
                 self.known_facts().entry(digest.clone()).or_insert(facts);
             }
         }
@@ -131,14 +131,17 @@ impl RepositoryImages {
             seen.insert(tag.clone(), new);
             last_modified
         };
-        if let Some((cache, scope)) = self.writable().await {
+        if let Some((cache, identity)) = self.writable(now).await {
             let remembered = RememberedTag {
                 digest: digest.clone(),
                 at: now,
                 pushed,
                 last_modified,
             };
-            cache.keep_tag(scope, tag, &remembered);
+            cache.keep_tag(identity.exact, tag, &remembered);
+            if let Some(login) = identity.login {
+                cache.keep_tag(Some(login), tag, &remembered);
+            }
         }
     }
 
@@ -156,8 +159,8 @@ impl RepositoryImages {
             }
             facts.clone()
         };
-        if let Some((cache, scope)) = self.writable().await {
-            cache.keep_image(scope, digest, &facts);
+        if let Some((cache, identity)) = self.writable(now).await {
+            cache.keep_image(identity.exact.is_some(), digest, &facts);
         }
     }
 }
