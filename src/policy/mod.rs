@@ -18,6 +18,7 @@ mod quote;
 mod rejection;
 mod resolve;
 mod rule;
+mod shape;
 mod sources;
 mod state;
 mod syntax;
@@ -26,7 +27,7 @@ mod warning;
 
 pub use self::sources::annotation_keys::{AnnotationKey, KeyError};
 pub use self::sources::annotations::{is_ignored, lock_on};
-pub use self::sources::assume::{Assume, PolicyText, PolicyType, fitting};
+pub use self::sources::assume::{Assume, PolicyText, PolicyType, TagForm, fitting};
 pub use self::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
 pub use self::sources::other_updaters::{OtherUpdater, other_updaters};
 pub use self::sources::records::Records;

@@ -212,7 +212,7 @@ fn draft(row: &Row) -> Option<PolicyDraft> {
         policy: match written {
             Some(policy) => PolicyText {
                 rule: policy.filter.clone(),
-                variant: None,
+                form: None,
             },
             None => PolicyText::fitting(&row.image.parse().ok()?),
         },

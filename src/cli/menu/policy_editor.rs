@@ -17,7 +17,7 @@ use crate::evaluator::Outcome;
 use crate::image::ImageReference;
 use crate::output::sanitize;
 use crate::output::{Paint, sentence, version_of};
-use crate::policy::{PolicyText, PolicyType, Rule};
+use crate::policy::{PolicyText, PolicyType, Rule, TagForm};
 
 /// How many tags are listed when prompts are asked line by line.
 const PLAIN_LIMIT: usize = 8;
@@ -164,17 +164,17 @@ fn fault(text: &str) -> Option<String> {
 struct Editor {
     at: usize,
     line: Line,
-    /// The variant suffix that the policy started with, on or off.
-    variant: Option<String>,
+    /// The form of tags that the policy started with, on or off.
+    form: Option<TagForm>,
 }
 
 impl Editor {
     fn new(drafts: &[PolicyDraft], at: usize) -> Self {
-        let PolicyText { rule, variant } = &drafts[at].policy;
+        let PolicyText { rule, form } = &drafts[at].policy;
         Self {
             at,
             line: Line::new(rule),
-            variant: variant.clone(),
+            form: form.clone(),
         }
     }
 
@@ -233,9 +233,9 @@ impl Editor {
                 }
                 Key::Tab => {
                     let policy = &mut drafts[at].policy;
-                    policy.variant = match policy.variant {
+                    policy.form = match policy.form {
                         Some(_) => None,
-                        None => self.variant.clone(),
+                        None => self.form.clone(),
                     };
                 }
                 key => {
@@ -264,10 +264,14 @@ impl Editor {
         lines.push(canvas.line(Paint::Plain, &format!("{prompt}{seen}")));
         let before: String = before.chars().skip(hidden).collect();
         let cursor = (lines.len() - 1, prompt.len() + measure_text_width(&before));
-        if let Some(variant) = &self.variant {
-            let line = match draft.policy.variant {
-                Some(_) => format!("only tags that end in -{variant}; tab: all tags"),
-                None => format!("all tags; tab: only those that end in -{variant}"),
+        if let Some(form) = &self.form {
+            let form = match &form.variant {
+                Some(variant) => format!("that end in -{variant}"),
+                None => "of the same form as the running one".to_owned(),
+            };
+            let line = match draft.policy.form {
+                Some(_) => format!("only tags {form}; tab: all tags"),
+                None => format!("all tags; tab: only those {form}"),
             };
             lines.push(canvas.line(Paint::Plain, &line));
         }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::image::ImageReference;
+use crate::image::{ImageReference, Tag};
 use crate::named_enum::named_enum;
 use crate::policy::container_policy::{ContainerPolicy, PolicyOrigin};
 use crate::policy::rule::{Rule, RuleError};
-use crate::policy::syntax::decimal::Decimal;
+use crate::policy::shape::fitted::{FittedPolicy, escaped};
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 use crate::policy::syntax::version::TagVersion;
@@ -45,13 +45,34 @@ impl Assume {
     }
 }
 
-/// The policy that fits the running image. For a version it is the same major version
-/// with the same variant; for a version of one number, any higher version; for a
-/// build tag, the same prefix; for a number, a greater number. `None` if the tag
-/// does not suggest a policy.
+/// The policy that fits the running image; `None` if the tag does not suggest one.
+///
+/// It only elects tags of the same shape: with the same text before and after the version
+/// and as many numbers. For a version it is the same major version; for a version of one
+/// number, any higher one; for a number, a greater one. Numbers that count builds (`r12`)
+/// count up. For a commit or a build identifier, it is the newest image.
+///
+/// The policy that a menu writes for `1.2.3` or `1.2.3-alpine` is shorter, and therefore
+/// also elects tags that differ in a leading `v`.
 #[must_use]
 pub fn fitting(image: &ImageReference) -> Option<ContainerPolicy> {
-    PolicyText::fitting(image).policy()
+    let Some(tag) = version_tag(image) else {
+        return PolicyText::new(WITHOUT_TAG).policy();
+    };
+    let fitted = FittedPolicy::of(tag)?;
+    let text = PolicyText::from(fitted.clone());
+    let mut policy = text.policy()?;
+    policy.filter.pattern = Some(GoRegex::new(&fitted.pattern).ok()?);
+    Some(policy)
+}
+
+/// Without a version tag, the highest version is the best guess.
+const WITHOUT_TAG: &str = "semver:*";
+
+/// The tag, unless it is `latest`.
+fn version_tag(image: &ImageReference) -> Option<&str> {
+    let tag = image.tag().filter(|tag| !tag.is_latest());
+    tag.map(Tag::as_str)
 }
 
 /// A policy as written into annotations, which a menu suggests.
@@ -59,7 +80,20 @@ pub fn fitting(image: &ImageReference) -> Option<ContainerPolicy> {
 pub struct PolicyText {
     /// `semver:^1.25`.
     pub rule: String,
-    /// The suffix that a tag must have and that the rule does not read: `alpine` in
+    /// The form that a tag must have, as far as the rule does not say it.
+    pub form: Option<TagForm>,
+}
+
+/// The form that a tag must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagForm {
+    /// The value of `imgpolicy.dev/filter-tags`.
+    pub filter_tags: String,
+    /// The value of `imgpolicy.dev/extract`; `None` if the rule reads the whole tag.
+    pub extract: Option<String>,
+    /// The tags as a glob, for display: `*-alpine`, or `*` if the rule says enough.
+    pub glob: String,
+    /// The suffix, if that is all that the tags have in common: `alpine` in
     /// `1.25.3-alpine`.
     pub variant: Option<String>,
 }
@@ -68,82 +102,77 @@ impl PolicyText {
     fn new(rule: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
-            variant: None,
+            form: None,
         }
     }
 
-    /// The policy that fits the running image: see [`fitting`].
+    /// The policy that fits the running image: see [`fitting`]. If the tag does not
+    /// suggest one, the image that it refers to.
     #[must_use]
     pub fn fitting(image: &ImageReference) -> Self {
-        let Some(tag) = image.tag().filter(|tag| !tag.is_latest()) else {
-            // Without a version tag, the highest version is the best guess.
-            return Self::new("semver:*");
-        };
-        let text = tag.as_str();
-        if let Ok(version) = text.parse::<TagVersion>() {
-            return match version.parts() {
-                1 if text.parse::<Decimal>().is_ok() => Self::new("numerical"),
-                1 if version.is_prerelease() && version.variant().is_none() => Self::new("glob:*"),
-                _ => Self::fitting_version(text, &version),
-            };
-        }
-        Self::new(format!("glob:{}*", prefix(text)))
-    }
-
-    fn fitting_version(text: &str, version: &TagVersion) -> Self {
-        let variant = version.variant().map(str::to_owned);
-        let range = match version.parts() {
-            1 => "semver:*".to_owned(),
-            _ if variant.is_none() && version.is_prerelease() => {
-                format!("semver:^{}", text.trim_start_matches('v'))
-            }
-            _ => format!("semver:^{}.{}", version.major(), version.minor()),
-        };
-        Self {
-            rule: range,
-            variant,
+        match version_tag(image) {
+            None => Self::new(WITHOUT_TAG),
+            Some(tag) => match FittedPolicy::of(tag) {
+                Some(fitted) => Self::from(fitted),
+                None => Self::new(format!("digest:{tag}")),
+            },
         }
     }
 
-    /// The value of `imgpolicy.dev/filter-tags` for the variant.
+    /// The value of `imgpolicy.dev/filter-tags` for the form.
     #[must_use]
     pub fn filter_tags(&self) -> Option<String> {
-        let suffix = escaped(self.variant.as_deref()?);
-        Some(format!("^(?P<version>.*)-{suffix}$"))
+        Some(self.form.as_ref()?.filter_tags.clone())
     }
 
-    /// The value of `imgpolicy.dev/extract` for the variant.
+    /// The value of `imgpolicy.dev/extract` for the form.
     #[must_use]
     pub fn extract(&self) -> Option<String> {
-        self.variant.as_ref().map(|_| "$version".to_owned())
+        self.form.as_ref()?.extract.clone()
     }
 
     /// The policy with these texts; `None` if they are not valid.
     fn policy(&self) -> Option<ContainerPolicy> {
         let rule = Rule::parse(&self.rule).ok()?;
-        let mut policy = ContainerPolicy::new(&self.rule, rule, ASSUMED);
+        let mut policy = ContainerPolicy::new(self.to_string(), rule, ASSUMED);
         if let Some(filter) = self.filter_tags() {
-            policy.filter.pattern = GoRegex::new(&filter).ok();
-            policy.filter.extract = self.extract().and_then(|text| Template::new(&text).ok());
-            policy.text = self.to_string();
+            policy.filter.pattern = Some(GoRegex::new(&filter).ok()?);
+        }
+        if let Some(extract) = self.extract() {
+            policy.filter.extract = Some(Template::new(&extract).ok()?);
         }
         Some(policy)
+    }
+}
+
+impl From<FittedPolicy> for PolicyText {
+    fn from(fitted: FittedPolicy) -> Self {
+        let filter_tags = match &fitted.variant {
+            // The range excludes everything but releases of this variant.
+            Some(variant) => format!("^(?P<version>.*)-{}$", escaped(variant)),
+            None => fitted.pattern,
+        };
+        let form = TagForm {
+            filter_tags,
+            extract: fitted.extract,
+            glob: fitted.glob,
+            variant: fitted.variant,
+        };
+        Self {
+            rule: fitted.rule,
+            form: (!fitted.rule_suffices).then_some(form),
+        }
     }
 }
 
 /// For display: `semver:^1.25 of *-alpine`.
 impl fmt::Display for PolicyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.variant {
-            Some(variant) => write!(f, "{} of *-{variant}", self.rule),
-            None => f.write_str(&self.rule),
+        match &self.form {
+            Some(form) if form.glob != "*" => write!(f, "{} of {}", self.rule, form.glob),
+            _ => f.write_str(&self.rule),
         }
     }
-}
-
-/// A regular expression that matches the text. A hyphen does not need an escape.
-fn escaped(text: &str) -> String {
-    regex::escape(text).replace(r"\-", "-")
 }
 
 /// The prefix of a build tag: `stg-` in `stg-4s7bsgv`.
@@ -213,29 +242,33 @@ impl PolicyType {
         if Self::from_rule(&fitting.rule) == self {
             return fitting;
         }
-        let tag = image.tag().filter(|tag| !tag.is_latest());
-        let text = tag.map_or("", |tag| tag.as_str());
-        let suffix = fitting
-            .variant
-            .as_ref()
-            .map(|variant| format!("-{variant}"));
-        let suffix = suffix.unwrap_or_default();
-        let is_version = Self::from_rule(&fitting.rule) == Self::Semver && tag.is_some();
+        let text = version_tag(image).unwrap_or_default();
+        let form = fitting.form.as_ref();
+        let suffix = form.and_then(|form| form.variant.as_ref());
+        let suffix = suffix.map_or_else(String::new, |variant| format!("-{variant}"));
+        let other_form = form.filter(|form| form.variant.is_none() && form.glob != "*");
+        let version = text.parse::<TagVersion>().ok();
+        let version = version.filter(|_| Self::from_rule(&fitting.rule) == Self::Semver);
         let v = if text.starts_with('v') { "v" } else { "" };
-        PolicyText::new(match self {
-            Self::Semver => "semver:*".to_owned(),
-            Self::Glob if is_version => match text.parse::<TagVersion>() {
-                Ok(version) => format!("glob:{v}{}.*{suffix}", version.major()),
-                Err(_) => "glob:*".to_owned(),
-            },
-            Self::Glob => format!("glob:{}*", prefix(text)),
-            Self::Regex if is_version => {
+        PolicyText::new(match (self, version) {
+            (Self::Semver, _) => "semver:*".to_owned(),
+            (Self::Glob, Some(version)) if other_form.is_none() => {
+                format!("glob:{v}{}.*{suffix}", version.major())
+            }
+            (Self::Regex, Some(_)) if other_form.is_none() => {
                 format!(r"regex:^{v}[0-9.]+{}$", escaped(&suffix))
             }
-            Self::Regex => format!("regex:^{}.*$", escaped(prefix(text))),
-            Self::Alphabetical => "alphabetical:asc".to_owned(),
-            Self::Numerical => "numerical:asc".to_owned(),
-            Self::Digest => format!(
+            (Self::Glob, _) => match other_form {
+                Some(form) => format!("glob:{}", form.glob),
+                None => format!("glob:{}*", prefix(text)),
+            },
+            (Self::Regex, _) => match other_form {
+                Some(form) => format!("regex:{}", form.filter_tags),
+                None => format!("regex:^{}.*$", escaped(prefix(text))),
+            },
+            (Self::Alphabetical, _) => "alphabetical:asc".to_owned(),
+            (Self::Numerical, _) => "numerical:asc".to_owned(),
+            (Self::Digest, _) => format!(
                 "digest:{}",
                 image.tag().map_or("latest", |tag| tag.as_str())
             ),
@@ -258,15 +291,46 @@ mod tests {
             ("app:230", "numerical"),
             ("app:v12", "semver:*"),
             ("app:7-alpine", "semver:* of *-alpine"),
-            ("app:20240115-2", "glob:*"),
             ("app:stg-4s7bsgv", "glob:stg-*"),
-            ("app:9e3bdaf", "glob:*"),
             ("app:latest", "semver:*"),
             ("app", "semver:*"),
         ] {
             let image = image.parse().expect(image);
             let policy = fitting(&image).map(|policy| policy.text);
             assert_eq!(policy.as_deref(), Some(expected), "{image}");
+        }
+    }
+
+    #[test]
+    fn menu_writes_the_form_of_the_tags() {
+        for (image, shown, filter, extract) in [
+            ("app:1.2.3", "semver:^1.2", None, None),
+            (
+                "app:v1.2.3-alpine",
+                "semver:^1.2 of *-alpine",
+                Some("^(?P<version>.*)-alpine$"),
+                Some("$version"),
+            ),
+            ("app:3", "numerical", Some("^[0-9]{1,2}$"), None),
+            (
+                "app:amd64-1.2.3",
+                "semver:^1.2 of amd64-*",
+                Some(r"^amd64-(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$"),
+                Some("$version"),
+            ),
+            (
+                "app:1.2.3.4-ls135",
+                "semver:^1.2.0-0 of *.*.*.*-ls*",
+                Some(r"^(?P<version>[0-9]+\.[0-9]+\.[0-9]+)\.(?P<n1>[0-9]+)-ls(?P<n2>[0-9]+)$"),
+                Some("${version}-${n1}.${n2}"),
+            ),
+            ("app:sha-9e3bdaf", "regex:^sha-[0-9a-f]{7}$", None, None),
+            ("app:main", "digest:main", None, None),
+        ] {
+            let policy = PolicyText::fitting(&image.parse().expect(image));
+            assert_eq!(policy.to_string(), shown);
+            assert_eq!(policy.filter_tags().as_deref(), filter, "{image}");
+            assert_eq!(policy.extract().as_deref(), extract, "{image}");
         }
     }
 
@@ -282,6 +346,17 @@ mod tests {
                     "alphabetical:asc",
                     "numerical:asc",
                     "digest:1.25.3-alpine",
+                ],
+            ),
+            (
+                "app:amd64-1.2.3",
+                [
+                    "semver:^1.2",
+                    "glob:amd64-*",
+                    r"regex:^amd64-(?P<version>[0-9]+\.[0-9]+\.[0-9]+)$",
+                    "alphabetical:asc",
+                    "numerical:asc",
+                    "digest:amd64-1.2.3",
                 ],
             ),
             (

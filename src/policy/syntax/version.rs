@@ -151,10 +151,7 @@ impl TagVersion {
         }
         let letters = suffix.bytes().take_while(u8::is_ascii_alphabetic).count();
         let word = suffix.get(..letters).unwrap_or_default();
-        let is_stage = PRERELEASE_WORDS
-            .iter()
-            .any(|stage| word.eq_ignore_ascii_case(stage));
-        (!is_stage).then_some(suffix)
+        (!is_stage_word(word)).then_some(suffix)
     }
 
     /// The order of versions as in Masterminds. Metadata, the `v` and the number of parts are
@@ -236,6 +233,13 @@ impl fmt::Display for TagVersion {
         }
         Ok(())
     }
+}
+
+/// Whether a word marks a pre-release, such as `rc`, in upper or lower case.
+pub(crate) fn is_stage_word(word: &str) -> bool {
+    PRERELEASE_WORDS
+        .iter()
+        .any(|stage| word.eq_ignore_ascii_case(stage))
 }
 
 /// Takes the digits at the start of `text` as a number.
