@@ -23,8 +23,10 @@
 //!
 //! `tests/architecture.rs` enforces which module may use which.
 
+mod child_output;
 mod named_enum;
 mod proxy;
+mod user_file;
 
 pub mod cli;
 pub mod cluster;

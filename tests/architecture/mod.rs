@@ -19,8 +19,10 @@ use regex::Regex;
 /// A module of `src/` and the other modules that it may use, in the order of the data
 /// flow. `cli` and `main` are on top and may use all.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("child_output", &[]),
     ("named_enum", &[]),
     ("secrets", &[]),
+    ("user_file", &[]),
     ("proxy", &["secrets"]),
     ("image", &["named_enum"]),
     ("workload", &["image"]),
@@ -45,13 +47,25 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("registry", &["secrets", "proxy", "image"]),
+    (
+        "registry",
+        &["child_output", "secrets", "proxy", "user_file", "image"],
+    ),
     (
         "cluster",
-        &["secrets", "proxy", "image", "workload", "policy", "plan"],
+        &[
+            "child_output",
+            "secrets",
+            "proxy",
+            "user_file",
+            "image",
+            "workload",
+            "policy",
+            "plan",
+        ],
     ),
     ("git", &["image", "workload", "plan", "manifest"]),
-    ("files", &["image", "workload", "manifest"]),
+    ("files", &["user_file", "image", "workload", "manifest"]),
     (
         "collect",
         &[

@@ -36,6 +36,8 @@ mod trees;
 mod unsteady;
 mod update;
 mod usage;
+#[cfg(unix)]
+mod user_files;
 mod warm;
 
 use std::fmt::Write as _;

@@ -87,6 +87,20 @@ fn failing_credential_plugin_is_reported_without_its_secrets() {
 }
 
 #[test]
+fn program_that_a_plugin_leaves_behind_delays_nothing() {
+    let cluster = json!({"server": "https://127.0.0.1:1"});
+    let (environment, user) = plugin("sleep 60 & echo $! > left; exit 3");
+    let outcome = status(&environment, &kubeconfig(&cluster, &user), &[]).expect(1);
+    let left = std::fs::read_to_string(environment.home().join("left")).expect("a process");
+    let killed = std::process::Command::new("kill").arg(left.trim()).status();
+    assert!(killed.expect("kill").success(), "it was still running");
+    assert!(
+        outcome.stderr.contains("failed with exit code 3"),
+        "{outcome:#?}"
+    );
+}
+
+#[test]
 fn plugin_without_a_terminal_is_not_interactive_and_its_output_is_redacted() {
     let cluster = json!({"server": "https://127.0.0.1:1"});
     let lines = "echo \"$KUBERNETES_EXEC_INFO of $ANYTHING\" >&2; touch was-run; exit 3";

@@ -1,8 +1,7 @@
 //! `test`: tries a policy on an image's tags, without a workload.
 
-use std::io::Read;
 use std::process::ExitCode;
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -27,7 +26,11 @@ use crate::output::{ImageTest, encode, test_report};
 use crate::policy::{
     AllowMode, ContainerPolicy, GoRegex, PolicyOrigin, Rule, TagFilter, Template, parse_age,
 };
+use crate::user_file;
 use crate::workload::Workload;
+
+/// The maximum size of the file of `--tags-from`, in bytes.
+const MAX_TAGS_FILE: u64 = 256 << 20;
 
 /// Try a policy on an image's tags
 ///
@@ -229,18 +232,14 @@ struct GivenTag {
 /// Reads tags as the user gives them. Missing facts count as absent, because no registry is
 /// queried.
 fn given_tags(from: &PathOrStdin) -> Result<RepositoryMetadata, CommandError> {
-    let (name, text) = match from {
-        PathOrStdin::Stdin => {
-            let mut text = String::new();
-            (
-                "-".to_owned(),
-                io::stdin().lock().read_to_string(&mut text).map(|_| text),
-            )
-        }
-        PathOrStdin::Path(path) => (path.display().to_string(), fs::read_to_string(path)),
+    let name = from.to_string();
+    let bytes = match from {
+        PathOrStdin::Stdin => user_file::read_to_end(io::stdin().lock(), MAX_TAGS_FILE),
+        PathOrStdin::Path(path) => user_file::read(path, MAX_TAGS_FILE),
     };
-    let text =
-        text.map_err(|error| CommandError::failed(format!("--tags-from {name}: {error}")))?;
+    let text = bytes
+        .and_then(user_file::to_text)
+        .map_err(|error| CommandError::failed(format!("--tags-from {name}: {error}")))?;
     let mut metadata = RepositoryMetadata {
         source: SourceKind::Given,
         is_closed: true,

@@ -16,6 +16,10 @@ use crate::registry::{
     Cache, CacheOption, OciLayout, Registries, RegistriesConf, RegistryOptions, Trust,
     user_credential_files,
 };
+use crate::user_file;
+
+/// The maximum size of a file with certificates, in bytes.
+const MAX_CA_BYTES: u64 = 16 << 20;
 
 /// Flags about registries.
 #[derive(Debug, Clone, Args)]
@@ -196,7 +200,7 @@ impl RegistryFlags {
             options.request_timeout = Some(limit);
         }
         for path in &self.registry_ca {
-            let pem = fs::read(path).map_err(|error| {
+            let pem = user_file::read(path, MAX_CA_BYTES).map_err(|error| {
                 CommandError::failed(format!(
                     "cannot read --registry-ca {}: {error}",
                     path.display()

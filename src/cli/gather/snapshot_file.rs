@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::error::CommandError;
 use crate::evaluator::{Settings, Snapshot};
 use crate::files::PathOrStdin;
 use crate::image::{CanonicalName, RepositoryMetadata};
+use crate::user_file;
 
 /// The maximum size of a snapshot, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
@@ -46,20 +47,9 @@ fn flag_error(flag: &str, path: &Path, reason: impl fmt::Display) -> CommandErro
 
 /// Reads a saved snapshot.
 pub(crate) fn read(path: &Path) -> Result<Snapshot, CommandError> {
-    let text = read_bounded(path).map_err(|error| flag_error("--from-snapshot", path, error))?;
+    let text = user_file::read_text(path, MAX_BYTES)
+        .map_err(|error| flag_error("--from-snapshot", path, error))?;
     Snapshot::parse(&text).map_err(|error| flag_error("--from-snapshot", path, error))
-}
-
-/// Reads text up to a limit, because a device has no end.
-fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let file = fs::File::open(path)?;
-    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        let message = format!("it is larger than {} MiB", MAX_BYTES >> 20);
-        return Err(io::Error::other(message));
-    }
-    Ok(text)
 }
 
 /// Checks that a snapshot can be saved there, and that it is not one of the files of `-f`.

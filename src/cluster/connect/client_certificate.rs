@@ -1,5 +1,7 @@
 //! Client certificates: the part of a user's credentials that TLS shows.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
@@ -9,6 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
+use crate::user_file;
+
+/// The maximum size of a file with a certificate or a key, in bytes.
+const MAX_PEM: u64 = 1 << 20;
 
 /// A client certificate with its key, in PEM.
 pub(crate) struct ClientCertificate {
@@ -90,7 +96,7 @@ fn read_pem(
                 configuration(format!("the {what}-data of user {name:?} is not Base64"))
             })?
         }
-        (None, Some(file)) => std::fs::read(file).map_err(|error| {
+        (None, Some(file)) => user_file::read(Path::new(file), MAX_PEM).map_err(|error| {
             let reason = plain_io(&error.to_string());
             configuration(format!(
                 "unable to read {what} {file} for {name} due to open {file}: {reason}"

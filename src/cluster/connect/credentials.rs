@@ -9,7 +9,8 @@
 //! output, and a token with a line break ends the process. kube gets only client
 //! certificates and the `oidc` provider.
 
-use std::io::Read as _;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use super::plugin;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets::{self, header};
+use crate::user_file;
 
 /// How long a token from a file is used before the file is read again, as in client-go.
 const REREAD: Duration = Duration::from_secs(50);
@@ -335,18 +337,13 @@ impl TokenSource {
 }
 
 fn read_token(path: &str) -> Result<HeaderValue, ClusterError> {
-    let mut token = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_TOKEN + 1).read_to_end(&mut token))
-        .map_err(|error| {
-            let reason = plain_io(&error.to_string());
-            ClusterError::Configuration(format!("open {path}: {reason}"))
-        })?;
-    if u64::try_from(token.len()).is_ok_and(|length| length > MAX_TOKEN) {
-        return Err(ClusterError::Configuration(format!(
-            "the token in {path} is larger than {MAX_TOKEN} bytes; is it a token file?"
-        )));
-    }
+    let token = user_file::read(Path::new(path), MAX_TOKEN).map_err(|error| {
+        ClusterError::Configuration(if error.kind() == ErrorKind::FileTooLarge {
+            format!("the token in {path} is larger than {MAX_TOKEN} bytes; is it a token file?")
+        } else {
+            format!("open {path}: {}", plain_io(&error.to_string()))
+        })
+    })?;
     if token.trim_ascii().is_empty() {
         return Err(ClusterError::Configuration(format!(
             "read empty token from file {path:?}"

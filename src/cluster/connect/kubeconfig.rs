@@ -9,6 +9,7 @@
 //! an error instead.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,9 +26,13 @@ use super::proxy;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
+use crate::user_file;
 
 /// kubectl's server if none is configured.
 const FALLBACK_SERVER: &str = "http://localhost:8080";
+
+/// The maximum size of a file with the certificates of an authority, in bytes.
+const MAX_AUTHORITY: u64 = 16 << 20;
 
 /// The selected parts of a kubeconfig, with the flags applied.
 #[derive(Debug, Default)]
@@ -268,7 +273,7 @@ impl EffectiveConfig {
             let Some(file) = file.as_ref().filter(|_| !data) else {
                 continue;
             };
-            if let Err(error) = std::fs::File::open(file) {
+            if let Err(error) = user_file::check(Path::new(file)) {
                 let reason = plain_io(&error.to_string());
                 return Err(ClusterError::Configuration(format!(
                     "unable to read {what} {file} for {owner} due to open {file}: {reason}"
@@ -310,9 +315,8 @@ fn authority(cluster: &ClusterEntry, name: &str) -> Result<Option<Vec<Vec<u8>>>,
             let decoded = STANDARD.decode(data);
             decoded.map_err(|_| unusable("it is not Base64".to_owned()))?
         }
-        (None, Some(file)) => {
-            std::fs::read(file).map_err(|error| unusable(plain_io(&error.to_string())))?
-        }
+        (None, Some(file)) => user_file::read(Path::new(file), MAX_AUTHORITY)
+            .map_err(|error| unusable(plain_io(&error.to_string())))?,
         (None, None) => return Ok(None),
     };
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)

@@ -1,8 +1,6 @@
 //! Finds, reads and merges the kubeconfig files of a user.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use kube::config::{Kubeconfig, KubeconfigError};
@@ -10,6 +8,7 @@ use kube::config::{Kubeconfig, KubeconfigError};
 use super::options::ConnectionOptions;
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
+use crate::user_file;
 
 /// The maximum size of a kubeconfig, in bytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -67,13 +66,8 @@ fn read(path: &Path) -> Result<Kubeconfig, ClusterError> {
         path: path.display().to_string(),
         reason,
     };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| fault(plain_io(&error.to_string())))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(fault(format!("it is larger than {MAX_BYTES} bytes")));
-    }
+    let bytes =
+        user_file::read(path, MAX_BYTES).map_err(|error| fault(plain_io(&error.to_string())))?;
     let text = decode(&bytes).ok_or_else(|| fault("it is not UTF-8 text".to_owned()))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| fault(describe_error(&error)))?;
     if let Some(folder) = path.parent() {

@@ -12,10 +12,10 @@ use kube::config::{ExecConfig, ExecInteractiveMode};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::client_certificate::ClientCertificate;
+use crate::child_output::{self, ChildOutput};
 use crate::cluster::api::cause::plain_io;
 use crate::cluster::api::error::ClusterError;
 use crate::secrets;
@@ -91,9 +91,13 @@ async fn run_program(exec: &ExecConfig, program: &str) -> Result<PluginCredentia
     let mut child = command
         .spawn()
         .map_err(|error| not_started(exec, program, &error))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (stdout, stderr, status) = tokio::join!(read_all(stdout), read_all(stderr), child.wait());
-    let status = status.map_err(|error| format!("exec: {program}: {}", error.kind()))?;
+    let ChildOutput {
+        stdout,
+        stderr,
+        status,
+    } = child_output::read(&mut child, MAX_OUTPUT)
+        .await
+        .map_err(|error| format!("exec: {program}: {}", error.kind()))?;
     // Truncated output could still be parsed, as a different credential.
     if u64::try_from(stdout.len()).is_ok_and(|length| length > MAX_OUTPUT) {
         return Err(format!(
@@ -104,16 +108,6 @@ async fn run_program(exec: &ExecConfig, program: &str) -> Result<PluginCredentia
         return Err(failed(exec, program, status, &stderr));
     }
     read(exec, program, &stdout)
-}
-
-async fn read_all(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some(stream) = stream {
-        // After a read error, the part that was read is used. One extra byte shows that
-        // the output is too long.
-        let _ = stream.take(MAX_OUTPUT + 1).read_to_end(&mut bytes).await;
-    }
-    bytes
 }
 
 /// `name` and `value` of each entry of `env`.

@@ -15,6 +15,7 @@ use crate::image::CanonicalName;
 use super::credential_id::{AcceptedIdentity, CredentialId};
 use super::program::{Helper, HelperError};
 use crate::registry::options::RegistryOptions;
+use crate::user_file;
 
 /// The key under which docker stores credentials for Docker Hub.
 pub(crate) const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
@@ -284,12 +285,15 @@ impl Keychain {
     }
 }
 
+/// The maximum size of a file with credentials, in bytes.
+const MAX_BYTES: u64 = 4 << 20;
+
 /// Reads a file; `None` if it does not exist.
 pub(crate) fn load(path: &Path) -> Option<LoadedConfig> {
-    let config = match std::fs::read(path) {
+    let config = match user_file::read(path, MAX_BYTES) {
         Ok(bytes) => DockerConfig::parse(&bytes).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(error) => Err(error.kind().to_string()),
+        Err(error) => Err(user_file::describe(&error)),
     };
     Some(LoadedConfig {
         path: path.to_owned(),
@@ -318,6 +322,42 @@ mod tests {
     }
 
     const LOGGED_IN: &str = r#"echo '{"Username":"me","Secret":"1"}'"#;
+
+    #[test]
+    fn a_file_without_an_end_is_an_error_that_names_the_limit() {
+        let loaded = load(Path::new("/dev/zero")).expect("it exists");
+        let error = loaded.config.map(drop).expect_err("endless");
+        assert_eq!(error, "it is larger than 4 MiB");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_a_helper_leaves_behind_delays_nothing() {
+        let name = "eu.gcr.io/project/app".parse().expect("a name");
+        let limit = Duration::from_secs(20);
+        // The helper has answered and ended.
+        let (bin, found_by) = keychain(
+            "gcloud",
+            &format!("/bin/sleep 60 &\necho $! > \"$0.pid\"\n{LOGGED_IN}"),
+        );
+        let found = tokio::time::timeout(limit, found_by.find(&name)).await;
+        let found = found.expect("not delayed");
+        let pid = bin.path().join("docker-credential-gcloud.pid");
+        let pid = std::fs::read_to_string(pid).expect("a process");
+        let killed = std::process::Command::new("kill").arg(pid.trim()).status();
+        assert!(killed.expect("kill").success(), "it was still running");
+        assert_eq!(found.candidates.len(), 1);
+        // The helper waits for its own program, which has the pipe too.
+        let (bin, _) = keychain("slow", "/bin/sleep 60\necho");
+        let helper = Helper {
+            name: "slow",
+            path: Some(bin.path().as_os_str()),
+            timeout: Duration::from_millis(500),
+        };
+        let result = tokio::time::timeout(limit, helper.get("r.example")).await;
+        let error = result.expect("not delayed").expect_err("too slow");
+        let expected = "docker-credential-slow did not answer within 500ms";
+        assert_eq!(error.to_string(), expected);
+    }
 
     #[tokio::test]
     pub(crate) async fn a_cloud_helper_is_run_only_for_the_registries_of_its_cloud() {

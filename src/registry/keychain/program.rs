@@ -9,10 +9,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use super::Credential;
+use crate::child_output::{self, ChildOutput};
 use crate::registry::content::go_json::GoObject;
 
 /// The largest output of a helper that is read, in bytes.
@@ -82,22 +83,17 @@ async fn exchange(mut child: Child, server: &str) -> Result<Option<Credential>, 
         // A helper may answer without reading its input; that is not an error.
         let _ = stdin.write_all(format!("{server}\n").as_bytes()).await;
     }
-    let mut output = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        stdout
-            .take(MAX_OUTPUT + 1)
-            .read_to_end(&mut output)
-            .await
-            .map_err(|error| format!("could not be read: {}", error.kind()))?;
-        // Truncated output could still parse as a credential, but a different one.
-        if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
-            return Err(format!("returned more than {MAX_OUTPUT} bytes"));
-        }
-    }
-    let status = child
-        .wait()
+    let ChildOutput {
+        stdout: output,
+        status,
+        ..
+    } = child_output::read(&mut child, MAX_OUTPUT)
         .await
         .map_err(|error| format!("could not be waited for: {}", error.kind()))?;
+    // Truncated output could still parse as a credential, but a different one.
+    if u64::try_from(output.len()).is_ok_and(|length| length > MAX_OUTPUT) {
+        return Err(format!("returned more than {MAX_OUTPUT} bytes"));
+    }
     if !status.success() {
         return if String::from_utf8_lossy(&output).contains(NOT_FOUND) {
             Ok(None)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::conf::RegistriesConf;
 use super::format::ConfSyntaxError;
+use crate::user_file;
 
 /// Names a file that is read instead of the user's and the system's files.
 const VARIABLE: &str = "CONTAINERS_REGISTRIES_CONF";
@@ -16,6 +17,9 @@ const SYSTEM: &str = "/etc/containers";
 const USER: &str = ".config/containers";
 /// The file; its drop-ins are in the directory with `.d` appended.
 const NAME: &str = "registries.conf";
+
+/// The maximum size of a file, in bytes.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// A file that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +51,7 @@ impl RegistriesConf {
     /// The file cannot be read or is malformed.
     pub fn from_file(path: &Path) -> Result<Self, RegistriesConfError> {
         let mut conf = Self::default();
-        let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+        let bytes = user_file::read(path, MAX_BYTES).map_err(|error| unreadable(path, &error))?;
         conf.add_file(path, &bytes)?;
         Ok(conf)
     }
@@ -95,7 +99,7 @@ impl RegistriesConf {
 
     /// Adds a file if it exists; returns whether it does.
     fn add_if_present(&mut self, path: &Path) -> Result<bool, RegistriesConfError> {
-        match fs::read(path) {
+        match user_file::read(path, MAX_BYTES) {
             Ok(bytes) => self.add_file(path, &bytes).map(|()| true),
             Err(error) if is_missing(&error) => Ok(false),
             Err(error) => Err(unreadable(path, &error)),
@@ -120,7 +124,8 @@ impl RegistriesConf {
         }
         files.sort();
         for file in files {
-            let bytes = fs::read(&file).map_err(|error| unreadable(&file, &error))?;
+            let bytes =
+                user_file::read(&file, MAX_BYTES).map_err(|error| unreadable(&file, &error))?;
             self.add_file(&file, &bytes)?;
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Reads one layout and verifies its content.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use oci_client::manifest::{
@@ -19,6 +18,7 @@ use crate::registry::content::digest;
 use crate::registry::content::manifest::Blob;
 use crate::registry::repository::tags::TagList;
 use crate::secrets::quote as clean;
+use crate::user_file;
 
 /// The annotation that contains a tag.
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -151,20 +151,13 @@ fn blob_path(dir: &Path, digest: &Digest) -> PathBuf {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, LayoutReadError> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
-            kind => LayoutReadError::Useless(format!("{}: {kind}", path.display())),
-        })?;
-    if bytes.len() as u64 > limit {
-        let path = path.display();
-        return Err(LayoutReadError::Useless(format!(
-            "{path} is larger than {limit} bytes"
-        )));
-    }
-    Ok(bytes)
+    user_file::read(path, limit).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => LayoutReadError::Missing(path.to_owned()),
+        _ => {
+            let reason = user_file::describe(&error);
+            LayoutReadError::Useless(format!("{}: {reason}", path.display()))
+        }
+    })
 }
 
 /// Maps tags to descriptors. If a tag occurs twice, the last one counts, because some
