@@ -31,6 +31,8 @@ mod to_edit;
 mod update;
 
 pub use self::explicit_image::plan_image;
+pub use self::record::admitted::Admitted;
+pub(crate) use self::record::admitted::{annotations_not_kept, has_record_of, is_description};
 pub use self::record::authorship::{Authorship, Override};
 pub use self::record::record::{LastUpdate, RecordedChange};
 pub use self::safeguards::held_back::{HeldBack, HoldReason};

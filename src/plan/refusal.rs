@@ -26,6 +26,18 @@ pub enum Refusal {
         /// The image that it has now.
         now: String,
     },
+    /// The record of an update names an image of another repository, and no policy of the
+    /// cluster turns it into one of the running repository.
+    #[error(
+        "container {container}: the record would restore an image of another repository, \
+         {image}; to restore it, add --override-policy"
+    )]
+    OtherRepository {
+        /// The container.
+        container: String,
+        /// The image in the record.
+        image: String,
+    },
     /// The workload has been locked since the plan was made.
     #[error(
         "it has been locked since the plan was made{}{}",

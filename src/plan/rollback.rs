@@ -153,7 +153,7 @@ impl Rollback<'_> {
             let message = format!("container {name} no longer exists");
             return Err((HoldReason::ChangedSince, message));
         };
-        if container.image != recorded.to {
+        if !recorded.is_written(&container.image) {
             let message = format!(
                 "the last update wrote {}, but container {name} now has {}",
                 recorded.to, container.image
@@ -168,7 +168,16 @@ impl Rollback<'_> {
             );
             (HoldReason::NoRecord, message)
         })?;
-        if is_other_repository(&container.image, &to) && !self.overrides.policy {
+        let is_live = self.object.workload.source.is_none();
+        // If a policy of the cluster rewrites the registry, it also rewrites that of the
+        // image that is restored. The dry run of the write checks it.
+        let is_admitted = is_live && recorded.admitted.as_ref() == Some(&container.image);
+        let running = if is_admitted {
+            &recorded.to
+        } else {
+            &container.image
+        };
+        if is_other_repository(running, &to) && !self.overrides.policy {
             let message = "the record would restore an image of another repository".to_owned();
             return Err((HoldReason::OtherRepository, message));
         }

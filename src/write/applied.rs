@@ -82,6 +82,14 @@ pub enum WriteError {
         /// The running image.
         image: String,
     },
+    /// An admission policy of the cluster undoes an edit of an annotation.
+    #[error("an admission policy of the cluster {does} the annotation {key}")]
+    AnnotationNotKept {
+        /// The annotation.
+        key: String,
+        /// What the policy does to it: `removes`, `changes` or `keeps`.
+        does: &'static str,
+    },
     /// Others kept changing the object while it was being written.
     #[error("it was changed by others {0} times while it was being written; try again")]
     Contended(u32),

@@ -102,6 +102,10 @@ impl Stored {
         for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
             self.annotations[key] = value.clone();
         }
+        // A real server removes keys whose value is null.
+        if let Some(annotations) = self.annotations.as_object_mut() {
+            annotations.retain(|_, value| !value.is_null());
+        }
     }
 
     fn object(&self, name: &str) -> Value {
@@ -112,7 +116,7 @@ impl Stored {
         object
     }
 
-    fn shown(&self, name: &str) -> String {
+    pub(crate) fn shown(&self, name: &str) -> String {
         self.object(name).to_string()
     }
 
@@ -131,6 +135,26 @@ impl Stored {
             step["op"] != "test" || has_parent && *now == step["value"]
         })
     }
+}
+
+/// An admission policy that changes what the nth patch (0: a dry run) makes of the object.
+/// `answer`: the answer to the nth patch, if it is not the object.
+pub(crate) fn admitting(
+    policy: impl Fn(&mut Stored, usize) + Send + Sync + 'static,
+    answer: impl Fn(usize) -> Option<(u16, String)> + Send + Sync + 'static,
+) -> OnPatch {
+    Box::new(move |stored, n, sent| {
+        let mut made = stored.clone();
+        made.take(&sent.body);
+        policy(&mut made, n);
+        let path = sent.uri.split('?').next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let shown = made.shown(name);
+        if n > 0 {
+            *stored = made;
+        }
+        Some(answer(n).unwrap_or((200, shown)))
+    })
 }
 
 /// A server that stores objects, checks versions and applies patches.

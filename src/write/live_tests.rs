@@ -7,7 +7,7 @@ use super::*;
 use crate::cluster::Cluster;
 use crate::cluster::fake::{Asked, answering, status};
 use crate::plan::{Authorship, Edit, Refusal};
-use crate::write::fake::{change, object, observed, plan, server};
+use crate::write::fake::{Stored, admitting, change, object, observed, plan, server};
 use crate::write::one_write::{is_in, pause};
 use crate::write::{Done, StopSignal, WriteError};
 
@@ -350,13 +350,12 @@ async fn failed_patch_is_reported_in_the_servers_words() {
 
 #[tokio::test]
 async fn image_rewritten_by_admission_is_noted() {
-    let (cluster, _) = server(Box::new(|stored, n, _| {
-        let mirrored = object("web", 8, "mirror.example/org/app:2");
-        (n == 1).then(|| {
-            stored.version += 1;
-            (200, mirrored.to_string())
-        })
-    }));
+    let mirror = |stored: &mut Stored, n| {
+        if n == 1 {
+            stored.image = "mirror.example/org/app:2".to_owned();
+        }
+    };
+    let (cluster, _) = server(admitting(mirror, |_| None));
     let applied = write(&cluster, &plan(&["web"]), &[observed("web", 7)]).await;
     assert_eq!(done(&applied[0]), Done::Written);
     assert_eq!(
@@ -390,7 +389,9 @@ async fn forbidden_events_are_reported_once() {
         } else {
             let path = sent.uri.split('?').next().unwrap_or_default();
             let name = path.rsplit('/').next().unwrap_or_default();
-            (200, object(name, 8, "org/app:2").to_string())
+            let mut object = object(name, 8, "org/app:2");
+            object["metadata"]["annotations"] = sent.body["metadata"]["annotations"].clone();
+            (200, object.to_string())
         }
     });
     let names: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();

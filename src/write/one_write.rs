@@ -10,8 +10,11 @@ use super::owners::CurrentOwners;
 use super::stop::StopSignal;
 use super::{Applied, Done, DryRun, WriteError};
 use crate::cluster::{AccessError, ClusterError, Patched};
-use crate::plan::{Change, Edit, Patch, PatchKind, Refusal};
-use crate::policy::PolicySources;
+use crate::plan::{
+    Admitted, Change, Edit, Override, Patch, PatchKind, Refusal, annotations_not_kept,
+    has_record_of, is_description,
+};
+use crate::policy::{AnnotationKey, PolicySources};
 use crate::workload::Observed;
 
 /// After how many conflicts with other writers of an object its change is given up.
@@ -106,10 +109,10 @@ impl Write<'_> {
             Some(object) => object.clone(),
             None => self.observe().await?,
         };
-        let mut is_allowed = false;
+        let mut allowed: Option<Admitted> = None;
         let mut conflicts = 0;
         loop {
-            let edit = self.change.edit(&object, self.writer.authorship)?;
+            let mut edit = self.change.edit(&object, self.writer.authorship)?;
             if edit.is_empty() {
                 return Ok(Done::Unchanged);
             }
@@ -124,16 +127,22 @@ impl Write<'_> {
             if edit.writes_images() {
                 self.owners.check(self.change, &object).await?;
             }
-            if !is_allowed {
-                let tried = self.try_dry(&edit, &object).await;
-                let tried = tried.map_err(|error| self.failed("patch", &error))?;
-                self.check_kept(&edit, &tried.object)?;
-                if self.writer.dry_run == DryRun::Server {
-                    notes.extend(server_notes(&edit, &tried));
-                    return Ok(Done::Written);
+            let admitted = match &allowed {
+                Some(admitted) => admitted,
+                None => {
+                    let tried = self.try_dry(&edit, &object).await;
+                    let tried = tried.map_err(|error| self.failed("patch", &error))?;
+                    let admitted = Admitted::of(self.change, &tried.object);
+                    self.check_images(&admitted)?;
+                    check_annotations(&edit, &tried.object)?;
+                    if self.writer.dry_run == DryRun::Server {
+                        notes.extend(server_notes(&edit, &admitted, &tried));
+                        return Ok(Done::Written);
+                    }
+                    allowed.insert(admitted)
                 }
-                is_allowed = true;
-            }
+            };
+            admitted.record_in(&mut edit);
             if self.stop.is_requested() {
                 return Ok(Done::Stopped);
             }
@@ -142,8 +151,18 @@ impl Write<'_> {
             let error = match self.patch(&patch, false).await {
                 Ok(patched) => {
                     self.stage.set(Stage::Written);
-                    notes.extend(server_notes(&edit, &patched));
+                    let made = Admitted::of(self.change, &patched.object);
+                    notes.extend(server_notes(&edit, &made, &patched));
                     notes.extend(self.late_change(&patch, &patched.object));
+                    if let Err(error) = check_annotations(&edit, &patched.object) {
+                        if !edit.writes_images() {
+                            return Err(error);
+                        }
+                        notes.push(error.to_string());
+                    }
+                    if made != *admitted {
+                        notes.extend(self.amend_record(&edit, &made, &patched.object).await);
+                    }
                     return Ok(self.written(&patched.object, notes).await);
                 }
                 Err(error) => error,
@@ -169,12 +188,15 @@ impl Write<'_> {
                     self.failed("patch", &error)
                 }
             })?;
-            if is_conflict {
+            // A patch that was sent again after a lost response conflicts with itself.
+            let is_written = is_in(&edit, &object);
+            if is_conflict && !(is_written && has_record_of(&edit, &object)) {
                 continue;
             }
             // It may have been applied even if the response was lost or an error.
-            return if is_in(&edit, &object) {
+            return if is_written {
                 self.stage.set(Stage::Written);
+                notes.extend(self.images_now(admitted, &object));
                 Ok(self.written(&object, notes).await)
             } else {
                 self.stage.set(Stage::Unwritten);
@@ -211,18 +233,56 @@ impl Write<'_> {
 
     /// Refuses to write an image that an admission policy would revert at once: the record
     /// would describe a change that never happened.
-    fn check_kept(&self, edit: &Edit, tried: &Observed) -> Result<(), WriteError> {
-        let mut images = self.change.images.iter();
-        let undone = images.find(|image| {
-            rewritten(edit, tried).any(|(name, now)| name == image.container && now == image.from)
-        });
-        match undone {
-            Some(image) => Err(WriteError::TakenBack {
+    fn check_images(&self, admitted: &Admitted) -> Result<(), WriteError> {
+        if let Some(image) = admitted.taken_back(self.change) {
+            return Err(WriteError::TakenBack {
                 container: image.container.clone(),
                 image: image.from.clone(),
-            }),
-            None => Ok(()),
+            });
         }
+        let is_overridden = self.writer.authorship.overrides.contains(&Override::Policy);
+        match admitted.from_elsewhere(self.change) {
+            Some(image) if !is_overridden => Err(WriteError::Refused(Refusal::OtherRepository {
+                container: image.container.clone(),
+                image: image.to.to_string(),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// Corrects the record if the server made something else of the images than in its dry
+    /// run, such as a webhook that ignores dry runs. Returns a note if that is not possible.
+    async fn amend_record(
+        &self,
+        edit: &Edit,
+        made: &Admitted,
+        written: &Observed,
+    ) -> Option<String> {
+        let key = AnnotationKey::LastUpdate.to_string();
+        let mut correction = Edit::default();
+        let record = edit.annotations.get(&key)?.clone();
+        correction.annotations.insert(key, record);
+        made.record_in(&mut correction);
+        // The controllers are already writing the status, so the version would not fit.
+        let tested = correction.tested_patch(written);
+        let patch = tested.unwrap_or_else(|| correction.patch(written));
+        let error = self.patch(&patch, false).await.err()?;
+        Some(format!(
+            "the record does not contain what the admission policy made of the images, so a \
+             rollback may be held back: {error}"
+        ))
+    }
+
+    /// Notes on the images that an object has after a response was lost.
+    fn images_now(&self, admitted: &Admitted, object: &Observed) -> Vec<String> {
+        let now = Admitted::of(self.change, object);
+        if now == *admitted {
+            return rewritten_notes(&now).collect();
+        }
+        let notes = now.images().map(|(container, image)| {
+            format!("container {container}: after the write, its image is {image}")
+        });
+        notes.collect()
     }
 
     async fn patch(&self, patch: &Patch, dry_run: bool) -> Result<Patched, ClusterError> {
@@ -255,40 +315,63 @@ fn patch_after(conflicts: u32, edit: &Edit, object: &Observed) -> Patch {
     tested.flatten().unwrap_or_else(|| edit.patch(object))
 }
 
-/// Whether an object contains everything that an edit writes.
+/// Whether an object contains everything that an edit writes. If it has the record that the
+/// edit writes, the images are not compared: the record was written in the same patch, and
+/// an admission policy may have made something else of the images.
 pub(crate) fn is_in(edit: &Edit, object: &Observed) -> bool {
-    let mut annotations = edit.annotations.iter();
+    if check_annotations(edit, object).is_err() {
+        return false;
+    }
+    if has_record_of(edit, object) {
+        return true;
+    }
     let mut values = edit.values.iter();
-    annotations.all(|(key, text)| object.annotations.get(key) == text.as_ref())
-        && values.all(|edit| {
-            let mut path = edit.path.iter();
-            let value = object.values.as_ref();
-            let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
-            match value {
-                Some(value) => *value == edit.value(),
-                None => edit.text.is_none(),
-            }
+    let mut images = edit.images.iter();
+    values.all(|edit| {
+        let mut path = edit.path.iter();
+        let value = object.values.as_ref();
+        let value = value.and_then(|values| path.try_fold(values, |at, key| at.get(key)));
+        match value {
+            Some(value) => *value == edit.value(),
+            None => edit.text.is_none(),
+        }
+    }) && images.all(|edit| {
+        let mut containers = object.workload.containers.iter();
+        containers.any(|container| {
+            container.name == edit.container
+                && container.container_type == edit.container_type
+                && container.image == edit.image
         })
-        && rewritten(edit, object).next().is_none()
+    })
+}
+
+/// Refuses annotations that an admission policy removes, changes or keeps: the command would
+/// say that they are written. A policy may reword what only describes the update.
+fn check_annotations(edit: &Edit, answer: &Observed) -> Result<(), WriteError> {
+    let mut lost = annotations_not_kept(edit, answer);
+    match lost.find(|(key, _)| !is_description(key)) {
+        Some((key, does)) => Err(WriteError::AnnotationNotKept {
+            key: key.to_owned(),
+            does,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The server's notes on a successful patch.
-fn server_notes(edit: &Edit, patched: &Patched) -> Vec<String> {
-    let warnings = patched.warnings.iter().cloned();
-    let rewritten = rewritten(edit, &patched.object).map(|(container, image)| {
-        format!("container {container}: an admission policy of the cluster made its image {image}")
+fn server_notes(edit: &Edit, made: &Admitted, patched: &Patched) -> Vec<String> {
+    let lost = annotations_not_kept(edit, &patched.object);
+    let lost = lost.filter(|(key, _)| is_description(key));
+    let lost = lost.map(|(key, does)| {
+        format!("an admission policy of the cluster {does} the annotation {key}")
     });
-    warnings.chain(rewritten).collect()
+    let warnings = patched.warnings.iter().cloned();
+    warnings.chain(rewritten_notes(made)).chain(lost).collect()
 }
 
-/// The containers whose image differs from the one that an edit writes.
-fn rewritten<'a>(edit: &'a Edit, object: &'a Observed) -> impl Iterator<Item = (&'a str, &'a str)> {
-    edit.images.iter().filter_map(|edit| {
-        let mut containers = object.workload.containers.iter();
-        let found = containers
-            .find(|c| c.name == edit.container && c.container_type == edit.container_type);
-        let image = found.map_or("<none>", |container| container.image.as_str());
-        (image != edit.image).then_some((edit.container.as_str(), image))
+fn rewritten_notes(made: &Admitted) -> impl Iterator<Item = String> {
+    made.images().map(|(container, image)| {
+        format!("container {container}: an admission policy of the cluster made its image {image}")
     })
 }
 
@@ -302,3 +385,7 @@ pub(crate) fn pause() -> Duration {
 #[cfg(test)]
 #[path = "one_write_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tests/admission.rs"]
+mod admission;

@@ -196,6 +196,49 @@ impl ControlPlane {
         panic!("the policy on {name} never came into force");
     }
 
+    /// Installs an admission policy that applies a JSON patch (in CEL) to the Deployments of a
+    /// namespace for which a condition holds, and waits until it changes a dry run that sets
+    /// `fluxcd.io/locked` on one of them.
+    pub(crate) async fn mutate(
+        &self,
+        namespace: &str,
+        name: &str,
+        [condition, patch]: [&str; 2],
+        is_in_force: fn(&Value) -> bool,
+    ) {
+        let metadata = json!({"name": namespace});
+        let here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+        self.apply(&[
+            json!({"apiVersion": ADMISSION, "kind": "MutatingAdmissionPolicy",
+                "metadata": metadata, "spec": {"failurePolicy": "Fail",
+                    "reinvocationPolicy": "Never",
+                    "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"],
+                        "apiVersions": ["v1"], "operations": ["UPDATE"],
+                        "resources": ["deployments"]}]},
+                    "matchConditions": [{"name": "needed", "expression": condition}],
+                    "mutations": [{"patchType": "JSONPatch",
+                        "jsonPatch": {"expression": patch}}]}}),
+            json!({"apiVersion": ADMISSION, "kind": "MutatingAdmissionPolicyBinding",
+                "metadata": metadata, "spec": {"policyName": namespace,
+                    "matchResources": {"namespaceSelector": here}}}),
+        ])
+        .await;
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}?dryRun=All");
+        for _ in 0..300 {
+            let request = http::Request::patch(&path)
+                .header("Content-Type", "application/merge-patch+json")
+                .body(br#"{"metadata":{"annotations":{"fluxcd.io/locked":"true"}}}"#.to_vec())
+                .expect("a request");
+            let answer = self.kube_client().request_text(request).await;
+            let answer = answer.expect("an answer");
+            if is_in_force(&serde_json::from_str(&answer).expect("JSON")) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the policy in {namespace} never came into force");
+    }
+
     /// Lets `User::Reader` read the workloads and Pods of a namespace.
     pub(crate) async fn allow_reader(&self, namespace: &str) {
         let rules = json!([

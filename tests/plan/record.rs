@@ -214,6 +214,7 @@ fn image_by_digest_is_recorded_by_its_digest() {
         container: "app".to_owned(),
         from: "org/my-app".to_owned(),
         to: format!("org/my-app@{pinned}"),
+        admitted: None,
         digest: Some(pinned.clone()),
         policy: Some(format!("digest:{pinned}")),
         unquoted: false,

@@ -1,8 +1,8 @@
 //! Restoring what the last recorded update replaced.
 
 use kubectl_imgpolicy::plan::{LastUpdate, LockNote, Overrides, Plan, Presence, plan_rollback};
-use kubectl_imgpolicy::workload::Obstacle;
-use serde_json::json;
+use kubectl_imgpolicy::workload::{ManifestSource, Obstacle};
+use serde_json::{Value, json};
 
 use super::{annotation, author, held, images, observed, planned, updated, written};
 use crate::support::scenario::Scenario;
@@ -365,4 +365,102 @@ fn numeric_tag_of_a_live_release_is_restored_as_a_number() {
         let image = &back.object()["spec"]["values"]["app"]["image"];
         assert_eq!(image["tag"], tag);
     }
+}
+
+/// The scenario after an update, whose container `app` now has this image. `admitted`: what
+/// the record says that the server made of the written one.
+fn admitted(now: &str, admitted: Option<&str>) -> Scenario {
+    let after = updated(&scenario());
+    let text = annotation(&after, "imgpolicy.dev/last-update").expect("a record");
+    let mut record: Value = serde_json::from_str(text).expect("JSON");
+    // A record has no such field if the server made nothing else of it.
+    assert_eq!(record["changes"][0].get("admitted"), None);
+    if let Some(image) = admitted {
+        record["changes"][0]["admitted"] = json!(image);
+    }
+    let after = after.annotation("imgpolicy.dev/last-update", &record.to_string());
+    let mut object = after.object().clone();
+    object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(now);
+    after.with_object(object)
+}
+
+#[test]
+fn image_that_admission_made_of_the_written_one_is_rolled_back() {
+    let text = annotation(&updated(&scenario()), "imgpolicy.dev/last-update")
+        .expect("a record")
+        .to_owned();
+    let record: Value = serde_json::from_str(&text).expect("JSON");
+    let digest = record["changes"][0]["digest"].as_str().expect("a digest");
+    let other = format!("sha256:{}", "ef".repeat(32));
+    for (now, recorded, is_restored) in [
+        (
+            format!("org/app:1.0.1@{other}"),
+            Some(format!("org/app:1.0.1@{other}")),
+            true,
+        ),
+        (
+            format!("org/app@{other}"),
+            Some(format!("org/app@{other}")),
+            true,
+        ),
+        (
+            "mirror.example/org/app:1.0.1".to_owned(),
+            Some("mirror.example/org/app:1.0.1".to_owned()),
+            true,
+        ),
+        // The requested image is also accepted: the policy may be gone.
+        (
+            "org/app:1.0.1".to_owned(),
+            Some("mirror.example/org/app:1.0.1".to_owned()),
+            true,
+        ),
+        // By the digest in the record.
+        (format!("org/app:1.0.1@{digest}"), None, true),
+        (format!("docker.io/org/app:1.0.1@{digest}"), None, true),
+        (format!("org/app@{digest}"), None, true),
+        // Not what the update wrote.
+        (format!("org/app:1.0.1@{other}"), None, false),
+        (format!("org/app:1.0.2@{digest}"), None, false),
+        (format!("org/other@{digest}"), None, false),
+        ("mirror.example/org/app:1.0.1".to_owned(), None, false),
+        (
+            "org/app:1.0.2".to_owned(),
+            Some("mirror.example/org/app:1.0.1".to_owned()),
+            false,
+        ),
+    ] {
+        let plan = rollback(&admitted(&now, recorded.as_deref()), &["app"]);
+        let expected = if is_restored {
+            ("app=org/app:1.0.0".to_owned(), String::new())
+        } else {
+            (String::new(), "app changed-since".to_owned())
+        };
+        assert_eq!((images(&plan), held(&plan)), expected, "{now} {recorded:?}");
+    }
+}
+
+#[test]
+fn rewritten_registry_in_a_file_is_another_repository() {
+    let mirrored = "mirror.example/org/app:1.0.1";
+    let scenario = admitted(mirrored, Some(mirrored));
+    let mut object = observed(scenario.object());
+    object.workload.source = Some(ManifestSource {
+        file: "web.yaml".to_owned(),
+        line: 1,
+    });
+    let containers = ["app".to_owned()];
+    // No server checks what becomes of the restored image.
+    let plan = plan_rollback(&[object], &containers, &note(), Overrides::default());
+    assert_eq!(held(&plan), "app other-repository");
+}
+
+#[test]
+fn what_could_not_be_restored_keeps_what_admission_made_of_it() {
+    let mirrored = "mirror.example/org/app:1.0.1";
+    let scenario = admitted(mirrored, Some(mirrored));
+    let back = written(&scenario, &rollback(&scenario, &["side"]));
+    let last = LastUpdate::from_annotations(&observed(back.object()).annotations);
+    let last = last.expect("a record").expect("can be read");
+    assert_eq!(last.pending[0].admitted.as_deref(), Some(mirrored));
+    assert_eq!(images(&rollback(&back, &[])), "app=org/app:1.0.0");
 }

@@ -55,9 +55,10 @@ impl ResultLines {
                 (line, hint.as_deref())
             }
             WriteError::File(_) => (format!("error: {text}"), None),
-            WriteError::Refused(_) | WriteError::TakenBack { .. } | WriteError::Contended(_) => {
-                (format!("error: {workload}: {text}"), None)
-            }
+            WriteError::Refused(_)
+            | WriteError::TakenBack { .. }
+            | WriteError::AnnotationNotKept { .. }
+            | WriteError::Contended(_) => (format!("error: {workload}: {text}"), None),
         };
         terminal.error(&line);
         if let Some(hint) = hint {

@@ -1,5 +1,6 @@
 //! The record of an update: who changed what, when, and from which image.
 
+pub(crate) mod admitted;
 pub(crate) mod authorship;
 pub(crate) mod change_cause;
 pub(crate) mod record;

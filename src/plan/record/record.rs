@@ -59,6 +59,10 @@ pub struct RecordedChange {
     pub from: String,
     /// The image after.
     pub to: String,
+    /// What the API server made of `to`, if it differs: an admission policy may rewrite the
+    /// registry, or append a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admitted: Option<String>,
     /// What its tag served.
     pub digest: Option<String>,
     /// The policy that elected it.
@@ -67,6 +71,28 @@ pub struct RecordedChange {
     /// without quotes, and was not read as text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unquoted: bool,
+}
+
+impl RecordedChange {
+    /// Whether an image is the one that was written: as requested, as the API server
+    /// admitted it, or the requested one by its recorded digest.
+    #[must_use]
+    pub fn is_written(&self, image: &str) -> bool {
+        if image == self.to || Some(image) == self.admitted.as_deref() {
+            return true;
+        }
+        let (Ok(image), Ok(to)) = (
+            image.parse::<ImageReference>(),
+            self.to.parse::<ImageReference>(),
+        ) else {
+            return false;
+        };
+        let digest = image.digest().map(ToString::to_string);
+        digest.is_some()
+            && digest == self.digest
+            && image.canonical() == to.canonical()
+            && (image.tag().is_none() || image.tag() == to.tag())
+    }
 }
 
 impl LastUpdate {
@@ -255,6 +281,7 @@ fn recorded(object: &Observed, change: &ImageChange) -> RecordedChange {
         container: change.container.clone(),
         from: from.unwrap_or_else(|| change.from.clone()),
         to: change.to.to_string(),
+        admitted: None,
         digest: digest.map(ToString::to_string),
         policy: change.policy.clone(),
         unquoted: numeric.is_some(),
