@@ -241,7 +241,7 @@ impl Write<'_> {
             });
         }
         let is_overridden = self.writer.authorship.overrides.contains(&Override::Policy);
-        match admitted.from_elsewhere(self.change) {
+        match admitted.restored_elsewhere(self.change) {
             Some(image) if !is_overridden => Err(WriteError::Refused(Refusal::OtherRepository {
                 container: image.container.clone(),
                 image: image.to.to_string(),

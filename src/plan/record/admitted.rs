@@ -55,7 +55,7 @@ impl Admitted {
     /// The first image of a rollback that is of another repository than the running one,
     /// also after the server's policies. The record alone does not prove that a policy
     /// rewrites its registry, because anyone may have written it.
-    pub(crate) fn from_elsewhere<'c>(&self, change: &'c Change) -> Option<&'c ImageChange> {
+    pub(crate) fn restored_elsewhere<'c>(&self, change: &'c Change) -> Option<&'c ImageChange> {
         let mut images = change.images.iter().filter(|_| change.is_rollback);
         images.find(|image| {
             let now = self.images.get(&image.container);

@@ -196,6 +196,9 @@ fn lock(message: &str) -> PolicyEdit {
     }
 }
 
+/// What an admission policy does to an object.
+type Policy = fn(&mut Stored);
+
 /// Removes every annotation of ours, as a policy does that knows nothing of them.
 fn strip(stored: &mut Stored) {
     let annotations = stored.annotations.as_object_mut().expect("a mapping");
@@ -204,7 +207,7 @@ fn strip(stored: &mut Stored) {
 
 #[tokio::test]
 async fn annotation_that_admission_does_not_keep_is_an_error() {
-    let undone: [(Plan, fn(&mut Stored), &str); 4] = [
+    let undone: [(Plan, Policy, &str); 4] = [
         (
             annotating(lock("hold")),
             strip,
