@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::json;
 
 use super::*;
@@ -46,11 +48,12 @@ async fn list_without_an_end_is_an_error() {
         ("new tokens, but no objects", json!([]), false, 101),
         ("both", json!([]), true, 2),
     ] {
-        let (cluster, requests) = cluster(move |uri| {
+        let count = AtomicUsize::new(0);
+        let (cluster, requests) = cluster(move |_| {
             let token = if is_same {
                 "t".to_owned()
             } else {
-                format!("t{}", uri.len())
+                format!("t{}", count.fetch_add(1, Ordering::Relaxed))
             };
             page(items.clone(), &token)
         });

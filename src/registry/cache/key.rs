@@ -112,8 +112,8 @@ mod tests {
         let key = CacheKey::new(EntryKind::Image, &[b"sha256:1"]);
         assert_eq!(
             key.hex(),
-            "872ee678f22d45f9fc5edb6703e73e50fd0a90b4a7b8c34015ed405d2121c943"
+            "60eeca9f6bb8118121bf744412468aa596eb7c904b47af7dd8d7ae21f4aab669"
         );
-        assert_eq!(format!("{key:?}"), "image:872ee678");
+        assert_eq!(format!("{key:?}"), "image:60eeca9f");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::super::key::{CacheKey, EntryKind};
+use super::super::key::{CacheKey, EntryKind, FORMAT};
 use super::super::option::{CacheOption, Server};
 use super::super::store::Cache;
 use super::connection::MAX_VALUE;
@@ -79,7 +79,7 @@ async fn images_never_expire_and_other_entries_expire_after_thirty_days() {
     cache.flush().await;
     let items = fake.items.lock().expect("no panic before");
     for kind in EntryKind::ALL {
-        let name = format!("imgpolicy:2:{}", CacheKey::new(kind, &[b"a"]).hex());
+        let name = format!("{FORMAT}:{}", CacheKey::new(kind, &[b"a"]).hex());
         let days = if kind == EntryKind::Image { 0 } else { 30 };
         assert_eq!(items[&name].0, days * 24 * 60 * 60, "{kind}");
     }
@@ -204,7 +204,7 @@ async fn server_that_is_not_memcached_is_detected() {
 
 #[tokio::test]
 async fn no_memory_is_allocated_for_a_length_over_the_limit() {
-    let name = format!("imgpolicy:2:{}", key(0).hex());
+    let name = format!("{FORMAT}:{}", key(0).hex());
     for length in ["1048577", "99999999999999", "-1", "1 2"] {
         let text = format!("VALUE {name} 0 {length}\r\n").into_bytes();
         let fake = Fake::start(FakeBehavior::Says(text.leak()));
@@ -245,7 +245,7 @@ async fn values_of_other_programs_under_our_keys_are_misses() {
     {
         let mut items = fake.items.lock().expect("no panic before");
         let names: Vec<String> = (0..4)
-            .map(|number| format!("imgpolicy:2:{}", key(number).hex()))
+            .map(|number| format!("{FORMAT}:{}", key(number).hex()))
             .collect();
         let other = items[&names[3]].clone();
         items.get_mut(&names[0]).expect("stored").1.pop();

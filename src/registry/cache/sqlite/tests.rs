@@ -224,9 +224,9 @@ async fn database_of_another_program_is_left_alone() {
 async fn file_of_a_newer_release_is_left_alone() {
     let (directory, file) = filled().await;
     let newer = Connection::open(&file).expect("file");
-    newer.pragma_update(None, "user_version", 3).expect("set");
+    newer.pragma_update(None, "user_version", 4).expect("set");
     drop(newer);
-    assert_left_alone(directory.path(), "a newer release wrote it (format 3,").await;
+    assert_left_alone(directory.path(), "a newer release wrote it (format 4,").await;
 }
 
 #[tokio::test]
