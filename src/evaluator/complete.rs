@@ -8,8 +8,8 @@ use super::election::rank::Ranking;
 use super::election::refused::{self, Refused};
 use super::evaluation::Evaluation;
 use super::input::EvaluationInput;
-use super::moved_tag;
 use super::sentence::CHART_TAG;
+use super::warnings::moved_tag;
 use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
 use crate::policy::{Order, Rejection, Warning, WarningCode};
 

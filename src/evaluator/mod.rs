@@ -40,12 +40,11 @@ mod evaluation;
 mod image_scope;
 mod input;
 mod judgements;
-mod moved_tag;
 mod sentence;
 mod snapshot;
 mod subject;
-mod undone;
 mod verdict;
+mod warnings;
 
 pub use self::election::age::AgeClock;
 pub use self::election::explicit_image::GateRefusal;

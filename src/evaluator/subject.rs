@@ -9,9 +9,9 @@ use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verd
 use super::evaluate::evaluate;
 use super::evaluation::Evaluation;
 use super::input::{EvaluationInput, RunContext};
-use super::moved_tag;
 use super::snapshot::settings::Settings;
-use super::undone;
+use super::warnings::moved_tag;
+use super::warnings::undone;
 use crate::image::{CanonicalName, Fact, ImageReference, ReferenceError, RepositoryMetadata, Tag};
 use crate::policy::{
     ContainerPolicy, PolicyError, Resolved, Rule, State, Warning, WarningCode, quote,

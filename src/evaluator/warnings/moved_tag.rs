@@ -4,7 +4,7 @@
 //! of a platform's manifest, or of a config. All three belong to the image. Only
 //! another digest shows that the tag has moved.
 
-use super::input::EvaluationInput;
+use crate::evaluator::input::EvaluationInput;
 use crate::image::{Digest, Fact, Known, TagOrDigest};
 use crate::policy::{Warning, WarningCode};
 use crate::workload::RunningImage;

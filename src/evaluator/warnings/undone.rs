@@ -1,7 +1,7 @@
 //! Warnings about `kubectl rollout undo`, which also takes back a lock.
 
-use super::decision::{Decision, Outcome};
-use super::input::Undone;
+use crate::evaluator::decision::{Decision, Outcome};
+use crate::evaluator::input::Undone;
 use crate::image::ImageReference;
 use crate::policy::{Lock, State, Warning, WarningCode};
 
