@@ -22,15 +22,17 @@ fn refuse(_: &Head) -> (u16, String) {
     (401, status.to_string())
 }
 
-/// An empty list for every kind.
+/// An empty list for every kind, and no versions for every group.
 fn nothing(head: &Head) -> (u16, String) {
     if head.header("authorization").is_none() {
         return refuse(head);
     }
-    (
-        200,
-        json!({"kind": "List", "metadata": {}, "items": []}).to_string(),
-    )
+    let body = if head.line().contains('?') {
+        json!({"kind": "List", "metadata": {}, "items": []})
+    } else {
+        json!({"kind": "APIGroup", "versions": []})
+    };
+    (200, body.to_string())
 }
 
 pub(super) fn kubeconfig(cluster: &Value, user: &Value) -> String {

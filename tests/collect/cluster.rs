@@ -25,7 +25,7 @@ pub(crate) struct Objects {
 impl Objects {
     /// A Secret with a login, of the current type.
     pub(crate) fn secret(self, namespace: &str, name: &str, config: &Value) -> Self {
-        let object = json!({"type": "kubernetes.io/dockerconfigjson",
+        let object = json!({"kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
             "data": {".dockerconfigjson": STANDARD.encode(config.to_string())}});
         self.object(namespace, "secrets", name, object)
     }
@@ -33,7 +33,7 @@ impl Objects {
     /// A service account that names Secrets.
     pub(crate) fn account(self, namespace: &str, name: &str, secrets: &[&str]) -> Self {
         let secrets: Vec<Value> = secrets.iter().map(|name| json!({"name": name})).collect();
-        let object = json!({"imagePullSecrets": secrets});
+        let object = json!({"kind": "ServiceAccount", "imagePullSecrets": secrets});
         self.object(namespace, "serviceaccounts", name, object)
     }
 

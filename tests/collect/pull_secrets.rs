@@ -244,7 +244,7 @@ async fn workload_without_a_secret_keeps_the_users_result_with_the_reason() {
             "a",
             "secrets",
             "broken",
-            json!({"type": "kubernetes.io/dockercfg", "data": {".dockercfg": "aHVudGVyMg=="}}),
+            json!({"kind": "Secret", "type": "kubernetes.io/dockercfg", "data": {".dockercfg": "aHVudGVyMg=="}}),
         );
     let workloads = [
         deployment("a", "bare", &image, &json!({})),

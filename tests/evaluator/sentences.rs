@@ -158,6 +158,14 @@ fn cases() -> Vec<(Scenario, &'static str)> {
             "keep excluded: docker.io/org/app matches --exclude-image */app",
         ),
         (
+            Scenario::of(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": {"name": "web", "deletionTimestamp": "2026-11-21T11:00:00Z"},
+                "spec": {"template": {"spec": {}}}}))
+            .annotation("fluxcd.io/automated", "true")
+            .container("app", "org/app:1.0.0"),
+            "keep being-deleted: the workload is being deleted",
+        ),
+        (
             semver().tags_fail(FetchFailureKind::Registry),
             "unknown registry-error: the oracle fails: Registry",
         ),

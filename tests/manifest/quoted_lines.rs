@@ -38,8 +38,8 @@ fn document_with_such_lines_is_edited_in_place() {
                 second\" # ours\n    a: b\nspec:\n  image: 'q/app:1' # image\n";
     let edited = set(text, &["spec", "image"], "q/app:2");
     assert_eq!(edited, text.replace("q/app:1", "q/app:2"));
-    let annotated = annotate(text, &[("a", Some("c")), ("x", Some("y"))]);
-    let expected = text.replace("    a: b\n", "    a: c\n    x: y\n");
+    let annotated = annotate(text, &[("a", Some("c")), ("x", Some("z"))]);
+    let expected = text.replace("    a: b\n", "    a: c\n    x: z\n");
     assert_eq!(annotated, expected);
     let removed = annotate(text, &[("note", None)]);
     assert_eq!(
