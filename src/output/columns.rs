@@ -260,7 +260,7 @@ fn why(row: &Row) -> Cell {
     match decision.reason {
         Reason::NewerImage | Reason::Manual => Cell::new(""),
         Reason::UpToDate => Cell::worded(word, refused_platform(row).unwrap_or_default()),
-        Reason::Ignored => Cell::new(word),
+        Reason::Ignored | Reason::BeingDeleted => Cell::new(word),
         Reason::Locked => locked(row),
         _ => Cell::worded(word, &decision.message),
     }

@@ -124,7 +124,10 @@ impl Edit {
         let mut body = json!({ "metadata": metadata });
         let kind = object.workload.id.kind;
         if kind == WorkloadKind::HelmRelease {
-            self.put_values(&mut body["spec"], object);
+            // A merge patch with `spec: null` would delete the whole spec.
+            if !self.values.is_empty() {
+                body["spec"] = json!({"values": self.values_patch(object)});
+            }
             return Patch {
                 kind: PatchKind::Merge,
                 body,
@@ -155,9 +158,10 @@ impl Edit {
         }
     }
 
-    /// Adds the values that a merge patch contains. It replaces lists, so a value in a
-    /// list is written together with the rest of the list.
-    fn put_values(&self, spec: &mut Value, object: &Observed) {
+    /// The values that a merge patch contains. It replaces lists, so a value in a list is
+    /// written together with the rest of the list.
+    fn values_patch(&self, object: &Observed) -> Value {
+        let mut patch = json!({});
         let before = object.values.as_ref().and_then(Value::as_object);
         let mut after = before.cloned().unwrap_or_default();
         for edit in &self.values {
@@ -175,8 +179,9 @@ impl Edit {
                 ),
                 None => (&edit.path[..], Some(edit.value())),
             };
-            put(&mut spec["values"], path, value.unwrap_or_default());
+            put(&mut patch, path, value.unwrap_or_default());
         }
+        patch
     }
 
     /// The fields of a manifest's object that the edit writes; containers that the
@@ -360,8 +365,14 @@ mod tests {
             annotations: BTreeMap::from([("a".to_owned(), Some("b".to_owned()))]),
             ..Edit::default()
         };
-        let patch = edit.patch(&observed(&deployment()));
-        assert_eq!(patch.body.get("spec"), None);
+        let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "metadata": {"name": "web", "resourceVersion": "7"},
+            "spec": {"values": {"image": "org/app:1"}}});
+        for object in [deployment(), release] {
+            let patch = edit.patch(&observed(&object));
+            // Even `spec: null` would be a change.
+            assert_eq!(patch.body.get("spec"), None, "{object}");
+        }
     }
 
     #[test]

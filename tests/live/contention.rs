@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use kubectl_imgpolicy::workload::WorkloadKind;
-use kubectl_imgpolicy::write::Done;
+use kubectl_imgpolicy::write::{Done, DryRun};
 use serde_json::Value;
 
 use crate::binary::say;
@@ -84,8 +84,8 @@ async fn two_concurrent_updates_write_the_image_once() {
     let observed = [before];
     let mut written = 0;
     let (one, two) = tokio::join!(
-        plans::write(&cluster, &change, &observed),
-        plans::write(&cluster, &change, &observed),
+        plans::write_by("ann", &cluster, &change, &observed, DryRun::None),
+        plans::write_by("bob", &cluster, &change, &observed, DryRun::None),
     );
     for applied in [one, two] {
         match &applied[0].result {

@@ -71,10 +71,21 @@ pub(crate) async fn write(
     changes: &[Change],
     observed: &[Observed],
 ) -> Vec<Applied> {
-    write_as(cluster, changes, observed, DryRun::None).await
+    write_by("ann", cluster, changes, observed, DryRun::None).await
 }
 
 pub(crate) async fn write_as(
+    cluster: &Cluster,
+    changes: &[Change],
+    observed: &[Observed],
+    dry_run: DryRun,
+) -> Vec<Applied> {
+    write_by("ann", cluster, changes, observed, dry_run).await
+}
+
+/// Writes changes as somebody whom the record names.
+pub(crate) async fn write_by(
+    author: &str,
     cluster: &Cluster,
     changes: &[Change],
     observed: &[Observed],
@@ -85,7 +96,7 @@ pub(crate) async fn write_as(
         held_back: Vec::new(),
     };
     let authorship = Authorship {
-        by: "ann".to_owned(),
+        by: author.to_owned(),
         at: Timestamp::now(),
         overrides: Vec::new(),
     };

@@ -118,6 +118,8 @@ async fn nodes_are_read_with_what_keeps_pods_away() {
         {"key": "busy", "effect": "PreferNoSchedule"}]);
     plane
         .apply(&[
+            // The first node is one on which the workloads of other tests can run.
+            node("n0", "amd64", json!({})),
             node("n1", "arm64", json!({})),
             node("n2", "amd64", json!({"taints": taints})),
             node("n3", "amd64", json!({"unschedulable": true})),
@@ -137,6 +139,7 @@ async fn nodes_are_read_with_what_keeps_pods_away() {
     assert_eq!(
         said,
         [
+            ("n0", "linux/amd64", vec![]),
             ("n1", "linux/arm64", vec![]),
             ("n2", "linux/amd64", vec!["gpu"]),
             ("n3", "linux/amd64", vec![cordoned]),
