@@ -170,7 +170,12 @@ fn cell(column: TagColumn, candidate: &Candidate, now: Timestamp) -> Cell {
 fn reason(candidate: &Candidate, now: Timestamp) -> Cell {
     match candidate.rejection {
         Some(rejection) => {
-            Cell::new(&phrase(candidate, rejection, now)).shortened(rejection.as_str())
+            // Without room for the detail, the phrase is still better than the word.
+            let short = match candidate.detail {
+                Some(_) => rejection.phrase(),
+                None => rejection.as_str(),
+            };
+            Cell::new(&phrase(candidate, rejection, now)).shortened(short)
         }
         None => Cell::new(""),
     }
