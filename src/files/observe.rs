@@ -44,15 +44,29 @@ pub fn observe(
 }
 
 fn by_line(file: &str, text: &str, default_namespace: &str) -> BTreeMap<usize, Vec<Observed>> {
-    let mut lines: BTreeMap<usize, Vec<Observed>> = BTreeMap::new();
-    for object in manifest::objects(text).into_iter().flatten() {
+    let mut found: Vec<(usize, Observed)> = Vec::new();
+    for (position, object) in manifest::objects(text).into_iter().enumerate() {
+        let Ok(object) = object else { continue };
         if let Ok(Some(mut observed)) = object.observed(default_namespace) {
             observed.workload.source = Some(ManifestSource {
                 file: file.to_owned(),
                 line: object.line,
             });
-            lines.entry(object.line).or_default().push(observed);
+            found.push((position, observed));
         }
+    }
+    let mut workloads: Vec<(usize, &mut Workload)> = found
+        .iter_mut()
+        .map(|(position, observed)| (*position, &mut observed.workload))
+        .collect();
+    manifest::mark_unwritable(file, text, &mut workloads);
+    let mut lines: BTreeMap<usize, Vec<Observed>> = BTreeMap::new();
+    for (_, observed) in found {
+        let line = observed.workload.source.as_ref().map(|source| source.line);
+        lines
+            .entry(line.unwrap_or_default())
+            .or_default()
+            .push(observed);
     }
     lines
 }

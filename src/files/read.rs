@@ -117,9 +117,14 @@ impl FileListing {
 
     fn add(&mut self, file: &str, text: &str, is_named: bool, default_namespace: &str) {
         let mut is_template = false;
-        for object in manifest::objects(text) {
+        let first = self.workloads.len();
+        let mut positions = Vec::new();
+        for (position, object) in manifest::objects(text).into_iter().enumerate() {
             match object {
-                Ok(object) => self.object(file, object, default_namespace),
+                Ok(object) => {
+                    self.object(file, object, default_namespace);
+                    positions.resize(self.workloads.len() - first, position);
+                }
                 Err(error) => {
                     match error.problem {
                         // Folders also contain other YAML files, such as lists of patches.
@@ -138,6 +143,9 @@ impl FileListing {
                 }
             }
         }
+        let added = self.workloads[first..].iter_mut();
+        let mut added: Vec<(usize, &mut Workload)> = positions.into_iter().zip(added).collect();
+        manifest::mark_unwritable(file, text, &mut added);
     }
 
     fn object(&mut self, file: &str, object: Object, default_namespace: &str) {

@@ -21,7 +21,8 @@
 //! checksum allows it.
 //!
 //! [`edit`](edit()) changes single values of the objects within the text and keeps every
-//! other byte.
+//! other byte. [`mark_unwritable`] tries it, and marks the containers whose image it would
+//! refuse to change.
 
 mod document;
 mod edit;
@@ -33,6 +34,7 @@ mod object;
 mod plain;
 mod sops;
 mod split;
+mod writable;
 mod yaml;
 
 pub use document::{DocumentError, Object, Problem, objects};
@@ -40,3 +42,4 @@ pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
 pub use markers::{Marker, mark};
 pub use plain::PlainTexts;
+pub use writable::mark_unwritable;

@@ -39,6 +39,7 @@ mod usage;
 #[cfg(unix)]
 mod user_files;
 mod warm;
+mod writable;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -6,6 +6,8 @@ use super::change::RootEdits;
 use super::change::{NodeChange, format_path};
 use super::error::{EditError, EditProblem};
 use super::splice::Splices;
+use super::splicer::{read_tree, splice};
+use super::tree::Tree;
 use crate::manifest::document::{Located, Object, located};
 use crate::plan::FieldEdit;
 
@@ -52,7 +54,8 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     }
     let mut splices = Splices::default();
     for in_root in in_roots.values() {
-        super::splicer::splice(text, in_root, &mut splices)?;
+        let tree = read_tree(text, in_root.root, &in_root.change);
+        splice(text, tree.as_ref(), in_root, &mut splices)?;
     }
     let edited = splices.apply(text);
     let differs = match &edited {
@@ -63,6 +66,61 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
         (Some(edited), None) => Ok(edited),
         (_, differs) => Err(unsafe_edit(&objects, edits, differs)),
     }
+}
+
+/// Why each edit, made alone, would be refused because of the form of the text; `None` for
+/// those that are possible. Each document is parsed once, however many edits there are.
+pub(crate) fn refusals(text: &str, edits: &[ObjectEdit]) -> Vec<Option<EditError>> {
+    let objects = located(text);
+    // The places of all edits in a document, as deep as they go.
+    let mut changes: BTreeMap<usize, NodeChange> = BTreeMap::new();
+    for edit in edits {
+        let Ok((found, _)) = target(&objects, edit.index) else {
+            continue;
+        };
+        let start = found.root.range.start;
+        let change = changes.entry(start).or_insert_with(NodeChange::none);
+        for place in &edit.places {
+            // A conflict of two edits does not matter here, because each is made alone.
+            let _ = change.add(&found.path, place);
+        }
+    }
+    let trees: BTreeMap<usize, Option<Tree>> = objects
+        .iter()
+        .filter_map(|found| {
+            let start = found.root.range.start;
+            let change = changes.remove(&start)?;
+            Some((start, read_tree(text, &found.root, &change)))
+        })
+        .collect();
+    edits
+        .iter()
+        .map(|edit| refusal_alone(text, &objects, &trees, edit).err())
+        .collect()
+}
+
+fn refusal_alone(
+    text: &str,
+    objects: &[Located],
+    trees: &BTreeMap<usize, Option<Tree>>,
+    edit: &ObjectEdit,
+) -> Result<(), EditError> {
+    let (found, object) = target(objects, edit.index)?;
+    super::sealed::check(found, object, &edit.places)
+        .map_err(|problem| refusal(edit.index, found, problem))?;
+    let mut alone = RootEdits {
+        root: &found.root,
+        objects: vec![(&found.path, edit.index)],
+        change: NodeChange::none(),
+    };
+    for place in &edit.places {
+        alone
+            .change
+            .add(&found.path, place)
+            .map_err(|problem| refusal(edit.index, found, problem))?;
+    }
+    let tree = trees.get(&found.root.range.start).and_then(Option::as_ref);
+    splice(text, tree, &alone, &mut Splices::default())
 }
 
 /// The error of an edit, reported at the line of its object.

@@ -40,5 +40,6 @@ mod tree;
 mod verify;
 mod yaml;
 
+pub(crate) use edit::refusals;
 pub use edit::{ObjectEdit, edit};
 pub use error::{EditError, EditProblem};

@@ -18,18 +18,23 @@ use crate::manifest::document::Root;
 /// The key whose value is merged into its mapping.
 const MERGE: &str = "<<";
 
-/// Adds the splices for the edits of one root value.
+/// Reads the tree of a root value, as deep as a change goes; `None` if it cannot be read.
+pub(crate) fn read_tree(text: &str, root: &Root, change: &NodeChange) -> Option<Tree> {
+    if root.is_json {
+        json::tree(text, &root.range, change)
+    } else {
+        yaml::tree(text, &root.range, change)
+    }
+}
+
+/// Adds the splices for the edits of one root value. `tree` is at least as deep as they go.
 pub(crate) fn splice(
     text: &str,
+    tree: Option<&Tree>,
     edits: &RootEdits<'_>,
     splices: &mut Splices,
 ) -> Result<(), EditError> {
     let root = edits.root;
-    let tree = if root.is_json {
-        json::tree(text, &root.range, &edits.change)
-    } else {
-        yaml::tree(text, &root.range, &edits.change)
-    };
     let lines = TextLines { text };
     let (Some(tree), NodeChange::Within(children)) = (tree, &edits.change) else {
         return Err(EditError {
@@ -44,7 +49,7 @@ pub(crate) fn splice(
         lines,
         root,
         objects: &edits.objects,
-        tree: &tree,
+        tree,
         unit: tree.unit.unwrap_or(2),
         path: Vec::new(),
         splices,
