@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::candidates::{TagColumn, phrase, relevant_columns, tag_table};
 use super::columns::{current, version};
-use super::sentence::{RepeatedFlags, next_step, sentence};
+use super::sentence::{Explained, RepeatedFlags, next_step, sentence};
 use super::text::elide::{elide_middle, wrap};
 use super::text::plural::{count, thousands};
 use super::text::sanitize::sanitize;
@@ -43,13 +43,15 @@ impl Default for ExplainOptions {
 /// next command.
 #[must_use]
 pub fn explain(
-    row: &Row,
-    examination: &Examination,
+    explained: &Explained<'_>,
     now: Timestamp,
     options: &ExplainOptions,
     style: &Style,
 ) -> String {
-    let mut parts = vec![head(row, style)];
+    let Explained {
+        row, examination, ..
+    } = *explained;
+    let mut parts = vec![head(explained, style)];
     if examination.tags > 0 || !examination.candidates.is_empty() {
         parts.push(paragraph(&funnel(examination), style));
         if let Some(tag) = &options.tag {
@@ -73,7 +75,7 @@ pub fn explain(
         ));
     }
     parts.push(facts(row, now, style));
-    if let Some(next) = next_step(row, &options.flags) {
+    if let Some(next) = next_step(explained, &options.flags) {
         // The command is never wrapped, so that it can be pasted.
         let next = sanitize(&next);
         parts.push(format!("Next: {}\n", style.paint(Paint::Strong, &next)));
@@ -85,20 +87,23 @@ fn paragraph(text: &str, style: &Style) -> String {
     format!("{}\n", wrap(text, style.width, 2))
 }
 
-fn head(row: &Row, style: &Style) -> String {
+fn head(explained: &Explained<'_>, style: &Style) -> String {
+    let row = explained.row;
     let title = format!(
         "{} container {} in namespace {}",
         row.workload, row.container, row.workload.namespace
     );
     let paint = match (row.decision.state, row.decision.outcome) {
+        (_, Outcome::Update) if explained.prevented_by.is_some() => Paint::Caution,
         (_, Outcome::Update) => Paint::Good,
         (_, Outcome::Unknown) => Paint::Bad,
         (State::Locked, _) => Paint::Caution,
         _ => Paint::Plain,
     };
     let title = wrap(&sanitize(&title), style.width, 2);
+    let sentence = sentence(row, explained.prevented_by);
     let title = paint_lines(&title, Paint::Strong, style);
-    title + &paint_lines(&wrap(&sentence(row), style.width, 2), paint, style)
+    title + &paint_lines(&wrap(&sentence, style.width, 2), paint, style)
 }
 
 /// Colours each line on its own, so that a pager can cut between any two.

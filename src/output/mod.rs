@@ -62,7 +62,7 @@ pub use plan::{
     held_back_lines, held_versions, plan_text, repository_change, results_line, versions,
 };
 pub use policy_effect::policy_effect;
-pub use sentence::{RepeatedFlags, command_line, next_step, sentence};
+pub use sentence::{Explained, RepeatedFlags, command_line, next_step, sentence};
 pub use summary::{PARTIAL, closing_lines, not_covered_line, summary_line};
 pub use table::{TableOptions, names, status_table};
 pub use test_report::test_report;

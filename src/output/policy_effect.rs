@@ -10,6 +10,7 @@ use super::text::sanitize::sanitize;
 use super::text::style::{Paint, Style};
 use crate::evaluator::{Candidate, CandidateVerdict, Examination, Outcome, Row};
 use crate::image::ImageReference;
+use crate::plan::prevention;
 use crate::policy::{Rejection, TagVersion};
 
 /// The maximum number of held-back tags to list.
@@ -29,7 +30,10 @@ pub fn policy_effect(
     let mut lines = Vec::new();
     match row {
         Some(row) => {
-            lines.push((paint(row), format!("{}.", sentence(row))));
+            lines.push((
+                paint(row),
+                format!("{}.", sentence(row, prevention(row, None))),
+            ));
             let held_back = held_back_line(&row.image, examination);
             lines.extend(held_back.map(|line| (Paint::Caution, line)));
         }

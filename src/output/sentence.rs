@@ -2,12 +2,28 @@
 
 use super::columns::{lock_phrase, version, version_of};
 use super::text::sanitize::sanitize;
-use crate::evaluator::{Outcome, Reason, Row, State};
+use crate::evaluator::{Examination, Outcome, Reason, Row};
 use crate::image::ImageReference;
+use crate::plan::{Automation, ContainerPolicyText};
+use crate::policy::WarningCode;
 
-/// What would happen to the container, in a sentence.
+/// One container with everything that explains its decision.
+#[derive(Debug, Clone, Copy)]
+pub struct Explained<'a> {
+    /// The decision.
+    pub row: &'a Row,
+    /// How it was reached.
+    pub examination: &'a Examination,
+    /// Why `update` does not write the elected image.
+    pub prevented_by: Option<&'a str>,
+    /// What `automate` would do.
+    pub automation: Automation,
+}
+
+/// What would happen to the container, in a sentence. `prevented_by`: why `update` does not
+/// write the elected image.
 #[must_use]
-pub fn sentence(row: &Row) -> String {
+pub fn sentence(row: &Row, prevented_by: Option<&str>) -> String {
     let decision = &row.decision;
     let from = version_of(&row.image);
     let latest = decision
@@ -16,21 +32,20 @@ pub fn sentence(row: &Row) -> String {
         .and_then(version)
         .unwrap_or_default();
     let text = match decision.outcome {
-        Outcome::Update => format!(
-            "would move from {from} to {latest}: {}",
+        Outcome::Update => {
+            let reason = describe_reason(row);
+            match prevented_by {
+                Some(why) => format!(
+                    "stays at {from}, although {latest} is elected ({reason}), because an update \
+                     is refused: {why}"
+                ),
+                None => format!("would move from {from} to {latest}: {reason}"),
+            }
+        }
+        Outcome::Keep if decision.is_behind() => format!(
+            "stays at {from}: {}; otherwise it would move to {latest}",
             describe_reason(row)
         ),
-        Outcome::Keep if decision.is_behind() => {
-            let held = match decision.state {
-                State::Locked => "the lock holds it back",
-                State::Ignored => "the ignore annotation holds it back",
-                State::Manual | State::Automated => "the workload is not automated",
-            };
-            format!(
-                "stays at {from}: {}; {latest} is elected, but {held}",
-                describe_reason(row)
-            )
-        }
         Outcome::Keep => format!("stays at {from}: {}", describe_reason(row)),
         Outcome::Unknown => {
             format!(
@@ -72,25 +87,34 @@ pub struct RepeatedFlags {
 }
 
 /// The command that resolves the decision, ready to paste. `None` if there is nothing
-/// to do or the manifest came from standard input.
+/// to do, if the command would be refused, or if the manifest came from standard input.
 #[must_use]
-pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
+pub fn next_step(explained: &Explained<'_>, flags: &RepeatedFlags) -> Option<String> {
+    let row = explained.row;
     let container = ["-c", &row.container];
     let warnings = &row.decision.warnings;
     let is_writable = warnings.iter().all(|w| !w.code.prevents_writing());
     match row.decision.reason {
         // These commands refuse a workload that is not writable.
         Reason::NewerImage | Reason::Locked | Reason::Manual if !is_writable => None,
+        Reason::NewerImage if explained.prevented_by.is_some() => None,
         Reason::NewerImage => registry_command(row, flags, "update", &container),
         Reason::Locked if row.decision.is_behind() => own_command(row, flags, "unlock", &[]),
-        Reason::Manual => registry_command(row, flags, "automate", &[]),
+        Reason::Manual => match explained.automation {
+            Automation::Possible => registry_command(row, flags, "automate", &[]),
+            Automation::Overwrites => registry_command(row, flags, "automate", &["--overwrite"]),
+            Automation::Refused => None,
+        },
         Reason::InvalidPolicy => {
-            let words = ["kubectl", "imgpolicy", "test"];
-            let words = words
-                .into_iter()
-                .chain([&*row.image, "--policy", "TYPE:EXPR"]);
-            let extra = flags.registry.iter().map(String::as_str);
-            Some(command_line(words.chain(extra)))
+            if let Some(policy) = dangling_policy(row) {
+                let policy = format!("{}={policy}", row.container);
+                return registry_command(row, flags, "policy set", &["--tag", &policy]);
+            }
+            // What a valid policy would be is not known; it is written for these tags.
+            let words = ["kubectl", "imgpolicy", "images", &*row.image].into_iter();
+            Some(command_line(
+                words.chain(flags.registry.iter().map(String::as_str)),
+            ))
         }
         Reason::Unauthorized => {
             let image: ImageReference = row.image.parse().ok()?;
@@ -121,6 +145,18 @@ pub fn next_step(row: &Row, flags: &RepeatedFlags) -> Option<String> {
     }
 }
 
+/// The policy of an annotation that names no container of the workload, if it would be valid
+/// for this one.
+fn dangling_policy(row: &Row) -> Option<&str> {
+    let warnings = &row.decision.warnings;
+    warnings
+        .iter()
+        .find(|warning| warning.code == WarningCode::DanglingFilter)?;
+    let policy = row.decision.policy.as_ref()?.filter.as_str();
+    let flag = format!("{}={policy}", row.container);
+    flag.parse::<ContainerPolicyText>().ok().map(|_| policy)
+}
+
 /// A command that queries registries with the same flags.
 fn registry_command(
     row: &Row,
@@ -137,7 +173,9 @@ fn registry_command(
 /// A command of this program for the row's workload.
 fn own_command(row: &Row, flags: &RepeatedFlags, command: &str, extra: &[&str]) -> Option<String> {
     let workload = row.workload.exact();
-    let mut words = vec!["kubectl", "imgpolicy", command, &workload];
+    let mut words = vec!["kubectl", "imgpolicy"];
+    words.extend(command.split(' '));
+    words.push(&workload);
     match &row.source {
         Some(source) if source.file == "-" => return None,
         Some(source) if flags.files.is_empty() => words.extend(["-f", &source.file]),

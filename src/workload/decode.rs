@@ -55,9 +55,27 @@ pub fn decode(object: &Value, namespace: &str) -> Result<Option<Workload>, Decod
     let [api_version, kind] = ["apiVersion", "kind"]
         .map(|key| object.get(key).and_then(Value::as_str).unwrap_or_default());
     match WorkloadKind::from_api(api_version, kind) {
-        Some(kind) => decode_as(kind, api_version, namespace, object).map(Some),
+        Some(kind) => decode_as(kind, api_version, namespace, object)
+            .map(Some)
+            .map_err(|error| match error {
+                DecodeError::Shape { .. } => shape_error(kind, object).unwrap_or(error),
+                error => error,
+            }),
         None => Ok(None),
     }
+}
+
+/// The error of an object that is not valid, with its name and the path of the field.
+fn shape_error(kind: WorkloadKind, object: &Value) -> Option<DecodeError> {
+    let error = serde_path_to_error::deserialize::<_, RawObject>(object).err()?;
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    Some(DecodeError::Shape {
+        object: name.map_or_else(
+            || format!("a {kind}"),
+            |name| format!("{}/{name}", kind.singular()),
+        ),
+        reason: format!("{}: {}", error.path(), error.inner()),
+    })
 }
 
 /// Decodes an object whose kind is known, such as an item of a list, with any

@@ -56,7 +56,7 @@ fn unknown_container_error_lists_the_existing_containers() {
     let outcome = on_quickstart(&["explain", "deployment/glob-regex", "-c", "web"]).expect(1);
     assert_eq!(
         outcome.stderr,
-        "error: unable to find container named \"web\" (there are sidecar, app)\n"
+        "error: unable to find container named \"web\" (there are app, sidecar)\n"
     );
 }
 

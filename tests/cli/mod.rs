@@ -19,6 +19,7 @@ mod kubeconfig;
 mod menu;
 #[cfg(unix)]
 mod menu_updates;
+mod next_commands;
 mod pipeline;
 mod planted;
 mod plugins;

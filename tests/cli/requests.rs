@@ -171,6 +171,29 @@ fn containers_of_one_repository_share_requests() {
 }
 
 #[test]
+fn registries_of_containers_that_are_not_named_are_left_alone() {
+    let (served, other) = (Served::new(), Served::new());
+    let policies = ["fluxcd.io/tag.app: semver:~1.0", "fluxcd.io/tag.db: glob:*"];
+    let (app, db) = (served.reference("1.0.0"), other.reference("1.0.0"));
+    let manifest = deployment(
+        "web",
+        &[AUTOMATED, policies[0], policies[1]],
+        &[("app", &app), ("db", &db)],
+    );
+    let environment = with_manifest(&manifest);
+    for command in ["explain", "images", "update"] {
+        let mut words = vec![command, "deployment/web", "-c", "app", "-f", "web.yaml"];
+        words.extend((command == "update").then_some("--yes"));
+        environment.run(words).expect(0);
+        let seen = (
+            served.registry.requests().len() > 1,
+            other.registry.requests().len(),
+        );
+        assert_eq!(seen, (true, 0), "{command}");
+    }
+}
+
+#[test]
 fn each_page_of_a_tag_list_is_requested_once() {
     let registry = TestRegistry::start();
     registry.tag("org/app", (0..250).map(|n| format!("1.0.{n}")));

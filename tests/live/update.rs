@@ -191,6 +191,10 @@ async fn update_that_gitops_would_revert_is_refused() {
     owned["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": "apps",
         "kustomize.toolkit.fluxcd.io/namespace": "flux-system"});
     shop.plane.apply(&[owned]).await;
+    let explained = shop.run(&["explain", "deployment/web", "-c", "app"]);
+    let reason = "because an update is refused: Kustomization flux-system/apps reverts it";
+    assert!(explained.stdout.contains(reason), "{explained:?}");
+    assert!(!explained.stdout.contains("Next:"), "{explained:?}");
     let run = shop.run(&["update", "deployment/web", "--yes"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{run:?}");
     let said_of_it = said(&run, "Kustomization flux-system/apps");

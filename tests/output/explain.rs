@@ -2,13 +2,14 @@
 
 use kubectl_imgpolicy::evaluator::{Candidate, Reason, Row};
 use kubectl_imgpolicy::output::{
-    ExplainOptions, RepeatedFlags, Style, explain, next_step, sentence,
+    ExplainOptions, Explained, RepeatedFlags, Style, explain, next_step, sentence,
 };
+use kubectl_imgpolicy::plan::Automation;
 use kubectl_imgpolicy::policy::{Rejection, WarningCode};
 use kubectl_imgpolicy::workload::ManifestSource;
 
 use super::builder::{every_kind, now, row, seed};
-use super::tags::{examination, passing, seed_examination};
+use super::tags::{examination, explained, passing, seed_examination};
 
 fn report(width: Option<usize>) -> String {
     let style = Style {
@@ -16,8 +17,7 @@ fn report(width: Option<usize>) -> String {
         width,
     };
     explain(
-        &seed(),
-        &seed_examination(),
+        &explained(&seed(), &seed_examination()),
         now(),
         &ExplainOptions::default(),
         &style,
@@ -129,8 +129,7 @@ fn report_in_colour() {
         width: Some(80),
     };
     let text = explain(
-        &seed(),
-        &seed_examination(),
+        &explained(&seed(), &seed_examination()),
         now(),
         &ExplainOptions::default(),
         &style,
@@ -172,8 +171,7 @@ fn manual_container_has_no_facts() {
         .build();
     let empty = examination(&manual, 0, &[], Vec::new());
     let text = explain(
-        &manual,
-        &empty,
+        &explained(&manual, &empty),
         now(),
         &ExplainOptions::default(),
         &Style::PIPED,
@@ -206,7 +204,12 @@ fn limit_keeps_the_elected_and_the_running_tag() {
             limit,
             ..ExplainOptions::default()
         };
-        explain(&seed(), &examination, now(), &options, &Style::PIPED)
+        explain(
+            &explained(&seed(), &examination),
+            now(),
+            &options,
+            &Style::PIPED,
+        )
     };
     let three = show(3);
     insta::assert_snapshot!(three.split("\n\n").nth(2).expect("a table"), @"
@@ -227,7 +230,12 @@ fn requested_tag_is_explained() {
             tag: Some(tag.to_owned()),
             ..ExplainOptions::default()
         };
-        let text = explain(&seed(), &seed_examination(), now(), &options, &Style::PIPED);
+        let text = explain(
+            &explained(&seed(), &seed_examination()),
+            now(),
+            &options,
+            &Style::PIPED,
+        );
         text.split("\n\n").nth(2).expect("a paragraph").to_owned()
     };
     for (tag, expected) in [
@@ -254,8 +262,7 @@ fn verb_agrees_with_the_number_of_tags() {
         let text = |left| {
             let examination = examination(&seed(), 2, &[(*rejection, left)], Vec::new());
             let text = explain(
-                &seed(),
-                &examination,
+                &explained(&seed(), &examination),
                 now(),
                 &ExplainOptions::default(),
                 &Style::PIPED,
@@ -277,8 +284,12 @@ fn every_decision_has_a_sentence_and_a_next_step() {
         .map(|row| {
             format!(
                 "{}\n  {}",
-                sentence(row),
-                next_step(row, &RepeatedFlags::default()).unwrap_or_default()
+                sentence(row, None),
+                next_step(
+                    &explained(row, &seed_examination()),
+                    &RepeatedFlags::default()
+                )
+                .unwrap_or_default()
             )
         })
         .collect();
@@ -287,7 +298,7 @@ fn every_decision_has_a_sentence_and_a_next_step() {
       kubectl imgpolicy update deployment/web -n shop -c app
     Stays at 2.4.1: 2.4.1 is the highest of 31 tags that match semver:^2
       kubectl imgpolicy images deployment/api -n shop
-    Stays at 1.4.0: locked by alice: release freeze until Monday; 1.5.0 is elected, but the lock holds it back
+    Stays at 1.4.0: locked by alice: release freeze until Monday; otherwise it would move to 1.5.0
       kubectl imgpolicy unlock deployment/cart -n shop
     Stays at 7: locked
       
@@ -310,7 +321,7 @@ fn every_decision_has_a_sentence_and_a_next_step() {
     Stays at 1: ignored
       
     Undecided, so it stays at 2.1.0: fluxcd.io/tag.app: "semver:~~" is no range (invalid-policy)
-      kubectl imgpolicy test registry.example.com/team/app:2.1.0 --policy TYPE:EXPR
+      kubectl imgpolicy images registry.example.com/team/app:2.1.0
     Undecided, so it stays at 2.1.0: registry.example.com: connection timed out (registry-unreachable)
       
     Undecided, so it stays at 2.1.0: registry.example.com refuses the credentials (unauthorized)
@@ -327,7 +338,7 @@ fn next_command_uses_the_same_cluster_and_images() {
         pull_secrets: vec!["--pull-secrets=off".to_owned()],
         files: ["-f", "my apps", "-R"].map(str::to_owned).to_vec(),
     };
-    let step = |row: &Row| next_step(row, &flags).expect("a step");
+    let step = |row: &Row| next_step(&explained(row, &seed_examination()), &flags).expect("a step");
     assert_eq!(
         step(&seed()),
         "kubectl imgpolicy update deployment/web -n shop --context 'staging cluster' -c app \
@@ -350,4 +361,44 @@ fn next_command_uses_the_same_cluster_and_images() {
         "kubectl imgpolicy update deployment/web -f 'my apps' -R -c app --oci-layout layouts \
          --pull-secrets=off"
     );
+}
+
+#[test]
+fn update_that_is_refused_is_not_announced_and_no_command_is_suggested() {
+    let row = seed();
+    let examination = seed_examination();
+    let explained = Explained {
+        prevented_by: Some("Kustomization flux-system/apps reverts it"),
+        ..explained(&row, &examination)
+    };
+    assert_eq!(
+        sentence(explained.row, explained.prevented_by),
+        "Stays at 1.0.0, although 1.0.1 is elected (1.0.1 is the highest of 2 tags that match \
+         semver:~1.0), because an update is refused: Kustomization flux-system/apps reverts it"
+    );
+    assert_eq!(next_step(&explained, &RepeatedFlags::default()), None);
+}
+
+#[test]
+fn suggested_automation_replaces_a_value_only_if_it_must() {
+    let rows = every_kind();
+    let manual = rows
+        .iter()
+        .find(|row| row.decision.reason == Reason::Manual);
+    let examination = seed_examination();
+    for (automation, expected) in [
+        (Automation::Possible, Some("deployment/cache -n shop")),
+        (
+            Automation::Overwrites,
+            Some("deployment/cache -n shop --overwrite"),
+        ),
+        (Automation::Refused, None),
+    ] {
+        let explained = Explained {
+            automation,
+            ..explained(manual.expect("a manual row"), &examination)
+        };
+        let expected = expected.map(|words| format!("kubectl imgpolicy automate {words}"));
+        assert_eq!(next_step(&explained, &RepeatedFlags::default()), expected);
+    }
 }

@@ -10,7 +10,7 @@ use kubectl_imgpolicy::workload::WorkloadKind;
 use serde_json::json;
 
 use super::builder::{assessment, every_kind, now, row, seed};
-use super::tags::seed_examination;
+use super::tags::{explained, seed_examination};
 
 fn context() -> ExplainContext {
     ExplainContext {
@@ -264,7 +264,7 @@ fn test_has_exactly_four_fields() {
 
 #[test]
 fn explanation_contains_the_status_item() {
-    let explanation = ImageExplanation::new(&seed(), &seed_examination(), &context());
+    let explanation = ImageExplanation::new(&explained(&seed(), &seed_examination()), &context());
     let value = serde_json::to_value(&explanation).expect("JSON");
     let keys: Vec<&String> = value.as_object().expect("an object").keys().collect();
     assert_eq!(
@@ -275,6 +275,7 @@ fn explanation_contains_the_status_item() {
             "context",
             "observedAt",
             "item",
+            "preventedBy",
             "tags",
             "funnel",
             "candidates"

@@ -10,6 +10,7 @@ use kubectl_imgpolicy::plan::{Edit, HeldBack, HoldReason, UpdateSpec, plan_updat
 use kubectl_imgpolicy::workload::{Workload, WorkloadKind};
 
 use super::builder::{assessment, now, row};
+use super::tags::{explained, seed_examination};
 
 const FLUX_1: &str = "helmrelease.helm.fluxcd.io/a";
 const FLUX_2: &str = "helmrelease.helm.toolkit.fluxcd.io/a";
@@ -98,7 +99,11 @@ fn unique_release_has_a_short_name_and_its_command_the_group() {
         let rows = [row];
         let text = status_table(&rows, now(), &TableOptions::default(), &Style::default());
         assert!(text.contains(&format!("\n{name} ")), "{text}");
-        let next = next_step(&rows[0], &RepeatedFlags::default()).expect("a command");
+        let next = next_step(
+            &explained(&rows[0], &seed_examination()),
+            &RepeatedFlags::default(),
+        )
+        .expect("a command");
         assert!(next.contains(&format!(" {in_command} ")), "{next}");
     }
 }

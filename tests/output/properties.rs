@@ -9,7 +9,7 @@ use kubectl_imgpolicy::policy::WarningCode;
 use proptest::prelude::*;
 
 use super::builder::{assessment, every_kind, now, row};
-use super::tags::{examination, seed_candidates};
+use super::tags::{examination, explained, seed_candidates};
 
 /// Any text, often with characters that are unsafe in a terminal, a table or YAML.
 fn text() -> impl Strategy<Value = String> {
@@ -110,7 +110,7 @@ fn everything(rows: &[Row], style: &Style) -> Vec<String> {
             tag: Some(row.container.clone()),
             ..ExplainOptions::default()
         };
-        let report = explain(row, &examined, now(), &options, style);
+        let report = explain(&explained(row, &examined), now(), &options, style);
         // The next command is never cut.
         let report: Vec<&str> = report
             .lines()

@@ -1,6 +1,8 @@
 //! Builds examinations for tests.
 
 use kubectl_imgpolicy::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};
+use kubectl_imgpolicy::output::Explained;
+use kubectl_imgpolicy::plan::Automation;
 use kubectl_imgpolicy::policy::Rejection;
 
 use super::builder::{seed, time};
@@ -20,6 +22,16 @@ pub(crate) fn examination(
             .map(|&(test, left)| FunnelStep { test, left })
             .collect(),
         candidates,
+    }
+}
+
+/// A row as `explain` shows it, if nothing prevents the update.
+pub(crate) fn explained<'a>(row: &'a Row, examination: &'a Examination) -> Explained<'a> {
+    Explained {
+        row,
+        examination,
+        prevented_by: None,
+        automation: Automation::Possible,
     }
 }
 

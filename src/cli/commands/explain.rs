@@ -1,5 +1,6 @@
 //! `explain`: shows one decision and everything that led to it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,12 +13,19 @@ use crate::cli::flags::pull_secrets::PullSecretFlags;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::PlaceFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
-use crate::cli::gather::scan;
+use crate::cli::gather::named;
+use crate::cli::gather::scan::{self, Collected};
+use crate::cli::gather::workloads::WorkloadOrigin;
+use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
-use crate::evaluator::{Examination, Row, Snapshot, Subject};
+use crate::collect;
+use crate::evaluator::{Examination, Outcome, Row, Snapshot, Subject};
 use crate::output::{
-    self, ExplainContext, ExplainOptions, ImageExplanation, ItemList, RepeatedFlags, encode,
+    self, ExplainContext, ExplainOptions, Explained, ImageExplanation, ItemList, RepeatedFlags,
+    encode,
 };
+use crate::plan::{Ownership, automation, prevention};
+use crate::workload::WorkloadId;
 
 /// Show why a container is or is not updated
 ///
@@ -65,17 +73,38 @@ pub(crate) fn explain(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let scope = ScopeArgs::new(args.resources.clone(), args.scope.clone());
-    let collected = scan::collect(&scope, &args.policy, &args.registry, globals, terminal)?;
+    let container = args.container.as_deref();
+    let collected = scan::collect(
+        &scope,
+        container,
+        &args.policy,
+        &args.registry,
+        globals,
+        terminal,
+    )?;
     let snapshot = &collected.snapshot;
+    named::check_containers(snapshot, args.container.as_slice())?;
     let subjects = snapshot.subjects()?;
-    let chosen = choose(&subjects, args.container.as_deref())?;
-    if chosen.is_empty() && snapshot.errors.is_empty() {
+    if subjects.is_empty() && snapshot.errors.is_empty() {
         terminal.note(&collected.empty);
         return Ok(ExitCode::FAILURE);
     }
-    let explained: Vec<(Row, Examination)> = chosen
-        .into_iter()
-        .filter_map(|subject| examine(snapshot, subject))
+    let examined: Vec<(&Subject<'_>, Row, Examination)> = subjects
+        .iter()
+        .filter_map(|subject| {
+            let (row, examination) = examine(snapshot, subject)?;
+            Some((subject, row, examination))
+        })
+        .collect();
+    let owners = owners(&collected, examined.iter().map(|(_, row, _)| row))?;
+    let explained: Vec<Explained<'_>> = examined
+        .iter()
+        .map(|(subject, row, examination)| Explained {
+            row,
+            examination,
+            prevented_by: prevention(row, owners.get(&row.workload)),
+            automation: automation(subject.workload, subject.container),
+        })
         .collect();
     let text = match args.report.output.data() {
         Some(format) => {
@@ -85,7 +114,7 @@ pub(crate) fn explain(
             };
             let items = explained
                 .iter()
-                .map(|(row, examination)| ImageExplanation::new(row, examination, &context));
+                .map(|explained| ImageExplanation::new(explained, &context));
             let list = ItemList::new("ImageExplanationList", &snapshot.errors, items);
             encode(&list, format).map_err(CommandError::failed)?
         }
@@ -108,9 +137,7 @@ pub(crate) fn explain(
             let style = terminal.style();
             explained
                 .iter()
-                .map(|(row, examination): &(Row, Examination)| {
-                    output::explain(row, examination, snapshot.observed_at, &options, &style)
-                })
+                .map(|explained| output::explain(explained, snapshot.observed_at, &options, &style))
                 .collect::<Vec<_>>()
                 .join("\n")
         }
@@ -119,31 +146,23 @@ pub(crate) fn explain(
     Ok(collected.end(terminal))
 }
 
-/// The containers to explain.
-///
-/// # Errors
-///
-/// The named container does not exist.
-pub(crate) fn choose<'a, 's>(
-    subjects: &'a [Subject<'s>],
-    container: Option<&str>,
-) -> Result<Vec<&'a Subject<'s>>, CommandError> {
-    let Some(container) = container else {
-        return Ok(subjects.iter().collect());
+/// Who else writes the workloads of a cluster that would be updated.
+fn owners<'r>(
+    collected: &Collected,
+    rows: impl Iterator<Item = &'r Row>,
+) -> Result<BTreeMap<WorkloadId, Ownership>, CommandError> {
+    let Some(WorkloadOrigin::Cluster(cluster)) = &collected.origin else {
+        return Ok(BTreeMap::new());
     };
-    let chosen: Vec<&Subject<'_>> = subjects
-        .iter()
-        .filter(|subject| subject.container.name == container)
+    let updated: BTreeSet<WorkloadId> = rows
+        .filter(|row| row.decision.outcome == Outcome::Update)
+        .map(|row| row.workload.clone())
         .collect();
-    if chosen.is_empty() && !subjects.is_empty() {
-        let mut names: Vec<&str> = subjects.iter().map(|s| s.container.name.as_str()).collect();
-        names.dedup();
-        return Err(CommandError::failed(format!(
-            "unable to find container named {container:?} (there are {})",
-            names.join(", ")
-        )));
-    }
-    Ok(chosen)
+    unless_interrupted(runtime()?, async {
+        // What cannot be read is reported by the update.
+        let objects = collect::observe(cluster, updated).await;
+        collect::owners(cluster, &objects.by_id).await
+    })
 }
 
 /// The row and the examination of one container. `None` if the scan stopped before the

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::explain::{choose, examine};
+use super::explain::examine;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
 use crate::cli::flags::output::ReportFlags;
 use crate::cli::flags::registry::RegistryFlags;
 use crate::cli::flags::scope::{ScopeArgs, ScopeFlags};
+use crate::cli::gather::named;
 use crate::cli::gather::scan;
 use crate::cli::gather::snapshot_file;
 use crate::cli::gather::workloads::{self, ImageReading};
@@ -216,8 +217,16 @@ fn tags_of_workload(
     // A container without a policy gets one that fits its tag, because the user wants to
     // see the tags in order.
     let policy = PolicyFlags::assuming("auto");
-    let collected = scan::collect(&scope_args, &policy, &args.registry, globals, terminal)?;
+    let collected = scan::collect(
+        &scope_args,
+        args.container.as_deref(),
+        &policy,
+        &args.registry,
+        globals,
+        terminal,
+    )?;
     let snapshot = &collected.snapshot;
+    named::check_containers(snapshot, args.container.as_slice())?;
     let subjects = snapshot.subjects()?;
     let context = ExplainContext {
         context: snapshot.context.clone(),
@@ -225,8 +234,7 @@ fn tags_of_workload(
     };
     let mut lists = Vec::new();
     let mut failed = false;
-    let chosen = choose(&subjects, args.container.as_deref())?;
-    for (row, mut examination) in chosen.into_iter().filter_map(|s| examine(snapshot, s)) {
+    for (row, mut examination) in subjects.iter().filter_map(|s| examine(snapshot, s)) {
         // The tags are shown in the order of the assumed policy.
         if let (None, Some(suggestion)) = (
             &examination.decision.policy,

@@ -125,8 +125,14 @@ pub(crate) fn status(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let mut collected =
-        scan::collect(&args.scope, &args.policy, &args.registry, globals, terminal)?;
+    let mut collected = scan::collect(
+        &args.scope,
+        None,
+        &args.policy,
+        &args.registry,
+        globals,
+        terminal,
+    )?;
     let assessment = evaluator::assess(&collected.snapshot)?;
     let has_workloads = !collected.snapshot.workloads.is_empty();
     collected.forget_facts();

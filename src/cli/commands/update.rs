@@ -15,6 +15,7 @@ use crate::cli::flags::decisions::DecisionFlags;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
+use crate::cli::gather::named;
 use crate::cli::gather::scan;
 use crate::cli::gather::scan::ScanSources;
 use crate::cli::gather::workloads::{self, Reading};
@@ -225,21 +226,7 @@ fn plan(
     terminal: &mut Terminal,
 ) -> Result<Plan, CommandError> {
     let assessment = evaluator::assess(snapshot)?;
-    for name in &args.container {
-        let workloads = snapshot.workloads.iter();
-        let mut names: Vec<&str> = workloads
-            .flat_map(|workload| &workload.containers)
-            .map(|container| container.name.as_str())
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        if !names.is_empty() && !names.contains(&name.as_str()) {
-            return Err(CommandError::failed(format!(
-                "unable to find container named {name:?} (there are {})",
-                names.join(", ")
-            )));
-        }
-    }
+    named::check_containers(snapshot, &args.container)?;
     let spec = UpdateSpec {
         containers: args.container.clone(),
         include_manual: args.include_manual,

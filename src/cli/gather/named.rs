@@ -1,5 +1,8 @@
 //! Which workloads the words of a command line name.
 
+use std::collections::BTreeSet;
+
+use crate::cli::error::CommandError;
 use crate::cluster::WorkloadSelector;
 use crate::evaluator::{ScopeError, Snapshot};
 use crate::workload::{Names, Workload, WorkloadId};
@@ -33,6 +36,26 @@ pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, p
                 message: format!("error: {word} {name:?} not found in the {place}"),
             });
         }
+    }
+}
+
+/// Rejects the name of a container that no workload in scope has.
+///
+/// # Errors
+///
+/// There are workloads, and none of them has a container with one of the names.
+pub(crate) fn check_containers(snapshot: &Snapshot, wanted: &[String]) -> Result<(), CommandError> {
+    let workloads = snapshot.workloads.iter();
+    let names: BTreeSet<&str> = workloads
+        .flat_map(|workload| &workload.containers)
+        .map(|container| container.name.as_str())
+        .collect();
+    match wanted.iter().find(|name| !names.contains(name.as_str())) {
+        Some(name) if !names.is_empty() => Err(CommandError::failed(format!(
+            "unable to find container named {name:?} (there are {})",
+            names.into_iter().collect::<Vec<_>>().join(", ")
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::cost;
 use super::named;
 use super::snapshot_file;
-use super::workloads::{NOTHING_SAVED, Reading, read};
+use super::workloads::{NOTHING_SAVED, Reading, WorkloadOrigin, read};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::PolicyFlags;
@@ -18,7 +18,7 @@ use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::collect::{self, UsedPullSecrets};
-use crate::evaluator::{Snapshot, Subject};
+use crate::evaluator::{Settings, Snapshot, Subject};
 use crate::image::{CanonicalName, RepositoryMetadata};
 use crate::output::PARTIAL;
 use crate::registry::Registries;
@@ -26,6 +26,8 @@ use crate::registry::Registries;
 /// What was read and fetched.
 pub(crate) struct Collected {
     pub(crate) snapshot: Snapshot,
+    /// Where the workloads were read; `None` for a saved snapshot.
+    pub(crate) origin: Option<WorkloadOrigin>,
     /// Printed if no workload was found.
     pub(crate) empty: String,
     pub(crate) scanned: Scanned,
@@ -40,15 +42,20 @@ pub(crate) struct Scanned {
 }
 
 /// Reads the workloads in scope and fetches what their decisions need from registries.
+/// `container`: only those with this name are decided.
 pub(crate) fn collect(
     scope: &ScopeArgs,
+    container: Option<&str>,
     policy: &PolicyFlags,
     registry: &RegistryFlags,
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<Collected, CommandError> {
     let flags = scope.flags();
-    let settings = policy.settings()?;
+    let settings = Settings {
+        containers: container.into_iter().map(str::to_owned).collect(),
+        ..policy.settings()?
+    };
     if let Some(warning) = policy.likely_typo() {
         terminal.note(&warning);
     }
@@ -66,6 +73,7 @@ pub(crate) fn collect(
         snapshot_file::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
+            origin: None,
             empty: NOTHING_SAVED.to_owned(),
             scanned: Scanned::default(),
         });
@@ -90,6 +98,7 @@ pub(crate) fn collect(
     cost::report_cost(&registries.statistics(), repositories, terminal);
     Ok(Collected {
         snapshot,
+        origin: Some(origin),
         empty,
         scanned,
     })

@@ -134,6 +134,9 @@ pub(crate) fn override_settings(saved: &mut Settings, given: Settings) {
     if !given.exclude_images.is_empty() {
         saved.exclude_images = given.exclude_images;
     }
+    if !given.containers.is_empty() {
+        saved.containers = given.containers;
+    }
     saved.allow_downgrade |= given.allow_downgrade;
     saved.allow_variant_change |= given.allow_variant_change;
 }

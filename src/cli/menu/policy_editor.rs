@@ -17,6 +17,7 @@ use crate::evaluator::Outcome;
 use crate::image::ImageReference;
 use crate::output::sanitize;
 use crate::output::{Paint, sentence, version_of};
+use crate::plan::prevention;
 use crate::policy::{PolicyText, PolicyType, Rule, TagForm};
 
 /// How many tags are listed when prompts are asked line by line.
@@ -77,7 +78,11 @@ fn overview(drafts: &[PolicyDraft], effects: &Effects<'_>) -> Result<List, Comma
                 draft.policy.to_string(),
                 result,
             ],
-            detail: format!("{}: {}", draft.container, sentence(&effect.row)),
+            detail: format!(
+                "{}: {}",
+                draft.container,
+                sentence(&effect.row, prevention(&effect.row, None))
+            ),
             ..Item::default()
         });
     }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::parts::{PolicyItem, Time};
 use super::status::ImageStatus;
-use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep, Row};
+use crate::evaluator::{Candidate, CandidateVerdict, Examination, FunnelStep};
 use crate::image::{CreatedFrom, Digest, Tag};
+use crate::output::sentence::Explained;
 use crate::policy::Rejection;
 
 /// Where and when the data was observed.
@@ -33,6 +34,9 @@ pub struct ImageExplanation {
     pub observed_at: Time,
     /// The container, as in `status`.
     pub item: ImageStatus,
+    /// Why `update` does not write the elected image; null if nothing prevents it, or if no
+    /// update is elected.
+    pub prevented_by: Option<String>,
     /// The number of tags in the repository.
     pub tags: usize,
     /// The tests that rejected tags, in the order in which they are applied.
@@ -44,13 +48,17 @@ pub struct ImageExplanation {
 impl ImageExplanation {
     /// The output for a row.
     #[must_use]
-    pub fn new(row: &Row, examination: &Examination, context: &ExplainContext) -> Self {
+    pub fn new(explained: &Explained<'_>, context: &ExplainContext) -> Self {
+        let Explained {
+            row, examination, ..
+        } = *explained;
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "ImageExplanation".to_owned(),
             context: context.context.clone(),
             observed_at: context.observed_at.into(),
             item: row.into(),
+            prevented_by: explained.prevented_by.map(str::to_owned),
             tags: examination.tags,
             funnel: examination.funnel.iter().map(Into::into).collect(),
             candidates: examination.candidates.iter().map(Into::into).collect(),
