@@ -255,6 +255,7 @@ impl From<&FileError> for ScopeError {
             FileError::EmptyFolder { path, .. } => (format!("file/{path}"), "NoManifests"),
             FileError::Unreadable { file, .. } => (format!("file/{file}"), "Unreadable"),
             FileError::TooLarge { file } => (format!("file/{file}"), "TooLarge"),
+            FileError::NameNotUtf8 { file } => (format!("file/{}", file.display()), "NameNotUtf8"),
             FileError::NotUtf8 { at } => (format!("file/{}:{}", at.file, at.line), "NotUtf8"),
             FileError::Document { file, error } => {
                 (format!("file/{file}:{}", error.line), "InvalidDocument")

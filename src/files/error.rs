@@ -1,6 +1,7 @@
 //! Errors of reading and writing files.
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::manifest::DocumentError;
 use crate::workload::{DecodeError, ManifestSource};
@@ -53,6 +54,12 @@ pub enum FileError {
     TooLarge {
         /// Its path.
         file: String,
+    },
+    /// The name of the file is not UTF-8, so it could not be found again to be written.
+    #[error("{file:?}: the file's name is not UTF-8; rename the file")]
+    NameNotUtf8 {
+        /// Its path.
+        file: PathBuf,
     },
     /// The file is not UTF-8.
     #[error("{}:{}: not UTF-8; save the file as UTF-8", at.file, at.line)]

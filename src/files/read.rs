@@ -108,10 +108,13 @@ impl FileListing {
         default_namespace: &str,
         kustomizations: &mut Kustomizations,
     ) -> Result<(), FileError> {
+        let Some(name) = path.to_str() else {
+            let file = path.to_owned();
+            return Err(FileError::NameNotUtf8 { file });
+        };
         let text = read_text(path)?;
         kustomizations.add(path, &text);
-        let name = path.display().to_string();
-        self.add(&name, &text, is_named, default_namespace);
+        self.add(name, &text, is_named, default_namespace);
         Ok(())
     }
 

@@ -236,3 +236,25 @@ fn links_to_files_are_followed_but_links_to_folders_are_not() {
         "{found:?}"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn file_whose_name_is_not_utf8_is_reported_and_hides_no_other() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = folder(&[("a.yaml", &web("a"))]);
+    let path = folder.path().join(OsStr::from_bytes(b"b\xff.yaml"));
+    fs::write(&path, web("b")).expect("a file");
+    for given in [
+        vec![folder.path()],
+        vec![&path, &folder.path().join("a.yaml")],
+    ] {
+        let listing = read(&given, false, "");
+        assert_eq!(names(&listing), ["shop/a a.yaml:1"]);
+        let found: Vec<String> = listing.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        let end = "b\\xFF.yaml\": the file's name is not UTF-8; rename the file";
+        assert!(found[0].ends_with(end), "{found:?}");
+    }
+}

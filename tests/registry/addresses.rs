@@ -101,6 +101,43 @@ fn full() -> TestRegistry {
 }
 
 #[test]
+fn name_below_localhost_that_resolves_to_another_machine_is_not_contacted() {
+    let registry = full();
+    let port = registry
+        .host()
+        .rsplit(':')
+        .next()
+        .expect("a port")
+        .to_owned();
+    for (ip, expected) in [
+        (
+            [10, 0, 0, 1],
+            Some("a name below localhost must be this machine, but its address is 10.0.0.1"),
+        ),
+        ([127, 0, 0, 1], None),
+    ] {
+        let hosts = [("reg.localhost".to_owned(), vec![IpAddr::from(ip)])];
+        let options = RegistryOptions {
+            addresses: AddressOptions {
+                hosts: hosts.into(),
+                ..AddressOptions::default()
+            },
+            ..options()
+        };
+        let image = format!("reg.localhost:{port}/org/app");
+        let metadata = ask_with(options, &image, vec![Fact::Tags]);
+        match expected {
+            Some(expected) => {
+                let failure = failure(&metadata.tags);
+                assert_eq!(failure.kind, FetchFailureKind::Unreachable, "{failure}");
+                assert!(failure.message.contains(expected), "{failure}");
+            }
+            None => assert_eq!(tags(&metadata).len(), 1),
+        }
+    }
+}
+
+#[test]
 fn redirects_to_this_machine_are_refused() {
     let listener = Listener::start();
     for target in listener.spellings() {

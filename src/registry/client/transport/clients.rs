@@ -197,15 +197,16 @@ impl Clients {
                 .map_err(|_| "the HTTP client does not accept the URL of the proxy".to_owned())?;
             builder = builder.proxy(proxy);
         }
-        if registry.is_some() || !self.addresses.hosts.is_empty() {
-            builder = builder.dns_resolver(Arc::new(Resolver::new(&self.addresses, registry)));
-        }
-        builder.build().map_err(|error| {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            format!(
-                "cannot set up a TLS client: {}",
-                quote(&cause.unwrap_or_else(|| error.to_string()))
-            )
-        })
+        let resolver = Resolver::new(&self.addresses, registry);
+        builder
+            .dns_resolver(Arc::new(resolver))
+            .build()
+            .map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                format!(
+                    "cannot set up a TLS client: {}",
+                    quote(&cause.unwrap_or_else(|| error.to_string()))
+                )
+            })
     }
 }

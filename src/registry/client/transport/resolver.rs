@@ -1,14 +1,19 @@
 //! Resolves host names at the moment of connecting.
 
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::{AddressKind, AddressOptions, ForbiddenAddress};
+use crate::registry::loopback::is_loopback;
 
 /// The system's resolver, except for hosts with given addresses; it leaves out the
 /// addresses that may not be connected to. So a name cannot have one address when it is
 /// checked and another when it is connected to.
+///
+/// A name below `localhost` may be contacted without TLS, and without a proxy. So it must
+/// resolve to this machine, as RFC 6761 demands, whatever a name server answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Resolver {
     options: AddressOptions,
@@ -25,13 +30,22 @@ impl Resolver {
         }
     }
 
-    fn check(&self, ip: IpAddr) -> Result<(), ForbiddenAddress> {
+    fn check(&self, name: &str, ip: IpAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let kind = AddressKind::from_ip(ip);
+        if is_loopback(name) && kind != AddressKind::ThisMachine {
+            return Err(Box::new(NotThisMachine(ip)));
+        }
         let Some(registry) = self.registry else {
             return Ok(());
         };
-        ForbiddenAddress::check(ip, AddressKind::from_ip(ip), registry, &self.options)
+        Ok(ForbiddenAddress::check(ip, kind, registry, &self.options)?)
     }
 }
+
+/// A name below `localhost` with an address of another machine.
+#[derive(Debug, thiserror::Error)]
+#[error("a name below localhost must be this machine, but its address is {0}")]
+struct NotThisMachine(IpAddr);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -46,13 +60,13 @@ impl Resolve for Resolver {
             let mut refused = None;
             let mut allowed = Vec::with_capacity(found.len());
             for address in found {
-                match this.check(address.ip()) {
+                match this.check(name.as_str(), address.ip()) {
                     Ok(()) => allowed.push(address),
-                    Err(forbidden) => refused = Some(forbidden),
+                    Err(reason) => refused = Some(reason),
                 }
             }
             match refused {
-                Some(forbidden) if allowed.is_empty() => Err(forbidden.into()),
+                Some(reason) if allowed.is_empty() => Err(reason),
                 Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
             }
         })
