@@ -11,9 +11,9 @@ use crate::prose::{code, paragraph, row, sentence};
 
 const START: &str = "# Commands
 
-Every command with its flags and examples. This page is generated from the help of the program
-(`make docs`), which is also available as `kubectl imgpolicy COMMAND --help`. Every command also
-accepts the [global flags](#flags-of-every-command).
+This page lists every command with its flags and examples. It is generated from the program's help
+(`make docs`), which `kubectl imgpolicy COMMAND --help` also prints. Every command also accepts the
+[global flags](#flags-of-every-command).
 ";
 
 /// The whole page.

@@ -144,7 +144,7 @@ pub(crate) fn moving_version(image: &ImageReference, has_chart_tag: bool) -> Opt
         return None;
     }
     if has_chart_tag {
-        let message = format!("the values have no tag: {CHART_TAG}");
+        let message = format!("the values contain no tag: {CHART_TAG}");
         return Some(Warning::new(WarningCode::ChartTag, message));
     }
     let message = match image.tag() {

@@ -44,7 +44,7 @@ named_enum! {
         Downgrade = "downgrade",
         /// The elected tag is of another variant of the image than the running one.
         VariantChange = "variant-change",
-        /// The values of a Helm release have no tag, so the chart's own tag counts.
+        /// The values of a Helm release contain no tag, so the chart's own tag applies.
         ChartTag = "chart-tag",
         /// No tag passes the policy.
         NoMatchingTag = "no-matching-tag",
@@ -125,7 +125,7 @@ impl Reason {
             Self::BeingDeleted => "the workload is being deleted",
             Self::Downgrade => "the elected tag is lower than the running one",
             Self::VariantChange => "the elected tag is another variant",
-            Self::ChartTag => "the chart's own tag counts",
+            Self::ChartTag => "the chart's own tag applies",
             Self::NoMatchingTag => "no tag matches the policy",
             Self::InvalidPolicy => "the policy is invalid",
             Self::NoCreationTime => "the running image has no creation time",

@@ -11,7 +11,7 @@ use crate::image::{FetchFailure, ImageReference, Tag};
 use crate::policy::{ContainerPolicy, MinAgeClock, Order, Rejection, Rule, quote};
 
 /// Why a Helm release whose values have no tag keeps its image.
-pub(crate) const CHART_TAG: &str = "the chart's own tag counts, which is not known here";
+pub(crate) const CHART_TAG: &str = "the chart's own tag applies, and the plugin does not know it";
 
 /// What the first tag of an order is called.
 fn superlative(order: Order) -> &'static str {

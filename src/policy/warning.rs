@@ -44,8 +44,8 @@ named_enum! {
         /// The image has no tag or the tag `latest`, so the same name may refer to
         /// another image tomorrow.
         MutableTag = "mutable-tag",
-        /// The values of a HelmRelease have no tag of the image, so the chart's own tag
-        /// counts, which is not known.
+        /// The values of a HelmRelease contain no tag for the image, so the chart's own tag
+        /// applies, and it is not known.
         ChartTag = "chart-tag",
         /// The Pods run another image than the one that the tag refers to now.
         MovedTag = "moved-tag",

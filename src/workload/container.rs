@@ -23,8 +23,8 @@ pub struct Container {
     /// values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numeric_tag: Option<NumericTag>,
-    /// Whether the values of its Helm release have no version of the image, so that
-    /// the chart's own tag counts, which is not known.
+    /// Whether the values of its Helm release contain no version of the image, so that the chart's
+    /// own tag applies, which is not known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_chart_tag: bool,
     /// The entry of a `kustomization.yaml` that replaces the image of the manifest.

@@ -112,7 +112,7 @@ fn release_without_a_tag_keeps_the_tag_of_its_chart() {
         let item = run(&environment, "status -o json").expect(0).item();
         let message = item["warnings"][0]["message"].as_str().expect("a message");
         assert_eq!(item["warnings"][0]["code"], "chart-tag");
-        let unknown = "the chart's own tag counts, which is not known here";
+        let unknown = "the chart's own tag applies, and the plugin does not know it";
         assert!(message.contains(unknown), "{message}");
         if words == "update --yes" {
             let reason = if expected.is_some() {

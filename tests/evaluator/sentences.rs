@@ -104,7 +104,7 @@ fn cases() -> Vec<(Scenario, &'static str)> {
                 .annotation("fluxcd.io/tag.app", "semver:~1.0")
                 .tags(&["1.0.0", "1.0.1"]),
             "keep chart-tag: 1.0.1 is the highest of 2 tags that match semver:~1.0, but the \
-             chart's own tag counts, which is not known here; use --image, or pin one tag",
+             chart's own tag applies, and the plugin does not know it; use --image, or pin one tag",
         ),
         (
             with_range(">=2").tags(&["1.0.0", "1.0.1", "latest"]),

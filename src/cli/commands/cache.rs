@@ -42,8 +42,8 @@ enum CacheCommand {
     Info(InfoArgs),
     /// Empty the cache
     ///
-    /// Other processes may use the cache at the same time. memcached does not record who owns an
-    /// entry, so nothing is removed from it without --all.
+    /// Other processes may use the cache at the same time. memcached does not record which program
+    /// stored an entry, so nothing is removed from memcached without --all.
     Clear(ClearArgs),
 }
 

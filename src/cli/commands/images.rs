@@ -31,9 +31,9 @@ use crate::workload::{Workload, WorkloadType, span_namespaces};
 
 /// List the running images, or the tags of one image
 ///
-/// Without an argument: every image in scope with its workloads and states,
-/// including Pods that belong to no workload. With an image or a workload: the
-/// tags in the order of the policy, with their dates; the running tag is marked.
+/// Without an argument, lists every image in scope with its workloads and states, including the
+/// images of Pods that belong to no supported workload. With an image or a workload, lists the tags
+/// in the order of the policy, with their dates, and marks the running tag.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # What runs in the namespace

@@ -26,9 +26,9 @@ use crate::workload::Observed;
 
 /// Undo the last recorded update and lock the workload
 ///
-/// Every update is recorded in the workload's annotations. This restores the images
-/// of that record, records the rollback, and locks the workload so that automation
-/// does not update it again; 'unlock' removes the lock.
+/// Every update is recorded in the workload's annotations. This command restores the images that
+/// the last update replaced, records the rollback, and locks the workload so that automation does
+/// not update it again; 'unlock' removes the lock.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # The last update of a workload

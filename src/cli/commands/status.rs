@@ -22,9 +22,9 @@ use crate::workload::spans_namespaces;
 
 /// Show the update that each container's policy calls for, and why
 ///
-/// No registry is queried for a container that is ignored, or that is not automated
-/// and has no policy. The exit code is 0 if all objects could be read; --exit-code
-/// also reports pending updates.
+/// No registry is queried for a container that is ignored, or that is not automated and has no
+/// policy (unless --assume gives it one). The exit code is 0 if all objects could be read;
+/// --exit-code also reports pending updates.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # All workloads in the namespace
@@ -33,13 +33,13 @@ use crate::workload::spans_namespaces;
   # What would change in all namespaces, for a script
   kubectl imgpolicy status -A --only updates -o json
 
-  # Two workloads, with repository, origin of the policy and warnings
+  # Two workloads, with the repository, the origin of the policy, and warnings
   kubectl imgpolicy status deployment/web statefulset/db -o wide
 
   # Manifests instead of a cluster; fail a pipeline when updates are pending
   kubectl imgpolicy status -f ./manifests -R --exit-code
 
-  # What a policy would do to containers that have none
+  # Possible updates for containers without a policy
   kubectl imgpolicy status --assume auto")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]

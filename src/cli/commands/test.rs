@@ -34,17 +34,17 @@ const MAX_TAGS_FILE: u64 = 256 << 20;
 
 /// Try a policy on an image's tags
 ///
-/// No workload is needed; with --tags-from, no cluster or registry is needed either.
+/// No workload is needed. With --tags-from, no registry is needed either.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  # Try it on the tags in a registry
+  # Try a policy on the tags in a registry
   kubectl imgpolicy test docker.io/library/nginx:1.25.3 --policy 'semver:~1.25'
 
   # Follow the alpine variant by version
   kubectl imgpolicy test nginx:1.25.3-alpine --policy 'semver:~1.25' \\
     --filter-tags '^(?P<v>.*)-alpine$' --extract '$v'
 
-  # Try it on tags from a file or a pipe, one per line
+  # Try a policy on tags from a file or a pipe, one per line
   printf '1.0.0\\n1.0.1\\n1.2.0\\n' | \\
     kubectl imgpolicy test org/my-app:1.0.0 --policy 'semver:~1.0' --tags-from -")]
 pub(crate) struct TestArgs {

@@ -32,10 +32,10 @@ use crate::policy::parse_age;
 
 /// Update images to the tags that their policies elect
 ///
-/// Writes what 'status' shows under UPDATE for automated containers, with one patch
-/// per workload, and records it in the workload's annotations for 'rollback'. Shows
-/// the changes and asks for confirmation unless --yes is given. Skips workloads that
-/// are locked, or that are managed by GitOps or an operator.
+/// Writes the tags that 'status' shows under UPDATE for automated containers, with one patch per
+/// workload, and records the update in the workload's annotations, so that 'rollback' can undo it.
+/// Shows the changes and asks for confirmation unless --yes is given. Skips workloads that are
+/// locked, or that are managed by GitOps or an operator.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # Preview the update of one workload

@@ -17,7 +17,7 @@ use crate::output::{Format, encode};
   # The version alone
   kubectl imgpolicy version
 
-  # With the platform that it was built for, for a script
+  # The version and the platform of the build, for a script
   kubectl imgpolicy version -o json")]
 pub(crate) struct VersionArgs {
     /// Output format: json or yaml

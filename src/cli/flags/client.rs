@@ -89,7 +89,7 @@ pub(crate) struct Globals {
     #[arg(long, global = true, hide = true, value_name = "NAME")]
     pub(crate) tls_server_name: Option<String>,
 
-    /// If true, opt-out of response compression for all requests to the server
+    /// If true, opt out of response compression for all requests to the server
     #[arg(long, global = true, hide = true, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", value_name = "BOOL",
         action = ArgAction::Set)]

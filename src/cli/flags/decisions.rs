@@ -12,8 +12,8 @@ use crate::policy::{Assume, Glob, MinAgeClock, Rule, parse_age};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct PolicyFlags {
-    /// Evaluate containers without a policy as if they had this one; auto chooses one that fits
-    /// the running tag
+    /// Evaluate containers without a policy as if they had this policy; auto chooses a policy that
+    /// fits the running tag
     #[arg(long, value_name = "auto|TYPE:EXPR")]
     assume: Option<String>,
 
@@ -58,8 +58,9 @@ pub(crate) struct DecisionFlags {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Decisions")]
 pub(crate) struct GateFlags {
-    /// Which clock the minimum age uses: registry (push time or Last-Modified, else when the cache
-    /// first saw the image) or image (the date in the image, which its author can set freely)
+    /// Which clock the minimum age uses: registry (the push time or Last-Modified, otherwise the
+    /// time when the cache first saw the image) or image (the date in the image, which its author
+    /// can set freely)
     #[arg(long, value_name = "registry|image")]
     pub(crate) min_age_clock: Option<MinAgeClock>,
 

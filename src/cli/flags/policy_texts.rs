@@ -13,14 +13,13 @@ pub(crate) struct PolicyTextFlags {
     #[arg(long, value_name = "CONTAINER=TYPE:EXPR", help_heading = "Policies")]
     tag: Vec<String>,
 
-    /// Consider only tags that match this regular expression (Go syntax, unanchored), in addition to
-    /// --tag of the same container; repeatable
+    /// Consider only tags that match this regular expression (Go syntax, unanchored); requires --tag
+    /// for the same container; repeatable
     #[arg(long, value_name = "CONTAINER=RE", help_heading = "Policies")]
     filter_tags: Vec<String>,
 
     /// The part of a matching tag that the policy reads, from the groups of --filter-tags, as in
-    /// app='$v';
-    /// repeatable
+    /// app='$v'; repeatable
     #[arg(long, value_name = "CONTAINER=TEMPLATE", help_heading = "Policies")]
     extract: Vec<String>,
 }

@@ -53,7 +53,7 @@ pub(crate) struct RegistryFlags {
     max_wait: SignedDuration,
 
     /// How long the requests for one repository may take in total, without the pauses that its
-    /// registry asks for; its rows are then unknown (0: no limit)
+    /// registry asks for; after that, its rows are unknown (0: no limit)
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_age)]
     scan_timeout: SignedDuration,
 
@@ -67,7 +67,8 @@ pub(crate) struct RegistryFlags {
     #[arg(long, value_name = "FILE")]
     cache_key_file: Option<PathBuf>,
 
-    /// How old a cached tag list may be; by default each run fetches it again
+    /// How old a cached tag list may be; by default, each run fetches the list again, and 'update'
+    /// always does
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_age)]
     max_age: SignedDuration,
 

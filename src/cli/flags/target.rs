@@ -143,8 +143,8 @@ pub(crate) struct WriteFlags {
     #[arg(short, long, help_heading = CHANGES)]
     pub(crate) yes: bool,
 
-    /// Only show the changes; with client nothing is sent, with server the API server validates
-    /// them
+    /// Only show the changes; with 'client', nothing is sent; with 'server', the API server
+    /// validates them
     #[arg(long, help_heading = CHANGES, value_name = "none|client|server", num_args = 0..=1, require_equals = true,
         default_value = "none", default_missing_value = "client", hide_default_value = true,
         hide_possible_values = true)]

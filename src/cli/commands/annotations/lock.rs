@@ -11,11 +11,12 @@ use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::terminal::streams::Terminal;
 use crate::plan::{LockNote, PolicyEdit};
 
-/// Lock workloads, so that nothing updates their images
+/// Lock workloads, so that 'update' leaves their images unchanged
 ///
 /// Writes the annotations fluxcd.io/locked, locked_user and locked_msg, and
-/// imgpolicy.dev/locked-at. An existing lock is kept unless --overwrite is given. No registry is
-/// queried.
+/// imgpolicy.dev/locked-at. An existing lock is kept unless --overwrite is given. Other updaters,
+/// such as Keel, may ignore a lock; the command warns about those that update the workload. No
+/// registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # With a reason, which status and unlock show

@@ -16,8 +16,8 @@ use crate::workload::Workload;
 
 /// Unlock workloads
 ///
-/// Removes every spelling of the lock's annotations. Lists each lock with its age and message
-/// before it asks for confirmation. No registry is queried.
+/// Lists each lock with its age and message, asks for confirmation, and removes every spelling of
+/// the lock's annotations. No registry is queried.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   # One workload
