@@ -20,6 +20,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep_until};
 
 use super::context::LiveWriter;
+use super::event::{SLOW, WriteEvent};
 use super::event_log::EventLog;
 use super::one_write::{Stage, Write};
 use super::owners::CurrentOwners;
@@ -34,13 +35,13 @@ const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Writes every change of the plan, at most eight workloads at a time, and reports each
-/// result as soon as it and those before it are known. Objects that the context does not
+/// result as soon as it and those before it are known, and a write that is slow. Objects that the context does not
 /// have are read. The results are in the plan's order. A failure does not stop the others.
 pub async fn write_live(
     plan: &Plan,
     context: &WriteContext<'_>,
     writer: &LiveWriter<'_>,
-    report: &dyn Fn(&Applied),
+    report: &dyn Fn(WriteEvent<'_>),
 ) -> Vec<Applied> {
     let observed: BTreeMap<&WorkloadId, &Observed> = context
         .observed
@@ -82,12 +83,22 @@ pub async fn write_live(
     let mut running = pin!(stream::iter(running).buffer_unordered(AT_ONCE));
     let mut results = InOrder::new(report);
     let mut deadline = None;
+    let mut slow_at = Some(Instant::now() + SLOW);
     loop {
         tokio::select! {
             next = running.next() => match next {
-                Some((place, applied)) => results.add(place, applied),
+                Some((place, applied)) => {
+                    results.add(place, applied);
+                    slow_at = Some(Instant::now() + SLOW);
+                }
                 None => break,
             },
+            () = sleep_until(slow_at.unwrap_or_else(Instant::now)), if slow_at.is_some() => {
+                slow_at = None;
+                if let Some(first) = writes.get(results.reported.len()) {
+                    report(WriteEvent::Slow(&first.change.workload));
+                }
+            }
             () = context.stop.requested(), if deadline.is_none() => {
                 deadline = Some(Instant::now() + PATIENCE);
             }
@@ -100,13 +111,13 @@ pub async fn write_live(
 
 /// Results that are reported in the plan's order.
 struct InOrder<'a> {
-    report: &'a dyn Fn(&Applied),
+    report: &'a dyn Fn(WriteEvent<'_>),
     ahead: BTreeMap<usize, Applied>,
     reported: Vec<Applied>,
 }
 
 impl<'a> InOrder<'a> {
-    fn new(report: &'a dyn Fn(&Applied)) -> Self {
+    fn new(report: &'a dyn Fn(WriteEvent<'_>)) -> Self {
         Self {
             report,
             ahead: BTreeMap::new(),
@@ -117,7 +128,7 @@ impl<'a> InOrder<'a> {
     fn add(&mut self, place: usize, applied: Applied) {
         self.ahead.insert(place, applied);
         while let Some(next) = self.ahead.remove(&self.reported.len()) {
-            (self.report)(&next);
+            (self.report)(WriteEvent::Applied(&next));
             self.reported.push(next);
         }
     }
@@ -134,5 +145,5 @@ impl<'a> InOrder<'a> {
 }
 
 #[cfg(test)]
-#[path = "live_tests.rs"]
+#[path = "tests/live.rs"]
 mod tests;

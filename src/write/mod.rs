@@ -6,6 +6,7 @@
 
 mod applied;
 mod context;
+mod event;
 mod event_log;
 #[cfg(test)]
 mod fake;
@@ -20,9 +21,9 @@ mod writer;
 
 pub use applied::{Applied, Done, DryRun, WriteError};
 pub use context::{LiveWriter, WriteContext};
+pub use event::{Rollout, SLOW, WriteEvent};
 pub use file_writer::{FileWriter, write_files};
 pub use live::write_live;
 pub use recheck::Recheck;
 pub use stop::StopSignal;
-pub use wait::{Rollout, WriteEvent};
 pub use writer::{Writer, Written};

@@ -383,7 +383,7 @@ pub(crate) fn pause() -> Duration {
 }
 
 #[cfg(test)]
-#[path = "one_write_tests.rs"]
+#[path = "tests/one_write.rs"]
 mod tests;
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::context::LiveWriter;
+use super::event::{Rollout, WriteEvent};
 use super::live::write_live;
 use super::stop::StopSignal;
 use super::{Applied, Done, DryRun, WriteContext};
 use crate::cluster::Cluster;
 use crate::plan::Plan;
-use crate::workload::{PodProblem, RolloutProgress, WorkloadId, decode, progress};
+use crate::workload::{RolloutProgress, WorkloadId, decode, progress};
 
 /// The pause before a rollout is checked again. It starts short, because some rollouts
 /// finish at once.
@@ -23,37 +24,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// After how many answers in a row that deny access a rollout is no longer followed. A
 /// single one may come from a server that is just being restarted.
 const MAX_DENIALS: u32 = 3;
-
-/// How a rollout ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rollout {
-    /// Every Pod that had to be replaced has been.
-    Complete,
-    /// There is no rollout to follow, and why.
-    NothingToFollow(String),
-    /// Its controller gave up or the object is gone, and why.
-    Failed(String),
-    /// Time ran out, and what it was waiting for.
-    TimedOut(String),
-    /// The object cannot be read, and why.
-    Unknown(String),
-    /// The user stopped the run, and what it was waiting for.
-    Stopped(String),
-}
-
-/// What happens during a write.
-#[derive(Debug)]
-pub enum WriteEvent<'a> {
-    /// A workload was written, failed, or was not started.
-    Applied(&'a Applied),
-    /// A rollout is in progress, and what it waits for.
-    Waiting(&'a WorkloadId, &'a str),
-    /// A rollout ended.
-    Ended(&'a WorkloadId, &'a Rollout),
-    /// The controller waits for Pods that do not start, and replaces them only if they are
-    /// deleted.
-    Stuck(&'a WorkloadId, &'a [PodProblem]),
-}
 
 /// Writes the changes of the plan in order and waits for each rollout, for at most `limit`.
 /// The first failure stops the rest.
@@ -95,10 +65,7 @@ pub(crate) async fn write_and_wait(
             observed: its.map_or(&[], std::slice::from_ref),
             ..*context
         };
-        let applied = write_live(&one, &its, writer, &|applied: &Applied| {
-            report(WriteEvent::Applied(applied))
-        })
-        .await;
+        let applied = write_live(&one, &its, writer, report).await;
         for Applied { result, .. } in &applied {
             goes_on &= result.is_ok();
         }

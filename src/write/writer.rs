@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::context::LiveWriter;
+use super::event::WriteEvent;
 use super::file_writer::{FileWriter, write_files};
 use super::live::write_live;
-use super::wait::{WriteEvent, write_and_wait};
+use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
 use crate::plan::{Change, Edit, Plan};
 use crate::workload::Observed;
@@ -83,10 +84,7 @@ impl Writer<'_> {
                 stdout: None,
             },
             (Self::Live(writer), None) => Written {
-                applied: write_live(plan, context, writer, &|applied: &Applied| {
-                    report(WriteEvent::Applied(applied));
-                })
-                .await,
+                applied: write_live(plan, context, writer, report).await,
                 stdout: None,
             },
             (Self::Files(writer), _) => {

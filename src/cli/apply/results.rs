@@ -14,7 +14,7 @@ use crate::output::{
 };
 use crate::plan::{Change, Edit, HoldReason};
 use crate::workload::{ManifestSource, PodProblem, WorkloadId};
-use crate::write::{Applied, Done, DryRun, Rollout, WriteEvent};
+use crate::write::{Applied, Done, DryRun, Rollout, SLOW, WriteEvent};
 
 /// The result of one workload, as it was reported.
 #[derive(Debug)]
@@ -133,6 +133,13 @@ impl<'a> ResultReporter<'a> {
         let (id, error) = match event {
             WriteEvent::Applied(applied) => return self.applied(applied, terminal),
             WriteEvent::Stuck(id, pods) => return self.stuck(id, pods, terminal),
+            WriteEvent::Slow(id) => {
+                return terminal.note(&format!(
+                    "{id}: waiting: the API server has not answered for {} s; an admission \
+                     webhook may be slow",
+                    SLOW.as_secs()
+                ));
+            }
             WriteEvent::Waiting(id, text) => {
                 return terminal.note(&format!("{id}: waiting: {text}"));
             }

@@ -281,7 +281,10 @@ async fn one_failure_does_not_stop_the_others() {
         field_manager: "imgpolicy",
         authorship: &authorship,
     };
-    let report = |applied: &Applied| {
+    let report = |event: WriteEvent<'_>| {
+        let WriteEvent::Applied(applied) = event else {
+            return;
+        };
         let mut reported = reported.lock().expect("no panic before");
         reported.push(applied.workload.name.clone());
     };

@@ -1,7 +1,7 @@
 //! What others change between a plan and its write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use crate::cluster::Cluster;
 use crate::cluster::fake::status;
 use crate::plan::{Authorship, Plan};
 use crate::workload::Workload;
-use crate::write::fake::{OnPatch, Stored, object, plan, server};
-use crate::write::{WriteContext, write_live};
+use crate::write::fake::{OnPatch, Stored, admitting, object, plan, server};
+use crate::write::{WriteContext, WriteEvent, write_live};
 
 const POLICY: &str = "fluxcd.io/tag.app";
 
@@ -308,4 +308,36 @@ async fn patch_without_an_answer_is_unknown_three_seconds_after_ctrl_c() {
     assert_eq!(names(&applied, Done::Stopped).len(), 20 - patched.len());
     let took = started.elapsed().as_millis();
     assert!((3000..3100).contains(&took), "{took} ms");
+}
+
+#[tokio::test(start_paused = true)]
+async fn write_that_the_server_does_not_answer_is_named_after_three_seconds() {
+    for (refusals, expected) in [(0, 0), (20, 1)] {
+        let policy = move |n: usize| {
+            (n > 0 && n <= refusals).then(|| status(503, "ServiceUnavailable", "away"))
+        };
+        let (cluster, _) = server(admitting(|_, _| {}, policy));
+        let authorship = authorship();
+        let writer = LiveWriter {
+            cluster: &cluster,
+            dry_run: DryRun::None,
+            field_manager: "imgpolicy",
+            authorship: &authorship,
+        };
+        let context = WriteContext {
+            observed: &[],
+            recheck: None,
+            wait: None,
+            stop: &StopSignal::never(),
+        };
+        let slow = Mutex::new(Vec::new());
+        write_live(&plan(&["web"]), &context, &writer, &|event| {
+            if let WriteEvent::Slow(id) = event {
+                slow.lock().expect("no panic").push(id.name.clone());
+            }
+        })
+        .await;
+        let slow = slow.into_inner().expect("no panic");
+        assert_eq!(slow, vec!["web"; expected], "{refusals}");
+    }
 }
