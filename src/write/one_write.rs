@@ -345,8 +345,9 @@ pub(crate) fn is_in(edit: &Edit, object: &Observed) -> bool {
     })
 }
 
-/// Refuses annotations that an admission policy removes, changes or keeps: the command would
-/// say that they are written. A policy may reword what only describes the update.
+/// Refuses the edit if an admission policy removes or changes an annotation that the edit writes,
+/// or keeps one that it removes: the command would report an edit that was not made. A policy may
+/// reword what only describes the update.
 fn check_annotations(edit: &Edit, answer: &Observed) -> Result<(), WriteError> {
     let mut lost = annotations_not_kept(edit, answer);
     match lost.find(|(key, _)| !is_description(key)) {
@@ -371,7 +372,9 @@ fn server_notes(edit: &Edit, made: &Admitted, patched: &Patched) -> Vec<String> 
 
 fn rewritten_notes(made: &Admitted) -> impl Iterator<Item = String> {
     made.images().map(|(container, image)| {
-        format!("container {container}: an admission policy of the cluster made its image {image}")
+        format!(
+            "container {container}: an admission policy of the cluster changed its image to {image}"
+        )
     })
 }
 

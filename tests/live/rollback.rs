@@ -97,7 +97,7 @@ async fn image_whose_digest_an_admission_policy_appends_is_rolled_back() {
     let run = shop.run(&["update", "--all", "--yes"]);
     assert_eq!(run.code, 0, "{run:?}");
     let made = format!(
-        "an admission policy of the cluster made its image {}",
+        "an admission policy of the cluster changed its image to {}",
         shop.image
     );
     assert_eq!(said(&run, &made).len(), 1, "{run:?}");

@@ -92,8 +92,9 @@ async fn image_made_by_admission_is_recorded_and_can_be_rolled_back() {
             let (cluster, asked) = server(admitting(rewriting(make, from), |_| None));
             let applied = write_plan(&cluster, &plan(&["web"]), &[]).await;
             assert_eq!(applied.result.ok(), Some(Done::Written), "{made}");
-            let note =
-                format!("container app: an admission policy of the cluster made its image {made}");
+            let note = format!(
+                "container app: an admission policy of the cluster changed its image to {made}"
+            );
             assert_eq!(applied.notes, [note]);
             let sent = asked.sent().into_iter();
             let real = sent.filter(|s| s.method == "PATCH" && !s.uri.contains("dryRun"));

@@ -364,7 +364,7 @@ async fn image_rewritten_by_admission_is_noted() {
     assert_eq!(
         applied[0].notes,
         [
-            "container app: an admission policy of the cluster made its image \
+            "container app: an admission policy of the cluster changed its image to \
           mirror.example/org/app:2"
         ]
     );
