@@ -22,7 +22,6 @@ mod other_repository;
 mod policy;
 mod policy_edit;
 mod policy_text;
-mod prevention;
 mod record;
 mod refusal;
 mod rollback;
@@ -41,6 +40,7 @@ pub use self::safeguards::image_presence::Presence;
 pub use self::safeguards::owners::{
     OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
+pub use self::safeguards::prevention::{Automation, automation, prevention};
 pub use self::safeguards::reverting::reverting_managers;
 pub use basis::Basis;
 pub use change::{Change, ImageChange, Plan};
@@ -48,7 +48,6 @@ pub use edit::{Edit, FieldEdit, ImageEdit, Patch, PatchKind, ValueEdit};
 pub use policy::{has_nothing_to_automate, plan_policy};
 pub use policy_edit::{LockNote, PolicyEdit};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
-pub use prevention::{Automation, automation, prevention};
 pub use refusal::Refusal;
 pub use rollback::plan_rollback;
 pub use update::{Overrides, UpdateSpec, plan_update};

@@ -5,4 +5,5 @@ pub(crate) mod field_managers;
 pub(crate) mod held_back;
 pub(crate) mod image_presence;
 pub(crate) mod owners;
+pub(crate) mod prevention;
 pub(crate) mod reverting;

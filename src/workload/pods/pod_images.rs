@@ -80,5 +80,9 @@ mod tests {
         ];
         assert_eq!(pods.for_container("app"), expected);
         assert_eq!(pods.for_container("other"), []);
+        let longer = format!("sha512:{}", "cd".repeat(64));
+        pods.add("hashed", &format!("docker.io/org/app@{longer}"));
+        let found = &pods.for_container("hashed")[0];
+        assert_eq!(found.digest.as_ref().map(ToString::to_string), Some(longer));
     }
 }

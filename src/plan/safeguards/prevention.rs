@@ -1,9 +1,9 @@
 //! What would prevent a command from doing what `explain` suggests.
 
-use super::policy_edit::PolicyEdit;
-use super::refusal::Refusal;
-use super::safeguards::owners::{OwnerEffect, Ownership};
+use super::owners::{OwnerEffect, Ownership};
 use crate::evaluator::{Outcome, Row};
+use crate::plan::policy_edit::PolicyEdit;
+use crate::plan::refusal::Refusal;
 use crate::workload::{Container, Workload};
 
 /// What prevents `update` from writing the elected image of a row, as a sentence. `None` if
