@@ -237,7 +237,7 @@ fn containers(before: &[String]) -> Vec<Completion> {
         let selection = Selection {
             scope: Scope::Namespace(cluster.namespace().to_owned()),
             label_selector: None,
-            what: WorkloadSelector::Named(vec![named]),
+            selector: WorkloadSelector::Named(vec![named]),
         };
         cluster.workloads(&selection).await.ok()
     });

@@ -189,10 +189,10 @@ pub(crate) fn kinds(plurals: &[&str]) -> (u16, String) {
 }
 
 /// A selection in the namespace shop.
-pub(crate) fn shop(what: WorkloadSelector) -> Selection {
+pub(crate) fn shop(selector: WorkloadSelector) -> Selection {
     Selection {
         scope: Scope::Namespace("shop".to_owned()),
         label_selector: None,
-        what,
+        selector,
     }
 }

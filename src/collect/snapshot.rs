@@ -119,7 +119,7 @@ fn distinct(nodes: Vec<Node>, workloads: &[Workload]) -> Vec<Node> {
 /// If the user selected single workloads or labels, Pods of other workloads are not
 /// counted.
 pub(crate) fn coverage(selection: &Selection) -> Coverage {
-    if selection.what == WorkloadSelector::Everything && selection.label_selector.is_none() {
+    if selection.selector == WorkloadSelector::Everything && selection.label_selector.is_none() {
         Coverage::Whole
     } else {
         Coverage::Own

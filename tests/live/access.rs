@@ -46,7 +46,7 @@ async fn forbidden_list_is_reported_with_the_resource_and_namespace() {
     let deployments = |scope| Selection {
         scope,
         label_selector: None,
-        what: WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]),
+        selector: WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]),
     };
     let other = deployments(Scope::Namespace("kube-system".to_owned()));
     let other = cluster.workloads(&other).await.expect("read");

@@ -14,7 +14,7 @@ pub(crate) fn everything(namespace: &str) -> Selection {
     Selection {
         scope: Scope::Namespace(namespace.to_owned()),
         label_selector: None,
-        what: WorkloadSelector::Everything,
+        selector: WorkloadSelector::Everything,
     }
 }
 
@@ -81,7 +81,7 @@ async fn workloads_are_selected_by_labels_and_names() {
 
     let deployment = |name: &str| (WorkloadKind::Deployment.into(), name.to_owned());
     let named = Selection {
-        what: WorkloadSelector::Named(vec![deployment("nope"), deployment("api")]),
+        selector: WorkloadSelector::Named(vec![deployment("nope"), deployment("api")]),
         ..everything(namespace)
     };
     let named = cluster.workloads(&named).await.expect("read");

@@ -77,7 +77,7 @@ pub(crate) fn read(
     target: &TargetArgs,
     options: &ApplyOptions<'_>,
 ) -> Result<Reading, CommandError> {
-    let what = target.chosen()?;
+    let selector = target.chosen()?;
     let place = target.place();
     target.check_write(options.write)?;
     if let Some(registry) = options.registry
@@ -85,7 +85,7 @@ pub(crate) fn read(
     {
         registry.pull_secrets.check("-f")?;
     }
-    unless_interrupted(runtime()?, read_workloads(place, what, options.globals))?
+    unless_interrupted(runtime()?, read_workloads(place, selector, options.globals))?
 }
 
 /// Applies a plan whose changes are annotation edits, on workloads that were already read.

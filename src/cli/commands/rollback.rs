@@ -85,8 +85,8 @@ pub(crate) fn rollback(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
-    let what = args.target.chosen()?;
-    let is_named = matches!(what, WorkloadSelector::Named(_));
+    let selector = args.target.chosen()?;
+    let is_named = matches!(selector, WorkloadSelector::Named(_));
     args.target.check_write(&args.write)?;
     args.access.registry.check_to_write()?;
     let place = args.target.place();
@@ -99,7 +99,7 @@ pub(crate) fn rollback(
         ..Overrides::default()
     };
     let runtime = runtime()?;
-    let reading = workloads::read_workloads(place, what, globals);
+    let reading = workloads::read_workloads(place, selector, globals);
     let Reading {
         snapshot,
         origin,

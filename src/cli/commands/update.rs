@@ -122,7 +122,7 @@ pub(crate) fn update(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let place = args.target.place();
-    let what = match &args.image {
+    let selector = match &args.image {
         // The image determines the containers.
         Some(_) => args.target.workload_selector()?,
         // The menu lets the user choose among all of them.
@@ -143,7 +143,7 @@ pub(crate) fn update(
         containers: args.container.clone(),
         ..args.decisions.settings()
     };
-    let reading = runtime.block_on(workloads::read_to_write(place, what, settings, globals))?;
+    let reading = runtime.block_on(workloads::read_to_write(place, selector, settings, globals))?;
     let sources = ScanSources {
         registries: &registries,
         pull_secrets: &args.access.pull_secrets,

@@ -65,14 +65,14 @@ impl TargetArgs {
     ///
     /// Nothing is chosen, or the words make no sense.
     pub(crate) fn chosen(&self) -> Result<WorkloadSelector, CommandError> {
-        let what = self.workload_selector()?;
-        if self.all && matches!(what, WorkloadSelector::Named(_)) {
+        let selector = self.workload_selector()?;
+        if self.all && matches!(selector, WorkloadSelector::Named(_)) {
             return Err(CommandError::usage(
                 "--all selects every workload; do not name workloads as well",
             ));
         }
         if self.is_chosen() {
-            return Ok(what);
+            return Ok(selector);
         }
         Err(CommandError::usage(
             "name the workloads to change (TYPE/NAME…), or select them with -l or --all; \

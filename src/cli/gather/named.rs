@@ -8,8 +8,8 @@ use crate::evaluator::{ScopeError, Snapshot};
 use crate::workload::{Names, Workload, WorkloadId};
 
 /// Whether the words name this workload.
-pub(crate) fn is_named(what: &WorkloadSelector, id: &WorkloadId) -> bool {
-    match what {
+pub(crate) fn is_named(selector: &WorkloadSelector, id: &WorkloadId) -> bool {
+    match selector {
         WorkloadSelector::Everything => true,
         WorkloadSelector::Kinds(types) => types.iter().any(|one| one.includes(id)),
         WorkloadSelector::Named(named) => named
@@ -19,8 +19,8 @@ pub(crate) fn is_named(what: &WorkloadSelector, id: &WorkloadId) -> bool {
 }
 
 /// Reports a named workload that does not exist as an error, as a cluster does.
-pub(crate) fn report_missing(snapshot: &mut Snapshot, what: &WorkloadSelector, place: &str) {
-    let WorkloadSelector::Named(named) = what else {
+pub(crate) fn report_missing(snapshot: &mut Snapshot, selector: &WorkloadSelector, place: &str) {
+    let WorkloadSelector::Named(named) = selector else {
         return;
     };
     for (workload_type, name) in named {
@@ -62,8 +62,8 @@ pub(crate) fn check_containers(snapshot: &Snapshot, wanted: &[String]) -> Result
 /// Rejects a name without a group if workloads of several groups have it: only one of them
 /// is meant, and a write must not guess which. A workload that another word names with its
 /// group stays.
-pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, what: &WorkloadSelector) {
-    let WorkloadSelector::Named(named) = what else {
+pub(crate) fn refuse_ambiguous(snapshot: &mut Snapshot, selector: &WorkloadSelector) {
+    let WorkloadSelector::Named(named) = selector else {
         return;
     };
     let names = Names::among(snapshot.workloads.iter().map(|workload| &workload.id));
@@ -116,11 +116,11 @@ mod tests {
             snapshot.workloads.extend(workload);
         }
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let what = scope::parse_resources(&words).expect("words");
+        let selector = scope::parse_resources(&words).expect("words");
         snapshot
             .workloads
-            .retain(|workload| is_named(&what, &workload.id));
-        refuse_ambiguous(&mut snapshot, &what);
+            .retain(|workload| is_named(&selector, &workload.id));
+        refuse_ambiguous(&mut snapshot, &selector);
         (
             snapshot
                 .workloads

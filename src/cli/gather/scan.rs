@@ -59,17 +59,17 @@ pub(crate) fn collect(
     if let Some(warning) = policy.likely_typo() {
         terminal.note(&warning);
     }
-    let what = scope.workload_selector()?;
+    let selector = scope.workload_selector()?;
     flags.check_pull_secrets()?;
     if let Some(path) = flags.saved_snapshot() {
         let mut snapshot = snapshot_file::read(path)?;
         snapshot
             .workloads
-            .retain(|workload| named::is_named(&what, &workload.id));
+            .retain(|workload| named::is_named(&selector, &workload.id));
         if let Some(namespace) = &globals.namespace {
             snapshot.workloads.retain(|w| w.id.namespace == *namespace);
         }
-        named::report_missing(&mut snapshot, &what, "snapshot");
+        named::report_missing(&mut snapshot, &selector, "snapshot");
         snapshot_file::override_settings(&mut snapshot.settings, settings);
         return Ok(Collected {
             snapshot,
@@ -81,7 +81,7 @@ pub(crate) fn collect(
     snapshot_file::check(flags.snapshot_to_save(), &flags.place().filename)?;
     // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
-    let reading = runtime()?.block_on(read(flags.place(), what, settings, globals))?;
+    let reading = runtime()?.block_on(read(flags.place(), selector, settings, globals))?;
     let Reading {
         mut snapshot,
         origin,

@@ -66,14 +66,14 @@ pub(crate) fn default_namespace(globals: &Globals) -> &str {
 /// Reads the workloads in scope.
 pub(crate) async fn read(
     place: &PlaceFlags,
-    what: WorkloadSelector,
+    selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     if !place.filename.is_empty() {
-        return read_files(place, &what, settings, globals);
+        return read_files(place, &selector, settings, globals);
     }
-    let (cluster, selection) = connect(place, what, globals).await?;
+    let (cluster, selection) = connect(place, selector, globals).await?;
     let snapshot = collect::from_cluster(&cluster, &selection, settings, now()).await?;
     Ok(Reading {
         snapshot,
@@ -87,12 +87,12 @@ pub(crate) async fn read(
 /// Reads the workloads in scope for a command that writes them.
 pub(crate) async fn read_to_write(
     place: &PlaceFlags,
-    what: WorkloadSelector,
+    selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
-    let mut reading = read(place, what.clone(), settings, globals).await?;
-    named::refuse_ambiguous(&mut reading.snapshot, &what);
+    let mut reading = read(place, selector.clone(), settings, globals).await?;
+    named::refuse_ambiguous(&mut reading.snapshot, &selector);
     Ok(reading)
 }
 
@@ -100,18 +100,18 @@ pub(crate) async fn read_to_write(
 /// cluster.
 pub(crate) async fn read_workloads(
     place: &PlaceFlags,
-    what: WorkloadSelector,
+    selector: WorkloadSelector,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let settings = Settings::default();
     if !place.filename.is_empty() {
-        let mut reading = read_files(place, &what, settings, globals)?;
-        named::refuse_ambiguous(&mut reading.snapshot, &what);
+        let mut reading = read_files(place, &selector, settings, globals)?;
+        named::refuse_ambiguous(&mut reading.snapshot, &selector);
         return Ok(reading);
     }
-    let (cluster, selection) = connect(place, what, globals).await?;
+    let (cluster, selection) = connect(place, selector, globals).await?;
     let mut snapshot = collect::read_workloads(&cluster, &selection, settings, now()).await?;
-    named::refuse_ambiguous(&mut snapshot, &selection.what);
+    named::refuse_ambiguous(&mut snapshot, &selection.selector);
     Ok(Reading {
         snapshot,
         origin: WorkloadOrigin::Cluster(Box::new(cluster)),
@@ -123,7 +123,7 @@ pub(crate) async fn read_workloads(
 
 async fn connect(
     place: &PlaceFlags,
-    what: WorkloadSelector,
+    selector: WorkloadSelector,
     globals: &Globals,
 ) -> Result<(Cluster, Selection), CommandError> {
     let cluster = Cluster::connect(&globals.connection()).await?;
@@ -135,14 +135,14 @@ async fn connect(
     let selection = Selection {
         scope,
         label_selector: place.selector.clone(),
-        what,
+        selector,
     };
     Ok((cluster, selection))
 }
 
 fn read_files(
     place: &PlaceFlags,
-    what: &WorkloadSelector,
+    selector: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
@@ -157,24 +157,24 @@ fn read_files(
     let skipped = (charts > 0).then(|| format!("skipped {}", count(charts, "Helm chart")));
     listing
         .workloads
-        .retain(|workload| named::is_named(what, &workload.id));
+        .retain(|workload| named::is_named(selector, &workload.id));
     let stdin = listing.stdin.take();
     let uncovered = std::mem::take(&mut listing.uncovered);
     let policy_files = listing.objects.iter().map(|(at, _)| at.file.clone());
     let mut policy_files: Vec<String> = policy_files.collect();
     policy_files.dedup();
     let mut snapshot = collect::from_files(listing, settings, now())?;
-    if *what != WorkloadSelector::Everything {
+    if *selector != WorkloadSelector::Everything {
         // An entry for a workload that was not requested is not a mistake.
         snapshot.notes.clear();
     }
     let imageless = collect::imageless_releases(&snapshot.workloads);
     let not_covered = uncovered
         .line()
-        .filter(|_| *what == WorkloadSelector::Everything);
+        .filter(|_| *selector == WorkloadSelector::Everything);
     let notes = [skipped.clone(), imageless, not_covered];
     snapshot.notes.extend(notes.into_iter().flatten());
-    named::report_missing(&mut snapshot, what, "files");
+    named::report_missing(&mut snapshot, selector, "files");
     Ok(Reading {
         snapshot,
         origin: WorkloadOrigin::Files {
@@ -202,9 +202,9 @@ pub(crate) async fn read_with_pods(
         });
     }
     let place = scope.flags().place();
-    let what = scope.workload_selector()?;
+    let selector = scope.workload_selector()?;
     if !place.filename.is_empty() {
-        let reading = read_files(place, &what, settings, globals)?;
+        let reading = read_files(place, &selector, settings, globals)?;
         return Ok(ImageReading {
             snapshot: reading.snapshot,
             pods: PodUsages::default(),
@@ -212,7 +212,7 @@ pub(crate) async fn read_with_pods(
             empty: reading.empty,
         });
     }
-    let (cluster, selection) = connect(place, what, globals).await?;
+    let (cluster, selection) = connect(place, selector, globals).await?;
     let workloads = collect::from_cluster(&cluster, &selection, settings, now());
     let pods = cluster.pod_usages(&selection.scope, selection.label_selector.as_deref());
     let (workloads, pods) = futures_util::join!(workloads, pods);

@@ -12,7 +12,7 @@ pub struct Selection {
     /// `-l`, in the API's label selector syntax.
     pub label_selector: Option<String>,
     /// The types or names to read.
-    pub what: WorkloadSelector,
+    pub selector: WorkloadSelector,
 }
 
 /// One namespace, or all of them.
@@ -70,7 +70,7 @@ impl Selection {
     /// segment of a URL.
     pub(crate) fn check(&self) -> Result<(), ClusterError> {
         self.scope.check()?;
-        let WorkloadSelector::Named(named) = &self.what else {
+        let WorkloadSelector::Named(named) = &self.selector else {
             return Ok(());
         };
         if self.scope == Scope::AllNamespaces {
@@ -98,7 +98,10 @@ mod tests {
         Selection {
             scope,
             label_selector: labels.map(str::to_owned),
-            what: WorkloadSelector::Named(vec![(WorkloadKind::Deployment.into(), name.to_owned())]),
+            selector: WorkloadSelector::Named(vec![(
+                WorkloadKind::Deployment.into(),
+                name.to_owned(),
+            )]),
         }
         .check()
         .map_err(|error| error.line())

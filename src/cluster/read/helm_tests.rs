@@ -121,8 +121,8 @@ async fn unreadable_releases_are_an_error_if_they_may_be_selected() {
         let everything = everything.expect("read");
         assert_eq!(everything.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&everything), quiet, "{name}");
-        let what = WorkloadSelector::Kinds(vec![WorkloadKind::HelmRelease.into()]);
-        let releases = cluster.workloads(&shop(what)).await.expect("read");
+        let selector = WorkloadSelector::Kinds(vec![WorkloadKind::HelmRelease.into()]);
+        let releases = cluster.workloads(&shop(selector)).await.expect("read");
         assert_eq!(releases.workloads.len(), rows, "{name}");
         assert_eq!(reasons(&releases), named, "{name}");
     }
@@ -172,8 +172,8 @@ async fn read_named(cluster: &Cluster, words: &[&str]) -> (Vec<String>, Vec<Stri
         let (word, name) = word.split_once('/').expect("TYPE/NAME");
         (word.parse().expect("a type"), name.to_owned())
     });
-    let what = WorkloadSelector::Named(named.collect());
-    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    let selector = WorkloadSelector::Named(named.collect());
+    let listing = cluster.workloads(&shop(selector)).await.expect("read");
     let found = listing.workloads.iter().map(|w| {
         let version = &w.id.api_version;
         format!("{version} {}", w.id.name)
@@ -253,8 +253,8 @@ async fn group_and_version_of_the_user_select_the_collection() {
         ("hr.helm.fluxcd.io", 1),
         ("hr.v2.helm.toolkit.fluxcd.io", 1),
     ] {
-        let what = WorkloadSelector::Kinds(vec![word.parse().expect("a type")]);
-        let listing = cluster.workloads(&shop(what)).await.expect("read");
+        let selector = WorkloadSelector::Kinds(vec![word.parse().expect("a type")]);
+        let listing = cluster.workloads(&shop(selector)).await.expect("read");
         assert_eq!(listing.workloads.len(), rows, "{word}");
         let scope = Scope::Namespace("shop".to_owned());
         let names = cluster.names(&word.parse().expect("a type"), &scope).await;
@@ -276,8 +276,9 @@ async fn name_that_another_group_may_have_is_ambiguous() {
         );
     }
     let cluster = with_three_groups(|_| Some(status(503, "ServiceUnavailable", "no endpoints")));
-    let what = WorkloadSelector::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
-    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    let selector =
+        WorkloadSelector::Named(vec![(WorkloadKind::HelmRelease.into(), "a".to_owned())]);
+    let listing = cluster.workloads(&shop(selector)).await.expect("read");
     assert_eq!(listing.workloads, []);
     assert_eq!(reasons(&listing), ["ServiceUnavailable"]);
     assert_eq!(

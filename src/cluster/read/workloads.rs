@@ -45,7 +45,7 @@ impl Cluster {
     /// does not accept the credentials.
     pub async fn workloads(&self, selection: &Selection) -> Result<Listing, ClusterError> {
         selection.check()?;
-        let mut listing = match &selection.what {
+        let mut listing = match &selection.selector {
             WorkloadSelector::Everything => {
                 let all = WorkloadKind::ALL.map(WorkloadType::from);
                 self.list_types(selection, &all, false).await?

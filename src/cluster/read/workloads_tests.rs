@@ -70,8 +70,8 @@ async fn malformed_object_does_not_affect_the_others() {
             "annotations": {"fluxcd.io/automated": true}}});
         page(json!([item("a"), bad, {"metadata": "?"}, item("b")]), "")
     });
-    let what = WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]);
-    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    let selector = WorkloadSelector::Kinds(vec![WorkloadKind::Deployment.into()]);
+    let listing = cluster.workloads(&shop(selector)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/a", "deployment/b"]);
     let scopes: Vec<_> = listing.errors.iter().map(|e| e.scope.as_str()).collect();
     assert_eq!(scopes, ["namespace/other", "namespace/shop"]);
@@ -113,7 +113,7 @@ async fn hint_names_the_allowed_namespace_if_all_are_forbidden() {
     let all = Selection {
         scope: Scope::AllNamespaces,
         label_selector: Some("a=b".to_owned()),
-        what: WorkloadSelector::Kinds(vec![
+        selector: WorkloadSelector::Kinds(vec![
             WorkloadKind::Deployment.into(),
             WorkloadKind::CronJob.into(),
         ]),
@@ -181,8 +181,8 @@ async fn missing_named_workload_does_not_affect_the_others() {
         (WorkloadKind::HelmRelease, "db"),
     ];
     let named = named.map(|(kind, name)| (kind.into(), name.to_owned()));
-    let what = WorkloadSelector::Named(named.to_vec());
-    let listing = cluster.workloads(&shop(what)).await.expect("read");
+    let selector = WorkloadSelector::Named(named.to_vec());
+    let listing = cluster.workloads(&shop(selector)).await.expect("read");
     assert_eq!(names(&listing), ["deployment/web"]);
     let messages: Vec<_> = listing.errors.iter().map(|e| e.message.as_str()).collect();
     assert_eq!(
