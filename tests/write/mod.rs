@@ -2,3 +2,4 @@
 
 mod changed_files;
 mod files;
+mod recheck;
