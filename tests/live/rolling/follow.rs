@@ -82,6 +82,39 @@ async fn rollout_past_its_deadline_fails_and_rolls_back() {
 }
 
 #[tokio::test]
+async fn stateful_set_whose_pod_cannot_start_is_repaired_with_the_command_that_is_shown() {
+    let shop = Shop::open_rolling("follow-stuck").await;
+    let new = format!("{}:1.0.1", shop.image);
+    let stuck = told(shop.workload("StatefulSet", "db"), "cannot-pull", &new);
+    shop.deployed(&[stuck]).await;
+
+    let run = shop.run(&["update", "statefulset/db", "--yes", "--wait=20s"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(
+        !said(&run, "waiting: 0 of 1 Pods are ready; Pod db-0: ").is_empty(),
+        "{run:?}"
+    );
+    assert_eq!(said(&run, "kubectl delete pod db-0").len(), 1, "{run:?}");
+
+    // The controller waits for the Pod that never becomes ready.
+    let rollback = ["rollback", "statefulset/db", "--yes", "--wait=10s"];
+    let run = shop.run(&rollback);
+    assert_eq!(run.code, 1, "{run:?}");
+    let object = shop.get("StatefulSet", "db").await;
+    let image = &object["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(*image, format!("{}:1.0.0", shop.image));
+    assert_eq!(shop.running_tags("db").await, ["1.0.1"]);
+    // At once, and again after the time.
+    let hint = said(&run, "kubectl delete pod db-0");
+    assert_eq!(hint.len(), 2, "{run:?}");
+    let (_, command) = hint[0].split_once("kubectl ").expect("a command");
+    let run = shop.kubectl(&command.split(' ').collect::<Vec<_>>());
+    assert_eq!(run.code, 0, "{run:?}");
+    shop.rolls_out("statefulset/db");
+    shop.settles("db", &["1.0.0"]).await;
+}
+
+#[tokio::test]
 async fn change_cause_is_in_kubectls_history() {
     let shop = Shop::open_rolling("follow-history").await;
     shop.deployed(&[shop.workload("Deployment", "web")]).await;
