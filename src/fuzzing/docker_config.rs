@@ -30,6 +30,11 @@ pub fn docker_config(input: &[u8]) {
     let Ok(Value::Object(file)) = serde_json::from_slice(without_mark(input)) else {
         return;
     };
+    // The entries of a key that is written twice are merged, as in Go; here, the last one is
+    // left. Such a file cannot be changed and compared.
+    if format!("{:?}", parse(&file)) != format!("{config:?}") {
+        return;
+    }
     let names = names(&file);
     let found = credentials(&config, &names);
     let marked = [b"\xef\xbb\xbf", without_mark(input)].concat();
