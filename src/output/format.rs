@@ -1,6 +1,6 @@
 //! The values of `-o`, and the encoding of data.
 
-use std::fmt::Write;
+use std::io;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -113,33 +113,55 @@ pub fn encode(value: &impl Serialize, format: DataFormat) -> Result<String, Enco
 
 fn json(value: &impl Serialize) -> Result<String, EncodeError> {
     let mut bytes = Vec::new();
+    write_json(value, &mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes a structure as JSON that ends with a line break, as [`encode`] does. A long list is
+/// never in memory as a whole.
+///
+/// # Errors
+///
+/// The writer fails.
+pub fn write_json(value: &impl Serialize, out: &mut impl io::Write) -> Result<(), EncodeError> {
+    let mut out = EscapingWriter { out };
     let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
     value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut bytes, indent,
+        &mut out, indent,
     ))?;
-    // serde_json escapes only what JSON forbids. The remaining unsafe characters are
-    // all within strings, except for the line breaks between the fields.
-    let mut text = match String::from_utf8(bytes) {
-        // Avoids copying a long list: unsafe characters are rare.
-        Ok(text) if !text.chars().any(must_escape) => {
-            return Ok(text + "\n");
+    out.out.write_all(b"\n").map_err(serde_json::Error::io)?;
+    Ok(())
+}
+
+/// Escapes what serde_json does not, because JSON allows it: the remaining characters that a
+/// terminal would interpret. All of them are within strings, except for the line breaks
+/// between the fields. The encoder writes whole characters at a time.
+struct EscapingWriter<'w, W> {
+    out: &'w mut W,
+}
+
+impl<W: io::Write> io::Write for EscapingWriter<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        if !text.chars().any(must_escape) {
+            self.out.write_all(text.as_bytes())?;
+            return Ok(bytes.len());
         }
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    };
-    text.push('\n');
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if must_escape(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a String cannot fail.
-                let _ = write!(escaped, "\\u{unit:04x}");
+        for c in text.chars() {
+            if must_escape(c) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(self.out, "\\u{unit:04x}")?;
+                }
+            } else {
+                self.out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
             }
-        } else {
-            escaped.push(c);
         }
+        Ok(bytes.len())
     }
-    Ok(escaped)
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Whether the character must not be printed as it is.

@@ -16,7 +16,7 @@ use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
-    Column, Format, ImageStatusList, TableOptions, closing_lines, encode, names, status_table,
+    Column, Format, ImageStatusList, TableOptions, closing_lines, names, status_table,
 };
 use crate::workload::spans_namespaces;
 
@@ -144,7 +144,10 @@ pub(crate) fn status(
     let text = match args.output.data() {
         Some(format) => {
             let list = ImageStatusList::new(&assessment, rows.iter().copied());
-            encode(&list, format).map_err(CommandError::failed)?
+            terminal
+                .print_data(&list, format)
+                .map_err(CommandError::failed)?;
+            String::new()
         }
         None if args.output == Format::Name => names(rows.iter().copied()),
         None if rows.is_empty() => String::new(),

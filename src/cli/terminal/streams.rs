@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use dialoguer::console::Term;
+use serde::Serialize;
 
 use super::colour::ColourChoice;
 use crate::evaluator::ScopeError;
 use crate::output::sanitize;
-use crate::output::{Paint, Style};
+use crate::output::{DataFormat, EncodeError, Paint, Style, encode, write_json};
 use crate::secrets;
 
 /// The two streams: results go to the first, everything else to the second.
@@ -138,6 +139,33 @@ impl Terminal {
             .and_then(|()| stdout.flush());
         drop(stdout);
         self.note_lost(printed);
+    }
+
+    /// Prints data like [`Self::print`].
+    ///
+    /// # Errors
+    ///
+    /// The data cannot be encoded, which would be a bug.
+    pub(crate) fn print_data(
+        &mut self,
+        value: &impl Serialize,
+        format: DataFormat,
+    ) -> Result<(), EncodeError> {
+        if format == DataFormat::Yaml {
+            self.print(&encode(value, format)?);
+            return Ok(());
+        }
+        let mut stdout = io::BufWriter::new(io::stdout().lock());
+        let printed = match write_json(value, &mut stdout) {
+            Err(EncodeError::Json(error)) if error.is_io() => Err(error.into()),
+            encoded => {
+                encoded?;
+                stdout.flush()
+            }
+        };
+        drop(stdout);
+        self.note_lost(printed);
+        Ok(())
     }
 
     fn note_lost(&mut self, printed: io::Result<()>) {
