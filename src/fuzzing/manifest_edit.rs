@@ -118,7 +118,8 @@ impl EditedObject<'_> {
         let old = at(&self.object.value, path).and_then(Value::as_str);
         let Some(edited) = self.check(&field(path, Some(new))) else {
             let is_special = self.text.contains(SPECIAL) || self.text.contains("sops");
-            assert!(is_special, "{} cannot be edited", path.join("."));
+            let may_be_refused = is_special || self.is_list_item(path);
+            assert!(may_be_refused, "{} cannot be edited", path.join("."));
             return;
         };
         if old.is_some_and(|old| is_written_on_one_line(self.text, old)) {
@@ -132,6 +133,13 @@ impl EditedObject<'_> {
         let found = objects(&restored);
         let object = found[self.index].as_ref().expect("read before");
         assert_eq!(object.value, self.object.value, "{restored}");
+    }
+
+    /// Whether a string is an item of a list. No edit needs such a place, and all are refused.
+    fn is_list_item(&self, path: &[String]) -> bool {
+        let parent = path.split_last().map(|(_, parent)| parent);
+        let parent = parent.and_then(|parent| at(&self.object.value, parent));
+        parent.is_some_and(Value::is_array)
     }
 
     /// Makes an edit and checks the text. `None` if it is refused.

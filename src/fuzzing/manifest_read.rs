@@ -44,7 +44,16 @@ pub fn manifest_read(input: &[u8]) {
             last.map(|object| object.value["kind"].clone()),
             Some("Last".into())
         );
-        assert_eq!(values(&more), values(&found), "with another document");
+        let (more, found) = (values(&more), values(&found));
+        assert_eq!(more.len(), found.len(), "with another document");
+        for (more, found) in more.iter().zip(&found) {
+            // The end of a document that is cut off is now after a line break.
+            let is_same = match (more, found) {
+                (Err(more), Err(found)) => more.abs_diff(*found) <= 1,
+                (more, found) => more == found,
+            };
+            assert!(is_same, "with another document: {more:?}, {found:?}");
+        }
     }
 }
 
