@@ -12,6 +12,7 @@
 mod accounts;
 mod confirm;
 mod fetch;
+mod flux_markers;
 mod objects;
 mod refusal;
 mod scan;
@@ -20,6 +21,7 @@ mod snapshot;
 pub use accounts::{PullSecretUse, UsedPullSecrets};
 pub use confirm::{Confirmed, FreshLook, WantedImage, confirm};
 pub use fetch::fetch_until_decidable;
+pub use flux_markers::{FluxMarkers, flux_markers};
 pub use objects::{ObservedObject, ObservedObjects, observe, owners};
 pub use scan::{ScanProgress, scan};
 pub use snapshot::{

@@ -54,5 +54,6 @@ pub use crate::policy::{Lock, State};
 pub use assessment::{Assessment, Row, ScopeError, Summary};
 pub use candidate::{Candidate, CandidateVerdict, Examination, FunnelStep};
 pub use decision::{Decision, DecisionFacts, Outcome, PolicySummary, Reason, Suggestion, Verdict};
+pub(crate) use image_scope::ImageScope;
 pub use judgements::distinct;
 pub use subject::Subject;

@@ -11,7 +11,7 @@ use super::kustomize::Kustomizations;
 use super::text::{read_text, read_to_end};
 use super::uncovered::ImagesWithoutRow;
 use crate::manifest::{self, Object, Problem};
-use crate::workload::{ManifestSource, Workload};
+use crate::workload::{ManifestSource, MarkedValue, Workload};
 
 /// The contents of a set of files.
 #[derive(Debug, Default)]
@@ -19,8 +19,8 @@ pub struct FileListing {
     /// The workloads in the order of the files, each with its [`Source`] and with Flux's
     /// markers on its containers.
     pub workloads: Vec<Workload>,
-    /// The objects that define policies: Flux's Kustomization, ImagePolicy and
-    /// ImageRepository. A missing namespace is not filled in.
+    /// The objects that define policies: Flux's Kustomization, ImagePolicy,
+    /// ImageRepository and ImageUpdateAutomation. A missing namespace is not filled in.
     pub objects: Vec<(ManifestSource, Value)>,
     /// The text of standard input, if it was read. An edit of it goes to standard output.
     pub stdin: Option<String>,
@@ -28,6 +28,8 @@ pub struct FileListing {
     pub skipped_charts: usize,
     /// The images that no workload has.
     pub uncovered: ImagesWithoutRow,
+    /// Every marker of Flux's image automation, whatever the document.
+    pub markers: Vec<MarkedValue>,
     /// The errors of what could not be read.
     pub errors: Vec<FileError>,
 }
@@ -149,6 +151,8 @@ impl FileListing {
         let added = self.workloads[first..].iter_mut();
         let mut added: Vec<(usize, &mut Workload)> = positions.into_iter().zip(added).collect();
         manifest::mark_unwritable(file, text, &mut added);
+        let markers = manifest::marked_values(file, text, default_namespace);
+        self.markers.extend(markers);
     }
 
     fn object(&mut self, file: &str, object: Object, default_namespace: &str) {
@@ -177,6 +181,9 @@ fn is_policy_source(object: &Value) -> bool {
     matches!(
         (group, object["kind"].as_str().unwrap_or_default()),
         ("kustomize.toolkit.fluxcd.io", "Kustomization")
-            | ("image.toolkit.fluxcd.io", "ImagePolicy" | "ImageRepository")
+            | (
+                "image.toolkit.fluxcd.io",
+                "ImagePolicy" | "ImageRepository" | "ImageUpdateAutomation"
+            )
     )
 }

@@ -15,7 +15,8 @@
 //! - `<<` merges mappings; aliases are expanded up to a limit.
 //!
 //! The [markers](Marker) of Flux image automation are read from comments, and [`mark`]
-//! adds them to the containers whose images they annotate.
+//! adds them to the containers whose images they annotate. [`marked_values`] finds them in
+//! any document, and [`edit_markers`] writes the values.
 //!
 //! Values that SOPS has encrypted are read unchanged, and are edited only if the SOPS
 //! checksum allows it.
@@ -40,6 +41,6 @@ mod yaml;
 pub use document::{DocumentError, Object, Problem, objects};
 pub use edit::{EditError, EditProblem, ObjectEdit, edit};
 pub use kustomization::{KUSTOMIZATION_FILES, KustomizeFile, KustomizeImage};
-pub use markers::{Marker, mark};
+pub use markers::{Marker, MarkerEdit, edit_markers, mark, marked_values};
 pub use plain::PlainTexts;
 pub use writable::mark_unwritable;

@@ -12,7 +12,8 @@
 //!             │  image_tags                    │
 //!             └─ ImageExplanation, ImageTest, ─┤
 //!                ImageTags                  │
-//! Plan ───────┬─ plan_text, held_back_lines    │
+//! Plan ───────┬─ plan_text, held_back_lines,   │
+//!             │  markers_table                 │
 //!             └─ ImageUpdateList ──────────────┤
 //! ImageUse ───┬─ images_table                  │
 //!             └─ ImageList ────────────────────┘
@@ -29,6 +30,7 @@ mod explain;
 mod format;
 mod images;
 mod json;
+mod markers;
 mod plan;
 mod policy_effect;
 mod sentence;
@@ -54,10 +56,11 @@ pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
     CacheServerItem, CandidateItem, EditResult, ErrorItem, ExplainContext, FactsItem, FunnelItem,
     HeldBackItem, ImageExplanation, ImageItem, ImageList, ImageStatus, ImageStatusList, ImageTags,
-    ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, OwnerItem,
-    PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem,
-    WorkloadItem, WriteResult,
+    ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, MarkerItem,
+    MarkerWarningItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag,
+    Time, UserItem, WarningItem, WorkloadItem, WriteResult,
 };
+pub use markers::{kept_marker_lines, markers_table};
 pub use plan::{
     held_back_lines, held_versions, plan_text, repository_change, results_line, versions,
 };

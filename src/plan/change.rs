@@ -1,6 +1,7 @@
 //! What will be written, complete before anything is written.
 
 use super::basis::Basis;
+use super::markers::decision::MarkerDecision;
 use super::other_repository::is_other_repository;
 use super::policy_edit::PolicyEdit;
 use super::safeguards::held_back::HeldBack;
@@ -18,9 +19,17 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What is kept although the user might expect a change.
     pub held_back: Vec<HeldBack>,
+    /// Every marker of Flux's image automation, with what happens to its value.
+    pub markers: Vec<MarkerDecision>,
 }
 
 impl Plan {
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && !self.markers.iter().any(MarkerDecision::is_update)
+    }
+
     /// Whether its workloads, including those held back, are in more than one
     /// namespace.
     #[must_use]

@@ -4,7 +4,8 @@
 //! Assessment ── plan_update ───┐
 //! Snapshot ──── plan_image ────┤
 //! PolicyEdit ── plan_policy ───┼─> Plan { Change… } ── Change::edit(Observed) ──> Edit
-//! Observed ──── plan_rollback ─┘                                                   │
+//! Observed ──── plan_rollback ─┤                                                   │
+//! MarkedValue ─ plan_markers ──┘ (markers of Flux: a new text for one value)       │
 //!                                  live: Edit::patch, one patch per workload <─────┤
 //!                                  files: Edit::field_edits, text edits          <──────┘
 //! ```
@@ -18,6 +19,7 @@ mod change;
 mod edit;
 mod explicit_image;
 mod helm_edit;
+mod markers;
 mod other_repository;
 mod policy;
 mod policy_edit;
@@ -31,12 +33,18 @@ mod to_edit;
 mod update;
 
 pub use self::explicit_image::plan_image;
+pub use self::markers::decision::{ImageOfParts, MarkerDecision, MarkerWarning, MarkerWarningCode};
+pub use self::markers::hold::hold_of_value;
+pub use self::markers::input::{GovernedFiles, MarkerInput, MarkerSpec};
+pub use self::markers::plan_markers::plan_markers;
+pub use self::markers::reason::MarkerReason;
 pub use self::record::admitted::Admitted;
 pub(crate) use self::record::admitted::{annotations_not_kept, has_record_of, is_description};
 pub use self::record::authorship::{Authorship, Override};
 pub use self::record::record::{LastUpdate, RecordedChange};
 pub use self::safeguards::held_back::{HeldBack, HoldReason};
 pub use self::safeguards::image_presence::Presence;
+pub use self::safeguards::overrides::Overrides;
 pub use self::safeguards::owners::{
     OwnerAnswer, OwnerEffect, OwnerQuestion, Ownership, owner_questions, ownership,
 };
@@ -50,4 +58,4 @@ pub use policy_edit::{LockNote, PolicyEdit};
 pub use policy_text::{ContainerPolicyText, PolicyEditError};
 pub use refusal::Refusal;
 pub use rollback::plan_rollback;
-pub use update::{Overrides, UpdateSpec, plan_update};
+pub use update::{UpdateSpec, plan_update};

@@ -31,6 +31,7 @@ pub fn plan_policy(workloads: &[Workload], edit: &PolicyEdit) -> Plan {
     Plan {
         changes,
         held_back: deleted.into_iter().map(being_deleted).collect(),
+        ..Plan::default()
     }
 }
 

@@ -7,7 +7,7 @@ use super::policy_edit::{LockNote, PolicyEdit};
 use super::record::change_cause::version;
 use super::record::record::{LastUpdate, RecordedChange};
 use super::safeguards::held_back::{HeldBack, HoldReason};
-use super::update::Overrides;
+use super::safeguards::overrides::Overrides;
 use crate::image::ImageReference;
 use crate::policy::lock_on;
 use crate::workload::{Observed, SEALED, plain_scalar, printed};

@@ -2,8 +2,10 @@
 
 use super::basis::Basis;
 use super::change::{Change, ImageChange, Plan};
-use super::record::authorship::Override;
+use super::markers::plan_markers::keep_parts_together;
+use super::markers::reason::MarkerReason;
 use super::safeguards::held_back::{HeldBack, HoldReason};
+use super::safeguards::overrides::Overrides;
 use crate::evaluator::{Assessment, Decision, Outcome, Reason, Row};
 use crate::policy::{Lock, State, WarningCode};
 use crate::workload::{ManifestSource, WorkloadId};
@@ -17,37 +19,6 @@ pub struct UpdateSpec {
     pub include_manual: bool,
     /// The safeguards that are overridden.
     pub overrides: Overrides,
-}
-
-/// The safeguards that are overridden. None implies another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Overrides {
-    /// `--override-policy`.
-    pub policy: bool,
-    /// `--override-lock`.
-    pub lock: bool,
-    /// `--override-owner`.
-    pub owner: bool,
-}
-
-impl Overrides {
-    /// The overridden safeguards, as words.
-    #[must_use]
-    pub fn words(self) -> Vec<Override> {
-        let Self {
-            policy,
-            lock,
-            owner,
-        } = self;
-        let all = [
-            (policy, Override::Policy),
-            (lock, Override::Lock),
-            (owner, Override::Owner),
-        ];
-        all.into_iter()
-            .filter_map(|(is_overridden, word)| is_overridden.then_some(word))
-            .collect()
-    }
 }
 
 impl UpdateSpec {
@@ -197,9 +168,21 @@ impl Plan {
         }
     }
 
-    /// Keeps the changes of at most `max` workloads and holds back the others. Call this
-    /// after everything else that is held back is known, because that does not count.
+    /// Keeps the changes of at most `max` workloads and marked values, and holds back the
+    /// others. Call this after everything else that is held back is known, because that
+    /// does not count.
     pub fn limit(&mut self, max: usize) {
+        let mut left = max.saturating_sub(self.changes.len());
+        for marker in self.markers.iter_mut().filter(|marker| marker.is_update()) {
+            match left.checked_sub(1) {
+                Some(rest) => left = rest,
+                None => {
+                    let message = format!("the plan already has {max} workloads or marked values");
+                    marker.keep(MarkerReason::BeyondMax, message);
+                }
+            }
+        }
+        keep_parts_together(&mut self.markers);
         if self.changes.len() <= max {
             return;
         }

@@ -28,6 +28,8 @@ mod warning;
 pub use self::sources::annotation_keys::{AnnotationKey, KeyError};
 pub use self::sources::annotations::{is_ignored, lock_on};
 pub use self::sources::assume::{Assume, PolicyText, PolicyType, TagForm, fitting};
+pub use self::sources::flux_image_policy::{FluxImagePolicy, RecordedImage};
+pub use self::sources::image_automation::ImageAutomation;
 pub use self::sources::image_policies::{ImagePolicies, ImagePolicyEntry};
 pub use self::sources::other_updaters::{OtherUpdater, other_updaters};
 pub use self::sources::records::Records;

@@ -10,6 +10,7 @@ mod container;
 mod decode;
 mod helm;
 mod id;
+mod marked_value;
 mod names;
 mod object;
 mod observed;
@@ -41,6 +42,7 @@ pub use container::{
 };
 pub use decode::{DecodeError, decode, decode_as};
 pub use id::{WorkloadId, WorkloadKind, span_namespaces, spans_namespaces};
+pub use marked_value::{MarkedContainer, MarkedValue, MarkerObstacle, MarkerPart, MarkerTarget};
 pub use names::Names;
 pub use object::{ManifestSource, Workload};
 pub use observed::{Observed, Writers};

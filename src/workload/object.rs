@@ -1,6 +1,7 @@
 //! A workload: an object whose containers have images.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,4 +101,11 @@ pub struct ManifestSource {
     pub file: String,
     /// The first line of the document, counted from 1.
     pub line: usize,
+}
+
+/// `web.yaml:12`.
+impl fmt::Display for ManifestSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn change(name: &str) -> Change {
 pub(crate) fn plan(names: &[&str]) -> Plan {
     Plan {
         changes: names.iter().map(|name| change(name)).collect(),
-        held_back: Vec::new(),
+        ..Plan::default()
     }
 }
 

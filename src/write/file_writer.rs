@@ -6,15 +6,18 @@
 //! does not affect other changes, and a file that cannot be written does not affect other
 //! files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
 
+use super::marker_writes::{MarkerApplied, MarkerWriter};
 use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{RewriteError, read_text, rewrite_in_turn};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
-use crate::plan::{Authorship, Change, Edit, FieldEdit, Plan, Refusal};
+use crate::plan::{
+    Authorship, Change, Edit, FieldEdit, MarkerDecision, Override, Overrides, Plan, Refusal,
+};
 use crate::policy::{ImagePolicies, PolicySources};
 use crate::workload::Observed;
 
@@ -45,16 +48,26 @@ pub struct FileWriter<'a> {
     pub locks: Option<&'a Path>,
 }
 
-/// Writes every change of the plan, and each file once. The results are in the plan's
-/// order. The second value is the edited text of standard input, if workloads came from
-/// there. A change that fails leaves its object unchanged in it. `refusals` has one entry
-/// per change: why it may not be written.
+/// What a write into files did.
+#[derive(Debug)]
+pub struct WrittenFiles {
+    /// The result of each change, in the plan's order.
+    pub applied: Vec<Applied>,
+    /// The result of each marked value that was to be written, in the plan's order.
+    pub markers: Vec<MarkerApplied>,
+    /// The edited text of standard input, if something in it was to be written. What failed
+    /// is unchanged in it.
+    pub stdin: Option<String>,
+}
+
+/// Writes every change and every marked value of the plan, and each file once. `refusals`
+/// has one entry per change: why it may not be written.
 #[must_use]
 pub fn write_files(
     plan: &Plan,
     refusals: Vec<Option<Refusal>>,
     writer: &FileWriter<'_>,
-) -> (Vec<Applied>, Option<String>) {
+) -> WrittenFiles {
     let mut results: Vec<Option<Result<Done, WriteError>>> = refusals
         .into_iter()
         .map(|refusal| refusal.map(|refusal| Err(WriteError::from(refusal))))
@@ -62,20 +75,29 @@ pub fn write_files(
     results.resize_with(plan.changes.len(), || None);
     let sources = writer.policy_sources();
     let mut stream = None;
-    for (file, mut positions) in by_file(plan) {
-        positions.retain(|at| results[*at].is_none());
-        let changes: Vec<&Change> = positions.iter().map(|at| &plan.changes[*at]).collect();
-        let done = if file == STDIN {
-            let (done, edited) = writer.edit_stdin(&changes, &sources);
+    let mut markers = Vec::new();
+    for mut work in by_file(plan) {
+        work.changes.retain(|at| results[*at].is_none());
+        let edits = FileEdits {
+            file: work.file,
+            changes: work.changes.iter().map(|at| &plan.changes[*at]).collect(),
+            markers: work.markers.iter().map(|at| &plan.markers[*at]).collect(),
+            sources: &sources,
+        };
+        let done = if work.file == STDIN {
+            let (done, edited) = writer.edit_stdin(&edits);
             stream = edited;
             done
         } else {
-            writer.write_file(file, &changes, &sources)
+            writer.write_file(&edits)
         };
-        for (position, done) in positions.into_iter().zip(done) {
+        for (position, done) in work.changes.into_iter().zip(done.changes) {
             results[position] = Some(done);
         }
+        let done = work.markers.into_iter().zip(done.markers);
+        markers.extend(done.map(|(index, result)| MarkerApplied { index, result }));
     }
+    markers.sort_by_key(|marker| marker.index);
     let applied = plan
         .changes
         .iter()
@@ -88,28 +110,77 @@ pub fn write_files(
             notes: Vec::new(),
             stuck: Vec::new(),
         });
-    (applied.collect(), stream)
+    WrittenFiles {
+        applied: applied.collect(),
+        markers,
+        stdin: stream,
+    }
 }
 
-/// The files of a plan, each with the indices of its changes.
-fn by_file(plan: &Plan) -> Vec<(&str, Vec<usize>)> {
-    let mut files: Vec<(&str, Vec<usize>)> = Vec::new();
-    let mut numbers = std::collections::BTreeMap::new();
-    for (position, change) in plan.changes.iter().enumerate() {
-        let Some(source) = &change.source else {
-            continue;
-        };
+/// What is written to one file: the positions in the plan.
+struct FileWork<'p> {
+    file: &'p str,
+    changes: Vec<usize>,
+    markers: Vec<usize>,
+}
+
+/// The files of a plan, each with what is written to it.
+fn by_file(plan: &Plan) -> Vec<FileWork<'_>> {
+    let mut files: Vec<FileWork<'_>> = Vec::new();
+    let mut numbers = BTreeMap::new();
+    let changes = plan.changes.iter().enumerate();
+    let changes = changes.filter_map(|(at, change)| Some((at, change.source.as_ref()?, false)));
+    let markers = plan.markers.iter().enumerate();
+    let markers = markers.filter(|(_, marker)| marker.is_update());
+    let markers = markers.map(|(at, marker)| (at, &marker.value.source, true));
+    for (position, source, is_marker) in changes.chain(markers) {
         let file = source.file.as_str();
         let number = *numbers.entry(file).or_insert(files.len());
-        match files.get_mut(number) {
-            Some((_, positions)) => positions.push(position),
-            None => files.push((file, vec![position])),
+        if number == files.len() {
+            files.push(FileWork {
+                file,
+                changes: Vec::new(),
+                markers: Vec::new(),
+            });
+        }
+        let work = &mut files[number];
+        if is_marker {
+            work.markers.push(position);
+        } else {
+            work.changes.push(position);
         }
     }
     files
 }
 
 type Results = Vec<Result<Done, WriteError>>;
+
+/// What is written to one file, and the policies outside its workloads.
+struct FileEdits<'a> {
+    file: &'a str,
+    changes: Vec<&'a Change>,
+    markers: Vec<&'a MarkerDecision>,
+    sources: &'a PolicySources,
+}
+
+impl FileEdits<'_> {
+    fn all(&self, message: &str) -> FileResults {
+        FileResults {
+            changes: all(&self.changes, message),
+            markers: self
+                .markers
+                .iter()
+                .map(|_| Err(WriteError::File(message.to_owned())))
+                .collect(),
+        }
+    }
+}
+
+/// The results of what is written to one file.
+struct FileResults {
+    changes: Results,
+    markers: Results,
+}
 
 impl FileWriter<'_> {
     /// The policies outside the workloads, as the files have them now.
@@ -134,7 +205,8 @@ impl FileWriter<'_> {
     /// What would be written for each change; `None` if it cannot be.
     pub(crate) fn edits(&self, plan: &Plan) -> Vec<Option<Edit>> {
         let mut edits: Vec<Option<Edit>> = plan.changes.iter().map(|_| None).collect();
-        for (file, positions) in by_file(plan) {
+        for work in by_file(plan) {
+            let file = work.file;
             let text = match (file, self.stdin) {
                 (STDIN, stdin) => stdin.map(str::to_owned),
                 (file, _) => read_text(Path::new(file)).ok(),
@@ -144,7 +216,7 @@ impl FileWriter<'_> {
                 .map(Result::ok)
                 .collect();
             let mut taken = BTreeSet::new();
-            for position in positions {
+            for position in work.changes {
                 let change = &plan.changes[position];
                 if let Ok((index, _, observed)) = self.find(file, change, &objects, &taken) {
                     taken.insert(index);
@@ -157,16 +229,16 @@ impl FileWriter<'_> {
 
     /// Writes one file. If somebody else changes it at the same moment, the edits are
     /// computed again.
-    fn write_file(&self, file: &str, changes: &[&Change], sources: &PolicySources) -> Results {
-        let path = Path::new(file);
+    fn write_file(&self, edits: &FileEdits<'_>) -> FileResults {
+        let path = Path::new(edits.file);
         let mut tries = TRIES;
         loop {
             tries -= 1;
             let text = match read_text(path) {
                 Ok(text) => text,
-                Err(error) => return all(changes, &error.to_string()),
+                Err(error) => return edits.all(&error.to_string()),
             };
-            let (mut results, edited) = self.edit(file, &text, changes, sources);
+            let (mut results, edited) = self.edit_all(&text, edits);
             if self.dry_run != DryRun::None || edited == text {
                 return results;
             }
@@ -175,7 +247,7 @@ impl FileWriter<'_> {
                 Err(RewriteError::Changed { .. }) if tries > 0 => {}
                 Err(error) => {
                     let message = error.to_string();
-                    for result in &mut results {
+                    for result in results.changes.iter_mut().chain(&mut results.markers) {
                         if matches!(result, Ok(Done::Written)) {
                             *result = Err(WriteError::File(message.clone()));
                         }
@@ -186,17 +258,30 @@ impl FileWriter<'_> {
         }
     }
 
-    fn edit_stdin(
-        &self,
-        changes: &[&Change],
-        sources: &PolicySources,
-    ) -> (Results, Option<String>) {
+    fn edit_stdin(&self, edits: &FileEdits<'_>) -> (FileResults, Option<String>) {
         let Some(text) = self.stdin else {
             let message = "standard input was not kept, so it cannot be edited";
-            return (all(changes, message), None);
+            return (edits.all(message), None);
         };
-        let (results, edited) = self.edit(STDIN, text, changes, sources);
+        let (results, edited) = self.edit_all(text, edits);
         (results, Some(edited))
+    }
+
+    /// The text with everything that is possible. The marked values come first: they hardly
+    /// move a line.
+    fn edit_all(&self, text: &str, edits: &FileEdits<'_>) -> (FileResults, String) {
+        let writer = MarkerWriter {
+            file: edits.file,
+            default_namespace: self.default_namespace,
+            sources: edits.sources,
+            overrides: Overrides {
+                lock: self.authorship.overrides.contains(&Override::Lock),
+                ..Overrides::default()
+            },
+        };
+        let (markers, text) = writer.edit(text, &edits.markers);
+        let (changes, text) = self.edit(edits.file, &text, &edits.changes, edits.sources);
+        (FileResults { changes, markers }, text)
     }
 
     /// The text with the changes that are possible, and the result of each change.

@@ -57,7 +57,7 @@ pub(crate) async fn write_and_wait(
         }
         let one = Plan {
             changes: vec![change.clone()],
-            held_back: Vec::new(),
+            ..Plan::default()
         };
         let mut observed = context.observed.iter();
         let its = observed.find(|object| object.workload.id == change.workload);

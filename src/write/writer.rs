@@ -6,6 +6,7 @@ use super::context::LiveWriter;
 use super::event::WriteEvent;
 use super::file_writer::{FileWriter, write_files};
 use super::live::write_live;
+use super::marker_writes::MarkerApplied;
 use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
 use crate::plan::{Change, Edit, Plan};
@@ -24,6 +25,8 @@ pub enum Writer<'a> {
 pub struct Written {
     /// The result of each change, in the plan's order.
     pub applied: Vec<Applied>,
+    /// The result of each marked value that was to be written, in the plan's order.
+    pub markers: Vec<MarkerApplied>,
     /// The text for standard output: standard input with its changes, or unchanged if none
     /// was possible. `None` in a dry run, or if no workload came from standard input.
     pub stdout: Option<String>,
@@ -81,11 +84,11 @@ impl Writer<'_> {
         match (self, context.wait) {
             (Self::Live(writer), Some(limit)) => Written {
                 applied: write_and_wait(plan, context, writer, limit, report).await,
-                stdout: None,
+                ..Written::default()
             },
             (Self::Live(writer), None) => Written {
                 applied: write_live(plan, context, writer, report).await,
-                stdout: None,
+                ..Written::default()
             },
             (Self::Files(writer), _) => {
                 let changes: Vec<&Change> = plan.changes.iter().collect();
@@ -93,14 +96,15 @@ impl Writer<'_> {
                     Some(recheck) => recheck.refusals(&changes, &BTreeMap::new()).await,
                     None => changes.iter().map(|_| None).collect(),
                 };
-                let (applied, edited) = write_files(plan, refusals, writer);
-                for applied in &applied {
+                let written = write_files(plan, refusals, writer);
+                for applied in &written.applied {
                     report(WriteEvent::Applied(applied));
                 }
                 let stdin = writer.stdin.filter(|_| self.uses_stdout());
                 Written {
-                    applied,
-                    stdout: stdin.map(|text| edited.unwrap_or_else(|| text.to_owned())),
+                    applied: written.applied,
+                    markers: written.markers,
+                    stdout: stdin.map(|text| written.stdin.unwrap_or_else(|| text.to_owned())),
                 }
             }
         }

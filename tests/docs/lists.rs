@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kubectl_imgpolicy::evaluator::{Outcome, Reason};
 use kubectl_imgpolicy::output::{Column, WriteResult};
-use kubectl_imgpolicy::plan::HoldReason;
+use kubectl_imgpolicy::plan::{HoldReason, MarkerReason, MarkerWarningCode};
 use kubectl_imgpolicy::policy::{Order, Rejection, State, WarningCode};
 use regex::Regex;
 use serde_json::Value;
@@ -72,6 +72,22 @@ fn each_reason_rejection_and_warning_has_a_table_row() {
         ),
     ] {
         assert_eq!(first_cells("docs/policies.md", heading), all, "{heading}");
+    }
+}
+
+#[test]
+fn each_reason_and_warning_of_a_marker_has_a_table_row() {
+    let heading = "## Markers of Flux image automation";
+    let reasons = MarkerReason::ALL.iter().map(|word| word.as_str());
+    let warnings = MarkerWarningCode::ALL.iter().map(|word| word.as_str());
+    let cells = first_cells("docs/policies.md", heading);
+    let expected: Vec<&str> = reasons.chain(warnings).collect();
+    // The table of differences has cells that are no words of a list.
+    assert_eq!(cells[..expected.len()], expected);
+    let text = read("docs/policies.md");
+    for reason in MarkerReason::ALL {
+        let line = format!("| `{reason}` | `{}` |", reason.outcome());
+        assert!(text.contains(&line), "{line}");
     }
 }
 
@@ -156,6 +172,11 @@ fn every_json_field_is_documented() {
         &format!("{manual} status -f - --assume auto --oci-layout docs/quickstart/images -o json"),
         home.path(),
     );
+    let marked = shell(
+        "printf 'a: 1 # {\"$imagepolicy\": \"ns:p:tag\"}\\n' | \"$IMGPOLICY\" update -f - \
+         --elected recorded --dry-run -o json",
+        home.path(),
+    );
     let texts = [
         printed(&format!("status {files}")),
         printed(&format!("explain deployment/timestamp {files}")),
@@ -172,6 +193,7 @@ fn every_json_field_is_documented() {
             "test org/my-app:1.0.0 --policy 'semver:~1.0' --oci-layout docs/quickstart/images -o json",
         ),
         String::from_utf8(assumed.stdout).expect("text"),
+        String::from_utf8(marked.stdout).expect("text"),
     ];
     let mut found = BTreeSet::new();
     for text in &texts {
@@ -180,6 +202,7 @@ fn every_json_field_is_documented() {
     for expected in [
         "lockedBehind",
         "heldBack",
+        "markers",
         "suggestion",
         "ripeAt",
         "funnel",

@@ -93,7 +93,7 @@ pub(crate) async fn write_by(
 ) -> Vec<Applied> {
     let plan = Plan {
         changes: changes.to_vec(),
-        held_back: Vec::new(),
+        ..Plan::default()
     };
     let authorship = Authorship {
         by: author.to_owned(),

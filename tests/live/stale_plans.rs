@@ -241,7 +241,7 @@ async fn attempt(namespace: &str, name: &str, patch: &Value, delay: Option<u64>)
     let observed = cluster.observe(&id).await.expect("read");
     let mut plan = Plan {
         changes: vec![app(id.clone(), "org/app:1", "org/app:2")],
-        held_back: Vec::new(),
+        ..Plan::default()
     };
     let workloads = [observed.workload.clone()];
     plan.rest_on(&workloads, &PolicySources::default());

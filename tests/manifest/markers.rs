@@ -52,9 +52,9 @@ fn marker_belongs_to_the_container_of_its_image() {
             vec!["a ns:p"],
         ),
         (
-            "the line of an alias",
+            "not on an alias, which Flux does not write",
             "x: &i y:1\ncontainers:\n- name: a\n  image: *i # {\"$imagepolicy\": \"ns:p\"}",
-            vec!["a ns:p"],
+            vec![],
         ),
         (
             "not on an argument, a name, or the line above",

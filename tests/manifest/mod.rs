@@ -3,6 +3,7 @@
 mod documents;
 mod edit;
 mod files;
+mod marked_values;
 mod markers;
 mod quickstart;
 mod quoted_lines;

@@ -81,7 +81,7 @@ fn plan() -> Plan {
                 ],
             ),
         ],
-        held_back: Vec::new(),
+        ..Plan::default()
     }
 }
 

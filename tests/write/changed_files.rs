@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kubectl_imgpolicy::collect::from_files;
 use kubectl_imgpolicy::evaluator::Settings;
 use kubectl_imgpolicy::plan::{Authorship, Plan};
-use kubectl_imgpolicy::write::{Done, DryRun, FileWriter, write_files};
+use kubectl_imgpolicy::write::{Done, DryRun, FileWriter, WrittenFiles, write_files};
 
 use super::files::{deployment, folder, images, in_folder, read};
 
@@ -77,7 +77,7 @@ fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool)
         policy_files: &policy_files,
         locks: None,
     };
-    let (applied, _) = write_files(&plan, Vec::new(), &writer);
+    let WrittenFiles { applied, .. } = write_files(&plan, Vec::new(), &writer);
     let result = match &applied[0].result {
         Ok(done) => format!("{done:?}"),
         Err(error) => error.to_string(),
@@ -171,7 +171,7 @@ fn edits_of_two_runs_at_the_same_time_are_both_kept() {
         let run = |which: usize| {
             let plan = Plan {
                 changes: vec![all.changes[which].clone()],
-                held_back: Vec::new(),
+                ..Plan::default()
             };
             let authorship = Authorship {
                 by: "ada".to_owned(),
@@ -187,7 +187,7 @@ fn edits_of_two_runs_at_the_same_time_are_both_kept() {
                 locks: Some(&locks),
             };
             barrier.wait();
-            let (applied, _) = write_files(&plan, Vec::new(), &writer);
+            let WrittenFiles { applied, .. } = write_files(&plan, Vec::new(), &writer);
             applied[0]
                 .result
                 .as_ref()

@@ -9,7 +9,7 @@ use kubectl_imgpolicy::plan::{
     Authorship, Basis, Change, ImageChange, LockNote, Plan, PolicyEdit, plan_policy,
 };
 use kubectl_imgpolicy::workload::ContainerType;
-use kubectl_imgpolicy::write::{DryRun, FileWriter, write_files};
+use kubectl_imgpolicy::write::{DryRun, FileWriter, WrittenFiles, write_files};
 use tempfile::TempDir;
 
 pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -65,7 +65,7 @@ pub(crate) fn images(listing: &FileListing, image: &str) -> Plan {
     };
     Plan {
         changes: listing.workloads.iter().map(change).collect(),
-        held_back: Vec::new(),
+        ..Plan::default()
     }
 }
 
@@ -84,7 +84,11 @@ fn write(plan: &Plan, dry_run: DryRun, stdin: Option<&str>) -> (Vec<String>, Opt
         policy_files: &[],
         locks: None,
     };
-    let (applied, stream) = write_files(plan, Vec::new(), &writer);
+    let WrittenFiles {
+        applied,
+        stdin: stream,
+        ..
+    } = write_files(plan, Vec::new(), &writer);
     let line = |applied: &kubectl_imgpolicy::write::Applied| {
         let id = &applied.workload;
         let result = match &applied.result {

@@ -110,7 +110,7 @@ pub(crate) fn apply_plan(
     let job = ApplyJob {
         plan: Plan {
             changes: edits.iter().map(|edit| edit.change.clone()).collect(),
-            held_back: Vec::new(),
+            ..Plan::default()
         },
         origin,
         objects: ObservedObjects::default(),

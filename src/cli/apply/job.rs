@@ -12,7 +12,7 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
-use crate::plan::{Authorship, Change, Edit, Overrides, Plan};
+use crate::plan::{Authorship, Change, Edit, MarkerDecision, Overrides, Plan};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
 use crate::write::{Applied, DryRun};
@@ -126,6 +126,14 @@ impl ApplyJob {
         changes
             .filter_map(|change| self.objects.by_id.get(&change.workload))
             .map(|object| object.observed.clone())
+            .collect()
+    }
+
+    /// The marked values that are written and persist.
+    pub(crate) fn persistent_markers(&self) -> Vec<&MarkerDecision> {
+        let markers = self.plan.markers.iter();
+        markers
+            .filter(|marker| marker.is_update() && marker.value.source.file != STDIN)
             .collect()
     }
 

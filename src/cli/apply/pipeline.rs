@@ -126,7 +126,7 @@ fn write(
 ) -> Result<(RunResults, Option<String>), CommandError> {
     // What could not be read may have an update.
     let nothing = options.wording.nothing.filter(|_| job.errors.is_empty());
-    if job.plan.changes.is_empty()
+    if job.plan.is_empty()
         && let Some(text) = job.empty.as_deref().or(nothing)
     {
         terminal.note(text);
@@ -151,6 +151,7 @@ fn write(
         (written, stop.is_requested())
     });
     let (mut reporter, terminal) = shared.into_inner();
+    reporter.markers(&job.plan, &written.markers, terminal);
     if is_interrupted {
         reporter.interrupted(terminal);
     }

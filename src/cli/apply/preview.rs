@@ -5,7 +5,10 @@ use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
 use crate::cli::flags::target::location;
 use crate::cli::terminal::confirm::Prompt;
 use crate::cli::terminal::streams::Terminal;
-use crate::output::{EditedWorkload, annotation_edits, held_back_lines, locks_table, plan_text};
+use crate::output::{
+    EditedWorkload, annotation_edits, count, held_back_lines, kept_marker_lines, locks_table,
+    markers_table, plan_text,
+};
 use crate::plan::{Change, PolicyEdit};
 use crate::policy::lock_on;
 
@@ -17,8 +20,15 @@ pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Te
                 return;
             }
             let namespaces = job.plan.spans_namespaces();
-            terminal.preview(|style| plan_text(&job.plan, edits, namespaces, style));
-            for line in held_back_lines(&job.plan.held_back, namespaces) {
+            terminal.preview(|style| {
+                let plan = plan_text(&job.plan, edits, namespaces, style);
+                plan + &markers_table(&job.plan.markers, style)
+            });
+            let held_back = held_back_lines(&job.plan.held_back, namespaces);
+            for line in held_back
+                .into_iter()
+                .chain(kept_marker_lines(&job.plan.markers))
+            {
                 terminal.note(&line);
             }
         }
@@ -66,16 +76,19 @@ fn show_edits(annotations: &AnnotationJob, terminal: &mut Terminal) {
 /// The prompt before the write; `None` if nothing persistent is changed.
 pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Prompt> {
     let changes = job.persistent_changes();
-    let first = changes.first()?;
-    let policy = first.policy.as_ref();
+    let markers = job.persistent_markers();
+    if changes.is_empty() && markers.is_empty() {
+        return None;
+    }
+    let policy = changes.first().and_then(|first| first.policy.as_ref());
     let verb = match job.kind {
         JobKind::Images(_) if policy.is_some() => "Roll back and lock",
         JobKind::Images(_) => options.wording.action,
         JobKind::Annotations(_) => policy.map_or(options.wording.action, verb),
     };
     let mut action = match &changes[..] {
-        [one] => format!("{verb} {}", one.workload.exact()),
-        more => format!("{verb} {} workloads", more.len()),
+        [one] if markers.is_empty() => format!("{verb} {}", one.workload.exact()),
+        more => format!("{verb} {}", what_changes(more.len(), markers.len())),
     };
     let flags: Vec<String> = options
         .overrides
@@ -89,9 +102,19 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
     action.push_str(&other_repositories(&changes));
     Some(Prompt {
         action,
-        workloads: changes.len(),
-        location: location(&changes, job.origin.cluster()),
+        what: what_changes(changes.len(), markers.len()),
+        location: location(&changes, &markers, job.origin.cluster()),
     })
+}
+
+/// `3 workloads`, `2 marked values`, or both.
+fn what_changes(workloads: usize, markers: usize) -> String {
+    let values = count(markers, "marked value");
+    match (workloads, markers) {
+        (_, 0) => count(workloads, "workload"),
+        (0, _) => values,
+        _ => format!("{} and {values}", count(workloads, "workload")),
+    }
 }
 
 fn verb(edit: &PolicyEdit) -> &'static str {

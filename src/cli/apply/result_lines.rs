@@ -22,10 +22,14 @@ pub(crate) struct ResultLines {
 impl ResultLines {
     /// `deployment.apps/web annotated (dry run)`, or the name alone.
     pub(crate) fn done(&self, workload: &WorkloadId, word: &str, terminal: &mut Terminal) {
-        let name = workload.qualified();
+        self.line(&workload.qualified(), word, terminal);
+    }
+
+    /// The same for anything that was written, by its name.
+    pub(crate) fn line(&self, name: &str, word: &str, terminal: &mut Terminal) {
         let line = match self.output {
             None => format!("{name} {word}{}", dry_run_suffix(self.dry_run)),
-            Some(Format::Name) => name,
+            Some(Format::Name) => name.to_owned(),
             Some(_) => return,
         };
         let line = sanitize(&line);

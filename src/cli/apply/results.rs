@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
+use super::marker_results::{self, MarkerResult};
 use super::result_lines::{INTERRUPTED_WRITE, ResultLines, dry_run_suffix};
 use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
@@ -12,9 +13,9 @@ use crate::output::{
     AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
     WriteResult, command_line, encode, results_line,
 };
-use crate::plan::{Change, Edit, HoldReason};
+use crate::plan::{Change, Edit, HoldReason, Plan};
 use crate::workload::{ManifestSource, PodProblem, WorkloadId};
-use crate::write::{Applied, Done, DryRun, Rollout, SLOW, WriteEvent};
+use crate::write::{Applied, Done, DryRun, MarkerApplied, Rollout, SLOW, WriteEvent};
 
 /// The result of one workload, as it was reported.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct WorkloadResult {
 #[derive(Debug)]
 pub(crate) struct RunResults {
     pub(crate) workloads: Vec<WorkloadResult>,
+    pub(crate) markers: Vec<MarkerResult>,
     /// Whether Ctrl-C was pressed during the write.
     pub(crate) is_interrupted: bool,
 }
@@ -58,6 +60,7 @@ impl WorkloadResult {
 pub(crate) struct ResultReporter<'a> {
     options: &'a ApplyOptions<'a>,
     results: Vec<WorkloadResult>,
+    markers: Vec<MarkerResult>,
     is_interrupted: bool,
     lines: ResultLines,
 }
@@ -68,6 +71,7 @@ impl<'a> ResultReporter<'a> {
         Self {
             options,
             results: Vec::new(),
+            markers: Vec::new(),
             is_interrupted: false,
             lines: ResultLines {
                 output: options.write.output,
@@ -126,6 +130,16 @@ impl<'a> ResultReporter<'a> {
             notes: notes.clone(),
             is_written: result == WriteResult::Updated,
         });
+    }
+
+    /// Reports the marked values of files.
+    pub(crate) fn markers(
+        &mut self,
+        plan: &Plan,
+        applied: &[MarkerApplied],
+        terminal: &mut Terminal,
+    ) {
+        self.markers = marker_results::report(plan, applied, self.options, self.lines, terminal);
     }
 
     /// Reports what happens during the write.
@@ -191,6 +205,7 @@ impl<'a> ResultReporter<'a> {
     pub(crate) fn into_results(self) -> RunResults {
         RunResults {
             workloads: self.results,
+            markers: self.markers,
             is_interrupted: self.is_interrupted,
         }
     }
@@ -251,15 +266,15 @@ pub(crate) fn print_data(
     results: &RunResults,
     terminal: &mut Terminal,
 ) -> Result<(), CommandError> {
-    let results = &results.workloads;
     let Some(format) = options.write.output.and_then(Format::data) else {
         return Ok(());
     };
     let text = match &job.kind {
         JobKind::Images(edits) => encode(&image_list(job, edits, options, results), format),
-        JobKind::Annotations(annotations) => {
-            encode(&annotation_list(annotations, options, results), format)
-        }
+        JobKind::Annotations(annotations) => encode(
+            &annotation_list(annotations, options, &results.workloads),
+            format,
+        ),
     };
     terminal.print(&text.map_err(CommandError::failed)?);
     Ok(())
@@ -269,13 +284,15 @@ fn image_list(
     job: &ApplyJob,
     edits: &[Option<Edit>],
     options: &ApplyOptions<'_>,
-    results: &[WorkloadResult],
+    run: &RunResults,
 ) -> ImageUpdateList {
+    let results = &run.workloads;
     let dry_run = options.dry_run().as_str();
     let mut list = ImageUpdateList::new(job.context.clone(), job.authorship.at.into(), dry_run);
     list.overrides = options.overrides.words();
     list.errors = job.errors.iter().map(Into::into).collect();
     list.held_back = job.plan.held_back.iter().map(Into::into).collect();
+    list.markers = marker_results::items(job, &run.markers);
     let edits = edits
         .iter()
         .map(Option::as_ref)
@@ -339,9 +356,10 @@ pub(crate) fn print_summary(
     results: &RunResults,
     terminal: &mut Terminal,
 ) {
-    let results = &results.workloads;
-    if results.len() > 1 {
-        let all: Vec<WriteResult> = results.iter().map(|result| result.result).collect();
+    let workloads = results.workloads.iter().map(|result| result.result);
+    let markers = results.markers.iter().map(|result| result.result);
+    let all: Vec<WriteResult> = workloads.chain(markers).collect();
+    if all.len() > 1 {
         let line = results_line(&all, options.wording.done);
         terminal.note(&format!("{line}{}", dry_run_suffix(options.dry_run())));
     }
@@ -362,6 +380,7 @@ pub(crate) fn exit_code(
     } else if !job.errors.is_empty()
         || results.workloads.iter().any(WorkloadResult::is_failure)
         || held_back.any(|held| is_failure(held.hold))
+        || marker_results::is_failure(&job.plan, &results.markers)
     {
         ExitCode::FAILURE
     } else {

@@ -12,6 +12,7 @@ use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
+use crate::cli::flags::elected::{ElectedFlag, RuledOut};
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
@@ -23,11 +24,14 @@ use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
 use crate::cli::terminal::streams::Terminal;
-use crate::collect::ObservedObjects;
+use crate::cluster::WorkloadSelector;
+use crate::collect::{FluxMarkers, ObservedObjects};
 use crate::evaluator::{self, Settings, Snapshot};
 use crate::image::ImageReference;
 use crate::output::summary_line;
-use crate::plan::{Overrides, Plan, UpdateSpec, plan_image, plan_update};
+use crate::plan::{
+    MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
+};
 use crate::policy::parse_age;
 
 /// Update images to the tags that their policies elect
@@ -54,7 +58,11 @@ use crate::policy::parse_age;
   kubectl imgpolicy update --all --image docker.io/org/my-app:1.0.1
 
   # Manifests instead of a cluster
-  kubectl imgpolicy update -f ./manifests -R")]
+  kubectl imgpolicy update -f ./manifests -R
+
+  # The values with Flux markers, from the images that Flux has recorded
+  kubectl get imagepolicies -A -o yaml > policies.yaml
+  kubectl imgpolicy update -f ./clusters -R -f policies.yaml --elected recorded")]
 pub(crate) struct UpdateArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -84,7 +92,7 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     override_owner: bool,
 
-    /// Update at most N workloads
+    /// Update at most N workloads and values with a Flux marker
     #[arg(long, value_name = "N")]
     max: Option<NonZeroUsize>,
 
@@ -97,6 +105,9 @@ pub(crate) struct UpdateArgs {
     /// Choose the images to update from a menu; images that are held back are shown with the reason
     #[arg(short, long, conflicts_with_all = ["yes", "output"])]
     interactive: bool,
+
+    #[command(flatten)]
+    elected: ElectedFlag,
 
     #[command(flatten)]
     write: WriteFlags,
@@ -136,13 +147,17 @@ pub(crate) fn update(
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("-f")?;
     }
-    let registries = args.access.registry.registries_to_write(globals)?;
-    let runtime = runtime()?;
     let settings = Settings {
         image: args.image.clone(),
         containers: args.container.clone(),
         ..args.decisions.settings()
     };
+    let is_narrowed = selector != WorkloadSelector::Everything || !args.container.is_empty();
+    let has_files = !place.filename.is_empty();
+    args.elected
+        .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
+    let registries = args.access.registry.registries_to_write(globals)?;
+    let runtime = runtime()?;
     let reading = runtime.block_on(workloads::read_to_write(place, selector, settings, globals))?;
     let sources = ScanSources {
         registries: &registries,
@@ -152,6 +167,7 @@ pub(crate) fn update(
         mut snapshot,
         origin,
         empty,
+        markers,
         ..
     } = reading;
     let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
@@ -167,8 +183,9 @@ pub(crate) fn update(
         terminal.note(note);
     }
     scanned.report_pull_secrets(terminal);
-    let plan = plan(args, &snapshot, terminal)?;
-    let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
+    let plan = plan(args, &snapshot, &markers, terminal)?;
+    let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
+    let is_empty = !has_rows && snapshot.errors.is_empty();
     let by = authorship(origin.cluster(), overrides(args).words());
     let job = ApplyJob {
         plan,
@@ -223,6 +240,7 @@ const CHOSEN_IN_THE_MENU: [&str; 12] = [
 fn plan(
     args: &UpdateArgs,
     snapshot: &Snapshot,
+    markers: &FluxMarkers,
     terminal: &mut Terminal,
 ) -> Result<Plan, CommandError> {
     let assessment = evaluator::assess(snapshot)?;
@@ -249,11 +267,57 @@ fn plan(
         }
         None => plan_update(&assessment, &spec),
     };
-    plan.rest_on(&snapshot.workloads, &snapshot.sources());
-    if plan.changes.is_empty() && !assessment.rows.is_empty() {
+    let sources = snapshot.sources();
+    plan.rest_on(&snapshot.workloads, &sources);
+    if args.elected.is_recorded() {
+        let input = MarkerInput {
+            values: &markers.values,
+            policies: &markers.policies,
+            automations: &markers.automations,
+            sources: &sources,
+        };
+        let spec = MarkerSpec {
+            settings: &snapshot.settings,
+            overrides: overrides(args),
+        };
+        plan.markers = plan_markers(input, spec)?;
+    }
+    if plan.is_empty() && !assessment.rows.is_empty() {
         terminal.note(&summary_line(&assessment.summary()));
     }
     Ok(plan)
+}
+
+/// What a recorded election rules out, because it would have no effect on marked values.
+fn ruled_out(args: &UpdateArgs, settings: &Settings, is_narrowed: bool) -> [RuledOut; 5] {
+    const NO_REGISTRY: &str = "no registry is asked about recorded images";
+    [
+        RuledOut {
+            name: "names of workloads or containers",
+            why: "every marker in the files is written; name fewer files with -f",
+            is_given: is_narrowed,
+        },
+        RuledOut {
+            name: "--image",
+            why: "there would be two images for one value",
+            is_given: args.image.is_some(),
+        },
+        RuledOut {
+            name: "--interactive",
+            why: "the menu shows only workloads",
+            is_given: args.interactive,
+        },
+        RuledOut {
+            name: "--min-age",
+            why: NO_REGISTRY,
+            is_given: settings.min_age.is_some(),
+        },
+        RuledOut {
+            name: "--platform",
+            why: NO_REGISTRY,
+            is_given: !settings.platforms.is_empty(),
+        },
+    ]
 }
 
 fn overrides(args: &UpdateArgs) -> Overrides {

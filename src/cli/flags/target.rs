@@ -10,7 +10,7 @@ use crate::cli::error::CommandError;
 use crate::cluster::{Cluster, WorkloadSelector};
 use crate::files::PathOrStdin;
 use crate::output::Format;
-use crate::plan::Change;
+use crate::plan::{Change, MarkerDecision};
 use crate::write::DryRun;
 
 /// Which workloads to change.
@@ -104,11 +104,14 @@ impl TargetArgs {
 }
 
 /// Where changes are made, for a prompt: `in namespace shop of context prod`, `in 2 files`.
-pub(crate) fn location(changes: &[&Change], cluster: Option<&Cluster>) -> String {
-    let files: BTreeSet<&str> = changes
-        .iter()
-        .filter_map(|change| Some(change.source.as_ref()?.file.as_str()))
-        .collect();
+pub(crate) fn location(
+    changes: &[&Change],
+    markers: &[&MarkerDecision],
+    cluster: Option<&Cluster>,
+) -> String {
+    let sources = changes.iter().filter_map(|change| change.source.as_ref());
+    let markers = markers.iter().map(|marker| &marker.value.source);
+    let files: BTreeSet<&str> = sources.chain(markers).map(|s| s.file.as_str()).collect();
     let namespaces: BTreeSet<&str> = changes
         .iter()
         .map(|change| change.workload.namespace.as_str())

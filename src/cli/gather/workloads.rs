@@ -7,7 +7,7 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::scope::{PlaceFlags, ScopeArgs};
 use crate::cli::runtime::now;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
-use crate::collect::{self};
+use crate::collect::{self, FluxMarkers};
 use crate::evaluator::{Settings, Snapshot};
 use crate::files::{self, FileScope, UncoveredImage};
 use crate::output::count;
@@ -46,6 +46,8 @@ pub(crate) struct Reading {
     pub(crate) skipped: Option<String>,
     /// The images in files that have no row.
     pub(crate) uncovered: Vec<UncoveredImage>,
+    /// The markers of Flux's image automation in files.
+    pub(crate) markers: FluxMarkers,
 }
 
 /// The workloads in scope, and the images that only Pods or unsupported kinds have.
@@ -81,6 +83,7 @@ pub(crate) async fn read(
         empty: empty(&selection),
         skipped: None,
         uncovered: Vec::new(),
+        markers: FluxMarkers::default(),
     })
 }
 
@@ -118,6 +121,7 @@ pub(crate) async fn read_workloads(
         empty: empty(&selection),
         skipped: None,
         uncovered: Vec::new(),
+        markers: FluxMarkers::default(),
     })
 }
 
@@ -153,6 +157,7 @@ fn read_files(
         exclude: &place.exclude,
     };
     let mut listing = files::read(scope, namespace);
+    let markers = collect::flux_markers(&mut listing, &place.filename, namespace);
     let charts = listing.skipped_charts;
     let skipped = (charts > 0).then(|| format!("skipped {}", count(charts, "Helm chart")));
     listing
@@ -184,6 +189,7 @@ fn read_files(
         empty: NO_FILES.to_owned(),
         skipped,
         uncovered: uncovered.images,
+        markers,
     })
 }
 

@@ -43,3 +43,6 @@ mod yaml;
 pub(crate) use edit::refusals;
 pub use edit::{ObjectEdit, edit};
 pub use error::{EditError, EditProblem};
+pub(crate) use lines::TextLines;
+pub(crate) use scalar::{double_quoted, format_scalar, has_plain_form};
+pub(crate) use splice::Splices;

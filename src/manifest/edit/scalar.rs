@@ -61,6 +61,12 @@ pub(crate) fn json_scalar(text: &str) -> String {
 
 /// Whether YAML reads a string as itself without quotes.
 pub(crate) fn is_plain(text: &str, in_flow: bool) -> bool {
+    has_plain_form(text, in_flow) && !is_number_or_date(text) && !is_word(text)
+}
+
+/// Whether the characters of a string allow it without quotes, and the parser then reads
+/// it as a string. Other parsers may read a number or a word.
+pub(crate) fn has_plain_form(text: &str, in_flow: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
@@ -72,8 +78,6 @@ pub(crate) fn is_plain(text: &str, in_flow: bool) -> bool {
         && !text.contains(" #")
         && !text.ends_with(':')
         && !(in_flow && text.contains([',', '[', ']', '{', '}']))
-        && !is_number_or_date(text)
-        && !is_word(text)
         // The parser decides about the remaining cases.
         && yaml::value(text, MAX_NODES).ok() == Some(Value::from(text))
 }

@@ -11,10 +11,12 @@ mod cache;
 mod explanation;
 mod images;
 mod list;
+mod markers;
 mod parts;
 mod plan;
 mod status;
 mod test;
+mod write_result;
 
 pub use annotation_edit::{AnnotationEdit, AnnotationEditList, EditResult};
 pub use api_version::API_VERSION;
@@ -22,10 +24,12 @@ pub use cache::{CacheEntriesItem, CacheFileItem, CacheInfo, CacheServerItem};
 pub use explanation::{CandidateItem, ExplainContext, FunnelItem, ImageExplanation, ImageTags};
 pub use images::{ImageItem, ImageList, UserItem};
 pub use list::ItemList;
+pub use markers::{MarkerItem, MarkerWarningItem};
 pub use parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem,
 };
-pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList, WriteResult};
+pub use plan::{HeldBackItem, ImageUpdate, ImageUpdateContainer, ImageUpdateList};
 pub use status::{ImageStatus, ImageStatusList};
 pub use test::{ImageTest, TestTag};
+pub use write_result::WriteResult;

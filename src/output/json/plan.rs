@@ -5,29 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::api_version::API_VERSION;
+use super::markers::MarkerItem;
 use super::parts::{ErrorItem, SourceItem, Time, WarningItem, WorkloadItem};
+use super::write_result::WriteResult;
 use crate::image::{Digest, ImageReference};
-use crate::named_enum::named_enum;
 use crate::plan::{Change, HeldBack, HoldReason, ImageChange, Override};
 use crate::workload::ContainerType;
-
-named_enum! {
-    /// The result of a planned change.
-    pub enum WriteResult {
-        /// A dry run: the workload would be written.
-        Planned = "planned",
-        /// The workload was written.
-        Updated = "updated",
-        /// The workload already had the requested images.
-        Unchanged = "unchanged",
-        /// The workload was not written, or its rollout failed.
-        Failed = "failed",
-        /// The run stopped at an earlier failure, or at Ctrl-C.
-        NotStarted = "not-started",
-        /// The server had not answered when the run was stopped.
-        Unknown = "unknown",
-    }
-}
 
 /// The output of `update` and `rollback`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +34,9 @@ pub struct ImageUpdateList {
     pub items: Vec<ImageUpdate>,
     /// The updates that are held back.
     pub held_back: Vec<HeldBackItem>,
+    /// The markers of Flux's image automation, if they are written in this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<MarkerItem>,
 }
 
 impl ImageUpdateList {
@@ -67,6 +53,7 @@ impl ImageUpdateList {
             errors: Vec::new(),
             items: Vec::new(),
             held_back: Vec::new(),
+            markers: Vec::new(),
         }
     }
 }

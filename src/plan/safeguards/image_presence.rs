@@ -188,7 +188,7 @@ mod tests {
     fn only_existing_images_are_written_and_their_digests_recorded() {
         let mut plan = Plan {
             changes: vec![change("a", &["app", "side"]), change("b", &["app"])],
-            held_back: Vec::new(),
+            ..Plan::default()
         };
         plan.hold_back_missing(&[
             Presence::Gone("404".to_owned()),
@@ -237,7 +237,7 @@ mod tests {
             moved.is_rollback = is_rollback;
             let mut plan = Plan {
                 changes: vec![moved],
-                held_back: Vec::new(),
+                ..Plan::default()
             };
             plan.hold_back_missing(&[Presence::Served(digest())]);
             // A rollback restores the previous tag, whatever it serves now.
@@ -257,7 +257,7 @@ mod tests {
     fn image_that_only_the_user_can_pull_is_written_with_a_warning() {
         let mut plan = Plan {
             changes: vec![change("a", &["app"])],
-            held_back: Vec::new(),
+            ..Plan::default()
         };
         plan.hold_back_missing(&[Presence::ServedToUserOnly {
             digest: digest(),

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::field_managers::{self, ARGOCD, HELM_CONTROLLER, KUSTOMIZE_CONTROLLER};
 use super::held_back::HoldReason;
 use crate::plan::change::Plan;
-use crate::plan::update::Overrides;
+use crate::plan::safeguards::overrides::Overrides;
 use crate::workload::{OWNER_ANNOTATIONS, Observed, Owner, OwnerMarker, WorkloadId, owner_labels};
 
 /// What an owner does to a live edit.

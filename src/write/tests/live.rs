@@ -426,7 +426,7 @@ async fn rollback_has_its_own_event_and_annotation_edits_have_none() {
     change.is_rollback = true;
     let plan = Plan {
         changes: vec![change],
-        held_back: Vec::new(),
+        ..Plan::default()
     };
     write(&cluster, &plan, &[object]).await;
     let event = asked.sent().remove(2).body;

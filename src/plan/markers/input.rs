@@ -1,0 +1,42 @@
+//! What marked values are decided from.
+
+use std::collections::BTreeSet;
+
+use crate::evaluator::Settings;
+use crate::plan::safeguards::overrides::Overrides;
+use crate::policy::{FluxImagePolicy, ImageAutomation, PolicySources};
+use crate::workload::MarkedValue;
+
+/// The markers of the files, and the objects that they refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct MarkerInput<'a> {
+    /// The marked values, in the order of the files.
+    pub values: &'a [MarkedValue],
+    /// The ImagePolicy objects.
+    pub policies: &'a [FluxImagePolicy],
+    /// The ImageUpdateAutomation objects. If there are none, every policy applies to
+    /// every file.
+    pub automations: &'a [GovernedFiles],
+    /// The other sources of policies, which take precedence over markers.
+    pub sources: &'a PolicySources,
+}
+
+/// An ImageUpdateAutomation, and the files with markers in which it edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GovernedFiles {
+    /// The object.
+    pub automation: ImageAutomation,
+    /// The files below its path, as they are shown.
+    pub files: BTreeSet<String>,
+    /// Whether its path exists.
+    pub path_exists: bool,
+}
+
+/// The flags of a run that concern marked values.
+#[derive(Debug, Clone, Copy)]
+pub struct MarkerSpec<'a> {
+    /// The settings of the decisions.
+    pub settings: &'a Settings,
+    /// The safeguards that are overridden.
+    pub overrides: Overrides,
+}

@@ -1,0 +1,78 @@
+//! Why a marked value is written or kept.
+
+use crate::evaluator::Outcome;
+use crate::named_enum::named_enum;
+
+named_enum! {
+    /// Why a marked value is written or kept.
+    pub enum MarkerReason {
+        /// The policy has recorded another image.
+        Recorded = "recorded",
+        /// The value is that of the recorded image.
+        UpToDate = "up-to-date",
+        /// The recorded tag is lower than the tag in the file.
+        Downgrade = "downgrade",
+        /// The workload with the marked image is locked.
+        Locked = "locked",
+        /// The workload with the marked image is ignored.
+        Ignored = "ignored",
+        /// The container has a policy from another source, which decides.
+        OwnPolicy = "own-policy",
+        /// The flags of the run exclude the image.
+        Excluded = "excluded",
+        /// The plan already has `--max` workloads and marked values.
+        BeyondMax = "beyond-max",
+        /// No ImageUpdateAutomation applies the policy to this file.
+        OutOfReach = "out-of-reach",
+        /// The marker has no effect in Flux.
+        NoEffect = "no-effect",
+        /// The files have no ImagePolicy of this name.
+        UnknownPolicy = "unknown-policy",
+        /// The ImagePolicy has not recorded an image yet.
+        NotRecorded = "not-recorded",
+        /// The recorded image is not valid.
+        InvalidRecord = "invalid-record",
+        /// Several ImagePolicy objects have this name, with different images.
+        AmbiguousPolicy = "ambiguous-policy",
+        /// The value cannot be edited.
+        NotWritable = "not-writable",
+        /// A document of the file cannot be read.
+        UnreadableFile = "unreadable-file",
+    }
+}
+
+impl MarkerReason {
+    /// The outcome that the reason belongs to.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Recorded => Outcome::Update,
+            Self::UpToDate
+            | Self::Downgrade
+            | Self::Locked
+            | Self::Ignored
+            | Self::OwnPolicy
+            | Self::Excluded
+            | Self::BeyondMax
+            | Self::OutOfReach
+            | Self::NoEffect
+            | Self::UnknownPolicy
+            | Self::NotRecorded => Outcome::Keep,
+            Self::InvalidRecord
+            | Self::AmbiguousPolicy
+            | Self::NotWritable
+            | Self::UnreadableFile => Outcome::Unknown,
+        }
+    }
+
+    /// The flag that overrides it, if there is one.
+    #[must_use]
+    pub fn lifted_by(self) -> Option<&'static str> {
+        match self {
+            Self::Downgrade => Some("--allow-downgrade"),
+            Self::Locked => Some("--override-lock"),
+            Self::BeyondMax => Some("--max"),
+            _ => None,
+        }
+    }
+}
