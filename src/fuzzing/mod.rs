@@ -11,6 +11,7 @@ mod go_regex;
 mod link;
 mod manifest_edit;
 mod manifest_read;
+mod marker_edit;
 mod memcached;
 mod registries_conf;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use go_regex::go_regex;
 pub use link::link;
 pub use manifest_edit::manifest_edit;
 pub use manifest_read::manifest_read;
+pub use marker_edit::marker_edit;
 pub use memcached::memcached;
 pub use registries_conf::registries_conf;
 pub use snapshot::snapshot;

@@ -12,13 +12,14 @@ const MAX_CORPUS: u64 = 1 << 20;
 type Property = fn(&[u8]);
 
 /// The targets of `fuzz/`, by their names.
-const TARGETS: [(&str, Property); 9] = [
+const TARGETS: [(&str, Property); 10] = [
     ("challenge", super::challenge),
     ("docker_config", super::docker_config),
     ("go_regex", super::go_regex),
     ("link", super::link),
     ("manifest_edit", super::manifest_edit),
     ("manifest_read", super::manifest_read),
+    ("marker_edit", super::marker_edit),
     ("memcached", super::memcached),
     ("registries_conf", super::registries_conf),
     ("snapshot", super::snapshot),
@@ -86,6 +87,11 @@ fn edited_manifest_differs_only_in_the_edited_value() {
 #[test]
 fn manifest_is_read_the_same_with_other_line_breaks_and_neighbours() {
     replay("manifest_read");
+}
+
+#[test]
+fn marked_value_is_read_again_as_it_was_written() {
+    replay("marker_edit");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! Flux quotes what Go's YAML 1.1 reads as anything but a string, and leaves every other
 //! value plain. The rules here are the same, so that a run and Flux write the same bytes.
-//! In two cases other parsers read more than Go's: dates, and numbers beyond the range of
-//! a float. These are always quoted.
+//! In some cases other parsers read more than Go's: dates, numbers beyond the range of a
+//! float, and words such as `yEs`. These are always quoted.
 
 use crate::manifest::edit::{double_quoted, has_plain_form};
 use crate::workload::plain_scalar;
@@ -89,7 +89,6 @@ mod tests {
             "v1",
             "NaN",
             "inf",
-            "yEs",
             "Y1",
             "_1",
             "0b12",

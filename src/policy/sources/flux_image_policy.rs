@@ -306,7 +306,7 @@ mod tests {
             ),
             (
                 json!({"latestRef": {"name": "org/app:1", "tag": ""}}),
-                "is not valid",
+                "has no tag",
             ),
             (
                 json!({"latestRef": {"name": "org/app", "tag": 1}}),
