@@ -122,7 +122,8 @@ fn only_objects_with_policies_are_kept_besides_workloads() {
         [
             (1, "Kustomization"),
             (7, "ImagePolicy"),
-            (10, "ImageRepository")
+            (10, "ImageRepository"),
+            (13, "ImageUpdateAutomation"),
         ]
     );
     assert!(listing.workloads.is_empty() && listing.errors.is_empty());
