@@ -36,8 +36,10 @@ pub fn manifest_read(input: &[u8]) {
             "with the line breaks of Windows"
         );
     }
-    // A directive would belong to the new document.
-    if !text.lines().any(|line| line.starts_with('%')) {
+    // A directive would belong to the new document, and so would comments without an object;
+    // YAML allows no control characters in them.
+    let is_allowed = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if !text.lines().any(|line| line.starts_with('%')) && text.chars().all(is_allowed) {
         let mut more = objects(&format!("{text}\n---\nkind: Last\n"));
         let last = more.pop().and_then(Result::ok);
         assert_eq!(
