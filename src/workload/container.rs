@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::written_at::WrittenAt;
+
 /// A container with its image as written in the object. The image may be invalid,
 /// which affects only this row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub struct Container {
     /// The entry of a `kustomization.yaml` that replaces the image of the manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<KustomizeOverride>,
+    /// In the result of a kustomization: the scalars that decide the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written_at: Vec<WrittenAt>,
 }
 
 /// An entry of `images` in a `kustomization.yaml`, which replaces an image when the

@@ -246,6 +246,7 @@ impl RawObject {
                 pod_labels: BTreeMap::new(),
                 pull_secrets: PullSecretRefs::default(),
                 source: None,
+                root: None,
                 is_sealed: false,
                 is_being_deleted,
             });
@@ -288,6 +289,7 @@ impl RawObject {
                     .filter_map(|secret| secret.name),
             ),
             source: None,
+            root: None,
             is_sealed: false,
             is_being_deleted,
         })
@@ -313,6 +315,7 @@ fn containers_of_type(
                 numeric_tag: None,
                 has_chart_tag: false,
                 replaced_by: None,
+                written_at: Vec::new(),
             })
         })
 }

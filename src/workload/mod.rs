@@ -22,6 +22,7 @@ mod rollout;
 mod scheduling;
 mod undone;
 mod workload_type;
+mod written_at;
 
 pub use self::helm::image::HelmImage;
 pub(crate) use self::helm::image::names_version;
@@ -53,3 +54,4 @@ pub use pull_secrets::{DEFAULT_SERVICE_ACCOUNT, PullIdentity, PullSecretRefs};
 pub use rollout::{RolloutProgress, consequences, progress};
 pub use undone::{UndoneRevision, undone_revision};
 pub use workload_type::{UnknownType, WorkloadType};
+pub use written_at::{ImagePart, WrittenAt};

@@ -38,6 +38,9 @@ pub struct Workload {
     /// The file it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ManifestSource>,
+    /// The folder of the kustomization that was built, if the object is one of its results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// Whether SOPS has a checksum over it in that file, which any change would
     /// invalidate.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -70,12 +73,14 @@ impl Workload {
                 numeric_tag: None,
                 has_chart_tag: false,
                 replaced_by: None,
+                written_at: Vec::new(),
             }],
             scheduling: Scheduling::default(),
             managed_by: None,
             pod_labels: BTreeMap::new(),
             pull_secrets: PullSecretRefs::default(),
             source: None,
+            root: None,
             is_sealed: false,
             is_being_deleted: false,
         }

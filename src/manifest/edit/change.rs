@@ -138,6 +138,33 @@ pub(crate) fn format_path(path: &[String]) -> String {
     path.join(".")
 }
 
+/// How deep a tree is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Depth<'a> {
+    /// Every value.
+    Whole,
+    /// As deep as this change goes.
+    Along(&'a NodeChange),
+    /// Not into the value.
+    Closed,
+}
+
+impl Depth<'_> {
+    /// How deep the value at a key or an index is read.
+    pub(crate) fn child(&self, key: &str) -> Self {
+        match self {
+            Self::Whole => Self::Whole,
+            Self::Along(change) => change.child(key).map_or(Self::Closed, Self::Along),
+            Self::Closed => Self::Closed,
+        }
+    }
+
+    /// Whether the content of the value is kept.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::Closed)
+    }
+}
+
 /// The edits of all objects in one root value.
 pub(crate) struct RootEdits<'a> {
     pub(crate) root: &'a Root,

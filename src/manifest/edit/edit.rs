@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::change::RootEdits;
-use super::change::{NodeChange, format_path};
+use super::change::{Depth, NodeChange, RootEdits, format_path};
 use super::error::{EditError, EditProblem};
 use super::splice::Splices;
 use super::splicer::{read_tree, splice};
@@ -54,7 +53,7 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
     }
     let mut splices = Splices::default();
     for in_root in in_roots.values() {
-        let tree = read_tree(text, in_root.root, &in_root.change);
+        let tree = read_tree(text, in_root.root, Depth::Along(&in_root.change));
         splice(text, tree.as_ref(), in_root, &mut splices)?;
     }
     let edited = splices.apply(text);
@@ -90,7 +89,7 @@ pub(crate) fn refusals(text: &str, edits: &[ObjectEdit]) -> Vec<Option<EditError
         .filter_map(|found| {
             let start = found.root.range.start;
             let change = changes.remove(&start)?;
-            Some((start, read_tree(text, &found.root, &change)))
+            Some((start, read_tree(text, &found.root, Depth::Along(&change))))
         })
         .collect();
     edits

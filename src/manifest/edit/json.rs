@@ -7,19 +7,19 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use super::change::NodeChange;
+use super::change::Depth;
 use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 
-/// Reads the value in `range` of a text, as deep as the change goes. The value was parsed
+/// Reads the value in `range` of a text to this depth. The value was parsed
 /// before, so it is valid and its depth is within the limit; otherwise the result is
 /// `None`.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
+pub(crate) fn tree(text: &str, range: &Range<usize>, depth: Depth<'_>) -> Option<Tree> {
     let mut reader = JsonReader {
         text: &text[..range.end],
         at: range.start,
     };
     Some(Tree {
-        root: reader.value(Some(change))?,
+        root: reader.value(depth)?,
         anchors: Vec::new(),
         aliased: BTreeSet::new(),
         unit: None,
@@ -32,12 +32,12 @@ struct JsonReader<'a> {
 }
 
 impl JsonReader<'_> {
-    fn value(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
+    fn value(&mut self, depth: Depth<'_>) -> Option<TreeNode> {
         self.skip_blanks();
         let start = self.at;
         let kind = match self.peek()? {
-            b'{' => self.mapping(change)?,
-            b'[' => self.list(change)?,
+            b'{' => self.mapping(depth)?,
+            b'[' => self.list(depth)?,
             b'"' => self.quoted()?,
             _ => self.word(),
         };
@@ -49,20 +49,20 @@ impl JsonReader<'_> {
         })
     }
 
-    fn mapping(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
+    fn mapping(&mut self, depth: Depth<'_>) -> Option<NodeKind> {
         let mut entries = Vec::new();
         self.at += 1;
         while !self.closes(b'}')? {
-            let key = self.value(None)?;
+            let key = self.value(Depth::Closed)?;
             let inner = match &key.kind {
-                NodeKind::Scalar { text, .. } => change.and_then(|change| change.child(text)),
-                _ => None,
+                NodeKind::Scalar { text, .. } => depth.child(text),
+                _ => Depth::Closed,
             };
             self.skip_blanks();
             let colon = self.at;
             self.at += 1;
             let value = self.value(inner)?;
-            if change.is_some() {
+            if depth.is_open() {
                 entries.push(TreeEntry {
                     key,
                     colon: Some(colon),
@@ -70,30 +70,32 @@ impl JsonReader<'_> {
                 });
             }
         }
-        Some(match change {
-            Some(_) => NodeKind::Mapping(Mapping {
+        Some(if depth.is_open() {
+            NodeKind::Mapping(Mapping {
                 is_flow: true,
                 column: 0,
                 entries,
-            }),
-            None => NodeKind::Closed,
+            })
+        } else {
+            NodeKind::Closed
         })
     }
 
-    fn list(&mut self, change: Option<&NodeChange>) -> Option<NodeKind> {
+    fn list(&mut self, depth: Depth<'_>) -> Option<NodeKind> {
         let mut items = Vec::new();
         let mut index = 0_usize;
         self.at += 1;
         while !self.closes(b']')? {
-            let item = self.value(change.and_then(|change| change.child(&index.to_string())))?;
+            let item = self.value(depth.child(&index.to_string()))?;
             index += 1;
-            if change.is_some() {
+            if depth.is_open() {
                 items.push(item);
             }
         }
-        Some(match change {
-            Some(_) => NodeKind::List(items),
-            None => NodeKind::Closed,
+        Some(if depth.is_open() {
+            NodeKind::List(items)
+        } else {
+            NodeKind::Closed
         })
     }
 

@@ -40,9 +40,12 @@ mod tree;
 mod verify;
 mod yaml;
 
+pub(crate) use change::Depth;
 pub(crate) use edit::refusals;
 pub use edit::{ObjectEdit, edit};
 pub use error::{EditError, EditProblem};
 pub(crate) use lines::TextLines;
 pub(crate) use scalar::{double_quoted, format_scalar, has_plain_form};
 pub(crate) use splice::Splices;
+pub(crate) use splicer::read_tree;
+pub(crate) use tree::{Mapping, NodeKind, Tree, TreeNode};

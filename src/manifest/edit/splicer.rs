@@ -6,7 +6,7 @@ use granit_parser::ScalarStyle;
 use serde_json::Value;
 
 use super::change::RootEdits;
-use super::change::{ANNOTATIONS, NodeChange, format_path};
+use super::change::{ANNOTATIONS, Depth, NodeChange, format_path};
 use super::error::{EditError, EditProblem};
 use super::lines::TextLines;
 use super::scalar::{double_quoted, format_scalar, is_plain, json_scalar};
@@ -18,12 +18,12 @@ use crate::manifest::document::Root;
 /// The key whose value is merged into its mapping.
 const MERGE: &str = "<<";
 
-/// Reads the tree of a root value, as deep as a change goes; `None` if it cannot be read.
-pub(crate) fn read_tree(text: &str, root: &Root, change: &NodeChange) -> Option<Tree> {
+/// Reads the tree of a root value to this depth; `None` if it cannot be read.
+pub(crate) fn read_tree(text: &str, root: &Root, depth: Depth<'_>) -> Option<Tree> {
     if root.is_json {
-        json::tree(text, &root.range, change)
+        json::tree(text, &root.range, depth)
     } else {
-        yaml::tree(text, &root.range, change)
+        yaml::tree(text, &root.range, depth)
     }
 }
 
@@ -123,7 +123,7 @@ impl Splicer<'_> {
 
     /// Refuses a value that also appears elsewhere. The error is reported at `at`.
     fn check(&self, node: &TreeNode, at: usize) -> Result<(), EditError> {
-        if matches!(node.kind, NodeKind::Alias) {
+        if matches!(node.kind, NodeKind::Alias(_)) {
             return self.fail(at, |place| EditProblem::Alias { place });
         }
         if node.anchor.is_some_and(|a| self.tree.aliased.contains(&a)) {

@@ -1,4 +1,4 @@
-//! The values of a text with their positions, as deep as a change goes.
+//! The values of a text with their positions.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -29,8 +29,8 @@ pub(crate) enum NodeKind {
         /// Its quoting style.
         style: ScalarStyle,
     },
-    /// `*name`.
-    Alias,
+    /// `*name`, with the number of its anchor.
+    Alias(usize),
     /// A list.
     List(Vec<TreeNode>),
     /// A mapping.
@@ -107,7 +107,7 @@ impl TreeNode {
     pub(crate) fn describe(&self) -> &'static str {
         match self.kind {
             NodeKind::Scalar { .. } => "a single value",
-            NodeKind::Alias => "an alias",
+            NodeKind::Alias(_) => "an alias",
             NodeKind::List(_) => "a list",
             NodeKind::Mapping(_) => "a mapping",
             NodeKind::Closed => "a list or a mapping",

@@ -5,21 +5,21 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StructureStyle, options};
 
-use super::change::NodeChange;
+use super::change::Depth;
 use super::tree::{Mapping, NodeKind, Tree, TreeEntry, TreeNode};
 use crate::manifest::lenient;
 
-/// Reads the document in `range` of a text, as deep as the change goes. The document was
+/// Reads the document in `range` of a text to this depth. The document was
 /// parsed before, so it is valid and its depth is within the limit; otherwise the result
 /// is `None`.
-pub(crate) fn tree(text: &str, range: &Range<usize>, change: &NodeChange) -> Option<Tree> {
+pub(crate) fn tree(text: &str, range: &Range<usize>, depth: Depth<'_>) -> Option<Tree> {
     let document = &text[range.clone()];
-    read(text, range.start, document, change)
-        .or_else(|| read(text, range.start, &lenient::joined(document), change))
+    read(text, range.start, document, depth)
+        .or_else(|| read(text, range.start, &lenient::joined(document), depth))
 }
 
 /// Reads a document that begins at the byte `base`.
-fn read(text: &str, base: usize, document: &str, change: &NodeChange) -> Option<Tree> {
+fn read(text: &str, base: usize, document: &str, depth: Depth<'_>) -> Option<Tree> {
     let mut reader = YamlReader {
         text,
         base,
@@ -31,7 +31,7 @@ fn read(text: &str, base: usize, document: &str, change: &NodeChange) -> Option<
         outer_column: None,
         unit: None,
     };
-    let root = reader.root(change)?;
+    let root = reader.root(depth)?;
     Some(Tree {
         root,
         unit: reader.unit,
@@ -57,30 +57,25 @@ impl<'a, I> YamlReader<'a, I>
 where
     I: Iterator<Item = Result<(Event<'a>, Span), granit_parser::ScanError>>,
 {
-    fn root(&mut self, change: &NodeChange) -> Option<TreeNode> {
+    fn root(&mut self, depth: Depth<'_>) -> Option<TreeNode> {
         loop {
             match self.events.next()?.ok()? {
                 (Event::StreamStart | Event::DocumentStart(..), _) => {}
                 (event, span) => {
-                    let root = self.node(&event, span, Some(change))?;
+                    let root = self.node(&event, span, depth)?;
                     return Some(root);
                 }
             }
         }
     }
 
-    fn next(&mut self, change: Option<&NodeChange>) -> Option<TreeNode> {
+    fn next(&mut self, depth: Depth<'_>) -> Option<TreeNode> {
         let (event, span) = self.events.next()?.ok()?;
-        self.node(&event, span, change)
+        self.node(&event, span, depth)
     }
 
     /// The value that begins with an event.
-    fn node(
-        &mut self,
-        event: &Event<'a>,
-        span: Span,
-        change: Option<&NodeChange>,
-    ) -> Option<TreeNode> {
+    fn node(&mut self, event: &Event<'a>, span: Span, depth: Depth<'_>) -> Option<TreeNode> {
         let range = self.range(span)?;
         let anchor = event.anchor_id();
         let outer_column = self.outer_column.take();
@@ -90,7 +85,7 @@ where
         let (range, kind) = match event {
             Event::Alias(anchor) => {
                 self.aliased.insert(*anchor);
-                (range, NodeKind::Alias)
+                (range, NodeKind::Alias(*anchor))
             }
             Event::Scalar(text, style, ..) => {
                 let range = match style {
@@ -103,12 +98,13 @@ where
                 (range, NodeKind::Scalar { text, style })
             }
             Event::SequenceStart(style, ..) => {
-                let (items, end) = self.items(change)?;
+                let (items, end) = self.items(depth)?;
                 let last = items.last().map_or(range.start, |item| item.range.end);
                 let end = if is_flow(*style) { end } else { last };
-                let kind = match change {
-                    Some(_) => NodeKind::List(items),
-                    None => NodeKind::Closed,
+                let kind = if depth.is_open() {
+                    NodeKind::List(items)
+                } else {
+                    NodeKind::Closed
                 };
                 (range.start..end, kind)
             }
@@ -122,11 +118,12 @@ where
                     let unit = mapping.column.checked_sub(outer).filter(|unit| *unit > 0);
                     self.unit = self.unit.or(unit);
                 }
-                let (last, end) = self.entries(&mut mapping, change)?;
+                let (last, end) = self.entries(&mut mapping, depth)?;
                 let end = if mapping.is_flow { end } else { last };
-                let kind = match change {
-                    Some(_) => NodeKind::Mapping(mapping),
-                    None => NodeKind::Closed,
+                let kind = if depth.is_open() {
+                    NodeKind::Mapping(mapping)
+                } else {
+                    NodeKind::Closed
                 };
                 (range.start..end.max(range.start), kind)
             }
@@ -142,16 +139,16 @@ where
 
     /// The items of a list, and where its bracket closes. If the list has no changes, only
     /// the last item is kept.
-    fn items(&mut self, change: Option<&NodeChange>) -> Option<(Vec<TreeNode>, usize)> {
+    fn items(&mut self, depth: Depth<'_>) -> Option<(Vec<TreeNode>, usize)> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.events.next()?.ok()?;
             if event == Event::SequenceEnd {
                 return Some((items, self.range(span)?.end));
             }
-            let inner = change.and_then(|change| change.child(&items.len().to_string()));
+            let inner = depth.child(&items.len().to_string());
             let item = self.node(&event, span, inner)?;
-            if change.is_none() {
+            if !depth.is_open() {
                 items.clear();
             }
             items.push(item);
@@ -160,11 +157,7 @@ where
 
     /// Adds the entries to a mapping. Returns where the last entry ends and where the brace
     /// closes.
-    fn entries(
-        &mut self,
-        mapping: &mut Mapping,
-        change: Option<&NodeChange>,
-    ) -> Option<(usize, usize)> {
+    fn entries(&mut self, mapping: &mut Mapping, depth: Depth<'_>) -> Option<(usize, usize)> {
         let mut last = 0;
         loop {
             let (event, span) = self.events.next()?.ok()?;
@@ -174,11 +167,11 @@ where
             if let Some(column) = span.indent.filter(|_| !mapping.is_flow) {
                 mapping.column = column;
             }
-            let key = self.node(&event, span, None)?;
+            let key = self.node(&event, span, Depth::Closed)?;
             let colon = self.colon(key.range.end);
             let inner = match &key.kind {
-                NodeKind::Scalar { text, .. } => change.and_then(|change| change.child(text)),
-                _ => None,
+                NodeKind::Scalar { text, .. } => depth.child(text),
+                _ => Depth::Closed,
             };
             self.outer_column = (!mapping.is_flow).then_some(mapping.column);
             let mut value = self.next(inner)?;
@@ -188,7 +181,7 @@ where
             }
             let entry = TreeEntry { key, colon, value };
             last = entry.end();
-            if change.is_some() {
+            if depth.is_open() {
                 mapping.entries.push(entry);
             }
         }

@@ -76,6 +76,7 @@ pub(crate) fn containers(
                 numeric_tag: image.numeric_tag(values),
                 has_chart_tag: image.has_chart_tag(values),
                 replaced_by: None,
+                written_at: Vec::new(),
             })
         })
         .collect()

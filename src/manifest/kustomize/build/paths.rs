@@ -1,0 +1,129 @@
+//! Finds the files and folders that a kustomization names.
+
+use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::source::{SourcePath, SourceTree, join_path};
+use crate::manifest::kustomize::spec::{KustomizationSpec, PathReference, is_remote};
+
+/// Finds them in a tree that was read.
+#[derive(Clone, Copy)]
+pub(crate) struct PathFinder<'a>(pub(crate) &'a SourceTree);
+
+impl<'a> PathFinder<'a> {
+    /// The kustomization of a folder.
+    pub(crate) fn spec(self, folder: &str) -> Result<KustomizationSpec, BuildError> {
+        let problem = |message: String| BuildError::Folder {
+            folder: folder.to_owned(),
+            message,
+        };
+        let names = match self.0.paths.get(folder) {
+            Some(SourcePath::Folder { kustomizations, .. }) => kustomizations,
+            Some(SourcePath::Unusable(reason)) => return Err(problem(reason.clone())),
+            _ => return Err(problem("it is not a folder".to_owned())),
+        };
+        match names.as_slice() {
+            [name] => {
+                let file = join_path(folder, name);
+                let text = self.0.text(&file).unwrap_or_default();
+                KustomizationSpec::read(&file, text)
+            }
+            [] => Err(problem(
+                "the folder has no kustomization.yaml, kustomization.yml or Kustomization"
+                    .to_owned(),
+            )),
+            several => Err(problem(format!(
+                "the folder has several kustomization files ({}); keep one of them",
+                several.join(", ")
+            ))),
+        }
+    }
+
+    /// The text of a file that a kustomization names. Kustomize reads only files in its own
+    /// folder and below.
+    pub(crate) fn file(
+        self,
+        folder: &str,
+        spec: &KustomizationSpec,
+        reference: &PathReference,
+    ) -> Result<&'a str, BuildError> {
+        let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
+        let path = join_path(folder, &reference.path);
+        if is_remote(&reference.path) {
+            let field = format!("{} {:?}", reference.field, reference.path);
+            return Err(BuildError::needs_kustomize(
+                field,
+                &spec.file,
+                reference.line,
+            ));
+        }
+        match self.0.paths.get(&path) {
+            Some(SourcePath::File { text, folder: real }) => {
+                if is_below(real, self.real(folder)) {
+                    Ok(text)
+                } else {
+                    Err(invalid(format!(
+                        "{path} is not in or below the folder of this kustomization, so kustomize \
+                         refuses it"
+                    )))
+                }
+            }
+            Some(SourcePath::Folder { .. }) => Err(invalid(format!("{path} is a folder"))),
+            Some(SourcePath::Unusable(reason)) => Err(invalid(format!("{path}: {reason}"))),
+            None => Err(invalid(format!("{path} was not read"))),
+        }
+    }
+
+    /// The path of a folder that a kustomization names. `open` are the folders that are being
+    /// built.
+    pub(crate) fn folder(
+        self,
+        folder: &str,
+        spec: &KustomizationSpec,
+        reference: &PathReference,
+        open: &[String],
+    ) -> Result<String, BuildError> {
+        let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
+        if is_remote(&reference.path) {
+            let field = format!("{} {:?}", reference.field, reference.path);
+            return Err(BuildError::needs_kustomize(
+                field,
+                &spec.file,
+                reference.line,
+            ));
+        }
+        let path = join_path(folder, &reference.path);
+        match self.0.paths.get(&path) {
+            Some(SourcePath::Folder { .. }) => {}
+            Some(SourcePath::File { .. }) => return Err(invalid(format!("{path} is a file"))),
+            Some(SourcePath::Unusable(reason)) => {
+                return Err(invalid(format!("{path}: {reason}")));
+            }
+            None => return Err(invalid(format!("{path} was not read"))),
+        }
+        let mut open = open.iter();
+        if open.any(|open| is_below(self.real(open), self.real(&path))) {
+            return Err(invalid(format!(
+                "{path} contains this kustomization: a cycle"
+            )));
+        }
+        Ok(path)
+    }
+
+    /// The path of a folder after following links.
+    fn real<'p>(self, folder: &'p str) -> &'p str
+    where
+        'a: 'p,
+    {
+        match self.0.paths.get(folder) {
+            Some(SourcePath::Folder { real, .. }) => real,
+            _ => folder,
+        }
+    }
+}
+
+/// Whether a path is another one, or below it.
+fn is_below(path: &str, folder: &str) -> bool {
+    path == folder
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/') || folder.ends_with('/'))
+}

@@ -1,0 +1,100 @@
+//! The files of a kustomization, in memory.
+
+use std::collections::BTreeMap;
+
+/// The files and folders that a kustomization reaches, by their paths as they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceTree {
+    /// The folder that is built.
+    pub root: String,
+    /// What was found at each path.
+    pub paths: BTreeMap<String, SourcePath>,
+}
+
+/// What was found at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourcePath {
+    /// A file.
+    File {
+        /// Its text.
+        text: String,
+        /// The folder that contains it, after following links.
+        folder: String,
+    },
+    /// A folder.
+    Folder {
+        /// The names of its kustomization files.
+        kustomizations: Vec<String>,
+        /// Its path, after following links.
+        real: String,
+    },
+    /// It does not exist, may not be read, or cannot be read; the reason as a sentence.
+    Unusable(String),
+}
+
+impl SourceTree {
+    /// The text of a file.
+    #[must_use]
+    pub fn text(&self, file: &str) -> Option<&str> {
+        match self.paths.get(file) {
+            Some(SourcePath::File { text, .. }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The same tree with other texts.
+    #[must_use]
+    pub fn with_texts(&self, texts: &BTreeMap<String, String>) -> Self {
+        let mut tree = self.clone();
+        for (file, new) in texts {
+            if let Some(SourcePath::File { text, .. }) = tree.paths.get_mut(file) {
+                text.clone_from(new);
+            }
+        }
+        tree
+    }
+}
+
+/// The path of a reference from a folder, without `.` and without avoidable `..`.
+#[must_use]
+pub fn join_path(folder: &str, reference: &str) -> String {
+    let absolute = folder.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(reference.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if absolute => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_shown_without_detours() {
+        for (folder, reference, expected) in [
+            (".", "deploy.yaml", "deploy.yaml"),
+            ("prod", "../base", "base"),
+            ("apps/prod", "../../base/./web", "base/web"),
+            (".", "../base", "../base"),
+            ("../prod", "../../base", "../../base"),
+            ("/work/prod", "../base", "/work/base"),
+            ("/", "../base", "/base"),
+            ("base", "..", "."),
+        ] {
+            assert_eq!(join_path(folder, reference), expected);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The fields of a `kustomization.yaml`.
+
+use std::collections::BTreeMap;
+
+use super::fields::{FieldReader, is_filled};
+use super::images::ImageEntry;
+use super::selector::ResourceSelector;
+use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::traced::traced_objects;
+use crate::manifest::kustomize::traced::{TracedScalar, TracedValue};
+
+/// Fields that can change an image or the set of containers in ways that are not modelled.
+const NOT_MODELLED: [&str; 9] = [
+    "configurations",
+    "generators",
+    "helmChartInflationGenerator",
+    "helmCharts",
+    "helmGlobals",
+    "openapi",
+    "replacements",
+    "transformers",
+    "validators",
+];
+
+/// Fields that change neither images nor containers, nor anything else that is read here.
+const WITHOUT_EFFECT: [&str; 9] = [
+    "apiVersion",
+    "buildMetadata",
+    "configMapGenerator",
+    "crds",
+    "generatorOptions",
+    "metadata",
+    "secretGenerator",
+    "sortOptions",
+    "vars",
+];
+
+/// What a kustomization does that concerns images.
+#[derive(Debug, Default)]
+pub(crate) struct KustomizationSpec {
+    pub(crate) file: String,
+    pub(crate) is_component: bool,
+    /// Files and folders with resources, in the order in which they are read.
+    pub(crate) resources: Vec<PathReference>,
+    pub(crate) components: Vec<PathReference>,
+    /// In the order in which they are applied.
+    pub(crate) patches: Vec<PatchEntry>,
+    /// JSON patches, which are applied after names and labels.
+    pub(crate) late_patches: Vec<PatchEntry>,
+    pub(crate) namespace: String,
+    pub(crate) name_prefix: String,
+    pub(crate) name_suffix: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) images: Vec<ImageEntry>,
+    /// The workloads whose number of replicas is set: the names and the lines.
+    pub(crate) replicas: Vec<(String, usize)>,
+    /// Whether it generates ConfigMaps or Secrets.
+    pub(crate) generates: bool,
+}
+
+/// A path in a kustomization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathReference {
+    pub(crate) path: String,
+    /// The field that contains it.
+    pub(crate) field: &'static str,
+    pub(crate) line: usize,
+}
+
+/// A patch: a file or a text, and what it applies to.
+#[derive(Debug)]
+pub(crate) struct PatchEntry {
+    pub(crate) source: PatchSource,
+    pub(crate) target: Option<ResourceSelector>,
+    pub(crate) line: usize,
+}
+
+/// Where the text of a patch is.
+#[derive(Debug)]
+pub(crate) enum PatchSource {
+    Path(PathReference),
+    Text(TracedScalar),
+    /// A path if there is such a file, otherwise a text.
+    PathOrText(TracedScalar),
+}
+
+/// Whether a path can only be that of a remote repository or URL, as kustomize reads it.
+pub(crate) fn is_remote(path: &str) -> bool {
+    let hosts = ["github.com/", "github.com:", "gh:", "git@", "git::", "ssh:"];
+    path.contains("://")
+        || path.contains("?ref=")
+        || path.contains("?version=")
+        || path.contains(".git/")
+        || path.ends_with(".git")
+        || path.contains("_git/")
+        || hosts.iter().any(|host| path.starts_with(host))
+        || path
+            .split('/')
+            .next()
+            .is_some_and(|first| first.contains(':'))
+}
+
+impl KustomizationSpec {
+    /// Reads the text of a kustomization file.
+    ///
+    /// # Errors
+    ///
+    /// Kustomize would refuse it, or it uses what is not modelled here.
+    pub(crate) fn read(file: &str, text: &str) -> Result<Self, BuildError> {
+        let mut objects = traced_objects(file, text).into_iter();
+        let object = match (objects.next(), objects.next()) {
+            (Some(Ok(object)), None) => object,
+            (Some(Err(error)), _) => {
+                return Err(BuildError::invalid(
+                    file,
+                    error.line,
+                    error.problem.to_string(),
+                ));
+            }
+            (None, _) => return Err(BuildError::invalid(file, 1, "the file is empty")),
+            (Some(Ok(_)), Some(_)) => {
+                return Err(BuildError::invalid(
+                    file,
+                    1,
+                    "a kustomization is a single document; split the file",
+                ));
+            }
+        };
+        let mut spec = Self {
+            file: file.to_owned(),
+            ..Self::default()
+        };
+        let mut entries = object.value.entries().iter();
+        if entries.all(|entry| is_type(&entry.key) || entry.value.is_null()) {
+            let message = "the kustomization is empty, so kustomize refuses it";
+            return Err(BuildError::invalid(file, object.line, message));
+        }
+        let mut fields = FieldReader::new(file, &object.value)?;
+        spec.read_fields(&mut fields)?;
+        Ok(spec)
+    }
+
+    fn read_fields(&mut self, fields: &mut FieldReader<'_>) -> Result<(), BuildError> {
+        let file = fields.file;
+        for field in NOT_MODELLED {
+            if let Some(entry) = fields.take(field).filter(|entry| is_filled(&entry.value)) {
+                return Err(BuildError::needs_kustomize(field, file, entry.line));
+            }
+        }
+        if let Some(kind) = fields.take("kind") {
+            match kind.value.as_str() {
+                Some("Kustomization") => {}
+                Some("Component") => self.is_component = true,
+                _ => {
+                    let message = "the kind of a kustomization is Kustomization or Component";
+                    return Err(BuildError::invalid(file, kind.line, message));
+                }
+            }
+        }
+        for field in ["resources", "bases"] {
+            self.resources.extend(paths(fields, field)?);
+        }
+        self.components = paths(fields, "components")?;
+        for item in fields.list("patchesStrategicMerge")? {
+            let TracedValue::Scalar(scalar) = item.value else {
+                return Err(fields.wrong_type("patchesStrategicMerge", "a string", item.line));
+            };
+            self.patches.push(PatchEntry {
+                source: PatchSource::PathOrText(scalar.clone()),
+                target: None,
+                line: item.line,
+            });
+        }
+        self.patches.extend(patches(fields, "patches")?);
+        self.late_patches = patches(fields, "patchesJson6902")?;
+        self.namespace = fields.text("namespace")?;
+        self.name_prefix = fields.text("namePrefix")?;
+        self.name_suffix = fields.text("nameSuffix")?;
+        self.labels = fields.texts("commonLabels")?;
+        for item in fields.list("labels")? {
+            let mut label = FieldReader::new(file, item.value)?;
+            self.labels.extend(label.texts("pairs")?);
+            label.ignore(&["includeSelectors", "includeTemplates", "fields"]);
+            label.end("labels")?;
+        }
+        self.annotations = fields.texts("commonAnnotations")?;
+        for field in ["images", "imageTags"] {
+            for item in fields.list(field)? {
+                let mut entry = FieldReader::new(file, item.value)?;
+                self.images.push(ImageEntry::read(&mut entry, item.line)?);
+                entry.end(field)?;
+            }
+        }
+        for item in fields.list("replicas")? {
+            let mut entry = FieldReader::new(file, item.value)?;
+            self.replicas.push((entry.text("name")?, item.line));
+        }
+        self.generates =
+            fields.is_given("configMapGenerator") || fields.is_given("secretGenerator");
+        fields.ignore(&WITHOUT_EFFECT);
+        fields.end("a kustomization")
+    }
+
+    /// The paths that it refers to.
+    pub(crate) fn references(&self) -> impl Iterator<Item = &str> {
+        let patches = self.patches.iter().chain(&self.late_patches);
+        let patches = patches.filter_map(|patch| match &patch.source {
+            PatchSource::Path(reference) => Some(reference.path.as_str()),
+            PatchSource::PathOrText(text) => {
+                text.value.as_str().filter(|text| !text.contains('\n'))
+            }
+            PatchSource::Text(_) => None,
+        });
+        let resources = self.resources.iter().chain(&self.components);
+        let resources = resources.map(|reference| reference.path.as_str());
+        resources.chain(patches).filter(|path| !is_remote(path))
+    }
+}
+
+fn is_type(key: &str) -> bool {
+    ["apiVersion", "kind"]
+        .iter()
+        .any(|name| key.eq_ignore_ascii_case(name))
+}
+
+/// The paths in a field.
+fn paths(
+    fields: &mut FieldReader<'_>,
+    field: &'static str,
+) -> Result<Vec<PathReference>, BuildError> {
+    let items = fields.list(field)?;
+    let paths = items.into_iter().map(|item| match item.value.as_str() {
+        Some(path) => Ok(PathReference {
+            path: path.to_owned(),
+            field,
+            line: item.line,
+        }),
+        None => Err(fields.wrong_type(field, "a list of strings", item.line)),
+    });
+    paths.collect()
+}
+
+/// The patches in a field.
+fn patches(
+    fields: &mut FieldReader<'_>,
+    field: &'static str,
+) -> Result<Vec<PatchEntry>, BuildError> {
+    let items = fields.list(field)?;
+    let patches = items.into_iter().map(|item| {
+        let mut entry = FieldReader::new(fields.file, item.value)?;
+        let path = entry.scalar("path")?;
+        let text = entry.scalar("patch")?;
+        if let Some(options) = entry
+            .take("options")
+            .filter(|entry| is_filled(&entry.value))
+        {
+            let field = format!("{field} with options");
+            return Err(BuildError::needs_kustomize(
+                field,
+                fields.file,
+                options.line,
+            ));
+        }
+        let target = entry.take("target").filter(|entry| is_filled(&entry.value));
+        let target = target
+            .map(|target| ResourceSelector::read(fields.file, &target.value))
+            .transpose()?;
+        entry.end(field)?;
+        let source = match (path.and_then(|path| path.value.as_str()), text) {
+            (Some(path), None) => PatchSource::Path(PathReference {
+                path: path.to_owned(),
+                field,
+                line: item.line,
+            }),
+            (None, Some(text)) => PatchSource::Text(text.clone()),
+            _ => {
+                let message = format!("an entry of {field} must have either path or patch");
+                return Err(BuildError::invalid(fields.file, item.line, message));
+            }
+        };
+        Ok(PatchEntry {
+            source,
+            target,
+            line: item.line,
+        })
+    });
+    patches.collect()
+}

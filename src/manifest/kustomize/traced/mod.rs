@@ -1,0 +1,9 @@
+//! Values that remember where they are written.
+
+mod read;
+mod value;
+
+pub(crate) use read::{TracedObject, objects_in_scalar, traced_objects};
+pub(crate) use value::{
+    Decides, ScalarOrigin, ScalarPlace, ScalarSpot, TracedEntry, TracedScalar, TracedValue,
+};

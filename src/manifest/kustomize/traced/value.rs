@@ -1,0 +1,191 @@
+//! Values that remember where they are written.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use granit_parser::ScalarStyle;
+use serde_json::{Map, Value};
+
+/// A value of an object, with the place of each scalar.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TracedValue {
+    /// A mapping, in the order of the text.
+    Mapping(Vec<TracedEntry>),
+    /// A list.
+    List(Vec<TracedValue>),
+    /// Anything else.
+    Scalar(TracedScalar),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TracedEntry {
+    pub(crate) key: String,
+    /// The line of the key; 0 if it is not written.
+    pub(crate) line: usize,
+    pub(crate) value: TracedValue,
+}
+
+/// A scalar and the places that decide it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TracedScalar {
+    pub(crate) value: Value,
+    /// Empty if it is not written anywhere.
+    pub(crate) origins: Vec<ScalarOrigin>,
+}
+
+/// A place that decides a scalar, and what it decides.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ScalarOrigin {
+    pub(crate) decides: Decides,
+    pub(crate) place: Arc<ScalarPlace>,
+    /// Why it must not be edited, although it could be.
+    pub(crate) refusal: Option<Arc<str>>,
+}
+
+/// What a place decides about a scalar that is an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decides {
+    /// The whole scalar.
+    All,
+    /// `newName`.
+    Name,
+    /// `newTag`.
+    Tag,
+    /// `tagSuffix`.
+    Suffix,
+    /// `digest`.
+    Digest,
+}
+
+/// A scalar in a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ScalarPlace {
+    /// The path as it is shown.
+    pub(crate) file: Arc<str>,
+    /// The line, from 1.
+    pub(crate) line: usize,
+    /// The key, with the anchor of the value: `newTag: &version`.
+    pub(crate) key: String,
+    /// The text of the scalar without quotes.
+    pub(crate) text: String,
+    /// Whether it is written without quotes.
+    pub(crate) is_plain: bool,
+    /// Where it can be replaced, or why it cannot.
+    pub(crate) spot: Result<ScalarSpot, &'static str>,
+}
+
+/// The bytes of a scalar in a file, and the form of a new text there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScalarSpot {
+    /// The bytes, including quotes.
+    pub(crate) range: Range<usize>,
+    pub(crate) style: ScalarStyle,
+    /// Whether it is inside braces or brackets.
+    pub(crate) in_flow: bool,
+    pub(crate) is_json: bool,
+}
+
+impl TracedValue {
+    /// A string that is not written anywhere.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self::Scalar(TracedScalar {
+            value: Value::from(text.into()),
+            origins: Vec::new(),
+        })
+    }
+
+    /// The value without its places.
+    pub(crate) fn to_value(&self) -> Value {
+        match self {
+            Self::Mapping(entries) => {
+                let mut object = Map::new();
+                for entry in entries {
+                    object.insert(entry.key.clone(), entry.value.to_value());
+                }
+                Value::Object(object)
+            }
+            Self::List(items) => items.iter().map(Self::to_value).collect(),
+            Self::Scalar(scalar) => scalar.value.clone(),
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[TracedEntry] {
+        match self {
+            Self::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn items(&self) -> &[TracedValue] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The string, if it is one.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(scalar) => scalar.value.as_str(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `null`, or nothing.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar(scalar) if scalar.value.is_null())
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let entry = self.entries().iter().find(|entry| entry.key == key)?;
+        Some(&entry.value)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Mapping(entries) => {
+                let mut entries = entries.iter_mut();
+                Some(&mut entries.find(|entry| entry.key == key)?.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value at the end of a path of keys.
+    pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |at, key| at.get(key))
+    }
+
+    /// The string at the end of a path of keys; empty if there is none.
+    pub(crate) fn text_at(&self, path: &[&str]) -> &str {
+        self.at(path).and_then(Self::as_str).unwrap_or_default()
+    }
+
+    /// Sets the value of a key. Other values than mappings are left unchanged.
+    pub(crate) fn set(&mut self, key: &str, value: Self) {
+        if let Some(old) = self.get_mut(key) {
+            *old = value;
+        } else if let Self::Mapping(entries) = self {
+            entries.push(TracedEntry {
+                key: key.to_owned(),
+                line: 0,
+                value,
+            });
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) {
+        if let Self::Mapping(entries) = self {
+            entries.retain(|entry| entry.key != key);
+        }
+    }
+
+    /// The mapping at a key. A missing or empty one is added.
+    pub(crate) fn mapping_at(&mut self, key: &str) -> Option<&mut Self> {
+        if self.get(key).is_none_or(Self::is_null) {
+            self.set(key, Self::Mapping(Vec::new()));
+        }
+        self.get_mut(key)
+    }
+}

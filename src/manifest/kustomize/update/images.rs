@@ -1,0 +1,144 @@
+//! The images in the result of a kustomization.
+
+use std::sync::Arc;
+
+use crate::manifest::kustomize::build::{Built, BuiltObject};
+use crate::manifest::kustomize::containers::ImageScalars;
+use crate::manifest::kustomize::traced::{ScalarPlace, TracedValue};
+use crate::policy::{ImagePolicies, PolicySources, Resolved, resolve};
+use crate::workload::{ContainerType, Workload, WorkloadId, WorkloadKind, decode};
+
+/// The namespace of a Kustomization that does not name one, as for decisions.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// The lists whose items have an image.
+const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
+
+/// Every image of a workload, and those of other kinds.
+#[derive(Debug)]
+pub(crate) struct BuiltImages {
+    pub(crate) all: Vec<BuiltImage>,
+    /// The images of other kinds: a name for each, and its places.
+    uncovered: Vec<(String, Vec<Arc<ScalarPlace>>)>,
+    sources: PolicySources,
+}
+
+/// The image of one container.
+#[derive(Debug)]
+pub(crate) struct BuiltImage {
+    pub(crate) workload: Arc<Workload>,
+    pub(crate) container: String,
+    pub(crate) container_type: ContainerType,
+    pub(crate) image: String,
+    pub(crate) scalars: Option<ImageScalars>,
+}
+
+impl BuiltImages {
+    pub(crate) fn read(built: &Built, default_namespace: &str) -> Self {
+        let mut images = Self {
+            all: Vec::new(),
+            uncovered: Vec::new(),
+            sources: PolicySources::default(),
+        };
+        for object in &built.objects {
+            images.add(object, default_namespace);
+        }
+        images
+    }
+
+    fn add(&mut self, object: &BuiltObject, default_namespace: &str) {
+        let value = object.value.to_value();
+        let policies = ImagePolicies::read(&value, DEFAULT_NAMESPACE);
+        self.sources.image_policies.extend(policies);
+        let Ok(Some(workload)) = decode(&value, default_namespace) else {
+            let id = object.id();
+            let name = format!("{} {}", id.kind, id.name);
+            self.add_uncovered(&object.value, &name);
+            return;
+        };
+        if workload.id.kind != WorkloadKind::HelmRelease {
+            let name = format!("an image volume of {}", workload.id);
+            self.add_volumes(&object.value, &name);
+        }
+        let workload = Arc::new(workload);
+        for container in &workload.containers {
+            self.all.push(BuiltImage {
+                workload: Arc::clone(&workload),
+                container: container.name.clone(),
+                container_type: container.container_type,
+                image: container.image.clone(),
+                scalars: ImageScalars::find(&object.value, &workload, container),
+            });
+        }
+    }
+
+    fn add_uncovered(&mut self, value: &TracedValue, name: &str) {
+        for entry in value.entries() {
+            for item in entry.value.items() {
+                if LISTS.contains(&entry.key.as_str()) {
+                    self.add_scalar(item.get("image"), name);
+                }
+                self.add_uncovered(item, name);
+            }
+            self.add_uncovered(&entry.value, name);
+        }
+        self.add_volumes(value, name);
+    }
+
+    fn add_volumes(&mut self, value: &TracedValue, name: &str) {
+        for path in [&["spec"][..], &["spec", "template", "spec"]] {
+            let volumes = value.at(path).and_then(|pod| pod.get("volumes"));
+            for volume in volumes.map(TracedValue::items).unwrap_or_default() {
+                self.add_scalar(volume.at(&["image", "reference"]), name);
+            }
+        }
+    }
+
+    fn add_scalar(&mut self, value: Option<&TracedValue>, name: &str) {
+        if let Some(TracedValue::Scalar(scalar)) = value {
+            let places = scalar.origins.iter();
+            let places = places.map(|origin| Arc::clone(&origin.place));
+            self.uncovered.push((name.to_owned(), places.collect()));
+        }
+    }
+
+    /// The policies of the Kustomizations in the result.
+    pub(crate) fn sources(&self) -> PolicySources {
+        self.sources.clone()
+    }
+
+    /// The position of a container's image.
+    pub(crate) fn position(
+        &self,
+        workload: &WorkloadId,
+        container: &str,
+        container_type: ContainerType,
+    ) -> Option<usize> {
+        self.all.iter().position(|image| {
+            image.workload.id == *workload
+                && image.container == container
+                && image.container_type == container_type
+        })
+    }
+
+    /// The objects of other kinds whose image a place decides.
+    pub(crate) fn uncovered_at(&self, place: &ScalarPlace) -> impl Iterator<Item = &str> {
+        let uncovered = self.uncovered.iter();
+        uncovered
+            .filter(move |(_, places)| places.iter().any(|one| **one == *place))
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+impl BuiltImage {
+    /// The state and the policy of the container.
+    pub(crate) fn resolved(&self, sources: &PolicySources) -> Option<Resolved> {
+        let containers = self.workload.containers.iter();
+        containers
+            .zip(resolve(&self.workload, sources))
+            .find(|(container, _)| {
+                container.name == self.container && container.container_type == self.container_type
+            })
+            .map(|(_, resolved)| resolved)
+    }
+}

@@ -1,0 +1,430 @@
+//! From a plan to edited files that give exactly the images of the plan.
+//!
+//! One line may decide several images: a shared base, an anchor, a patch of many workloads, or
+//! an entry for two containers. What a line moves along becomes a change of the plan, too, so
+//! that it is shown and confirmed. If that is not allowed, the changes that need the line are
+//! held back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::difference::changed_scalars;
+use super::images::{BuiltImage, BuiltImages};
+use super::scalar_edits::{ImageEdits, ScalarEdit};
+use super::splice_files::splice_files;
+use crate::image::ImageReference;
+use crate::manifest::kustomize::build::{Built, build_objects};
+use crate::manifest::kustomize::error::BuildError;
+use crate::manifest::kustomize::source::SourceTree;
+use crate::plan::{Basis, Change, HoldReason, ImageChange, Overrides, Plan};
+use crate::policy::{PolicySources, Resolved};
+use crate::workload::ManifestSource;
+
+/// How a plan is settled.
+#[derive(Debug, Clone, Copy)]
+pub struct SettleOptions<'a> {
+    /// The namespace of an object that names none.
+    pub default_namespace: &'a str,
+    /// The safeguards that are overridden.
+    pub overrides: Overrides,
+    /// Whether what a line moves along may be added to the plan. Only before the plan is
+    /// checked and shown.
+    pub may_add: bool,
+}
+
+/// Narrows and completes a plan until editing the files gives exactly its images, and returns
+/// the files that change, with their new texts. Changes that cannot be made are held back.
+/// Each change gets the place where it is written as its source.
+///
+/// # Errors
+///
+/// The kustomization cannot be built.
+pub fn settle(
+    plan: &mut Plan,
+    tree: &SourceTree,
+    options: SettleOptions<'_>,
+) -> Result<BTreeMap<String, String>, BuildError> {
+    let built = build_objects(tree)?;
+    let images = BuiltImages::read(&built, options.default_namespace);
+    let settler = Settler {
+        tree,
+        built,
+        sources: images.sources(),
+        images,
+        options,
+    };
+    // Each round holds a change back or adds an image, so the loop ends.
+    loop {
+        let step = settler.step(plan);
+        match step {
+            SettleStep::Settled { texts, edits } => {
+                settler.describe(plan, &edits);
+                return Ok(texts);
+            }
+            SettleStep::HoldBack(refused) => hold_back(plan, refused),
+            SettleStep::Add(found) => settler.add(plan, found),
+        }
+    }
+}
+
+/// Why changes are held back, by their positions in the plan.
+type RefusedChanges = BTreeMap<usize, (HoldReason, String)>;
+
+/// The images that edits should give, by their positions.
+type ExpectedImages = BTreeMap<usize, String>;
+
+/// What one round finds.
+enum SettleStep {
+    Settled {
+        texts: BTreeMap<String, String>,
+        /// The edits of each change.
+        edits: Vec<Vec<ScalarEdit>>,
+    },
+    HoldBack(RefusedChanges),
+    /// The positions of images that move along, the new ones, and the line that moves them.
+    Add(Vec<(usize, ImageReference, String)>),
+}
+
+struct Settler<'a> {
+    tree: &'a SourceTree,
+    built: Built,
+    images: BuiltImages,
+    sources: PolicySources,
+    options: SettleOptions<'a>,
+}
+
+/// The place of a scalar as it is shown: `base/kustomization.yaml:7 (newTag)`.
+fn shown(edit: &ScalarEdit) -> String {
+    let place = &edit.place;
+    format!("{}:{} ({})", place.file, place.line, place.key)
+}
+
+impl Settler<'_> {
+    fn step(&self, plan: &Plan) -> SettleStep {
+        let mut refused = RefusedChanges::new();
+        let mut edits = Vec::new();
+        let mut results = BTreeMap::new();
+        for (number, change) in plan.changes.iter().enumerate() {
+            match self.edits(change) {
+                Ok((own, expected)) => {
+                    edits.push(own);
+                    results.extend(expected);
+                }
+                Err(refusal) => {
+                    edits.push(Vec::new());
+                    refused.insert(number, refusal);
+                }
+            }
+        }
+        refused.extend(contradictions(&edits));
+        if !refused.is_empty() {
+            return SettleStep::HoldBack(refused);
+        }
+        let all = |hold, message: String| {
+            let numbers = 0..plan.changes.len();
+            SettleStep::HoldBack(numbers.map(|n| (n, (hold, message.clone()))).collect())
+        };
+        let flat: Vec<ScalarEdit> = distinct(&edits);
+        let texts = match splice_files(self.tree, &flat) {
+            Ok(texts) => texts,
+            Err(message) => return all(HoldReason::NotWritable, message),
+        };
+        let after = match build_objects(&self.tree.with_texts(&texts)) {
+            Ok(after) => after,
+            Err(error) => {
+                let message =
+                    format!("after the edit, the kustomization could not be built: {error}");
+                return all(HoldReason::NotWritable, message);
+            }
+        };
+        let strange = changed_scalars(&self.built, &after).map(|scalars| {
+            let mut others = scalars.into_iter();
+            others.find(|scalar| !scalar.is_image(&self.built.objects[scalar.object]))
+        });
+        match strange {
+            None => {
+                let message = "the edit would change the objects themselves, not only images";
+                return all(HoldReason::NotWritable, message.to_owned());
+            }
+            Some(Some(scalar)) => {
+                let id = self.built.objects[scalar.object].id();
+                let message = format!(
+                    "the edit would also change {} of {} {}; change it by hand",
+                    scalar.path.join("."),
+                    id.kind,
+                    id.name
+                );
+                return all(HoldReason::NotWritable, message);
+            }
+            Some(None) => {}
+        }
+        self.compare(plan, edits, texts, &after, &results)
+    }
+
+    /// The edits of a change, and the images that they should give.
+    fn edits(
+        &self,
+        change: &Change,
+    ) -> Result<(Vec<ScalarEdit>, ExpectedImages), (HoldReason, String)> {
+        let mut edits = Vec::new();
+        let mut results = BTreeMap::new();
+        for image in &change.images {
+            let position =
+                self.images
+                    .position(&change.workload, &image.container, image.container_type);
+            let found = position.map(|at| (at, &self.images.all[at]));
+            let Some((at, built)) = found.filter(|(_, built)| built.image == image.from) else {
+                let message = format!(
+                    "container {} no longer has the image {}; run the command again",
+                    image.container, image.from
+                );
+                return Err((HoldReason::ChangedSince, message));
+            };
+            let Some(scalars) = &built.scalars else {
+                let message = "the place where this image is written was not found".to_owned();
+                return Err((HoldReason::NotWritable, message));
+            };
+            let own = ImageEdits::new(scalars, &image.from, &image.to)
+                .map_err(|reason| (HoldReason::NotWritable, reason))?;
+            edits.extend(own.edits);
+            results.insert(at, own.result);
+        }
+        Ok((edits, results))
+    }
+
+    /// Compares the images of the edited kustomization with those of the plan.
+    fn compare(
+        &self,
+        plan: &Plan,
+        edits: Vec<Vec<ScalarEdit>>,
+        texts: BTreeMap<String, String>,
+        after: &Built,
+        results: &ExpectedImages,
+    ) -> SettleStep {
+        let mut refused = RefusedChanges::new();
+        let mut along = Vec::new();
+        let after = BuiltImages::read(after, self.options.default_namespace);
+        for (at, (old, new)) in self.images.all.iter().zip(&after.all).enumerate() {
+            let wanted = results.get(&at);
+            if wanted.unwrap_or(&old.image) == &new.image {
+                continue;
+            }
+            let sharing = sharing(old, &edits);
+            if let Some(wanted) = wanted {
+                let message = format!(
+                    "after the edit, container {} would have {}, not {wanted}: another place \
+                     decides it, too",
+                    old.container, new.image
+                );
+                let own = plan
+                    .changes
+                    .iter()
+                    .position(|c| c.workload == old.workload.id);
+                refused.extend(own.map(|n| (n, (HoldReason::NotWritable, message))));
+                continue;
+            }
+            let line = sharing
+                .iter()
+                .next()
+                .map(|(_, line)| line.clone())
+                .unwrap_or_default();
+            let image = new.image.parse::<ImageReference>();
+            let why = || format!("which would have the invalid image {}", new.image);
+            let refusal = self.refusal(old);
+            match refusal.map_or_else(|| image.map_err(|_| (HoldReason::NotWritable, why())), Err) {
+                Err((hold, why)) => {
+                    let name = old.workload.id.to_string();
+                    let message = format!(
+                        "{line} also decides {name} container {}, {why}",
+                        old.container
+                    );
+                    let mut numbers: BTreeSet<usize> =
+                        sharing.iter().map(|(number, _)| *number).collect();
+                    if numbers.is_empty() {
+                        numbers.extend(0..plan.changes.len());
+                    }
+                    refused.extend(numbers.into_iter().map(|n| (n, (hold, message.clone()))));
+                }
+                Ok(image) => along.push((at, image, line)),
+            }
+        }
+        if !refused.is_empty() {
+            return SettleStep::HoldBack(refused);
+        }
+        if !along.is_empty() {
+            return SettleStep::Add(along);
+        }
+        SettleStep::Settled { texts, edits }
+    }
+
+    /// Why an image must not be moved along.
+    fn refusal(&self, image: &BuiltImage) -> Option<(HoldReason, String)> {
+        let overrides = self.options.overrides;
+        let Resolved {
+            lock,
+            ignored,
+            policy,
+            ..
+        } = image.resolved(&self.sources)?;
+        if ignored {
+            return Some((HoldReason::Ignored, "which is ignored".to_owned()));
+        }
+        if lock.is_some() && !overrides.lock {
+            return Some((HoldReason::Locked, "which is locked".to_owned()));
+        }
+        if policy.is_some() && !overrides.policy {
+            let why = "which has a policy, and this command does not give it the same image";
+            return Some((HoldReason::NotWritable, why.to_owned()));
+        }
+        if !self.options.may_add {
+            let why = "which is not part of the plan";
+            return Some((HoldReason::NotWritable, why.to_owned()));
+        }
+        None
+    }
+
+    /// Adds images that move along to the plan.
+    fn add(&self, plan: &mut Plan, found: Vec<(usize, ImageReference, String)>) {
+        for (at, to, line) in found {
+            let built = &self.images.all[at];
+            let image = ImageChange {
+                container: built.container.clone(),
+                container_type: built.container_type,
+                from: built.image.clone(),
+                to,
+                digest: None,
+                policy: None,
+                build: None,
+                message: format!("{line} decides it, too"),
+                warnings: Vec::new(),
+                plain_tag: None,
+            };
+            let mut changes = plan.changes.iter_mut();
+            match changes.find(|change| change.workload == built.workload.id) {
+                Some(change) => change.images.push(image),
+                None => plan.changes.push(Change {
+                    workload: built.workload.id.clone(),
+                    source: None,
+                    images: vec![image],
+                    policy: None,
+                    is_rollback: false,
+                    notes: Vec::new(),
+                    basis: Basis::default(),
+                }),
+            }
+        }
+        plan.changes.sort_by_cached_key(|change| {
+            let id = &change.workload;
+            (id.namespace.clone(), id.name.clone(), id.kind.to_string())
+        });
+    }
+
+    /// Notes where each change is written, and what else the same line decides.
+    fn describe(&self, plan: &mut Plan, edits: &[Vec<ScalarEdit>]) {
+        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (change, edits) in plan.changes.iter().zip(edits) {
+            for edit in edits {
+                let names = users.entry(shown(edit)).or_default();
+                names.insert(change.workload.to_string());
+            }
+        }
+        for (change, edits) in plan.changes.iter_mut().zip(edits) {
+            let Some(first) = edits.first() else { continue };
+            change.source = Some(ManifestSource {
+                file: first.place.file.to_string(),
+                line: first.place.line,
+            });
+            for edit in edits {
+                let place = shown(edit);
+                let mut notes = vec![format!("written at {place}")];
+                let names = users.get(&place).filter(|names| names.len() > 1);
+                notes.extend(names.map(|names| {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    format!("{place} decides {}", names.join(", "))
+                }));
+                let file = &edit.place.file;
+                let root = &self.tree.root;
+                notes.extend((!is_inside(file, root)).then(|| {
+                    format!(
+                        "{file} is outside {root}, so every kustomization that includes it gets \
+                         the same image"
+                    )
+                }));
+                let others = self.images.uncovered_at(&edit.place);
+                notes.extend(others.map(|other| format!("{place} also decides {other}")));
+                for note in notes {
+                    if !change.notes.contains(&note) {
+                        change.notes.push(note);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file is below a folder, by the paths that are shown.
+fn is_inside(file: &str, folder: &str) -> bool {
+    let below = file.strip_prefix(folder);
+    match folder {
+        "." => !file.starts_with("../") && !file.starts_with('/'),
+        _ => below.is_some_and(|below| below.starts_with('/')),
+    }
+}
+
+/// The changes that have an edit of a scalar that decides an image, with its place.
+fn sharing(image: &BuiltImage, edits: &[Vec<ScalarEdit>]) -> BTreeSet<(usize, String)> {
+    let Some(scalars) = &image.scalars else {
+        return BTreeSet::new();
+    };
+    let places: Vec<_> = scalars
+        .deciding()
+        .map(|(_, origin)| &origin.place)
+        .collect();
+    let edits = edits.iter().enumerate();
+    let edits = edits.flat_map(|(number, own)| own.iter().map(move |edit| (number, edit)));
+    edits
+        .filter(|(_, edit)| places.iter().any(|place| **place == edit.place))
+        .map(|(number, edit)| (number, shown(edit)))
+        .collect()
+}
+
+/// The changes that would write different texts to one scalar.
+fn contradictions(edits: &[Vec<ScalarEdit>]) -> RefusedChanges {
+    let mut refused = RefusedChanges::new();
+    let all = edits.iter().enumerate();
+    let all: Vec<(usize, &ScalarEdit)> = all
+        .flat_map(|(number, own)| own.iter().map(move |edit| (number, edit)))
+        .collect();
+    for (number, edit) in &all {
+        let mut others = all.iter();
+        if others.any(|(_, other)| other.place == edit.place && other.text != edit.text) {
+            let message = format!(
+                "{} decides several images, and they would get different versions; give them the \
+                 same policy, or separate entries",
+                shown(edit)
+            );
+            refused.insert(*number, (HoldReason::NotWritable, message));
+        }
+    }
+    refused
+}
+
+/// Each edit once.
+fn distinct(edits: &[Vec<ScalarEdit>]) -> Vec<ScalarEdit> {
+    let mut all: Vec<ScalarEdit> = Vec::new();
+    for edit in edits.iter().flatten() {
+        if !all.contains(edit) {
+            all.push(edit.clone());
+        }
+    }
+    all
+}
+
+fn hold_back(plan: &mut Plan, refused: RefusedChanges) {
+    let changes = std::mem::take(&mut plan.changes);
+    for (number, change) in changes.into_iter().enumerate() {
+        match refused.get(&number) {
+            Some((hold, message)) => plan.hold_back(&change, *hold, message),
+            None => plan.changes.push(change),
+        }
+    }
+}
