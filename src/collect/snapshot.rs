@@ -182,6 +182,7 @@ pub fn from_files(
         .map(|(_, object)| ImagePolicies::relevant_part(&object))
         .collect();
     snapshot.notes = snapshot.sources().unmatched(snapshot.workloads.iter());
+    snapshot.notes.extend(listing.notes);
     Ok(snapshot)
 }
 
@@ -259,6 +260,9 @@ impl From<&FileError> for ScopeError {
             FileError::NotUtf8 { at } => (format!("file/{}:{}", at.file, at.line), "NotUtf8"),
             FileError::Document { file, error } => {
                 (format!("file/{file}:{}", error.line), "InvalidDocument")
+            }
+            FileError::Kustomization { root, error } => {
+                (format!("kustomization/{root}"), error.reason())
             }
             FileError::Workload { at, .. } => {
                 (format!("file/{}:{}", at.file, at.line), "InvalidWorkload")

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome};
 use crate::policy::State;
-use crate::workload::{ContainerType, ManifestSource, Owner, WorkloadId};
+use crate::workload::{ContainerType, ManifestSource, Owner, WorkloadId, WrittenAt};
 
 /// One container and its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +15,16 @@ pub struct Row {
     pub managed_by: Option<Owner>,
     /// The file it was read from, if it was.
     pub source: Option<ManifestSource>,
+    /// The kustomization that was built, if it is one of its results.
+    pub root: Option<String>,
     /// The container's name.
     pub container: String,
     /// Container or init container.
     pub container_type: ContainerType,
     /// The image as the manifest spells it.
     pub image: String,
+    /// In the result of a kustomization: the scalars that decide the image.
+    pub written_at: Vec<WrittenAt>,
     /// The decision.
     pub decision: Decision,
 }

@@ -228,9 +228,11 @@ impl<'s> Subject<'s> {
             workload: self.workload.id.clone(),
             managed_by: self.workload.managed_by.clone(),
             source: self.workload.source.clone(),
+            root: self.workload.root.clone(),
             container: self.container.name.clone(),
             container_type: self.container.container_type,
             image: self.container.image.clone(),
+            written_at: self.container.written_at.clone(),
             decision: self.conclude(evaluation),
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::manifest::DocumentError;
+use crate::manifest::{BuildError, DocumentError};
 use crate::workload::{DecodeError, ManifestSource};
 
 /// The maximum size of one file, in bytes.
@@ -74,6 +74,14 @@ pub enum FileError {
         file: String,
         /// What is wrong, and on which line.
         error: DocumentError,
+    },
+    /// A kustomization that cannot be built.
+    #[error("{error}")]
+    Kustomization {
+        /// The folder that was to be built.
+        root: String,
+        /// Why not.
+        error: BuildError,
     },
     /// An object in the file is a workload that cannot be decoded.
     #[error("{}:{}: {error}", at.file, at.line)]

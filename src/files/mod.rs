@@ -11,6 +11,7 @@
 mod error;
 mod find;
 mod kustomize;
+mod kustomize_tree;
 mod lock;
 mod observe;
 mod read;
@@ -20,6 +21,7 @@ mod uncovered;
 
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
+pub use kustomize_tree::{built_listing, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::{rewrite, rewrite_in_turn};

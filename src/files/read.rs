@@ -30,6 +30,8 @@ pub struct FileListing {
     pub uncovered: ImagesWithoutRow,
     /// Every marker of Flux's image automation, whatever the document.
     pub markers: Vec<MarkedValue>,
+    /// What is strange, one sentence each.
+    pub notes: Vec<String>,
     /// The errors of what could not be read.
     pub errors: Vec<FileError>,
 }
@@ -175,7 +177,7 @@ impl FileListing {
 
 /// Whether an object is of a kind that defines policies. A plain kustomize file, which is
 /// a `Kustomization` of another group, is not.
-fn is_policy_source(object: &Value) -> bool {
+pub(crate) fn is_policy_source(object: &Value) -> bool {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let (group, _) = api_version.split_once('/').unwrap_or_default();
     matches!(

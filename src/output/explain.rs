@@ -16,6 +16,7 @@ use crate::evaluator::{
 };
 use crate::image::{CreatedFrom, Digest, SourceKind};
 use crate::policy::Rejection;
+use crate::workload::WrittenAt;
 
 /// Options of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -249,6 +250,12 @@ fn facts(row: &Row, now: Timestamp, style: &Style) -> String {
             .as_ref()
             .map(|source| ("File", format!("{}:{}", source.file, source.line))),
     );
+    lines.extend(row.written_at.iter().map(|place| {
+        let WrittenAt {
+            file, line, key, ..
+        } = place;
+        ("Written at", format!("{file}:{line} ({key})"))
+    }));
     let mut text: String = lines
         .iter()
         .map(|(name, value)| field(name, value, style))

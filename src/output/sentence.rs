@@ -177,7 +177,12 @@ fn own_command(row: &Row, flags: &RepeatedFlags, command: &str, extra: &[&str]) 
     words.extend(command.split(' '));
     words.push(&workload);
     match &row.source {
+        // The other commands that write do not build kustomizations.
+        _ if row.root.is_some() && !["update", "images"].contains(&command) => return None,
         Some(source) if source.file == "-" => return None,
+        Some(_) if row.root.is_some() => {
+            words.extend(row.root.iter().flat_map(|root| ["-k", root]))
+        }
         Some(source) if flags.files.is_empty() => words.extend(["-f", &source.file]),
         // The policy may be in a different file than the workload.
         Some(_) => words.extend(flags.files.iter().map(String::as_str)),

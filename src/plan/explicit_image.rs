@@ -75,7 +75,8 @@ impl ImageRequest<'_> {
         }
         let refusal = self
             .metadata
-            .and_then(|metadata| self.subject.gate_refusal(metadata));
+            .and_then(|metadata| self.subject.gate_refusal(metadata))
+            .filter(|refusal| refusal.rejection.is_some() || !spec.overrides.unconfirmed);
         let is_final = refusal.as_ref().is_some_and(GateRefusal::is_final);
         let refusal = refusal.map(|refusal| refusal.message);
         let rejection = self.rejection().or(refusal.clone());

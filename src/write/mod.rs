@@ -11,6 +11,7 @@ mod event_log;
 #[cfg(test)]
 mod fake;
 mod file_writer;
+mod kustomization;
 mod live;
 mod marker_writes;
 mod one_write;
@@ -24,6 +25,7 @@ pub use applied::{Applied, Done, DryRun, WriteError};
 pub use context::{LiveWriter, WriteContext};
 pub use event::{Rollout, SLOW, WriteEvent};
 pub use file_writer::{FileWriter, WrittenFiles, write_files};
+pub use kustomization::{KustomizationWriter, write_kustomization};
 pub use live::write_live;
 pub use marker_writes::MarkerApplied;
 pub use recheck::Recheck;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::context::LiveWriter;
 use super::event::WriteEvent;
 use super::file_writer::{FileWriter, write_files};
+use super::kustomization::{KustomizationWriter, write_kustomization};
 use super::live::write_live;
 use super::marker_writes::MarkerApplied;
 use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
-use crate::plan::{Change, Edit, Plan};
+use crate::plan::{Change, Edit, Plan, Refusal};
 use crate::workload::Observed;
 
 /// Where a plan is written.
@@ -18,6 +19,8 @@ pub enum Writer<'a> {
     Live(LiveWriter<'a>),
     /// Into the files that the workloads were read from.
     Files(FileWriter<'a>),
+    /// Into the files of a kustomization that decide the images.
+    Kustomization(KustomizationWriter<'a>),
 }
 
 /// What a write did.
@@ -39,6 +42,7 @@ impl Writer<'_> {
         match self {
             Self::Live(writer) => writer.dry_run,
             Self::Files(writer) => writer.dry_run,
+            Self::Kustomization(writer) => writer.dry_run,
         }
     }
 
@@ -46,7 +50,7 @@ impl Writer<'_> {
     #[must_use]
     pub fn uses_stdout(&self) -> bool {
         match self {
-            Self::Live(_) => false,
+            Self::Live(_) | Self::Kustomization(_) => false,
             Self::Files(writer) => writer.stdin.is_some() && writer.dry_run == DryRun::None,
         }
     }
@@ -68,6 +72,8 @@ impl Writer<'_> {
                 plan.changes.iter().map(edit).collect()
             }
             Self::Files(writer) => writer.edits(plan),
+            // Nothing but images is written.
+            Self::Kustomization(_) => plan.changes.iter().map(|_| None).collect(),
         }
     }
 
@@ -90,12 +96,19 @@ impl Writer<'_> {
                 applied: write_live(plan, context, writer, report).await,
                 ..Written::default()
             },
+            (Self::Kustomization(writer), _) => {
+                let refusals = refusals(plan, context).await;
+                let applied = write_kustomization(plan, refusals, writer);
+                for applied in &applied {
+                    report(WriteEvent::Applied(applied));
+                }
+                Written {
+                    applied,
+                    ..Written::default()
+                }
+            }
             (Self::Files(writer), _) => {
-                let changes: Vec<&Change> = plan.changes.iter().collect();
-                let refusals = match context.recheck {
-                    Some(recheck) => recheck.refusals(&changes, &BTreeMap::new()).await,
-                    None => changes.iter().map(|_| None).collect(),
-                };
+                let refusals = refusals(plan, context).await;
                 let written = write_files(plan, refusals, writer);
                 for applied in &written.applied {
                     report(WriteEvent::Applied(applied));
@@ -108,5 +121,14 @@ impl Writer<'_> {
                 }
             }
         }
+    }
+}
+
+/// Why changes to files may not be written: their images are looked up again.
+async fn refusals(plan: &Plan, context: &WriteContext<'_>) -> Vec<Option<Refusal>> {
+    let changes: Vec<&Change> = plan.changes.iter().collect();
+    match context.recheck {
+        Some(recheck) => recheck.refusals(&changes, &BTreeMap::new()).await,
+        None => changes.iter().map(|_| None).collect(),
     }
 }

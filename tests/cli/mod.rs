@@ -16,6 +16,8 @@ mod honesty;
 mod image_scope;
 mod input;
 mod kubeconfig;
+mod kustomize;
+mod kustomize_conformance;
 #[cfg(unix)]
 mod menu;
 #[cfg(unix)]

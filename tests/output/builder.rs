@@ -31,9 +31,11 @@ pub(crate) fn row(workload: &str, container: &str, image: &str) -> Build {
         },
         managed_by: None,
         source: None,
+        root: None,
         container: container.to_owned(),
         container_type: ContainerType::Container,
         image: image.to_owned(),
+        written_at: Vec::new(),
         decision: Decision {
             state: State::Manual,
             lock: None,

@@ -56,6 +56,7 @@ async fn write(confirmed: Duration, meanwhile: Meanwhile) -> (String, bool) {
             pull_secrets: PullSecretUse::Off,
         },
         confirmed_at: Instant::now() - confirmed,
+        allows_unconfirmed: false,
     };
     let authorship = Authorship {
         by: "ada".to_owned(),

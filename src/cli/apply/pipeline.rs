@@ -16,9 +16,11 @@ use crate::cli::runtime::{interrupts, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
+use crate::manifest::{SettleOptions, settle};
 use crate::plan::Plan;
 use crate::write::{
-    DryRun, FileWriter, LiveWriter, Recheck, StopSignal, WriteContext, WriteEvent, Writer,
+    DryRun, FileWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal, WriteContext,
+    WriteEvent, Writer,
 };
 
 /// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
@@ -37,6 +39,7 @@ pub(crate) fn apply(
     if let Some(max) = options.max {
         job.plan.limit(max);
     }
+    settle_again(&mut job, options)?;
     for error in &job.errors {
         terminal.scope_error(error);
     }
@@ -73,6 +76,24 @@ pub(crate) fn apply(
     Ok(exit_code(&job, options, &results))
 }
 
+/// Holds back what can no longer be written into a kustomization without anything else, after
+/// a check or the user has removed changes.
+fn settle_again(job: &mut ApplyJob, options: &ApplyOptions<'_>) -> Result<(), CommandError> {
+    let WorkloadOrigin::Kustomization(tree) = &job.origin else {
+        return Ok(());
+    };
+    if job.plan.changes.is_empty() {
+        return Ok(());
+    }
+    let settling = SettleOptions {
+        default_namespace: default_namespace(options.globals),
+        overrides: options.overrides,
+        may_add: false,
+    };
+    settle(&mut job.plan, tree, settling).map_err(CommandError::failed)?;
+    Ok(())
+}
+
 /// Narrows the plan to what the user chooses from a menu, and returns the commands that do
 /// the same without a menu.
 fn choose(
@@ -104,7 +125,16 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         WorkloadOrigin::Files {
             stdin,
             policy_files,
-        } => (stdin.as_deref(), policy_files),
+        } => (stdin.as_deref(), policy_files.as_slice()),
+        WorkloadOrigin::Kustomization(tree) => {
+            return Writer::Kustomization(KustomizationWriter {
+                dry_run,
+                root: &tree.root,
+                default_namespace: default_namespace(options.globals),
+                overrides: options.overrides,
+                locks: job.locks.as_deref(),
+            });
+        }
     };
     Writer::Files(FileWriter {
         dry_run,
@@ -168,5 +198,6 @@ fn recheck<'a>(job: &'a ApplyJob, options: &ApplyOptions<'_>) -> Option<Recheck<
             pull_secrets: access.pull_secrets.with(job.origin.cluster()),
         },
         confirmed_at: confirmation.at,
+        allows_unconfirmed: options.overrides.unconfirmed,
     })
 }

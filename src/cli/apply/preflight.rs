@@ -12,7 +12,7 @@ use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::collect::{self, Confirmed, FreshLook, ObservedObjects, WantedImage};
-use crate::plan::{Overrides, Plan};
+use crate::plan::{Overrides, Plan, Presence};
 
 /// Narrows a job to what may be written now.
 ///
@@ -113,6 +113,14 @@ fn confirm_images(
         terminal.note(&note);
     }
     report_used(used, terminal);
+    let presences = if options.overrides.unconfirmed {
+        presences
+            .into_iter()
+            .map(Presence::accepted)
+            .collect::<Vec<_>>()
+    } else {
+        presences
+    };
     job.plan.hold_back_missing(&presences);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The preview of the changes, and the text of the confirmation prompt.
 
+use std::collections::BTreeSet;
+
 use super::caveats;
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
 use crate::cli::flags::target::location;
@@ -9,8 +11,8 @@ use crate::output::{
     EditedWorkload, annotation_edits, count, held_back_lines, kept_marker_lines, locks_table,
     markers_table, plan_text,
 };
-use crate::plan::{Change, PolicyEdit};
-use crate::policy::lock_on;
+use crate::plan::{Change, Override, PolicyEdit};
+use crate::policy::{WarningCode, lock_on};
 
 /// Shows the planned changes, unless the output is data without a prompt.
 pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Terminal) {
@@ -94,11 +96,15 @@ pub(crate) fn prompt(job: &ApplyJob, options: &ApplyOptions<'_>) -> Option<Promp
         .overrides
         .words()
         .iter()
-        .map(|lifted| format!("--override-{lifted}"))
+        .map(|lifted| match lifted {
+            Override::Unconfirmed => "--allow-unconfirmed".to_owned(),
+            lifted => format!("--override-{lifted}"),
+        })
         .collect();
     if !flags.is_empty() {
         action.push_str(&format!(" with {}", flags.join(" and ")));
     }
+    action.push_str(&unconfirmed(&changes));
     action.push_str(&other_repositories(&changes));
     Some(Prompt {
         action,
@@ -126,6 +132,21 @@ fn verb(edit: &PolicyEdit) -> &'static str {
         PolicyEdit::SetPolicy { .. } => "Set policies of",
         PolicyEdit::UnsetPolicy { .. } => "Remove policies of",
     }
+}
+
+/// Names the images that no registry has confirmed.
+fn unconfirmed(changes: &[&Change]) -> String {
+    let images = changes.iter().flat_map(|change| &change.images);
+    let unconfirmed = images.filter(|image| {
+        let mut warnings = image.warnings.iter();
+        warnings.any(|warning| warning.code == WarningCode::Unconfirmed)
+    });
+    let names: BTreeSet<String> = unconfirmed.map(|image| image.to.to_string()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    format!(" (not confirmed: {})", names.join(", "))
 }
 
 /// Names the images that are replaced by images from another repository.

@@ -112,7 +112,9 @@ pub(crate) fn rollback(
     let (objects, authorship) = unless_interrupted(runtime, async {
         let objects = match &origin {
             WorkloadOrigin::Cluster(cluster) => collect::observe(cluster, ids).await,
-            WorkloadOrigin::Files { .. } => ObservedObjects::default(),
+            WorkloadOrigin::Files { .. } | WorkloadOrigin::Kustomization(_) => {
+                ObservedObjects::default()
+            }
         };
         let by = authorship(origin.cluster(), overrides.words()).await;
         (objects, by)
@@ -128,6 +130,7 @@ pub(crate) fn rollback(
             let namespace = default_namespace(globals);
             files::observe(&snapshot.workloads, stdin.as_deref(), namespace)
         }
+        WorkloadOrigin::Kustomization(_) => Vec::new(),
         WorkloadOrigin::Cluster(_) => {
             let read = objects.by_id.values();
             read.map(|object| object.observed.clone()).collect()

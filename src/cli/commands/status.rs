@@ -39,6 +39,9 @@ use crate::workload::spans_namespaces;
   # Manifests instead of a cluster; fail a pipeline when updates are pending
   kubectl imgpolicy status -f ./manifests -R --exit-code
 
+  # What a kustomization builds, and where each image is written
+  kubectl imgpolicy status -k ./apps/prod -o json
+
   # Possible updates for containers without a policy
   kubectl imgpolicy status --assume auto")]
 pub(crate) struct StatusArgs {

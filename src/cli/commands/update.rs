@@ -14,12 +14,13 @@ use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
 use crate::cli::flags::elected::{ElectedFlag, RuledOut};
 use crate::cli::flags::registry::RegistryAccess;
+use crate::cli::flags::scope::KustomizationFlag;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::named;
 use crate::cli::gather::scan;
 use crate::cli::gather::scan::ScanSources;
-use crate::cli::gather::workloads::{self, Reading};
+use crate::cli::gather::workloads::{self, Reading, WorkloadOrigin, default_namespace};
 use crate::cli::menu;
 use crate::cli::menu::CommandScope;
 use crate::cli::runtime::runtime;
@@ -28,6 +29,7 @@ use crate::cluster::WorkloadSelector;
 use crate::collect::{FluxMarkers, ObservedObjects};
 use crate::evaluator::{self, Settings, Snapshot};
 use crate::image::ImageReference;
+use crate::manifest::{SettleOptions, settle};
 use crate::output::summary_line;
 use crate::plan::{
     MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
@@ -62,10 +64,16 @@ use crate::policy::parse_age;
 
   # The values with Flux markers, from the images that Flux has recorded
   kubectl get imagepolicies -A -o yaml > policies.yaml
-  kubectl imgpolicy update -f ./clusters -R -f policies.yaml --elected recorded")]
+  kubectl imgpolicy update -f ./clusters -R -f policies.yaml --elected recorded
+
+  # The lines of a kustomization that decide the images, such as newTag
+  kubectl imgpolicy update -k ./apps/prod")]
 pub(crate) struct UpdateArgs {
     #[command(flatten)]
     target: TargetArgs,
+
+    #[command(flatten)]
+    kustomization: KustomizationFlag,
 
     /// Only update these containers; repeatable
     #[arg(short, long, value_name = "CONTAINER")]
@@ -92,6 +100,10 @@ pub(crate) struct UpdateArgs {
     #[arg(long)]
     override_owner: bool,
 
+    /// With -k, also write images that no registry could confirm
+    #[arg(long, requires = "kustomize")]
+    allow_unconfirmed: bool,
+
     /// Update at most N workloads and values with a Flux marker
     #[arg(long, value_name = "N")]
     max: Option<NonZeroUsize>,
@@ -99,7 +111,7 @@ pub(crate) struct UpdateArgs {
     /// Update one workload at a time, wait for each rollout, and stop at the first one that fails
     /// or takes longer than this [default: 5m]
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true,
-        default_missing_value = "5m", value_parser = parse_age, conflicts_with = "filename")]
+        default_missing_value = "5m", value_parser = parse_age, conflicts_with_all = ["filename", "kustomize"])]
     wait: Option<SignedDuration>,
 
     /// Choose the images to update from a menu; images that are held back are shown with the reason
@@ -133,11 +145,12 @@ pub(crate) fn update(
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
     let place = args.target.place();
+    let kustomization = args.kustomization.kustomize.as_deref();
     let selector = match &args.image {
         // The image determines the containers.
         Some(_) => args.target.workload_selector()?,
         // The menu lets the user choose among all of them.
-        None if args.interactive => args.target.workload_selector()?,
+        None if args.interactive || kustomization.is_some() => args.target.workload_selector()?,
         None => args.target.chosen()?,
     };
     if args.interactive {
@@ -146,6 +159,9 @@ pub(crate) fn update(
     args.target.check_write(&args.write)?;
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("-f")?;
+    } else if kustomization.is_some() {
+        args.access.pull_secrets.check("-k")?;
+        args.write.check_without_server("-k")?;
     }
     let settings = Settings {
         image: args.image.clone(),
@@ -158,7 +174,13 @@ pub(crate) fn update(
         .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
     let registries = args.access.registry.registries_to_write(globals)?;
     let runtime = runtime()?;
-    let reading = runtime.block_on(workloads::read_to_write(place, selector, settings, globals))?;
+    let reading = runtime.block_on(workloads::read_to_write(
+        place,
+        kustomization,
+        selector,
+        settings,
+        globals,
+    ))?;
     let sources = ScanSources {
         registries: &registries,
         pull_secrets: &args.access.pull_secrets,
@@ -183,7 +205,17 @@ pub(crate) fn update(
         terminal.note(note);
     }
     scanned.report_pull_secrets(terminal);
-    let plan = plan(args, &snapshot, &markers, terminal)?;
+    let mut plan = plan(args, &snapshot, &markers, terminal)?;
+    if let WorkloadOrigin::Kustomization(tree) = &origin
+        && !plan.changes.is_empty()
+    {
+        let settling = SettleOptions {
+            default_namespace: default_namespace(globals),
+            overrides: overrides(args),
+            may_add: true,
+        };
+        settle(&mut plan, tree, settling).map_err(CommandError::failed)?;
+    }
     let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
     let is_empty = !has_rows && snapshot.errors.is_empty();
     let by = authorship(origin.cluster(), overrides(args).words());
@@ -325,6 +357,7 @@ fn overrides(args: &UpdateArgs) -> Overrides {
         policy: args.override_policy,
         lock: args.override_lock,
         owner: args.override_owner,
+        unconfirmed: args.allow_unconfirmed,
     }
 }
 

@@ -98,7 +98,9 @@ impl GivenFlags {
 fn words(argument: &Arg, value: &OsStr) -> Vec<String> {
     let flag = match (argument.get_long(), argument.get_short()) {
         // kubectl users write these in their short form.
-        (Some("filename" | "recursive"), Some(short)) | (None, Some(short)) => format!("-{short}"),
+        (Some("filename" | "kustomize" | "recursive"), Some(short)) | (None, Some(short)) => {
+            format!("-{short}")
+        }
         (Some(long), _) => format!("--{long}"),
         (None, None) => return Vec::new(),
     };

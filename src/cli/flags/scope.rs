@@ -31,12 +31,15 @@ pub(crate) struct ScopeFlags {
     #[command(flatten)]
     place: PlaceFlags,
 
+    #[command(flatten)]
+    kustomization: KustomizationFlag,
+
     /// Save every fact that the decisions use to this file
     #[arg(long, help_heading = WORKLOADS, value_name = "FILE")]
     save_snapshot: Option<PathBuf>,
 
     /// Decide again from a saved snapshot, without a cluster or a registry
-    #[arg(long, help_heading = WORKLOADS, value_name = "FILE", conflicts_with_all = ["filename", "all_namespaces", "selector", "save_snapshot"])]
+    #[arg(long, help_heading = WORKLOADS, value_name = "FILE", conflicts_with_all = ["filename", "kustomize", "all_namespaces", "selector", "save_snapshot"])]
     from_snapshot: Option<PathBuf>,
 
     #[command(flatten)]
@@ -78,10 +81,24 @@ pub(crate) struct PlaceFlags {
     pub(crate) exclude: Vec<PathBuf>,
 }
 
+/// The kustomization to build.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct KustomizationFlag {
+    /// Folder with a kustomization.yaml; its result is read instead of a cluster
+    #[arg(short = 'k', long, help_heading = WORKLOADS, value_name = "DIR",
+        conflicts_with_all = ["filename", "recursive", "exclude", "all_namespaces", "selector"])]
+    pub(crate) kustomize: Option<PathBuf>,
+}
+
 impl ScopeFlags {
     /// Where the workloads are.
     pub(crate) fn place(&self) -> &PlaceFlags {
         &self.place
+    }
+
+    /// The kustomization to build.
+    pub(crate) fn kustomization(&self) -> Option<&Path> {
+        self.kustomization.kustomize.as_deref()
     }
 
     /// The flags about credentials.
@@ -95,6 +112,8 @@ impl ScopeFlags {
             self.pull_secrets.check("--from-snapshot")
         } else if !self.place.filename.is_empty() {
             self.pull_secrets.check("-f")
+        } else if self.kustomization().is_some() {
+            self.pull_secrets.check("-k")
         } else {
             Ok(())
         }
@@ -116,6 +135,7 @@ impl ScopeFlags {
             (self.place.all_namespaces, "--all-namespaces"),
             (self.place.selector.is_some(), "--selector"),
             (!self.place.filename.is_empty(), "--filename"),
+            (self.kustomization().is_some(), "--kustomize"),
             (self.save_snapshot.is_some(), "--save-snapshot"),
             (self.pull_secrets.is_given(), "--pull-secrets"),
         ];

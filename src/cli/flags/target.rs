@@ -179,10 +179,18 @@ enum DryRunWord {
 impl WriteFlags {
     /// Rejects a server-side dry run without a server.
     fn check(&self, place: &PlaceFlags) -> Result<(), CommandError> {
-        if self.dry_run == DryRunWord::Server && !place.filename.is_empty() {
-            return Err(CommandError::usage(
-                "--dry-run=server needs an API server, and -f uses none; use --dry-run=client",
-            ));
+        if place.filename.is_empty() {
+            return Ok(());
+        }
+        self.check_without_server("-f")
+    }
+
+    /// Rejects a server-side dry run with a flag that uses no server.
+    pub(crate) fn check_without_server(&self, flag: &str) -> Result<(), CommandError> {
+        if self.dry_run == DryRunWord::Server {
+            return Err(CommandError::usage(format!(
+                "--dry-run=server needs an API server, and {flag} uses none; use --dry-run=client"
+            )));
         }
         Ok(())
     }

@@ -81,7 +81,13 @@ pub(crate) fn collect(
     snapshot_file::check(flags.snapshot_to_save(), &flags.place().filename)?;
     // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
-    let reading = runtime()?.block_on(read(flags.place(), selector, settings, globals))?;
+    let reading = runtime()?.block_on(read(
+        flags.place(),
+        flags.kustomization(),
+        selector,
+        settings,
+        globals,
+    ))?;
     let Reading {
         mut snapshot,
         origin,

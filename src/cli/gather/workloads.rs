@@ -1,5 +1,7 @@
 //! Reads the workloads in scope, and what their decisions need from the cluster.
 
+use std::path::Path;
+
 use super::named;
 use super::snapshot_file;
 use crate::cli::error::CommandError;
@@ -9,7 +11,8 @@ use crate::cli::runtime::now;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self, FluxMarkers};
 use crate::evaluator::{Settings, Snapshot};
-use crate::files::{self, FileScope, UncoveredImage};
+use crate::files::{self, FileListing, FileScope, UncoveredImage};
+use crate::manifest::SourceTree;
 use crate::output::count;
 
 /// Where workloads were read, which is also where they are written.
@@ -21,6 +24,8 @@ pub(crate) enum WorkloadOrigin {
         /// Those with objects that define policies.
         policy_files: Vec<String>,
     },
+    /// The files of a kustomization.
+    Kustomization(Box<SourceTree>),
     /// A cluster.
     Cluster(Box<Cluster>),
 }
@@ -30,7 +35,7 @@ impl WorkloadOrigin {
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
             Self::Cluster(cluster) => Some(cluster),
-            Self::Files { .. } => None,
+            Self::Files { .. } | Self::Kustomization(_) => None,
         }
     }
 }
@@ -68,10 +73,14 @@ pub(crate) fn default_namespace(globals: &Globals) -> &str {
 /// Reads the workloads in scope.
 pub(crate) async fn read(
     place: &PlaceFlags,
+    kustomization: Option<&Path>,
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
+    if let Some(folder) = kustomization {
+        return read_kustomization(folder, &selector, settings, globals);
+    }
     if !place.filename.is_empty() {
         return read_files(place, &selector, settings, globals);
     }
@@ -90,11 +99,12 @@ pub(crate) async fn read(
 /// Reads the workloads in scope for a command that writes them.
 pub(crate) async fn read_to_write(
     place: &PlaceFlags,
+    kustomization: Option<&Path>,
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
-    let mut reading = read(place, selector.clone(), settings, globals).await?;
+    let mut reading = read(place, kustomization, selector.clone(), settings, globals).await?;
     named::refuse_ambiguous(&mut reading.snapshot, &selector);
     Ok(reading)
 }
@@ -160,14 +170,50 @@ fn read_files(
     let markers = collect::flux_markers(&mut listing, &place.filename, namespace);
     let charts = listing.skipped_charts;
     let skipped = (charts > 0).then(|| format!("skipped {}", count(charts, "Helm chart")));
-    listing
-        .workloads
-        .retain(|workload| named::is_named(selector, &workload.id));
     let stdin = listing.stdin.take();
-    let uncovered = std::mem::take(&mut listing.uncovered);
     let policy_files = listing.objects.iter().map(|(at, _)| at.file.clone());
     let mut policy_files: Vec<String> = policy_files.collect();
     policy_files.dedup();
+    let origin = WorkloadOrigin::Files {
+        stdin,
+        policy_files,
+    };
+    from_listing(listing, origin, markers, skipped, selector, settings)
+}
+
+/// Builds a kustomization and reads the workloads in scope.
+fn read_kustomization(
+    folder: &Path,
+    selector: &WorkloadSelector,
+    settings: Settings,
+    globals: &Globals,
+) -> Result<Reading, CommandError> {
+    let tree = files::read_kustomization(folder).map_err(CommandError::failed)?;
+    let listing = files::built_listing(&tree, default_namespace(globals));
+    let origin = WorkloadOrigin::Kustomization(Box::new(tree));
+    from_listing(
+        listing,
+        origin,
+        FluxMarkers::default(),
+        None,
+        selector,
+        settings,
+    )
+}
+
+/// The workloads in scope among those in files.
+fn from_listing(
+    mut listing: FileListing,
+    origin: WorkloadOrigin,
+    markers: FluxMarkers,
+    skipped: Option<String>,
+    selector: &WorkloadSelector,
+    settings: Settings,
+) -> Result<Reading, CommandError> {
+    listing
+        .workloads
+        .retain(|workload| named::is_named(selector, &workload.id));
+    let uncovered = std::mem::take(&mut listing.uncovered);
     let mut snapshot = collect::from_files(listing, settings, now())?;
     if *selector != WorkloadSelector::Everything {
         // An entry for a workload that was not requested is not a mistake.
@@ -182,10 +228,7 @@ fn read_files(
     named::report_missing(&mut snapshot, selector, "files");
     Ok(Reading {
         snapshot,
-        origin: WorkloadOrigin::Files {
-            stdin,
-            policy_files,
-        },
+        origin,
         empty: NO_FILES.to_owned(),
         skipped,
         uncovered: uncovered.images,
@@ -209,8 +252,18 @@ pub(crate) async fn read_with_pods(
     }
     let place = scope.flags().place();
     let selector = scope.workload_selector()?;
-    if !place.filename.is_empty() {
-        let reading = read_files(place, &selector, settings, globals)?;
+    let kustomization = scope.flags().kustomization();
+    let in_files = match kustomization {
+        Some(folder) => Some(read_kustomization(
+            folder,
+            &selector,
+            settings.clone(),
+            globals,
+        )?),
+        None if place.filename.is_empty() => None,
+        None => Some(read_files(place, &selector, settings.clone(), globals)?),
+    };
+    if let Some(reading) = in_files {
         return Ok(ImageReading {
             snapshot: reading.snapshot,
             pods: PodUsages::default(),

@@ -9,7 +9,7 @@ use crate::evaluator::{
 use crate::image::{CanonicalName, CreatedFrom, Digest, ImageReference, SourceKind};
 use crate::output::text::time::rfc3339;
 use crate::policy::{Order, Warning, WarningCode};
-use crate::workload::{ManifestSource, Owner, WorkloadId};
+use crate::workload::{ImagePart, ManifestSource, Owner, WorkloadId, WrittenAt};
 
 /// A time: RFC 3339 in UTC with whole seconds, `2026-11-21T12:00:00Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,6 +231,31 @@ impl From<&ManifestSource> for SourceItem {
         Self {
             file: source.file.clone(),
             line: source.line,
+        }
+    }
+}
+
+/// A scalar in a file that decides an image, or a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenAtItem {
+    /// The path of the file.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// The key, with the YAML anchor if the value has one.
+    pub key: String,
+    /// The last part of the image that it decides: `name`, `tag` or `digest`.
+    pub part: ImagePart,
+}
+
+impl From<&WrittenAt> for WrittenAtItem {
+    fn from(place: &WrittenAt) -> Self {
+        Self {
+            file: place.file.clone(),
+            line: place.line,
+            key: place.key.clone(),
+            part: place.part,
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::api_version::API_VERSION;
 use super::parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
-    Time, WarningItem, WorkloadItem,
+    Time, WarningItem, WorkloadItem, WrittenAtItem,
 };
 use crate::evaluator::{Assessment, Outcome, Reason, Row, State};
 use crate::image::ImageReference;
@@ -89,6 +89,12 @@ pub struct ImageStatus {
     /// The place in a file, if the workload was read from one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceItem>,
+    /// With `-k`: the folder of the kustomization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// With `-k`: the scalars that decide the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written_at: Vec<WrittenAtItem>,
 }
 
 impl From<&Row> for ImageStatus {
@@ -111,6 +117,8 @@ impl From<&Row> for ImageStatus {
             lock: decision.lock.as_ref().map(Into::into),
             suggestion: decision.suggestion.as_ref().map(Into::into),
             source: row.source.as_ref().map(Into::into),
+            root: row.root.clone(),
+            written_at: row.written_at.iter().map(Into::into).collect(),
         }
     }
 }

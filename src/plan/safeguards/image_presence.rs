@@ -22,6 +22,19 @@ pub enum Presence {
     Gone(String),
     /// It is not known; the reason as a sentence.
     Unknown(String),
+    /// It is not known, and the user accepts that; the reason as a sentence.
+    Unconfirmed(String),
+}
+
+impl Presence {
+    /// The presence for a user who accepts that it is not known.
+    #[must_use]
+    pub fn accepted(self) -> Self {
+        match self {
+            Self::Unknown(reason) => Self::Unconfirmed(reason),
+            known => known,
+        }
+    }
 }
 
 impl Plan {
@@ -131,6 +144,13 @@ impl ImageChange {
                     format!("the image does not exist: {reason}"),
                 ));
             }
+            Presence::Unconfirmed(reason) => self.warnings.push(Warning::new(
+                WarningCode::Unconfirmed,
+                format!(
+                    "no registry has confirmed that {} exists: {reason}",
+                    self.to
+                ),
+            )),
             Presence::Unknown(reason) => {
                 let message = format!("could not check whether the image exists: {reason}");
                 return Err((HoldReason::Unconfirmed, message));

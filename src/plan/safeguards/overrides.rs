@@ -11,6 +11,8 @@ pub struct Overrides {
     pub lock: bool,
     /// `--override-owner`.
     pub owner: bool,
+    /// `--allow-unconfirmed`.
+    pub unconfirmed: bool,
 }
 
 impl Overrides {
@@ -21,11 +23,13 @@ impl Overrides {
             policy,
             lock,
             owner,
+            unconfirmed,
         } = self;
         let all = [
             (policy, Override::Policy),
             (lock, Override::Lock),
             (owner, Override::Owner),
+            (unconfirmed, Override::Unconfirmed),
         ];
         all.into_iter()
             .filter_map(|(is_overridden, word)| is_overridden.then_some(word))

@@ -1,0 +1,246 @@
+//! Reads the files that a kustomization reaches.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::error::FileError;
+use super::read::{FileListing, is_policy_source};
+use super::text::read_text;
+use crate::manifest::{
+    BuildError, KUSTOMIZATION_FILES, SourcePath, SourceTree, build_kustomization, join_path,
+    references,
+};
+
+/// The maximum number of files and folders.
+const MAX_PATHS: usize = 20_000;
+
+/// The maximum size of all files together, in bytes.
+const MAX_TOTAL_BYTES: usize = 256 << 20;
+
+/// Reads the kustomization in a folder, everything that it includes, and nothing outside the
+/// tree that contains the folder: the Git work tree, otherwise the current folder if it
+/// contains the folder, otherwise the folder itself.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn read_kustomization(folder: &Path) -> Result<SourceTree, FileError> {
+    let name = folder.to_str().ok_or_else(|| FileError::NameNotUtf8 {
+        file: folder.to_owned(),
+    })?;
+    if name.contains("://") {
+        return Err(FileError::Kustomization {
+            root: name.to_owned(),
+            error: BuildError::Folder {
+                folder: name.to_owned(),
+                message: "this is a URL, but only local folders are built; clone it first"
+                    .to_owned(),
+            },
+        });
+    }
+    let unreadable = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => FileError::NotFound {
+            path: name.to_owned(),
+        },
+        _ => FileError::Unreadable {
+            file: name.to_owned(),
+            source,
+        },
+    };
+    let real = fs::canonicalize(folder).map_err(unreadable)?;
+    let root = join_path(name, "");
+    let mut reader = TreeReader {
+        boundary: boundary(&real),
+        bytes: 0,
+        tree: SourceTree {
+            root: root.clone(),
+            paths: BTreeMap::new(),
+        },
+        open: VecDeque::new(),
+    };
+    reader.add(root, &real, real.is_dir());
+    while let Some((folder, real)) = reader.open.pop_front() {
+        reader.folder(&folder, &real);
+    }
+    Ok(reader.tree)
+}
+
+/// Builds a tree that was read, and lists its workloads.
+#[must_use]
+pub fn built_listing(tree: &SourceTree, default_namespace: &str) -> FileListing {
+    let mut listing = FileListing::default();
+    let result = match build_kustomization(tree, default_namespace) {
+        Ok(result) => result,
+        Err(error) => {
+            listing.errors.push(FileError::Kustomization {
+                root: tree.root.clone(),
+                error,
+            });
+            return listing;
+        }
+    };
+    listing.notes = result.notes;
+    for object in result.objects {
+        listing.uncovered.add(&object.value, default_namespace);
+        match object.workload {
+            Ok(Some(workload)) => listing.workloads.push(workload),
+            Ok(None) if is_policy_source(&object.value) => {
+                listing.objects.push((object.at, object.value));
+            }
+            Ok(None) => {}
+            Err(error) => listing.errors.push(FileError::Workload {
+                at: object.at,
+                error,
+            }),
+        }
+    }
+    listing
+}
+
+/// The folder that is not left: see [`read_kustomization`].
+fn boundary(folder: &Path) -> PathBuf {
+    let work_tree = folder.ancestors().find(|dir| dir.join(".git").exists());
+    let current = std::env::current_dir().and_then(fs::canonicalize).ok();
+    let current = current.filter(|current| folder.starts_with(current));
+    work_tree
+        .map(Path::to_owned)
+        .or(current)
+        .unwrap_or_else(|| folder.to_owned())
+}
+
+struct TreeReader {
+    /// The folder that is not left, without links.
+    boundary: PathBuf,
+    /// The size of the files that were read.
+    bytes: usize,
+    tree: SourceTree,
+    /// The folders whose kustomization was not read yet, with their paths without links.
+    open: VecDeque<(String, PathBuf)>,
+}
+
+impl TreeReader {
+    /// Adds a file or a folder that exists. `shown`: its path as it is shown.
+    fn add(&mut self, shown: String, real: &Path, is_folder: bool) {
+        if self.tree.paths.contains_key(&shown) {
+            return;
+        }
+        let found = if self.tree.paths.len() >= MAX_PATHS {
+            SourcePath::Unusable(format!(
+                "more than {MAX_PATHS} files and folders are included"
+            ))
+        } else if is_folder {
+            let names = KUSTOMIZATION_FILES.iter();
+            let names = names.filter(|name| real.join(name).is_file());
+            self.open.push_back((shown.clone(), real.to_owned()));
+            SourcePath::Folder {
+                kustomizations: names.map(|name| (*name).to_owned()).collect(),
+                real: real.display().to_string(),
+            }
+        } else {
+            self.file(&shown, real)
+        };
+        self.tree.paths.insert(shown, found);
+    }
+
+    fn file(&mut self, shown: &str, real: &Path) -> SourcePath {
+        match read_text(Path::new(shown)) {
+            Ok(text) if self.bytes + text.len() > MAX_TOTAL_BYTES => SourcePath::Unusable(format!(
+                "the files that are included have more than {} MiB",
+                MAX_TOTAL_BYTES >> 20
+            )),
+            Ok(text) => {
+                self.bytes += text.len();
+                let folder = real.parent().unwrap_or(real);
+                SourcePath::File {
+                    text,
+                    folder: folder.display().to_string(),
+                }
+            }
+            Err(error) => SourcePath::Unusable(error.to_string()),
+        }
+    }
+
+    /// Reads the kustomization of a folder, and adds what it refers to.
+    fn folder(&mut self, folder: &str, real: &Path) {
+        let Some(SourcePath::Folder { kustomizations, .. }) = self.tree.paths.get(folder) else {
+            return;
+        };
+        let [name] = kustomizations.as_slice() else {
+            return;
+        };
+        let name = name.clone();
+        self.reference(folder, real, &name);
+        let Some(text) = self.tree.text(&join_path(folder, &name)) else {
+            return;
+        };
+        for reference in references(text) {
+            self.reference(folder, real, &reference);
+        }
+    }
+
+    fn reference(&mut self, folder: &str, real: &Path, reference: &str) {
+        let shown = join_path(folder, reference);
+        match self.check(&shown, real, reference) {
+            Ok(target) => {
+                let is_folder = target.is_dir();
+                self.add(shown, &target, is_folder);
+            }
+            Err(reason) => {
+                let found = SourcePath::Unusable(reason);
+                self.tree.paths.entry(shown).or_insert(found);
+            }
+        }
+    }
+
+    /// The path of a reference without links.
+    ///
+    /// # Errors
+    ///
+    /// It does not exist, or is outside the tree.
+    fn check(&self, shown: &str, folder: &Path, reference: &str) -> Result<PathBuf, String> {
+        let leaves = || {
+            format!(
+                "it is outside {}, and nothing outside is read; run the command in a folder that \
+                 contains both, or in a Git work tree",
+                self.boundary.display()
+            )
+        };
+        if Path::new(reference).is_absolute() {
+            return Err("absolute paths are not read; use a relative one".to_owned());
+        }
+        // Checked before the file system is asked, so that nothing outside is even looked for.
+        let expected = without_dots(&folder.join(reference));
+        if !expected.starts_with(&self.boundary) {
+            return Err(leaves());
+        }
+        let target = fs::canonicalize(&expected).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "it does not exist".to_owned(),
+            _ => error.to_string(),
+        })?;
+        if !target.starts_with(&self.boundary) {
+            return Err(leaves());
+        }
+        // The path that is shown must lead to the same file.
+        match fs::canonicalize(shown) {
+            Ok(seen) if seen == target => Ok(target),
+            _ => Err("the path leads through a symbolic link; use the real path".to_owned()),
+        }
+    }
+}
+
+/// A path without `.` and `..`, without asking the file system.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            component => clean.push(component),
+        }
+    }
+    clean
+}
