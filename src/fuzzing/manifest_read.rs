@@ -49,11 +49,8 @@ pub fn manifest_read(input: &[u8]) {
         let (more, found) = (values(&more), values(&found));
         assert_eq!(more.len(), found.len(), "with another document");
         for (more, found) in more.iter().zip(&found) {
-            // The end of a document that is cut off is now after a line break.
-            let is_same = match (more, found) {
-                (Err(more), Err(found)) => more.abs_diff(*found) <= 1,
-                (more, found) => more == found,
-            };
+            // A document that is cut off may now end elsewhere.
+            let is_same = more == found || more.is_err() && found.is_err();
             assert!(is_same, "with another document: {more:?}, {found:?}");
         }
     }

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, Parser, options};
 
+use super::split::ends_document;
+
 /// The maximum number of lines that are repaired in one document.
 const MAX_LINES: usize = 500;
 
@@ -46,6 +48,10 @@ fn under_indented(text: &str) -> Option<(Vec<usize>, String)> {
     while let Some(content) = first_under_indented(&joined) {
         parsed += text.len();
         let start = joined[..content].rfind('\n')? + 1;
+        // A document cannot end within a scalar, in any parser.
+        if ends_document(&joined[start..]) {
+            return None;
+        }
         let line_break = joined[..start]
             .strip_suffix("\r\n")
             .map_or(start - 1, str::len);

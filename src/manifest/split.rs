@@ -90,6 +90,12 @@ impl Splitter<'_> {
     }
 }
 
+/// Whether a text begins with the marker `...`.
+pub(crate) fn ends_document(text: &str) -> bool {
+    let line = text.lines().next().unwrap_or_default();
+    after_marker(line.trim_end(), "...").is_some()
+}
+
 /// The rest of a line that begins with a marker; `None` for any other line.
 fn after_marker<'a>(line: &'a str, marker: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(marker)?;

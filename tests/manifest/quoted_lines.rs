@@ -50,3 +50,12 @@ fn document_with_such_lines_is_edited_in_place() {
     assert_eq!(replaced, text.replace("\"first\n    second\"", "\"new\""));
     refused(text, &["metadata", "name", "x"], Some("1"));
 }
+
+#[test]
+fn document_does_not_end_within_a_quoted_scalar() {
+    for marker in ["...", "---"] {
+        let text = format!("a: \"one\n{marker} two\"\nb: 1\n");
+        let found = kubectl_imgpolicy::manifest::objects(&text);
+        assert!(found.iter().any(Result::is_err), "{text}: {found:?}");
+    }
+}
