@@ -13,8 +13,8 @@
 //!
 //! - [`image`], [`workload`], [`policy`], [`evaluator`], [`plan`], [`manifest`] and
 //!   [`output`] are pure: no clock, no file, no network.
-//! - [`registry`], [`cluster`] and [`files`] do the input and output, each for one
-//!   kind of system. [`collect`] combines them for reading and
+//! - [`registry`], [`cluster`], [`files`] and [`git`] do the input and output, each for
+//!   one kind of system. [`collect`] combines them for reading and
 //!   [`write`](mod@write) for writing.
 //! - [`secrets`] knows the credentials of the run and removes them from every text
 //!   that is printed or saved.
@@ -35,6 +35,7 @@ pub mod evaluator;
 pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod git;
 pub mod image;
 pub mod manifest;
 pub mod output;

@@ -54,11 +54,11 @@ pub use format::{DataFormat, EncodeError, Format, UnknownFormat, encode, write_j
 pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
-    CacheServerItem, CandidateItem, EditResult, ErrorItem, ExplainContext, FactsItem, FunnelItem,
-    HeldBackItem, ImageExplanation, ImageItem, ImageList, ImageStatus, ImageStatusList, ImageTags,
-    ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem, MarkerItem,
-    MarkerWarningItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem, TestTag,
-    Time, UserItem, WarningItem, WorkloadItem, WriteResult,
+    CacheServerItem, CandidateItem, CommitItem, EditResult, ErrorItem, ExplainContext, FactsItem,
+    FunnelItem, HeldBackItem, ImageExplanation, ImageItem, ImageList, ImageStatus, ImageStatusList,
+    ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem,
+    MarkerItem, MarkerWarningItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
+    TestTag, Time, UserItem, WarningItem, WorkloadItem, WriteResult,
 };
 pub use markers::{kept_marker_lines, markers_table};
 pub use plan::{

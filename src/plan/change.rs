@@ -1,5 +1,7 @@
 //! What will be written, complete before anything is written.
 
+use std::collections::BTreeSet;
+
 use super::basis::Basis;
 use super::markers::decision::MarkerDecision;
 use super::other_repository::is_other_repository;
@@ -41,6 +43,15 @@ impl Plan {
     #[must_use]
     pub fn names(&self) -> Names<'_> {
         Names::among(self.workloads())
+    }
+
+    /// The files that are written.
+    #[must_use]
+    pub fn files(&self) -> BTreeSet<&str> {
+        let changes = self.changes.iter().filter_map(|one| one.source.as_ref());
+        let markers = self.markers.iter().filter(|marker| marker.is_update());
+        let sources = changes.chain(markers.map(|marker| &marker.value.source));
+        sources.map(|source| source.file.as_str()).collect()
     }
 
     fn workloads(&self) -> impl Iterator<Item = &WorkloadId> {

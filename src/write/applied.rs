@@ -74,6 +74,9 @@ pub enum WriteError {
     /// The file could not be written.
     #[error("{0}")]
     File(String),
+    /// It was written and could not be committed, so the file was restored.
+    #[error("{0}")]
+    NotCommitted(String),
     /// An admission policy of the cluster keeps the running image.
     #[error("container {container}: an admission policy of the cluster keeps {image}")]
     TakenBack {

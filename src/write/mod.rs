@@ -1,4 +1,4 @@
-//! Writes a [`Plan`] to the cluster or into files.
+//! Writes a [`Plan`] to the cluster, into files, or into files with a commit.
 //!
 //! This is the only place that chooses between them, and the only one that writes. What is
 //! written comes from [`Change::edit`](crate::plan::Change::edit), computed against the
@@ -10,10 +10,9 @@ mod event;
 mod event_log;
 #[cfg(test)]
 mod fake;
-mod file_writer;
+mod files;
 mod kustomization;
 mod live;
-mod marker_writes;
 mod one_write;
 mod owners;
 mod recheck;
@@ -24,10 +23,11 @@ mod writer;
 pub use applied::{Applied, Done, DryRun, WriteError};
 pub use context::{LiveWriter, WriteContext};
 pub use event::{Rollout, SLOW, WriteEvent};
-pub use file_writer::{FileWriter, WrittenFiles, write_files};
+pub use files::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
+pub use files::git_writer::GitWriter;
+pub use files::marker_writes::MarkerApplied;
 pub use kustomization::{KustomizationWriter, write_kustomization};
 pub use live::write_live;
-pub use marker_writes::MarkerApplied;
 pub use recheck::Recheck;
 pub use stop::StopSignal;
 pub use writer::{Writer, Written};

@@ -1,15 +1,17 @@
-//! Chooses between writing to a cluster and writing into files.
+//! Chooses between writing to a cluster, writing into files, and committing them.
 
 use std::collections::BTreeMap;
 
 use super::context::LiveWriter;
 use super::event::WriteEvent;
-use super::file_writer::{FileWriter, write_files};
+use super::files::file_writer::{FileWriter, WrittenFiles, write_files};
+use super::files::git_writer::GitWriter;
+use super::files::marker_writes::MarkerApplied;
 use super::kustomization::{KustomizationWriter, write_kustomization};
 use super::live::write_live;
-use super::marker_writes::MarkerApplied;
 use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
+use crate::git::{Commit, GitError};
 use crate::plan::{Change, Edit, Plan, Refusal};
 use crate::workload::Observed;
 
@@ -21,6 +23,8 @@ pub enum Writer<'a> {
     Files(FileWriter<'a>),
     /// Into the files of a kustomization that decide the images.
     Kustomization(KustomizationWriter<'a>),
+    /// Into these files, and then into a commit.
+    Git(GitWriter<'a>),
 }
 
 /// What a write did.
@@ -33,6 +37,8 @@ pub struct Written {
     /// The text for standard output: standard input with its changes, or unchanged if none
     /// was possible. `None` in a dry run, or if no workload came from standard input.
     pub stdout: Option<String>,
+    /// With Git: the commit, if something was to be committed.
+    pub commit: Option<Result<Commit, GitError>>,
 }
 
 impl Writer<'_> {
@@ -43,6 +49,7 @@ impl Writer<'_> {
             Self::Live(writer) => writer.dry_run,
             Self::Files(writer) => writer.dry_run,
             Self::Kustomization(writer) => writer.dry_run,
+            Self::Git(writer) => writer.files.dry_run,
         }
     }
 
@@ -50,7 +57,7 @@ impl Writer<'_> {
     #[must_use]
     pub fn uses_stdout(&self) -> bool {
         match self {
-            Self::Live(_) | Self::Kustomization(_) => false,
+            Self::Live(_) | Self::Kustomization(_) | Self::Git(_) => false,
             Self::Files(writer) => writer.stdin.is_some() && writer.dry_run == DryRun::None,
         }
     }
@@ -74,6 +81,19 @@ impl Writer<'_> {
             Self::Files(writer) => writer.edits(plan),
             // Nothing but images is written.
             Self::Kustomization(_) => plan.changes.iter().map(|_| None).collect(),
+            Self::Git(writer) => writer.files.edits(plan),
+        }
+    }
+
+    /// Refuses a plan before the user is asked about it, if it could not be committed.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not. Nothing was written.
+    pub async fn check(&self, plan: &Plan) -> Result<(), GitError> {
+        match self {
+            Self::Live(_) | Self::Files(_) | Self::Kustomization(_) => Ok(()),
+            Self::Git(writer) => writer.check(plan).await,
         }
     }
 
@@ -110,25 +130,41 @@ impl Writer<'_> {
             (Self::Files(writer), _) => {
                 let refusals = refusals(plan, context).await;
                 let written = write_files(plan, refusals, writer);
-                for applied in &written.applied {
-                    report(WriteEvent::Applied(applied));
-                }
+                report_files(&written, report);
                 let stdin = writer.stdin.filter(|_| self.uses_stdout());
                 Written {
                     applied: written.applied,
                     markers: written.markers,
                     stdout: stdin.map(|text| written.stdin.unwrap_or_else(|| text.to_owned())),
+                    commit: None,
+                }
+            }
+            (Self::Git(writer), _) => {
+                let refusals = refusals(plan, context).await;
+                let (written, commit) = writer.write(plan, refusals, context.stop).await;
+                report_files(&written, report);
+                Written {
+                    applied: written.applied,
+                    markers: written.markers,
+                    stdout: None,
+                    commit,
                 }
             }
         }
     }
 }
 
-/// Why changes to files may not be written: their images are looked up again.
+/// Why each change may not be written to its file, if the images were looked up again.
 async fn refusals(plan: &Plan, context: &WriteContext<'_>) -> Vec<Option<Refusal>> {
     let changes: Vec<&Change> = plan.changes.iter().collect();
     match context.recheck {
         Some(recheck) => recheck.refusals(&changes, &BTreeMap::new()).await,
         None => changes.iter().map(|_| None).collect(),
+    }
+}
+
+fn report_files(written: &WrittenFiles, report: &dyn Fn(WriteEvent<'_>)) {
+    for applied in &written.applied {
+        report(WriteEvent::Applied(applied));
     }
 }

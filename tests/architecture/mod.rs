@@ -64,7 +64,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
-    ("git", &["image", "workload", "plan", "manifest"]),
+    (
+        "git",
+        &["child_output", "image", "workload", "plan", "manifest"],
+    ),
     ("files", &["user_file", "image", "workload", "manifest"]),
     (
         "collect",
@@ -130,6 +133,22 @@ const PURE: &[&str] = &[
 
 /// What a pure module must not use.
 const IMPURE: &str = r"\b(?:kube::|tokio::|reqwest::|walkdir::|std::fs\b|std::env\b|std::net\b|std::process\b|Timestamp::now|Zoned::now|SystemTime\b|Instant::now|async fn|async move|println!|eprintln!)|\bstd::\{[^}]*\b(?:fs|env|net|process)\b";
+
+/// The files that start programs, with the programs. Nothing that comes from a cluster, a
+/// manifest or a registry may become one.
+const STARTS_PROGRAMS: &[&str] = &[
+    // Credential plugins of the kubeconfig.
+    "src/cluster/connect/plugin.rs",
+    // Credential helpers.
+    "src/registry/keychain/program.rs",
+    // git, everywhere.
+    "src/git/program.rs",
+    // `id`, for the name of the user.
+    "src/cli/apply/author.rs",
+];
+
+/// A start of a program. clap has a `Command` too.
+const STARTS: &str = r"\b(?:std|tokio)::process::(?:\{[^}]*\b)?Command\b";
 
 /// File names that say nothing about the content.
 const NO_NAMES: &[&str] = &[
@@ -303,6 +322,46 @@ fn modules_use_only_modules_listed_before_them() {
 fn pure_modules_have_no_side_effects() {
     let files = sources("src");
     none(files.iter().flat_map(|(f, t)| impurities(f, t)).collect());
+}
+
+/// Whether the code of a file starts a program.
+fn starts_program(text: &str) -> bool {
+    let starts = Regex::new(STARTS).expect("a regex");
+    // Tests may be for one system only.
+    let text = text.split("\nmod tests {").next().unwrap_or_default();
+    starts.is_match(&code(text))
+}
+
+#[test]
+fn programs_are_started_in_named_files_only() {
+    let files = sources("src");
+    let is_test = |file: &str| file.ends_with("_tests.rs") || file.ends_with("/tests.rs");
+    let starting: Vec<&str> = files
+        .iter()
+        .filter(|(file, text)| !is_test(file) && starts_program(text))
+        .map(|(file, _)| file.as_str())
+        .collect();
+    let mut allowed = STARTS_PROGRAMS.to_vec();
+    allowed.sort_unstable();
+    assert_eq!(starting, allowed);
+    let git = files.iter().filter(|(file, text)| {
+        !file.starts_with("src/git/") && starts_program(text) && code(text).contains("\"git\"")
+    });
+    none(git.map(|(file, _)| format!("{file} starts git")).collect());
+}
+
+#[test]
+fn start_of_a_program_is_detected_in_every_notation() {
+    for text in [
+        "use std::process::Command;",
+        "use tokio::process::{Child, Command};",
+        "std::process::Command::new(\"x\")",
+    ] {
+        assert!(starts_program(text), "{text}");
+    }
+    for text in ["use clap::{Args, Command};", "use std::process::ExitCode;"] {
+        assert!(!starts_program(text), "{text}");
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod files;
 mod flux_markers;
 mod formats;
 mod gate;
+mod git;
+mod git_refusals;
 mod groups;
 mod helm;
 mod helm_images;

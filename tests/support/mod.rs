@@ -2,6 +2,7 @@
 
 pub mod api_server;
 pub mod content;
+pub mod git;
 pub mod krew_manifest;
 pub mod layout;
 pub mod oracle;

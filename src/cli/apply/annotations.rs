@@ -1,5 +1,6 @@
 //! Turns named workloads and an edit of their annotations into a job.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::author::authorship;
@@ -45,6 +46,7 @@ pub(crate) fn options<'a>(
         max: None,
         menu: None,
         registry,
+        git: None,
         globals,
     }
 }
@@ -105,7 +107,10 @@ pub(crate) fn apply_plan(
         terminal.note(&line);
     }
     let is_empty = snapshot.workloads.is_empty() && snapshot.errors.is_empty();
-    let authorship = unless_interrupted(runtime()?, authorship(origin.cluster(), Vec::new()))?;
+    let authorship = unless_interrupted(
+        runtime()?,
+        authorship(origin.cluster(), Path::new("."), Vec::new()),
+    )?;
     let (edits, not_written) = compute_edits(plan, &snapshot.workloads, &authorship);
     let job = ApplyJob {
         plan: Plan {

@@ -1,17 +1,23 @@
 //! Who makes a change.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cli::runtime::now;
 use crate::cluster::Cluster;
+use crate::git;
 use crate::plan::{Authorship, Override};
 
 /// Who makes a change, and when: the user as known to the API server; for files, the name
-/// that git would write into a commit; otherwise the local user.
-pub(crate) async fn authorship(cluster: Option<&Cluster>, overrides: Vec<Override>) -> Authorship {
+/// that git would write into a commit in this folder; otherwise the local user.
+pub(crate) async fn authorship(
+    cluster: Option<&Cluster>,
+    folder: &Path,
+    overrides: Vec<Override>,
+) -> Authorship {
     let known = match cluster {
         Some(cluster) => cluster.user_name().await,
-        None => printed(&["git", "config", "--get", "user.name"]),
+        None => git::user_name(folder).await,
     };
     Authorship {
         by: known.unwrap_or_else(user_of_the_machine),

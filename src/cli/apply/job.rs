@@ -12,6 +12,7 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
+use crate::git::Repository;
 use crate::plan::{Authorship, Change, Edit, MarkerDecision, Overrides, Plan};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
@@ -101,6 +102,8 @@ pub(crate) struct ApplyOptions<'a> {
     pub(crate) menu: Option<&'a CommandScope<'a>>,
     /// How to query registries; `None`: no registry is queried.
     pub(crate) registry: Option<&'a RegistryAccess>,
+    /// The repository to commit the files to.
+    pub(crate) git: Option<&'a Repository>,
     pub(crate) globals: &'a Globals,
 }
 

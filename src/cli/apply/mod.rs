@@ -3,6 +3,7 @@
 pub(crate) mod annotations;
 pub(crate) mod author;
 pub(crate) mod caveats;
+pub(crate) mod commit;
 pub(crate) mod effect;
 pub(crate) mod job;
 mod marker_results;

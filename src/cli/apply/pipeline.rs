@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::job::{ApplyJob, ApplyOptions, JobKind};
 use super::results::{ResultReporter, RunResults, exit_code, print_data, print_summary};
-use super::{caveats, effect, preflight, preview};
+use super::{caveats, commit, effect, preflight, preview};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
@@ -19,8 +19,8 @@ use crate::collect::FreshLook;
 use crate::manifest::{SettleOptions, settle};
 use crate::plan::Plan;
 use crate::write::{
-    DryRun, FileWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal, WriteContext,
-    WriteEvent, Writer,
+    DryRun, FileWriter, GitWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal,
+    WriteContext, WriteEvent, Writer,
 };
 
 /// Checks the plan, shows it, asks for confirmation, writes it and reports the results.
@@ -44,6 +44,8 @@ pub(crate) fn apply(
         terminal.scope_error(error);
     }
     let writer = writer(&job, options);
+    let checked = runtime()?.block_on(writer.check(&job.plan));
+    checked.map_err(CommandError::failed)?;
     let uses_stdout = writer.uses_stdout();
     let edits = writer.edits(&job.plan, &job.observed());
     if let JobKind::Images(planned) = &mut job.kind {
@@ -59,8 +61,11 @@ pub(crate) fn apply(
     preview::show(&job, options, terminal);
     effect::show(&mut job, options, terminal)?;
     if options.dry_run() == DryRun::None
-        && let Some(prompt) = preview::prompt(&job, options)
+        && let Some(mut prompt) = preview::prompt(&job, options)
     {
+        if let Some(repository) = options.git {
+            prompt.location.push_str(&commit::place(repository)?);
+        }
         confirm(&prompt, options.write.yes, terminal)?;
     }
     let (results, stdout) = write(&job, options, reporter, terminal)?;
@@ -136,14 +141,18 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
             });
         }
     };
-    Writer::Files(FileWriter {
+    let files = FileWriter {
         dry_run,
         authorship,
         default_namespace: default_namespace(options.globals),
         stdin,
         policy_files,
         locks: job.locks.as_deref(),
-    })
+    };
+    match options.git {
+        Some(repository) => Writer::Git(GitWriter { files, repository }),
+        None => Writer::Files(files),
+    }
 }
 
 /// Writes the plan and reports each workload when it is done. The second value is the text
@@ -182,6 +191,7 @@ fn write(
     });
     let (mut reporter, terminal) = shared.into_inner();
     reporter.markers(&job.plan, &written.markers, terminal);
+    reporter.commit(written.commit, terminal);
     if is_interrupted {
         reporter.interrupted(terminal);
     }

@@ -60,6 +60,7 @@ impl ResultLines {
             }
             WriteError::File(_) => (format!("error: {text}"), None),
             WriteError::Refused(_)
+            | WriteError::NotCommitted(_)
             | WriteError::TakenBack { .. }
             | WriteError::AnnotationNotKept { .. }
             | WriteError::Contended(_) => (format!("error: {workload}: {text}"), None),

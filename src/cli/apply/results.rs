@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::commit;
 use super::job::{AnnotationJob, ApplyJob, ApplyOptions, JobKind};
 use super::marker_results::{self, MarkerResult};
 use super::result_lines::{INTERRUPTED_WRITE, ResultLines, dry_run_suffix};
@@ -9,6 +10,7 @@ use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::terminal::streams::Terminal;
+use crate::git::{Commit, GitError};
 use crate::output::{
     AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
     WriteResult, command_line, encode, results_line,
@@ -34,6 +36,7 @@ pub(crate) struct WorkloadResult {
 pub(crate) struct RunResults {
     pub(crate) workloads: Vec<WorkloadResult>,
     pub(crate) markers: Vec<MarkerResult>,
+    pub(crate) commit: Option<Commit>,
     /// Whether Ctrl-C was pressed during the write.
     pub(crate) is_interrupted: bool,
 }
@@ -61,6 +64,7 @@ pub(crate) struct ResultReporter<'a> {
     options: &'a ApplyOptions<'a>,
     results: Vec<WorkloadResult>,
     markers: Vec<MarkerResult>,
+    commit: Option<Commit>,
     is_interrupted: bool,
     lines: ResultLines,
 }
@@ -72,6 +76,7 @@ impl<'a> ResultReporter<'a> {
             options,
             results: Vec::new(),
             markers: Vec::new(),
+            commit: None,
             is_interrupted: false,
             lines: ResultLines {
                 output: options.write.output,
@@ -142,6 +147,15 @@ impl<'a> ResultReporter<'a> {
         self.markers = marker_results::report(plan, applied, self.options, self.lines, terminal);
     }
 
+    /// Reports the commit of the files, or why there is none.
+    pub(crate) fn commit(
+        &mut self,
+        made: Option<Result<Commit, GitError>>,
+        terminal: &mut Terminal,
+    ) {
+        self.commit = made.and_then(|made| commit::report(made, self.lines, terminal));
+    }
+
     /// Reports what happens during the write.
     pub(crate) fn event(&mut self, event: &WriteEvent<'_>, terminal: &mut Terminal) {
         let (id, error) = match event {
@@ -206,6 +220,7 @@ impl<'a> ResultReporter<'a> {
         RunResults {
             workloads: self.results,
             markers: self.markers,
+            commit: self.commit,
             is_interrupted: self.is_interrupted,
         }
     }
@@ -293,6 +308,7 @@ fn image_list(
     list.errors = job.errors.iter().map(Into::into).collect();
     list.held_back = job.plan.held_back.iter().map(Into::into).collect();
     list.markers = marker_results::items(job, &run.markers);
+    list.commit = run.commit.as_ref().map(commit::item);
     let edits = edits
         .iter()
         .map(Option::as_ref)

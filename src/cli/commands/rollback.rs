@@ -1,5 +1,6 @@
 //! `rollback`: restores what the last recorded update replaced.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -116,7 +117,7 @@ pub(crate) fn rollback(
                 ObservedObjects::default()
             }
         };
-        let by = authorship(origin.cluster(), overrides.words()).await;
+        let by = authorship(origin.cluster(), Path::new("."), overrides.words()).await;
         (objects, by)
     })?;
     errors.extend(objects.errors.iter().cloned());
@@ -162,6 +163,7 @@ pub(crate) fn rollback(
         max: None,
         menu: None,
         registry: Some(&args.access),
+        git: None,
         globals,
     };
     apply(job, &options, terminal)

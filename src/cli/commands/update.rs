@@ -1,18 +1,22 @@
 //! `update`: collect, assess, plan, and write what was elected.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
+use crate::cli::apply::commit;
 use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
 use crate::cli::flags::elected::{ElectedFlag, RuledOut};
+use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlag;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
@@ -61,6 +65,9 @@ use crate::policy::parse_age;
 
   # Manifests instead of a cluster
   kubectl imgpolicy update -f ./manifests -R
+
+  # The same, committed to the local repository
+  kubectl imgpolicy update -f ./manifests -R --git .
 
   # The values with Flux markers, from the images that Flux has recorded
   kubectl get imagepolicies -A -o yaml > policies.yaml
@@ -122,6 +129,9 @@ pub(crate) struct UpdateArgs {
     elected: ElectedFlag,
 
     #[command(flatten)]
+    git: GitFlag,
+
+    #[command(flatten)]
     write: WriteFlags,
 
     #[command(flatten)]
@@ -157,6 +167,7 @@ pub(crate) fn update(
         menu::check(terminal)?;
     }
     args.target.check_write(&args.write)?;
+    args.git.check(place, kustomization)?;
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("-f")?;
     } else if kustomization.is_some() {
@@ -172,6 +183,7 @@ pub(crate) fn update(
     let has_files = !place.filename.is_empty();
     args.elected
         .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
+    let repository = commit::open(&args.git)?;
     let registries = args.access.registry.registries_to_write(globals)?;
     let runtime = runtime()?;
     let reading = runtime.block_on(workloads::read_to_write(
@@ -192,6 +204,17 @@ pub(crate) fn update(
         markers,
         ..
     } = reading;
+    let marked = markers.values.iter().filter(|_| args.elected.is_recorded());
+    let sources_in_scope = snapshot
+        .workloads
+        .iter()
+        .filter_map(|workload| workload.source.as_ref())
+        .chain(marked.map(|value| &value.source))
+        .map(|source| source.file.as_str());
+    let paths = match &repository {
+        Some(repository) => commit::paths(repository, sources_in_scope)?,
+        None => BTreeMap::new(),
+    };
     let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
     cost::report_cost(
         &registries.statistics(),
@@ -216,9 +239,13 @@ pub(crate) fn update(
         };
         settle(&mut plan, tree, settling).map_err(CommandError::failed)?;
     }
+    if let Some(repository) = &repository {
+        commit::note_uncommitted(repository, &paths, &plan, terminal)?;
+    }
     let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
     let is_empty = !has_rows && snapshot.errors.is_empty();
-    let by = authorship(origin.cluster(), overrides(args).words());
+    let folder = args.git.folder().map_or(Path::new("."), PathBuf::as_path);
+    let by = authorship(origin.cluster(), folder, overrides(args).words());
     let job = ApplyJob {
         plan,
         kind: JobKind::Images(Vec::new()),
@@ -246,6 +273,7 @@ pub(crate) fn update(
         max: args.max.map(NonZeroUsize::get),
         menu: args.interactive.then_some(&scope),
         registry: Some(&args.access),
+        git: repository.as_ref(),
         globals,
     };
     apply(job, &options, terminal)

@@ -37,6 +37,18 @@ pub struct ImageUpdateList {
     /// The markers of Flux's image automation, if they are written in this run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markers: Vec<MarkerItem>,
+    /// The commit, if the files were committed.
+    #[serde(flatten)]
+    pub commit: Option<CommitItem>,
+}
+
+/// A commit of the files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitItem {
+    /// Its full hash.
+    pub commit: String,
+    /// The branch; null if HEAD was detached.
+    pub branch: Option<String>,
 }
 
 impl ImageUpdateList {
@@ -54,6 +66,7 @@ impl ImageUpdateList {
             items: Vec::new(),
             held_back: Vec::new(),
             markers: Vec::new(),
+            commit: None,
         }
     }
 }

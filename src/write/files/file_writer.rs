@@ -12,7 +12,6 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::marker_writes::{MarkerApplied, MarkerWriter};
-use super::{Applied, Done, DryRun, WriteError};
 use crate::files::{RewriteError, read_text, rewrite_in_turn};
 use crate::manifest::{self, EditError, Object, ObjectEdit};
 use crate::plan::{
@@ -20,6 +19,7 @@ use crate::plan::{
 };
 use crate::policy::{ImagePolicies, PolicySources};
 use crate::workload::Observed;
+use crate::write::applied::{Applied, Done, DryRun, WriteError};
 
 /// The file name that means standard input.
 const STDIN: &str = "-";
@@ -58,6 +58,21 @@ pub struct WrittenFiles {
     /// The edited text of standard input, if something in it was to be written. What failed
     /// is unchanged in it.
     pub stdin: Option<String>,
+    /// The edit of each change that was written, in the plan's order.
+    pub edits: Vec<Option<Edit>>,
+    /// The files that were replaced, each once.
+    pub rewritten: Vec<RewrittenFile>,
+}
+
+/// A file that was replaced.
+#[derive(Debug)]
+pub struct RewrittenFile {
+    /// As the plan names it.
+    pub file: String,
+    /// The whole text before.
+    pub old: String,
+    /// The whole text that was written.
+    pub new: String,
 }
 
 /// Writes every change and every marked value of the plan, and each file once. `refusals`
@@ -76,6 +91,8 @@ pub fn write_files(
     let sources = writer.policy_sources();
     let mut stream = None;
     let mut markers = Vec::new();
+    let mut written: Vec<Option<Edit>> = plan.changes.iter().map(|_| None).collect();
+    let mut rewritten = Vec::new();
     for mut work in by_file(plan) {
         work.changes.retain(|at| results[*at].is_none());
         let edits = FileEdits {
@@ -91,8 +108,11 @@ pub fn write_files(
         } else {
             writer.write_file(&edits)
         };
-        for (position, done) in work.changes.into_iter().zip(done.changes) {
-            results[position] = Some(done);
+        rewritten.extend(done.rewritten);
+        let changes = work.changes.into_iter().zip(done.changes);
+        for ((position, result), edit) in changes.zip(done.edits) {
+            written[position] = edit.filter(|_| matches!(result, Ok(Done::Written)));
+            results[position] = Some(result);
         }
         let done = work.markers.into_iter().zip(done.markers);
         markers.extend(done.map(|(index, result)| MarkerApplied { index, result }));
@@ -114,6 +134,8 @@ pub fn write_files(
         applied: applied.collect(),
         markers,
         stdin: stream,
+        edits: written,
+        rewritten,
     }
 }
 
@@ -172,6 +194,8 @@ impl FileEdits<'_> {
                 .iter()
                 .map(|_| Err(WriteError::File(message.to_owned())))
                 .collect(),
+            edits: self.changes.iter().map(|_| None).collect(),
+            rewritten: None,
         }
     }
 }
@@ -180,6 +204,16 @@ impl FileEdits<'_> {
 struct FileResults {
     changes: Results,
     markers: Results,
+    /// The edit of each change, if it could be computed.
+    edits: Vec<Option<Edit>>,
+    rewritten: Option<RewrittenFile>,
+}
+
+/// What the changes of one file make of its text.
+struct EditedText {
+    results: Results,
+    edits: Vec<Option<Edit>>,
+    text: String,
 }
 
 impl FileWriter<'_> {
@@ -243,7 +277,14 @@ impl FileWriter<'_> {
                 return results;
             }
             match rewrite_in_turn(path, &text, &edited, self.locks) {
-                Ok(()) => return results,
+                Ok(()) => {
+                    results.rewritten = Some(RewrittenFile {
+                        file: edits.file.to_owned(),
+                        old: text,
+                        new: edited,
+                    });
+                    return results;
+                }
                 Err(RewriteError::Changed { .. }) if tries > 0 => {}
                 Err(error) => {
                     let message = error.to_string();
@@ -280,8 +321,14 @@ impl FileWriter<'_> {
             },
         };
         let (markers, text) = writer.edit(text, &edits.markers);
-        let (changes, text) = self.edit(edits.file, &text, &edits.changes, edits.sources);
-        (FileResults { changes, markers }, text)
+        let edited = self.edit(edits.file, &text, &edits.changes, edits.sources);
+        let results = FileResults {
+            changes: edited.results,
+            markers,
+            edits: edited.edits,
+            rewritten: None,
+        };
+        (results, edited.text)
     }
 
     /// The text with the changes that are possible, and the result of each change.
@@ -291,12 +338,13 @@ impl FileWriter<'_> {
         text: &str,
         changes: &[&Change],
         sources: &PolicySources,
-    ) -> (Results, String) {
+    ) -> EditedText {
         let objects: Vec<Option<Object>> = manifest::objects(text)
             .into_iter()
             .map(Result::ok)
             .collect();
         let mut results = Results::new();
+        let mut made = Vec::new();
         let mut edits: Vec<ObjectEdit> = Vec::new();
         // The index of the change of each edit.
         let mut edited_by = Vec::new();
@@ -309,28 +357,40 @@ impl FileWriter<'_> {
                 if edit.writes_images() {
                     change.check_policies(&observed.workload, sources)?;
                 }
-                Ok((index, edit.field_edits(&object.value), &object.value))
+                Ok((index, edit, &object.value))
             });
-            results.push(match edit {
-                Ok((_, places, object)) if places.iter().all(|place| has_value(object, place)) => {
-                    Ok(Done::Unchanged)
+            let edit = edit.map(|(index, edit, object)| {
+                let places = edit.field_edits(object);
+                let is_done = places.iter().all(|place| has_value(object, place));
+                made.push(Some(edit));
+                if is_done {
+                    return Done::Unchanged;
                 }
-                Ok((index, places, _)) => {
-                    edits.push(ObjectEdit { index, places });
-                    edited_by.push(number);
-                    Ok(Done::Written)
-                }
-                Err(error) => Err(error),
+                edits.push(ObjectEdit { index, places });
+                edited_by.push(number);
+                Done::Written
             });
+            made.resize_with(number + 1, || None);
+            results.push(edit);
         }
         loop {
             let error = match manifest::edit(text, &edits) {
-                Ok(edited) => return (results, edited),
+                Ok(text) => {
+                    return EditedText {
+                        results,
+                        edits: made,
+                        text,
+                    };
+                }
                 Err(error) => error,
             };
             // Each iteration removes one edit, so the loop ends.
             let Some(at) = edits.iter().position(|edit| edit.index == error.index) else {
-                return (all(changes, &describe_error(file, &error)), text.to_owned());
+                return EditedText {
+                    results: all(changes, &describe_error(file, &error)),
+                    edits: made,
+                    text: text.to_owned(),
+                };
             };
             edits.remove(at);
             results[edited_by.remove(at)] = Err(WriteError::File(describe_error(file, &error)));

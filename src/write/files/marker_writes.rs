@@ -1,10 +1,10 @@
 //! Edits the marked values of one text.
 
-use super::{Done, WriteError};
 use crate::manifest::{self, MarkerEdit};
 use crate::plan::{MarkerDecision, Overrides, hold_of_value};
 use crate::policy::PolicySources;
 use crate::workload::{ManifestSource, MarkedValue, MarkerTarget};
+use crate::write::applied::{Done, WriteError};
 
 /// The result for one marked value.
 #[derive(Debug)]

@@ -1,0 +1,233 @@
+//! What a commit writes: in words for people, and in one line for programs.
+//!
+//! Images come from the record of their edit, so that the commit and the workload's
+//! annotations say the same.
+
+use serde::Serialize;
+
+use super::record::{LastUpdate, RecordedChange};
+use crate::plan::change::Change;
+use crate::plan::edit::Edit;
+use crate::plan::markers::decision::MarkerDecision;
+use crate::plan::record::authorship::Override;
+
+/// The trailer with the data of a commit.
+const TRAILER: &str = "Imgpolicy-Update";
+
+/// What one commit writes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CommitRecord {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<CommittedImage>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    markers: Vec<CommittedValue>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    overrides: Vec<String>,
+}
+
+/// One image of a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct CommittedImage {
+    workload: String,
+    namespace: String,
+    /// From the root of the work tree.
+    file: String,
+    #[serde(flatten)]
+    change: RecordedChange,
+    /// Why it was elected, as a sentence.
+    #[serde(skip)]
+    why: String,
+}
+
+/// One value with a marker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct CommittedValue {
+    /// From the root of the work tree.
+    file: String,
+    /// The line in the file as it was before.
+    line: usize,
+    from: String,
+    to: String,
+    /// The ImagePolicy, `namespace/name`.
+    policy: String,
+    part: &'static str,
+    #[serde(skip)]
+    why: String,
+}
+
+impl CommitRecord {
+    /// A commit of nothing, in which these safeguards were overridden.
+    #[must_use]
+    pub fn new(overrides: &[Override]) -> Self {
+        let mut overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        overrides.sort_unstable();
+        overrides.dedup();
+        Self {
+            overrides,
+            ..Self::default()
+        }
+    }
+
+    /// Adds the images that an edit has written. `file` is the path in the work tree.
+    pub fn add_change(&mut self, change: &Change, edit: &Edit, file: &str) {
+        let annotations = edit.annotations.iter();
+        let annotations = annotations
+            .filter_map(|(key, text)| Some((key.clone(), text.clone()?)))
+            .collect();
+        let Some(Ok(record)) = LastUpdate::from_annotations(&annotations) else {
+            return;
+        };
+        for recorded in record.changes {
+            let mut images = change.images.iter();
+            let image = images.find(|image| image.container == recorded.container);
+            self.images.push(CommittedImage {
+                workload: change.workload.exact(),
+                namespace: change.workload.namespace.clone(),
+                file: file.to_owned(),
+                why: image.map(|image| image.message.clone()).unwrap_or_default(),
+                change: recorded,
+            });
+        }
+    }
+
+    /// Adds a marked value that was written. `file` is the path in the work tree.
+    pub fn add_marker(&mut self, marker: &MarkerDecision, file: &str) {
+        let (Some(target), Some(to)) = (marker.target(), &marker.to) else {
+            return;
+        };
+        self.markers.push(CommittedValue {
+            file: file.to_owned(),
+            line: marker.value.source.line,
+            from: marker.value.value.clone(),
+            to: to.clone(),
+            policy: format!("{}/{}", target.namespace, target.name),
+            part: target.part.as_str(),
+            why: marker.message.clone(),
+        });
+    }
+
+    /// The message: a subject, a paragraph for each image and value, and the trailer.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let mut paragraphs = vec![self.subject()];
+        paragraphs.extend(self.images.iter().map(CommittedImage::paragraph));
+        paragraphs.extend(self.markers.iter().map(CommittedValue::paragraph));
+        if !self.overrides.is_empty() {
+            paragraphs.push(format!("Overridden: {}", self.overrides.join(", ")));
+        }
+        // It contains only texts and lists of texts, so serialising cannot fail.
+        let trailer = serde_json::to_string(self).unwrap_or_default();
+        paragraphs.push(format!("{TRAILER}: {trailer}"));
+        paragraphs.join("\n\n") + "\n"
+    }
+
+    fn subject(&self) -> String {
+        let text = match (&self.images[..], &self.markers[..]) {
+            ([one], []) => format!(
+                "Update {} ({}): {}",
+                one.workload,
+                one.change.container,
+                replacement(&one.change.from, &one.change.to)
+            ),
+            ([], [one]) => format!(
+                "Update {}:{} ({}): {}",
+                one.file,
+                one.line,
+                one.policy,
+                replacement(&one.from, &one.to)
+            ),
+            (images, []) => match images {
+                [first, rest @ ..] if rest.iter().all(|other| other.is_in_workload_of(first)) => {
+                    format!("Update {} images of {}", images.len(), first.workload)
+                }
+                _ => format!("Update {} images", images.len()),
+            },
+            ([], values) => format!("Update {} marked values", values.len()),
+            (images, values) => format!(
+                "Update {} and {}",
+                counted(images.len(), "image"),
+                counted(values.len(), "marked value")
+            ),
+        };
+        one_line(&text)
+    }
+}
+
+impl CommittedImage {
+    fn is_in_workload_of(&self, other: &Self) -> bool {
+        (&self.workload, &self.namespace, &self.file)
+            == (&other.workload, &other.namespace, &other.file)
+    }
+
+    fn paragraph(&self) -> String {
+        let RecordedChange {
+            container,
+            from,
+            to,
+            digest,
+            policy,
+            ..
+        } = &self.change;
+        let mut lines = vec![
+            format!(
+                "{} in namespace {}, container {container}, {}",
+                self.workload, self.namespace, self.file
+            ),
+            format!("  {from} → {to}"),
+        ];
+        lines.extend(digest.iter().map(|digest| format!("  digest: {digest}")));
+        let policy = policy.as_deref().unwrap_or("none");
+        lines.push(format!("  policy: {policy}"));
+        if !self.why.is_empty() {
+            lines.push(format!("  why: {}", self.why));
+        }
+        paragraph(&lines)
+    }
+}
+
+impl CommittedValue {
+    fn paragraph(&self) -> String {
+        let Self {
+            file,
+            line,
+            from,
+            to,
+            policy,
+            part,
+            why,
+        } = self;
+        paragraph(&[
+            format!("{file}:{line}, {part}"),
+            format!("  {from} → {to}"),
+            format!("  policy: {policy}"),
+            format!("  why: {why}"),
+        ])
+    }
+}
+
+/// `docker.io/org/my-app:1.0.0 → 1.0.1`, with the complete new image only if another part of
+/// it changes than what is behind the name.
+fn replacement(from: &str, to: &str) -> String {
+    let name = to.rfind('/').map_or(0, |slash| slash + 1);
+    let rest = to[name..].find([':', '@']).map(|at| name + at + 1);
+    let is_same_name = |at: &usize| from.get(..*at) == Some(&to[..*at]);
+    match rest.filter(is_same_name) {
+        Some(at) => format!("{from} → {}", &to[at..]),
+        None => format!("{from} → {to}"),
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// Text from manifests must not begin a line of its own, which could be another trailer.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn paragraph(lines: &[String]) -> String {
+    let lines: Vec<String> = lines.iter().map(|line| one_line(line)).collect();
+    lines.join("\n")
+}
