@@ -38,8 +38,11 @@ pub fn manifest_read(input: &[u8]) {
     }
     // A directive would belong to the new document, and so would comments without an object;
     // YAML allows no control characters in them.
-    let is_allowed = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
-    if !text.lines().any(|line| line.starts_with('%')) && text.chars().all(is_allowed) {
+    // Only a line feed begins a document, as in kubectl, and a lone carriage return is also a
+    // line break in YAML.
+    let is_allowed = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    let unix = text.replace("\r\n", "\n");
+    if !text.lines().any(|line| line.starts_with('%')) && unix.chars().all(is_allowed) {
         let mut more = objects(&format!("{text}\n---\nkind: Last\n"));
         let last = more.pop().and_then(Result::ok);
         assert_eq!(
