@@ -223,15 +223,16 @@ fn dry_run_neither_writes_nor_commits() {
 
 #[test]
 fn subfolder_stands_for_its_repository_and_names_are_no_flags_or_patterns() {
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n".to_owned();
     let repository = TestRepository::with(&[
         ("clusters/x/readme", "a"),
         ("apps/--force.yaml", &automated("semver:~1.0", OLD)),
         ("apps/:(glob)a.yaml", &automated("semver:~1.0", OLD)),
         ("apps/[ab].yaml", &automated("semver:~1.0", OLD)),
-        ("apps/a.txt", "a: 1\n"),
-        ("a.yaml", "a: 1\n"),
+        ("apps/a.yaml", &config),
     ]);
-    repository.write("a.yaml", "a: 2\n");
+    // The name in brackets, as a pattern, would also mean this file.
+    repository.write("apps/a.yaml", &format!("# mine\n{config}"));
     update(&repository, &["--git", "clusters/x", "--yes"])
         .run()
         .expect(0);
