@@ -90,7 +90,7 @@ mod tests {
             ("apps/prod", "../../base/./web", "base/web"),
             (".", "../base", "../base"),
             ("../prod", "../../base", "../../base"),
-            ("/work/prod", "../base", "/work/base"),
+            ("/repo/prod", "../base", "/repo/base"),
             ("/", "../base", "/base"),
             ("base", "..", "."),
         ] {
