@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::document::{Object, objects};
+use super::document::{Object, located};
 use super::edit::{ObjectEdit, refusals};
 use crate::image::{ImageReference, Tag};
 use crate::plan::{Authorship, Basis, Change, FieldEdit, ImageChange, Override, Refusal};
@@ -22,12 +22,13 @@ pub fn mark_unwritable(file: &str, text: &str, workloads: &mut [(usize, &mut Wor
     if !may_be_refused(text) && !workloads.iter().any(|(_, w)| is_release(w)) {
         return;
     }
-    let objects = objects(text);
+    let objects = located(text);
     let mut edits = Vec::new();
     // The workload and the container of each edit.
     let mut edited = Vec::new();
     for (position, (index, workload)) in workloads.iter_mut().enumerate() {
-        let Some(Ok(object)) = objects.get(*index).filter(|_| !workload.is_sealed) else {
+        let found = objects.get(*index).filter(|_| !workload.is_sealed);
+        let Some(Ok(object)) = found.map(|found| &found.object) else {
             continue;
         };
         let Ok(Some(observed)) = object.observed(&workload.id.namespace) else {
@@ -46,7 +47,7 @@ pub fn mark_unwritable(file: &str, text: &str, workloads: &mut [(usize, &mut Wor
             }
         }
     }
-    for ((position, number), refusal) in edited.into_iter().zip(refusals(text, &edits)) {
+    for ((position, number), refusal) in edited.into_iter().zip(refusals(text, &objects, &edits)) {
         if let Some(refusal) = refusal {
             let container = &mut workloads[position].1.containers[number];
             mark(container, format!("{file}:{}: {refusal}", refusal.line));

@@ -69,12 +69,16 @@ pub fn edit(text: &str, edits: &[ObjectEdit]) -> Result<String, EditError> {
 
 /// Why each edit, made alone, would be refused because of the form of the text; `None` for
 /// those that are possible. Each document is parsed once, however many edits there are.
-pub(crate) fn refusals(text: &str, edits: &[ObjectEdit]) -> Vec<Option<EditError>> {
-    let objects = located(text);
+/// `objects` are those of the text.
+pub(crate) fn refusals(
+    text: &str,
+    objects: &[Located],
+    edits: &[ObjectEdit],
+) -> Vec<Option<EditError>> {
     // The places of all edits in a document, as deep as they go.
     let mut changes: BTreeMap<usize, NodeChange> = BTreeMap::new();
     for edit in edits {
-        let Ok((found, _)) = target(&objects, edit.index) else {
+        let Ok((found, _)) = target(objects, edit.index) else {
             continue;
         };
         let start = found.root.range.start;
@@ -94,7 +98,7 @@ pub(crate) fn refusals(text: &str, edits: &[ObjectEdit]) -> Vec<Option<EditError
         .collect();
     edits
         .iter()
-        .map(|edit| refusal_alone(text, &objects, &trees, edit).err())
+        .map(|edit| refusal_alone(text, objects, &trees, edit).err())
         .collect()
 }
 
