@@ -46,15 +46,7 @@ impl<'a> PathFinder<'a> {
         reference: &PathReference,
     ) -> Result<&'a str, BuildError> {
         let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
-        let path = join_path(folder, &reference.path);
-        if is_remote(&reference.path) {
-            let field = format!("{} {:?}", reference.field, reference.path);
-            return Err(BuildError::needs_kustomize(
-                field,
-                &spec.file,
-                reference.line,
-            ));
-        }
+        let path = local_path(folder, spec, reference)?;
         match self.0.paths.get(&path) {
             Some(SourcePath::File { text, folder: real }) => {
                 if is_below(real, self.real(folder)) {
@@ -82,15 +74,7 @@ impl<'a> PathFinder<'a> {
         open: &[String],
     ) -> Result<String, BuildError> {
         let invalid = |message: String| BuildError::invalid(&spec.file, reference.line, message);
-        if is_remote(&reference.path) {
-            let field = format!("{} {:?}", reference.field, reference.path);
-            return Err(BuildError::needs_kustomize(
-                field,
-                &spec.file,
-                reference.line,
-            ));
-        }
-        let path = join_path(folder, &reference.path);
+        let path = local_path(folder, spec, reference)?;
         match self.0.paths.get(&path) {
             Some(SourcePath::Folder { .. }) => {}
             Some(SourcePath::File { .. }) => return Err(invalid(format!("{path} is a file"))),
@@ -118,6 +102,23 @@ impl<'a> PathFinder<'a> {
             _ => folder,
         }
     }
+}
+
+/// The path that a kustomization names; an error if it is on another machine.
+fn local_path(
+    folder: &str,
+    spec: &KustomizationSpec,
+    reference: &PathReference,
+) -> Result<String, BuildError> {
+    if is_remote(&reference.path) {
+        let field = format!("{} {:?}", reference.field, reference.path);
+        return Err(BuildError::needs_kustomize(
+            field,
+            &spec.file,
+            reference.line,
+        ));
+    }
+    Ok(join_path(folder, &reference.path))
 }
 
 /// Whether a path is another one, or below it.
