@@ -19,7 +19,7 @@ use crate::policy::tag_filter::TagFilter;
 use crate::workload::{ManifestSource, MarkerPart};
 
 /// The API group of Flux's image objects.
-pub(crate) const GROUP: &str = "image.toolkit.fluxcd.io";
+const GROUP: &str = "image.toolkit.fluxcd.io";
 
 /// An ImagePolicy object.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,16 +85,28 @@ impl RecordedImage {
     }
 }
 
+/// The namespace and the name of an object of the group `image.toolkit.fluxcd.io`; `None` for
+/// an object of another kind, and for one without a name.
+pub(crate) fn identity(
+    object: &Value,
+    kind: &str,
+    default_namespace: &str,
+) -> Option<(String, String)> {
+    let (group, _) = object["apiVersion"].as_str()?.split_once('/')?;
+    if group != GROUP || object["kind"] != kind {
+        return None;
+    }
+    let metadata = &object["metadata"];
+    let namespace = metadata["namespace"].as_str().unwrap_or(default_namespace);
+    Some((namespace.to_owned(), metadata["name"].as_str()?.to_owned()))
+}
+
 impl FluxImagePolicy {
     /// Reads an ImagePolicy; `None` for another kind of object. All versions of the API
     /// have the fields at the same places.
     #[must_use]
     pub fn read(object: &Value, source: &ManifestSource, default_namespace: &str) -> Option<Self> {
-        let (group, _) = object["apiVersion"].as_str()?.split_once('/')?;
-        if group != GROUP || object["kind"] != "ImagePolicy" {
-            return None;
-        }
-        let metadata = &object["metadata"];
+        let (namespace, name) = identity(object, "ImagePolicy", default_namespace)?;
         let spec = &object["spec"];
         let mut filter = TagFilter::default();
         let tags = &spec["filterTags"];
@@ -107,12 +119,9 @@ impl FluxImagePolicy {
             .and_then(|text| Template::new(text).ok());
         Some(Self {
             source: source.clone(),
-            namespace: metadata["namespace"]
-                .as_str()
-                .unwrap_or(default_namespace)
-                .to_owned(),
-            name: metadata["name"].as_str()?.to_owned(),
-            labels: labels(&metadata["labels"]),
+            namespace,
+            name,
+            labels: labels(&object["metadata"]["labels"]),
             recorded: recorded(&object["status"]),
             is_suspended: spec["suspend"] == true,
             not_ready: not_ready(&object["status"]["conditions"]),

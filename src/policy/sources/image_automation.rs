@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::flux_image_policy::{FluxImagePolicy, GROUP, labels};
+use super::flux_image_policy::{FluxImagePolicy, identity, labels};
 use crate::workload::ManifestSource;
 
 /// An ImageUpdateAutomation object.
@@ -48,19 +48,12 @@ impl ImageAutomation {
     /// Reads an ImageUpdateAutomation; `None` for another kind of object.
     #[must_use]
     pub fn read(object: &Value, source: &ManifestSource, default_namespace: &str) -> Option<Self> {
-        let (group, _) = object["apiVersion"].as_str()?.split_once('/')?;
-        if group != GROUP || object["kind"] != "ImageUpdateAutomation" {
-            return None;
-        }
-        let metadata = &object["metadata"];
+        let (namespace, name) = identity(object, "ImageUpdateAutomation", default_namespace)?;
         let path = object.pointer("/spec/update/path").and_then(Value::as_str);
         Some(Self {
             source: source.clone(),
-            namespace: metadata["namespace"]
-                .as_str()
-                .unwrap_or(default_namespace)
-                .to_owned(),
-            name: metadata["name"].as_str()?.to_owned(),
+            namespace,
+            name,
             path: path.filter(|path| !path.is_empty()).map(str::to_owned),
             selector: LabelSelector::read(&object["spec"]["policySelector"]),
         })
