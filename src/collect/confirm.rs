@@ -43,6 +43,8 @@ pub struct FreshLook<'a> {
     pub as_workload: &'a Registries,
     /// Whether the pull secrets of workloads are read.
     pub pull_secrets: PullSecretUse<'a>,
+    /// Whether the user accepts an image that may or may not exist.
+    pub accepts_unconfirmed: bool,
 }
 
 /// The result of [`confirm`].
@@ -64,11 +66,14 @@ pub async fn confirm(wanted: &[WantedImage], look: &FreshLook<'_>) -> Confirmed 
         accounts: &accounts,
         results: RefCell::default(),
     };
-    let presences = stream::iter(wanted)
+    let mut presences: Vec<Presence> = stream::iter(wanted)
         .map(|wanted| confirmation.presence(wanted))
         .buffered(IMAGES_AT_ONCE)
         .collect()
         .await;
+    if look.accepts_unconfirmed {
+        presences = presences.into_iter().map(Presence::accepted).collect();
+    }
     Confirmed {
         presences,
         notes: accounts.notes(),

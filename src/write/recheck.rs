@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::collect::{Confirmed, FreshLook, WantedImage, confirm};
-use crate::plan::{Change, Presence, Refusal};
+use crate::plan::{Change, Refusal};
 use crate::workload::{Observed, WorkloadId};
 
 /// How long the registry's answer about an image counts.
@@ -20,8 +20,6 @@ pub struct Recheck<'a> {
     pub look: FreshLook<'a>,
     /// When the images were confirmed.
     pub confirmed_at: Instant,
-    /// Whether an image is also written if it is not known whether it exists.
-    pub allows_unconfirmed: bool,
 }
 
 impl Recheck<'_> {
@@ -50,14 +48,6 @@ impl Recheck<'_> {
         for note in notes {
             tracing::debug!("{note}");
         }
-        let presences = if self.allows_unconfirmed {
-            presences
-                .into_iter()
-                .map(Presence::accepted)
-                .collect::<Vec<_>>()
-        } else {
-            presences
-        };
         let mut presences = presences.as_slice();
         let check = |change: &&Change| {
             let count = change.images.len().min(presences.len());

@@ -50,6 +50,7 @@ async fn look(wanted: &[WantedImage], objects: &Objects, user: RegistryOptions) 
         as_user: &as_user,
         as_workload: &as_workload,
         pull_secrets: PullSecretUse::Auto(&cluster),
+        accepts_unconfirmed: false,
     };
     confirm(wanted, &look).await
 }
@@ -164,6 +165,7 @@ async fn without_pull_secrets_only_the_users_credentials_are_used() {
         as_user: &as_user,
         as_workload: &as_workload,
         pull_secrets: PullSecretUse::Off,
+        accepts_unconfirmed: false,
     };
     let image = wanted(&registry, "team-a/app:1.0.1", Some("regcred"));
     let confirmed = confirm(&[image], &look).await;

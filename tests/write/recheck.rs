@@ -54,9 +54,9 @@ async fn write(confirmed: Duration, meanwhile: Meanwhile) -> (String, bool) {
             as_user: &registries,
             as_workload: &registries,
             pull_secrets: PullSecretUse::Off,
+            accepts_unconfirmed: false,
         },
         confirmed_at: Instant::now() - confirmed,
-        allows_unconfirmed: false,
     };
     let authorship = Authorship {
         by: "ada".to_owned(),

@@ -206,8 +206,8 @@ fn recheck<'a>(job: &'a ApplyJob, options: &ApplyOptions<'_>) -> Option<Recheck<
             as_user: &confirmation.as_user,
             as_workload: &confirmation.as_workload,
             pull_secrets: access.pull_secrets.with(job.origin.cluster()),
+            accepts_unconfirmed: options.overrides.unconfirmed,
         },
         confirmed_at: confirmation.at,
-        allows_unconfirmed: options.overrides.unconfirmed,
     })
 }

@@ -12,7 +12,7 @@ use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::collect::{self, Confirmed, FreshLook, ObservedObjects, WantedImage};
-use crate::plan::{Overrides, Plan, Presence};
+use crate::plan::{Overrides, Plan};
 
 /// Narrows a job to what may be written now.
 ///
@@ -101,6 +101,7 @@ fn confirm_images(
             as_user: &as_user,
             as_workload: &as_workload,
             pull_secrets: access.pull_secrets.with(job.origin.cluster()),
+            accepts_unconfirmed: options.overrides.unconfirmed,
         };
         collect::confirm(&wanted, &look).await
     })?;
@@ -113,14 +114,6 @@ fn confirm_images(
         terminal.note(&note);
     }
     report_used(used, terminal);
-    let presences = if options.overrides.unconfirmed {
-        presences
-            .into_iter()
-            .map(Presence::accepted)
-            .collect::<Vec<_>>()
-    } else {
-        presences
-    };
     job.plan.hold_back_missing(&presences);
     Ok(())
 }
