@@ -1,8 +1,8 @@
-//! Why nothing was committed.
+//! Why nothing was committed or pushed.
 
 use std::io;
 
-/// An error about a repository. Nothing was committed.
+/// An error about a repository. Except for [`GitError::NotTakenBack`], nothing was committed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// The program is missing, or the system cannot run it.
@@ -11,6 +11,9 @@ pub enum GitError {
     /// Git printed more than is read.
     #[error("git printed too much")]
     TooLong,
+    /// Git waited too long for another repository.
+    #[error("git did not finish within {0} minutes")]
+    TooSlow(u64),
     /// Git failed: its own message.
     #[error("{0}")]
     Failed(String),
@@ -90,6 +93,107 @@ pub enum GitError {
     /// The user pressed Ctrl-C after the files were written.
     #[error("interrupted before the commit")]
     Interrupted,
+    /// There is no branch to push.
+    #[error(
+        "HEAD is detached, and --push pushes a branch; check one out with \"git -C {top} switch \
+         BRANCH\", or run this without --push; nothing was written"
+    )]
+    DetachedHead {
+        /// The root of the work tree.
+        top: String,
+    },
+    /// It is not known where to push.
+    #[error(
+        "branch {branch} has no upstream to push to; set one with \"git -C {top} push \
+         --set-upstream origin {branch}\", and run this again; nothing was written"
+    )]
+    NoUpstream {
+        /// The local branch.
+        branch: String,
+        /// The root of the work tree.
+        top: String,
+    },
+    /// The upstream may only be where the branch began.
+    #[error(
+        "the upstream of branch {branch} is {upstream}, which has another name; if that is where \
+         it should be pushed, allow it with \"git -C {top} config push.default upstream\"; \
+         nothing was written"
+    )]
+    OtherUpstream {
+        /// The local branch.
+        branch: String,
+        /// `origin/main`.
+        upstream: String,
+        /// The root of the work tree.
+        top: String,
+    },
+    /// The other repository cannot be reached, or has no such branch.
+    #[error("cannot fetch {upstream}; nothing was written: {message}")]
+    NotFetched {
+        /// `origin/main`.
+        upstream: String,
+        /// Git's own message.
+        message: String,
+    },
+    /// Both the local branch and its upstream have commits of their own.
+    #[error(
+        "{upstream} has {} that {branch} does not have, and {branch} has {ahead} that {upstream} \
+         does not have; join them, for example with \"git -C {top} pull --rebase\", and \
+         run this again; nothing was written",
+        commits(*behind)
+    )]
+    Diverged {
+        /// The local branch.
+        branch: String,
+        /// `origin/main`.
+        upstream: String,
+        /// How many commits only the local branch has.
+        ahead: usize,
+        /// How many commits only the upstream has.
+        behind: usize,
+        /// The root of the work tree.
+        top: String,
+    },
+    /// The upstream has new commits, which cannot be checked out.
+    #[error(
+        "{branch} is behind {upstream} and cannot be moved there; nothing was written. Get the \
+         new commits with \"git -C {top} pull\", and run this again: {message}"
+    )]
+    NotMoved {
+        /// The local branch.
+        branch: String,
+        /// `origin/main`.
+        upstream: String,
+        /// The root of the work tree.
+        top: String,
+        /// Git's own message.
+        message: String,
+    },
+    /// The other repository refused what was pushed, or could not be reached: git's own
+    /// message.
+    #[error("{0}")]
+    Refused(String),
+    /// Others pushed first, in every try.
+    #[error("others pushed first, {0} times; run this again")]
+    Overtaken(u32),
+    /// A commit was made and could not be pushed, and so it was taken back.
+    #[error("{cause}")]
+    NotPushed {
+        /// Why.
+        cause: Box<GitError>,
+        /// The short hash of the commit, which git keeps for some time.
+        commit: String,
+    },
+    /// A commit was made and could neither be pushed nor taken back. It is on the branch.
+    #[error("{cause}")]
+    NotTakenBack {
+        /// Why it was not pushed.
+        cause: Box<GitError>,
+        /// Why it was not taken back.
+        kept: Box<GitError>,
+        /// The short hash of the commit.
+        commit: String,
+    },
 }
 
 impl GitError {
@@ -97,6 +201,12 @@ impl GitError {
     #[must_use]
     pub fn first_line(&self) -> String {
         let text = self.to_string();
-        text.lines().next().unwrap_or_default().to_owned()
+        let first = text.lines().next().unwrap_or_default();
+        first.trim_end().to_owned()
     }
+}
+
+fn commits(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} commit{plural}")
 }

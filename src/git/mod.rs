@@ -1,4 +1,4 @@
-//! Commits in a local Git repository, made by the `git` program.
+//! Commits in a local Git repository, and pushes, made by the `git` program.
 //!
 //! The program is used because a commit must be what the user's own `git commit` would make:
 //! with their hooks, filters, signature and identity. This is the only folder that starts it.
@@ -8,10 +8,15 @@ mod commit;
 mod error;
 mod operation;
 mod program;
+mod push;
 mod repository;
+mod upstream;
 mod user;
 
 pub use commit::{Branch, Commit};
 pub use error::GitError;
+pub use program::GitQuestions;
+pub use push::{Push, PushTarget, UpstreamState};
 pub use repository::Repository;
+pub use upstream::Upstream;
 pub(crate) use user::user_name;

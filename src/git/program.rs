@@ -2,15 +2,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::error::GitError;
 use crate::child_output;
+use crate::secrets;
 
 /// The most that is read of each stream, in bytes. A status of 100,000 changed paths fits.
 const MAX_OUTPUT: u64 = 16 << 20;
+
+/// How long git may wait for another repository.
+const NETWORK_LIMIT: Duration = Duration::from_secs(600);
 
 /// Variables that would make git use another repository than the one that was named, for
 /// example because a hook has started this program, or read a path as a pattern.
@@ -32,6 +37,16 @@ const REDIRECTING: [&str; 11] = [
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     folder: PathBuf,
+    asking: GitQuestions,
+}
+
+/// Whether git may ask the user, for example for a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GitQuestions {
+    /// Somebody can answer at the terminal.
+    Allowed,
+    /// Git fails instead.
+    Never,
 }
 
 /// What git printed, and whether it succeeded.
@@ -39,14 +54,15 @@ pub(crate) struct Git {
 pub(crate) struct GitOutput {
     pub(crate) is_success: bool,
     pub(crate) stdout: Vec<u8>,
-    /// Both streams of a run that failed: hooks use either.
+    /// Both streams, as text: hooks use either.
     pub(crate) message: String,
 }
 
 impl Git {
-    pub(crate) fn in_folder(folder: &Path) -> Self {
+    pub(crate) fn in_folder(folder: &Path, asking: GitQuestions) -> Self {
         Self {
             folder: folder.to_owned(),
+            asking,
         }
     }
 
@@ -60,8 +76,13 @@ impl Git {
         for name in REDIRECTING {
             command.env_remove(name);
         }
+        if self.asking == GitQuestions::Never {
+            command.env("GIT_TERMINAL_PROMPT", "0");
+        }
         let mut child = command
             .args(words)
+            // Only a run with a time limit is ever abandoned.
+            .kill_on_drop(true)
             .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -84,6 +105,18 @@ impl Git {
             message: message(&output.stderr, &output.stdout),
             stdout: output.stdout,
         })
+    }
+
+    /// Runs git for something that needs another repository, with a time limit.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::run`], or the time is over.
+    pub(crate) async fn run_remote(&self, words: &[&str]) -> Result<GitOutput, GitError> {
+        match tokio::time::timeout(NETWORK_LIMIT, self.run(words, "")).await {
+            Ok(output) => output,
+            Err(_) => Err(GitError::TooSlow(NETWORK_LIMIT.as_secs() / 60)),
+        }
     }
 
     /// The standard output of a run that has to succeed.
@@ -114,9 +147,12 @@ impl Git {
     }
 }
 
-/// What a failed run said.
+/// What a run said, without the passwords of URLs.
 fn message(stderr: &[u8], stdout: &[u8]) -> String {
-    let streams = [stderr, stdout].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+    let streams = [stderr, stdout].map(|bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        secrets::redact(text.trim()).into_owned()
+    });
     let said: Vec<String> = streams
         .into_iter()
         .filter(|text| !text.is_empty())

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::GitError;
 use super::operation::under_way;
-use super::program::Git;
+use super::program::{Git, GitQuestions};
 
 /// A repository with a work tree.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl Repository {
     /// # Errors
     ///
     /// The folder is in no work tree, or the git program is missing.
-    pub async fn open(folder: &Path) -> Result<Self, GitError> {
+    pub async fn open(folder: &Path, asking: GitQuestions) -> Result<Self, GitError> {
         let name = folder.display().to_string();
         let no_work_tree = |message: String| GitError::NoWorkTree {
             folder: name.clone(),
@@ -35,7 +35,7 @@ impl Repository {
         if !folder.is_dir() {
             return Err(no_work_tree("there is no such folder".to_owned()));
         }
-        let git = Git::in_folder(folder);
+        let git = Git::in_folder(folder, asking);
         let top = git.run(&["rev-parse", "--show-toplevel"], "").await?;
         let git_folder = git.line(&["rev-parse", "--absolute-git-dir"]).await?;
         let (true, Some(git_folder)) = (top.is_success, git_folder) else {
@@ -46,7 +46,7 @@ impl Repository {
             .map_err(|error| no_work_tree(error.to_string()))?;
         Ok(Self {
             folder: name,
-            git: Git::in_folder(&top),
+            git: Git::in_folder(&top, asking),
             git_folder: PathBuf::from(git_folder),
             top,
         })

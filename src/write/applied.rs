@@ -74,7 +74,7 @@ pub enum WriteError {
     /// The file could not be written.
     #[error("{0}")]
     File(String),
-    /// It was written and could not be committed, so the file was restored.
+    /// It was written and could not be committed or pushed.
     #[error("{0}")]
     NotCommitted(String),
     /// An admission policy of the cluster keeps the running image.

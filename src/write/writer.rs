@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::context::LiveWriter;
 use super::event::WriteEvent;
 use super::files::file_writer::{FileWriter, WrittenFiles, write_files};
-use super::files::git_writer::GitWriter;
+use super::files::git_writer::{Delivery, GitWriter};
 use super::files::marker_writes::MarkerApplied;
 use super::kustomization::{KustomizationWriter, write_kustomization};
 use super::live::write_live;
 use super::wait::write_and_wait;
 use super::{Applied, DryRun, WriteContext};
-use crate::git::{Commit, GitError};
+use crate::git::GitError;
 use crate::plan::{Change, Edit, Plan, Refusal};
 use crate::workload::Observed;
 
@@ -38,7 +38,9 @@ pub struct Written {
     /// was possible. `None` in a dry run, or if no workload came from standard input.
     pub stdout: Option<String>,
     /// With Git: the commit, if something was to be committed.
-    pub commit: Option<Result<Commit, GitError>>,
+    pub commit: Option<Result<Delivery, GitError>>,
+    /// Nothing was written because others have pushed first, and the plan has to be made again.
+    pub is_overtaken: bool,
 }
 
 impl Writer<'_> {
@@ -136,18 +138,24 @@ impl Writer<'_> {
                     applied: written.applied,
                     markers: written.markers,
                     stdout: stdin.map(|text| written.stdin.unwrap_or_else(|| text.to_owned())),
-                    commit: None,
+                    ..Written::default()
                 }
             }
             (Self::Git(writer), _) => {
                 let refusals = refusals(plan, context).await;
                 let (written, commit) = writer.write(plan, refusals, context.stop).await;
+                if matches!(commit, Some(Err(GitError::Overtaken(_)))) {
+                    return Written {
+                        is_overtaken: true,
+                        ..Written::default()
+                    };
+                }
                 report_files(&written, report);
                 Written {
                     applied: written.applied,
                     markers: written.markers,
-                    stdout: None,
                     commit,
+                    ..Written::default()
                 }
             }
         }

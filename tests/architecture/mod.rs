@@ -66,7 +66,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "git",
-        &["child_output", "image", "workload", "plan", "manifest"],
+        &[
+            "child_output",
+            "secrets",
+            "image",
+            "workload",
+            "plan",
+            "manifest",
+        ],
     ),
     ("files", &["user_file", "image", "workload", "manifest"]),
     (

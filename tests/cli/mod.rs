@@ -10,6 +10,7 @@ mod flux_markers;
 mod formats;
 mod gate;
 mod git;
+mod git_push;
 mod git_refusals;
 mod groups;
 mod helm;

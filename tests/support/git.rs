@@ -30,6 +30,47 @@ impl TestRepository {
         repository
     }
 
+    /// The same, with a bare repository `remote.git` next to it, where `main` was pushed.
+    pub fn with_remote(files: &[(&str, &str)]) -> Self {
+        let repository = Self::with(files);
+        repository.git(&[
+            "init",
+            "--quiet",
+            "--bare",
+            "--initial-branch=main",
+            "../remote.git",
+        ]);
+        repository.git(&["remote", "add", "origin", "../remote.git"]);
+        repository.git(&["push", "--quiet", "--set-upstream", "origin", "main"]);
+        repository
+    }
+
+    /// Another clone of the remote repository, of somebody else.
+    pub fn clone_of_remote(&self, name: &str) -> PathBuf {
+        self.git(&["clone", "--quiet", "../remote.git", &format!("../{name}")]);
+        for (key, value) in [("user.name", "Grace"), ("user.email", "grace@example.com")] {
+            self.git(&["-C", &format!("../{name}"), "config", key, value]);
+        }
+        self.environment.home().join(name)
+    }
+
+    /// Somebody else changes a file in the remote repository.
+    pub fn push_of_others(&self, file: &str, text: &str) {
+        let name = format!("clone-{}", file.replace('/', "-"));
+        let clone = self.clone_of_remote(&name);
+        fs::write(clone.join(file), text).expect("a file");
+        let folder = format!("../{name}");
+        self.git(&["-C", &folder, "add", "--all"]);
+        self.git(&["-C", &folder, "commit", "--quiet", "--message=theirs"]);
+        self.git(&["-C", &folder, "push", "--quiet"]);
+    }
+
+    /// Runs git in the remote repository.
+    #[track_caller]
+    pub fn remote(&self, words: &[&str]) -> String {
+        self.git(&[&["-C", "../remote.git"], words].concat())
+    }
+
     pub fn folder(&self) -> PathBuf {
         self.environment.home().join("repo")
     }
@@ -78,10 +119,21 @@ impl TestRepository {
     /// Adds a hook.
     #[cfg(unix)]
     pub fn hook(&self, name: &str, script: &str) {
+        self.script(&format!("repo/.git/hooks/{name}"), script);
+    }
+
+    /// Adds a hook to the remote repository.
+    #[cfg(unix)]
+    pub fn remote_hook(&self, name: &str, script: &str) {
+        self.script(&format!("remote.git/hooks/{name}"), script);
+    }
+
+    #[cfg(unix)]
+    fn script(&self, file: &str, script: &str) {
         use std::os::unix::fs::PermissionsExt as _;
 
         let text = format!("#!/bin/sh\n{script}\n");
-        let path = self.write(&format!(".git/hooks/{name}"), &text);
+        let path = self.environment.write(file, text);
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("executable");
     }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::author::authorship;
 use super::job::{
-    AnnotationJob, ApplyJob, ApplyOptions, JobKind, PlannedEdit, Wording, file_locks,
+    AnnotationJob, ApplyEnd, ApplyJob, ApplyOptions, JobKind, PlannedEdit, Wording, file_locks,
 };
 use super::pipeline::apply;
 use crate::cli::error::CommandError;
@@ -132,7 +132,7 @@ pub(crate) fn apply_plan(
             effect: Vec::new(),
         })),
     };
-    apply(job, options, terminal)
+    apply(job, options, terminal).map(ApplyEnd::code)
 }
 
 /// Computes the edits. The second list holds the changes that need no edit, or whose edit

@@ -4,30 +4,15 @@ use std::collections::BTreeMap;
 
 use super::result_lines::ResultLines;
 use crate::cli::error::CommandError;
-use crate::cli::flags::git::GitFlag;
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
 use crate::git::{Branch, Commit, GitError, Repository};
 use crate::output::{CommitItem, Format, command_line, sanitize};
 use crate::plan::Plan;
+use crate::write::{Delivery, Pushed};
 
 /// How many files a note names.
 const NAMED_FILES: usize = 5;
-
-/// The repository of `--git`, if the user is not in the middle of something there.
-///
-/// # Errors
-///
-/// There is no repository, or a rebase or the like is under way.
-pub(crate) fn open(flag: &GitFlag) -> Result<Option<Repository>, CommandError> {
-    let Some(folder) = flag.folder() else {
-        return Ok(None);
-    };
-    let repository = unless_interrupted(runtime()?, Repository::open(folder))?;
-    let repository = repository.map_err(CommandError::failed)?;
-    repository.check_idle().map_err(CommandError::failed)?;
-    Ok(Some(repository))
-}
 
 /// Files that may be written, by their paths in the work tree.
 ///
@@ -88,49 +73,88 @@ fn command(verb: &str, repository: &Repository, path: &str) -> String {
     command_line(["git", "-C", &top, verb, "--", path])
 }
 
-/// The end of the question: where the files will be committed.
-pub(crate) fn place(repository: &Repository) -> Result<String, CommandError> {
-    let branch = runtime()?.block_on(repository.branch());
-    let branch = branch.map_err(CommandError::failed)?;
-    Ok(format!(" and commit on {branch}"))
-}
-
-/// Reports the commit, or the message of git or a hook that refused it, in all its lines.
+/// Reports the commit, or the message of git, a hook or a server that refused it, in all its
+/// lines.
 pub(crate) fn report(
-    made: Result<Commit, GitError>,
+    made: Result<Delivery, GitError>,
     lines: ResultLines,
     terminal: &mut Terminal,
-) -> Option<Commit> {
-    let commit = match made {
-        Ok(commit) => commit,
+) -> Option<Delivery> {
+    let delivery = match made {
+        Ok(delivery) => delivery,
         Err(error) => {
-            let text = format!("error: nothing was committed: {error}");
-            for line in text.lines() {
-                terminal.error(line);
-            }
+            report_failure(&error, terminal);
             return None;
         }
     };
-    let Commit { short, branch, .. } = &commit;
-    let line = format!("committed {short} on {branch}");
+    let Delivery { commit, pushed } = &delivery;
+    let Commit { short, branch, .. } = commit;
+    let line = match pushed {
+        None => format!("committed {short} on {branch}"),
+        Some(pushed) => format!("committed {short} and pushed to {}", pushed.upstream),
+    };
     match lines.output {
         None => terminal.print(&sanitize(&line)),
         // Standard output is a list of names.
         Some(Format::Name) => terminal.note(&line),
         Some(_) => {}
     }
+    if let Some(Pushed {
+        request_url: Some(url),
+        ..
+    }) = pushed
+    {
+        terminal.note(&format!("open a request to merge it: {url}"));
+    }
     if *branch == Branch::Detached {
         terminal.note(&format!(
             "note: no branch contains this commit; to keep it, name it: git branch NAME {short}"
         ));
     }
-    Some(commit)
+    Some(delivery)
+}
+
+/// Says what was refused, and what is local now.
+fn report_failure(error: &GitError, terminal: &mut Terminal) {
+    let (what, left) = match error {
+        GitError::NotPushed { commit, .. } => (
+            "pushed",
+            format!(
+                "note: commit {commit} was taken back, and the branch and the files are as before; \
+                 to keep it on a branch: git branch NAME {commit}"
+            ),
+        ),
+        GitError::NotTakenBack { kept, commit, .. } => (
+            "pushed",
+            format!(
+                "note: commit {commit} is on the local branch, because it could not be taken back: \
+                 {}",
+                kept.first_line()
+            ),
+        ),
+        _ => ("committed", String::new()),
+    };
+    let text = format!("error: nothing was {what}: {error}");
+    for line in text.lines() {
+        terminal.error(line);
+    }
+    if !left.is_empty() {
+        terminal.note(&left);
+    }
 }
 
 /// The commit in `-o json` and `-o yaml`.
-pub(crate) fn item(commit: &Commit) -> CommitItem {
+pub(crate) fn item(delivery: &Delivery) -> CommitItem {
+    let Delivery { commit, pushed } = delivery;
     CommitItem {
         commit: commit.id.clone(),
-        branch: commit.branch.name().map(str::to_owned),
+        branch: match pushed {
+            Some(pushed) => Some(pushed.upstream.branch().to_owned()),
+            None => commit.branch.name().map(str::to_owned),
+        },
+        pushed: pushed.is_some(),
+        url: pushed
+            .as_ref()
+            .and_then(|pushed| pushed.request_url.clone()),
     }
 }

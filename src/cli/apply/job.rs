@@ -1,6 +1,7 @@
 //! What is going to be written, and how.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
-use crate::git::Repository;
+use crate::git::{PushTarget, Repository};
 use crate::plan::{Authorship, Change, Edit, MarkerDecision, Overrides, Plan};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
@@ -102,9 +103,39 @@ pub(crate) struct ApplyOptions<'a> {
     pub(crate) menu: Option<&'a CommandScope<'a>>,
     /// How to query registries; `None`: no registry is queried.
     pub(crate) registry: Option<&'a RegistryAccess>,
-    /// The repository to commit the files to.
-    pub(crate) git: Option<&'a Repository>,
+    /// Where to commit the files.
+    pub(crate) git: Option<&'a GitTarget>,
     pub(crate) globals: &'a Globals,
+}
+
+/// The repository that a run commits to.
+pub(crate) struct GitTarget {
+    pub(crate) repository: Repository,
+    /// Where the commit is pushed; `None`: it stays local.
+    pub(crate) push: Option<PushTarget>,
+    /// The commits of the user that a push includes: the short hash and the subject.
+    pub(crate) ahead: Vec<String>,
+    /// Whether the run decides again if others push first.
+    pub(crate) may_retry: bool,
+}
+
+/// How a run of the pipeline ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ApplyEnd {
+    /// Everything was reported.
+    Reported(ExitCode),
+    /// Others have pushed first. Nothing was written, and the plan has to be made again.
+    Overtaken,
+}
+
+impl ApplyEnd {
+    /// The exit code for a command that cannot be overtaken, because it does not push.
+    pub(crate) fn code(self) -> ExitCode {
+        match self {
+            Self::Reported(code) => code,
+            Self::Overtaken => ExitCode::FAILURE,
+        }
+    }
 }
 
 impl ApplyOptions<'_> {

@@ -5,6 +5,7 @@ pub(crate) mod author;
 pub(crate) mod caveats;
 pub(crate) mod commit;
 pub(crate) mod effect;
+pub(crate) mod git_target;
 pub(crate) mod job;
 mod marker_results;
 pub(crate) mod pipeline;

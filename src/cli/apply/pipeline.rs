@@ -4,11 +4,10 @@
 //! and the exit code mean the same in all of them.
 
 use std::cell::RefCell;
-use std::process::ExitCode;
 
-use super::job::{ApplyJob, ApplyOptions, JobKind};
+use super::job::{ApplyEnd, ApplyJob, ApplyOptions, JobKind};
 use super::results::{ResultReporter, RunResults, exit_code, print_data, print_summary};
-use super::{caveats, commit, effect, preflight, preview};
+use super::{caveats, effect, preflight, preview};
 use crate::cli::error::CommandError;
 use crate::cli::gather::workloads::{WorkloadOrigin, default_namespace};
 use crate::cli::menu;
@@ -33,7 +32,7 @@ pub(crate) fn apply(
     mut job: ApplyJob,
     options: &ApplyOptions<'_>,
     terminal: &mut Terminal,
-) -> Result<ExitCode, CommandError> {
+) -> Result<ApplyEnd, CommandError> {
     preflight::check(&mut job, options, terminal)?;
     let commands = choose(&mut job.plan, options, terminal)?;
     if let Some(max) = options.max {
@@ -63,12 +62,16 @@ pub(crate) fn apply(
     if options.dry_run() == DryRun::None
         && let Some(mut prompt) = preview::prompt(&job, options)
     {
-        if let Some(repository) = options.git {
-            prompt.location.push_str(&commit::place(repository)?);
+        if let Some(git) = options.git {
+            git.note_ahead(terminal);
+            prompt.location.push_str(&git.place()?);
         }
         confirm(&prompt, options.write.yes, terminal)?;
     }
-    let (results, stdout) = write(&job, options, reporter, terminal)?;
+    let (results, stdout) = match write(&job, options, reporter, terminal)? {
+        WriteEnd::Reported(results, stdout) => (results, stdout),
+        WriteEnd::Overtaken => return Ok(ApplyEnd::Overtaken),
+    };
     if let Some(text) = stdout {
         terminal.write_raw(&text).map_err(|error| {
             CommandError::failed(format!("cannot write standard output: {error}"))
@@ -78,7 +81,15 @@ pub(crate) fn apply(
     caveats::after(&job, options, &results, terminal)?;
     print_summary(options, &results, terminal);
     menu::report_commands(&commands, terminal);
-    Ok(exit_code(&job, options, &results))
+    Ok(ApplyEnd::Reported(exit_code(&job, options, &results)))
+}
+
+/// What a write did.
+enum WriteEnd {
+    /// The results, and the text for standard output.
+    Reported(Box<RunResults>, Option<String>),
+    /// Nothing was written, because others have pushed first.
+    Overtaken,
 }
 
 /// Holds back what can no longer be written into a kustomization without anything else, after
@@ -150,19 +161,23 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         locks: job.locks.as_deref(),
     };
     match options.git {
-        Some(repository) => Writer::Git(GitWriter { files, repository }),
+        Some(git) => Writer::Git(GitWriter {
+            files,
+            repository: &git.repository,
+            push: git.push.as_ref(),
+            may_retry: git.may_retry,
+        }),
         None => Writer::Files(files),
     }
 }
 
-/// Writes the plan and reports each workload when it is done. The second value is the text
-/// for standard output.
+/// Writes the plan and reports each workload when it is done.
 fn write(
     job: &ApplyJob,
     options: &ApplyOptions<'_>,
     reporter: ResultReporter<'_>,
     terminal: &mut Terminal,
-) -> Result<(RunResults, Option<String>), CommandError> {
+) -> Result<WriteEnd, CommandError> {
     // What could not be read may have an update.
     let nothing = options.wording.nothing.filter(|_| job.errors.is_empty());
     if job.plan.is_empty()
@@ -189,13 +204,17 @@ fn write(
         let written = writer.write(&job.plan, &context, &report).await;
         (written, stop.is_requested())
     });
+    if written.is_overtaken {
+        return Ok(WriteEnd::Overtaken);
+    }
     let (mut reporter, terminal) = shared.into_inner();
     reporter.markers(&job.plan, &written.markers, terminal);
     reporter.commit(written.commit, terminal);
     if is_interrupted {
         reporter.interrupted(terminal);
     }
-    Ok((reporter.into_results(), written.stdout))
+    let results = Box::new(reporter.into_results());
+    Ok(WriteEnd::Reported(results, written.stdout))
 }
 
 /// How to look up the images of a job again.

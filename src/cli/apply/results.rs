@@ -10,14 +10,14 @@ use crate::cli::error::{CommandError, INTERRUPTED};
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::terminal::streams::Terminal;
-use crate::git::{Commit, GitError};
+use crate::git::GitError;
 use crate::output::{
     AnnotationEdit, AnnotationEditList, EditResult, Format, ImageUpdate, ImageUpdateList,
     WriteResult, command_line, encode, results_line,
 };
 use crate::plan::{Change, Edit, HoldReason, Plan};
 use crate::workload::{ManifestSource, PodProblem, WorkloadId};
-use crate::write::{Applied, Done, DryRun, MarkerApplied, Rollout, SLOW, WriteEvent};
+use crate::write::{Applied, Delivery, Done, DryRun, MarkerApplied, Rollout, SLOW, WriteEvent};
 
 /// The result of one workload, as it was reported.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct WorkloadResult {
 pub(crate) struct RunResults {
     pub(crate) workloads: Vec<WorkloadResult>,
     pub(crate) markers: Vec<MarkerResult>,
-    pub(crate) commit: Option<Commit>,
+    pub(crate) commit: Option<Delivery>,
     /// Whether Ctrl-C was pressed during the write.
     pub(crate) is_interrupted: bool,
 }
@@ -64,7 +64,7 @@ pub(crate) struct ResultReporter<'a> {
     options: &'a ApplyOptions<'a>,
     results: Vec<WorkloadResult>,
     markers: Vec<MarkerResult>,
-    commit: Option<Commit>,
+    commit: Option<Delivery>,
     is_interrupted: bool,
     lines: ResultLines,
 }
@@ -150,7 +150,7 @@ impl<'a> ResultReporter<'a> {
     /// Reports the commit of the files, or why there is none.
     pub(crate) fn commit(
         &mut self,
-        made: Option<Result<Commit, GitError>>,
+        made: Option<Result<Delivery, GitError>>,
         terminal: &mut Terminal,
     ) {
         self.commit = made.and_then(|made| commit::report(made, self.lines, terminal));

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
-use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
+use crate::cli::apply::job::{ApplyEnd, ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -166,5 +166,5 @@ pub(crate) fn rollback(
         git: None,
         globals,
     };
-    apply(job, &options, terminal)
+    apply(job, &options, terminal).map(ApplyEnd::code)
 }

@@ -10,7 +10,10 @@ use jiff::SignedDuration;
 
 use crate::cli::apply::author::authorship;
 use crate::cli::apply::commit;
-use crate::cli::apply::job::{ApplyJob, ApplyOptions, JobKind, Wording, file_locks};
+use crate::cli::apply::git_target;
+use crate::cli::apply::job::{
+    ApplyEnd, ApplyJob, ApplyOptions, GitTarget, JobKind, Wording, file_locks,
+};
 use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
@@ -39,6 +42,8 @@ use crate::plan::{
     MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
 };
 use crate::policy::parse_age;
+use crate::registry::Registries;
+use crate::write::PUSH_TRIES;
 
 /// Update images to the tags that their policies elect
 ///
@@ -183,100 +188,149 @@ pub(crate) fn update(
     let has_files = !place.filename.is_empty();
     args.elected
         .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
-    let repository = commit::open(&args.git)?;
+    let mut git = git_target::open(&args.git, terminal)?;
     let registries = args.access.registry.registries_to_write(globals)?;
-    let runtime = runtime()?;
-    let reading = runtime.block_on(workloads::read_to_write(
-        place,
-        kustomization,
+    let request = UpdateRequest {
+        args,
         selector,
         settings,
-        globals,
-    ))?;
-    let sources = ScanSources {
         registries: &registries,
-        pull_secrets: &args.access.pull_secrets,
+        globals,
     };
-    let Reading {
-        mut snapshot,
-        origin,
-        empty,
-        markers,
-        ..
-    } = reading;
-    let marked = markers.values.iter().filter(|_| args.elected.is_recorded());
-    let sources_in_scope = snapshot
-        .workloads
-        .iter()
-        .filter_map(|workload| workload.source.as_ref())
-        .chain(marked.map(|value| &value.source))
-        .map(|source| source.file.as_str());
-    let paths = match &repository {
-        Some(repository) => commit::paths(repository, sources_in_scope)?,
-        None => BTreeMap::new(),
-    };
-    let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
-    cost::report_cost(
-        &registries.statistics(),
-        snapshot.repository_count(),
-        terminal,
-    );
-    if scanned.interrupted {
-        return Err(CommandError::interrupted());
+    for left in (0..PUSH_TRIES).rev() {
+        if let Some(git) = &mut git {
+            git.may_retry = left > 0;
+            git.catch_up(args.write.dry_run(), terminal)?;
+        }
+        if let ApplyEnd::Reported(code) = request.carry_out(git.as_ref(), terminal)? {
+            return Ok(code);
+        }
+        terminal
+            .note("others have pushed in the meantime; deciding again on what they have pushed");
+        git_target::pause()?;
     }
-    for note in &snapshot.notes {
-        terminal.note(note);
-    }
-    scanned.report_pull_secrets(terminal);
-    let mut plan = plan(args, &snapshot, &markers, terminal)?;
-    if let WorkloadOrigin::Kustomization(tree) = &origin
-        && !plan.changes.is_empty()
-    {
-        let settling = SettleOptions {
-            default_namespace: default_namespace(globals),
-            overrides: overrides(args),
-            may_add: true,
+    // The last try reports that others were faster.
+    Ok(ExitCode::FAILURE)
+}
+
+/// What the user has asked for.
+struct UpdateRequest<'a> {
+    args: &'a UpdateArgs,
+    selector: WorkloadSelector,
+    settings: Settings,
+    registries: &'a Registries,
+    globals: &'a Globals,
+}
+
+impl UpdateRequest<'_> {
+    /// Decides, and carries out the decisions.
+    fn carry_out(
+        &self,
+        git: Option<&GitTarget>,
+        terminal: &mut Terminal,
+    ) -> Result<ApplyEnd, CommandError> {
+        let Self {
+            args,
+            registries,
+            globals,
+            ..
+        } = *self;
+        let place = args.target.place();
+        let kustomization = args.kustomization.kustomize.as_deref();
+        let repository = git.map(|git| &git.repository);
+        let runtime = runtime()?;
+        let reading = runtime.block_on(workloads::read_to_write(
+            place,
+            kustomization,
+            self.selector.clone(),
+            self.settings.clone(),
+            globals,
+        ))?;
+        let sources = ScanSources {
+            registries,
+            pull_secrets: &args.access.pull_secrets,
         };
-        settle(&mut plan, tree, settling).map_err(CommandError::failed)?;
+        let Reading {
+            mut snapshot,
+            origin,
+            empty,
+            markers,
+            ..
+        } = reading;
+        let marked = markers.values.iter().filter(|_| args.elected.is_recorded());
+        let sources_in_scope = snapshot
+            .workloads
+            .iter()
+            .filter_map(|workload| workload.source.as_ref())
+            .chain(marked.map(|value| &value.source))
+            .map(|source| source.file.as_str());
+        let paths = match repository {
+            Some(repository) => commit::paths(repository, sources_in_scope)?,
+            None => BTreeMap::new(),
+        };
+        let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
+        cost::report_cost(
+            &registries.statistics(),
+            snapshot.repository_count(),
+            terminal,
+        );
+        if scanned.interrupted {
+            return Err(CommandError::interrupted());
+        }
+        for note in &snapshot.notes {
+            terminal.note(note);
+        }
+        scanned.report_pull_secrets(terminal);
+        let mut plan = plan(args, &snapshot, &markers, terminal)?;
+        if let WorkloadOrigin::Kustomization(tree) = &origin
+            && !plan.changes.is_empty()
+        {
+            let settling = SettleOptions {
+                default_namespace: default_namespace(globals),
+                overrides: overrides(args),
+                may_add: true,
+            };
+            settle(&mut plan, tree, settling).map_err(CommandError::failed)?;
+        }
+        if let Some(repository) = repository {
+            commit::note_uncommitted(repository, &paths, &plan, terminal)?;
+        }
+        let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
+        let is_empty = !has_rows && snapshot.errors.is_empty();
+        let folder = args.git.folder().map_or(Path::new("."), PathBuf::as_path);
+        let by = authorship(origin.cluster(), folder, overrides(args).words());
+        let job = ApplyJob {
+            plan,
+            kind: JobKind::Images(Vec::new()),
+            authorship: runtime.block_on(by),
+            origin,
+            objects: ObservedObjects::default(),
+            locks: file_locks(),
+            confirmation: None,
+            context: snapshot.context,
+            empty: is_empty.then_some(empty),
+            errors: snapshot.errors,
+        };
+        let scope = CommandScope {
+            place,
+            globals,
+            extra_flags: globals
+                .given
+                .to_args_except::<UpdateArgs>(&CHOSEN_IN_THE_MENU),
+        };
+        let options = ApplyOptions {
+            wording: WORDING,
+            write: &args.write,
+            overrides: overrides(args),
+            wait: args.wait.map(|wait| wait.unsigned_abs()),
+            max: args.max.map(NonZeroUsize::get),
+            menu: args.interactive.then_some(&scope),
+            registry: Some(&args.access),
+            git,
+            globals,
+        };
+        apply(job, &options, terminal)
     }
-    if let Some(repository) = &repository {
-        commit::note_uncommitted(repository, &paths, &plan, terminal)?;
-    }
-    let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
-    let is_empty = !has_rows && snapshot.errors.is_empty();
-    let folder = args.git.folder().map_or(Path::new("."), PathBuf::as_path);
-    let by = authorship(origin.cluster(), folder, overrides(args).words());
-    let job = ApplyJob {
-        plan,
-        kind: JobKind::Images(Vec::new()),
-        authorship: runtime.block_on(by),
-        origin,
-        objects: ObservedObjects::default(),
-        locks: file_locks(),
-        confirmation: None,
-        context: snapshot.context,
-        empty: is_empty.then_some(empty),
-        errors: snapshot.errors,
-    };
-    let scope = CommandScope {
-        place,
-        globals,
-        extra_flags: globals
-            .given
-            .to_args_except::<UpdateArgs>(&CHOSEN_IN_THE_MENU),
-    };
-    let options = ApplyOptions {
-        wording: WORDING,
-        write: &args.write,
-        overrides: overrides(args),
-        wait: args.wait.map(|wait| wait.unsigned_abs()),
-        max: args.max.map(NonZeroUsize::get),
-        menu: args.interactive.then_some(&scope),
-        registry: Some(&args.access),
-        git: repository.as_ref(),
-        globals,
-    };
-    apply(job, &options, terminal)
 }
 
 /// Arguments that are not repeated in the equivalent command without a menu, because it

@@ -12,15 +12,34 @@ use crate::files::PathOrStdin;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GitFlag {
     /// Commit the changed files of -f to the Git repository in this folder, with the user's hooks,
-    /// signature and identity; nothing is pushed
+    /// signature and identity; nothing is pushed without --push
     #[arg(long, value_name = "DIR", value_parser = folder)]
     git: Option<PathBuf>,
+
+    /// Push the commit to the upstream of the branch, never with force; if others push first,
+    /// decide again on their state, at most three times
+    #[arg(long, requires = "git")]
+    push: bool,
+
+    /// Pass this text to the server, as 'git push --push-option' does; repeatable
+    #[arg(long, value_name = "OPTION", requires = "push")]
+    push_option: Vec<String>,
 }
 
 impl GitFlag {
     /// The folder.
     pub(crate) fn folder(&self) -> Option<&PathBuf> {
         self.git.as_ref()
+    }
+
+    /// Whether to push the commit.
+    pub(crate) fn pushes(&self) -> bool {
+        self.push
+    }
+
+    /// The texts for the server of a push.
+    pub(crate) fn push_options(&self) -> &[String] {
+        &self.push_option
     }
 
     /// Checks the flag against the place of the workloads.

@@ -49,6 +49,11 @@ pub struct CommitItem {
     pub commit: String,
     /// The branch; null if HEAD was detached.
     pub branch: Option<String>,
+    /// Whether it was pushed.
+    pub pushed: bool,
+    /// Where the forge offers to open a request to merge what was pushed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl ImageUpdateList {

@@ -1,7 +1,9 @@
-//! Writes a plan into files and commits them: all files of the plan in one commit, or none.
+//! Writes a plan into files, commits them, and pushes the commit: all files of the plan in one
+//! commit, or none.
 //!
 //! The files are written as without Git. If the commit fails, each file gets its old text
-//! back, unless somebody has changed it meanwhile.
+//! back, unless somebody has changed it meanwhile. If the push fails, the commit is taken back,
+//! so that the next run finds everything as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,7 +11,7 @@ use std::path::Path;
 use super::file_writer::{FileWriter, RewrittenFile, WrittenFiles, write_files};
 use super::marker_writes::MarkerApplied;
 use crate::files::{read_text, rewrite_in_turn};
-use crate::git::{Commit, GitError, Repository};
+use crate::git::{Commit, GitError, Push, PushTarget, Repository, Upstream};
 use crate::plan::{CommitRecord, Plan, Refusal};
 use crate::write::applied::{Applied, Done, DryRun, WriteError};
 use crate::write::stop::StopSignal;
@@ -21,6 +23,31 @@ pub struct GitWriter<'a> {
     pub files: FileWriter<'a>,
     /// Where they are committed.
     pub repository: &'a Repository,
+    /// Where the commit is pushed; `None`: it stays local.
+    pub push: Option<&'a PushTarget>,
+    /// Whether the caller decides again if others push first.
+    pub may_retry: bool,
+}
+
+/// How often a plan is made and pushed if others push first: once, and then three times more.
+pub const PUSH_TRIES: u32 = 4;
+
+/// A commit, and where it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The commit.
+    pub commit: Commit,
+    /// Where it was pushed; `None`: it is local.
+    pub pushed: Option<Pushed>,
+}
+
+/// Where a commit was pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// The branch.
+    pub upstream: Upstream,
+    /// Where the forge offers to open a request to merge the branch.
+    pub request_url: Option<String>,
 }
 
 /// The files of a plan, by the names that it uses.
@@ -34,13 +61,15 @@ struct CheckedFile {
 }
 
 impl GitWriter<'_> {
-    /// Writes and commits. Without anything written, there is no commit.
+    /// Writes, commits and pushes. Without anything written, there is no commit.
+    ///
+    /// [`GitError::Overtaken`]: others have pushed first, and nothing was written.
     pub(crate) async fn write(
         &self,
         plan: &Plan,
         refusals: Vec<Option<Refusal>>,
         stop: &StopSignal,
-    ) -> (WrittenFiles, Option<Result<Commit, GitError>>) {
+    ) -> (WrittenFiles, Option<Result<Delivery, GitError>>) {
         if self.files.dry_run != DryRun::None {
             return (write_files(plan, refusals, &self.files), None);
         }
@@ -52,13 +81,72 @@ impl GitWriter<'_> {
         if written.rewritten.is_empty() {
             return (written, None);
         }
-        let error = match self.commit(plan, &written, &checked, stop).await {
-            Ok(commit) => return (written, Some(Ok(commit))),
-            Err(error) => error,
+        let before = self.repository.head().await;
+        let commit = match self.commit(plan, &written, &checked, stop).await {
+            Ok(commit) => commit,
+            Err(error) => {
+                let not_restored = self.restore(&written.rewritten);
+                fail_all(&mut written, plan, |file| {
+                    let outcome = restored(file, &not_restored);
+                    format!("not committed: {}; {outcome}", error.first_line())
+                });
+                return (written, Some(Err(error)));
+            }
         };
-        let not_restored = self.restore(&written.rewritten);
-        take_back(&mut written, plan, &error, &not_restored);
-        (written, Some(Err(error)))
+        let pushed = match self.push(&commit).await {
+            Ok(pushed) => pushed,
+            Err(cause) => {
+                let error = self.take_back(cause, &commit, before).await;
+                let outcome = match &error {
+                    GitError::NotTakenBack { .. } => "was committed locally",
+                    _ => "was restored",
+                };
+                fail_all(&mut written, plan, |file| {
+                    format!("not pushed: {}; {file} {outcome}", error.first_line())
+                });
+                return (written, Some(Err(error)));
+            }
+        };
+        (written, Some(Ok(Delivery { commit, pushed })))
+    }
+
+    async fn push(&self, commit: &Commit) -> Result<Option<Pushed>, GitError> {
+        let Some(target) = self.push else {
+            return Ok(None);
+        };
+        match self.repository.push(target, &commit.id).await? {
+            Push::Arrived { request_url } => Ok(Some(Pushed {
+                upstream: target.upstream.clone(),
+                request_url,
+            })),
+            Push::Overtaken => Err(GitError::Overtaken(PUSH_TRIES)),
+        }
+    }
+
+    /// Moves the branch back to where it was before a commit that could not be pushed.
+    async fn take_back(
+        &self,
+        cause: GitError,
+        commit: &Commit,
+        before: Result<String, GitError>,
+    ) -> GitError {
+        let moved = match before {
+            Ok(before) => self.repository.move_branch(&commit.id, &before).await,
+            Err(error) => Err(error),
+        };
+        let short = commit.short.clone();
+        match moved {
+            Err(kept) => GitError::NotTakenBack {
+                cause: Box::new(cause),
+                kept: Box::new(kept),
+                commit: short,
+            },
+            Ok(()) if self.may_retry && matches!(cause, GitError::Overtaken(_)) => cause,
+            Ok(()) => GitError::NotPushed {
+                cause: Box::new(cause),
+                commit: short,
+            },
+        }
     }
 
     /// Refuses a plan whose commit would include changes of somebody else.
@@ -173,34 +261,28 @@ fn nothing_written(plan: &Plan, why: &GitError) -> WrittenFiles {
     }
 }
 
-/// Turns everything that was written into a failure.
-fn take_back(written: &mut WrittenFiles, plan: &Plan, why: &GitError, not_restored: &[String]) {
-    let why = why.first_line();
+/// Turns everything that was written into a failure. `why` gets the name of the file.
+fn fail_all(written: &mut WrittenFiles, plan: &Plan, why: impl Fn(&str) -> String) {
     for applied in &mut written.applied {
         let file = applied.source.as_ref().map(|source| source.file.as_str());
-        fail(
-            &mut applied.result,
-            file.unwrap_or_default(),
-            &why,
-            not_restored,
-        );
+        if matches!(applied.result, Ok(Done::Written)) {
+            let error = WriteError::NotCommitted(why(file.unwrap_or_default()));
+            applied.result = Err(error);
+        }
     }
     for applied in &mut written.markers {
         let file = &plan.markers[applied.index].value.source.file;
-        fail(&mut applied.result, file, &why, not_restored);
+        if matches!(applied.result, Ok(Done::Written)) {
+            applied.result = Err(WriteError::NotCommitted(why(file)));
+        }
     }
 }
 
-fn fail(result: &mut Result<Done, WriteError>, file: &str, why: &str, not_restored: &[String]) {
-    if !matches!(result, Ok(Done::Written)) {
-        return;
-    }
-    let outcome = if not_restored.iter().any(|kept| kept == file) {
+/// What became of a file whose commit failed.
+fn restored(file: &str, not_restored: &[String]) -> String {
+    if not_restored.iter().any(|kept| kept == file) {
         format!("{file} was changed since, so it was not restored")
     } else {
         format!("{file} was restored")
-    };
-    *result = Err(WriteError::NotCommitted(format!(
-        "not committed: {why}; {outcome}"
-    )));
+    }
 }

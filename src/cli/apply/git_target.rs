@@ -1,0 +1,171 @@
+//! The repository that a run commits to, and where it pushes.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use super::job::GitTarget;
+use crate::cli::error::CommandError;
+use crate::cli::flags::git::GitFlag;
+use crate::cli::runtime::{runtime, unless_interrupted};
+use crate::cli::terminal::streams::Terminal;
+use crate::git::{GitError, GitQuestions, PushTarget, Repository, Upstream, UpstreamState};
+use crate::output::count;
+use crate::write::DryRun;
+
+/// How many commits of the user a note names.
+const NAMED_COMMITS: usize = 5;
+
+/// The longest pause before a run decides again.
+const PAUSE_MILLISECONDS: u64 = 500;
+
+/// The repository of `--git`, if the user is not in the middle of something there.
+///
+/// # Errors
+///
+/// There is no repository, a rebase or the like is under way, or it is not known where to push.
+pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarget>, CommandError> {
+    let Some(folder) = flag.folder() else {
+        return Ok(None);
+    };
+    let asking = if terminal.can_ask() {
+        GitQuestions::Allowed
+    } else {
+        GitQuestions::Never
+    };
+    let opened = unless_interrupted(runtime()?, async {
+        let repository = Repository::open(folder, asking).await?;
+        repository.check_idle()?;
+        let push = if flag.pushes() {
+            Some(PushTarget {
+                upstream: repository.upstream().await?,
+                options: flag.push_options().to_vec(),
+            })
+        } else {
+            None
+        };
+        Ok::<_, GitError>((repository, push))
+    })?;
+    let (repository, push) = opened.map_err(CommandError::failed)?;
+    Ok(Some(GitTarget {
+        repository,
+        push,
+        ahead: Vec::new(),
+        may_retry: false,
+    }))
+}
+
+/// Waits for a moment, so that runs that were overtaken do not meet again.
+///
+/// # Errors
+///
+/// Ctrl-C. Nothing was written.
+pub(crate) fn pause() -> Result<(), CommandError> {
+    // Every run has different hash keys, which is all the randomness that is needed.
+    let share = RandomState::new().hash_one(()) % PAUSE_MILLISECONDS;
+    let pause = Duration::from_millis(share);
+    unless_interrupted(runtime()?, async { tokio::time::sleep(pause).await })
+}
+
+impl GitTarget {
+    /// Before files are read for a push: brings the branch to the state of its upstream, as
+    /// `git pull --ff-only` would. A dry run neither fetches nor moves anything.
+    ///
+    /// # Errors
+    ///
+    /// The upstream cannot be fetched, both sides have commits of their own, or changes of the
+    /// user are in the way.
+    pub(crate) fn catch_up(
+        &mut self,
+        dry_run: DryRun,
+        terminal: &mut Terminal,
+    ) -> Result<(), CommandError> {
+        let Some(PushTarget { upstream, .. }) = &self.push else {
+            return Ok(());
+        };
+        if dry_run != DryRun::None {
+            return Ok(());
+        }
+        let caught_up = unless_interrupted(runtime()?, catch_up(&self.repository, upstream))?;
+        let comparison = caught_up.map_err(CommandError::failed)?;
+        if comparison.behind > 0 {
+            terminal.note(&format!(
+                "note: the branch was {} behind {upstream}, and was moved there, as with \"git pull \
+                 --ff-only\"",
+                count(comparison.behind, "commit"),
+            ));
+        }
+        self.ahead = comparison.ahead;
+        Ok(())
+    }
+
+    /// Names the commits of the user that a push includes.
+    pub(crate) fn note_ahead(&self, terminal: &mut Terminal) {
+        let Some(PushTarget { upstream, .. }) =
+            self.push.as_ref().filter(|_| !self.ahead.is_empty())
+        else {
+            return;
+        };
+        let mut names = self.ahead[..self.ahead.len().min(NAMED_COMMITS)].join("; ");
+        if self.ahead.len() > NAMED_COMMITS {
+            names.push_str(&format!("; and {} more", self.ahead.len() - NAMED_COMMITS));
+        }
+        let commits = count(self.ahead.len(), "other commit");
+        let (are, them) = match self.ahead.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
+        };
+        terminal.note(&format!(
+            "note: {commits} of the branch {are} not on {upstream} yet, and a push includes {them}: {names}"
+        ));
+    }
+
+    /// The end of the question: where the files will be committed and pushed.
+    ///
+    /// # Errors
+    ///
+    /// Git cannot be run.
+    pub(crate) fn place(&self) -> Result<String, CommandError> {
+        let branch = runtime()?.block_on(self.repository.branch());
+        let branch = branch.map_err(CommandError::failed)?;
+        let Some(PushTarget { upstream, .. }) = &self.push else {
+            return Ok(format!(" and commit on {branch}"));
+        };
+        let others = match self.ahead.len() {
+            0 => String::new(),
+            others => format!(" with {}", count(others, "other commit")),
+        };
+        Ok(format!(
+            " and push a commit on {branch}{others} to {upstream}"
+        ))
+    }
+}
+
+/// Compares the branch with its upstream, and moves it there if it has no commits of its own.
+async fn catch_up(repository: &Repository, upstream: &Upstream) -> Result<UpstreamState, GitError> {
+    let comparison = repository.compare(upstream).await?;
+    if comparison.behind == 0 {
+        return Ok(comparison);
+    }
+    let branch = repository.branch().await?.to_string();
+    let top = repository.top().display().to_string();
+    if !comparison.ahead.is_empty() {
+        return Err(GitError::Diverged {
+            branch,
+            upstream: upstream.to_string(),
+            ahead: comparison.ahead.len(),
+            behind: comparison.behind,
+            top,
+        });
+    }
+    let head = repository.head().await?;
+    let moved = repository.move_branch(&head, &comparison.tip).await;
+    match moved {
+        Ok(()) => Ok(comparison),
+        Err(error) => Err(GitError::NotMoved {
+            branch,
+            upstream: upstream.to_string(),
+            top,
+            message: error.to_string(),
+        }),
+    }
+}
