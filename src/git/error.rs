@@ -93,6 +93,29 @@ pub enum GitError {
     /// The user pressed Ctrl-C after the files were written.
     #[error("interrupted before the commit")]
     Interrupted,
+    /// There is no place for a clone.
+    #[error("cannot create a temporary folder for the clone: {0}")]
+    NoTemporaryFolder(io::Error),
+    /// Not a name of a branch.
+    #[error("{name:?} is not a valid name of a branch")]
+    BranchName {
+        /// As given.
+        name: String,
+    },
+    /// The repository cannot be cloned: git's own message.
+    #[error("cannot clone {url}: {message}")]
+    NotCloned {
+        /// Its address, without a password.
+        url: String,
+        /// Git's own message.
+        message: String,
+    },
+    /// Only a branch can be pushed to.
+    #[error("--branch {branch} is not a branch, perhaps a tag; name a branch")]
+    NoBranch {
+        /// As given.
+        branch: String,
+    },
     /// There is no branch to push.
     #[error(
         "HEAD is detached, and --push pushes a branch; check one out with \"git -C {top} switch \
@@ -181,8 +204,9 @@ pub enum GitError {
     NotPushed {
         /// Why.
         cause: Box<GitError>,
-        /// The short hash of the commit, which git keeps for some time.
-        commit: String,
+        /// The short hash of the commit, which git keeps for some time; `None` in a clone that
+        /// is removed.
+        commit: Option<String>,
     },
     /// A commit was made and could neither be pushed nor taken back. It is on the branch.
     #[error("{cause}")]

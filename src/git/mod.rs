@@ -1,9 +1,11 @@
 //! Commits in a local Git repository, and pushes, made by the `git` program.
 //!
 //! The program is used because a commit must be what the user's own `git commit` would make:
-//! with their hooks, filters, signature and identity. This is the only folder that starts it.
+//! with their hooks, filters, signature and identity. In a clone of a URL, neither hooks nor
+//! filters run. This is the only folder that starts it.
 //! Each path is passed behind `--`, and is never a pattern.
 
+mod clone;
 mod commit;
 mod error;
 mod operation;
@@ -13,6 +15,7 @@ mod repository;
 mod upstream;
 mod user;
 
+pub use clone::{CloneRequest, TemporaryClone};
 pub use commit::{Branch, Commit};
 pub use error::GitError;
 pub use program::GitQuestions;

@@ -33,11 +33,33 @@ const REDIRECTING: [&str; 11] = [
     "GIT_ICASE_PATHSPECS",
 ];
 
+/// Settings under which nothing that comes from a repository is executed. They come before
+/// those of the user and of the repository. The user's own programs for credentials, signatures
+/// and ssh still run.
+const OF_OTHERS: [&str; 12] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "protocol.ext.allow=never",
+    "submodule.recurse=false",
+    "fetch.recurseSubmodules=false",
+    "push.recurseSubmodules=no",
+    // Files of LFS stay what they are in the repository: pointers.
+    "filter.lfs.smudge=",
+    "filter.lfs.clean=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
+    // The clone is removed soon.
+    "gc.auto=0",
+    "maintenance.auto=false",
+];
+
 /// The git program in a folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     folder: PathBuf,
     asking: GitQuestions,
+    /// Whether the content of the repository is not the user's, so that it may start nothing.
+    is_of_others: bool,
 }
 
 /// Whether git may ask the user, for example for a password.
@@ -63,6 +85,23 @@ impl Git {
         Self {
             folder: folder.to_owned(),
             asking,
+            is_of_others: false,
+        }
+    }
+
+    /// The same for a repository whose content may start nothing.
+    pub(crate) fn of_others(self) -> Self {
+        Self {
+            is_of_others: true,
+            ..self
+        }
+    }
+
+    /// The same in another folder.
+    pub(crate) fn moved_to(&self, folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            ..self.clone()
         }
     }
 
@@ -78,6 +117,12 @@ impl Git {
         }
         if self.asking == GitQuestions::Never {
             command.env("GIT_TERMINAL_PROMPT", "0");
+        }
+        if self.is_of_others {
+            command.env("GIT_LFS_SKIP_SMUDGE", "1");
+            for setting in OF_OTHERS {
+                command.args(["-c", setting]);
+            }
         }
         let mut child = command
             .args(words)

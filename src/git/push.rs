@@ -11,6 +11,8 @@ pub struct PushTarget {
     pub upstream: Upstream,
     /// The values of `git push --push-option`, in this order.
     pub options: Vec<String>,
+    /// Whether the work tree is a clone that is removed at the end.
+    pub is_temporary: bool,
 }
 
 /// What became of a push that did not fail.

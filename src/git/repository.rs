@@ -27,15 +27,23 @@ impl Repository {
     ///
     /// The folder is in no work tree, or the git program is missing.
     pub async fn open(folder: &Path, asking: GitQuestions) -> Result<Self, GitError> {
+        if !folder.is_dir() {
+            return Err(GitError::NoWorkTree {
+                folder: folder.display().to_string(),
+                message: "there is no such folder".to_owned(),
+            });
+        }
+        Self::open_in(Git::in_folder(folder, asking), folder).await
+    }
+
+    /// The same with a way to run git.
+    pub(super) async fn open_in(git: Git, folder: &Path) -> Result<Self, GitError> {
         let name = folder.display().to_string();
         let no_work_tree = |message: String| GitError::NoWorkTree {
             folder: name.clone(),
             message: message.replace('\n', " "),
         };
-        if !folder.is_dir() {
-            return Err(no_work_tree("there is no such folder".to_owned()));
-        }
-        let git = Git::in_folder(folder, asking);
+        let git = git.moved_to(folder);
         let top = git.run(&["rev-parse", "--show-toplevel"], "").await?;
         let git_folder = git.line(&["rev-parse", "--absolute-git-dir"]).await?;
         let (true, Some(git_folder)) = (top.is_success, git_folder) else {
@@ -46,7 +54,7 @@ impl Repository {
             .map_err(|error| no_work_tree(error.to_string()))?;
         Ok(Self {
             folder: name,
-            git: Git::in_folder(&top, asking),
+            git: git.moved_to(&top),
             git_folder: PathBuf::from(git_folder),
             top,
         })

@@ -14,6 +14,8 @@ pub struct Upstream {
     pub(crate) remote: String,
     /// The name of the branch there.
     pub(crate) branch: String,
+    /// The address of the repository, if the name of the remote says nothing to the user.
+    pub(crate) place: Option<String>,
 }
 
 impl Upstream {
@@ -29,10 +31,13 @@ impl Upstream {
     }
 }
 
-/// As in "pushed to …": `origin/main`.
+/// As in "pushed to …": `origin/main`, or `main of https://git.example/apps.git`.
 impl std::fmt::Display for Upstream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.remote, self.branch)
+        match &self.place {
+            Some(place) => write!(f, "{} of {place}", self.branch),
+            None => write!(f, "{}/{}", self.remote, self.branch),
+        }
     }
 }
 
@@ -59,6 +64,7 @@ impl Repository {
         let upstream = Upstream {
             remote,
             branch: name.to_owned(),
+            place: None,
         };
         if upstream.branch != branch {
             let default = self.setting("push.default").await?;

@@ -445,8 +445,14 @@ fn commit_that_cannot_be_taken_back_is_reported() {
 #[test]
 fn flags_of_a_push_need_a_repository() {
     let repository = with_remote();
-    for words in [&["--push"][..], &["--git=.", "--push-option=x"]] {
+    for (words, said) in [
+        (&["--push"][..], "--git"),
+        (
+            &["--git=.", "--push-option=x"],
+            "--push-option needs --push",
+        ),
+    ] {
         let outcome = update(&repository, words).run().expect(2);
-        assert!(outcome.stderr.contains("required"), "{outcome:#?}");
+        assert!(outcome.stderr.contains(said), "{outcome:#?}");
     }
 }

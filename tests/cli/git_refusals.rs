@@ -232,7 +232,7 @@ fn flags_that_make_no_sense_are_usage_errors() {
         (&["-f", "apps", "--git=-x"], "begins with -"),
         (
             &["-f", "apps", "--git", "https://example.com/x.git"],
-            "clone the repository",
+            "add --push, --push-branch NAME",
         ),
     ] {
         let words = [&["update"], words].concat();

@@ -12,6 +12,7 @@ mod gate;
 mod git;
 mod git_push;
 mod git_refusals;
+mod git_url;
 mod groups;
 mod helm;
 mod helm_images;

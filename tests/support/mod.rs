@@ -3,6 +3,7 @@
 pub mod api_server;
 pub mod content;
 pub mod git;
+pub mod git_server;
 pub mod krew_manifest;
 pub mod layout;
 pub mod oracle;

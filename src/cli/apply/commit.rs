@@ -117,7 +117,11 @@ pub(crate) fn report(
 /// Says what was refused, and what is local now.
 fn report_failure(error: &GitError, terminal: &mut Terminal) {
     let (what, left) = match error {
-        GitError::NotPushed { commit, .. } => (
+        GitError::NotPushed { commit: None, .. } => ("pushed", String::new()),
+        GitError::NotPushed {
+            commit: Some(commit),
+            ..
+        } => (
             "pushed",
             format!(
                 "note: commit {commit} was taken back, and the branch and the files are as before; \

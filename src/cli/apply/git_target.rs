@@ -1,14 +1,19 @@
 //! The repository that a run commits to, and where it pushes.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
 use std::time::Duration;
 
-use super::job::GitTarget;
+use super::current_folder::CurrentFolder;
+use super::job::{ClonedFolder, GitTarget};
 use crate::cli::error::CommandError;
-use crate::cli::flags::git::GitFlag;
+use crate::cli::flags::git::{GitFlag, GitPlace};
 use crate::cli::runtime::{runtime, unless_interrupted};
 use crate::cli::terminal::streams::Terminal;
-use crate::git::{GitError, GitQuestions, PushTarget, Repository, Upstream, UpstreamState};
+use crate::git::{
+    CloneRequest, GitError, GitQuestions, PushTarget, Repository, TemporaryClone, Upstream,
+    UpstreamState,
+};
 use crate::output::count;
 use crate::write::DryRun;
 
@@ -18,20 +23,31 @@ const NAMED_COMMITS: usize = 5;
 /// The longest pause before a run decides again.
 const PAUSE_MILLISECONDS: u64 = 500;
 
-/// The repository of `--git`, if the user is not in the middle of something there.
+/// The repository of `--git`: the user's, if they are not in the middle of something there, or a
+/// clone, which becomes the current folder.
 ///
 /// # Errors
 ///
-/// There is no repository, a rebase or the like is under way, or it is not known where to push.
+/// There is no repository, a rebase or the like is under way, it is not known where to push, or
+/// the repository cannot be cloned.
 pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarget>, CommandError> {
-    let Some(folder) = flag.folder() else {
-        return Ok(None);
-    };
     let asking = if terminal.can_ask() {
         GitQuestions::Allowed
     } else {
         GitQuestions::Never
     };
+    match flag.place() {
+        None => Ok(None),
+        Some(GitPlace::Folder(folder)) => open_folder(folder, flag, asking).map(Some),
+        Some(GitPlace::Url(url)) => clone(url, flag, asking).map(Some),
+    }
+}
+
+fn open_folder(
+    folder: &Path,
+    flag: &GitFlag,
+    asking: GitQuestions,
+) -> Result<GitTarget, CommandError> {
     let opened = unless_interrupted(runtime()?, async {
         let repository = Repository::open(folder, asking).await?;
         repository.check_idle()?;
@@ -39,6 +55,7 @@ pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarg
             Some(PushTarget {
                 upstream: repository.upstream().await?,
                 options: flag.push_options().to_vec(),
+                is_temporary: false,
             })
         } else {
             None
@@ -46,12 +63,39 @@ pub(crate) fn open(flag: &GitFlag, terminal: &Terminal) -> Result<Option<GitTarg
         Ok::<_, GitError>((repository, push))
     })?;
     let (repository, push) = opened.map_err(CommandError::failed)?;
-    Ok(Some(GitTarget {
+    Ok(GitTarget {
         repository,
         push,
         ahead: Vec::new(),
         may_retry: false,
-    }))
+        clone: None,
+    })
+}
+
+fn clone(url: &str, flag: &GitFlag, asking: GitQuestions) -> Result<GitTarget, CommandError> {
+    let request = CloneRequest {
+        url,
+        branch: flag.branch(),
+        push_branch: flag.push_branch(),
+    };
+    let cloned = unless_interrupted(runtime()?, TemporaryClone::new(request, asking))?;
+    let cloned = cloned.map_err(CommandError::failed)?;
+    let current_folder = CurrentFolder::enter(cloned.repository.top())?;
+    Ok(GitTarget {
+        repository: cloned.repository.clone(),
+        push: flag.pushes().then(|| PushTarget {
+            upstream: cloned.upstream.clone(),
+            options: flag.push_options().to_vec(),
+            is_temporary: true,
+        }),
+        ahead: Vec::new(),
+        may_retry: false,
+        clone: Some(ClonedFolder {
+            _current_folder: current_folder,
+            _clone: cloned,
+            is_fresh: true,
+        }),
+    })
 }
 
 /// Waits for a moment, so that runs that were overtaken do not meet again.
@@ -68,7 +112,7 @@ pub(crate) fn pause() -> Result<(), CommandError> {
 
 impl GitTarget {
     /// Before files are read for a push: brings the branch to the state of its upstream, as
-    /// `git pull --ff-only` would. A dry run neither fetches nor moves anything.
+    /// `git pull --ff-only` would; a clone takes over any state. A dry run neither fetches nor moves anything.
     ///
     /// # Errors
     ///
@@ -83,6 +127,14 @@ impl GitTarget {
             return Ok(());
         };
         if dry_run != DryRun::None {
+            return Ok(());
+        }
+        if let Some(clone) = &mut self.clone {
+            if !std::mem::take(&mut clone.is_fresh) {
+                let followed = follow(&self.repository, upstream);
+                let followed = unless_interrupted(runtime()?, followed)?;
+                followed.map_err(CommandError::failed)?;
+            }
             return Ok(());
         }
         let caught_up = unless_interrupted(runtime()?, catch_up(&self.repository, upstream))?;
@@ -125,6 +177,9 @@ impl GitTarget {
     ///
     /// Git cannot be run.
     pub(crate) fn place(&self) -> Result<String, CommandError> {
+        if let (Some(PushTarget { upstream, .. }), Some(_)) = (&self.push, &self.clone) {
+            return Ok(format!(" and push a commit to {upstream}"));
+        }
         let branch = runtime()?.block_on(self.repository.branch());
         let branch = branch.map_err(CommandError::failed)?;
         let Some(PushTarget { upstream, .. }) = &self.push else {
@@ -168,4 +223,11 @@ async fn catch_up(repository: &Repository, upstream: &Upstream) -> Result<Upstre
             message: error.to_string(),
         }),
     }
+}
+
+/// Moves a clone to the last commit of the upstream. Nothing of the user is in it.
+async fn follow(repository: &Repository, upstream: &Upstream) -> Result<(), GitError> {
+    let tip = repository.fetch(upstream).await?;
+    let head = repository.head().await?;
+    repository.move_branch(&head, &tip).await
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::current_folder::CurrentFolder;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::target::WriteFlags;
@@ -13,7 +14,7 @@ use crate::cli::gather::workloads::WorkloadOrigin;
 use crate::cli::menu::CommandScope;
 use crate::collect::ObservedObjects;
 use crate::evaluator::{Row, ScopeError, Snapshot};
-use crate::git::{PushTarget, Repository};
+use crate::git::{PushTarget, Repository, TemporaryClone};
 use crate::plan::{Authorship, Change, Edit, MarkerDecision, Overrides, Plan};
 use crate::registry::{Registries, user_cache_folder};
 use crate::workload::{Observed, Workload};
@@ -117,6 +118,16 @@ pub(crate) struct GitTarget {
     pub(crate) ahead: Vec<String>,
     /// Whether the run decides again if others push first.
     pub(crate) may_retry: bool,
+    /// The clone of a URL.
+    pub(crate) clone: Option<ClonedFolder>,
+}
+
+/// A clone that is the current folder. The fields are dropped in this order.
+pub(crate) struct ClonedFolder {
+    pub(crate) _current_folder: CurrentFolder,
+    pub(crate) _clone: TemporaryClone,
+    /// Whether nothing was fetched since it was cloned.
+    pub(crate) is_fresh: bool,
 }
 
 /// How a run of the pipeline ended.

@@ -4,6 +4,7 @@ pub(crate) mod annotations;
 pub(crate) mod author;
 pub(crate) mod caveats;
 pub(crate) mod commit;
+pub(crate) mod current_folder;
 pub(crate) mod effect;
 pub(crate) mod git_target;
 pub(crate) mod job;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -71,8 +71,11 @@ use crate::write::PUSH_TRIES;
   # Manifests instead of a cluster
   kubectl imgpolicy update -f ./manifests -R
 
-  # The same, committed to the local repository
-  kubectl imgpolicy update -f ./manifests -R --git .
+  # The same, committed to the local repository, and pushed
+  kubectl imgpolicy update -f ./manifests -R --git . --push
+
+  # Without a checkout: a commit on a branch of its own
+  kubectl imgpolicy update --git https://git.example/apps.git --path prod --push-branch updates
 
   # The values with Flux markers, from the images that Flux has recorded
   kubectl get imagepolicies -A -o yaml > policies.yaml
@@ -159,8 +162,10 @@ pub(crate) fn update(
     globals: &Globals,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, CommandError> {
+    let args = &with_repository(args)?;
     let place = args.target.place();
     let kustomization = args.kustomization.kustomize.as_deref();
+    args.git.check(place, kustomization, args.write.dry_run())?;
     let selector = match &args.image {
         // The image determines the containers.
         Some(_) => args.target.workload_selector()?,
@@ -172,7 +177,6 @@ pub(crate) fn update(
         menu::check(terminal)?;
     }
     args.target.check_write(&args.write)?;
-    args.git.check(place, kustomization)?;
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("-f")?;
     } else if kustomization.is_some() {
@@ -211,6 +215,18 @@ pub(crate) fn update(
     }
     // The last try reports that others were faster.
     Ok(ExitCode::FAILURE)
+}
+
+/// The arguments with the paths of the repository among the files. Before a clone becomes the
+/// current folder, local paths must no longer depend on it.
+fn with_repository(args: &UpdateArgs) -> Result<UpdateArgs, CommandError> {
+    let mut args = args.clone();
+    args.target.add_files(args.git.paths());
+    if args.git.is_url() {
+        let made = args.access.registry.make_paths_absolute();
+        made.map_err(CommandError::failed)?;
+    }
+    Ok(args)
 }
 
 /// What the user has asked for.
@@ -297,7 +313,7 @@ impl UpdateRequest<'_> {
         }
         let has_rows = !snapshot.workloads.is_empty() || !plan.markers.is_empty();
         let is_empty = !has_rows && snapshot.errors.is_empty();
-        let folder = args.git.folder().map_or(Path::new("."), PathBuf::as_path);
+        let folder = args.git.folder().unwrap_or(Path::new("."));
         let by = authorship(origin.cluster(), folder, overrides(args).words());
         let job = ApplyJob {
             plan,
@@ -335,7 +351,7 @@ impl UpdateRequest<'_> {
 
 /// Arguments that are not repeated in the equivalent command without a menu, because it
 /// names the workloads and containers.
-const CHOSEN_IN_THE_MENU: [&str; 12] = [
+const CHOSEN_IN_THE_MENU: [&str; 13] = [
     "resources",
     "all",
     "selector",
@@ -343,6 +359,7 @@ const CHOSEN_IN_THE_MENU: [&str; 12] = [
     "filename",
     "recursive",
     "exclude",
+    "path",
     "container",
     "max",
     "interactive",

@@ -1,40 +1,89 @@
-//! Where an update is committed.
+//! Where an update is committed and pushed.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
 use super::scope::PlaceFlags;
 use crate::cli::error::CommandError;
 use crate::files::PathOrStdin;
+use crate::secrets;
+use crate::write::DryRun;
 
 /// Where an update is committed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GitFlag {
-    /// Commit the changed files of -f to the Git repository in this folder, with the user's hooks,
-    /// signature and identity; nothing is pushed without --push
-    #[arg(long, value_name = "DIR", value_parser = folder)]
-    git: Option<PathBuf>,
+    /// Commit the changed files of -f or --path to this Git repository. In a folder, git uses the
+    /// user's hooks, signature and identity, and pushes nothing without --push. A URL is cloned into
+    /// a temporary folder, where no hook and no filter runs; it needs --push, --push-branch or
+    /// --dry-run
+    #[arg(long, value_name = "DIR|URL", value_parser = git_place)]
+    git: Option<GitPlace>,
+
+    /// File or folder of the repository to read, with its subfolders; repeatable
+    #[arg(long, value_name = "PATH", requires = "git", value_parser = path_in_repository,
+        conflicts_with_all = ["kustomize", "all_namespaces", "selector", "wait"])]
+    path: Vec<PathBuf>,
+
+    /// With a URL, the branch to clone [default: the repository's default branch]
+    #[arg(long, value_name = "NAME", requires = "git")]
+    branch: Option<String>,
 
     /// Push the commit to the upstream of the branch, never with force; if others push first,
     /// decide again on their state, at most three times
     #[arg(long, requires = "git")]
     push: bool,
 
+    /// With a URL, push to this branch; if it exists, the commit is made on top of it
+    #[arg(long, value_name = "NAME", requires = "git")]
+    push_branch: Option<String>,
+
     /// Pass this text to the server, as 'git push --push-option' does; repeatable
-    #[arg(long, value_name = "OPTION", requires = "push")]
+    #[arg(long, value_name = "OPTION", requires = "git")]
     push_option: Vec<String>,
 }
 
+/// A repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum GitPlace {
+    /// A local folder.
+    Folder(PathBuf),
+    /// The address of a repository to clone.
+    Url(String),
+}
+
 impl GitFlag {
-    /// The folder.
-    pub(crate) fn folder(&self) -> Option<&PathBuf> {
+    /// The repository.
+    pub(crate) fn place(&self) -> Option<&GitPlace> {
         self.git.as_ref()
+    }
+
+    /// The local folder.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match &self.git {
+            Some(GitPlace::Folder(folder)) => Some(folder),
+            Some(GitPlace::Url(_)) | None => None,
+        }
+    }
+
+    /// Whether the repository has to be cloned.
+    pub(crate) fn is_url(&self) -> bool {
+        matches!(self.git, Some(GitPlace::Url(_)))
+    }
+
+    /// The branch to clone.
+    pub(crate) fn branch(&self) -> Option<&str> {
+        self.branch.as_deref()
+    }
+
+    /// The branch to push to.
+    pub(crate) fn push_branch(&self) -> Option<&str> {
+        self.push_branch.as_deref()
     }
 
     /// Whether to push the commit.
     pub(crate) fn pushes(&self) -> bool {
-        self.push
+        self.push || self.push_branch.is_some()
     }
 
     /// The texts for the server of a push.
@@ -42,15 +91,29 @@ impl GitFlag {
         &self.push_option
     }
 
-    /// Checks the flag against the place of the workloads.
+    /// The files and folders of the repository to read, as they are found from the current
+    /// folder, which is the root of a clone.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathOrStdin> {
+        let folder = self.folder().filter(|folder| *folder != Path::new("."));
+        self.path.iter().map(move |path| {
+            PathOrStdin::Path(match folder {
+                Some(folder) => folder.join(path),
+                None => path.clone(),
+            })
+        })
+    }
+
+    /// Checks the flags against each other and against the place of the workloads, which
+    /// includes the paths of the repository.
     ///
     /// # Errors
     ///
-    /// There are no files that could be committed.
+    /// There are no files that could be committed, or nowhere to push.
     pub(crate) fn check(
         &self,
         place: &PlaceFlags,
         kustomization: Option<&Path>,
+        dry_run: DryRun,
     ) -> Result<(), CommandError> {
         if self.git.is_none() {
             return Ok(());
@@ -63,35 +126,106 @@ impl GitFlag {
         }
         if place.filename.is_empty() {
             return Err(CommandError::usage(
-                "--git commits files; name those of the repository with -f",
+                "--git commits files; name those of the repository with --path or -f",
             ));
         }
         if place.filename.contains(&PathOrStdin::Stdin) {
             return Err(CommandError::usage(
                 "--git cannot be used with -f -, which writes to standard output; name the files of \
-                 the repository with -f",
+                 the repository with --path or -f",
             ));
+        }
+        if !self.push_option.is_empty() && !self.pushes() {
+            return Err(CommandError::usage("--push-option needs --push"));
+        }
+        if self.is_url() {
+            return self.check_url(place, dry_run);
+        }
+        let for_urls = [
+            (self.branch.is_some(), "--branch"),
+            (self.push_branch.is_some(), "--push-branch"),
+        ];
+        match for_urls.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, flag)) => Err(CommandError::usage(format!(
+                "{flag} needs the URL of a repository; in a folder, the branch that is checked out \
+                 gets the commit"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_url(&self, place: &PlaceFlags, dry_run: DryRun) -> Result<(), CommandError> {
+        if !self.pushes() && dry_run == DryRun::None {
+            return Err(CommandError::usage(
+                "a clone is removed at the end; add --push, --push-branch NAME or --dry-run",
+            ));
+        }
+        let paths = place.filename.iter().filter_map(|path| match path {
+            PathOrStdin::Path(path) => Some(path),
+            PathOrStdin::Stdin => None,
+        });
+        for path in paths.chain(&place.exclude) {
+            if !path.is_absolute() && leaves_folder(path) {
+                return Err(CommandError::usage(format!(
+                    "{} is outside the clone; write local files as absolute paths",
+                    path.display()
+                )));
+            }
         }
         Ok(())
     }
 }
 
-/// A local folder.
-fn folder(text: &str) -> Result<PathBuf, String> {
-    const LOCAL: &str = "clone the repository, and name its folder, as in --git .";
-    let is_remote = text.contains("://") || text.contains("::") || is_scp(text);
-    if is_remote {
-        return Err(format!("URLs are not supported yet; {LOCAL}"));
+fn leaves_folder(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
+}
+
+/// A path that stays in the repository.
+fn path_in_repository(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
+    if text.is_empty() || path.is_absolute() || leaves_folder(path) {
+        return Err("not a path within the repository; write it as in --path apps/web".to_owned());
     }
-    if text == "auto" {
-        return Err(format!(
-            "'auto' is not supported yet; {LOCAL} (./auto for a folder of this name)"
-        ));
+    if text.starts_with('-') {
+        return Err("write ./ in front of a name that begins with -".to_owned());
     }
+    Ok(path.to_owned())
+}
+
+/// The schemes of URLs that git itself understands.
+const SCHEMES: [&str; 7] = ["https", "http", "ssh", "git", "file", "git+ssh", "ssh+git"];
+
+/// A local folder, or a URL. Nothing that would start a program of the address's choice.
+fn git_place(text: &str) -> Result<GitPlace, String> {
+    secrets::learn_url(text);
     if text.is_empty() || text.starts_with('-') {
         return Err("not a folder; write ./ in front of a name that begins with -".to_owned());
     }
-    Ok(PathBuf::from(text))
+    if text == "auto" {
+        return Err(
+            "'auto' is not supported yet; name the folder or the URL of the repository (./auto for a \
+             folder of this name)"
+                .to_owned(),
+        );
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+            Err(format!("the scheme is not one of {}", SCHEMES.join(", ")))
+        } else if rest.starts_with('-') {
+            Err("the host begins with -".to_owned())
+        } else {
+            Ok(GitPlace::Url(text.to_owned()))
+        };
+    }
+    if text.contains("::") {
+        return Err(
+            "remote helpers (NAME::ADDRESS) are not supported; use an https or ssh URL".to_owned(),
+        );
+    }
+    if is_scp(text) {
+        return Ok(GitPlace::Url(text.to_owned()));
+    }
+    Ok(GitPlace::Folder(PathBuf::from(text)))
 }
 
 /// Whether git would read it as `host:path`, which is not a drive of Windows.
@@ -105,20 +239,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_local_folders_are_accepted() {
+    fn folders_and_urls_are_distinguished() {
         for text in [".", "./-x", "./auto", "/a b", "a/b:c", "C:\\x"] {
-            assert_eq!(folder(text), Ok(PathBuf::from(text)));
+            assert_eq!(git_place(text), Ok(GitPlace::Folder(PathBuf::from(text))));
         }
+        for text in [
+            "https://git.example/a.git",
+            "git@git.example:a.git",
+            "ssh://git@git.example:22/a.git",
+            "file:///srv/a.git",
+        ] {
+            assert_eq!(git_place(text), Ok(GitPlace::Url(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn addresses_that_choose_a_program_or_a_flag_are_refused() {
         for (text, said) in [
-            ("https://example.com/a.git", "clone the repository"),
-            ("git@example.com:a.git", "clone the repository"),
-            ("ext::sh -c x", "clone the repository"),
+            ("ext::sh -c x", "not supported"),
+            ("ext://sh", "the scheme"),
+            ("fd::17", "not supported"),
+            ("transport::https://git.example/a", "the scheme"),
+            ("ssh://-oProxyCommand=x/a", "begins with -"),
             ("auto", "./auto"),
             ("-x", "write ./ in front"),
             ("", "not a folder"),
         ] {
-            let error = folder(text).expect_err(text);
+            let error = git_place(text).expect_err(text);
             assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_in_the_repository() {
+        for text in ["apps", ".", "./-x", "a/b.yaml"] {
+            assert_eq!(path_in_repository(text), Ok(PathBuf::from(text)));
+        }
+        for text in ["", "/etc", "..", "a/../../b", "-x"] {
+            path_in_repository(text).expect_err(text);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Where image metadata comes from.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::time::Duration;
+use std::{fs, io};
 
 use clap::{ArgAction, Args};
 use jiff::SignedDuration;
@@ -102,6 +102,25 @@ pub(crate) struct RegistryAccess {
 }
 
 impl RegistryFlags {
+    /// Makes the paths independent of the current folder, before that changes.
+    ///
+    /// # Errors
+    ///
+    /// The current folder is gone.
+    pub(crate) fn make_paths_absolute(&mut self) -> io::Result<()> {
+        for layout in &mut self.oci_layout {
+            *layout = layout.in_folder(absolute(layout.dir())?);
+        }
+        if let CacheOption::Directory(folder) = &mut self.cache {
+            *folder = absolute(&*folder)?;
+        }
+        let files = [&mut self.registries_conf, &mut self.cache_key_file];
+        for file in files.into_iter().flatten().chain(&mut self.registry_ca) {
+            *file = absolute(&*file)?;
+        }
+        Ok(())
+    }
+
     /// The registries that these flags describe, with the user's own credentials.
     pub(crate) fn registries(&self, globals: &Globals) -> Result<Registries, CommandError> {
         if self.offline && self.cache == CacheOption::Off {

@@ -34,6 +34,13 @@ impl TargetArgs {
         &self.place
     }
 
+    /// Also reads these files and folders, with their subfolders.
+    pub(crate) fn add_files(&mut self, paths: impl Iterator<Item = PathOrStdin>) {
+        let before = self.place.filename.len();
+        self.place.filename.extend(paths);
+        self.place.recursive |= self.place.filename.len() > before;
+    }
+
     /// Whether the user chose workloads by name, label, file or `--all`. Nothing is ever
     /// written by default.
     pub(crate) fn is_chosen(&self) -> bool {

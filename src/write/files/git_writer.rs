@@ -102,7 +102,11 @@ impl GitWriter<'_> {
                     _ => "was restored",
                 };
                 fail_all(&mut written, plan, |file| {
-                    format!("not pushed: {}; {file} {outcome}", error.first_line())
+                    let why = error.first_line();
+                    match &error {
+                        GitError::NotPushed { commit: None, .. } => format!("not pushed: {why}"),
+                        _ => format!("not pushed: {why}; {file} {outcome}"),
+                    }
                 });
                 return (written, Some(Err(error)));
             }
@@ -134,6 +138,7 @@ impl GitWriter<'_> {
             Ok(before) => self.repository.move_branch(&commit.id, &before).await,
             Err(error) => Err(error),
         };
+        let is_temporary = self.push.is_some_and(|target| target.is_temporary);
         let short = commit.short.clone();
         match moved {
             Err(kept) => GitError::NotTakenBack {
@@ -144,7 +149,7 @@ impl GitWriter<'_> {
             Ok(()) if self.may_retry && matches!(cause, GitError::Overtaken(_)) => cause,
             Ok(()) => GitError::NotPushed {
                 cause: Box::new(cause),
-                commit: short,
+                commit: Some(short).filter(|_| !is_temporary),
             },
         }
     }

@@ -49,6 +49,15 @@ impl OciLayout {
         Ok(Self { prefix, dir })
     }
 
+    /// The same images from another directory.
+    #[must_use]
+    pub fn in_folder(&self, dir: PathBuf) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            dir,
+        }
+    }
+
     /// The directory, as the user wrote it.
     #[must_use]
     pub fn dir(&self) -> &Path {
