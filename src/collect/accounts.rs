@@ -15,8 +15,10 @@ use tokio::sync::OnceCell;
 
 use super::fetch::fetch_until_decidable_as;
 use super::refusal::{is_refused, with_reason};
-use crate::cluster::{Cluster, PullSecrets};
+use super::secret_source::SecretSource;
+use crate::cluster::Cluster;
 use crate::evaluator::{PullSecretView, Subject};
+use crate::files::SecretInFile;
 use crate::image::{CanonicalName, FetchFailureKind, RepositoryMetadata};
 use crate::registry::{Account, CredentialId, DockerConfig, PullSecret, Registries};
 use crate::workload::PullIdentity;
@@ -29,6 +31,9 @@ pub enum PullSecretUse<'c> {
     /// Wherever a workload has a pull secret for the registry; elsewhere the user's own
     /// credentials.
     Always(&'c Cluster),
+    /// Wherever an ImageRepository names one of these Secrets in files; elsewhere the user's
+    /// own credentials.
+    Files(&'c [SecretInFile]),
     /// Never.
     Off,
 }
@@ -53,12 +58,12 @@ pub(crate) struct RepositoryViews {
 
 /// The accounts of one run.
 #[derive(Debug)]
-pub(crate) struct Accounts(Option<WorkloadAccounts>);
+pub(crate) struct Accounts<'s>(Option<WorkloadAccounts<'s>>);
 
 /// The accounts of workloads, each read at most once.
 #[derive(Debug)]
-struct WorkloadAccounts {
-    secrets: PullSecrets,
+struct WorkloadAccounts<'s> {
+    secrets: SecretSource<'s>,
     /// See [`PullSecretUse::Always`].
     is_always: bool,
     by_identity: RefCell<BTreeMap<PullIdentity, Rc<OnceCell<IdentityAccount>>>>,
@@ -116,18 +121,20 @@ struct RepositoryUsers<'a, 's> {
     missing_reasons: BTreeMap<String, BTreeSet<PullIdentity>>,
 }
 
-impl Accounts {
-    pub(crate) fn new(pull_secrets: PullSecretUse<'_>) -> Self {
-        Self(match pull_secrets {
-            PullSecretUse::Auto(cluster) => Some(WorkloadAccounts::new(cluster, false)),
-            PullSecretUse::Always(cluster) => Some(WorkloadAccounts::new(cluster, true)),
-            PullSecretUse::Off => None,
-        })
+impl<'s> Accounts<'s> {
+    pub(crate) fn new(pull_secrets: PullSecretUse<'s>) -> Self {
+        let (source, is_always) = match pull_secrets {
+            PullSecretUse::Auto(cluster) => (SecretSource::Cluster(cluster.pull_secrets()), false),
+            PullSecretUse::Always(cluster) => (SecretSource::Cluster(cluster.pull_secrets()), true),
+            PullSecretUse::Files(secrets) => (SecretSource::in_files(secrets), true),
+            PullSecretUse::Off => return Self(None),
+        };
+        Self(Some(WorkloadAccounts::new(source, is_always)))
     }
 
     /// Like [`Self::new`], but a workload with credentials of its own is never
     /// answered with what the user can see.
-    pub(crate) fn for_workloads_only(pull_secrets: PullSecretUse<'_>) -> Self {
+    pub(crate) fn for_workloads_only(pull_secrets: PullSecretUse<'s>) -> Self {
         Self::new(match pull_secrets {
             PullSecretUse::Auto(cluster) => PullSecretUse::Always(cluster),
             given => given,
@@ -150,7 +157,9 @@ impl Accounts {
         Some(WorkloadCredentials {
             id,
             origins: accounts.note_used(identity, account, name, registries),
-            missing_reason: id.is_none().then(|| identity_account.missing_reason(name)),
+            missing_reason: id
+                .is_none()
+                .then(|| identity_account.missing_reason(name, accounts.secrets.user())),
             is_incomplete: identity_account.is_incomplete,
             account: account.clone(),
         })
@@ -229,10 +238,10 @@ impl Accounts {
     }
 }
 
-impl WorkloadAccounts {
-    fn new(cluster: &Cluster, is_always: bool) -> Self {
+impl<'s> WorkloadAccounts<'s> {
+    fn new(secrets: SecretSource<'s>, is_always: bool) -> Self {
         Self {
-            secrets: cluster.pull_secrets(),
+            secrets,
             is_always,
             by_identity: RefCell::default(),
             used: RefCell::default(),
@@ -240,13 +249,13 @@ impl WorkloadAccounts {
     }
 
     /// Groups the subjects that use a repository by their credentials for it.
-    async fn users<'a, 's>(
+    async fn users<'a, 'w>(
         &self,
         name: &CanonicalName,
-        subjects: &[&'a Subject<'s>],
+        subjects: &[&'a Subject<'w>],
         registries: &Registries,
-    ) -> RepositoryUsers<'a, 's> {
-        let mut by_identity: BTreeMap<Option<PullIdentity>, Vec<&'a Subject<'s>>> = BTreeMap::new();
+    ) -> RepositoryUsers<'a, 'w> {
+        let mut by_identity: BTreeMap<Option<PullIdentity>, Vec<&'a Subject<'w>>> = BTreeMap::new();
         for subject in subjects {
             let identity = subject.workload.reader();
             by_identity.entry(identity).or_default().push(subject);
@@ -269,7 +278,7 @@ impl WorkloadAccounts {
             let account = &identity_account.account;
             let Some(id) = registries.credential_id(account, name) else {
                 users.without.extend(subjects);
-                let reason = identity_account.missing_reason(name);
+                let reason = identity_account.missing_reason(name, self.secrets.user());
                 users
                     .missing_reasons
                     .entry(reason)
@@ -350,16 +359,16 @@ impl WorkloadAccounts {
 
 impl IdentityAccount {
     /// Why it has no credentials for a repository.
-    fn missing_reason(&self, name: &CanonicalName) -> String {
+    fn missing_reason(&self, name: &CanonicalName, user: &str) -> String {
         let bad_entries = self.account.bad_entries(name);
         if !bad_entries.is_empty() {
             bad_entries.join("; ")
         } else if self.is_incomplete {
-            "not all pull secrets of the workload could be read".to_owned()
+            format!("not all pull secrets of the {user} could be read")
         } else if self.secret_count == 0 {
-            "neither the workload nor its service account names a pull secret".to_owned()
+            format!("neither the {user} nor its service account names a pull secret")
         } else {
-            format!("no pull secret of the workload is for {}", name.registry())
+            format!("no pull secret of the {user} is for {}", name.registry())
         }
     }
 }

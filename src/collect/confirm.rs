@@ -97,7 +97,7 @@ type LookupKey = (CanonicalName, TagOrDigest, Requester);
 /// One run of [`confirm`]; equal lookups are made once.
 struct Confirmation<'a> {
     look: &'a FreshLook<'a>,
-    accounts: &'a Accounts,
+    accounts: &'a Accounts<'a>,
     results: RefCell<BTreeMap<LookupKey, Rc<OnceCell<DigestResult>>>>,
 }
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::files::{FileListing, PathOrStdin};
 use crate::plan::GovernedFiles;
-use crate::policy::{FluxImagePolicy, ImageAutomation};
+use crate::policy::ImageAutomation;
 use crate::workload::MarkedValue;
 
 /// The file name that means standard input.
@@ -17,13 +17,23 @@ const STDIN: &str = "-";
 pub struct FluxMarkers {
     /// Every marker, in the order of the files.
     pub values: Vec<MarkedValue>,
-    /// The ImagePolicy objects.
-    pub policies: Vec<FluxImagePolicy>,
     /// The ImageUpdateAutomation objects, with the files in which they edit.
     pub automations: Vec<GovernedFiles>,
 }
 
-/// Takes the markers from a listing, and reads Flux's image objects in it. `paths` are
+impl FluxMarkers {
+    /// The policies that the markers name, by namespace and name.
+    #[must_use]
+    pub fn policies(&self) -> BTreeSet<(&str, &str)> {
+        let targets = self.values.iter();
+        let targets = targets.filter_map(|value| value.marker.as_ref().ok());
+        targets
+            .map(|target| (target.namespace.as_str(), target.name.as_str()))
+            .collect()
+    }
+}
+
+/// Takes the markers from a listing, and reads the automations in it. `paths` are
 /// those of `-f`. The path of an automation begins at the root of the Git repository that
 /// contains them; if it does not exist there, it begins at the folder given with `-f`.
 #[must_use]
@@ -45,10 +55,9 @@ pub fn flux_markers(
             *marked.workload = workload.clone();
         }
     }
-    let objects = || listing.objects.iter();
-    let policies =
-        objects().filter_map(|(at, object)| FluxImagePolicy::read(object, at, default_namespace));
-    let automations: Vec<ImageAutomation> = objects()
+    let automations: Vec<ImageAutomation> = listing
+        .objects
+        .iter()
         .filter_map(|(at, object)| ImageAutomation::read(object, at, default_namespace))
         .collect();
     let files: BTreeSet<&str> = values
@@ -57,7 +66,6 @@ pub fn flux_markers(
         .collect();
     let roots = roots(paths);
     FluxMarkers {
-        policies: policies.collect(),
         automations: automations
             .into_iter()
             .map(|automation| governed(automation, &roots, &files))

@@ -16,6 +16,7 @@ mod flux_markers;
 mod objects;
 mod refusal;
 mod scan;
+mod secret_source;
 mod snapshot;
 
 pub use accounts::{PullSecretUse, UsedPullSecrets};

@@ -59,7 +59,9 @@ pub async fn scan(
     report: &dyn Fn(&ScanProgress),
     stop: impl Future<Output = ()>,
 ) -> Result<UsedPullSecrets, CollectError> {
-    let subjects = snapshot.subjects()?;
+    let elections = snapshot.elections()?;
+    let mut subjects = snapshot.subjects()?;
+    subjects.extend(elections.subjects(snapshot.observed_at));
     let mut by_repository: BTreeMap<&CanonicalName, Vec<&Subject<'_>>> = BTreeMap::new();
     for subject in &subjects {
         if let Some(name) = subject.repository() {

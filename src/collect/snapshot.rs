@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use crate::cluster::{
     AccessError, Cluster, ClusterError, Coverage, Selection, Uncovered, WorkloadSelector,
 };
-use crate::evaluator::{ScopeError, Settings, Snapshot, SnapshotError};
+use crate::evaluator::{ImageObject, ScopeError, Settings, Snapshot, SnapshotError};
 use crate::files::{FileError, FileListing};
 use crate::image::ImageReference;
-use crate::policy::ImagePolicies;
+use crate::policy::{FluxObjects, ImagePolicies};
 use crate::workload::{Node, Scheduling, Workload, WorkloadId, WorkloadKind};
 
 /// Reads the workloads of a selection, and the cluster's facts that their decisions need.
@@ -162,13 +162,15 @@ pub(crate) fn cluster_needs(snapshot: &Snapshot) -> Result<ClusterNeeds, Snapsho
     Ok(needs)
 }
 
-/// Builds a snapshot from the contents of files.
+/// Builds a snapshot from the contents of files. `default_namespace` is that of Flux's image
+/// objects that do not name one.
 ///
 /// # Errors
 ///
 /// `--assume` is not a valid policy.
 pub fn from_files(
     listing: FileListing,
+    default_namespace: &str,
     settings: Settings,
     now: Timestamp,
 ) -> Result<Snapshot, CollectError> {
@@ -176,11 +178,18 @@ pub fn from_files(
     snapshot.settings = settings;
     snapshot.workloads = listing.workloads;
     snapshot.errors = listing.errors.iter().map(ScopeError::from).collect();
-    snapshot.policy_objects = listing
-        .objects
-        .into_iter()
-        .map(|(_, object)| ImagePolicies::relevant_part(&object))
-        .collect();
+    for (source, object) in listing.objects {
+        match FluxObjects::relevant_part(&object, default_namespace) {
+            Some(object) => snapshot.image_objects.push(ImageObject {
+                source: Some(source),
+                object,
+            }),
+            None => {
+                let object = ImagePolicies::relevant_part(&object);
+                snapshot.policy_objects.push(object);
+            }
+        }
+    }
     snapshot.notes = snapshot.sources().unmatched(snapshot.workloads.iter());
     snapshot.notes.extend(listing.notes);
     Ok(snapshot)

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::decision::{Decision, Outcome};
+use super::snapshot::policy_election::PolicyElection;
 use crate::policy::State;
 use crate::workload::{ContainerType, ManifestSource, Owner, WorkloadId, WrittenAt};
 
@@ -50,6 +51,8 @@ pub struct Assessment {
     pub observed_at: Timestamp,
     /// The containers.
     pub rows: Vec<Row>,
+    /// The ImagePolicy objects, sorted by namespace and name.
+    pub image_policies: Vec<PolicyElection>,
     /// What could not be read.
     pub errors: Vec<ScopeError>,
     /// What to report besides the rows, one sentence each.

@@ -7,7 +7,7 @@ use super::election::age::{AgeClock, ripeness};
 use super::election::rank::Ranking;
 use super::election::refused::{self, Refused};
 use super::evaluation::Evaluation;
-use super::input::EvaluationInput;
+use super::input::{EvaluationInput, ImpliedTag};
 use super::sentence::CHART_TAG;
 use super::warnings::moved_tag;
 use crate::image::{Created, Digest, Fact, ImageReference, Tag, TagOrDigest};
@@ -28,10 +28,10 @@ pub(crate) fn complete(
     if !unconfirmed.is_empty() {
         return Evaluation::Needs(unconfirmed);
     }
-    let has_chart_tag = input.context.has_chart_tag;
+    let implied = input.context.implied;
     verdict
         .warnings
-        .extend(moving_version(input.image, has_chart_tag));
+        .extend(moving_version(input.image, implied));
     // If no tag was elected, the first refusal is already the message.
     if verdict.latest.is_some() {
         verdict.warnings.extend(refused::warnings(refused));
@@ -139,11 +139,11 @@ fn facts_of(
 
 /// The warning about an image whose name may refer to another image tomorrow, or
 /// whose tag the chart of a Helm release chooses.
-pub(crate) fn moving_version(image: &ImageReference, has_chart_tag: bool) -> Option<Warning> {
-    if !image.is_mutable() {
+pub(crate) fn moving_version(image: &ImageReference, implied: ImpliedTag) -> Option<Warning> {
+    if !image.is_mutable() || implied == ImpliedTag::Nothing {
         return None;
     }
-    if has_chart_tag {
+    if implied == ImpliedTag::OfChart {
         let message = format!("the values contain no tag: {CHART_TAG}");
         return Some(Warning::new(WarningCode::ChartTag, message));
     }

@@ -21,8 +21,19 @@ pub(crate) struct RunContext<'a> {
     pub(crate) undone: Option<Undone<'a>>,
     /// How many tags the gate may refuse before the search ends.
     pub(crate) max_candidates: usize,
-    /// Whether the chart of a Helm release chooses the tag, which is then not known.
-    pub(crate) has_chart_tag: bool,
+    /// Which tag runs if the image names neither a tag nor a digest.
+    pub(crate) implied: ImpliedTag,
+}
+
+/// Which tag runs if an image names neither a tag nor a digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ImpliedTag {
+    /// `latest`, as for a container runtime.
+    Latest,
+    /// The one that the chart of a Helm release chooses, which is not known.
+    OfChart,
+    /// Nothing runs: the image is that of a policy alone.
+    Nothing,
 }
 
 /// What a container had in a revision that was undone.
@@ -61,7 +72,7 @@ impl<'a> EvaluationInput<'a> {
         let running = match (image.tag(), image.digest()) {
             (Some(tag), _) => Some(tag.clone()),
             (None, Some(_)) => None,
-            (None, None) if context.has_chart_tag => None,
+            (None, None) if context.implied != ImpliedTag::Latest => None,
             (None, None) => match image.pulled() {
                 TagOrDigest::Tag(tag) => Some(tag),
                 TagOrDigest::Digest(_) => None,

@@ -48,7 +48,9 @@ mod warnings;
 
 pub use self::election::age::AgeClock;
 pub use self::election::explicit_image::GateRefusal;
-pub use self::snapshot::settings::{Settings, SnapshotError};
+pub use self::snapshot::elections::Elections;
+pub use self::snapshot::policy_election::{ImageObject, PolicyElection};
+pub use self::snapshot::settings::{Elected, Settings, SnapshotError};
 pub use self::snapshot::snapshot::{PullSecretView, Snapshot, assess};
 pub use crate::policy::{Lock, State};
 pub use assessment::{Assessment, Row, ScopeError, Summary};

@@ -8,7 +8,7 @@ use super::complete::moving_version;
 use super::decision::{Decision, Outcome, PolicySummary, Reason, Suggestion, Verdict};
 use super::evaluate::evaluate;
 use super::evaluation::Evaluation;
-use super::input::{EvaluationInput, RunContext};
+use super::input::{EvaluationInput, ImpliedTag, RunContext};
 use super::snapshot::settings::Settings;
 use super::warnings::moved_tag;
 use super::warnings::undone;
@@ -102,17 +102,46 @@ impl<'s> Subject<'s> {
     pub fn for_trial(
         workload: &'s Workload,
         container: &'s Container,
-        mut policy: ContainerPolicy,
+        policy: ContainerPolicy,
         settings: &Settings,
         now: Timestamp,
     ) -> Self {
-        settings.apply(&mut policy);
+        Self::alone(workload, container, Ok(policy), settings, now)
+    }
+
+    /// An election from a repository, whatever runs: the image has no tag. `exclusion`: why
+    /// the flags of the run exclude the repository, if they do.
+    pub(crate) fn for_election(
+        workload: &'s Workload,
+        container: &'s Container,
+        policy: Result<ContainerPolicy, PolicyError>,
+        exclusion: Option<String>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Self {
+        let mut subject = Self::alone(workload, container, policy, settings, now);
+        subject.context.implied = ImpliedTag::Nothing;
+        subject.exclusion = exclusion.map(Exclusion::ByFlags);
+        subject
+    }
+
+    /// A policy without the annotations and the Pods of a workload.
+    fn alone(
+        workload: &'s Workload,
+        container: &'s Container,
+        mut policy: Result<ContainerPolicy, PolicyError>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Self {
+        if let Ok(policy) = &mut policy {
+            settings.apply(policy);
+        }
         let resolved = Resolved {
             state: State::Automated,
             lock: None,
             automated: true,
             ignored: false,
-            policy: Some(Ok(policy)),
+            policy: Some(policy),
             warnings: Vec::new(),
         };
         let context = RunContext {
@@ -121,7 +150,7 @@ impl<'s> Subject<'s> {
             running: &[],
             undone: None,
             max_candidates: settings.max_candidates(),
-            has_chart_tag: false,
+            implied: ImpliedTag::Latest,
         };
         Self::new(workload, container, resolved, None, None, context)
     }
@@ -199,9 +228,9 @@ impl<'s> Subject<'s> {
             platforms,
             running,
             max_candidates,
-            has_chart_tag,
+            implied,
         } = &self.context;
-        let run = (platforms, running, max_candidates, has_chart_tag);
+        let run = (platforms, running, max_candidates, implied);
         let rest = (run, self.requested);
         Some(format!(
             "{:?}",
@@ -298,7 +327,7 @@ impl<'s> Subject<'s> {
             && self.container.image != PLACEHOLDER
             && let Ok(image) = &self.image
         {
-            warnings.extend(moving_version(image, self.context.has_chart_tag));
+            warnings.extend(moving_version(image, self.context.implied));
         }
         Decision {
             state: resolved.state,

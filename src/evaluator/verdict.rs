@@ -4,7 +4,7 @@ use super::decision::{Reason, Verdict};
 use super::election::elect::Election;
 use super::election::rank::Ranking;
 use super::evaluation::Evaluation;
-use super::input::EvaluationInput;
+use super::input::{EvaluationInput, ImpliedTag};
 use super::sentence;
 use super::sentence::CHART_TAG;
 use crate::image::{FetchFailure, Known, Tag};
@@ -76,7 +76,7 @@ impl EvaluationInput<'_> {
     /// Whether the tag that runs is not known, because the chart of a Helm release
     /// chooses it. Any elected tag might be a downgrade, unless it is named exactly.
     fn keeps_chart_tag(&self) -> bool {
-        self.context.has_chart_tag && !self.policy.rule.is_exact_pin()
+        self.context.implied == ImpliedTag::OfChart && !self.policy.rule.is_exact_pin()
     }
 
     fn elected(&self, tag: &Tag, ranking: &Ranking<'_>) -> String {

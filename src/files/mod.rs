@@ -16,6 +16,7 @@ mod lock;
 mod observe;
 mod read;
 mod rewrite;
+mod secret;
 mod text;
 mod uncovered;
 
@@ -25,5 +26,6 @@ pub use kustomize_tree::{built_listing, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::{rewrite, rewrite_in_turn};
+pub use secret::SecretInFile;
 pub use text::read_text;
 pub use uncovered::{ImagesWithoutRow, UncoveredImage};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::error::FileError;
 use super::find::{FoundFile, PathOrStdin, find};
 use super::kustomize::Kustomizations;
+use super::secret::SecretInFile;
 use super::text::{read_text, read_to_end};
 use super::uncovered::ImagesWithoutRow;
 use crate::manifest::{self, Object, Problem};
@@ -20,8 +21,11 @@ pub struct FileListing {
     /// markers on its containers.
     pub workloads: Vec<Workload>,
     /// The objects that define policies: Flux's Kustomization, ImagePolicy,
-    /// ImageRepository and ImageUpdateAutomation. A missing namespace is not filled in.
+    /// ImageRepository and ImageUpdateAutomation, and namespaces, by whose labels an
+    /// ImageRepository may be open to them. A missing namespace is not filled in.
     pub objects: Vec<(ManifestSource, Value)>,
+    /// The Secrets with registry credentials.
+    pub pull_secrets: Vec<SecretInFile>,
     /// The text of standard input, if it was read. An edit of it goes to standard output.
     pub stdin: Option<String>,
     /// How many folders of Helm charts were skipped.
@@ -163,6 +167,8 @@ impl FileListing {
             line: object.line,
         };
         self.uncovered.add(&object.value, default_namespace);
+        let secret = SecretInFile::read(&object.value, default_namespace);
+        self.pull_secrets.extend(secret);
         match object.workload(default_namespace) {
             Ok(Some(mut workload)) => {
                 workload.source = Some(at);
@@ -183,6 +189,7 @@ pub(crate) fn is_policy_source(object: &Value) -> bool {
     matches!(
         (group, object["kind"].as_str().unwrap_or_default()),
         ("kustomize.toolkit.fluxcd.io", "Kustomization")
+            | ("", "Namespace")
             | (
                 "image.toolkit.fluxcd.io",
                 "ImagePolicy" | "ImageRepository" | "ImageUpdateAutomation"

@@ -6,7 +6,8 @@
 //! [`encode`].
 //!
 //! ```text
-//! Assessment ─┬─ status_table, names, closing_lines
+//! Assessment ─┬─ status_table, names, closing_lines,
+//!             │  image_policies_table
 //!             └─ ImageStatusList ──────────────┐
 //! Examination ┬─ explain, test_report,         ├─ encode (JSON, YAML)
 //!             │  image_tags                    │
@@ -55,12 +56,15 @@ pub use images::{image_tags, images_table};
 pub use json::{
     API_VERSION, AnnotationEdit, AnnotationEditList, CacheEntriesItem, CacheFileItem, CacheInfo,
     CacheServerItem, CandidateItem, CommitItem, EditResult, ErrorItem, ExplainContext, FactsItem,
-    FunnelItem, HeldBackItem, ImageExplanation, ImageItem, ImageList, ImageStatus, ImageStatusList,
-    ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList, ItemList, LockItem,
-    MarkerItem, MarkerWarningItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
-    TestTag, Time, UserItem, WarningItem, WorkloadItem, WriteResult,
+    FunnelItem, HeldBackItem, ImageExplanation, ImageItem, ImageList, ImagePolicyItem, ImageStatus,
+    ImageStatusList, ImageTags, ImageTest, ImageUpdate, ImageUpdateContainer, ImageUpdateList,
+    ItemList, LockItem, MarkerItem, MarkerWarningItem, OwnerItem, PolicyImageItem, PolicyItem,
+    SourceItem, SuggestionItem, SummaryItem, TestTag, Time, UserItem, WarningItem, WorkloadItem,
+    WriteResult,
 };
-pub use markers::{kept_marker_lines, markers_table};
+pub use markers::{
+    image_policies_table, image_policy_warnings, kept_marker_lines, markers_line, markers_table,
+};
 pub use plan::{
     held_back_lines, held_versions, plan_text, repository_change, results_line, versions,
 };

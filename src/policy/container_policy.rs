@@ -25,6 +25,8 @@ pub struct ContainerPolicy {
     pub allow_downgrade: bool,
     /// Whether an image of another variant than the running one may be elected.
     pub allow_variant_change: bool,
+    /// Whether the image is elected together with its digest.
+    pub reflects_digest: bool,
     /// How old an image must be to be elected.
     pub min_age: Option<SignedDuration>,
     /// The clock of the minimum age, if one is specified.
@@ -42,6 +44,7 @@ impl ContainerPolicy {
             origin,
             allow_downgrade: false,
             allow_variant_change: false,
+            reflects_digest: false,
             min_age: None,
             min_age_clock: None,
         }
@@ -90,6 +93,8 @@ pub enum PolicyOrigin {
     },
     /// The `imagePolicies` of a Kustomization as a whole, as `namespace/name`.
     Kustomization(String),
+    /// A Flux ImagePolicy, as `namespace/name`.
+    ImagePolicy(String),
     /// A command-line flag, such as `--policy`.
     Flag(&'static str),
 }
@@ -109,6 +114,7 @@ impl fmt::Display for PolicyOrigin {
                 )
             }
             Self::Kustomization(id) => write!(f, "imagePolicies of Kustomization {id}"),
+            Self::ImagePolicy(id) => write!(f, "ImagePolicy {id}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
         }
     }

@@ -17,6 +17,8 @@ use crate::image::Tag;
 /// artifact tags.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TagFilter {
+    /// Tags that are never elected.
+    pub barred: BarredTags,
     /// Tags must match this expression (`filter-tags`, or the regex of an
     /// `imagePolicies` entry).
     pub pattern: Option<GoRegex>,
@@ -31,6 +33,26 @@ pub struct TagFilter {
     /// A prefix that every tag must have, and that is removed before the policy reads
     /// the tag.
     pub identifier: Option<String>,
+}
+
+/// Tags that a policy never elects, whatever else it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BarredTags {
+    /// `latest`, and the tags of artifacts that belong to another image.
+    #[default]
+    LatestAndArtifacts,
+    /// `latest`. The source of the policy says which artifacts are left out.
+    Latest,
+    /// None: a tag is elected together with its digest.
+    Nothing,
+}
+
+impl BarredTags {
+    /// Whether artifacts may be elected.
+    #[must_use]
+    pub fn admits_artifacts(self) -> bool {
+        self != Self::LatestAndArtifacts
+    }
 }
 
 /// Whether allowed tags are the only ones, or are added to the matching ones.
@@ -61,10 +83,10 @@ impl TagFilter {
     ///
     /// The first check that failed.
     pub fn pass<'t>(&self, tag: &'t Tag) -> Result<Passed<'t>, Rejection> {
-        if tag.is_artifact() {
+        if tag.is_artifact() && !self.barred.admits_artifacts() {
             return Err(Rejection::ArtifactTag);
         }
-        if tag.is_latest() {
+        if tag.is_latest() && self.barred != BarredTags::Nothing {
             return Err(Rejection::Latest);
         }
         let text = tag.as_str();

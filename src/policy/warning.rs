@@ -88,6 +88,15 @@ named_enum! {
         PullableOnlyByYou = "pullable-only-by-you",
         /// No registry has confirmed that the image exists.
         Unconfirmed = "unconfirmed",
+        /// An ImagePolicy, or its ImageRepository, is suspended, so Flux does not renew what
+        /// it has recorded.
+        Suspended = "suspended",
+        /// Flux reports that an ImagePolicy is not ready.
+        NotReady = "not-ready",
+        /// Flux has not yet acted on the last change of an ImagePolicy.
+        StaleStatus = "stale-status",
+        /// The image that Flux has recorded in an ImagePolicy is not valid.
+        InvalidRecord = "invalid-record",
     }
 }
 

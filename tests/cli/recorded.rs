@@ -88,18 +88,6 @@ fn marked_values_are_previewed_confirmed_written_and_counted() {
 }
 
 #[test]
-fn without_the_flag_markers_are_left_to_flux() {
-    let before = format!("data:\n  image: {}\n", marked("org/app:1.9.0", "app"));
-    let environment = with_app(&before);
-    for more in [&["--yes"][..], &["--yes", "--elected", "now"]] {
-        let words = ["update", "-f", "apps", "-f", "policies.yaml"];
-        let outcome = environment.run(words.iter().chain(more)).expect(0);
-        assert_eq!(outcome.stderr, "No workloads found in the files.\n");
-        assert_eq!(file(&environment), before);
-    }
-}
-
-#[test]
 fn lock_ignore_and_own_policy_of_a_workload_are_obeyed() {
     let image = marked("org/app:1.9.0", "app");
     for (why, annotation, flag, reason) in [

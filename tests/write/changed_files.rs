@@ -54,7 +54,12 @@ fn written_after(manifest: &str, edits: &[(&str, &str, &str)]) -> (String, bool)
         .iter()
         .map(|(at, _)| at.file.clone())
         .collect();
-    let snapshot = from_files(listing, Settings::default(), Timestamp::UNIX_EPOCH);
+    let snapshot = from_files(
+        listing,
+        "default",
+        Settings::default(),
+        Timestamp::UNIX_EPOCH,
+    );
     let snapshot = snapshot.expect("a snapshot");
     let listing = in_folder(folder.path());
     let mut plan = images(&listing, "org/app:2");

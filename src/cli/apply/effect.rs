@@ -52,7 +52,7 @@ pub(crate) fn show(
         registries: &registries,
         pull_secrets: &access.pull_secrets,
     };
-    let scanned = scan::scan(&mut snapshot, job.origin.cluster(), &sources, terminal)?;
+    let scanned = scan::scan(&mut snapshot, &job.origin, &sources, terminal)?;
     if scanned.interrupted {
         return Err(CommandError::interrupted());
     }

@@ -141,6 +141,7 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
         WorkloadOrigin::Files {
             stdin,
             policy_files,
+            ..
         } => (stdin.as_deref(), policy_files.as_slice()),
         WorkloadOrigin::Kustomization(tree) => {
             return Writer::Kustomization(KustomizationWriter {
@@ -224,7 +225,9 @@ fn recheck<'a>(job: &'a ApplyJob, options: &ApplyOptions<'_>) -> Option<Recheck<
         look: FreshLook {
             as_user: &confirmation.as_user,
             as_workload: &confirmation.as_workload,
-            pull_secrets: access.pull_secrets.with(job.origin.cluster()),
+            pull_secrets: access
+                .pull_secrets
+                .with(job.origin.cluster(), job.origin.secrets()),
             accepts_unconfirmed: options.overrides.unconfirmed,
         },
         confirmed_at: confirmation.at,

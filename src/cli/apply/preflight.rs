@@ -100,7 +100,9 @@ fn confirm_images(
         let look = FreshLook {
             as_user: &as_user,
             as_workload: &as_workload,
-            pull_secrets: access.pull_secrets.with(job.origin.cluster()),
+            pull_secrets: access
+                .pull_secrets
+                .with(job.origin.cluster(), job.origin.secrets()),
             accepts_unconfirmed: options.overrides.unconfirmed,
         };
         collect::confirm(&wanted, &look).await

@@ -24,7 +24,7 @@ pub(crate) fn show(job: &ApplyJob, options: &ApplyOptions<'_>, terminal: &mut Te
             let namespaces = job.plan.spans_namespaces();
             terminal.preview(|style| {
                 let plan = plan_text(&job.plan, edits, namespaces, style);
-                plan + &markers_table(&job.plan.markers, style)
+                plan + &markers_table(&job.plan.markers, false, style)
             });
             let held_back = held_back_lines(&job.plan.held_back, namespaces);
             for line in held_back

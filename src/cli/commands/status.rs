@@ -16,8 +16,10 @@ use crate::cli::gather::scan::Collected;
 use crate::cli::terminal::streams::Terminal;
 use crate::evaluator::{self, Assessment, Outcome, Row, State};
 use crate::output::{
-    Column, Format, ImageStatusList, TableOptions, closing_lines, names, status_table,
+    Column, Format, ImageStatusList, TableOptions, closing_lines, image_policies_table,
+    image_policy_warnings, kept_marker_lines, markers_line, markers_table, names, status_table,
 };
+use crate::plan::{MarkerDecision, MarkerInput, MarkerSpec, Overrides, plan_markers};
 use crate::workload::spans_namespaces;
 
 /// Show the update that each container's policy calls for, and why
@@ -74,8 +76,8 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "ROWS", value_delimiter = ',')]
     only: Vec<Only>,
 
-    /// Exit with 10 if updates are pending, 11 if an automated container is undecided, 1 if
-    /// anything could not be read
+    /// Exit with 10 if updates are pending, 11 if an automated container or a marked value is
+    /// undecided, 1 if anything could not be read
     #[arg(long)]
     exit_code: bool,
 
@@ -137,6 +139,7 @@ pub(crate) fn status(
         terminal,
     )?;
     let assessment = evaluator::assess(&collected.snapshot)?;
+    let markers = decide_markers(&collected, &assessment)?;
     let has_workloads = !collected.snapshot.workloads.is_empty();
     collected.forget_facts();
     let rows: Vec<&Row> = assessment
@@ -147,58 +150,116 @@ pub(crate) fn status(
     let text = match args.output.data() {
         Some(format) => {
             let list = ImageStatusList::new(&assessment, rows.iter().copied());
+            let list = list.with_markers(&markers);
             terminal
                 .print_data(&list, format)
                 .map_err(CommandError::failed)?;
             String::new()
         }
         None if args.output == Format::Name => names(rows.iter().copied()),
-        None if rows.is_empty() => String::new(),
-        None => {
-            let options = TableOptions {
-                namespaces: args.scope.flags().place().all_namespaces
-                    || spans_namespaces(assessment.rows.iter().map(|row| &row.workload)),
-                wide: args.output == Format::Wide,
-                no_headings: args.no_headers,
-                sort_by: args.sort_by,
-            };
-            status_table(
-                rows.iter().copied(),
-                assessment.observed_at,
-                &options,
-                &terminal.style(),
-            )
-        }
+        None => tables(args, &assessment, &rows, &markers, terminal),
     };
     terminal.print(&text);
-    print_notes(
-        args,
-        &collected,
-        &assessment,
-        &rows,
-        has_workloads,
-        terminal,
-    );
-    Ok(exit_code(args, &collected, &assessment))
+    let shown = Shown {
+        assessment: &assessment,
+        rows: &rows,
+        markers: &markers,
+        has_objects: has_workloads || !assessment.image_policies.is_empty() || !markers.is_empty(),
+    };
+    print_notes(args, &collected, &shown, terminal);
+    Ok(exit_code(args, &collected, &assessment, &markers))
+}
+
+/// What is shown.
+struct Shown<'a> {
+    assessment: &'a Assessment,
+    rows: &'a [&'a Row],
+    markers: &'a [MarkerDecision],
+    /// Whether there is anything in scope.
+    has_objects: bool,
+}
+
+/// What an update would do to each marked value. Without every election, that is not known.
+fn decide_markers(
+    collected: &Collected,
+    assessment: &Assessment,
+) -> Result<Vec<MarkerDecision>, CommandError> {
+    if assessment.partial {
+        return Ok(Vec::new());
+    }
+    let input = MarkerInput {
+        values: &collected.markers.values,
+        policies: &assessment.image_policies,
+        automations: &collected.markers.automations,
+        sources: &collected.snapshot.sources(),
+    };
+    let spec = MarkerSpec {
+        settings: &collected.snapshot.settings,
+        overrides: Overrides::default(),
+    };
+    Ok(plan_markers(input, spec)?)
+}
+
+/// The table of the rows and, if all rows are shown, those of the ImagePolicy objects and of
+/// the marked values that an update would write.
+fn tables(
+    args: &StatusArgs,
+    assessment: &Assessment,
+    rows: &[&Row],
+    markers: &[MarkerDecision],
+    terminal: &Terminal,
+) -> String {
+    let style = terminal.style();
+    let mut tables = Vec::new();
+    if !rows.is_empty() {
+        let options = TableOptions {
+            namespaces: args.scope.flags().place().all_namespaces
+                || spans_namespaces(assessment.rows.iter().map(|row| &row.workload)),
+            wide: args.output == Format::Wide,
+            no_headings: args.no_headers,
+            sort_by: args.sort_by,
+        };
+        let rows = rows.iter().copied();
+        tables.push(status_table(rows, assessment.observed_at, &options, &style));
+    }
+    if args.only.is_empty() {
+        let headings = !args.no_headers;
+        let elections = &assessment.image_policies;
+        tables.push(image_policies_table(elections, headings, &style));
+        tables.push(markers_table(markers, headings, &style));
+    }
+    tables.retain(|table| !table.is_empty());
+    tables.join("\n")
 }
 
 /// Prints everything except the table.
 fn print_notes(
     args: &StatusArgs,
     collected: &Collected,
-    assessment: &Assessment,
-    rows: &[&Row],
-    has_workloads: bool,
+    shown: &Shown<'_>,
     terminal: &mut Terminal,
 ) {
+    let Shown {
+        assessment,
+        rows,
+        markers,
+        has_objects,
+    } = *shown;
     for error in &assessment.errors {
         terminal.scope_error(error);
+    }
+    for line in image_policy_warnings(&assessment.image_policies)
+        .into_iter()
+        .chain(kept_marker_lines(markers))
+        .chain(markers_line(markers))
+    {
+        terminal.note(&line);
     }
     if assessment.rows.is_empty() && !assessment.partial {
         for note in &assessment.notes {
             terminal.note(note);
         }
-        if assessment.errors.is_empty() && !has_workloads {
+        if assessment.errors.is_empty() && !has_objects {
             terminal.note(&collected.empty);
             if args.scope.is_everything()
                 && assessment.context.is_some()
@@ -222,6 +283,8 @@ fn print_notes(
     }
     collected.scanned.report_pull_secrets(terminal);
     let nothing_managed = !assessment.partial
+        && markers.is_empty()
+        && assessment.image_policies.is_empty()
         && assessment
             .rows
             .iter()
@@ -231,8 +294,20 @@ fn print_notes(
     }
 }
 
-fn exit_code(args: &StatusArgs, collected: &Collected, assessment: &Assessment) -> ExitCode {
-    let summary = assessment.summary();
+fn exit_code(
+    args: &StatusArgs,
+    collected: &Collected,
+    assessment: &Assessment,
+    markers: &[MarkerDecision],
+) -> ExitCode {
+    let mut summary = assessment.summary();
+    for marker in markers {
+        match marker.reason.outcome() {
+            Outcome::Update => summary.updates += 1,
+            Outcome::Unknown => summary.undecided += 1,
+            Outcome::Keep => {}
+        }
+    }
     if collected.scanned.interrupted {
         ExitCode::from(INTERRUPTED)
     } else if !assessment.errors.is_empty() {

@@ -24,7 +24,8 @@ use crate::image::{
 };
 use crate::output::{ImageTest, encode, test_report};
 use crate::policy::{
-    AllowMode, ContainerPolicy, GoRegex, PolicyOrigin, Rule, TagFilter, Template, parse_age,
+    AllowMode, BarredTags, ContainerPolicy, GoRegex, PolicyOrigin, Rule, TagFilter, Template,
+    parse_age,
 };
 use crate::user_file;
 use crate::workload::Workload;
@@ -182,6 +183,7 @@ impl TestArgs {
         let mut policy = ContainerPolicy::new(&self.policy, rule, PolicyOrigin::Flag("--policy"));
         policy.min_age = self.min_age;
         policy.filter = TagFilter {
+            barred: BarredTags::default(),
             pattern: self
                 .filter_tags
                 .as_ref()

@@ -18,7 +18,7 @@ use crate::cli::apply::pipeline::apply;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
 use crate::cli::flags::decisions::DecisionFlags;
-use crate::cli::flags::elected::{ElectedFlag, RuledOut};
+use crate::cli::flags::elected::RuledOut;
 use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
 use crate::cli::flags::scope::KustomizationFlag;
@@ -77,7 +77,7 @@ use crate::write::PUSH_TRIES;
   # Without a checkout: a commit on a branch of its own
   kubectl imgpolicy update --git https://git.example/apps.git --path prod --push-branch updates
 
-  # The values with Flux markers, from the images that Flux has recorded
+  # The values with Flux markers, with the images that Flux has recorded; no registry is queried
   kubectl get imagepolicies -A -o yaml > policies.yaml
   kubectl imgpolicy update -f ./clusters -R -f policies.yaml --elected recorded
 
@@ -134,9 +134,6 @@ pub(crate) struct UpdateArgs {
     interactive: bool,
 
     #[command(flatten)]
-    elected: ElectedFlag,
-
-    #[command(flatten)]
     git: GitFlag,
 
     #[command(flatten)]
@@ -190,7 +187,8 @@ pub(crate) fn update(
     };
     let is_narrowed = selector != WorkloadSelector::Everything || !args.container.is_empty();
     let has_files = !place.filename.is_empty();
-    args.elected
+    args.decisions
+        .elected
         .check(has_files, &ruled_out(args, &settings, is_narrowed))?;
     let mut git = git_target::open(&args.git, terminal)?;
     let registries = args.access.registry.registries_to_write(globals)?;
@@ -239,6 +237,15 @@ struct UpdateRequest<'a> {
 }
 
 impl UpdateRequest<'_> {
+    /// Whether marked values are written. They are selected by their files alone, and the
+    /// menu does not show them.
+    fn writes_markers(&self) -> bool {
+        let args = self.args;
+        let is_narrowed =
+            self.selector != WorkloadSelector::Everything || !args.container.is_empty();
+        !is_narrowed && args.image.is_none() && !args.interactive
+    }
+
     /// Decides, and carries out the decisions.
     fn carry_out(
         &self,
@@ -273,18 +280,24 @@ impl UpdateRequest<'_> {
             markers,
             ..
         } = reading;
-        let marked = markers.values.iter().filter(|_| args.elected.is_recorded());
+        let markers = if self.writes_markers() {
+            markers
+        } else {
+            FluxMarkers::default()
+        };
+        let named = markers.policies();
+        snapshot.keep_policies(|namespace, name| named.contains(&(namespace, name)));
         let sources_in_scope = snapshot
             .workloads
             .iter()
             .filter_map(|workload| workload.source.as_ref())
-            .chain(marked.map(|value| &value.source))
+            .chain(markers.values.iter().map(|value| &value.source))
             .map(|source| source.file.as_str());
         let paths = match repository {
             Some(repository) => commit::paths(repository, sources_in_scope)?,
             None => BTreeMap::new(),
         };
-        let scanned = scan::scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
+        let scanned = scan::scan(&mut snapshot, &origin, &sources, terminal)?;
         cost::report_cost(
             &registries.statistics(),
             snapshot.repository_count(),
@@ -400,19 +413,17 @@ fn plan(
     };
     let sources = snapshot.sources();
     plan.rest_on(&snapshot.workloads, &sources);
-    if args.elected.is_recorded() {
-        let input = MarkerInput {
-            values: &markers.values,
-            policies: &markers.policies,
-            automations: &markers.automations,
-            sources: &sources,
-        };
-        let spec = MarkerSpec {
-            settings: &snapshot.settings,
-            overrides: overrides(args),
-        };
-        plan.markers = plan_markers(input, spec)?;
-    }
+    let input = MarkerInput {
+        values: &markers.values,
+        policies: &assessment.image_policies,
+        automations: &markers.automations,
+        sources: &sources,
+    };
+    let spec = MarkerSpec {
+        settings: &snapshot.settings,
+        overrides: overrides(args),
+    };
+    plan.markers = plan_markers(input, spec)?;
     if plan.is_empty() && !assessment.rows.is_empty() {
         terminal.note(&summary_line(&assessment.summary()));
     }

@@ -3,6 +3,7 @@
 use clap::Args;
 use jiff::SignedDuration;
 
+use super::elected::ElectedFlag;
 use crate::cli::error::CommandError;
 use crate::evaluator::Settings;
 use crate::image::{ImageReference, Platform};
@@ -52,6 +53,9 @@ pub(crate) struct DecisionFlags {
     /// Skip images whose name matches, as in '*/nginx'; repeatable
     #[arg(long, value_name = "GLOB", value_parser = image_glob)]
     exclude_image: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) elected: ElectedFlag,
 }
 
 /// Flags about the checks that an elected image must pass.
@@ -123,6 +127,7 @@ impl DecisionFlags {
             include_images: self.include_image.clone(),
             exclude_images: self.exclude_image.clone(),
             image: None,
+            elected: self.elected.elected(),
             ..self.gate.settings()
         }
     }

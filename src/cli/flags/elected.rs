@@ -1,17 +1,19 @@
-//! Where the images of Flux's markers come from.
+//! Where the images of Flux's ImagePolicy objects and markers come from.
 
 use clap::{Args, ValueEnum};
 
 use crate::cli::error::CommandError;
+use crate::evaluator::Elected;
 
-/// Where the images of Flux's markers come from.
-#[derive(Debug, Clone, Args)]
+/// Where the images of Flux's ImagePolicy objects and markers come from.
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ElectedFlag {
-    /// With 'recorded', also write the values in the files that have a Flux marker, from the images in
-    /// the status of the ImagePolicy objects in the files; 'now' leaves the markers to Flux
-    /// [default: now]
+    /// The image that an ImagePolicy object in the files stands for: the one that it elects from the
+    /// tags in the registry now, or the one that Flux has recorded in its status; no registry is
+    /// queried for recorded images [default: now]
     #[arg(
         long,
+        help_heading = "Decisions",
         value_name = "recorded|now",
         default_value = "now",
         hide_default_value = true,
@@ -20,9 +22,10 @@ pub(crate) struct ElectedFlag {
     elected: ElectedWord,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum ElectedWord {
     Recorded,
+    #[default]
     Now,
 }
 
@@ -37,9 +40,12 @@ pub(crate) struct RuledOut {
 }
 
 impl ElectedFlag {
-    /// Whether the recorded images are written to marked values.
-    pub(crate) fn is_recorded(&self) -> bool {
-        self.elected == ElectedWord::Recorded
+    /// Where the images come from.
+    pub(crate) fn elected(&self) -> Elected {
+        match self.elected {
+            ElectedWord::Recorded => Elected::Recorded,
+            ElectedWord::Now => Elected::Now,
+        }
     }
 
     /// Checks a recorded election against the other flags.
@@ -48,7 +54,7 @@ impl ElectedFlag {
     ///
     /// There are no files, or one of the others was given.
     pub(crate) fn check(&self, has_files: bool, others: &[RuledOut]) -> Result<(), CommandError> {
-        if !self.is_recorded() {
+        if self.elected() == Elected::Now {
             return Ok(());
         }
         if !has_files {

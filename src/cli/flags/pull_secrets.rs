@@ -6,6 +6,7 @@ use crate::cli::error::CommandError;
 use crate::cli::terminal::streams::Terminal;
 use crate::cluster::Cluster;
 use crate::collect::{PullSecretUse, UsedPullSecrets};
+use crate::files::SecretInFile;
 use crate::output::count;
 
 /// Flags about the credentials of workloads.
@@ -49,9 +50,14 @@ impl PullSecretFlags {
         Ok(())
     }
 
-    /// How pull secrets are used with this cluster, if any.
-    pub(crate) fn with<'c>(&self, cluster: Option<&'c Cluster>) -> PullSecretUse<'c> {
+    /// How pull secrets are used with this cluster, if any, and with those in files.
+    pub(crate) fn with<'c>(
+        &self,
+        cluster: Option<&'c Cluster>,
+        in_files: &'c [SecretInFile],
+    ) -> PullSecretUse<'c> {
         match (self.pull_secrets, cluster) {
+            (WhenPullSecrets::Auto, None) => PullSecretUse::Files(in_files),
             (WhenPullSecrets::Off, _) | (_, None) => PullSecretUse::Off,
             (WhenPullSecrets::Auto, Some(cluster)) => PullSecretUse::Auto(cluster),
             (WhenPullSecrets::Always, Some(cluster)) => PullSecretUse::Always(cluster),

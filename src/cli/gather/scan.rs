@@ -1,5 +1,6 @@
 //! Queries registries on behalf of a command, with a progress line.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use crate::cli::flags::scope::ScopeArgs;
 use crate::cli::runtime::{interrupt, runtime};
 use crate::cli::terminal::progress::ProgressLine;
 use crate::cli::terminal::streams::Terminal;
-use crate::cluster::Cluster;
-use crate::collect::{self, UsedPullSecrets};
+use crate::cluster::WorkloadSelector;
+use crate::collect::{self, FluxMarkers, UsedPullSecrets};
 use crate::evaluator::{Settings, Snapshot, Subject};
 use crate::image::{CanonicalName, RepositoryMetadata};
 use crate::output::PARTIAL;
@@ -31,6 +32,8 @@ pub(crate) struct Collected {
     /// Printed if no workload was found.
     pub(crate) empty: String,
     pub(crate) scanned: Scanned,
+    /// The markers of Flux's image automation in files, if every workload is in scope.
+    pub(crate) markers: FluxMarkers,
 }
 
 /// How a scan went. The facts are in the snapshot.
@@ -76,11 +79,13 @@ pub(crate) fn collect(
             origin: None,
             empty: NOTHING_SAVED.to_owned(),
             scanned: Scanned::default(),
+            markers: FluxMarkers::default(),
         });
     }
     snapshot_file::check(flags.snapshot_to_save(), &flags.place().filename)?;
     // Report invalid flags before anything is queried.
     let registries = registry.registries(globals)?;
+    let is_everything = selector == WorkloadSelector::Everything;
     let reading = runtime()?.block_on(read(
         flags.place(),
         flags.kustomization(),
@@ -92,13 +97,18 @@ pub(crate) fn collect(
         mut snapshot,
         origin,
         empty,
+        mut markers,
         ..
     } = reading;
+    if !is_everything {
+        keep_named_policies(&mut snapshot);
+        markers = FluxMarkers::default();
+    }
     let sources = ScanSources {
         registries: &registries,
         pull_secrets: flags.pull_secrets(),
     };
-    let scanned = scan(&mut snapshot, origin.cluster(), &sources, terminal)?;
+    let scanned = scan(&mut snapshot, &origin, &sources, terminal)?;
     snapshot_file::save(flags.snapshot_to_save(), &snapshot)?;
     let repositories = snapshot.repository_count();
     cost::report_cost(&registries.statistics(), repositories, terminal);
@@ -107,7 +117,17 @@ pub(crate) fn collect(
         origin: Some(origin),
         empty,
         scanned,
+        markers,
     })
+}
+
+/// Keeps only the ImagePolicy objects that a container of the snapshot names in its marker.
+fn keep_named_policies(snapshot: &mut Snapshot) {
+    let containers = snapshot.workloads.iter().flat_map(|w| &w.containers);
+    let named: BTreeSet<String> = containers
+        .filter_map(|container| Some(container.marker.as_ref()?.policy.clone()))
+        .collect();
+    snapshot.keep_policies(|namespace, name| named.contains(&format!("{namespace}:{name}")));
 }
 
 /// What a scan queries, and with which credentials.
@@ -116,11 +136,11 @@ pub(crate) struct ScanSources<'a> {
     pub(crate) pull_secrets: &'a PullSecretFlags,
 }
 
-/// Fetches what the decisions on the workloads need, until Ctrl-C. `cluster`: where the
+/// Fetches what the decisions on the workloads need, until Ctrl-C. `origin`: where the
 /// workloads, and so their pull secrets, are.
 pub(crate) fn scan(
     snapshot: &mut Snapshot,
-    cluster: Option<&Cluster>,
+    origin: &WorkloadOrigin,
     sources: &ScanSources<'_>,
     terminal: &mut Terminal,
 ) -> Result<Scanned, CommandError> {
@@ -136,7 +156,7 @@ pub(crate) fn scan(
             interrupted = true;
         };
         let report = |progress: &_| line.report(progress);
-        let pull_secrets = pull_secrets.with(cluster);
+        let pull_secrets = pull_secrets.with(origin.cluster(), origin.secrets());
         let scan = collect::scan(snapshot, registries, pull_secrets, &report, stop);
         let used = tokio::select! {
             used = scan => used?,

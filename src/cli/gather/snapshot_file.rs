@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::error::CommandError;
-use crate::evaluator::{Settings, Snapshot};
+use crate::evaluator::{Elected, Settings, Snapshot};
 use crate::files::PathOrStdin;
 use crate::image::{CanonicalName, RepositoryMetadata};
 use crate::user_file;
@@ -136,6 +136,9 @@ pub(crate) fn override_settings(saved: &mut Settings, given: Settings) {
     }
     if !given.containers.is_empty() {
         saved.containers = given.containers;
+    }
+    if given.elected == Elected::Recorded {
+        saved.elected = given.elected;
     }
     saved.allow_downgrade |= given.allow_downgrade;
     saved.allow_variant_change |= given.allow_variant_change;

@@ -11,7 +11,7 @@ use crate::cli::runtime::now;
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self, FluxMarkers};
 use crate::evaluator::{Settings, Snapshot};
-use crate::files::{self, FileListing, FileScope, UncoveredImage};
+use crate::files::{self, FileListing, FileScope, SecretInFile, UncoveredImage};
 use crate::manifest::SourceTree;
 use crate::output::count;
 
@@ -23,6 +23,8 @@ pub(crate) enum WorkloadOrigin {
         stdin: Option<String>,
         /// Those with objects that define policies.
         policy_files: Vec<String>,
+        /// The Secrets with registry credentials.
+        secrets: Vec<SecretInFile>,
     },
     /// The files of a kustomization.
     Kustomization(Box<SourceTree>),
@@ -36,6 +38,14 @@ impl WorkloadOrigin {
         match self {
             Self::Cluster(cluster) => Some(cluster),
             Self::Files { .. } | Self::Kustomization(_) => None,
+        }
+    }
+
+    /// The Secrets with registry credentials, if they are in files.
+    pub(crate) fn secrets(&self) -> &[SecretInFile] {
+        match self {
+            Self::Files { secrets, .. } => secrets,
+            Self::Cluster(_) | Self::Kustomization(_) => &[],
         }
     }
 }
@@ -119,6 +129,7 @@ pub(crate) async fn read_workloads(
     let settings = Settings::default();
     if !place.filename.is_empty() {
         let mut reading = read_files(place, &selector, settings, globals)?;
+        reading.snapshot.keep_policies(|_, _| false);
         named::refuse_ambiguous(&mut reading.snapshot, &selector);
         return Ok(reading);
     }
@@ -177,8 +188,14 @@ fn read_files(
     let origin = WorkloadOrigin::Files {
         stdin,
         policy_files,
+        secrets: std::mem::take(&mut listing.pull_secrets),
     };
-    from_listing(listing, origin, markers, skipped, selector, settings)
+    let found = FoundInFiles {
+        listing,
+        markers,
+        skipped,
+    };
+    from_listing(found, origin, namespace, selector, settings)
 }
 
 /// Builds a kustomization and reads the workloads in scope.
@@ -189,32 +206,42 @@ fn read_kustomization(
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
     let tree = files::read_kustomization(folder).map_err(CommandError::failed)?;
-    let listing = files::built_listing(&tree, default_namespace(globals));
+    let namespace = default_namespace(globals);
+    let found = FoundInFiles {
+        listing: files::built_listing(&tree, namespace),
+        markers: FluxMarkers::default(),
+        skipped: None,
+    };
     let origin = WorkloadOrigin::Kustomization(Box::new(tree));
-    from_listing(
-        listing,
-        origin,
-        FluxMarkers::default(),
-        None,
-        selector,
-        settings,
-    )
+    from_listing(found, origin, namespace, selector, settings)
+}
+
+/// What files contain.
+struct FoundInFiles {
+    listing: FileListing,
+    markers: FluxMarkers,
+    /// What was skipped in folders.
+    skipped: Option<String>,
 }
 
 /// The workloads in scope among those in files.
 fn from_listing(
-    mut listing: FileListing,
+    found: FoundInFiles,
     origin: WorkloadOrigin,
-    markers: FluxMarkers,
-    skipped: Option<String>,
+    default_namespace: &str,
     selector: &WorkloadSelector,
     settings: Settings,
 ) -> Result<Reading, CommandError> {
+    let FoundInFiles {
+        mut listing,
+        markers,
+        skipped,
+    } = found;
     listing
         .workloads
         .retain(|workload| named::is_named(selector, &workload.id));
     let uncovered = std::mem::take(&mut listing.uncovered);
-    let mut snapshot = collect::from_files(listing, settings, now())?;
+    let mut snapshot = collect::from_files(listing, default_namespace, settings, now())?;
     if *selector != WorkloadSelector::Everything {
         // An entry for a workload that was not requested is not a mistake.
         snapshot.notes.clear();
@@ -263,7 +290,8 @@ pub(crate) async fn read_with_pods(
         None if place.filename.is_empty() => None,
         None => Some(read_files(place, &selector, settings.clone(), globals)?),
     };
-    if let Some(reading) = in_files {
+    if let Some(mut reading) = in_files {
+        reading.snapshot.keep_policies(|_, _| false);
         return Ok(ImageReading {
             snapshot: reading.snapshot,
             pods: PodUsages::default(),

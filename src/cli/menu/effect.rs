@@ -101,7 +101,9 @@ impl<'a> Effects<'a> {
         let mut edited = self.edited(drafts)?;
         std::mem::swap(&mut edited.repositories, &mut self.snapshot.repositories);
         let mut interrupted = false;
-        let pull_secrets = self.pull_secrets.with(self.reading.origin.cluster());
+        let pull_secrets = self
+            .pull_secrets
+            .with(self.reading.origin.cluster(), self.reading.origin.secrets());
         let scanned = runtime()?.block_on(async {
             let stop = async {
                 interrupt().await;

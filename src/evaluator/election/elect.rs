@@ -260,7 +260,7 @@ impl CandidateWalk<'_, '_> {
         let image = self.input.image;
         // `name@sha256:old` can be compared with the elected image only by digest,
         // which takes fewer requests than the gate.
-        if self.by_digest || image.tag().is_none() {
+        if self.by_digest || image.tag().is_none() && image.digest().is_some() {
             let digest = self.digest_to_write(&version)?;
             if digest.is_some() && image.digest() == digest.as_ref() {
                 return Ok(Election::Running);
@@ -306,9 +306,10 @@ impl CandidateWalk<'_, '_> {
     }
 
     /// The digest of the elected tag, if the manifest names a digest, which is then
-    /// replaced.
+    /// replaced, or if the policy elects digests.
     fn digest_to_write(&self, version: &TagOrDigest) -> Result<Option<Digest>, Stop> {
-        if self.input.image.digest().is_none() && !self.by_digest {
+        let is_wanted = self.by_digest || self.input.policy.reflects_digest;
+        if self.input.image.digest().is_none() && !is_wanted {
             return Ok(None);
         }
         match self

@@ -72,6 +72,7 @@ impl Subject<'_> {
             image,
             context: &self.context,
             min_age: self.policy().and_then(|policy| policy.required_age()),
+            admits_artifacts: false,
             metadata,
             tags: &metadata.tags,
         };

@@ -24,6 +24,8 @@ pub(crate) struct Gate<'a> {
     pub(crate) context: &'a RunContext<'a>,
     /// How old the image has to be.
     pub(crate) min_age: Option<MinAge>,
+    /// Whether it may also be something other than an image, such as a chart.
+    pub(crate) admits_artifacts: bool,
     pub(crate) metadata: &'a RepositoryMetadata,
     /// The listed tags.
     pub(crate) tags: &'a Known<Vec<Tag>>,
@@ -61,6 +63,7 @@ impl<'a> Gate<'a> {
             image: input.image,
             context: input.context,
             min_age: input.policy.required_age(),
+            admits_artifacts: input.policy.filter.barred.admits_artifacts(),
             metadata: input.metadata,
             tags: input.tags,
         }
@@ -74,6 +77,7 @@ impl<'a> Gate<'a> {
     pub(crate) fn pass(&self, version: &TagOrDigest) -> Result<(), Stop> {
         if let TagOrDigest::Tag(tag) = version
             && tag.is_artifact()
+            && !self.admits_artifacts
         {
             return Err(refused(Rejection::ArtifactTag, version));
         }
@@ -87,6 +91,9 @@ impl<'a> Gate<'a> {
     fn read(&self, version: &TagOrDigest) -> Result<Option<&[Platform]>, Stop> {
         let image = self.metadata.image(version);
         if let Some(Known::Value(Content::Other(what))) = image.map(|image| &image.content) {
+            if self.admits_artifacts {
+                return Ok(None);
+            }
             let message = format!("{} is not an image: {what}", named(version));
             return Err(Stop::refused(Rejection::NotAnImage, message));
         }

@@ -37,10 +37,31 @@ pub struct Settings {
     /// all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<String>,
+    /// `--elected`: whether the ImagePolicy objects elect, or only what Flux has recorded is
+    /// used.
+    #[serde(default, skip_serializing_if = "Elected::is_now")]
+    pub elected: Elected,
     /// `--image`: the facts needed to write this image are also requested. It does not
     /// change decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImageReference>,
+}
+
+/// Where the image of an ImagePolicy comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Elected {
+    /// It is elected from the tags in the registry.
+    #[default]
+    Now,
+    /// Flux has recorded it in the status of the object. No registry is asked.
+    Recorded,
+}
+
+impl Elected {
+    fn is_now(&self) -> bool {
+        *self == Self::Now
+    }
 }
 
 /// How many tags the gate may refuse before the search ends, without the flag.

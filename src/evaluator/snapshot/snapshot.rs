@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::elections::Elections;
 use super::older;
 use super::older::OLDER_FORMAT;
+use super::policy_election::ImageObject;
 use super::settings::{FORMAT, Settings, SnapshotError};
 use crate::evaluator::assessment::{Assessment, ScopeError};
 use crate::evaluator::image_scope::ImageScope;
-use crate::evaluator::input::{RunContext, Undone};
+use crate::evaluator::input::{ImpliedTag, RunContext, Undone};
 use crate::evaluator::judgements::Judgements;
 use crate::evaluator::subject::{Exclusion, PLACEHOLDER, Subject};
 use crate::image::{CanonicalName, Platform, RepositoryMetadata};
@@ -40,6 +42,9 @@ pub struct Snapshot {
     pub workloads: Vec<Workload>,
     /// Objects other than workloads that policies are read from.
     pub policy_objects: Vec<Value>,
+    /// Flux's ImagePolicy and ImageRepository objects, and the namespaces that they are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_objects: Vec<ImageObject>,
     /// What the Pods report, as far as they were read.
     pub pods: Vec<(WorkloadId, PodImages)>,
     /// The distinct nodes of the cluster, as far as decisions need them; `None`: not
@@ -85,6 +90,7 @@ impl Snapshot {
             settings: Settings::default(),
             workloads: Vec::new(),
             policy_objects: Vec::new(),
+            image_objects: Vec::new(),
             pods: Vec::new(),
             nodes: None,
             undone: Vec::new(),
@@ -134,6 +140,23 @@ impl Snapshot {
             .filter_map(|o| ImagePolicies::read(o, default))
             .collect();
         PolicySources { image_policies }
+    }
+
+    /// Leaves out the ImagePolicy objects that are not wanted, by namespace and name.
+    pub fn keep_policies(&mut self, is_wanted: impl Fn(&str, &str) -> bool) {
+        self.image_objects.retain(|object| {
+            let policy = object.policy();
+            policy.is_none_or(|(namespace, name)| is_wanted(namespace, name))
+        });
+    }
+
+    /// What the ImagePolicy objects elect from.
+    ///
+    /// # Errors
+    ///
+    /// A glob on image names is not valid.
+    pub fn elections(&self) -> Result<Elections, SnapshotError> {
+        Elections::new(&self.image_objects, &self.settings)
     }
 
     /// Every container, sorted by namespace, name, kind, and the order of the
@@ -205,7 +228,11 @@ impl Snapshot {
                         image: revision.images.get(&container.name).map(String::as_str),
                     }),
                     max_candidates: self.settings.max_candidates(),
-                    has_chart_tag: container.has_chart_tag,
+                    implied: if container.has_chart_tag {
+                        ImpliedTag::OfChart
+                    } else {
+                        ImpliedTag::Latest
+                    },
                 };
                 let subject =
                     Subject::new(workload, container, resolved, assumed, exclusion, context);
@@ -304,6 +331,7 @@ fn without_breaks(mut snapshot: Snapshot) -> Snapshot {
 pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
     let subjects = snapshot.subjects()?;
     let mut judgements = Judgements::default();
+    let elections = snapshot.elections()?;
     let rows = subjects.iter().filter_map(|subject| {
         let evaluation = match snapshot.metadata_for(subject)? {
             Cow::Borrowed(metadata) => judgements.evaluate(subject, metadata),
@@ -315,6 +343,9 @@ pub fn assess(snapshot: &Snapshot) -> Result<Assessment, SnapshotError> {
         context: snapshot.context.clone(),
         observed_at: snapshot.observed_at,
         rows: rows.collect(),
+        image_policies: elections.decide(snapshot.observed_at, |subject| {
+            snapshot.metadata_for(subject)
+        }),
         errors: snapshot.errors.clone(),
         notes: snapshot.notes.clone(),
         uncovered: snapshot.uncovered.clone(),

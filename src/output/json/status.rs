@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::api_version::API_VERSION;
+use super::image_policies::ImagePolicyItem;
+use super::markers::MarkerItem;
 use super::parts::{
     ErrorItem, FactsItem, LockItem, OwnerItem, PolicyItem, SourceItem, SuggestionItem, SummaryItem,
     Time, WarningItem, WorkloadItem, WrittenAtItem,
 };
 use crate::evaluator::{Assessment, Outcome, Reason, Row, State};
 use crate::image::ImageReference;
+use crate::plan::MarkerDecision;
 use crate::workload::ContainerType;
 
 /// The output of `status`.
@@ -32,6 +35,12 @@ pub struct ImageStatusList {
     /// True if the scan was stopped before everything was decided.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Flux's ImagePolicy objects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_policies: Vec<ImagePolicyItem>,
+    /// The markers of Flux's image automation in files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markers: Vec<MarkerItem>,
 }
 
 impl ImageStatusList {
@@ -46,6 +55,20 @@ impl ImageStatusList {
             errors: assessment.errors.iter().map(Into::into).collect(),
             items: rows.into_iter().map(Into::into).collect(),
             partial: assessment.partial,
+            image_policies: assessment.image_policies.iter().map(Into::into).collect(),
+            markers: Vec::new(),
+        }
+    }
+
+    /// The same list with the markers in files.
+    #[must_use]
+    pub fn with_markers(self, markers: &[MarkerDecision]) -> Self {
+        let markers = markers.iter();
+        Self {
+            markers: markers
+                .map(|marker| MarkerItem::new(marker, None, None))
+                .collect(),
+            ..self
         }
     }
 }

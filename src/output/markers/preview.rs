@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::evaluator::Outcome;
 use crate::output::text::elide::wrap;
 use crate::output::text::fit_step::FitStep;
 use crate::output::text::grid::{Cell, Cut, Grid, Heading};
-use crate::output::text::plural::thousands;
+use crate::output::text::plural::{count, thousands};
 use crate::output::text::sanitize::sanitize;
 use crate::output::text::style::{Paint, Style};
 use crate::plan::{MarkerDecision, MarkerReason};
@@ -42,17 +43,25 @@ fn steps() -> Vec<FitStep> {
 /// The values that are written, one row each: `FILE:LINE  POLICY  OLD  → NEW`, and what to
 /// know about them.
 #[must_use]
-pub fn markers_table(markers: &[MarkerDecision], style: &Style) -> String {
+pub fn markers_table(markers: &[MarkerDecision], show_headings: bool, style: &Style) -> String {
     let written: Vec<&MarkerDecision> = markers.iter().filter(|m| m.is_update()).collect();
     let grid = Grid {
         headings: COLUMNS.to_vec(),
         rows: written.iter().map(|marker| cells(marker)).collect(),
-        show_headings: false,
+        show_headings,
         steps: steps(),
     };
     let rendered = grid.render(style);
+    let mut lines = rendered.lines();
     let mut text = String::new();
-    for (marker, line) in written.iter().zip(rendered.lines()) {
+    if written.is_empty() {
+        return text;
+    }
+    if show_headings {
+        text.push_str(lines.next().unwrap_or_default());
+        text.push('\n');
+    }
+    for (marker, line) in written.iter().zip(lines) {
         text.push_str(line);
         text.push('\n');
         for warning in &marker.warnings {
@@ -84,6 +93,34 @@ fn cells(marker: &MarkerDecision) -> Vec<Cell> {
 
 fn policy(marker: &MarkerDecision) -> String {
     marker.target().map(ToString::to_string).unwrap_or_default()
+}
+
+/// `3 markers: 1 update, 1 undecided`; `None` if there are none.
+#[must_use]
+pub fn markers_line(markers: &[MarkerDecision]) -> Option<String> {
+    if markers.is_empty() {
+        return None;
+    }
+    let groups = [(Outcome::Update, "update"), (Outcome::Unknown, "undecided")];
+    let groups: Vec<String> = groups
+        .into_iter()
+        .map(|(outcome, word)| {
+            let own = markers.iter();
+            let number = own.filter(|marker| marker.reason.outcome() == outcome);
+            (number.count(), word)
+        })
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| match word {
+            "update" => count(number, word),
+            _ => format!("{} {word}", thousands(number)),
+        })
+        .collect();
+    let all = count(markers.len(), "marker");
+    Some(if groups.is_empty() {
+        all
+    } else {
+        format!("{all}: {}", groups.join(", "))
+    })
 }
 
 /// Every value that is kept although one might expect a change, one line each, with the

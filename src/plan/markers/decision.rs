@@ -10,7 +10,7 @@ use crate::workload::{MarkedValue, MarkerPart, MarkerTarget};
 pub struct MarkerDecision {
     /// The value and its marker.
     pub value: MarkedValue,
-    /// The text that the policy has recorded for it, if that is known.
+    /// The text that the policy stands for, if that is known.
     pub to: Option<String>,
     /// The reason.
     pub reason: MarkerReason,
@@ -58,6 +58,20 @@ named_enum! {
     }
 }
 
+impl<'a> ImageOfParts<'a> {
+    /// The image that a marked part belongs to; `None` for a whole image.
+    pub(crate) fn of(value: &'a MarkedValue) -> Option<Self> {
+        let target = value.marker.as_ref().ok();
+        let target = target.filter(|target| target.part != MarkerPart::Image)?;
+        Some(Self {
+            file: &value.source.file,
+            parent: &value.parent,
+            namespace: &target.namespace,
+            policy: &target.name,
+        })
+    }
+}
+
 impl MarkerDecision {
     /// The marker; `None` if it has no effect.
     #[must_use]
@@ -69,15 +83,7 @@ impl MarkerDecision {
     /// next to each other. They are written together or not at all.
     #[must_use]
     pub fn image_of_part(&self) -> Option<ImageOfParts<'_>> {
-        let target = self
-            .target()
-            .filter(|target| target.part != MarkerPart::Image)?;
-        Some(ImageOfParts {
-            file: &self.value.source.file,
-            parent: &self.value.parent,
-            namespace: &target.namespace,
-            policy: &target.name,
-        })
+        ImageOfParts::of(&self.value)
     }
 
     /// Whether the value is to be written.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::evaluator::Settings;
+use crate::evaluator::{PolicyElection, Settings};
 use crate::plan::safeguards::overrides::Overrides;
-use crate::policy::{FluxImagePolicy, ImageAutomation, PolicySources};
+use crate::policy::{ImageAutomation, PolicySources};
 use crate::workload::MarkedValue;
 
 /// The markers of the files, and the objects that they refer to.
@@ -12,8 +12,8 @@ use crate::workload::MarkedValue;
 pub struct MarkerInput<'a> {
     /// The marked values, in the order of the files.
     pub values: &'a [MarkedValue],
-    /// The ImagePolicy objects.
-    pub policies: &'a [FluxImagePolicy],
+    /// The ImagePolicy objects, with what they elect.
+    pub policies: &'a [PolicyElection],
     /// The ImageUpdateAutomation objects. If there are none, every policy applies to
     /// every file.
     pub automations: &'a [GovernedFiles],

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::decision::{ImageOfParts, MarkerDecision};
+use super::elected::{Kept, image_of, keeps_written_digest, present_digest, verb};
 use super::hold::hold_of_value;
 use super::input::{MarkerInput, MarkerSpec};
 use super::reason::MarkerReason;
 use super::warnings::warnings;
-use crate::evaluator::{ImageScope, SnapshotError};
+use crate::evaluator::{Elected, ImageScope, PolicyElection, SnapshotError};
 use crate::image::ImageReference;
-use crate::policy::{FluxImagePolicy, RecordedImage};
+use crate::policy::{FluxImagePolicy, PolicyImage};
 use crate::workload::{MarkedValue, MarkerPart, MarkerTarget};
 
 /// Decides what happens to every marked value, in their order.
@@ -41,15 +42,15 @@ struct Decider<'a> {
     spec: MarkerSpec<'a>,
 }
 
-/// A value that is kept, and why.
-type Kept = (MarkerReason, String);
-
 impl Decider<'_> {
     fn decide(&self, value: &MarkedValue) -> MarkerDecision {
         let mut decision = MarkerDecision {
             value: value.clone(),
             to: None,
-            reason: MarkerReason::Recorded,
+            reason: match self.elected() {
+                Elected::Now => MarkerReason::Elected,
+                Elected::Recorded => MarkerReason::Recorded,
+            },
             message: String::new(),
             warnings: Vec::new(),
         };
@@ -63,7 +64,7 @@ impl Decider<'_> {
                 return decision;
             }
         };
-        let (policy, image) = match self.image(value, target) {
+        let (election, image) = match self.image(value, target) {
             Ok(found) => found,
             Err((reason, message)) => {
                 decision.keep(reason, message);
@@ -71,60 +72,72 @@ impl Decider<'_> {
             }
         };
         let to = image.part(target.part);
-        match self.kept(value, target, policy, image, &to) {
+        match self.kept(value, target, election, &image, &to) {
             Some((reason, message)) => decision.keep(reason, message),
             None => {
+                let elected = self.elected();
                 decision.message = format!(
-                    "ImagePolicy {} has recorded {}",
-                    policy.id(),
+                    "ImagePolicy {} {} {}",
+                    election.id(),
+                    verb(elected),
                     image.part(MarkerPart::Image)
                 );
-                decision.warnings = warnings(value, target, policy, image);
+                decision.warnings = warnings(value, target, &election.policy, &image, elected);
             }
         }
         decision.to = Some(to);
         decision
     }
 
-    /// The policy of a marker and the image that it has recorded.
+    /// Where the images of this run come from.
+    fn elected(&self) -> Elected {
+        self.spec.settings.elected
+    }
+
+    /// The policy of a marker and the image that it stands for.
     fn image(
         &self,
         value: &MarkedValue,
         target: &MarkerTarget,
-    ) -> Result<(&FluxImagePolicy, &RecordedImage), Kept> {
+    ) -> Result<(&PolicyElection, PolicyImage), Kept> {
         let all = self.input.policies.iter();
-        let mut own =
-            all.filter(|policy| policy.namespace == target.namespace && policy.name == target.name);
-        let policy = own.next().ok_or_else(|| self.unknown(target))?;
-        let id = policy.id();
-        if let Some(other) = own.find(|other| other.recorded != policy.recorded) {
+        let mut own = all.filter(|election| {
+            let policy = &election.policy;
+            policy.namespace == target.namespace && policy.name == target.name
+        });
+        let election = own.next().ok_or_else(|| self.unknown(target))?;
+        let image = image_of(election, self.elected());
+        if let Some(other) = own.find(|other| image_of(other, self.elected()) != image) {
             let message = format!(
-                "there are two ImagePolicy objects {id} with different images, in {} and {}",
-                policy.source, other.source
+                "there are two ImagePolicy objects {} with different images, in {} and {}",
+                election.id(),
+                election.policy.place(),
+                other.policy.place()
             );
             return Err((MarkerReason::AmbiguousPolicy, message));
         }
-        if let Some(message) = self.out_of_reach(value, policy) {
+        if let Some(message) = self.out_of_reach(value, &election.policy) {
             return Err((MarkerReason::OutOfReach, message));
         }
-        match &policy.recorded {
-            Ok(Some(image)) => Ok((policy, image)),
-            Ok(None) => {
-                let message = format!("ImagePolicy {id} has no image in its status yet");
-                Err((MarkerReason::NotRecorded, message))
-            }
-            Err(why) => {
-                let message = format!("ImagePolicy {id} in {}: {why}", policy.source);
-                Err((MarkerReason::InvalidRecord, message))
-            }
+        let mut image = image?;
+        if self.elected() == Elected::Now
+            && keeps_written_digest(election, &image)
+            && let Some(digest) = present_digest(self.input.values, value, target, &image)
+        {
+            image.digest = Some(digest);
         }
+        Ok((election, image))
     }
 
     fn unknown(&self, target: &MarkerTarget) -> Kept {
         let MarkerTarget {
             namespace, name, ..
         } = target;
-        let mut elsewhere = self.input.policies.iter().filter(|p| p.name == *name);
+        let mut elsewhere = self
+            .input
+            .policies
+            .iter()
+            .filter(|e| e.policy.name == *name);
         let message = match elsewhere.next() {
             Some(other) => format!(
                 "no ImagePolicy {namespace}/{name} is among the files, but {} is",
@@ -162,19 +175,20 @@ impl Decider<'_> {
         })
     }
 
-    /// Why the value is kept although its policy has recorded an image.
+    /// Why the value is kept although its policy stands for an image.
     fn kept(
         &self,
         value: &MarkedValue,
         target: &MarkerTarget,
-        policy: &FluxImagePolicy,
-        image: &RecordedImage,
+        election: &PolicyElection,
+        image: &PolicyImage,
         to: &str,
     ) -> Option<Kept> {
+        let verb = verb(self.elected());
         if value.value == to {
             let message = format!(
-                "the value is the one that ImagePolicy {} has recorded",
-                policy.id()
+                "the value is the one that ImagePolicy {} {verb}",
+                election.id()
             );
             return Some((MarkerReason::UpToDate, message));
         }
@@ -188,11 +202,11 @@ impl Decider<'_> {
             return None;
         }
         let old = tag_of(&value.value, target.part, image)?;
-        policy.is_lower(&image.tag, &old).then(|| {
+        election.policy.is_lower(&image.tag, &old).then(|| {
             let message = format!(
-                "{} is lower than {old}, and ImagePolicy {} has recorded it",
+                "{} is lower than {old}, and ImagePolicy {} {verb} it",
                 image.tag,
-                policy.id()
+                election.id()
             );
             (MarkerReason::Downgrade, message)
         })
@@ -200,7 +214,7 @@ impl Decider<'_> {
 }
 
 /// The tag of a value, if it is of the same image.
-fn tag_of(value: &str, part: MarkerPart, image: &RecordedImage) -> Option<String> {
+fn tag_of(value: &str, part: MarkerPart, image: &PolicyImage) -> Option<String> {
     match part {
         MarkerPart::Tag => (!value.contains(['/', ':', '@'])).then(|| value.to_owned()),
         MarkerPart::Image => {

@@ -6,11 +6,13 @@ use crate::named_enum::named_enum;
 named_enum! {
     /// Why a marked value is written or kept.
     pub enum MarkerReason {
+        /// The policy elects another image now.
+        Elected = "elected",
         /// The policy has recorded another image.
         Recorded = "recorded",
-        /// The value is that of the recorded image.
+        /// The value is that of the elected or recorded image.
         UpToDate = "up-to-date",
-        /// The recorded tag is lower than the tag in the file.
+        /// The elected or recorded tag is lower than the tag in the file.
         Downgrade = "downgrade",
         /// The workload with the marked image is locked.
         Locked = "locked",
@@ -28,10 +30,16 @@ named_enum! {
         NoEffect = "no-effect",
         /// The files have no ImagePolicy of this name.
         UnknownPolicy = "unknown-policy",
+        /// No tag passes the ImagePolicy.
+        NotElected = "not-elected",
         /// The ImagePolicy has not recorded an image yet.
         NotRecorded = "not-recorded",
         /// The recorded image is not valid.
         InvalidRecord = "invalid-record",
+        /// The ImagePolicy or its ImageRepository is not valid, is missing, or may not be used.
+        InvalidPolicy = "invalid-policy",
+        /// The registry could not be read, so nothing is elected.
+        Undecided = "undecided",
         /// Several ImagePolicy objects have this name, with different images.
         AmbiguousPolicy = "ambiguous-policy",
         /// The value cannot be edited.
@@ -46,7 +54,7 @@ impl MarkerReason {
     #[must_use]
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::Recorded => Outcome::Update,
+            Self::Elected | Self::Recorded => Outcome::Update,
             Self::UpToDate
             | Self::Downgrade
             | Self::Locked
@@ -57,8 +65,11 @@ impl MarkerReason {
             | Self::OutOfReach
             | Self::NoEffect
             | Self::UnknownPolicy
+            | Self::NotElected
             | Self::NotRecorded => Outcome::Keep,
             Self::InvalidRecord
+            | Self::InvalidPolicy
+            | Self::Undecided
             | Self::AmbiguousPolicy
             | Self::NotWritable
             | Self::UnreadableFile => Outcome::Unknown,

@@ -1,8 +1,10 @@
 //! What Flux would write without a word, although it is probably a mistake.
 
 use super::decision::{MarkerWarning, MarkerWarningCode};
+use super::elected::verb;
+use crate::evaluator::Elected;
 use crate::image::ImageReference;
-use crate::policy::{FluxImagePolicy, RecordedImage};
+use crate::policy::{FluxImagePolicy, PolicyImage};
 use crate::workload::{MarkedValue, MarkerPart, MarkerTarget};
 
 /// The warnings about a value that is going to be replaced.
@@ -10,18 +12,20 @@ pub(super) fn warnings(
     value: &MarkedValue,
     target: &MarkerTarget,
     policy: &FluxImagePolicy,
-    image: &RecordedImage,
+    image: &PolicyImage,
+    elected: Elected,
 ) -> Vec<MarkerWarning> {
     let mut found = Vec::new();
     let mut add = |code, message: String| found.push(MarkerWarning { code, message });
-    if policy.is_suspended {
+    let is_recorded = elected == Elected::Recorded;
+    if policy.is_suspended && is_recorded {
         let message = format!(
             "ImagePolicy {} is suspended, so its image may be old",
             policy.id()
         );
         add(MarkerWarningCode::Suspended, message);
     }
-    if let Some(why) = &policy.not_ready {
+    if let Some(why) = policy.not_ready.as_ref().filter(|_| is_recorded) {
         let message = format!(
             "ImagePolicy {} is not ready, so its image may be old: {why}",
             policy.id()
@@ -33,16 +37,18 @@ pub(super) fn warnings(
     }
     if target.part == MarkerPart::Image && value.value.contains('@') && image.digest.is_none() {
         let message = format!(
-            "{} is pinned to a digest, and {} has recorded none",
+            "{} is pinned to a digest, and ImagePolicy {} {} none",
             value.value,
-            policy.id()
+            policy.id(),
+            verb(elected)
         );
         add(MarkerWarningCode::PinLost, message);
     }
     if target.part == MarkerPart::Digest && image.digest.is_none() {
         let message = format!(
-            "ImagePolicy {} has recorded no digest, so an empty text is written",
-            policy.id()
+            "ImagePolicy {} {} no digest, so an empty text is written",
+            policy.id(),
+            verb(elected)
         );
         add(MarkerWarningCode::EmptyDigest, message);
     }
@@ -56,7 +62,7 @@ pub(super) fn warnings(
 fn mismatch(
     old: &str,
     target: &MarkerTarget,
-    image: &RecordedImage,
+    image: &PolicyImage,
 ) -> Option<(MarkerWarningCode, String)> {
     let other_part = |wanted: &str| {
         let message = format!("{old:?} is not {wanted}, and is replaced as a whole");

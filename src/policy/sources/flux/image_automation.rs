@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::flux_image_policy::{FluxImagePolicy, identity, labels};
+use super::fields::{identity, labels};
+use super::image_policy::FluxImagePolicy;
 use crate::workload::ManifestSource;
 
 /// An ImageUpdateAutomation object.
@@ -171,7 +172,8 @@ mod tests {
             "apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy",
             "metadata": {"name": "app", "labels": {"tier": "front", "env": "prod"}},
         });
-        let policy = FluxImagePolicy::read(&policy, &source(), "flux-system").expect("a policy");
+        let policy =
+            FluxImagePolicy::read(&policy, Some(&source()), "flux-system").expect("a policy");
         let expression = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
         for (why, namespace, selector, expected) in [
             ("no selector", "flux-system", Value::Null, Ok(())),

@@ -1,31 +1,30 @@
-//! Flux's ImagePolicy objects with the image that Flux has recorded in their status.
+//! Flux's ImagePolicy objects: the image that Flux has recorded, and how they elect one.
 //!
-//! `.status.latestRef` is written since v1beta2; before, `.status.latestImage` was. It
-//! stays there whatever fails later: no matching tag, an invalid range, a suspended policy.
-//! Flux's automation goes on applying it, and so does a run with `--elected recorded`.
+//! The recorded image stays in the status whatever fails later: no matching tag, an invalid
+//! range, a suspended policy. Flux's automation goes on applying it, and so does a run with
+//! `--elected recorded`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::image::ImageReference;
+use super::fields::{identity, labels};
+use super::policy_image::{PolicyImage, recorded};
+use super::rule::{DigestReflection, ElectionRule};
 use crate::policy::order::Direction;
 use crate::policy::syntax::decimal::Decimal;
 use crate::policy::syntax::go_regex::GoRegex;
 use crate::policy::syntax::template::Template;
 use crate::policy::syntax::version::TagVersion;
 use crate::policy::tag_filter::TagFilter;
-use crate::workload::{ManifestSource, MarkerPart};
-
-/// The API group of Flux's image objects.
-const GROUP: &str = "image.toolkit.fluxcd.io";
+use crate::workload::ManifestSource;
 
 /// An ImagePolicy object.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FluxImagePolicy {
-    /// Where it is defined.
-    pub source: ManifestSource,
+    /// Where it is defined; `None`: in the cluster.
+    pub source: Option<ManifestSource>,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
@@ -33,26 +32,19 @@ pub struct FluxImagePolicy {
     /// Its labels, by which an ImageUpdateAutomation selects it.
     pub labels: BTreeMap<String, String>,
     /// The image that Flux has recorded, if there is one yet, or why it cannot be used.
-    pub recorded: Result<Option<RecordedImage>, String>,
+    pub recorded: Result<Option<PolicyImage>, String>,
     /// Whether it is suspended, so that Flux does not renew the record.
     pub is_suspended: bool,
     /// Why it is not ready, if Flux says so.
     pub not_ready: Option<String>,
+    /// Whether Flux has not yet acted on the last change of the object.
+    pub is_stale: bool,
+    /// How it elects a tag, or what is wrong with it.
+    pub(crate) rule: Result<ElectionRule, String>,
     /// How it compares tags that are not versions.
     order: TextOrder,
     /// The part of a tag that it compares.
     filter: TagFilter,
-}
-
-/// The image in the status of an ImagePolicy, in the spelling of its ImageRepository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedImage {
-    /// The name, without tag and digest.
-    pub name: String,
-    /// The tag.
-    pub tag: String,
-    /// The digest, if the policy reflects it.
-    pub digest: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,50 +54,15 @@ enum TextOrder {
     Numerical(Direction),
 }
 
-impl RecordedImage {
-    /// The text that a marker of this part stands for. Without a digest, `:digest` is empty.
-    #[must_use]
-    pub fn part(&self, part: MarkerPart) -> String {
-        let digest = self.digest.as_deref().unwrap_or_default();
-        match part {
-            MarkerPart::Name => self.name.clone(),
-            MarkerPart::Tag => self.tag.clone(),
-            MarkerPart::Digest => digest.to_owned(),
-            MarkerPart::Image => {
-                let mut image = self.name.clone();
-                for (separator, part) in [(':', self.tag.as_str()), ('@', digest)] {
-                    if !part.is_empty() {
-                        image.push(separator);
-                        image.push_str(part);
-                    }
-                }
-                image
-            }
-        }
-    }
-}
-
-/// The namespace and the name of an object of the group `image.toolkit.fluxcd.io`; `None` for
-/// an object of another kind, and for one without a name.
-pub(crate) fn identity(
-    object: &Value,
-    kind: &str,
-    default_namespace: &str,
-) -> Option<(String, String)> {
-    let (group, _) = object["apiVersion"].as_str()?.split_once('/')?;
-    if group != GROUP || object["kind"] != kind {
-        return None;
-    }
-    let metadata = &object["metadata"];
-    let namespace = metadata["namespace"].as_str().unwrap_or(default_namespace);
-    Some((namespace.to_owned(), metadata["name"].as_str()?.to_owned()))
-}
-
 impl FluxImagePolicy {
     /// Reads an ImagePolicy; `None` for another kind of object. All versions of the API
     /// have the fields at the same places.
     #[must_use]
-    pub fn read(object: &Value, source: &ManifestSource, default_namespace: &str) -> Option<Self> {
+    pub fn read(
+        object: &Value,
+        source: Option<&ManifestSource>,
+        default_namespace: &str,
+    ) -> Option<Self> {
         let (namespace, name) = identity(object, "ImagePolicy", default_namespace)?;
         let spec = &object["spec"];
         let mut filter = TagFilter::default();
@@ -118,13 +75,15 @@ impl FluxImagePolicy {
             .filter(|text| !text.is_empty())
             .and_then(|text| Template::new(text).ok());
         Some(Self {
-            source: source.clone(),
+            source: source.cloned(),
             namespace,
             name,
             labels: labels(&object["metadata"]["labels"]),
             recorded: recorded(&object["status"]),
             is_suspended: spec["suspend"] == true,
             not_ready: not_ready(&object["status"]["conditions"]),
+            is_stale: is_stale(object),
+            rule: ElectionRule::read(spec),
             order: text_order(&spec["policy"]),
             filter,
         })
@@ -134,6 +93,20 @@ impl FluxImagePolicy {
     #[must_use]
     pub fn id(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Where it is defined: `policies.yaml:12`, or `the cluster`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let source = self.source.as_ref();
+        source.map_or_else(|| "the cluster".to_owned(), ToString::to_string)
+    }
+
+    /// Whether it also stands for the digest of its tag. An invalid policy does not.
+    #[must_use]
+    pub fn reflection(&self) -> DigestReflection {
+        let rule = self.rule.as_ref();
+        rule.map_or(DigestReflection::Never, |rule| rule.reflection)
     }
 
     /// Whether one tag is lower than another: as a version if both have three numeric
@@ -177,78 +150,31 @@ fn full_version(text: &str) -> Option<TagVersion> {
 }
 
 fn text_order(policy: &Value) -> TextOrder {
-    let direction = |order: &Value| match order["order"].as_str() {
+    // With several choices, Flux uses the first of these.
+    let chosen = ["semver", "alphabetical", "numerical"]
+        .into_iter()
+        .find(|choice| !policy[choice].is_null());
+    match chosen {
+        Some("alphabetical") => TextOrder::Alphabetical(direction(&policy["alphabetical"])),
+        Some("numerical") => TextOrder::Numerical(direction(&policy["numerical"])),
+        _ => TextOrder::None,
+    }
+}
+
+fn direction(choice: &Value) -> Direction {
+    match choice["order"].as_str() {
         Some("desc") => Direction::Descending,
         _ => Direction::Ascending,
-    };
-    // With several choices, Flux uses the first of these.
-    if policy.get("semver").is_some() {
-        TextOrder::None
-    } else if let Some(order) = policy.get("alphabetical") {
-        TextOrder::Alphabetical(direction(order))
-    } else if let Some(order) = policy.get("numerical") {
-        TextOrder::Numerical(direction(order))
-    } else {
-        TextOrder::None
     }
 }
 
-pub(crate) fn labels(labels: &Value) -> BTreeMap<String, String> {
-    let labels = labels.as_object().into_iter().flatten();
-    labels
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
-}
-
-fn recorded(status: &Value) -> Result<Option<RecordedImage>, String> {
-    let reference = &status["latestRef"];
-    let image = if reference.is_object() {
-        let text = |field: &str| match &reference[field] {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text.clone()),
-            _ => Err(format!(
-                "status.latestRef.{field} must be a string; quote it"
-            )),
-        };
-        RecordedImage {
-            name: text("name")?,
-            tag: text("tag")?,
-            digest: Some(text("digest")?).filter(|digest| !digest.is_empty()),
-        }
-    } else {
-        match status["latestImage"]
-            .as_str()
-            .filter(|image| !image.is_empty())
-        {
-            Some(text) => split(text)?,
-            None => return Ok(None),
-        }
-    };
-    let whole = image.part(MarkerPart::Image);
-    match whole.parse::<ImageReference>() {
-        Ok(_) if image.tag.is_empty() && image.digest.is_none() => {
-            Err(format!("the recorded image {whole:?} has no tag"))
-        }
-        Ok(parsed) if parsed.name().to_string() != image.name => {
-            Err(format!("the recorded name {:?} is not valid", image.name))
-        }
-        Ok(_) => Ok(Some(image)),
-        Err(error) => Err(format!(
-            "the recorded image {whole:?} is not valid: {error}"
-        )),
-    }
-}
-
-/// Splits a `latestImage`.
-fn split(text: &str) -> Result<RecordedImage, String> {
-    let image: ImageReference = text
-        .parse()
-        .map_err(|error| format!("the recorded image {text:?} is not valid: {error}"))?;
-    Ok(RecordedImage {
-        name: image.name().to_string(),
-        tag: image.tag().map(ToString::to_string).unwrap_or_default(),
-        digest: image.digest().map(ToString::to_string),
-    })
+/// Whether the status is of an older generation than the spec.
+fn is_stale(object: &Value) -> bool {
+    let generation = object["metadata"]["generation"].as_u64();
+    let observed = object["status"]["observedGeneration"].as_u64();
+    generation
+        .zip(observed)
+        .is_some_and(|(generation, observed)| observed < generation)
 }
 
 fn not_ready(conditions: &Value) -> Option<String> {
@@ -268,6 +194,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::workload::MarkerPart;
 
     fn read(spec: Value, status: Value) -> FluxImagePolicy {
         let source = ManifestSource {
@@ -278,7 +205,7 @@ mod tests {
             "apiVersion": "image.toolkit.fluxcd.io/v1beta2", "kind": "ImagePolicy",
             "metadata": {"name": "app"}, "spec": spec, "status": status,
         });
-        FluxImagePolicy::read(&object, &source, "flux-system").expect("an ImagePolicy")
+        FluxImagePolicy::read(&object, Some(&source), "flux-system").expect("an ImagePolicy")
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Where the Secrets of pull identities are read: from a cluster or from files.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretSlice};
+
+use crate::cluster::{PullSecretContent, PullSecrets, PullSecretsFound};
+use crate::files::SecretInFile;
+use crate::workload::PullIdentity;
+
+/// Where Secrets are read.
+#[derive(Debug)]
+pub(crate) enum SecretSource<'s> {
+    /// The cluster of the workloads.
+    Cluster(PullSecrets),
+    /// The files with the ImageRepository objects that name them.
+    Files(FileSecrets<'s>),
+}
+
+/// The Secrets in files, and which of them could not be used.
+#[derive(Debug)]
+pub(crate) struct FileSecrets<'s> {
+    secrets: &'s [SecretInFile],
+    notes: RefCell<BTreeSet<String>>,
+}
+
+impl<'s> SecretSource<'s> {
+    pub(crate) fn in_files(secrets: &'s [SecretInFile]) -> Self {
+        Self::Files(FileSecrets {
+            secrets,
+            notes: RefCell::default(),
+        })
+    }
+
+    /// The Secrets of a pull identity. Those that cannot be read are left out and reported
+    /// by [`Self::notes`].
+    pub(crate) async fn for_identity(&self, identity: &PullIdentity) -> PullSecretsFound {
+        match self {
+            Self::Cluster(secrets) => secrets.for_identity(identity).await,
+            Self::Files(secrets) => secrets.for_identity(identity),
+        }
+    }
+
+    /// Reports that the content of a Secret cannot be used.
+    pub(crate) fn reject(&self, secret: &PullSecretContent, fault: &str) {
+        match self {
+            Self::Cluster(secrets) => secrets.reject(secret, fault),
+            Self::Files(secrets) => secrets.not_used(&secret.namespace, &secret.name, fault),
+        }
+    }
+
+    /// One line for each Secret that could not be used, with the reason.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Cluster(secrets) => secrets.notes(),
+            Self::Files(secrets) => secrets.notes.borrow().iter().cloned().collect(),
+        }
+    }
+
+    /// Whom the credentials belong to.
+    pub(crate) fn user(&self) -> &'static str {
+        match self {
+            Self::Cluster(_) => "workload",
+            Self::Files(_) => "ImageRepository",
+        }
+    }
+}
+
+impl FileSecrets<'_> {
+    fn for_identity(&self, identity: &PullIdentity) -> PullSecretsFound {
+        let namespace = &identity.namespace;
+        let mut found = PullSecretsFound::default();
+        for name in &identity.pull_secrets.names {
+            let mut all = self.secrets.iter();
+            let secret = all.find(|s| s.namespace == *namespace && s.name == *name);
+            let config = match secret.map(|secret| &secret.docker_config) {
+                Some(Ok(config)) => Ok(config),
+                Some(Err(fault)) => Err(fault.as_str()),
+                None => Err(
+                    "it is not among the files, or has another type; using your own \
+                             credentials",
+                ),
+            };
+            match config {
+                Ok(config) => found.secrets.push(Arc::new(PullSecretContent {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                    docker_config: SecretSlice::from(config.expose_secret().to_vec()),
+                })),
+                Err(fault) => {
+                    self.not_used(namespace, name, fault);
+                    found.is_incomplete = true;
+                }
+            }
+        }
+        if let Some(account) = &identity.pull_secrets.service_account {
+            let note = format!(
+                "note: the pull secrets of serviceaccount {namespace}/{account} are not used: \
+                 service accounts are not read from files"
+            );
+            self.notes.borrow_mut().insert(note);
+            found.is_incomplete = true;
+        }
+        found
+    }
+
+    fn not_used(&self, namespace: &str, name: &str, fault: &str) {
+        let note = format!("note: pull secret {namespace}/{name} is not used: {fault}");
+        self.notes.borrow_mut().insert(note);
+    }
+}
