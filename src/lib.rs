@@ -13,8 +13,8 @@
 //!
 //! - [`image`], [`workload`], [`policy`], [`evaluator`], [`plan`], [`manifest`] and
 //!   [`output`] are pure: no clock, no file, no network.
-//! - [`registry`], [`cluster`], [`files`] and [`git`] do the input and output, each for
-//!   one kind of system. [`collect`] combines them for reading and
+//! - [`registry`], [`cluster`], [`files`], [`kustomize`] and [`git`] do the input and
+//!   output, each for one kind of system. [`collect`] combines them for reading and
 //!   [`write`](mod@write) for writing.
 //! - [`secrets`] knows the credentials of the run and removes them from every text
 //!   that is printed or saved.
@@ -37,6 +37,7 @@ pub mod files;
 pub mod fuzzing;
 pub mod git;
 pub mod image;
+pub mod kustomize;
 pub mod manifest;
 pub mod output;
 pub mod plan;

@@ -5,19 +5,28 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::error::FileError;
-use super::read::{FileListing, is_policy_source};
+use super::error::{FileError, MAX_BYTES};
 use super::text::read_text;
 use crate::manifest::{
-    BuildError, KUSTOMIZATION_FILES, SourcePath, SourceTree, build_kustomization, join_path,
-    references,
+    BuildError, KUSTOMIZATION_FILES, LocalReference, ReferenceTarget, SourcePath, SourceTree,
+    all_references, join_path, plugin_references, references,
 };
+use crate::user_file;
 
 /// The maximum number of files and folders.
 const MAX_PATHS: usize = 20_000;
 
 /// The maximum size of all files together, in bytes.
 const MAX_TOTAL_BYTES: usize = 256 << 20;
+
+/// How much of a kustomization is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KustomizationReach {
+    /// What the model of kustomize reads.
+    Modelled,
+    /// Every file that the kustomize program would read.
+    Everything,
+}
 
 /// Reads the kustomization in a folder, everything that it includes, and nothing outside the
 /// tree that contains the folder: the Git work tree, otherwise the current folder if it
@@ -26,7 +35,10 @@ const MAX_TOTAL_BYTES: usize = 256 << 20;
 /// # Errors
 ///
 /// The folder cannot be read.
-pub fn read_kustomization(folder: &Path) -> Result<SourceTree, FileError> {
+pub fn read_kustomization(
+    folder: &Path,
+    reach: KustomizationReach,
+) -> Result<SourceTree, FileError> {
     let name = folder.to_str().ok_or_else(|| FileError::NameNotUtf8 {
         file: folder.to_owned(),
     })?;
@@ -53,6 +65,7 @@ pub fn read_kustomization(folder: &Path) -> Result<SourceTree, FileError> {
     let root = join_path(name, "");
     let mut reader = TreeReader {
         boundary: boundary(&real),
+        reach,
         bytes: 0,
         tree: SourceTree {
             root: root.clone(),
@@ -67,38 +80,6 @@ pub fn read_kustomization(folder: &Path) -> Result<SourceTree, FileError> {
     Ok(reader.tree)
 }
 
-/// Builds a tree that was read, and lists its workloads.
-#[must_use]
-pub fn built_listing(tree: &SourceTree, default_namespace: &str) -> FileListing {
-    let mut listing = FileListing::default();
-    let result = match build_kustomization(tree, default_namespace) {
-        Ok(result) => result,
-        Err(error) => {
-            listing.errors.push(FileError::Kustomization {
-                root: tree.root.clone(),
-                error,
-            });
-            return listing;
-        }
-    };
-    listing.notes = result.notes;
-    for object in result.objects {
-        listing.uncovered.add(&object.value, default_namespace);
-        match object.workload {
-            Ok(Some(workload)) => listing.workloads.push(workload),
-            Ok(None) if is_policy_source(&object.value) => {
-                listing.objects.push((object.at, object.value));
-            }
-            Ok(None) => {}
-            Err(error) => listing.errors.push(FileError::Workload {
-                at: object.at,
-                error,
-            }),
-        }
-    }
-    listing
-}
-
 /// The folder that is not left: see [`read_kustomization`].
 fn boundary(folder: &Path) -> PathBuf {
     let work_tree = folder.ancestors().find(|dir| dir.join(".git").exists());
@@ -111,6 +92,7 @@ fn boundary(folder: &Path) -> PathBuf {
 }
 
 struct TreeReader {
+    reach: KustomizationReach,
     /// The folder that is not left, without links.
     boundary: PathBuf,
     /// The size of the files that were read.
@@ -158,6 +140,25 @@ impl TreeReader {
                     folder: folder.display().to_string(),
                 }
             }
+            Err(FileError::NotUtf8 { .. }) if self.reach == KustomizationReach::Everything => {
+                self.bytes(shown, real)
+            }
+            Err(error) => SourcePath::Unusable(error.to_string()),
+        }
+    }
+
+    /// Reads a file that is not text.
+    fn bytes(&mut self, shown: &str, real: &Path) -> SourcePath {
+        match user_file::read(Path::new(shown), MAX_BYTES) {
+            Ok(bytes) if self.bytes + bytes.len() <= MAX_TOTAL_BYTES => {
+                self.bytes += bytes.len();
+                let folder = real.parent().unwrap_or(real);
+                SourcePath::Bytes {
+                    bytes,
+                    folder: folder.display().to_string(),
+                }
+            }
+            Ok(_) => SourcePath::Unusable("the files that are included are too large".to_owned()),
             Err(error) => SourcePath::Unusable(error.to_string()),
         }
     }
@@ -172,11 +173,32 @@ impl TreeReader {
         };
         let name = name.clone();
         self.reference(folder, real, &name);
-        let Some(text) = self.tree.text(&join_path(folder, &name)) else {
+        let file = join_path(folder, &name);
+        let Some(text) = self.tree.text(&file) else {
             return;
         };
-        for reference in references(text) {
-            self.reference(folder, real, &reference);
+        if self.reach == KustomizationReach::Modelled {
+            for reference in references(text) {
+                self.reference(folder, real, &reference);
+            }
+            return;
+        }
+        for reference in all_references(&file, text) {
+            self.local_reference(folder, real, &reference);
+            let file = join_path(folder, &reference.path);
+            let plugins = self.tree.text(&file);
+            let plugins = plugins.filter(|_| reference.target == ReferenceTarget::Plugins);
+            let own = plugins.map(|text| plugin_references(&file, &reference.field, text));
+            for reference in own.into_iter().flatten() {
+                self.local_reference(folder, real, &reference);
+            }
+        }
+    }
+
+    /// Reads a path that kustomize cannot take for a URL.
+    fn local_reference(&mut self, folder: &str, real: &Path, reference: &LocalReference) {
+        if reference.is_local() {
+            self.reference(folder, real, &reference.path);
         }
     }
 

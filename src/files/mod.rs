@@ -8,6 +8,7 @@
 //! [`rewrite`] replaces a file's text with an edited one. It is safe against crashes and
 //! concurrent changes.
 
+mod built;
 mod error;
 mod find;
 mod kustomize;
@@ -22,7 +23,7 @@ mod uncovered;
 
 pub use error::{FileError, MAX_BYTES, RewriteError};
 pub use find::PathOrStdin;
-pub use kustomize_tree::{built_listing, read_kustomization};
+pub use kustomize_tree::{KustomizationReach, read_kustomization};
 pub use observe::observe;
 pub use read::{FileListing, FileScope, read, read_from};
 pub use rewrite::{rewrite, rewrite_in_turn};

@@ -120,7 +120,7 @@ impl Writer<'_> {
             },
             (Self::Kustomization(writer), _) => {
                 let refusals = refusals(plan, context).await;
-                let applied = write_kustomization(plan, refusals, writer);
+                let applied = write_kustomization(plan, refusals, writer).await;
                 for applied in &applied {
                     report(WriteEvent::Applied(applied));
                 }

@@ -76,6 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("files", &["user_file", "image", "workload", "manifest"]),
+    ("kustomize", &["child_output", "plan", "manifest", "files"]),
     (
         "collect",
         &[
@@ -100,6 +101,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "manifest",
             "cluster",
             "files",
+            "kustomize",
             "collect",
             "git",
         ],
@@ -150,6 +152,8 @@ const STARTS_PROGRAMS: &[&str] = &[
     "src/registry/keychain/program.rs",
     // git, everywhere.
     "src/git/program.rs",
+    // kustomize, for what the model of it cannot build.
+    "src/kustomize/program.rs",
     // `id`, for the name of the user.
     "src/cli/apply/author.rs",
 ];

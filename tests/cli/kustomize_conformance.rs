@@ -3,58 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use serde::Deserialize;
 use serde_json::Value;
 
+use crate::support::kustomize_cases::{ExpectedImage, KustomizeCase, cases, image};
 use crate::support::program::TestEnvironment;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KustomizeCase {
-    name: String,
-    why: String,
-    files: BTreeMap<String, String>,
-    /// By folder.
-    builds: BTreeMap<String, ExpectedBuild>,
-    edit: Option<ExpectedEdit>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectedBuild {
-    #[serde(default)]
-    images: Vec<ExpectedImage>,
-    /// Why kustomize cannot build it.
-    error: Option<String>,
-}
-
-#[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(deny_unknown_fields)]
-struct ExpectedImage {
-    object: String,
-    /// Empty for the tag of a Helm release.
-    container: String,
-    image: String,
-    places: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ExpectedEdit {
-    root: String,
-    image: String,
-    /// The files that change.
-    files: BTreeMap<String, String>,
-    /// A part of the message, if the edit is refused on purpose.
-    refused: Option<String>,
-}
-
-fn cases() -> Vec<KustomizeCase> {
-    let cases: Vec<KustomizeCase> =
-        serde_json::from_str(include_str!("../data/conformance/kustomize.json")).expect("cases");
-    assert_eq!(cases.len(), 35);
-    cases
-}
 
 fn environment(case: &KustomizeCase) -> TestEnvironment {
     let environment = TestEnvironment::new();
@@ -62,36 +14,6 @@ fn environment(case: &KustomizeCase) -> TestEnvironment {
         environment.write(name, text);
     }
     environment
-}
-
-/// An item of `status -o json` in the form of the cases. They show only the tag of a release.
-fn image(item: &Value) -> ExpectedImage {
-    let text = |pointer: &str| {
-        let value = item.pointer(pointer).and_then(Value::as_str);
-        value.unwrap_or_default().to_owned()
-    };
-    let is_release = text("/workload/kind") == "HelmRelease";
-    let image = text("/image");
-    let places = item["writtenAt"].as_array().into_iter().flatten();
-    ExpectedImage {
-        object: format!("{}/{}", text("/workload/kind"), text("/workload/name")),
-        container: if is_release {
-            String::new()
-        } else {
-            text("/container")
-        },
-        image: match image.rsplit_once(':') {
-            Some((_, tag)) if is_release => tag.to_owned(),
-            _ => image,
-        },
-        places: places
-            .map(|place| {
-                let [file, key, part] =
-                    ["file", "key", "part"].map(|field| place[field].as_str().expect("text"));
-                format!("{file}:{} {key} ({part})", place["line"])
-            })
-            .collect(),
-    }
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod kubeconfig;
 mod kustomize;
 mod kustomize_conformance;
 #[cfg(unix)]
+mod kustomize_program;
+#[cfg(unix)]
 mod menu;
 #[cfg(unix)]
 mod menu_updates;

@@ -61,6 +61,11 @@ impl Home {
         self.write("workloads.yaml", &list.to_string())
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs the binary here; there is no cluster.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let output = command(&path(), self.folder.path(), Path::new("/nonexistent"))

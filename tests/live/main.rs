@@ -16,6 +16,7 @@
 //! | `releases` | served archives of the plugin, and the krew manifest with their checksums |
 //! | `busy_writer` | another client that writes an object all the time |
 //! | `binary`, `home` | run `kubectl-imgpolicy` in a scrubbed environment |
+//! | `kustomize_cases` | cases whose results were generated with kustomize |
 //! | `content`, `test_registry` | an in-process registry with many images |
 //! | all others | the tests |
 //!
@@ -62,6 +63,10 @@ mod krew;
 #[expect(unreachable_pub, reason = "the other tests share it")]
 mod krew_manifest;
 mod kubeconfigs;
+mod kustomize;
+#[path = "../support/kustomize_cases.rs"]
+#[expect(unreachable_pub, reason = "the other tests share it")]
+mod kustomize_cases;
 #[path = "../../examples/reference/man.rs"]
 mod man;
 mod many_writes;

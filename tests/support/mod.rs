@@ -5,6 +5,7 @@ pub mod content;
 pub mod git;
 pub mod git_server;
 pub mod krew_manifest;
+pub mod kustomize_cases;
 pub mod layout;
 pub mod oracle;
 pub mod program;

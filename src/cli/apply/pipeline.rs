@@ -15,7 +15,7 @@ use crate::cli::runtime::{interrupts, runtime};
 use crate::cli::terminal::confirm::confirm;
 use crate::cli::terminal::streams::Terminal;
 use crate::collect::FreshLook;
-use crate::manifest::{SettleOptions, settle};
+use crate::manifest::SettleOptions;
 use crate::plan::Plan;
 use crate::write::{
     DryRun, FileWriter, GitWriter, KustomizationWriter, LiveWriter, Recheck, StopSignal,
@@ -95,19 +95,15 @@ enum WriteEnd {
 /// Holds back what can no longer be written into a kustomization without anything else, after
 /// a check or the user has removed changes.
 fn settle_again(job: &mut ApplyJob, options: &ApplyOptions<'_>) -> Result<(), CommandError> {
-    let WorkloadOrigin::Kustomization(tree) = &job.origin else {
+    let WorkloadOrigin::Kustomization(origin) = &job.origin else {
         return Ok(());
     };
-    if job.plan.changes.is_empty() {
-        return Ok(());
-    }
     let settling = SettleOptions {
         default_namespace: default_namespace(options.globals),
         overrides: options.overrides,
         may_add: false,
     };
-    settle(&mut job.plan, tree, settling).map_err(CommandError::failed)?;
-    Ok(())
+    origin.settle(&mut job.plan, settling)
 }
 
 /// Narrows the plan to what the user chooses from a menu, and returns the commands that do
@@ -143,10 +139,11 @@ fn writer<'a>(job: &'a ApplyJob, options: &'a ApplyOptions<'_>) -> Writer<'a> {
             policy_files,
             ..
         } => (stdin.as_deref(), policy_files.as_slice()),
-        WorkloadOrigin::Kustomization(tree) => {
+        WorkloadOrigin::Kustomization(origin) => {
             return Writer::Kustomization(KustomizationWriter {
                 dry_run,
-                root: &tree.root,
+                kustomization: &origin.kustomization,
+                builder: &origin.builder,
                 default_namespace: default_namespace(options.globals),
                 overrides: options.overrides,
                 locks: job.locks.as_deref(),

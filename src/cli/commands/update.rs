@@ -21,7 +21,7 @@ use crate::cli::flags::decisions::DecisionFlags;
 use crate::cli::flags::elected::RuledOut;
 use crate::cli::flags::git::GitFlag;
 use crate::cli::flags::registry::RegistryAccess;
-use crate::cli::flags::scope::KustomizationFlag;
+use crate::cli::flags::scope::KustomizationFlags;
 use crate::cli::flags::target::{TargetArgs, WriteFlags};
 use crate::cli::gather::cost;
 use crate::cli::gather::named;
@@ -36,7 +36,7 @@ use crate::cluster::WorkloadSelector;
 use crate::collect::{FluxMarkers, ObservedObjects};
 use crate::evaluator::{self, Settings, Snapshot};
 use crate::image::ImageReference;
-use crate::manifest::{SettleOptions, settle};
+use crate::manifest::SettleOptions;
 use crate::output::summary_line;
 use crate::plan::{
     MarkerInput, MarkerSpec, Overrides, Plan, UpdateSpec, plan_image, plan_markers, plan_update,
@@ -88,7 +88,7 @@ pub(crate) struct UpdateArgs {
     target: TargetArgs,
 
     #[command(flatten)]
-    kustomization: KustomizationFlag,
+    kustomization: KustomizationFlags,
 
     /// Only update these containers; repeatable
     #[arg(short, long, value_name = "CONTAINER")]
@@ -161,13 +161,14 @@ pub(crate) fn update(
 ) -> Result<ExitCode, CommandError> {
     let args = &with_repository(args)?;
     let place = args.target.place();
-    let kustomization = args.kustomization.kustomize.as_deref();
-    args.git.check(place, kustomization, args.write.dry_run())?;
+    let kustomization = &args.kustomization;
+    args.git
+        .check(place, kustomization.folder(), args.write.dry_run())?;
     let selector = match &args.image {
         // The image determines the containers.
         Some(_) => args.target.workload_selector()?,
         // The menu lets the user choose among all of them.
-        None if args.interactive || kustomization.is_some() => args.target.workload_selector()?,
+        None if args.interactive || kustomization.is_given() => args.target.workload_selector()?,
         None => args.target.chosen()?,
     };
     if args.interactive {
@@ -176,7 +177,7 @@ pub(crate) fn update(
     args.target.check_write(&args.write)?;
     if !place.filename.is_empty() {
         args.access.pull_secrets.check("-f")?;
-    } else if kustomization.is_some() {
+    } else if kustomization.is_given() {
         args.access.pull_secrets.check("-k")?;
         args.write.check_without_server("-k")?;
     }
@@ -259,7 +260,7 @@ impl UpdateRequest<'_> {
             ..
         } = *self;
         let place = args.target.place();
-        let kustomization = args.kustomization.kustomize.as_deref();
+        let kustomization = &args.kustomization;
         let repository = git.map(|git| &git.repository);
         let runtime = runtime()?;
         let reading = runtime.block_on(workloads::read_to_write(
@@ -311,15 +312,13 @@ impl UpdateRequest<'_> {
         }
         scanned.report_pull_secrets(terminal);
         let mut plan = plan(args, &snapshot, &markers, terminal)?;
-        if let WorkloadOrigin::Kustomization(tree) = &origin
-            && !plan.changes.is_empty()
-        {
+        if let WorkloadOrigin::Kustomization(origin) = &origin {
             let settling = SettleOptions {
                 default_namespace: default_namespace(globals),
                 overrides: overrides(args),
                 may_add: true,
             };
-            settle(&mut plan, tree, settling).map_err(CommandError::failed)?;
+            origin.settle(&mut plan, settling)?;
         }
         if let Some(repository) = repository {
             commit::note_uncommitted(repository, &paths, &plan, terminal)?;

@@ -8,6 +8,7 @@ use super::pull_secrets::PullSecretFlags;
 use crate::cli::error::CommandError;
 use crate::cluster::WorkloadSelector;
 use crate::files::PathOrStdin;
+use crate::kustomize::{KustomizeBuilder, KustomizeOptions};
 use crate::workload::WorkloadType;
 
 /// Which workloads.
@@ -32,7 +33,7 @@ pub(crate) struct ScopeFlags {
     place: PlaceFlags,
 
     #[command(flatten)]
-    kustomization: KustomizationFlag,
+    kustomization: KustomizationFlags,
 
     /// Save every fact that the decisions use to this file
     #[arg(long, help_heading = WORKLOADS, value_name = "FILE")]
@@ -83,11 +84,40 @@ pub(crate) struct PlaceFlags {
 
 /// The kustomization to build.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct KustomizationFlag {
+pub(crate) struct KustomizationFlags {
     /// Folder with a kustomization.yaml; its result is read instead of a cluster
     #[arg(short = 'k', long, help_heading = WORKLOADS, value_name = "DIR",
         conflicts_with_all = ["filename", "recursive", "exclude", "all_namespaces", "selector"])]
-    pub(crate) kustomize: Option<PathBuf>,
+    kustomize: Option<PathBuf>,
+
+    /// Program for kustomizations that the built-in model cannot build: a kustomize or a kubectl
+    /// [default: kustomize, otherwise kubectl, on the PATH]
+    #[arg(long, help_heading = WORKLOADS, value_name = "PROGRAM", requires = "kustomize")]
+    kustomize_program: Option<PathBuf>,
+}
+
+impl KustomizationFlags {
+    /// Whether a kustomization is to be built.
+    pub(crate) fn is_given(&self) -> bool {
+        self.kustomize.is_some()
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.kustomize.as_deref()
+    }
+
+    /// How kustomizations are built.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is where the search path comes from"
+    )]
+    pub(crate) fn builder(&self) -> KustomizeBuilder {
+        KustomizeBuilder::new(KustomizeOptions {
+            program: self.kustomize_program.clone(),
+            search_path: std::env::var_os("PATH"),
+        })
+    }
 }
 
 impl ScopeFlags {
@@ -97,8 +127,8 @@ impl ScopeFlags {
     }
 
     /// The kustomization to build.
-    pub(crate) fn kustomization(&self) -> Option<&Path> {
-        self.kustomization.kustomize.as_deref()
+    pub(crate) fn kustomization(&self) -> &KustomizationFlags {
+        &self.kustomization
     }
 
     /// The flags about credentials.
@@ -112,7 +142,7 @@ impl ScopeFlags {
             self.pull_secrets.check("--from-snapshot")
         } else if !self.place.filename.is_empty() {
             self.pull_secrets.check("-f")
-        } else if self.kustomization().is_some() {
+        } else if self.kustomization.is_given() {
             self.pull_secrets.check("-k")
         } else {
             Ok(())
@@ -135,7 +165,7 @@ impl ScopeFlags {
             (self.place.all_namespaces, "--all-namespaces"),
             (self.place.selector.is_some(), "--selector"),
             (!self.place.filename.is_empty(), "--filename"),
-            (self.kustomization().is_some(), "--kustomize"),
+            (self.kustomization.is_given(), "--kustomize"),
             (self.save_snapshot.is_some(), "--save-snapshot"),
             (self.pull_secrets.is_given(), "--pull-secrets"),
         ];

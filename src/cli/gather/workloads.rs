@@ -6,14 +6,16 @@ use super::named;
 use super::snapshot_file;
 use crate::cli::error::CommandError;
 use crate::cli::flags::client::Globals;
-use crate::cli::flags::scope::{PlaceFlags, ScopeArgs};
-use crate::cli::runtime::now;
+use crate::cli::flags::scope::{KustomizationFlags, PlaceFlags, ScopeArgs};
+use crate::cli::runtime::{interrupt, now, runtime, unless_interrupted};
 use crate::cluster::{Cluster, PodUsages, Scope, Selection, WorkloadSelector};
 use crate::collect::{self, FluxMarkers};
 use crate::evaluator::{Settings, Snapshot};
-use crate::files::{self, FileListing, FileScope, SecretInFile, UncoveredImage};
-use crate::manifest::SourceTree;
+use crate::files::{self, FileError, FileListing, FileScope, SecretInFile, UncoveredImage};
+use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
+use crate::manifest::SettleOptions;
 use crate::output::count;
+use crate::plan::Plan;
 
 /// Where workloads were read, which is also where they are written.
 pub(crate) enum WorkloadOrigin {
@@ -27,12 +29,45 @@ pub(crate) enum WorkloadOrigin {
         secrets: Vec<SecretInFile>,
     },
     /// The files of a kustomization.
-    Kustomization(Box<SourceTree>),
+    Kustomization(Box<KustomizationOrigin>),
     /// A cluster.
     Cluster(Box<Cluster>),
 }
 
+/// A kustomization that was read, and how it is built again.
+pub(crate) struct KustomizationOrigin {
+    pub(crate) kustomization: BuiltKustomization,
+    pub(crate) builder: KustomizeBuilder,
+}
+
+impl KustomizationOrigin {
+    /// Narrows and completes a plan until it can be written.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C was pressed. Nothing was written.
+    pub(crate) fn settle(
+        &self,
+        plan: &mut Plan,
+        options: SettleOptions<'_>,
+    ) -> Result<(), CommandError> {
+        if plan.changes.is_empty() {
+            return Ok(());
+        }
+        let settling = settle(plan, &self.kustomization, &self.builder, options);
+        unless_interrupted(runtime()?, settling)?;
+        Ok(())
+    }
+}
+
 impl WorkloadOrigin {
+    /// Nothing could be read.
+    const NO_FILES: Self = Self::Files {
+        stdin: None,
+        policy_files: Vec::new(),
+        secrets: Vec::new(),
+    };
+
     /// The cluster, if the workloads came from one.
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
@@ -83,13 +118,13 @@ pub(crate) fn default_namespace(globals: &Globals) -> &str {
 /// Reads the workloads in scope.
 pub(crate) async fn read(
     place: &PlaceFlags,
-    kustomization: Option<&Path>,
+    kustomization: &KustomizationFlags,
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
-    if let Some(folder) = kustomization {
-        return read_kustomization(folder, &selector, settings, globals);
+    if kustomization.is_given() {
+        return read_kustomization(kustomization, &selector, settings, globals).await;
     }
     if !place.filename.is_empty() {
         return read_files(place, &selector, settings, globals);
@@ -109,7 +144,7 @@ pub(crate) async fn read(
 /// Reads the workloads in scope for a command that writes them.
 pub(crate) async fn read_to_write(
     place: &PlaceFlags,
-    kustomization: Option<&Path>,
+    kustomization: &KustomizationFlags,
     selector: WorkloadSelector,
     settings: Settings,
     globals: &Globals,
@@ -199,20 +234,44 @@ fn read_files(
 }
 
 /// Builds a kustomization and reads the workloads in scope.
-fn read_kustomization(
-    folder: &Path,
+async fn read_kustomization(
+    flags: &KustomizationFlags,
     selector: &WorkloadSelector,
     settings: Settings,
     globals: &Globals,
 ) -> Result<Reading, CommandError> {
-    let tree = files::read_kustomization(folder).map_err(CommandError::failed)?;
+    let folder = flags.folder().unwrap_or(Path::new("."));
+    let builder = flags.builder();
     let namespace = default_namespace(globals);
+    let read = tokio::select! {
+        read = builder.read(folder) => read,
+        () = interrupt() => return Err(CommandError::interrupted()),
+    };
+    let (listing, origin) = match read {
+        Ok(kustomization) => {
+            let BuiltKustomization { tree, built, .. } = &kustomization;
+            let listing = FileListing::of_kustomization(tree, built, namespace);
+            let origin = KustomizationOrigin {
+                kustomization,
+                builder,
+            };
+            (listing, WorkloadOrigin::Kustomization(Box::new(origin)))
+        }
+        Err(error @ FileError::Kustomization { .. }) => {
+            let errors = vec![error];
+            let listing = FileListing {
+                errors,
+                ..FileListing::default()
+            };
+            (listing, WorkloadOrigin::NO_FILES)
+        }
+        Err(error) => return Err(CommandError::failed(error)),
+    };
     let found = FoundInFiles {
-        listing: files::built_listing(&tree, namespace),
+        listing,
         markers: FluxMarkers::default(),
         skipped: None,
     };
-    let origin = WorkloadOrigin::Kustomization(Box::new(tree));
     from_listing(found, origin, namespace, selector, settings)
 }
 
@@ -280,15 +339,13 @@ pub(crate) async fn read_with_pods(
     let place = scope.flags().place();
     let selector = scope.workload_selector()?;
     let kustomization = scope.flags().kustomization();
-    let in_files = match kustomization {
-        Some(folder) => Some(read_kustomization(
-            folder,
-            &selector,
-            settings.clone(),
-            globals,
-        )?),
-        None if place.filename.is_empty() => None,
-        None => Some(read_files(place, &selector, settings.clone(), globals)?),
+    let in_files = if kustomization.is_given() {
+        let settings = settings.clone();
+        Some(read_kustomization(kustomization, &selector, settings, globals).await?)
+    } else if place.filename.is_empty() {
+        None
+    } else {
+        Some(read_files(place, &selector, settings.clone(), globals)?)
     };
     if let Some(mut reading) = in_files {
         reading.snapshot.keep_policies(|_, _| false);

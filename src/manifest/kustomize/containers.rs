@@ -180,7 +180,8 @@ fn scalar(value: Option<&TracedValue>) -> Option<TracedScalar> {
     }
 }
 
-fn at_path<'t>(value: &'t TracedValue, path: &[String]) -> Option<&'t TracedValue> {
+/// The value at the end of a path of keys and indexes.
+pub(crate) fn at_path<'t>(value: &'t TracedValue, path: &[String]) -> Option<&'t TracedValue> {
     path.iter().try_fold(value, |at, key| match at {
         TracedValue::List(items) => items.get(key.parse::<usize>().ok()?),
         at => at.get(key),

@@ -13,6 +13,42 @@ pub enum BuildError {
         /// The line, from 1.
         line: usize,
     },
+    /// The same, and the program is not there.
+    #[error("needs kustomize: {field} at {file}:{line}, but {problem}")]
+    NoProgram {
+        /// The field.
+        field: String,
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// Why the program cannot be started, and what to do.
+        problem: String,
+    },
+    /// A path that kustomize might read outside the tree, so it was not started.
+    #[error("{file}:{line}: {field} {path:?}: {message}; kustomize was not started")]
+    NotLocal {
+        /// The field.
+        field: String,
+        /// The path.
+        path: String,
+        /// The file with the field.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The kustomize program failed.
+    #[error("{program} cannot build {root}: {message}")]
+    Program {
+        /// The program and its version.
+        program: String,
+        /// The folder that was to be built.
+        root: String,
+        /// What it said.
+        message: String,
+    },
     /// Kustomize refuses it, too.
     #[error("{file}:{line}: {message}")]
     Invalid {
@@ -38,7 +74,9 @@ impl BuildError {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::NeedsKustomize { .. } => "NeedsKustomize",
+            Self::NeedsKustomize { .. } | Self::NoProgram { .. } => "NeedsKustomize",
+            Self::NotLocal { .. } => "NotLocal",
+            Self::Program { .. } => "KustomizeFailed",
             Self::Invalid { .. } | Self::Folder { .. } => "InvalidKustomization",
         }
     }

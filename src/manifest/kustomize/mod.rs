@@ -12,13 +12,20 @@
 mod build;
 mod containers;
 mod error;
+mod guard;
+mod probe;
 mod result;
 mod source;
 mod spec;
 mod traced;
 mod update;
 
+pub use build::{Built, build_objects, printed_objects};
 pub use error::BuildError;
-pub use result::{BuiltManifest, KustomizeResult, build, references};
+pub use guard::{
+    LocalReference, ProgramInput, ReferenceTarget, all_references, plugin_references, program_input,
+};
+pub use probe::Probing;
+pub use result::{BuiltManifest, KustomizeResult, built_objects, references};
 pub use source::{SourcePath, SourceTree, join_path};
-pub use update::{SettleOptions, settle};
+pub use update::{SettleDraft, SettleOptions, Settler};

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::build::{BuiltObject, build_objects};
+use super::build::{Built, BuiltObject};
 use super::containers::ImageScalars;
-use super::error::BuildError;
 use super::source::SourceTree;
 use super::spec::KustomizationSpec;
 use crate::workload::{DecodeError, ManifestSource, Obstacle, Workload, decode};
@@ -29,15 +28,12 @@ pub struct BuiltManifest {
     pub workload: Result<Option<Workload>, DecodeError>,
 }
 
-/// Builds the root of a tree. `default_namespace` is that of an object that names none.
-///
-/// # Errors
-///
-/// Kustomize would refuse the kustomization, or it uses what is not modelled here.
-pub fn build(tree: &SourceTree, default_namespace: &str) -> Result<KustomizeResult, BuildError> {
-    let built = build_objects(tree)?;
+/// The objects that were built from a tree, as workloads. `default_namespace` is that of an
+/// object that names none.
+#[must_use]
+pub fn built_objects(tree: &SourceTree, built: &Built, default_namespace: &str) -> KustomizeResult {
     let objects = built.objects.iter();
-    Ok(KustomizeResult {
+    KustomizeResult {
         objects: objects
             .map(|object| manifest(tree, object, default_namespace))
             .collect(),
@@ -51,7 +47,7 @@ pub fn build(tree: &SourceTree, default_namespace: &str) -> Result<KustomizeResu
                 )
             })
             .collect(),
-    })
+    }
 }
 
 /// The paths that a kustomization file refers to, relative to its folder; none if it cannot be

@@ -21,6 +21,13 @@ pub enum SourcePath {
         /// The folder that contains it, after following links.
         folder: String,
     },
+    /// A file that is not text. Only the kustomize program reads it.
+    Bytes {
+        /// Its content.
+        bytes: Vec<u8>,
+        /// The folder that contains it, after following links.
+        folder: String,
+    },
     /// A folder.
     Folder {
         /// The names of its kustomization files.

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::files::{RewriteError, built_listing, read_kustomization, rewrite_in_turn};
-use crate::manifest::{SettleOptions, SourceTree, settle};
+use crate::files::{FileListing, RewriteError, rewrite_in_turn};
+use crate::kustomize::{BuiltKustomization, KustomizeBuilder, settle};
+use crate::manifest::{SettleOptions, SourceTree};
 use crate::plan::{Change, HeldBack, Overrides, Plan, Refusal};
 use crate::policy::{ImagePolicies, PolicySources, WarningCode};
 use crate::write::{Applied, Done, DryRun, WriteError};
@@ -21,12 +22,14 @@ const TRIES: u32 = 4;
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// How the files of a kustomization are written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct KustomizationWriter<'a> {
     /// Whether this is a dry run.
     pub dry_run: DryRun,
-    /// The folder that is built, as it was given.
-    pub root: &'a str,
+    /// The kustomization as it was read.
+    pub kustomization: &'a BuiltKustomization,
+    /// How it is built.
+    pub builder: &'a KustomizeBuilder,
     /// The namespace of an object that does not name one.
     pub default_namespace: &'a str,
     /// The safeguards that are overridden.
@@ -38,7 +41,7 @@ pub struct KustomizationWriter<'a> {
 /// Writes every change of the plan. The results are in the plan's order. `refusals` has one
 /// entry per change: why it may not be written.
 #[must_use]
-pub fn write_kustomization(
+pub async fn write_kustomization(
     plan: &Plan,
     refusals: Vec<Option<Refusal>>,
     writer: &KustomizationWriter<'_>,
@@ -46,7 +49,7 @@ pub fn write_kustomization(
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        match writer.write(plan, &refusals) {
+        match writer.write(plan, &refusals).await {
             Err(RewriteError::Changed { .. }) if tries > 0 => {}
             Err(error) => return all_failed(plan, &error.to_string()),
             Ok(results) => return applied(plan, results),
@@ -61,16 +64,16 @@ impl KustomizationWriter<'_> {
     /// # Errors
     ///
     /// A file could not be written. Then none is changed.
-    fn write(
+    async fn write(
         &self,
         plan: &Plan,
         refusals: &[Option<Refusal>],
     ) -> Result<ChangeResults, RewriteError> {
-        let tree = match read_kustomization(Path::new(self.root)) {
-            Ok(tree) => tree,
+        let kustomization = match self.builder.read_again(self.kustomization).await {
+            Ok(kustomization) => kustomization,
             Err(error) => return Ok(all(plan, &error.to_string())),
         };
-        let refused = self.refusals(plan, refusals, &tree);
+        let refused = self.refusals(plan, refusals, &kustomization);
         let mut rest = Plan {
             changes: plan
                 .changes
@@ -86,12 +89,9 @@ impl KustomizationWriter<'_> {
             overrides: self.overrides,
             may_add: false,
         };
-        let texts = match settle(&mut rest, &tree, options) {
-            Ok(texts) => texts,
-            Err(error) => return Ok(all(plan, &error.to_string())),
-        };
+        let texts = settle(&mut rest, &kustomization, self.builder, options).await;
         if self.dry_run == DryRun::None {
-            self.rewrite(&tree, &texts)?;
+            self.rewrite(&kustomization.tree, &texts)?;
         }
         let results = plan.changes.iter().zip(refused).map(|(change, refusal)| {
             let held = rest.held_back.iter().find(|held| is_about(held, change));
@@ -109,9 +109,10 @@ impl KustomizationWriter<'_> {
         &self,
         plan: &Plan,
         refusals: &[Option<Refusal>],
-        tree: &SourceTree,
+        kustomization: &BuiltKustomization,
     ) -> Vec<Option<Refusal>> {
-        let listing = built_listing(tree, self.default_namespace);
+        let BuiltKustomization { tree, built, .. } = kustomization;
+        let listing = FileListing::of_kustomization(tree, built, self.default_namespace);
         let policies = listing.objects.iter();
         let sources = PolicySources {
             image_policies: policies

@@ -25,7 +25,7 @@ const MAX_FOLDERS: usize = 5_000;
 /// # Errors
 ///
 /// Kustomize would refuse it, or it uses what is not modelled here.
-pub(crate) fn build_objects(tree: &SourceTree) -> Result<Built, BuildError> {
+pub fn build_objects(tree: &SourceTree) -> Result<Built, BuildError> {
     let mut builder = Builder {
         finder: PathFinder(tree),
         folders: 0,
@@ -112,7 +112,7 @@ impl Builder<'_> {
         if is_remote(&reference.path)
             || !matches!(
                 self.finder.0.paths.get(&path),
-                Some(SourcePath::File { .. })
+                Some(SourcePath::File { .. } | SourcePath::Bytes { .. })
             )
         {
             let path = self.finder.folder(folder, spec, reference, &self.open)?;

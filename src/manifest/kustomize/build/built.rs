@@ -3,9 +3,9 @@
 use crate::manifest::kustomize::spec::ResourceId;
 use crate::manifest::kustomize::traced::TracedValue;
 
-/// The objects of a kustomization.
-#[derive(Debug, Default)]
-pub(crate) struct Built {
+/// The objects of a kustomization, with the places of their scalars.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
     pub(crate) objects: Vec<BuiltObject>,
     /// Entries of `images` that match no image.
     pub(crate) dead_entries: Vec<DeadEntry>,

@@ -7,6 +7,10 @@ mod merge;
 mod names;
 mod patching;
 mod paths;
+mod printed;
 
-pub(crate) use build::build_objects;
-pub(crate) use built::{Built, BuiltObject};
+pub use build::build_objects;
+pub use built::Built;
+pub(crate) use built::BuiltObject;
+pub(crate) use paths::PathFinder;
+pub use printed::printed_objects;

@@ -11,6 +11,12 @@ pub(crate) struct PathFinder<'a>(pub(crate) &'a SourceTree);
 impl<'a> PathFinder<'a> {
     /// The kustomization of a folder.
     pub(crate) fn spec(self, folder: &str) -> Result<KustomizationSpec, BuildError> {
+        let (file, text) = self.kustomization(folder)?;
+        KustomizationSpec::read(&file, text)
+    }
+
+    /// The kustomization file of a folder, and its text.
+    pub(crate) fn kustomization(self, folder: &str) -> Result<(String, &'a str), BuildError> {
         let problem = |message: String| BuildError::Folder {
             folder: folder.to_owned(),
             message,
@@ -24,7 +30,7 @@ impl<'a> PathFinder<'a> {
             [name] => {
                 let file = join_path(folder, name);
                 let text = self.0.text(&file).unwrap_or_default();
-                KustomizationSpec::read(&file, text)
+                Ok((file, text))
             }
             [] => Err(problem(
                 "the folder has no kustomization.yaml, kustomization.yml or Kustomization"
@@ -58,6 +64,7 @@ impl<'a> PathFinder<'a> {
                     )))
                 }
             }
+            Some(SourcePath::Bytes { .. }) => Err(invalid(format!("{path} is not UTF-8"))),
             Some(SourcePath::Folder { .. }) => Err(invalid(format!("{path} is a folder"))),
             Some(SourcePath::Unusable(reason)) => Err(invalid(format!("{path}: {reason}"))),
             None => Err(invalid(format!("{path} was not read"))),
@@ -77,7 +84,9 @@ impl<'a> PathFinder<'a> {
         let path = local_path(folder, spec, reference)?;
         match self.0.paths.get(&path) {
             Some(SourcePath::Folder { .. }) => {}
-            Some(SourcePath::File { .. }) => return Err(invalid(format!("{path} is a file"))),
+            Some(SourcePath::File { .. } | SourcePath::Bytes { .. }) => {
+                return Err(invalid(format!("{path} is a file")));
+            }
             Some(SourcePath::Unusable(reason)) => {
                 return Err(invalid(format!("{path}: {reason}")));
             }
@@ -93,7 +102,7 @@ impl<'a> PathFinder<'a> {
     }
 
     /// The path of a folder after following links.
-    fn real<'p>(self, folder: &'p str) -> &'p str
+    pub(crate) fn real<'p>(self, folder: &'p str) -> &'p str
     where
         'a: 'p,
     {

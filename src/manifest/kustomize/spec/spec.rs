@@ -6,8 +6,7 @@ use super::fields::{FieldReader, is_filled};
 use super::images::ImageEntry;
 use super::selector::ResourceSelector;
 use crate::manifest::kustomize::error::BuildError;
-use crate::manifest::kustomize::traced::traced_objects;
-use crate::manifest::kustomize::traced::{TracedScalar, TracedValue};
+use crate::manifest::kustomize::traced::{TracedObject, TracedScalar, TracedValue, traced_objects};
 
 /// Fields that can change an image or the set of containers in ways that are not modelled.
 const NOT_MODELLED: [&str; 9] = [
@@ -108,25 +107,7 @@ impl KustomizationSpec {
     ///
     /// Kustomize would refuse it, or it uses what is not modelled here.
     pub(crate) fn read(file: &str, text: &str) -> Result<Self, BuildError> {
-        let mut objects = traced_objects(file, text).into_iter();
-        let object = match (objects.next(), objects.next()) {
-            (Some(Ok(object)), None) => object,
-            (Some(Err(error)), _) => {
-                return Err(BuildError::invalid(
-                    file,
-                    error.line,
-                    error.problem.to_string(),
-                ));
-            }
-            (None, _) => return Err(BuildError::invalid(file, 1, "the file is empty")),
-            (Some(Ok(_)), Some(_)) => {
-                return Err(BuildError::invalid(
-                    file,
-                    1,
-                    "a kustomization is a single document; split the file",
-                ));
-            }
-        };
+        let object = kustomization_object(file, text)?;
         let mut spec = Self {
             file: file.to_owned(),
             ..Self::default()
@@ -215,6 +196,29 @@ impl KustomizationSpec {
         let resources = self.resources.iter().chain(&self.components);
         let resources = resources.map(|reference| reference.path.as_str());
         resources.chain(patches).filter(|path| !is_remote(path))
+    }
+}
+
+/// The only object of a kustomization file.
+///
+/// # Errors
+///
+/// It has none, or several, or cannot be read.
+pub(crate) fn kustomization_object(file: &str, text: &str) -> Result<TracedObject, BuildError> {
+    let mut objects = traced_objects(file, text).into_iter();
+    match (objects.next(), objects.next()) {
+        (Some(Ok(object)), None) => Ok(object),
+        (Some(Err(error)), _) => Err(BuildError::invalid(
+            file,
+            error.line,
+            error.problem.to_string(),
+        )),
+        (None, _) => Err(BuildError::invalid(file, 1, "the file is empty")),
+        (Some(Ok(_)), Some(_)) => Err(BuildError::invalid(
+            file,
+            1,
+            "a kustomization is a single document; split the file",
+        )),
     }
 }
 

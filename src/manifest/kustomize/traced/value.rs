@@ -95,6 +95,25 @@ impl TracedValue {
         })
     }
 
+    /// A value that is not written anywhere.
+    pub(crate) fn unplaced(value: &Value) -> Self {
+        match value {
+            Value::Object(object) => {
+                let entries = object.iter().map(|(key, value)| TracedEntry {
+                    key: key.clone(),
+                    line: 0,
+                    value: Self::unplaced(value),
+                });
+                Self::Mapping(entries.collect())
+            }
+            Value::Array(items) => Self::List(items.iter().map(Self::unplaced).collect()),
+            scalar => Self::Scalar(TracedScalar {
+                value: scalar.clone(),
+                origins: Vec::new(),
+            }),
+        }
+    }
+
     /// The value without its places.
     pub(crate) fn to_value(&self) -> Value {
         match self {

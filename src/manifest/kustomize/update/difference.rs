@@ -1,7 +1,10 @@
 //! What differs between two builds of a kustomization.
 
+use super::scalar_edits::ScalarEdit;
 use crate::manifest::kustomize::build::{Built, BuiltObject};
+use crate::manifest::kustomize::containers::at_path;
 use crate::manifest::kustomize::traced::TracedValue;
+use crate::workload::decode;
 
 /// A scalar that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,23 @@ pub(crate) struct ChangedScalar {
 }
 
 impl ChangedScalar {
+    /// The edit whose place the scalar only repeats, in an object that is no workload.
+    pub(crate) fn edit_of_copy<'e>(
+        &self,
+        object: &BuiltObject,
+        edits: &[&'e ScalarEdit],
+    ) -> Option<&'e ScalarEdit> {
+        let is_workload = !matches!(decode(&object.value.to_value(), ""), Ok(None));
+        let Some(TracedValue::Scalar(scalar)) = at_path(&object.value, &self.path) else {
+            return None;
+        };
+        let places = || scalar.origins.iter().map(|origin| &origin.place);
+        let mut edits = edits.iter().filter(|_| !is_workload);
+        edits
+            .find(|edit| places().any(|place| *place == edit.place))
+            .copied()
+    }
+
     /// Whether it is an image, or may be a part of one in the values of a release.
     pub(crate) fn is_image(&self, object: &BuiltObject) -> bool {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();

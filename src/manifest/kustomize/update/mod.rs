@@ -6,4 +6,6 @@ mod scalar_edits;
 mod settle;
 mod splice_files;
 
-pub use settle::{SettleOptions, settle};
+pub(crate) use scalar_edits::ScalarEdit;
+pub use settle::{SettleDraft, SettleOptions, Settler};
+pub(crate) use splice_files::splice_files;

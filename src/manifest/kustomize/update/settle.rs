@@ -12,7 +12,7 @@ use super::images::{BuiltImage, BuiltImages};
 use super::scalar_edits::{ImageEdits, ScalarEdit};
 use super::splice_files::splice_files;
 use crate::image::ImageReference;
-use crate::manifest::kustomize::build::{Built, build_objects};
+use crate::manifest::kustomize::build::Built;
 use crate::manifest::kustomize::error::BuildError;
 use crate::manifest::kustomize::source::SourceTree;
 use crate::plan::{Basis, Change, HoldReason, ImageChange, Overrides, Plan};
@@ -31,65 +31,40 @@ pub struct SettleOptions<'a> {
     pub may_add: bool,
 }
 
-/// Narrows and completes a plan until editing the files gives exactly its images, and returns
-/// the files that change, with their new texts. Changes that cannot be made are held back.
-/// Each change gets the place where it is written as its source.
-///
-/// # Errors
-///
-/// The kustomization cannot be built.
-pub fn settle(
-    plan: &mut Plan,
-    tree: &SourceTree,
-    options: SettleOptions<'_>,
-) -> Result<BTreeMap<String, String>, BuildError> {
-    let built = build_objects(tree)?;
-    let images = BuiltImages::read(&built, options.default_namespace);
-    let settler = Settler {
-        tree,
-        built,
-        sources: images.sources(),
-        images,
-        options,
-    };
-    // Each round holds a change back or adds an image, so the loop ends.
-    loop {
-        let step = settler.step(plan);
-        match step {
-            SettleStep::Settled { texts, edits } => {
-                settler.describe(plan, &edits);
-                return Ok(texts);
-            }
-            SettleStep::HoldBack(refused) => hold_back(plan, refused),
-            SettleStep::Add(found) => settler.add(plan, found),
-        }
-    }
-}
-
 /// Why changes are held back, by their positions in the plan.
 type RefusedChanges = BTreeMap<usize, (HoldReason, String)>;
 
 /// The images that edits should give, by their positions.
 type ExpectedImages = BTreeMap<usize, String>;
 
-/// What one round finds.
-enum SettleStep {
-    Settled {
-        texts: BTreeMap<String, String>,
-        /// The edits of each change.
-        edits: Vec<Vec<ScalarEdit>>,
-    },
+/// What the comparison of two builds finds.
+enum SettleComparison {
+    Equal,
     HoldBack(RefusedChanges),
     /// The positions of images that move along, the new ones, and the line that moves them.
     Add(Vec<(usize, ImageReference, String)>),
 }
 
-struct Settler<'a> {
+/// Narrows and completes a plan until editing the files gives exactly its images. It makes a
+/// [draft](Self::draft), which must be built, and [judges](Self::judge) the result, until
+/// nothing is left to object to.
+#[derive(Debug)]
+pub struct Settler<'a> {
     tree: &'a SourceTree,
-    built: Built,
+    built: &'a Built,
     images: BuiltImages,
     sources: PolicySources,
     options: SettleOptions<'a>,
+}
+
+/// Edited files that might give the images of a plan.
+#[derive(Debug)]
+pub struct SettleDraft {
+    /// The files that change, with their new texts; empty if the plan is.
+    pub texts: BTreeMap<String, String>,
+    /// The edits of each change.
+    edits: Vec<Vec<ScalarEdit>>,
+    results: ExpectedImages,
 }
 
 /// The place of a scalar as it is shown: `base/kustomization.yaml:7 (newTag)`.
@@ -98,8 +73,33 @@ fn shown(edit: &ScalarEdit) -> String {
     format!("{}:{} ({})", place.file, place.line, place.key)
 }
 
-impl Settler<'_> {
-    fn step(&self, plan: &Plan) -> SettleStep {
+impl<'a> Settler<'a> {
+    /// `built` was built from the tree.
+    #[must_use]
+    pub fn new(tree: &'a SourceTree, built: &'a Built, options: SettleOptions<'a>) -> Self {
+        let images = BuiltImages::read(built, options.default_namespace);
+        Self {
+            tree,
+            built,
+            sources: images.sources(),
+            images,
+            options,
+        }
+    }
+
+    /// The edits for a plan. Changes that cannot be written are held back.
+    #[must_use]
+    pub fn draft(&self, plan: &mut Plan) -> SettleDraft {
+        // Each round holds a change back, so the loop ends.
+        loop {
+            match self.edits_of_plan(plan) {
+                Ok(draft) => return draft,
+                Err(refused) => hold_back(plan, refused),
+            }
+        }
+    }
+
+    fn edits_of_plan(&self, plan: &Plan) -> Result<SettleDraft, RefusedChanges> {
         let mut refused = RefusedChanges::new();
         let mut edits = Vec::new();
         let mut results = BTreeMap::new();
@@ -117,47 +117,92 @@ impl Settler<'_> {
         }
         refused.extend(contradictions(&edits));
         if !refused.is_empty() {
-            return SettleStep::HoldBack(refused);
+            return Err(refused);
         }
-        let all = |hold, message: String| {
-            let numbers = 0..plan.changes.len();
-            SettleStep::HoldBack(numbers.map(|n| (n, (hold, message.clone()))).collect())
-        };
         let flat: Vec<ScalarEdit> = distinct(&edits);
-        let texts = match splice_files(self.tree, &flat) {
-            Ok(texts) => texts,
-            Err(message) => return all(HoldReason::NotWritable, message),
-        };
-        let after = match build_objects(&self.tree.with_texts(&texts)) {
+        match splice_files(self.tree, &flat) {
+            Ok(texts) => Ok(SettleDraft {
+                texts,
+                edits,
+                results,
+            }),
+            Err(message) => Err(all(plan, &message)),
+        }
+    }
+
+    /// Compares what was built from a draft with the plan. Returns the files that change, with
+    /// their new texts, if it is as the plan says; each change then gets the place where it is
+    /// written as its source. Otherwise the plan was narrowed, or completed by what moves
+    /// along, and needs another draft.
+    pub fn judge(
+        &self,
+        plan: &mut Plan,
+        draft: SettleDraft,
+        after: Result<&Built, &BuildError>,
+    ) -> Option<BTreeMap<String, String>> {
+        let after = match after {
             Ok(after) => after,
             Err(error) => {
                 let message =
                     format!("after the edit, the kustomization could not be built: {error}");
-                return all(HoldReason::NotWritable, message);
+                hold_back(plan, all(plan, &message));
+                return None;
             }
         };
-        let strange = changed_scalars(&self.built, &after).map(|scalars| {
-            let mut others = scalars.into_iter();
-            others.find(|scalar| !scalar.is_image(&self.built.objects[scalar.object]))
-        });
-        match strange {
-            None => {
-                let message = "the edit would change the objects themselves, not only images";
-                return all(HoldReason::NotWritable, message.to_owned());
+        let copies = match self.other_changes(&draft, after) {
+            Ok(copies) => copies,
+            Err(message) => {
+                hold_back(plan, all(plan, &message));
+                return None;
             }
-            Some(Some(scalar)) => {
-                let id = self.built.objects[scalar.object].id();
-                let message = format!(
-                    "the edit would also change {} of {} {}; change it by hand",
-                    scalar.path.join("."),
-                    id.kind,
-                    id.name
-                );
-                return all(HoldReason::NotWritable, message);
+        };
+        match self.compare(plan, &draft, after) {
+            SettleComparison::Equal => {
+                self.describe(plan, &draft.edits, &copies);
+                Some(draft.texts)
             }
-            Some(None) => {}
+            SettleComparison::HoldBack(refused) => {
+                hold_back(plan, refused);
+                None
+            }
+            SettleComparison::Add(found) => {
+                self.add(plan, found);
+                None
+            }
         }
-        self.compare(plan, edits, texts, &after, &results)
+    }
+
+    /// What changes besides images: values in other objects that are copies of an edited one,
+    /// such as the source of a replacement, each with the edited place.
+    ///
+    /// # Errors
+    ///
+    /// Anything else changes; the reason as a sentence.
+    fn other_changes(
+        &self,
+        draft: &SettleDraft,
+        after: &Built,
+    ) -> Result<Vec<(String, String)>, String> {
+        let Some(scalars) = changed_scalars(self.built, after) else {
+            return Err("the edit would change the objects themselves, not only images".to_owned());
+        };
+        let edits: Vec<&ScalarEdit> = draft.edits.iter().flatten().collect();
+        let mut copies = Vec::new();
+        for scalar in scalars {
+            let object = &self.built.objects[scalar.object];
+            if scalar.is_image(object) {
+                continue;
+            }
+            let id = object.id();
+            let name = format!("{} of {} {}", scalar.path.join("."), id.kind, id.name);
+            let Some(edit) = scalar.edit_of_copy(object, &edits) else {
+                return Err(format!(
+                    "the edit would also change {name}; change it by hand"
+                ));
+            };
+            copies.push((shown(edit), name));
+        }
+        Ok(copies)
     }
 
     /// The edits of a change, and the images that they should give.
@@ -192,23 +237,16 @@ impl Settler<'_> {
     }
 
     /// Compares the images of the edited kustomization with those of the plan.
-    fn compare(
-        &self,
-        plan: &Plan,
-        edits: Vec<Vec<ScalarEdit>>,
-        texts: BTreeMap<String, String>,
-        after: &Built,
-        results: &ExpectedImages,
-    ) -> SettleStep {
+    fn compare(&self, plan: &Plan, draft: &SettleDraft, after: &Built) -> SettleComparison {
         let mut refused = RefusedChanges::new();
         let mut along = Vec::new();
         let after = BuiltImages::read(after, self.options.default_namespace);
         for (at, (old, new)) in self.images.all.iter().zip(&after.all).enumerate() {
-            let wanted = results.get(&at);
+            let wanted = draft.results.get(&at);
             if wanted.unwrap_or(&old.image) == &new.image {
                 continue;
             }
-            let sharing = sharing(old, &edits);
+            let sharing = sharing(old, &draft.edits);
             if let Some(wanted) = wanted {
                 let message = format!(
                     "after the edit, container {} would have {}, not {wanted}: another place \
@@ -248,12 +286,12 @@ impl Settler<'_> {
             }
         }
         if !refused.is_empty() {
-            return SettleStep::HoldBack(refused);
+            return SettleComparison::HoldBack(refused);
         }
         if !along.is_empty() {
-            return SettleStep::Add(along);
+            return SettleComparison::Add(along);
         }
-        SettleStep::Settled { texts, edits }
+        SettleComparison::Equal
     }
 
     /// Why an image must not be moved along.
@@ -319,7 +357,7 @@ impl Settler<'_> {
     }
 
     /// Notes where each change is written, and what else the same line decides.
-    fn describe(&self, plan: &mut Plan, edits: &[Vec<ScalarEdit>]) {
+    fn describe(&self, plan: &mut Plan, edits: &[Vec<ScalarEdit>], copies: &[(String, String)]) {
         let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (change, edits) in plan.changes.iter().zip(edits) {
             for edit in edits {
@@ -351,6 +389,8 @@ impl Settler<'_> {
                 }));
                 let others = self.images.uncovered_at(&edit.place);
                 notes.extend(others.map(|other| format!("{place} also decides {other}")));
+                let copies = copies.iter().filter(|(edited, _)| *edited == place);
+                notes.extend(copies.map(|(_, copy)| format!("{place} also decides {copy}")));
                 for note in notes {
                     if !change.notes.contains(&note) {
                         change.notes.push(note);
@@ -417,6 +457,13 @@ fn distinct(edits: &[Vec<ScalarEdit>]) -> Vec<ScalarEdit> {
         }
     }
     all
+}
+
+/// The same reason for every change.
+fn all(plan: &Plan, message: &str) -> RefusedChanges {
+    let numbers = 0..plan.changes.len();
+    let reason = || (HoldReason::NotWritable, message.to_owned());
+    numbers.map(|number| (number, reason())).collect()
 }
 
 fn hold_back(plan: &mut Plan, refused: RefusedChanges) {

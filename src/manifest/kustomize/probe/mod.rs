@@ -1,0 +1,10 @@
+//! Finds the places of images by trial: texts in the files are marked, the kustomization is
+//! built, and the marks in its images show which text decides which part.
+
+mod candidates;
+mod image_scalars;
+mod mark;
+mod probing;
+mod trace;
+
+pub use probing::Probing;

@@ -1,0 +1,118 @@
+//! From the marks in a build to the places of its scalars.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::mark::Unmarked;
+use crate::manifest::kustomize::spec::ImageText;
+use crate::manifest::kustomize::traced::{
+    Decides, ScalarOrigin, ScalarPlace, TracedScalar, TracedValue,
+};
+
+/// Why a text that is joined with others is not edited.
+const ONLY_A_PART: &str = "its text is only a part of the image's tag, digest or name; change it \
+                           by hand";
+
+/// Adds the places whose marks are in `marked`, which is the same value of another build, to
+/// every scalar that is otherwise equal; if only one place `is_alone` marked, also to others.
+pub(crate) fn add_origins(
+    value: &mut TracedValue,
+    marked: &TracedValue,
+    places: &BTreeMap<usize, Arc<ScalarPlace>>,
+    is_alone: bool,
+) {
+    match (value, marked) {
+        (TracedValue::Mapping(entries), TracedValue::Mapping(marked)) => {
+            for entry in entries {
+                let same = marked.iter().find(|other| other.key == entry.key);
+                if let Some(same) = same {
+                    add_origins(&mut entry.value, &same.value, places, is_alone);
+                }
+            }
+        }
+        (TracedValue::List(items), TracedValue::List(marked)) if items.len() == marked.len() => {
+            for (item, marked) in items.iter_mut().zip(marked) {
+                add_origins(item, marked, places, is_alone);
+            }
+        }
+        (TracedValue::Scalar(scalar), TracedValue::Scalar(marked)) => {
+            add_to_scalar(scalar, marked, places, is_alone);
+        }
+        _ => {}
+    }
+}
+
+fn add_to_scalar(
+    scalar: &mut TracedScalar,
+    marked: &TracedScalar,
+    places: &BTreeMap<usize, Arc<ScalarPlace>>,
+    is_alone: bool,
+) {
+    let Some(text) = marked.value.as_str() else {
+        return;
+    };
+    let unmarked = Unmarked::new(text);
+    if !is_alone && unmarked.text != text_of(scalar) {
+        return;
+    }
+    for (at, number) in unmarked.marks {
+        let Some(place) = places.get(&number) else {
+            continue;
+        };
+        let known = scalar.origins.iter().any(|origin| origin.place == *place);
+        if !known {
+            scalar.origins.push(origin(&unmarked.text, at, place));
+        }
+    }
+}
+
+/// The text of a scalar, also if it is a number.
+pub(crate) fn text_of(scalar: &TracedScalar) -> String {
+    match scalar.value.as_str() {
+        Some(text) => text.to_owned(),
+        None => scalar.value.to_string(),
+    }
+}
+
+/// What a place decides whose text ends at a byte of the scalar.
+fn origin(scalar: &str, end: usize, place: &Arc<ScalarPlace>) -> ScalarOrigin {
+    let image = ImageText::split(scalar);
+    let own = ImageText::split(&place.text);
+    let name_end = image.name.len();
+    let tag_end = scalar.len() - suffix_length(&image.digest);
+    let (decides, is_whole_part) = if place.text == scalar {
+        (Decides::All, true)
+    } else if end > tag_end {
+        part(Decides::Digest, &place.text, &own.digest, &image.digest)
+    } else if end > name_end {
+        part(Decides::Tag, &place.text, &own.tag, &image.tag)
+    } else {
+        (Decides::Name, place.text == image.name)
+    };
+    ScalarOrigin {
+        decides,
+        place: Arc::clone(place),
+        refusal: (!is_whole_part).then(|| Arc::from(ONLY_A_PART)),
+    }
+}
+
+/// The length of `@` and a digest.
+fn suffix_length(digest: &str) -> usize {
+    if digest.is_empty() {
+        0
+    } else {
+        digest.len() + 1
+    }
+}
+
+/// What a text decides that ends in a part of an image: the part itself, or all of a whole image
+/// with that part.
+fn part(decides: Decides, text: &str, own: &str, wanted: &str) -> (Decides, bool) {
+    if text == wanted {
+        (decides, true)
+    } else if own == wanted {
+        (Decides::All, true)
+    } else {
+        (decides, false)
+    }
+}
