@@ -81,7 +81,7 @@ pub enum FileError {
         /// The folder that was to be built.
         root: String,
         /// Why not.
-        error: BuildError,
+        error: Box<BuildError>,
     },
     /// An object in the file is a workload that cannot be decoded.
     #[error("{}:{}: {error}", at.file, at.line)]

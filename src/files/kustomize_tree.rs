@@ -45,11 +45,11 @@ pub fn read_kustomization(
     if name.contains("://") {
         return Err(FileError::Kustomization {
             root: name.to_owned(),
-            error: BuildError::Folder {
+            error: Box::new(BuildError::Folder {
                 folder: name.to_owned(),
                 message: "this is a URL, but only local folders are built; clone it first"
                     .to_owned(),
-            },
+            }),
         });
     }
     let unreadable = |source: io::Error| match source.kind() {

@@ -225,6 +225,6 @@ fn of_program(program: String, tree: &SourceTree, message: &dyn std::fmt::Displa
 fn of_root(tree: &SourceTree, error: BuildError) -> FileError {
     FileError::Kustomization {
         root: tree.root.clone(),
-        error,
+        error: Box::new(error),
     }
 }

@@ -190,14 +190,15 @@ const PROGRAM_CASES: &[ProgramCase] = &[
     },
     ProgramCase {
         why: "a transformer inside the kustomization patches the image",
-        kustomization: "resources: [deploy.yaml]\ntransformers:\n- |-\n  apiVersion: builtin\n  kind: \
-                        PatchTransformer\n  metadata: {name: p}\n  target: {kind: Deployment}\n  patch: \
-                        '[{op: replace, path: /spec/template/spec/containers/0/image, value: \
-                        \"reg.example/app:1.9.0\"}]'\n",
+        kustomization: "resources: [deploy.yaml]\ntransformers:\n- |-\n  apiVersion: builtin\n  \
+                        kind: PatchTransformer\n  metadata: {name: p}\n  target: {kind: \
+                        Deployment}\n  patch: |-\n    - op: replace\n      path: \
+                        /spec/template/spec/containers/0/image\n      value: \
+                        reg.example/app:1.9.0\n",
         files: &[],
         app: "reg.example/app:1.9.0",
-        places: &[],
-        edit: ("", "", ""),
+        places: &["prod/kustomization.yaml:11 value (tag)"],
+        edit: ("kustomization.yaml", "app:1.9.0", "app:1.10.0"),
     },
     ProgramCase {
         why: "a patch with options changes the image",
