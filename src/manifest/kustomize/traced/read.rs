@@ -185,12 +185,18 @@ impl<'t> ObjectReader<'t> {
                 TracedValue::Mapping(entries.collect())
             }
             Value::Array(items) => {
+                // An item has no key of its own.
+                let item_key = key.map(|key| KeyPosition {
+                    name: key.name,
+                    colon: None,
+                    in_flow: true,
+                });
                 let items = items.iter().enumerate().map(|(index, item)| {
                     let node = resolved.and_then(|node| match &node.kind {
                         NodeKind::List(items) => items.get(index),
                         _ => None,
                     });
-                    self.value(item, node, None)
+                    self.value(item, node, item_key)
                 });
                 TracedValue::List(items.collect())
             }
